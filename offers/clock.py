@@ -1,0 +1,41 @@
+"""Business time and real time.
+
+Every date in an offer's life is *business* time.  In production it is real time (`scale` 1).  The
+demo lets business time run faster, so that thirty days pass in seconds: from `origin` on, each real
+second counts as `scale` business seconds.  The workflow, the worker and the sandbox are given the
+same clock and so agree on what time it is.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
+"""A buyer can accept until 23:59:59 UTC of the availability end (AWS: work-with-private-offers)."""
+
+
+class Clock(BaseModel):
+    """Maps real instants and durations to business ones and back.  All instants are UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    scale: float = Field(default=1.0, gt=0)
+    """Business seconds in one real second; 1 in production."""
+
+    origin: AwareDatetime = datetime(2026, 1, 1, tzinfo=UTC)
+    """The instant at which business time and real time are equal."""
+
+    def business_time(self, real: datetime) -> datetime:
+        """The business instant at a real instant."""
+        if self.scale == 1:
+            return real.astimezone(UTC)
+        return (self.origin + (real - self.origin) * self.scale).astimezone(UTC)
+
+    def real_duration(self, business: timedelta) -> timedelta:
+        """How long a business duration takes in real time."""
+        return business if self.scale == 1 else business / self.scale
+
+
+def end_of_day(day: date) -> datetime:
+    """The last second of a day in UTC: the moment an offer with that availability end expires."""
+    return datetime.combine(day, END_OF_DAY)

@@ -1,0 +1,228 @@
+"""What is true in the outside world: the state that every pretended system shares.
+
+The world moves by its own clock.  Things that will happen (AWS finishes a change set, a buyer
+accepts, money is paid out) are put on an agenda; `advance` lets everything that is due happen, in
+order of time.  Each system calls `advance` before it answers, so an answer is always up to date.
+"""
+
+import heapq
+import itertools
+import secrets
+import string
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sandbox.faults import Faults
+
+ID_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def new_id(prefix: str, length: int) -> str:
+    """An id as AWS makes them, such as `offer-` + 13 characters."""
+    return prefix + "".join(secrets.choice(ID_ALPHABET) for _ in range(length))
+
+
+@dataclass
+class Offer:
+    """An entity of type `Offer@1.0` in the AWS catalog."""
+
+    id: str
+    product_id: str
+    state: str = "Draft"
+    """`Draft` or `Released`; it never becomes "accepted"."""
+    name: str | None = None
+    description: str | None = None
+    buyer_accounts: list[str] = field(default_factory=list)
+    terms: list[dict[str, Any]] = field(default_factory=list)
+    availability_end: date | None = None
+    replaces_agreement: str | None = None
+    revision: int = 1
+    released_at: datetime | None = None
+    last_modified: datetime | None = None
+
+
+@dataclass
+class Change:
+    """One change of a change set, with what AWS found wrong with it."""
+
+    type: str
+    name: str | None
+    entity_type: str
+    entity_id: str | None
+    details: dict[str, Any]
+    errors: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class ChangeSet:
+    """A change set: it succeeds or fails as one."""
+
+    id: str
+    name: str | None
+    token: str
+    started_at: datetime
+    changes: list[Change]
+    status: str = "PREPARING"
+    ended_at: datetime | None = None
+    failure_code: str | None = None
+    failure_description: str | None = None
+
+
+@dataclass
+class Agreement:
+    """A purchase agreement: the only evidence of an acceptance."""
+
+    id: str
+    offer_id: str
+    product_id: str
+    acceptor: str
+    accepted_at: datetime
+    start: datetime
+    end: datetime
+    value: Decimal
+    currency: str
+    terms: list[dict[str, Any]]
+    initial_agreement_id: str
+    status: str = "ACTIVE"
+    last_update: datetime | None = None
+
+
+@dataclass
+class Disbursement:
+    """One row of AWS's disbursement report: an invoice line and one payout of it (or none yet).
+
+    Amounts on a row are that payout's; `undisbursed` is the line's whole remainder and is repeated
+    on each row (AWS: collections and disbursements report).
+    """
+
+    offer_id: str
+    offer_name: str
+    agreement_id: str
+    acceptor: str
+    agreement_accepted_at: datetime
+    agreement_start: datetime
+    agreement_end: datetime
+    invoice_id: str
+    invoice_date: datetime
+    payment_due: datetime
+    currency: str
+    gross: Decimal
+    listing_fee: Decimal
+    listing_fee_percentage: Decimal
+    disbursed: Decimal
+    undisbursed: Decimal
+    status: str
+    """`Not disbursed`, `Partially disbursed`, `Disbursed`, `Failed`, `Disbursement reversed`."""
+    disbursed_at: datetime | None = None
+    bank_trace_id: str | None = None
+
+
+@dataclass
+class Mail:
+    """A message as the mailbox received it."""
+
+    number: int
+    received_at: datetime
+    sender: str
+    recipients: list[str]
+    subject: str
+    message_id: str
+    headers: dict[str, str]
+    text: str
+    html: str
+
+
+@dataclass
+class Buyer:
+    """How one AWS account behaves towards offers made to it."""
+
+    account: str
+    exists: bool = True
+    accept_after_days: float | None = None
+    """Days from release to acceptance; None: never accepts."""
+
+
+@dataclass
+class PayoutHabit:
+    """How and when AWS pays out an accepted offer."""
+
+    collected_after_days: float = 30
+    disbursed_after_days: float = 33
+    parts: list[Decimal] = field(default_factory=lambda: [Decimal(1)])
+    """Shares of the net amount, paid a day apart; they sum to 1."""
+    outcome: str = "paid"
+    """`paid`, `failed` (the bank refuses the last part) or `reversed` (paid, then taken back)."""
+
+
+@dataclass
+class Generation:
+    """How long AWS takes to build an offer, in business minutes."""
+
+    preparing_minutes: float = 5
+    minutes: float = 45
+
+
+class World:
+    """All that the sandbox knows, and what is going to happen."""
+
+    def __init__(
+        self,
+        now: Callable[[], datetime],
+        *,
+        seller_account: str = "123456789012",
+        product_id: str = "prod-examplesaas01",
+        dimensions: tuple[str, ...] = ("platform",),
+    ) -> None:
+        self._now = now
+        self.seller_account = seller_account
+        self.product_id = product_id
+        self.dimensions = dimensions
+        self.offers: dict[str, Offer] = {}
+        self.change_sets: dict[str, ChangeSet] = {}
+        self.agreements: dict[str, Agreement] = {}
+        self.disbursements: list[Disbursement] = []
+        self.opportunities: dict[str, dict[str, Any]] = {}
+        self.mails: list[Mail] = []
+        self.buyers: dict[str, Buyer] = {}
+        self.payout_habit = PayoutHabit()
+        self.payout_habits: dict[str, PayoutHabit] = {}
+        """By buyer account, where it differs from `payout_habit`."""
+        self.generation = Generation()
+        self.faults = Faults()
+        self.calls: Counter[tuple[str, str]] = Counter()
+        """How often each (system, operation) was called, refused and failed calls included."""
+        self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._order = itertools.count()
+        self._moment: datetime | None = None
+
+    def now(self) -> datetime:
+        """The business time; while a due happening takes place, the instant it was due at."""
+        return self._moment or self._now()
+
+    def at(self, when: datetime, happen: Callable[[datetime], None]) -> None:
+        """Put something on the agenda.  It is called with the instant it was due at."""
+        heapq.heappush(self._agenda, (when, next(self._order), happen))
+
+    def advance(self) -> None:
+        """Let everything that is due by now happen, in order of time."""
+        now = self._now()
+        while self._agenda and self._agenda[0][0] <= now:
+            when, _, happen = heapq.heappop(self._agenda)
+            self._moment = when
+            try:
+                happen(when)
+            finally:
+                self._moment = None
+
+    def acceptable(self, offer: Offer) -> bool:
+        """Whether a buyer could accept this offer now."""
+        return (
+            offer.state == "Released"
+            and offer.availability_end is not None
+            and self.now().date() <= offer.availability_end
+            and not any(a.offer_id == offer.id for a in self.agreements.values())
+        )
