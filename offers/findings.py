@@ -1,0 +1,66 @@
+"""A finding: one thing that is wrong with a deal, said so that a person knows what to do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+PRIVATE_FIELDS = frozenset({"buyer_email", "buyer_name", "owner_email", "owner_name"})
+"""Values of these never appear in a finding: findings reach logs, search and error text."""
+
+
+class Finding(BaseModel):
+    """One thing that is wrong: which field, what was seen there, why it is wrong, what to do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    field: str
+    problem: str
+    remedy: str
+    seen: str | None = None
+    """The offending value as it was given; None where there is none or it is personal."""
+    source: str | None = None
+    """Where the value came from, such as the name of a Salesforce field."""
+
+    def __str__(self) -> str:
+        where = f"{self.field} ({self.source})" if self.source else self.field
+        seen = f" [{self.seen}]" if self.seen is not None else ""
+        return f"{where}{seen}: {self.problem}. {self.remedy}."
+
+
+def illegal(problem: str, remedy: str) -> PydanticCustomError:
+    """What a validator raises, so that `findings_in` can tell problem and remedy apart."""
+    return PydanticCustomError(
+        "illegal", "{problem}. {remedy}.", {"problem": problem, "remedy": remedy}
+    )
+
+
+def findings_in(
+    error: ValidationError, sources: Mapping[str, str] | None = None
+) -> tuple[Finding, ...]:
+    """The findings of a failed validation; `sources` says where each field's value came from."""
+    return tuple(_finding(details, sources or {}) for details in error.errors(include_url=False))
+
+
+_REMEDIES = {
+    "missing": ("it is missing", "Give it a value"),
+    "extra_forbidden": ("there is no such field", "Remove it or correct its name"),
+}
+
+
+def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
+    # A whole-model check has no location of its own; a tagged union adds its tag to the location.
+    field = ".".join(str(part) for part in details["loc"]) or "terms"
+    top = field.partition(".")[0]
+    context: dict[str, Any] = details.get("ctx", {})
+    problem, remedy = _REMEDIES.get(details["type"], (details["msg"], "Correct it"))
+    given = details["input"]
+    shown = top not in PRIVATE_FIELDS and isinstance(given, str | int | float | bool)
+    return Finding(
+        field=field,
+        problem=context.get("problem", problem[:1].lower() + problem[1:]),
+        remedy=context.get("remedy", remedy),
+        seen=str(given) if shown and details["type"] != "missing" else None,
+        source=sources.get(top),
+    )

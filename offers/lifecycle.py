@@ -1,0 +1,84 @@
+"""The life of an offer: its stages and the one table of transitions between them."""
+
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """Where an offer is in its life."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    GENERATING = "generating"
+    FAILED = "failed"
+    LIVE = "live"
+    SHARED = "shared"
+    ACCEPTED = "accepted"
+    DISBURSED = "disbursed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more happens to the offer."""
+        return not TRANSITIONS[self]
+
+
+TRANSITIONS: dict[Stage, dict[Stage, str]] = {
+    Stage.DRAFT: {
+        Stage.SUBMITTED: "terms are legal",
+        Stage.CANCELLED: "cancel",
+    },
+    Stage.SUBMITTED: {
+        Stage.GENERATING: "AWS took the change set",
+        Stage.FAILED: "AWS refused the request",
+        Stage.CANCELLED: "cancel",
+    },
+    Stage.GENERATING: {
+        Stage.LIVE: "released, and reads back as asked",
+        Stage.FAILED: "AWS said no, or built something else",
+        Stage.CANCELLED: "cancel",
+        Stage.ACCEPTED: "agreement found while cancelling",
+    },
+    Stage.FAILED: {
+        Stage.DRAFT: "corrected and resumed",
+        Stage.CANCELLED: "cancel",
+    },
+    Stage.LIVE: {
+        Stage.SHARED: "buyer told",
+        Stage.ACCEPTED: "agreement found",
+        Stage.EXPIRED: "last day over, no agreement",
+        Stage.CANCELLED: "cancel",
+    },
+    Stage.SHARED: {
+        Stage.ACCEPTED: "agreement found",
+        Stage.EXPIRED: "last day over, no agreement",
+        Stage.CANCELLED: "cancel",
+    },
+    Stage.ACCEPTED: {
+        Stage.DISBURSED: "paid out in full",
+    },
+    Stage.DISBURSED: {},
+    Stage.EXPIRED: {},
+    Stage.CANCELLED: {},
+}
+"""From each stage to each that may follow, and when it does."""
+
+
+class IllegalTransition(Exception):
+    """A step that the table does not have."""
+
+
+def require_transition(before: Stage, after: Stage) -> None:
+    """Raises IllegalTransition unless `after` may follow `before`."""
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(f"an offer cannot go from {before} to {after}")
+
+
+def state_diagram() -> str:
+    """The table as a Mermaid state diagram, as the docs show it."""
+    lines = ["stateDiagram-v2", f"    [*] --> {Stage.DRAFT}"]
+    for before, steps in TRANSITIONS.items():
+        lines += [f"    {before} --> {after}: {when}" for after, when in steps.items()]
+        if before.is_end:
+            lines.append(f"    {before} --> [*]")
+    return "\n".join(lines) + "\n"

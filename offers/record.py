@@ -1,0 +1,81 @@
+"""The record of one offer: everything that is known of it, in one model."""
+
+from datetime import date, datetime
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from offers.agreement import Agreement
+from offers.clock import Clock, end_of_day
+from offers.drafting import Contacts
+from offers.fees import ListingFee, listing_fee
+from offers.findings import Finding
+from offers.lifecycle import Stage, require_transition
+from offers.payouts import Payout
+from offers.policy import Policy
+from offers.terms import OfferTerms
+
+
+class Attention(BaseModel):
+    """Something that waits for a person."""
+
+    code: str
+    """A short word, such as `credentials`: the value of the search attribute `OfferAttention`."""
+    problem: str
+    remedy: str
+    since: AwareDatetime
+
+
+class StageEntry(BaseModel):
+    """When a stage was entered, in business time."""
+
+    stage: Stage
+    at: AwareDatetime
+
+
+class OfferRecord(BaseModel):
+    """One offer's life so far.  Instants are UTC business time."""
+
+    opportunity_id: str
+    revision: int = 1
+    """Counts the offers made for the opportunity: a changed price or buyer is a new one."""
+    stage: Stage = Stage.DRAFT
+    terms: OfferTerms | None = None
+    contacts: Contacts | None = None
+    policy: Policy = Policy()
+    clock: Clock = Clock()
+    findings: tuple[Finding, ...] = ()
+    """Why it does not go on, in `draft` and `failed`."""
+    change_set_id: str | None = None
+    offer_id: str | None = None
+    offer_url: str | None = None
+    agreement: Agreement | None = None
+    payout: Payout | None = None
+    cancel_reason: str | None = None
+    attentions: tuple[Attention, ...] = ()
+    history: list[StageEntry] = Field(default_factory=list)
+
+    def enter(self, stage: Stage, at: datetime) -> None:
+        """Go on to a stage; raises IllegalTransition if the table does not have that step."""
+        require_transition(self.stage, stage)
+        self.stage = stage
+        self.history.append(StageEntry(stage=stage, at=at))
+
+    @property
+    def availability_end(self) -> date | None:
+        """The last day, in UTC, on which the buyer can accept."""
+        return self.terms.availability_end if self.terms else None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The last second in which the buyer can accept."""
+        return end_of_day(self.terms.availability_end) if self.terms else None
+
+    @property
+    def fee(self) -> ListingFee | None:
+        """The expected listing fee."""
+        return listing_fee(self.terms.price) if self.terms else None
+
+    @property
+    def attention(self) -> str | None:
+        """The code of what has waited longest for a person; None when nothing does."""
+        return self.attentions[0].code if self.attentions else None
