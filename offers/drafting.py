@@ -32,7 +32,10 @@ class Contacts(BaseModel):
 
 
 class Draft(BaseModel):
-    """The outcome of drafting: terms and contacts, or the findings that stand in their way."""
+    """The outcome of drafting: terms and contacts, and the findings that stand in their way.
+
+    Without findings both are there; with some, whichever of them is legal is.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -77,9 +80,7 @@ def draft(
             ),
         )
     findings += contact_findings
-    if findings:
-        return Draft(findings=findings)
-    return Draft(terms=terms, contacts=contacts)
+    return Draft(terms=terms, contacts=contacts, findings=findings)
 
 
 def _read(

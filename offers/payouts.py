@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from offers.findings import illegal
 from offers.money import Currency, Money
 
 
@@ -53,7 +55,13 @@ class Payout(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
-    invoices: tuple[InvoicePayout, ...]
+    invoices: Annotated[tuple[InvoicePayout, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_currency(self) -> Self:
+        if len({invoice.gross.currency for invoice in self.invoices}) > 1:
+            raise illegal("invoices of one offer are in several currencies", "Report it to AWS")
+        return self
 
     @property
     def gross(self) -> Money:

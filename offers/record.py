@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from offers.agreement import Agreement
 from offers.clock import Clock, end_of_day
-from offers.drafting import Contacts
+from offers.drafting import Contacts, Draft
 from offers.fees import ListingFee, listing_fee
 from offers.findings import Finding
 from offers.lifecycle import Stage, require_transition
@@ -59,6 +59,22 @@ class OfferRecord(BaseModel):
         require_transition(self.stage, stage)
         self.stage = stage
         self.history.append(StageEntry(stage=stage, at=at))
+
+    def take_draft(self, draft: Draft, policy: Policy, clock: Clock) -> None:
+        """Take over a draft with the policy and clock it was made by."""
+        self.policy, self.clock = policy, clock
+        self.terms, self.contacts, self.findings = draft.terms, draft.contacts, draft.findings
+
+    def was(self, stage: Stage) -> bool:
+        """Whether this revision has been in a stage."""
+        return any(entry.stage is stage for entry in self.history)
+
+    def start_over(self) -> None:
+        """Begin the next revision: nothing of what AWS made of this one is kept in view."""
+        self.revision += 1
+        self.findings = ()
+        self.change_set_id = self.offer_id = self.offer_url = None
+        self.agreement = None
 
     @property
     def availability_end(self) -> date | None:

@@ -120,6 +120,12 @@ PLAIN_WORDS: dict[str, tuple[str, str, str]] = {
     ),
     "MISSING_NAME": ("offer_name", "it is missing", _OUR_FAULT),
     "MISSING_DESCRIPTION": ("offer_name", "the description is missing", _OUR_FAULT),
+    "SERVER_FAULT": (
+        "offer",
+        "AWS failed on its own side",
+        "Nothing is wrong with the terms: resume to try again",
+    ),
+    "CANCELLED": ("offer", "the change set was cancelled in AWS", "Resume to submit it anew"),
     "INVALID_UPDATE_REQUEST": (
         "state",
         "a released offer cannot be changed in this way",

@@ -1,0 +1,277 @@
+"""From a vendor's answer to what should happen next: retry, wait, ask a person, or refuse.
+
+| answer                                   | failure     | what happens                          |
+|------------------------------------------|-------------|---------------------------------------|
+| still at it; entity locked               | NOT_READY   | retried, as told; not an error        |
+| 429, quota, `Retry-After`                | RATE_LIMITED| retried, as told                      |
+| 5xx, 408, timeout, connection lost       | UNAVAILABLE | retried with growing intervals        |
+| 401, 403, expired or missing credentials | CREDENTIALS | the offer pauses until `resume`       |
+| 400, 404, 409, 422 and the like          | REFUSED     | the workflow decides; never retried   |
+| the thing asked for does not exist       | NOT_FOUND   | the workflow decides; never retried   |
+| mail taken perhaps, the answer was lost  | POSSIBLY_SENT | a person decides; never retried     |
+
+No failure carries a vendor's body or personal data: codes, field names and AWS's own words on a
+request of ours are all that leaves here.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+
+import aiosmtplib
+import httpx
+import requests
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    TokenRetrievalError,
+)
+from simple_salesforce.exceptions import SalesforceError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from offers.refusals import Refusal
+
+
+class Failure(StrEnum):
+    """What kind of failure an activity ends with: the `type` of its ApplicationError."""
+
+    NOT_READY = "NotReady"
+    RATE_LIMITED = "RateLimited"
+    UNAVAILABLE = "VendorUnavailable"
+    CREDENTIALS = "CredentialsRefused"
+    REFUSED = "VendorRefused"
+    NOT_FOUND = "NotFound"
+    POSSIBLY_SENT = "PossiblySent"
+
+
+DEFAULT_WAIT = timedelta(seconds=30)
+"""How long to leave a vendor alone that says "too many" and not until when."""
+
+
+def not_ready(what: str, retry_after: timedelta | None = None) -> ApplicationError:
+    """The vendor is still at it.  Benign: no failure is counted, no warning logged."""
+    return ApplicationError(
+        what,
+        type=Failure.NOT_READY,
+        next_retry_delay=retry_after,
+        category=ApplicationErrorCategory.BENIGN,
+    )
+
+
+def rate_limited(vendor: str, retry_after: timedelta | None = None) -> ApplicationError:
+    """The vendor wants fewer calls."""
+    return ApplicationError(
+        f"{vendor} limits our calls",
+        type=Failure.RATE_LIMITED,
+        next_retry_delay=retry_after or DEFAULT_WAIT,
+    )
+
+
+def unavailable(vendor: str, what: str) -> ApplicationError:
+    """The vendor did not answer, or answered that it is out of order."""
+    return ApplicationError(f"{vendor}: {what}", type=Failure.UNAVAILABLE)
+
+
+def credentials_refused(vendor: str, code: str) -> ApplicationError:
+    """The vendor does not let us in: a person must renew or widen our credentials."""
+    return ApplicationError(
+        f"{vendor} refuses our credentials ({code})",
+        vendor,
+        type=Failure.CREDENTIALS,
+        non_retryable=True,
+    )
+
+
+def refused(
+    vendor: str, code: str, what: str, refusals: Sequence[Refusal] = ()
+) -> ApplicationError:
+    """The vendor will not do it, however often it is asked."""
+    return ApplicationError(
+        f"{vendor} refuses: {code}, {what}",
+        list(refusals) or [Refusal(code=code, message=what)],
+        type=Failure.REFUSED,
+        non_retryable=True,
+    )
+
+
+def not_found(what: str) -> ApplicationError:
+    """The thing asked for does not exist."""
+    return ApplicationError(what, type=Failure.NOT_FOUND, non_retryable=True)
+
+
+def possibly_sent() -> ApplicationError:
+    """A mail may have been taken; the server's answer was lost."""
+    return ApplicationError(
+        "the mail server may have taken the mail; its answer was lost",
+        type=Failure.POSSIBLY_SENT,
+        non_retryable=True,
+    )
+
+
+# AWS ---------------------------------------------------------------------------------------------
+
+AWS = "AWS Marketplace"
+_AWS_CREDENTIALS = frozenset(
+    {
+        "AccessDeniedException",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "OptInRequired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_AWS_BUSY = {
+    "ThrottlingException": timedelta(seconds=5),
+    "TooManyRequestsException": timedelta(seconds=5),
+    # Open change sets are limited to 250: only their completion makes room.
+    "ServiceQuotaExceededException": timedelta(minutes=5),
+}
+LOCKED_WAIT = timedelta(minutes=1)
+"""How long to wait for another change set to let go of an entity."""
+
+
+def aws_failure(error: ClientError | BotoCoreError) -> ApplicationError:
+    """What follows from an error of a boto3 client."""
+    if isinstance(error, NoCredentialsError | PartialCredentialsError | TokenRetrievalError):
+        return credentials_refused(AWS, type(error).__name__)
+    if not isinstance(error, ClientError):
+        return unavailable(AWS, type(error).__name__)
+    code = error.response.get("Error", {}).get("Code", "")
+    message = error.response.get("Error", {}).get("Message", "")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in _AWS_CREDENTIALS:
+        return credentials_refused(AWS, code)
+    if code == "ResourceInUseException":
+        return not_ready("another change set has locked the offer", LOCKED_WAIT)
+    if code in _AWS_BUSY:
+        return rate_limited(AWS, _AWS_BUSY[code])
+    if status == 429:
+        return rate_limited(AWS)
+    if status >= 500:
+        return unavailable(AWS, f"{code or status}")
+    if status in (401, 403):
+        return credentials_refused(AWS, code or str(status))
+    return refused(AWS, code or str(status), message)
+
+
+# HTTP --------------------------------------------------------------------------------------------
+
+
+def http_failure(vendor: str, error: httpx.HTTPError) -> ApplicationError:
+    """What follows from an httpx error: a bad status, or no answer at all."""
+    if not isinstance(error, httpx.HTTPStatusError):
+        return unavailable(vendor, type(error).__name__)
+    response = error.response
+    return _status_failure(vendor, response.status_code, response.headers.get("Retry-After"))
+
+
+def _status_failure(vendor: str, status: int, retry_after: str | None) -> ApplicationError:
+    if status in (401, 403):
+        return credentials_refused(vendor, str(status))
+    if status == 429 or (status == 503 and retry_after):
+        return rate_limited(vendor, _seconds(retry_after))
+    if status == 408 or status >= 500:
+        return unavailable(vendor, f"status {status}")
+    return refused(vendor, str(status), "the request was not accepted")
+
+
+def _seconds(retry_after: str | None) -> timedelta | None:
+    if retry_after is None:
+        return None
+    if retry_after.replace(".", "", 1).isdigit():
+        return timedelta(seconds=float(retry_after))
+    try:
+        until = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    return max(until - datetime.now(UTC), timedelta(seconds=1))
+
+
+# Salesforce --------------------------------------------------------------------------------------
+
+SALESFORCE = "Salesforce"
+_SALESFORCE_RETRY = frozenset(
+    {
+        "UNABLE_TO_LOCK_ROW",
+        "SERVER_UNAVAILABLE",
+        "REQUEST_RUNNING_TOO_LONG",
+        "QUERY_TIMEOUT",
+        "UNKNOWN_EXCEPTION",
+    }
+)
+_SALESFORCE_CREDENTIALS = frozenset(
+    {"INVALID_SESSION_ID", "INVALID_AUTH_HEADER", "API_DISABLED_FOR_ORG"}
+)
+
+
+def salesforce_failure(error: SalesforceError | requests.RequestException) -> ApplicationError:
+    """What follows from an error of simple-salesforce.
+
+    The class of the exception says nothing about retrying: `UNABLE_TO_LOCK_ROW` (passes) and
+    `INVALID_FIELD` (never does) are both SalesforceMalformedRequest.  The errorCode decides.
+    """
+    if isinstance(error, requests.RequestException):
+        return unavailable(SALESFORCE, type(error).__name__)
+    code, fields = _salesforce_code(error.content)
+    if code in _SALESFORCE_CREDENTIALS or code.startswith("INSUFFICIENT_ACCESS"):
+        return credentials_refused(SALESFORCE, code)
+    if code == "REQUEST_LIMIT_EXCEEDED":
+        # The day's limit and that of calls at once share a code; the shorter wait serves both.
+        return rate_limited(SALESFORCE, timedelta(minutes=5))
+    if code in _SALESFORCE_RETRY:
+        return unavailable(SALESFORCE, code)
+    if code == "NOT_FOUND":
+        return not_found("Salesforce has no such record")
+    if code:
+        named = f" on {', '.join(fields)}" if fields else ""
+        return refused(SALESFORCE, code, f"the request was not accepted{named}")
+    return _status_failure(SALESFORCE, int(error.status), None)
+
+
+def _salesforce_code(content: object) -> tuple[str, list[str]]:
+    if isinstance(content, list) and content and isinstance(content[0], dict):
+        first = content[0]
+        return str(first.get("errorCode", "")), [str(name) for name in first.get("fields") or ()]
+    return "", []
+
+
+# Mail --------------------------------------------------------------------------------------------
+
+SMTP = "The mail server"
+
+
+def smtp_failure(
+    error: aiosmtplib.SMTPException | OSError, *, handed_over: bool
+) -> ApplicationError:
+    """What follows from an SMTP error.
+
+    `handed_over`: whether the message itself was on its way when it happened.  A reply says what
+    became of it; without one it may have been taken.
+    """
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+        return credentials_refused(SMTP, str(error.code))
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        code = max(recipient.code for recipient in error.recipients)
+        return _reply_failure(code, "the recipient's address")
+    if isinstance(error, aiosmtplib.SMTPResponseException) and not isinstance(
+        error, aiosmtplib.SMTPConnectError
+    ):
+        return _reply_failure(error.code, "the mail")
+    if handed_over:
+        return possibly_sent()
+    return unavailable(SMTP, type(error).__name__)
+
+
+def _reply_failure(code: int, what: str) -> ApplicationError:
+    if code >= 500:
+        return refused(SMTP, str(code), f"it does not take {what}")
+    return unavailable(SMTP, f"reply {code}")

@@ -1,0 +1,252 @@
+"""What is written to buyers and owners: the words of every mail, in one place.
+
+A letter is plain data; the templates give it as text and as HTML.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict
+
+from offers.record import OfferRecord
+
+BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
+"""The AWS managed policy that lets a person accept (AWS: buyer's guide)."""
+
+PRIVATE_OFFERS_PAGE = (
+    "https://us-east-1.console.aws.amazon.com/marketplace/home?region=us-east-1#/private-offers"
+)
+"""Shows a buyer every offer made to the account they are signed in to."""
+
+
+class MailKind(StrEnum):
+    """The occasions on which a mail is sent."""
+
+    OFFER_SHARED = "offer-shared"
+    OFFER_REMINDER = "offer-reminder"
+    OFFER_VOID = "offer-void"
+    OWNER_ACCEPTED = "owner-accepted"
+    OWNER_EXPIRED = "owner-expired"
+    OWNER_FAILED = "owner-failed"
+    OWNER_LATE = "owner-late"
+    OWNER_PAID = "owner-paid"
+    OWNER_TOO_LATE_TO_CANCEL = "owner-too-late-to-cancel"
+
+    @property
+    def to_buyer(self) -> bool:
+        """Whether the buyer gets it; otherwise the owner of the opportunity does."""
+        return self.value.startswith("offer-")
+
+
+class Letter(BaseModel):
+    """A mail before it is laid out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    greeting: str
+    paragraphs: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    """Label and value, shown as a table."""
+    link: tuple[str, str] | None = None
+    """Label and address of the one thing to click."""
+    closing: tuple[str, ...] = ()
+
+
+def write(kind: MailKind, record: OfferRecord) -> Letter:
+    """The letter for an occasion in an offer's life."""
+    return _LETTERS[kind](record)
+
+
+def last_moment(record: OfferRecord) -> str:
+    """The last moment to accept: in UTC, and as it reads where the buyer is."""
+    assert record.expires_at is not None
+    expires = record.expires_at.astimezone(UTC)
+    zone = record.contacts.buyer_time_zone if record.contacts else None
+    readings = [_reading(expires, name) for name in ([zone] if zone else record.policy.time_zones)]
+    return f"{_day(expires)}, 23:59 UTC ({'; '.join(readings)})"
+
+
+def _reading(instant: datetime, zone: str) -> str:
+    local = instant.astimezone(ZoneInfo(zone))
+    city = zone.rpartition("/")[2].replace("_", " ")
+    return f"{local:%H:%M} on {_day(local)} in {city}"
+
+
+def _day(instant: datetime) -> str:
+    return f"{instant:%A} {instant.day} {instant:%B %Y}"
+
+
+def _greeting(name: str | None) -> str:
+    return f"Hello {name}," if name else "Hello,"
+
+
+def _to_buyer(
+    record: OfferRecord,
+    subject: str,
+    *paragraphs: str,
+    closing: tuple[str, ...] = (),
+    with_link: bool = True,
+) -> Letter:
+    assert record.terms is not None
+    assert record.contacts is not None
+    link = ("Open the private offer", record.offer_url) if with_link and record.offer_url else None
+    return Letter(
+        subject=subject,
+        greeting=_greeting(record.contacts.buyer_name),
+        paragraphs=paragraphs,
+        facts=(
+            ("Offer", record.terms.offer_name),
+            ("Offer ID", record.offer_id or ""),
+            ("AWS account", record.terms.buyer_account),
+            ("Price", f"{record.terms.price} for {record.terms.duration_months} months, up front"),
+            *((("Last day to accept", last_moment(record)),) if with_link else ()),
+        ),
+        link=link,
+        closing=closing
+        + ((record.policy.support_contact,) if record.policy.support_contact else ()),
+    )
+
+
+def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
+    terms, contacts = record.terms, record.contacts
+    facts = [
+        ("Opportunity", record.opportunity_id),
+        ("Stage", record.stage.value),
+        ("Company", terms.company if terms else ""),
+        ("Offer ID", record.offer_id or ""),
+        ("Agreement ID", record.agreement.agreement_id if record.agreement else ""),
+        ("Price", str(terms.price) if terms else ""),
+    ]
+    return Letter(
+        subject=subject,
+        greeting=_greeting(contacts.owner_name if contacts else None),
+        paragraphs=paragraphs,
+        facts=tuple((label, value) for label, value in facts if value),
+    )
+
+
+def _company(record: OfferRecord) -> str:
+    return record.terms.company if record.terms else record.opportunity_id
+
+
+def _product(record: OfferRecord) -> str:
+    return record.policy.product_name
+
+
+HOW_TO_ACCEPT = (
+    "Sign in to the AWS account shown above: in any other account the page answers 404, and the"
+    " offer cannot be seen.",
+    f"Whoever accepts needs the permission {BUYER_PERMISSION} in that account.",
+    f"All offers made to the account are also listed at {PRIVATE_OFFERS_PAGE}",
+)
+
+
+def _offer_shared(record: OfferRecord) -> Letter:
+    return _to_buyer(
+        record,
+        f"Your AWS Marketplace private offer for {_product(record)}",
+        f"your private offer for {_product(record)} is ready in AWS Marketplace.",
+        closing=HOW_TO_ACCEPT,
+    )
+
+
+def _offer_reminder(record: OfferRecord) -> Letter:
+    assert record.expires_at is not None
+    return _to_buyer(
+        record,
+        f"Reminder: your private offer for {_product(record)} ends on"
+        f" {_day(record.expires_at.astimezone(UTC))}",
+        f"your private offer for {_product(record)} has not been accepted yet. After its last day"
+        " it is void.",
+        closing=HOW_TO_ACCEPT,
+    )
+
+
+def _offer_void(record: OfferRecord) -> Letter:
+    return _to_buyer(
+        record,
+        f"Your private offer for {_product(record)} has been withdrawn",
+        f"the private offer for {_product(record)} below has been withdrawn and can no longer be"
+        " accepted. The link sent earlier is void.",
+        with_link=False,
+    )
+
+
+def _owner_accepted(record: OfferRecord) -> Letter:
+    assert record.fee is not None
+    assert record.agreement is not None
+    return _to_owner(
+        record,
+        f"Accepted: {_company(record)}",
+        f"{_company(record)} accepted the private offer on"
+        f" {_day(record.agreement.accepted_at.astimezone(UTC))} (UTC).",
+        f"AWS is expected to keep {record.fee.fee} ({record.fee.rate.normalize():%}) as its listing"
+        f" fee and to pay out {record.fee.net} once it has collected the invoice.",
+    )
+
+
+def _owner_expired(record: OfferRecord) -> Letter:
+    return _to_owner(
+        record,
+        f"Expired: {_company(record)}",
+        "The last day of the private offer is over and AWS shows no agreement: nobody accepted it.",
+        "If the deal is still on, start a new offer for the opportunity.",
+    )
+
+
+def _owner_failed(record: OfferRecord) -> Letter:
+    return _to_owner(
+        record,
+        f"AWS refused the offer for {_company(record)}",
+        "The private offer was not created. What stands in its way:",
+        *(str(finding) for finding in record.findings),
+        "Correct the opportunity, then resume the offer; or cancel it.",
+    )
+
+
+def _owner_late(record: OfferRecord) -> Letter:
+    return _to_owner(
+        record,
+        f"AWS takes unusually long with the offer for {_company(record)}",
+        "AWS usually builds an offer in about 45 minutes. This one has taken more than"
+        f" {record.policy.generation.late_after} so far. Nothing is lost: it is still being"
+        " followed, and the buyer is written to as soon as it is live.",
+        f"If it goes on, ask AWS Marketplace support about change set {record.change_set_id}.",
+    )
+
+
+def _owner_paid(record: OfferRecord) -> Letter:
+    assert record.payout is not None
+    traces = [trace for invoice in record.payout.invoices for trace in invoice.bank_trace_ids]
+    return _to_owner(
+        record,
+        f"Paid: {_company(record)}",
+        f"AWS has paid out {record.payout.disbursed}, the whole of what was invoiced"
+        f" ({record.payout.gross}) less its listing fee ({record.payout.listing_fee}).",
+        *([f"Bank trace: {', '.join(traces)}"] if traces else []),
+    )
+
+
+def _owner_too_late_to_cancel(record: OfferRecord) -> Letter:
+    return _to_owner(
+        record,
+        f"Not cancelled: {_company(record)} has accepted",
+        "The offer was to be cancelled, but the buyer accepted it first. The agreement stands and"
+        " the offer goes on as accepted.",
+    )
+
+
+_LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
+    MailKind.OFFER_SHARED: _offer_shared,
+    MailKind.OFFER_REMINDER: _offer_reminder,
+    MailKind.OFFER_VOID: _offer_void,
+    MailKind.OWNER_ACCEPTED: _owner_accepted,
+    MailKind.OWNER_EXPIRED: _owner_expired,
+    MailKind.OWNER_FAILED: _owner_failed,
+    MailKind.OWNER_LATE: _owner_late,
+    MailKind.OWNER_PAID: _owner_paid,
+    MailKind.OWNER_TOO_LATE_TO_CANCEL: _owner_too_late_to_cancel,
+}

@@ -1,0 +1,62 @@
+"""The directory of running offers: which workflow an offer or agreement belongs to.
+
+It is Temporal's own visibility store, asked by search attributes.
+"""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+from temporalio.client import Client
+
+from offers.lifecycle import Stage
+
+NAMES_PER_QUERY = 100
+
+
+class KnownOffer(BaseModel):
+    """A running offer, as its search attributes tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_id: str
+    offer_id: str
+    payout: str | None = None
+    """The mark of the payout it knows of (`offers.payouts.Payout.mark`)."""
+
+
+class OfferDirectory:
+    """Activities that look up running offers."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @activity.defn
+    async def find_offers(self, offer_ids: list[str]) -> list[KnownOffer]:
+        """The running offers among some offer ids; others are not ours or have ended."""
+        found: list[KnownOffer] = []
+        for start in range(0, len(offer_ids), NAMES_PER_QUERY):
+            some = offer_ids[start : start + NAMES_PER_QUERY]
+            found += await self._known(f"OfferId IN ({_quoted(some)})")
+        return found
+
+    @activity.defn
+    async def offers_in_stage(self, stage: Stage) -> list[KnownOffer]:
+        """The running offers in a stage."""
+        return await self._known(f"OfferStage = '{stage}'")
+
+    async def _known(self, condition: str) -> list[KnownOffer]:
+        query = f"WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running' AND {condition}"
+        return [
+            KnownOffer(
+                workflow_id=execution.id,
+                offer_id=execution.search_attributes["OfferId"][0],
+                payout=next(iter(execution.search_attributes.get("OfferPayout", ())), None),
+            )
+            async for execution in self._client.list_workflows(query)
+            if execution.search_attributes.get("OfferId")
+        ]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join("'" + name.replace("'", "") + "'" for name in names)

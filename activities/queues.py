@@ -1,0 +1,32 @@
+"""A task queue per outside system, each with that system's documented rate.
+
+The server enforces the rate over all workers together, so it holds however many there are.
+"""
+
+from enum import StrEnum
+
+
+class TaskQueue(StrEnum):
+    """Where a piece of work waits for a worker."""
+
+    OFFERS = "offers"
+    """Workflows, and activities that only ask Temporal itself."""
+    AWS_MARKETPLACE = "aws-marketplace"
+    CLAZAR = "clazar"
+    SALESFORCE = "salesforce"
+    EMAIL = "email"
+
+
+ACTIVITIES_PER_SECOND: dict[TaskQueue, float | None] = {
+    TaskQueue.OFFERS: None,
+    # AWS: StartChangeSet, ListChangeSets, SearchAgreements, DescribeAgreement: 5 a second each; an
+    # activity calls each of them at most once before it pauses.
+    TaskQueue.AWS_MARKETPLACE: 5,
+    # Clazar: 120 requests a minute; an activity makes about two.
+    TaskQueue.CLAZAR: 1,
+    # Salesforce counts calls by the day only (100,000 and more); this keeps peaks polite.
+    TaskQueue.SALESFORCE: 10,
+    # Ours: relays document no common rate.
+    TaskQueue.EMAIL: 5,
+}
+"""None: no limit."""

@@ -1,0 +1,68 @@
+"""Encryption of everything that Temporal stores of an offer: inputs, results, error text.
+
+AES-GCM with a keyring: the first key encrypts, every key decrypts, so keys can be rotated while
+offers are under way.  Ids and search attributes stay in the clear and hold nothing personal.
+"""
+
+import base64
+import binascii
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import PayloadCodec
+
+ENCODING = b"binary/encrypted"
+NONCE_BYTES = 12
+
+
+class WrongKeys(ValueError):
+    """A keyring that cannot be read."""
+
+
+class EncryptionCodec(PayloadCodec):
+    """Encrypts payloads with the first key of a keyring."""
+
+    def __init__(self, keyring: str) -> None:
+        """`keyring`: `id:key` pairs separated by commas, each key 16 or 32 bytes in base64."""
+        self._keys: dict[str, AESGCM] = {}
+        for entry in keyring.split(","):
+            name, _, encoded = entry.strip().partition(":")
+            try:
+                self._keys[name] = AESGCM(base64.b64decode(encoded, validate=True))
+            except (binascii.Error, ValueError):
+                raise WrongKeys(
+                    "OFFERS_ENCRYPTION_KEYS: write each key as id:base64, 16 or 32 bytes long"
+                ) from None
+        self._current = next(iter(self._keys))
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Each payload, encrypted."""
+        return [self._encrypted(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Each payload in the clear; what was stored in the clear stays as it is."""
+        return [
+            self._decrypted(payload) if payload.metadata.get("encoding") == ENCODING else payload
+            for payload in payloads
+        ]
+
+    def _encrypted(self, payload: Payload) -> Payload:
+        nonce = os.urandom(NONCE_BYTES)
+        key = self._keys[self._current]
+        return Payload(
+            metadata={"encoding": ENCODING, "key-id": self._current.encode()},
+            data=nonce + key.encrypt(nonce, payload.SerializeToString(), None),
+        )
+
+    def _decrypted(self, payload: Payload) -> Payload:
+        name = payload.metadata["key-id"].decode()
+        if name not in self._keys:
+            raise WrongKeys(f"OFFERS_ENCRYPTION_KEYS has no key {name!r} that was used earlier")
+        nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
+        try:
+            return Payload.FromString(self._keys[name].decrypt(nonce, sealed, None))
+        except InvalidTag:
+            raise WrongKeys(f"the key {name!r} in OFFERS_ENCRYPTION_KEYS is another one") from None

@@ -1,0 +1,45 @@
+"""Logs: one line of JSON per event, or a readable line on a terminal.
+
+Workflow and activity code log through Temporal's loggers, which keep silent during replay.
+"""
+
+import logging
+import sys
+
+import structlog
+from temporalio import activity, workflow
+
+
+def configure_logs(level: int = logging.INFO) -> None:
+    """Send all logs to standard error; never anything personal, never a secret."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer()
+        if sys.stderr.isatty()
+        else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for chatty in ("httpx", "botocore", "urllib3", "aiosmtplib"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # The context is in the fields; repeated in the text it only makes lines long.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False

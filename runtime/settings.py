@@ -1,0 +1,155 @@
+"""Settings, read in one place from the environment and `.env`; each is described in `.env.example`.
+
+Temporal's own (`TEMPORAL_*` and profiles) are read by temporalio.envconfig, AWS's by boto3.
+"""
+
+import os
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.field_map import FieldMap
+from activities.salesforce import Product
+from activities.salesforce_client import SalesforceLogin
+from offers.clock import Clock
+from offers.findings import findings_in
+from offers.policy import Policy
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+class WrongSettings(Exception):
+    """Settings that nothing can run with.  The text names each and the remedy."""
+
+
+class TemporalSettings(BaseSettings):
+    """What every process needs: how payloads are encrypted and how fast time runs."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    offers_encryption_keys: SecretStr | None = None
+    """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
+    offers_clock_scale: float = Field(default=1.0, gt=0)
+    offers_clock_origin: datetime | None = None
+
+    @property
+    def clock(self) -> Clock:
+        """The clock of this installation: real time, unless a demo lets it run faster."""
+        if self.offers_clock_origin is None:
+            return Clock(scale=self.offers_clock_scale)
+        return Clock(scale=self.offers_clock_scale, origin=self.offers_clock_origin)
+
+    @model_validator(mode="after")
+    def _scaled_from_an_origin(self) -> "TemporalSettings":
+        if self.offers_clock_scale != 1 and self.offers_clock_origin is None:
+            raise ValueError("OFFERS_CLOCK_SCALE other than 1 needs OFFERS_CLOCK_ORIGIN")
+        return self
+
+
+class WorkerSettings(TemporalSettings):
+    """What a worker needs to speak to the outside world."""
+
+    offers_product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
+    offers_dimension: str = Field(min_length=1, max_length=100)
+    offers_url_pattern: str = (
+        "https://aws.amazon.com/marketplace/saas/ordering?productId={product_id}&offerId={offer_id}"
+    )
+    offers_policy: Path | None = None
+    offers_fields: Path
+
+    clazar_url: str = "https://api.clazar.io"
+    clazar_client_id: str
+    clazar_client_secret: SecretStr
+
+    salesforce_login_url: str
+    salesforce_client_id: str
+    salesforce_client_secret: SecretStr | None = None
+    salesforce_username: str | None = None
+    salesforce_private_key: SecretStr | None = None
+    salesforce_ca: str | None = Field(
+        default=None, validation_alias=AliasChoices("SALESFORCE_CA", "salesforce_ca")
+    )
+
+    smtp_url: SecretStr
+    mail_from: str = Field(pattern=r"^[^@]+@[^@]+$")
+
+    @model_validator(mode="after")
+    def _usable(self) -> "WorkerSettings":
+        if self.salesforce_client_secret is None and (
+            self.salesforce_username is None or self.salesforce_private_key is None
+        ):
+            raise ValueError(
+                "Salesforce needs SALESFORCE_CLIENT_SECRET,"
+                " or SALESFORCE_USERNAME and SALESFORCE_PRIVATE_KEY"
+            )
+        try:
+            self.offers_url_pattern.format(product_id="", offer_id="")
+        except (KeyError, IndexError, ValueError) as error:
+            raise ValueError(
+                f"OFFERS_URL_PATTERN may hold only {{product_id}} and {{offer_id}}: {error}"
+            ) from None
+        if not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("SMTP_URL must start with smtp:// or smtps://")
+        return self
+
+    @property
+    def product(self) -> Product:
+        """What is sold."""
+        return Product(product_id=self.offers_product_id, dimension=self.offers_dimension)
+
+    @property
+    def salesforce_login(self) -> SalesforceLogin:
+        """How to log in to Salesforce."""
+        return SalesforceLogin(
+            url=self.salesforce_login_url,
+            client_id=self.salesforce_client_id,
+            client_secret=self.salesforce_client_secret,
+            username=self.salesforce_username,
+            private_key=self.salesforce_private_key,
+        )
+
+    def policy(self) -> Policy:
+        """The selling policy, with the handbook's defaults for what the file leaves open."""
+        return _toml(self.offers_policy, Policy) if self.offers_policy else Policy()
+
+    def fields(self) -> FieldMap:
+        """Which Salesforce field means what."""
+        return _toml(self.offers_fields, FieldMap)
+
+
+SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
+
+
+def read_settings(kind: type[SettingsT]) -> SettingsT:
+    """The settings of this process; raises WrongSettings."""
+    try:
+        return kind()
+    except ValidationError as error:
+        raise WrongSettings("\n".join(map(_complaint, error.errors()))) from None
+
+
+def _complaint(details: Any) -> str:
+    # Never the value: it may be a secret.
+    name = ".".join(str(part) for part in details["loc"]).upper()
+    if not name:
+        return str(details["msg"]).removeprefix("Value error, ")
+    if details["type"] == "missing":
+        return f"{name} is not set: set it in the environment or in .env (see .env.example)"
+    return f"{name}: {details['msg']} (see .env.example)"
+
+
+def _toml(path: Path, model: type[ModelT]) -> ModelT:
+    try:
+        with path.open("rb") as file:
+            return model.model_validate(tomllib.load(file))
+    except OSError as error:
+        raise WrongSettings(f"{path}: {os.strerror(error.errno or 0)}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSettings(f"{path}: {error}") from None
+    except ValidationError as error:
+        findings = "\n".join(f"{path}: {finding}" for finding in findings_in(error))
+        raise WrongSettings(findings) from None

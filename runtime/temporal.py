@@ -1,0 +1,71 @@
+"""The connection to Temporal: one converter, one set of search attributes, for every process."""
+
+import dataclasses
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.envconfig import ClientConfig
+
+from runtime.codec import EncryptionCodec
+from runtime.settings import TemporalSettings
+from workflows.search_attributes import KEYS
+
+LOCAL_SERVER = "localhost:7233"
+
+
+class NoServer(Exception):
+    """Temporal cannot be reached."""
+
+
+def data_converter(settings: TemporalSettings) -> DataConverter:
+    """How payloads are written; encrypted if there are keys."""
+    if settings.offers_encryption_keys is None:
+        return pydantic_data_converter
+    return dataclasses.replace(
+        pydantic_data_converter,
+        payload_codec=EncryptionCodec(settings.offers_encryption_keys.get_secret_value()),
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
+
+
+async def connect(settings: TemporalSettings) -> Client:
+    """A client for the server that `TEMPORAL_*` or a profile names; raises NoServer."""
+    options = ClientConfig.load_client_connect_config()
+    options.setdefault("target_host", LOCAL_SERVER)
+    try:
+        return await Client.connect(**options, data_converter=data_converter(settings))
+    except RuntimeError as error:
+        raise NoServer(
+            f"no Temporal server answers at {options['target_host']}: start one, or set"
+            f" TEMPORAL_ADDRESS or TEMPORAL_PROFILE ({_first_line(error)})"
+        ) from None
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the server know our search attributes; those that it knows already stay."""
+    known = await client.operator_service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    types = {
+        "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+        "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    }
+    missing = {
+        key.name: types[key.metadata_type]
+        for key in KEYS
+        if key.name not in known.custom_attributes
+    }
+    if missing:
+        await client.operator_service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:200]

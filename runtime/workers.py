@@ -1,0 +1,113 @@
+"""The workers: one for each task queue, with the activities that are served there."""
+
+import asyncio
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.aws_marketplace import AwsMarketplace
+from activities.clazar import Clazar, ClazarClient
+from activities.email import Email
+from activities.offer_directory import OfferDirectory
+from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.salesforce import Salesforce
+from activities.salesforce_client import SalesforceClient
+from runtime.settings import WorkerSettings
+from workflows.disbursements import DisbursementSweep
+from workflows.offer import OfferWorkflow
+from workflows.watch import MarketplaceWatch
+
+WORKFLOWS = (OfferWorkflow, MarketplaceWatch, DisbursementSweep)
+THREADS = 20
+"""For boto3 and simple-salesforce, which block."""
+GRACE = timedelta(seconds=30)
+"""How long a call under way may take after SIGTERM."""
+
+AWS_CALLS = Config(
+    region_name="us-east-1",  # sellers have no other
+    connect_timeout=3,
+    read_timeout=20,
+    max_pool_connections=THREADS,
+    # Temporal does the retrying.
+    retries={"mode": "standard", "total_max_attempts": 1},
+)
+
+
+async def serve(
+    client: Client, settings: WorkerSettings, queues: Collection[TaskQueue], until: asyncio.Event
+) -> None:
+    """Work on some queues until the event is set, then finish what is under way."""
+    async with AsyncExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS, "activity"))
+        activities = _activities(client, settings, queues, stack)
+        for queue in queues:
+            worker = Worker(
+                client,
+                task_queue=queue,
+                workflows=WORKFLOWS if queue is TaskQueue.OFFERS else (),
+                activities=activities[queue],
+                activity_executor=threads,
+                max_concurrent_activities=THREADS,
+                max_task_queue_activities_per_second=ACTIVITIES_PER_SECOND[queue],
+                # Eager dispatch would go round the queue and so round its rate.
+                disable_eager_activity_execution=True,
+                graceful_shutdown_timeout=GRACE,
+            )
+            await stack.enter_async_context(worker)
+        await until.wait()
+
+
+def _activities(
+    client: Client,
+    settings: WorkerSettings,
+    queues: Collection[TaskQueue],
+    stack: AsyncExitStack,
+) -> dict[TaskQueue, list[Callable[..., Any]]]:
+    """The activities of each queue."""
+    clock = settings.clock
+    served: dict[TaskQueue, list[Callable[..., Any]]] = {}
+    if TaskQueue.OFFERS in queues:
+        directory = OfferDirectory(client)
+        served[TaskQueue.OFFERS] = [directory.find_offers, directory.offers_in_stage]
+    if TaskQueue.AWS_MARKETPLACE in queues:
+        aws = AwsMarketplace(
+            boto3.client("marketplace-catalog", config=AWS_CALLS),
+            boto3.client("marketplace-agreement", config=AWS_CALLS),
+            clock,
+            settings.offers_url_pattern,
+        )
+        served[TaskQueue.AWS_MARKETPLACE] = [
+            aws.submit_offer,
+            aws.follow_change_set,
+            aws.cancel_change_set,
+            aws.withdraw_offer,
+            aws.find_agreement,
+            aws.read_agreement_feed,
+        ]
+    if TaskQueue.CLAZAR in queues:
+        clazar_client = ClazarClient(
+            settings.clazar_url, settings.clazar_client_id, settings.clazar_client_secret
+        )
+        stack.push_async_callback(clazar_client.close)
+        clazar = Clazar(clazar_client, clock)
+        served[TaskQueue.CLAZAR] = [clazar.link_offer, clazar.changed_payouts]
+    if TaskQueue.SALESFORCE in queues:
+        salesforce = Salesforce(
+            SalesforceClient(settings.salesforce_login, settings.salesforce_ca),
+            settings.fields(),
+            settings.policy(),
+            settings.product,
+            clock,
+        )
+        served[TaskQueue.SALESFORCE] = [salesforce.draft_offer, salesforce.write_back]
+    if TaskQueue.EMAIL in queues:
+        email = Email(settings.smtp_url, settings.mail_from)
+        served[TaskQueue.EMAIL] = [email.send_mail]
+    return served

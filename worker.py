@@ -1,0 +1,49 @@
+"""Run workers until SIGTERM: all task queues, or those named by --queues."""
+
+import asyncio
+import signal
+import sys
+from typing import Annotated
+
+import typer
+
+from activities.queues import TaskQueue
+from runtime.codec import WrongKeys
+from runtime.leaving import leave
+from runtime.logs import configure_logs
+from runtime.settings import WorkerSettings, WrongSettings, read_settings
+from runtime.temporal import NoServer, connect, register_search_attributes
+from runtime.workers import serve
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def work(
+    queues: Annotated[
+        list[TaskQueue] | None,
+        typer.Option("--queues", help="Serve only this task queue; may be given several times."),
+    ] = None,
+) -> None:
+    """Run workers until SIGTERM or Ctrl-C."""
+    configure_logs()
+    try:
+        asyncio.run(_work(queues or list(TaskQueue)))
+    except (WrongSettings, WrongKeys, NoServer) as error:
+        print(error, file=sys.stderr)
+        leave(1)
+    leave(0)
+
+
+async def _work(queues: list[TaskQueue]) -> None:
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    settings = read_settings(WorkerSettings)
+    client = await connect(settings)
+    await register_search_attributes(client)
+    await serve(client, settings, queues, stop)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,114 @@
+"""How each activity is called: on which queue, with what patience, under which words in the UI."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar, overload
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.aws_marketplace import AwsMarketplace
+    from activities.clazar import Clazar
+    from activities.email import Email
+    from activities.offer_directory import OfferDirectory
+    from activities.queues import TaskQueue
+    from activities.salesforce import Salesforce
+
+ParamT = TypeVar("ParamT")
+ReturnT = TypeVar("ReturnT")
+
+PATIENCE = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=5),
+)
+"""For a vendor that is out of order: for ever, ever more slowly.  Each try costs an Action."""
+
+
+class Call(BaseModel):
+    """How one activity is called."""
+
+    model_config = ConfigDict(frozen=True)
+
+    queue: TaskQueue
+    summary: str
+    """What the Temporal UI shows of it."""
+    timeout: timedelta = timedelta(minutes=1)
+    """For one try; the vendors' own time-outs are far shorter."""
+
+
+CALLS: dict[Callable[..., Any], Call] = {
+    Salesforce.draft_offer: Call(
+        queue=TaskQueue.SALESFORCE, summary="Draft the terms from the opportunity"
+    ),
+    Salesforce.write_back: Call(queue=TaskQueue.SALESFORCE, summary="Tell Salesforce"),
+    AwsMarketplace.submit_offer: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Hand the offer to AWS"
+    ),
+    AwsMarketplace.follow_change_set: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS finished?"
+    ),
+    AwsMarketplace.cancel_change_set: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Stop AWS from building the offer"
+    ),
+    AwsMarketplace.withdraw_offer: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Make the offer void"
+    ),
+    AwsMarketplace.find_agreement: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Is there an agreement?"
+    ),
+    AwsMarketplace.read_agreement_feed: Call(
+        queue=TaskQueue.AWS_MARKETPLACE,
+        summary="What is new in the agreement feed?",
+        timeout=timedelta(minutes=10),
+    ),
+    Clazar.link_offer: Call(queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"),
+    Clazar.changed_payouts: Call(
+        queue=TaskQueue.CLAZAR, summary="What has been paid out?", timeout=timedelta(minutes=30)
+    ),
+    Email.send_mail: Call(
+        queue=TaskQueue.EMAIL, summary="Write a mail", timeout=timedelta(minutes=2)
+    ),
+    OfferDirectory.find_offers: Call(queue=TaskQueue.OFFERS, summary="Which offers are these?"),
+    OfferDirectory.offers_in_stage: Call(
+        queue=TaskQueue.OFFERS, summary="Which offers wait for money?"
+    ),
+}
+
+
+@overload
+def start(
+    activity: Callable[[Any, ParamT], Awaitable[ReturnT]],
+    argument: ParamT,
+    *,
+    budget: timedelta | None = None,
+) -> workflow.ActivityHandle[ReturnT]: ...
+@overload
+def start(
+    activity: Callable[[Any, ParamT], ReturnT],
+    argument: ParamT,
+    *,
+    budget: timedelta | None = None,
+) -> workflow.ActivityHandle[ReturnT]: ...
+def start(
+    activity: Callable[[Any, Any], Any], argument: Any, *, budget: timedelta | None = None
+) -> workflow.ActivityHandle[Any]:
+    """Start an activity; within `budget` of real time it is tried again and again."""
+    how = CALLS[activity]
+    return workflow.start_activity_method(
+        activity,
+        argument,
+        task_queue=how.queue,
+        start_to_close_timeout=how.timeout,
+        schedule_to_close_timeout=budget,
+        retry_policy=PATIENCE,
+        summary=how.summary,
+    )
+
+
+def failure_of(error: ActivityError) -> ApplicationError | None:
+    """What an activity failed with; None if it was cancelled or timed out without an answer."""
+    return error.cause if isinstance(error.cause, ApplicationError) else None

@@ -1,0 +1,33 @@
+"""The card: an offer at a glance, shown in the Temporal UI as the workflow's current details.
+
+No personal data: the card is kept in memory and served in the clear.
+"""
+
+from offers.record import OfferRecord
+
+
+def card(record: OfferRecord) -> str:
+    """The record as Markdown."""
+    terms, agreement, payout = record.terms, record.agreement, record.payout
+    rows = [
+        ("Stage", f"**{record.stage}**"),
+        ("Company", terms.company if terms else None),
+        ("Price", f"{terms.price} for {terms.duration_months} months" if terms else None),
+        ("Buyer account", terms.buyer_account if terms else None),
+        ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
+        ("Last day", f"{record.availability_end} (UTC)" if record.availability_end else None),
+        ("Change set", record.change_set_id),
+        ("Agreement", agreement.agreement_id if agreement else None),
+        ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M} UTC" if agreement else None),
+        ("Paid out", f"{payout.disbursed} of {payout.gross}, less the fee" if payout else None),
+        ("Revision", str(record.revision) if record.revision > 1 else None),
+    ]
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {label} | {_cell(value)} |" for label, value in rows if value]
+    lines += [f"\n**Needs a person:** {a.problem}. {a.remedy}." for a in record.attentions]
+    lines += [f"\n- {finding}" for finding in record.findings]
+    return "\n".join(lines)
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|")

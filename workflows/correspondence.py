@@ -1,0 +1,80 @@
+"""The offer's mail: letters to the buyer, never blindly sent twice, and notices to the owner."""
+
+import asyncio
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError
+
+from workflows.asking import ask
+from workflows.calls import failure_of
+from workflows.people import People
+
+with workflow.unsafe.imports_passed_through():
+    from activities.email import Email, SendMail
+    from activities.errors import Failure
+    from activities.letters import MailKind
+    from offers.record import OfferRecord
+
+
+class Correspondence:
+    """Who is written to about one offer."""
+
+    def __init__(self, record: OfferRecord, people: People) -> None:
+        self._record = record
+        self._people = people
+        self._notices: list[asyncio.Task[None]] = []
+        self._resends = 0
+        self.doubtful = 0
+        """How many letters to the buyer may or may not have been sent."""
+
+    def tell_owner(self, kind: MailKind) -> None:
+        """Send the owner a notice of how things stand now, beside the story."""
+        if self._record.contacts is not None:
+            mail = SendMail(kind=kind, record=self._record.model_copy(deep=True))
+            self._notices.append(asyncio.create_task(self._send(mail)))
+
+    def tell_buyer_beside(self, kind: MailKind, occasion: str = "") -> None:
+        """Write to the buyer beside the story."""
+        self._notices.append(asyncio.create_task(self.tell_buyer(kind, occasion)))
+
+    async def tell_buyer(self, kind: MailKind, occasion: str = "") -> None:
+        """Write to the buyer; a letter whose fate is doubtful waits for a person's word."""
+        while True:
+            resends = self._resends
+            mail = SendMail(kind=kind, record=self._record, occasion=occasion)
+            try:
+                return await ask(
+                    self._people, Email.send_mail, mail, expected=Failure.POSSIBLY_SENT
+                )
+            except ActivityError as error:
+                if failure_of(error) is None:
+                    raise
+            await self._ask_whether_sent(kind)
+            if self._resends == resends:
+                return None
+
+    async def _ask_whether_sent(self, kind: MailKind) -> None:
+        self.doubtful += 1
+        try:
+            await self._people.wait_for(
+                "possibly-sent",
+                f"The mail {kind} to the buyer may have been sent: the server's answer was lost",
+                "Look in the mail server's log, then resume if it was sent, or resend",
+            )
+        finally:
+            self.doubtful -= 1
+
+    def resend(self) -> None:
+        """Send what is doubtful once more; if nothing is, the offer itself."""
+        self._resends += 1
+        if self.doubtful:
+            self._people.answer()
+        else:
+            self.tell_buyer_beside(MailKind.OFFER_SHARED, f"resent-{self._resends}")
+
+    async def finished(self) -> None:
+        """Wait until everything sent beside the story has gone out."""
+        await asyncio.gather(*self._notices)
+
+    async def _send(self, mail: SendMail) -> None:
+        await ask(self._people, Email.send_mail, mail)

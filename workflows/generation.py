@@ -1,0 +1,87 @@
+"""Generation: AWS builds the offer, in about 45 minutes and once in a while in hours."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, RetryState
+
+from workflows.asking import ask
+from workflows.calls import start
+from workflows.correspondence import Correspondence
+from workflows.people import People
+
+with workflow.unsafe.imports_passed_through():
+    from activities.aws_marketplace import AwsMarketplace, ChangeSetOutcome, FollowChangeSet
+    from activities.letters import MailKind
+    from offers.record import Attention, OfferRecord
+
+
+class Generation:
+    """One activity that the server retries while AWS is at it, however long that takes."""
+
+    def __init__(
+        self,
+        record: OfferRecord,
+        people: People,
+        correspondence: Correspondence,
+        now: Callable[[], datetime],
+        cancelling: Callable[[], bool],
+    ) -> None:
+        self._record = record
+        self._people = people
+        self._correspondence = correspondence
+        self._now = now
+        self._cancelling = cancelling
+        self._late_at = now() + record.policy.generation.late_after
+        self._late: Attention | None = None
+        self._done_reported = False
+        self._stopped = False
+
+    def report_done(self) -> None:
+        """AWS is said to have finished: look at once instead of at the next turn."""
+        self._done_reported = True
+
+    async def outcome(self, change_set_id: str) -> ChangeSetOutcome:
+        """AWS's verdict.  A wish to cancel stops AWS if it is early enough."""
+        while True:
+            if outcome := await self._ask(change_set_id):
+                if self._late:
+                    self._people.dismiss(self._late)
+                return outcome
+            if self._cancelling() and not self._stopped:
+                self._stopped = True
+                await ask(self._people, AwsMarketplace.cancel_change_set, change_set_id)
+
+    async def _ask(self, change_set_id: str) -> ChangeSetOutcome | None:
+        """Ask until AWS has finished; None if it is time to do something else first."""
+        left = self._record.clock.real_duration(self._late_at - self._now())
+        asking = start(
+            AwsMarketplace.follow_change_set,
+            FollowChangeSet(change_set_id=change_set_id, checks=self._record.policy.generation),
+            budget=None if self._late else max(left, timedelta(seconds=1)),
+        )
+        await workflow.wait_condition(lambda: asking.done() or self._interrupted())
+        if not asking.done():
+            asking.cancel()
+            await workflow.wait([asking])
+            self._done_reported = False
+            return None
+        try:
+            return await asking
+        except ActivityError as error:
+            if error.retry_state is not RetryState.TIMEOUT:
+                raise
+            self._call_late()
+            return None
+
+    def _interrupted(self) -> bool:
+        return self._done_reported or (self._cancelling() and not self._stopped)
+
+    def _call_late(self) -> None:
+        self._late = self._people.call(
+            "generating-late",
+            f"AWS has been building the offer for {self._record.policy.generation.late_after}",
+            "Ask AWS about the change set if it goes on; it is still followed",
+        )
+        self._correspondence.tell_owner(MailKind.OWNER_LATE)

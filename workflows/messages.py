@@ -1,0 +1,23 @@
+"""What goes into an offer's workflow from outside."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class OfferRequest(BaseModel):
+    """Which opportunity an offer is to be made for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str
+    """In its 18-character form."""
+    given: dict[str, Any] = Field(default_factory=dict)
+    """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
+    revision: int = 1
+    """Above 1 when an earlier offer for the opportunity has ended."""
+
+
+def workflow_id(opportunity_id: str) -> str:
+    """One workflow for each opportunity: the same id, so that starting twice is harmless."""
+    return f"offer/{opportunity_id}"

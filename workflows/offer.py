@@ -1,0 +1,451 @@
+"""The life of a private offer, from a signed opportunity to money in the bank."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows.asking import ask
+from workflows.calls import failure_of
+from workflows.card import card
+from workflows.correspondence import Correspondence
+from workflows.generation import Generation
+from workflows.messages import OfferRequest
+from workflows.people import People
+from workflows.search_attributes import STAGE, Values, updates, values
+from workflows.write_back import WriteBack
+
+with workflow.unsafe.imports_passed_through():
+    from activities.aws_marketplace import (
+        WITHDRAWAL_CHECKS,
+        AwsMarketplace,
+        FollowChangeSet,
+        SubmitOffer,
+        WithdrawOffer,
+    )
+    from activities.clazar import Clazar, LinkOffer
+    from activities.errors import Failure
+    from activities.letters import MailKind
+    from activities.salesforce import DraftedOffer, DraftOffer, Salesforce
+    from offers.agreement import AgreementReport, AgreementStatus
+    from offers.comparison import differences
+    from offers.lifecycle import Stage
+    from offers.payouts import Payout
+    from offers.record import OfferRecord
+    from offers.refusals import Refusal, plain_words
+    from offers.reminders import reminder_times
+
+TELL_OWNER = {
+    Stage.FAILED: MailKind.OWNER_FAILED,
+    Stage.ACCEPTED: MailKind.OWNER_ACCEPTED,
+    Stage.EXPIRED: MailKind.OWNER_EXPIRED,
+    Stage.DISBURSED: MailKind.OWNER_PAID,
+}
+"""What the owner is told when a stage begins."""
+
+BEYOND_CANCELLING = frozenset({Stage.ACCEPTED, *(stage for stage in Stage if stage.is_end)})
+
+
+@workflow.defn
+class OfferWorkflow:
+    """One opportunity's private offer.  Each stage is a coroutine that gives the next stage."""
+
+    @workflow.init
+    def __init__(self, request: OfferRequest) -> None:
+        self._request = request
+        self.record = OfferRecord(opportunity_id=request.opportunity_id, revision=request.revision)
+        self._published: Values = {
+            STAGE: workflow.info().typed_search_attributes.get(STAGE),
+        }
+        self._people = People(self.record, self._now, self._publish)
+        self._correspondence = Correspondence(self.record, self._people)
+        self._write_back = WriteBack(self._people)
+        self._generation: Generation | None = None
+        self._linking: asyncio.Future[None] | None = None
+        self._missing: str | None = None
+        self._cancelling = False
+        self._agreement_reported = False
+        self._payout: Payout | None = None
+
+    @workflow.run
+    async def run(self, _request: OfferRequest) -> OfferRecord:
+        """The whole life; gives the record at its end."""
+        stages: dict[Stage, Callable[[], Coroutine[Any, Any, Stage]]] = {
+            Stage.DRAFT: self.draft,
+            Stage.SUBMITTED: self.submitted,
+            Stage.GENERATING: self.generating,
+            Stage.FAILED: self.failed,
+            Stage.LIVE: self.live,
+            Stage.SHARED: self.shared,
+            Stage.ACCEPTED: self.accepted,
+        }
+        writing = asyncio.create_task(self._write_back.run())
+        while not self.record.stage.is_end:
+            self._enter(await stages[self.record.stage]())
+        if self._linking:
+            self._linking.cancel()
+        await self._correspondence.finished()
+        await self._write_back.finished()
+        writing.cancel()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self.record
+
+    # The stages -----------------------------------------------------------------------------------
+
+    async def draft(self) -> Stage:
+        """Terms from the opportunity; if they are not legal, a person corrects them and resumes."""
+        while not self._cancelling:
+            drafted = await self._drafted()
+            if drafted is None:
+                break
+            self.record.take_draft(drafted.draft, drafted.policy, drafted.clock)
+            if not self.record.findings:
+                return Stage.SUBMITTED
+            await self._people.wait_for(
+                "terms",
+                "The opportunity does not make legal terms",
+                "Correct the opportunity, then resume",
+                or_when=self._is_cancelling,
+            )
+        return Stage.CANCELLED
+
+    async def submitted(self) -> Stage:
+        """The offer is handed to AWS as one change set."""
+        assert self.record.terms is not None
+        try:
+            self.record.change_set_id = await ask(
+                self._people,
+                AwsMarketplace.submit_offer,
+                SubmitOffer(
+                    opportunity_id=self.record.opportunity_id,
+                    revision=self.record.revision,
+                    terms=self.record.terms,
+                ),
+                expected=Failure.REFUSED,
+            )
+        except ActivityError as error:
+            self.record.findings = tuple(map(plain_words, _refusals_in(error)))
+            return Stage.FAILED
+        return Stage.GENERATING
+
+    async def generating(self) -> Stage:
+        """AWS builds the offer; it must come out as it was asked."""
+        assert self.record.terms is not None
+        assert self.record.change_set_id is not None
+        self._generation = Generation(
+            self.record, self._people, self._correspondence, self._now, self._is_cancelling
+        )
+        outcome = await self._generation.outcome(self.record.change_set_id)
+        if outcome.offer is None:
+            self.record.findings = tuple(map(plain_words, outcome.refusals))
+            return Stage.CANCELLED if self._cancelling else Stage.FAILED
+        self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
+        self.record.findings = differences(self.record.terms, outcome.offer)
+        if self._cancelling:
+            return await self._withdraw(then=Stage.CANCELLED)
+        if self.record.findings:
+            return await self._withdraw(then=Stage.FAILED)
+        return Stage.LIVE
+
+    async def failed(self) -> Stage:
+        """AWS said no; a person corrects the opportunity and resumes, or cancels."""
+        await self._people.wait_for(
+            "failed",
+            "AWS did not make the offer as it was asked",
+            "Correct the opportunity, then resume; or cancel",
+            or_when=self._is_cancelling,
+        )
+        if self._cancelling:
+            return Stage.CANCELLED
+        self.record.start_over()
+        return Stage.DRAFT
+
+    async def live(self) -> Stage:
+        """The offer exists; the buyer is told of it."""
+        self._linking = asyncio.create_task(self._link_in_clazar())
+        telling = asyncio.create_task(self._correspondence.tell_buyer(MailKind.OFFER_SHARED))
+        decided = await self._decided_by(self._closing_time, or_when=telling.done)
+        if decided is None and telling.done():
+            await telling
+            return Stage.SHARED
+        telling.cancel()
+        return decided or await self._at_closing()
+
+    async def shared(self) -> Stage:
+        """The buyer can accept; reminders go out until the last day is over."""
+        assert self.record.terms is not None
+        end = self.record.terms.availability_end
+        reminders: list[asyncio.Task[None]] = []
+        try:
+            for moment in reminder_times(end, self.record.policy.reminder_days, self._now()):
+                if decided := await self._decided_by(moment):
+                    return decided
+                reminder = self._correspondence.tell_buyer(
+                    MailKind.OFFER_REMINDER, f"{moment:%Y-%m-%d}"
+                )
+                reminders.append(asyncio.create_task(reminder))
+            return await self._decided_by(self._closing_time) or await self._at_closing()
+        finally:
+            # A reminder that a broken mail server held up must not go out after the decision.
+            for held_up in reminders:
+                held_up.cancel()
+
+    async def accepted(self) -> Stage:
+        """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
+        assert self.record.terms is not None
+        while True:
+            await workflow.wait_condition(
+                lambda: self._agreement_reported or self._payout != self.record.payout
+            )
+            if self._agreement_reported:
+                await self._look_at_agreement_again()
+            self.record.payout = self._payout
+            if self._payout and self._payout.covers(self.record.terms.price):
+                return Stage.DISBURSED
+            self._publish()
+
+    # What the stages are made of ------------------------------------------------------------------
+
+    async def _drafted(self) -> DraftedOffer | None:
+        """The draft; None if the offer is cancelled before Salesforce answers."""
+        drafting = asyncio.create_task(
+            ask(
+                self._people,
+                Salesforce.draft_offer,
+                DraftOffer(opportunity_id=self.record.opportunity_id, given=self._request.given),
+                expected=Failure.NOT_FOUND,
+            )
+        )
+        await workflow.wait_condition(lambda: drafting.done() or self._cancelling)
+        if not drafting.done():
+            drafting.cancel()
+            return None
+        try:
+            return await drafting
+        except ActivityError as error:
+            if (failure := failure_of(error)) is None:
+                raise
+            # Nothing was begun: the run fails, so that the id may be started again.
+            self._missing = failure.message
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise ApplicationError(failure.message, type=failure.type, non_retryable=True) from None
+
+    async def _decided_by(
+        self, moment: datetime, or_when: Callable[[], bool] = lambda: False
+    ) -> Stage | None:
+        """Wait for a moment; the next stage if the offer's fate is decided before it."""
+        while (left := moment - self._now()) > timedelta() and not or_when():
+            try:
+                await workflow.wait_condition(
+                    lambda: self._agreement_reported or self._cancelling or or_when(),
+                    timeout=self.record.clock.real_duration(left),
+                    timeout_summary=f"until {moment:%Y-%m-%d %H:%M} UTC",
+                )
+            except TimeoutError:
+                return None
+            if self._agreement_reported and await self._is_accepted():
+                return Stage.ACCEPTED
+            if self._cancelling:
+                return await self._withdraw(then=Stage.CANCELLED)
+        return None
+
+    @property
+    def _closing_time(self) -> datetime:
+        """When an acceptance in the last second has come to light, too."""
+        assert self.record.expires_at is not None
+        return self.record.expires_at + self.record.policy.expiry_grace
+
+    async def _at_closing(self) -> Stage:
+        """The last day is over: accepted in time, or expired."""
+        return Stage.ACCEPTED if await self._is_accepted() else Stage.EXPIRED
+
+    async def _is_accepted(self) -> bool:
+        """Whether AWS has an agreement: the only evidence of an acceptance."""
+        assert self.record.offer_id is not None
+        self._agreement_reported = False
+        self.record.agreement = await ask(
+            self._people, AwsMarketplace.find_agreement, self.record.offer_id
+        )
+        return self.record.agreement is not None
+
+    async def _withdraw(self, then: Stage) -> Stage:
+        """Make the offer void and see that it is: `then`, unless somebody accepted it first."""
+        assert self.record.offer_id is not None
+        last_day = self._now().date()
+        void = False
+        while not void and not await self._is_accepted():
+            # A token serves once: each try asks for another day.
+            last_day -= timedelta(days=1)
+            change_set_id = await ask(
+                self._people,
+                AwsMarketplace.withdraw_offer,
+                WithdrawOffer(offer_id=self.record.offer_id, last_day=last_day),
+            )
+            outcome = await ask(
+                self._people,
+                AwsMarketplace.follow_change_set,
+                FollowChangeSet(change_set_id=change_set_id, checks=WITHDRAWAL_CHECKS),
+            )
+            void = outcome.offer is not None and outcome.offer.is_void(self._now().date())
+            if not void:
+                await self._people.wait_for(
+                    "not-withdrawn",
+                    "AWS did not make the offer void: the buyer can still accept it",
+                    "See in AWS what holds it, then resume to try again",
+                )
+        if await self._is_accepted():
+            self._correspondence.tell_owner(MailKind.OWNER_TOO_LATE_TO_CANCEL)
+            return Stage.ACCEPTED
+        if self.record.was(Stage.SHARED):
+            self._correspondence.tell_buyer_beside(MailKind.OFFER_VOID)
+        return then
+
+    async def _look_at_agreement_again(self) -> None:
+        """AWS reported a change of the agreement: call people if it no longer stands."""
+        before = self.record.agreement
+        stands = await self._is_accepted()
+        if not stands:
+            self.record.agreement = before
+        agreement = self.record.agreement
+        assert agreement is not None
+        if not stands or agreement.status is not AgreementStatus.ACTIVE:
+            shown = agreement.status if stands else AgreementStatus.ROLLED_BACK
+            self._people.call(
+                "agreement-ended",
+                f"AWS shows the agreement as {shown}",
+                "Talk to the buyer; payouts of what was invoiced are still followed",
+            )
+
+    async def _link_in_clazar(self) -> None:
+        assert self.record.offer_id is not None
+        link = LinkOffer(
+            offer_id=self.record.offer_id,
+            opportunity_id=self.record.opportunity_id,
+            made_after=self.record.history[0].at - timedelta(days=1),
+        )
+        budget = self.record.clock.real_duration(self.record.policy.clazar_link_budget)
+        await ask(self._people, Clazar.link_offer, link, budget=budget)
+
+    # Where the offer is, for all to see -----------------------------------------------------------
+
+    def _now(self) -> datetime:
+        return self.record.clock.business_time(workflow.now())
+
+    def _enter(self, stage: Stage) -> None:
+        self.record.enter(stage, self._now())
+        self._publish()
+        if stage in TELL_OWNER:
+            self._correspondence.tell_owner(TELL_OWNER[stage])
+
+    def _publish(self) -> None:
+        """Show the record: in search, in the UI, and soon in Salesforce."""
+        attributes = values(self.record)
+        if changes := updates(self._published, attributes):
+            workflow.upsert_search_attributes(changes)
+        self._published = attributes
+        workflow.set_current_details(card(self.record))
+        self._write_back.add(self.record.model_copy(deep=True))
+
+    @workflow.query(name="record")
+    def the_record(self) -> OfferRecord:
+        """Everything that is known of the offer."""
+        return self.record
+
+    # What the world reports -----------------------------------------------------------------------
+
+    @workflow.signal
+    def change_set_done(self, change_set_id: str) -> None:
+        """AWS has finished a change set: look at once."""
+        if self._generation and change_set_id == self.record.change_set_id:
+            self._generation.report_done()
+
+    @workflow.signal
+    def agreement_seen(self, report: AgreementReport) -> None:
+        """An agreement was made or has changed; AWS is asked before it is believed."""
+        if report.offer_id == self.record.offer_id:
+            self._agreement_reported = True
+
+    @workflow.signal
+    def payout_seen(self, payout: Payout) -> None:
+        """What has been paid so far."""
+        if payout.offer_id == self.record.offer_id:
+            self._payout = payout
+
+    # What people ask ------------------------------------------------------------------------------
+
+    @workflow.update
+    async def drafted(self) -> OfferRecord:
+        """The record as soon as there are terms, or something that a person must mend."""
+        await workflow.wait_condition(
+            lambda: (
+                self.record.stage is not Stage.DRAFT
+                or bool(self.record.attentions)
+                or self._missing is not None
+            )
+        )
+        if self._missing is not None:
+            raise ApplicationError(self._missing, type=Failure.NOT_FOUND)
+        return self.record
+
+    @workflow.update
+    async def cancel(self, reason: str = "") -> OfferRecord:
+        """Cancel before acceptance; gives the record once it is decided who was first."""
+        self.cancel_from_ui(reason)
+        await workflow.wait_condition(lambda: self.record.stage in BEYOND_CANCELLING)
+        return self.record
+
+    @cancel.validator
+    def _refuse_cancel(self, reason: str = "") -> None:  # noqa: ARG002
+        if self.record.stage in BEYOND_CANCELLING:
+            raise ApplicationError(
+                f"the offer is {self.record.stage} and can no longer be cancelled"
+            )
+
+    @workflow.signal(name="cancel")
+    def cancel_from_ui(self, reason: str = "") -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        if self.record.stage not in BEYOND_CANCELLING:
+            self._cancelling = True
+            self.record.cancel_reason = reason or None
+
+    def _is_cancelling(self) -> bool:
+        return self._cancelling
+
+    @workflow.update
+    def resume(self) -> OfferRecord:
+        """Somebody has mended what the offer waits for: go on."""
+        self._people.answer()
+        return self.record
+
+    @resume.validator
+    def _refuse_resume(self) -> None:
+        if not self.record.attentions:
+            raise ApplicationError(f"the offer is {self.record.stage} and waits for nobody")
+
+    @workflow.signal(name="resume")
+    def resume_from_ui(self) -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        self._people.answer()
+
+    @workflow.update
+    def resend(self) -> OfferRecord:
+        """Write to the buyer again: the mail whose fate is doubtful, or else the offer itself."""
+        self._correspondence.resend()
+        return self.record
+
+    @resend.validator
+    def _refuse_resend(self) -> None:
+        if not self._correspondence.doubtful and self.record.stage is not Stage.SHARED:
+            raise ApplicationError(
+                f"the offer is {self.record.stage}: there is nothing to send again"
+            )
+
+
+def _refusals_in(error: ActivityError) -> tuple[Refusal, ...]:
+    failure = failure_of(error)
+    if failure is None:
+        raise error
+    return tuple(Refusal.model_validate(refusal) for refusal in failure.details[0])

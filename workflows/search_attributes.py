@@ -1,0 +1,41 @@
+"""What of an offer can be searched for: no personal data, for these are kept in the clear."""
+
+from datetime import datetime
+from typing import Any
+
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+from offers.record import OfferRecord
+
+STAGE = SearchAttributeKey.for_keyword("OfferStage")
+OFFER_ID = SearchAttributeKey.for_keyword("OfferId")
+AGREEMENT_ID = SearchAttributeKey.for_keyword("AgreementId")
+EXPIRES_AT = SearchAttributeKey.for_datetime("OfferExpiresAt")
+PAYOUT = SearchAttributeKey.for_keyword("OfferPayout")
+ATTENTION = SearchAttributeKey.for_keyword("OfferAttention")
+
+KEYS = (STAGE, OFFER_ID, AGREEMENT_ID, EXPIRES_AT, PAYOUT, ATTENTION)
+"""All of them; the server must know them before the first offer is started."""
+
+Values = dict[SearchAttributeKey[Any], str | datetime | None]
+
+
+def values(record: OfferRecord) -> Values:
+    """The attributes of an offer; None where it has none."""
+    return {
+        STAGE: record.stage.value,
+        OFFER_ID: record.offer_id,
+        AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
+        EXPIRES_AT: record.expires_at,
+        PAYOUT: record.payout.mark if record.payout else None,
+        ATTENTION: record.attention,
+    }
+
+
+def updates(before: Values, after: Values) -> list[SearchAttributeUpdate[Any]]:
+    """What must be upserted so that the one becomes the other."""
+    return [
+        key.value_unset() if value is None else key.value_set(value)
+        for key, value in after.items()
+        if before.get(key) != value
+    ]

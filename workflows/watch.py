@@ -1,0 +1,76 @@
+"""Watching AWS Marketplace once for all offers: one reading of the agreement feed per turn."""
+
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from temporalio import workflow
+
+from workflows.calls import start
+from workflows.offer import OfferWorkflow
+from workflows.reporting import report
+
+with workflow.unsafe.imports_passed_through():
+    from activities.aws_marketplace import AwsMarketplace, FeedPosition
+    from activities.offer_directory import OfferDirectory
+    from offers.agreement import AgreementReport
+    from offers.clock import Clock
+
+FIRST_LOOK_BACK = timedelta(days=35)
+"""How far the first reading goes back: longer than an offer is usually open."""
+
+
+class WatchRequest(BaseModel):
+    """How the feed is read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    clock: Clock
+    overlap: timedelta
+    """How far each reading goes back behind the newest entry seen: entries may appear late."""
+
+
+class WatchPosition(BaseModel):
+    """How far the feed has been read.  Kept by the Schedule as the result of the last run."""
+
+    newest: AwareDatetime
+    """The last update of the newest agreement seen."""
+    reported: dict[str, AwareDatetime] = Field(default_factory=dict)
+    """By agreement id, the last update that was passed on, as far back as the overlap."""
+
+
+@workflow.defn
+class MarketplaceWatch:
+    """One turn: read what is new, and signal the offers concerned and no others."""
+
+    @workflow.run
+    async def run(self, request: WatchRequest) -> WatchPosition:
+        """Gives the position from which the next turn reads."""
+        position = self._last_position(request)
+        since = position.newest - request.overlap
+        page = await start(AwsMarketplace.read_agreement_feed, FeedPosition(since=since))
+        news = [r for r in page.reports if position.reported.get(r.agreement_id) != r.updated_at]
+        passed_on = await self._pass_on(news) if news else []
+        newest = max([position.newest, *(r.updated_at for r in page.reports)])
+        reported = position.reported | {r.agreement_id: r.updated_at for r in passed_on}
+        return WatchPosition(
+            newest=newest,
+            reported={a: at for a, at in reported.items() if at >= newest - request.overlap},
+        )
+
+    def _last_position(self, request: WatchRequest) -> WatchPosition:
+        if last := workflow.get_last_completion_result(WatchPosition):
+            return last
+        now: datetime = request.clock.business_time(workflow.now())
+        return WatchPosition(newest=now - FIRST_LOOK_BACK)
+
+    async def _pass_on(self, news: list[AgreementReport]) -> list[AgreementReport]:
+        """Signal the offers concerned.  What belongs to none stays news: search may lag behind."""
+        offer_ids = sorted({r.offer_id for r in news})
+        known = {
+            offer.offer_id: offer.workflow_id
+            for offer in await start(OfferDirectory.find_offers, offer_ids)
+        }
+        ours = [r for r in news if r.offer_id in known]
+        for agreement in ours:
+            await report(known[agreement.offer_id], OfferWorkflow.agreement_seen, agreement)
+        return ours

@@ -1,0 +1,37 @@
+"""Writing the offer's life to Salesforce: each stage, in order, without holding up the story."""
+
+from temporalio import workflow
+
+from workflows.asking import ask
+from workflows.people import People
+
+with workflow.unsafe.imports_passed_through():
+    from activities.salesforce import Salesforce
+    from offers.record import OfferRecord
+
+
+class WriteBack:
+    """What is still to be written.  Of several states of one stage only the newest is kept."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._waiting: list[OfferRecord] = []
+        self._writing = False
+
+    def add(self, snapshot: OfferRecord) -> None:
+        """Have a state of the offer written; the snapshot must not change any more."""
+        if self._waiting and self._waiting[-1].stage is snapshot.stage:
+            self._waiting.pop()
+        self._waiting.append(snapshot)
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._waiting))
+            self._writing = True
+            await ask(self._people, Salesforce.write_back, self._waiting.pop(0))
+            self._writing = False
+
+    async def finished(self) -> None:
+        """Wait until everything has been written."""
+        await workflow.wait_condition(lambda: not self._waiting and not self._writing)
