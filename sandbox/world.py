@@ -16,6 +16,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from sandbox.access import Access
 from sandbox.faults import Faults
 
 ID_ALPHABET = string.ascii_lowercase + string.digits
@@ -137,6 +138,15 @@ class Mail:
 
 
 @dataclass
+class ClazarLinks:
+    """The only two things a client can write on an offer or contract in Clazar."""
+
+    custom_properties: dict[str, Any] = field(default_factory=dict)
+    external_object_associations: dict[str, Any] = field(default_factory=dict)
+    written_at: datetime | None = None
+
+
+@dataclass
 class Buyer:
     """How one AWS account behaves towards offers made to it."""
 
@@ -186,6 +196,24 @@ class World:
         self.agreements: dict[str, Agreement] = {}
         self.disbursements: list[Disbursement] = []
         self.opportunities: dict[str, dict[str, Any]] = {}
+        """Salesforce opportunities by id: their field values, parents as nested dicts, and under
+        `_history` every write that came over the API."""
+        self.tasks: dict[str, dict[str, Any]] = {}
+        """Salesforce tasks by id, as they were created over the API."""
+        self.salesforce = Access("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
+        self.salesforce_username = "offers@example.com"
+        """The user a JWT bearer assertion may speak for."""
+        self.salesforce_public_key: str | None = None
+        """PEM; None: the signature of an assertion is not checked."""
+        self.salesforce_daily_requests = 100_000
+        """API requests allowed in all; past it Salesforce answers REQUEST_LIMIT_EXCEEDED."""
+        self.clazar = Access("example-clazar-client", "example-clazar-secret", 24 * 3600)
+        self.clazar_delay_minutes: float = 10
+        """Business minutes until Clazar shows what happened in AWS."""
+        self.clazar_rate_limits = True
+        """Whether Clazar enforces its requests per (real) minute."""
+        self.clazar_links: dict[str, ClazarLinks] = {}
+        """What clients wrote on offers and contracts in Clazar, by AWS offer or agreement id."""
         self.mails: list[Mail] = []
         self.buyers: dict[str, Buyer] = {}
         self.payout_habit = PayoutHabit()
