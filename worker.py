@@ -9,7 +9,7 @@ import typer
 
 from activities.queues import TaskQueue
 from runtime.codec import WrongKeys
-from runtime.leaving import leave
+from runtime.leaving import leave, run_and_leave
 from runtime.logs import configure_logs
 from runtime.settings import WorkerSettings, WrongSettings, read_settings
 from runtime.temporal import NoServer, connect, register_search_attributes
@@ -32,7 +32,6 @@ def work(
     except (WrongSettings, WrongKeys, NoServer) as error:
         print(error, file=sys.stderr)
         leave(1)
-    leave(0)
 
 
 async def _work(queues: list[TaskQueue]) -> None:
@@ -46,4 +45,4 @@ async def _work(queues: list[TaskQueue]) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    run_and_leave(app)

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 
 def leave(code: int) -> NoReturn:
@@ -16,3 +17,12 @@ def leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def run_and_leave(command: Callable[[], Any]) -> NoReturn:
+    """Run a command line and leave with its exit code; every entry point ends here."""
+    try:
+        command()
+    except SystemExit as stop:
+        leave(stop.code if isinstance(stop.code, int) else int(stop.code is not None))
+    leave(0)

@@ -27,12 +27,13 @@ class WrongSettings(Exception):
 
 
 class TemporalSettings(BaseSettings):
-    """What every process needs: how payloads are encrypted and how fast time runs."""
+    """What every process needs: how payloads are encrypted, the policy, how fast time runs."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
     offers_encryption_keys: SecretStr | None = None
     """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
+    offers_policy: Path | None = None
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: datetime | None = None
 
@@ -42,6 +43,10 @@ class TemporalSettings(BaseSettings):
         if self.offers_clock_origin is None:
             return Clock(scale=self.offers_clock_scale)
         return Clock(scale=self.offers_clock_scale, origin=self.offers_clock_origin)
+
+    def policy(self) -> Policy:
+        """The selling policy, with the handbook's defaults for what the file leaves open."""
+        return _toml(self.offers_policy, Policy) if self.offers_policy else Policy()
 
     @model_validator(mode="after")
     def _scaled_from_an_origin(self) -> "TemporalSettings":
@@ -58,7 +63,6 @@ class WorkerSettings(TemporalSettings):
     offers_url_pattern: str = (
         "https://aws.amazon.com/marketplace/saas/ordering?productId={product_id}&offerId={offer_id}"
     )
-    offers_policy: Path | None = None
     offers_fields: Path
 
     clazar_url: str = "https://api.clazar.io"
@@ -111,10 +115,6 @@ class WorkerSettings(TemporalSettings):
             username=self.salesforce_username,
             private_key=self.salesforce_private_key,
         )
-
-    def policy(self) -> Policy:
-        """The selling policy, with the handbook's defaults for what the file leaves open."""
-        return _toml(self.offers_policy, Policy) if self.offers_policy else Policy()
 
     def fields(self) -> FieldMap:
         """Which Salesforce field means what."""

@@ -52,12 +52,8 @@ async def register_search_attributes(client: Client) -> None:
     known = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
     )
-    types = {
-        "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-        "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
-    }
     missing = {
-        key.name: types[key.metadata_type]
+        key.name: IndexedValueType.ValueType(key.indexed_value_type)
         for key in KEYS
         if key.name not in known.custom_attributes
     }

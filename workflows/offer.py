@@ -73,6 +73,16 @@ class OfferWorkflow:
     @workflow.run
     async def run(self, _request: OfferRequest) -> OfferRecord:
         """The whole life; gives the record at its end."""
+        life = asyncio.create_task(self._live_through())
+        while not life.done():
+            try:
+                await asyncio.shield(life)
+            except asyncio.CancelledError:
+                # The UI's own "request cancellation" must not leave an acceptable offer behind.
+                self.cancel_from_ui("cancellation requested in Temporal")
+        return await life
+
+    async def _live_through(self) -> OfferRecord:
         stages: dict[Stage, Callable[[], Coroutine[Any, Any, Stage]]] = {
             Stage.DRAFT: self.draft,
             Stage.SUBMITTED: self.submitted,

@@ -1,0 +1,228 @@
+"""What people do with offers from outside: start, find, look, cancel, resume, resend."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.queues import TaskQueue
+from offers.lifecycle import Stage
+from offers.record import OfferRecord
+from workflows.messages import OfferRequest, workflow_id
+from workflows.offer import OfferWorkflow
+from workflows.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_AT, OFFER_ID, STAGE
+
+WORKER_PATIENCE = timedelta(seconds=15)
+"""How long a worker may take to answer a person before it counts as absent."""
+
+RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED})
+"""Ends after which the same opportunity may get a new offer."""
+
+
+class Refused(Exception):
+    """What was asked cannot be done.  The text says why and what can be done instead."""
+
+
+class NoWorker(Refused):
+    """Nobody works on the task queue."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py"
+        )
+
+
+class OfferRow(BaseModel):
+    """An offer as the list shows it: what its search attributes tell."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str
+    stage: str
+    offer_id: str | None
+    agreement_id: str | None
+    expires_at: datetime | None
+    """Last second to accept, UTC business time."""
+    attention: str | None
+
+
+class OfferDesk:
+    """The desk at which people are served."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def start(
+        self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
+    ) -> OfferRecord:
+        """Start an offer, or find the one that runs; gives its record once it is drafted.
+
+        Raises Refused if the opportunity does not exist or its offer has ended, NoWorker if
+        nobody drafts it yet: it is started all the same.
+        """
+        request = OfferRequest(
+            opportunity_id=opportunity_id,
+            given=given or {},
+            revision=await self._next_revision(opportunity_id) if again else 1,
+        )
+        try:
+            handle = await self._client.start_workflow(
+                OfferWorkflow.run,
+                request,
+                id=workflow_id(opportunity_id),
+                task_queue=TaskQueue.OFFERS,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=(
+                    WorkflowIDReusePolicy.ALLOW_DUPLICATE
+                    if again
+                    else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+                ),
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(STAGE, Stage.DRAFT.value)]
+                ),
+                static_summary=f"Private offer for opportunity {opportunity_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            record = await self._handle(opportunity_id).result()
+            raise Refused(
+                f"the offer for {opportunity_id} has ended as {record.stage}"
+                + ("; --again makes a new one" if record.stage in RESTARTABLE else "")
+            ) from None
+        return await self._drafted(handle)
+
+    async def _drafted(self, handle: WorkflowHandle[Any, OfferRecord]) -> OfferRecord:
+        try:
+            return await _answered(handle.execute_update(OfferWorkflow.drafted))
+        except WorkflowUpdateFailedError as error:
+            raise Refused(str(error.cause)) from None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        # The run was over before it could be asked.
+        try:
+            return await handle.result()
+        except WorkflowFailureError as error:
+            raise Refused(str(error.cause)) from None
+
+    async def _next_revision(self, opportunity_id: str) -> int:
+        handle = self._handle(opportunity_id)
+        try:
+            status = (await handle.describe()).status
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return 1
+            raise
+        if status is not WorkflowExecutionStatus.COMPLETED:
+            return 1
+        record = await handle.result()
+        if record.stage not in RESTARTABLE:
+            raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
+        return record.revision + 1
+
+    async def rows(self, stage: str | None = None) -> list[OfferRow]:
+        """Every offer that Temporal still knows, the newest run of each, oldest first."""
+        query = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus != 'Failed'"
+        if stage is not None:
+            query += f" AND {STAGE.name} = '{Stage(stage)}'"
+        newest: dict[str, WorkflowExecution] = {}
+        async for execution in self._client.list_workflows(query):
+            known = newest.get(execution.id)
+            if known is None or known.start_time < execution.start_time:
+                newest[execution.id] = execution
+        return [_row(e) for e in sorted(newest.values(), key=lambda e: (e.start_time, e.id))]
+
+    async def record(self, opportunity_id: str) -> OfferRecord:
+        """Everything that is known of an offer; raises Refused if there is none."""
+        try:
+            return await _answered(self._handle(opportunity_id).query(OfferWorkflow.the_record))
+        except RPCError as error:
+            raise _no_offer(opportunity_id, error) from None
+
+    async def cancel(self, opportunity_id: str, reason: str) -> OfferRecord:
+        """Cancel an offer before its acceptance; gives the record once that is decided."""
+        return await self._ask(opportunity_id, OfferWorkflow.cancel, reason)
+
+    async def resume(self, opportunity_id: str) -> OfferRecord:
+        """Tell an offer that what it waits for has been seen to."""
+        return await self._ask(opportunity_id, OfferWorkflow.resume)
+
+    async def resend(self, opportunity_id: str) -> OfferRecord:
+        """Have the buyer written to again."""
+        return await self._ask(opportunity_id, OfferWorkflow.resend)
+
+    async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
+        """All offers, now and whenever any of them has changed."""
+        last: list[OfferRow] | None = None
+        while True:
+            rows = await self.rows()
+            if rows != last:
+                yield rows
+            last = rows
+            await asyncio.sleep(every.total_seconds())
+
+    async def _ask(self, opportunity_id: str, update: Any, *arguments: Any) -> OfferRecord:
+        handle = self._handle(opportunity_id)
+        try:
+            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                record = await handle.result()
+                raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
+            record = await handle.execute_update(update, *arguments, result_type=OfferRecord)
+        except WorkflowUpdateFailedError as error:
+            raise Refused(str(error.cause)) from None
+        except RPCError as error:
+            raise _no_offer(opportunity_id, error) from None
+        assert isinstance(record, OfferRecord)
+        return record
+
+    def _handle(self, opportunity_id: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
+        return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(opportunity_id))
+
+
+async def _answered(answer: Any) -> OfferRecord:
+    try:
+        record = await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
+    except TimeoutError:
+        raise NoWorker from None
+    assert isinstance(record, OfferRecord)
+    return record
+
+
+def _no_offer(opportunity_id: str, error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return Refused(f"there is no offer for {opportunity_id}: start it with starter.py start")
+    return error
+
+
+def _row(execution: WorkflowExecution) -> OfferRow:
+    attributes = execution.typed_search_attributes
+    stopped = execution.status in (
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.TIMED_OUT,
+        WorkflowExecutionStatus.CANCELED,
+    )
+    return OfferRow(
+        opportunity_id=execution.id.partition("/")[2],
+        stage=attributes.get(STAGE) or Stage.DRAFT.value,
+        offer_id=attributes.get(OFFER_ID),
+        agreement_id=attributes.get(AGREEMENT_ID),
+        expires_at=attributes.get(EXPIRES_AT),
+        attention="workflow-stopped" if stopped else attributes.get(ATTENTION),
+    )

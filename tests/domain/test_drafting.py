@@ -1,0 +1,64 @@
+"""From an opportunity's facts to terms, or to findings that lose nothing."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from offers.drafting import draft
+from offers.policy import Policy
+from tests.builders import TODAY, facts
+
+
+def test_the_handbook_s_defaults_fill_what_is_open() -> None:
+    drafted = draft(facts(), Policy(product_name="Example Product"), TODAY)
+    assert drafted.findings == ()
+    assert drafted.terms is not None
+    assert drafted.terms.offer_name == "Example Product Annual - Example Corp - 03/2026"
+    assert drafted.terms.duration_months == 12
+    assert drafted.terms.availability_end == date(2026, 4, 1), "thirty days to accept"
+
+
+def test_what_is_given_wins() -> None:
+    drafted = draft(
+        facts(offer_name="Another", duration_months=24, availability_end="2026-03-09"),
+        Policy(),
+        TODAY,
+    )
+    assert drafted.terms is not None
+    assert drafted.terms.offer_name == "Another"
+    assert drafted.terms.duration_months == 24
+    assert drafted.terms.availability_end == date(2026, 3, 9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"buyer_account": ...}, ["buyer_account"]),
+        ({"price": None}, ["price"]),
+        ({"price": {"amount": "1", "currency": "CHF"}}, ["price.currency"]),
+        ({"company": ...}, ["company", "offer_name"]),
+        ({"buyer_email": ...}, ["buyer_email"]),
+        ({"buyer_email": "not an address"}, ["buyer_email"]),
+        ({"buyer_time_zone": "Mars/Olympus"}, ["buyer_time_zone"]),
+        ({"availability_end": TODAY}, ["availability_end"]),
+        ({"availability_end": "2026-03-01"}, ["availability_end"]),
+        ({"buyer_account": "1", "buyer_email": None}, ["buyer_account", "buyer_email"]),
+    ],
+)
+def test_every_flaw_is_one_finding(changes: dict[str, Any], fields: list[str]) -> None:
+    drafted = draft(facts(**changes), Policy(), TODAY)
+    assert [finding.field for finding in drafted.findings] == fields
+    assert all(finding.remedy for finding in drafted.findings)
+
+
+def test_findings_never_repeat_personal_data() -> None:
+    drafted = draft(facts(buyer_email="Jane Example at example.com"), Policy(), TODAY)
+    (finding,) = drafted.findings
+    assert finding.seen is None
+    assert "Jane" not in str(finding)
+
+
+def test_findings_tell_the_field_in_salesforce() -> None:
+    drafted = draft(facts(buyer_account="12"), Policy(), TODAY, {"buyer_account": "Aws__c"})
+    assert "buyer_account (Aws__c) [12]" in str(drafted.findings[0])

@@ -1,0 +1,79 @@
+"""Money is exact to the minor unit, and refuses what is not."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from offers.money import CURRENCIES, MINOR_DIGITS, Currency, Money
+
+currencies = st.sampled_from(CURRENCIES)
+
+
+@st.composite
+def money(draw: st.DrawFn, currency: Currency | None = None) -> Money:
+    """Any legal amount below what sums of a few can still hold."""
+    chosen: Currency = currency or draw(currencies)
+    units = draw(st.integers(-(10**14), 10**14))
+    return Money(amount=Decimal(units).scaleb(-MINOR_DIGITS[chosen]), currency=chosen)
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "remedy"),
+    [
+        (0.1, "USD", "Write the amount as text"),
+        ("0.001", "USD", "at most 2 decimals"),
+        ("100.5", "JPY", "at most 0 decimals"),
+        ("NaN", "USD", ""),
+        ("Infinity", "USD", ""),
+        ("1e15", "USD", "smaller amount"),
+        ("ten", "USD", ""),
+        ("1", "CHF", ""),
+        ("1", "usd", ""),
+    ],
+)
+def test_refuses_what_is_not_money(amount: Any, currency: str, remedy: str) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        Money.of(amount, currency)
+    assert remedy in str(refusal.value)
+
+
+@given(money())
+def test_survives_json_without_loss(amount: Money) -> None:
+    assert Money.model_validate_json(amount.model_dump_json()) == amount
+    assert '"amount":"' in amount.model_dump_json(), "JSON carries the amount as text"
+
+
+def test_equal_amounts_are_written_alike() -> None:
+    assert Money.of("5", "USD").model_dump_json() == Money.of("5.00", "USD").model_dump_json()
+
+
+@given(st.data(), currencies)
+def test_adding_and_taking_away_lose_nothing(data: st.DataObject, currency: Currency) -> None:
+    one, other = data.draw(money(currency)), data.draw(money(currency))
+    assert one + other - other == one
+    assert (one + other).amount == one.amount + other.amount
+
+
+@given(money(), money())
+def test_never_mixes_currencies(one: Money, other: Money) -> None:
+    if one.currency == other.currency:
+        assert (one >= other) is not (one < other)
+    else:
+        for combine in (Money.__add__, Money.__sub__, Money.__lt__, Money.__ge__):
+            with pytest.raises(ValueError, match="cannot be combined"):
+                combine(one, other)
+
+
+@given(st.decimals(-(10**9), 10**9, places=6), currencies)
+def test_nearest_is_at_most_half_a_minor_unit_away(exact: Decimal, currency: Currency) -> None:
+    half_a_unit = Decimal(1).scaleb(-MINOR_DIGITS[currency]) / 2
+    assert abs(Money.nearest(exact, currency).amount - exact) <= half_a_unit
+
+
+def test_reads_as_people_write_it() -> None:
+    assert str(Money.of("1234567.5", "USD")) == "USD 1,234,567.50"
+    assert str(Money.of("1234567", "JPY")) == "JPY 1,234,567"
