@@ -1,0 +1,211 @@
+"""The sandbox as a whole: every pretended system listening on its own loopback port."""
+
+import asyncio
+import errno
+import importlib
+import socket
+import ssl
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import trustme
+from starlette.applications import Starlette
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from offers.clock import Clock
+from sandbox import aws_agreement, aws_catalog, control, smtp
+from sandbox.world import World
+
+TICK_SECONDS = 0.05
+"""How often, in real time, the world moves on when nobody asks it anything."""
+
+SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp")
+"""In the order of their ports, counted from the base."""
+
+
+class PortTaken(Exception):
+    """Another process listens there."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where each system listens, and what the product must be told to use them."""
+
+    control: str
+    mailbox: str
+    catalog: str
+    agreement: str
+    clazar: str
+    salesforce: str
+    salesforce_ca: str
+    smtp: str
+    env: dict[str, str]
+
+
+class Connection(H11Protocol):
+    """Lets a request reach its own connection, as `request.state.transport`, to cut it."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        # As in H11Protocol: asyncio hands a TCP server nothing but full transports.
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+class Sandbox:
+    """The outside world in a box.  It runs in a thread of its own while the block is open."""
+
+    def __init__(
+        self,
+        now: Callable[[], datetime] | None = None,
+        *,
+        clock: Clock | None = None,
+        port: int = 0,
+    ) -> None:
+        """`now` overrides the business time of `clock`.  `port` 0: any free ports."""
+        self.clock = clock or Clock()
+        self.world = World(now or (lambda: self.clock.business_time(datetime.now(UTC))))
+        self.port = port
+        self.addresses: Addresses
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
+        self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
+        self._state = ServerState()
+        self._servers: list[asyncio.Server] = []
+        self._ticker: asyncio.Task[None] | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        except BaseException as error:
+            self.__exit__(None, None, None)
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                raise PortTaken(f"{error.strerror}: choose another base port") from None
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._directory.cleanup()
+
+    async def __aenter__(self) -> Self:
+        return await asyncio.to_thread(self.__enter__)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.__exit__, kind, error, traceback)
+
+    async def _start(self) -> None:
+        certificate_authority = trustme.CA()
+        ca_file = Path(self._directory.name) / "ca.pem"
+        certificate_authority.cert_pem.write_to_path(str(ca_file))
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate_authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
+
+        sockets = {name: self._bind(name) for name in SYSTEMS[:-1]}
+        mail_server = await smtp.serve(self.world, self._port("smtp"))
+        self._servers.append(mail_server)
+        at = {name: sock.getsockname()[1] for name, sock in sockets.items()}
+        at["smtp"] = mail_server.sockets[0].getsockname()[1]
+        self.addresses = _addresses(self.world, self.clock, at, str(ca_file))
+        apps = {
+            "control": control.app(self.world, self.addresses),
+            "catalog": aws_catalog.app(self.world),
+            "agreement": aws_agreement.app(self.world),
+        }
+        for name in ("clazar", "salesforce"):
+            with suppress(ImportError, AttributeError):
+                module = importlib.import_module(f"sandbox.{name}")
+                if name == "salesforce":
+                    module = importlib.import_module("sandbox.salesforce.app")
+                apps[name] = module.app(self.world)
+        for name, app in apps.items():
+            await self._serve(app, sockets[name], tls if name == "salesforce" else None)
+        self._ticker = self._loop.create_task(self._tick())
+
+    def _port(self, name: str) -> int:
+        return self.port and self.port + SYSTEMS.index(name)
+
+    def _bind(self, name: str) -> socket.socket:
+        return socket.create_server(("127.0.0.1", self._port(name)))
+
+    async def _serve(
+        self, app: Starlette, sock: socket.socket, tls: ssl.SSLContext | None
+    ) -> None:
+        # The protocol without uvicorn's own server: that takes a quarter of a second to stop.
+        config = Config(app, lifespan="off", log_config=None, access_log=False, ws="none")
+        config.load()
+
+        def connection() -> Connection:
+            return Connection(config, self._state, {}, self._loop)
+
+        self._servers.append(await self._loop.create_server(connection, sock=sock, ssl=tls))
+
+    async def _tick(self) -> None:
+        while True:
+            self.world.advance()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _stop(self) -> None:
+        for server in self._servers:
+            server.close()
+        for connection in list(self._state.connections):
+            transport: Any = connection.transport
+            transport.abort()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str) -> Addresses:
+    url = {name: f"http://127.0.0.1:{port}" for name, port in at.items()}
+    url["salesforce"] = f"https://localhost:{at['salesforce']}"
+    url["smtp"] = f"smtp://127.0.0.1:{at['smtp']}"
+    return Addresses(
+        **url,
+        mailbox=f"{url['control']}/",
+        salesforce_ca=ca_file,
+        env={
+            "AWS_ENDPOINT_URL_MARKETPLACE_CATALOG": url["catalog"],
+            "AWS_ENDPOINT_URL_MARKETPLACE_AGREEMENT": url["agreement"],
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "CLAZAR_URL": url["clazar"],
+            "CLAZAR_CLIENT_ID": world.clazar.client_id,
+            "CLAZAR_CLIENT_SECRET": world.clazar.client_secret,
+            "SALESFORCE_LOGIN_URL": url["salesforce"],
+            "SALESFORCE_CLIENT_ID": world.salesforce.client_id,
+            "SALESFORCE_CLIENT_SECRET": world.salesforce.client_secret,
+            "SALESFORCE_CA": ca_file,
+            "SMTP_URL": url["smtp"],
+            "MAIL_FROM": "offers@example.com",
+            "OFFERS_PRODUCT_ID": world.product_id,
+            "OFFERS_DIMENSION": world.dimensions[0],
+            "OFFERS_CLOCK_SCALE": f"{clock.scale:g}",
+            "OFFERS_CLOCK_ORIGIN": clock.origin.isoformat(),
+        },
+    )
