@@ -1,0 +1,196 @@
+"""What Clazar shows of AWS's offers, agreements, buyers and products.
+
+The fields are those of Clazar's normalised answers (`response_format=common`).  How Clazar words
+states and types is not published; what is made up here stands in the tables marked ASSUMED.
+"""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from offers.clock import end_of_day
+from sandbox.world import Agreement, ClazarLinks, Offer, World
+
+Record = dict[str, Any]
+
+OFFER_STATUS = {"open": "published", "accepted": "accepted", "past": "expired"}
+"""ASSUMED."""
+
+OFFER_TYPE = {"new": "private_offer", "replacement": "agreement_based_offer"}
+"""ASSUMED."""
+
+CONTRACT_STATUS = {
+    "ACTIVE": "active",
+    "REPLACED": "replaced",
+    "EXPIRED": "expired",
+    "CANCELLED": "cancelled",
+    "TERMINATED": "terminated",
+}
+"""ASSUMED.  By the status of AWS's agreement; any other goes in lower case."""
+
+OFFER_URL = "https://aws.amazon.com/marketplace/saas/ordering?productId={product}&offerId={offer}"
+"""The buyer's link as seen in the wild; AWS documents none."""
+
+
+def clazar_id(cloud_id: str) -> str:
+    """Clazar's own id of something: a UUID that stays the same for the same AWS id."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://clazar.example/{cloud_id}"))
+
+
+def timestamp(instant: datetime) -> str:
+    """An instant as Clazar writes it: UTC with microseconds."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def shown_at(world: World, happened: datetime) -> datetime:
+    """When Clazar shows what happened in AWS."""
+    return happened + timedelta(minutes=world.clazar_delay_minutes)
+
+
+def known(world: World, happened: datetime | None) -> bool:
+    """Whether Clazar knows by now of what happened in AWS."""
+    return happened is not None and shown_at(world, happened) <= world.now()
+
+
+def private_offers(world: World) -> list[Record]:
+    """Every released offer, wherever it was made, in the order of release."""
+    offers = [offer for offer in world.offers.values() if known(world, offer.released_at)]
+    return [_private_offer(world, offer) for offer in sorted(offers, key=_released)]
+
+
+def contracts(world: World) -> list[Record]:
+    """Every agreement, in the order of acceptance."""
+    return [_contract(world, agreement) for agreement in _agreements(world)]
+
+
+def buyers(world: World) -> list[Record]:
+    """Every account that accepted something."""
+    latest = {agreement.acceptor: agreement for agreement in _agreements(world)}
+    return [_buyer(world, account, agreement) for account, agreement in latest.items()]
+
+
+def listings(world: World) -> list[Record]:
+    """The seller's one product."""
+    return [
+        {
+            "id": clazar_id(world.product_id),
+            "cloud": "aws",
+            "cloud_id": world.product_id,
+            "cloud_url": f"https://aws.amazon.com/marketplace/pp/{world.product_id}",
+            "title": "Example SaaS",
+            "short_description": "An example product",
+            "long_description": None,
+            "eula_type": None,
+            "eula_url": None,
+            "status": "published",
+            "last_modified_at": timestamp(datetime(2026, 1, 1, tzinfo=UTC)),
+        }
+    ]
+
+
+COLLECTIONS: dict[str, Callable[[World], list[Record]]] = {
+    "private_offers": private_offers,
+    "contracts": contracts,
+    "buyers": buyers,
+    "listings": listings,
+}
+
+
+def _private_offer(world: World, offer: Offer) -> Record:
+    assert offer.released_at is not None
+    agreement = next((each for each in _agreements(world) if each.offer_id == offer.id), None)
+    expiration = end_of_day(offer.availability_end) if offer.availability_end else None
+    state = "open"
+    if agreement:
+        state = "accepted"
+    elif expiration and expiration < world.now():
+        state = "past"
+    legal = _term(offer.terms, "LegalTerm").get("Documents") or [{}]
+    changes = [offer.released_at, offer.last_modified]
+    if agreement:
+        changes.append(agreement.accepted_at)
+    return {
+        "id": clazar_id(offer.id),
+        "name": offer.name,
+        "cloud": "aws",
+        "cloud_id": offer.id,
+        "cloud_url": OFFER_URL.format(product=offer.product_id, offer=offer.id),
+        "listing_id": clazar_id(offer.product_id),
+        "offer_type": OFFER_TYPE["replacement" if offer.replaces_agreement else "new"],
+        "status": OFFER_STATUS[state],
+        "duration": _term(offer.terms, "ValidityTerm").get("AgreementDuration"),
+        "eula_type": legal[0].get("Type"),
+        "published_at": timestamp(offer.released_at),
+        "accepted_at": timestamp(agreement.accepted_at) if agreement else None,
+        "expiration_at": timestamp(expiration) if expiration else None,
+        # Text, not a boolean: so it is in the answers on record.
+        "archived": "false",
+        **_links(world, offer.id, changes),
+    }
+
+
+def _contract(world: World, agreement: Agreement) -> Record:
+    offer = world.offers.get(agreement.offer_id)
+    replacement = offer is not None and offer.replaces_agreement is not None
+    return {
+        "id": clazar_id(agreement.id),
+        "cloud": "aws",
+        "cloud_id": agreement.id,
+        "cloud_url": None,
+        "cloud_identifiers": {},
+        "buyer_id": clazar_id(agreement.acceptor),
+        "listing_id": clazar_id(agreement.product_id),
+        # ASSUMED to be Clazar's id and not AWS's.
+        "latest_offer_id": clazar_id(agreement.offer_id),
+        "offer_type": OFFER_TYPE["replacement" if replacement else "new"],
+        "status": CONTRACT_STATUS.get(agreement.status, agreement.status.lower()),
+        "duration": _term(agreement.terms, "ValidityTerm").get("AgreementDuration"),
+        "start_at": timestamp(agreement.start),
+        "end_at": timestamp(agreement.end),
+        "accepted_at": timestamp(agreement.accepted_at),
+        "auto_renew": False,
+        **_links(world, agreement.id, [agreement.accepted_at, agreement.last_update]),
+    }
+
+
+def _buyer(world: World, account: str, latest: Agreement) -> Record:
+    return {
+        "id": clazar_id(account),
+        "cloud": "aws",
+        "cloud_account_id": account,
+        "cloud_identifiers": {},
+        "name": None,
+        "domain": None,
+        "status": "active",
+        "listing_id": clazar_id(latest.product_id),
+        "latest_contract_id": clazar_id(latest.id),
+        **_links(world, account, [latest.accepted_at]),
+    }
+
+
+def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Record:
+    """What clients wrote, and the last change: theirs, or the last one in AWS Clazar knows of."""
+    links = world.clazar_links.get(cloud_id, ClazarLinks())
+    seen = [shown_at(world, each) for each in changes if each and known(world, each)]
+    if links.written_at:
+        seen.append(links.written_at)
+    return {
+        "custom_properties": links.custom_properties,
+        "external_object_associations": links.external_object_associations,
+        "last_modified_at": timestamp(max(seen)),
+    }
+
+
+def _agreements(world: World) -> list[Agreement]:
+    found = [each for each in world.agreements.values() if known(world, each.accepted_at)]
+    return sorted(found, key=lambda each: each.accepted_at)
+
+
+def _released(offer: Offer) -> datetime:
+    assert offer.released_at is not None
+    return offer.released_at
+
+
+def _term(terms: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    return next((term for term in terms if term.get("Type") == kind), {})

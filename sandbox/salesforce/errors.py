@@ -1,0 +1,64 @@
+"""Errors as Salesforce's REST API answers them."""
+
+from starlette.responses import JSONResponse, Response
+
+USUAL_CODE = {
+    400: "UNABLE_TO_LOCK_ROW",
+    401: "INVALID_SESSION_ID",
+    403: "REQUEST_LIMIT_EXCEEDED",
+    404: "NOT_FOUND",
+    412: "PRECONDITION_FAILED",
+    429: "REQUEST_LIMIT_EXCEEDED",
+    500: "UNKNOWN_EXCEPTION",
+    503: "SERVER_UNAVAILABLE",
+}
+"""The code of an answer of which only the status is known."""
+
+USUAL_MESSAGE = {
+    "INVALID_SESSION_ID": "Session expired or invalid",
+    "NOT_FOUND": "The requested resource does not exist",
+    "REQUEST_LIMIT_EXCEEDED": "TotalRequests Limit exceeded.",
+    "SERVER_UNAVAILABLE": "Server unavailable, please try again later",
+    "UNABLE_TO_LOCK_ROW": "unable to obtain exclusive access to this record",
+    "UNKNOWN_EXCEPTION": "An unexpected error occurred. Please include this ErrorId if you "
+    "contact support: 1234567890-12345 (1234567890)",
+}
+
+
+class SalesforceError(Exception):
+    """A request that Salesforce refuses."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str | None = None,
+        fields: list[str] | None = None,
+    ) -> None:
+        self.status = status
+        self.code = code
+        self.message = message or USUAL_MESSAGE.get(code, code)
+        self.fields = fields
+        super().__init__(self.message)
+
+    def response(self) -> Response:
+        """The answer: always a JSON list, `fields` only where a field is to blame."""
+        error: dict[str, object] = {"message": self.message, "errorCode": self.code}
+        if self.fields is not None:
+            error["fields"] = self.fields
+        return JSONResponse([error], self.status)
+
+
+class TokenError(Exception):
+    """A token request that Salesforce refuses.  OAuth errors are one object, not a list."""
+
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        self.error = error
+        self.description = description
+        self.status = status
+        super().__init__(description)
+
+    def response(self) -> Response:
+        return JSONResponse(
+            {"error": self.error, "error_description": self.description}, self.status
+        )

@@ -1,0 +1,401 @@
+"""SOQL: the part of Salesforce's query language that finds records of one object.
+
+`SELECT fields FROM object [WHERE …] [ORDER BY …] [LIMIT n] [OFFSET n]`, with parent fields,
+comparisons, `IN`, `NOT IN`, `LIKE`, `AND`, `OR`, `NOT` and parentheses.  As in Salesforce, `AND`
+and `OR` on one level need parentheses, text is compared without case, and dates and instants are
+written without quotes.
+"""
+
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.ids import long_id, well_formed
+from sandbox.salesforce.records import Record, is_long_text, value_at
+from sandbox.salesforce.schema import OBJECTS, Field, Object, Type, Value, field_at
+
+Condition = Callable[[Record], bool]
+
+TOKEN = re.compile(
+    r"""\s*(?:
+    (?P<string>'(?:\\.|[^'\\])*')
+    | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
+    | (?P<date>\d{4}-\d\d-\d\d)(?![\dT])
+    | (?P<number>[+-]?\d+(?:\.\d+)?)(?![\w-])
+    | (?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)*)
+    | (?P<sign><=|>=|!=|<>|[=<>(),])
+    )""",
+    re.VERBOSE,
+)
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
+Comparison = Callable[[Any, Any], bool]
+
+COMPARISONS: dict[str, Comparison] = {
+    "=": operator.eq,
+    "!=": operator.ne,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+LITERAL_OF = {
+    Type.ID: "string",
+    Type.REFERENCE: "string",
+    Type.STRING: "string",
+    Type.BOOLEAN: "boolean",
+    Type.DATE: "date",
+    Type.DATETIME: "datetime",
+    Type.CURRENCY: "number",
+    Type.DOUBLE: "number",
+}
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of the query; `text` is as written, `place` counts from 0."""
+
+    kind: str
+    text: str
+    place: int
+
+    @property
+    def word(self) -> str:
+        """In upper case if it may be a keyword."""
+        return self.text.upper() if self.kind in ("name", "sign") else ""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One thing to sort by."""
+
+    path: str
+    descending: bool = False
+    nulls_last: bool = False
+
+
+@dataclass
+class Query:
+    """What a query asks for."""
+
+    of: Object
+    paths: list[str]
+    matches: Condition = field(default=lambda _: True)
+    order: list[Order] = field(default_factory=list)
+    limit: int | None = None
+    offset: int = 0
+
+    def select(self, records: list[Record]) -> list[Record]:
+        """The records that match, in order."""
+        found = [record for record in records if self.matches(record)]
+        for by in reversed(self.order):
+            found = self._sorted(found, by)
+        end = None if self.limit is None else self.offset + self.limit
+        return found[self.offset : end]
+
+    def _sorted(self, records: list[Record], by: Order) -> list[Record]:
+        keyed: list[tuple[Any, Record]] = [
+            (folded(value_at(self.of, record, by.path)), record) for record in records
+        ]
+        nulls = [record for value, record in keyed if value is None]
+        rest = [(value, record) for value, record in keyed if value is not None]
+        rest.sort(key=lambda pair: pair[0], reverse=by.descending)
+        values = [record for _, record in rest]
+        return values + nulls if by.nulls_last else nulls + values
+
+
+def parse(text: str) -> Query:
+    """Understand a query, or refuse it as Salesforce does."""
+    return _Parser(text).query()
+
+
+def folded(value: Value) -> Value:
+    """A value as it is compared: text without case."""
+    return value.casefold() if isinstance(value, str) else value
+
+
+class _Parser:
+    """Reads one query from left to right."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = self._split()
+        self.at = 0
+        self.of: Object
+
+    # Words
+
+    def _split(self) -> list[Token]:
+        tokens, place = [], 0
+        text = self.text.rstrip()
+        while place < len(text):
+            found = TOKEN.match(text, place)
+            if found is None:
+                raise self._malformed(f"unexpected token: '{text[place:].strip()[:20]}'", place)
+            kind = str(found.lastgroup)
+            tokens.append(Token(kind, found[kind], found.start(kind)))
+            place = found.end()
+        return [*tokens, Token("end", "<EOF>", len(text))]
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[self.at]
+
+    def _take(self) -> Token:
+        token = self.next
+        self.at += token.kind != "end"
+        return token
+
+    def _skip(self, *words: str) -> bool:
+        """Go past these words if they come next."""
+        coming = [token.word for token in self.tokens[self.at : self.at + len(words)]]
+        if coming != list(words):
+            return False
+        self.at += len(words)
+        return True
+
+    def _expect(self, *words: str) -> None:
+        if not self._skip(*words):
+            raise self._unexpected()
+
+    def _name(self) -> Token:
+        if self.next.kind != "name":
+            raise self._unexpected()
+        return self._take()
+
+    def _whole_number(self) -> int:
+        if self.next.kind != "number" or not self.next.text.isdigit():
+            raise self._unexpected()
+        return int(self._take().text)
+
+    # Grammar
+
+    def query(self) -> Query:
+        self._expect("SELECT")
+        names = [self._name()]
+        while self._skip(","):
+            names.append(self._name())
+        self._expect("FROM")
+        self.of = self._object(self._name())
+        for name in names:
+            self._field(name)
+        for number, name in enumerate(names):
+            if name.text.lower() in (earlier.text.lower() for earlier in names[:number]):
+                raise self._malformed(f"duplicate field selected: {name.text}", name.place)
+        query = Query(self.of, [name.text for name in names])
+        if self._skip("WHERE"):
+            query.matches = self._condition()
+        if self._skip("ORDER", "BY"):
+            query.order = [self._order()]
+            while self._skip(","):
+                query.order.append(self._order())
+        if self._skip("LIMIT"):
+            query.limit = self._whole_number()
+        if self._skip("OFFSET"):
+            query.offset = self._whole_number()
+        if self.next.kind != "end":
+            raise self._unexpected()
+        return query
+
+    def _condition(self) -> Condition:
+        parts = [self._part()]
+        joint = self.next.word
+        while joint in ("AND", "OR") and self._skip(joint):
+            parts.append(self._part())
+        if self.next.word in ("AND", "OR"):
+            # "a AND b OR c" without parentheses is an error in SOQL.
+            raise self._unexpected()
+        together = any if joint == "OR" else all
+        return lambda record: together(part(record) for part in parts)
+
+    def _part(self) -> Condition:
+        if self._skip("NOT"):
+            denied = self._part()
+            return lambda record: not denied(record)
+        if self._skip("("):
+            inner = self._condition()
+            self._expect(")")
+            return inner
+        return self._comparison()
+
+    def _comparison(self) -> Condition:
+        name = self._name()
+        definition = self._filterable(name)
+        if self._skip("NOT", "IN"):
+            unwanted = self._values(definition)
+            return lambda record: folded(value_at(self.of, record, name.text)) not in unwanted
+        if self._skip("IN"):
+            wanted = self._values(definition)
+            return lambda record: folded(value_at(self.of, record, name.text)) in wanted
+        if self._skip("LIKE"):
+            return self._like(name, definition)
+        sign = self._take()
+        if sign.word not in COMPARISONS:
+            self.at -= 1
+            raise self._unexpected()
+        compare, literal = COMPARISONS[sign.word], self._literal(definition)
+        return lambda record: _holds(
+            compare, folded(value_at(self.of, record, name.text)), folded(literal)
+        )
+
+    def _values(self, definition: Field) -> set[Value]:
+        self._expect("(")
+        values = {folded(self._literal(definition))}
+        while self._skip(","):
+            values.add(folded(self._literal(definition)))
+        self._expect(")")
+        return values
+
+    def _like(self, name: Token, definition: Field) -> Condition:
+        token = self._take()
+        if token.kind != "string" or definition.type is not Type.STRING:
+            raise SalesforceError(
+                400, "INVALID_QUERY_FILTER_OPERATOR", self._pointing("invalid operator", name)
+            )
+        pattern = re.compile(self._pattern(token), re.IGNORECASE | re.DOTALL)
+
+        def alike(record: Record) -> bool:
+            value = value_at(self.of, record, name.text)
+            return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+        return alike
+
+    def _order(self) -> Order:
+        name = self._name()
+        if is_long_text(self.of, self._field(name).name):
+            raise self._invalid(f"field '{name.text}' can not be sorted in a query call", name)
+        descending = self._skip("DESC")
+        if not descending:
+            self._skip("ASC")
+        nulls_last = self._skip("NULLS", "LAST")
+        if not nulls_last:
+            self._skip("NULLS", "FIRST")
+        return Order(name.text, descending, nulls_last)
+
+    # Fields and literals
+
+    def _object(self, name: Token) -> Object:
+        found = OBJECTS.get(name.text.lower())
+        if found is None:
+            raise SalesforceError(
+                400,
+                "INVALID_TYPE",
+                self._pointing(f"sObject type '{name.text}' is not supported.", name),
+            )
+        return found
+
+    def _field(self, name: Token) -> Field:
+        found = field_at(self.of, name.text)
+        if found is None:
+            column = name.text.rpartition(".")[2]
+            raise self._invalid(
+                f"No such column '{column}' on entity '{self.of.name}'. If you are attempting to "
+                "use a custom field, be sure to append the '__c' after the custom field name. "
+                "Please reference your WSDL or the describe call for the appropriate names.",
+                name,
+            )
+        return found
+
+    def _filterable(self, name: Token) -> Field:
+        definition = self._field(name)
+        if definition.type is Type.TEXT_AREA:
+            raise self._invalid(f"field '{name.text}' can not be filtered in a query call", name)
+        return definition
+
+    def _literal(self, definition: Field) -> Value:
+        token = self._take()
+        if token.word == "NULL":
+            return None
+        kind = "boolean" if token.word in ("TRUE", "FALSE") else token.kind
+        if kind not in ("string", "boolean", "date", "datetime", "number"):
+            self.at -= 1
+            raise self._unexpected()
+        if kind != LITERAL_OF[definition.type]:
+            quoted = "should" if LITERAL_OF[definition.type] == "string" else "should not"
+            raise self._invalid(
+                f"value of filter criterion for field '{definition.name}' must be of type "
+                f"{definition.type.value} and {quoted} be enclosed in quotes",
+                token,
+            )
+        return self._value(kind, token, definition)
+
+    def _value(self, kind: str, token: Token, definition: Field) -> Value:
+        if kind == "boolean":
+            return token.word == "TRUE"
+        if kind == "number":
+            return Decimal(token.text)
+        if kind == "string":
+            return self._quoted(token, definition)
+        try:
+            if kind == "date":
+                return date.fromisoformat(token.text)
+            return datetime.fromisoformat(token.text).astimezone(UTC)
+        except ValueError:
+            raise self._malformed(f"invalid {kind}: {token.text}", token.place) from None
+
+    def _quoted(self, token: Token, definition: Field) -> str:
+        text = "".join(self._letters(token))
+        if definition.type is Type.STRING:
+            return text
+        if not well_formed(text):
+            raise SalesforceError(
+                400,
+                "INVALID_QUERY_FILTER_OPERATOR",
+                self._pointing(f"invalid ID field: {text}", token),
+            )
+        return long_id(text)
+
+    def _letters(self, token: Token) -> list[str]:
+        """The characters of a quoted string; those that are escaped for LIKE keep the escape."""
+        letters = []
+        for written in re.findall(r"\\.|[^\\]", token.text[1:-1], re.DOTALL):
+            if len(written) == 1 or written in (r"\%", r"\_"):
+                letters.append(written)
+            elif written[1].lower() in ESCAPES:
+                letters.append(ESCAPES[written[1].lower()])
+            else:
+                raise self._malformed(f"Illegal string literal: {token.text}", token.place)
+        return letters
+
+    def _pattern(self, token: Token) -> str:
+        wild = {"%": ".*", "_": "."}
+        return "".join(
+            wild.get(letter) or re.escape(letter[-1:]) for letter in self._letters(token)
+        )
+
+    # Refusals
+
+    def _unexpected(self) -> SalesforceError:
+        return self._malformed(f"unexpected token: '{self.next.text}'", self.next.place)
+
+    def _malformed(self, message: str, place: int) -> SalesforceError:
+        return SalesforceError(
+            400,
+            "MALFORMED_QUERY",
+            self._pointing(message, Token("", self.text[place : place + 10], place)),
+        )
+
+    def _invalid(self, message: str, token: Token) -> SalesforceError:
+        return SalesforceError(400, "INVALID_FIELD", self._pointing(message, token))
+
+    def _pointing(self, message: str, token: Token) -> str:
+        """A message with the place it is about, as Salesforce shows it."""
+        start = max(0, token.place - 30)
+        excerpt = self.text[start : token.place + 30]
+        column = token.place + 1
+        return (
+            f"\n{excerpt}\n{' ' * (token.place - start)}^\n"
+            f"ERROR at Row:1:Column:{column}\n{message}"
+        )
+
+
+def _holds(compare: Comparison, value: Value, literal: Value) -> bool:
+    if value is None or literal is None:
+        # Only equality means anything for null: a null is not less than something.
+        return compare in (operator.eq, operator.ne) and compare(value, literal)
+    return compare(value, literal)
