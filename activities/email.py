@@ -80,8 +80,7 @@ class Email:
             raise failure from None
 
     def _message(self, mail: SendMail) -> EmailMessage:
-        contacts = mail.record.contacts
-        assert contacts is not None
+        contacts = mail.record.written_to
         letter = write(mail.kind, mail.record)
         message = EmailMessage()
         message["From"] = self._sender

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from offers.clock import end_of_day
+from offers.fees import listing_fee
 from offers.record import OfferRecord
 
 BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
@@ -62,9 +64,8 @@ def write(kind: MailKind, record: OfferRecord) -> Letter:
 
 def last_moment(record: OfferRecord) -> str:
     """The last moment to accept: in UTC, and as it reads where the buyer is."""
-    assert record.expires_at is not None
-    expires = record.expires_at.astimezone(UTC)
-    zone = record.contacts.buyer_time_zone if record.contacts else None
+    expires = end_of_day(record.offered.availability_end)
+    zone = record.written_to.buyer_time_zone
     readings = [_reading(expires, name) for name in ([zone] if zone else record.policy.time_zones)]
     return f"{_day(expires)}, 23:59 UTC ({'; '.join(readings)})"
 
@@ -90,18 +91,17 @@ def _to_buyer(
     closing: tuple[str, ...] = (),
     with_link: bool = True,
 ) -> Letter:
-    assert record.terms is not None
-    assert record.contacts is not None
+    terms = record.offered
     link = ("Open the private offer", record.offer_url) if with_link and record.offer_url else None
     return Letter(
         subject=subject,
-        greeting=_greeting(record.contacts.buyer_name),
+        greeting=_greeting(record.written_to.buyer_name),
         paragraphs=paragraphs,
         facts=(
-            ("Offer", record.terms.offer_name),
-            ("Offer ID", record.offer_id or ""),
-            ("AWS account", record.terms.buyer_account),
-            ("Price", f"{record.terms.price} for {record.terms.duration_months} months, up front"),
+            ("Offer", terms.offer_name),
+            ("Offer ID", record.made),
+            ("AWS account", terms.buyer_account),
+            ("Price", f"{terms.price} for {terms.duration_months} months, up front"),
             *((("Last day to accept", last_moment(record)),) if with_link else ()),
         ),
         link=link,
@@ -154,11 +154,10 @@ def _offer_shared(record: OfferRecord) -> Letter:
 
 
 def _offer_reminder(record: OfferRecord) -> Letter:
-    assert record.expires_at is not None
+    last_day = _day(end_of_day(record.offered.availability_end))
     return _to_buyer(
         record,
-        f"Reminder: your private offer for {_product(record)} ends on"
-        f" {_day(record.expires_at.astimezone(UTC))}",
+        f"Reminder: your private offer for {_product(record)} ends on {last_day}",
         f"your private offer for {_product(record)} has not been accepted yet. After its last day"
         " it is void.",
         closing=HOW_TO_ACCEPT,
@@ -176,15 +175,14 @@ def _offer_void(record: OfferRecord) -> Letter:
 
 
 def _owner_accepted(record: OfferRecord) -> Letter:
-    assert record.fee is not None
-    assert record.agreement is not None
+    fee = listing_fee(record.offered.price)
+    day = f" on {_day(record.agreement.accepted_at.astimezone(UTC))}" if record.agreement else ""
     return _to_owner(
         record,
         f"Accepted: {_company(record)}",
-        f"{_company(record)} accepted the private offer on"
-        f" {_day(record.agreement.accepted_at.astimezone(UTC))} (UTC).",
-        f"AWS is expected to keep {record.fee.fee} ({record.fee.rate.normalize():%}) as its listing"
-        f" fee and to pay out {record.fee.net} once it has collected the invoice.",
+        f"{_company(record)} accepted the private offer{day} (UTC).",
+        f"AWS is expected to keep {fee.fee} ({fee.rate.normalize():%}) as its listing fee and to"
+        f" pay out {fee.net} once it has collected the invoice.",
     )
 
 
@@ -219,13 +217,13 @@ def _owner_late(record: OfferRecord) -> Letter:
 
 
 def _owner_paid(record: OfferRecord) -> Letter:
-    assert record.payout is not None
-    traces = [trace for invoice in record.payout.invoices for trace in invoice.bank_trace_ids]
+    payout = record.paid
+    traces = [trace for invoice in payout.invoices for trace in invoice.bank_trace_ids]
     return _to_owner(
         record,
         f"Paid: {_company(record)}",
-        f"AWS has paid out {record.payout.disbursed}, the whole of what was invoiced"
-        f" ({record.payout.gross}) less its listing fee ({record.payout.listing_fee}).",
+        f"AWS has paid out {payout.disbursed}, the whole of what was invoiced ({payout.gross}) less"
+        f" its listing fee ({payout.listing_fee}).",
         *([f"Bank trace: {', '.join(traces)}"] if traces else []),
     )
 

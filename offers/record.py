@@ -1,6 +1,7 @@
 """The record of one offer: everything that is known of it, in one model."""
 
-from datetime import date, datetime
+from datetime import datetime
+from typing import TypeVar
 
 from pydantic import AwareDatetime, BaseModel, Field
 
@@ -13,6 +14,8 @@ from offers.lifecycle import Stage, require_transition
 from offers.payouts import Payout
 from offers.policy import Policy
 from offers.terms import OfferTerms
+
+T = TypeVar("T")
 
 
 class Attention(BaseModel):
@@ -30,6 +33,10 @@ class StageEntry(BaseModel):
 
     stage: Stage
     at: AwareDatetime
+
+
+class NotYetKnown(LookupError):
+    """Something was asked of a record that comes later in an offer's life."""
 
 
 class OfferRecord(BaseModel):
@@ -77,9 +84,29 @@ class OfferRecord(BaseModel):
         self.agreement = None
 
     @property
-    def availability_end(self) -> date | None:
-        """The last day, in UTC, on which the buyer can accept."""
-        return self.terms.availability_end if self.terms else None
+    def offered(self) -> OfferTerms:
+        """The terms; from `submitted` on there are some."""
+        return _known(self.terms, "terms")
+
+    @property
+    def written_to(self) -> Contacts:
+        """The contacts; from `submitted` on there are some."""
+        return _known(self.contacts, "contacts")
+
+    @property
+    def handed_over(self) -> str:
+        """The id of the change set; from `generating` on there is one."""
+        return _known(self.change_set_id, "change set")
+
+    @property
+    def made(self) -> str:
+        """The offer's id; from the end of `generating` on there is one."""
+        return _known(self.offer_id, "offer")
+
+    @property
+    def paid(self) -> Payout:
+        """What has been paid; in `disbursed` there is something."""
+        return _known(self.payout, "payout")
 
     @property
     def expires_at(self) -> datetime | None:
@@ -95,3 +122,9 @@ class OfferRecord(BaseModel):
     def attention(self) -> str | None:
         """The code of what has waited longest for a person; None when nothing does."""
         return self.attentions[0].code if self.attentions else None
+
+
+def _known(value: T | None, name: str) -> T:
+    if value is None:
+        raise NotYetKnown(f"the offer has no {name} yet")
+    return value

@@ -15,7 +15,7 @@ def card(record: OfferRecord) -> str:
         ("Price", f"{terms.price} for {terms.duration_months} months" if terms else None),
         ("Buyer account", terms.buyer_account if terms else None),
         ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
-        ("Last day", f"{record.availability_end} (UTC)" if record.availability_end else None),
+        ("Last day", f"{terms.availability_end} (UTC)" if terms else None),
         ("Change set", record.change_set_id),
         ("Agreement", agreement.agreement_id if agreement else None),
         ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M} UTC" if agreement else None),

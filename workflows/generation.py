@@ -42,23 +42,25 @@ class Generation:
         """AWS is said to have finished: look at once instead of at the next turn."""
         self._done_reported = True
 
-    async def outcome(self, change_set_id: str) -> ChangeSetOutcome:
+    async def outcome(self) -> ChangeSetOutcome:
         """AWS's verdict.  A wish to cancel stops AWS if it is early enough."""
         while True:
-            if outcome := await self._ask(change_set_id):
+            if outcome := await self._ask():
                 if self._late:
                     self._people.dismiss(self._late)
                 return outcome
             if self._cancelling() and not self._stopped:
                 self._stopped = True
-                await ask(self._people, AwsMarketplace.cancel_change_set, change_set_id)
+                await ask(self._people, AwsMarketplace.cancel_change_set, self._record.handed_over)
 
-    async def _ask(self, change_set_id: str) -> ChangeSetOutcome | None:
+    async def _ask(self) -> ChangeSetOutcome | None:
         """Ask until AWS has finished; None if it is time to do something else first."""
         left = self._record.clock.real_duration(self._late_at - self._now())
         asking = start(
             AwsMarketplace.follow_change_set,
-            FollowChangeSet(change_set_id=change_set_id, checks=self._record.policy.generation),
+            FollowChangeSet(
+                change_set_id=self._record.handed_over, checks=self._record.policy.generation
+            ),
             budget=None if self._late else max(left, timedelta(seconds=1)),
         )
         await workflow.wait_condition(lambda: asking.done() or self._interrupted())

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.letters import MailKind
     from activities.salesforce import DraftedOffer, DraftOffer, Salesforce
     from offers.agreement import AgreementReport, AgreementStatus
+    from offers.clock import end_of_day
     from offers.comparison import differences
     from offers.lifecycle import Stage
     from offers.payouts import Payout
@@ -124,7 +125,6 @@ class OfferWorkflow:
 
     async def submitted(self) -> Stage:
         """The offer is handed to AWS as one change set."""
-        assert self.record.terms is not None
         try:
             self.record.change_set_id = await ask(
                 self._people,
@@ -132,7 +132,7 @@ class OfferWorkflow:
                 SubmitOffer(
                     opportunity_id=self.record.opportunity_id,
                     revision=self.record.revision,
-                    terms=self.record.terms,
+                    terms=self.record.offered,
                 ),
                 expected=Failure.REFUSED,
             )
@@ -143,17 +143,15 @@ class OfferWorkflow:
 
     async def generating(self) -> Stage:
         """AWS builds the offer; it must come out as it was asked."""
-        assert self.record.terms is not None
-        assert self.record.change_set_id is not None
         self._generation = Generation(
             self.record, self._people, self._correspondence, self._now, self._is_cancelling
         )
-        outcome = await self._generation.outcome(self.record.change_set_id)
+        outcome = await self._generation.outcome()
         if outcome.offer is None:
             self.record.findings = tuple(map(plain_words, outcome.refusals))
             return Stage.CANCELLED if self._cancelling else Stage.FAILED
         self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
-        self.record.findings = differences(self.record.terms, outcome.offer)
+        self.record.findings = differences(self.record.offered, outcome.offer)
         if self._cancelling:
             return await self._withdraw(then=Stage.CANCELLED)
         if self.record.findings:
@@ -186,8 +184,7 @@ class OfferWorkflow:
 
     async def shared(self) -> Stage:
         """The buyer can accept; reminders go out until the last day is over."""
-        assert self.record.terms is not None
-        end = self.record.terms.availability_end
+        end = self.record.offered.availability_end
         reminders: list[asyncio.Task[None]] = []
         try:
             for moment in reminder_times(end, self.record.policy.reminder_days, self._now()):
@@ -205,7 +202,6 @@ class OfferWorkflow:
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
-        assert self.record.terms is not None
         while True:
             await workflow.wait_condition(
                 lambda: self._agreement_reported or self._payout != self.record.payout
@@ -213,7 +209,7 @@ class OfferWorkflow:
             if self._agreement_reported:
                 await self._look_at_agreement_again()
             self.record.payout = self._payout
-            if self._payout and self._payout.covers(self.record.terms.price):
+            if self._payout and self._payout.covers(self.record.offered.price):
                 return Stage.DISBURSED
             self._publish()
 
@@ -265,8 +261,7 @@ class OfferWorkflow:
     @property
     def _closing_time(self) -> datetime:
         """When an acceptance in the last second has come to light, too."""
-        assert self.record.expires_at is not None
-        return self.record.expires_at + self.record.policy.expiry_grace
+        return end_of_day(self.record.offered.availability_end) + self.record.policy.expiry_grace
 
     async def _at_closing(self) -> Stage:
         """The last day is over: accepted in time, or expired."""
@@ -274,16 +269,14 @@ class OfferWorkflow:
 
     async def _is_accepted(self) -> bool:
         """Whether AWS has an agreement: the only evidence of an acceptance."""
-        assert self.record.offer_id is not None
         self._agreement_reported = False
         self.record.agreement = await ask(
-            self._people, AwsMarketplace.find_agreement, self.record.offer_id
+            self._people, AwsMarketplace.find_agreement, self.record.made
         )
         return self.record.agreement is not None
 
     async def _withdraw(self, then: Stage) -> Stage:
         """Make the offer void and see that it is: `then`, unless somebody accepted it first."""
-        assert self.record.offer_id is not None
         last_day = self._now().date()
         void = False
         while not void and not await self._is_accepted():
@@ -292,7 +285,7 @@ class OfferWorkflow:
             change_set_id = await ask(
                 self._people,
                 AwsMarketplace.withdraw_offer,
-                WithdrawOffer(offer_id=self.record.offer_id, last_day=last_day),
+                WithdrawOffer(offer_id=self.record.made, last_day=last_day),
             )
             outcome = await ask(
                 self._people,
@@ -316,13 +309,12 @@ class OfferWorkflow:
     async def _look_at_agreement_again(self) -> None:
         """AWS reported a change of the agreement: call people if it no longer stands."""
         before = self.record.agreement
-        stands = await self._is_accepted()
-        if not stands:
+        if not await self._is_accepted():
             self.record.agreement = before
-        agreement = self.record.agreement
-        assert agreement is not None
-        if not stands or agreement.status is not AgreementStatus.ACTIVE:
-            shown = agreement.status if stands else AgreementStatus.ROLLED_BACK
+            shown = AgreementStatus.ROLLED_BACK
+        elif self.record.agreement:
+            shown = self.record.agreement.status
+        if shown is not AgreementStatus.ACTIVE:
             self._people.call(
                 "agreement-ended",
                 f"AWS shows the agreement as {shown}",
@@ -330,9 +322,8 @@ class OfferWorkflow:
             )
 
     async def _link_in_clazar(self) -> None:
-        assert self.record.offer_id is not None
         link = LinkOffer(
-            offer_id=self.record.offer_id,
+            offer_id=self.record.made,
             opportunity_id=self.record.opportunity_id,
             made_after=self.record.history[0].at - timedelta(days=1),
         )

@@ -16,7 +16,7 @@ currencies = st.sampled_from(CURRENCIES)
 @st.composite
 def money(draw: st.DrawFn, currency: Currency | None = None) -> Money:
     """Any legal amount below what sums of a few can still hold."""
-    chosen: Currency = currency or draw(currencies)
+    chosen = draw(currencies) if currency is None else currency
     units = draw(st.integers(-(10**14), 10**14))
     return Money(amount=Decimal(units).scaleb(-MINOR_DIGITS[chosen]), currency=chosen)
 

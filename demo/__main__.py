@@ -1,0 +1,152 @@
+"""`make demo`: everything in one go, on this machine, before your eyes."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from console.board import board, line, stage_text
+from console.desk import OfferDesk, OfferRow
+from demo.director import Director, Verdict
+from demo.processes import DidNotStart, Processes, take_part
+from runtime import schedules
+from runtime.leaving import leave, run_and_leave
+from runtime.settings import TemporalSettings
+from runtime.temporal import connect, register_search_attributes
+
+LOOK_EVERY = timedelta(seconds=0.3)
+TIME_LIMIT_SECONDS = 100
+CRASH_AFTER_SECONDS = 8
+SETTLING = timedelta(seconds=3)
+"""For the last mails and write-backs."""
+
+console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running.")] = False,
+    crash: Annotated[
+        bool, typer.Option("--crash", help="Kill the worker in the middle and start another.")
+    ] = False,
+) -> None:
+    """Watch offers live their lives; ends with 0 only if each met its fate."""
+    console.print("Starting a Temporal server, the sandbox and a worker ...")
+    try:
+        with Processes() as processes:
+            take_part(processes.env)
+            met = asyncio.run(_play(processes, crash))
+            if keep:
+                _keep(processes)
+    except DidNotStart as error:
+        print(error, file=sys.stderr)
+        leave(1)
+    except KeyboardInterrupt:
+        leave(130)
+    leave(0 if met else 1)
+
+
+async def _play(processes: Processes, crash: bool) -> bool:
+    settings = TemporalSettings()
+    client = await connect(settings)
+    await register_search_attributes(client)
+    desk = OfferDesk(client)
+    director = Director(processes.addresses["control"], desk)
+    console.print(_links(processes))
+    await director.set_the_scene()
+    await schedules.apply(client, settings.policy(), settings.clock)
+    await director.start_all()
+    crashing = asyncio.create_task(_crash(processes)) if crash else None
+    try:
+        async with asyncio.timeout(TIME_LIMIT_SECONDS):
+            await _until_over(director, desk, settings)
+    except TimeoutError:
+        console.print(f"Not every offer came to its end within {TIME_LIMIT_SECONDS} s.")
+    if crashing:
+        await crashing
+    await asyncio.sleep(SETTLING.total_seconds())
+    verdicts = await director.verdicts()
+    console.print(_summary(verdicts))
+    return not any(verdict.wrong for verdict in verdicts)
+
+
+async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSettings) -> None:
+    changes = _acted_on(director, desk)
+    if sys.stdout.isatty():
+        with Live(console=console, auto_refresh=False) as live:
+            async for rows in changes:
+                live.update(Group(_date(settings), board(rows)), refresh=True)
+        return
+    shown: dict[str, OfferRow] = {}
+    async for rows in changes:
+        for row in rows:
+            if shown.get(row.opportunity_id) != row:
+                shown[row.opportunity_id] = row
+                console.print(_date(settings), line(row))
+
+
+async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[OfferRow]]:
+    while True:
+        rows = await desk.rows()
+        director.act(rows)
+        yield rows
+        if director.is_over(rows):
+            return
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+
+
+async def _crash(processes: Processes) -> None:
+    await asyncio.sleep(CRASH_AFTER_SECONDS)
+    console.print("Killing the worker (SIGKILL) and starting another ...")
+    await asyncio.to_thread(processes.crash_worker)
+
+
+def _keep(processes: Processes) -> None:
+    console.print("Everything stays up until Ctrl-C.  In another terminal:")
+    console.print("  . .demo/env && .venv/bin/python starter.py list")
+    console.print(_links(processes))
+    while True:
+        asyncio.run(asyncio.sleep(3600))
+
+
+def _links(processes: Processes) -> str:
+    return (
+        f"Temporal UI  {processes.temporal_ui}\n"
+        f"Mailbox      {processes.addresses['mailbox']}\n"
+        "One day lasts one second."
+    )
+
+
+def _date(settings: TemporalSettings) -> Text:
+    return Text(f"{settings.clock.business_time(datetime.now(UTC)):%Y-%m-%d}", "dim")
+
+
+def _summary(verdicts: list[Verdict]) -> Table:
+    table = Table(title="How they ended")
+    for column in ("Opportunity", "Story", "Ended", "Offers", "Paid out", "Met its fate"):
+        table.add_column(column)
+    for verdict in verdicts:
+        record = verdict.record
+        table.add_row(
+            record.opportunity_id,
+            verdict.fate.story,
+            stage_text(record.stage),
+            str(record.revision),
+            str(record.payout.disbursed) if record.payout else "",
+            Text("no: " + "; ".join(verdict.wrong), "bold red")
+            if verdict.wrong
+            else Text("yes", "green"),
+        )
+    return table
+
+
+if __name__ == "__main__":
+    run_and_leave(app)

@@ -1,0 +1,136 @@
+"""The cast: offers that each meet a different fate, all made up."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from offers.lifecycle import Stage
+from offers.opportunity import opportunity_id
+
+SPEED = 86_400
+"""Business seconds per real second: one day lasts one second."""
+
+
+@dataclass(frozen=True)
+class Fate:
+    """One offer of the demo: how it begins, what people do to it, and how it must end."""
+
+    number: int
+    company: str
+    story: str
+    ends: Stage
+    through: tuple[Stage, ...] = ()
+    """Stages that it must have been in."""
+    amount: str = "120000.00"
+    currency: str = "USD"
+    accepts_after_days: float | None = None
+    account_exists: bool = True
+    corrected: bool = False
+    """Somebody puts the right account into Salesforce when AWS has refused the wrong one."""
+    cancelled_when: Stage | None = None
+    payout_parts: tuple[str, ...] = ("1",)
+    mails: tuple[tuple[str, int], ...] = ()
+    """How many mails must have a subject that starts so."""
+
+    @property
+    def opportunity_id(self) -> str:
+        """The id of its opportunity."""
+        return opportunity_id(f"006DEMO0000{self.number:04}")
+
+    @property
+    def account(self) -> str:
+        """The account in Salesforce at first."""
+        return f"{222200000000 + self.number}"
+
+    @property
+    def right_account(self) -> str:
+        """The account that is put right later, where the first was wrong."""
+        return f"{333300000000 + self.number}" if self.corrected else self.account
+
+    @property
+    def buyer_email(self) -> str:
+        """The buyer's address."""
+        return f"buyer{self.number}@example.com"
+
+    def concerns(self, subject: str, recipients: list[str]) -> bool:
+        """Whether a mail is about this offer: to its buyer, or to the owner by company."""
+        return self.buyer_email in recipients or self.company in subject
+
+    def opportunity(self) -> dict[str, Any]:
+        """The signed opportunity as Salesforce holds it."""
+        return {
+            "Id": self.opportunity_id,
+            "Name": f"{self.company} - annual plan",
+            "Account": {"Name": self.company},
+            "Owner": {"Name": "Example Owner", "Email": "owner@example.com"},
+            "Amount": float(self.amount),
+            "CurrencyIsoCode": self.currency,
+            "StageName": "Closed Won",
+            "CloseDate": "2026-01-15",
+            "AWS_Account_Id__c": self.account,
+            "Billing_Method__c": "AWS Marketplace",
+            "Buyer_Name__c": "Example Buyer",
+            "Buyer_Email__c": self.buyer_email,
+            "Buyer_Time_Zone__c": "America/Los_Angeles",
+            "Order_Form_Signed__c": True,
+        }
+
+
+CAST = (
+    Fate(
+        1,
+        "Example One Inc",
+        "accepted on the third day, paid out at once",
+        Stage.DISBURSED,
+        through=(Stage.GENERATING, Stage.SHARED, Stage.ACCEPTED),
+        accepts_after_days=3,
+        mails=(("Your AWS Marketplace private offer", 1), ("Accepted", 1), ("Paid", 1)),
+    ),
+    Fate(
+        2,
+        "Example Two GmbH",
+        "accepted after the first reminder, paid out in two parts",
+        Stage.DISBURSED,
+        through=(Stage.SHARED, Stage.ACCEPTED),
+        amount="250000.00",
+        currency="EUR",
+        accepts_after_days=13,
+        payout_parts=("0.4", "0.6"),
+        mails=(("Reminder", 1), ("Paid", 1)),
+    ),
+    Fate(
+        3,
+        "Example Three Ltd",
+        "expires after two reminders",
+        Stage.EXPIRED,
+        through=(Stage.SHARED,),
+        mails=(("Reminder", 2), ("Expired", 1)),
+    ),
+    Fate(
+        4,
+        "Example Four LLC",
+        "refused by AWS for a wrong account",
+        Stage.FAILED,
+        account_exists=False,
+        mails=(("AWS refused the offer", 1), ("Your AWS Marketplace private offer", 0)),
+    ),
+    Fate(
+        5,
+        "Example Five SA",
+        "refused for a wrong account, corrected, paid out",
+        Stage.DISBURSED,
+        through=(Stage.FAILED, Stage.SHARED, Stage.ACCEPTED),
+        account_exists=False,
+        corrected=True,
+        accepts_after_days=2,
+        mails=(("AWS refused the offer", 1), ("Paid", 1)),
+    ),
+    Fate(
+        6,
+        "Example Six BV",
+        "cancelled after the buyer was told",
+        Stage.CANCELLED,
+        through=(Stage.SHARED,),
+        cancelled_when=Stage.SHARED,
+        mails=(("Your private offer for Example Product has been withdrawn", 1),),
+    ),
+)

@@ -1,0 +1,124 @@
+"""The director: sets the scene, plays the people, and looks whether every offer met its fate."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from console.desk import OfferDesk, OfferRow
+from demo.cast import CAST, Fate
+from offers.lifecycle import Stage
+from offers.record import OfferRecord
+
+STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "minutes": 2 * 24 * 60}
+"""Two days, so that it can be seen; really AWS takes about 45 minutes."""
+PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one offer ended."""
+
+    fate: Fate
+    record: OfferRecord
+    wrong: list[str]
+    """What differs from its fate."""
+
+
+class Director:
+    """Plays the demo over the sandbox's control API and the product's own desk."""
+
+    def __init__(self, control_url: str, desk: OfferDesk) -> None:
+        self._control = httpx.AsyncClient(base_url=control_url, timeout=10)
+        self._desk = desk
+        self._done: set[tuple[str, Stage]] = set()
+        self._acting: set[asyncio.Task[None]] = set()
+
+    async def set_the_scene(self) -> None:
+        """Sign the opportunities, and tell buyers and AWS how to behave."""
+        await self._tell("PUT", "/control/generation", STRETCHED_GENERATION)
+        for fate in CAST:
+            await self._tell("POST", "/control/opportunities", fate.opportunity())
+            await self._tell(
+                "PUT", f"/control/buyers/{fate.account}", {"exists": fate.account_exists}
+            )
+            await self._tell(
+                "PUT",
+                f"/control/buyers/{fate.right_account}",
+                {"exists": fate.account_exists or fate.corrected}
+                | {"accept_after_days": fate.accepts_after_days},
+            )
+            await self._tell(
+                "PUT",
+                f"/control/payouts/{fate.right_account}",
+                PAYOUTS | {"parts": list(fate.payout_parts)},
+            )
+
+    async def start_all(self) -> None:
+        """Start every offer, as the command line does."""
+        await asyncio.gather(*(self._desk.start(fate.opportunity_id) for fate in CAST))
+
+    def act(self, rows: list[OfferRow]) -> None:
+        """Do what people do when an offer has come to a stage, once."""
+        for row in rows:
+            fate = next((f for f in CAST if f.opportunity_id == row.opportunity_id), None)
+            key = (row.opportunity_id, Stage(row.stage))
+            if fate is None or key in self._done:
+                continue
+            self._done.add(key)
+            if fate.corrected and row.stage == Stage.FAILED:
+                self._acting.add(asyncio.create_task(self._correct(fate)))
+            if fate.cancelled_when == row.stage:
+                self._acting.add(asyncio.create_task(self._cancel(fate)))
+
+    async def _correct(self, fate: Fate) -> None:
+        right = fate.opportunity() | {"AWS_Account_Id__c": fate.right_account}
+        await self._tell("POST", "/control/opportunities", right)
+        await self._desk.resume(fate.opportunity_id)
+
+    async def _cancel(self, fate: Fate) -> None:
+        await self._desk.cancel(fate.opportunity_id, "the customer signed elsewhere")
+
+    def is_over(self, rows: list[OfferRow]) -> bool:
+        """Whether every offer has come to where its story ends."""
+        stages = {row.opportunity_id: row.stage for row in rows}
+        for task in self._acting:
+            if task.done():
+                task.result()
+        return all(stages.get(fate.opportunity_id) == fate.ends for fate in CAST)
+
+    async def verdicts(self) -> list[Verdict]:
+        """How each offer ended, and what is wrong with it if it did not meet its fate."""
+        aws, mails = await self._ask("/control/aws"), await self._ask("/mail")
+        return [await self._verdict(fate, aws["offers"], mails) for fate in CAST]
+
+    async def _verdict(
+        self, fate: Fate, offers: list[dict[str, Any]], mails: list[dict[str, Any]]
+    ) -> Verdict:
+        record = await self._desk.record(fate.opportunity_id)
+        salesforce = await self._ask(f"/control/opportunities/{fate.opportunity_id}")
+        made = [o for o in offers if fate.opportunity_id in (o["description"] or "")]
+        ours = [m for m in mails if fate.concerns(m["subject"], m["recipients"])]
+        wrong = []
+        if record.stage is not fate.ends:
+            wrong.append(f"it is {record.stage}, not {fate.ends}")
+        wrong += [f"it never was {stage}" for stage in fate.through if not record.was(stage)]
+        if len(made) > 1:
+            wrong.append(f"{len(made)} offers were made for one opportunity")
+        if any(offer["acceptable"] for offer in made):
+            wrong.append("a buyer can still accept it")
+        if (shown := salesforce["fields"].get("Offer_Stage__c")) != record.stage:
+            wrong.append(f"Salesforce shows {shown}")
+        for subject, expected in fate.mails:
+            sent = sum(mail["subject"].startswith(subject) for mail in ours)
+            if sent != expected:
+                wrong.append(f"{sent} mails {subject!r} instead of {expected}")
+        return Verdict(fate, record, wrong)
+
+    async def _tell(self, method: str, path: str, what: Mapping[str, Any]) -> None:
+        (await self._control.request(method, path, json=what)).raise_for_status()
+
+    async def _ask(self, path: str) -> Any:
+        return (await self._control.get(path)).raise_for_status().json()

@@ -1,0 +1,168 @@
+"""The processes of the demo: a real Temporal server, the sandbox and a worker."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from demo.cast import SPEED
+
+ROOT = Path(__file__).parents[1]
+LOGS = Path(".demo")
+STARTING_SECONDS = 30
+STOPPING_SECONDS = 10
+
+
+class DidNotStart(Exception):
+    """A process of the demo ended, or said nothing in time."""
+
+
+class Processes:
+    """Starts everything, and stops everything when the block ends."""
+
+    def __init__(self) -> None:
+        LOGS.mkdir(exist_ok=True)
+        self._running: list[subprocess.Popen[str]] = []
+        self._worker: subprocess.Popen[str] | None = None
+        self._logs: list[IO[str]] = []
+        self.addresses: dict[str, Any] = {}
+        self.temporal_ui = ""
+        self.env: dict[str, str] = {}
+        """What a process must be told to take part."""
+
+    def __enter__(self) -> Self:
+        try:
+            self._start_temporal()
+            self._start_sandbox()
+            (LOGS / "env").write_text(
+                "".join(f"export {name}='{value}'\n" for name, value in self.env.items())
+            )
+            self.start_worker()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for process in reversed(self._running):
+            process.terminate()
+        for process in reversed(self._running):
+            try:
+                process.wait(STOPPING_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        for log in self._logs:
+            log.close()
+
+    def start_worker(self) -> None:
+        """Start a worker."""
+        self._worker = self._start("worker", [sys.executable, str(ROOT / "worker.py")])
+
+    def crash_worker(self) -> None:
+        """Kill the worker as a power cut would, and start another."""
+        if self._worker is not None:
+            self._worker.send_signal(signal.SIGKILL)
+            self._worker.wait()
+            self._running.remove(self._worker)
+        self.start_worker()
+
+    def _start_temporal(self) -> None:
+        port, ui_port = _free_port(), _free_port()
+        # A profile of the user's own must not lead the demo elsewhere.
+        no_profiles = LOGS / "no-profiles.toml"
+        no_profiles.write_text("")
+        self.env |= {
+            "TEMPORAL_ADDRESS": f"127.0.0.1:{port}",
+            "TEMPORAL_CONFIG_FILE": str(no_profiles.resolve()),
+        }
+        self.temporal_ui = f"http://127.0.0.1:{ui_port}/namespaces/default/workflows"
+        command = [str(Path(sys.executable).parent / "temporal"), "server", "start-dev"]
+        options = {"--ip": "127.0.0.1", "--port": port, "--ui-port": ui_port, "--log-level": "warn"}
+        process = self._start(
+            "temporal", [*command, *(str(word) for pair in options.items() for word in pair)]
+        )
+        _wait_for_port(port, process)
+
+    def _start_sandbox(self) -> None:
+        process = self._start(
+            "sandbox",
+            [
+                *(sys.executable, "-m", "sandbox"),
+                *("--scale", str(SPEED), "--origin", datetime.now(UTC).isoformat()),
+            ],
+            stdout=subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise DidNotStart(f"the sandbox did not start: see {LOGS / 'sandbox.log'}")
+        self.addresses = json.loads(line)
+        self.env |= self.addresses["env"] | {
+            "OFFERS_POLICY": str(ROOT / "demo" / "policy.toml"),
+            "OFFERS_FIELDS": str(ROOT / "examples" / "fields.toml"),
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def _start(
+        self, name: str, command: list[str], stdout: int | None = None
+    ) -> subprocess.Popen[str]:
+        log = (LOGS / f"{name}.log").open("a")
+        self._logs.append(log)
+        process = subprocess.Popen(  # noqa: S603
+            command,
+            cwd=ROOT,
+            env=_clean_environment() | self.env,
+            stdout=stdout if stdout is not None else log,
+            stderr=log,
+            text=True,
+            # Ctrl-C is for the demo, which then stops everything in order.
+            start_new_session=True,
+        )
+        self._running.append(process)
+        return process
+
+
+def _clean_environment() -> dict[str, str]:
+    """The environment without settings that could lead a client to a real vendor."""
+    ours = ("AWS_", "CLAZAR_", "SALESFORCE_", "SMTP_", "MAIL_", "OFFERS_", "TEMPORAL_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+def take_part(env: Mapping[str, str]) -> None:
+    """Make this very process one of the demo's."""
+    clean = _clean_environment()
+    for name in set(os.environ) - set(clean):
+        del os.environ[name]
+    os.environ.update(env)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + STARTING_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise DidNotStart(f"the Temporal server did not start: see {LOGS / 'temporal.log'}")

@@ -1,0 +1,243 @@
+"""A whole life in a test: the time-skipping Temporal server, the sandbox and real workers.
+
+Thirty days pass in an instant, over real HTTP, SMTP and TLS.  The sandbox stands at the server's
+time: whatever an activity asks for, it asks at the instant the server started it.
+"""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import temporalio.client
+from temporalio import activity
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from activities.queues import TaskQueue
+from console.desk import OfferDesk
+from offers.agreement import AgreementReport
+from offers.lifecycle import Stage
+from offers.payouts import Payout, PayoutRow, payouts_by_offer
+from offers.record import OfferRecord
+from runtime.settings import TemporalSettings, WorkerSettings, read_settings
+from runtime.temporal import data_converter, register_search_attributes
+from runtime.workers import serve
+from sandbox.server import Sandbox
+from sandbox.world import Agreement, Buyer
+from tests.builders import BUYER
+from workflows.messages import workflow_id
+from workflows.offer import OfferWorkflow
+
+OPPORTUNITY = "0065g00000AbCdEAAV"
+FIELDS = Path(__file__).parents[1] / "examples" / "fields.toml"
+
+
+def program(name: str) -> str:
+    """The path of a program that was installed beside Python."""
+    found = shutil.which(
+        name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    )
+    assert found, f"{name} is not installed: run make setup"
+    return found
+
+
+@contextmanager
+def environment(values: Mapping[str, str]) -> Iterator[None]:
+    """The process's environment with some values for a while."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+class ServerTime(temporalio.client.Interceptor, Interceptor):
+    """Keeps the sandbox at the Temporal server's time."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def reach(self, moment: datetime) -> None:
+        """Time never goes back."""
+        self.now = max(self.now, moment)
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Each activity brings the sandbox to the instant it was started at."""
+        time = self
+
+        class Reach(ActivityInboundInterceptor):
+            async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+                time.reach(activity.info().current_attempt_scheduled_time)
+                return await super().execute_activity(input)
+
+        return Reach(next)
+
+
+class Life:
+    """One opportunity, and everything that can happen to its offer."""
+
+    def __init__(self, temporal: WorkflowEnvironment, client: Client, sandbox: Sandbox) -> None:
+        self.temporal = temporal
+        self.client = client
+        self.sandbox = sandbox
+        self.world = sandbox.world
+        self.desk = OfferDesk(client)
+        self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
+            OfferWorkflow.run, workflow_id(OPPORTUNITY)
+        )
+
+    def opportunity(self, **fields: Any) -> None:
+        """Put the opportunity into Salesforce; fields given here overrule legal ones."""
+        self.world.opportunities[OPPORTUNITY] = opportunity_fields(OPPORTUNITY, **fields)
+
+    async def start(self, **given: Any) -> OfferRecord:
+        """Start the offer and wait until it is drafted."""
+        return await self.desk.start(OPPORTUNITY, given)
+
+    async def record(self) -> OfferRecord:
+        """The offer's record."""
+        return await self.handle.query(OfferWorkflow.the_record)
+
+    async def passes(self, **duration: float) -> OfferRecord:
+        """Let time pass, and give the record then."""
+        await self.temporal.sleep(timedelta(**duration))
+        return await self.record()
+
+    async def reaches(self, stage: Stage, *, within: timedelta = timedelta(hours=6)) -> OfferRecord:
+        """Let as much time pass as a stage needs to begin."""
+        passed = timedelta()
+        while (record := await self.record()).stage is not stage:
+            assert passed < within, f"still {record.stage} after {passed}, not {stage}"
+            await self.temporal.sleep(timedelta(minutes=2))
+            passed += timedelta(minutes=2)
+        return record
+
+    async def quiet(self) -> OfferRecord:
+        """Give errands that need no waiting (mails, write-backs) the time to finish."""
+        await self.temporal.sleep(timedelta(seconds=2))
+        return await self.record()
+
+    def buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
+        """How the buyer behaves, in days from release."""
+        self.world.buyers[account] = Buyer(account, accept_after_days=accepts_after)
+
+    def agreement(self) -> Agreement:
+        """The agreement that AWS has."""
+        self.world.advance()
+        (agreement,) = self.world.agreements.values()
+        return agreement
+
+    async def report_acceptance(self) -> None:
+        """What MarketplaceWatch does when it sees an agreement in the feed."""
+        agreement = self.agreement()
+        report = AgreementReport(
+            agreement_id=agreement.id,
+            offer_id=agreement.offer_id,
+            status=agreement.status,
+            updated_at=agreement.last_update or agreement.accepted_at,
+        )
+        await self.handle.signal(OfferWorkflow.agreement_seen, report)
+
+    async def report_payout(self) -> Payout:
+        """What DisbursementSweep does when it sees a payout in the data."""
+        self.world.advance()
+        rows = [
+            PayoutRow(
+                offer_id=row.offer_id,
+                agreement_id=row.agreement_id,
+                invoice_id=row.invoice_id,
+                currency=row.currency,
+                gross=row.gross,
+                listing_fee=row.listing_fee,
+                disbursed=row.disbursed,
+                undisbursed=row.undisbursed,
+                disbursed_on=row.disbursed_at.date() if row.disbursed_at else None,
+                bank_trace_id=row.bank_trace_id,
+            )
+            for row in self.world.disbursements
+        ]
+        (payout,) = payouts_by_offer(rows).values()
+        await self.handle.signal(OfferWorkflow.payout_seen, payout)
+        return payout
+
+    def mails(self) -> list[str]:
+        """The subjects of all mails so far."""
+        return [mail.subject for mail in self.world.mails]
+
+    def acceptable_offers(self) -> int:
+        """How many offers a buyer could accept in AWS now."""
+        self.world.advance()
+        return sum(self.world.acceptable(offer) for offer in self.world.offers.values())
+
+    def in_salesforce(self) -> dict[str, Any]:
+        """The opportunity's fields."""
+        return self.world.opportunities[OPPORTUNITY]
+
+    def stages_in_salesforce(self) -> list[str]:
+        """Every stage that was written to the opportunity, in order, repetitions left out."""
+        written = [
+            entry["fields"]["Offer_Stage__c"] for entry in self.in_salesforce().get("_history", [])
+        ]
+        return [stage for i, stage in enumerate(written) if i == 0 or written[i - 1] != stage]
+
+
+def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
+    """A won opportunity of Salesforce with a signed order form."""
+    return {
+        "Id": opportunity_id,
+        "Name": "Example Corp - annual plan",
+        "AccountId": "0015g00000AbCdEAAV",
+        "Account": {"Name": "Example Corp"},
+        "OwnerId": "0055g00000AbCdEAAV",
+        "Owner": {"Name": "Example Owner", "Email": "owner@example.com"},
+        "Amount": 120000.00,
+        "CurrencyIsoCode": "USD",
+        "StageName": "Closed Won",
+        "CloseDate": "2026-03-01",
+        "AWS_Account_Id__c": BUYER,
+        "Billing_Method__c": "AWS Marketplace",
+        "Buyer_Name__c": "Example Buyer",
+        "Buyer_Email__c": "buyer@example.com",
+        "Buyer_Time_Zone__c": "Europe/Berlin",
+        "Order_Form_Signed__c": True,
+    } | fields
+
+
+@asynccontextmanager
+async def living(queues: tuple[TaskQueue, ...] = tuple(TaskQueue)) -> AsyncIterator[Life]:
+    """A Temporal server that skips time, a sandbox at its time, and workers on both."""
+    time = ServerTime()
+    async with (
+        await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=program("temporal-test-server"),
+            data_converter=data_converter(TemporalSettings()),
+            interceptors=[time],
+        ) as temporal,
+        Sandbox(time) as sandbox,
+    ):
+        client = temporal.client
+        await register_search_attributes(client)
+        time.now = await temporal.get_current_time()
+        with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
+            stop = asyncio.Event()
+            settings = read_settings(WorkerSettings)
+            working = asyncio.create_task(serve(client, settings, queues, stop))
+            try:
+                life = Life(temporal, client, sandbox)
+                life.opportunity()
+                yield life
+            finally:
+                stop.set()
+                await working
