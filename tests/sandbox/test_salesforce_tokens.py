@@ -25,7 +25,7 @@ def org(sandbox: Sandbox) -> Iterator[Org]:
 
 
 def ask(org: Org, form: dict[str, str], auth: tuple[str, str] | None = None) -> httpx.Response:
-    sent = auth and httpx.BasicAuth(*auth)
+    sent = httpx.BasicAuth(*auth) if auth else httpx.USE_CLIENT_DEFAULT
     return org.http.post("/services/oauth2/token", data=form, auth=sent)
 
 
