@@ -1,0 +1,218 @@
+"""Each row of the error table: a vendor's answer, and what should happen next."""
+
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import aiosmtplib
+import httpx
+import pytest
+import requests
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ReadTimeoutError,
+)
+from simple_salesforce.exceptions import (
+    SalesforceExpiredSession,
+    SalesforceGeneralError,
+    SalesforceMalformedRequest,
+    SalesforceRefusedRequest,
+    SalesforceResourceNotFound,
+)
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from activities.errors import Failure, aws_failure, http_failure, salesforce_failure, smtp_failure
+
+NEVER_RETRIED = {
+    Failure.CREDENTIALS,
+    Failure.REFUSED,
+    Failure.NOT_FOUND,
+    Failure.POSSIBLY_SENT,
+}
+
+
+def check(failure: ApplicationError, kind: Failure, wait: float | None = None) -> None:
+    """The kind decides over retrying; `wait` is in seconds."""
+    assert failure.type == kind
+    assert failure.non_retryable is (kind in NEVER_RETRIED)
+    assert failure.next_retry_delay == (None if wait is None else timedelta(seconds=wait))
+    benign = failure.category is ApplicationErrorCategory.BENIGN
+    assert benign is (kind is Failure.NOT_READY), "only waiting is no error"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "wait"),
+    [
+        ("ThrottlingException", 429, Failure.RATE_LIMITED, 5),
+        ("ServiceQuotaExceededException", 402, Failure.RATE_LIMITED, 300),
+        ("Unheard", 429, Failure.RATE_LIMITED, 30),
+        ("ResourceInUseException", 423, Failure.NOT_READY, 60),
+        ("InternalServiceException", 500, Failure.UNAVAILABLE, None),
+        ("503", 503, Failure.UNAVAILABLE, None),
+        ("AccessDeniedException", 403, Failure.CREDENTIALS, None),
+        ("ExpiredTokenException", 400, Failure.CREDENTIALS, None),
+        ("UnrecognizedClientException", 400, Failure.CREDENTIALS, None),
+        ("InvalidSignatureException", 403, Failure.CREDENTIALS, None),
+        ("Unheard", 401, Failure.CREDENTIALS, None),
+        ("ValidationException", 422, Failure.REFUSED, None),
+        ("ResourceNotFoundException", 404, Failure.REFUSED, None),
+    ],
+)
+def test_aws_answers(code: str, status: int, kind: Failure, wait: float | None) -> None:
+    response: Any = {
+        "Error": {"Code": code, "Message": "AWS's words"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    check(aws_failure(ClientError(response, "StartChangeSet")), kind, wait)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ReadTimeoutError(endpoint_url="x"), Failure.UNAVAILABLE),
+        (ConnectionClosedError(endpoint_url="x"), Failure.UNAVAILABLE),
+        (EndpointConnectionError(endpoint_url="x"), Failure.UNAVAILABLE),
+        (NoCredentialsError(), Failure.CREDENTIALS),
+    ],
+)
+def test_no_answer_of_aws(error: BotoCoreError, kind: Failure) -> None:
+    check(aws_failure(error), kind)
+
+
+def test_aws_s_refusal_carries_code_and_words() -> None:
+    response: Any = {
+        "Error": {"Code": "ValidationException", "Message": "Provide a Name"},
+        "ResponseMetadata": {"HTTPStatusCode": 422},
+    }
+    failure = aws_failure(ClientError(response, "StartChangeSet"))
+    (refusal,) = failure.details[0]
+    assert (refusal.code, refusal.message) == ("ValidationException", "Provide a Name")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "kind", "wait"),
+    [
+        (401, {}, Failure.CREDENTIALS, None),
+        (403, {}, Failure.CREDENTIALS, None),
+        (429, {}, Failure.RATE_LIMITED, 30),
+        (429, {"Retry-After": "7"}, Failure.RATE_LIMITED, 7),
+        (429, {"Retry-After": "soon"}, Failure.RATE_LIMITED, 30),
+        (503, {"Retry-After": "90"}, Failure.RATE_LIMITED, 90),
+        (503, {}, Failure.UNAVAILABLE, None),
+        (500, {}, Failure.UNAVAILABLE, None),
+        (408, {}, Failure.UNAVAILABLE, None),
+        (400, {}, Failure.REFUSED, None),
+        (404, {}, Failure.REFUSED, None),
+        (405, {}, Failure.REFUSED, None),
+        (409, {}, Failure.REFUSED, None),
+    ],
+)
+def test_http_answers(
+    status: int, headers: dict[str, str], kind: Failure, wait: float | None
+) -> None:
+    request = httpx.Request("GET", "http://vendor.example")
+    response = httpx.Response(status, headers=headers, request=request, text="a vendor's body")
+    failure = http_failure("Clazar", httpx.HTTPStatusError("", request=request, response=response))
+    check(failure, kind, wait)
+    assert "body" not in str(failure)
+
+
+def test_a_date_to_wait_until_is_understood() -> None:
+    from datetime import UTC, datetime
+
+    request = httpx.Request("GET", "http://vendor.example")
+    until = format_datetime(datetime.now(UTC) + timedelta(minutes=2), usegmt=True)
+    response = httpx.Response(429, headers={"Retry-After": until}, request=request)
+    failure = http_failure("Clazar", httpx.HTTPStatusError("", request=request, response=response))
+    assert failure.next_retry_delay is not None
+    assert timedelta(minutes=1) < failure.next_retry_delay <= timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("error", [httpx.ReadTimeout("t"), httpx.RemoteProtocolError("closed")])
+def test_no_http_answer(error: httpx.HTTPError) -> None:
+    check(http_failure("Clazar", error), Failure.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("kind_of_exception", "status", "code", "kind", "wait"),
+    [
+        (SalesforceMalformedRequest, 400, "UNABLE_TO_LOCK_ROW", Failure.UNAVAILABLE, None),
+        (SalesforceGeneralError, 503, "SERVER_UNAVAILABLE", Failure.UNAVAILABLE, None),
+        (SalesforceMalformedRequest, 400, "QUERY_TIMEOUT", Failure.UNAVAILABLE, None),
+        (SalesforceRefusedRequest, 403, "REQUEST_LIMIT_EXCEEDED", Failure.RATE_LIMITED, 300),
+        (SalesforceExpiredSession, 401, "INVALID_SESSION_ID", Failure.CREDENTIALS, None),
+        (SalesforceRefusedRequest, 403, "API_DISABLED_FOR_ORG", Failure.CREDENTIALS, None),
+        (
+            SalesforceRefusedRequest,
+            403,
+            "INSUFFICIENT_ACCESS_OR_READONLY",
+            Failure.CREDENTIALS,
+            None,
+        ),
+        (SalesforceMalformedRequest, 400, "INVALID_FIELD", Failure.REFUSED, None),
+        (SalesforceMalformedRequest, 400, "MALFORMED_QUERY", Failure.REFUSED, None),
+        (
+            SalesforceMalformedRequest,
+            400,
+            "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+            Failure.REFUSED,
+            None,
+        ),
+        (SalesforceMalformedRequest, 400, "STRING_TOO_LONG", Failure.REFUSED, None),
+        (SalesforceResourceNotFound, 404, "NOT_FOUND", Failure.NOT_FOUND, None),
+    ],
+)
+def test_salesforce_answers_are_told_apart_by_code(
+    kind_of_exception: Any, status: int, code: str, kind: Failure, wait: float | None
+) -> None:
+    content = [{"errorCode": code, "message": "jane@example.com", "fields": ["Amount"]}]
+    failure = salesforce_failure(kind_of_exception("url", status, "Opportunity", content))
+    check(failure, kind, wait)
+    assert "jane" not in str(failure), "a vendor's words may be personal"
+    if kind is Failure.REFUSED:
+        assert "Amount" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (requests.ReadTimeout(), Failure.UNAVAILABLE),
+        (requests.ConnectionError(), Failure.UNAVAILABLE),
+        (SalesforceGeneralError("url", 502, "Opportunity", b"<html>"), Failure.UNAVAILABLE),
+    ],
+)
+def test_no_answer_of_salesforce(error: Any, kind: Failure) -> None:
+    check(salesforce_failure(error), kind)
+
+
+RECIPIENT_UNKNOWN = aiosmtplib.SMTPRecipientsRefused(
+    [aiosmtplib.SMTPRecipientRefused(550, "no jane here", "jane@example.com")]
+)
+RECIPIENT_BUSY = aiosmtplib.SMTPRecipientsRefused(
+    [aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com")]
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "handed_over", "kind"),
+    [
+        (aiosmtplib.SMTPConnectError("refused"), False, Failure.UNAVAILABLE),
+        (ConnectionRefusedError(), False, Failure.UNAVAILABLE),
+        (aiosmtplib.SMTPServerDisconnected("gone"), False, Failure.UNAVAILABLE),
+        (aiosmtplib.SMTPAuthenticationError(535, "no"), False, Failure.CREDENTIALS),
+        (RECIPIENT_UNKNOWN, False, Failure.REFUSED),
+        (RECIPIENT_BUSY, False, Failure.UNAVAILABLE),
+        (aiosmtplib.SMTPDataError(552, "too big"), True, Failure.REFUSED),
+        (aiosmtplib.SMTPDataError(421, "closing"), True, Failure.UNAVAILABLE),
+        (aiosmtplib.SMTPReadTimeoutError("silence"), True, Failure.POSSIBLY_SENT),
+        (aiosmtplib.SMTPServerDisconnected("gone"), True, Failure.POSSIBLY_SENT),
+    ],
+)
+def test_mail_servers_answers(error: Any, handed_over: bool, kind: Failure) -> None:
+    failure = smtp_failure(error, handed_over=handed_over)
+    check(failure, kind)
+    assert "jane" not in str(failure)

@@ -1,0 +1,92 @@
+"""Every letter reads well as text and as HTML, and leaks nothing into the other's markup."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from activities.email import TEMPLATES
+from activities.letters import MailKind, write
+from offers.agreement import Agreement, AgreementStatus
+from offers.drafting import Contacts
+from offers.findings import Finding
+from offers.payouts import PayoutRow, payouts_by_offer
+from offers.policy import Policy
+from offers.record import OfferRecord
+from tests.builders import terms
+
+
+@pytest.fixture
+def record() -> OfferRecord:
+    row = PayoutRow.model_validate(
+        {
+            "offer_id": "offer-abcdefghijklm",
+            "agreement_id": "agmt-1",
+            "invoice_id": "INV-1",
+            "currency": "USD",
+            "gross": "120000",
+            "listing_fee": "-3600",
+            "disbursed": "116400",
+            "undisbursed": "0",
+            "bank_trace_id": "trace-1",
+        }
+    )
+    return OfferRecord(
+        opportunity_id="0065g00000AbCdEAAV",
+        terms=terms(company="Example & Sons"),
+        contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
+        policy=Policy(support_contact="Write to help@example.com"),
+        change_set_id="changeset",
+        offer_id="offer-abcdefghijklm",
+        offer_url="https://example.com/?productId=prod-1&offerId=offer-abcdefghijklm",
+        agreement=Agreement(
+            agreement_id="agmt-1",
+            offer_id="offer-abcdefghijklm",
+            buyer_account="111122223333",
+            status=AgreementStatus.ACTIVE,
+            accepted_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
+            starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
+        ),
+        payout=payouts_by_offer([row])["offer-abcdefghijklm"],
+        findings=(Finding(field="buyer_account", problem="unknown", remedy="Ask"),),
+    )
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
+    letter = write(kind, record)
+    text = TEMPLATES.get_template("letter.txt.jinja").render(letter=letter)
+    html = TEMPLATES.get_template("letter.html.jinja").render(letter=letter)
+    for _, value in letter.facts:
+        assert value in text
+        assert value.replace("&", "&amp;") in html
+    assert "{{" not in text + html
+    assert "None" not in text
+    assert "&amp;" not in text, "text is not HTML"
+    assert "& Sons" not in html, "HTML is escaped"
+    if kind.to_buyer:
+        assert "help@example.com" in text
+    else:
+        assert record.opportunity_id in text
+
+
+def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:
+    facts = dict(write(MailKind.OFFER_SHARED, record).facts)
+    last = facts["Last day to accept"]
+    assert "16:59 on Wednesday 1 April 2026 in Los Angeles" in last
+    assert "00:59 on Thursday 2 April 2026 in London" in last
+
+
+def test_a_void_offer_is_not_offered_again(record: OfferRecord) -> None:
+    letter = write(MailKind.OFFER_VOID, record)
+    assert letter.link is None
+    assert "Last day to accept" not in dict(letter.facts)
+
+
+def test_the_owner_hears_what_will_come(record: OfferRecord) -> None:
+    text = " ".join(write(MailKind.OWNER_ACCEPTED, record).paragraphs)
+    assert "USD 3,600.00 (3%)" in text
+    assert "USD 116,400.00" in text
+    assert "Thursday 5 March 2026" in text
+    paid = " ".join(write(MailKind.OWNER_PAID, record).paragraphs)
+    assert "USD 116,400.00" in paid
+    assert "trace-1" in paid
