@@ -17,7 +17,7 @@ from starlette.routing import Route
 from sandbox.faults import Fault
 from sandbox.salesforce import records, soql
 from sandbox.salesforce.errors import USUAL_CODE, SalesforceError, TokenError
-from sandbox.salesforce.schema import OBJECTS, TASK, Object, check_written, field_at
+from sandbox.salesforce.schema import OBJECTS, TASK, Object, check_written, column
 from sandbox.salesforce.tokens import grant
 from sandbox.wire import Wire
 from sandbox.world import World, new_id
@@ -141,7 +141,8 @@ class _Rest:
             "totalSize": len(found),
             "done": end >= len(found),
             "records": [
-                records.shown(query.of, record, query.paths, version) for record in found[start:end]
+                records.shown(query.of, record, query.columns, version)
+                for record in found[start:end]
             ],
         }
         if answer["done"]:
@@ -171,14 +172,16 @@ class _Rest:
             records.change(self.world, record, check_written(of, await _json(request)))
             return Response(status_code=204)
         named = request.query_params.get("fields")
-        paths = named.split(",") if named else records.all_paths(of)
-        for path in paths:
-            if field_at(of, path) is None:
+        columns = []
+        for path in named.split(",") if named else of.fields:
+            found = column(of, path)
+            if found is None:
                 raise SalesforceError(
                     400, "INVALID_FIELD", f"No such column '{path}' on entity '{of.name}'"
                 )
+            columns.append(found)
         return JSONResponse(
-            records.shown(of, record, paths, request.path_params["version"]),
+            records.shown(of, record, columns, request.path_params["version"]),
             headers={"Last-Modified": format_datetime(records.changed_at(record), usegmt=True)},
         )
 

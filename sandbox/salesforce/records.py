@@ -8,11 +8,11 @@ from sandbox.salesforce.ids import long_id, well_formed
 from sandbox.salesforce.schema import (
     OPPORTUNITY,
     TASK,
+    Column,
     Object,
-    Type,
     Value,
     as_json,
-    field_at,
+    column,
     read,
     timestamp,
 )
@@ -25,16 +25,38 @@ HISTORY = "_history"
 
 
 def put_opportunity(world: World, fields: Record) -> Record:
-    """Create or change an opportunity as people in Salesforce do, so that its stamps move."""
-    record_id = fields["Id"]
-    record = find(world, OPPORTUNITY, record_id)
+    """Create or change an opportunity as people in Salesforce do, so that its stamps move.
+
+    Raises ValueError, naming the field, if the org has no such field or it cannot hold that value.
+    """
+    for name, value in fields.items():
+        _check_put(OPPORTUNITY, name, value)
+    record_id = fields.get("Id")
+    if not well_formed(record_id):
+        raise ValueError(f"Id: {record_id!r} is not a record id of 15 or 18 characters")
+    record = find(world, OPPORTUNITY, str(record_id))
     if record is None:
         record = {"CreatedDate": timestamp(world.now()), HISTORY: []}
-        world.opportunities[long_id(record_id)] = record
-    record.update(fields)
-    record["Id"] = long_id(record_id)
+        world.opportunities[long_id(str(record_id))] = record
     _stamp(world, record)
+    record.update(fields, Id=long_id(str(record_id)))
     return record
+
+
+def _check_put(of: Object, name: str, value: Any) -> None:
+    parent = of.parents.get(name.lower())
+    if parent is not None and isinstance(value, dict):
+        for inner, held in value.items():
+            _check_put(parent, inner, held)
+        return
+    found = column(of, name)
+    if found is None or found.path != name:
+        known = ", ".join([each.name for each in of.fields.values()])
+        raise ValueError(f"{of.name} has no field {name!r}; it has {known}")
+    try:
+        read(found.field, value)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
 def all_of(world: World, of: Object) -> dict[str, Record]:
@@ -93,23 +115,21 @@ def changed_at(record: Record) -> datetime:
     return datetime.fromisoformat(stamp) if stamp else datetime.min.replace(tzinfo=UTC)
 
 
-def value_at(of: Object, record: Record, path: str) -> Value:
-    """The value at a path such as `Owner.Email`, which `field_at` knows."""
-    definition = field_at(of, path)
-    assert definition is not None
-    stored: Any = record
-    for name in path.split("."):
-        stored = _own(stored, name)
-    if of is OPPORTUNITY and definition.name in _BY_STAGE and "." not in path:
-        return _own(record, "StageName") in _BY_STAGE[definition.name]
-    return read(definition, stored)
+def value_at(record: Record, at: Column) -> Value:
+    """What a record holds in a column; null where it or its parent is missing."""
+    if at.path in _BY_STAGE:
+        return record.get("StageName") in _BY_STAGE[at.path]
+    held: Any = record
+    for name in at.path.split("."):
+        held = held.get(name) if isinstance(held, dict) else None
+    return read(at.field, held)
 
 
 _BY_STAGE = {"IsWon": {"Closed Won"}, "IsClosed": {"Closed Won", "Closed Lost"}}
 """Fields that Salesforce derives from the stage."""
 
 
-def shown(of: Object, record: Record, paths: list[str], version: str) -> Record:
+def shown(of: Object, record: Record, columns: list[Column], version: str) -> Record:
     """A record as an answer shows it, parents as nested records."""
     answer: Record = {
         "attributes": {
@@ -117,43 +137,18 @@ def shown(of: Object, record: Record, paths: list[str], version: str) -> Record:
             "url": f"/services/data/{version}/sobjects/{of.name}/{record['Id']}",
         }
     }
-    for path in paths:
-        definition = field_at(of, path)
-        assert definition is not None
-        value = as_json(value_at(of, record, path))
-        relation, dot, _ = path.partition(".")
+    for each in columns:
+        value = as_json(value_at(record, each))
+        relation, dot, name = each.path.partition(".")
         if not dot:
-            answer[definition.name] = value
-            continue
-        parent = of.parents[relation.lower()]
-        name = relation[0].upper() + relation[1:].lower()
-        if not isinstance(_own(record, relation), dict):
-            answer[name] = None
+            answer[each.path] = value
+        elif not isinstance(record.get(relation), dict):
+            answer[relation] = None
         else:
-            nested = answer.setdefault(name, {"attributes": {"type": parent.name}})
-            nested[definition.name] = value
+            kind = of.parents[relation.lower()].name
+            answer.setdefault(relation, {"attributes": {"type": kind}})[name] = value
     return answer
-
-
-def _own(record: Any, name: str) -> Any:
-    """What a record or parent holds under a name of any case."""
-    if not isinstance(record, dict):
-        return None
-    if name in record:
-        return record[name]
-    return next((held for key, held in record.items() if key.lower() == name.lower()), None)
 
 
 def _stamp(world: World, record: Record) -> None:
     record["LastModifiedDate"] = record["SystemModstamp"] = timestamp(world.now())
-
-
-def all_paths(of: Object) -> list[str]:
-    """Every field of the object itself."""
-    return [each.name for each in of.fields.values()]
-
-
-def is_long_text(of: Object, path: str) -> bool:
-    """Whether the field is one that Salesforce can neither filter nor sort by."""
-    definition = field_at(of, path)
-    return definition is not None and definition.type is Type.TEXT_AREA

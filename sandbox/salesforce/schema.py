@@ -129,14 +129,26 @@ TASK = _object(
 OBJECTS = {each.name.lower(): each for each in (OPPORTUNITY, TASK)}
 
 
-def field_at(of: Object, path: str) -> Field | None:
-    """The field at a path such as `Amount` or `Owner.Email`; None if there is none."""
+@dataclass(frozen=True)
+class Column:
+    """A field as it is reached from an object."""
+
+    path: str
+    """Names as the org writes them, such as `Amount` or `Owner.Email`."""
+    field: Field
+
+
+def column(of: Object, path: str) -> Column | None:
+    """The column at a path of any case; None if there is none."""
     *relations, name = path.lower().split(".")
     for relation in relations:
         if relation not in of.parents:
             return None
         of = of.parents[relation]
-    return of.fields.get(name)
+    found = of.fields.get(name)
+    if found is None:
+        return None
+    return Column(".".join([*(each.capitalize() for each in relations), found.name]), found)
 
 
 def read(definition: Field, stored: Any) -> Value:

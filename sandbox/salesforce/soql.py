@@ -16,8 +16,8 @@ from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.ids import long_id, well_formed
-from sandbox.salesforce.records import Record, is_long_text, value_at
-from sandbox.salesforce.schema import OBJECTS, Field, Object, Type, Value, field_at
+from sandbox.salesforce.records import Record, value_at
+from sandbox.salesforce.schema import OBJECTS, Column, Field, Object, Type, Value, column
 
 Condition = Callable[[Record], bool]
 
@@ -74,7 +74,7 @@ class Token:
 class Order:
     """One thing to sort by."""
 
-    path: str
+    column: Column
     descending: bool = False
     nulls_last: bool = False
 
@@ -84,7 +84,7 @@ class Query:
     """What a query asks for."""
 
     of: Object
-    paths: list[str]
+    columns: list[Column]
     matches: Condition = field(default=lambda _: True)
     order: list[Order] = field(default_factory=list)
     limit: int | None = None
@@ -100,7 +100,7 @@ class Query:
 
     def _sorted(self, records: list[Record], by: Order) -> list[Record]:
         keyed: list[tuple[Any, Record]] = [
-            (folded(value_at(self.of, record, by.path)), record) for record in records
+            (folded(value_at(record, by.column)), record) for record in records
         ]
         nulls = [record for value, record in keyed if value is None]
         rest = [(value, record) for value, record in keyed if value is not None]
@@ -182,12 +182,12 @@ class _Parser:
             names.append(self._name())
         self._expect("FROM")
         self.of = self._object(self._name())
+        query = Query(self.of, [])
         for name in names:
-            self._field(name)
-        for number, name in enumerate(names):
-            if name.text.lower() in (earlier.text.lower() for earlier in names[:number]):
+            selected = self._column(name)
+            if selected in query.columns:
                 raise self._malformed(f"duplicate field selected: {name.text}", name.place)
-        query = Query(self.of, [name.text for name in names])
+            query.columns.append(selected)
         if self._skip("WHERE"):
             query.matches = self._condition()
         if self._skip("ORDER", "BY"):
@@ -225,23 +225,23 @@ class _Parser:
 
     def _comparison(self) -> Condition:
         name = self._name()
-        definition = self._filterable(name)
+        left = self._column(name)
+        if left.field.type is Type.TEXT_AREA:
+            raise self._invalid(f"field '{name.text}' can not be filtered in a query call", name)
         if self._skip("NOT", "IN"):
-            unwanted = self._values(definition)
-            return lambda record: folded(value_at(self.of, record, name.text)) not in unwanted
+            unwanted = self._values(left.field)
+            return lambda record: folded(value_at(record, left)) not in unwanted
         if self._skip("IN"):
-            wanted = self._values(definition)
-            return lambda record: folded(value_at(self.of, record, name.text)) in wanted
+            wanted = self._values(left.field)
+            return lambda record: folded(value_at(record, left)) in wanted
         if self._skip("LIKE"):
-            return self._like(name, definition)
+            return self._like(name, left)
         sign = self._take()
         if sign.word not in COMPARISONS:
             self.at -= 1
             raise self._unexpected()
-        compare, literal = COMPARISONS[sign.word], self._literal(definition)
-        return lambda record: _holds(
-            compare, folded(value_at(self.of, record, name.text)), folded(literal)
-        )
+        compare, right = COMPARISONS[sign.word], folded(self._literal(left.field))
+        return lambda record: _holds(compare, folded(value_at(record, left)), right)
 
     def _values(self, definition: Field) -> set[Value]:
         self._expect("(")
@@ -251,23 +251,24 @@ class _Parser:
         self._expect(")")
         return values
 
-    def _like(self, name: Token, definition: Field) -> Condition:
+    def _like(self, name: Token, left: Column) -> Condition:
         token = self._take()
-        if token.kind != "string" or definition.type is not Type.STRING:
+        if token.kind != "string" or left.field.type is not Type.STRING:
             raise SalesforceError(
                 400, "INVALID_QUERY_FILTER_OPERATOR", self._pointing("invalid operator", name)
             )
         pattern = re.compile(self._pattern(token), re.IGNORECASE | re.DOTALL)
 
         def alike(record: Record) -> bool:
-            value = value_at(self.of, record, name.text)
+            value = value_at(record, left)
             return isinstance(value, str) and pattern.fullmatch(value) is not None
 
         return alike
 
     def _order(self) -> Order:
         name = self._name()
-        if is_long_text(self.of, self._field(name).name):
+        by = self._column(name)
+        if by.field.type is Type.TEXT_AREA:
             raise self._invalid(f"field '{name.text}' can not be sorted in a query call", name)
         descending = self._skip("DESC")
         if not descending:
@@ -275,7 +276,7 @@ class _Parser:
         nulls_last = self._skip("NULLS", "LAST")
         if not nulls_last:
             self._skip("NULLS", "FIRST")
-        return Order(name.text, descending, nulls_last)
+        return Order(by, descending, nulls_last)
 
     # Fields and literals
 
@@ -289,23 +290,17 @@ class _Parser:
             )
         return found
 
-    def _field(self, name: Token) -> Field:
-        found = field_at(self.of, name.text)
+    def _column(self, name: Token) -> Column:
+        found = column(self.of, name.text)
         if found is None:
-            column = name.text.rpartition(".")[2]
+            wanted = name.text.rpartition(".")[2]
             raise self._invalid(
-                f"No such column '{column}' on entity '{self.of.name}'. If you are attempting to "
+                f"No such column '{wanted}' on entity '{self.of.name}'. If you are attempting to "
                 "use a custom field, be sure to append the '__c' after the custom field name. "
                 "Please reference your WSDL or the describe call for the appropriate names.",
                 name,
             )
         return found
-
-    def _filterable(self, name: Token) -> Field:
-        definition = self._field(name)
-        if definition.type is Type.TEXT_AREA:
-            raise self._invalid(f"field '{name.text}' can not be filtered in a query call", name)
-        return definition
 
     def _literal(self, definition: Field) -> Value:
         token = self._take()

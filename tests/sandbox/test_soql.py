@@ -1,5 +1,7 @@
 """What SOQL finds, in which order and how it refuses."""
 
+import re
+
 import pytest
 
 from sandbox.salesforce import soql
@@ -51,7 +53,7 @@ def find(world: World, query: str) -> list[dict[str, object]]:
     """The records of a query's answer, its parts joined by spaces."""
     parsed = soql.parse(query)
     found = parsed.select(list(world.opportunities.values()))
-    return [shown(parsed.of, record, parsed.paths, "v66.0") for record in found]
+    return [shown(parsed.of, record, parsed.columns, "v66.0") for record in found]
 
 
 @pytest.mark.parametrize(
@@ -248,3 +250,26 @@ def test_a_refusal_points_at_the_place() -> None:
     message = refused.value.message
     assert message.startswith("\nSELECT Id, Foo__c FROM Opportunity\n           ^\n")
     assert "ERROR at Row:1:Column:12\n" in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"Id": None}, "Id: None is not a record id"),
+        ({"Id": "nonsense"}, "Id: 'nonsense' is not a record id"),
+        ({"Amounts": 1}, "Opportunity has no field 'Amounts'; it has Id, Name,"),
+        ({"amount": 1}, "Opportunity has no field 'amount'"),
+        ({"Owner": {"Mail": "x"}}, "User has no field 'Mail'; it has Id, Name, Email"),
+        ({"Amount": "much"}, "Amount: "),
+        ({"CloseDate": "1.3.2026"}, "CloseDate: "),
+        ({"Order_Form_Signed__c": "yes"}, "Order_Form_Signed__c: yes is not a boolean"),
+        ({"CloseDate": 5}, "CloseDate: "),
+    ],
+)
+def test_an_opportunity_that_the_org_cannot_hold_is_refused(
+    world: World, fields: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        put_opportunity(world, {"Id": "006000000000009", **fields})
+
+    assert len(world.opportunities) == 4
