@@ -36,21 +36,28 @@ def app(world: World) -> Starlette:
     wire = Wire(world, "salesforce", _refusal)
     rest = _Rest(world)
 
-    def route(path: str, operation: str | Callable[[Request], str], answer: Answer) -> list[Route]:
+    def route(
+        methods: str, path: str, operation: str | Callable[[Request], str], answer: Answer
+    ) -> list[Route]:
         endpoint = wire.endpoint(operation, _refusing(answer))
         # With and without the slash: clients differ, Salesforce does not care.
-        return [Route(f"{path}{slash}", endpoint, methods=_methods(path)) for slash in ("", "/")]
+        return [Route(f"{path}{slash}", endpoint, methods=methods.split()) for slash in ("", "/")]
 
-    data = "/services/data/{version}"
+    def signed(
+        methods: str, path: str, operation: str | Callable[[Request], str], answer: Answer
+    ) -> list[Route]:
+        path = f"/services/data/{{version}}{path}"
+        return route(methods, path, operation, rest.signed_in(answer))
+
     return Starlette(
         routes=[
-            *route("/services/oauth2/token", "Token", rest.token),
-            *route("/services/data", "Versions", rest.versions),
-            *route(f"{data}/limits", "Limits", rest.signed_in(rest.limits)),
-            *route(f"{data}/query", "Query", rest.signed_in(rest.query)),
-            *route(f"{data}/query/{{locator}}", "QueryMore", rest.signed_in(rest.query_more)),
-            *route(f"{data}/sobjects/{{object}}", _operation, rest.signed_in(rest.create)),
-            *route(f"{data}/sobjects/{{object}}/{{id}}", _operation, rest.signed_in(rest.record)),
+            *route("POST", "/services/oauth2/token", "Token", rest.token),
+            *route("GET", "/services/data", "Versions", rest.versions),
+            *signed("GET", "/limits", "Limits", rest.limits),
+            *signed("GET", "/query", "Query", rest.query),
+            *signed("GET", "/query/{locator}", "QueryMore", rest.query_more),
+            *signed("POST", "/sobjects/{object}", _operation, rest.create),
+            *signed("GET PATCH", "/sobjects/{object}/{id}", _operation, rest.record),
         ],
         exception_handlers={404: _unknown_path, 405: _unknown_method},
     )
@@ -184,12 +191,6 @@ class _Rest:
             records.shown(of, record, columns, request.path_params["version"]),
             headers={"Last-Modified": format_datetime(records.changed_at(record), usegmt=True)},
         )
-
-
-def _methods(path: str) -> list[str]:
-    if path.endswith("/{id}"):
-        return ["GET", "PATCH"]
-    return ["POST"] if path.endswith(("/token", "/{object}")) else ["GET"]
 
 
 def _operation(request: Request) -> str:

@@ -18,23 +18,12 @@ from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.ids import long_id, well_formed
 from sandbox.salesforce.records import Record, value_at
 from sandbox.salesforce.schema import OBJECTS, Column, Field, Object, Type, Value, column
+from sandbox.salesforce.words import Token, refusal, words
 
 Condition = Callable[[Record], bool]
-
-TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<string>'(?:\\.|[^'\\])*')
-    | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
-    | (?P<date>\d{4}-\d\d-\d\d)(?![\dT])
-    | (?P<number>[+-]?\d+(?:\.\d+)?)(?![\w-])
-    | (?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)*)
-    | (?P<sign><=|>=|!=|<>|[=<>(),])
-    )""",
-    re.VERBOSE,
-)
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
 Comparison = Callable[[Any, Any], bool]
 
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
 COMPARISONS: dict[str, Comparison] = {
     "=": operator.eq,
     "!=": operator.ne,
@@ -54,20 +43,6 @@ LITERAL_OF = {
     Type.CURRENCY: "number",
     Type.DOUBLE: "number",
 }
-
-
-@dataclass(frozen=True)
-class Token:
-    """A word of the query; `text` is as written, `place` counts from 0."""
-
-    kind: str
-    text: str
-    place: int
-
-    @property
-    def word(self) -> str:
-        """In upper case if it may be a keyword."""
-        return self.text.upper() if self.kind in ("name", "sign") else ""
 
 
 @dataclass(frozen=True)
@@ -124,23 +99,11 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = self._split()
+        self.tokens = words(text)
         self.at = 0
         self.of: Object
 
     # Words
-
-    def _split(self) -> list[Token]:
-        tokens, place = [], 0
-        text = self.text.rstrip()
-        while place < len(text):
-            found = TOKEN.match(text, place)
-            if found is None:
-                raise self._malformed(f"unexpected token: '{text[place:].strip()[:20]}'", place)
-            kind = str(found.lastgroup)
-            tokens.append(Token(kind, found[kind], found.start(kind)))
-            place = found.end()
-        return [*tokens, Token("end", "<EOF>", len(text))]
 
     @property
     def next(self) -> Token:
@@ -186,7 +149,7 @@ class _Parser:
         for name in names:
             selected = self._column(name)
             if selected in query.columns:
-                raise self._malformed(f"duplicate field selected: {name.text}", name.place)
+                raise self._malformed(f"duplicate field selected: {name.text}", name)
             query.columns.append(selected)
         if self._skip("WHERE"):
             query.matches = self._condition()
@@ -254,9 +217,7 @@ class _Parser:
     def _like(self, name: Token, left: Column) -> Condition:
         token = self._take()
         if token.kind != "string" or left.field.type is not Type.STRING:
-            raise SalesforceError(
-                400, "INVALID_QUERY_FILTER_OPERATOR", self._pointing("invalid operator", name)
-            )
+            raise self._unfit("invalid operator", name)
         pattern = re.compile(self._pattern(token), re.IGNORECASE | re.DOTALL)
 
         def alike(record: Record) -> bool:
@@ -283,11 +244,8 @@ class _Parser:
     def _object(self, name: Token) -> Object:
         found = OBJECTS.get(name.text.lower())
         if found is None:
-            raise SalesforceError(
-                400,
-                "INVALID_TYPE",
-                self._pointing(f"sObject type '{name.text}' is not supported.", name),
-            )
+            message = f"sObject type '{name.text}' is not supported."
+            raise refusal("INVALID_TYPE", message, self.text, name.place)
         return found
 
     def _column(self, name: Token) -> Column:
@@ -331,18 +289,14 @@ class _Parser:
                 return date.fromisoformat(token.text)
             return datetime.fromisoformat(token.text).astimezone(UTC)
         except ValueError:
-            raise self._malformed(f"invalid {kind}: {token.text}", token.place) from None
+            raise self._malformed(f"invalid {kind}: {token.text}", token) from None
 
     def _quoted(self, token: Token, definition: Field) -> str:
         text = "".join(self._letters(token))
         if definition.type is Type.STRING:
             return text
         if not well_formed(text):
-            raise SalesforceError(
-                400,
-                "INVALID_QUERY_FILTER_OPERATOR",
-                self._pointing(f"invalid ID field: {text}", token),
-            )
+            raise self._unfit(f"invalid ID field: {text}", token)
         return long_id(text)
 
     def _letters(self, token: Token) -> list[str]:
@@ -354,7 +308,7 @@ class _Parser:
             elif written[1].lower() in ESCAPES:
                 letters.append(ESCAPES[written[1].lower()])
             else:
-                raise self._malformed(f"Illegal string literal: {token.text}", token.place)
+                raise self._malformed(f"Illegal string literal: {token.text}", token)
         return letters
 
     def _pattern(self, token: Token) -> str:
@@ -366,27 +320,16 @@ class _Parser:
     # Refusals
 
     def _unexpected(self) -> SalesforceError:
-        return self._malformed(f"unexpected token: '{self.next.text}'", self.next.place)
+        return self._malformed(f"unexpected token: '{self.next.text}'", self.next)
 
-    def _malformed(self, message: str, place: int) -> SalesforceError:
-        return SalesforceError(
-            400,
-            "MALFORMED_QUERY",
-            self._pointing(message, Token("", self.text[place : place + 10], place)),
-        )
+    def _malformed(self, message: str, at: Token) -> SalesforceError:
+        return refusal("MALFORMED_QUERY", message, self.text, at.place)
 
-    def _invalid(self, message: str, token: Token) -> SalesforceError:
-        return SalesforceError(400, "INVALID_FIELD", self._pointing(message, token))
+    def _invalid(self, message: str, at: Token) -> SalesforceError:
+        return refusal("INVALID_FIELD", message, self.text, at.place)
 
-    def _pointing(self, message: str, token: Token) -> str:
-        """A message with the place it is about, as Salesforce shows it."""
-        start = max(0, token.place - 30)
-        excerpt = self.text[start : token.place + 30]
-        column = token.place + 1
-        return (
-            f"\n{excerpt}\n{' ' * (token.place - start)}^\n"
-            f"ERROR at Row:1:Column:{column}\n{message}"
-        )
+    def _unfit(self, message: str, at: Token) -> SalesforceError:
+        return refusal("INVALID_QUERY_FILTER_OPERATOR", message, self.text, at.place)
 
 
 def _holds(compare: Comparison, value: Value, literal: Value) -> bool:
