@@ -11,8 +11,7 @@ from starlette.routing import Route
 from sandbox.world import Mail, World
 
 CONTENT_SECURITY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-src 'self'; "
-    "base-uri 'none'; form-action 'none'"
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 )
 """Nothing from outside, no scripts: a mail is shown as a picture of itself."""
 

@@ -54,8 +54,12 @@ def known(world: World, happened: datetime | None) -> bool:
 
 
 def private_offers(world: World) -> list[Record]:
-    """Every released offer, wherever it was made, in the order of release."""
-    offers = [offer for offer in world.offers.values() if known(world, offer.released_at)]
+    """Every released offer to chosen accounts, wherever it was made, in the order of release."""
+    offers = [
+        offer
+        for offer in world.offers.values()
+        if (offer.buyer_accounts or offer.replaces_agreement) and known(world, offer.released_at)
+    ]
     return [_private_offer(world, offer) for offer in sorted(offers, key=_released)]
 
 

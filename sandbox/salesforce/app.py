@@ -195,7 +195,7 @@ class _Rest:
 
 def _operation(request: Request) -> str:
     """Such as `GetOpportunity`, `UpdateOpportunity` or `CreateTask`."""
-    verb = {"GET": "Get", "PATCH": "Update", "POST": "Create"}[request.method]
+    verb = {"PATCH": "Update", "POST": "Create"}.get(request.method, "Get")
     of = OBJECTS.get(request.path_params["object"].lower())
     return f"{verb}{of.name if of else 'Unknown'}"
 

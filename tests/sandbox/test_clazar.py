@@ -42,6 +42,7 @@ def release(world: World, name: str = "Example Annual", **fields: Any) -> Offer:
         product_id=world.product_id,
         state="Released",
         name=name,
+        buyer_accounts=[BUYER],
         terms=[
             {"Type": "ValidityTerm", "AgreementDuration": "P12M"},
             {"Type": "LegalTerm", "Documents": [{"Type": "StandardEula"}]},
@@ -169,8 +170,11 @@ def test_an_offer_made_in_aws_shows_after_a_while(
     assert one == {**shown, "metadata": {}}
 
 
-def test_a_draft_never_shows(clazar: httpx.Client, world: World, clock: TestClock) -> None:
+def test_drafts_and_public_offers_never_show(
+    clazar: httpx.Client, world: World, clock: TestClock
+) -> None:
     release(world).released_at = None
+    release(world).buyer_accounts = []
     clock.move(days=1)
 
     assert clazar.get("/private_offers/").json()["count"] == 0
