@@ -13,6 +13,7 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
     SearchAttributePair,
@@ -78,13 +79,19 @@ class OfferDesk:
         Raises Refused if the opportunity does not exist or its offer has ended, NoWorker if
         nobody drafts it yet: it is started all the same.
         """
+        return await self._drafted(await self.begin(opportunity_id, given, again=again))
+
+    async def begin(
+        self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
+    ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
+        """The same without waiting for the draft."""
         request = OfferRequest(
             opportunity_id=opportunity_id,
             given=given or {},
             revision=await self._next_revision(opportunity_id) if again else 1,
         )
         try:
-            handle = await self._client.start_workflow(
+            return await self._client.start_workflow(
                 OfferWorkflow.run,
                 request,
                 id=workflow_id(opportunity_id),
@@ -106,9 +113,8 @@ class OfferDesk:
                 f"the offer for {opportunity_id} has ended as {record.stage}"
                 + ("; --again makes a new one" if record.stage in RESTARTABLE else "")
             ) from None
-        return await self._drafted(handle)
 
-    async def _drafted(self, handle: WorkflowHandle[Any, OfferRecord]) -> OfferRecord:
+    async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         try:
             return await _answered(handle.execute_update(OfferWorkflow.drafted))
         except WorkflowUpdateFailedError as error:
@@ -199,7 +205,7 @@ class OfferDesk:
 async def _answered(answer: Any) -> OfferRecord:
     try:
         record = await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
-    except TimeoutError:
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise NoWorker from None
     assert isinstance(record, OfferRecord)
     return record

@@ -1,6 +1,7 @@
 """The connection to Temporal: one converter, one set of search attributes, for every process."""
 
 import dataclasses
+import re
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -43,7 +44,7 @@ async def connect(settings: TemporalSettings) -> Client:
     except RuntimeError as error:
         raise NoServer(
             f"no Temporal server answers at {options['target_host']}: start one, or set"
-            f" TEMPORAL_ADDRESS or TEMPORAL_PROFILE ({_first_line(error)})"
+            f" TEMPORAL_ADDRESS or TEMPORAL_PROFILE ({_reason(error)})"
         ) from None
 
 
@@ -63,5 +64,7 @@ async def register_search_attributes(client: Client) -> None:
         )
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
+def _reason(error: RuntimeError) -> str:
+    # The SDK gives a nest of Rust structures; what happened stands in its innermost message.
+    messages = re.findall(r'message: "([^"]+)"', str(error))
+    return messages[-1] if messages else str(error).partition("\n")[0][:100]

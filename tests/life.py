@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import temporalio.client
+from sandbox.buyers import accept
 from temporalio import activity
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
@@ -132,6 +134,22 @@ class Life:
     def buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
         """How the buyer behaves, in days from release."""
         self.world.buyers[account] = Buyer(account, accept_after_days=accepts_after)
+
+    def accepts_at(self, moment: datetime) -> None:
+        """The buyer accepts at an instant."""
+
+        def happen(_: datetime) -> None:
+            (offer,) = self.world.offers.values()
+            accept(self.world, offer, offer.buyer_accounts[0])
+
+        self.world.at(moment, happen)
+
+    async def card(self) -> str:
+        """What the Temporal UI shows as the workflow's current details."""
+        metadata = await self.handle.query(
+            "__temporal_workflow_metadata", result_type=WorkflowMetadata
+        )
+        return metadata.current_details
 
     def agreement(self) -> Agreement:
         """The agreement that AWS has."""

@@ -8,6 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from workflows.acceptance import Acceptance
 from workflows.asking import ask
 from workflows.calls import failure_of
 from workflows.card import card
@@ -19,18 +20,12 @@ from workflows.search_attributes import STAGE, Values, updates, values
 from workflows.write_back import WriteBack
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws_marketplace import (
-        WITHDRAWAL_CHECKS,
-        AwsMarketplace,
-        FollowChangeSet,
-        SubmitOffer,
-        WithdrawOffer,
-    )
+    from activities.aws_marketplace import AwsMarketplace, SubmitOffer
     from activities.clazar import Clazar, LinkOffer
     from activities.errors import Failure
     from activities.letters import MailKind
     from activities.salesforce import DraftedOffer, DraftOffer, Salesforce
-    from offers.agreement import AgreementReport, AgreementStatus
+    from offers.agreement import AgreementReport
     from offers.clock import end_of_day
     from offers.comparison import differences
     from offers.lifecycle import Stage
@@ -64,11 +59,11 @@ class OfferWorkflow:
         self._people = People(self.record, self._now, self._publish)
         self._correspondence = Correspondence(self.record, self._people)
         self._write_back = WriteBack(self._people)
+        self._acceptance = Acceptance(self.record, self._people, self._now)
         self._generation: Generation | None = None
         self._linking: asyncio.Future[None] | None = None
         self._missing: str | None = None
         self._cancelling = False
-        self._agreement_reported = False
         self._payout: Payout | None = None
 
     @workflow.run
@@ -204,10 +199,10 @@ class OfferWorkflow:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
         while True:
             await workflow.wait_condition(
-                lambda: self._agreement_reported or self._payout != self.record.payout
+                lambda: self._acceptance.reported or self._payout != self.record.payout
             )
-            if self._agreement_reported:
-                await self._look_at_agreement_again()
+            if self._acceptance.reported:
+                await self._acceptance.look_again()
             self.record.payout = self._payout
             if self._payout and self._payout.covers(self.record.offered.price):
                 return Stage.DISBURSED
@@ -246,13 +241,13 @@ class OfferWorkflow:
         while (left := moment - self._now()) > timedelta() and not or_when():
             try:
                 await workflow.wait_condition(
-                    lambda: self._agreement_reported or self._cancelling or or_when(),
+                    lambda: self._acceptance.reported or self._cancelling or or_when(),
                     timeout=self.record.clock.real_duration(left),
                     timeout_summary=f"until {moment:%Y-%m-%d %H:%M} UTC",
                 )
             except TimeoutError:
                 return None
-            if self._agreement_reported and await self._is_accepted():
+            if self._acceptance.reported and await self._acceptance.is_there():
                 return Stage.ACCEPTED
             if self._cancelling:
                 return await self._withdraw(then=Stage.CANCELLED)
@@ -265,61 +260,16 @@ class OfferWorkflow:
 
     async def _at_closing(self) -> Stage:
         """The last day is over: accepted in time, or expired."""
-        return Stage.ACCEPTED if await self._is_accepted() else Stage.EXPIRED
-
-    async def _is_accepted(self) -> bool:
-        """Whether AWS has an agreement: the only evidence of an acceptance."""
-        self._agreement_reported = False
-        self.record.agreement = await ask(
-            self._people, AwsMarketplace.find_agreement, self.record.made
-        )
-        return self.record.agreement is not None
+        return Stage.ACCEPTED if await self._acceptance.is_there() else Stage.EXPIRED
 
     async def _withdraw(self, then: Stage) -> Stage:
-        """Make the offer void and see that it is: `then`, unless somebody accepted it first."""
-        last_day = self._now().date()
-        void = False
-        while not void and not await self._is_accepted():
-            # A token serves once: each try asks for another day.
-            last_day -= timedelta(days=1)
-            change_set_id = await ask(
-                self._people,
-                AwsMarketplace.withdraw_offer,
-                WithdrawOffer(offer_id=self.record.made, last_day=last_day),
-            )
-            outcome = await ask(
-                self._people,
-                AwsMarketplace.follow_change_set,
-                FollowChangeSet(change_set_id=change_set_id, checks=WITHDRAWAL_CHECKS),
-            )
-            void = outcome.offer is not None and outcome.offer.is_void(self._now().date())
-            if not void:
-                await self._people.wait_for(
-                    "not-withdrawn",
-                    "AWS did not make the offer void: the buyer can still accept it",
-                    "See in AWS what holds it, then resume to try again",
-                )
-        if await self._is_accepted():
+        """Make the offer void: `then`, unless somebody accepted it first."""
+        if not await self._acceptance.prevented():
             self._correspondence.tell_owner(MailKind.OWNER_TOO_LATE_TO_CANCEL)
             return Stage.ACCEPTED
         if self.record.was(Stage.SHARED):
             self._correspondence.tell_buyer_beside(MailKind.OFFER_VOID)
         return then
-
-    async def _look_at_agreement_again(self) -> None:
-        """AWS reported a change of the agreement: call people if it no longer stands."""
-        before = self.record.agreement
-        if not await self._is_accepted():
-            self.record.agreement = before
-            shown = AgreementStatus.ROLLED_BACK
-        elif self.record.agreement:
-            shown = self.record.agreement.status
-        if shown is not AgreementStatus.ACTIVE:
-            self._people.call(
-                "agreement-ended",
-                f"AWS shows the agreement as {shown}",
-                "Talk to the buyer; payouts of what was invoiced are still followed",
-            )
 
     async def _link_in_clazar(self) -> None:
         link = LinkOffer(
@@ -366,8 +316,7 @@ class OfferWorkflow:
     @workflow.signal
     def agreement_seen(self, report: AgreementReport) -> None:
         """An agreement was made or has changed; AWS is asked before it is believed."""
-        if report.offer_id == self.record.offer_id:
-            self._agreement_reported = True
+        self._acceptance.report(report)
 
     @workflow.signal
     def payout_seen(self, payout: Payout) -> None:

@@ -1,6 +1,7 @@
 """From a signed opportunity to money in the bank, with 45 minutes, 30 and 60 days as they are."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 from offers.lifecycle import Stage
 from offers.money import Money
@@ -43,7 +44,7 @@ async def test_from_draft_to_disbursed(life: Life) -> None:
         "Reminder: your private offer for Example Product ends on Wednesday 1 April 2026",
         "Accepted: Example Corp",
         "Paid: Example Corp",
-    ] or life.mails()[0].startswith("Your AWS Marketplace")
+    ]
     assert life.stages_in_salesforce() == [
         "submitted",
         "generating",
@@ -75,7 +76,8 @@ async def test_salesforce_and_search_show_what_is_known(life: Life) -> None:
     assert written["Listing_Fee__c"] == 3600
     assert written["Net_Amount__c"] == 116400
     assert written["Disbursed_Amount__c"] == 116400
-    assert written["Disbursed_On__c"] == payout.disbursed_on.isoformat()  # type: ignore[union-attr]
+    assert payout.disbursed_on is not None
+    assert written["Disbursed_On__c"] == payout.disbursed_on.isoformat()
     assert written["Accepted_At__c"].startswith(f"{life.agreement().accepted_at:%Y-%m-%dT%H:%M}")
     assert written.get("Offer_Attention__c") is None
 
@@ -92,10 +94,10 @@ async def test_the_offer_is_tied_to_the_opportunity_in_clazar(life: Life) -> Non
     await life.start()
     await life.reaches(Stage.SHARED)
     await life.passes(hours=1)
-    links = [call for call in life.world.calls if call[0] == "clazar"]
-    assert links
-    (link,) = life.world.clazar.associations.values()
-    assert link == {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
+    (links,) = life.world.clazar_links.values()
+    assert links.external_object_associations == {
+        "salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}
+    }
 
 
 async def test_the_buyer_is_told_everything_needed(life: Life) -> None:
@@ -118,7 +120,7 @@ async def test_the_buyer_is_told_everything_needed(life: Life) -> None:
 
 async def test_paid_in_parts_is_disbursed_only_when_complete(life: Life) -> None:
     life.buyer(accepts_after=1)
-    life.world.payout_habit.parts = [life.part("0.4"), life.part("0.6")]
+    life.world.payout_habit.parts = [Decimal("0.4"), Decimal("0.6")]
     await life.start()
     await life.reaches(Stage.SHARED)
     await life.passes(days=2)
@@ -158,7 +160,7 @@ async def test_an_acceptance_in_the_last_second_is_found_before_expiry(life: Lif
     shared = await life.reaches(Stage.SHARED)
     assert shared.expires_at is not None
     now = await life.temporal.get_current_time()
-    life.accept_at(shared.expires_at)
+    life.accepts_at(shared.expires_at)
     await life.temporal.sleep(shared.expires_at - now + timedelta(hours=2))
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED, "nobody reported it: it was looked for"

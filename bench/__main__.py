@@ -1,0 +1,70 @@
+"""`make bench`: the figures of docs/figures.md as JSON, with the machine's facts beside them."""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+
+from bench.counting import Cost, cost
+from offers.lifecycle import Stage
+from runtime.leaving import leave
+from tests.life import Life, living
+
+
+async def happy(life: Life) -> None:
+    """Accepted after the first reminder, invoiced at once, paid out in one part."""
+    life.buyer(accepts_after=24)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.passes(days=25)
+    await life.report_acceptance()
+    await life.passes(days=60)
+    await life.report_payout()
+    await life.handle.result()
+
+
+async def expired(life: Life) -> None:
+    """Nobody accepts; both reminders go out."""
+    await life.start()
+    await life.handle.result()
+
+
+async def measured(scenario: Any) -> dict[str, Any]:
+    """What one life costs, and how long it takes on the time-skipping server."""
+    async with living() as life:
+        began = time.perf_counter()
+        started = await life.temporal.get_current_time()
+        await scenario(life)
+        seconds = time.perf_counter() - began
+        lived: timedelta = await life.temporal.get_current_time() - started
+        spent: Cost = cost(await life.handle.fetch_history())
+    return {"seconds": round(seconds, 2), "days_lived": lived.days} | spent.model_dump()
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+async def main() -> None:
+    """Measure and print."""
+    figures = {
+        "machine": machine(),
+        "happy_life": await measured(happy),
+        "expired_life": await measured(expired),
+    }
+    json.dump(figures, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
+    leave(0)

@@ -1,0 +1,232 @@
+"""The command line as people use it: exit codes, one clear line per mistake, JSON for programs."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from offers.lifecycle import Stage
+from tests.house import House
+from tests.life import environment
+
+ROOT = Path(__file__).parents[2]
+MISSING = "006000000000000AAA"
+
+
+async def run(program: str, *arguments: str, **env: str) -> tuple[int, str, str]:
+    """Run one of our programs; gives exit code, standard output and standard error."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / program),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **env},
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def at_the_house(house: House) -> House:
+    """The house, with our programs pointed at it."""
+    os.environ["TEMPORAL_ADDRESS"] = house.client.service_client.config.target_host
+    return house
+
+
+async def test_a_life_from_the_command_line(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    code, out, err = await run("starter.py", "start", opportunity, "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["terms"]["price"] == {"amount": "120000.00", "currency": "USD"}
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+
+    code, out, _ = await run("starter.py", "list", "--json")
+    (row,) = json.loads(out)
+    assert set(row) == {
+        "opportunity_id",
+        "stage",
+        "offer_id",
+        "agreement_id",
+        "expires_at",
+        "attention",
+    }
+    assert row["opportunity_id"] == opportunity
+    assert row["stage"] == "shared"
+    assert row["offer_id"].startswith("offer-")
+    assert row["expires_at"].endswith("T23:59:59Z")
+
+    code, out, _ = await run("starter.py", "list", "--stage", "accepted", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    code, out, _ = await run("starter.py", "list")
+    assert code == 0
+    assert opportunity in out
+
+    code, out, _ = await run("starter.py", "show", opportunity[:15])
+    assert code == 0
+    assert row["offer_id"] in out
+    assert "USD 120,000.00" in out
+
+    code, out, _ = await run("starter.py", "resend", opportunity, "--json")
+    assert code == 0
+
+    code, out, err = await run("starter.py", "cancel", opportunity, "--reason", "test", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["stage"] == "cancelled"
+
+    code, out, err = await run("starter.py", "cancel", opportunity)
+    assert code == 1
+    assert err == f"the offer for {opportunity} has ended as cancelled\n"
+    code, out, err = await run("starter.py", "start", opportunity)
+    assert code == 1
+    assert err == f"the offer for {opportunity} has ended as cancelled; --again makes a new one\n"
+    code, out, err = await run("starter.py", "start", opportunity, "--again", "--json")
+    assert code == 0
+    assert json.loads(out)["revision"] == 2
+
+
+async def test_terms_from_a_file(at_the_house: House, tmp_path: Path) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    terms = tmp_path / "terms.json"
+    terms.write_text('{"price": {"amount": 99000.10, "currency": "USD"}, "duration_months": 24}')
+    code, out, _ = await run("starter.py", "start", opportunity, "--terms", str(terms), "--json")
+    assert code == 0
+    offered = json.loads(out)["terms"]
+    assert offered["price"]["amount"] == "99000.10", "exactly as it is written"
+    assert offered["duration_months"] == 24
+
+
+async def test_terms_that_are_not_legal_are_named_one_by_one(
+    at_the_house: House, tmp_path: Path
+) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    terms = tmp_path / "terms.json"
+    terms.write_text('{"buyer_account": "123", "duration": 24}')
+    code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
+    assert code == 1
+    assert "buyer_account [123]: an AWS account id has exactly 12 digits. Ask the buyer" in err
+    assert "duration [24]: there is no such field. Remove it or correct its name." in err
+    assert "Traceback" not in err
+
+
+async def test_an_opportunity_that_does_not_exist(at_the_house: House) -> None:
+    code, out, err = await run("starter.py", "start", MISSING)
+    assert (code, out) == (1, "")
+    assert err == f"Salesforce has no opportunity {MISSING}\n"
+    for command in ("show", "cancel", "resume", "resend"):
+        code, out, err = await run("starter.py", command, MISSING)
+        assert (code, out) == (1, "")
+        assert "Salesforce has no opportunity" in err or "there is no offer for" in err
+        assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["start"], "Missing argument"),
+        (["start", "not-an-id"], "copy the 15 or 18 letters"),
+        (["start", "006000000000000AAB"], "do not fit the rest"),
+        (["start", MISSING, "--terms", "no-such-file.json"], "does not exist"),
+        (["list", "--stage", "sold"], "sold"),
+        (["unheard-of"], "No such command"),
+        (["show", MISSING, "--unheard-of"], "No such option"),
+    ],
+)
+async def test_wrong_usage(arguments: list[str], says: str) -> None:
+    code, _, err = await run("starter.py", *arguments, TERMINAL_WIDTH="200")
+    assert code == 2
+    assert says in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '"text"'])
+async def test_a_terms_file_that_holds_no_terms(tmp_path: Path, content: str) -> None:
+    terms = tmp_path / "terms.json"
+    terms.write_text(content)
+    code, _, err = await run("starter.py", "start", MISSING, "--terms", str(terms))
+    assert code == 2
+    assert "terms.json" in err
+
+
+async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
+    address = f"127.0.0.1:{unused_tcp_port}"
+    for program, *arguments in (
+        ["starter.py", "list"],
+        ["starter.py", "start", MISSING],
+        ["starter.py", "schedules", "apply"],
+    ):
+        code, out, err = await run(program, *arguments, TEMPORAL_ADDRESS=address)
+        assert (code, out) == (1, "")
+        assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
+        assert err.count("\n") == 1
+
+
+async def test_nobody_at_work_is_said_at_once(at_the_house: House) -> None:
+    code, _, err = await run("starter.py", "list", TEMPORAL_NAMESPACE="no-such-namespace")
+    assert code == 1
+    assert "no-such-namespace" in err
+    assert err.count("\n") == 1
+
+
+GOOD_SETTINGS = {
+    "OFFERS_PRODUCT_ID": "prod-examplesaas01",
+    "OFFERS_DIMENSION": "platform",
+    "OFFERS_FIELDS": str(ROOT / "examples" / "fields.toml"),
+    "CLAZAR_CLIENT_ID": "id",
+    "CLAZAR_CLIENT_SECRET": "secret",
+    "SALESFORCE_LOGIN_URL": "https://example.my.salesforce.com",
+    "SALESFORCE_CLIENT_ID": "id",
+    "SALESFORCE_CLIENT_SECRET": "secret",
+    "SMTP_URL": "smtp://127.0.0.1:2525",
+    "MAIL_FROM": "offers@example.com",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"OFFERS_DIMENSION": ""}, "OFFERS_DIMENSION is not set: set it in the environment or in"),
+        ({"SMTP_URL": ""}, "SMTP_URL is not set"),
+        ({"SALESFORCE_CLIENT_SECRET": ""}, "Salesforce needs SALESFORCE_CLIENT_SECRET, or"),
+        ({"SMTP_URL": "hunter2"}, "SMTP_URL must start with smtp:// or smtps://"),
+        ({"OFFERS_URL_PATTERN": "https://x/{offer}"}, "only {product_id} and {offer_id}"),
+        ({"OFFERS_CLOCK_SCALE": "60"}, "needs OFFERS_CLOCK_ORIGIN"),
+        ({"OFFERS_CLOCK_SCALE": "fast"}, "OFFERS_CLOCK_SCALE: "),
+    ],
+)
+async def test_a_missing_or_wrong_setting_is_one_clear_line(
+    tmp_path: Path, changes: dict[str, str], says: str
+) -> None:
+    with environment(GOOD_SETTINGS):
+        code, out, err = await run("worker.py", **changes)
+    assert (code, out) == (1, "")
+    assert says in err
+    assert err.count("\n") == 1
+    assert "hunter2" not in err, "a value may be a secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("OFFERS_POLICY", "days_to_accept = 0", "days_to_accept [0]: input should be greater"),
+        ("OFFERS_POLICY", "dayz = 5", "dayz [5]: there is no such field"),
+        ("OFFERS_POLICY", "offer_name = '{x}'", "offer_name [{x}]: there is no {x}. Use only"),
+        ("OFFERS_POLICY", "= 5", "Invalid statement (at line 1, column 1)"),
+        ("OFFERS_FIELDS", "[read]\ncompny = 'Name'", "read.compny"),
+        ("OFFERS_FIELDS", "", "read: it is missing. Give it a value"),
+    ],
+)
+async def test_a_mistake_in_a_file_is_named_with_the_remedy(
+    at_the_house: House, tmp_path: Path, name: str, content: str, says: str
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text(content)
+    with environment(GOOD_SETTINGS):
+        code, _, err = await run("worker.py", **{name: str(file)})
+    assert code == 1
+    assert f"{file}: " in err
+    assert says in err
+    assert "Traceback" not in err

@@ -1,0 +1,100 @@
+"""Acceptance and payout are seen once for all offers, and reported only to those concerned."""
+
+from datetime import timedelta
+
+from temporalio.api.enums.v1 import EventType
+
+from activities.offer_directory import OfferDirectory
+from offers.lifecycle import Stage
+from tests.house import House
+from workflows.messages import workflow_id
+
+
+async def signals(house: House, opportunity: str) -> int:
+    """How many signals an offer has got."""
+    history = await house.client.get_workflow_handle(workflow_id(opportunity)).fetch_history()
+    wanted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+    return sum(event.event_type == wanted for event in history.events)
+
+
+async def test_only_the_accepted_offer_is_signalled_and_only_once(house: House) -> None:
+    accepted, waiting, other = await house.share(1, 2, 3)
+    await house.accept(accepted)
+    position = await house.watch()
+    row = await house.until(accepted, lambda row: row.stage == Stage.ACCEPTED)
+    assert row.agreement_id in position.reported
+    assert await signals(house, accepted) == 1
+    assert await signals(house, waiting) == await signals(house, other) == 0
+
+
+async def test_calls_do_not_grow_with_the_number_of_offers(house: House) -> None:
+    async def calls_of_a_turn() -> dict[tuple[str, str], int]:
+        before = house.world.calls.copy()
+        await house.watch()
+        await house.sweep()
+        return dict(house.world.calls - before)
+
+    await house.share(1)
+    with_one = await calls_of_a_turn()
+    await house.share(2, 3, 4, 5, 6)
+    assert await calls_of_a_turn() == with_one
+
+
+async def test_agreements_of_others_do_no_harm(house: House) -> None:
+    (ours,) = await house.share(1)
+    stranger = house.made_elsewhere()
+    await house.accept(ours)
+    position = await house.watch()
+    await house.until(ours, lambda row: row.stage == Stage.ACCEPTED)
+    assert stranger.id in house.world.agreements
+    assert stranger.id not in position.reported, "it stays news, for search may lag behind"
+
+
+async def test_a_payout_is_reported_when_it_changed(house: House) -> None:
+    paid, waiting = await house.share(1, 2)
+    for opportunity in (paid, waiting):
+        await house.accept(opportunity)
+    await house.watch()
+    for opportunity in (paid, waiting):
+        await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+    house.pay(paid, "0.4")
+    assert await house.sweep() >= 1
+    await house.until_paid(paid, "46560.00/116400.00 USD")
+    assert await house.sweep() == 0, "nothing changed"
+    house.pay(paid, "0.6")
+    assert await house.sweep() == 1
+    await house.until(paid, lambda row: row.stage == Stage.DISBURSED)
+    assert await signals(house, paid) <= 4
+
+
+async def test_the_directory_knows_running_offers_only(house: House) -> None:
+    from temporalio.testing import ActivityEnvironment
+
+    (opportunity,) = await house.share(1)
+    record = await house.desk.record(opportunity)
+    directory = OfferDirectory(house.client)
+    find = ActivityEnvironment().run
+    known = await find(directory.find_offers, [record.made, "offer-0000000000000", "it's'"])
+    assert [offer.workflow_id for offer in known] == [workflow_id(opportunity)]
+    await house.desk.cancel(opportunity, "")
+    await house.until(opportunity, lambda row: row.stage == Stage.CANCELLED)
+    await house.client.get_workflow_handle(workflow_id(opportunity)).result()
+    assert await find(directory.offers_in_stage, Stage.CANCELLED) == []
+
+
+async def test_the_next_turn_reads_on_from_the_last(house: House) -> None:
+    from offers.clock import Clock
+    from offers.policy import Policy
+    from runtime import schedules
+
+    (first, second) = await house.share(1, 2)
+    policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta(minutes=1))
+    for _ in range(2):
+        await schedules.apply(house.client, policy, Clock())
+    await house.accept(first)
+    await house.until(first, lambda row: row.stage == Stage.ACCEPTED)
+    await house.accept(second)
+    await house.until(second, lambda row: row.stage == Stage.ACCEPTED)
+    assert await signals(house, first) == 1, "later turns remember what was reported"
+    listed = {schedule.id async for schedule in await house.client.list_schedules()}
+    assert listed == {"marketplace-watch", "disbursement-sweep"}

@@ -1,0 +1,108 @@
+"""Record histories for the replay tests: `python -m tests.replay.record [scenario ...]`.
+
+Only for new scenarios.  A recorded history stands for offers that are under way: never record one
+anew to make a red test green, guard the change with `workflow.patched` instead.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from offers.lifecycle import Stage
+from sandbox.faults import Fault
+from sandbox.world import Buyer
+from tests.builders import BUYER
+from tests.life import OPPORTUNITY, Life, living
+from workflows.offer import OfferWorkflow
+
+HISTORIES = Path(__file__).parents[1] / "histories"
+
+
+async def paid_in_parts(life: Life) -> None:
+    """Accepted after a reminder, paid in two parts."""
+    from decimal import Decimal
+
+    life.world.payout_habit.parts = [Decimal("0.5"), Decimal("0.5")]
+    life.buyer(accepts_after=24)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.passes(days=25)
+    await life.report_acceptance()
+    await life.passes(days=33)
+    await life.report_payout()
+    await life.passes(days=5)
+    await life.report_payout()
+    await life.handle.result()
+
+
+async def expired(life: Life) -> None:
+    """Nobody accepts."""
+    await life.start()
+    await life.handle.result()
+
+
+async def cancelled_while_generating(life: Life) -> None:
+    """Stopped in AWS while it prepares."""
+    await life.start()
+    await life.reaches(Stage.GENERATING)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.result()
+
+
+async def withdrawn_after_sharing(life: Life) -> None:
+    """Made void in AWS after the buyer was told."""
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.result()
+
+
+async def refused_then_corrected(life: Life) -> None:
+    """A wrong account, put right; still open."""
+    life.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    await life.start()
+    await life.reaches(Stage.FAILED)
+    life.opportunity(AWS_Account_Id__c="444455556666")
+    await life.desk.resume(OPPORTUNITY)
+    await life.reaches(Stage.SHARED)
+
+
+async def paused_for_credentials(life: Life) -> None:
+    """AWS refuses our credentials until somebody renews them; then AWS is late."""
+    life.world.generation.minutes = 4 * 60
+    life.world.faults.waiting.append(
+        Fault("catalog", "status", status=403, code="AccessDeniedException")
+    )
+    await life.start()
+    await life.passes(minutes=5)
+    await life.desk.resume(OPPORTUNITY)
+    await life.passes(hours=5)
+
+
+SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
+    scenario.__name__: scenario
+    for scenario in (
+        paid_in_parts,
+        expired,
+        cancelled_while_generating,
+        withdrawn_after_sharing,
+        refused_then_corrected,
+        paused_for_credentials,
+    )
+}
+
+
+async def record(name: str) -> None:
+    """Live a scenario and keep its history."""
+    async with living() as life:
+        await SCENARIOS[name](life)
+        history = await life.handle.fetch_history()
+        (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+
+
+if __name__ == "__main__":
+    HISTORIES.mkdir(exist_ok=True)
+    for chosen in sys.argv[1:] or SCENARIOS:
+        asyncio.run(record(chosen))
+        print(chosen)

@@ -1,0 +1,129 @@
+"""Cancelling before acceptance leaves nothing that a buyer could accept; an acceptance wins."""
+
+from datetime import timedelta
+
+import pytest
+
+from console.desk import Refused
+from offers.lifecycle import Stage
+from sandbox.faults import Fault
+from tests.life import OPPORTUNITY, Life
+from workflows.offer import OfferWorkflow
+
+
+async def end_of(life: Life) -> Stage:
+    return (await life.handle.result()).stage
+
+
+async def test_while_salesforce_is_down_in_draft(life: Life) -> None:
+    life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=3))
+    await life.desk.begin(OPPORTUNITY)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "not any more")
+    assert await end_of(life) is Stage.CANCELLED
+    assert not life.world.change_sets
+
+
+async def test_while_aws_is_still_preparing_stops_it(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.GENERATING)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert await end_of(life) is Stage.CANCELLED
+    assert [change_set.status for change_set in life.world.change_sets.values()] == ["CANCELLED"]
+    assert not life.world.offers
+    assert life.mails() == [], "nobody had been told"
+
+
+async def test_when_aws_cannot_be_stopped_the_offer_is_withdrawn_at_once(life: Life) -> None:
+    await life.start()
+    await life.passes(minutes=20)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert await end_of(life) is Stage.CANCELLED
+    (offer,) = life.world.offers.values()
+    assert offer.state == "Released"
+    assert not life.world.acceptable(offer)
+    assert life.mails() == [], "nobody had been told"
+
+
+async def test_after_sharing_the_buyer_is_told(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "the customer signed elsewhere")
+    end = await life.handle.result()
+    assert end.stage is Stage.CANCELLED
+    assert end.cancel_reason == "the customer signed elsewhere"
+    assert life.acceptable_offers() == 0
+    assert life.mails()[-1] == "Your private offer for Example Product has been withdrawn"
+    assert life.world.mails[-1].recipients == ["buyer@example.com"]
+
+
+async def test_an_acceptance_before_the_withdrawal_wins(life: Life) -> None:
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    life.accepts_at(await life.temporal.get_current_time())
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    record = await life.passes(minutes=10)
+    assert record.stage is Stage.ACCEPTED
+    assert record.offer_id == shared.offer_id
+    assert "Not cancelled: Example Corp has accepted" in life.mails()
+    assert not any("withdrawn" in subject for subject in life.mails())
+
+
+async def test_an_acceptance_during_the_withdrawal_wins(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    now = await life.temporal.get_current_time()
+    life.accepts_at(now + timedelta(seconds=60))
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    record = await life.passes(minutes=10)
+    assert record.stage is Stage.ACCEPTED
+    assert "Not cancelled: Example Corp has accepted" in life.mails()
+
+
+async def test_after_acceptance_it_is_refused(life: Life) -> None:
+    life.buyer(accepts_after=1)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.passes(days=2)
+    await life.report_acceptance()
+    await life.quiet()
+    with pytest.raises(Refused, match="accepted and can no longer be cancelled"):
+        await life.desk.cancel(OPPORTUNITY, "")
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert (await life.quiet()).stage is Stage.ACCEPTED
+
+
+async def test_temporal_s_own_cancellation_leaves_no_acceptable_offer(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.handle.cancel()
+    assert await end_of(life) is Stage.CANCELLED
+    assert life.acceptable_offers() == 0
+
+
+async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    life.world.generation.update_fails = True
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    stuck = await life.passes(minutes=10)
+    assert stuck.stage is Stage.SHARED
+    assert stuck.attention == "not-withdrawn"
+    assert life.acceptable_offers() == 1
+    life.world.generation.update_fails = False
+    await life.desk.resume(OPPORTUNITY)
+    assert await end_of(life) is Stage.CANCELLED
+    assert life.acceptable_offers() == 0
+
+
+async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> None:
+    await life.start()
+    first = await life.reaches(Stage.SHARED)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.result()
+    with pytest.raises(Refused, match="has ended as cancelled; --again makes a new one"):
+        await life.start()
+    await life.desk.start(OPPORTUNITY, again=True)
+    second = await life.reaches(Stage.SHARED)
+    assert second.revision == 2
+    assert second.offer_id != first.offer_id
+    assert life.acceptable_offers() == 1

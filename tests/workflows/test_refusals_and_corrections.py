@@ -1,0 +1,117 @@
+"""What AWS or the terms refuse waits for a person, says what to do, and loses nothing."""
+
+import pytest
+
+from console.desk import Refused
+from offers.lifecycle import Stage
+from sandbox.faults import Fault
+from sandbox.world import Buyer
+from tests.builders import BUYER
+from tests.life import OPPORTUNITY, Life
+
+RIGHT_ACCOUNT = "444455556666"
+
+
+async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None:
+    life.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    await life.start()
+    failed = await life.reaches(Stage.FAILED)
+    (finding,) = failed.findings
+    assert finding.field == "buyer_account"
+    assert "INVALID_BUYER_ACCOUNTS" in finding.problem
+    assert "12-digit" in finding.remedy
+    assert failed.attention == "failed"
+    assert not life.world.offers, "a set fails as a whole"
+    await life.quiet()
+    assert life.mails() == ["AWS refused the offer for Example Corp"]
+    assert "INVALID_BUYER_ACCOUNTS" in life.world.mails[0].text
+    assert "INVALID_BUYER_ACCOUNTS" in life.in_salesforce()["Offer_Attention__c"] or (
+        "Correct the opportunity" in life.in_salesforce()["Offer_Attention__c"]
+    )
+
+    life.opportunity(AWS_Account_Id__c=RIGHT_ACCOUNT)
+    await life.desk.resume(OPPORTUNITY)
+    shared = await life.reaches(Stage.SHARED)
+    assert shared.revision == 2
+    assert shared.terms is not None
+    assert shared.terms.buyer_account == RIGHT_ACCOUNT
+    assert shared.attention is None
+    assert shared.findings == ()
+    assert life.acceptable_offers() == 1
+
+
+async def test_a_refused_request_fails_with_aws_s_words(life: Life) -> None:
+    life.world.faults.waiting.append(
+        Fault("catalog", "status", "StartChangeSet", status=422, code="ValidationException")
+    )
+    await life.start()
+    failed = await life.reaches(Stage.FAILED)
+    assert "ValidationException" in failed.findings[0].problem
+    cancelled = await life.desk.cancel(OPPORTUNITY, "")
+    assert cancelled.stage is Stage.CANCELLED
+    assert not life.world.offers
+
+
+async def test_illegal_terms_wait_in_draft_until_corrected(life: Life) -> None:
+    life.opportunity(AWS_Account_Id__c="1111-2222-333", Amount=None)
+    drafted = await life.start()
+    assert drafted.stage is Stage.DRAFT
+    assert [finding.field for finding in drafted.findings] == ["buyer_account", "price"]
+    assert drafted.findings[0].source == "AWS_Account_Id__c"
+    assert drafted.attention == "terms"
+    assert not life.world.change_sets
+
+    life.opportunity()
+    await life.desk.resume(OPPORTUNITY)
+    assert (await life.reaches(Stage.SHARED)).findings == ()
+
+
+async def test_illegal_terms_can_be_given_up(life: Life) -> None:
+    life.opportunity(Amount=None)
+    await life.start()
+    cancelled = await life.desk.cancel(OPPORTUNITY, "")
+    assert cancelled.stage is Stage.CANCELLED
+    assert (await life.handle.result()).stage is Stage.CANCELLED
+    assert life.in_salesforce()["Offer_Stage__c"] == "cancelled"
+
+
+async def test_given_terms_overrule_the_opportunity_s(life: Life) -> None:
+    drafted = await life.start(
+        price={"amount": "99000.50", "currency": "EUR"}, duration_months=24, offer_name="Special"
+    )
+    assert drafted.terms is not None
+    assert str(drafted.terms.price) == "EUR 99,000.50"
+    shared = await life.reaches(Stage.SHARED)
+    (offer,) = life.world.offers.values()
+    assert offer.name == "Special"
+    assert shared.terms == drafted.terms, "read back from AWS as asked"
+
+
+async def test_an_unknown_field_in_given_terms_is_named(life: Life) -> None:
+    drafted = await life.start(discount="10")
+    assert [finding.field for finding in drafted.findings] == ["discount"]
+    assert "no such field" in drafted.findings[0].problem
+
+
+async def test_an_opportunity_that_does_not_exist(life: Life) -> None:
+    life.world.opportunities.clear()
+    with pytest.raises(Refused, match=f"Salesforce has no opportunity {OPPORTUNITY}"):
+        await life.start()
+    life.opportunity()
+    assert (await life.start()).terms is not None, "nothing was begun, so it can be started now"
+
+
+async def test_an_offer_that_came_out_otherwise_is_withdrawn(life: Life) -> None:
+    await life.start()
+    record = await life.reaches(Stage.GENERATING)
+    assert record.change_set_id is not None
+    for change in life.world.change_sets[record.change_set_id].changes:
+        if change.type == "UpdatePricingTerms":
+            rate = change.details["Terms"][0]["RateCards"][0]["RateCard"][0]
+            rate["Price"] = "12000.00"
+    failed = await life.reaches(Stage.FAILED)
+    (finding,) = failed.findings
+    assert finding.field == "price.amount"
+    assert finding.seen == "12000.00"
+    assert life.acceptable_offers() == 0
+    assert not any("private offer for" in subject for subject in life.mails()), "buyer not told"

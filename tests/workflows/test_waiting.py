@@ -1,0 +1,218 @@
+"""Waiting: for AWS, for people, for vendors that are down; and whatever is sent meanwhile."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from activities.errors import Failure
+from console.desk import Refused
+from offers.lifecycle import Stage
+from sandbox.faults import Fault
+from tests.life import OPPORTUNITY, Life
+from workflows.offer import OfferWorkflow
+
+
+async def test_a_report_cuts_the_wait_for_aws_short(life: Life) -> None:
+    life.world.generation.minutes = 12
+    await life.start()
+    record = await life.reaches(Stage.GENERATING)
+    await life.passes(minutes=13)
+    assert (await life.record()).stage is Stage.GENERATING, "the next look is at 30 minutes"
+    assert record.change_set_id is not None
+    await life.handle.signal(OfferWorkflow.change_set_done, "another change set")
+    assert (await life.quiet()).stage is Stage.GENERATING
+    await life.handle.signal(OfferWorkflow.change_set_done, record.change_set_id)
+    assert (await life.quiet()).stage is Stage.SHARED
+
+
+async def test_people_are_told_when_aws_takes_unusually_long(life: Life) -> None:
+    life.world.generation.minutes = 5 * 60
+    await life.start()
+    late = await life.passes(hours=3)
+    assert late.stage is Stage.GENERATING
+    assert late.attention == "generating-late"
+    assert life.mails() == ["AWS takes unusually long with the offer for Example Corp"]
+    done = await life.passes(hours=3)
+    assert done.stage is Stage.SHARED
+    assert done.attention is None
+
+
+@pytest.mark.parametrize("system", ["catalog", "salesforce", "clazar"])
+async def test_refused_credentials_pause_the_offer_until_resumed(life: Life, system: str) -> None:
+    refused = Fault(system, "status", status=403, times=None, code="AccessDeniedException")
+    if system == "salesforce":
+        refused.status, refused.code = 401, "INVALID_SESSION_ID"
+    life.world.faults.waiting.append(refused)
+    await life.start()
+    paused = await life.passes(hours=20)
+    assert paused.attention == "credentials"
+    tries = life.world.calls.total()
+    await life.passes(hours=20)
+    assert life.world.calls.total() == tries, "they never burn retries"
+    life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    assert (await life.passes(hours=20)).attention is None
+    assert (await life.record()).stage is Stage.SHARED
+
+
+async def test_resume_is_refused_when_nothing_waits(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    with pytest.raises(Refused, match="shared and waits for nobody"):
+        await life.desk.resume(OPPORTUNITY)
+
+
+@pytest.mark.parametrize("resend", [False, True])
+async def test_a_letter_whose_fate_is_doubtful_waits_for_a_person(life: Life, resend: bool) -> None:
+    life.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    await life.start()
+    doubtful = await life.passes(hours=2)
+    assert doubtful.stage is Stage.LIVE
+    assert doubtful.attention == "possibly-sent"
+    assert len(life.world.mails) == 1, "it was sent, in truth"
+    await (life.desk.resend(OPPORTUNITY) if resend else life.desk.resume(OPPORTUNITY))
+    record = await life.quiet()
+    assert record.stage is Stage.SHARED
+    assert record.attention is None
+    assert len(life.world.mails) == (2 if resend else 1)
+
+
+async def test_a_doubtful_letter_does_not_hide_an_acceptance(life: Life) -> None:
+    life.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    life.buyer(accepts_after=1)
+    await life.start()
+    await life.passes(hours=2)
+    await life.passes(days=2)
+    await life.report_acceptance()
+    accepted = await life.quiet()
+    assert accepted.stage is Stage.ACCEPTED
+    assert accepted.attention is None, "whether it was sent no longer matters"
+
+
+async def test_a_notice_to_the_owner_is_rather_sent_twice(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    life.world.mails.clear()
+    life.world.generation.minutes = 1
+    life.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA", times=None))
+    await life.passes(days=40)
+    life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    assert (await life.handle.result()).stage is Stage.EXPIRED
+    assert life.mails().count("Expired: Example Corp") > 1
+
+
+async def test_resend_writes_to_the_buyer_again(life: Life) -> None:
+    await life.start()
+    with pytest.raises(Refused, match="nothing to send again"):
+        await life.desk.resend(OPPORTUNITY)
+    await life.reaches(Stage.SHARED)
+    await life.desk.resend(OPPORTUNITY)
+    await life.quiet()
+    first, second = life.world.mails
+    assert first.subject == second.subject
+    assert first.message_id != second.message_id
+
+
+async def test_a_reminder_held_up_does_not_go_out_after_the_acceptance(life: Life) -> None:
+    life.buyer(accepts_after=25)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    life.world.faults.waiting.append(Fault("smtp", "status", "DATA", times=None, status=451))
+    await life.passes(days=26)
+    await life.report_acceptance()
+    await life.quiet()
+    life.world.faults.waiting.clear()
+    await life.passes(days=1)
+    assert "Accepted: Example Corp" in life.mails()
+    assert not any(subject.startswith("Reminder") for subject in life.mails())
+
+
+async def test_an_outage_of_salesforce_holds_nothing_back(life: Life) -> None:
+    await life.start()
+    life.world.faults.waiting.append(Fault("salesforce", "status", times=None, status=503))
+    assert (await life.reaches(Stage.SHARED)).attention is None
+    assert len(life.world.mails) == 1
+    life.world.faults.waiting.clear()
+    await life.passes(minutes=10)
+    assert life.in_salesforce()["Offer_Stage__c"] == "shared"
+    assert life.stages_in_salesforce()[-3:] == ["generating", "live", "shared"]
+
+
+async def test_no_signal_can_wedge_the_offer(life: Life) -> None:
+    life.buyer(accepts_after=1)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    handle = life.client.get_workflow_handle(life.handle.id)
+    much: tuple[Any, ...] = ("text", 5, None, {}, {"offer_id": 7}, [1], {"invoices": []})
+    for nonsense in much:
+        for signal in ("agreement_seen", "payout_seen", "change_set_done", "cancel", "unheard-of"):
+            if not (signal == "cancel" and isinstance(nonsense, str)):
+                await handle.signal(signal, nonsense)
+    await handle.signal("payout_seen")
+    await handle.signal("agreement_seen", args=[1, 2, 3])
+    await life.passes(days=2)
+    await life.report_acceptance()
+    assert (await life.quiet()).stage is Stage.ACCEPTED
+
+
+async def test_a_report_that_aws_does_not_confirm_is_not_believed(life: Life) -> None:
+    life.buyer(accepts_after=None)
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    report = {
+        "agreement_id": "agmt-1",
+        "offer_id": shared.offer_id,
+        "status": "ACTIVE",
+        "updated_at": "2026-03-04T00:00:00Z",
+    }
+    await life.client.get_workflow_handle(life.handle.id).signal("agreement_seen", report)
+    assert (await life.quiet()).stage is Stage.SHARED
+
+
+async def test_starting_twice_is_harmless(life: Life) -> None:
+    await life.start()
+    first = await life.reaches(Stage.GENERATING)
+    second = await life.start()
+    assert second.change_set_id == first.change_set_id
+    assert len(life.world.change_sets) == 1
+
+
+async def test_people_hear_of_an_agreement_that_ends(life: Life) -> None:
+    life.buyer(accepts_after=1)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.passes(days=2)
+    await life.report_acceptance()
+    await life.quiet()
+    life.agreement().status = "TERMINATED"
+    await life.report_acceptance()
+    ended = await life.quiet()
+    assert ended.stage is Stage.ACCEPTED
+    assert ended.attention == "agreement-ended"
+    assert "TERMINATED" in ended.attentions[0].problem
+
+
+async def test_the_card_tells_the_story_without_personal_data(life: Life) -> None:
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    details = await life.card()
+    assert "**shared**" in details
+    assert shared.offer_id is not None
+    assert shared.offer_id in details
+    assert "@" not in details
+
+
+def test_failures_that_pause_are_those_that_are_never_retried() -> None:
+    from workflows.asking import NEEDS
+
+    assert set(NEEDS) == {Failure.CREDENTIALS, Failure.REFUSED, Failure.NOT_FOUND}
+
+
+async def test_time_moves_only_forward(life: Life) -> None:
+    await life.start()
+    before = life.sandbox.world.now()
+    await life.passes(days=1)
+    await life.reaches(Stage.SHARED)
+    assert life.sandbox.world.now() - before >= timedelta(hours=20)

@@ -1,0 +1,84 @@
+"""Acceptance: only AWS's agreement is evidence of it, and withdrawal must not overlook one."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from workflows.asking import ask
+from workflows.people import People
+
+with workflow.unsafe.imports_passed_through():
+    from activities.aws_marketplace import (
+        WITHDRAWAL_CHECKS,
+        AwsMarketplace,
+        FollowChangeSet,
+        WithdrawOffer,
+    )
+    from offers.agreement import AgreementReport, AgreementStatus
+    from offers.record import OfferRecord
+
+
+class Acceptance:
+    """What is known of an offer's agreement."""
+
+    def __init__(self, record: OfferRecord, people: People, now: Callable[[], datetime]) -> None:
+        self._record = record
+        self._people = people
+        self._now = now
+        self.reported = False
+        """Whether a report has come in that AWS has not been asked about yet."""
+
+    def report(self, report: AgreementReport) -> None:
+        """An agreement was made or has changed; AWS is asked before it is believed."""
+        if report.offer_id == self._record.offer_id:
+            self.reported = True
+
+    async def is_there(self) -> bool:
+        """Whether AWS has an agreement."""
+        self.reported = False
+        self._record.agreement = await ask(
+            self._people, AwsMarketplace.find_agreement, self._record.made
+        )
+        return self._record.agreement is not None
+
+    async def look_again(self) -> None:
+        """After acceptance: call people if the agreement no longer stands."""
+        before = self._record.agreement
+        shown = AgreementStatus.ROLLED_BACK
+        if await self.is_there() and self._record.agreement:
+            shown = self._record.agreement.status
+        else:
+            self._record.agreement = before
+        if shown is not AgreementStatus.ACTIVE:
+            self._people.call(
+                "agreement-ended",
+                f"AWS shows the agreement as {shown}",
+                "Talk to the buyer; payouts of what was invoiced are still followed",
+            )
+
+    async def prevented(self) -> bool:
+        """Make the offer void and see that it is.  False if somebody accepted it first."""
+        last_day = self._now().date()
+        while not await self.is_there():
+            # A token serves once: each try asks for another day.
+            last_day -= timedelta(days=1)
+            change_set_id = await ask(
+                self._people,
+                AwsMarketplace.withdraw_offer,
+                WithdrawOffer(offer_id=self._record.made, last_day=last_day),
+            )
+            outcome = await ask(
+                self._people,
+                AwsMarketplace.follow_change_set,
+                FollowChangeSet(change_set_id=change_set_id, checks=WITHDRAWAL_CHECKS),
+            )
+            if outcome.offer is not None and outcome.offer.is_void(self._now().date()):
+                # It may have been accepted while AWS was at it.
+                return not await self.is_there()
+            await self._people.wait_for(
+                "not-withdrawn",
+                "AWS did not make the offer void: the buyer can still accept it",
+                "See in AWS what holds it, then resume to try again",
+            )
+        return False
