@@ -169,13 +169,16 @@ def _payout_row(row: dict[str, Any]) -> PayoutRow:
     if currency not in CURRENCIES:
         raise refused(VENDOR, "currency", f"the payout data has the unknown currency {currency}")
     paid_on = row.get("disbursement_date")
+    gross = _amount(row, "gross_revenue") - abs(_amount(row, "gross_refund"))
+    fee = abs(_amount(row, "listing_fee")) - abs(_amount(row, "listing_fee_refund"))
     return PayoutRow(
         offer_id=row["offer_id"],
         agreement_id=row.get("agreement_id") or "",
         invoice_id=row.get("invoice_id") or "",
         currency=currency,
-        gross=_amount(row, "gross_revenue") - abs(_amount(row, "gross_refund")),
-        listing_fee=abs(_amount(row, "listing_fee")) - abs(_amount(row, "listing_fee_refund")),
+        gross=gross,
+        # AWS writes fees as negative amounts, and positive where it takes a payout back.
+        listing_fee=-fee if gross < 0 else fee,
         disbursed=_amount(row, "disbursed_net_revenue"),
         undisbursed=_amount(row, "undisbursed_net_revenue"),
         disbursed_on=date.fromisoformat(paid_on[:10]) if paid_on else None,

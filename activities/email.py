@@ -16,6 +16,7 @@ import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import BaseModel, ConfigDict, SecretStr
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure, smtp_failure, unavailable
 from activities.letters import Letter, MailKind, write
@@ -51,9 +52,22 @@ class Email:
         self._sender = sender
 
     @activity.defn
-    async def send_mail(self, mail: SendMail) -> None:
-        """Send one letter to the buyer or the owner."""
-        message = self._message(mail)
+    async def send_letter(self, mail: SendMail) -> None:
+        """Write to the buyer; fails POSSIBLY_SENT when nobody can tell whether it was taken."""
+        await self._send(mail, mail.record.written_to.buyer_email)
+
+    @activity.defn
+    async def send_notice(self, mail: SendMail) -> None:
+        """Tell the owner: a second copy does no harm, a missing one does."""
+        try:
+            await self._send(mail, mail.record.written_to.owner_email)
+        except ApplicationError as failure:
+            if failure.type != Failure.POSSIBLY_SENT:
+                raise
+            raise unavailable("The mail server", "its answer was lost") from None
+
+    async def _send(self, mail: SendMail, to: str) -> None:
+        message = self._message(mail, to)
         server = _server(self._url)
         await _step(server.connect)
         try:
@@ -62,29 +76,16 @@ class Email:
                     server.login, unquote(self._url.username), unquote(self._url.password or "")
                 )
             await _step(server.mail, parseaddr(self._sender)[1])
-            await _step(server.rcpt, message["To"])
-            await self._hand_over(server, message, mail.kind)
+            await _step(server.rcpt, to)
+            await _step(server.data, message.as_bytes(), handed_over=True)
         finally:
             server.close()
 
-    async def _hand_over(
-        self, server: aiosmtplib.SMTP, message: EmailMessage, kind: MailKind
-    ) -> None:
-        try:
-            await server.data(message.as_bytes())
-        except (aiosmtplib.SMTPException, OSError) as error:
-            failure = smtp_failure(error, handed_over=True)
-            if failure.type == Failure.POSSIBLY_SENT and not kind.to_buyer:
-                # A second copy of a notice does no harm; a missing one does.
-                failure = unavailable("The mail server", "its answer was lost")
-            raise failure from None
-
-    def _message(self, mail: SendMail) -> EmailMessage:
-        contacts = mail.record.written_to
+    def _message(self, mail: SendMail, to: str) -> EmailMessage:
         letter = write(mail.kind, mail.record)
         message = EmailMessage()
         message["From"] = self._sender
-        message["To"] = contacts.buyer_email if mail.kind.to_buyer else contacts.owner_email
+        message["To"] = to
         message["Subject"] = " ".join(letter.subject.split())
         message["Message-ID"] = self._message_id(mail)
         message.set_content(_render("letter.txt.jinja", letter))
@@ -111,11 +112,13 @@ def _server(url: SplitResult) -> aiosmtplib.SMTP:
     )
 
 
-async def _step(call: Callable[..., Awaitable[Any]], *arguments: Any) -> None:
+async def _step(
+    call: Callable[..., Awaitable[Any]], *arguments: Any, handed_over: bool = False
+) -> None:
     try:
         await call(*arguments)
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise smtp_failure(error, handed_over=False) from None
+        raise smtp_failure(error, handed_over=handed_over) from None
 
 
 def _render(template: str, letter: Letter) -> str:

@@ -145,7 +145,7 @@ def _written(record: OfferRecord, now: datetime) -> dict[WriteName, Any]:
         "net_amount": fee.net if fee else None,
         "disbursed_amount": payout.disbursed if payout else None,
         "disbursed_on": payout.disbursed_on if payout else None,
-        "attention": (attentions or findings)[:ATTENTION_LENGTH] or None,
+        "attention": (findings or attentions)[:ATTENTION_LENGTH] or None,
         "updated_at": now,
     }
 

@@ -9,4 +9,4 @@ from offers.clock import Clock
 
 def business_now(clock: Clock) -> datetime:
     """The business time (UTC) by the Temporal server's clock, which the workflow lives by too."""
-    return clock.business_time(activity.info().current_attempt_scheduled_time)
+    return clock.business_time(activity.info().started_time)

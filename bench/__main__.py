@@ -24,13 +24,13 @@ async def happy(life: Life) -> None:
     await life.report_acceptance()
     await life.passes(days=60)
     await life.report_payout()
-    await life.handle.result()
+    await life.end()
 
 
 async def expired(life: Life) -> None:
     """Nobody accepts; both reminders go out."""
     await life.start()
-    await life.handle.result()
+    await life.end()
 
 
 async def measured(scenario: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class PayoutRow(BaseModel):
     currency: Currency
     gross: Decimal
     listing_fee: Decimal
-    """Negative or positive by source; its size counts."""
+    """What AWS keeps; negative on a row that takes a payout back."""
     disbursed: Decimal
     undisbursed: Decimal
     disbursed_on: date | None = None
@@ -128,7 +128,7 @@ def _invoice(rows: list[PayoutRow]) -> InvoicePayout:
     return InvoicePayout(
         invoice_id=rows[0].invoice_id,
         gross=Money.nearest(sum((row.gross for row in rows), Decimal()), currency),
-        listing_fee=Money.nearest(sum((abs(row.listing_fee) for row in rows), Decimal()), currency),
+        listing_fee=Money.nearest(sum((row.listing_fee for row in rows), Decimal()), currency),
         disbursed=Money.nearest(sum((row.disbursed for row in rows), Decimal()), currency),
         undisbursed=Money.nearest(rows[-1].undisbursed, currency),
         disbursed_on=max((row.disbursed_on for row in paying if row.disbursed_on), default=None),

@@ -36,7 +36,7 @@ class Generation(BaseModel):
     check_after: tuple[timedelta, ...] = (
         timedelta(minutes=10),
         timedelta(minutes=30),
-        timedelta(minutes=45),
+        timedelta(minutes=46),
     )
     """When to look: soon once, for AWS finds most errors early; then when it should be done."""
     check_every: timedelta = timedelta(minutes=5)
@@ -46,8 +46,10 @@ class Generation(BaseModel):
 
     def next_check(self, elapsed: timedelta) -> timedelta:
         """How long to wait before the next look."""
+        # A look comes a moment early or late; it must not lead to another within the minute.
         return min(
-            (at - elapsed for at in self.check_after if at > elapsed), default=self.check_every
+            (at - elapsed for at in self.check_after if at > elapsed + timedelta(minutes=1)),
+            default=self.check_every,
         )
 
 

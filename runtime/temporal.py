@@ -2,6 +2,8 @@
 
 import dataclasses
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
@@ -9,9 +11,11 @@ from temporalio.api.operatorservice.v1 import (
     ListSearchAttributesRequest,
 )
 from temporalio.client import Client
+from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.codec import EncryptionCodec
 from runtime.settings import TemporalSettings
@@ -48,20 +52,39 @@ async def connect(settings: TemporalSettings) -> Client:
         ) from None
 
 
+ADMINISTRATORS_ONLY = frozenset(
+    {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.UNAUTHENTICATED}
+)
+"""What a server answers that lets only its administrators add search attributes."""
+
+
 async def register_search_attributes(client: Client) -> None:
-    """Make the server know our search attributes; those that it knows already stay."""
-    known = await client.operator_service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
-    missing = {
-        key.name: IndexedValueType.ValueType(key.indexed_value_type)
-        for key in KEYS
-        if key.name not in known.custom_attributes
-    }
-    if missing:
-        await client.operator_service.add_search_attributes(
-            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    """Make the server know our search attributes; those that it knows already stay.
+
+    Where only administrators may (Temporal Cloud), they must have added them.
+    """
+    try:
+        known = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
         )
+        missing = [key for key in KEYS if key.name not in known.custom_attributes]
+        if missing:
+            await add_search_attributes(client, missing)
+    except RPCError as error:
+        if error.status not in ADMINISTRATORS_ONLY:
+            raise
+
+
+async def add_search_attributes(client: Client, keys: Iterable[SearchAttributeKey[Any]]) -> None:
+    """Add search attributes to the client's namespace."""
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes={
+                key.name: IndexedValueType.ValueType(key.indexed_value_type) for key in keys
+            },
+        )
+    )
 
 
 def _reason(error: RuntimeError) -> str:

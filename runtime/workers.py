@@ -22,6 +22,7 @@ from activities.salesforce_client import SalesforceClient
 from runtime.settings import WorkerSettings
 from workflows.disbursements import DisbursementSweep
 from workflows.offer import OfferWorkflow
+from workflows.safe_signals import SafeSignals
 from workflows.watch import MarketplaceWatch
 
 WORKFLOWS = (OfferWorkflow, MarketplaceWatch, DisbursementSweep)
@@ -54,6 +55,7 @@ async def serve(
                 workflows=WORKFLOWS if queue is TaskQueue.OFFERS else (),
                 activities=activities[queue],
                 activity_executor=threads,
+                interceptors=[SafeSignals()],
                 max_concurrent_activities=THREADS,
                 max_task_queue_activities_per_second=ACTIVITIES_PER_SECOND[queue],
                 # Eager dispatch would go round the queue and so round its rate.
@@ -109,5 +111,5 @@ def _activities(
         served[TaskQueue.SALESFORCE] = [salesforce.draft_offer, salesforce.write_back]
     if TaskQueue.EMAIL in queues:
         email = Email(settings.smtp_url, settings.mail_from)
-        served[TaskQueue.EMAIL] = [email.send_mail]
+        served[TaskQueue.EMAIL] = [email.send_letter, email.send_notice]
     return served

@@ -12,6 +12,7 @@ from console.desk import OfferDesk, OfferRow
 from offers.clock import Clock
 from offers.lifecycle import Stage
 from offers.opportunity import opportunity_id
+from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from tests.life import opportunity_fields
 from workflows.disbursements import DisbursementSweep
@@ -38,7 +39,7 @@ class House:
         ids = [opportunity_id(f"006TEST0000{number:04}") for number in numbers]
         for number, each in zip(numbers, ids, strict=True):
             account = f"{222200000000 + number}"
-            self.world.opportunities[each] = opportunity_fields(each, AWS_Account_Id__c=account)
+            put_opportunity(self.world, opportunity_fields(each, AWS_Account_Id__c=account))
         return ids
 
     async def share(self, *numbers: int) -> list[str]:
@@ -62,7 +63,7 @@ class House:
     async def accept(self, opportunity: str) -> None:
         """The buyer accepts now."""
         record = await self.desk.record(opportunity)
-        accept(self.world, self.world.offers[record.made], record.offered.buyer_account)
+        accept(self.world, record.made, record.offered.buyer_account)
 
     async def watch(self) -> WatchPosition:
         """One turn of the watch, without what an earlier one knew."""

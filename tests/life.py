@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import temporalio.client
-from sandbox.buyers import accept
 from temporalio import activity
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -29,13 +28,16 @@ from offers.lifecycle import Stage
 from offers.payouts import Payout, PayoutRow, payouts_by_offer
 from offers.record import OfferRecord
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
-from runtime.temporal import data_converter, register_search_attributes
+from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
+from sandbox.buyers import accept
+from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Buyer
 from tests.builders import BUYER
 from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
+from workflows.search_attributes import KEYS
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
 FIELDS = Path(__file__).parents[1] / "examples" / "fields.toml"
@@ -81,7 +83,7 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
 
         class Reach(ActivityInboundInterceptor):
             async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-                time.reach(activity.info().current_attempt_scheduled_time)
+                time.reach(activity.info().started_time)
                 return await super().execute_activity(input)
 
         return Reach(next)
@@ -90,9 +92,10 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
 class Life:
     """One opportunity, and everything that can happen to its offer."""
 
-    def __init__(self, temporal: WorkflowEnvironment, client: Client, sandbox: Sandbox) -> None:
+    def __init__(self, temporal: WorkflowEnvironment, time: ServerTime, sandbox: Sandbox) -> None:
         self.temporal = temporal
-        self.client = client
+        self._time = time
+        self.client = client = temporal.client
         self.sandbox = sandbox
         self.world = sandbox.world
         self.desk = OfferDesk(client)
@@ -102,7 +105,7 @@ class Life:
 
     def opportunity(self, **fields: Any) -> None:
         """Put the opportunity into Salesforce; fields given here overrule legal ones."""
-        self.world.opportunities[OPPORTUNITY] = opportunity_fields(OPPORTUNITY, **fields)
+        put_opportunity(self.world, opportunity_fields(OPPORTUNITY, **fields))
 
     async def start(self, **given: Any) -> OfferRecord:
         """Start the offer and wait until it is drafted."""
@@ -114,21 +117,38 @@ class Life:
 
     async def passes(self, **duration: float) -> OfferRecord:
         """Let time pass, and give the record then."""
-        await self.temporal.sleep(timedelta(**duration))
+        await self.sleep(timedelta(**duration))
         return await self.record()
+
+    async def sleep(self, duration: timedelta) -> None:
+        """Let time pass, at the server and in the world."""
+        await self.temporal.sleep(duration)
+        self._time.reach(await self.temporal.get_current_time())
+        self.world.advance()
 
     async def reaches(self, stage: Stage, *, within: timedelta = timedelta(hours=6)) -> OfferRecord:
         """Let as much time pass as a stage needs to begin."""
         passed = timedelta()
         while (record := await self.record()).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
-            await self.temporal.sleep(timedelta(minutes=2))
+            await self.sleep(timedelta(minutes=2))
             passed += timedelta(minutes=2)
         return record
 
+    async def end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:
+        """Let as much time pass as the offer needs to end, and give its last record."""
+        steps = [timedelta(seconds=2), *[timedelta(minutes=10)] * 12]
+        passed = timedelta()
+        while (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            assert passed < within, f"still {(await self.record()).stage} after {passed}"
+            step = steps.pop(0) if steps else timedelta(days=1)
+            await self.sleep(step)
+            passed += step
+        return await self.handle.result()
+
     async def quiet(self) -> OfferRecord:
         """Give errands that need no waiting (mails, write-backs) the time to finish."""
-        await self.temporal.sleep(timedelta(seconds=2))
+        await self.sleep(timedelta(seconds=2))
         return await self.record()
 
     def buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
@@ -140,20 +160,19 @@ class Life:
 
         def happen(_: datetime) -> None:
             (offer,) = self.world.offers.values()
-            accept(self.world, offer, offer.buyer_accounts[0])
+            accept(self.world, offer.id, offer.buyer_accounts[0])
 
         self.world.at(moment, happen)
 
     async def card(self) -> str:
         """What the Temporal UI shows as the workflow's current details."""
-        metadata = await self.handle.query(
+        metadata: WorkflowMetadata = await self.handle.query(
             "__temporal_workflow_metadata", result_type=WorkflowMetadata
         )
         return metadata.current_details
 
     def agreement(self) -> Agreement:
         """The agreement that AWS has."""
-        self.world.advance()
         (agreement,) = self.world.agreements.values()
         return agreement
 
@@ -170,7 +189,6 @@ class Life:
 
     async def report_payout(self) -> Payout:
         """What DisbursementSweep does when it sees a payout in the data."""
-        self.world.advance()
         rows = [
             PayoutRow(
                 offer_id=row.offer_id,
@@ -178,7 +196,7 @@ class Life:
                 invoice_id=row.invoice_id,
                 currency=row.currency,
                 gross=row.gross,
-                listing_fee=row.listing_fee,
+                listing_fee=-row.listing_fee,
                 disbursed=row.disbursed,
                 undisbursed=row.undisbursed,
                 disbursed_on=row.disbursed_at.date() if row.disbursed_at else None,
@@ -196,7 +214,6 @@ class Life:
 
     def acceptable_offers(self) -> int:
         """How many offers a buyer could accept in AWS now."""
-        self.world.advance()
         return sum(self.world.acceptable(offer) for offer in self.world.offers.values())
 
     def in_salesforce(self) -> dict[str, Any]:
@@ -246,14 +263,14 @@ async def living(queues: tuple[TaskQueue, ...] = tuple(TaskQueue)) -> AsyncItera
         Sandbox(time) as sandbox,
     ):
         client = temporal.client
-        await register_search_attributes(client)
+        await add_search_attributes(client, KEYS)
         time.now = await temporal.get_current_time()
         with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
             stop = asyncio.Event()
             settings = read_settings(WorkerSettings)
             working = asyncio.create_task(serve(client, settings, queues, stop))
             try:
-                life = Life(temporal, client, sandbox)
+                life = Life(temporal, time, sandbox)
                 life.opportunity()
                 yield life
             finally:

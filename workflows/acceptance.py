@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
         FollowChangeSet,
         WithdrawOffer,
     )
-    from offers.agreement import AgreementReport, AgreementStatus
+    from offers.agreement import AgreementStatus
     from offers.record import OfferRecord
 
 
@@ -27,12 +27,7 @@ class Acceptance:
         self._people = people
         self._now = now
         self.reported = False
-        """Whether a report has come in that AWS has not been asked about yet."""
-
-    def report(self, report: AgreementReport) -> None:
-        """An agreement was made or has changed; AWS is asked before it is believed."""
-        if report.offer_id == self._record.offer_id:
-            self.reported = True
+        """Whether news has been reported that AWS has not been asked about yet."""
 
     async def is_there(self) -> bool:
         """Whether AWS has an agreement."""

@@ -1,6 +1,7 @@
 """How each activity is called: on which queue, with what patience, under which words in the UI."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
@@ -27,6 +28,9 @@ PATIENCE = RetryPolicy(
 )
 """For a vendor that is out of order: for ever, ever more slowly.  Each try costs an Action."""
 
+TRY_LOST = "TemporalTimeout:StartToClose"
+"""How the server names a try of which it never heard again: the worker died, perhaps after it."""
+
 
 class Call(BaseModel):
     """How one activity is called."""
@@ -38,6 +42,8 @@ class Call(BaseModel):
     """What the Temporal UI shows of it."""
     timeout: timedelta = timedelta(minutes=1)
     """For one try; the vendors' own time-outs are far shorter."""
+    repeatable: bool = True
+    """Whether it may be made again when nobody knows what became of a try."""
 
 
 CALLS: dict[Callable[..., Any], Call] = {
@@ -69,8 +75,14 @@ CALLS: dict[Callable[..., Any], Call] = {
     Clazar.changed_payouts: Call(
         queue=TaskQueue.CLAZAR, summary="What has been paid out?", timeout=timedelta(minutes=30)
     ),
-    Email.send_mail: Call(
-        queue=TaskQueue.EMAIL, summary="Write a mail", timeout=timedelta(minutes=2)
+    Email.send_letter: Call(
+        queue=TaskQueue.EMAIL,
+        summary="Write to the buyer",
+        timeout=timedelta(minutes=2),
+        repeatable=False,
+    ),
+    Email.send_notice: Call(
+        queue=TaskQueue.EMAIL, summary="Tell the owner", timeout=timedelta(minutes=2)
     ),
     OfferDirectory.find_offers: Call(queue=TaskQueue.OFFERS, summary="Which offers are these?"),
     OfferDirectory.offers_in_stage: Call(
@@ -85,6 +97,7 @@ def start(
     argument: ParamT,
     *,
     budget: timedelta | None = None,
+    once: bool = False,
 ) -> workflow.ActivityHandle[ReturnT]: ...
 @overload
 def start(
@@ -92,11 +105,16 @@ def start(
     argument: ParamT,
     *,
     budget: timedelta | None = None,
+    once: bool = False,
 ) -> workflow.ActivityHandle[ReturnT]: ...
 def start(
-    activity: Callable[[Any, Any], Any], argument: Any, *, budget: timedelta | None = None
+    activity: Callable[[Any, Any], Any],
+    argument: Any,
+    *,
+    budget: timedelta | None = None,
+    once: bool = False,
 ) -> workflow.ActivityHandle[Any]:
-    """Start an activity; within `budget` of real time it is tried again and again."""
+    """Start an activity.  It is tried again and again, within `budget` of real time, or `once`."""
     how = CALLS[activity]
     return workflow.start_activity_method(
         activity,
@@ -104,9 +122,15 @@ def start(
         task_queue=how.queue,
         start_to_close_timeout=how.timeout,
         schedule_to_close_timeout=budget,
-        retry_policy=PATIENCE,
+        retry_policy=_retries(how, once),
         summary=how.summary,
     )
+
+
+def _retries(how: Call, once: bool) -> RetryPolicy:
+    if once:
+        return RetryPolicy(maximum_attempts=1)
+    return PATIENCE if how.repeatable else replace(PATIENCE, non_retryable_error_types=[TRY_LOST])
 
 
 def failure_of(error: ActivityError) -> ApplicationError | None:

@@ -3,7 +3,10 @@
 No personal data: the card is kept in memory and served in the clear.
 """
 
-from offers.record import OfferRecord
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from offers.record import OfferRecord
 
 
 def card(record: OfferRecord) -> str:

@@ -1,12 +1,12 @@
 """The offer's mail: letters to the buyer, never blindly sent twice, and notices to the owner."""
 
 import asyncio
+from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.asking import ask
-from workflows.calls import failure_of
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
@@ -37,18 +37,29 @@ class Correspondence:
         """Write to the buyer beside the story."""
         self._notices.append(asyncio.create_task(self.tell_buyer(kind, occasion)))
 
-    async def tell_buyer(self, kind: MailKind, occasion: str = "") -> None:
-        """Write to the buyer; a letter whose fate is doubtful waits for a person's word."""
+    async def tell_buyer(
+        self, kind: MailKind, occasion: str = "", held_up: Callable[[], None] | None = None
+    ) -> None:
+        """Write to the buyer; a letter whose fate is doubtful waits for a person's word.
+
+        `held_up` is called if it does not go out at the first try.
+        """
         while True:
             resends = self._resends
-            mail = SendMail(kind=kind, record=self._record, occasion=occasion)
+            mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
             try:
                 return await ask(
-                    self._people, Email.send_mail, mail, expected=Failure.POSSIBLY_SENT
+                    self._people,
+                    Email.send_letter,
+                    mail,
+                    expected=Failure.POSSIBLY_SENT,
+                    held_up=held_up,
                 )
             except ActivityError as error:
-                if failure_of(error) is None:
+                if is_cancelled_exception(error):
                     raise
+            if held_up is not None:
+                held_up()
             await self._ask_whether_sent(kind)
             if self._resends == resends:
                 return None
@@ -77,4 +88,4 @@ class Correspondence:
         await asyncio.gather(*self._notices)
 
     async def _send(self, mail: SendMail) -> None:
-        await ask(self._people, Email.send_mail, mail)
+        await ask(self._people, Email.send_notice, mail)

@@ -130,6 +130,7 @@ class OfferWorkflow:
                     terms=self.record.offered,
                 ),
                 expected=Failure.REFUSED,
+                held_up=self._publish,
             )
         except ActivityError as error:
             self.record.findings = tuple(map(plain_words, _refusals_in(error)))
@@ -169,31 +170,35 @@ class OfferWorkflow:
     async def live(self) -> Stage:
         """The offer exists; the buyer is told of it."""
         self._linking = asyncio.create_task(self._link_in_clazar())
-        telling = asyncio.create_task(self._correspondence.tell_buyer(MailKind.OFFER_SHARED))
-        decided = await self._decided_by(self._closing_time, or_when=telling.done)
-        if decided is None and telling.done():
+        held_up = asyncio.Event()
+        telling = asyncio.create_task(
+            self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
+        )
+        await workflow.wait_condition(lambda: telling.done() or held_up.is_set())
+        decided = None
+        if not telling.done():
+            decided = await self._decided_by(self._closing_time, or_when=telling.done)
+        if telling.done():
             await telling
-            return Stage.SHARED
+            return decided or Stage.SHARED
         telling.cancel()
         return decided or await self._at_closing()
 
     async def shared(self) -> Stage:
         """The buyer can accept; reminders go out until the last day is over."""
-        end = self.record.offered.availability_end
+        end, days = self.record.offered.availability_end, self.record.policy.reminder_days
         reminders: list[asyncio.Task[None]] = []
-        try:
-            for moment in reminder_times(end, self.record.policy.reminder_days, self._now()):
-                if decided := await self._decided_by(moment):
-                    return decided
-                reminder = self._correspondence.tell_buyer(
-                    MailKind.OFFER_REMINDER, f"{moment:%Y-%m-%d}"
-                )
-                reminders.append(asyncio.create_task(reminder))
-            return await self._decided_by(self._closing_time) or await self._at_closing()
-        finally:
-            # A reminder that a broken mail server held up must not go out after the decision.
-            for held_up in reminders:
-                held_up.cancel()
+        for moment in reminder_times(end, days, self._now()):
+            if decided := await self._decided_by(moment):
+                break
+            reminder = self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
+            reminders.append(asyncio.create_task(reminder))
+        else:
+            decided = await self._decided_by(self._closing_time)
+        for held_up in reminders:
+            # What a broken mail server held up must not go out after the decision.
+            held_up.cancel()
+        return decided or await self._at_closing()
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
@@ -287,7 +292,9 @@ class OfferWorkflow:
 
     def _enter(self, stage: Stage) -> None:
         self.record.enter(stage, self._now())
-        self._publish()
+        if stage is not Stage.SUBMITTED:
+            # AWS usually takes it at once: only if something holds it up is there news to show.
+            self._publish()
         if stage in TELL_OWNER:
             self._correspondence.tell_owner(TELL_OWNER[stage])
 
@@ -316,7 +323,8 @@ class OfferWorkflow:
     @workflow.signal
     def agreement_seen(self, report: AgreementReport) -> None:
         """An agreement was made or has changed; AWS is asked before it is believed."""
-        self._acceptance.report(report)
+        if report.offer_id == self.record.offer_id:
+            self._acceptance.reported = True
 
     @workflow.signal
     def payout_seen(self, payout: Payout) -> None:

@@ -1,11 +1,13 @@
 """People: where the workflow waits for someone, and how it is told to go on."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 from temporalio import workflow
 
-from offers.record import Attention, OfferRecord
+with workflow.unsafe.imports_passed_through():
+    from offers.record import Attention, OfferRecord
 
 
 class People:
@@ -43,5 +45,8 @@ class People:
         attention = self.call(code, problem, remedy)
         try:
             await workflow.wait_condition(lambda: self._answers > answers or or_when())
-        finally:
+        except asyncio.CancelledError:
+            # Not "finally": that would run, too, when a worker drops the workflow from its cache.
             self.dismiss(attention)
+            raise
+        self.dismiss(attention)

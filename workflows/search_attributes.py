@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Any
 
+from temporalio import workflow
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-from offers.record import OfferRecord
+with workflow.unsafe.imports_passed_through():
+    from offers.record import OfferRecord
 
 STAGE = SearchAttributeKey.for_keyword("OfferStage")
 OFFER_ID = SearchAttributeKey.for_keyword("OfferId")

@@ -24,7 +24,7 @@ def record() -> OfferRecord:
             "invoice_id": "INV-1",
             "currency": "USD",
             "gross": "120000",
-            "listing_fee": "-3600",
+            "listing_fee": "3600",
             "disbursed": "116400",
             "undisbursed": "0",
             "bank_trace_id": "trace-1",

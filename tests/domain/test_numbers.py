@@ -44,7 +44,7 @@ def row(**changes: object) -> PayoutRow:
         "invoice_id": "INV-1",
         "currency": "USD",
         "gross": Decimal(1000),
-        "listing_fee": Decimal(-30),
+        "listing_fee": Decimal(30),
         "disbursed": Decimal(970),
         "undisbursed": Decimal(0),
         "disbursed_on": date(2026, 5, 1),
@@ -78,8 +78,8 @@ def test_invoiced_but_not_paid() -> None:
 
 
 def test_in_parts_the_remainder_is_the_newest_row_s_and_is_not_summed() -> None:
-    first = row(gross=400, listing_fee=-12, disbursed=388, undisbursed=582, bank_trace_id="t1")
-    second = row(gross=600, listing_fee=-18, disbursed=582, undisbursed=0, bank_trace_id="t2")
+    first = row(gross=400, listing_fee=12, disbursed=388, undisbursed=582, bank_trace_id="t1")
+    second = row(gross=600, listing_fee=18, disbursed=582, undisbursed=0, bank_trace_id="t2")
     assert the_payout(first).undisbursed == Money.of("582", "USD")
     assert not the_payout(first).covers(PRICE)
     both = the_payout(first, second)
@@ -88,8 +88,17 @@ def test_in_parts_the_remainder_is_the_newest_row_s_and_is_not_summed() -> None:
     assert both.invoices[0].bank_trace_ids == ("t1", "t2")
 
 
+def test_a_payout_that_fails_is_taken_back_and_may_come_again() -> None:
+    paid = row()
+    failed = row(gross=-1000, listing_fee=-30, disbursed=-970, undisbursed=970, bank_trace_id=None)
+    assert not the_payout(paid, failed).covers(PRICE)
+    again = the_payout(paid, failed, row(bank_trace_id="trace-2"))
+    assert again.covers(PRICE)
+    assert again.listing_fee == Money.of("30", "USD")
+
+
 def test_an_invoice_still_to_come_is_not_forgotten() -> None:
-    half = row(gross=500, listing_fee=-15, disbursed=485)
+    half = row(gross=500, listing_fee=15, disbursed=485)
     assert not the_payout(half).covers(PRICE)
     assert the_payout(half, row(invoice_id="INV-2", gross=500, disbursed=485)).covers(PRICE)
 
@@ -166,7 +175,7 @@ def test_aws_is_asked_when_it_is_likely_to_have_finished() -> None:
     for _ in range(6):
         elapsed += Generation().next_check(elapsed)
         looks.append(elapsed // timedelta(minutes=1))
-    assert looks == [10, 30, 45, 50, 55, 60]
+    assert looks == [10, 30, 46, 51, 56, 61]
 
 
 def test_the_name_pattern_is_checked_with_the_remedy() -> None:

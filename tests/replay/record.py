@@ -33,13 +33,13 @@ async def paid_in_parts(life: Life) -> None:
     await life.report_payout()
     await life.passes(days=5)
     await life.report_payout()
-    await life.handle.result()
+    await life.end()
 
 
 async def expired(life: Life) -> None:
     """Nobody accepts."""
     await life.start()
-    await life.handle.result()
+    await life.end()
 
 
 async def cancelled_while_generating(life: Life) -> None:
@@ -47,7 +47,7 @@ async def cancelled_while_generating(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.GENERATING)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
-    await life.handle.result()
+    await life.end()
 
 
 async def withdrawn_after_sharing(life: Life) -> None:
@@ -55,7 +55,7 @@ async def withdrawn_after_sharing(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
-    await life.handle.result()
+    await life.end()
 
 
 async def refused_then_corrected(life: Life) -> None:

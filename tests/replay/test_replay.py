@@ -16,6 +16,7 @@ from runtime.temporal import data_converter
 from tests.replay.record import HISTORIES, SCENARIOS
 from workflows.messages import OfferRequest
 from workflows.offer import OfferWorkflow
+from workflows.safe_signals import SafeSignals
 
 
 def recorded(path: Path) -> WorkflowHistory:
@@ -29,7 +30,9 @@ def test_every_scenario_is_recorded() -> None:
 @pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
 async def test_a_recorded_life_replays(path: Path) -> None:
     replayer = Replayer(
-        workflows=[OfferWorkflow], data_converter=data_converter(TemporalSettings())
+        workflows=[OfferWorkflow],
+        data_converter=data_converter(TemporalSettings()),
+        interceptors=[SafeSignals()],
     )
     await replayer.replay_workflow(recorded(path))
 

@@ -12,7 +12,7 @@ from workflows.offer import OfferWorkflow
 
 
 async def end_of(life: Life) -> Stage:
-    return (await life.handle.result()).stage
+    return (await life.end()).stage
 
 
 async def test_while_salesforce_is_down_in_draft(life: Life) -> None:
@@ -48,7 +48,7 @@ async def test_after_sharing_the_buyer_is_told(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "the customer signed elsewhere")
-    end = await life.handle.result()
+    end = await life.end()
     assert end.stage is Stage.CANCELLED
     assert end.cancel_reason == "the customer signed elsewhere"
     assert life.acceptable_offers() == 0
@@ -103,13 +103,12 @@ async def test_temporal_s_own_cancellation_leaves_no_acceptable_offer(life: Life
 async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    life.world.generation.update_fails = True
+    life.world.generation.failures.append("SERVER_FAULT")
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     stuck = await life.passes(minutes=10)
     assert stuck.stage is Stage.SHARED
     assert stuck.attention == "not-withdrawn"
     assert life.acceptable_offers() == 1
-    life.world.generation.update_fails = False
     await life.desk.resume(OPPORTUNITY)
     assert await end_of(life) is Stage.CANCELLED
     assert life.acceptable_offers() == 0
@@ -119,7 +118,7 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     await life.start()
     first = await life.reaches(Stage.SHARED)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
-    await life.handle.result()
+    await life.end()
     with pytest.raises(Refused, match="has ended as cancelled; --again makes a new one"):
         await life.start()
     await life.desk.start(OPPORTUNITY, again=True)

@@ -1,5 +1,7 @@
 """What AWS or the terms refuse waits for a person, says what to do, and loses nothing."""
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from console.desk import Refused
@@ -25,9 +27,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     await life.quiet()
     assert life.mails() == ["AWS refused the offer for Example Corp"]
     assert "INVALID_BUYER_ACCOUNTS" in life.world.mails[0].text
-    assert "INVALID_BUYER_ACCOUNTS" in life.in_salesforce()["Offer_Attention__c"] or (
-        "Correct the opportunity" in life.in_salesforce()["Offer_Attention__c"]
-    )
+    assert "INVALID_BUYER_ACCOUNTS" in life.in_salesforce()["Offer_Attention__c"]
 
     life.opportunity(AWS_Account_Id__c=RIGHT_ACCOUNT)
     await life.desk.resume(OPPORTUNITY)
@@ -52,6 +52,16 @@ async def test_a_refused_request_fails_with_aws_s_words(life: Life) -> None:
     assert not life.world.offers
 
 
+async def test_a_fault_of_aws_s_own_can_be_tried_again(life: Life) -> None:
+    life.world.generation.failures.append("SERVER_FAULT")
+    await life.start()
+    failed = await life.reaches(Stage.FAILED)
+    assert "resume to try again" in failed.findings[0].remedy
+    await life.desk.resume(OPPORTUNITY)
+    await life.reaches(Stage.SHARED)
+    assert life.acceptable_offers() == 1
+
+
 async def test_illegal_terms_wait_in_draft_until_corrected(life: Life) -> None:
     life.opportunity(AWS_Account_Id__c="1111-2222-333", Amount=None)
     drafted = await life.start()
@@ -71,7 +81,7 @@ async def test_illegal_terms_can_be_given_up(life: Life) -> None:
     await life.start()
     cancelled = await life.desk.cancel(OPPORTUNITY, "")
     assert cancelled.stage is Stage.CANCELLED
-    assert (await life.handle.result()).stage is Stage.CANCELLED
+    assert (await life.end()).stage is Stage.CANCELLED
     assert life.in_salesforce()["Offer_Stage__c"] == "cancelled"
 
 
@@ -103,15 +113,20 @@ async def test_an_opportunity_that_does_not_exist(life: Life) -> None:
 
 async def test_an_offer_that_came_out_otherwise_is_withdrawn(life: Life) -> None:
     await life.start()
-    record = await life.reaches(Stage.GENERATING)
-    assert record.change_set_id is not None
-    for change in life.world.change_sets[record.change_set_id].changes:
-        if change.type == "UpdatePricingTerms":
-            rate = change.details["Terms"][0]["RateCards"][0]["RateCard"][0]
-            rate["Price"] = "12000.00"
+    await life.reaches(Stage.GENERATING)
+
+    def build_it_wrong(_: datetime) -> None:
+        (offer,) = life.world.offers.values()
+        for term in offer.terms:
+            if term["Type"] == "ConfigurableUpfrontPricingTerm":
+                term["RateCards"][0]["RateCard"][0]["Price"] = "12000.00"
+
+    (change_set,) = life.world.change_sets.values()
+    life.world.at(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
     failed = await life.reaches(Stage.FAILED)
     (finding,) = failed.findings
     assert finding.field == "price.amount"
     assert finding.seen == "12000.00"
     assert life.acceptable_offers() == 0
-    assert not any("private offer for" in subject for subject in life.mails()), "buyer not told"
+    await life.quiet()
+    assert life.mails() == ["AWS refused the offer for Example Corp"], "the buyer was not told"
