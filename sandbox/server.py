@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import importlib
 import socket
 import ssl
 import tempfile
@@ -22,7 +21,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from offers.clock import Clock
-from sandbox import aws_agreement, aws_catalog, control, smtp
+from sandbox import clazar, control, smtp
+from sandbox.aws import agreement, catalog
+from sandbox.salesforce.app import app as salesforce_app
 from sandbox.world import World
 
 TICK_SECONDS = 0.05
@@ -131,15 +132,11 @@ class Sandbox:
         self.addresses = _addresses(self.world, self.clock, at, str(ca_file))
         apps = {
             "control": control.app(self.world, self.addresses),
-            "catalog": aws_catalog.app(self.world),
-            "agreement": aws_agreement.app(self.world),
+            "catalog": catalog.app(self.world),
+            "agreement": agreement.app(self.world),
+            "clazar": clazar.app(self.world),
+            "salesforce": salesforce_app(self.world),
         }
-        for name in ("clazar", "salesforce"):
-            with suppress(ImportError, AttributeError):
-                module = importlib.import_module(f"sandbox.{name}")
-                if name == "salesforce":
-                    module = importlib.import_module("sandbox.salesforce.app")
-                apps[name] = module.app(self.world)
         for name, app in apps.items():
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)
         self._ticker = self._loop.create_task(self._tick())
@@ -148,11 +145,12 @@ class Sandbox:
         return self.port and self.port + SYSTEMS.index(name)
 
     def _bind(self, name: str) -> socket.socket:
-        return socket.create_server(("127.0.0.1", self._port(name)))
+        listening = socket.create_server(("127.0.0.1", self._port(name)))
+        # Accepted connections inherit it; else each answer waits 40 ms for the client's ACK.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
 
-    async def _serve(
-        self, app: Starlette, sock: socket.socket, tls: ssl.SSLContext | None
-    ) -> None:
+    async def _serve(self, app: Starlette, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
         # The protocol without uvicorn's own server: that takes a quarter of a second to stop.
         config = Config(app, lifespan="off", log_config=None, access_log=False, ws="none")
         config.load()

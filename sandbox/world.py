@@ -9,6 +9,7 @@ import heapq
 import itertools
 import secrets
 import string
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,6 +42,10 @@ class Offer:
     terms: list[dict[str, Any]] = field(default_factory=list)
     availability_end: date | None = None
     replaces_agreement: str | None = None
+    country_codes: list[str] = field(default_factory=list)
+    """Where a public offer can be accepted; empty for a private one."""
+    pre_existing_agreement: dict[str, str] | None = None
+    """Set on an offer that renews an earlier purchase: a lower listing fee."""
     revision: int = 1
     released_at: datetime | None = None
     last_modified: datetime | None = None
@@ -71,6 +76,8 @@ class ChangeSet:
     ended_at: datetime | None = None
     failure_code: str | None = None
     failure_description: str | None = None
+    request: dict[str, Any] = field(default_factory=dict)
+    """As it was sent, to know a repeated request from another one with the same token."""
 
 
 @dataclass
@@ -166,14 +173,23 @@ class PayoutHabit:
     """Shares of the net amount, paid a day apart; they sum to 1."""
     outcome: str = "paid"
     """`paid`, `failed` (the bank refuses the last part) or `reversed` (paid, then taken back)."""
+    retried_after_days: float | None = None
+    """Days from a failed payout to its repetition, which succeeds; None: never."""
 
 
 @dataclass
 class Generation:
-    """How long AWS takes to build an offer, in business minutes."""
+    """How AWS works on change sets.  Times are business minutes from the request."""
 
     preparing_minutes: float = 5
+    """Until AWS has checked a change set: a bad one fails then."""
     minutes: float = 45
+    """Until an offer is made."""
+    update_minutes: float = 2
+    """Until offers that were already released are updated."""
+    failures: list[str] = field(default_factory=list)
+    """Error codes that the next good change sets fail with, one each: `SERVER_FAULT`, or a code
+    such as `INVALID_TAX_INFORMATION` that only AWS can know the reason of."""
 
 
 class World:
@@ -191,13 +207,22 @@ class World:
         self.seller_account = seller_account
         self.product_id = product_id
         self.dimensions = dimensions
+        self.product_visibility = "Public"
+        """`Draft`, `Limited`, `Public` or `Restricted`."""
+        self.payout_currencies: tuple[str, ...] = ("USD", "EUR", "GBP", "AUD", "JPY")
+        """The currencies that the seller has told AWS a bank account for."""
+        self.concurrent_agreements = False
+        """Whether one account can have several contracts for the product at a time."""
+        self.throttle = True
+        """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
         self.offers: dict[str, Offer] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.agreements: dict[str, Agreement] = {}
         self.disbursements: list[Disbursement] = []
         self.opportunities: dict[str, dict[str, Any]] = {}
         """Salesforce opportunities by id: their field values, parents as nested dicts, and under
-        `_history` every write that came over the API."""
+        `_history` every write that came over the API.  `salesforce.records.put_opportunity` checks
+        and stamps one, as when a person saves it."""
         self.tasks: dict[str, dict[str, Any]] = {}
         """Salesforce tasks by id, as they were created over the API."""
         self.salesforce = Access("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
@@ -226,6 +251,7 @@ class World:
         self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._order = itertools.count()
         self._moment: datetime | None = None
+        self._lock = threading.RLock()
 
     def now(self) -> datetime:
         """The business time; while a due happening takes place, the instant it was due at."""
@@ -237,14 +263,23 @@ class World:
 
     def advance(self) -> None:
         """Let everything that is due by now happen, in order of time."""
-        now = self._now()
-        while self._agenda and self._agenda[0][0] <= now:
-            when, _, happen = heapq.heappop(self._agenda)
-            self._moment = when
-            try:
-                happen(when)
-            finally:
-                self._moment = None
+        with self._lock:
+            now = self._now()
+            while self._agenda and self._agenda[0][0] <= now:
+                when, _, happen = heapq.heappop(self._agenda)
+                self._moment = when
+                try:
+                    happen(when)
+                finally:
+                    self._moment = None
+
+    def stand_at(self, instant: datetime) -> None:
+        """From now on business time stands at this instant, until the next call moves it on."""
+        if instant < self._now():
+            raise ValueError(
+                f"time does not run backwards: it is {self._now().isoformat()} already"
+            )
+        self._now = lambda: instant
 
     def acceptable(self, offer: Offer) -> bool:
         """Whether a buyer could accept this offer now."""

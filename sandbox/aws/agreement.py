@@ -1,0 +1,245 @@
+"""The AWS Marketplace Agreement API, as the proposing seller sees it (protocol: JSON 1.0)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.aws.agreement_terms import accepted_terms
+from sandbox.aws.paging import page
+from sandbox.aws.shapes import Shapes
+from sandbox.aws.wire import AwsError, AwsService, json_object, json_response
+from sandbox.world import Agreement, World
+
+SHAPES = Shapes("marketplace-agreement")
+
+CALLS_PER_SECOND = {"SearchAgreements": 5, "DescribeAgreement": 5, "GetAgreementTerms": 10}
+"""For one account (AWS Marketplace developer guide: quotas of the Agreement API)."""
+
+DEFAULT_PAGE = 50
+CONTENT_TYPE = "application/x-amz-json-1.0"
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return instant
+
+
+def _updated(agreement: Agreement) -> datetime:
+    return agreement.last_update or agreement.accepted_at
+
+
+Test = Callable[[Agreement, str], bool]
+
+FILTERS: dict[str, Test] = {
+    "PartyType": lambda _, value: value == "Proposer",
+    "AgreementType": lambda _, value: value == "PurchaseAgreement",
+    "ResourceIdentifier": lambda agreement, value: agreement.product_id == value,
+    "ResourceType": lambda _, value: value == "SaaSProduct",
+    "AcceptorAccountId": lambda agreement, value: agreement.acceptor == value,
+    "OfferId": lambda agreement, value: agreement.offer_id == value,
+    "Status": lambda agreement, value: agreement.status == value,
+    "InitialAgreementId": lambda agreement, value: agreement.initial_agreement_id == value,
+    "EndTimeBehaviorType": lambda _, value: value == "EXPIRE",
+    "AfterEndTime": lambda agreement, value: agreement.end > _instant(value),
+    "BeforeEndTime": lambda agreement, value: agreement.end < _instant(value),
+    "AfterStartTime": lambda agreement, value: agreement.start > _instant(value),
+    "BeforeStartTime": lambda agreement, value: agreement.start < _instant(value),
+    "AfterLastUpdateTime": lambda agreement, value: _updated(agreement) > _instant(value),
+    "BeforeLastUpdateTime": lambda agreement, value: _updated(agreement) < _instant(value),
+}
+
+SORTS: dict[str, Callable[[Agreement], datetime]] = {
+    "EndTime": lambda agreement: agreement.end,
+    "StartTime": lambda agreement: agreement.start,
+    "LastUpdateTime": _updated,
+}
+
+
+class AgreementService(AwsService):
+    """Members travel in the body; an error is named in the body."""
+
+    async def members(
+        self,
+        operation: str,  # noqa: ARG002  it travels in a header; the body is all of the request
+        request: Request,
+    ) -> dict[str, Any]:
+        """What the request says."""
+        return json_object(await request.body())
+
+    def invalid(self, path: str, message: str) -> AwsError:
+        """The error for a member that is against the model."""
+        return refused("OTHER", path.strip("/").replace("/", "."), message)
+
+    def error(self, error: AwsError, status: int) -> Response:
+        """An error as this protocol writes it."""
+        body = {
+            "__type": f"com.amazonaws.awsmpcommerceservice#{error.code}",
+            "message": error.message,
+            **error.members,
+        }
+        return json_response(body, status, CONTENT_TYPE)
+
+    def respond(self, body: dict[str, Any], status: int) -> Response:
+        """A body as this protocol writes it."""
+        return json_response(body, status, CONTENT_TYPE)
+
+
+def app(world: World) -> Starlette:
+    """The three operations that a seller needs to follow agreements."""
+    service = AgreementService(world, "agreement", SHAPES, CALLS_PER_SECOND)
+    agreements = Agreements(world)
+    operations = {
+        "SearchAgreements": agreements.search,
+        "DescribeAgreement": agreements.describe,
+        "GetAgreementTerms": agreements.terms,
+    }
+    answers = {name: service.answer(name, each) for name, each in operations.items()}
+
+    async def answer(request: Request) -> Response:
+        name = operation_name(request)
+        if name not in answers:
+            error = AwsError("UnknownOperationException", f"Unknown operation {name}")
+            return service.error(error, SHAPES.status_of(error.code))
+        return await answers[name](request)
+
+    return Starlette(
+        routes=[Route("/", service.wire.endpoint(operation_name, answer), methods=["POST"])]
+    )
+
+
+def operation_name(request: Request) -> str:
+    """The operation that a request asks for."""
+    service, _, name = request.headers.get("X-Amz-Target", "").partition(".")
+    return name if service == SHAPES.model.metadata["targetPrefix"] else ""
+
+
+def refused(reason: str, field: str, message: str) -> AwsError:
+    """The error for a request that is wrong in one field."""
+    return AwsError(
+        "ValidationException",
+        f"{field}: {message}",
+        reason=reason,
+        fields=[{"name": field, "message": message}],
+    )
+
+
+class Agreements:
+    """What the operations do."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def search(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The agreements that pass all filters."""
+        if request.get("catalog", "AWSMarketplace") != "AWSMarketplace":
+            raise refused("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
+        found = list(self.world.agreements.values())
+        for name, value in _filters(request).items():
+            found = [agreement for agreement in found if FILTERS[name](agreement, value)]
+        sort = request.get("sort", {})
+        by = sort.get("sortBy", "EndTime")
+        if by not in SORTS:
+            raise refused("INVALID_SORT_BY", "sort.sortBy", f"must be one of {', '.join(SORTS)}")
+        found.sort(key=SORTS[by], reverse=sort.get("sortOrder") == "DESCENDING")
+        shown, token = _page(found, request)
+        return {
+            "agreementViewSummaries": [self._summary(agreement) for agreement in shown],
+            **token,
+        }
+
+    def describe(self, request: dict[str, Any]) -> dict[str, Any]:
+        """One agreement."""
+        agreement = self._agreement(request)
+        described = self._common(agreement)
+        described["estimatedCharges"] = {
+            "currencyCode": agreement.currency,
+            "agreementValue": str(agreement.value),
+        }
+        described["endTimeBehavior"] = {"type": "EXPIRE", "reasonCode": "NO_RENEWAL_TERM"}
+        return described
+
+    def terms(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The terms that were accepted."""
+        shown, token = _page(accepted_terms(self._agreement(request)), request)
+        return {"acceptedTerms": shown, **token}
+
+    def _agreement(self, request: dict[str, Any]) -> Agreement:
+        agreement_id = request["agreementId"]
+        if agreement_id not in self.world.agreements:
+            raise AwsError(
+                "ResourceNotFoundException",
+                f"Agreement {agreement_id} isn't found.",
+                resourceId=agreement_id,
+                resourceType="Agreement",
+            )
+        return self.world.agreements[agreement_id]
+
+    def _summary(self, agreement: Agreement) -> dict[str, Any]:
+        return {
+            **self._common(agreement),
+            "lastUpdateTime": _updated(agreement).timestamp(),
+            "endTimeBehaviorType": "EXPIRE",
+            "endTimeBehaviorReasonCode": "NO_RENEWAL_TERM",
+        }
+
+    def _common(self, agreement: Agreement) -> dict[str, Any]:
+        return {
+            "agreementId": agreement.id,
+            "acceptanceTime": agreement.accepted_at.timestamp(),
+            "startTime": agreement.start.timestamp(),
+            "endTime": agreement.end.timestamp(),
+            "agreementType": "PurchaseAgreement",
+            "acceptor": {"accountId": agreement.acceptor},
+            "proposer": {"accountId": self.world.seller_account},
+            "proposalSummary": {
+                "resources": [{"id": agreement.product_id, "type": "SaaSProduct"}],
+                "offerId": agreement.offer_id,
+            },
+            "status": agreement.status,
+            "initialAgreementId": agreement.initial_agreement_id,
+        }
+
+
+def _filters(request: dict[str, Any]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for index, each in enumerate(request.get("filters", [])):
+        path = f"filters.{index}"
+        name, values = each.get("name"), each.get("values")
+        if name not in FILTERS:
+            raise refused("INVALID_FILTER_NAME", f"{path}.name", f"unknown filter {name}")
+        if name in given:
+            raise refused("INVALID_FILTERS", path, f"filter {name} is given twice")
+        if not values:
+            raise refused("MISSING_FILTER_VALUES", f"{path}.values", "must have a value")
+        given[name] = values[0]
+        if name.endswith("Time"):
+            try:
+                _instant(values[0])
+            except ValueError:
+                raise refused(
+                    "INVALID_FILTER_VALUES", f"{path}.values", "must be a time in ISO 8601"
+                ) from None
+    if "AgreementType" not in given:
+        raise refused("MISSING_FILTER_NAME", "filters", "AgreementType is required")
+    if given["AgreementType"] != "PurchaseAgreement":
+        raise refused("INVALID_FILTER_VALUES", "filters", "AgreementType must be PurchaseAgreement")
+    if given.get("PartyType", "Proposer") not in ("Proposer", "Acceptor"):
+        raise refused("INVALID_PARTY_TYPE", "filters", "PartyType must be Proposer or Acceptor")
+    return given
+
+
+def _page(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], dict[str, str]]:
+    try:
+        shown, token = page(
+            items, request.get("maxResults", DEFAULT_PAGE), request.get("nextToken")
+        )
+    except ValueError:
+        raise refused("INVALID_NEXT_TOKEN", "nextToken", "isn't one that was given out") from None
+    return list(shown), {"nextToken": token} if token else {}
