@@ -69,6 +69,8 @@ def start(
         print("started, but " + str(NoWorker()), file=sys.stderr)
         leave(ALL_WELL)
     _print_record(record, as_json)
+    if record.terms is None and not record.findings:
+        print("started, but not drafted yet: Salesforce has not answered", file=sys.stderr)
     if record.findings or record.attentions:
         for attention in record.attentions:
             print(f"{attention.problem}. {attention.remedy}.", file=sys.stderr)

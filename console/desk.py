@@ -21,7 +21,7 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
@@ -77,9 +77,14 @@ class OfferDesk:
         """Start an offer, or find the one that runs; gives its record once it is drafted.
 
         Raises Refused if the opportunity does not exist or its offer has ended, NoWorker if
-        nobody drafts it yet: it is started all the same.
+        nobody drafts it yet: it is started all the same.  While Salesforce does not answer, the
+        record is given undrafted.
         """
-        return await self._drafted(await self.begin(opportunity_id, given, again=again))
+        handle = await self.begin(opportunity_id, given, again=again)
+        try:
+            return await self._drafted(handle)
+        except NoWorker:
+            return await self.record(opportunity_id)
 
     async def begin(
         self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
@@ -118,7 +123,7 @@ class OfferDesk:
         try:
             return await _answered(handle.execute_update(OfferWorkflow.drafted))
         except WorkflowUpdateFailedError as error:
-            raise Refused(str(error.cause)) from None
+            raise Refused(_words(error.cause)) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -126,7 +131,7 @@ class OfferDesk:
         try:
             return await handle.result()
         except WorkflowFailureError as error:
-            raise Refused(str(error.cause)) from None
+            raise Refused(_words(error.cause)) from None
 
     async def _next_revision(self, opportunity_id: str) -> int:
         handle = self._handle(opportunity_id)
@@ -157,8 +162,13 @@ class OfferDesk:
 
     async def record(self, opportunity_id: str) -> OfferRecord:
         """Everything that is known of an offer; raises Refused if there is none."""
+        handle = self._handle(opportunity_id)
         try:
-            return await _answered(self._handle(opportunity_id).query(OfferWorkflow.the_record))
+            if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
+                return await handle.result()
+            return await _answered(handle.query(OfferWorkflow.the_record))
+        except WorkflowFailureError as error:
+            raise Refused(_words(error.cause)) from None
         except RPCError as error:
             raise _no_offer(opportunity_id, error) from None
 
@@ -191,8 +201,10 @@ class OfferDesk:
                 record = await handle.result()
                 raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
             record = await handle.execute_update(update, *arguments, result_type=OfferRecord)
+        except WorkflowFailureError as error:
+            raise Refused(_words(error.cause)) from None
         except WorkflowUpdateFailedError as error:
-            raise Refused(str(error.cause)) from None
+            raise Refused(_words(error.cause)) from None
         except RPCError as error:
             raise _no_offer(opportunity_id, error) from None
         assert isinstance(record, OfferRecord)
@@ -209,6 +221,10 @@ async def _answered(answer: Any) -> OfferRecord:
         raise NoWorker from None
     assert isinstance(record, OfferRecord)
     return record
+
+
+def _words(cause: BaseException | None) -> str:
+    return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
 def _no_offer(opportunity_id: str, error: RPCError) -> Exception:

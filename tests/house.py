@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
-from sandbox.buyers import accept
 from temporalio.client import Client
 
 from activities.queues import TaskQueue
@@ -12,8 +13,10 @@ from console.desk import OfferDesk, OfferRow
 from offers.clock import Clock
 from offers.lifecycle import Stage
 from offers.opportunity import opportunity_id
+from sandbox.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
+from sandbox.world import Agreement, Disbursement
 from tests.life import opportunity_fields
 from workflows.disbursements import DisbursementSweep
 from workflows.watch import MarketplaceWatch, WatchPosition, WatchRequest
@@ -30,9 +33,12 @@ class House:
         self.world = sandbox.world
         self.world.generation.preparing_minutes = 0
         self.world.generation.minutes = 0
+        self.world.generation.update_minutes = 0
         self.world.clazar_delay_minutes = 0
         self.world.clazar_rate_limits = False
+        self.world.payout_habit.disbursed_after_days = 365
         self.desk = OfferDesk(client)
+        self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 
     def prepare(self, *numbers: int) -> list[str]:
         """Put opportunities into Salesforce, each with a buyer account of its own."""
@@ -64,6 +70,51 @@ class House:
         """The buyer accepts now."""
         record = await self.desk.record(opportunity)
         accept(self.world, record.made, record.offered.buyer_account)
+
+    def pay(self, opportunity: str, share: str) -> None:
+        """AWS pays out a share of the only invoice of an accepted offer."""
+        rows = [row for row in self.world.disbursements if opportunity in self._told(row.offer_id)]
+        gross = sum((row.gross for row in rows), Decimal())
+        fee = sum((row.listing_fee for row in rows), Decimal())
+        if rows[0].disbursed_at is None:
+            self.world.disbursements.remove(rows[0])
+            self._invoiced[opportunity] = (rows[0], gross, fee)
+        invoice, gross, fee = self._invoiced[opportunity]
+        paid = (gross + fee) * Decimal(share)
+        before = sum((row.disbursed for row in rows), Decimal())
+        self.world.disbursements.append(
+            replace(
+                invoice,
+                gross=gross * Decimal(share),
+                listing_fee=fee * Decimal(share),
+                disbursed=paid,
+                undisbursed=gross + fee - before - paid,
+                disbursed_at=self.world.now(),
+                bank_trace_id=f"trace-{share}",
+            )
+        )
+
+    def _told(self, offer_id: str) -> str:
+        return self.world.offers[offer_id].description or ""
+
+    async def until_paid(self, opportunity: str, paid: str) -> None:
+        """Wait until an offer knows what has been paid."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                record = await self.desk.record(opportunity)
+                if record.payout and str(record.payout.disbursed) == paid:
+                    return
+
+    def made_elsewhere(self) -> Agreement:
+        """An offer that somebody made in AWS without us, and its acceptance."""
+        offer = replace(
+            next(iter(self.world.offers.values())),
+            id="offer-madeelsewhere",
+            description="not ours",
+            buyer_accounts=["999988887777"],
+        )
+        self.world.offers[offer.id] = offer
+        return accept(self.world, offer.id, "999988887777")
 
     async def watch(self) -> WatchPosition:
         """One turn of the watch, without what an earlier one knew."""

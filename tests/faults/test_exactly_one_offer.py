@@ -6,7 +6,7 @@ import pytest
 
 from offers.lifecycle import Stage
 from sandbox.faults import Fault
-from tests.life import Life, living
+from tests.life import OPPORTUNITY, Life, living
 
 CALLS = [
     ("salesforce", "Token"),
@@ -32,7 +32,7 @@ FAULTS = [
 
 async def live_through(life: Life) -> None:
     life.buyer(accepts_after=2)
-    await life.start()
+    await life.desk.begin(OPPORTUNITY)
     await life.reaches(Stage.SHARED)
     await life.passes(hours=1)
     assert life.acceptable_offers() == 1

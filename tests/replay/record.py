@@ -7,6 +7,7 @@ anew to make a red test green, guard the change with `workflow.patched` instead.
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from pathlib import Path
 
 from offers.lifecycle import Stage
@@ -21,15 +22,13 @@ HISTORIES = Path(__file__).parents[1] / "histories"
 
 async def paid_in_parts(life: Life) -> None:
     """Accepted after a reminder, paid in two parts."""
-    from decimal import Decimal
-
     life.world.payout_habit.parts = [Decimal("0.5"), Decimal("0.5")]
     life.buyer(accepts_after=24)
     await life.start()
     await life.reaches(Stage.SHARED)
     await life.passes(days=25)
     await life.report_acceptance()
-    await life.passes(days=33)
+    await life.passes(days=32)
     await life.report_payout()
     await life.passes(days=5)
     await life.report_payout()
