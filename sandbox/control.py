@@ -1,11 +1,219 @@
 """The control API: what the person (or the test) who runs the sandbox can set and see."""
 
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, fields, is_dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
-from sandbox import mailbox
-from sandbox.world import World
+from sandbox import buyers, mailbox
+from sandbox.faults import KINDS, Fault
+from sandbox.salesforce.ids import long_id
+from sandbox.salesforce.records import HISTORY, put_opportunity
+from sandbox.world import Buyer, World
+
+SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp")
+
+T = TypeVar("T")
+Answer = Callable[[Request], Awaitable[Response]]
 
 
-def app(world: World, addresses: object) -> Starlette:  # noqa: ARG001
+class Wrong(Exception):
+    """A request that cannot be carried out; the text names the field and the remedy."""
+
+    def __init__(self, what: str, status: int = 400) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+class Json(JSONResponse):
+    """JSON with instants in ISO 8601 and amounts as text."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, default=_as_json).encode()
+
+
+class Control:
+    """The operations of the control API."""
+
+    def __init__(self, world: World, addresses: Any) -> None:
+        self.world = world
+        self.addresses = addresses
+
+    async def show_addresses(self, _: Request) -> Response:
+        return Json(asdict(self.addresses))
+
+    async def put_opportunity(self, request: Request) -> Response:
+        try:
+            record = put_opportunity(self.world, await _body(request))
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+        return Json(_opportunity(record))
+
+    async def show_opportunity(self, request: Request) -> Response:
+        record = self.world.opportunities.get(long_id(request.path_params["id"]))
+        if record is None:
+            raise Wrong(f"id: there is no opportunity {request.path_params['id']}", 404)
+        return Json(_opportunity(record))
+
+    async def put_buyer(self, request: Request) -> Response:
+        account = request.path_params["account"]
+        buyer = self.world.buyers.get(account, Buyer(account))
+        self.world.buyers[account] = _changed(buyer, await _body(request), fixed=("account",))
+        return Json(asdict(self.world.buyers[account]))
+
+    async def accept(self, request: Request) -> Response:
+        body = await _body(request)
+        missing = {"offer_id", "account"} - body.keys()
+        if missing:
+            raise Wrong(f"{min(missing)}: it is missing; name the offer and the buyer's account")
+        try:
+            agreement = buyers.accept(self.world, body["offer_id"], body["account"])
+        except buyers.AcceptanceRefused as error:
+            raise Wrong(str(error), 409) from None
+        return Json({"agreement_id": agreement.id})
+
+    async def put_generation(self, request: Request) -> Response:
+        self.world.generation = _changed(self.world.generation, await _body(request))
+        return Json(asdict(self.world.generation))
+
+    async def put_payouts(self, request: Request) -> Response:
+        account = request.path_params.get("account")
+        habits = self.world.payout_habits
+        habit = habits.get(account or "", self.world.payout_habit)
+        habit = _changed(habit, await _body(request))
+        if sum(habit.parts) != 1:
+            raise Wrong('parts: they sum to another number than 1; write them as ["0.4", "0.6"]')
+        if habit.outcome not in ("paid", "failed", "reversed"):
+            raise Wrong("outcome: there is no such one; choose paid, failed or reversed")
+        if account:
+            habits[account] = habit
+        else:
+            self.world.payout_habit = habit
+        return Json(asdict(habit))
+
+    async def add_fault(self, request: Request) -> Response:
+        fault = _changed(Fault("", ""), await _body(request))
+        if fault.system not in SYSTEMS:
+            raise Wrong(f"system: there is no {fault.system!r}; choose {', '.join(SYSTEMS)}")
+        if fault.kind not in KINDS:
+            raise Wrong(f"kind: there is no {fault.kind!r}; choose {', '.join(KINDS)}")
+        self.world.faults.waiting.append(fault)
+        return Json(asdict(fault))
+
+    async def show_faults(self, _: Request) -> Response:
+        return Json([asdict(fault) for fault in self.world.faults.waiting])
+
+    async def clear_faults(self, _: Request) -> Response:
+        self.world.faults.waiting.clear()
+        return Json([])
+
+    async def show_calls(self, _: Request) -> Response:
+        calls = sorted(self.world.calls.items())
+        return Json([{"system": s, "operation": o, "count": n} for (s, o), n in calls])
+
+    async def show_aws(self, _: Request) -> Response:
+        world = self.world
+        return Json(
+            {
+                "offers": [
+                    asdict(offer) | {"acceptable": world.acceptable(offer)}
+                    for offer in world.offers.values()
+                ],
+                "change_sets": list(map(asdict, world.change_sets.values())),
+                "agreements": list(map(asdict, world.agreements.values())),
+                "disbursements": list(map(asdict, world.disbursements)),
+            }
+        )
+
+    async def set_clock(self, request: Request) -> Response:
+        body = await _body(request)
+        try:
+            now: datetime = TypeAdapter(AwareDatetime).validate_python(body.get("now"))
+        except ValidationError:
+            raise Wrong("now: give an instant with its zone, 2026-03-02T09:00:00Z") from None
+        if now < self.world.now():
+            raise Wrong(f"now: time does not go back; it is {self.world.now().isoformat()}")
+        self.world.stand_at(now)
+        return Json({"now": now})
+
+
+def app(world: World, addresses: Any) -> Starlette:
     """The control API and the mailbox page."""
-    return Starlette(routes=mailbox.routes(world))
+    control = Control(world, addresses)
+
+    def route(method: str, path: str, answer: Answer) -> Route:
+        async def answered(request: Request) -> Response:
+            world.advance()
+            try:
+                return await answer(request)
+            except Wrong as error:
+                return Json({"error": str(error)}, error.status)
+
+        return Route(f"/control/{path}", answered, methods=[method])
+
+    return Starlette(
+        routes=[
+            route("GET", "addresses", control.show_addresses),
+            route("POST", "opportunities", control.put_opportunity),
+            route("GET", "opportunities/{id}", control.show_opportunity),
+            route("PUT", "buyers/{account}", control.put_buyer),
+            route("POST", "accept", control.accept),
+            route("PUT", "generation", control.put_generation),
+            route("PUT", "payouts", control.put_payouts),
+            route("PUT", "payouts/{account}", control.put_payouts),
+            route("POST", "faults", control.add_fault),
+            route("GET", "faults", control.show_faults),
+            route("DELETE", "faults", control.clear_faults),
+            route("GET", "calls", control.show_calls),
+            route("GET", "aws", control.show_aws),
+            route("POST", "clock", control.set_clock),
+            *mailbox.routes(world),
+        ]
+    )
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    try:
+        body = await request.json()
+    except json.JSONDecodeError as error:
+        raise Wrong(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise Wrong("the body is not a JSON object")
+    return body
+
+
+def _changed(what: T, changes: dict[str, Any], fixed: tuple[str, ...] = ()) -> T:
+    """A dataclass with some fields changed, each checked against its type."""
+    assert is_dataclass(what)
+    types = get_type_hints(type(what))
+    known = [field.name for field in fields(what) if field.name not in fixed]
+    for name in changes:
+        if name not in known:
+            raise Wrong(f"{name}: there is no such field; choose {', '.join(known)}")
+    values = {}
+    for name, value in changes.items():
+        try:
+            values[name] = TypeAdapter(types[name]).validate_python(value)
+        except ValidationError as error:
+            raise Wrong(f"{name}: {error.errors()[0]['msg'].lower()}, not {value!r}") from None
+    changed: T = replace(what, **values)  # type: ignore[type-var]
+    return changed
+
+
+def _opportunity(record: dict[str, Any]) -> dict[str, Any]:
+    shown = {name: value for name, value in record.items() if name != HISTORY}
+    return {"fields": shown, "history": record.get(HISTORY, [])}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat()

@@ -42,6 +42,9 @@ TELL_OWNER = {
 }
 """What the owner is told when a stage begins."""
 
+MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
+"""Stages that one call ends: they are shown only if something holds the offer up in them."""
+
 BEYOND_CANCELLING = frozenset({Stage.ACCEPTED, *(stage for stage in Stage if stage.is_end)})
 
 
@@ -177,6 +180,7 @@ class OfferWorkflow:
         await workflow.wait_condition(lambda: telling.done() or held_up.is_set())
         decided = None
         if not telling.done():
+            self._publish()
             decided = await self._decided_by(self._closing_time, or_when=telling.done)
         if telling.done():
             await telling
@@ -292,8 +296,7 @@ class OfferWorkflow:
 
     def _enter(self, stage: Stage) -> None:
         self.record.enter(stage, self._now())
-        if stage is not Stage.SUBMITTED:
-            # AWS usually takes it at once: only if something holds it up is there news to show.
+        if stage not in MOMENTARY:
             self._publish()
         if stage in TELL_OWNER:
             self._correspondence.tell_owner(TELL_OWNER[stage])

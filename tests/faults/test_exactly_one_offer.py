@@ -50,7 +50,7 @@ async def live_through(life: Life) -> None:
     assert links.external_object_associations
 
 
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: "-".join(call))
+@pytest.mark.parametrize("call", CALLS, ids="-".join)
 async def test_one_fault_at_one_call(call: tuple[str, str]) -> None:
     system, operation = call
     async with living() as life:

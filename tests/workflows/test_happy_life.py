@@ -53,7 +53,6 @@ async def test_from_draft_to_disbursed(life: Life) -> None:
     ]
     assert life.stages_in_salesforce() == [
         "generating",
-        "live",
         "shared",
         "accepted",
         "disbursed",

@@ -143,7 +143,18 @@ async def test_an_outage_of_salesforce_holds_nothing_back(life: Life) -> None:
     life.world.faults.waiting.clear()
     await life.passes(minutes=10)
     assert life.in_salesforce()["Offer_Stage__c"] == "shared"
-    assert life.stages_in_salesforce()[-3:] == ["generating", "live", "shared"]
+    assert life.stages_in_salesforce()[-2:] == ["generating", "shared"]
+
+
+async def test_a_stage_that_one_call_ends_is_shown_when_something_holds_it_up(life: Life) -> None:
+    life.world.faults.waiting += [
+        Fault("catalog", "status", "StartChangeSet", status=503),
+        Fault("smtp", "status", "DATA", status=451),
+    ]
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.quiet()
+    assert life.stages_in_salesforce() == ["submitted", "generating", "live", "shared"]
 
 
 async def test_no_signal_can_wedge_the_offer(life: Life) -> None:

@@ -1,0 +1,43 @@
+"""`python -m sandbox`: start the outside world and print where it listens."""
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from dataclasses import asdict
+from datetime import datetime
+from shlex import quote
+
+from offers.clock import Clock
+from sandbox.server import PortTaken, Sandbox
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="first of six ports; 0: any free ones")
+    parser.add_argument("--scale", type=float, default=1.0, help="business seconds per real second")
+    parser.add_argument("--origin", help="instant from which on the scale holds, ISO 8601")
+    parser.add_argument("--env", action="store_true", help="print shell exports instead of JSON")
+    chosen = parser.parse_args()
+    origin = datetime.fromisoformat(chosen.origin) if chosen.origin else datetime.now().astimezone()
+    stop = threading.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_number, lambda *_: stop.set())
+    try:
+        with Sandbox(clock=Clock(scale=chosen.scale, origin=origin), port=chosen.port) as sandbox:
+            if chosen.env:
+                for name, value in sandbox.addresses.env.items():
+                    print(f"export {name}={quote(value)}", flush=True)
+            else:
+                print(json.dumps(asdict(sandbox.addresses)), flush=True)
+            stop.wait()
+    except PortTaken as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
