@@ -17,8 +17,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(INSTALLED)  ## Watch offers live their lives (KEEP=1 leaves everything running)
-	@$(BIN)/python -m demo $(if $(KEEP),--keep)
+demo: $(INSTALLED)  ## Watch offers live their lives (KEEP=1 leaves it running, CRASH=1 kills the worker)
+	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(CRASH),--crash)
 
 test: $(INSTALLED)  ## Run every test
 	$(BIN)/python -m pytest -q

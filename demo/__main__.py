@@ -27,7 +27,9 @@ CRASH_AFTER_SECONDS = 8
 SETTLING = timedelta(seconds=3)
 """For the last mails and write-backs."""
 
-console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+LOG_WIDTH = 120
+
+console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -73,7 +75,7 @@ async def _play(processes: Processes, crash: bool) -> bool:
     if crashing:
         await crashing
     await asyncio.sleep(SETTLING.total_seconds())
-    verdicts = await director.verdicts()
+    verdicts = await director.verdicts(crashed=crash)
     console.print(_summary(verdicts))
     return not any(verdict.wrong for verdict in verdicts)
 
@@ -131,15 +133,14 @@ def _date(settings: TemporalSettings) -> Text:
 
 def _summary(verdicts: list[Verdict]) -> Table:
     table = Table(title="How they ended")
-    for column in ("Opportunity", "Story", "Ended", "Offers", "Paid out", "Met its fate"):
-        table.add_column(column)
+    for column in ("Opportunity", "Story", "Ended", "Paid out", "Met its fate"):
+        table.add_column(column, no_wrap=column != "Met its fate")
     for verdict in verdicts:
         record = verdict.record
         table.add_row(
             record.opportunity_id,
             verdict.fate.story,
             stage_text(record.stage),
-            str(record.revision),
             str(record.payout.disbursed) if record.payout else "",
             Text("no: " + "; ".join(verdict.wrong), "bold red")
             if verdict.wrong

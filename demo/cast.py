@@ -9,6 +9,8 @@ from offers.opportunity import opportunity_id
 SPEED = 86_400
 """Business seconds per real second: one day lasts one second."""
 
+REMINDER = "Reminder"
+
 
 @dataclass(frozen=True)
 class Fate:
@@ -95,7 +97,7 @@ CAST = (
         currency="EUR",
         accepts_after_days=13,
         payout_parts=("0.4", "0.6"),
-        mails=(("Reminder", 1), ("Paid", 1)),
+        mails=((REMINDER, 1), ("Paid", 1)),
     ),
     Fate(
         3,
@@ -103,7 +105,7 @@ CAST = (
         "expires after two reminders",
         Stage.EXPIRED,
         through=(Stage.SHARED,),
-        mails=(("Reminder", 2), ("Expired", 1)),
+        mails=((REMINDER, 2), ("Expired", 1)),
     ),
     Fate(
         4,

@@ -30,6 +30,8 @@ THREADS = 20
 """For boto3 and simple-salesforce, which block."""
 GRACE = timedelta(seconds=30)
 """How long a call under way may take after SIGTERM."""
+STICKINESS = timedelta(seconds=2)
+"""How long an offer waits for the worker that knows it before another takes it over."""
 
 AWS_CALLS = Config(
     region_name="us-east-1",  # sellers have no other
@@ -61,6 +63,7 @@ async def serve(
                 # Eager dispatch would go round the queue and so round its rate.
                 disable_eager_activity_execution=True,
                 graceful_shutdown_timeout=GRACE,
+                sticky_queue_schedule_to_start_timeout=STICKINESS,
             )
             await stack.enter_async_context(worker)
         await until.wait()

@@ -69,7 +69,6 @@ CALLS: dict[Callable[..., Any], Call] = {
     AwsMarketplace.read_agreement_feed: Call(
         queue=TaskQueue.AWS_MARKETPLACE,
         summary="What is new in the agreement feed?",
-        timeout=timedelta(minutes=10),
     ),
     Clazar.link_offer: Call(queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"),
     Clazar.changed_payouts: Call(

@@ -1,4 +1,4 @@
-"""Whatever goes wrong once, at whatever call: one acceptable offer, told of once, then followed on."""
+"""Whatever goes wrong once, at whatever call: one acceptable offer, told of once, followed on."""
 
 from dataclasses import replace
 

@@ -1,0 +1,29 @@
+"""The demo as people run it, with the worker killed in the middle."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.timeout(150)
+async def test_every_offer_meets_its_fate_though_the_worker_is_killed() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "demo", "--crash"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=ROOT,
+        env=os.environ.copy(),
+    )
+    out, _ = await process.communicate()
+    said = out.decode()
+    assert process.returncode == 0, said
+    assert "Killing the worker (SIGKILL)" in said
+    assert "Temporal UI  http://127.0.0.1:" in said
+    assert said.count("yes") == 6
+    assert "Traceback" not in said
