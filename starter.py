@@ -160,13 +160,19 @@ async def _cancel(opportunity: str, reason: str) -> OfferRecord:
 
 
 @app.command()
-def resume(opportunity: Opportunity, as_json: AsJson = False) -> None:
+def resume(
+    opportunity: Opportunity,
+    attention: Annotated[
+        str | None, typer.Option(help="Which attention, if several things wait.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Tell an offer that what it waits for has been seen to."""
-    _print_record(_run(_resume(opportunity)), as_json)
+    _print_record(_run(_resume(opportunity, attention)), as_json)
 
 
-async def _resume(opportunity: str) -> OfferRecord:
-    return await (await _desk()).resume(opportunity)
+async def _resume(opportunity: str, attention: str | None) -> OfferRecord:
+    return await (await _desk()).resume(opportunity, attention)
 
 
 @app.command()

@@ -176,9 +176,9 @@ class OfferDesk:
         """Cancel an offer before its acceptance; gives the record once that is decided."""
         return await self._ask(opportunity_id, OfferWorkflow.cancel, reason)
 
-    async def resume(self, opportunity_id: str) -> OfferRecord:
-        """Tell an offer that what it waits for has been seen to."""
-        return await self._ask(opportunity_id, OfferWorkflow.resume)
+    async def resume(self, opportunity_id: str, code: str | None = None) -> OfferRecord:
+        """Tell an offer that what it waits for has been seen to; `code` names the attention."""
+        return await self._ask(opportunity_id, OfferWorkflow.resume, code)
 
     async def resend(self, opportunity_id: str) -> OfferRecord:
         """Have the buyer written to again."""

@@ -38,17 +38,16 @@ class Acceptance:
         return self._record.agreement is not None
 
     async def look_again(self) -> None:
-        """After acceptance: call people if the agreement no longer stands."""
+        """After acceptance: call people when the agreement no longer stands."""
         before = self._record.agreement
-        shown = AgreementStatus.ROLLED_BACK
-        if await self.is_there() and self._record.agreement:
-            shown = self._record.agreement.status
-        else:
-            self._record.agreement = before
-        if shown is not AgreementStatus.ACTIVE:
+        if not await self.is_there() and before is not None:
+            rolled_back = {"status": AgreementStatus.ROLLED_BACK}
+            self._record.agreement = before.model_copy(update=rolled_back)
+        after = self._record.agreement
+        if after and after.status not in (AgreementStatus.ACTIVE, before and before.status):
             self._people.call(
                 "agreement-ended",
-                f"AWS shows the agreement as {shown}",
+                f"AWS shows the agreement as {after.status}",
                 "Talk to the buyer; payouts of what was invoiced are still followed",
             )
 

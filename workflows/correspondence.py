@@ -13,7 +13,18 @@ with workflow.unsafe.imports_passed_through():
     from activities.email import Email, SendMail
     from activities.errors import Failure
     from activities.letters import MailKind
+    from offers.lifecycle import Stage
     from offers.record import OfferRecord
+
+POSSIBLY_SENT = "possibly-sent"
+
+TELL_OWNER = {
+    Stage.FAILED: MailKind.OWNER_FAILED,
+    Stage.ACCEPTED: MailKind.OWNER_ACCEPTED,
+    Stage.EXPIRED: MailKind.OWNER_EXPIRED,
+    Stage.DISBURSED: MailKind.OWNER_PAID,
+}
+"""What the owner is told when a stage begins."""
 
 
 class Correspondence:
@@ -26,6 +37,13 @@ class Correspondence:
         self._resends = 0
         self.doubtful = 0
         """How many letters to the buyer may or may not have been sent."""
+        self.buyer_may_know = False
+        """Whether a letter to the buyer was sent, or may have been."""
+
+    def stage_began(self, stage: Stage) -> None:
+        """Tell the owner, if a stage is news to them."""
+        if stage in TELL_OWNER:
+            self.tell_owner(TELL_OWNER[stage])
 
     def tell_owner(self, kind: MailKind) -> None:
         """Send the owner a notice of how things stand now, beside the story."""
@@ -48,7 +66,7 @@ class Correspondence:
             resends = self._resends
             mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
             try:
-                return await ask(
+                await ask(
                     self._people,
                     Email.send_letter,
                     mail,
@@ -58,17 +76,21 @@ class Correspondence:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
+            else:
+                self.buyer_may_know = True
+                return
+            self.buyer_may_know = True
             if held_up is not None:
                 held_up()
             await self._ask_whether_sent(kind)
             if self._resends == resends:
-                return None
+                return
 
     async def _ask_whether_sent(self, kind: MailKind) -> None:
         self.doubtful += 1
         try:
             await self._people.wait_for(
-                "possibly-sent",
+                POSSIBLY_SENT,
                 f"The mail {kind} to the buyer may have been sent: the server's answer was lost",
                 "Look in the mail server's log, then resume if it was sent, or resend",
             )
@@ -79,7 +101,7 @@ class Correspondence:
         """Send what is doubtful once more; if nothing is, the offer itself."""
         self._resends += 1
         if self.doubtful:
-            self._people.answer()
+            self._people.answer(POSSIBLY_SENT)
         else:
             self.tell_buyer_beside(MailKind.OFFER_SHARED, f"resent-{self._resends}")
 

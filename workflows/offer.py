@@ -14,6 +14,7 @@ from workflows.calls import failure_of
 from workflows.card import card
 from workflows.correspondence import Correspondence
 from workflows.generation import Generation
+from workflows.linking import link_in_clazar
 from workflows.messages import OfferRequest
 from workflows.people import People
 from workflows.search_attributes import STAGE, Values, updates, values
@@ -21,7 +22,6 @@ from workflows.write_back import WriteBack
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws_marketplace import AwsMarketplace, SubmitOffer
-    from activities.clazar import Clazar, LinkOffer
     from activities.errors import Failure
     from activities.letters import MailKind
     from activities.salesforce import DraftedOffer, DraftOffer, Salesforce
@@ -33,14 +33,6 @@ with workflow.unsafe.imports_passed_through():
     from offers.record import OfferRecord
     from offers.refusals import Refusal, plain_words
     from offers.reminders import reminder_times
-
-TELL_OWNER = {
-    Stage.FAILED: MailKind.OWNER_FAILED,
-    Stage.ACCEPTED: MailKind.OWNER_ACCEPTED,
-    Stage.EXPIRED: MailKind.OWNER_EXPIRED,
-    Stage.DISBURSED: MailKind.OWNER_PAID,
-}
-"""What the owner is told when a stage begins."""
 
 MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
 """Stages that one call ends: they are shown only if something holds the offer up in them."""
@@ -172,7 +164,7 @@ class OfferWorkflow:
 
     async def live(self) -> Stage:
         """The offer exists; the buyer is told of it."""
-        self._linking = asyncio.create_task(self._link_in_clazar())
+        self._linking = asyncio.create_task(link_in_clazar(self.record, self._people))
         held_up = asyncio.Event()
         telling = asyncio.create_task(
             self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
@@ -276,18 +268,9 @@ class OfferWorkflow:
         if not await self._acceptance.prevented():
             self._correspondence.tell_owner(MailKind.OWNER_TOO_LATE_TO_CANCEL)
             return Stage.ACCEPTED
-        if self.record.was(Stage.SHARED):
+        if self._correspondence.buyer_may_know:
             self._correspondence.tell_buyer_beside(MailKind.OFFER_VOID)
         return then
-
-    async def _link_in_clazar(self) -> None:
-        link = LinkOffer(
-            offer_id=self.record.made,
-            opportunity_id=self.record.opportunity_id,
-            made_after=self.record.history[0].at - timedelta(days=1),
-        )
-        budget = self.record.clock.real_duration(self.record.policy.clazar_link_budget)
-        await ask(self._people, Clazar.link_offer, link, budget=budget)
 
     # Where the offer is, for all to see -----------------------------------------------------------
 
@@ -296,10 +279,10 @@ class OfferWorkflow:
 
     def _enter(self, stage: Stage) -> None:
         self.record.enter(stage, self._now())
+        workflow.set_current_details(card(self.record))
         if stage not in MOMENTARY:
             self._publish()
-        if stage in TELL_OWNER:
-            self._correspondence.tell_owner(TELL_OWNER[stage])
+        self._correspondence.stage_began(stage)
 
     def _publish(self) -> None:
         """Show the record: in search, in the UI, and soon in Salesforce."""
@@ -376,20 +359,21 @@ class OfferWorkflow:
         return self._cancelling
 
     @workflow.update
-    def resume(self) -> OfferRecord:
-        """Somebody has mended what the offer waits for: go on."""
-        self._people.answer()
+    def resume(self, code: str | None = None) -> OfferRecord:
+        """Somebody has mended what the offer waits for: go on.  `code` names the attention."""
+        self._people.answer(code)
         return self.record
 
     @resume.validator
-    def _refuse_resume(self) -> None:
-        if not self.record.attentions:
-            raise ApplicationError(f"the offer is {self.record.stage} and waits for nobody")
+    def _refuse_resume(self, code: str | None = None) -> None:
+        if reason := self._people.cannot_answer(code):
+            raise ApplicationError(reason)
 
     @workflow.signal(name="resume")
-    def resume_from_ui(self) -> None:
+    def resume_from_ui(self, code: str | None = None) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
-        self._people.answer()
+        if not self._people.cannot_answer(code):
+            self._people.answer(code)
 
     @workflow.update
     def resend(self) -> OfferRecord:

@@ -56,6 +56,15 @@ async def test_after_sharing_the_buyer_is_told(life: Life) -> None:
     assert life.world.mails[-1].recipients == ["buyer@example.com"]
 
 
+async def test_a_buyer_who_may_have_been_told_is_told_that_it_is_void(life: Life) -> None:
+    life.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    await life.start()
+    await life.passes(hours=2)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert await end_of(life) is Stage.CANCELLED
+    assert life.mails()[-1] == "Your private offer for Example Product has been withdrawn"
+
+
 async def test_an_acceptance_before_the_withdrawal_wins(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)

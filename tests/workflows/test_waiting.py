@@ -66,6 +66,25 @@ async def test_resume_is_refused_when_nothing_waits(life: Life) -> None:
         await life.desk.resume(OPPORTUNITY)
 
 
+async def test_several_things_that_wait_are_answered_one_by_one(life: Life) -> None:
+    life.world.faults.waiting += [
+        Fault("smtp", "drop_after", "DATA"),
+        Fault("clazar", "status", "ListPrivateOffers", status=403),
+    ]
+    await life.start()
+    waiting = await life.passes(hours=2)
+    assert {attention.code for attention in waiting.attentions} == {"credentials", "possibly-sent"}
+    with pytest.raises(Refused, match="several things wait, name one: credentials, possibly-sent"):
+        await life.desk.resume(OPPORTUNITY)
+    with pytest.raises(Refused, match="refused does not wait; credentials, possibly-sent does"):
+        await life.desk.resume(OPPORTUNITY, "refused")
+    await life.handle.signal(OfferWorkflow.resume_from_ui, None)
+    await life.desk.resume(OPPORTUNITY, "credentials")
+    record = await life.passes(hours=1)
+    assert [attention.code for attention in record.attentions] == ["possibly-sent"]
+    assert record.stage is Stage.LIVE, "nobody has said whether the letter was sent"
+
+
 @pytest.mark.parametrize("resend", [False, True])
 async def test_a_letter_whose_fate_is_doubtful_waits_for_a_person(life: Life, resend: bool) -> None:
     life.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
@@ -210,6 +229,10 @@ async def test_people_hear_of_an_agreement_that_ends(life: Life) -> None:
     assert ended.stage is Stage.ACCEPTED
     assert ended.attention == "agreement-ended"
     assert "TERMINATED" in ended.attentions[0].problem
+    await life.report_acceptance()
+    assert len((await life.quiet()).attentions) == 1, "once"
+    await life.desk.resume(OPPORTUNITY)
+    assert (await life.quiet()).attention is None, "seen"
 
 
 async def test_the_card_tells_the_story_without_personal_data(life: Life) -> None:
