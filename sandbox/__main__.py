@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from shlex import quote
 
 from offers.clock import Clock
@@ -18,15 +18,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="first of six ports; 0: any free ones")
     parser.add_argument("--scale", type=float, default=1.0, help="business seconds per real second")
-    parser.add_argument("--origin", help="instant from which on the scale holds, ISO 8601")
+    parser.add_argument(
+        "--origin",
+        type=_instant,
+        default=datetime.now(UTC).replace(microsecond=0),
+        help="instant from which on the scale holds, ISO 8601; default: now",
+    )
     parser.add_argument("--env", action="store_true", help="print shell exports instead of JSON")
     chosen = parser.parse_args()
-    origin = datetime.fromisoformat(chosen.origin) if chosen.origin else datetime.now().astimezone()
+    if chosen.scale <= 0:
+        parser.error("--scale must be above 0")
+    if not 0 <= chosen.port <= 65530:
+        parser.error("--port must be from 1 to 65530, or 0")
+    clock = Clock(scale=chosen.scale, origin=chosen.origin)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
     try:
-        with Sandbox(clock=Clock(scale=chosen.scale, origin=origin), port=chosen.port) as sandbox:
+        with Sandbox(clock=clock, port=chosen.port) as sandbox:
             if chosen.env:
                 for name, value in sandbox.addresses.env.items():
                     print(f"export {name}={quote(value)}", flush=True)
@@ -37,6 +46,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _instant(text: str) -> datetime:
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 if __name__ == "__main__":

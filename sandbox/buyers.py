@@ -96,4 +96,5 @@ def _plan(world: World, offer: Offer, account: str, days: float) -> None:
         ):
             accept(world, offer.id, account)
 
-    world.at(offer.released_at + timedelta(days=days), accept_if_still_willing)
+    due = offer.released_at + timedelta(days=days)
+    world.at(max(due, world.now()), accept_if_still_willing)

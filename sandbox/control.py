@@ -1,11 +1,12 @@
 """The control API: what the person (or the test) who runs the sandbox can set and see."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields, is_dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_type_hints
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from starlette.applications import Starlette
@@ -14,12 +15,23 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox import buyers, mailbox
+from sandbox.addresses import Addresses
 from sandbox.faults import KINDS, Fault
 from sandbox.salesforce.ids import long_id
 from sandbox.salesforce.records import HISTORY, put_opportunity
 from sandbox.world import Buyer, World
 
 SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp")
+
+RULES = {
+    "throttle": bool,
+    "concurrent_agreements": bool,
+    "product_visibility": Literal["Draft", "Limited", "Public", "Restricted"],
+    "payout_currencies": tuple[str, ...],
+    "clazar_delay_minutes": float,
+    "clazar_rate_limits": bool,
+}
+"""What of the world can be set over `PUT /control/rules`; see `World` for the meaning."""
 
 T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Response]]
@@ -43,7 +55,7 @@ class Json(JSONResponse):
 class Control:
     """The operations of the control API."""
 
-    def __init__(self, world: World, addresses: Any) -> None:
+    def __init__(self, world: World, addresses: Addresses) -> None:
         self.world = world
         self.addresses = addresses
 
@@ -65,20 +77,51 @@ class Control:
 
     async def put_buyer(self, request: Request) -> Response:
         account = request.path_params["account"]
+        if not re.fullmatch(r"\d{12}", account):
+            raise Wrong(f"account: {account!r} is not an AWS account id; it has 12 digits")
         buyer = self.world.buyers.get(account, Buyer(account))
         self.world.buyers[account] = _changed(buyer, await _body(request), fixed=("account",))
+        for offer in self.world.offers.values():
+            if account in offer.buyer_accounts:
+                buyers.plan(self.world, offer)
         return Json(asdict(self.world.buyers[account]))
 
     async def accept(self, request: Request) -> Response:
         body = await _body(request)
-        missing = {"offer_id", "account"} - body.keys()
-        if missing:
-            raise Wrong(f"{min(missing)}: it is missing; name the offer and the buyer's account")
+        offer_id, account = _text(body, "offer_id"), _text(body, "account")
         try:
-            agreement = buyers.accept(self.world, body["offer_id"], body["account"])
+            agreement = buyers.accept(self.world, offer_id, account)
         except buyers.AcceptanceRefused as error:
             raise Wrong(str(error), 409) from None
         return Json({"agreement_id": agreement.id})
+
+    async def end(self, request: Request) -> Response:
+        """End an agreement early: the buyer cancels it, or AWS terminates it."""
+        body = await _body(request)
+        agreement = self.world.agreements.get(_text(body, "agreement_id"))
+        status = body.get("status", "CANCELLED")
+        if agreement is None:
+            raise Wrong(f"agreement_id: there is no agreement {body['agreement_id']}")
+        if status not in ("CANCELLED", "TERMINATED"):
+            raise Wrong("status: there is no such one; choose CANCELLED or TERMINATED")
+        if agreement.status != "ACTIVE":
+            raise Wrong(f"agreement {agreement.id} is {agreement.status}", 409)
+        buyers.end(self.world, agreement, status)
+        return Json({"agreement_id": agreement.id, "status": agreement.status})
+
+    async def put_rules(self, request: Request) -> Response:
+        for name, value in _checked(await _body(request), RULES).items():
+            setattr(self.world, name, value)
+        return Json({name: getattr(self.world, name) for name in RULES})
+
+    async def revoke_tokens(self, request: Request) -> Response:
+        """Make every token given out so far stale."""
+        accesses = {"clazar": self.world.clazar, "salesforce": self.world.salesforce}
+        system = _text(await _body(request), "system")
+        if system not in accesses:
+            raise Wrong(f"system: {system!r} gives out no tokens; choose {', '.join(accesses)}")
+        accesses[system].revoke()
+        return Json({"system": system})
 
     async def put_generation(self, request: Request) -> Response:
         self.world.generation = _changed(self.world.generation, await _body(request))
@@ -89,8 +132,8 @@ class Control:
         habits = self.world.payout_habits
         habit = habits.get(account or "", self.world.payout_habit)
         habit = _changed(habit, await _body(request))
-        if sum(habit.parts) != 1:
-            raise Wrong('parts: they sum to another number than 1; write them as ["0.4", "0.6"]')
+        if sum(habit.parts) != 1 or min(habit.parts) <= 0:
+            raise Wrong('parts: give shares above 0 that sum to 1, such as ["0.4", "0.6"]')
         if habit.outcome not in ("paid", "failed", "reversed"):
             raise Wrong("outcome: there is no such one; choose paid, failed or reversed")
         if account:
@@ -145,7 +188,7 @@ class Control:
         return Json({"now": now})
 
 
-def app(world: World, addresses: Any) -> Starlette:
+def app(world: World, addresses: Addresses) -> Starlette:
     """The control API and the mailbox page."""
     control = Control(world, addresses)
 
@@ -153,9 +196,12 @@ def app(world: World, addresses: Any) -> Starlette:
         async def answered(request: Request) -> Response:
             world.advance()
             try:
-                return await answer(request)
+                response = await answer(request)
             except Wrong as error:
                 return Json({"error": str(error)}, error.status)
+            # What was set may be due at once.
+            world.advance()
+            return response
 
         return Route(f"/control/{path}", answered, methods=[method])
 
@@ -166,6 +212,9 @@ def app(world: World, addresses: Any) -> Starlette:
             route("GET", "opportunities/{id}", control.show_opportunity),
             route("PUT", "buyers/{account}", control.put_buyer),
             route("POST", "accept", control.accept),
+            route("POST", "end", control.end),
+            route("PUT", "rules", control.put_rules),
+            route("POST", "tokens/revoke", control.revoke_tokens),
             route("PUT", "generation", control.put_generation),
             route("PUT", "payouts", control.put_payouts),
             route("PUT", "payouts/{account}", control.put_payouts),
@@ -195,17 +244,30 @@ def _changed(what: T, changes: dict[str, Any], fixed: tuple[str, ...] = ()) -> T
     assert is_dataclass(what)
     types = get_type_hints(type(what))
     known = [field.name for field in fields(what) if field.name not in fixed]
-    for name in changes:
-        if name not in known:
-            raise Wrong(f"{name}: there is no such field; choose {', '.join(known)}")
+    values = _checked(changes, {name: types[name] for name in known})
+    changed: T = replace(what, **values)  # type: ignore[type-var]
+    return changed
+
+
+def _checked(given: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+    """The values given, each of the type its name stands for."""
+    for name in given:
+        if name not in types:
+            raise Wrong(f"{name}: there is no such field; choose {', '.join(types)}")
     values = {}
-    for name, value in changes.items():
+    for name, value in given.items():
         try:
             values[name] = TypeAdapter(types[name]).validate_python(value)
         except ValidationError as error:
             raise Wrong(f"{name}: {error.errors()[0]['msg'].lower()}, not {value!r}") from None
-    changed: T = replace(what, **values)  # type: ignore[type-var]
-    return changed
+    return values
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise Wrong(f"{name}: it is missing; give it as text")
+    return value
 
 
 def _opportunity(record: dict[str, Any]) -> dict[str, Any]:

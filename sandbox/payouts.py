@@ -100,7 +100,9 @@ class _Line:
         )
         habits = self.world.payout_habits
         habit = habits.get(self.agreement.acceptor, self.world.payout_habit)
-        self._plan_payouts(now + timedelta(days=habit.disbursed_after_days), habit)
+        # AWS pays nothing out before it has collected.
+        days = max(habit.collected_after_days, habit.disbursed_after_days)
+        self._plan_payouts(now + timedelta(days=days), habit)
 
     def _plan_payouts(self, first: datetime, habit: PayoutHabit) -> None:
         amounts = [_split(each, habit.parts, self.unit) for each in (self.gross, self.fee)]

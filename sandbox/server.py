@@ -8,7 +8,6 @@ import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,7 @@ from uvicorn.server import ServerState
 
 from offers.clock import Clock
 from sandbox import clazar, control, smtp
+from sandbox.addresses import Addresses, find_addresses
 from sandbox.aws import agreement, catalog
 from sandbox.salesforce.app import app as salesforce_app
 from sandbox.world import World
@@ -35,21 +35,6 @@ SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp")
 
 class PortTaken(Exception):
     """Another process listens there."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where each system listens, and what the product must be told to use them."""
-
-    control: str
-    mailbox: str
-    catalog: str
-    agreement: str
-    clazar: str
-    salesforce: str
-    salesforce_ca: str
-    smtp: str
-    env: dict[str, str]
 
 
 class Connection(H11Protocol):
@@ -129,7 +114,7 @@ class Sandbox:
         self._servers.append(mail_server)
         at = {name: sock.getsockname()[1] for name, sock in sockets.items()}
         at["smtp"] = mail_server.sockets[0].getsockname()[1]
-        self.addresses = _addresses(self.world, self.clock, at, str(ca_file))
+        self.addresses = find_addresses(self.world, self.clock, at, str(ca_file))
         apps = {
             "control": control.app(self.world, self.addresses),
             "catalog": catalog.app(self.world),
@@ -176,34 +161,3 @@ class Sandbox:
             task.cancel()
         with suppress(asyncio.CancelledError):
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str) -> Addresses:
-    url = {name: f"http://127.0.0.1:{port}" for name, port in at.items()}
-    url["salesforce"] = f"https://localhost:{at['salesforce']}"
-    url["smtp"] = f"smtp://127.0.0.1:{at['smtp']}"
-    return Addresses(
-        **url,
-        mailbox=f"{url['control']}/",
-        salesforce_ca=ca_file,
-        env={
-            "AWS_ENDPOINT_URL_MARKETPLACE_CATALOG": url["catalog"],
-            "AWS_ENDPOINT_URL_MARKETPLACE_AGREEMENT": url["agreement"],
-            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
-            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "CLAZAR_URL": url["clazar"],
-            "CLAZAR_CLIENT_ID": world.clazar.client_id,
-            "CLAZAR_CLIENT_SECRET": world.clazar.client_secret,
-            "SALESFORCE_LOGIN_URL": url["salesforce"],
-            "SALESFORCE_CLIENT_ID": world.salesforce.client_id,
-            "SALESFORCE_CLIENT_SECRET": world.salesforce.client_secret,
-            "SALESFORCE_CA": ca_file,
-            "SMTP_URL": url["smtp"],
-            "MAIL_FROM": "offers@example.com",
-            "OFFERS_PRODUCT_ID": world.product_id,
-            "OFFERS_DIMENSION": world.dimensions[0],
-            "OFFERS_CLOCK_SCALE": f"{clock.scale:g}",
-            "OFFERS_CLOCK_ORIGIN": clock.origin.isoformat(),
-        },
-    )

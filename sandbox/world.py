@@ -120,7 +120,9 @@ class Disbursement:
     currency: str
     gross: Decimal
     listing_fee: Decimal
+    """Negative: AWS keeps it."""
     listing_fee_percentage: Decimal
+    """Such as 3."""
     disbursed: Decimal
     undisbursed: Decimal
     status: str
@@ -169,6 +171,7 @@ class PayoutHabit:
 
     collected_after_days: float = 30
     disbursed_after_days: float = 33
+    """Days from invoice to payout; none comes before AWS has collected from the buyer."""
     parts: list[Decimal] = field(default_factory=lambda: [Decimal(1)])
     """Shares of the net amount, paid a day apart; they sum to 1."""
     outcome: str = "paid"

@@ -100,7 +100,7 @@ def _facts(world: World, row: Disbursement) -> dict[str, Any]:
         "gross_revenue": float(row.gross),
         "listing_fee": float(row.listing_fee),
         "listing_fee_percentage": float(row.listing_fee_percentage),
-        "seller_net_revenue": float(row.gross - abs(row.listing_fee)),
+        "seller_net_revenue": float(row.gross + row.listing_fee),
         "disbursed_net_revenue": float(row.disbursed),
         "undisbursed_net_revenue": float(row.undisbursed),
         "disbursement_status": row.status,

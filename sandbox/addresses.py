@@ -1,0 +1,53 @@
+"""Where the sandbox listens."""
+
+from dataclasses import dataclass
+
+from offers.clock import Clock
+from sandbox.world import World
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where each system listens, and what the product must be told to use them."""
+
+    control: str
+    mailbox: str
+    catalog: str
+    agreement: str
+    clazar: str
+    salesforce: str
+    salesforce_ca: str
+    smtp: str
+    env: dict[str, str]
+
+
+def find_addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str) -> Addresses:
+    """From the port of each system and the file of the certificate authority."""
+    url = {name: f"http://127.0.0.1:{port}" for name, port in at.items()}
+    url["salesforce"] = f"https://localhost:{at['salesforce']}"
+    url["smtp"] = f"smtp://127.0.0.1:{at['smtp']}"
+    return Addresses(
+        **url,
+        mailbox=f"{url['control']}/",
+        salesforce_ca=ca_file,
+        env={
+            "AWS_ENDPOINT_URL_MARKETPLACE_CATALOG": url["catalog"],
+            "AWS_ENDPOINT_URL_MARKETPLACE_AGREEMENT": url["agreement"],
+            "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "CLAZAR_URL": url["clazar"],
+            "CLAZAR_CLIENT_ID": world.clazar.client_id,
+            "CLAZAR_CLIENT_SECRET": world.clazar.client_secret,
+            "SALESFORCE_LOGIN_URL": url["salesforce"],
+            "SALESFORCE_CLIENT_ID": world.salesforce.client_id,
+            "SALESFORCE_CLIENT_SECRET": world.salesforce.client_secret,
+            "SALESFORCE_CA": ca_file,
+            "SMTP_URL": url["smtp"],
+            "MAIL_FROM": "offers@example.com",
+            "OFFERS_PRODUCT_ID": world.product_id,
+            "OFFERS_DIMENSION": world.dimensions[0],
+            "OFFERS_CLOCK_SCALE": f"{clock.scale:g}",
+            "OFFERS_CLOCK_ORIGIN": clock.origin.isoformat(),
+        },
+    )
