@@ -90,11 +90,11 @@ class OfferDesk:
         self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
-        request = OfferRequest(
-            opportunity_id=opportunity_id,
-            given=given or {},
-            revision=await self._next_revision(opportunity_id) if again else 1,
-        )
+        request = OfferRequest(opportunity_id=opportunity_id, given=given or {})
+        if again and (earlier := await self._earlier(opportunity_id)):
+            request = request.model_copy(
+                update={"revision": earlier.revision + 1, "earlier_offer_id": earlier.offer_id}
+            )
         try:
             return await self._client.start_workflow(
                 OfferWorkflow.run,
@@ -133,20 +133,21 @@ class OfferDesk:
         except WorkflowFailureError as error:
             raise Refused(_words(error.cause)) from None
 
-    async def _next_revision(self, opportunity_id: str) -> int:
+    async def _earlier(self, opportunity_id: str) -> OfferRecord | None:
+        """The offer that has ended; None if there is none, or if one is still under way."""
         handle = self._handle(opportunity_id)
         try:
             status = (await handle.describe()).status
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
-                return 1
+                return None
             raise
         if status is not WorkflowExecutionStatus.COMPLETED:
-            return 1
+            return None
         record = await handle.result()
         if record.stage not in RESTARTABLE:
             raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
-        return record.revision + 1
+        return record
 
     async def rows(self, stage: str | None = None) -> list[OfferRow]:
         """Every offer that Temporal still knows, the newest run of each, oldest first."""

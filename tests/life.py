@@ -40,6 +40,8 @@ from workflows.offer import OfferWorkflow
 from workflows.search_attributes import KEYS
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
+STEP = timedelta(minutes=5)
+"""How finely time passes while a test waits for a stage."""
 FIELDS = Path(__file__).parents[1] / "examples" / "fields.toml"
 
 
@@ -131,8 +133,8 @@ class Life:
         passed = timedelta()
         while (record := await self.record()).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
-            await self.sleep(timedelta(minutes=2))
-            passed += timedelta(minutes=2)
+            await self.sleep(STEP)
+            passed += STEP
         return record
 
     async def end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:

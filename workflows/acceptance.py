@@ -37,6 +37,19 @@ class Acceptance:
         )
         return self._record.agreement is not None
 
+    async def rule_out(self, earlier_offer_id: str, cancelling: Callable[[], bool]) -> None:
+        """Hold back while an offer that was thought expired turns out to have been accepted."""
+        while not cancelling():
+            agreement = await ask(self._people, AwsMarketplace.find_agreement, earlier_offer_id)
+            if agreement is None:
+                return
+            await self._people.wait_for(
+                "accepted-before",
+                f"The earlier {earlier_offer_id} was accepted after all ({agreement.agreement_id})",
+                "Cancel this one: a second offer would sell the same deal twice",
+                or_when=cancelling,
+            )
+
     async def look_again(self) -> None:
         """After acceptance: call people when the agreement no longer stands."""
         before = self._record.agreement

@@ -16,6 +16,8 @@ class OfferRequest(BaseModel):
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
     revision: int = 1
     """Above 1 when an earlier offer for the opportunity has ended."""
+    earlier_offer_id: str | None = None
+    """That offer: it may have been accepted so late that nobody saw it."""
 
 
 def workflow_id(opportunity_id: str) -> str:

@@ -98,6 +98,8 @@ class OfferWorkflow:
 
     async def draft(self) -> Stage:
         """Terms from the opportunity; if they are not legal, a person corrects them and resumes."""
+        if self._request.earlier_offer_id:
+            await self._acceptance.rule_out(self._request.earlier_offer_id, self._is_cancelling)
         while not self._cancelling:
             drafted = await self._drafted()
             if drafted is None:

@@ -43,6 +43,7 @@ async def expired(life: Life) -> None:
 
 async def cancelled_while_generating(life: Life) -> None:
     """Stopped in AWS while it prepares."""
+    life.world.generation.preparing_minutes = 30
     await life.start()
     await life.reaches(Stage.GENERATING)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")

@@ -6,7 +6,9 @@ import pytest
 
 from console.desk import Refused
 from offers.lifecycle import Stage
+from sandbox.buyers import accept
 from sandbox.faults import Fault
+from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
 from workflows.offer import OfferWorkflow
 
@@ -24,6 +26,7 @@ async def test_while_salesforce_is_down_in_draft(life: Life) -> None:
 
 
 async def test_while_aws_is_still_preparing_stops_it(life: Life) -> None:
+    life.world.generation.preparing_minutes = 30
     await life.start()
     await life.reaches(Stage.GENERATING)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
@@ -135,3 +138,20 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     assert second.revision == 2
     assert second.offer_id != first.offer_id
     assert life.acceptable_offers() == 1
+
+
+async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(life: Life) -> None:
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    await life.end()
+    assert shared.expires_at is not None
+    now = life.world.now()
+    life.world.offers[shared.made].availability_end = now.date()
+    accept(life.world, shared.made, BUYER)
+    life.world.offers[shared.made].availability_end = shared.offered.availability_end
+    again = await life.desk.start(OPPORTUNITY, again=True)
+    assert again.stage is Stage.DRAFT
+    assert again.attention == "accepted-before"
+    assert len(life.world.offers) == 1
+    await life.desk.cancel(OPPORTUNITY, "")
+    assert await end_of(life) is Stage.CANCELLED
