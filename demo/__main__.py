@@ -14,6 +14,7 @@ from rich.text import Text
 
 from console.board import board, line, stage_text
 from console.desk import OfferDesk, OfferRow
+from demo.cast import CAST
 from demo.director import Director, Verdict
 from demo.processes import DidNotStart, Processes, take_part
 from runtime import schedules
@@ -87,12 +88,13 @@ async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSet
             async for rows in changes:
                 live.update(Group(_date(settings), board(rows)), refresh=True)
         return
+    names = {fate.opportunity_id: fate.company for fate in CAST}
     shown: dict[str, OfferRow] = {}
     async for rows in changes:
         for row in rows:
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
-                console.print(_date(settings), line(row))
+                console.print(_date(settings), f"{names[row.opportunity_id]:<18}", line(row))
 
 
 async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[OfferRow]]:
