@@ -20,6 +20,7 @@ from sandbox.world import ChangeSet, Offer, World, new_id
 RUNNING = ("PREPARING", "APPLYING")
 MAX_OPEN = 250
 MAX_OFFERS_AT_ONCE = 20
+MAX_MESSAGE = 2048
 
 
 class ChangeSets:
@@ -205,4 +206,6 @@ def _try_offer(stage: Stage, changes: list[RequestedChange], offer: Offer) -> No
 
 
 def _note(change: RequestedChange, problem: Problem) -> None:
-    change.change.errors.append({"ErrorCode": problem.code, "ErrorMessage": problem.message})
+    change.change.errors.append(
+        {"ErrorCode": problem.code, "ErrorMessage": problem.message[:MAX_MESSAGE]}
+    )

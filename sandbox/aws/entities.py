@@ -10,6 +10,9 @@ from sandbox.world import Change, ChangeSet, Offer, World
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
 """Where AWS serves its own copies of legal documents from."""
 
+MAX_DETAILS = 16384
+"""The longest text in `Details`; a document in `DetailsDocument` may be longer (ASSUMED)."""
+
 
 def timestamp(instant: datetime) -> str:
     """An instant as the API writes it, to the second."""
@@ -40,7 +43,7 @@ def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
         "EntityIdentifier": f"{offer.id}@{offer.revision}",
         "EntityArn": arn(world, "Offer", offer.id),
         "LastModifiedDate": timestamp(offer.last_modified or world.now()),
-        "Details": json.dumps(kept, separators=(",", ":")),
+        "Details": _text(kept),
         "DetailsDocument": kept,
     }
 
@@ -59,7 +62,7 @@ def describe_product(world: World) -> dict[str, Any]:
         "EntityIdentifier": f"{world.product_id}@1",
         "EntityArn": arn(world, "SaaSProduct", world.product_id),
         "LastModifiedDate": "2026-01-01T00:00:00Z",
-        "Details": json.dumps(document, separators=(",", ":")),
+        "Details": _text(document),
         "DetailsDocument": document,
     }
 
@@ -72,14 +75,11 @@ def describe_change(change: Change) -> dict[str, Any]:
     described = {
         "ChangeType": change.type,
         "Entity": entity,
-        "Details": json.dumps(change.details, separators=(",", ":")),
+        "Details": _text(change.details),
         "DetailsDocument": change.details,
         "ErrorDetailList": change.errors,
         "ChangeName": change.name,
     }
-    if not isinstance(change.details, dict):
-        # By the model, text in Details is an object; AddDimensions takes a list.
-        del described["Details"]
     return {name: value for name, value in described.items() if value is not None}
 
 
@@ -102,6 +102,12 @@ def entity_ids(change_set: ChangeSet) -> list[str]:
     """The entities that a change set touches, as far as they exist."""
     ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
     return sorted({each for each in ids if not each.startswith("$")})
+
+
+def _text(document: Any) -> str | None:
+    """A document as text, where the model has room for it: an object of no great length."""
+    text = json.dumps(document, separators=(",", ":"))
+    return text if isinstance(document, dict) and len(text) <= MAX_DETAILS else None
 
 
 def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from botocore.model import ServiceModel, Shape
 PATTERNS = {
     "ChangeName": r"[a-zA-Z]{1,72}",
     "EntityType": r"[a-zA-Z]+(@\d+\.\d+)?",
+    "EntityNameString": r"\S[\S\s]*",
     "Identifier": r"[\w\-@$.]+",
 }
 """Where the model's own pattern contradicts AWS's documented examples: one-letter change names,
-entity types without a version, identifiers without a reference to another change."""
+entity types without a version, names of backslashes, identifiers without a reference to another
+change."""
 
 
 STATUS_WITHOUT_SHAPE = {"SerializationException": 400, "UnknownOperationException": 400}

@@ -1,12 +1,13 @@
 """A running sandbox for each test, on a clock that the test sets."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sandbox.server import Sandbox
+from tests.sandbox.aws import Seller
 
 
 @dataclass
@@ -29,6 +30,13 @@ def clock() -> TestClock:
 
 
 @pytest.fixture
-async def sandbox(clock: TestClock) -> AsyncIterator[Sandbox]:
-    async with Sandbox(lambda: clock.now) as sandbox:
+def sandbox(clock: TestClock) -> Iterator[Sandbox]:
+    with Sandbox(lambda: clock.now) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def seller(sandbox: Sandbox, clock: TestClock) -> Seller:
+    """A seller whom AWS does not slow down."""
+    sandbox.world.throttle = False
+    return Seller(sandbox, clock)
