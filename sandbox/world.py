@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -254,11 +254,13 @@ class World:
         self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._order = itertools.count()
         self._moment: datetime | None = None
+        # Tests reach into the world from their own thread, while the sandbox's moves it on.
         self._lock = threading.RLock()
 
     def now(self) -> datetime:
         """The business time; while a due happening takes place, the instant it was due at."""
-        return self._moment or self._now()
+        with self._lock:
+            return self._moment or self._now()
 
     def at(self, when: datetime, happen: Callable[[datetime], None]) -> None:
         """Put something on the agenda.  It is called with the instant it was due at."""
@@ -278,16 +280,18 @@ class World:
 
     def stand_at(self, instant: datetime) -> None:
         """From now on business time stands at this instant, until the next call moves it on."""
-        if instant < self._now():
-            raise ValueError(
-                f"time does not run backwards: it is {self._now().isoformat()} already"
-            )
+        now = self.now()
+        if instant < now:
+            raise ValueError(f"time does not run backwards: it is {now.isoformat()} already")
+        instant = instant.astimezone(UTC)
         self._now = lambda: instant
 
     def acceptable(self, offer: Offer) -> bool:
-        """Whether a buyer could accept this offer now."""
+        """Whether a buyer could accept this offer now, as far as the offer goes."""
+        replaced = self.agreements.get(offer.replaces_agreement or "")
         return (
             offer.state == "Released"
+            and (replaced is None or replaced.status == "ACTIVE")
             and offer.availability_end is not None
             and self.now().date() <= offer.availability_end
             and not any(a.offer_id == offer.id for a in self.agreements.values())

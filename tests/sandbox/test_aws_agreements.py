@@ -215,8 +215,10 @@ def test_a_replacement_replaces_the_agreement(seller: Seller) -> None:
 def test_an_agreement_is_replaced_once(seller: Seller) -> None:
     old = buyers.accept(seller.world, seller.make_offer(), BUYER)
     first, second = (seller.make(seller.replacement_changes(old.id)) for _ in range(2))
+    assert seller.world.acceptable(seller.world.offers[second])
     buyers.accept(seller.world, first, BUYER)
     assert "is REPLACED" in refusal(seller, second)
+    assert not seller.world.acceptable(seller.world.offers[second])
     done = seller.run(seller.replacement_changes(old.id))
     assert "INCOMPATIBLE_AGREEMENT" in errors(done)["CreateReplacementOffer"]
 

@@ -215,6 +215,7 @@ def test_a_dimension_and_an_offer_on_it_come_in_one_set(seller: Seller) -> None:
     done = seller.run([add, *seller.offer_changes(UpdatePricingTerms=terms)])
     assert done["Status"] == "SUCCEEDED"
     assert seller.world.dimensions == ("platform", "extra")
+    assert "Details" not in done["ChangeSet"][0]
 
 
 def test_history_is_kept_for_sixty_days(seller: Seller) -> None:

@@ -41,7 +41,8 @@ class Stage:
 
     def commit(self) -> None:
         """Make all of it real."""
-        self.world.dimensions = tuple(self.dimensions)
+        added = [key for key in self.dimensions if key not in self.world.dimensions]
+        self.world.dimensions += tuple(added)
         for offer in self.offers.values():
             if offer.id in self.world.offers:
                 offer.revision += 1
