@@ -1,0 +1,335 @@
+"""The activities on Clazar, Salesforce and mail, with the real clients against the sandbox."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+
+from activities.clazar import Clazar, ClazarClient, LinkOffer
+from activities.email import Email, SendMail
+from activities.errors import Failure
+from activities.letters import MailKind
+from activities.salesforce import DraftOffer, Product, Salesforce
+from activities.salesforce_client import SalesforceClient, SalesforceLogin
+from offers.clock import Clock
+from offers.drafting import Contacts
+from offers.lifecycle import Stage
+from offers.policy import Policy
+from offers.record import OfferRecord
+from runtime.settings import WorkerSettings, read_settings
+from sandbox.faults import Fault
+from sandbox.salesforce.records import put_opportunity
+from sandbox.server import Sandbox
+from sandbox.world import ClazarLinks, Disbursement, Offer
+from tests.builders import terms
+from tests.life import FIELDS, OPPORTUNITY, environment, opportunity_fields
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+OFFER = "offer-abcdefghijklm"
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox(lambda: NOW) as sandbox:
+        with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
+            yield sandbox
+
+
+def run(activity: Any, *arguments: Any) -> Any:
+    """Run an activity as a worker would."""
+    running = ActivityEnvironment()
+    running.info = replace(running.info, started_time=NOW)
+    return running.run(activity, *arguments)
+
+
+def failure(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:
+    return raised.value.type
+
+
+# Clazar ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def clazar(sandbox: Sandbox) -> AsyncIterator[Clazar]:
+    client = ClazarClient(
+        sandbox.addresses.clazar,
+        sandbox.world.clazar.client_id,
+        SecretStr(sandbox.world.clazar.client_secret),
+    )
+    yield Clazar(client, Clock())
+    await client.close()
+
+
+def offer(sandbox: Sandbox, offer_id: str = OFFER, *, released: datetime = NOW) -> Offer:
+    made = Offer(
+        offer_id,
+        sandbox.world.product_id,
+        state="Released",
+        name="Example",
+        buyer_accounts=["111122223333"],
+        availability_end=NOW.date() + timedelta(days=30),
+        released_at=released - timedelta(hours=1),
+        last_modified=released - timedelta(hours=1),
+    )
+    sandbox.world.offers[offer_id] = made
+    return made
+
+
+LINK = LinkOffer(offer_id=OFFER, opportunity_id=OPPORTUNITY, made_after=NOW - timedelta(days=1))
+OURS = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
+
+
+async def test_an_offer_is_linked_once_and_other_links_stay(
+    sandbox: Sandbox, clazar: Clazar
+) -> None:
+    for number in range(130):
+        offer(sandbox, f"offer-{number:013}")
+    offer(sandbox)
+    sandbox.world.clazar_links[OFFER] = ClazarLinks(
+        external_object_associations={"hubspot": {"id": "7"}}
+    )
+    await run(clazar.link_offer, LINK)
+    await run(clazar.link_offer, LINK)
+    links = sandbox.world.clazar_links[OFFER].external_object_associations
+    assert links == {"hubspot": {"id": "7"}} | OURS
+    assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 1
+
+
+async def test_an_offer_that_clazar_does_not_show_yet_is_waited_for(clazar: Clazar) -> None:
+    with pytest.raises(ApplicationError) as raised:
+        await run(clazar.link_offer, LINK)
+    assert failure(raised) == Failure.NOT_READY
+    assert raised.value.next_retry_delay == timedelta(minutes=15)
+
+
+async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
+    sandbox: Sandbox, clazar: Clazar
+) -> None:
+    offer(sandbox)
+    await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
+    assert sandbox.world.calls["clazar", "Authenticate"] == 1
+    sandbox.world.clazar.revoke()
+    await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
+    assert sandbox.world.calls["clazar", "Authenticate"] == 2
+
+
+async def test_lasting_refusal_burns_no_calls(sandbox: Sandbox, clazar: Clazar) -> None:
+    offer(sandbox)
+    sandbox.world.faults.waiting.append(
+        Fault("clazar", "status", "ListPrivateOffers", status=401, times=None)
+    )
+    with pytest.raises(ApplicationError) as raised:
+        await run(clazar.link_offer, LINK)
+    assert failure(raised) == Failure.CREDENTIALS
+    assert sandbox.world.calls["clazar", "ListPrivateOffers"] == 2
+
+
+def paid(offer_id: str, **changes: Any) -> Disbursement:
+    row = Disbursement(
+        offer_id=offer_id,
+        offer_name="Example",
+        agreement_id="agmt-1",
+        acceptor="111122223333",
+        agreement_accepted_at=NOW,
+        agreement_start=NOW,
+        agreement_end=NOW,
+        invoice_id="INV-1",
+        invoice_date=NOW,
+        payment_due=NOW,
+        currency="USD",
+        gross=Decimal("1000.10"),
+        listing_fee=Decimal("-30.00"),
+        listing_fee_percentage=Decimal(3),
+        disbursed=Decimal("970.10"),
+        undisbursed=Decimal(0),
+        status="Disbursed",
+        disbursed_at=NOW,
+        bank_trace_id="trace-1",
+    )
+    return replace(row, **changes)
+
+
+async def test_only_changed_payouts_of_known_offers_are_given(
+    sandbox: Sandbox, clazar: Clazar
+) -> None:
+    sandbox.world.disbursements += [paid("offer-a"), paid("offer-b"), paid("offer-others")]
+    known = {"offer-a": None, "offer-b": "970.10/970.10 USD", "offer-c": None}
+    changed = await run(clazar.changed_payouts, known)
+    assert set(changed) == {"offer-a"}
+    assert str(changed["offer-a"].disbursed) == "USD 970.10", "exact to the cent"
+    assert str(changed["offer-a"].listing_fee) == "USD 30.00"
+    assert changed["offer-a"].invoices[0].bank_trace_ids == ("trace-1",)
+
+
+async def test_a_payout_that_failed_is_not_paid(sandbox: Sandbox, clazar: Clazar) -> None:
+    back = {"gross": Decimal("-1000.10"), "listing_fee": Decimal("30.00")}
+    sandbox.world.disbursements += [
+        paid("offer-a", undisbursed=Decimal("970.10")),
+        paid(
+            "offer-a",
+            **back,
+            disbursed=Decimal("-970.10"),
+            undisbursed=Decimal("970.10"),
+            status="Failed",
+            disbursed_at=NOW + timedelta(days=1),
+            bank_trace_id=None,
+        ),
+    ]
+    payout = (await run(clazar.changed_payouts, {"offer-a": None}))["offer-a"]
+    assert payout.mark == "0.00/970.10 USD"
+    assert str(payout.listing_fee) == "USD 0.00"
+
+
+# Salesforce --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def salesforce(sandbox: Sandbox) -> Salesforce:
+    put_opportunity(sandbox.world, opportunity_fields(OPPORTUNITY, Amount=120000.55))
+    settings = read_settings(WorkerSettings)
+    return Salesforce(
+        SalesforceClient(settings.salesforce_login, settings.salesforce_ca),
+        settings.fields(),
+        Policy(),
+        Product(product_id="prod-examplesaas01", dimension="platform"),
+        Clock(),
+    )
+
+
+async def test_a_draft_takes_the_amount_exactly(salesforce: Salesforce) -> None:
+    request = DraftOffer(opportunity_id=OPPORTUNITY)
+    drafted = await asyncio.to_thread(run, salesforce.draft_offer, request)
+    assert str(drafted.draft.terms.price) == "USD 120,000.55"
+    assert drafted.draft.contacts.buyer_time_zone == "Europe/Berlin"
+
+
+async def test_what_is_written_are_whole_values(sandbox: Sandbox, salesforce: Salesforce) -> None:
+    record = OfferRecord(opportunity_id=OPPORTUNITY, stage=Stage.SHARED, terms=terms())
+    for _ in range(2):
+        await asyncio.to_thread(run, salesforce.write_back, record)
+    written = sandbox.world.opportunities[OPPORTUNITY]
+    assert written["Offer_Stage__c"] == "shared"
+    assert written["Offer_Amount__c"] == 120000
+    assert written["Offer_Link_Expires__c"].startswith("2026-04-01T23:59:59")
+    first, second = (entry["fields"] for entry in written["_history"])
+    assert first == second
+
+
+async def test_many_threads_log_in_once(sandbox: Sandbox, salesforce: Salesforce) -> None:
+    def draft(_: int) -> Any:
+        return run(salesforce.draft_offer, DraftOffer(opportunity_id=OPPORTUNITY))
+
+    def draft_many() -> None:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(draft, range(24)))
+
+    await asyncio.to_thread(draft_many)
+    assert sandbox.world.calls["salesforce", "Token"] == 1
+    sandbox.world.salesforce.revoke()
+    await asyncio.to_thread(draft_many)
+    assert sandbox.world.calls["salesforce", "Token"] == 2
+
+
+async def test_a_lasting_401_ends_after_one_new_login(
+    sandbox: Sandbox, salesforce: Salesforce
+) -> None:
+    sandbox.world.faults.waiting.append(
+        Fault("salesforce", "status", "Query", status=401, code="INVALID_SESSION_ID", times=None)
+    )
+    with pytest.raises(ApplicationError) as raised:
+        await asyncio.to_thread(run, salesforce.draft_offer, DraftOffer(opportunity_id=OPPORTUNITY))
+    assert failure(raised) == Failure.CREDENTIALS
+    assert sandbox.world.calls["salesforce", "Query"] == 2
+    assert sandbox.world.calls["salesforce", "Token"] == 2
+
+
+async def test_wrong_credentials_ask_for_a_person(sandbox: Sandbox) -> None:
+    login = SalesforceLogin(
+        url=sandbox.addresses.salesforce, client_id="x", client_secret=SecretStr("hunter2")
+    )
+    client = SalesforceClient(login, sandbox.addresses.salesforce_ca)
+    with pytest.raises(ApplicationError) as raised:
+        await asyncio.to_thread(client.call, lambda api: api.query("SELECT Id FROM Opportunity"))
+    assert failure(raised) == Failure.CREDENTIALS
+    assert "hunter2" not in str(raised.value)
+
+
+# Mail --------------------------------------------------------------------------------------------
+
+
+def mail(kind: MailKind, occasion: str = "") -> SendMail:
+    return SendMail(
+        kind=kind,
+        record=OfferRecord(
+            opportunity_id=OPPORTUNITY,
+            terms=terms(company="Ünïcode & Sons"),
+            contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
+            change_set_id="x",
+            offer_id=OFFER,
+            offer_url="https://example.com/?offerId=" + OFFER,
+        ),
+        occasion=occasion,
+    )
+
+
+@pytest.fixture
+def email(sandbox: Sandbox) -> Email:
+    return Email(SecretStr(sandbox.addresses.smtp), "Offers <offers@example.com>")
+
+
+async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: Email) -> None:
+    for occasion in ("", "", "2026-03-25"):
+        await run(email.send_letter, mail(MailKind.OFFER_REMINDER, occasion))
+    one, again, other = (sent.message_id for sent in sandbox.world.mails)
+    assert one == again != other
+    assert one.endswith("@example.com>")
+
+
+async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
+    sandbox: Sandbox, email: Email
+) -> None:
+    await run(email.send_notice, mail(MailKind.OWNER_EXPIRED))
+    await run(email.send_letter, mail(MailKind.OFFER_SHARED))
+    notice, letter = sandbox.world.mails
+    assert notice.recipients == ["owner@example.com"]
+    assert notice.subject == "Expired: Ünïcode & Sons"
+    assert letter.recipients == ["buyer@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "letter", "notice"),
+    [
+        (Fault("smtp", "drop_before", "DATA"), Failure.POSSIBLY_SENT, Failure.UNAVAILABLE),
+        (Fault("smtp", "drop_after", "DATA"), Failure.POSSIBLY_SENT, Failure.UNAVAILABLE),
+        (Fault("smtp", "status", "DATA", status=451), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
+        (Fault("smtp", "status", "DATA", status=554), Failure.REFUSED, Failure.REFUSED),
+        (Fault("smtp", "status", "RCPT", status=550), Failure.REFUSED, Failure.REFUSED),
+        (Fault("smtp", "drop_before", "RCPT"), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
+    ],
+)
+async def test_what_a_fault_of_the_mail_server_leads_to(
+    sandbox: Sandbox, email: Email, fault: Fault, letter: Failure, notice: Failure
+) -> None:
+    for send, kind, expected in (
+        (email.send_letter, MailKind.OFFER_SHARED, letter),
+        (email.send_notice, MailKind.OWNER_EXPIRED, notice),
+    ):
+        sandbox.world.faults.waiting = [replace(fault)]
+        with pytest.raises(ApplicationError) as raised:
+            await run(send, mail(kind))
+        assert failure(raised) == expected
+
+
+async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
+    away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com")
+    with pytest.raises(ApplicationError) as raised:
+        await run(away.send_letter, mail(MailKind.OFFER_SHARED))
+    assert failure(raised) == Failure.UNAVAILABLE
