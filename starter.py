@@ -92,15 +92,18 @@ def list_offers(
     as_json: AsJson = False,
 ) -> None:
     """List all offers."""
-    rows = _run(_rows(stage))
+    rows, ailments = _run(_rows(stage))
+    for ailment in ailments:
+        print(ailment, file=sys.stderr)
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
         Console().print(board(rows))
 
 
-async def _rows(stage: Stage | None) -> list[OfferRow]:
-    return await (await _desk()).rows(stage)
+async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
+    desk = await _desk()
+    return await desk.rows(stage), await desk.ailing()
 
 
 @app.command()
@@ -148,6 +151,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel an offer before it is accepted, and wait until AWS has made it void."""
+    print("cancelling; AWS takes some minutes to make an offer void ...", file=sys.stderr)
     record = _run(_cancel(opportunity, reason))
     _print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:

@@ -27,6 +27,8 @@ from offers.terms import OfferTerms
 
 PAGE_PAUSE_SECONDS = 0.25
 """Between the pages of a list: SearchAgreements is allowed five times a second."""
+MOST_PAGES = 60
+"""In one reading: 3,000 agreements, well within a payload's two megabytes and a minute."""
 
 WITHDRAWAL_CHECKS = Generation(check_after=(), check_every=timedelta(minutes=1))
 
@@ -201,7 +203,10 @@ class AwsMarketplace:
 
     @activity.defn
     def read_agreement_feed(self, position: FeedPosition) -> AgreementPage:
-        """Every agreement that AWS has touched since an instant, in one reading for all offers."""
+        """The agreements that AWS has touched since an instant, oldest first, for all offers.
+
+        What a long backlog leaves over comes with the next reading.
+        """
         reports: list[AgreementReport] = []
         query: dict[str, Any] = {
             "catalog": aws_documents.CATALOG,
@@ -216,15 +221,16 @@ class AwsMarketplace:
             "maxResults": 50,
         }
         with _aws_errors():
-            while True:
+            for _ in range(MOST_PAGES):
                 page = self._agreements.search_agreements(**query)
                 reports += filter(
                     None, map(aws_documents.agreement_report, page["agreementViewSummaries"])
                 )
                 if not page.get("nextToken"):
-                    return AgreementPage(reports=tuple(reports))
+                    break
                 query["nextToken"] = page["nextToken"]
                 time.sleep(PAGE_PAUSE_SECONDS)
+        return AgreementPage(reports=tuple(reports))
 
 
 _OUR_AGREEMENTS = (

@@ -13,13 +13,12 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, SecretStr, ValidationError
 from temporalio import activity
 
-from activities.errors import http_failure, not_ready, refused
+from activities.errors import http_failure, not_ready
 from offers.clock import Clock
-from offers.money import CURRENCIES
-from offers.payouts import Payout, PayoutRow, payouts_by_offer
+from offers.payouts import Payout, PayoutRow, payout_of
 
 VENDOR = "Clazar"
 PAGE_SIZE = 100
@@ -148,47 +147,59 @@ class Clazar:
 
         `known` gives each offer's mark (`Payout.mark`), None where nothing is known of a payout.
         """
-        rows: list[PayoutRow] = []
+        rows: dict[str, list[dict[str, Any]]] = {}
         async for page in self._client.pages(
             "/analytics/datasets/aws_marketplace_disbursements", DATASET_PAGE_SIZE
         ):
-            rows += [_payout_row(row) for row in page if row.get("offer_id") in known]
+            for row in page:
+                if row.get("offer_id") in known:
+                    rows.setdefault(row["offer_id"], []).append(row)
             if len(page) == DATASET_PAGE_SIZE:
                 await asyncio.sleep(DATASET_PAUSE_SECONDS)
-        # The order of the dataset is not documented.
-        rows.sort(key=lambda row: row.disbursed_on or date.min)
-        return {
-            offer_id: payout
-            for offer_id, payout in payouts_by_offer(rows).items()
-            if payout.mark != known[offer_id]
-        }
+        changed: dict[str, Payout] = {}
+        for offer_id, lines in rows.items():
+            try:
+                payout = _payout(lines)
+            except (ValidationError, ArithmeticError, ValueError) as error:
+                # One offer's odd rows must not hide the others' money.
+                activity.logger.warning("payout of %s left out: %s", offer_id, error)
+                continue
+            if payout.mark != known[offer_id]:
+                changed[offer_id] = payout
+        return changed
+
+
+def _payout(lines: list[dict[str, Any]]) -> Payout:
+    rows = [_payout_row(row) for row in lines]
+    # The order of the dataset is not documented.
+    rows.sort(key=lambda row: row.disbursed_on or date.min)
+    return payout_of(rows)
 
 
 def _payout_row(row: dict[str, Any]) -> PayoutRow:
-    currency = row.get("currency")
-    if currency not in CURRENCIES:
-        raise refused(VENDOR, "currency", f"the payout data has the unknown currency {currency}")
     paid_on = row.get("disbursement_date")
     gross = _amount(row, "gross_revenue") - abs(_amount(row, "gross_refund"))
     fee = abs(_amount(row, "listing_fee")) - abs(_amount(row, "listing_fee_refund"))
+    disbursed = _amount(row, "disbursed_net_revenue")
     return PayoutRow(
         offer_id=row["offer_id"],
         agreement_id=row.get("agreement_id") or "",
         invoice_id=row.get("invoice_id") or "",
-        currency=currency,
+        currency=row.get("currency"),
         gross=gross,
         # AWS writes fees as negative amounts, and positive where it takes a payout back.
         listing_fee=-fee if gross < 0 else fee,
-        disbursed=_amount(row, "disbursed_net_revenue"),
-        undisbursed=_amount(row, "undisbursed_net_revenue"),
+        disbursed=disbursed,
+        # A blank remainder is no proof of payment.
+        undisbursed=_amount(row, "undisbursed_net_revenue", gross - fee - disbursed),
         disbursed_on=date.fromisoformat(paid_on[:10]) if paid_on else None,
         bank_trace_id=row.get("disburse_bank_trace_id"),
-        status=row.get("disbursement_status") or "",
     )
 
 
-def _amount(row: dict[str, Any], column: str) -> Decimal:
-    return Decimal(row.get(column) or 0)
+def _amount(row: dict[str, Any], column: str, blank: Decimal = Decimal(0)) -> Decimal:
+    value = row.get(column)
+    return blank if value is None else Decimal(value)
 
 
 def _decoded(response: httpx.Response) -> Any:

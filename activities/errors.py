@@ -25,9 +25,13 @@ import requests
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     NoCredentialsError,
     PartialCredentialsError,
+    ProfileNotFound,
+    SSOTokenLoadError,
     TokenRetrievalError,
+    UnauthorizedSSOTokenError,
 )
 from simple_salesforce.exceptions import SalesforceError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -129,6 +133,15 @@ _AWS_CREDENTIALS = frozenset(
         "UnrecognizedClientException",
     }
 )
+_NO_CREDENTIALS = (
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
 _AWS_BUSY = {
     "ThrottlingException": timedelta(seconds=5),
     "TooManyRequestsException": timedelta(seconds=5),
@@ -141,7 +154,7 @@ LOCKED_WAIT = timedelta(minutes=1)
 
 def aws_failure(error: ClientError | BotoCoreError) -> ApplicationError:
     """What follows from an error of a boto3 client."""
-    if isinstance(error, NoCredentialsError | PartialCredentialsError | TokenRetrievalError):
+    if isinstance(error, _NO_CREDENTIALS):
         return credentials_refused(AWS, type(error).__name__)
     if not isinstance(error, ClientError):
         return unavailable(AWS, type(error).__name__)

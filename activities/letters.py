@@ -36,11 +36,6 @@ class MailKind(StrEnum):
     OWNER_PAID = "owner-paid"
     OWNER_TOO_LATE_TO_CANCEL = "owner-too-late-to-cancel"
 
-    @property
-    def to_buyer(self) -> bool:
-        """Whether the buyer gets it; otherwise the owner of the opportunity does."""
-        return self.value.startswith("offer-")
-
 
 class Letter(BaseModel):
     """A mail before it is laid out."""

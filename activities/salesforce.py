@@ -78,11 +78,8 @@ class Salesforce:
         """Terms from the opportunity, or findings; fails NOT_FOUND if there is none."""
         opportunity = self._read(request.opportunity_id)
         facts = {**self._facts(opportunity), **request.given}
-        sources = {
-            _TERM_NAMES.get(name, name): field
-            for name, field in self._fields.read.items()
-            if name not in request.given
-        }
+        sources = {_TERM_NAMES.get(name, name): field for name, field in self._fields.read.items()}
+        sources |= dict.fromkeys(request.given, "terms file")
         return DraftedOffer(
             draft=draft(facts, self._policy, business_now(self._clock).date(), sources),
             policy=self._policy,

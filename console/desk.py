@@ -1,19 +1,21 @@
 """What people do with offers from outside: start, find, look, cancel, resume, resend."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
+    ScheduleActionExecutionStartWorkflow,
     WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
 )
 from temporalio.common import (
     SearchAttributePair,
@@ -30,6 +32,8 @@ from offers.record import OfferRecord
 from workflows.messages import OfferRequest, workflow_id
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_AT, OFFER_ID, STAGE
+
+T = TypeVar("T")
 
 WORKER_PATIENCE = timedelta(seconds=15)
 """How long a worker may take to answer a person before it counts as absent."""
@@ -91,6 +95,18 @@ class OfferDesk:
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
         request = OfferRequest(opportunity_id=opportunity_id, given=given or {})
+        if given or again:
+            under_way = await self._under_way(opportunity_id)
+            if under_way and under_way.stage.is_end:
+                raise Refused(
+                    f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
+                    " told yet: see what it waits for with starter.py show"
+                )
+            if under_way and given:
+                raise Refused(
+                    f"the offer for {opportunity_id} is under way ({under_way.stage}): cancel it"
+                    " before starting it with other terms"
+                )
         if again and (earlier := await self._earlier(opportunity_id)):
             request = request.model_copy(
                 update={"revision": earlier.revision + 1, "earlier_offer_id": earlier.offer_id}
@@ -121,7 +137,7 @@ class OfferDesk:
 
     async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         try:
-            return await _answered(handle.execute_update(OfferWorkflow.drafted))
+            return await _in_time(handle.execute_update(OfferWorkflow.drafted))
         except WorkflowUpdateFailedError as error:
             raise Refused(_words(error.cause)) from None
         except RPCError as error:
@@ -133,21 +149,46 @@ class OfferDesk:
         except WorkflowFailureError as error:
             raise Refused(_words(error.cause)) from None
 
+    async def _under_way(self, opportunity_id: str) -> OfferRecord | None:
+        if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
+            return None
+        return await self.record(opportunity_id)
+
     async def _earlier(self, opportunity_id: str) -> OfferRecord | None:
         """The offer that has ended; None if there is none, or if one is still under way."""
-        handle = self._handle(opportunity_id)
+        if await self._status(opportunity_id) is not WorkflowExecutionStatus.COMPLETED:
+            return None
+        record = await self._handle(opportunity_id).result()
+        if record.stage not in RESTARTABLE:
+            raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
+        return record
+
+    async def _status(self, opportunity_id: str) -> WorkflowExecutionStatus | None:
         try:
-            status = (await handle.describe()).status
+            return (await self._handle(opportunity_id).describe()).status
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise
-        if status is not WorkflowExecutionStatus.COMPLETED:
-            return None
-        record = await handle.result()
-        if record.stage not in RESTARTABLE:
-            raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
-        return record
+
+    async def ailing(self) -> list[str]:
+        """What goes wrong with the Schedules: a line for each whose last turn failed."""
+        ailments = []
+        async for schedule in await self._client.list_schedules():
+            if not schedule.info or not schedule.info.recent_actions:
+                continue
+            last = schedule.info.recent_actions[-1].action
+            assert isinstance(last, ScheduleActionExecutionStartWorkflow)
+            turn = self._client.get_workflow_handle(
+                last.workflow_id, run_id=last.first_execution_run_id
+            )
+            if (await turn.describe()).status is not WorkflowExecutionStatus.FAILED:
+                continue
+            try:
+                await turn.result()
+            except WorkflowFailureError as error:
+                ailments.append(f"{schedule.id} fails: {_root(error)}")
+        return ailments
 
     async def rows(self, stage: str | None = None) -> list[OfferRow]:
         """Every offer that Temporal still knows, the newest run of each, oldest first."""
@@ -167,7 +208,7 @@ class OfferDesk:
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
-            return await _answered(handle.query(OfferWorkflow.the_record))
+            return await _in_time(handle.query(OfferWorkflow.the_record))
         except WorkflowFailureError as error:
             raise Refused(_words(error.cause)) from None
         except RPCError as error:
@@ -201,7 +242,15 @@ class OfferDesk:
             if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                 record = await handle.result()
                 raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
-            record = await handle.execute_update(update, *arguments, result_type=OfferRecord)
+            asked = await _in_time(
+                handle.start_update(
+                    update,
+                    *arguments,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                    result_type=OfferRecord,
+                )
+            )
+            record = await asked.result()
         except WorkflowFailureError as error:
             raise Refused(_words(error.cause)) from None
         except WorkflowUpdateFailedError as error:
@@ -215,13 +264,18 @@ class OfferDesk:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(opportunity_id))
 
 
-async def _answered(answer: Any) -> OfferRecord:
+async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
     try:
-        record = await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
+        return await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise NoWorker from None
-    assert isinstance(record, OfferRecord)
-    return record
+
+
+def _root(error: BaseException) -> str:
+    """The innermost cause, in its own words."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return _words(error)
 
 
 def _words(cause: BaseException | None) -> str:

@@ -2,20 +2,17 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from offers.findings import Finding, findings_in, illegal
+from offers.findings import Finding, findings_in
 from offers.policy import Policy
 from offers.terms import OfferTerms
 
-
-def _time_zone(value: str | None) -> str | None:
-    if value is not None and value not in available_timezones():
-        raise illegal("there is no such time zone", "Use an IANA name such as Europe/Berlin")
-    return value
+ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
+"""An address in ASCII: few mail servers take others."""
 
 
 class Contacts(BaseModel):
@@ -23,11 +20,11 @@ class Contacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    buyer_email: str = Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$", max_length=320, repr=False)
+    buyer_email: str = Field(pattern=ADDRESS, max_length=320, repr=False)
     buyer_name: str | None = Field(default=None, max_length=200, repr=False)
-    buyer_time_zone: Annotated[str | None, AfterValidator(_time_zone)] = None
+    buyer_time_zone: str | None = None
     """IANA name; None where it is not known."""
-    owner_email: str = Field(pattern=r"^[^@\s,;<>]+@[^@\s,;<>]+$", max_length=320, repr=False)
+    owner_email: str = Field(pattern=ADDRESS, max_length=320, repr=False)
     owner_name: str | None = Field(default=None, max_length=200, repr=False)
 
 
@@ -80,6 +77,18 @@ def draft(
             ),
         )
     findings += contact_findings
+    zone = contact_facts.get("buyer_time_zone")
+    if zone is not None and zone not in available_timezones():
+        # Checked here and not in the model: what is stored must not depend on a machine's zones.
+        findings += (
+            Finding(
+                field="buyer_time_zone",
+                seen=str(zone),
+                problem="there is no such time zone",
+                remedy="Use an IANA name such as Europe/Berlin",
+                source=(sources or {}).get("buyer_time_zone"),
+            ),
+        )
     return Draft(terms=terms, contacts=contacts, findings=findings)
 
 

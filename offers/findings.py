@@ -56,11 +56,17 @@ def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
     context: dict[str, Any] = details.get("ctx", {})
     problem, remedy = _REMEDIES.get(details["type"], (details["msg"], "Correct it"))
     given = details["input"]
-    shown = top not in PRIVATE_FIELDS and isinstance(given, str | int | float | bool)
+    # An unknown field may be a misspelled personal one.
+    shown = (
+        details["type"] not in ("missing", "extra_forbidden")
+        and top not in PRIVATE_FIELDS
+        and isinstance(given, str | int | float | bool)
+        and "@" not in str(given)
+    )
     return Finding(
         field=field,
         problem=context.get("problem", problem[:1].lower() + problem[1:]),
         remedy=context.get("remedy", remedy),
-        seen=str(given) if shown and details["type"] != "missing" else None,
+        seen=str(given) if shown else None,
         source=sources.get(top),
     )

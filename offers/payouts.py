@@ -31,7 +31,6 @@ class PayoutRow(BaseModel):
     undisbursed: Decimal
     disbursed_on: date | None = None
     bank_trace_id: str | None = None
-    status: str = ""
 
 
 class InvoicePayout(BaseModel):
@@ -93,12 +92,13 @@ class Payout(BaseModel):
         return (
             self.gross.currency == price.currency
             and self.gross >= price
+            and self.disbursed.amount > 0
             and not self.undisbursed.amount
         )
 
     @property
     def mark(self) -> str:
-        """A short text that differs whenever the payout differs, such as "97000.00/97000.00 USD".
+        """A short text that differs whenever the amounts do, such as "97000.00/97000.00 USD".
 
         Paid of owed.  It is the search attribute by which the sweep sees what an offer knows.
         """
@@ -106,20 +106,18 @@ class Payout(BaseModel):
         return f"{self.disbursed.amount}/{owed.amount} {owed.currency}"
 
 
-def payouts_by_offer(rows: Iterable[PayoutRow]) -> dict[str, Payout]:
-    """The rows of a disbursement report, newest last, summed up by offer and invoice."""
-    lines: dict[tuple[str, str], list[PayoutRow]] = {}
+def payout_of(rows: Iterable[PayoutRow]) -> Payout:
+    """The rows of one offer in a disbursement report, newest last, summed up by invoice.
+
+    Raises pydantic.ValidationError if they do not go together.
+    """
+    lines: dict[str, list[PayoutRow]] = {}
     for row in rows:
-        lines.setdefault((row.offer_id, row.invoice_id), []).append(row)
-    payouts: dict[str, list[InvoicePayout]] = {}
-    for (offer_id, _), line in lines.items():
-        payouts.setdefault(offer_id, []).append(_invoice(line))
-    return {
-        offer_id: Payout(
-            offer_id=offer_id, invoices=tuple(sorted(paid, key=lambda i: i.invoice_id))
-        )
-        for offer_id, paid in payouts.items()
-    }
+        lines.setdefault(row.invoice_id, []).append(row)
+    first = next(iter(lines.values()))[0]
+    return Payout(
+        offer_id=first.offer_id, invoices=tuple(_invoice(lines[name]) for name in sorted(lines))
+    )
 
 
 def _invoice(rows: list[PayoutRow]) -> InvoicePayout:

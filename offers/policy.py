@@ -70,7 +70,7 @@ class Policy(BaseModel):
     days_to_accept: PositiveInt = 30
     reminder_days: Annotated[tuple[PositiveInt, ...], AfterValidator(_descending)] = (7, 2)
     """The buyer is reminded this many days before the last day."""
-    expiry_grace: timedelta = timedelta(hours=1)
+    expiry_grace: timedelta = Field(default=timedelta(hours=1), ge=timedelta())
     """How long after the last second an acceptance may still come to light."""
     generation: Generation = Generation()
     clazar_link_budget: timedelta = timedelta(days=2)

@@ -73,7 +73,7 @@ class OfferRecord(BaseModel):
         self.terms, self.contacts, self.findings = draft.terms, draft.contacts, draft.findings
 
     def was(self, stage: Stage) -> bool:
-        """Whether this revision has been in a stage."""
+        """Whether the offer has ever been in a stage, in this or an earlier revision."""
         return any(entry.stage is stage for entry in self.history)
 
     def start_over(self) -> None:

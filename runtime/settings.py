@@ -5,11 +5,19 @@ Temporal's own (`TEMPORAL_*` and profiles) are read by temporalio.envconfig, AWS
 
 import os
 import tomllib
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import available_timezones
 
-from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.field_map import FieldMap
@@ -35,7 +43,7 @@ class TemporalSettings(BaseSettings):
     """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
     offers_policy: Path | None = None
     offers_clock_scale: float = Field(default=1.0, gt=0)
-    offers_clock_origin: datetime | None = None
+    offers_clock_origin: AwareDatetime | None = None
 
     @property
     def clock(self) -> Clock:
@@ -46,7 +54,15 @@ class TemporalSettings(BaseSettings):
 
     def policy(self) -> Policy:
         """The selling policy, with the handbook's defaults for what the file leaves open."""
-        return _toml(self.offers_policy, Policy) if self.offers_policy else Policy()
+        if self.offers_policy is None:
+            return Policy()
+        policy = _toml(self.offers_policy, Policy)
+        if unknown := set(policy.time_zones) - available_timezones():
+            raise WrongSettings(
+                f"{self.offers_policy}: time_zones [{min(unknown)}]: there is no such time zone."
+                " Use IANA names such as Europe/Berlin."
+            )
+        return policy
 
     @model_validator(mode="after")
     def _scaled_from_an_origin(self) -> "TemporalSettings":

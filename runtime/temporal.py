@@ -18,7 +18,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.codec import EncryptionCodec
-from runtime.settings import TemporalSettings
+from runtime.settings import TemporalSettings, WrongSettings
 from workflows.search_attributes import KEYS
 
 LOCAL_SERVER = "localhost:7233"
@@ -40,8 +40,11 @@ def data_converter(settings: TemporalSettings) -> DataConverter:
 
 
 async def connect(settings: TemporalSettings) -> Client:
-    """A client for the server that `TEMPORAL_*` or a profile names; raises NoServer."""
-    options = ClientConfig.load_client_connect_config()
+    """A client for the server that `TEMPORAL_*` or a profile names; or raises NoServer."""
+    try:
+        options = ClientConfig.load_client_connect_config()
+    except Exception as error:  # the SDK's own type is not public
+        raise WrongSettings(f"Temporal's configuration: {error}") from None
     options.setdefault("target_host", LOCAL_SERVER)
     try:
         return await Client.connect(**options, data_converter=data_converter(settings))

@@ -25,7 +25,7 @@ from activities.queues import TaskQueue
 from console.desk import OfferDesk
 from offers.agreement import AgreementReport
 from offers.lifecycle import Stage
-from offers.payouts import Payout, PayoutRow, payouts_by_offer
+from offers.payouts import Payout, PayoutRow, payout_of
 from offers.record import OfferRecord
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
@@ -206,7 +206,7 @@ class Life:
             )
             for row in self.world.disbursements
         ]
-        (payout,) = payouts_by_offer(rows).values()
+        payout = payout_of(rows)
         await self.handle.signal(OfferWorkflow.payout_seen, payout)
         return payout
 

@@ -12,11 +12,12 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from workflows.calls import failure_of, start
+from workflows.calls import CALLS, failure_of, start
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
+    from offers.record import Attention
 
 ParamT = TypeVar("ParamT")
 ReturnT = TypeVar("ReturnT")
@@ -28,8 +29,15 @@ NEEDS: dict[str, tuple[str, str]] = {
 }
 """By failure: the code of the attention and what a person should do."""
 
-LATE_REMEDY = "Find out what holds it up, then resume to go on asking"
+LATE_REMEDY = "Find out what holds it up; resume makes it ask at once, if it has stopped asking"
 """For what would have been retried, had its time not run out."""
+
+LATE_AFTER = timedelta(hours=4)
+"""Real time after which people hear that a vendor has not answered yet."""
+
+
+class GivenUp(Exception):
+    """What was asked for is no longer wanted, and nothing has been done yet."""
 
 
 @overload
@@ -41,6 +49,7 @@ async def ask(
     expected: Failure | None = None,
     budget: timedelta | None = None,
     held_up: Callable[[], None] | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> ReturnT: ...
 @overload
 async def ask(
@@ -51,6 +60,7 @@ async def ask(
     expected: Failure | None = None,
     budget: timedelta | None = None,
     held_up: Callable[[], None] | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> ReturnT: ...
 async def ask(
     people: People,
@@ -60,31 +70,56 @@ async def ask(
     expected: Failure | None = None,
     budget: timedelta | None = None,
     held_up: Callable[[], None] | None = None,
+    give_up: Callable[[], bool] | None = None,
 ) -> Any:
     """A vendor's answer, however long it takes and however often a person has to help.
 
     Raises ActivityError only for the `expected` failure, or if nobody knows what became of a call
-    that must not be made twice.  `budget` is real time, after which people are called.  `held_up`
-    is called if the first try does not succeed.
+    that must not be made twice.  After `budget` (real time) it waits for a person; without one
+    people are called after a while and it goes on asking.  `held_up` is called if the first try
+    does not succeed.  Raises GivenUp if `give_up` says so while people are waited for and nothing
+    can have been done yet.
     """
+    late: Attention | None = None
+    first = True
     while True:
         try:
-            return await start(activity, argument, budget=budget, once=held_up is not None)
+            answer = await start(
+                activity,
+                argument,
+                budget=budget or (None if late else LATE_AFTER),
+                once=first and held_up is not None,
+            )
         except ActivityError as error:
             failure = failure_of(error)
-            unknown = failure is None and error.retry_state is RetryState.NON_RETRYABLE_FAILURE
+            unknown = failure is None and not CALLS[activity].repeatable
             as_expected = failure is not None and failure.type == expected
             if is_cancelled_exception(error) or unknown or as_expected:
                 raise
-            if held_up is not None:
+            if held_up is not None and first:
                 held_up()
-                held_up = None
-            if error.retry_state is not RetryState.MAXIMUM_ATTEMPTS_REACHED:
-                await people.wait_for(*_need(failure))
+            if error.retry_state is RetryState.NON_RETRYABLE_FAILURE or budget:
+                may_give_up = give_up if first and give_up is not None else never
+                await people.wait_for(*need(failure), or_when=may_give_up)
+                if may_give_up():
+                    raise GivenUp from None
+            elif error.retry_state is RetryState.TIMEOUT and late is None:
+                late = people.call(*need(failure))
+            first = False
+        else:
+            if late:
+                people.dismiss(late)
+            return answer
 
 
-def _need(failure: ApplicationError | None) -> tuple[str, str, str]:
+def never() -> bool:
+    """Nothing makes the wait pointless."""
+    return False
+
+
+def need(failure: ApplicationError | None) -> tuple[str, str, str]:
+    """What people are called for: code, problem and remedy."""
     if failure is None:
-        return "late", "A vendor did not answer in time", LATE_REMEDY
+        return "late", "A vendor does not answer", LATE_REMEDY
     code, remedy = NEEDS.get(failure.type or "", ("late", LATE_REMEDY))
     return code, failure.message, remedy

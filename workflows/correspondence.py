@@ -26,6 +26,9 @@ TELL_OWNER = {
 }
 """What the owner is told when a stage begins."""
 
+DECIDED = frozenset({Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED})
+"""Stages from which on letters about an open offer are no longer true."""
+
 
 class Correspondence:
     """Who is written to about one offer."""
@@ -34,6 +37,7 @@ class Correspondence:
         self._record = record
         self._people = people
         self._notices: list[asyncio.Task[None]] = []
+        self._letters: list[asyncio.Task[None]] = []
         self._resends = 0
         self.doubtful = 0
         """How many letters to the buyer may or may not have been sent."""
@@ -42,6 +46,8 @@ class Correspondence:
 
     def stage_began(self, stage: Stage) -> None:
         """Tell the owner, if a stage is news to them."""
+        if stage in DECIDED:
+            self.stop_letters()
         if stage in TELL_OWNER:
             self.tell_owner(TELL_OWNER[stage])
 
@@ -51,17 +57,28 @@ class Correspondence:
             mail = SendMail(kind=kind, record=self._record.model_copy(deep=True))
             self._notices.append(asyncio.create_task(self._send(mail)))
 
-    def tell_buyer_beside(self, kind: MailKind, occasion: str = "") -> None:
-        """Write to the buyer beside the story."""
-        self._notices.append(asyncio.create_task(self.tell_buyer(kind, occasion)))
-
-    async def tell_buyer(
+    def tell_buyer(
         self, kind: MailKind, occasion: str = "", held_up: Callable[[], None] | None = None
-    ) -> None:
-        """Write to the buyer; a letter whose fate is doubtful waits for a person's word.
+    ) -> asyncio.Task[None]:
+        """Write to the buyer about an open offer; `held_up` is called if it does not go at once."""
+        letter = asyncio.create_task(self._letter(kind, occasion, held_up))
+        self._letters.append(letter)
+        return letter
 
-        `held_up` is called if it does not go out at the first try.
-        """
+    def stop_letters(self) -> None:
+        """The offer's fate is decided: what a mail server still holds up is no longer true."""
+        for letter in self._letters:
+            letter.cancel()
+
+    def tell_buyer_void(self) -> None:
+        """Tell a buyer who may know of the offer that it is void."""
+        if self.buyer_may_know:
+            self._notices.append(asyncio.create_task(self._letter(MailKind.OFFER_VOID, "", None)))
+
+    async def _letter(
+        self, kind: MailKind, occasion: str, held_up: Callable[[], None] | None
+    ) -> None:
+        """A letter whose fate is doubtful waits for a person's word."""
         while True:
             resends = self._resends
             mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
@@ -75,6 +92,7 @@ class Correspondence:
                 )
             except ActivityError as error:
                 if is_cancelled_exception(error):
+                    self.buyer_may_know = True  # one may be on its way at this very moment
                     raise
             else:
                 self.buyer_may_know = True
@@ -103,7 +121,7 @@ class Correspondence:
         if self.doubtful:
             self._people.answer(POSSIBLY_SENT)
         else:
-            self.tell_buyer_beside(MailKind.OFFER_SHARED, f"resent-{self._resends}")
+            self.tell_buyer(MailKind.OFFER_SHARED, f"resent-{self._resends}")
 
     async def finished(self) -> None:
         """Wait until everything sent beside the story has gone out."""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, RetryState
+from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
-from workflows.asking import ask
-from workflows.calls import start
+from workflows.asking import ask, need
+from workflows.calls import failure_of, start
 from workflows.correspondence import Correspondence
 from workflows.people import People
 
@@ -72,9 +72,12 @@ class Generation:
         try:
             return await asking
         except ActivityError as error:
-            if error.retry_state is not RetryState.TIMEOUT:
+            if is_cancelled_exception(error):
                 raise
-            self._call_late()
+            if error.retry_state is RetryState.TIMEOUT:
+                self._call_late()
+            else:
+                await self._people.wait_for(*need(failure_of(error)), or_when=self._interrupted)
             return None
 
     def _interrupted(self) -> bool:

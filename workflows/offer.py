@@ -9,7 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.acceptance import Acceptance
-from workflows.asking import ask
+from workflows.asking import GivenUp, ask
 from workflows.calls import failure_of
 from workflows.card import card
 from workflows.correspondence import Correspondence
@@ -108,10 +108,7 @@ class OfferWorkflow:
             if not self.record.findings:
                 return Stage.SUBMITTED
             await self._people.wait_for(
-                "terms",
-                "The opportunity does not make legal terms",
-                "Correct the opportunity, then resume",
-                or_when=self._is_cancelling,
+                "terms", "These are no legal terms", self._remedy, or_when=self._is_cancelling
             )
         return Stage.CANCELLED
 
@@ -128,7 +125,10 @@ class OfferWorkflow:
                 ),
                 expected=Failure.REFUSED,
                 held_up=self._publish,
+                give_up=self._is_cancelling,
             )
+        except GivenUp:
+            return Stage.CANCELLED
         except ActivityError as error:
             self.record.findings = tuple(map(plain_words, _refusals_in(error)))
             return Stage.FAILED
@@ -141,12 +141,14 @@ class OfferWorkflow:
         )
         outcome = await self._generation.outcome()
         if outcome.offer is None:
+            if self._cancelling:
+                return Stage.CANCELLED
             self.record.findings = tuple(map(plain_words, outcome.refusals))
-            return Stage.CANCELLED if self._cancelling else Stage.FAILED
+            return Stage.FAILED
         self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
-        self.record.findings = differences(self.record.offered, outcome.offer)
         if self._cancelling:
             return await self._withdraw(then=Stage.CANCELLED)
+        self.record.findings = differences(self.record.offered, outcome.offer)
         if self.record.findings:
             return await self._withdraw(then=Stage.FAILED)
         return Stage.LIVE
@@ -156,7 +158,7 @@ class OfferWorkflow:
         await self._people.wait_for(
             "failed",
             "AWS did not make the offer as it was asked",
-            "Correct the opportunity, then resume; or cancel",
+            self._remedy,
             or_when=self._is_cancelling,
         )
         if self._cancelling:
@@ -168,35 +170,27 @@ class OfferWorkflow:
         """The offer exists; the buyer is told of it."""
         self._linking = asyncio.create_task(link_in_clazar(self.record, self._people))
         held_up = asyncio.Event()
-        telling = asyncio.create_task(
-            self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
-        )
-        await workflow.wait_condition(lambda: telling.done() or held_up.is_set())
+        letter = self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
+        await workflow.wait_condition(lambda: letter.done() or held_up.is_set())
         decided = None
-        if not telling.done():
+        if not letter.done():
             self._publish()
-            decided = await self._decided_by(self._closing_time, or_when=telling.done)
-        if telling.done():
-            await telling
-            return decided or Stage.SHARED
-        telling.cancel()
+            decided = await self._decided_by(self._closing_time, or_when=letter.done)
+        if decided is None and letter.done():
+            await letter
+            return Stage.SHARED
         return decided or await self._at_closing()
 
     async def shared(self) -> Stage:
         """The buyer can accept; reminders go out until the last day is over."""
         end, days = self.record.offered.availability_end, self.record.policy.reminder_days
-        reminders: list[asyncio.Task[None]] = []
-        for moment in reminder_times(end, days, self._now()):
+        moments = reminder_times(end, days, self._now())
+        for moment, next_moment in zip(moments, [*moments[1:], self._closing_time], strict=True):
             if decided := await self._decided_by(moment):
-                break
-            reminder = self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
-            reminders.append(asyncio.create_task(reminder))
-        else:
-            decided = await self._decided_by(self._closing_time)
-        for held_up in reminders:
-            # What a broken mail server held up must not go out after the decision.
-            held_up.cancel()
-        return decided or await self._at_closing()
+                return decided
+            if self._now() < next_moment:  # of several that an outage held up only the last is due
+                self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
+        return await self._decided_by(self._closing_time) or await self._at_closing()
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
@@ -267,12 +261,25 @@ class OfferWorkflow:
 
     async def _withdraw(self, then: Stage) -> Stage:
         """Make the offer void: `then`, unless somebody accepted it first."""
-        if not await self._acceptance.prevented():
+        self._correspondence.stop_letters()
+        if await self._acceptance.prevented():
+            self._correspondence.tell_buyer_void()
+            return then
+        if then is Stage.CANCELLED:
             self._correspondence.tell_owner(MailKind.OWNER_TOO_LATE_TO_CANCEL)
-            return Stage.ACCEPTED
-        if self._correspondence.buyer_may_know:
-            self._correspondence.tell_buyer_beside(MailKind.OFFER_VOID)
-        return then
+        else:
+            self._people.call(
+                "accepted-otherwise",
+                "The buyer accepted an offer that differs from what was asked",
+                "Compare the findings with the agreement, and talk to the buyer",
+            )
+        return Stage.ACCEPTED
+
+    @property
+    def _remedy(self) -> str:
+        if self._request.given:
+            return "Cancel it, and start it again with a corrected terms file"
+        return "Correct the opportunity, then resume; or cancel"
 
     # Where the offer is, for all to see -----------------------------------------------------------
 
@@ -311,7 +318,7 @@ class OfferWorkflow:
     @workflow.signal
     def agreement_seen(self, report: AgreementReport) -> None:
         """An agreement was made or has changed; AWS is asked before it is believed."""
-        if report.offer_id == self.record.offer_id:
+        if self.record.offer_id in (None, report.offer_id):
             self._acceptance.reported = True
 
     @workflow.signal

@@ -18,6 +18,10 @@ with workflow.unsafe.imports_passed_through():
 FIRST_LOOK_BACK = timedelta(days=35)
 """How far the first reading goes back: longer than an offer is usually open."""
 
+UNCLAIMED_FOR = timedelta(days=1)
+"""How long an agreement that belongs to no offer is tried again: offers are known to search some
+time after AWS has made them."""
+
 
 class WatchRequest(BaseModel):
     """How the feed is read."""
@@ -36,6 +40,9 @@ class WatchPosition(BaseModel):
     """The last update of the newest agreement seen."""
     reported: dict[str, AwareDatetime] = Field(default_factory=dict)
     """By agreement id, the last update that was passed on, as far back as the overlap."""
+    unclaimed: tuple[AgreementReport, ...] = ()
+    """What belongs to no offer in search: another seller's system's, or an offer of ours that
+    search does not show yet.  It is tried again for a day."""
 
 
 @workflow.defn
@@ -48,13 +55,17 @@ class MarketplaceWatch:
         position = self._last_position(request)
         since = position.newest - request.overlap
         page = await start(AwsMarketplace.read_agreement_feed, FeedPosition(since=since))
-        news = [r for r in page.reports if position.reported.get(r.agreement_id) != r.updated_at]
+        latest = {r.agreement_id: r for r in (*position.unclaimed, *page.reports)}
+        news = [r for r in latest.values() if position.reported.get(r.agreement_id) != r.updated_at]
         passed_on = await self._pass_on(news) if news else []
         newest = max([position.newest, *(r.updated_at for r in page.reports)])
         reported = position.reported | {r.agreement_id: r.updated_at for r in passed_on}
         return WatchPosition(
             newest=newest,
             reported={a: at for a, at in reported.items() if at >= newest - request.overlap},
+            unclaimed=tuple(
+                r for r in news if r not in passed_on and r.updated_at >= newest - UNCLAIMED_FOR
+            ),
         )
 
     def _last_position(self, request: WatchRequest) -> WatchPosition:
@@ -64,7 +75,7 @@ class MarketplaceWatch:
         return WatchPosition(newest=now - FIRST_LOOK_BACK)
 
     async def _pass_on(self, news: list[AgreementReport]) -> list[AgreementReport]:
-        """Signal the offers concerned.  What belongs to none stays news: search may lag behind."""
+        """Signal the offers concerned."""
         offer_ids = sorted({r.offer_id for r in news})
         known = {
             offer.offer_id: offer.workflow_id

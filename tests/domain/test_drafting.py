@@ -40,6 +40,9 @@ def test_what_is_given_wins() -> None:
         ({"company": ...}, ["company", "offer_name"]),
         ({"buyer_email": ...}, ["buyer_email"]),
         ({"buyer_email": "not an address"}, ["buyer_email"]),
+        ({"buyer_email": "jürgen@example.com"}, ["buyer_email"]),
+        ({"buyer_email": "a@example.com,b@example.com"}, ["buyer_email"]),
+        ({"owner_email": "a@b@c"}, ["owner_email"]),
         ({"buyer_time_zone": "Mars/Olympus"}, ["buyer_time_zone"]),
         ({"availability_end": TODAY}, ["availability_end"]),
         ({"availability_end": "2026-03-01"}, ["availability_end"]),
@@ -57,6 +60,12 @@ def test_findings_never_repeat_personal_data() -> None:
     (finding,) = drafted.findings
     assert finding.seen is None
     assert "Jane" not in str(finding)
+
+
+def test_a_misspelled_personal_field_is_not_repeated_either() -> None:
+    (finding,) = draft(facts(buyer_mail="jane@example.com"), Policy(), TODAY).findings
+    assert finding.field == "buyer_mail"
+    assert "jane" not in str(finding)
 
 
 def test_findings_tell_the_field_in_salesforce() -> None:

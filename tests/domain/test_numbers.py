@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from offers.clock import Clock, end_of_day
 from offers.fees import listing_fee
 from offers.money import Money
-from offers.payouts import Payout, PayoutRow, payouts_by_offer
+from offers.payouts import Payout, PayoutRow, payout_of
 from offers.policy import Generation, Policy
 from offers.reminders import reminder_times
 
@@ -57,7 +57,7 @@ PRICE = Money.of("1000", "USD")
 
 
 def the_payout(*rows: PayoutRow) -> Payout:
-    return payouts_by_offer(rows)["offer-1"]
+    return payout_of(rows)
 
 
 def test_paid_in_full() -> None:
@@ -67,6 +67,10 @@ def test_paid_in_full() -> None:
     assert payout.listing_fee == Money.of("30", "USD")
     assert payout.disbursed_on == date(2026, 5, 1)
     assert payout.mark == "970.00/970.00 USD"
+
+
+def test_nothing_paid_and_nothing_left_is_not_paid() -> None:
+    assert not the_payout(row(disbursed=0, undisbursed=0)).covers(PRICE)
 
 
 def test_invoiced_but_not_paid() -> None:
@@ -119,19 +123,18 @@ cents = st.integers(0, 10**9).map(lambda units: Decimal(units) / 100)
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["offer-1", "offer-2"]), st.sampled_from("AB"), cents, cents),
+        st.tuples(st.sampled_from("ABC"), cents, cents),
         min_size=1,
         max_size=20,
     )
 )
-def test_sums_by_offer_equal_the_feed_s(feed: list[tuple[str, str, Decimal, Decimal]]) -> None:
-    rows = [
-        row(offer_id=offer, invoice_id=invoice, gross=gross, disbursed=disbursed)
-        for offer, invoice, gross, disbursed in feed
-    ]
-    payouts = payouts_by_offer(rows)
-    assert sum(p.disbursed.amount for p in payouts.values()) == sum(line[3] for line in feed)
-    assert sum(p.gross.amount for p in payouts.values()) == sum(line[2] for line in feed)
+def test_sums_over_invoices_equal_the_feed_s(feed: list[tuple[str, Decimal, Decimal]]) -> None:
+    payout = payout_of(
+        row(invoice_id=invoice, gross=gross, disbursed=disbursed)
+        for invoice, gross, disbursed in feed
+    )
+    assert payout.disbursed.amount == sum(line[2] for line in feed)
+    assert payout.gross.amount == sum(line[1] for line in feed)
 
 
 def test_real_time_in_production() -> None:

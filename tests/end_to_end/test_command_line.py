@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from offers.lifecycle import Stage
+from sandbox.faults import Fault
 from tests.house import House
 from tests.life import environment
 
@@ -108,8 +109,11 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     terms.write_text('{"buyer_account": "123", "duration": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
-    assert "buyer_account [123]: an AWS account id has exactly 12 digits. Ask the buyer" in err
-    assert "duration [24]: there is no such field. Remove it or correct its name." in err
+    assert (
+        "buyer_account (terms file) [123]: an AWS account id has exactly 12 digits. Ask the buyer"
+        in err
+    )
+    assert "duration (terms file): there is no such field. Remove it or correct its name." in err
     assert "Traceback" not in err
 
 
@@ -164,11 +168,40 @@ async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
         assert err.count("\n") == 1
 
 
-async def test_nobody_at_work_is_said_at_once(at_the_house: House) -> None:
+async def test_a_wrong_namespace_or_profile_is_one_clear_line(at_the_house: House) -> None:
     code, _, err = await run("starter.py", "list", TEMPORAL_NAMESPACE="no-such-namespace")
     assert code == 1
     assert "no-such-namespace" in err
     assert err.count("\n") == 1
+    code, _, err = await run("starter.py", "list", TEMPORAL_PROFILE="no-such-profile")
+    assert code == 1
+    assert "no-such-profile" in err
+    assert err.count("\n") == 1
+
+
+async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
+    at_the_house: House, tmp_path: Path
+) -> None:
+    (opportunity,) = await at_the_house.share(1)
+    terms = tmp_path / "terms.json"
+    terms.write_text('{"duration_months": 24}')
+    code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
+    assert code == 1
+    assert "is under way (shared): cancel it before starting it with other terms" in err
+
+
+async def test_the_list_tells_when_nobody_watches(at_the_house: House) -> None:
+    at_the_house.world.faults.waiting.append(
+        Fault("agreement", "status", "SearchAgreements", status=403, times=None)
+    )
+    (code, _, err) = await run("starter.py", "schedules", "apply")
+    handle = at_the_house.client.get_schedule_handle("marketplace-watch")
+    await handle.trigger()
+    async with asyncio.timeout(20):
+        while "marketplace-watch fails" not in err:
+            code, _, err = await run("starter.py", "list", "--json")
+    assert code == 0
+    assert "refuses our credentials" in err
 
 
 GOOD_SETTINGS = {
@@ -212,7 +245,7 @@ async def test_a_missing_or_wrong_setting_is_one_clear_line(
     ("name", "content", "says"),
     [
         ("OFFERS_POLICY", "days_to_accept = 0", "days_to_accept [0]: input should be greater"),
-        ("OFFERS_POLICY", "dayz = 5", "dayz [5]: there is no such field"),
+        ("OFFERS_POLICY", "dayz = 5", "dayz: there is no such field"),
         ("OFFERS_POLICY", "offer_name = '{x}'", "offer_name [{x}]: there is no {x}. Use only"),
         ("OFFERS_POLICY", "= 5", "Invalid statement (at line 1, column 1)"),
         ("OFFERS_FIELDS", "[read]\ncompny = 'Name'", "read.compny"),
