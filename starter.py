@@ -151,8 +151,9 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel an offer before it is accepted, and wait until AWS has made it void."""
-    print("cancelling; AWS takes some minutes to make an offer void ...", file=sys.stderr)
-    record = _run(_cancel(opportunity, reason))
+    waiting = Console(stderr=True).status("AWS takes some minutes to make an offer void ...")
+    with waiting:  # on a terminal only
+        record = _run(_cancel(opportunity, reason))
     _print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:
         print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)

@@ -105,6 +105,12 @@ class House:
                 if record.payout and str(record.payout.disbursed) == paid:
                     return
 
+    async def until_called(self, system: str, operation: str, times: int) -> None:
+        """Wait until an operation of the sandbox has been called so often."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.world.calls[system, operation] < times:
+                await self.desk.rows()
+
     def made_elsewhere(self) -> Agreement:
         """An offer that somebody made in AWS without us, and its acceptance."""
         offer = replace(

@@ -5,7 +5,12 @@ from datetime import timedelta
 from temporalio.api.enums.v1 import EventType
 
 from activities.offer_directory import OfferDirectory
+from offers.clock import Clock
 from offers.lifecycle import Stage
+from offers.policy import Policy
+from runtime import schedules
+from sandbox.faults import Fault
+from sandbox.world import Buyer
 from tests.house import House
 from workflows.messages import workflow_id
 
@@ -51,7 +56,25 @@ async def test_agreements_of_others_do_no_harm(house: House) -> None:
     position = await house.watch()
     await house.until(ours, lambda row: row.stage == Stage.ACCEPTED)
     assert stranger.id in house.world.agreements
-    assert stranger.id not in position.reported, "it stays news, for search may lag behind"
+    assert [report.agreement_id for report in position.unclaimed] == [stranger.id], "for a day"
+
+
+async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: House) -> None:
+    policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta())
+    await schedules.apply(house.client, policy, Clock())
+    stuck = Fault("catalog", "status", "DescribeEntity", status=403, times=None)
+    house.world.faults.waiting.append(stuck)
+    (opportunity,) = house.prepare(1)
+    house.world.buyers["222200000001"] = Buyer("222200000001", accept_after_days=0)
+    await house.desk.start(opportunity)
+    await house.until(opportunity, lambda row: row.attention == "credentials")
+    house.world.advance()
+    assert house.world.agreements, "released and accepted, and we do not know the offer yet"
+    turns = house.world.calls["agreement", "SearchAgreements"]
+    await house.until_called("agreement", "SearchAgreements", turns + 3)
+    house.world.faults.waiting.clear()
+    await house.desk.resume(opportunity)
+    await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
 
 
 async def test_a_payout_is_reported_when_it_changed(house: House) -> None:
@@ -87,10 +110,6 @@ async def test_the_directory_knows_running_offers_only(house: House) -> None:
 
 
 async def test_the_next_turn_reads_on_from_the_last(house: House) -> None:
-    from offers.clock import Clock
-    from offers.policy import Policy
-    from runtime import schedules
-
     (first, second) = await house.share(1, 2)
     policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta(minutes=1))
     for _ in range(2):

@@ -34,6 +34,7 @@ async def test_while_aws_is_still_preparing_stops_it(life: Life) -> None:
     assert [change_set.status for change_set in life.world.change_sets.values()] == ["CANCELLED"]
     assert not life.world.offers
     assert life.mails() == [], "nobody had been told"
+    assert (await life.record()).findings == (), "there is nothing to correct"
 
 
 async def test_when_aws_cannot_be_stopped_the_offer_is_withdrawn_at_once(life: Life) -> None:
@@ -66,6 +67,70 @@ async def test_a_buyer_who_may_have_been_told_is_told_that_it_is_void(life: Life
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     assert await end_of(life) is Stage.CANCELLED
     assert life.mails()[-1] == "Your private offer for Example Product has been withdrawn"
+
+
+async def test_a_letter_held_up_does_not_go_out_after_the_cancel(life: Life) -> None:
+    life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    await life.start()
+    await life.passes(minutes=50)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    life.world.faults.waiting.clear()
+    assert await end_of(life) is Stage.CANCELLED
+    assert not any(subject.startswith("Your AWS Marketplace") for subject in life.mails())
+
+
+async def test_a_letter_sent_again_and_held_up_does_not_either(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    await life.desk.resend(OPPORTUNITY)
+    await life.passes(minutes=1)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.passes(minutes=5)
+    life.world.faults.waiting.clear()
+    assert await end_of(life) is Stage.CANCELLED
+    assert [subject.split(" for ")[0] for subject in life.mails()] == [
+        "Your AWS Marketplace private offer",
+        "Your private offer",
+    ]
+
+
+async def test_while_aws_refuses_our_credentials_nothing_has_been_made(life: Life) -> None:
+    life.world.faults.waiting.append(
+        Fault("catalog", "status", status=403, code="AccessDeniedException", times=None)
+    )
+    await life.start()
+    assert (await life.passes(minutes=1)).stage is Stage.SUBMITTED
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert await end_of(life) is Stage.CANCELLED
+    assert not life.world.change_sets
+
+
+async def test_a_cancel_after_a_doubtful_submission_waits_for_aws(life: Life) -> None:
+    life.world.faults.waiting += [
+        Fault("catalog", "drop_before", "ListChangeSets"),
+        Fault("catalog", "status", status=403, code="AccessDeniedException", times=None),
+    ]
+    await life.start()
+    await life.passes(minutes=1)
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert (await life.passes(hours=1)).stage is Stage.SUBMITTED, "who knows?"
+    life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    assert await end_of(life) is Stage.CANCELLED
+    assert life.acceptable_offers() == 0
+
+
+async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
+    life: Life,
+) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    assert (await life.passes(minutes=10)).stage is Stage.CANCELLED
+    with pytest.raises(Refused, match="is cancelled, but not all have been told yet"):
+        await life.desk.start(OPPORTUNITY, again=True)
 
 
 async def test_an_acceptance_before_the_withdrawal_wins(life: Life) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from console.desk import Refused
 from offers.lifecycle import Stage
+from sandbox.buyers import accept
 from sandbox.faults import Fault
 from sandbox.world import Buyer
 from tests.builders import BUYER
@@ -97,6 +98,12 @@ async def test_given_terms_overrule_the_opportunity_s(life: Life) -> None:
     assert shared.terms == drafted.terms, "read back from AWS as asked"
 
 
+async def test_given_terms_are_corrected_where_they_were_given(life: Life) -> None:
+    drafted = await life.start(buyer_account="1")
+    assert drafted.findings[0].source == "terms file"
+    assert "start it again with a corrected terms file" in drafted.attentions[0].remedy
+
+
 async def test_an_unknown_field_in_given_terms_is_named(life: Life) -> None:
     drafted = await life.start(discount="10")
     assert [finding.field for finding in drafted.findings] == ["discount"]
@@ -130,3 +137,21 @@ async def test_an_offer_that_came_out_otherwise_is_withdrawn(life: Life) -> None
     assert life.acceptable_offers() == 0
     await life.quiet()
     assert life.mails() == ["AWS refused the offer for Example Corp"], "the buyer was not told"
+
+
+async def test_people_hear_when_a_buyer_accepted_what_came_out_otherwise(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.GENERATING)
+
+    def build_it_wrong(_: datetime) -> None:
+        (offer,) = life.world.offers.values()
+        offer.name = "Another name"
+        accept(life.world, offer.id, BUYER)
+
+    (change_set,) = life.world.change_sets.values()
+    life.world.at(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
+    accepted = await life.reaches(Stage.ACCEPTED)
+    assert accepted.attention == "accepted-otherwise"
+    assert accepted.findings[0].field == "offer_name"
+    await life.quiet()
+    assert "Not cancelled: Example Corp has accepted" not in life.mails()

@@ -59,6 +59,59 @@ async def test_refused_credentials_pause_the_offer_until_resumed(life: Life, sys
     assert (await life.record()).stage is Stage.SHARED
 
 
+@pytest.mark.parametrize(
+    ("system", "operation"),
+    [
+        ("catalog", "DescribeChangeSet"),
+        ("catalog", "DescribeEntity"),
+        ("agreement", "SearchAgreements"),
+        ("agreement", "DescribeAgreement"),
+    ],
+)
+async def test_whatever_call_is_refused_the_offer_waits_and_is_not_lost(
+    life: Life, system: str, operation: str
+) -> None:
+    life.buyer(accepts_after=1)
+    life.world.faults.waiting.append(
+        Fault(system, "status", operation, status=403, code="AccessDeniedException", times=None)
+    )
+    await life.start()
+    await life.passes(hours=2)
+    await life.passes(days=2)
+    if life.world.agreements:
+        await life.report_acceptance()
+    paused = await life.passes(hours=1)
+    assert paused.attention == "credentials"
+    life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    await life.passes(days=2)
+    await life.report_acceptance()
+    assert (await life.quiet()).stage is Stage.ACCEPTED
+
+
+async def test_people_hear_of_a_vendor_that_does_not_answer_for_hours(life: Life) -> None:
+    life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    await life.start()
+    late = await life.passes(hours=6)
+    assert late.stage is Stage.LIVE
+    assert late.attention == "late"
+    life.world.faults.waiting.clear()
+    sent = await life.passes(minutes=10)
+    assert sent.stage is Stage.SHARED, "it went on by itself"
+    assert sent.attention is None
+
+
+async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(life: Life) -> None:
+    life.world.generation.minutes = 31
+    life.buyer(accepts_after=0)
+    await life.start()
+    generating = await life.passes(minutes=35)
+    assert generating.stage is Stage.GENERATING
+    await life.report_acceptance()
+    accepted = await life.passes(minutes=20)
+    assert accepted.stage is Stage.ACCEPTED
+
+
 async def test_resume_is_refused_when_nothing_waits(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)

@@ -1,0 +1,117 @@
+"""A try that nobody heard of again: repeated where that does no harm, never for a letter."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from temporalio import activity, workflow
+from temporalio.client import Client
+from temporalio.exceptions import ActivityError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+import workflows.calls
+from activities.email import Email, SendMail
+from activities.letters import MailKind
+from activities.queues import TaskQueue
+from console import desk
+from offers.record import OfferRecord
+from runtime.settings import TemporalSettings
+from runtime.temporal import data_converter, register_search_attributes
+from tests.life import OPPORTUNITY, program
+from workflows.asking import ask
+from workflows.people import People
+
+
+@workflow.defn(sandboxed=False)
+class OneMail:
+    """Sends one mail, as an offer does; says whether its fate is known."""
+
+    @workflow.run
+    async def run(self, kind: MailKind, first_try_matters: bool) -> str:
+        record = OfferRecord(opportunity_id=OPPORTUNITY)
+        people = People(record, lambda: datetime(2026, 3, 2, tzinfo=UTC), lambda: None)
+        send: Callable[..., Any] = (
+            Email.send_letter if kind is MailKind.OFFER_SHARED else Email.send_notice
+        )
+        held_up = (lambda: None) if first_try_matters else None
+        try:
+            await ask(people, send, SendMail(kind=kind, record=record), held_up=held_up)
+        except ActivityError:
+            return "unknown"
+        return "sent"
+
+
+class DyingMailer:
+    """Its first try of everything sends, and is never heard of again."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    @activity.defn(name="send_letter")
+    async def send_letter(self, _mail: SendMail) -> None:
+        await self._send()
+
+    @activity.defn(name="send_notice")
+    async def send_notice(self, _mail: SendMail) -> None:
+        await self._send()
+
+    async def _send(self) -> None:
+        self.sent += 1
+        if self.sent == 1:
+            await activity.wait_for_cancelled()
+
+
+async def server() -> WorkflowEnvironment:
+    return await WorkflowEnvironment.start_local(
+        dev_server_existing_path=program("temporal"),
+        dev_server_log_level="error",
+        data_converter=data_converter(TemporalSettings()),
+    )
+
+
+@pytest.mark.parametrize("first_try_matters", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "fate", "copies"),
+    [(MailKind.OFFER_SHARED, "unknown", 1), (MailKind.OWNER_EXPIRED, "sent", 2)],
+)
+async def test_a_letter_is_not_sent_twice_and_a_notice_is(
+    monkeypatch: pytest.MonkeyPatch,
+    kind: MailKind,
+    first_try_matters: bool,
+    fate: str,
+    copies: int,
+) -> None:
+    for send in (Email.send_letter, Email.send_notice):
+        call = workflows.calls.CALLS[send]
+        hasty = call.model_copy(update={"timeout": timedelta(seconds=1)})
+        monkeypatch.setitem(workflows.calls.CALLS, send, hasty)
+    mailer = DyingMailer()
+    async with await server() as temporal:
+        client: Client = temporal.client
+        async with (
+            Worker(client, task_queue="test", workflows=[OneMail]),
+            Worker(
+                client,
+                task_queue=TaskQueue.EMAIL,
+                activities=[mailer.send_letter, mailer.send_notice],
+            ),
+        ):
+            result = await client.execute_workflow(
+                OneMail.run, args=[kind, first_try_matters], id="mail", task_queue="test"
+            )
+    assert (result, mailer.sent) == (fate, copies)
+
+
+async def test_nobody_at_work_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk, "WORKER_PATIENCE", timedelta(seconds=1))
+    async with await server() as temporal:
+        await register_search_attributes(temporal.client)
+        people = desk.OfferDesk(temporal.client)
+        for ask_for in (people.start, people.record, people.resume, people.resend):
+            with pytest.raises(desk.NoWorker, match=r"start one with worker\.py"):
+                await ask_for(OPPORTUNITY)
+        with pytest.raises(desk.NoWorker):
+            await people.cancel(OPPORTUNITY, "")
+        assert [row.stage for row in await people.rows()] == ["draft"], "it is started all the same"
