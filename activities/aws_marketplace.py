@@ -157,7 +157,7 @@ class AwsMarketplace:
         offer_id = aws_documents.created_offer_id(described["ChangeSet"])
         if offer_id is None:
             raise not_ready("AWS does not name the offer yet")
-        offer = self._read_offer(offer_id)
+        offer = self.read_offer(offer_id)
         # AWS gives no address of an offer; its pattern is a setting.
         url = self._url_pattern.format(product_id=offer.product_id, offer_id=offer_id)
         return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=url)
@@ -177,7 +177,9 @@ class AwsMarketplace:
             raise aws_failure(error) from None
         return True
 
-    def _read_offer(self, offer_id: str) -> BuiltOffer:
+    @activity.defn
+    def read_offer(self, offer_id: str) -> BuiltOffer:
+        """The offer as AWS shows it now."""
         with _aws_errors():
             entity = self._catalog.describe_entity(Catalog=aws_documents.CATALOG, EntityId=offer_id)
         details = entity.get("DetailsDocument") or json.loads(entity["Details"])

@@ -15,6 +15,8 @@ from activities.salesforce_client import SalesforceClient
 from activities.timing import business_now
 from offers.clock import Clock
 from offers.drafting import Draft, draft
+from offers.findings import Finding
+from offers.lifecycle import Stage
 from offers.money import Money
 from offers.policy import Policy
 from offers.record import OfferRecord
@@ -22,6 +24,8 @@ from offers.record import OfferRecord
 ATTENTION_LENGTH = 255
 """Longest text of a Salesforce text field."""
 
+
+SOLD = frozenset({Stage.ACCEPTED.value, Stage.DISBURSED.value})
 
 _TERM_NAMES: dict[str, str] = {"amount": "price", "currency": "price"}
 """The field map's names where the terms have another."""
@@ -80,14 +84,33 @@ class Salesforce:
         facts = {**self._facts(opportunity), **request.given}
         sources = {_TERM_NAMES.get(name, name): field for name, field in self._fields.read.items()}
         sources |= dict.fromkeys(request.given, "terms file")
+        drafted = draft(facts, self._policy, business_now(self._clock).date(), sources)
+        findings = self._sold_before(opportunity) + drafted.findings
         return DraftedOffer(
-            draft=draft(facts, self._policy, business_now(self._clock).date(), sources),
+            draft=drafted.model_copy(update={"findings": findings}),
             policy=self._policy,
             clock=self._clock,
         )
 
+    def _sold_before(self, opportunity: Mapping[str, Any]) -> tuple[Finding, ...]:
+        """Temporal forgets an offer some time after its end; Salesforce does not."""
+        field = self._fields.write.get("stage")
+        shown = opportunity.get(field) if field else None
+        if shown not in SOLD:
+            return ()
+        return (
+            Finding(
+                field="stage",
+                seen=shown,
+                problem="an offer for this opportunity has been accepted already",
+                remedy="Look at its agreement; if this is a mistake, clear the field and resume",
+                source=field,
+            ),
+        )
+
     def _read(self, opportunity_id: str) -> Mapping[str, Any]:
-        fields = ", ".join(sorted({"Id", *self._fields.read.values()}))
+        stage = {self._fields.write[name] for name in self._fields.write if name == "stage"}
+        fields = ", ".join(sorted({"Id", *self._fields.read.values(), *stage}))
         # The fields are names of our own map; the id comes from outside and is escaped.
         query = f"SELECT {fields} FROM Opportunity WHERE Id = {{}}"  # noqa: S608
         found = self._client.call(

@@ -1,6 +1,6 @@
 """The record of one offer: everything that is known of it, in one model."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from pydantic import AwareDatetime, BaseModel, Field
@@ -71,6 +71,10 @@ class OfferRecord(BaseModel):
         """Take over a draft with the policy and clock it was made by."""
         self.policy, self.clock = policy, clock
         self.terms, self.contacts, self.findings = draft.terms, draft.contacts, draft.findings
+
+    def extend(self, availability_end: date) -> None:
+        """The buyer can accept until another last day (UTC)."""
+        self.terms = self.offered.model_copy(update={"availability_end": availability_end})
 
     def was(self, stage: Stage) -> bool:
         """Whether the offer has ever been in a stage, in this or an earlier revision."""

@@ -94,6 +94,7 @@ def _activities(
             aws.cancel_change_set,
             aws.withdraw_offer,
             aws.find_agreement,
+            aws.read_offer,
             aws.read_agreement_feed,
         ]
     if TaskQueue.CLAZAR in queues:

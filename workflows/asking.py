@@ -18,6 +18,7 @@ from workflows.people import People
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from offers.record import Attention
+    from offers.refusals import Refusal
 
 ParamT = TypeVar("ParamT")
 ReturnT = TypeVar("ReturnT")
@@ -123,3 +124,11 @@ def need(failure: ApplicationError | None) -> tuple[str, str, str]:
         return "late", "A vendor does not answer", LATE_REMEDY
     code, remedy = NEEDS.get(failure.type or "", ("late", LATE_REMEDY))
     return code, failure.message, remedy
+
+
+def refusals_in(error: ActivityError) -> tuple[Refusal, ...]:
+    """What a vendor refused, in its words."""
+    failure = failure_of(error)
+    if failure is None:
+        raise error
+    return tuple(Refusal.model_validate(refusal) for refusal in failure.details[0])

@@ -63,6 +63,9 @@ CALLS: dict[Callable[..., Any], Call] = {
     AwsMarketplace.withdraw_offer: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Make the offer void"
     ),
+    AwsMarketplace.read_offer: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Is its last day over in AWS, too?"
+    ),
     AwsMarketplace.find_agreement: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Is there an agreement?"
     ),

@@ -9,10 +9,10 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.acceptance import Acceptance
-from workflows.asking import GivenUp, ask
-from workflows.calls import failure_of
+from workflows.asking import GivenUp, ask, refusals_in
 from workflows.card import card
 from workflows.correspondence import Correspondence
+from workflows.drafting import NoSuchOpportunity, drafted
 from workflows.generation import Generation
 from workflows.linking import link_in_clazar
 from workflows.messages import OfferRequest
@@ -24,14 +24,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws_marketplace import AwsMarketplace, SubmitOffer
     from activities.errors import Failure
     from activities.letters import MailKind
-    from activities.salesforce import DraftedOffer, DraftOffer, Salesforce
     from offers.agreement import AgreementReport
     from offers.clock import end_of_day
     from offers.comparison import differences
     from offers.lifecycle import Stage
     from offers.payouts import Payout
     from offers.record import OfferRecord
-    from offers.refusals import Refusal, plain_words
+    from offers.refusals import plain_words
     from offers.reminders import reminder_times
 
 MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
@@ -101,10 +100,18 @@ class OfferWorkflow:
         if self._request.earlier_offer_id:
             await self._acceptance.rule_out(self._request.earlier_offer_id, self._is_cancelling)
         while not self._cancelling:
-            drafted = await self._drafted()
-            if drafted is None:
+            try:
+                new = await drafted(
+                    self._people,
+                    self.record.opportunity_id,
+                    self._request.given,
+                    self._is_cancelling,
+                )
+            except NoSuchOpportunity as missing:
+                raise await self._not_begun(str(missing)) from None
+            if new is None:
                 break
-            self.record.take_draft(drafted.draft, drafted.policy, drafted.clock)
+            self.record.take_draft(new.draft, new.policy, new.clock)
             if not self.record.findings:
                 return Stage.SUBMITTED
             await self._people.wait_for(
@@ -130,7 +137,7 @@ class OfferWorkflow:
         except GivenUp:
             return Stage.CANCELLED
         except ActivityError as error:
-            self.record.findings = tuple(map(plain_words, _refusals_in(error)))
+            self.record.findings = tuple(map(plain_words, refusals_in(error)))
             return Stage.FAILED
         return Stage.GENERATING
 
@@ -179,18 +186,20 @@ class OfferWorkflow:
         if decided is None and letter.done():
             await letter
             return Stage.SHARED
-        return decided or await self._at_closing()
+        return decided or await self._at_closing() or Stage.SHARED
 
     async def shared(self) -> Stage:
         """The buyer can accept; reminders go out until the last day is over."""
-        end, days = self.record.offered.availability_end, self.record.policy.reminder_days
-        moments = reminder_times(end, days, self._now())
-        for moment, next_moment in zip(moments, [*moments[1:], self._closing_time], strict=True):
-            if decided := await self._decided_by(moment):
+        while True:
+            end, days = self.record.offered.availability_end, self.record.policy.reminder_days
+            moments = reminder_times(end, days, self._now())
+            for moment, following in zip(moments, [*moments[1:], self._closing_time], strict=True):
+                if decided := await self._decided_by(moment):
+                    return decided
+                if self._now() < following:  # of several that an outage held up, only the last
+                    self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
+            if decided := await self._decided_by(self._closing_time) or await self._at_closing():
                 return decided
-            if self._now() < next_moment:  # of several that an outage held up only the last is due
-                self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
-        return await self._decided_by(self._closing_time) or await self._at_closing()
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
@@ -207,29 +216,11 @@ class OfferWorkflow:
 
     # What the stages are made of ------------------------------------------------------------------
 
-    async def _drafted(self) -> DraftedOffer | None:
-        """The draft; None if the offer is cancelled before Salesforce answers."""
-        drafting = asyncio.create_task(
-            ask(
-                self._people,
-                Salesforce.draft_offer,
-                DraftOffer(opportunity_id=self.record.opportunity_id, given=self._request.given),
-                expected=Failure.NOT_FOUND,
-            )
-        )
-        await workflow.wait_condition(lambda: drafting.done() or self._cancelling)
-        if not drafting.done():
-            drafting.cancel()
-            return None
-        try:
-            return await drafting
-        except ActivityError as error:
-            if (failure := failure_of(error)) is None:
-                raise
-            # Nothing was begun: the run fails, so that the id may be started again.
-            self._missing = failure.message
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            raise ApplicationError(failure.message, type=failure.type, non_retryable=True) from None
+    async def _not_begun(self, why: str) -> ApplicationError:
+        """The failure to end the run with: nothing was begun, so the id may be started again."""
+        self._missing = why
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return ApplicationError(why, type=Failure.NOT_FOUND, non_retryable=True)
 
     async def _decided_by(
         self, moment: datetime, or_when: Callable[[], bool] = lambda: False
@@ -255,9 +246,16 @@ class OfferWorkflow:
         """When an acceptance in the last second has come to light, too."""
         return end_of_day(self.record.offered.availability_end) + self.record.policy.expiry_grace
 
-    async def _at_closing(self) -> Stage:
-        """The last day is over: accepted in time, or expired."""
-        return Stage.ACCEPTED if await self._acceptance.is_there() else Stage.EXPIRED
+    async def _at_closing(self) -> Stage | None:
+        """The last day is over: accepted in time, or expired; None if somebody extended it."""
+        if await self._acceptance.is_there():
+            return Stage.ACCEPTED
+        shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
+        if shown.availability_end is None or shown.is_void(self._now().date()):
+            return Stage.EXPIRED
+        self.record.extend(shown.availability_end)
+        self._publish()
+        return None
 
     async def _withdraw(self, then: Stage) -> Stage:
         """Make the offer void: `then`, unless somebody accepted it first."""
@@ -396,10 +394,3 @@ class OfferWorkflow:
             raise ApplicationError(
                 f"the offer is {self.record.stage}: there is nothing to send again"
             )
-
-
-def _refusals_in(error: ActivityError) -> tuple[Refusal, ...]:
-    failure = failure_of(error)
-    if failure is None:
-        raise error
-    return tuple(Refusal.model_validate(refusal) for refusal in failure.details[0])

@@ -159,6 +159,20 @@ async def test_expired_after_its_reminders(life: Life) -> None:
     assert shared.offer_id == end.offer_id
 
 
+async def test_an_offer_extended_in_aws_s_portal_is_not_declared_expired(life: Life) -> None:
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    longer = shared.offered.availability_end + timedelta(days=20)
+    life.world.offers[shared.made].availability_end = longer
+    extended = await life.passes(days=35)
+    assert extended.stage is Stage.SHARED
+    assert extended.offered.availability_end == longer
+    end = await life.end()
+    assert end.stage is Stage.EXPIRED
+    assert end.history[-1].at.date() > longer
+    assert sum(subject.startswith("Reminder") for subject in life.mails()) == 4
+
+
 async def test_an_acceptance_in_the_last_second_is_found_before_expiry(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)

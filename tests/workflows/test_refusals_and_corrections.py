@@ -98,6 +98,16 @@ async def test_given_terms_overrule_the_opportunity_s(life: Life) -> None:
     assert shared.terms == drafted.terms, "read back from AWS as asked"
 
 
+async def test_what_salesforce_shows_as_sold_is_not_sold_again(life: Life) -> None:
+    life.opportunity(Offer_Stage__c="disbursed")
+    drafted = await life.start()
+    assert [finding.field for finding in drafted.findings] == ["stage"]
+    assert drafted.findings[0].source == "Offer_Stage__c"
+    life.opportunity(Offer_Stage__c=None)
+    await life.desk.resume(OPPORTUNITY)
+    await life.reaches(Stage.SHARED)
+
+
 async def test_given_terms_are_corrected_where_they_were_given(life: Life) -> None:
     drafted = await life.start(buyer_account="1")
     assert drafted.findings[0].source == "terms file"
