@@ -112,7 +112,7 @@ class House:
                 await self.desk.rows()
 
     def made_elsewhere(self) -> Agreement:
-        """An offer that somebody made in AWS without us, and its acceptance."""
+        """An offer that somebody made in AWS without us, and its acceptance just now."""
         offer = replace(
             next(iter(self.world.offers.values())),
             id="offer-madeelsewhere",

@@ -68,6 +68,12 @@ def test_a_misspelled_personal_field_is_not_repeated_either() -> None:
     assert "jane" not in str(finding)
 
 
+def test_an_address_in_another_field_is_not_repeated_either() -> None:
+    (finding,) = draft(facts(offer_name="<jane@example.com>"), Policy(), TODAY).findings
+    assert finding.field == "offer_name"
+    assert "jane" not in str(finding)
+
+
 def test_findings_tell_the_field_in_salesforce() -> None:
     drafted = draft(facts(buyer_account="12"), Policy(), TODAY, {"buyer_account": "Aws__c"})
     assert "buyer_account (Aws__c) [12]" in str(drafted.findings[0])

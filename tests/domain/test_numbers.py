@@ -69,6 +69,12 @@ def test_paid_in_full() -> None:
     assert payout.mark == "970.00/970.00 USD"
 
 
+def test_one_invoice_paid_and_one_open_is_not_paid() -> None:
+    first = row(gross=500, listing_fee=15, disbursed=485)
+    second = row(invoice_id="INV-2", gross=500, listing_fee=15, disbursed=0, undisbursed=485)
+    assert not the_payout(first, second).covers(PRICE)
+
+
 def test_nothing_paid_and_nothing_left_is_not_paid() -> None:
     assert not the_payout(row(disbursed=0, undisbursed=0)).covers(PRICE)
 

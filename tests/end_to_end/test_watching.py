@@ -70,6 +70,8 @@ async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: Ho
     await house.until(opportunity, lambda row: row.attention == "credentials")
     house.world.advance()
     assert house.world.agreements, "released and accepted, and we do not know the offer yet"
+    later = house.made_elsewhere()
+    later.last_update = house.world.now() + timedelta(minutes=1)
     turns = house.world.calls["agreement", "SearchAgreements"]
     await house.until_called("agreement", "SearchAgreements", turns + 3)
     house.world.faults.waiting.clear()
