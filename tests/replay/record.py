@@ -5,10 +5,12 @@ anew to make a red test green, guard the change with `workflow.patched` instead.
 """
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from offers.lifecycle import Stage
 from sandbox.faults import Fault
@@ -98,7 +100,21 @@ async def record(name: str) -> None:
     async with living() as life:
         await SCENARIOS[name](life)
         history = await life.handle.fetch_history()
-        (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+    text = json.dumps(impersonal(json.loads(history.to_json())), indent=1)
+    (HISTORIES / f"{name}.json").write_text(text + "\n")
+
+
+def impersonal(recorded: Any) -> Any:
+    """A recording without what tells of the machine it was made on: paths and process names."""
+    if isinstance(recorded, list):
+        return [impersonal(item) for item in recorded]
+    if isinstance(recorded, dict):
+        return {
+            name: "recorder" if name == "identity" else impersonal(value)
+            for name, value in recorded.items()
+            if name != "stackTrace"
+        }
+    return recorded
 
 
 if __name__ == "__main__":
