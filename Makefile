@@ -34,4 +34,4 @@ bench: $(INSTALLED)  ## Print the figures of docs/figures.md as JSON
 	@$(BIN)/python -m bench
 
 clean:  ## Remove what was installed and built
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info

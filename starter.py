@@ -21,11 +21,17 @@ from offers.record import OfferRecord
 from runtime import schedules as periodic
 from runtime.codec import WrongKeys
 from runtime.leaving import leave, run_and_leave
+from runtime.logs import core_logs_to_standard_error
 from runtime.settings import TemporalSettings, WrongSettings, read_settings
 from runtime.temporal import NoServer, connect, register_search_attributes
 
 T = TypeVar("T")
 ALL_WELL, WENT_WRONG = 0, 1
+
+PIPE_WIDTH = 200
+"""Where there is no terminal nothing has to be left out."""
+
+console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 app = typer.Typer(
     add_completion=False,
@@ -68,10 +74,12 @@ def start(
     if record is None:
         print("started, but " + str(NoWorker()), file=sys.stderr)
         leave(ALL_WELL)
-    _print_record(record, as_json)
+    waits = record.findings or record.attentions
+    if as_json or not waits:
+        _print_record(record, as_json)
     if record.terms is None and not record.findings:
         print("started, but not drafted yet: Salesforce has not answered", file=sys.stderr)
-    if record.findings or record.attentions:
+    if waits:
         for attention in record.attentions:
             print(f"{attention.problem}. {attention.remedy}.", file=sys.stderr)
         for finding in record.findings:
@@ -98,7 +106,7 @@ def list_offers(
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
-        Console().print(board(rows))
+        console.print(board(rows, console.width))
 
 
 async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
@@ -133,9 +141,9 @@ def watch(
 async def _watch(every: timedelta, as_json: bool) -> None:
     changes = (await _desk()).changes(every)
     if sys.stdout.isatty() and not as_json:
-        with Live(auto_refresh=False) as live:
+        with Live(console=console, auto_refresh=False) as live:
             async for rows in changes:
-                live.update(board(rows), refresh=True)
+                live.update(board(rows, console.width), refresh=True)
     shown: dict[str, OfferRow] = {}
     async for rows in changes:
         for row in rows:
@@ -204,9 +212,10 @@ async def _apply_schedules() -> list[str]:
 
 
 async def _desk() -> OfferDesk:
-    client = await connect(read_settings(TemporalSettings))
+    settings = read_settings(TemporalSettings)
+    client = await connect(settings)
     await register_search_attributes(client)
-    return OfferDesk(client)
+    return OfferDesk(client, settings.clock)
 
 
 def _given(terms: Path | None) -> dict[str, Any]:
@@ -216,7 +225,7 @@ def _given(terms: Path | None) -> dict[str, Any]:
         # Amounts may be written as numbers: they are taken as the text they are written as.
         given = json.loads(terms.read_text(encoding="utf-8"), parse_float=str)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise typer.BadParameter(f"{terms}: {error}") from None
+        raise typer.BadParameter(f"{terms} is not a JSON file: {error}") from None
     if not isinstance(given, dict):
         raise typer.BadParameter(f"{terms}: it must hold one JSON object, the terms")
     return given
@@ -226,10 +235,13 @@ def _print_record(record: OfferRecord, as_json: bool) -> None:
     if as_json:
         print(record.model_dump_json(indent=2))
     else:
-        Console().print(sheet(record))
+        console.print(sheet(record))
+        if record.offer_url:
+            console.print(f"\n{record.offer_url}", soft_wrap=True)
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
+    core_logs_to_standard_error()
     try:
         return asyncio.run(work)
     except (Refused, WrongSettings, WrongKeys, NoServer) as error:

@@ -27,7 +27,7 @@ ATTENTION_LENGTH = 255
 
 SOLD = frozenset({Stage.ACCEPTED.value, Stage.DISBURSED.value})
 
-_TERM_NAMES: dict[str, str] = {"amount": "price", "currency": "price"}
+_TERM_NAMES: dict[str, str] = {"amount": "price", "currency": "price.currency"}
 """The field map's names where the terms have another."""
 
 

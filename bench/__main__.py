@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import platform
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 from bench.counting import Cost, cost
 from offers.lifecycle import Stage
 from runtime.leaving import leave
+from runtime.logs import configure_logs
 from tests.life import OPPORTUNITY, Life, living
 
 
@@ -67,5 +69,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    configure_logs(logging.ERROR)
     asyncio.run(main())
     leave(0)

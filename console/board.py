@@ -1,6 +1,6 @@
 """How offers look on a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -29,20 +29,30 @@ def stage_text(stage: str) -> Text:
     return Text(stage, STYLES.get(Stage(stage), ""))
 
 
-def board(rows: Iterable[OfferRow]) -> Table:
-    """All offers as a table."""
+COLUMNS: tuple[tuple[str, int, Callable[[OfferRow], str | Text]], ...] = (
+    ("Opportunity", 18, lambda row: row.opportunity_id),
+    ("Stage", 10, lambda row: stage_text(row.stage)),
+    ("Attention", 17, lambda row: Text(row.attention or "", "bold red")),
+    ("Offer", 19, lambda row: row.offer_id or ""),
+    ("Expires (UTC)", 16, lambda row: f"{row.expires_at:%F %H:%M}" if row.expires_at else ""),
+    ("Agreement", 30, lambda row: row.agreement_id or ""),
+)
+"""Title, width and content, the most important first."""
+
+
+def board(rows: Iterable[OfferRow], width: int) -> Table:
+    """All offers as a table, with as many columns as fit into a width."""
     table = Table(expand=False)
-    for column in ("Opportunity", "Stage", "Offer", "Agreement", "Expires (UTC)", "Attention"):
-        table.add_column(column, no_wrap=True)
+    shown = []
+    taken = 1
+    for title, needs, content in COLUMNS:
+        taken += needs + 3
+        if taken > width:
+            break
+        table.add_column(title, no_wrap=True)
+        shown.append(content)
     for row in rows:
-        table.add_row(
-            row.opportunity_id,
-            stage_text(row.stage),
-            row.offer_id or "",
-            row.agreement_id or "",
-            f"{row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else "",
-            Text(row.attention or "", "bold red"),
-        )
+        table.add_row(*(content(row) for content in shown))
     return table
 
 
@@ -84,7 +94,6 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),
         ("Change set", record.change_set_id),
         ("Offer", record.offer_id),
-        ("Link", record.offer_url),
         ("Agreement", f"{agreement.agreement_id} ({agreement.status})" if agreement else None),
         ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M:%S} UTC" if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),

@@ -27,6 +27,7 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
+from offers.clock import Clock
 from offers.lifecycle import Stage
 from offers.record import OfferRecord
 from workflows.messages import OfferRequest, workflow_id
@@ -51,7 +52,8 @@ class NoWorker(Refused):
 
     def __init__(self) -> None:
         super().__init__(
-            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py"
+            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py,"
+            " then see with starter.py show what has come of it"
         )
 
 
@@ -72,8 +74,9 @@ class OfferRow(BaseModel):
 class OfferDesk:
     """The desk at which people are served."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, clock: Clock | None = None) -> None:
         self._client = client
+        self._clock = clock or Clock()
 
     async def start(
         self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
@@ -94,7 +97,7 @@ class OfferDesk:
         self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
-        request = OfferRequest(opportunity_id=opportunity_id, given=given or {})
+        request = OfferRequest(opportunity_id=opportunity_id, given=given or {}, clock=self._clock)
         if given or again:
             under_way = await self._under_way(opportunity_id)
             if under_way and under_way.stage.is_end:
@@ -160,7 +163,10 @@ class OfferDesk:
             return None
         record = await self._handle(opportunity_id).result()
         if record.stage not in RESTARTABLE:
-            raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
+            raise Refused(
+                f"the offer for {opportunity_id} has ended as {record.stage}: only one that was"
+                " cancelled or has expired can be made again"
+            )
         return record
 
     async def _status(self, opportunity_id: str) -> WorkflowExecutionStatus | None:
@@ -220,7 +226,8 @@ class OfferDesk:
 
     async def resume(self, opportunity_id: str, code: str | None = None) -> OfferRecord:
         """Tell an offer that what it waits for has been seen to; `code` names the attention."""
-        return await self._ask(opportunity_id, OfferWorkflow.resume, code)
+        await self._ask(opportunity_id, OfferWorkflow.resume, code)
+        return await self.record(opportunity_id)
 
     async def resend(self, opportunity_id: str) -> OfferRecord:
         """Have the buyer written to again."""

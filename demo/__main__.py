@@ -19,6 +19,7 @@ from demo.director import Director, Verdict
 from demo.processes import DidNotStart, Processes, take_part
 from runtime import schedules
 from runtime.leaving import leave, run_and_leave
+from runtime.logs import core_logs_to_standard_error
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
 
@@ -42,6 +43,7 @@ def demo(
     ] = False,
 ) -> None:
     """Watch offers live their lives; ends with 0 only if each met its fate."""
+    core_logs_to_standard_error()
     console.print("Starting a Temporal server, the sandbox and a worker ...")
     try:
         with Processes() as processes:
@@ -61,7 +63,7 @@ async def _play(processes: Processes, crash: bool) -> bool:
     settings = TemporalSettings()
     client = await connect(settings)
     await register_search_attributes(client)
-    desk = OfferDesk(client)
+    desk = OfferDesk(client, settings.clock)
     director = Director(processes.addresses["control"], desk)
     console.print(_links(processes))
     await director.set_the_scene()
@@ -86,7 +88,7 @@ async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSet
     if sys.stdout.isatty():
         with Live(console=console, auto_refresh=False) as live:
             async for rows in changes:
-                live.update(Group(_date(settings), board(rows)), refresh=True)
+                live.update(Group(_date(settings), board(rows, console.width)), refresh=True)
         return
     names = {fate.opportunity_id: fate.company for fate in CAST}
     shown: dict[str, OfferRow] = {}
@@ -125,6 +127,7 @@ def _links(processes: Processes) -> str:
     return (
         f"Temporal UI  {processes.temporal_ui}\n"
         f"Mailbox      {processes.addresses['mailbox']}\n"
+        f"Control API  {processes.addresses['control']}/control/ (docs/sandbox.md)\n"
         "One day lasts one second."
     )
 

@@ -61,8 +61,8 @@ def draft(
     contact_facts = {name: known.pop(name) for name in CONTACT_FIELDS & known.keys()}
     known.setdefault("duration_months", policy.duration_months)
     known.setdefault("availability_end", today + timedelta(days=policy.days_to_accept))
-    if isinstance(company := known.get("company"), str):
-        known.setdefault("offer_name", policy.name_offer(company, today))
+    # A missing company is one finding; that the name is made from it is not another.
+    known.setdefault("offer_name", policy.name_offer(str(known.get("company", "?")), today))
 
     terms, findings = _read(OfferTerms, known, sources)
     contacts, contact_findings = _read(Contacts, contact_facts, sources)

@@ -43,10 +43,25 @@ def findings_in(
     return tuple(_finding(details, sources or {}) for details in error.errors(include_url=False))
 
 
+_NO_DATE = ("it is not a date", "Write it as 2027-01-31")
+_NO_WHOLE_NUMBER = ("it is not a whole number", "Write it as 12")
 _REMEDIES = {
     "missing": ("it is missing", "Give it a value"),
     "extra_forbidden": ("there is no such field", "Remove it or correct its name"),
+    "model_type": (
+        "it is not of the form it should be",
+        'Write an amount as {"amount": "120000.00", "currency": "USD"}',
+    ),
+    "decimal_parsing": ("it is not a number", 'Write it as "120000.00"'),
+    "date_parsing": _NO_DATE,
+    "date_type": _NO_DATE,
+    "date_from_datetime_parsing": _NO_DATE,
+    "date_from_datetime_inexact": _NO_DATE,
+    "int_parsing": _NO_WHOLE_NUMBER,
+    "int_type": _NO_WHOLE_NUMBER,
+    "int_from_float": _NO_WHOLE_NUMBER,
 }
+"""By pydantic's type of error, what is wrong and what to do, in words for people."""
 
 
 def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
@@ -68,5 +83,5 @@ def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
         problem=context.get("problem", problem[:1].lower() + problem[1:]),
         remedy=context.get("remedy", remedy),
         seen=str(given) if shown else None,
-        source=sources.get(top),
+        source=sources.get(field, sources.get(top)),
     )

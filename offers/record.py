@@ -65,6 +65,8 @@ class OfferRecord(BaseModel):
         """Go on to a stage; raises IllegalTransition if the table does not have that step."""
         require_transition(self.stage, stage)
         self.stage = stage
+        if stage is Stage.CANCELLED:
+            self.findings = ()  # there is nothing left to correct
         self.history.append(StageEntry(stage=stage, at=at))
 
     def take_draft(self, draft: Draft, policy: Policy, clock: Clock) -> None:

@@ -8,6 +8,23 @@ import sys
 
 import structlog
 from temporalio import activity, workflow
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
+
+
+def core_logs_to_standard_error() -> None:
+    """Have Temporal's core, which would write to standard output, log as everything else does."""
+    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
+    wanted = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    logs = LoggingConfig(wanted, forwarding=forwarding)
+    Runtime.set_default(
+        Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False
+    )
 
 
 def configure_logs(level: int = logging.INFO) -> None:
@@ -24,6 +41,7 @@ def configure_logs(level: int = logging.INFO) -> None:
         if sys.stderr.isatty()
         else structlog.processors.JSONRenderer()
     )
+    core_logs_to_standard_error()
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -93,4 +93,4 @@ async def add_search_attributes(client: Client, keys: Iterable[SearchAttributeKe
 def _reason(error: RuntimeError) -> str:
     # The SDK gives a nest of Rust structures; what happened stands in its innermost message.
     messages = re.findall(r'message: "([^"]+)"', str(error))
-    return messages[-1] if messages else str(error).partition("\n")[0][:100]
+    return messages[-1] if messages else "no connection"

@@ -1,6 +1,7 @@
 """Generation: AWS builds the offer, in about 45 minutes and once in a while in hours."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -66,7 +67,8 @@ class Generation:
         await workflow.wait_condition(lambda: asking.done() or self._interrupted())
         if not asking.done():
             asking.cancel()
-            await workflow.wait([asking])
+            with suppress(ActivityError):
+                await asking
             self._done_reported = False
             return None
         try:

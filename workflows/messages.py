@@ -3,6 +3,10 @@
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from offers.clock import Clock
 
 
 class OfferRequest(BaseModel):
@@ -18,6 +22,8 @@ class OfferRequest(BaseModel):
     """Above 1 when an earlier offer for the opportunity has ended."""
     earlier_offer_id: str | None = None
     """That offer: it may have been accepted so late that nobody saw it."""
+    clock: Clock = Clock()
+    """The starter's clock, until the draft brings the worker's."""
 
 
 def workflow_id(opportunity_id: str) -> str:

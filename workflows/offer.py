@@ -46,7 +46,9 @@ class OfferWorkflow:
     @workflow.init
     def __init__(self, request: OfferRequest) -> None:
         self._request = request
-        self.record = OfferRecord(opportunity_id=request.opportunity_id, revision=request.revision)
+        self.record = OfferRecord(
+            opportunity_id=request.opportunity_id, revision=request.revision, clock=request.clock
+        )
         self._published: Values = {
             STAGE: workflow.info().typed_search_attributes.get(STAGE),
         }

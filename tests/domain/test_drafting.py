@@ -37,7 +37,7 @@ def test_what_is_given_wins() -> None:
         ({"buyer_account": ...}, ["buyer_account"]),
         ({"price": None}, ["price"]),
         ({"price": {"amount": "1", "currency": "CHF"}}, ["price.currency"]),
-        ({"company": ...}, ["company", "offer_name"]),
+        ({"company": ...}, ["company"]),
         ({"buyer_email": ...}, ["buyer_email"]),
         ({"buyer_email": "not an address"}, ["buyer_email"]),
         ({"buyer_email": "jürgen@example.com"}, ["buyer_email"]),

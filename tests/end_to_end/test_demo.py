@@ -11,14 +11,14 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(150)
-async def test_every_offer_meets_its_fate_though_the_worker_is_killed() -> None:
+async def test_every_offer_meets_its_fate_though_the_worker_is_killed(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "demo", "--crash"),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        cwd=ROOT,
-        env=os.environ.copy(),
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     out, _ = await process.communicate()
     said = out.decode()
