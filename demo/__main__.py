@@ -96,7 +96,9 @@ async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSet
         for row in rows:
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
-                console.print(_date(settings), f"{names[row.opportunity_id]:<18}", line(row))
+                console.print(
+                    _date(settings), f"{names.get(row.opportunity_id, ''):<18}", line(row)
+                )
 
 
 async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[OfferRow]]:

@@ -95,7 +95,7 @@ CAST = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         amount="250000.00",
         currency="EUR",
-        accepts_after_days=13,
+        accepts_after_days=18,
         payout_parts=("0.4", "0.6"),
         mails=((REMINDER, 1), ("Paid", 1)),
     ),
