@@ -96,6 +96,8 @@ async def ask(
             unknown = failure is None and not CALLS[activity].repeatable
             as_expected = failure is not None and failure.type == expected
             if is_cancelled_exception(error) or unknown or as_expected:
+                if late:
+                    people.dismiss(late)
                 raise
             if held_up is not None and first:
                 held_up()

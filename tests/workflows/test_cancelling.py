@@ -79,6 +79,17 @@ async def test_a_letter_held_up_does_not_go_out_after_the_cancel(life: Life) -> 
     assert not any(subject.startswith("Your AWS Marketplace") for subject in life.mails())
 
 
+async def test_what_was_late_is_no_longer_called_for_after_the_cancel(life: Life) -> None:
+    life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    await life.start()
+    assert (await life.passes(hours=6)).attention == "late"
+    life.world.faults.waiting.clear()
+    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    end = await life.end()
+    assert end.stage is Stage.CANCELLED
+    assert end.attentions == ()
+
+
 async def test_a_letter_sent_again_and_held_up_does_not_either(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
