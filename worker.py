@@ -39,6 +39,9 @@ async def _work(queues: list[TaskQueue]) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     settings = read_settings(WorkerSettings)
+    # A mistake in a file shows before anything is begun.
+    settings.policy()
+    settings.fields()
     client = await connect(settings)
     await register_search_attributes(client)
     await serve(client, settings, queues, stop)

@@ -93,7 +93,7 @@ class Correspondence:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     self.buyer_may_know = True  # one may be on its way at this very moment
-                    raise
+                    return
             else:
                 self.buyer_may_know = True
                 return

@@ -253,7 +253,7 @@ async def test_a_missing_or_wrong_setting_is_one_clear_line(
     ],
 )
 async def test_a_mistake_in_a_file_is_named_with_the_remedy(
-    at_the_house: House, tmp_path: Path, name: str, content: str, says: str
+    tmp_path: Path, name: str, content: str, says: str
 ) -> None:
     file = tmp_path / "wrong.toml"
     file.write_text(content)
