@@ -109,8 +109,8 @@ class Salesforce:
         )
 
     def _read(self, opportunity_id: str) -> Mapping[str, Any]:
-        stage = {self._fields.write[name] for name in self._fields.write if name == "stage"}
-        fields = ", ".join(sorted({"Id", *self._fields.read.values(), *stage}))
+        wanted = {"Id", *self._fields.read.values(), self._fields.write.get("stage", "Id")}
+        fields = ", ".join(sorted(wanted))
         # The fields are names of our own map; the id comes from outside and is escaped.
         query = f"SELECT {fields} FROM Opportunity WHERE Id = {{}}"  # noqa: S608
         found = self._client.call(
