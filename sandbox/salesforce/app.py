@@ -16,11 +16,12 @@ from starlette.routing import Route
 
 from sandbox.faults import Fault
 from sandbox.salesforce import records, soql
+from sandbox.salesforce.cursors import Cursors, Rows
 from sandbox.salesforce.errors import USUAL_CODE, SalesforceError, TokenError
 from sandbox.salesforce.schema import OBJECTS, TASK, Object, check_written, column
 from sandbox.salesforce.tokens import grant
 from sandbox.wire import Wire
-from sandbox.world import World, new_id
+from sandbox.world import World
 
 Answer = Callable[[Request], Awaitable[Response]]
 
@@ -70,8 +71,7 @@ class _Rest:
     world: World
     used: int = 0
     """API requests so far; the daily limit counts them."""
-    locators: dict[str, tuple[soql.Query, list[records.Record]]] = field(default_factory=dict)
-    """Query results of which there is more to fetch."""
+    cursors: Cursors = field(default_factory=Cursors)
 
     def signed_in(self, answer: Answer) -> Answer:
         """Answer only those who hold a good token, within the limit, for a version we serve."""
@@ -129,34 +129,16 @@ class _Rest:
     async def query(self, request: Request) -> Response:
         query = soql.parse(request.query_params.get("q", ""))
         found = query.select(list(records.all_of(self.world, query.of).values()))
-        locator = new_id("01g", 15)
-        self.locators[locator] = (query, found)
-        return self._page(request, locator, 0)
+        version = request.path_params["version"]
+        rows = [records.shown(query.of, record, query.columns, version) for record in found]
+        locator = self.cursors.open(rows) if len(rows) > _batch_size(request) else ""
+        return _page(request, rows, locator, 0)
 
     async def query_more(self, request: Request) -> Response:
         locator, _, start = request.path_params["locator"].partition("-")
-        if locator not in self.locators or not start.isdigit():
+        if locator not in self.cursors or not start.isdigit():
             raise SalesforceError(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-        return self._page(request, locator, int(start))
-
-    def _page(self, request: Request, locator: str, start: int) -> Response:
-        """One batch.  Which records are in the result was settled by the first request."""
-        query, found = self.locators[locator]
-        version = request.path_params["version"]
-        end = start + _batch_size(request)
-        answer: dict[str, Any] = {
-            "totalSize": len(found),
-            "done": end >= len(found),
-            "records": [
-                records.shown(query.of, record, query.columns, version)
-                for record in found[start:end]
-            ],
-        }
-        if answer["done"]:
-            del self.locators[locator]
-        else:
-            answer["nextRecordsUrl"] = f"/services/data/{version}/query/{locator}-{end}"
-        return JSONResponse(answer)
+        return _page(request, self.cursors[locator], locator, int(start))
 
     async def create(self, request: Request) -> Response:
         of = _object(request)
@@ -223,6 +205,20 @@ def _batch_size(request: Request) -> int:
     if not asked.isdigit():
         return BATCH.stop - 1
     return min(max(int(asked), BATCH.start), BATCH.stop - 1)
+
+
+def _page(request: Request, rows: Rows, locator: str, start: int) -> Response:
+    """One batch of a result, and where the next one is."""
+    end = start + _batch_size(request)
+    answer: dict[str, Any] = {
+        "totalSize": len(rows),
+        "done": end >= len(rows),
+        "records": rows[start:end],
+    }
+    if not answer["done"]:
+        version = request.path_params["version"]
+        answer["nextRecordsUrl"] = f"/services/data/{version}/query/{locator}-{end}"
+    return JSONResponse(answer)
 
 
 def _check_unmodified(request: Request, record: records.Record) -> None:

@@ -54,9 +54,11 @@ def _check_put(of: Object, name: str, value: Any) -> None:
         known = ", ".join([each.name for each in of.fields.values()])
         raise ValueError(f"{of.name} has no field {name!r}; it has {known}")
     try:
-        read(found.field, value)
+        held = read(found.field, value)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{name}: {error}") from error
+    if isinstance(held, str) and len(held) > found.field.length:
+        raise ValueError(f"{name}: it has more than {found.field.length} characters")
 
 
 def all_of(world: World, of: Object) -> dict[str, Record]:
