@@ -68,7 +68,11 @@ def _obstacles(world: World, offer_id: str, account: str) -> Iterator[str]:
         yield f"the offer is not for account {account}"
     if offer.availability_end is None or world.now() > end_of_day(offer.availability_end):
         yield f"the offer expired at the end of {offer.availability_end}"
-    theirs = [each for each in world.agreements.values() if each.acceptor == account]
+    theirs = [
+        each
+        for each in world.agreements.values()
+        if each.acceptor == account and each.product_id == offer.product_id
+    ]
     if any(agreement.offer_id == offer_id for agreement in theirs):
         yield f"account {account} has accepted the offer already"
     if offer.replaces_agreement:

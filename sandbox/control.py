@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, fields, is_dataclass, replace
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, TypeVar, get_type_hints
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,6 +16,10 @@ from starlette.routing import Route
 
 from sandbox import buyers, mailbox
 from sandbox.addresses import Addresses
+from sandbox.aws.earlier import earlier_agreement
+from sandbox.aws.wire import AwsError
+from sandbox.clazar.seller import make_by_hand
+from sandbox.control_bodies import Wrong, arguments, changed, checked, read_body, text
 from sandbox.faults import KINDS, Fault
 from sandbox.salesforce.ids import long_id
 from sandbox.salesforce.records import HISTORY, put_opportunity
@@ -27,22 +31,14 @@ RULES = {
     "throttle": bool,
     "concurrent_agreements": bool,
     "product_visibility": Literal["Draft", "Limited", "Public", "Restricted"],
+    "dimensions": Annotated[tuple[str, ...], Field(min_length=1)],
     "payout_currencies": tuple[str, ...],
     "clazar_delay_minutes": float,
     "clazar_rate_limits": bool,
 }
 """What of the world can be set over `PUT /control/rules`; see `World` for the meaning."""
 
-T = TypeVar("T")
 Answer = Callable[[Request], Awaitable[Response]]
-
-
-class Wrong(Exception):
-    """A request that cannot be carried out; the text names the field and the remedy."""
-
-    def __init__(self, what: str, status: int = 400) -> None:
-        super().__init__(what)
-        self.status = status
 
 
 class Json(JSONResponse):
@@ -64,7 +60,7 @@ class Control:
 
     async def put_opportunity(self, request: Request) -> Response:
         try:
-            record = put_opportunity(self.world, await _body(request))
+            record = put_opportunity(self.world, await read_body(request))
         except ValueError as error:
             raise Wrong(str(error)) from None
         return Json(_opportunity(record))
@@ -80,15 +76,15 @@ class Control:
         if not re.fullmatch(r"\d{12}", account):
             raise Wrong(f"account: {account!r} is not an AWS account id; it has 12 digits")
         buyer = self.world.buyers.get(account, Buyer(account))
-        self.world.buyers[account] = _changed(buyer, await _body(request), fixed=("account",))
+        self.world.buyers[account] = changed(buyer, await read_body(request), fixed=("account",))
         for offer in self.world.offers.values():
             if account in offer.buyer_accounts:
                 buyers.plan(self.world, offer)
         return Json(asdict(self.world.buyers[account]))
 
     async def accept(self, request: Request) -> Response:
-        body = await _body(request)
-        offer_id, account = _text(body, "offer_id"), _text(body, "account")
+        body = await read_body(request)
+        offer_id, account = text(body, "offer_id"), text(body, "account")
         try:
             agreement = buyers.accept(self.world, offer_id, account)
         except buyers.AcceptanceRefused as error:
@@ -97,8 +93,8 @@ class Control:
 
     async def end(self, request: Request) -> Response:
         """End an agreement early: the buyer cancels it, or AWS terminates it."""
-        body = await _body(request)
-        agreement = self.world.agreements.get(_text(body, "agreement_id"))
+        body = await read_body(request)
+        agreement = self.world.agreements.get(text(body, "agreement_id"))
         status = body.get("status", "CANCELLED")
         if agreement is None:
             raise Wrong(f"agreement_id: there is no agreement {body['agreement_id']}")
@@ -109,29 +105,49 @@ class Control:
         buyers.end(self.world, agreement, status)
         return Json({"agreement_id": agreement.id, "status": agreement.status})
 
+    async def add_earlier_agreement(self, request: Request) -> Response:
+        """Put an agreement into AWS that was made without the product."""
+        given = arguments(earlier_agreement, await read_body(request))
+        try:
+            agreement = earlier_agreement(self.world, **given)
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+        return Json({"agreement_id": agreement.id, "offer_id": agreement.offer_id})
+
+    async def make_by_hand(self, request: Request) -> Response:
+        """Make an offer in Clazar as a person at the seller does."""
+        given = arguments(make_by_hand, await read_body(request))
+        try:
+            change_set = make_by_hand(self.world, **given)
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+        except AwsError as error:
+            raise Wrong(f"{error.code}: {error.message}", 409) from None
+        return Json({"change_set_id": change_set.id})
+
     async def put_rules(self, request: Request) -> Response:
-        for name, value in _checked(await _body(request), RULES).items():
+        for name, value in checked(await read_body(request), RULES).items():
             setattr(self.world, name, value)
         return Json({name: getattr(self.world, name) for name in RULES})
 
     async def revoke_tokens(self, request: Request) -> Response:
         """Make every token given out so far stale."""
         accesses = {"clazar": self.world.clazar, "salesforce": self.world.salesforce}
-        system = _text(await _body(request), "system")
+        system = text(await read_body(request), "system")
         if system not in accesses:
             raise Wrong(f"system: {system!r} gives out no tokens; choose {', '.join(accesses)}")
         accesses[system].revoke()
         return Json({"system": system})
 
     async def put_generation(self, request: Request) -> Response:
-        self.world.generation = _changed(self.world.generation, await _body(request))
+        self.world.generation = changed(self.world.generation, await read_body(request))
         return Json(asdict(self.world.generation))
 
     async def put_payouts(self, request: Request) -> Response:
         account = request.path_params.get("account")
         habits = self.world.payout_habits
         habit = habits.get(account or "", self.world.payout_habit)
-        habit = _changed(habit, await _body(request))
+        habit = changed(habit, await read_body(request))
         if sum(habit.parts) != 1 or min(habit.parts) <= 0:
             raise Wrong('parts: give shares above 0 that sum to 1, such as ["0.4", "0.6"]')
         if habit.outcome not in ("paid", "failed", "reversed"):
@@ -143,7 +159,7 @@ class Control:
         return Json(asdict(habit))
 
     async def add_fault(self, request: Request) -> Response:
-        fault = _changed(Fault("", ""), await _body(request))
+        fault = changed(Fault("", ""), await read_body(request))
         if fault.system not in SYSTEMS:
             raise Wrong(f"system: there is no {fault.system!r}; choose {', '.join(SYSTEMS)}")
         if fault.kind not in KINDS:
@@ -177,7 +193,7 @@ class Control:
         )
 
     async def set_clock(self, request: Request) -> Response:
-        body = await _body(request)
+        body = await read_body(request)
         try:
             now: datetime = TypeAdapter(AwareDatetime).validate_python(body.get("now"))
         except ValidationError:
@@ -213,6 +229,8 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("PUT", "buyers/{account}", control.put_buyer),
             route("POST", "accept", control.accept),
             route("POST", "end", control.end),
+            route("POST", "agreements", control.add_earlier_agreement),
+            route("POST", "clazar/offers", control.make_by_hand),
             route("PUT", "rules", control.put_rules),
             route("POST", "tokens/revoke", control.revoke_tokens),
             route("PUT", "generation", control.put_generation),
@@ -227,47 +245,6 @@ def app(world: World, addresses: Addresses) -> Starlette:
             *mailbox.routes(world),
         ]
     )
-
-
-async def _body(request: Request) -> dict[str, Any]:
-    try:
-        body = await request.json()
-    except json.JSONDecodeError as error:
-        raise Wrong(f"the body is not JSON: {error}") from None
-    if not isinstance(body, dict):
-        raise Wrong("the body is not a JSON object")
-    return body
-
-
-def _changed(what: T, changes: dict[str, Any], fixed: tuple[str, ...] = ()) -> T:
-    """A dataclass with some fields changed, each checked against its type."""
-    assert is_dataclass(what)
-    types = get_type_hints(type(what))
-    known = [field.name for field in fields(what) if field.name not in fixed]
-    values = _checked(changes, {name: types[name] for name in known})
-    changed: T = replace(what, **values)  # type: ignore[type-var]
-    return changed
-
-
-def _checked(given: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
-    """The values given, each of the type its name stands for."""
-    for name in given:
-        if name not in types:
-            raise Wrong(f"{name}: there is no such field; choose {', '.join(types)}")
-    values = {}
-    for name, value in given.items():
-        try:
-            values[name] = TypeAdapter(types[name]).validate_python(value)
-        except ValidationError as error:
-            raise Wrong(f"{name}: {error.errors()[0]['msg'].lower()}, not {value!r}") from None
-    return values
-
-
-def _text(body: dict[str, Any], name: str) -> str:
-    value = body.get(name)
-    if not isinstance(value, str):
-        raise Wrong(f"{name}: it is missing; give it as text")
-    return value
 
 
 def _opportunity(record: dict[str, Any]) -> dict[str, Any]:

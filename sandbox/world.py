@@ -78,6 +78,8 @@ class ChangeSet:
     failure_description: str | None = None
     request: dict[str, Any] = field(default_factory=dict)
     """As it was sent, to know a repeated request from another one with the same token."""
+    works_on: list[str] = field(default_factory=list)
+    """The entities it locks while it runs; an offer that it creates by its change, as `$name`."""
 
 
 @dataclass

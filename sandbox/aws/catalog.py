@@ -57,6 +57,16 @@ class CatalogService(AwsService):
         return json_response(body, status, "application/json")
 
 
+def submit(world: World, request: dict[str, Any]) -> ChangeSet:
+    """Start a change set for another client of the same seller, without HTTP.
+
+    Raises AwsError, as StartChangeSet answers it.
+    """
+    if complaints := SHAPES.complaints("StartChangeSet", request):
+        raise invalid(complaints[0].path, complaints[0].message)
+    return ChangeSets(world).start(request)
+
+
 def app(world: World) -> Starlette:
     """The six operations that a seller of private offers needs."""
     service = CatalogService(world, "catalog", SHAPES, CALLS_PER_SECOND)

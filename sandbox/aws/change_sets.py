@@ -24,19 +24,16 @@ MAX_MESSAGE = 2048
 
 
 class ChangeSets:
-    """The change sets of one seller."""
+    """The change sets of one seller, all of whose clients share them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._by_token: dict[str, ChangeSet] = {}
-        self._running: dict[str, list[RequestedChange]] = {}
-        """The changes of each running set, by its id."""
 
     def start(self, request: dict[str, Any]) -> ChangeSet:
         """Take a request on; the same request with the same token is taken on once."""
         token = request.get("ClientRequestToken")
-        if token in self._by_token:
-            return self._repeated(self._by_token[token], request)
+        if token and (started := self._by_token(token)):
+            return self._repeated(started, request)
         changes = understand(self.world, request)
         self._check_locks(changes)
         if self.world.throttle:
@@ -48,11 +45,9 @@ class ChangeSets:
             self.world.now(),
             [change.change for change in changes],
             request=request,
+            works_on=sorted({change.target for change in changes}),
         )
         self.world.change_sets[change_set.id] = change_set
-        if token:
-            self._by_token[token] = change_set
-        self._running[change_set.id] = changes
         checked, finished = self._times(change_set, changes)
         self.world.at(checked, lambda _: self._check(change_set, changes, finished))
         return change_set
@@ -68,6 +63,13 @@ class ChangeSets:
             raise invalid("/ChangeSetId", f"Change set {change_set.id} is {change_set.status}")
         self._end(change_set, "CANCELLED")
 
+    def _by_token(self, token: str) -> ChangeSet | None:
+        every = self.world.change_sets.values()
+        return next((each for each in every if each.token == token), None)
+
+    def _running(self) -> list[ChangeSet]:
+        return [each for each in self.world.change_sets.values() if each.status in RUNNING]
+
     def _repeated(self, change_set: ChangeSet, request: dict[str, Any]) -> ChangeSet:
         if change_set.request != request:
             raise invalid(
@@ -78,18 +80,20 @@ class ChangeSets:
 
     def _check_locks(self, changes: list[RequestedChange]) -> None:
         wanted = {change.target for change in changes if not change.target.startswith("$")}
-        for change_set_id, running in self._running.items():
-            if locked := wanted & {change.target for change in running}:
+        for running in self._running():
+            if locked := wanted & set(running.works_on):
                 raise AwsError(
                     "ResourceInUseException",
                     "Requested change set has entities locked by change sets -"
-                    f" Entity: '{min(locked)}' ChangeSetId: '{change_set_id}'",
+                    f" Entity: '{min(locked)}' ChangeSetId: '{running.id}'",
                 )
 
     def _check_quotas(self, changes: list[RequestedChange]) -> None:
-        if len(self._running) >= MAX_OPEN:
+        running = self._running()
+        if len(running) >= MAX_OPEN:
             raise AwsError("ServiceQuotaExceededException", f"{MAX_OPEN} change sets are open.")
-        at_once = sum(len(_offers(running)) for running in self._running.values())
+        entities = [entity for each in running for entity in each.works_on]
+        at_once = len(entities) - entities.count(self.world.product_id)
         if at_once + len(_offers(changes)) > MAX_OFFERS_AT_ONCE:
             raise AwsError(
                 "ServiceQuotaExceededException",
@@ -154,7 +158,6 @@ class ChangeSets:
     def _end(self, change_set: ChangeSet, status: str) -> None:
         change_set.status = status
         change_set.ended_at = self.world.now()
-        del self._running[change_set.id]
 
 
 def _offers(changes: list[RequestedChange]) -> set[str]:

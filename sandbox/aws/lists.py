@@ -16,6 +16,9 @@ HISTORY = timedelta(days=60)
 
 DEFAULT_PAGE = 20
 MAX_FILTERS = 8
+CONDITIONS = {"ValueList", "WildCardValue", "DateRange"}
+WILD_CARD_ONLY = ("BuyerAccounts",)
+"""Filters for which the model has no list of values."""
 
 CHANGE_SET_FILTERS: dict[str, Callable[[dict[str, Any], list[str]], bool]] = {
     "EntityId": lambda row, values: bool(set(row["EntityIdList"]) & set(values)),
@@ -69,7 +72,7 @@ def entities(world: World, request: dict[str, Any]) -> dict[str, Any]:
             rows, filters, sort = [_product(world)], {}, {}
         case other:
             raise AwsError("ValidationException", f"The sandbox has no entities of type {other}")
-    _check_number(filters)
+    _check_filters(filters)
     for name, condition in filters.items():
         rows = [row for row in rows if _passes(_fact(row, name), condition)]
     by = sort.get("SortBy", "LastModifiedDate")
@@ -80,11 +83,16 @@ def entities(world: World, request: dict[str, Any]) -> dict[str, Any]:
     return _page(rows, request, "EntitySummaryList")
 
 
-def _check_number(filters: dict[str, Any]) -> None:
+def _check_filters(filters: dict[str, Any]) -> None:
     if len(filters) > MAX_FILTERS:
         raise invalid("/EntityTypeFilters", f"Provide up to {MAX_FILTERS} filters")
     if sum("WildCardValue" in condition for condition in filters.values()) > 1:
         raise invalid("/EntityTypeFilters", "Provide up to 1 wildcard filter")
+    for name, condition in filters.items():
+        known = {"WildCardValue"} if name in WILD_CARD_ONLY else CONDITIONS
+        if not known & condition.keys():
+            # ASSUMED: else a filter that AWS does not know would find everything.
+            raise invalid(f"/EntityTypeFilters/{name}", f"Provide {' or '.join(sorted(known))}")
 
 
 def _offer(world: World, offer: Offer) -> dict[str, Any]:

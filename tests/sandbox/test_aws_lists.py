@@ -1,7 +1,10 @@
 """The Catalog API's descriptions and lists."""
 
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
@@ -109,6 +112,65 @@ def test_filters(seller: Seller, offers: list[str], filters: Details, names: lis
 
 def test_filter_by_id(seller: Seller, offers: list[str]) -> None:
     assert listed(seller, {"EntityId": {"ValueList": [offers[1]]}}) == ["Beta"]
+
+
+def test_open_offers_of_one_buyer_are_found_among_many(seller: Seller, offers: list[str]) -> None:
+    """As one looks before making another offer to the same account."""
+    for number in range(60):
+        accounts = [f"{222200000000 + number}", BUYER] if number % 2 else ["333344445555"]
+        made = replace(
+            seller.world.offers[offers[0]],
+            id=f"offer-{number:013d}",
+            name=f"Many {number:02}",
+            buyer_accounts=accounts,
+            availability_end=date(2026, 4, 1) + timedelta(days=number),
+        )
+        seller.world.offers[made.id] = made
+    filters = {
+        "BuyerAccounts": {"WildCardValue": BUYER},
+        "ProductId": {"ValueList": [seller.world.product_id]},
+        "State": {"ValueList": ["Released"]},
+        "AvailabilityEndDate": {
+            "DateRange": {
+                "AfterValue": "2026-04-11T00:00:00Z",
+                "BeforeValue": "2026-05-25T23:59:59Z",
+            }
+        },
+    }
+    pages = seller.catalog.get_paginator("list_entities").paginate(
+        Catalog=CATALOG,
+        EntityType="Offer",
+        EntityTypeFilters={"OfferFilters": filters},
+        PaginationConfig={"PageSize": 10},
+        **by("AvailabilityEndDate"),
+    )
+
+    found = [[each["OfferSummary"]["Name"] for each in page["EntitySummaryList"]] for page in pages]
+
+    assert [len(page) for page in found] == [10, 10, 2]
+    assert [name for page in found for name in page] == [
+        f"Many {number:02}" for number in range(11, 55, 2)
+    ]
+
+
+def test_buyer_accounts_are_no_list_of_values(seller: Seller, offers: list[str]) -> None:
+    """AWS's model has a wildcard there only, and its own client sends nothing else."""
+    request = {
+        "Catalog": CATALOG,
+        "EntityType": "Offer",
+        "EntityTypeFilters": {"OfferFilters": {"BuyerAccounts": {"ValueList": [BUYER]}}},
+    }
+    signature = (
+        "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260302/us-east-1/aws-marketplace"
+        f"/aws4_request, SignedHeaders=host, Signature={'0' * 64}"
+    )
+    refused = httpx.post(
+        f"{seller.catalog.meta.endpoint_url}/ListEntities",
+        json=request,
+        headers={"Authorization": signature},
+    )
+    assert refused.status_code == 422
+    assert "WildCardValue" in refused.json()["Message"]
 
 
 @pytest.mark.parametrize(

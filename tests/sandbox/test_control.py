@@ -117,6 +117,13 @@ def test_rules(control: httpx.Client, sandbox: Sandbox) -> None:
     assert sandbox.world.throttle is False
 
 
+def test_the_products_dimensions(control: httpx.Client, seller: Seller) -> None:
+    rules = control.put("/rules", json={"dimensions": ["platform", "seats"]}).json()
+    assert rules["dimensions"] == ["platform", "seats"]
+    document = seller.entity(seller.world.product_id)["DetailsDocument"]
+    assert [each["Key"] for each in document["Dimensions"]] == ["platform", "seats"]
+
+
 def test_tokens_go_stale(control: httpx.Client, sandbox: Sandbox) -> None:
     tokens = {"clazar": sandbox.world.clazar, "salesforce": sandbox.world.salesforce}
     for system, access in tokens.items():
@@ -182,6 +189,7 @@ def test_the_clock_stands_where_it_is_put(control: httpx.Client, seller: Seller)
         ("PUT", "/payouts", {"parts": ["-1", "2"]}, "parts"),
         ("PUT", "/payouts", {"outcome": "lost"}, "outcome"),
         ("PUT", "/rules", {"mercy": True}, "mercy"),
+        ("PUT", "/rules", {"dimensions": []}, "dimensions"),
         ("POST", "/tokens/revoke", {"system": "smtp"}, "system"),
         ("POST", "/faults", {"system": "catalog", "kind": "flood"}, "kind"),
         ("POST", "/faults", {"system": "moon", "kind": "status"}, "system"),

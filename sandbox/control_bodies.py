@@ -1,0 +1,75 @@
+"""Bodies of requests to the control API: each value checked against the type it goes to."""
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+
+T = TypeVar("T")
+
+
+class Wrong(Exception):
+    """A request that cannot be carried out; the text names the field and the remedy."""
+
+    def __init__(self, what: str, status: int = 400) -> None:
+        super().__init__(what)
+        self.status = status
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """The JSON object that a request carries."""
+    try:
+        body = await request.json()
+    except json.JSONDecodeError as error:
+        raise Wrong(f"the body is not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise Wrong("the body is not a JSON object")
+    return body
+
+
+def changed(what: T, changes: dict[str, Any], fixed: tuple[str, ...] = ()) -> T:
+    """A dataclass with some fields changed, each checked against its type."""
+    assert is_dataclass(what)
+    types = get_type_hints(type(what))
+    known = [field.name for field in fields(what) if field.name not in fixed]
+    values = checked(changes, {name: types[name] for name in known})
+    result: T = replace(what, **values)  # type: ignore[type-var]
+    return result
+
+
+def checked(given: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+    """The values given, each of the type its name stands for."""
+    for name in given:
+        if name not in types:
+            raise Wrong(f"{name}: there is no such field; choose {', '.join(types)}")
+    values = {}
+    for name, value in given.items():
+        try:
+            values[name] = TypeAdapter(types[name]).validate_python(value)
+        except ValidationError as error:
+            raise Wrong(f"{name}: {error.errors()[0]['msg'].lower()}, not {value!r}") from None
+    return values
+
+
+def arguments(function: Callable[..., Any], body: dict[str, Any]) -> dict[str, Any]:
+    """The keyword arguments of a function, of which a body must give those without default."""
+    parameters = inspect.signature(function).parameters.values()
+    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+    types = get_type_hints(function)
+    values = checked(body, {each.name: types[each.name] for each in named})
+    for each in named:
+        if each.default is each.empty and each.name not in values:
+            raise Wrong(f"{each.name}: it is missing")
+    return values
+
+
+def text(body: dict[str, Any], name: str) -> str:
+    """A field that must be there as text."""
+    value = body.get(name)
+    if not isinstance(value, str):
+        raise Wrong(f"{name}: it is missing; give it as text")
+    return value
