@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from sandbox.aws.wire import AwsError
 from sandbox.clazar.seller import make_by_hand
 from sandbox.control_bodies import Wrong, arguments, changed, checked, read_body, text
 from sandbox.faults import KINDS, Fault
+from sandbox.operations import only_writes
 from sandbox.salesforce.ids import long_id
 from sandbox.salesforce.records import HISTORY, put_opportunity
 from sandbox.world import Buyer, World
@@ -175,8 +176,11 @@ class Control:
         return Json([])
 
     async def show_calls(self, _: Request) -> Response:
-        calls = sorted(self.world.calls.items())
-        return Json([{"system": s, "operation": o, "count": n} for (s, o), n in calls])
+        return Json(_counts(self.world.calls))
+
+    async def show_writes(self, _: Request) -> Response:
+        counts = _counts(only_writes(self.world.calls))
+        return Json({"writes": self.world.writes, "operations": counts})
 
     async def show_aws(self, _: Request) -> Response:
         world = self.world
@@ -240,11 +244,19 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("GET", "faults", control.show_faults),
             route("DELETE", "faults", control.clear_faults),
             route("GET", "calls", control.show_calls),
+            route("GET", "writes", control.show_writes),
             route("GET", "aws", control.show_aws),
             route("POST", "clock", control.set_clock),
             *mailbox.routes(world),
         ]
     )
+
+
+def _counts(calls: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
+    return [
+        {"system": system, "operation": operation, "count": count}
+        for (system, operation), count in sorted(calls.items())
+    ]
 
 
 def _opportunity(record: dict[str, Any]) -> dict[str, Any]:

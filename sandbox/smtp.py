@@ -75,7 +75,7 @@ class Doorman:
 
     def _strike(self, operation: str) -> Fault | None:
         self.world.advance()
-        self.world.calls["smtp", operation] += 1
+        self.world.count("smtp", operation)
         return self.world.faults.strike("smtp", operation)
 
 

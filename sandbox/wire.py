@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.faults import Fault
+from sandbox.operations import writes
 from sandbox.world import World
 
 Answer = Callable[[Request], Awaitable[Response]]
@@ -25,11 +26,14 @@ class Wire:
 
     def endpoint(self, operation: str | Callable[[Request], str], answer: Answer) -> Answer:
         """The endpoint of an operation, given by its name or read from the request."""
+        if isinstance(operation, str):
+            # Here too, so that one that is undecided does not wait for its first call.
+            writes(self.system, operation)
 
         async def answer_or_fail(request: Request) -> Response:
             self.world.advance()
             name = operation if isinstance(operation, str) else operation(request)
-            self.world.calls[self.system, name] += 1
+            self.world.count(self.system, name)
             fault = self.world.faults.strike(self.system, name)
             if fault is None:
                 return await answer(request)

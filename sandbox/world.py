@@ -19,6 +19,7 @@ from typing import Any
 
 from sandbox.access import Access
 from sandbox.faults import Faults
+from sandbox.operations import only_writes, writes
 
 ID_ALPHABET = string.ascii_lowercase + string.digits
 
@@ -258,6 +259,17 @@ class World:
         self._moment: datetime | None = None
         # Tests reach into the world from their own thread, while the sandbox's moves it on.
         self._lock = threading.RLock()
+
+    def count(self, system: str, operation: str) -> None:
+        """Note that an operation was called."""
+        # Raises for one of which nobody has said what it is.
+        writes(system, operation)
+        self.calls[system, operation] += 1
+
+    @property
+    def writes(self) -> int:
+        """How many calls meant to change something, refused and failed ones included."""
+        return sum(only_writes(self.calls).values())
 
     def now(self) -> datetime:
         """The business time; while a due happening takes place, the instant it was due at."""

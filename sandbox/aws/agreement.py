@@ -109,9 +109,11 @@ def app(world: World) -> Starlette:
             return service.error(error, SHAPES.status_of(error.code))
         return await answers[name](request)
 
-    return Starlette(
-        routes=[Route("/", service.wire.endpoint(operation_name, answer), methods=["POST"])]
-    )
+    def counted(request: Request) -> str:
+        name = operation_name(request)
+        return name if name in answers else "Unknown"
+
+    return Starlette(routes=[Route("/", service.wire.endpoint(counted, answer), methods=["POST"])])
 
 
 def operation_name(request: Request) -> str:

@@ -6,12 +6,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from sandbox.__main__ import main
+from sandbox.control import app
 from sandbox.server import PortTaken, Sandbox
 from tests.sandbox.aws import BUYER, Seller
 
@@ -211,6 +213,13 @@ def test_a_body_that_is_not_json(control: httpx.Client) -> None:
     response = control.post("/faults", content="{")
     assert response.status_code == 400
     assert "JSON" in response.json()["error"]
+
+
+def test_the_page_about_the_sandbox_names_every_request(sandbox: Sandbox) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    routes = app(sandbox.world, sandbox.addresses).routes
+    paths = {str(getattr(route, "path", "")).partition("/{")[0] for route in routes}
+    assert sorted(path for path in paths if path not in page) == []
 
 
 def test_addresses(control: httpx.Client, sandbox: Sandbox) -> None:
