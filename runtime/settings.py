@@ -80,6 +80,8 @@ class WorkerSettings(TemporalSettings):
         "https://aws.amazon.com/marketplace/saas/ordering?productId={product_id}&offerId={offer_id}"
     )
     offers_fields: Path
+    offers_eula_bucket: str | None = None
+    """The S3 bucket for merged custom contracts, under `eula/`; None: none can be offered."""
 
     clazar_url: str = "https://api.clazar.io"
     clazar_client_id: str
