@@ -3,6 +3,7 @@
 Shapes and rules: AWS, work-with-private-offers.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,8 +11,9 @@ from typing import Any
 
 from offers.agreement import Agreement, AgreementReport
 from offers.comparison import BuiltOffer
+from offers.marketplace import Product
 from offers.money import Money
-from offers.terms import CustomEula, OfferTerms
+from offers.terms import Dimension, Instalment, OfferTerms, StandardEula
 
 CATALOG = "AWSMarketplace"
 OFFER = "Offer@1.0"
@@ -26,11 +28,49 @@ def offer_reference(opportunity_id: str, revision: int) -> str:
     return f"offer-{opportunity_id}-rev{revision}"
 
 
-def create_offer(terms: OfferTerms, opportunity_id: str, revision: int) -> list[dict[str, Any]]:
+def create_offer(
+    terms: OfferTerms, reference: str, today: date, eula_url: str | None = None
+) -> list[dict[str, Any]]:
     """The changes that create an offer with these terms and release it.
 
-    An up-front contract is a ConfigurableUpfrontPricingTerm, which AWS bills at acceptance; its
-    duration stands in the rate card, so there is no ValidityTerm (AWS would demand a start date).
+    `reference` goes into its description, `eula_url` is where AWS reads a custom contract, and
+    `today` (UTC) is the day of the only charge of what is sold up front in fixed grants: AWS then
+    invoices at acceptance.
+    """
+    information: dict[str, Any] = {
+        "Name": terms.offer_name,
+        # Buyers never see it: the place for our own reference.
+        "Description": reference,
+    }
+    if terms.renewal:
+        information["PreExistingAgreement"] = {
+            "AcquisitionChannel": terms.renewal.channel,
+            "PricingModel": terms.renewal.pricing_model,
+        }
+    return [
+        {
+            "ChangeType": "CreateOffer",
+            "ChangeName": "CreateOffer",
+            "Entity": {"Type": OFFER},
+            "DetailsDocument": {"ProductId": terms.product_id, "Name": terms.offer_name},
+        },
+        _change("UpdateInformation", information),
+        _change(
+            "UpdateTargeting",
+            {"PositiveTargeting": {"BuyerAccounts": list(terms.buyer_accounts)}},
+        ),
+        *(_fixed(terms, today) if terms.is_fixed else _one_price(terms)),
+        *_net_payment(terms),
+        _terms("UpdateLegalTerms", {"Type": "LegalTerm", "Documents": [_eula(terms, eula_url)]}),
+        _change("UpdateAvailability", {"AvailabilityEndDate": terms.availability_end.isoformat()}),
+        _change("ReleaseOffer", {}),
+    ]
+
+
+def _one_price(terms: OfferTerms) -> list[dict[str, Any]]:
+    """One dimension up front: a ConfigurableUpfrontPricingTerm, which AWS bills at acceptance.
+
+    Its duration stands in the rate card; a ValidityTerm is there for a set first day only.
     """
     pricing_term = {
         "Type": "ConfigurableUpfrontPricingTerm",
@@ -39,35 +79,63 @@ def create_offer(terms: OfferTerms, opportunity_id: str, revision: int) -> list[
             {
                 "Selector": {"Type": "Duration", "Value": terms.duration},
                 "RateCard": [
-                    {"DimensionKey": terms.dimension, "Price": str(terms.price.amount)},
+                    {"DimensionKey": terms.dimensions[0].key, "Price": str(terms.price.amount)},
                 ],
                 "Constraints": ONE_PRICE,
             }
         ],
     }
+    pricing = _change("UpdatePricingTerms", {"PricingModel": "Contract", "Terms": [pricing_term]})
+    if terms.starts_on:
+        return [pricing, _terms("UpdateValidityTerms", _validity(terms))]
+    return [pricing]
+
+
+def _fixed(terms: OfferTerms, today: date) -> list[dict[str, Any]]:
+    """Fixed grants, paid by a schedule: a FixedUpfrontPricingTerm, whose own price must be 0."""
+    pricing_term = {
+        "Type": "FixedUpfrontPricingTerm",
+        "CurrencyCode": terms.price.currency,
+        "Price": "0.0",
+        "Grants": [
+            {"DimensionKey": each.key, "MaxQuantity": each.quantity} for each in terms.dimensions
+        ],
+    }
+    instalments = sorted(terms.payment_schedule, key=lambda each: each.on) or (
+        Instalment(on=today, amount=terms.price.amount),
+    )
     return [
-        {
-            "ChangeType": "CreateOffer",
-            "ChangeName": "CreateOffer",
-            "Entity": {"Type": OFFER},
-            "DetailsDocument": {"ProductId": terms.product_id, "Name": terms.offer_name},
-        },
-        _change(
-            "UpdateInformation",
+        _change("UpdatePricingTerms", {"PricingModel": "Contract", "Terms": [pricing_term]}),
+        _terms("UpdateValidityTerms", _validity(terms)),
+        _terms(
+            "UpdatePaymentScheduleTerms",
             {
-                "Name": terms.offer_name,
-                # Buyers never see it: the place for our own reference.
-                "Description": offer_reference(opportunity_id, revision),
+                "Type": "PaymentScheduleTerm",
+                "CurrencyCode": terms.price.currency,
+                "Schedule": [
+                    {"ChargeDate": each.on.isoformat(), "ChargeAmount": f"{each.amount:f}"}
+                    for each in instalments
+                ],
             },
         ),
-        _change("UpdateTargeting", {"PositiveTargeting": {"BuyerAccounts": [terms.buyer_account]}}),
-        _change("UpdatePricingTerms", {"PricingModel": "Contract", "Terms": [pricing_term]}),
-        _change(
-            "UpdateLegalTerms", {"Terms": [{"Type": "LegalTerm", "Documents": [_eula(terms)]}]}
-        ),
-        _change("UpdateAvailability", {"AvailabilityEndDate": terms.availability_end.isoformat()}),
-        _change("ReleaseOffer", {}),
     ]
+
+
+def _validity(terms: OfferTerms) -> dict[str, Any]:
+    if terms.starts_on and terms.ends_on:
+        return {
+            "Type": "ValidityTerm",
+            "AgreementStartDate": terms.starts_on.isoformat(),
+            "AgreementEndDate": terms.ends_on.isoformat(),
+        }
+    return {"Type": "ValidityTerm", "AgreementDuration": terms.duration}
+
+
+def _net_payment(terms: OfferTerms) -> list[dict[str, Any]]:
+    if terms.net_payment_days is None:
+        return []
+    term = {"Type": "NetPaymentTerm", "PaymentDuePeriod": f"P{terms.net_payment_days}D"}
+    return [_terms("UpdateNetPaymentTerms", term)]
 
 
 def end_availability(offer_id: str, last_day: date) -> list[dict[str, Any]]:
@@ -85,10 +153,16 @@ def _change(change_type: str, details: Document, offer_id: str = NEW_OFFER) -> d
     }
 
 
-def _eula(terms: OfferTerms) -> dict[str, str]:
-    if isinstance(terms.eula, CustomEula):
-        return {"Type": "CustomEula", "Url": terms.eula.url}
-    return {"Type": "StandardEula", "Version": terms.eula.version}
+def _terms(change_type: str, term: Document) -> dict[str, Any]:
+    return _change(change_type, {"Terms": [term]})
+
+
+def _eula(terms: OfferTerms, url: str | None) -> dict[str, str]:
+    if isinstance(terms.eula, StandardEula):
+        return {"Type": "StandardEula", "Version": terms.eula.version}
+    if url is None:
+        raise ValueError("a custom contract needs the address of its PDF")
+    return {"Type": "CustomEula", "Url": url}
 
 
 def created_offer_id(changes: Sequence[Document]) -> str | None:
@@ -104,9 +178,16 @@ def built_offer(offer_id: str, details: Document) -> BuiltOffer:
     """An offer's DetailsDocument as DescribeEntity gives it."""
     terms = {term["Type"]: term for term in details.get("Terms", ())}
     rules = {rule["Type"]: rule for rule in details.get("Rules", ())}
-    pricing = terms.get("ConfigurableUpfrontPricingTerm", {})
-    card: Document = next(iter(pricing.get("RateCards", ())), {})
+    upfront = terms.get("ConfigurableUpfrontPricingTerm", {})
+    fixed = terms.get("FixedUpfrontPricingTerm", {})
+    card: Document = next(iter(upfront.get("RateCards", ())), {})
     rates = card.get("RateCard", ())
+    schedule = tuple(
+        Instalment(on=_known_day(charge["ChargeDate"]), amount=Decimal(charge["ChargeAmount"]))
+        for charge in terms.get("PaymentScheduleTerm", {}).get("Schedule", ())
+    )
+    prices = [Decimal(rate["Price"]) for rate in rates] or [each.amount for each in schedule]
+    validity = terms.get("ValidityTerm", {})
     document: Document = next(iter(terms.get("LegalTerm", {}).get("Documents", ())), {})
     targeting = rules.get("TargetingRule", {}).get("PositiveTargeting", {})
     availability_end = rules.get("AvailabilityRule", {}).get("AvailabilityEndDate")
@@ -116,13 +197,34 @@ def built_offer(offer_id: str, details: Document) -> BuiltOffer:
         product_id=details.get("ProductId"),
         name=details.get("Name"),
         buyer_accounts=tuple(targeting.get("BuyerAccounts", ())),
-        price=sum((Decimal(rate["Price"]) for rate in rates), Decimal()) if rates else None,
-        currency=pricing.get("CurrencyCode"),
-        dimensions=tuple(rate["DimensionKey"] for rate in rates),
-        duration=card.get("Selector", {}).get("Value"),
-        availability_end=_day(availability_end),
+        price=sum(prices, Decimal()) if prices else None,
+        currency=(upfront or fixed).get("CurrencyCode"),
+        dimensions=(
+            *(Dimension(key=rate["DimensionKey"]) for rate in rates),
+            *(
+                Dimension(key=grant["DimensionKey"], quantity=grant["MaxQuantity"])
+                for grant in fixed.get("Grants", ())
+            ),
+        ),
+        schedule=schedule,
+        net_payment_days=_days(terms.get("NetPaymentTerm", {}).get("PaymentDuePeriod")),
+        duration=validity.get("AgreementDuration") or card.get("Selector", {}).get("Value"),
+        starts_on=day(validity.get("AgreementStartDate")),
+        ends_on=day(validity.get("AgreementEndDate")),
+        availability_end=day(availability_end),
         eula={"StandardEula": "standard", "CustomEula": "custom"}.get(document.get("Type", "")),
         eula_version=document.get("Version"),
+        renewal_channel=(details.get("PreExistingAgreement") or {}).get("AcquisitionChannel"),
+    )
+
+
+def product(entity: Document) -> Product:
+    """A product as DescribeEntity gives it; its ARN names the seller."""
+    details = entity.get("DetailsDocument") or json.loads(entity["Details"])
+    return Product(
+        seller_account=entity["EntityArn"].split(":")[4],
+        visibility=(details.get("Description") or {}).get("Visibility"),
+        dimensions=tuple(each["Key"] for each in details.get("Dimensions", ())),
     )
 
 
@@ -156,6 +258,15 @@ def agreement(details: Document) -> Agreement:
     )
 
 
-def _day(value: str | None) -> date | None:
+def day(value: str | None) -> date | None:
+    """The day of an instant as AWS writes it."""
+    return None if value is None else _known_day(value)
+
+
+def _known_day(value: str) -> date:
     # AWS takes a day and gives an instant back, such as 2026-12-22T00:00:00.000Z.
-    return date.fromisoformat(value[:10]) if value else None
+    return date.fromisoformat(value[:10])
+
+
+def _days(period: str | None) -> int | None:
+    return None if period is None else int(period.strip("PD"))

@@ -41,6 +41,8 @@ class SubmitOffer(BaseModel):
     opportunity_id: str
     revision: int
     terms: OfferTerms
+    eula_url: str | None = None
+    """Where AWS reads a custom contract."""
 
 
 class WithdrawOffer(BaseModel):
@@ -61,6 +63,15 @@ class FollowChangeSet(BaseModel):
     checks: Generation
 
 
+class FollowOffer(BaseModel):
+    """Which offer is waited for until it is released, and how often to look."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offer_id: str
+    checks: Generation
+
+
 class ChangeSetOutcome(BaseModel):
     """How a change set ended."""
 
@@ -73,6 +84,15 @@ class ChangeSetOutcome(BaseModel):
     """Where the buyer sees and accepts it."""
     refusals: tuple[Refusal, ...] = ()
     cancelled: bool = False
+
+
+class ReleasedOffer(BaseModel):
+    """An offer that buyers can accept."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offer: BuiltOffer
+    offer_url: str
 
 
 class AgreementPage(BaseModel):
@@ -106,7 +126,9 @@ class AwsMarketplace:
         reference = aws_documents.offer_reference(request.opportunity_id, request.revision)
         return self._submit(
             reference,
-            aws_documents.create_offer(request.terms, request.opportunity_id, request.revision),
+            aws_documents.create_offer(
+                request.terms, reference, business_now(self._clock).date(), request.eula_url
+            ),
         )
 
     @activity.defn
@@ -158,9 +180,7 @@ class AwsMarketplace:
         if offer_id is None:
             raise not_ready("AWS does not name the offer yet")
         offer = self.read_offer(offer_id)
-        # AWS gives no address of an offer; its pattern is a setting.
-        url = self._url_pattern.format(product_id=offer.product_id, offer_id=offer_id)
-        return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=url)
+        return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=self._url(offer))
 
     @activity.defn
     def cancel_change_set(self, change_set_id: str) -> bool:
@@ -181,9 +201,32 @@ class AwsMarketplace:
     def read_offer(self, offer_id: str) -> BuiltOffer:
         """The offer as AWS shows it now."""
         with _aws_errors():
-            entity = self._catalog.describe_entity(Catalog=aws_documents.CATALOG, EntityId=offer_id)
+            return self._described(offer_id)
+
+    def _described(self, offer_id: str) -> BuiltOffer:
+        entity = self._catalog.describe_entity(Catalog=aws_documents.CATALOG, EntityId=offer_id)
         details = entity.get("DetailsDocument") or json.loads(entity["Details"])
         return aws_documents.built_offer(offer_id, details)
+
+    @activity.defn
+    def follow_offer(self, request: FollowOffer) -> ReleasedOffer:
+        """An offer that somebody else has AWS make; until it is released, fails NOT_READY."""
+        wait = self._clock.real_duration(request.checks.check_every)
+        try:
+            offer = self._described(request.offer_id)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                raise not_ready("AWS shows no such offer yet", wait) from None
+            raise aws_failure(error) from None
+        except BotoCoreError as error:
+            raise aws_failure(error) from None
+        if not offer.released:
+            raise not_ready("AWS has not released it yet", wait)
+        return ReleasedOffer(offer=offer, offer_url=self._url(offer))
+
+    def _url(self, offer: BuiltOffer) -> str:
+        # AWS gives no address of an offer; its pattern is a setting.
+        return self._url_pattern.format(product_id=offer.product_id, offer_id=offer.offer_id)
 
     @activity.defn
     def find_agreement(self, offer_id: str) -> Agreement | None:

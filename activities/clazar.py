@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +40,19 @@ class LinkOffer(BaseModel):
     opportunity_id: str
     made_after: AwareDatetime
     """An instant (UTC) before the offer was made: older entries are not looked through."""
+
+
+class FindOffers(BaseModel):
+    """By what an offer that a person made is recognised."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mark: str
+    """The reference in its name."""
+    made_after: AwareDatetime
+    """An instant (UTC) before it was made."""
+    look_every: timedelta
+    """Business time between two looks."""
 
 
 class ClazarClient:
@@ -130,16 +143,41 @@ class Clazar:
             )
 
     async def _find(self, link: LinkOffer) -> Any:
+        async for row in self._offers(link.made_after):
+            if row.get("cloud_id") == link.offer_id:
+                return row
+        return None
+
+    @activity.defn
+    async def find_offers(self, wanted: FindOffers) -> tuple[str, ...]:
+        """The AWS ids of offers with a reference in their names; NOT_READY until there is one."""
+        found = await self.offers_named(wanted)
+        if not found:
+            raise not_ready(
+                "Clazar shows no such offer yet", self._clock.real_duration(wanted.look_every)
+            )
+        return found
+
+    @activity.defn
+    async def offers_named(self, wanted: FindOffers) -> tuple[str, ...]:
+        """The same as things are now, perhaps none."""
+        return tuple(
+            [
+                row["cloud_id"]
+                async for row in self._offers(wanted.made_after)
+                if wanted.mark in (row.get("name") or "") and row.get("cloud_id")
+            ]
+        )
+
+    async def _offers(self, changed_after: datetime) -> AsyncIterator[dict[str, Any]]:
         async for rows in self._client.pages(
             "/private_offers/",
             PAGE_SIZE,
             response_format="common",
-            last_modified_at_after=link.made_after.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            last_modified_at_after=changed_after.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         ):
             for row in rows:
-                if row.get("cloud_id") == link.offer_id:
-                    return row
-        return None
+                yield row
 
     @activity.defn
     async def changed_payouts(self, known: dict[str, str | None]) -> dict[str, Payout]:

@@ -42,6 +42,8 @@ class SendMail(BaseModel):
     record: OfferRecord
     occasion: str = ""
     """Tells mails of one kind about one offer apart, such as the days before expiry."""
+    role: str | None = None
+    """A notice for those who hold a role; None: for the owner."""
 
 
 class Email:
@@ -58,16 +60,21 @@ class Email:
 
     @activity.defn
     async def send_notice(self, mail: SendMail) -> None:
-        """Tell the owner: a second copy does no harm, a missing one does."""
+        """Tell the owner or a role: a second copy does no harm, a missing one does."""
+        recipients = (
+            mail.record.policy.roles[mail.role]
+            if mail.role
+            else (mail.record.written_to.owner_email,)
+        )
         try:
-            await self._send(mail, mail.record.written_to.owner_email)
+            await self._send(mail, *recipients)
         except ApplicationError as failure:
             if failure.type != Failure.POSSIBLY_SENT:
                 raise
             raise unavailable("The mail server", "its answer was lost") from None
 
-    async def _send(self, mail: SendMail, to: str) -> None:
-        message = self._message(mail, to)
+    async def _send(self, mail: SendMail, *to: str) -> None:
+        message = self._message(mail, *to)
         server = _server(self._url)
         await _step(server.connect)
         try:
@@ -76,16 +83,17 @@ class Email:
                     server.login, unquote(self._url.username), unquote(self._url.password or "")
                 )
             await _step(server.mail, parseaddr(self._sender)[1])
-            await _step(server.rcpt, to)
+            for recipient in to:
+                await _step(server.rcpt, recipient)
             await _step(server.data, message.as_bytes(), handed_over=True)
         finally:
             server.close()
 
-    def _message(self, mail: SendMail, to: str) -> EmailMessage:
+    def _message(self, mail: SendMail, *to: str) -> EmailMessage:
         letter = write(mail.kind, mail.record)
         message = EmailMessage()
         message["From"] = self._sender
-        message["To"] = to
+        message["To"] = ", ".join(to)
         message["Subject"] = " ".join(letter.subject.split())
         message["Message-ID"] = self._message_id(mail)
         message.set_content(_render("letter.txt.jinja", letter))

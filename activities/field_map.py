@@ -1,25 +1,36 @@
 """Which Salesforce field means what: every org names its fields differently."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-FieldPath = str
+from offers.order_form import OrderFormName
+
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*$")]
 """A field of the Opportunity, or a path through a parent such as `Account.Name`."""
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*$")]
+"""A field of the Opportunity itself."""
 
 ReadName = Literal[
     "company",
     "amount",
     "currency",
-    "buyer_account",
+    "buyer_accounts",
     "buyer_email",
     "buyer_name",
     "buyer_time_zone",
     "owner_email",
     "owner_name",
     "offer_name",
+    "dimensions",
     "duration_months",
+    "starts_on",
     "availability_end",
+    "payment_schedule",
+    "net_payment_days",
+    "eula",
+    "renewal",
 ]
 WriteName = Literal[
     "stage",
@@ -42,11 +53,16 @@ WriteName = Literal[
 class FieldMap(BaseModel):
     """The fields that are read for a draft, and those that an offer's life is written to.
 
+    `order_form` names the fields that carry the signed order form, and `ready` is a SOQL condition
+    that an opportunity must meet, too, before an offer is started for it by itself.
+
     A name that an org has no field for is left out.  Without `currency`, `default_currency` holds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     read: dict[ReadName, FieldPath]
-    write: dict[WriteName, str]
+    order_form: dict[OrderFormName, FieldPath] = {}
+    write: dict[WriteName, FieldName]
+    ready: str | None = None
     default_currency: str = Field(default="USD", pattern="^[A-Z]{3}$")

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
-from offers.clock import end_of_day
-from offers.fees import listing_fee
-from offers.record import OfferRecord
+from offers.clock import end_of_day, start_of_day
+from offers.hand_off import field_sheet
+from offers.record import OfferRecord, expected_fee
+from offers.terms import OfferTerms
 
 BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
 """The AWS managed policy that lets a person accept (AWS: buyer's guide)."""
@@ -29,6 +30,10 @@ class MailKind(StrEnum):
     OFFER_SHARED = "offer-shared"
     OFFER_REMINDER = "offer-reminder"
     OFFER_VOID = "offer-void"
+    APPROVAL_ASKED = "approval-asked"
+    OWNER_HELD_UP = "owner-held-up"
+    OWNER_HAND_OFF = "owner-hand-off"
+    OWNER_HAND_OFF_VOID = "owner-hand-off-void"
     OWNER_ACCEPTED = "owner-accepted"
     OWNER_EXPIRED = "owner-expired"
     OWNER_FAILED = "owner-failed"
@@ -95,8 +100,10 @@ def _to_buyer(
         facts=(
             ("Offer", terms.offer_name),
             ("Offer ID", record.made),
-            ("AWS account", terms.buyer_account),
-            ("Price", f"{terms.price} for {terms.duration_months} months, up front"),
+            ("AWS account" if len(terms.buyer_accounts) == 1 else "AWS accounts", terms.accounts),
+            ("Price", f"{terms.price} for {terms.duration_months} months, {terms.payment}"),
+            *_instalments(terms),
+            *((("Starts on", _day(start_of_day(terms.starts_on))),) if terms.starts_on else ()),
             *((("Last day to accept", last_moment(record)),) if with_link else ()),
         ),
         link=link,
@@ -121,6 +128,14 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
         paragraphs=paragraphs,
         facts=tuple((label, value) for label, value in facts if value),
     )
+
+
+def _instalments(terms: OfferTerms) -> list[tuple[str, str]]:
+    instalments = sorted(terms.payment_schedule, key=lambda each: each.on)
+    return [
+        (f"Instalment {number}", f"{terms.price.currency} {each.amount:,} on {each.on.isoformat()}")
+        for number, each in enumerate(instalments, 1)
+    ]
 
 
 def _company(record: OfferRecord) -> str:
@@ -170,7 +185,7 @@ def _offer_void(record: OfferRecord) -> Letter:
 
 
 def _owner_accepted(record: OfferRecord) -> Letter:
-    fee = listing_fee(record.offered.price)
+    fee = expected_fee(record.offered)
     day = f" on {_day(record.agreement.accepted_at.astimezone(UTC))}" if record.agreement else ""
     return _to_owner(
         record,
@@ -196,7 +211,74 @@ def _owner_failed(record: OfferRecord) -> Letter:
         f"AWS refused the offer for {_company(record)}",
         "The private offer was not created. What stands in its way:",
         *(str(finding) for finding in record.findings),
-        "Correct the opportunity, then resume the offer; or cancel it.",
+        "Revise the terms, or correct the opportunity and resume the offer; or cancel it.",
+    )
+
+
+def _owner_held_up(record: OfferRecord) -> Letter:
+    return _to_owner(
+        record,
+        f"Waiting: the offer for {_company(record)}",
+        "The private offer has not been made yet. What stands in its way:",
+        *(str(finding) for finding in record.obstacles),
+        "Correct the opportunity and resume the offer, or revise its terms. An exception goes on by"
+        " itself as soon as it is approved.",
+        f"starter.py show {record.opportunity_id}",
+    )
+
+
+def _approval_asked(record: OfferRecord) -> Letter:
+    waiting = record.to_approve
+    codes = sorted({finding.code for finding in waiting})
+    return Letter(
+        subject=f"Please decide: an exception for {_company(record)}",
+        greeting="Hello,",
+        paragraphs=(
+            "A private offer waits for approval:",
+            *(f"{finding} ({finding.code}, by {finding.role})" for finding in waiting),
+        ),
+        facts=_to_owner(record, "").facts,
+        closing=tuple(
+            f"starter.py {word} {record.opportunity_id} --finding {codes[0] if codes else ''}"
+            f" --by your@address{extra}"
+            for word, extra in (("approve", ""), ("decline", ' --reason "…"'))
+        ),
+    )
+
+
+def _owner_hand_off(record: OfferRecord) -> Letter:
+    sent_back = record.past[-1] if record.past else None
+    again = (
+        ("The offer made before was withdrawn:", *(str(f) for f in sent_back.findings))
+        if sent_back and sent_back.offer_id
+        else ()
+    )
+    return Letter(
+        subject=f"Please make in Clazar: the private offer for {_company(record)}",
+        greeting=_greeting(record.written_to.owner_name),
+        paragraphs=(
+            "Open the opportunity in Salesforce, click Create Private Offer in the AWS Private"
+            " Offers widget (or Private Offers in Clazar), and copy these values field by field."
+            " The offer is recognised by the reference in its name: copy the name as it is.",
+            *again,
+        ),
+        facts=(
+            ("Opportunity", record.opportunity_id),
+            *((field.label, field.value) for field in field_sheet(record.offered)),
+        ),
+        closing=(
+            "Once it is there, everything goes on by itself. If it is not recognised, tell its id:"
+            f" starter.py handed-off {record.opportunity_id} --offer-id offer-…",
+        ),
+    )
+
+
+def _owner_hand_off_void(record: OfferRecord) -> Letter:
+    return _to_owner(
+        record,
+        f"Please do not make it: the private offer for {_company(record)} is cancelled",
+        "The private offer that was to be made in Clazar has been cancelled. If it has been made"
+        " meanwhile, withdraw it there.",
     )
 
 
@@ -236,6 +318,10 @@ _LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
     MailKind.OFFER_SHARED: _offer_shared,
     MailKind.OFFER_REMINDER: _offer_reminder,
     MailKind.OFFER_VOID: _offer_void,
+    MailKind.APPROVAL_ASKED: _approval_asked,
+    MailKind.OWNER_HELD_UP: _owner_held_up,
+    MailKind.OWNER_HAND_OFF: _owner_hand_off,
+    MailKind.OWNER_HAND_OFF_VOID: _owner_hand_off_void,
     MailKind.OWNER_ACCEPTED: _owner_accepted,
     MailKind.OWNER_EXPIRED: _owner_expired,
     MailKind.OWNER_FAILED: _owner_failed,

@@ -11,6 +11,8 @@ class TaskQueue(StrEnum):
 
     OFFERS = "offers"
     """Workflows, and activities that only ask Temporal itself."""
+    PREFLIGHT = "preflight"
+    """Reads Salesforce and AWS Marketplace for one deal."""
     AWS_MARKETPLACE = "aws-marketplace"
     CLAZAR = "clazar"
     SALESFORCE = "salesforce"
@@ -20,8 +22,9 @@ class TaskQueue(StrEnum):
 ACTIVITIES_PER_SECOND: dict[TaskQueue, float | None] = {
     TaskQueue.OFFERS: None,
     # AWS: StartChangeSet, ListChangeSets, SearchAgreements, DescribeAgreement: 5 a second each; an
-    # activity calls each of them at most once before it pauses.
-    TaskQueue.AWS_MARKETPLACE: 5,
+    # activity calls each of them at most once before it pauses.  Two queues share them.
+    TaskQueue.PREFLIGHT: 2,
+    TaskQueue.AWS_MARKETPLACE: 3,
     # Clazar: 120 requests a minute; an activity makes about two.
     TaskQueue.CLAZAR: 1,
     # Salesforce counts calls by the day only (100,000 and more); this keeps peaks polite.

@@ -6,9 +6,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from activities.preflight import CheckedDeal
 from console.desk import OfferRow
+from offers.findings import Severity
+from offers.hand_off import field_sheet
 from offers.lifecycle import Stage
-from offers.record import OfferRecord
+from offers.record import Decision, OfferRecord, PastRevision
+from offers.terms import OfferTerms
+from runtime.schedules import ScheduleRow
+from workflows.hand_off import HANDED_OFF
 
 STYLES = {
     Stage.DRAFT: "dim",
@@ -76,8 +82,94 @@ def sheet(record: OfferRecord) -> RenderableType:
         Text(f"\nNeeds a person: {attention.problem}.\n  {attention.remedy}.", "bold red")
         for attention in record.attentions
     ]
-    findings = [Text(f"\n{finding}", "red") for finding in record.findings]
-    return Group(table, *waiting, *findings)
+    held = [Text(f"\n{f.code}: {f}", STYLE_OF[f.severity]) for f in record.obstacles]
+    notes = [Text(f"\n{f.code}: {f}", "dim") for f in record.findings if f not in record.obstacles]
+    handed = HANDED_OFF in {attention.code for attention in record.attentions}
+    form = [form_sheet(record.offered)] if handed else []
+    return Group(table, *waiting, *held, *notes, *form)
+
+
+def form_sheet(terms: OfferTerms) -> RenderableType:
+    """What is copied into Clazar's form, in its order."""
+    table = Table(title="Clazar's form, field by field", title_justify="left")
+    for column in ("Section", "Field", "Value to copy"):
+        table.add_column(column, overflow="fold")
+    for field in field_sheet(terms):
+        table.add_row(field.section, field.label, field.value)
+    return Group("", table)
+
+
+STYLE_OF = {Severity.REFUSE: "red", Severity.APPROVAL: "yellow", Severity.WARN: "dim"}
+
+
+def report_sheet(checked: CheckedDeal) -> RenderableType:
+    """A preflight's report, the gravest first."""
+    report = checked.report
+    facts = Table(show_header=False, box=None, pad_edge=False)
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for label, value in [*_terms(report.terms), ("Road", checked.road.value)]:
+        if value:
+            facts.add_row(label, value)
+    found = Table(show_lines=True)
+    for column in ("", "Finding", "Field", "Seen", "What is wrong, and what to do"):
+        found.add_column(column, overflow="fold")
+    for finding in report.findings:
+        effect = f"needs {finding.role}" if finding.role else finding.severity.value
+        where = f"{finding.field}\n({finding.source})" if finding.source else finding.field
+        rule = f'\nRule: "{finding.rule}"' if finding.rule else ""
+        found.add_row(
+            Text(effect, STYLE_OF[finding.severity]),
+            Text(finding.code),
+            Text(where),
+            Text(finding.seen or ""),
+            Text(f"{finding.problem}.\n{finding.remedy}.{rule}"),
+        )
+    if not report.findings:
+        return Group(facts, Text("\nNothing stands in its way.", "green"))
+    return Group(facts, "", found)
+
+
+def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
+    """The Schedules."""
+    table = Table()
+    for column in ("Schedule", "Every", "State", "Last turn (UTC)", "Next turn (UTC)"):
+        table.add_column(column)
+    for row in rows:
+        state = Text(f"paused {row.note}".strip(), "yellow") if row.paused else "running"
+        table.add_row(
+            row.schedule_id,
+            str(row.every or ""),
+            state,
+            f"{row.last_turn:%F %T}" if row.last_turn else "",
+            f"{row.next_turn:%F %T}" if row.next_turn and not row.paused else "",
+        )
+    return table
+
+
+def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
+    if terms is None:
+        return []
+    return [
+        ("Buyer account", terms.accounts),
+        ("Offer name", terms.offer_name),
+        ("Price", f"{terms.price} for {terms.duration_months} months, {terms.payment}"),
+        ("Dimensions", ", ".join(map(str, terms.dimensions))),
+        ("Starts", f"{terms.starts_on} to {terms.ends_on}" if terms.starts_on else None),
+        ("Last day", f"{terms.availability_end} (UTC)"),
+        ("Contract", terms.eula.type),
+    ]
+
+
+def _past(past: PastRevision) -> str:
+    offer = f" ({past.offer_id})" if past.offer_id else ""
+    why = "".join(f"\n  {finding.code}: {finding.problem}" for finding in past.findings)
+    return f"{past.fate}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
+
+
+def _decision(decision: Decision) -> str:
+    reason = f": {decision.reason}" if decision.reason else ""
+    return f"{decision.finding.code} by {decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC{reason}"
 
 
 def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
@@ -87,9 +179,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Stage", stage_text(record.stage)),
         ("Revision", str(record.revision)),
         ("Company", terms.company if terms else None),
-        ("Buyer account", terms.buyer_account if terms else None),
-        ("Offer name", terms.offer_name if terms else None),
-        ("Price", f"{terms.price} for {terms.duration_months} months" if terms else None),
+        *_terms(terms),
         ("Expected fee", f"{fee.fee}, leaving {fee.net}" if fee else None),
         ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),
         ("Change set", record.change_set_id),
@@ -98,6 +188,8 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M:%S} UTC" if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),
         ("Cancelled for", record.cancel_reason),
+        *((f"Revision {p.number}", _past(p)) for p in record.past),
+        *(("Approved" if d.approved else "Declined", _decision(d)) for d in record.decisions),
         (
             "History",
             "\n".join(f"{entry.at:%Y-%m-%d %H:%M} UTC  {entry.stage}" for entry in record.history),

@@ -1,4 +1,4 @@
-"""What people do with offers from outside: start, find, look, cancel, resume, resend."""
+"""What people do with offers from outside: start, find, look, decide, cancel, resume, resend."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -29,7 +29,9 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.queues import TaskQueue
 from offers.clock import Clock
 from offers.lifecycle import Stage
+from offers.policy import Road
 from offers.record import OfferRecord
+from offers.verdicts import Changes, Verdict
 from workflows.messages import OfferRequest, workflow_id
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_AT, OFFER_ID, STAGE
@@ -79,7 +81,12 @@ class OfferDesk:
         self._clock = clock or Clock()
 
     async def start(
-        self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
+        self,
+        opportunity_id: str,
+        given: dict[str, Any] | None = None,
+        *,
+        road: Road | None = None,
+        again: bool = False,
     ) -> OfferRecord:
         """Start an offer, or find the one that runs; gives its record once it is drafted.
 
@@ -87,32 +94,43 @@ class OfferDesk:
         nobody drafts it yet: it is started all the same.  While Salesforce does not answer, the
         record is given undrafted.
         """
-        handle = await self.begin(opportunity_id, given, again=again)
+        handle = await self.begin(opportunity_id, given, road=road, again=again)
         try:
             return await self._drafted(handle)
         except NoWorker:
             return await self.record(opportunity_id)
 
     async def begin(
-        self, opportunity_id: str, given: dict[str, Any] | None = None, *, again: bool = False
+        self,
+        opportunity_id: str,
+        given: dict[str, Any] | None = None,
+        *,
+        road: Road | None = None,
+        again: bool = False,
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
-        request = OfferRequest(opportunity_id=opportunity_id, given=given or {}, clock=self._clock)
-        if given or again:
+        request = OfferRequest(
+            opportunity_id=opportunity_id, given=given or {}, road=road, clock=self._clock
+        )
+        if given or road or again:
             under_way = await self._under_way(opportunity_id)
             if under_way and under_way.stage.is_end:
                 raise Refused(
                     f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
                     " told yet: see what it waits for with starter.py show"
                 )
-            if under_way and given:
+            if under_way and (given or road):
                 raise Refused(
-                    f"the offer for {opportunity_id} is under way ({under_way.stage}): cancel it"
-                    " before starting it with other terms"
+                    f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
+                    " while it is a draft, or cancel it before starting it with other terms"
                 )
         if again and (earlier := await self._earlier(opportunity_id)):
             request = request.model_copy(
-                update={"revision": earlier.revision + 1, "earlier_offer_id": earlier.offer_id}
+                update={
+                    "revision": earlier.revision + 1,
+                    "earlier_offer_id": earlier.offer_id,
+                    "past": (*earlier.past, earlier.as_past(earlier.stage, earlier.ended_at)),
+                }
             )
         try:
             return await self._client.start_workflow(
@@ -228,6 +246,22 @@ class OfferDesk:
         """Tell an offer that what it waits for has been seen to; `code` names the attention."""
         await self._ask(opportunity_id, OfferWorkflow.resume, code)
         return await self.record(opportunity_id)
+
+    async def approve(self, opportunity_id: str, verdict: Verdict) -> OfferRecord:
+        """Approve what waits for it."""
+        return await self._ask(opportunity_id, OfferWorkflow.approve, verdict)
+
+    async def decline(self, opportunity_id: str, verdict: Verdict) -> OfferRecord:
+        """Decline what waits for approval."""
+        return await self._ask(opportunity_id, OfferWorkflow.decline, verdict)
+
+    async def revise(self, opportunity_id: str, changes: Changes) -> OfferRecord:
+        """Change the terms of a draft; gives the record once they have been checked."""
+        return await self._ask(opportunity_id, OfferWorkflow.revise, changes)
+
+    async def handed_off(self, opportunity_id: str, offer_id: str) -> OfferRecord:
+        """Tell which offer was made in Clazar."""
+        return await self._ask(opportunity_id, OfferWorkflow.handed_off, offer_id)
 
     async def resend(self, opportunity_id: str) -> OfferRecord:
         """Have the buyer written to again."""

@@ -39,3 +39,8 @@ class Clock(BaseModel):
 def end_of_day(day: date) -> datetime:
     """The last second of a day in UTC: the moment an offer with that availability end expires."""
     return datetime.combine(day, END_OF_DAY)
+
+
+def start_of_day(day: date) -> datetime:
+    """The first instant of a day in UTC."""
+    return datetime.combine(day, time(0), UTC)

@@ -1,49 +1,34 @@
-"""Drafting: from what is known of an opportunity to terms that can be offered, or to findings."""
+"""Drafting: from an opportunity's facts to terms and contacts, or to what is illegal in them."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from offers.contacts import CONTACT_FIELDS, Contacts
 from offers.findings import Finding, findings_in
 from offers.policy import Policy
-from offers.terms import OfferTerms
-
-ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
-"""An address in ASCII: few mail servers take others."""
-
-
-class Contacts(BaseModel):
-    """Who is written to.  Personal data: never in ids, search attributes, logs or error text."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    buyer_email: str = Field(pattern=ADDRESS, max_length=320, repr=False)
-    buyer_name: str | None = Field(default=None, max_length=200, repr=False)
-    buyer_time_zone: str | None = None
-    """IANA name; None where it is not known."""
-    owner_email: str = Field(pattern=ADDRESS, max_length=320, repr=False)
-    owner_name: str | None = Field(default=None, max_length=200, repr=False)
+from offers.terms import TERM_FIELDS, OfferTerms
 
 
 class Draft(BaseModel):
-    """The outcome of drafting: terms and contacts, and the findings that stand in their way.
-
-    Without findings both are there; with some, whichever of them is legal is.
-    """
+    """What could be drafted."""
 
     model_config = ConfigDict(frozen=True)
 
-    terms: OfferTerms | None = None
-    contacts: Contacts | None = None
-    findings: tuple[Finding, ...] = ()
+    terms: OfferTerms | None
+    """None if a term is illegal."""
+    contacts: Contacts | None
+    legible: OfferTerms | None
+    """The terms with stand-ins for those that are illegal, so that the others can be checked."""
+    legal: frozenset[str]
+    """The names of the terms that are not stand-ins."""
+    findings: tuple[Finding, ...]
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-CONTACT_FIELDS = frozenset(Contacts.model_fields)
 
 
 def draft(
@@ -51,11 +36,14 @@ def draft(
     policy: Policy,
     today: date,
     sources: Mapping[str, str] | None = None,
+    *,
+    contacts_needed: bool = True,
 ) -> Draft:
-    """Terms and contacts from an opportunity's facts, with the policy's defaults for what is open.
+    """Terms and contacts from facts, with the policy's defaults for what is left open.
 
     `facts` are named as the fields of `OfferTerms` and `Contacts`; None counts as not given.
-    `today` is a UTC date.  `sources` says where each fact came from, for the findings.
+    `today` is a UTC date.  `sources` says where each fact came from, for the findings.  Without an
+    opportunity nobody is written to, and no contacts are needed.
     """
     known = {name: value for name, value in facts.items() if value is not None}
     contact_facts = {name: known.pop(name) for name in CONTACT_FIELDS & known.keys()}
@@ -65,31 +53,19 @@ def draft(
     known.setdefault("offer_name", policy.name_offer(str(known.get("company", "?")), today))
 
     terms, findings = _read(OfferTerms, known, sources)
-    contacts, contact_findings = _read(Contacts, contact_facts, sources)
-    if terms is not None and terms.availability_end <= today:
-        findings = (
-            Finding(
-                field="availability_end",
-                seen=terms.availability_end.isoformat(),
-                problem=f"the buyer's last day is not after today ({today.isoformat()} UTC)",
-                remedy="Choose a later day",
-                source=(sources or {}).get("availability_end"),
-            ),
-        )
-    findings += contact_findings
-    zone = contact_facts.get("buyer_time_zone")
-    if zone is not None and zone not in available_timezones():
-        # Checked here and not in the model: what is stored must not depend on a machine's zones.
-        findings += (
-            Finding(
-                field="buyer_time_zone",
-                seen=str(zone),
-                problem="there is no such time zone",
-                remedy="Use an IANA name such as Europe/Berlin",
-                source=(sources or {}).get("buyer_time_zone"),
-            ),
-        )
-    return Draft(terms=terms, contacts=contacts, findings=findings)
+    contacts, contact_findings = (
+        _read(Contacts, contact_facts, sources) if contact_facts or contacts_needed else (None, ())
+    )
+    illegal = {finding.field.partition(".")[0] for finding in findings}
+    if "terms" in illegal:  # between the price and its instalments
+        illegal |= {"price", "payment_schedule"}
+    return Draft(
+        terms=terms,
+        contacts=contacts,
+        legible=terms or _stood_in(known, illegal, today),
+        legal=TERM_FIELDS - illegal,
+        findings=findings + contact_findings + _time_zone(contact_facts, sources or {}),
+    )
 
 
 def _read(
@@ -99,3 +75,36 @@ def _read(
         return model.model_validate(facts), ()
     except ValidationError as error:
         return None, findings_in(error, sources)
+
+
+def _stood_in(facts: Mapping[str, Any], illegal: set[str], today: date) -> OfferTerms | None:
+    stand_ins = {
+        "buyer_accounts": "000000000000",
+        "company": "?",
+        "offer_name": "?",
+        "product_id": "unknown",
+        "dimensions": "unknown",
+        "price": {"amount": "1", "currency": "USD"},
+        "availability_end": today + timedelta(days=1),
+    }
+    legal = {name: value for name, value in facts.items() if name in TERM_FIELDS - illegal}
+    terms, _ = _read(
+        OfferTerms, {name: v for name, v in stand_ins.items() if name in illegal} | legal, None
+    )
+    return terms
+
+
+def _time_zone(contact_facts: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[Finding, ...]:
+    # Checked here and not in the model: what is stored must not depend on a machine's zones.
+    zone = contact_facts.get("buyer_time_zone")
+    if not isinstance(zone, str) or zone in available_timezones():
+        return ()
+    return (
+        Finding(
+            field="buyer_time_zone",
+            seen=zone,
+            problem="there is no such time zone",
+            remedy="Use an IANA name such as Europe/Berlin",
+            source=sources.get("buyer_time_zone"),
+        ),
+    )

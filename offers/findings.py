@@ -1,13 +1,29 @@
 """A finding: one thing that is wrong with a deal, said so that a person knows what to do."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-PRIVATE_FIELDS = frozenset({"buyer_email", "buyer_name", "owner_email", "owner_name"})
+PRIVATE_FIELDS = frozenset({"buyer_email", "buyer_name", "owner_email", "owner_name", "roles"})
 """Values of these never appear in a finding: findings reach logs, search and error text."""
+
+
+class Severity(StrEnum):
+    """What a finding does to the offer."""
+
+    REFUSE = "refuse"
+    """It cannot be made like this: something must be corrected."""
+    APPROVAL = "approval"
+    """An exception that somebody may approve."""
+    WARN = "warn"
+    """Worth knowing; nothing waits for it."""
+
+
+ILLEGAL = "illegal"
+"""The code of findings about values that are not legal in themselves."""
 
 
 class Finding(BaseModel):
@@ -15,6 +31,9 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    code: str = ILLEGAL
+    """A short word for the kind of finding; an approval names it."""
+    severity: Severity = Severity.REFUSE
     field: str
     problem: str
     remedy: str
@@ -22,11 +41,24 @@ class Finding(BaseModel):
     """The offending value as it was given; None where there is none or it is personal."""
     source: str | None = None
     """Where the value came from, such as the name of a Salesforce field."""
+    role: str | None = None
+    """Who may approve it, if it is an exception."""
+    rule: str | None = None
+    """The line of the selling rules that it is held against."""
+
+    def is_same(self, other: "Finding") -> bool:
+        """Whether both say the same of the same value, wherever it came from."""
+        return _said_of(self) == _said_of(other)
 
     def __str__(self) -> str:
         where = f"{self.field} ({self.source})" if self.source else self.field
         seen = f" [{self.seen}]" if self.seen is not None else ""
-        return f"{where}{seen}: {self.problem}. {self.remedy}."
+        rule = f' Rule: "{self.rule}".' if self.rule else ""
+        return f"{where}{seen}: {self.problem}. {self.remedy}.{rule}"
+
+
+def _said_of(finding: Finding) -> tuple[str | None, ...]:
+    return (finding.code, finding.field, finding.seen, finding.problem, finding.role)
 
 
 def illegal(problem: str, remedy: str) -> PydanticCustomError:

@@ -25,22 +25,23 @@ class Stage(StrEnum):
 
 TRANSITIONS: dict[Stage, dict[Stage, str]] = {
     Stage.DRAFT: {
-        Stage.SUBMITTED: "terms are legal",
+        Stage.SUBMITTED: "preflight is clean, exceptions are approved",
         Stage.CANCELLED: "cancel",
     },
     Stage.SUBMITTED: {
-        Stage.GENERATING: "AWS took the change set",
+        Stage.GENERATING: "AWS took the change set, or the hand-off is made",
         Stage.FAILED: "AWS refused the request",
         Stage.CANCELLED: "cancel",
     },
     Stage.GENERATING: {
         Stage.LIVE: "released, and reads back as asked",
         Stage.FAILED: "AWS said no, or built something else",
+        Stage.DRAFT: "handed-off offer sent back",
         Stage.CANCELLED: "cancel",
         Stage.ACCEPTED: "agreement found while cancelling",
     },
     Stage.FAILED: {
-        Stage.DRAFT: "corrected and resumed",
+        Stage.DRAFT: "revised, or corrected and resumed",
         Stage.CANCELLED: "cancel",
     },
     Stage.LIVE: {

@@ -14,7 +14,8 @@ MINOR_DIGITS: dict[Currency, int] = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "AU
 """Decimals of each currency's minor unit (ISO 4217)."""
 
 
-def _exact(value: Any) -> Any:
+def exact(value: Any) -> Any:
+    """The value, unless it is a float."""
     if isinstance(value, float):
         raise illegal("a float cannot hold money exactly", 'Write the amount as text, "120000.00"')
     return value
@@ -28,7 +29,7 @@ class Money(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    amount: Annotated[Decimal, BeforeValidator(_exact)]
+    amount: Annotated[Decimal, BeforeValidator(exact)]
     currency: Currency
 
     @model_validator(mode="after")

@@ -1,12 +1,26 @@
-"""The selling policy: the numbers a company chooses for all its offers."""
+"""The selling policy: what a company decides once for all its offers."""
 
 import string
 from datetime import date, timedelta
-from typing import Annotated
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    model_validator,
+)
 
+from offers.contacts import Address
 from offers.findings import illegal
+from offers.money import Currency, exact
+from offers.rules import Rules
+from offers.terms import LONGEST_MONTHS
 
 NAME_FIELDS = ("product", "company", "month", "year")
 
@@ -53,6 +67,32 @@ class Generation(BaseModel):
         )
 
 
+class Road(StrEnum):
+    """How an offer comes to be."""
+
+    AWS = "aws"
+    """One change set through AWS's Catalog API: by itself."""
+    CLAZAR = "clazar"
+    """A person makes it in Clazar from a field sheet: Clazar's API creates no offers."""
+
+
+class HandOff(BaseModel):
+    """How an offer that a person makes in Clazar is waited for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    look_every: Annotated[timedelta, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
+    """How often Clazar is asked whether it shows the offer."""
+    remind_after: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+    """When the owner is told again that the offer is to be made, from the hand-off."""
+
+
+def _price(value: Decimal) -> Decimal:
+    if not value.is_finite() or value < 0:
+        raise illegal("the minimum is no price", "Give 0 or more")
+    return value
+
+
 class Policy(BaseModel):
     """What a company decides once for all its offers; every value has a default.
 
@@ -66,8 +106,27 @@ class Policy(BaseModel):
     offer_name: Annotated[str, AfterValidator(_pattern)] = (
         "{product} Annual - {company} - {month}/{year}"
     )
-    duration_months: PositiveInt = 12
-    days_to_accept: PositiveInt = 30
+    duration_months: Annotated[PositiveInt, Field(le=LONGEST_MONTHS)] = 12
+    """What a contract lasts unless the opportunity says otherwise, and by the rule `annual`."""
+    days_to_accept: Annotated[PositiveInt, Field(le=3650)] = 30
+    minimum: dict[Currency, Annotated[Decimal, BeforeValidator(exact), AfterValidator(_price)]] = (
+        Field(default={"USD": Decimal(100_000)})
+    )
+    """The smallest price by currency; AWS converts nothing, so each currency has its own."""
+    billing_method: str = Field(default="AWS Marketplace", min_length=1, max_length=100)
+    """What a signed order form names if the customer buys through AWS Marketplace."""
+    rules: Rules = Rules()
+    roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
+    """By role, the mail addresses of those who hold it: they approve exceptions."""
+    remind_approvers_after: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3))
+    """When those who may approve are written to again, from the first mail."""
+    road: Road = Road.AWS
+    """How offers come to be, unless a deal says otherwise."""
+    hand_off: HandOff = HandOff()
+    intake_every: timedelta = timedelta(minutes=5)
+    """How often Salesforce is asked for opportunities that are ready."""
+    intake_overlap: timedelta = timedelta(minutes=15)
+    """How far each reading goes back behind the newest change already seen."""
     reminder_days: Annotated[tuple[PositiveInt, ...], AfterValidator(_descending)] = (7, 2)
     """The buyer is reminded this many days before the last day."""
     expiry_grace: timedelta = Field(default=timedelta(hours=1), ge=timedelta())
@@ -85,6 +144,22 @@ class Policy(BaseModel):
     """The zones in which the last moment is given when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
+
+    @model_validator(mode="after")
+    def _someone_approves(self) -> Self:
+        # Without any role in it, the policy is the built-in one: its remedy is to name them.
+        if self.roles and (
+            vacant := sorted(r for r in self.rules.roles() if not self.roles.get(r))
+        ):
+            raise illegal(
+                f"rules ask for approval by {vacant[0]}, and nobody holds that role",
+                f'Name who does under [roles]: {vacant[0]} = ["someone@example.com"]',
+            )
+        return self
+
+    def holds(self, person: str, role: str) -> bool:
+        """Whether somebody, known by mail address, holds a role."""
+        return person.casefold() in map(str.casefold, self.roles.get(role, ()))
 
     def name_offer(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026"."""

@@ -7,12 +7,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from offers.agreement import Agreement
 from offers.clock import Clock, end_of_day
-from offers.drafting import Contacts, Draft
+from offers.contacts import Contacts
 from offers.fees import ListingFee, listing_fee
-from offers.findings import Finding
+from offers.findings import Finding, Severity
 from offers.lifecycle import Stage, require_transition
 from offers.payouts import Payout
-from offers.policy import Policy
+from offers.policy import Policy, Road
+from offers.preflight import Report
 from offers.terms import OfferTerms
 
 T = TypeVar("T")
@@ -35,6 +36,30 @@ class StageEntry(BaseModel):
     at: AwareDatetime
 
 
+class Decision(BaseModel):
+    """What somebody decided about an exception."""
+
+    finding: Finding
+    approved: bool
+    by: str = Field(repr=False)
+    """Mail address: personal data."""
+    reason: str | None = None
+    at: AwareDatetime
+
+
+class PastRevision(BaseModel):
+    """An earlier offer for the opportunity, as it was when it was given up."""
+
+    number: int
+    terms: OfferTerms | None
+    findings: tuple[Finding, ...]
+    change_set_id: str | None
+    offer_id: str | None
+    fate: str
+    """Why it was given up."""
+    ended_at: AwareDatetime
+
+
 class NotYetKnown(LookupError):
     """Something was asked of a record that comes later in an offer's life."""
 
@@ -50,8 +75,13 @@ class OfferRecord(BaseModel):
     contacts: Contacts | None = None
     policy: Policy = Policy()
     clock: Clock = Clock()
+    road: Road = Road.AWS
     findings: tuple[Finding, ...] = ()
-    """Why it does not go on, in `draft` and `failed`."""
+    """What preflight, AWS or the comparison found; see `obstacles` for what holds it up."""
+    decisions: tuple[Decision, ...] = ()
+    """What was decided about exceptions, the newest last."""
+    past: tuple[PastRevision, ...] = ()
+    """The earlier revisions, the oldest first."""
     change_set_id: str | None = None
     offer_id: str | None = None
     offer_url: str | None = None
@@ -65,14 +95,46 @@ class OfferRecord(BaseModel):
         """Go on to a stage; raises IllegalTransition if the table does not have that step."""
         require_transition(self.stage, stage)
         self.stage = stage
-        if stage is Stage.CANCELLED:
-            self.findings = ()  # there is nothing left to correct
         self.history.append(StageEntry(stage=stage, at=at))
 
-    def take_draft(self, draft: Draft, policy: Policy, clock: Clock) -> None:
-        """Take over a draft with the policy and clock it was made by."""
-        self.policy, self.clock = policy, clock
-        self.terms, self.contacts, self.findings = draft.terms, draft.contacts, draft.findings
+    def take_report(self, report: Report, policy: Policy, clock: Clock, road: Road) -> None:
+        """Take over a preflight's outcome with the policy, clock and road it was made by."""
+        self.policy, self.clock, self.road = policy, clock, road
+        self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
+
+    @property
+    def obstacles(self) -> tuple[Finding, ...]:
+        """What must be corrected or approved before it can go on."""
+        if self.stage not in HELD_BY_FINDINGS:
+            return ()
+        return tuple(
+            finding
+            for finding in self.findings
+            if finding.severity is Severity.REFUSE
+            or (finding.severity is Severity.APPROVAL and not self.is_approved(finding))
+        )
+
+    @property
+    def to_approve(self) -> tuple[Finding, ...]:
+        """The exceptions among the obstacles that nobody has decided about."""
+        return tuple(
+            finding
+            for finding in self.obstacles
+            if finding.severity is Severity.APPROVAL and self._decision(finding) is None
+        )
+
+    def is_approved(self, finding: Finding) -> bool:
+        """Whether an exception was approved, and has not changed since."""
+        decision = self._decision(finding)
+        return decision is not None and decision.approved
+
+    def is_declined(self, finding: Finding) -> bool:
+        """Whether an exception was declined, and has not changed since."""
+        decision = self._decision(finding)
+        return decision is not None and not decision.approved
+
+    def _decision(self, finding: Finding) -> Decision | None:
+        return next((d for d in reversed(self.decisions) if d.finding.is_same(finding)), None)
 
     def extend(self, availability_end: date) -> None:
         """The buyer can accept until another last day (UTC)."""
@@ -82,12 +144,30 @@ class OfferRecord(BaseModel):
         """Whether the offer has ever been in a stage, in this or an earlier revision."""
         return any(entry.stage is stage for entry in self.history)
 
-    def start_over(self) -> None:
-        """Begin the next revision: nothing of what AWS made of this one is kept in view."""
+    def start_over(self, fate: str, at: datetime) -> None:
+        """Begin the next revision; this one stays on record with its fate."""
+        self.past += (self.as_past(fate, at),)
         self.revision += 1
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
         self.agreement = None
+
+    def as_past(self, fate: str, at: datetime) -> PastRevision:
+        """This revision as it stays on record."""
+        return PastRevision(
+            number=self.revision,
+            terms=self.terms,
+            findings=self.findings,
+            change_set_id=self.change_set_id,
+            offer_id=self.offer_id,
+            fate=fate,
+            ended_at=at,
+        )
+
+    @property
+    def ended_at(self) -> datetime:
+        """When the last stage began."""
+        return self.history[-1].at
 
     @property
     def offered(self) -> OfferTerms:
@@ -122,12 +202,25 @@ class OfferRecord(BaseModel):
     @property
     def fee(self) -> ListingFee | None:
         """The expected listing fee."""
-        return listing_fee(self.terms.price) if self.terms else None
+        return expected_fee(self.terms) if self.terms else None
 
     @property
     def attention(self) -> str | None:
         """The code of what has waited longest for a person; None when nothing does."""
         return self.attentions[0].code if self.attentions else None
+
+
+HELD_BY_FINDINGS = frozenset({Stage.DRAFT, Stage.SUBMITTED, Stage.GENERATING, Stage.FAILED})
+"""Stages in which a finding can hold an offer up."""
+
+
+def expected_fee(terms: OfferTerms) -> ListingFee:
+    """The listing fee that AWS is expected to keep.
+
+    That the lower rate for renewals holds for those from outside of AWS Marketplace is not sure.
+    """
+    renewal = terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
+    return listing_fee(terms.price, renewal=renewal)
 
 
 def _known(value: T | None, name: str) -> T:

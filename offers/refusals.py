@@ -19,30 +19,32 @@ class Refusal(BaseModel):
     """The change it belongs to, such as `UpdateTargeting`; None for the set as a whole."""
 
 
-_ASK_ACCOUNT = "Ask the buyer for the 12-digit id of the management account, correct it and resume"
+_ASK_ACCOUNT = (
+    "Ask the buyer for the 12-digit id of the management account, and revise buyer_accounts"
+)
 _SELLER_SETUP = "Ask whoever runs the AWS Marketplace Management Portal to set it up, then resume"
 _OUR_FAULT = "Report it to the engineers with the code: the product built a request AWS forbids"
 
 PLAIN_WORDS: dict[str, tuple[str, str, str]] = {
     # code: (field, problem, remedy)
     "INVALID_BUYER_ACCOUNTS": (
-        "buyer_account",
+        "buyer_accounts",
         "AWS does not know this account",
         _ASK_ACCOUNT,
     ),
     "INCOMPATIBLE_BUYER_ACCOUNTS": (
-        "buyer_account",
+        "buyer_accounts",
         "AWS does not let this account buy this product",
         _ASK_ACCOUNT,
     ),
-    "TOO_MANY_BUYER_ACCOUNTS": ("buyer_account", "there are too many buyer accounts", _OUR_FAULT),
-    "MISSING_BUYER_ACCOUNTS": ("buyer_account", "no buyer account was given", _OUR_FAULT),
+    "TOO_MANY_BUYER_ACCOUNTS": ("buyer_accounts", "there are too many buyer accounts", _OUR_FAULT),
+    "MISSING_BUYER_ACCOUNTS": ("buyer_accounts", "no buyer account was given", _OUR_FAULT),
     "INCOMPATIBLE_TARGETING": (
-        "buyer_account",
+        "buyer_accounts",
         "the buyer of this offer cannot be set or changed",
         "Cancel this offer and start it again",
     ),
-    "INVALID_COUNTRY_CODES": ("buyer_account", "a country code is wrong", _OUR_FAULT),
+    "INVALID_COUNTRY_CODES": ("buyer_accounts", "a country code is wrong", _OUR_FAULT),
     "INCOMPATIBLE_PRODUCT": (
         "product_id",
         "the product has no public offer, or is not a SaaS contract product",
@@ -79,11 +81,11 @@ PLAIN_WORDS: dict[str, tuple[str, str, str]] = {
         "Offer in another currency and resume",
     ),
     "INVALID_RATE_CARD": (
-        "dimension",
+        "dimensions",
         "the product has no such dimension, or the price is not legal",
-        "Check OFFERS_DIMENSION against the product in the portal, then resume",
+        "Name one of the product's dimensions and revise",
     ),
-    "DUPLICATE_DIMENSION_KEYS": ("dimension", "a dimension is named twice", _OUR_FAULT),
+    "DUPLICATE_DIMENSION_KEYS": ("dimensions", "a dimension is named twice", _OUR_FAULT),
     "INVALID_SELECTOR_DURATION_VALUE": (
         "duration_months",
         "AWS does not take this duration",
@@ -93,6 +95,68 @@ PLAIN_WORDS: dict[str, tuple[str, str, str]] = {
         "duration_months",
         "AWS does not take this duration",
         "Choose a duration that the product offers and resume",
+    ),
+    "INVALID_DURATION": (
+        "duration_months",
+        "AWS does not take this duration",
+        "Choose a duration that the product offers and resume",
+    ),
+    "INVALID_GRANTS": (
+        "dimensions",
+        "the product has no such dimension",
+        "Name one of the product's dimensions and revise",
+    ),
+    "TOO_MANY_GRANTS": ("dimensions", "there are too many dimensions", _OUR_FAULT),
+    "INVALID_CHARGE_DATES": (
+        "payment_schedule",
+        "an instalment is due in the past or after the contract's end",
+        "Move the instalment and revise",
+    ),
+    "DUPLICATE_CHARGE_DATES": (
+        "payment_schedule",
+        "two instalments are due on one day",
+        "Move one of them and revise",
+    ),
+    "TOO_MANY_BACKDATED_CHARGES": (
+        "payment_schedule",
+        "only one instalment may be due by the last day to accept",
+        "Move the second instalment, or end the offer earlier, and revise",
+    ),
+    "TOO_MANY_CHARGES": ("payment_schedule", "there are too many instalments", _OUR_FAULT),
+    "INVALID_PAYMENT_DUE_PERIOD": (
+        "net_payment_days",
+        "AWS does not take this payment term",
+        "Choose 15, 30, 45, 60, 90 or 120 days and revise",
+    ),
+    "INVALID_AGREEMENT_START_DATE": (
+        "starts_on",
+        "the contract would start in the past",
+        "Choose a later first day and revise",
+    ),
+    "INCOMPATIBLE_AGREEMENT_START_DATE": (
+        "starts_on",
+        "the contract would start before the last day to accept",
+        "Choose a later first day, or end the offer earlier, and revise",
+    ),
+    "INVALID_AGREEMENT_END_DATE": (
+        "duration_months",
+        "the contract's end is not in the future",
+        "Choose a longer contract or a later start and revise",
+    ),
+    "INCOMPATIBLE_AGREEMENT_END_DATE": (
+        "duration_months",
+        "the contract would end before the last day to accept",
+        "Choose a longer contract, or end the offer earlier, and revise",
+    ),
+    "INVALID_AGREEMENT_TIME_INTERVAL": (
+        "duration_months",
+        "AWS does not take a contract of this length",
+        "Choose another duration and revise",
+    ),
+    "INCOMPATIBLE_PRE_EXISTING_AGREEMENT": (
+        "renewal",
+        "AWS does not take it for a renewal",
+        "Remove the renewal flag and revise",
     ),
     "MISSING_AGREEMENT_START_DATE": ("duration_months", "a start date is missing", _OUR_FAULT),
     "INVALID_AVAILABILITY_END_DATE": (

@@ -1,36 +1,41 @@
-"""What is offered: the terms of a private offer.  Illegal terms cannot be constructed.
+"""What is offered: the terms of a private offer, and the limits of each of them.
 
-Limits are AWS's (work-with-private-offers) unless another source is named.
+A value that is illegal in itself cannot be constructed.  Limits are AWS's
+(work-with-private-offers) unless another source is named.  The rules between terms are in
+`offers.consistency`.
 """
 
-import re
-from datetime import date
+from calendar import monthrange
+from datetime import date, timedelta
 from decimal import Decimal
-from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from offers import as_written
 from offers.findings import illegal
-from offers.money import Money
+from offers.money import MINOR_DIGITS, Money, exact
 
 LONGEST_MONTHS = 60
 """Longest contract in months (AWS: the guide says 60; vendors report 144 since 2026)."""
 
 HIGHEST_PRICE = Decimal(100_000_000)
-"""Highest price of one dimension (AWS: catalog shapes)."""
+"""Highest price of one dimension, and highest instalment (AWS: catalog shapes)."""
 
+MOST_ACCOUNTS = 26
+"""Buyer accounts of one offer (AWS: the API takes 26, the buyer's guide says 25, the portal 24)."""
 
-def _account_id(value: Any) -> str:
-    if not isinstance(value, str):
-        raise illegal("an account id is text, or leading zeros are lost", "Put it in quotes")
-    digits = re.sub(r"[\s-]", "", value)
-    if not re.fullmatch(r"[0-9]{12}", digits):
-        raise illegal(
-            "an AWS account id has exactly 12 digits",
-            "Ask the buyer for the id of the management account and copy all 12 digits",
-        )
-    return digits
+MOST_DIMENSIONS = 200
+"""Dimensions of one offer (AWS: grants)."""
+
+MOST_INSTALMENTS = 60
+"""Instalments of one offer (AWS: shapes and guide; vendors report 86)."""
+
+MOST_DOCUMENTS = 5
+"""PDFs of a custom contract (handbook; AWS's API takes one, so they are merged)."""
+
+NET_DAYS = (15, 30, 45, 60, 90, 120)
+"""Days in which an invoice may be due (AWS: UpdateNetPaymentTerms)."""
 
 
 def _offer_name(value: str) -> str:
@@ -39,17 +44,17 @@ def _offer_name(value: str) -> str:
         raise illegal(f"it has {len(value)} characters", "Use 1 to 150 characters")
     if forbidden := sorted(set(value) & set("\\<>")):
         raise illegal(f"AWS forbids {' '.join(forbidden)} in a name", "Leave these out")
-    if not value.isprintable():
-        raise illegal(
-            "it has a line break or another unprintable character", "Write it on one line"
-        )
-    return value
+    return _one_line(value)
 
 
 def _company(value: str) -> str:
     value = value.strip()
     if not value:
         raise illegal("it is empty", "Give the buyer's company name")
+    return _one_line(value)
+
+
+def _one_line(value: str) -> str:
     if not value.isprintable():
         raise illegal(
             "it has a line break or another unprintable character", "Write it on one line"
@@ -57,8 +62,47 @@ def _company(value: str) -> str:
     return value
 
 
-AccountId = Annotated[str, BeforeValidator(_account_id)]
-"""An AWS account id: 12 digits, kept as text.  Spaces and hyphens are taken out."""
+def _net_days(value: int) -> int:
+    if value not in NET_DAYS:
+        days = ", ".join(map(str, NET_DAYS))
+        raise illegal("AWS does not take this payment term", f"Choose one of {days} days")
+    return value
+
+
+def _document(value: str) -> str:
+    if not value.startswith(("https://", "s3://")) or value != "".join(value.split()):
+        raise illegal(
+            "this is no address of a PDF that can be read",
+            "Give an https:// or s3:// address",
+        )
+    return value
+
+
+Day = Annotated[date, Field(lt=date(2200, 1, 1))]
+"""A day in UTC, within any contract's reach."""
+
+
+class Dimension(BaseModel):
+    """One dimension of the product, and how much of it is sold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = Field(min_length=1, max_length=100)
+    quantity: int = Field(default=1, ge=1, le=2**31 - 1)
+
+    def __str__(self) -> str:
+        return self.key if self.quantity == 1 else f"{self.key} x {self.quantity}"
+
+
+class Instalment(BaseModel):
+    """One payment of a schedule."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on: Day
+    """The day (UTC) on which AWS charges it; at acceptance if that is later."""
+    amount: Annotated[Decimal, BeforeValidator(exact), Field(ge=0, le=HIGHEST_PRICE)]
+    """In the currency of the price."""
 
 
 class StandardEula(BaseModel):
@@ -72,22 +116,24 @@ class StandardEula(BaseModel):
 
 
 class CustomEula(BaseModel):
-    """Our own contract: one PDF that AWS can read at `url` while it builds the offer."""
+    """Our own contract: PDFs, which are merged into one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["custom"] = "custom"
-    url: str = Field(pattern=r"^https://\S+$", max_length=2000)
+    documents: tuple[Annotated[str, AfterValidator(_document), Field(max_length=2000)], ...] = (
+        Field(min_length=1, max_length=MOST_DOCUMENTS)
+    )
+    """Where each PDF is: `https://…` or `s3://bucket/key`."""
 
 
-Eula = Annotated[StandardEula | CustomEula, Field(discriminator="type")]
+class PreExistingAgreement(BaseModel):
+    """The renewal flag: what the buyer had before.  It lowers AWS's fee, and AWS may audit it."""
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-class PaymentShape(StrEnum):
-    """How the price is paid."""
-
-    UPFRONT = "upfront"
-    """All at acceptance; Clazar calls it "non-FPS"."""
+    channel: Literal["External", "AwsMarketplace"]
+    pricing_model: Literal["Contract", "Usage", "Byol", "Free"] = "Contract"
 
 
 class OfferTerms(BaseModel):
@@ -95,21 +141,45 @@ class OfferTerms(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    buyer_account: AccountId
-    """The AWS account that may accept, best the buyer's management account."""
+    buyer_accounts: Annotated[
+        tuple[str, ...],
+        BeforeValidator(as_written.account_ids),
+        Field(min_length=1, max_length=MOST_ACCOUNTS),
+    ]
+    """The AWS accounts that may accept, each of 12 digits; best the buyer's management account."""
     company: Annotated[str, AfterValidator(_company), Field(max_length=255)]
     offer_name: Annotated[str, AfterValidator(_offer_name)]
     """The buyer sees it: no personal data."""
     product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
-    dimension: str = Field(min_length=1, max_length=100)
-    """The key of the product's dimension that is sold."""
+    dimensions: Annotated[
+        tuple[Dimension, ...],
+        BeforeValidator(as_written.dimensions),
+        Field(min_length=1, max_length=MOST_DIMENSIONS),
+    ]
     price: Money
     """The whole price of the contract, before tax and before AWS's fee."""
-    payment: PaymentShape = PaymentShape.UPFRONT
+    payment_schedule: Annotated[
+        tuple[Instalment, ...],
+        BeforeValidator(as_written.payment_schedule),
+        Field(max_length=MOST_INSTALMENTS),
+    ] = ()
+    """When the price is paid; empty: all up front, at acceptance."""
+    net_payment_days: Annotated[
+        int | None,
+        AfterValidator(lambda days: days if days is None else _net_days(days)),
+        BeforeValidator(as_written.net_payment_days),
+    ] = None
+    """Days until an invoice is due; None: what AWS has agreed with the buyer."""
     duration_months: int = Field(default=12, ge=1, le=LONGEST_MONTHS)
-    availability_end: date
+    starts_on: Day | None = None
+    """The first day (UTC) of a contract that starts later; None: it starts when accepted."""
+    availability_end: Day
     """The last day, in UTC, on which the buyer can accept."""
-    eula: Eula = StandardEula()
+    eula: Annotated[
+        Annotated[StandardEula | CustomEula, Field(discriminator="type")],
+        BeforeValidator(as_written.eula),
+    ] = StandardEula()
+    renewal: Annotated[PreExistingAgreement | None, BeforeValidator(as_written.renewal)] = None
 
     @model_validator(mode="after")
     def _sellable(self) -> Self:
@@ -118,9 +188,56 @@ class OfferTerms(BaseModel):
                 f"the price {self.price} is out of range",
                 f"Offer more than 0 and at most {HIGHEST_PRICE:,}",
             )
+        digits = MINOR_DIGITS[self.price.currency]
+        for instalment in self.payment_schedule:
+            if instalment.amount != round(instalment.amount, digits):
+                raise illegal(
+                    f"{instalment.amount} {self.price.currency} is finer than the smallest unit",
+                    f"Use at most {digits} decimals for {self.price.currency}",
+                )
         return self
 
     @property
     def duration(self) -> str:
         """The duration as AWS writes it, such as `P12M`."""
         return f"P{self.duration_months}M"
+
+    @property
+    def ends_on(self) -> date | None:
+        """The last day (UTC) of a contract that starts on a set day."""
+        return contract_end(self.starts_on, self.duration_months) if self.starts_on else None
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is built from fixed grants and a payment schedule.
+
+        AWS lets a buyer choose among the dimensions of the other form, so only one dimension, once,
+        can be sold up front in it.
+        """
+        return bool(self.payment_schedule) or self.dimensions != (
+            Dimension(key=self.dimensions[0].key),
+        )
+
+    @property
+    def payment(self) -> str:
+        """How the price is paid, in words."""
+        how = (
+            f"in {len(self.payment_schedule)} instalments" if self.payment_schedule else "up front"
+        )
+        return how + (f", net {self.net_payment_days} days" if self.net_payment_days else "")
+
+    @property
+    def accounts(self) -> str:
+        """The buyer accounts in one line."""
+        return ", ".join(self.buyer_accounts)
+
+
+TERM_FIELDS = frozenset(OfferTerms.model_fields)
+
+
+def contract_end(first_day: date, months: int) -> date:
+    """The last day of a contract of so many calendar months."""
+    count = first_day.month - 1 + months
+    year, month = first_day.year + count // 12, count % 12 + 1
+    day = min(first_day.day, monthrange(year, month)[1])
+    return date(year, month, day) - timedelta(days=1)

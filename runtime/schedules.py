@@ -1,7 +1,10 @@
 """The Temporal Schedules: what happens periodically, once for all offers."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
+from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
     Schedule,
@@ -14,11 +17,13 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
 from offers.clock import Clock
 from offers.policy import Policy
 from workflows.disbursements import DisbursementSweep
+from workflows.intake import IntakeRequest, OpportunityIntake
 from workflows.watch import MarketplaceWatch, WatchRequest
 
 SHORTEST_INTERVAL = timedelta(seconds=1)
@@ -28,6 +33,15 @@ SHORTEST_INTERVAL = timedelta(seconds=1)
 def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
     """Every Schedule by its id."""
     return {
+        "opportunity-intake": _every(
+            clock.real_duration(policy.intake_every),
+            ScheduleActionStartWorkflow(
+                OpportunityIntake.run,
+                IntakeRequest(clock=clock, overlap=policy.intake_overlap),
+                id="opportunity-intake",
+                task_queue=TaskQueue.OFFERS,
+            ),
+        ),
         "marketplace-watch": _every(
             clock.real_duration(policy.watch_every),
             ScheduleActionStartWorkflow(
@@ -46,6 +60,14 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
     }
 
 
+KNOWN = tuple(schedules(Policy(), Clock()))
+"""The ids of all of them."""
+
+
+class NoSchedule(Exception):
+    """There is no such Schedule.  The text says what to do."""
+
+
 async def apply(client: Client, policy: Policy, clock: Clock) -> list[str]:
     """Create each Schedule, or bring it up to date; doing so again changes nothing."""
     wanted = schedules(policy, clock)
@@ -55,6 +77,71 @@ async def apply(client: Client, policy: Policy, clock: Clock) -> list[str]:
         except ScheduleAlreadyRunningError:
             await client.get_schedule_handle(schedule_id).update(_replacing(schedule))
     return list(wanted)
+
+
+class ScheduleRow(BaseModel):
+    """A Schedule as the list shows it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    schedule_id: str
+    every: timedelta | None
+    """Real time between two turns."""
+    paused: bool
+    note: str
+    last_turn: datetime | None
+    next_turn: datetime | None
+    """UTC."""
+
+
+async def rows(client: Client) -> list[ScheduleRow]:
+    """Our Schedules as they are on the server; those not applied yet are missing."""
+    found = []
+    for schedule_id in KNOWN:
+        try:
+            described = await client.get_schedule_handle(schedule_id).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            continue
+        intervals = described.schedule.spec.intervals
+        found.append(
+            ScheduleRow(
+                schedule_id=schedule_id,
+                every=intervals[0].every if intervals else None,
+                paused=described.schedule.state.paused,
+                note=described.schedule.state.note or "",
+                last_turn=max((a.started_at for a in described.info.recent_actions), default=None),
+                next_turn=next(iter(described.info.next_action_times), None),
+            )
+        )
+    return found
+
+
+async def pause(client: Client, schedule_id: str, why: str) -> None:
+    """Let no further turn begin; raises NoSchedule."""
+    with _known(schedule_id):
+        await client.get_schedule_handle(schedule_id).pause(note=why or None)
+
+
+async def resume(client: Client, schedule_id: str) -> None:
+    """Let turns begin again; raises NoSchedule."""
+    with _known(schedule_id):
+        await client.get_schedule_handle(schedule_id).unpause()
+
+
+@contextmanager
+def _known(schedule_id: str) -> Iterator[None]:
+    if schedule_id not in KNOWN:
+        raise NoSchedule(f"there is no Schedule {schedule_id}: choose {', '.join(KNOWN)}")
+    try:
+        yield
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise NoSchedule(
+            f"{schedule_id} is not on the server yet: run starter.py schedules apply"
+        ) from None
 
 
 def _replacing(schedule: Schedule):  # type: ignore[no-untyped-def]

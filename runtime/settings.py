@@ -3,8 +3,6 @@
 Temporal's own (`TEMPORAL_*` and profiles) are read by temporalio.envconfig, AWS's by boto3.
 """
 
-import os
-import tomllib
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
@@ -21,13 +19,11 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.field_map import FieldMap
-from activities.salesforce import Product
+from activities.preflight import DefaultProduct
 from activities.salesforce_client import SalesforceLogin
 from offers.clock import Clock
-from offers.findings import findings_in
 from offers.policy import Policy
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
+from runtime.toml_files import WrongFile, read_toml
 
 
 class WrongSettings(Exception):
@@ -56,7 +52,7 @@ class TemporalSettings(BaseSettings):
         """The selling policy, with the handbook's defaults for what the file leaves open."""
         if self.offers_policy is None:
             return Policy()
-        policy = _toml(self.offers_policy, Policy)
+        policy = _read(self.offers_policy, Policy)
         if unknown := set(policy.time_zones) - available_timezones():
             raise WrongSettings(
                 f"{self.offers_policy}: time_zones [{min(unknown)}]: there is no such time zone."
@@ -119,9 +115,9 @@ class WorkerSettings(TemporalSettings):
         return self
 
     @property
-    def product(self) -> Product:
-        """What is sold."""
-        return Product(product_id=self.offers_product_id, dimension=self.offers_dimension)
+    def product(self) -> DefaultProduct:
+        """What is sold unless a deal says otherwise."""
+        return DefaultProduct(product_id=self.offers_product_id, dimensions=self.offers_dimension)
 
     @property
     def salesforce_login(self) -> SalesforceLogin:
@@ -136,7 +132,17 @@ class WorkerSettings(TemporalSettings):
 
     def fields(self) -> FieldMap:
         """Which Salesforce field means what."""
-        return _toml(self.offers_fields, FieldMap)
+        return _read(self.offers_fields, FieldMap)
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def _read(path: Path, model: type[ModelT]) -> ModelT:
+    try:
+        return read_toml(path, model)
+    except WrongFile as error:
+        raise WrongSettings(str(error)) from None
 
 
 SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
@@ -158,16 +164,3 @@ def _complaint(details: Any) -> str:
     if details["type"] == "missing":
         return f"{name} is not set: set it in the environment or in .env (see .env.example)"
     return f"{name}: {details['msg']} (see .env.example)"
-
-
-def _toml(path: Path, model: type[ModelT]) -> ModelT:
-    try:
-        with path.open("rb") as file:
-            return model.model_validate(tomllib.load(file))
-    except OSError as error:
-        raise WrongSettings(f"{path}: {os.strerror(error.errno or 0)}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise WrongSettings(f"{path}: {error}") from None
-    except ValidationError as error:
-        findings = "\n".join(f"{path}: {finding}" for finding in findings_in(error))
-        raise WrongSettings(findings) from None

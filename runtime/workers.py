@@ -7,40 +7,27 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.aws_marketplace import AwsMarketplace
 from activities.clazar import Clazar, ClazarClient
 from activities.email import Email
 from activities.offer_directory import OfferDirectory
 from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
-from activities.salesforce import Salesforce
-from activities.salesforce_client import SalesforceClient
+from runtime import vendors
 from runtime.settings import WorkerSettings
+from runtime.vendors import THREADS
 from workflows.disbursements import DisbursementSweep
+from workflows.intake import OpportunityIntake
 from workflows.offer import OfferWorkflow
 from workflows.safe_signals import SafeSignals
 from workflows.watch import MarketplaceWatch
 
-WORKFLOWS = (OfferWorkflow, MarketplaceWatch, DisbursementSweep)
-THREADS = 20
-"""For boto3 and simple-salesforce, which block."""
+WORKFLOWS = (OfferWorkflow, OpportunityIntake, MarketplaceWatch, DisbursementSweep)
 GRACE = timedelta(seconds=30)
 """How long a call under way may take after SIGTERM."""
 STICKINESS = timedelta(seconds=2)
 """How long an offer waits for the worker that knows it before another takes it over."""
-
-AWS_CALLS = Config(
-    region_name="us-east-1",  # sellers have no other
-    connect_timeout=3,
-    read_timeout=20,
-    max_pool_connections=THREADS,
-    # Temporal does the retrying.
-    retries={"mode": "standard", "total_max_attempts": 1},
-)
 
 
 async def serve(
@@ -81,13 +68,10 @@ def _activities(
     if TaskQueue.OFFERS in queues:
         directory = OfferDirectory(client)
         served[TaskQueue.OFFERS] = [directory.find_offers, directory.offers_in_stage]
+    if TaskQueue.PREFLIGHT in queues:
+        served[TaskQueue.PREFLIGHT] = [vendors.preflight(settings).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
-        aws = AwsMarketplace(
-            boto3.client("marketplace-catalog", config=AWS_CALLS),
-            boto3.client("marketplace-agreement", config=AWS_CALLS),
-            clock,
-            settings.offers_url_pattern,
-        )
+        aws = vendors.aws_marketplace(settings)
         served[TaskQueue.AWS_MARKETPLACE] = [
             aws.submit_offer,
             aws.follow_change_set,
@@ -95,24 +79,31 @@ def _activities(
             aws.withdraw_offer,
             aws.find_agreement,
             aws.read_offer,
+            aws.follow_offer,
             aws.read_agreement_feed,
         ]
+        if documents := vendors.eula_documents(settings):
+            served[TaskQueue.AWS_MARKETPLACE].append(documents.publish)
     if TaskQueue.CLAZAR in queues:
         clazar_client = ClazarClient(
             settings.clazar_url, settings.clazar_client_id, settings.clazar_client_secret
         )
         stack.push_async_callback(clazar_client.close)
         clazar = Clazar(clazar_client, clock)
-        served[TaskQueue.CLAZAR] = [clazar.link_offer, clazar.changed_payouts]
+        served[TaskQueue.CLAZAR] = [
+            clazar.link_offer,
+            clazar.find_offers,
+            clazar.offers_named,
+            clazar.changed_payouts,
+        ]
     if TaskQueue.SALESFORCE in queues:
-        salesforce = Salesforce(
-            SalesforceClient(settings.salesforce_login, settings.salesforce_ca),
-            settings.fields(),
-            settings.policy(),
-            settings.product,
-            clock,
-        )
-        served[TaskQueue.SALESFORCE] = [salesforce.draft_offer, salesforce.write_back]
+        salesforce = vendors.salesforce(settings)
+        served[TaskQueue.SALESFORCE] = [
+            salesforce.write_back,
+            salesforce.open_hand_off,
+            salesforce.close_hand_off,
+            vendors.opportunities(settings).ready_after,
+        ]
     if TaskQueue.EMAIL in queues:
         email = Email(settings.smtp_url, settings.mail_from)
         served[TaskQueue.EMAIL] = [email.send_letter, email.send_notice]

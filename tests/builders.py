@@ -13,10 +13,10 @@ BUYER = "111122223333"
 def facts(**changes: Any) -> dict[str, Any]:
     """What is known of an opportunity, named as the domain names it."""
     known: dict[str, Any] = {
-        "buyer_account": BUYER,
+        "buyer_accounts": [BUYER],
         "company": "Example Corp",
         "product_id": "prod-examplesaas01",
-        "dimension": "platform",
+        "dimensions": "platform",
         "price": {"amount": "120000.00", "currency": "USD"},
         "buyer_email": "buyer@example.com",
         "owner_email": "owner@example.com",
@@ -27,11 +27,11 @@ def facts(**changes: Any) -> dict[str, Any]:
 def terms(**changes: Any) -> OfferTerms:
     """Legal terms."""
     known: dict[str, Any] = {
-        "buyer_account": BUYER,
+        "buyer_accounts": [BUYER],
         "company": "Example Corp",
         "offer_name": "Example Product Annual - Example Corp - 03/2026",
         "product_id": "prod-examplesaas01",
-        "dimension": "platform",
+        "dimensions": "platform",
         "price": {"amount": "120000.00", "currency": "USD"},
         "availability_end": "2026-04-01",
     }

@@ -69,7 +69,7 @@ class House:
     async def accept(self, opportunity: str) -> None:
         """The buyer accepts now."""
         record = await self.desk.record(opportunity)
-        accept(self.world, record.made, record.offered.buyer_account)
+        accept(self.world, record.made, record.offered.buyer_accounts[0])
 
     def pay(self, opportunity: str, share: str) -> None:
         """AWS pays out a share of the only invoice of an accepted offer."""

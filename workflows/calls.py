@@ -11,10 +11,14 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.eula_documents import EulaDocuments
+
     from activities.aws_marketplace import AwsMarketplace
     from activities.clazar import Clazar
     from activities.email import Email
     from activities.offer_directory import OfferDirectory
+    from activities.opportunities import Opportunities
+    from activities.preflight import Preflight
     from activities.queues import TaskQueue
     from activities.salesforce import Salesforce
 
@@ -47,9 +51,28 @@ class Call(BaseModel):
 
 
 CALLS: dict[Callable[..., Any], Call] = {
-    Salesforce.draft_offer: Call(
-        queue=TaskQueue.SALESFORCE, summary="Draft the terms from the opportunity"
+    Preflight.check_deal: Call(
+        queue=TaskQueue.PREFLIGHT,
+        summary="Preflight: check everything that can be known",
+        timeout=timedelta(minutes=2),
     ),
+    Opportunities.ready_after: Call(
+        queue=TaskQueue.SALESFORCE, summary="Which opportunities are ready?"
+    ),
+    EulaDocuments.publish: Call(
+        queue=TaskQueue.AWS_MARKETPLACE,
+        summary="Put the custom contract where AWS can read it",
+        timeout=timedelta(minutes=5),
+    ),
+    Salesforce.open_hand_off: Call(
+        queue=TaskQueue.SALESFORCE, summary="Give the owner a task with the field sheet"
+    ),
+    Salesforce.close_hand_off: Call(queue=TaskQueue.SALESFORCE, summary="Close the owner's task"),
+    AwsMarketplace.follow_offer: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS released it?"
+    ),
+    Clazar.find_offers: Call(queue=TaskQueue.CLAZAR, summary="Is it there in Clazar?"),
+    Clazar.offers_named: Call(queue=TaskQueue.CLAZAR, summary="Was it made in Clazar after all?"),
     Salesforce.write_back: Call(queue=TaskQueue.SALESFORCE, summary="Tell Salesforce"),
     AwsMarketplace.submit_offer: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Hand the offer to AWS"

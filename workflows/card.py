@@ -15,8 +15,11 @@ def card(record: OfferRecord) -> str:
     rows = [
         ("Stage", f"**{record.stage}**"),
         ("Company", terms.company if terms else None),
-        ("Price", f"{terms.price} for {terms.duration_months} months" if terms else None),
-        ("Buyer account", terms.buyer_account if terms else None),
+        (
+            "Price",
+            f"{terms.price} for {terms.duration_months} months, {terms.payment}" if terms else None,
+        ),
+        ("Buyer account", terms.accounts if terms else None),
         ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
         ("Last day", f"{terms.availability_end} (UTC)" if terms else None),
         ("Change set", record.change_set_id),
@@ -28,7 +31,7 @@ def card(record: OfferRecord) -> str:
     lines = ["| | |", "|---|---|"]
     lines += [f"| {label} | {_cell(value)} |" for label, value in rows if value]
     lines += [f"\n**Needs a person:** {a.problem}. {a.remedy}." for a in record.attentions]
-    lines += [f"\n- {finding}" for finding in record.findings]
+    lines += [f"\n- {finding}" for finding in record.obstacles]
     return "\n".join(lines)
 
 

@@ -51,11 +51,23 @@ class Correspondence:
         if stage in TELL_OWNER:
             self.tell_owner(TELL_OWNER[stage])
 
-    def tell_owner(self, kind: MailKind) -> None:
+    def tell_owner(self, kind: MailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now, beside the story."""
         if self._record.contacts is not None:
-            mail = SendMail(kind=kind, record=self._record.model_copy(deep=True))
+            mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
             self._notices.append(asyncio.create_task(self._send(mail)))
+
+    def tell_approvers(self, occasion: str) -> None:
+        """Write to those who may approve what waits for approval."""
+        for role in sorted({str(finding.role) for finding in self._record.to_approve}):
+            if self._record.policy.roles.get(role):
+                mail = SendMail(
+                    kind=MailKind.APPROVAL_ASKED,
+                    record=self._record.model_copy(deep=True),
+                    occasion=f"{role} {occasion}",
+                    role=role,
+                )
+                self._notices.append(asyncio.create_task(self._send(mail)))
 
     def tell_buyer(
         self, kind: MailKind, occasion: str = "", held_up: Callable[[], None] | None = None

@@ -7,6 +7,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from offers.clock import Clock
+    from offers.policy import Road
+    from offers.record import PastRevision
 
 
 class OfferRequest(BaseModel):
@@ -22,6 +24,10 @@ class OfferRequest(BaseModel):
     """Above 1 when an earlier offer for the opportunity has ended."""
     earlier_offer_id: str | None = None
     """That offer: it may have been accepted so late that nobody saw it."""
+    past: tuple[PastRevision, ...] = ()
+    """The revisions before this one, the oldest first."""
+    road: Road | None = None
+    """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()
     """The starter's clock, until the draft brings the worker's."""
 

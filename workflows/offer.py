@@ -8,59 +8,57 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.acceptance import Acceptance
 from workflows.asking import GivenUp, ask, refusals_in
 from workflows.card import card
-from workflows.correspondence import Correspondence
-from workflows.drafting import NoSuchOpportunity, drafted
+from workflows.conversation import Conversation
+from workflows.drafting import NoSuchOpportunity, checked
 from workflows.generation import Generation
+from workflows.hand_off import HandOff
 from workflows.linking import link_in_clazar
 from workflows.messages import OfferRequest
-from workflows.people import People
 from workflows.search_attributes import STAGE, Values, updates, values
 from workflows.write_back import WriteBack
 
 with workflow.unsafe.imports_passed_through():
+    from activities.eula_documents import EulaDocuments, PublishEula
+
     from activities.aws_marketplace import AwsMarketplace, SubmitOffer
     from activities.errors import Failure
     from activities.letters import MailKind
-    from offers.agreement import AgreementReport
+    from activities.preflight import CheckDeal
     from offers.clock import end_of_day
     from offers.comparison import differences
     from offers.lifecycle import Stage
-    from offers.payouts import Payout
+    from offers.policy import Road
     from offers.record import OfferRecord
     from offers.refusals import plain_words
     from offers.reminders import reminder_times
+    from offers.terms import CustomEula
 
 MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
 """Stages that one call ends: they are shown only if something holds the offer up in them."""
 
-BEYOND_CANCELLING = frozenset({Stage.ACCEPTED, *(stage for stage in Stage if stage.is_end)})
+ACCEPTED_OTHERWISE = (
+    "accepted-otherwise",
+    "The buyer accepted an offer that differs from what was asked",
+    "Compare the findings with the agreement, and talk to the buyer",
+)
+CORRECT = "Revise the terms, or correct the opportunity and resume; or cancel"
 
 
 @workflow.defn
-class OfferWorkflow:
+class OfferWorkflow(Conversation):
     """One opportunity's private offer.  Each stage is a coroutine that gives the next stage."""
 
     @workflow.init
     def __init__(self, request: OfferRequest) -> None:
+        super().__init__(request)
         self._request = request
-        self.record = OfferRecord(
-            opportunity_id=request.opportunity_id, revision=request.revision, clock=request.clock
-        )
         self._published: Values = {
             STAGE: workflow.info().typed_search_attributes.get(STAGE),
         }
-        self._people = People(self.record, self._now, self._publish)
-        self._correspondence = Correspondence(self.record, self._people)
         self._write_back = WriteBack(self._people)
-        self._acceptance = Acceptance(self.record, self._people, self._now)
-        self._generation: Generation | None = None
         self._linking: asyncio.Future[None] | None = None
-        self._missing: str | None = None
-        self._cancelling = False
-        self._payout: Payout | None = None
 
     @workflow.run
     async def run(self, _request: OfferRequest) -> OfferRecord:
@@ -98,31 +96,37 @@ class OfferWorkflow:
     # The stages -----------------------------------------------------------------------------------
 
     async def draft(self) -> Stage:
-        """Terms from the opportunity; if they are not legal, a person corrects them and resumes."""
+        """Preflight; mistakes are corrected and exceptions approved until nothing is in the way."""
         if self._request.earlier_offer_id:
             await self._acceptance.rule_out(self._request.earlier_offer_id, self._is_cancelling)
         while not self._cancelling:
+            revision = self._changed
+            deal = CheckDeal(
+                opportunity_id=self.record.opportunity_id,
+                given=self._changes.given,
+                road=self._changes.road,
+            )
             try:
-                new = await drafted(
+                found = await checked(
                     self._people,
-                    self.record.opportunity_id,
-                    self._request.given,
-                    self._is_cancelling,
+                    deal,
+                    lambda: self._cancelling or self._changed != revision,  # noqa: B023
                 )
             except NoSuchOpportunity as missing:
                 raise await self._not_begun(str(missing)) from None
-            if new is None:
-                break
-            self.record.take_draft(new.draft, new.policy, new.clock)
-            if not self.record.findings:
+            if found is None:
+                continue
+            self.record.take_report(found.report, found.policy, found.clock, found.road)
+            self._checked = revision
+            if not self.record.obstacles:
                 return Stage.SUBMITTED
-            await self._people.wait_for(
-                "terms", "These are no legal terms", self._remedy, or_when=self._is_cancelling
-            )
+            await self._approvals.settled(CORRECT, interrupted=self._is_outdated)
         return Stage.CANCELLED
 
     async def submitted(self) -> Stage:
-        """The offer is handed to AWS as one change set."""
+        """The offer is handed to AWS as one change set, or to a person who makes it in Clazar."""
+        if self.record.road is Road.CLAZAR:
+            return await self._handed_to_a_person()
         try:
             self.record.change_set_id = await ask(
                 self._people,
@@ -131,6 +135,7 @@ class OfferWorkflow:
                     opportunity_id=self.record.opportunity_id,
                     revision=self.record.revision,
                     terms=self.record.offered,
+                    eula_url=await self._published_eula(),
                 ),
                 expected=Failure.REFUSED,
                 held_up=self._publish,
@@ -145,6 +150,8 @@ class OfferWorkflow:
 
     async def generating(self) -> Stage:
         """AWS builds the offer; it must come out as it was asked."""
+        if self._hand_off:
+            return await self._made_by_a_person(self._hand_off)
         self._generation = Generation(
             self.record, self._people, self._correspondence, self._now, self._is_cancelling
         )
@@ -157,22 +164,24 @@ class OfferWorkflow:
         self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
         if self._cancelling:
             return await self._withdraw(then=Stage.CANCELLED)
-        self.record.findings = differences(self.record.offered, outcome.offer)
-        if self.record.findings:
+        if different := differences(self.record.offered, outcome.offer):
+            self.record.findings = different
             return await self._withdraw(then=Stage.FAILED)
         return Stage.LIVE
 
     async def failed(self) -> Stage:
-        """AWS said no; a person corrects the opportunity and resumes, or cancels."""
+        """AWS said no; a person revises the terms or corrects the opportunity, or cancels."""
         await self._people.wait_for(
             "failed",
             "AWS did not make the offer as it was asked",
-            self._remedy,
-            or_when=self._is_cancelling,
+            CORRECT,
+            or_when=self._is_outdated,
         )
         if self._cancelling:
             return Stage.CANCELLED
-        self.record.start_over()
+        self.record.start_over(
+            "withdrawn" if self.record.offer_id else "refused by AWS", self._now()
+        )
         return Stage.DRAFT
 
     async def live(self) -> Stage:
@@ -217,6 +226,60 @@ class OfferWorkflow:
             self._publish()
 
     # What the stages are made of ------------------------------------------------------------------
+
+    async def _published_eula(self) -> str | None:
+        """Where AWS reads a custom contract; None for the standard one."""
+        eula = self.record.offered.eula
+        if not isinstance(eula, CustomEula):
+            return None
+        return await ask(
+            self._people,
+            EulaDocuments.publish,
+            PublishEula(
+                opportunity_id=self.record.opportunity_id,
+                revision=self.record.revision,
+                documents=eula.documents,
+            ),
+            expected=Failure.REFUSED,
+        )
+
+    async def _handed_to_a_person(self) -> Stage:
+        self._publish()
+        self._hand_off = HandOff(
+            self.record, self._people, self._correspondence, self._now, self._is_cancelling
+        )
+        self.record.offer_id = await self._hand_off.made()
+        return Stage.GENERATING if self.record.offer_id else Stage.CANCELLED
+
+    async def _made_by_a_person(self, hand_off: HandOff) -> Stage:
+        """What somebody made in Clazar is taken as it is, or goes back to be made again."""
+        while True:
+            released = await hand_off.released()
+            self.record.offer_id, self.record.offer_url = (
+                released.offer.offer_id,
+                released.offer_url,
+            )
+            if self._cancelling:
+                return await self._withdraw(then=Stage.CANCELLED)
+            if hand_off.takes(released.offer):
+                self._hand_off = None
+                return Stage.LIVE
+            if hand_off.sends_back():
+                break
+            await self._approvals.settled(
+                "Correct it in Clazar and resume",
+                interrupted=lambda: (
+                    self._cancelling or self._acceptance.reported or hand_off.sends_back()
+                ),
+            )
+            if self._acceptance.reported and await self._acceptance.is_there():
+                self._people.call(*ACCEPTED_OTHERWISE)
+                return Stage.ACCEPTED
+        stage = await self._withdraw(then=Stage.DRAFT)
+        if stage is Stage.DRAFT:
+            self._hand_off = None
+            self.record.start_over("sent back to be made again", self._now())
+        return stage
 
     async def _not_begun(self, why: str) -> ApplicationError:
         """The failure to end the run with: nothing was begun, so the id may be started again."""
@@ -268,23 +331,10 @@ class OfferWorkflow:
         if then is Stage.CANCELLED:
             self._correspondence.tell_owner(MailKind.OWNER_TOO_LATE_TO_CANCEL)
         else:
-            self._people.call(
-                "accepted-otherwise",
-                "The buyer accepted an offer that differs from what was asked",
-                "Compare the findings with the agreement, and talk to the buyer",
-            )
+            self._people.call(*ACCEPTED_OTHERWISE)
         return Stage.ACCEPTED
 
-    @property
-    def _remedy(self) -> str:
-        if self._request.given:
-            return "Cancel it, and start it again with a corrected terms file"
-        return "Correct the opportunity, then resume; or cancel"
-
     # Where the offer is, for all to see -----------------------------------------------------------
-
-    def _now(self) -> datetime:
-        return self.record.clock.business_time(workflow.now())
 
     def _enter(self, stage: Stage) -> None:
         self.record.enter(stage, self._now())
@@ -301,98 +351,3 @@ class OfferWorkflow:
         self._published = attributes
         workflow.set_current_details(card(self.record))
         self._write_back.add(self.record.model_copy(deep=True))
-
-    @workflow.query(name="record")
-    def the_record(self) -> OfferRecord:
-        """Everything that is known of the offer."""
-        return self.record
-
-    # What the world reports -----------------------------------------------------------------------
-
-    @workflow.signal
-    def change_set_done(self, change_set_id: str) -> None:
-        """AWS has finished a change set: look at once."""
-        if self._generation and change_set_id == self.record.change_set_id:
-            self._generation.report_done()
-
-    @workflow.signal
-    def agreement_seen(self, report: AgreementReport) -> None:
-        """An agreement was made or has changed; AWS is asked before it is believed."""
-        if self.record.offer_id in (None, report.offer_id):
-            self._acceptance.reported = True
-
-    @workflow.signal
-    def payout_seen(self, payout: Payout) -> None:
-        """What has been paid so far."""
-        if payout.offer_id == self.record.offer_id:
-            self._payout = payout
-
-    # What people ask ------------------------------------------------------------------------------
-
-    @workflow.update
-    async def drafted(self) -> OfferRecord:
-        """The record as soon as there are terms, or something that a person must mend."""
-        await workflow.wait_condition(
-            lambda: (
-                self.record.stage is not Stage.DRAFT
-                or bool(self.record.attentions)
-                or self._missing is not None
-            )
-        )
-        if self._missing is not None:
-            raise ApplicationError(self._missing, type=Failure.NOT_FOUND)
-        return self.record
-
-    @workflow.update
-    async def cancel(self, reason: str = "") -> OfferRecord:
-        """Cancel before acceptance; gives the record once it is decided who was first."""
-        self.cancel_from_ui(reason)
-        await workflow.wait_condition(lambda: self.record.stage in BEYOND_CANCELLING)
-        return self.record
-
-    @cancel.validator
-    def _refuse_cancel(self, reason: str = "") -> None:  # noqa: ARG002
-        if self.record.stage in BEYOND_CANCELLING:
-            raise ApplicationError(
-                f"the offer is {self.record.stage} and can no longer be cancelled"
-            )
-
-    @workflow.signal(name="cancel")
-    def cancel_from_ui(self, reason: str = "") -> None:
-        """The same as a plain signal, which the Temporal UI can send."""
-        if self.record.stage not in BEYOND_CANCELLING:
-            self._cancelling = True
-            self.record.cancel_reason = reason or None
-
-    def _is_cancelling(self) -> bool:
-        return self._cancelling
-
-    @workflow.update
-    def resume(self, code: str | None = None) -> OfferRecord:
-        """Somebody has mended what the offer waits for: go on.  `code` names the attention."""
-        self._people.answer(code)
-        return self.record
-
-    @resume.validator
-    def _refuse_resume(self, code: str | None = None) -> None:
-        if reason := self._people.cannot_answer(code):
-            raise ApplicationError(reason)
-
-    @workflow.signal(name="resume")
-    def resume_from_ui(self, code: str | None = None) -> None:
-        """The same as a plain signal, which the Temporal UI can send."""
-        if not self._people.cannot_answer(code):
-            self._people.answer(code)
-
-    @workflow.update
-    def resend(self) -> OfferRecord:
-        """Write to the buyer again: the mail whose fate is doubtful, or else the offer itself."""
-        self._correspondence.resend()
-        return self.record
-
-    @resend.validator
-    def _refuse_resend(self) -> None:
-        if not self._correspondence.doubtful and self.record.stage is not Stage.SHARED:
-            raise ApplicationError(
-                f"the offer is {self.record.stage}: there is nothing to send again"
-            )

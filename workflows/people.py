@@ -46,7 +46,7 @@ class People:
 
     def dismiss(self, attention: Attention) -> None:
         """Stop showing it."""
-        if self._is_open(attention):
+        if self.is_open(attention):
             self._record.attentions = tuple(
                 other for other in self._record.attentions if other is not attention
             )
@@ -58,12 +58,13 @@ class People:
         """Wait until somebody answers, or until it has become pointless."""
         attention = self.call(code, problem, remedy)
         try:
-            await workflow.wait_condition(lambda: not self._is_open(attention) or or_when())
+            await workflow.wait_condition(lambda: not self.is_open(attention) or or_when())
         except asyncio.CancelledError:
             # Not "finally": that would run, too, when a worker drops the workflow from its cache.
             self.dismiss(attention)
             raise
         self.dismiss(attention)
 
-    def _is_open(self, attention: Attention) -> bool:
+    def is_open(self, attention: Attention) -> bool:
+        """Whether nobody has answered it yet."""
         return any(other is attention for other in self._record.attentions)

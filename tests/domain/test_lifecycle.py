@@ -66,7 +66,7 @@ class AnyLife(RuleBasedStateMachine):
         )
         if self.record.stage is Stage.DRAFT:
             revision = self.record.revision
-            self.record.start_over()
+            self.record.start_over("refused by AWS", self.now)
             assert self.record.revision == revision + 1
 
     @precondition(lambda self: self.record.stage.is_end)

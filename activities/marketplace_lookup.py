@@ -1,0 +1,119 @@
+"""Looking at AWS Marketplace before anything is made there: the product, and what buyers have."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from activities import aws_documents
+from activities.errors import aws_failure
+from offers.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
+
+PAUSE_SECONDS = 0.25
+"""Between two calls for one deal: SearchAgreements and ListEntities are allowed 5 a second."""
+MOST_PAGES = 20
+ENDED_WITHOUT_SALE = "ROLLED_BACK"
+"""AWS undid the acceptance within minutes, as if it had never been."""
+
+
+class MarketplaceLookup:
+    """Reads the Catalog and Agreement APIs, and writes nothing."""
+
+    def __init__(self, catalog: Any, agreements: Any) -> None:
+        self._catalog = catalog
+        self._agreements = agreements
+
+    def look(self, product_id: str, accounts: Iterable[str], today: date) -> Marketplace:
+        """The product, and the agreements and open offers of buyer accounts.
+
+        `today` is a UTC date.  Raises the ApplicationError to fail with.
+        """
+        held: list[HeldAgreement] = []
+        offers: dict[str, OpenOffer] = {}
+        try:
+            product = self._product(product_id)
+            for account in accounts:
+                theirs = list(self._held(product_id, account))
+                taken = {agreement.offer_id for agreement in theirs}
+                held += theirs
+                for offer in self._open(product_id, account, today):
+                    if offer.offer_id not in taken:
+                        offers[offer.offer_id] = offer
+        except (ClientError, BotoCoreError) as error:
+            raise aws_failure(error) from None
+        return Marketplace(
+            product=product, agreements=tuple(held), open_offers=tuple(offers.values())
+        )
+
+    def _product(self, product_id: str) -> Product | None:
+        try:
+            entity = self._catalog.describe_entity(
+                Catalog=aws_documents.CATALOG, EntityId=product_id
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+        return aws_documents.product(entity)
+
+    def _held(self, product_id: str, account: str) -> Iterator[HeldAgreement]:
+        query: dict[str, Any] = {
+            "catalog": aws_documents.CATALOG,
+            "filters": [
+                {"name": "PartyType", "values": ["Proposer"]},
+                {"name": "AgreementType", "values": ["PurchaseAgreement"]},
+                {"name": "AcceptorAccountId", "values": [account]},
+                {"name": "ResourceIdentifier", "values": [product_id]},
+            ],
+            "maxResults": 50,
+        }
+        for _ in range(MOST_PAGES):
+            page = self._agreements.search_agreements(**query)
+            for row in page["agreementViewSummaries"]:
+                if row["status"] != ENDED_WITHOUT_SALE:
+                    yield HeldAgreement(
+                        agreement_id=row["agreementId"],
+                        offer_id=row.get("proposalSummary", {}).get("offerId", ""),
+                        account_id=account,
+                        active=row["status"] == "ACTIVE",
+                        ends_at=row.get("endTime"),
+                    )
+            if not page.get("nextToken"):
+                return
+            query["nextToken"] = page["nextToken"]
+            time.sleep(PAUSE_SECONDS)
+
+    def _open(self, product_id: str, account: str, today: date) -> Iterator[OpenOffer]:
+        query: dict[str, Any] = {
+            "Catalog": aws_documents.CATALOG,
+            "EntityType": "Offer",
+            "EntityTypeFilters": {
+                "OfferFilters": {
+                    "BuyerAccounts": {"WildCardValue": account},
+                    "ProductId": {"ValueList": [product_id]},
+                    "State": {"ValueList": ["Released"]},
+                    "AvailabilityEndDate": {
+                        "DateRange": {"AfterValue": f"{today.isoformat()}T00:00:00Z"}
+                    },
+                }
+            },
+            "MaxResults": 50,
+        }
+        for _ in range(MOST_PAGES):
+            page = self._catalog.list_entities(**query)
+            for row in page["EntitySummaryList"]:
+                summary = row["OfferSummary"]
+                # A wildcard finds more than was asked for.
+                if account in summary.get("BuyerAccounts", ()):
+                    yield OpenOffer(
+                        offer_id=row["EntityId"].partition("@")[0],
+                        name=summary.get("Name"),
+                        buyer_accounts=tuple(summary["BuyerAccounts"]),
+                        availability_end=aws_documents.day(summary.get("AvailabilityEndDate")),
+                    )
+            if not page.get("NextToken"):
+                return
+            query["NextToken"] = page["NextToken"]
+            time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,148 @@
+"""Preflight: asks every system what can be known of a deal, and writes nothing anywhere."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+from temporalio import activity
+
+from activities.eula_documents import EulaDocuments
+from activities.marketplace_lookup import MarketplaceLookup
+from activities.opportunities import Opportunities, ReadOpportunity
+from activities.timing import business_now
+from offers.clock import Clock
+from offers.customer import Customer
+from offers.drafting import Draft, draft
+from offers.findings import Finding
+from offers.policy import Policy, Road
+from offers.preflight import Deal, Report, preflight
+from offers.terms import CustomEula
+
+GIVEN = "given"
+"""The source of terms that a person gave in place of the opportunity's."""
+
+
+class CheckDeal(BaseModel):
+    """Which deal is to be checked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str | None
+    """None for terms without an opportunity."""
+    given: dict[str, Any] = Field(default_factory=dict)
+    """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
+    road: Road | None = None
+    """None: the policy's."""
+
+
+class CheckedDeal(BaseModel):
+    """A report with what it was made by: a later change of policy does not touch this offer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    report: Report
+    policy: Policy
+    clock: Clock
+    road: Road
+
+
+class DefaultProduct(BaseModel):
+    """What is sold unless a deal says otherwise, as AWS Marketplace names it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    product_id: str
+    dimensions: str
+
+
+class Preflight:
+    """Gathers what is known, and holds it against every rule."""
+
+    def __init__(
+        self,
+        opportunities: Opportunities,
+        marketplace: MarketplaceLookup,
+        documents: EulaDocuments | None,
+        *,
+        policy: Policy,
+        product: DefaultProduct,
+        clock: Clock,
+    ) -> None:
+        self._opportunities = opportunities
+        self._marketplace = marketplace
+        self._documents = documents
+        self._policy = policy
+        self._product = product
+        self._clock = clock
+
+    @activity.defn
+    def check_deal(self, request: CheckDeal) -> CheckedDeal:
+        """Everything known of a deal; fails NOT_FOUND if there is no such opportunity."""
+        return self.check(request, business_now(self._clock))
+
+    def check(self, request: CheckDeal, now: datetime) -> CheckedDeal:
+        """The same outside of a workflow; `now` is business time (UTC)."""
+        today = now.date()
+        opportunity = (
+            self._opportunities.read(request.opportunity_id) if request.opportunity_id else None
+        )
+        read = opportunity.facts if opportunity else {}
+        sources = (opportunity.sources if opportunity else {}) | dict.fromkeys(request.given, GIVEN)
+        facts = self._product.model_dump() | {
+            name: value for name, value in read.items() if value is not None
+        }
+        drafted = draft(
+            facts | request.given,
+            self._policy,
+            today,
+            sources,
+            contacts_needed=opportunity is not None,
+        )
+        accounts = self._accounts(drafted)
+        deal = Deal(
+            order_form=opportunity.order_form if opportunity else None,
+            customer=self._customer(request.opportunity_id, opportunity, accounts),
+            marketplace=(
+                self._marketplace.look(drafted.legible.product_id, accounts, today)
+                if drafted.legible and "product_id" in drafted.legal
+                else None
+            ),
+            documents=self._wrong_documents(drafted),
+        )
+        return CheckedDeal(
+            report=preflight(drafted, deal, self._policy, today, sources),
+            policy=self._policy,
+            clock=self._clock,
+            road=request.road or self._policy.road,
+        )
+
+    def _accounts(self, drafted: Draft) -> tuple[str, ...]:
+        if drafted.legible is None or "buyer_accounts" not in drafted.legal:
+            return ()
+        return drafted.legible.buyer_accounts
+
+    def _customer(
+        self,
+        opportunity_id: str | None,
+        opportunity: ReadOpportunity | None,
+        accounts: tuple[str, ...],
+    ) -> Customer:
+        if opportunity_id is None or opportunity is None:
+            return Customer()
+        return self._opportunities.customer(opportunity_id, opportunity, accounts)
+
+    def _wrong_documents(self, drafted: Draft) -> tuple[Finding, ...]:
+        terms = drafted.legible
+        if terms is None or "eula" not in drafted.legal or not isinstance(terms.eula, CustomEula):
+            return ()
+        if self._documents is None:
+            return (NO_BUCKET,)
+        return self._documents.findings(terms.eula.documents)
+
+
+NO_BUCKET = Finding(
+    code="no-eula-bucket",
+    field="eula",
+    problem="there is nowhere to put a custom contract for AWS to read",
+    remedy="Set OFFERS_EULA_BUCKET on the worker, or use the standard contract",
+)

@@ -1,0 +1,140 @@
+"""Commands about drafts: preflight, approve, decline, revise, and the hand-off."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from temporalio.exceptions import ApplicationError
+
+from activities.preflight import CheckDeal, CheckedDeal
+from console import terminal
+from console.board import report_sheet
+from console.terminal import AsJson, Opportunity, TermsFile
+from offers.policy import Road
+from offers.record import OfferRecord
+from offers.verdicts import Changes, Verdict
+from runtime import vendors
+from runtime.leaving import leave
+from runtime.settings import WorkerSettings, WrongSettings, read_settings
+
+By = Annotated[
+    str,
+    typer.Option(
+        "--by", envvar="OFFERS_USER", help="Your mail address, as the policy's roles name it."
+    ),
+]
+FindingCode = Annotated[
+    str | None, typer.Option("--finding", help="Which exception; without it, all you may decide.")
+]
+
+
+def preflight(
+    opportunity: Annotated[
+        str | None, typer.Argument(metavar="[OPPORTUNITY]", help="Salesforce opportunity id.")
+    ] = None,
+    terms: TermsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a deal against everything that can be known, and write nothing anywhere.
+
+    It needs the worker's settings.  Ends with 1 if something refuses the deal.
+    """
+    if opportunity is None and terms is None:
+        raise typer.BadParameter("give an opportunity, or terms with --terms")
+    record_id = terminal.opportunity_argument(opportunity) if opportunity else None
+    checked = _check(CheckDeal(opportunity_id=record_id, given=terminal.given_terms(terms)))
+    if as_json:
+        report = checked.report.model_dump(mode="json", exclude={"contacts"})
+        print(json.dumps({"refuses": checked.report.refuses} | report, indent=2))
+    else:
+        terminal.console.print(report_sheet(checked))
+    leave(terminal.WENT_WRONG if checked.report.refuses else terminal.ALL_WELL)
+
+
+def _check(deal: CheckDeal) -> CheckedDeal:
+    try:
+        settings = read_settings(WorkerSettings)
+        now = settings.clock.business_time(datetime.now(UTC))
+        return vendors.preflight(settings).check(deal, now)
+    except WrongSettings as error:
+        print(error, file=sys.stderr)
+    except ApplicationError as failure:
+        print(failure.message, file=sys.stderr)
+    return leave(terminal.WENT_WRONG)
+
+
+def approve(
+    opportunity: Opportunity, by: By, finding: FindingCode = None, as_json: AsJson = False
+) -> None:
+    """Approve an exception that waits."""
+    verdict = Verdict(by=by, finding=finding)
+    terminal.print_record(terminal.run(_approve(opportunity, verdict)), as_json)
+
+
+async def _approve(opportunity: str, verdict: Verdict) -> OfferRecord:
+    return await (await terminal.desk()).approve(opportunity, verdict)
+
+
+def decline(
+    opportunity: Opportunity,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why: whoever corrects the terms must know.")],
+    finding: FindingCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decline an exception: the terms must be revised, or the offer cancelled."""
+    verdict = Verdict(by=by, finding=finding, reason=reason)
+    terminal.print_record(terminal.run(_decline(opportunity, verdict)), as_json)
+
+
+async def _decline(opportunity: str, verdict: Verdict) -> OfferRecord:
+    return await (await terminal.desk()).decline(opportunity, verdict)
+
+
+def revise(
+    opportunity: Opportunity,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME=VALUE]...", help="Terms to change; NAME= takes one back."),
+    ] = None,
+    terms: TermsFile = None,
+    road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change terms before AWS has them, or after it refused them; preflight checks them again."""
+    given = terminal.given_terms(terms) | dict(map(_change, changes or []))
+    record = terminal.run(_revise(opportunity, Changes(given=given, road=road)))
+    terminal.print_record(record, as_json)
+    if record.obstacles:
+        leave(terminal.WENT_WRONG)
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text}: write a change as name=value, such as price=...")
+    if name == "price":
+        amount, _, currency = value.partition(" ")
+        if value and not currency:
+            raise typer.BadParameter(f'{text}: name the currency, such as "price=99000.00 EUR"')
+        return name, {"amount": amount, "currency": currency} if value else None
+    return name, value or None
+
+
+async def _revise(opportunity: str, changes: Changes) -> OfferRecord:
+    return await (await terminal.desk()).revise(opportunity, changes)
+
+
+def handed_off(
+    opportunity: Opportunity,
+    offer_id: Annotated[str, typer.Option(help="The offer that was made in Clazar.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell which offer was made in Clazar, if it is not recognised by itself."""
+    terminal.print_record(terminal.run(_handed_off(opportunity, offer_id)), as_json)
+
+
+async def _handed_off(opportunity: str, offer_id: str) -> OfferRecord:
+    return await (await terminal.desk()).handed_off(opportunity, offer_id)

@@ -1,0 +1,155 @@
+"""Commands about offers: start, look, cancel, resume, resend."""
+
+import json
+import sys
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from console import terminal
+from console.board import board, line
+from console.desk import NoWorker, OfferRow
+from console.terminal import AsJson, Opportunity, TermsFile
+from offers.lifecycle import Stage
+from offers.policy import Road
+from offers.record import OfferRecord
+from runtime.leaving import leave
+
+
+def start(
+    opportunity: Opportunity,
+    terms: TermsFile = None,
+    road: Annotated[
+        Road | None, typer.Option(help="Made by AWS, or by hand in Clazar; else by the policy.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Make a new offer after an expired or cancelled one.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start the offer of an opportunity.  Starting it twice is harmless."""
+    record = terminal.run(_start(opportunity, terminal.given_terms(terms), road, again))
+    if record is None:
+        print("started, but " + str(NoWorker()), file=sys.stderr)
+        leave(terminal.ALL_WELL)
+    waits = record.obstacles or record.attentions
+    if as_json or not waits:
+        terminal.print_record(record, as_json)
+    if record.terms is None and not record.obstacles:
+        print("started, but not drafted yet: Salesforce has not answered", file=sys.stderr)
+    if waits:
+        for attention in record.attentions:
+            print(f"{attention.problem}. {attention.remedy}.", file=sys.stderr)
+        for finding in record.obstacles:
+            print(finding, file=sys.stderr)
+        leave(terminal.WENT_WRONG)
+
+
+async def _start(
+    opportunity: str, given: dict[str, Any], road: Road | None, again: bool
+) -> OfferRecord | None:
+    try:
+        return await (await terminal.desk()).start(opportunity, given, road=road, again=again)
+    except NoWorker:
+        return None
+
+
+def list_offers(
+    stage: Annotated[Stage | None, typer.Option(help="Only offers in this stage.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List all offers."""
+    rows, ailments = terminal.run(_rows(stage))
+    for ailment in ailments:
+        print(ailment, file=sys.stderr)
+    if as_json:
+        print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
+    else:
+        terminal.console.print(board(rows, terminal.console.width))
+
+
+async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
+    desk = await terminal.desk()
+    return await desk.rows(stage), await desk.ailing()
+
+
+def show(opportunity: Opportunity, as_json: AsJson = False) -> None:
+    """Show everything about one offer."""
+    terminal.print_record(terminal.run(_record(opportunity)), as_json)
+
+
+async def _record(opportunity: str) -> OfferRecord:
+    return await (await terminal.desk()).record(opportunity)
+
+
+def watch(
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON per change.")
+    ] = False,
+) -> None:
+    """Watch all offers until Ctrl-C: a live table, or a line per change without a terminal."""
+    try:
+        terminal.run(_watch(timedelta(seconds=every), as_json))
+    except KeyboardInterrupt:
+        leave(terminal.ALL_WELL)
+
+
+async def _watch(every: timedelta, as_json: bool) -> None:
+    changes = (await terminal.desk()).changes(every)
+    if sys.stdout.isatty() and not as_json:
+        with Live(console=terminal.console, auto_refresh=False) as live:
+            async for rows in changes:
+                live.update(board(rows, terminal.console.width), refresh=True)
+    shown: dict[str, OfferRow] = {}
+    async for rows in changes:
+        for row in rows:
+            if shown.get(row.opportunity_id) != row:
+                shown[row.opportunity_id] = row
+                print(row.model_dump_json() if as_json else line(row), flush=True)
+
+
+def cancel(
+    opportunity: Opportunity,
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an offer before it is accepted, and wait until AWS has made it void."""
+    waiting = Console(stderr=True).status("AWS takes some minutes to make an offer void ...")
+    with waiting:  # on a terminal only
+        record = terminal.run(_cancel(opportunity, reason))
+    terminal.print_record(record, as_json)
+    if record.stage is not Stage.CANCELLED:
+        print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
+        leave(terminal.WENT_WRONG)
+
+
+async def _cancel(opportunity: str, reason: str) -> OfferRecord:
+    return await (await terminal.desk()).cancel(opportunity, reason)
+
+
+def resume(
+    opportunity: Opportunity,
+    attention: Annotated[
+        str | None, typer.Option(help="Which attention, if several things wait.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell an offer that what it waits for has been seen to."""
+    terminal.print_record(terminal.run(_resume(opportunity, attention)), as_json)
+
+
+async def _resume(opportunity: str, attention: str | None) -> OfferRecord:
+    return await (await terminal.desk()).resume(opportunity, attention)
+
+
+def resend(opportunity: Opportunity, as_json: AsJson = False) -> None:
+    """Write to the buyer again."""
+    terminal.print_record(terminal.run(_resend(opportunity)), as_json)
+
+
+async def _resend(opportunity: str) -> OfferRecord:
+    return await (await terminal.desk()).resend(opportunity)

@@ -1,0 +1,86 @@
+"""Terms as people write them into a text field, and what they mean.
+
+A value that is not text is left to the model that it is meant for.
+"""
+
+import re
+from typing import Any
+
+from offers.findings import illegal
+
+
+def account_ids(value: Any) -> Any:
+    """One account id or several, separated by commas, semicolons or new lines."""
+    if isinstance(value, str):
+        value = re.split(r"[,;\n]+", value.strip(" ,;\n\t\r"))
+    if isinstance(value, list | tuple):
+        return tuple(dict.fromkeys(map(account_id, value)))
+    raise illegal("an account id is text, or leading zeros are lost", "Put it in quotes")
+
+
+def account_id(value: Any) -> str:
+    """An account id of 12 digits, without the spaces and hyphens that people put into it."""
+    if not isinstance(value, str):
+        raise illegal("an account id is text, or leading zeros are lost", "Put it in quotes")
+    digits = re.sub(r"[\s-]", "", value)
+    if not re.fullmatch(r"[0-9]{12}", digits):
+        raise illegal(
+            "an AWS account id has exactly 12 digits",
+            "Ask the buyer for the id of the management account and copy all 12 digits",
+        )
+    return digits
+
+
+def dimensions(value: Any) -> Any:
+    """Keys of dimensions, each with its quantity if it is not 1: `platform; seats x 100`."""
+    if not isinstance(value, str):
+        return value
+    read = []
+    for part in _parts(value):
+        key, times, quantity = part.rpartition(" x ")
+        read.append({"key": key.strip(), "quantity": quantity.strip()} if times else {"key": part})
+    return read
+
+
+def payment_schedule(value: Any) -> Any:
+    """Instalments, one to a line: `2027-01-31 60000.00`."""
+    if not isinstance(value, str):
+        return value
+    read = []
+    for number, part in enumerate(_parts(value), 1):
+        words = part.split()
+        if len(words) != 2:
+            raise illegal(
+                f"instalment {number} is not a day and an amount",
+                "Write each instalment on a line of its own, such as 2027-01-31 60000.00",
+            )
+        read.append({"on": words[0], "amount": words[1]})
+    return read
+
+
+def net_payment_days(value: Any) -> Any:
+    """The days of `Net 30`, or a number of days."""
+    if isinstance(value, str) and (found := re.fullmatch(r"(?i)\s*net[\s-]*(\d+)\s*", value)):
+        value = found[1]
+    return value
+
+
+def eula(value: Any) -> Any:
+    """`standard`, or the addresses of the PDFs of our own contract, one to a line."""
+    if not isinstance(value, str):
+        return value
+    if value.strip().lower() == "standard":
+        return {"type": "standard"}
+    return {"type": "custom", "documents": [part for part in re.split(r"[\s,;]+", value) if part]}
+
+
+def renewal(value: Any) -> Any:
+    """Through which channel the renewed agreement was bought: `AwsMarketplace` or `External`."""
+    if not isinstance(value, str):
+        return value
+    letters = re.sub(r"[^a-z]", "", value.lower())
+    return {"channel": {"external": "External", "awsmarketplace": "AwsMarketplace"}.get(letters)}
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in re.split(r"[;\n]+", text) if part.strip()]

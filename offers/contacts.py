@@ -1,0 +1,26 @@
+"""Who is written to about an offer."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
+"""An address in ASCII: few mail servers take others."""
+
+Address = Annotated[str, StringConstraints(pattern=ADDRESS, max_length=320)]
+
+
+class Contacts(BaseModel):
+    """Who is written to.  Personal data: never in ids, search attributes, logs or error text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    buyer_email: Address = Field(repr=False)
+    buyer_name: str | None = Field(default=None, max_length=200, repr=False)
+    buyer_time_zone: str | None = None
+    """IANA name; None where it is not known."""
+    owner_email: Address = Field(repr=False)
+    owner_name: str | None = Field(default=None, max_length=200, repr=False)
+
+
+CONTACT_FIELDS = frozenset(Contacts.model_fields)

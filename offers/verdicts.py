@@ -1,0 +1,41 @@
+"""What people ask of a draft: to approve or decline an exception, or to change the terms."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from offers.contacts import CONTACT_FIELDS
+from offers.policy import Road
+from offers.terms import TERM_FIELDS
+
+
+class Verdict(BaseModel):
+    """What somebody says of exceptions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str = Field(repr=False)
+    """Mail address, by which the policy's roles know people.  Personal data."""
+    finding: str | None = None
+    """The finding's code; None: every exception that this person may decide about."""
+    reason: str = ""
+
+
+class Changes(BaseModel):
+    """Terms and contacts that overrule the opportunity's from now on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    given: dict[str, Any] = Field(default_factory=dict)
+    """Fields of `OfferTerms` and `Contacts`; None takes back what was given before."""
+    road: Road | None = None
+
+    def unknown(self) -> str | None:
+        """The first name that is no field, if there is one."""
+        known = TERM_FIELDS | CONTACT_FIELDS
+        return next((name for name in self.given if name not in known), None)
+
+    def applied_to(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given after the change."""
+        changed = given | self.given
+        return {name: value for name, value in changed.items() if value is not None}

@@ -1,0 +1,241 @@
+"""What the world reports to an offer, and what people ask of it.
+
+Handlers note what they are told; the story in `workflows.offer` reads it.
+"""
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.acceptance import Acceptance
+from workflows.approvals import Approvals
+from workflows.correspondence import Correspondence
+from workflows.generation import Generation
+from workflows.hand_off import HandOff
+from workflows.messages import OfferRequest
+from workflows.people import People
+
+with workflow.unsafe.imports_passed_through():
+    from activities.errors import Failure
+    from offers.agreement import AgreementReport
+    from offers.lifecycle import Stage
+    from offers.payouts import Payout
+    from offers.record import OfferRecord
+    from offers.verdicts import Changes, Verdict
+
+BEYOND_CANCELLING = frozenset({Stage.ACCEPTED, *(stage for stage in Stage if stage.is_end)})
+REVISABLE = frozenset({Stage.DRAFT, Stage.FAILED})
+INSTEAD_OF_REVISING = {
+    Stage.SUBMITTED: "cancel it, then start it again with starter.py start --again",
+    Stage.GENERATING: "cancel it, then start it again with starter.py start --again",
+    Stage.LIVE: "cancel it, then start it again with starter.py start --again",
+    Stage.SHARED: "cancel it, then start it again with starter.py start --again",
+    Stage.ACCEPTED: "an agreement can be changed by an agreement-based offer (ABO) only",
+}
+"""What to do with an offer whose terms can no longer be revised."""
+
+
+class Conversation:
+    """The handlers of an offer's workflow, and what they note."""
+
+    def __init__(self, request: OfferRequest) -> None:
+        self.record = OfferRecord(
+            opportunity_id=request.opportunity_id,
+            revision=request.revision,
+            past=request.past,
+            clock=request.clock,
+        )
+        self._people = People(self.record, self._now, self._publish)
+        self._correspondence = Correspondence(self.record, self._people)
+        self._approvals = Approvals(self.record, self._people, self._correspondence, self._now)
+        self._acceptance = Acceptance(self.record, self._people, self._now)
+        self._generation: Generation | None = None
+        self._hand_off: HandOff | None = None
+        self._missing: str | None = None
+        self._payout: Payout | None = None
+        self._cancelling = False
+        self._changes = Changes(given=request.given, road=request.road)
+        """What was given in place of the opportunity's terms."""
+        self._changed = 0
+        """Counts the revisions of what was given."""
+        self._checked = -1
+        """The revision that preflight has reported on."""
+
+    def _now(self) -> datetime:
+        return self.record.clock.business_time(workflow.now())
+
+    def _publish(self) -> None:
+        raise NotImplementedError
+
+    def _is_cancelling(self) -> bool:
+        return self._cancelling
+
+    def _is_outdated(self) -> bool:
+        """Whether what preflight reported, or is about to, is not about the terms as they are."""
+        return self._cancelling or self._checked != self._changed
+
+    @workflow.query(name="record")
+    def the_record(self) -> OfferRecord:
+        """Everything that is known of the offer."""
+        return self.record
+
+    # What the world reports -----------------------------------------------------------------------
+
+    @workflow.signal
+    def change_set_done(self, change_set_id: str) -> None:
+        """AWS has finished a change set: look at once."""
+        if self._generation and change_set_id == self.record.change_set_id:
+            self._generation.report_done()
+
+    @workflow.signal
+    def agreement_seen(self, report: AgreementReport) -> None:
+        """An agreement was made or has changed; AWS is asked before it is believed."""
+        if self.record.offer_id in (None, report.offer_id):
+            self._acceptance.reported = True
+
+    @workflow.signal
+    def payout_seen(self, payout: Payout) -> None:
+        """What has been paid so far."""
+        if payout.offer_id == self.record.offer_id:
+            self._payout = payout
+
+    # What people ask ------------------------------------------------------------------------------
+
+    @workflow.update
+    async def drafted(self) -> OfferRecord:
+        """The record as soon as there are terms, or something that a person must mend."""
+        await workflow.wait_condition(
+            lambda: (
+                self.record.stage is not Stage.DRAFT
+                or bool(self.record.attentions)
+                or self._missing is not None
+            )
+        )
+        if self._missing is not None:
+            raise ApplicationError(self._missing, type=Failure.NOT_FOUND)
+        return self.record
+
+    @workflow.update
+    def approve(self, verdict: Verdict) -> OfferRecord:
+        """Approve exceptions that wait; only those who hold the role that each needs can."""
+        self._approvals.decide(verdict, approved=True)
+        return self.record
+
+    @approve.validator
+    def _refuse_approval(self, verdict: Verdict) -> None:
+        if reason := self._approvals.cannot_decide(verdict):
+            raise ApplicationError(reason)
+
+    @workflow.update
+    def decline(self, verdict: Verdict) -> OfferRecord:
+        """Decline exceptions that wait: the terms must be revised, or the offer cancelled."""
+        self._approvals.decide(verdict, approved=False)
+        return self.record
+
+    @decline.validator
+    def _refuse_declining(self, verdict: Verdict) -> None:
+        if not verdict.reason:
+            raise ApplicationError("say why (reason): whoever corrects the terms must know")
+        if reason := self._approvals.cannot_decide(verdict):
+            raise ApplicationError(reason)
+
+    @workflow.update
+    async def revise(self, changes: Changes) -> OfferRecord:
+        """Change terms before AWS has them, or after it refused them.
+
+        Gives the record once preflight has reported on the change.
+        """
+        self._changes = Changes(
+            given=changes.applied_to(self._changes.given), road=changes.road or self._changes.road
+        )
+        self._changed += 1
+        revision = self._changed
+        await workflow.wait_condition(
+            lambda: (
+                self._checked >= revision or self._cancelling or self.record.stage not in REVISABLE
+            )
+        )
+        return self.record
+
+    @revise.validator
+    def _refuse_revision(self, changes: Changes) -> None:
+        stage = self.record.stage
+        if stage not in REVISABLE:
+            instead = INSTEAD_OF_REVISING.get(
+                stage, "start a new one with starter.py start --again"
+            )
+            raise ApplicationError(
+                f"the offer is {stage}: its terms can no longer be revised; {instead}"
+            )
+        if unknown := changes.unknown():
+            raise ApplicationError(f"{unknown}: there is no such term; correct its name")
+        if not changes.given and changes.road is None:
+            raise ApplicationError("nothing to change was given: name at least one term")
+
+    @workflow.update
+    def handed_off(self, offer_id: str) -> OfferRecord:
+        """Tell which offer was made in Clazar, if it is not recognised by itself."""
+        if self._hand_off:
+            self._hand_off.tell_offer_id(offer_id)
+        return self.record
+
+    @handed_off.validator
+    def _refuse_handed_off(self, offer_id: str) -> None:
+        if self._hand_off is None or self.record.stage not in (Stage.SUBMITTED, Stage.GENERATING):
+            raise ApplicationError(
+                f"the offer is {self.record.stage} and waits for nobody to make it in Clazar"
+            )
+        if not offer_id.startswith("offer-"):
+            raise ApplicationError(f"{offer_id!r} is no id of an offer: copy it, such as offer-…")
+
+    @workflow.update
+    async def cancel(self, reason: str = "") -> OfferRecord:
+        """Cancel before acceptance; gives the record once it is decided who was first."""
+        self.cancel_from_ui(reason)
+        await workflow.wait_condition(lambda: self.record.stage in BEYOND_CANCELLING)
+        return self.record
+
+    @cancel.validator
+    def _refuse_cancel(self, reason: str = "") -> None:  # noqa: ARG002
+        if self.record.stage in BEYOND_CANCELLING:
+            raise ApplicationError(
+                f"the offer is {self.record.stage} and can no longer be cancelled"
+            )
+
+    @workflow.signal(name="cancel")
+    def cancel_from_ui(self, reason: str = "") -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        if self.record.stage not in BEYOND_CANCELLING:
+            self._cancelling = True
+            self.record.cancel_reason = reason or None
+
+    @workflow.update
+    def resume(self, code: str | None = None) -> OfferRecord:
+        """Somebody has mended what the offer waits for: go on.  `code` names the attention."""
+        self._people.answer(code)
+        return self.record
+
+    @resume.validator
+    def _refuse_resume(self, code: str | None = None) -> None:
+        if reason := self._people.cannot_answer(code):
+            raise ApplicationError(reason)
+
+    @workflow.signal(name="resume")
+    def resume_from_ui(self, code: str | None = None) -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        if not self._people.cannot_answer(code):
+            self._people.answer(code)
+
+    @workflow.update
+    def resend(self) -> OfferRecord:
+        """Write to the buyer again: the mail whose fate is doubtful, or else the offer itself."""
+        self._correspondence.resend()
+        return self.record
+
+    @resend.validator
+    def _refuse_resend(self) -> None:
+        if not self._correspondence.doubtful and self.record.stage is not Stage.SHARED:
+            raise ApplicationError(
+                f"the offer is {self.record.stage}: there is nothing to send again"
+            )
