@@ -16,7 +16,9 @@ from sandbox.server import PortTaken, Sandbox
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="first of six ports; 0: any free ones")
+    parser.add_argument(
+        "--port", type=int, default=0, help="first of seven ports; 0: any free ones"
+    )
     parser.add_argument("--scale", type=float, default=1.0, help="business seconds per real second")
     parser.add_argument(
         "--origin",
@@ -28,8 +30,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.scale <= 0:
         parser.error("--scale must be above 0")
-    if not 0 <= chosen.port <= 65530:
-        parser.error("--port must be from 1 to 65530, or 0")
+    if not 0 <= chosen.port <= 65529:
+        parser.error("--port must be from 1 to 65529, or 0")
     clock = Clock(scale=chosen.scale, origin=chosen.origin)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):

@@ -18,6 +18,7 @@ class Addresses:
     salesforce: str
     salesforce_ca: str
     smtp: str
+    s3: str
     env: dict[str, str]
 
 
@@ -33,6 +34,7 @@ def find_addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str)
         env={
             "AWS_ENDPOINT_URL_MARKETPLACE_CATALOG": url["catalog"],
             "AWS_ENDPOINT_URL_MARKETPLACE_AGREEMENT": url["agreement"],
+            "AWS_ENDPOINT_URL_S3": url["s3"],
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "AWS_DEFAULT_REGION": "us-east-1",
@@ -47,6 +49,7 @@ def find_addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str)
             "MAIL_FROM": "offers@example.com",
             "OFFERS_PRODUCT_ID": world.product_id,
             "OFFERS_DIMENSION": world.dimensions[0],
+            "OFFERS_EULA_BUCKET": world.storage.buckets[0],
             "OFFERS_CLOCK_SCALE": f"{clock.scale:g}",
             "OFFERS_CLOCK_ORIGIN": clock.origin.isoformat(),
         },

@@ -26,7 +26,7 @@ from sandbox.salesforce.ids import long_id
 from sandbox.salesforce.records import HISTORY, put_opportunity
 from sandbox.world import Buyer, World
 
-SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp")
+SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp", "s3")
 
 RULES = {
     "throttle": bool,

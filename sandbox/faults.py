@@ -16,7 +16,7 @@ class Fault:
     """One thing that goes wrong.  `times` None: until cleared."""
 
     system: str
-    """`catalog`, `agreement`, `clazar`, `salesforce` or `smtp`."""
+    """`catalog`, `agreement`, `clazar`, `salesforce`, `smtp` or `s3`."""
     kind: str
     """One of `KINDS`."""
     operation: str | None = None

@@ -20,7 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from offers.clock import Clock
-from sandbox import clazar, control, smtp
+from sandbox import clazar, control, s3, smtp
 from sandbox.addresses import Addresses, find_addresses
 from sandbox.aws import agreement, catalog
 from sandbox.salesforce.app import app as salesforce_app
@@ -29,7 +29,7 @@ from sandbox.world import World
 TICK_SECONDS = 0.05
 """How often, in real time, the world moves on when nobody asks it anything."""
 
-SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp")
+SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp", "s3")
 """In the order of their ports, counted from the base."""
 
 
@@ -109,18 +109,20 @@ class Sandbox:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate_authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
 
-        sockets = {name: self._bind(name) for name in SYSTEMS[:-1]}
+        sockets = {name: self._bind(name) for name in SYSTEMS if name != "smtp"}
         mail_server = await smtp.serve(self.world, self._port("smtp"))
         self._servers.append(mail_server)
         at = {name: sock.getsockname()[1] for name, sock in sockets.items()}
         at["smtp"] = mail_server.sockets[0].getsockname()[1]
         self.addresses = find_addresses(self.world, self.clock, at, str(ca_file))
+        self.world.storage.url = self.addresses.s3
         apps = {
             "control": control.app(self.world, self.addresses),
             "catalog": catalog.app(self.world),
             "agreement": agreement.app(self.world),
             "clazar": clazar.app(self.world),
             "salesforce": salesforce_app(self.world),
+            "s3": s3.app(self.world),
         }
         for name, app in apps.items():
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)

@@ -198,6 +198,18 @@ class Generation:
     such as `INVALID_TAX_INFORMATION` that only AWS can know the reason of."""
 
 
+@dataclass
+class Storage:
+    """What there is of S3 besides the objects themselves."""
+
+    buckets: tuple[str, ...] = ("example-offers",)
+    """All of them private."""
+    types: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The `Content-Type` that objects were put with, by bucket and key."""
+    url: str | None = None
+    """Where it listens, once it does: AWS reads contracts there, too."""
+
+
 class World:
     """All that the sandbox knows, and what is going to happen."""
 
@@ -245,6 +257,9 @@ class World:
         """Whether Clazar enforces its requests per (real) minute."""
         self.clazar_links: dict[str, ClazarLinks] = {}
         """What clients wrote on offers and contracts in Clazar, by AWS offer or agreement id."""
+        self.storage = Storage()
+        self.objects: dict[tuple[str, str], bytes] = {}
+        """What is in S3, by bucket and key."""
         self.mails: list[Mail] = []
         self.buyers: dict[str, Buyer] = {}
         self.payout_habit = PayoutHabit()

@@ -6,12 +6,12 @@ Everything here works on the copy that the stage holds.
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel
 
 from sandbox.aws.rules import details as d
 from sandbox.aws.rules import pricing
+from sandbox.aws.rules.documents import complaint
 from sandbox.aws.rules.stage import Problem, Stage
 from sandbox.offer_terms import PRICING, Duration, schedule
 from sandbox.world import Agreement, Offer, new_id
@@ -20,7 +20,6 @@ NEWEST_STANDARD_EULA = "2022-07-14"
 DUE_PERIODS = ("P15D", "P30D", "P45D", "P60D", "P90D", "P120D")
 MAX_BUYER_ACCOUNTS = 26
 MAX_CHARGES = 60
-DOCUMENT_TYPES = (".pdf", ".txt")
 
 
 def created_offer(change: d.CreateOffer) -> Offer:
@@ -191,7 +190,7 @@ def _net_payment(change: d.UpdateNetPaymentTerms, offer: Offer) -> Iterator[Prob
 def _legal(change: d.UpdateLegalTerms, offer: Offer, stage: Stage) -> Iterator[Problem]:
     eula = change.terms[0].documents[0]
     if isinstance(eula, d.CustomEula):
-        if reason := _unreadable(eula.url, stage.world.now()):
+        if reason := complaint(eula.url, stage.world):
             yield Problem("INVALID_LEGAL_DOCUMENTS", f"The document {reason}.")
     elif eula.version != NEWEST_STANDARD_EULA:
         yield Problem(
@@ -199,22 +198,6 @@ def _legal(change: d.UpdateLegalTerms, offer: Offer, stage: Stage) -> Iterator[P
             "Only the most recent version of StandardEula is supported for new offers.",
         )
     _put(offer, [_document(change.terms[0])], ("LegalTerm",))
-
-
-def _unreadable(url: str, now: datetime) -> str | None:
-    """Why AWS could not fetch a EULA from there; what the file holds is not looked at."""
-    address = urlsplit(url)
-    host = address.hostname or ""
-    if address.scheme != "https" or not host.endswith(".amazonaws.com") or "s3" not in host:
-        return "isn't readable in Amazon S3"
-    if not address.path.lower().endswith(DOCUMENT_TYPES):
-        return "isn't of a supported type"
-    signed = parse_qs(address.query)
-    if "X-Amz-Date" in signed and "X-Amz-Expires" in signed:
-        at = datetime.strptime(signed["X-Amz-Date"][0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-        if (now - at).total_seconds() > int(signed["X-Amz-Expires"][0]):
-            return "isn't readable in Amazon S3: the presigned URL has expired"
-    return None
 
 
 def _too_late(what: str) -> Problem:
