@@ -117,7 +117,7 @@ class EulaDocuments:
 
 
 def _version_4(signature_version: str, **_: Any) -> str | None:
-    # botocore still signs S3 links with version 2 where that exists, and AWS limits what it takes.
+    # botocore still signs S3 links with version 2 unless told otherwise; newer buckets refuse it.
     return "s3v4-query" if signature_version.endswith("-query") else None
 
 

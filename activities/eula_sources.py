@@ -33,6 +33,8 @@ SILENCE = 10.0
 """Seconds that an https server may leave us without an answer or the next bytes."""
 PIECE = 256 * 1024
 S3 = "Amazon S3"
+OUR_CREDENTIALS = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
+"""S3's codes for stale credentials, which it answers with 400 (AWS: S3 error responses)."""
 
 
 class WrongSource(Exception):
@@ -105,6 +107,8 @@ class EulaSources:
             with error:
                 raise _bad_status(error, host) from None
         except URLError as error:
+            if not isinstance(error.reason, OSError):  # a remark on the address
+                raise WrongSource("it is not a web address", ADDRESS) from None
             raise _no_connection(error.reason, host) from None
         except (InvalidURL, ValueError):
             raise WrongSource("it is not a web address", ADDRESS) from None
@@ -156,6 +160,8 @@ def _wrong_in_s3(error: ClientError) -> WrongSource | None:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in ("NoSuchKey", "NoSuchBucket", "InvalidBucketName") or status == 404:
         return WrongSource("there is no such object in S3", EXISTS)
+    if code in OUR_CREDENTIALS:
+        return None
     if code in ("AccessDenied", "AllAccessDisabled", "InvalidObjectState"):
         return WrongSource("S3 does not let us read it, or it is not there", READABLE)
     if status in (301, 307, 400) and code != "RequestTimeout":
@@ -190,7 +196,7 @@ def _bad_status(error: HTTPError, host: str) -> WrongSource | ApplicationError:
     return WrongSource(f"the server does not give it (status {error.code})", EXISTS)
 
 
-def _no_connection(reason: object, host: str) -> WrongSource | ApplicationError:
+def _no_connection(reason: OSError, host: str) -> WrongSource | ApplicationError:
     if isinstance(reason, ssl.SSLCertVerificationError):
         return WrongSource(
             "the certificate of its server is not to be trusted", "Put the PDF on another server"
