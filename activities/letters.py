@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 
 from offers.clock import end_of_day, start_of_day
+from offers.findings import Finding
 from offers.hand_off import field_sheet
 from offers.record import OfferRecord, expected_fee
 from offers.terms import OfferTerms
@@ -220,11 +221,18 @@ def _owner_held_up(record: OfferRecord) -> Letter:
         record,
         f"Waiting: the offer for {_company(record)}",
         "The private offer has not been made yet. What stands in its way:",
-        *(str(finding) for finding in record.obstacles),
+        *(_obstacle(record, finding) for finding in record.obstacles),
         "Correct the opportunity and resume the offer, or revise its terms. An exception goes on by"
         " itself as soon as it is approved.",
         f"starter.py show {record.opportunity_id}",
     )
+
+
+def _obstacle(record: OfferRecord, finding: Finding) -> str:
+    decision = record.decision_on(finding)
+    if decision is None:
+        return f"{finding} Waits for approval by {finding.role}." if finding.role else str(finding)
+    return f"{finding} Declined: {decision.reason}."
 
 
 def _approval_asked(record: OfferRecord) -> Letter:
@@ -276,7 +284,7 @@ def _owner_hand_off(record: OfferRecord) -> Letter:
 def _owner_hand_off_void(record: OfferRecord) -> Letter:
     return _to_owner(
         record,
-        f"Please do not make it: the private offer for {_company(record)} is cancelled",
+        f"Please do not make it: {_company(record)} is cancelled",
         "The private offer that was to be made in Clazar has been cancelled. If it has been made"
         " meanwhile, withdraw it there.",
     )

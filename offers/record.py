@@ -120,20 +120,21 @@ class OfferRecord(BaseModel):
         return tuple(
             finding
             for finding in self.obstacles
-            if finding.severity is Severity.APPROVAL and self._decision(finding) is None
+            if finding.severity is Severity.APPROVAL and self.decision_on(finding) is None
         )
 
     def is_approved(self, finding: Finding) -> bool:
         """Whether an exception was approved, and has not changed since."""
-        decision = self._decision(finding)
+        decision = self.decision_on(finding)
         return decision is not None and decision.approved
 
     def is_declined(self, finding: Finding) -> bool:
         """Whether an exception was declined, and has not changed since."""
-        decision = self._decision(finding)
+        decision = self.decision_on(finding)
         return decision is not None and not decision.approved
 
-    def _decision(self, finding: Finding) -> Decision | None:
+    def decision_on(self, finding: Finding) -> Decision | None:
+        """What was decided last about an exception."""
         return next((d for d in reversed(self.decisions) if d.finding.is_same(finding)), None)
 
     def extend(self, availability_end: date) -> None:

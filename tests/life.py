@@ -43,6 +43,8 @@ OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
 """How finely time passes while a test waits for a stage."""
 FIELDS = Path(__file__).parents[1] / "examples" / "fields.toml"
+POLICY = Path(__file__).parent / "policy.toml"
+FILES = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
 
 
 def program(name: str) -> str:
@@ -267,7 +269,7 @@ async def living(queues: tuple[TaskQueue, ...] = tuple(TaskQueue)) -> AsyncItera
         client = temporal.client
         await add_search_attributes(client, KEYS)
         time.now = await temporal.get_current_time()
-        with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
+        with environment({**sandbox.addresses.env, **FILES}):
             stop = asyncio.Event()
             settings = read_settings(WorkerSettings)
             working = asyncio.create_task(serve(client, settings, queues, stop))

@@ -32,7 +32,7 @@ class Approvals:
         self._people = people
         self._correspondence = correspondence
         self._now = now
-        self._told: tuple[Finding, ...] = ()
+        self._told: tuple[tuple[Finding, ...], ...] = ()
         self._asked_at: datetime | None = None
 
     async def settled(self, remedy: str, interrupted: Callable[[], bool]) -> None:
@@ -64,9 +64,10 @@ class Approvals:
 
     def _tell(self) -> None:
         """Write to the owner and those who may approve, unless they know it all already."""
-        if self._record.obstacles == self._told:
+        now = self._record.obstacles, self._record.to_approve
+        if now == self._told:
             return
-        self._told = self._record.obstacles
+        self._told = now
         self._correspondence.tell_owner(MailKind.OWNER_HELD_UP)
         if self._record.to_approve:
             self._asked_at = self._now()

@@ -79,7 +79,7 @@ def make_by_hand(
         world,
         {
             "Catalog": "AWSMarketplace",
-            "ChangeSetName": f"Clazar: {name}"[:100],
+            "ChangeSetName": "Private offer by Clazar",
             "ChangeSet": [_creation(world), *(_change(*each) for each in details.items())],
         },
     )

@@ -16,6 +16,7 @@ CALLS = [
     ("catalog", "StartChangeSet"),
     ("catalog", "DescribeChangeSet"),
     ("catalog", "DescribeEntity"),
+    ("catalog", "ListEntities"),
     ("agreement", "SearchAgreements"),
     ("agreement", "DescribeAgreement"),
     ("clazar", "Authenticate"),

@@ -108,7 +108,14 @@ async def test_a_letter_sent_again_and_held_up_does_not_either(life: Life) -> No
 
 async def test_while_aws_refuses_our_credentials_nothing_has_been_made(life: Life) -> None:
     life.world.faults.waiting.append(
-        Fault("catalog", "status", status=403, code="AccessDeniedException", times=None)
+        Fault(
+            "catalog",
+            "status",
+            "ListChangeSets",
+            status=403,
+            code="AccessDeniedException",
+            times=None,
+        )
     )
     await life.start()
     assert (await life.passes(minutes=1)).stage is Stage.SUBMITTED
@@ -120,7 +127,14 @@ async def test_while_aws_refuses_our_credentials_nothing_has_been_made(life: Lif
 async def test_a_cancel_after_a_doubtful_submission_waits_for_aws(life: Life) -> None:
     life.world.faults.waiting += [
         Fault("catalog", "drop_before", "ListChangeSets"),
-        Fault("catalog", "status", status=403, code="AccessDeniedException", times=None),
+        Fault(
+            "catalog",
+            "status",
+            "ListChangeSets",
+            status=403,
+            code="AccessDeniedException",
+            times=None,
+        ),
     ]
     await life.start()
     await life.passes(minutes=1)

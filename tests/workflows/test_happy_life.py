@@ -22,7 +22,7 @@ async def test_from_draft_to_disbursed(life: Life) -> None:
 
     drafted = await life.start()
     assert drafted.terms is not None
-    assert drafted.terms.buyer_account == BUYER
+    assert drafted.terms.buyer_accounts == (BUYER,)
     assert drafted.terms.price == Money.of("120000", "USD")
 
     live = await life.reaches(Stage.SHARED)

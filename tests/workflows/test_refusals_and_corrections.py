@@ -6,6 +6,7 @@ import pytest
 
 from console.desk import Refused
 from offers.lifecycle import Stage
+from offers.verdicts import Changes
 from sandbox.buyers import accept
 from sandbox.faults import Fault
 from sandbox.world import Buyer
@@ -20,7 +21,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     await life.start()
     failed = await life.reaches(Stage.FAILED)
     (finding,) = failed.findings
-    assert finding.field == "buyer_account"
+    assert finding.field == "buyer_accounts"
     assert "INVALID_BUYER_ACCOUNTS" in finding.problem
     assert "12-digit" in finding.remedy
     assert failed.attention == "failed"
@@ -35,7 +36,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     shared = await life.reaches(Stage.SHARED)
     assert shared.revision == 2
     assert shared.terms is not None
-    assert shared.terms.buyer_account == RIGHT_ACCOUNT
+    assert shared.terms.buyer_accounts == (RIGHT_ACCOUNT,)
     assert shared.attention is None
     assert shared.findings == ()
     assert life.acceptable_offers() == 1
@@ -67,7 +68,7 @@ async def test_illegal_terms_wait_in_draft_until_corrected(life: Life) -> None:
     life.opportunity(AWS_Account_Id__c="1111-2222-333", Amount=None)
     drafted = await life.start()
     assert drafted.stage is Stage.DRAFT
-    assert [finding.field for finding in drafted.findings] == ["buyer_account", "price"]
+    assert [finding.field for finding in drafted.findings] == ["buyer_accounts", "price"]
     assert drafted.findings[0].source == "AWS_Account_Id__c"
     assert drafted.attention == "terms"
     assert not life.world.change_sets
@@ -88,7 +89,7 @@ async def test_illegal_terms_can_be_given_up(life: Life) -> None:
 
 async def test_given_terms_overrule_the_opportunity_s(life: Life) -> None:
     drafted = await life.start(
-        price={"amount": "99000.50", "currency": "EUR"}, duration_months=24, offer_name="Special"
+        price={"amount": "99000.50", "currency": "EUR"}, net_payment_days=30, offer_name="Special"
     )
     assert drafted.terms is not None
     assert str(drafted.terms.price) == "EUR 99,000.50"
@@ -109,9 +110,12 @@ async def test_what_salesforce_shows_as_sold_is_not_sold_again(life: Life) -> No
 
 
 async def test_given_terms_are_corrected_where_they_were_given(life: Life) -> None:
-    drafted = await life.start(buyer_account="1")
-    assert drafted.findings[0].source == "terms file"
-    assert "start it again with a corrected terms file" in drafted.attentions[0].remedy
+    drafted = await life.start(buyer_accounts="1")
+    assert drafted.findings[0].source == "given"
+    assert "Revise the terms" in drafted.attentions[0].remedy
+    revised = await life.desk.revise(OPPORTUNITY, Changes(given={"buyer_accounts": BUYER}))
+    assert revised.obstacles == ()
+    await life.reaches(Stage.SHARED)
 
 
 async def test_an_unknown_field_in_given_terms_is_named(life: Life) -> None:
