@@ -26,6 +26,9 @@ from workflows.disbursements import DisbursementSweep
 from workflows.intake import IntakeRequest, OpportunityIntake
 from workflows.watch import MarketplaceWatch, WatchRequest
 
+KNOWN = INTAKE, WATCH, SWEEP = "opportunity-intake", "marketplace-watch", "disbursement-sweep"
+"""The ids of all of them; each is its workflow's, too."""
+
 SHORTEST_INTERVAL = timedelta(seconds=1)
 """Temporal does not schedule more finely."""
 
@@ -33,35 +36,31 @@ SHORTEST_INTERVAL = timedelta(seconds=1)
 def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
     """Every Schedule by its id."""
     return {
-        "opportunity-intake": _every(
+        INTAKE: _every(
             clock.real_duration(policy.intake_every),
             ScheduleActionStartWorkflow(
                 OpportunityIntake.run,
                 IntakeRequest(clock=clock, overlap=policy.intake_overlap),
-                id="opportunity-intake",
+                id=INTAKE,
                 task_queue=TaskQueue.OFFERS,
             ),
         ),
-        "marketplace-watch": _every(
+        WATCH: _every(
             clock.real_duration(policy.watch_every),
             ScheduleActionStartWorkflow(
                 MarketplaceWatch.run,
                 WatchRequest(clock=clock, overlap=policy.watch_overlap),
-                id="marketplace-watch",
+                id=WATCH,
                 task_queue=TaskQueue.OFFERS,
             ),
         ),
-        "disbursement-sweep": _every(
+        SWEEP: _every(
             clock.real_duration(policy.payouts_every),
             ScheduleActionStartWorkflow(
-                DisbursementSweep.run, id="disbursement-sweep", task_queue=TaskQueue.OFFERS
+                DisbursementSweep.run, id=SWEEP, task_queue=TaskQueue.OFFERS
             ),
         ),
     }
-
-
-KNOWN = tuple(schedules(Policy(), Clock()))
-"""The ids of all of them."""
 
 
 class NoSchedule(Exception):

@@ -1,27 +1,71 @@
 """Many offers at once on the dev server, in real time: AWS and buyers act at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from activities.queues import TaskQueue
 from console.desk import OfferDesk, OfferRow
 from offers.clock import Clock
 from offers.lifecycle import Stage
 from offers.opportunity import opportunity_id
+from runtime.settings import TemporalSettings, WorkerSettings, read_settings
+from runtime.temporal import data_converter, register_search_attributes
+from runtime.workers import serve
 from sandbox.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Disbursement
-from tests.life import opportunity_fields
+from tests.life import FIELDS, environment, opportunity_fields, program
 from workflows.disbursements import DisbursementSweep
 from workflows.watch import MarketplaceWatch, WatchPosition, WatchRequest
 
 PATIENCE_SECONDS = 30
+
+HOUSE_POLICY = """
+product_name = "Example Product"
+watch_overlap = "PT1H"
+
+[roles]
+deal-desk = ["desk@example.com"]
+legal = ["legal@example.com"]
+"""
+
+
+@asynccontextmanager
+async def keeping_house(
+    folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
+) -> AsyncIterator["House"]:
+    """A dev server, the sandbox and workers on some queues."""
+    policy = folder / "policy.toml"
+    policy.write_text(HOUSE_POLICY)
+    async with (
+        await WorkflowEnvironment.start_local(
+            dev_server_existing_path=program("temporal"),
+            dev_server_log_level="error",
+            data_converter=data_converter(TemporalSettings()),
+        ) as temporal,
+        Sandbox() as sandbox,
+    ):
+        await register_search_attributes(temporal.client)
+        settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}
+        with environment({**sandbox.addresses.env, **settings}):
+            stop = asyncio.Event()
+            working = asyncio.create_task(
+                serve(temporal.client, read_settings(WorkerSettings), queues, stop)
+            )
+            try:
+                yield House(temporal.client, sandbox)
+            finally:
+                stop.set()
+                await working
 
 
 class House:

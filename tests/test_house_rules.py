@@ -58,7 +58,7 @@ def test_the_examples_are_complete_and_legal() -> None:
     assert Policy.model_validate(policy) == Policy(), "it shows every default"
     assert set(policy) == set(Policy.model_fields)
     fields = FieldMap.model_validate(tomllib.loads((ROOT / "examples" / "fields.toml").read_text()))
-    assert set(fields.read) >= {"company", "amount", "buyer_account", "buyer_email"}
+    assert set(fields.read) >= {"company", "amount", "buyer_accounts", "buyer_email"}
 
 
 def test_the_deployment_page_names_every_search_attribute_and_attention() -> None:

@@ -107,7 +107,7 @@ def test_another_revision_is_another_offer(aws: Aws) -> None:
         {"price": {"amount": "15000000", "currency": "JPY"}},
         {"duration_months": 36},
         {"eula": {"type": "custom", "url": "https://example-bucket.s3.amazonaws.com/eula.pdf"}},
-        {"buyer_account": "000000000012"},
+        {"buyer_accounts": "000000000012"},
     ],
 )
 def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -> None:

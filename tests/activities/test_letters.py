@@ -41,13 +41,13 @@ def record() -> OfferRecord:
         agreement=Agreement(
             agreement_id="agmt-1",
             offer_id="offer-abcdefghijklm",
-            buyer_account="111122223333",
+            buyer_accounts="111122223333",
             status=AgreementStatus.ACTIVE,
             accepted_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
             starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
         ),
         payout=payout_of([row]),
-        findings=(Finding(field="buyer_account", problem="unknown", remedy="Ask"),),
+        findings=(Finding(field="buyer_accounts", problem="unknown", remedy="Ask"),),
     )
 
 

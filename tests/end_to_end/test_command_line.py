@@ -106,11 +106,11 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
 ) -> None:
     (opportunity,) = at_the_house.prepare(1)
     terms = tmp_path / "terms.json"
-    terms.write_text('{"buyer_account": "123", "duration": 24}')
+    terms.write_text('{"buyer_accounts": "123", "duration": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
     assert (
-        "buyer_account (terms file) [123]: an AWS account id has exactly 12 digits. Ask the buyer"
+        "buyer_accounts (given) [123]: an AWS account id has exactly 12 digits. Ask the buyer"
         in err
     )
     assert "duration (terms file): there is no such field. Remove it or correct its name." in err

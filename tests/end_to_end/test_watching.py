@@ -122,4 +122,4 @@ async def test_the_next_turn_reads_on_from_the_last(house: House) -> None:
     await house.until(second, lambda row: row.stage == Stage.ACCEPTED)
     assert await signals(house, first) == 1, "later turns remember what was reported"
     listed = {schedule.id async for schedule in await house.client.list_schedules()}
-    assert listed == {"marketplace-watch", "disbursement-sweep"}
+    assert listed == {"opportunity-intake", "marketplace-watch", "disbursement-sweep"}

@@ -1,0 +1,205 @@
+"""Intake: every opportunity that is ready gets its offer, each exactly once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from activities.queues import TaskQueue
+from offers.clock import Clock
+from offers.lifecycle import Stage
+from offers.opportunity import opportunity_id
+from offers.policy import Policy
+from runtime import schedules
+from sandbox.faults import Fault
+from sandbox.salesforce.records import put_opportunity
+from sandbox.salesforce.schema import timestamp
+from tests.house import House
+from tests.life import opportunity_fields
+from workflows.intake import IntakePosition, IntakeRequest, OpportunityIntake
+from workflows.messages import workflow_id
+
+OFFERS = "WorkflowType = 'OfferWorkflow'"
+OVERLAP = timedelta(minutes=15)
+
+
+def put(house: House, number: int, **fields: Any) -> str:
+    """Put an opportunity that is ready into Salesforce, with a buyer account of its own."""
+    each = opportunity_id(f"006READY{number:07}")
+    own = {"AWS_Account_Id__c": f"{333300000000 + number}"}
+    put_opportunity(house.world, opportunity_fields(each, **own | fields))
+    return each
+
+
+def put_all(house: House, numbers: Iterable[int]) -> set[str]:
+    return {put(house, number) for number in numbers}
+
+
+async def begin(
+    house: House, name: str = "intake", position: IntakePosition | None = None
+) -> WorkflowHandle[OpportunityIntake, IntakePosition]:
+    """Begin one turn."""
+    return await house.client.start_workflow(
+        OpportunityIntake.run,
+        IntakeRequest(clock=Clock(), overlap=OVERLAP, position=position),
+        id=name,
+        task_queue=TaskQueue.OFFERS,
+    )
+
+
+async def turn(house: House, position: IntakePosition | None = None) -> IntakePosition:
+    """One turn, from where an earlier one came to."""
+    return await (await begin(house, position=position)).result()
+
+
+async def started(house: House) -> Counter[str]:
+    """How often an offer was started for each opportunity."""
+    runs = [
+        execution.id.partition("/")[2] async for execution in house.client.list_workflows(OFFERS)
+    ]
+    return Counter(runs)
+
+
+async def until_started(house: House, number: int) -> None:
+    """Wait until search shows so many runs."""
+    async with asyncio.timeout(30):
+        while (await house.client.count_workflows(OFFERS)).count < number:
+            await asyncio.sleep(0.2)
+
+
+async def once_each(house: House, expected: set[str]) -> None:
+    """Wait until search shows every run, and see that there is one for each."""
+    await until_started(house, len(expected))
+    assert await started(house) == Counter(expected)
+
+
+@pytest.mark.timeout(150)
+async def test_a_thousand_are_started_once_each_whatever_happens(
+    house_without_preflight: House,
+) -> None:
+    """Changed during paging, a crash between starts, two turns at once, and one more."""
+    house = house_without_preflight
+    expected = put_all(house, range(1000))
+    crashing = await begin(house, "crashing")
+    await until_started(house, 150)
+    await crashing.terminate("as if the power failed")
+    with pytest.raises(WorkflowFailureError):
+        await crashing.result()
+    turns = [await begin(house, "one"), await begin(house, "other")]
+    for number in range(0, 1000, 97):
+        put(house, number, Amount=130000.0 + number)
+    expected |= put_all(house, range(1000, 1010))
+    positions = [await each.result() for each in turns]
+    await turn(house, positions[0])
+    await once_each(house, expected)
+
+
+async def test_only_what_is_ready_is_taken_in(house_without_preflight: House) -> None:
+    house = house_without_preflight
+    wanted = {put(house, 1)}
+    put(house, 2, Order_Form_Signed__c=False)
+    put(house, 3, Billing_Method__c="Invoice")
+    put(house, 4, Offer_Stage__c="expired")
+    put(house, 5, StageName="Negotiation")
+    position = await turn(house)
+    await once_each(house, wanted)
+    wanted.add(put(house, 2))
+    await turn(house, position)
+    await once_each(house, wanted)
+
+
+async def test_what_cannot_be_read_as_terms_waits_as_a_draft(house: House) -> None:
+    flawed = put(house, 1, AWS_Account_Id__c="12", Amount=None)
+    await turn(house)
+    row = await house.until(flawed, lambda row: row.attention == "terms")
+    assert row.stage == Stage.DRAFT
+    record = await house.desk.record(flawed)
+    assert {finding.field for finding in record.obstacles} == {"buyer_accounts", "price"}
+
+
+async def test_what_was_started_by_hand_is_not_started_again(house: House) -> None:
+    (by_hand,) = await house.share(1)
+    house.world.opportunities[by_hand]["Offer_Stage__c"] = None
+    put_all(house, [1])
+    await turn(house)
+    runs = await started(house)
+    assert runs[by_hand] == 1
+
+
+async def test_only_salesforce_s_clock_counts(house_without_preflight: House) -> None:
+    """Its clock is days behind ours, and a change is committed late."""
+    house = house_without_preflight
+    newest = house.world.now() - timedelta(days=3)
+    expected = put_all(house, range(3))
+    for each in expected:
+        house.world.opportunities[each]["SystemModstamp"] = timestamp(newest)
+    position = await turn(house)
+    assert position.newest is not None
+    assert abs(position.newest - newest) < timedelta(seconds=1)
+    late = put(house, 7)
+    house.world.opportunities[late]["SystemModstamp"] = timestamp(newest - timedelta(minutes=10))
+    await turn(house, position)
+    await once_each(house, expected | {late})
+
+
+async def test_a_turn_that_read_everything_reads_little_the_next_time(
+    house_without_preflight: House,
+) -> None:
+    house = house_without_preflight
+    put_all(house, range(120))
+    position = await turn(house)
+    assert len(position.seen) == 120
+    before = house.world.calls["salesforce", "Query"]
+    handle = await begin(house, "again", position)
+    await handle.result()
+    history = await handle.fetch_history()
+    assert not [e for e in history.events if e.HasField(CHILD)], "nobody is asked for again"
+    assert house.world.calls["salesforce", "Query"] - before <= 3
+
+
+CHILD = "start_child_workflow_execution_initiated_event_attributes"
+
+
+async def test_salesforce_s_outage_holds_a_turn_up_and_loses_nothing(
+    house_without_preflight: House,
+) -> None:
+    house = house_without_preflight
+    expected = put_all(house, range(3))
+    house.world.faults.waiting += [Fault("salesforce", "status", "Query", status=503)]
+    await turn(house)
+    await once_each(house, expected)
+
+
+async def test_the_schedule_takes_in_by_itself(house: House) -> None:
+    policy = Policy(intake_every=timedelta(seconds=1))
+    for _ in range(2):
+        await schedules.apply(house.client, policy, Clock())
+    first = put(house, 1)
+    await house.until(first, lambda row: row.stage == Stage.SHARED)
+    second = put(house, 2)
+    await house.until(second, lambda row: row.stage == Stage.SHARED)
+    assert await started(house) == Counter([first, second])
+    handle = house.client.get_workflow_handle(workflow_id(first))
+    assert (await handle.describe()).parent_id is not None
+
+
+async def test_a_paused_schedule_stays_paused(house_without_preflight: House) -> None:
+    client = house_without_preflight.client
+    await schedules.apply(client, Policy(), Clock())
+    await schedules.pause(client, "opportunity-intake", "quarter end")
+    await schedules.pause(client, "opportunity-intake", "quarter end")
+    await schedules.apply(client, Policy(), Clock())
+    rows = {row.schedule_id: row for row in await schedules.rows(client)}
+    assert set(rows) == set(schedules.KNOWN)
+    assert rows["opportunity-intake"].paused
+    assert rows["opportunity-intake"].note == "quarter end"
+    assert not rows["marketplace-watch"].paused
+    await schedules.resume(client, "opportunity-intake")
+    (row,) = [r for r in await schedules.rows(client) if r.schedule_id == "opportunity-intake"]
+    assert not row.paused
+    with pytest.raises(schedules.NoSchedule, match="choose opportunity-intake"):
+        await schedules.pause(client, "intake", "")
