@@ -3,10 +3,10 @@
 from typing import Any
 
 import boto3
-from activities.eula_documents import EulaDocuments
 from botocore.config import Config
 
 from activities.aws_marketplace import AwsMarketplace
+from activities.eula_documents import EulaDocuments
 from activities.marketplace_lookup import MarketplaceLookup
 from activities.opportunities import Opportunities
 from activities.preflight import Preflight

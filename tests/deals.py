@@ -44,8 +44,8 @@ def report_on(
     drafted = draft(facts(**(terms or {})), policy, today)
     deal = Deal(
         order_form=OrderForm(
-            values=ORDER_FORM | (form or {}),  # type: ignore[arg-type]
-            sources=FIELDS if fields is None else fields,  # type: ignore[arg-type]
+            values=ORDER_FORM | (form or {}),
+            sources=FIELDS if fields is None else fields,
         ),
         customer=customer or Customer(),
         marketplace=marketplace or Marketplace(product=PRODUCT),

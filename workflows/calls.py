@@ -11,11 +11,10 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.eula_documents import EulaDocuments
-
     from activities.aws_marketplace import AwsMarketplace
     from activities.clazar import Clazar
     from activities.email import Email
+    from activities.eula_documents import EulaDocuments
     from activities.offer_directory import OfferDirectory
     from activities.opportunities import Opportunities
     from activities.preflight import Preflight

@@ -20,10 +20,9 @@ from workflows.search_attributes import STAGE, Values, updates, values
 from workflows.write_back import WriteBack
 
 with workflow.unsafe.imports_passed_through():
-    from activities.eula_documents import EulaDocuments, PublishEula
-
     from activities.aws_marketplace import AwsMarketplace, SubmitOffer
     from activities.errors import Failure
+    from activities.eula_documents import EulaDocuments, PublishEula
     from activities.letters import MailKind
     from activities.preflight import CheckDeal
     from offers.clock import end_of_day

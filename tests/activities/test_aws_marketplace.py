@@ -21,7 +21,7 @@ from activities.errors import Failure
 from offers.clock import Clock
 from offers.comparison import differences
 from offers.policy import Generation
-from runtime.workers import AWS_CALLS
+from runtime.vendors import AWS_CALLS
 from sandbox.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
@@ -106,13 +106,27 @@ def test_another_revision_is_another_offer(aws: Aws) -> None:
         {"price": {"amount": "99999.99", "currency": "EUR"}},
         {"price": {"amount": "15000000", "currency": "JPY"}},
         {"duration_months": 36},
-        {"eula": {"type": "custom", "url": "https://example-bucket.s3.amazonaws.com/eula.pdf"}},
+        {"eula": "https://example.com/eula.pdf"},
         {"buyer_accounts": "000000000012"},
+        {"buyer_accounts": "000000000012, 111122223333"},
+        {"net_payment_days": 30},
+        {"renewal": "External"},
+        {"starts_on": "2026-05-01"},
+        {"dimensions": "platform x 3"},
+        {"dimensions": "platform; seats x 100", "starts_on": "2026-05-01"},
+        {"payment_schedule": "2026-03-02 60000\n2026-09-02 60000"},
+        {
+            "payment_schedule": "2026-03-02 5000000\n2026-09-02 10000000",
+            "price": {"amount": "15000000", "currency": "JPY"},
+            "net_payment_days": 60,
+        },
     ],
 )
 def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -> None:
     asked = terms(**changes)
-    request = REQUEST.model_copy(update={"terms": asked})
+    link = "https://example-bucket.s3.amazonaws.com/eula.pdf"
+    request = REQUEST.model_copy(update={"terms": asked, "eula_url": link})
+    aws.sandbox.world.dimensions = ("platform", "seats")
     change_set_id = aws.run(aws.activities.submit_offer, request)
     aws.at(minutes=50)
     follow = FollowChangeSet(change_set_id=change_set_id, checks=Generation())

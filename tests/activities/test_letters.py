@@ -7,7 +7,7 @@ import pytest
 from activities.email import TEMPLATES
 from activities.letters import MailKind, write
 from offers.agreement import Agreement, AgreementStatus
-from offers.drafting import Contacts
+from offers.contacts import Contacts
 from offers.findings import Finding
 from offers.payouts import PayoutRow, payout_of
 from offers.policy import Policy
@@ -41,7 +41,7 @@ def record() -> OfferRecord:
         agreement=Agreement(
             agreement_id="agmt-1",
             offer_id="offer-abcdefghijklm",
-            buyer_accounts="111122223333",
+            buyer_account="111122223333",
             status=AgreementStatus.ACTIVE,
             accepted_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
             starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),

@@ -17,13 +17,14 @@ from activities.clazar import Clazar, ClazarClient, LinkOffer
 from activities.email import Email, SendMail
 from activities.errors import Failure
 from activities.letters import MailKind
-from activities.salesforce import DraftOffer, Product, Salesforce
+from activities.opportunities import Opportunities
+from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient, SalesforceLogin
 from offers.clock import Clock
-from offers.drafting import Contacts
+from offers.contacts import Contacts
 from offers.lifecycle import Stage
-from offers.policy import Policy
 from offers.record import OfferRecord
+from runtime import vendors
 from runtime.settings import WorkerSettings, read_settings
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
@@ -194,21 +195,19 @@ async def test_a_payout_that_failed_is_not_paid(sandbox: Sandbox, clazar: Clazar
 @pytest.fixture
 def salesforce(sandbox: Sandbox) -> Salesforce:
     put_opportunity(sandbox.world, opportunity_fields(OPPORTUNITY, Amount=120000.55))
-    settings = read_settings(WorkerSettings)
-    return Salesforce(
-        SalesforceClient(settings.salesforce_login, settings.salesforce_ca),
-        settings.fields(),
-        Policy(),
-        Product(product_id="prod-examplesaas01", dimension="platform"),
-        Clock(),
-    )
+    return vendors.salesforce(read_settings(WorkerSettings))
 
 
-async def test_a_draft_takes_the_amount_exactly(salesforce: Salesforce) -> None:
-    request = DraftOffer(opportunity_id=OPPORTUNITY)
-    drafted = await asyncio.to_thread(run, salesforce.draft_offer, request)
-    assert str(drafted.draft.terms.price) == "USD 120,000.55"
-    assert drafted.draft.contacts.buyer_time_zone == "Europe/Berlin"
+@pytest.fixture
+def opportunities(salesforce: Salesforce) -> Opportunities:
+    return vendors.opportunities(read_settings(WorkerSettings))
+
+
+async def test_an_opportunity_s_amount_is_taken_exactly(opportunities: Opportunities) -> None:
+    read = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert read.facts["price"] == {"amount": "120000.55", "currency": "USD"}
+    assert read.facts["buyer_time_zone"] == "Europe/Berlin"
+    assert read.order_form.of("signed") is True
 
 
 async def test_what_is_written_are_whole_values(sandbox: Sandbox, salesforce: Salesforce) -> None:
@@ -223,29 +222,26 @@ async def test_what_is_written_are_whole_values(sandbox: Sandbox, salesforce: Sa
     assert first == second
 
 
-async def test_many_threads_log_in_once(sandbox: Sandbox, salesforce: Salesforce) -> None:
-    def draft(_: int) -> Any:
-        return run(salesforce.draft_offer, DraftOffer(opportunity_id=OPPORTUNITY))
-
-    def draft_many() -> None:
+async def test_many_threads_log_in_once(sandbox: Sandbox, opportunities: Opportunities) -> None:
+    def read_many() -> None:
         with ThreadPoolExecutor(8) as threads:
-            list(threads.map(draft, range(24)))
+            list(threads.map(opportunities.read, [OPPORTUNITY] * 24))
 
-    await asyncio.to_thread(draft_many)
+    await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 1
     sandbox.world.salesforce.revoke()
-    await asyncio.to_thread(draft_many)
+    await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 2
 
 
 async def test_a_lasting_401_ends_after_one_new_login(
-    sandbox: Sandbox, salesforce: Salesforce
+    sandbox: Sandbox, opportunities: Opportunities
 ) -> None:
     sandbox.world.faults.waiting.append(
         Fault("salesforce", "status", "Query", status=401, code="INVALID_SESSION_ID", times=None)
     )
     with pytest.raises(ApplicationError) as raised:
-        await asyncio.to_thread(run, salesforce.draft_offer, DraftOffer(opportunity_id=OPPORTUNITY))
+        await asyncio.to_thread(opportunities.read, OPPORTUNITY)
     assert failure(raised) == Failure.CREDENTIALS
     assert sandbox.world.calls["salesforce", "Query"] == 2
     assert sandbox.world.calls["salesforce", "Token"] == 2

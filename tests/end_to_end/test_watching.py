@@ -62,7 +62,7 @@ async def test_agreements_of_others_do_no_harm(house: House) -> None:
 async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: House) -> None:
     policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta())
     await schedules.apply(house.client, policy, Clock())
-    stuck = Fault("catalog", "status", "DescribeEntity", status=403, times=None)
+    stuck = Fault("catalog", "status", "DescribeChangeSet", status=403, times=None)
     house.world.faults.waiting.append(stuck)
     (opportunity,) = house.prepare(1)
     house.world.buyers["222200000001"] = Buyer("222200000001", accept_after_days=0)

@@ -139,7 +139,7 @@ def unchecked(deal: dict[str, Any]) -> OfferTerms:
         dimensions=tuple(Dimension.model_construct(**each) for each in known["dimensions"])
         if isinstance(known["dimensions"], list)
         else (Dimension(key="platform"),),
-        price=Unchecked(**known["price"]),
+        price=Unchecked(**known["price"]),  # type: ignore[arg-type]
         payment_schedule=tuple(
             Instalment.model_construct(
                 on=date.fromisoformat(each["on"]), amount=Decimal(each["amount"])

@@ -142,7 +142,7 @@ async def test_an_approval_holds_for_what_was_approved_and_no_other_price(life: 
 
 
 async def test_preflight_runs_again_after_a_late_approval(life: Life) -> None:
-    await draft(life, **TWO_YEARS, Offer_Expires_On__c=str((await days_from_now(life, 3))))
+    await draft(life, **TWO_YEARS, Offer_Expires_On__c=str(await days_from_now(life, 3)))
     await life.passes(days=5)
     await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
     late = await life.quiet()

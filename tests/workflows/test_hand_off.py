@@ -1,4 +1,4 @@
-"""The clazar road: a person makes the offer by hand, and it is recognised, compared and followed."""
+"""The clazar road: a person makes the offer, and it is recognised, compared and followed."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -23,8 +23,6 @@ OTHER = "444455556666"
 async def hand_off(life: Life, **fields: Any) -> OfferRecord:
     """Start an offer on the clazar road; gives its record once a person is waited for."""
     life.opportunity(**fields)
-    # Its minutes are real ones, and here hours pass in none.
-    life.world.clazar_rate_limits = False
     await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
     record = await life.quiet()
     assert record.stage is Stage.SUBMITTED
