@@ -2,6 +2,7 @@
 
 import ipaddress
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,3 +20,14 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def unused_tcp_port() -> Iterator[int]:
+    """A port at which nobody listens.
+
+    Unlike pytest-asyncio's it is held meanwhile: no test beside this one can be given it.
+    """
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]

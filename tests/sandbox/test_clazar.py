@@ -490,4 +490,4 @@ def test_a_slow_answer_can_be_given_up(clazar: httpx.Client, world: World) -> No
     world.faults.waiting.append(Fault("clazar", "timeout_after"))
 
     with pytest.raises(httpx.ReadTimeout):
-        clazar.get("/listings/", timeout=0.2)
+        clazar.get("/listings/", timeout=httpx.Timeout(5, read=0.2))

@@ -402,9 +402,11 @@ def test_a_task_whose_answer_is_lost_exists(org: Org) -> None:
 
 
 def test_a_slow_answer_can_be_given_up(org: Org) -> None:
-    org.world.faults.waiting.append(Fault("salesforce", "timeout_before"))
+    org.world.faults.waiting.append(Fault("salesforce", "timeout_before", "UpdateOpportunity"))
 
     with pytest.raises(httpx.ReadTimeout):
-        org.call("PATCH", RECORD, json={"Offer_Stage__c": "live"}, timeout=0.2)
+        org.call(
+            "PATCH", RECORD, json={"Offer_Stage__c": "live"}, timeout=httpx.Timeout(5, read=0.2)
+        )
 
     assert org.call("GET", RECORD).json()["Offer_Stage__c"] is None

@@ -1,6 +1,7 @@
 """Calls are counted, faults strike, and AWS limits the rate."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.sandbox.aws import CATALOG, SESSION, Seller, code
+from tests.waiting import until
 
 SEARCH = {"filters": [{"name": "AgreementType", "values": ["PurchaseAgreement"]}]}
 
@@ -95,13 +97,14 @@ def test_a_fault_can_be_for_one_operation_and_several_times(seller: Seller) -> N
     ],
 )
 def test_a_lost_answer(
-    sandbox: Sandbox, clock: Any, kind: str, error: type[Exception], done: bool
+    sandbox: Sandbox, seller: Seller, kind: str, error: type[Exception], done: bool
 ) -> None:
-    seller = Seller(sandbox, clock, patience=0.3)
-    seller.world.faults.waiting.append(Fault("catalog", kind))
+    hasty = Seller(sandbox, seller.clock, patience=0.3) if kind.startswith("timeout") else seller
+    faults = seller.world.faults.waiting
+    faults.append(Fault("catalog", kind))
     with pytest.raises(error):
-        seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
-    assert len(seller.world.change_sets) == done
+        hasty.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
+    until(lambda: not faults and len(seller.world.change_sets) == done)
     # Whoever asks again with the same token gets the one change set.
     seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
     assert len(seller.world.change_sets) == 1
@@ -121,12 +124,18 @@ def test_a_dropped_connection_carries_no_answer(sandbox: Sandbox) -> None:
         httpx.post(f"{sandbox.addresses.catalog}/StartChangeSet", json={})
 
 
-def test_aws_lets_five_requests_start_in_a_second(sandbox: Sandbox, seller: Seller) -> None:
+def test_aws_lets_five_requests_start_in_a_second(
+    sandbox: Sandbox, seller: Seller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox.world.throttle = True
-    for _ in range(5):
-        seller.start(seller.offer_changes())
-    with pytest.raises(ClientError) as refused:
-        seller.start(seller.offer_changes())
+    began = time.monotonic()
+    with monkeypatch.context() as standing:
+        # On a busy machine six calls may take longer than the second that they are counted in.
+        standing.setattr("sandbox.rates.time", SimpleNamespace(monotonic=lambda: began))
+        for _ in range(5):
+            seller.start(seller.offer_changes())
+        with pytest.raises(ClientError) as refused:
+            seller.start(seller.offer_changes())
     assert code(refused.value) == (429, "ThrottlingException")
     assert len(sandbox.world.change_sets) == 5
     # Another operation has its own rate, and boto3's own retries get through.
