@@ -1,13 +1,23 @@
 """Who is written to about an offer."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+$"
+from offers.findings import illegal
+
+ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
 """An address in ASCII: few mail servers take others."""
 
-Address = Annotated[str, StringConstraints(pattern=ADDRESS, max_length=320)]
+
+def _address(value: str) -> str:
+    if not re.fullmatch(ADDRESS, value) or len(value) > 320:
+        raise illegal("it is no mail address", "Write one address, such as name@example.com")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_address)]
 
 
 class Contacts(BaseModel):

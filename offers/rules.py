@@ -6,7 +6,16 @@ The defaults are the handbook's ("Procuring and selling via AWS"); each quotes i
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from offers.findings import Finding, Severity, illegal
 
@@ -124,6 +133,15 @@ class Rules(BaseModel):
                 del whole["by"]
             return whole | dict(given)
         return given
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Each offer's record carries its policy into every call; the rules are most of it.
+        return {
+            name: rule
+            for name, rule in whole(self).items()
+            if getattr(self, name) != type(self).model_fields[name].default
+        }
 
     def roles(self) -> frozenset[str]:
         """The roles that may have to approve something."""

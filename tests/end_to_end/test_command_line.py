@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,31 +10,9 @@ from offers.lifecycle import Stage
 from sandbox.faults import Fault
 from tests.house import House
 from tests.life import environment
+from tests.programs import ROOT, run
 
-ROOT = Path(__file__).parents[2]
 MISSING = "006000000000000AAA"
-
-
-async def run(program: str, *arguments: str, **env: str) -> tuple[int, str, str]:
-    """Run one of our programs; gives exit code, standard output and standard error."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / program),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **env},
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-@pytest.fixture
-def at_the_house(house: House) -> House:
-    """The house, with our programs pointed at it."""
-    os.environ["TEMPORAL_ADDRESS"] = house.client.service_client.config.target_host
-    return house
 
 
 async def test_a_life_from_the_command_line(at_the_house: House) -> None:

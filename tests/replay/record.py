@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from offers.lifecycle import Stage
+from offers.policy import Road
+from offers.terms import OfferTerms
+from offers.verdicts import Changes, Verdict
+from sandbox.clazar.seller import make_by_hand
 from sandbox.faults import Fault
 from sandbox.world import Buyer
 from tests.builders import BUYER
@@ -74,12 +78,48 @@ async def paused_for_credentials(life: Life) -> None:
     """AWS refuses our credentials until somebody renews them; then AWS is late."""
     life.world.generation.minutes = 4 * 60
     life.world.faults.waiting.append(
-        Fault("catalog", "status", status=403, code="AccessDeniedException")
+        Fault("catalog", "status", "ListChangeSets", status=403, code="AccessDeniedException")
     )
     await life.start()
     await life.passes(minutes=5)
     await life.desk.resume(OPPORTUNITY)
     await life.passes(hours=5)
+
+
+async def approved_after_a_revision(life: Life) -> None:
+    """Two exceptions: one is revised away, the other approved after a reminder."""
+    life.opportunity(Contract_Months__c=24.0, Amount=90000.0)
+    await life.start()
+    await life.passes(days=2)
+    price = {"price": {"amount": "120000", "currency": "USD"}}
+    await life.desk.revise(OPPORTUNITY, Changes(given=price))
+    await life.desk.approve(OPPORTUNITY, Verdict(by="desk@example.com"))
+    await life.reaches(Stage.SHARED)
+
+
+async def sent_back_and_made_again(life: Life) -> None:
+    """Handed off, made with a wrong price, declined, made again."""
+    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    wrong = await life.passes(days=2)
+    make(life, wrong.offered, price=Decimal(12000))
+    while (await life.record()).attention != "approval":
+        await life.passes(minutes=10)
+    verdict = Verdict(by="desk@example.com", reason="as signed, please")
+    await life.desk.decline(OPPORTUNITY, verdict)
+    await life.reaches(Stage.SUBMITTED)
+    make(life, (await life.passes(minutes=1)).offered)
+    await life.reaches(Stage.SHARED)
+
+
+def make(life: Life, terms: OfferTerms, **mistakes: Any) -> None:
+    """Somebody makes the offer in Clazar."""
+    right: dict[str, Any] = {
+        "name": terms.offer_name,
+        "buyer_accounts": list(terms.buyer_accounts),
+        "price": terms.price.amount,
+        "availability_end": terms.availability_end,
+    }
+    make_by_hand(life.world, **right | mistakes)
 
 
 SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
@@ -91,6 +131,8 @@ SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
         withdrawn_after_sharing,
         refused_then_corrected,
         paused_for_credentials,
+        approved_after_a_revision,
+        sent_back_and_made_again,
     )
 }
 

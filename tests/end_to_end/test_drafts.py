@@ -1,0 +1,213 @@
+"""Preflight, approvals, revisions and the hand-off from the command line."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from offers.lifecycle import Stage
+from sandbox.clazar.seller import make_by_hand
+from sandbox.salesforce.records import put_opportunity
+from sandbox.world import Buyer
+from tests.house import House
+from tests.programs import run
+
+DESK = "desk@example.com"
+
+
+def change(house: House, opportunity: str, **fields: object) -> None:
+    """A person changes the opportunity in Salesforce."""
+    put_opportunity(house.world, {"Id": opportunity} | fields)
+
+
+async def test_preflight_writes_nothing_anywhere(at_the_house: House, tmp_path: Path) -> None:
+    world = at_the_house.world
+    (opportunity,) = at_the_house.prepare(1)
+    terms = tmp_path / "terms.json"
+    terms.write_text('{"eula": "s3://example-offers/none.pdf", "buyer_accounts": "111122223333"}')
+    for arguments in (
+        [opportunity],
+        [opportunity, "--json"],
+        [opportunity, "--terms", str(terms)],
+        ["--terms", str(terms)],
+    ):
+        await run("starter.py", "preflight", *arguments)
+    assert world.calls["catalog", "DescribeEntity"] == 4, "it asked"
+    assert world.writes == 0
+    assert not world.opportunities[opportunity].get("_history")
+    assert not await at_the_house.desk.rows(), "nothing was started either"
+
+
+async def test_preflight_tells_people_and_programs(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    code, out, err = await run("starter.py", "preflight", opportunity)
+    assert (code, err) == (0, "")
+    assert "Nothing stands in its way." in out
+
+    change(at_the_house, opportunity, Order_Form_Amount__c=12000.0, Contract_Months__c=24.0)
+    code, out, _ = await run("starter.py", "preflight", opportunity)
+    assert code == 1
+    for words in ("order-form-amount", "USD 120,000.00", "USD 12,000", "needs deal-desk", "annual"):
+        assert words in out
+    code, out, _ = await run("starter.py", "preflight", opportunity, "--json")
+    report = json.loads(out)
+    assert code == 1
+    assert report["refuses"] is True
+    assert [finding["code"] for finding in report["findings"]] == [
+        "order-form-amount",
+        "not-annual",
+    ]
+    assert "@" not in out, "no personal data"
+
+    change(at_the_house, opportunity, Order_Form_Amount__c=None)
+    code, out, _ = await run("starter.py", "preflight", opportunity)
+    assert code == 0, "an exception is not refused"
+
+
+async def test_preflight_of_terms_alone(at_the_house: House, tmp_path: Path) -> None:
+    terms = tmp_path / "terms.json"
+    terms.write_text(
+        '{"buyer_accounts": "1111-2222-3333", "company": "Example Corp",'
+        ' "price": {"amount": 120000, "currency": "USD"}}'
+    )
+    code, out, _ = await run("starter.py", "preflight", "--terms", str(terms))
+    assert code == 0
+    assert "no-opportunity" in out
+    code, _, err = await run("starter.py", "preflight")
+    assert code == 2
+    assert "give an opportunity, or terms" in err
+
+
+async def test_preflight_sees_what_the_draft_sees(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    change(at_the_house, opportunity, Billing_Method__c="Invoice", Amount=90000.0)
+    _, out, _ = await run("starter.py", "preflight", opportunity, "--json")
+    await run("starter.py", "start", opportunity)
+    record = await at_the_house.desk.record(opportunity)
+    assert [finding.code for finding in record.findings] == [
+        finding["code"] for finding in json.loads(out)["findings"]
+    ]
+
+
+async def test_vendors_that_do_not_answer_are_named(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    code, _, err = await run(
+        "starter.py", "preflight", opportunity, SALESFORCE_CLIENT_SECRET="wrong"
+    )
+    assert code == 1
+    assert "Salesforce refuses our credentials" in err
+    assert "Traceback" not in err
+    code, _, err = await run("starter.py", "preflight", "006000000000000AAA")
+    assert (code, err) == (1, "Salesforce has no opportunity 006000000000000AAA\n")
+
+
+async def test_an_exception_from_the_command_line(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    change(at_the_house, opportunity, Contract_Months__c=24.0)
+    code, _, err = await run("starter.py", "start", opportunity)
+    assert code == 1
+    assert "wait for approval by deal-desk (not-annual)" in err
+    code, _, err = await run("starter.py", "approve", opportunity, "--by", "owner@example.com")
+    assert code == 1
+    assert "needs the role deal-desk" in err
+    code, _, err = await run("starter.py", "approve", opportunity)
+    assert code == 2
+    assert "--by" in err
+    code, out, _ = await run(
+        "starter.py", "approve", opportunity, "--finding", "not-annual", OFFERS_USER=DESK
+    )
+    assert code == 0
+    assert f"not-annual by {DESK}" in out
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+
+
+async def test_a_declined_draft_is_revised_from_the_command_line(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    change(at_the_house, opportunity, Amount=90000.0)
+    await run("starter.py", "start", opportunity)
+    code, _, err = await run("starter.py", "decline", opportunity, "--by", DESK)
+    assert code == 2
+    assert "--reason" in err
+    code, out, _ = await run(
+        "starter.py", "decline", opportunity, "--by", DESK, "--reason", "too cheap"
+    )
+    assert code == 0
+    assert "too cheap" in out
+    code, _, err = await run("starter.py", "revise", opportunity, "price=95000")
+    assert code == 2
+    assert "name the currency" in err
+    code, _, err = await run("starter.py", "revise", opportunity, "pric=1")
+    assert (code, err) == (1, "pric: there is no such term; correct its name\n")
+    code, out, _ = await run("starter.py", "revise", opportunity, "price=100000.00 USD")
+    assert code == 0
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    assert (await at_the_house.desk.record(opportunity)).offered.price.amount == 100000
+
+
+async def test_a_hand_off_from_the_command_line(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    await run("starter.py", "start", opportunity, "--road", "clazar")
+    await at_the_house.until(opportunity, lambda row: row.attention == "handed-off")
+    code, out, _ = await run("starter.py", "show", opportunity)
+    record = await at_the_house.desk.record(opportunity)
+    for words in ("Clazar's form", record.offered.offer_name, "non-FPS", "Buyer AWS account ID"):
+        assert words in out
+    make_by_hand(
+        at_the_house.world,
+        name="Something else",
+        buyer_accounts=list(record.offered.buyer_accounts),
+        price=Decimal(120000),
+        availability_end=record.offered.availability_end,
+    )
+    at_the_house.world.advance()
+    (offer,) = at_the_house.world.offers.values()
+    code, _, _ = await run("starter.py", "handed-off", opportunity, "--offer-id", offer.id)
+    assert code == 0
+    await at_the_house.until(opportunity, lambda row: row.attention == "approval")
+    code, _, _ = await run("starter.py", "approve", opportunity, "--by", DESK)
+    assert code == 0
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+
+
+async def test_what_aws_refused_is_revised_from_the_command_line(at_the_house: House) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    account = at_the_house.world.opportunities[opportunity]["AWS_Account_Id__c"]
+    at_the_house.world.buyers[account] = Buyer(account, exists=False)
+    await run("starter.py", "start", opportunity)
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.FAILED)
+    code, _, _ = await run("starter.py", "revise", opportunity, "buyer_accounts=4444-5555-6666")
+    assert code == 0
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    _, out, _ = await run("starter.py", "show", opportunity)
+    assert "refused by AWS" in out, "the first revision stays on record"
+
+
+@pytest.mark.parametrize("command", ["approve", "decline", "revise", "handed-off"])
+async def test_each_command_knows_what_it_is_about(at_the_house: House, command: str) -> None:
+    (opportunity,) = at_the_house.prepare(1)
+    arguments = {
+        "approve": ["--by", DESK],
+        "decline": ["--by", DESK, "--reason", "no"],
+        "revise": ["duration_months=12"],
+        "handed-off": ["--offer-id", "offer-x"],
+    }[command]
+    code, _, err = await run("starter.py", command, opportunity, *arguments)
+    assert code == 1
+    assert err.startswith(f"there is no offer for {opportunity}")
+
+
+async def test_schedules_from_the_command_line(at_the_house: House) -> None:
+    assert (await run("starter.py", "schedules", "list", "--json"))[1] == "[]\n"
+    for _ in range(2):
+        code, out, _ = await run("starter.py", "schedules", "apply")
+        assert (code, len(out.split())) == (0, 3)
+    await run("starter.py", "schedules", "pause", "opportunity-intake", "--reason", "quarter end")
+    code, out, _ = await run("starter.py", "schedules", "list")
+    assert code == 0
+    assert "paused quarter end" in out
+    code, _, err = await run("starter.py", "schedules", "pause", "intake")
+    assert code == 1
+    assert "choose opportunity-intake, marketplace-watch, disbursement-sweep" in err
+    await run("starter.py", "schedules", "resume", "opportunity-intake")
+    assert "paused" not in (await run("starter.py", "schedules", "list"))[1]
