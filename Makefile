@@ -21,7 +21,7 @@ demo: $(INSTALLED)  ## Watch offers live their lives (KEEP=1 leaves it running, 
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(CRASH),--crash)
 
 test: $(INSTALLED)  ## Run every test
-	$(BIN)/python -m pytest -q -n 2
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .

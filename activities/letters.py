@@ -118,7 +118,7 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
     facts = [
         ("Opportunity", record.opportunity_id),
         ("Stage", record.stage.value),
-        ("Company", terms.company if terms else ""),
+        ("Company", record.company or ""),
         ("Offer ID", record.offer_id or ""),
         ("Agreement ID", record.agreement.agreement_id if record.agreement else ""),
         ("Price", str(terms.price) if terms else ""),
@@ -140,7 +140,7 @@ def _instalments(terms: OfferTerms) -> list[tuple[str, str]]:
 
 
 def _company(record: OfferRecord) -> str:
-    return record.terms.company if record.terms else record.opportunity_id
+    return record.company or record.opportunity_id
 
 
 def _product(record: OfferRecord) -> str:

@@ -178,7 +178,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Opportunity", record.opportunity_id),
         ("Stage", stage_text(record.stage)),
         ("Revision", str(record.revision)),
-        ("Company", terms.company if terms else None),
+        ("Company", record.company),
         *_terms(terms),
         ("Expected fee", f"{fee.fee}, leaving {fee.net}" if fee else None),
         ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),

@@ -15,7 +15,7 @@ from rich.text import Text
 from console.board import board, line, stage_text
 from console.desk import OfferDesk, OfferRow
 from demo.cast import CAST
-from demo.director import Director, Verdict
+from demo.director import Director, Outcome
 from demo.processes import DidNotStart, Processes, take_part
 from runtime import schedules
 from runtime.leaving import leave, run_and_leave
@@ -67,8 +67,8 @@ async def _play(processes: Processes, crash: bool) -> bool:
     director = Director(processes.addresses["control"], desk)
     console.print(_links(processes))
     await director.set_the_scene()
+    await director.start_what_is_handed_off()
     await schedules.apply(client, settings.policy(), settings.clock)
-    await director.start_all()
     crashing = asyncio.create_task(_crash(processes)) if crash else None
     try:
         async with asyncio.timeout(TIME_LIMIT_SECONDS):
@@ -78,9 +78,9 @@ async def _play(processes: Processes, crash: bool) -> bool:
     if crashing:
         await crashing
     await asyncio.sleep(SETTLING.total_seconds())
-    verdicts = await director.verdicts(crashed=crash)
-    console.print(_summary(verdicts))
-    return not any(verdict.wrong for verdict in verdicts)
+    outcomes = await director.outcomes(crashed=crash)
+    console.print(_summary(outcomes))
+    return not any(outcome.wrong for outcome in outcomes)
 
 
 async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSettings) -> None:
@@ -138,19 +138,19 @@ def _date(settings: TemporalSettings) -> Text:
     return Text(f"{settings.clock.business_time(datetime.now(UTC)):%Y-%m-%d}", "dim")
 
 
-def _summary(verdicts: list[Verdict]) -> Table:
+def _summary(outcomes: list[Outcome]) -> Table:
     table = Table(title="How they ended")
     for column in ("Opportunity", "Story", "Ended", "Paid out", "Met its fate"):
         table.add_column(column, no_wrap=column != "Met its fate")
-    for verdict in verdicts:
-        record = verdict.record
+    for outcome in outcomes:
+        record = outcome.record
         table.add_row(
             record.opportunity_id,
-            verdict.fate.story,
+            outcome.fate.story,
             stage_text(record.stage),
             str(record.payout.disbursed) if record.payout else "",
-            Text("no: " + "; ".join(verdict.wrong), "bold red")
-            if verdict.wrong
+            Text("no: " + "; ".join(outcome.wrong), "bold red")
+            if outcome.wrong
             else Text("yes", "green"),
         )
     return table

@@ -28,6 +28,12 @@ class Fate:
     account_exists: bool = True
     corrected: bool = False
     """Somebody puts the right account into Salesforce when AWS has refused the wrong one."""
+    mistyped: bool = False
+    """A digit of the account is missing in Salesforce; preflight sees it, and it is revised."""
+    months: int = 12
+    """Not twelve: an exception, which the deal desk approves."""
+    handed_off: bool = False
+    """A person makes it in Clazar: at first with a wrong price, which the deal desk sends back."""
     cancelled_when: Stage | None = None
     payout_parts: tuple[str, ...] = ("1",)
     mails: tuple[tuple[str, int], ...] = ()
@@ -42,6 +48,11 @@ class Fate:
     def account(self) -> str:
         """The account in Salesforce at first."""
         return f"{222200000000 + self.number}"
+
+    @property
+    def offers_made(self) -> int:
+        """How many offers AWS has made in the end; no more than one can ever be accepted."""
+        return 2 if self.handed_off else 1
 
     @property
     def right_account(self) -> str:
@@ -68,7 +79,13 @@ class Fate:
             "CurrencyIsoCode": self.currency,
             "StageName": "Closed Won",
             "CloseDate": "2026-01-15",
-            "AWS_Account_Id__c": self.account,
+            "AWS_Account_Id__c": self.account[:-1] if self.mistyped else self.account,
+            "Contract_Months__c": float(self.months),
+            "Order_Form_Months__c": float(self.months),
+            "Order_Form_Amount__c": float(self.amount),
+            "Order_Form_Currency__c": self.currency,
+            "Order_Form_Payment_Terms__c": "Upfront",
+            "Order_Form_Company__c": self.company,
             "Billing_Method__c": "AWS Marketplace",
             "Buyer_Name__c": "Example Buyer",
             "Buyer_Email__c": self.buyer_email,
@@ -134,5 +151,39 @@ CAST = (
         through=(Stage.SHARED,),
         cancelled_when=Stage.SHARED,
         mails=(("Your private offer for Example Product has been withdrawn", 1),),
+    ),
+    Fate(
+        7,
+        "Example Seven AG",
+        "an account id too short, revised before AWS sees it",
+        Stage.DISBURSED,
+        through=(Stage.SHARED, Stage.ACCEPTED),
+        mistyped=True,
+        accepts_after_days=3,
+        mails=(("Waiting", 1), ("AWS refused the offer", 0), ("Paid", 1)),
+    ),
+    Fate(
+        8,
+        "Example Eight Oy",
+        "two years: an exception, approved by the deal desk",
+        Stage.DISBURSED,
+        through=(Stage.SHARED, Stage.ACCEPTED),
+        months=24,
+        accepts_after_days=3,
+        mails=(("Waiting", 1), ("Please decide", 1), ("Paid", 1)),
+    ),
+    Fate(
+        9,
+        "Example Nine AB",
+        "made in Clazar at a wrong price, sent back, made again",
+        Stage.DISBURSED,
+        through=(Stage.SHARED, Stage.ACCEPTED),
+        handed_off=True,
+        accepts_after_days=3,
+        mails=(
+            ("Please make in Clazar", 2),
+            ("Your AWS Marketplace private offer", 1),
+            ("Paid", 1),
+        ),
     ),
 )

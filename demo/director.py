@@ -1,7 +1,7 @@
 """The director: sets the scene, plays the people, and looks whether every offer met its fate."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,12 @@ import httpx
 
 from console.desk import OfferDesk, OfferRow
 from demo.cast import CAST, REMINDER, Fate
-from offers.lifecycle import Stage
+from offers.policy import Road
 from offers.record import OfferRecord
+from offers.verdicts import Changes, Verdict
+
+DEAL_DESK = "deal-desk@example.com"
+"""Who holds the role in the demo's policy."""
 
 STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "minutes": 2 * 24 * 60}
 """Two days, so that it can be seen; really AWS takes about 45 minutes."""
@@ -18,7 +22,7 @@ PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Outcome:
     """How one offer ended."""
 
     fate: Fate
@@ -33,8 +37,10 @@ class Director:
     def __init__(self, control_url: str, desk: OfferDesk) -> None:
         self._control = httpx.AsyncClient(base_url=control_url, timeout=10)
         self._desk = desk
-        self._done: set[tuple[str, Stage]] = set()
+        self._done: set[tuple[str, str, str | None]] = set()
         self._acting: set[asyncio.Task[None]] = set()
+        self._made: set[int] = set()
+        """The revisions that a person has made in Clazar."""
 
     async def set_the_scene(self) -> None:
         """Sign the opportunities, and tell buyers and AWS how to behave."""
@@ -50,7 +56,8 @@ class Director:
                 "PUT",
                 f"/control/buyers/{fate.right_account}",
                 {"exists": fate.account_exists or fate.corrected}
-                | {"accept_after_days": fate.accepts_after_days},
+                # Nobody has told this buyer of an offer with a wrong price.
+                | {"accept_after_days": None if fate.handed_off else fate.accepts_after_days},
             )
             await self._tell(
                 "PUT",
@@ -58,22 +65,74 @@ class Director:
                 PAYOUTS | {"parts": list(fate.payout_parts)},
             )
 
-    async def start_all(self) -> None:
-        """Start every offer, as the command line does."""
-        await asyncio.gather(*(self._desk.start(fate.opportunity_id) for fate in CAST))
+    async def start_what_is_handed_off(self) -> None:
+        """Start what is not to be made by AWS alone; intake starts the others by itself."""
+        for fate in CAST:
+            if fate.handed_off:
+                await self._desk.start(fate.opportunity_id, road=Road.CLAZAR)
 
     def act(self, rows: list[OfferRow]) -> None:
-        """Do what people do when an offer has come to a stage, once."""
+        """Do what people do when an offer has come to a stage or waits for them, once."""
         for row in rows:
             fate = next((f for f in CAST if f.opportunity_id == row.opportunity_id), None)
-            key = (row.opportunity_id, Stage(row.stage))
+            key = (row.opportunity_id, row.stage, row.attention)
             if fate is None or key in self._done:
                 continue
             self._done.add(key)
-            if fate.corrected and row.stage == Stage.FAILED:
-                self._acting.add(asyncio.create_task(self._correct(fate)))
-            if fate.cancelled_when == row.stage:
-                self._acting.add(asyncio.create_task(self._cancel(fate)))
+            if act := self._act_of(fate, row):
+                self._acting.add(asyncio.create_task(act(fate)))
+
+    def _act_of(
+        self, fate: Fate, row: OfferRow
+    ) -> Callable[[Fate], Coroutine[Any, Any, None]] | None:
+        if fate.corrected and row.attention == "failed":
+            return self._correct
+        if fate.cancelled_when == row.stage:
+            return self._cancel
+        if fate.mistyped and row.attention == "terms":
+            return self._revise
+        if row.attention == "approval":
+            return self._decline if fate.handed_off else self._approve
+        if fate.handed_off and row.attention == "handed-off":
+            # A second hand-off looks the same in the list.
+            self._done.discard((row.opportunity_id, row.stage, row.attention))
+            return self._make_by_hand
+        return None
+
+    async def _revise(self, fate: Fate) -> None:
+        changes = Changes(given={"buyer_accounts": fate.account})
+        await self._desk.revise(fate.opportunity_id, changes)
+
+    async def _approve(self, fate: Fate) -> None:
+        await self._desk.approve(fate.opportunity_id, Verdict(by=DEAL_DESK))
+
+    async def _decline(self, fate: Fate) -> None:
+        verdict = Verdict(by=DEAL_DESK, reason="the customer signed another price")
+        await self._desk.decline(fate.opportunity_id, verdict)
+
+    async def _make_by_hand(self, fate: Fate) -> None:
+        record = await self._desk.record(fate.opportunity_id)
+        if record.revision in self._made:
+            return
+        self._made.add(record.revision)
+        terms = record.offered
+        right = record.revision > 1
+        amount = terms.price.amount if right else terms.price.amount / 10
+        if right:
+            habit = {"accept_after_days": fate.accepts_after_days}
+            await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
+        await self._tell(
+            "POST",
+            "/control/clazar/offers",
+            {
+                "name": terms.offer_name,
+                "buyer_accounts": list(terms.buyer_accounts),
+                "price": str(amount),
+                "currency": terms.price.currency,
+                "months": terms.duration_months,
+                "availability_end": terms.availability_end.isoformat(),
+            },
+        )
 
     async def _correct(self, fate: Fate) -> None:
         right = fate.opportunity() | {"AWS_Account_Id__c": fate.right_account}
@@ -91,22 +150,22 @@ class Director:
                 task.result()
         return all(stages.get(fate.opportunity_id) == fate.ends for fate in CAST)
 
-    async def verdicts(self, *, crashed: bool) -> list[Verdict]:
+    async def outcomes(self, *, crashed: bool) -> list[Outcome]:
         """How each offer ended, and what is wrong with it if it did not meet its fate.
 
         After a crash reminders are not counted: seconds without a worker are days here, and what
         is overdue by then is not sent.
         """
         aws, mails = await self._ask("/control/aws"), await self._ask("/mail")
-        return [await self._verdict(fate, aws["offers"], mails, crashed) for fate in CAST]
+        return [await self._outcome(fate, aws["offers"], mails, crashed) for fate in CAST]
 
-    async def _verdict(
+    async def _outcome(
         self,
         fate: Fate,
         offers: list[dict[str, Any]],
         mails: list[dict[str, Any]],
         crashed: bool,
-    ) -> Verdict:
+    ) -> Outcome:
         record = await self._desk.record(fate.opportunity_id)
         salesforce = await self._ask(f"/control/opportunities/{fate.opportunity_id}")
         made = [o for o in offers if fate.opportunity_id in (o["description"] or "")]
@@ -115,7 +174,7 @@ class Director:
         if record.stage is not fate.ends:
             wrong.append(f"it is {record.stage}, not {fate.ends}")
         wrong += [f"it never was {stage}" for stage in fate.through if not record.was(stage)]
-        if len(made) > 1:
+        if len(made) > fate.offers_made:
             wrong.append(f"{len(made)} offers were made for one opportunity")
         if any(offer["acceptable"] for offer in made):
             wrong.append("a buyer can still accept it")
@@ -125,7 +184,7 @@ class Director:
             sent = sum(mail["subject"].startswith(subject) for mail in ours)
             if sent != expected and not (crashed and subject == REMINDER):
                 wrong.append(f"{sent} mails {subject!r} instead of {expected}")
-        return Verdict(fate, record, wrong)
+        return Outcome(fate, record, wrong)
 
     async def _tell(self, method: str, path: str, what: Mapping[str, Any]) -> None:
         (await self._control.request(method, path, json=what)).raise_for_status()

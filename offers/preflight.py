@@ -27,6 +27,8 @@ class Report(BaseModel):
 
     terms: OfferTerms | None
     """None if a term is illegal in itself."""
+    company: str | None
+    """The buyer's company, as far as it is known, even if other terms are illegal."""
     contacts: Contacts | None
     """None if nobody could be written to."""
     findings: tuple[Finding, ...]
@@ -76,6 +78,7 @@ def preflight(
     findings += deal.documents
     return Report(
         terms=drafted.terms,
+        company=terms.company if terms and "company" in drafted.legal else None,
         contacts=drafted.contacts,
         findings=tuple(
             sorted(

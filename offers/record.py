@@ -72,6 +72,8 @@ class OfferRecord(BaseModel):
     """Counts the offers made for the opportunity: a changed price or buyer is a new one."""
     stage: Stage = Stage.DRAFT
     terms: OfferTerms | None = None
+    company: str | None = None
+    """The buyer's company; known even where other terms are illegal."""
     contacts: Contacts | None = None
     policy: Policy = Policy()
     clock: Clock = Clock()
@@ -101,6 +103,7 @@ class OfferRecord(BaseModel):
         """Take over a preflight's outcome with the policy, clock and road it was made by."""
         self.policy, self.clock, self.road = policy, clock, road
         self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
+        self.company = report.company
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:

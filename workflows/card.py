@@ -14,7 +14,7 @@ def card(record: OfferRecord) -> str:
     terms, agreement, payout = record.terms, record.agreement, record.payout
     rows = [
         ("Stage", f"**{record.stage}**"),
-        ("Company", terms.company if terms else None),
+        ("Company", record.company),
         (
             "Price",
             f"{terms.price} for {terms.duration_months} months, {terms.payment}" if terms else None,

@@ -33,6 +33,7 @@ def record() -> OfferRecord:
     return OfferRecord(
         opportunity_id="0065g00000AbCdEAAV",
         terms=terms(company="Example & Sons"),
+        company="Example & Sons",
         contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
         policy=Policy(support_contact="Write to help@example.com"),
         change_set_id="changeset",

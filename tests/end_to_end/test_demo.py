@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.xdist_group("in-real-time")
 async def test_every_offer_meets_its_fate_though_the_worker_is_killed(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -25,5 +26,5 @@ async def test_every_offer_meets_its_fate_though_the_worker_is_killed(tmp_path: 
     assert process.returncode == 0, said
     assert "Killing the worker (SIGKILL)" in said
     assert "Temporal UI  http://127.0.0.1:" in said
-    assert said.count("yes") == 6
+    assert said.count("yes") == 9
     assert "Traceback" not in said

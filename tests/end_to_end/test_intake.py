@@ -79,6 +79,7 @@ async def once_each(house: House, expected: set[str]) -> None:
 
 
 @pytest.mark.timeout(150)
+@pytest.mark.xdist_group("in-real-time")
 async def test_a_thousand_are_started_once_each_whatever_happens(
     house_without_preflight: House,
 ) -> None:

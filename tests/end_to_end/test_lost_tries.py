@@ -23,6 +23,8 @@ from tests.life import OPPORTUNITY, program
 from workflows.asking import ask
 from workflows.people import People
 
+pytestmark = pytest.mark.xdist_group("in-real-time")
+
 
 @workflow.defn(sandboxed=False)
 class OneMail:
