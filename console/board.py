@@ -108,7 +108,8 @@ def report_sheet(checked: CheckedDeal) -> RenderableType:
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    for label, value in [*_terms(report.terms), ("Road", checked.road.value)]:
+    road = ("Road", checked.road.value)
+    for label, value in [("Company", report.company), *_terms(report.terms), road]:
         if value:
             facts.add_row(label, value)
     found = Table(show_lines=True)
@@ -163,7 +164,7 @@ def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
 
 def _past(past: PastRevision) -> str:
     offer = f" ({past.offer_id})" if past.offer_id else ""
-    why = "".join(f"\n  {finding.code}: {finding.problem}" for finding in past.findings)
+    why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
     return f"{past.fate}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
 
 
