@@ -27,7 +27,7 @@ class Report(BaseModel):
 
     terms: OfferTerms | None
     """None if a term is illegal in itself."""
-    company: str | None
+    company: str | None = None
     """The buyer's company, as far as it is known, even if other terms are illegal."""
     contacts: Contacts | None
     """None if nobody could be written to."""

@@ -252,7 +252,7 @@ class OfferWorkflow(Conversation):
 
     async def _made_by_a_person(self, hand_off: HandOff) -> Stage:
         """What somebody made in Clazar is taken as it is, or goes back to be made again."""
-        while True:
+        while not hand_off.sends_back():
             released = await hand_off.released()
             self.record.offer_id, self.record.offer_url = (
                 released.offer.offer_id,
@@ -263,8 +263,6 @@ class OfferWorkflow(Conversation):
             if hand_off.takes(released.offer):
                 self._hand_off = None
                 return Stage.LIVE
-            if hand_off.sends_back():
-                break
             await self._approvals.settled(
                 "Correct it in Clazar and resume",
                 interrupted=lambda: (
