@@ -16,6 +16,7 @@ from temporalio import activity
 from activities.errors import not_found, refused
 from activities.eula_pdf import WrongPdf, check, merge
 from activities.eula_sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure, shown
+from offers.contract import Contract
 from offers.findings import Finding
 from offers.refusals import Refusal
 from offers.terms import MOST_DOCUMENTS
@@ -35,6 +36,8 @@ class PublishEula(BaseModel):
     revision: int
     documents: tuple[str, ...]
     """Where each PDF is, in the order they are merged in: `https://…` or `s3://bucket/key`."""
+    sha256: str | None = None
+    """Of the contract that was checked: another content at the same address is refused."""
 
 
 class EulaDocuments:
@@ -49,12 +52,13 @@ class EulaDocuments:
             "choose-signer.s3.GetObject", _version_4, unique_id="eula-documents"
         )
 
-    def findings(self, sources: Sequence[str]) -> tuple[Finding, ...]:
-        """What is wrong with each document, if anything; writes nothing anywhere.
+    def inspect(self, sources: Sequence[str]) -> Contract:
+        """The contract that the documents make, or what is wrong with them; writes nothing.
 
         Fails retryably if a document cannot be read because a vendor is out of order.
         """
-        return self._merged(sources)[1]
+        merged, wrong = self._merged(sources)
+        return Contract(sha256=None if wrong else sha256(merged).hexdigest(), findings=wrong)
 
     @activity.defn
     def publish(self, request: PublishEula) -> str:
@@ -62,14 +66,17 @@ class EulaDocuments:
 
         The link ends sooner if the credentials it is signed with do: those of an IAM role are
         temporary (AWS: presigned URLs).  A change set reads it within hours.  Asked again, the
-        same documents make the same object.  Fails REFUSED if a document is wrong.
+        same documents make the same object.  Fails REFUSED if a document is wrong or has changed.
         """
         merged, wrong = self._merged(request.documents)
+        digest = sha256(merged).hexdigest()
+        if not wrong and request.sha256 not in (None, digest):
+            wrong = (_changed(request.documents),)
         if wrong:
             raise refused(
                 "Our check of the contract", REFUSAL_CODE, "see its findings", _refusals(wrong)
             )
-        name = f"rev{request.revision}-{sha256(merged).hexdigest()[:16]}.pdf"
+        name = f"rev{request.revision}-{digest[:16]}.pdf"
         key = f"eula/{request.opportunity_id}/{name}"
         self._put(key, merged)
         return str(
@@ -126,6 +133,14 @@ def _wrong_number(number: int) -> Finding:
         str(number),
         f"a custom contract has 1 to {MOST_DOCUMENTS} documents",
         f"Give 1 to {MOST_DOCUMENTS} PDFs",
+    )
+
+
+def _changed(documents: Sequence[str]) -> Finding:
+    return _finding(
+        ", ".join(map(shown, documents)),
+        "the contract is not the one that was checked",
+        "Resume to have it checked, and approved, as it is now",
     )
 
 

@@ -1,5 +1,6 @@
 """Looking at AWS Marketplace before anything is made there: the product, and what buyers have."""
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -25,8 +26,14 @@ class MarketplaceLookup:
         self._catalog = catalog
         self._agreements = agreements
 
-    def look(self, product_id: str, accounts: Iterable[str], today: date) -> Marketplace:
-        """The product, and the agreements and open offers of buyer accounts.
+    def look(
+        self,
+        product_id: str,
+        accounts: Iterable[str],
+        today: date,
+        known_offer_id: str | None = None,
+    ) -> Marketplace:
+        """The product, the agreements and open offers of buyer accounts, and a known offer.
 
         `today` is a UTC date.  Raises the ApplicationError to fail with.
         """
@@ -41,22 +48,46 @@ class MarketplaceLookup:
                 for offer in self._open(product_id, account, today):
                     if offer.offer_id not in taken:
                         offers[offer.offer_id] = offer
+            known = self._known(known_offer_id, today) if known_offer_id else None
         except (ClientError, BotoCoreError) as error:
             raise aws_failure(error) from None
         return Marketplace(
-            product=product, agreements=tuple(held), open_offers=tuple(offers.values())
+            product=product,
+            agreements=tuple(held),
+            open_offers=tuple(o for o in offers.values() if o.offer_id != known_offer_id),
+            known_offer=known,
+        )
+
+    def _known(self, offer_id: str, today: date) -> OpenOffer | None:
+        """An offer, if buyers can still accept it."""
+        entity = self._described(offer_id)
+        if entity is None:
+            return None
+        details = entity.get("DetailsDocument") or json.loads(entity["Details"])
+        offer = aws_documents.built_offer(offer_id, details)
+        if not offer.released or offer.is_void(today):
+            return None
+        return OpenOffer(
+            offer_id=offer_id,
+            name=offer.name,
+            buyer_accounts=offer.buyer_accounts,
+            availability_end=offer.availability_end,
         )
 
     def _product(self, product_id: str) -> Product | None:
+        entity = self._described(product_id)
+        return None if entity is None else aws_documents.product(entity)
+
+    def _described(self, entity_id: str) -> dict[str, Any] | None:
         try:
-            entity = self._catalog.describe_entity(
-                Catalog=aws_documents.CATALOG, EntityId=product_id
+            entity: dict[str, Any] = self._catalog.describe_entity(
+                Catalog=aws_documents.CATALOG, EntityId=entity_id
             )
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
                 return None
             raise
-        return aws_documents.product(entity)
+        return entity
 
     def _held(self, product_id: str, account: str) -> Iterator[HeldAgreement]:
         query: dict[str, Any] = {

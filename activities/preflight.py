@@ -11,6 +11,7 @@ from activities.marketplace_lookup import MarketplaceLookup
 from activities.opportunities import Opportunities, ReadOpportunity
 from activities.timing import business_now
 from offers.clock import Clock
+from offers.contract import Contract
 from offers.customer import Customer
 from offers.drafting import Draft, draft
 from offers.findings import Finding
@@ -103,11 +104,16 @@ class Preflight:
             order_form=opportunity.order_form if opportunity else None,
             customer=self._customer(request.opportunity_id, opportunity, accounts),
             marketplace=(
-                self._marketplace.look(drafted.legible.product_id, accounts, today)
+                self._marketplace.look(
+                    drafted.legible.product_id,
+                    accounts,
+                    today,
+                    opportunity.shown_offer_id if opportunity else None,
+                )
                 if drafted.legible and "product_id" in drafted.legal
                 else None
             ),
-            documents=self._wrong_documents(drafted),
+            contract=self._contract(drafted),
         )
         return CheckedDeal(
             report=preflight(drafted, deal, self._policy, today, sources),
@@ -131,13 +137,13 @@ class Preflight:
             return Customer()
         return self._opportunities.customer(opportunity_id, opportunity, accounts)
 
-    def _wrong_documents(self, drafted: Draft) -> tuple[Finding, ...]:
+    def _contract(self, drafted: Draft) -> Contract:
         terms = drafted.legible
         if terms is None or "eula" not in drafted.legal or not isinstance(terms.eula, CustomEula):
-            return ()
+            return Contract()
         if self._documents is None:
-            return (NO_BUCKET,)
-        return self._documents.findings(terms.eula.documents)
+            return Contract(findings=(NO_BUCKET,))
+        return self._documents.inspect(terms.eula.documents)
 
 
 NO_BUCKET = Finding(

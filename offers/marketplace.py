@@ -57,6 +57,8 @@ class Marketplace(BaseModel):
     """None if the seller has no such product."""
     agreements: tuple[HeldAgreement, ...] = ()
     open_offers: tuple[OpenOffer, ...] = ()
+    known_offer: OpenOffer | None = None
+    """The offer that Salesforce shows for the opportunity, if it is still open."""
 
 
 def _product(terms: OfferTerms, aws: Marketplace, _: Policy) -> Iterator[Finding]:
@@ -129,6 +131,18 @@ def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator
             )
 
 
+def _known_offer(_: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:
+    if offer := aws.known_offer:
+        yield from policy.rules.open_offer.broken(
+            "open-offer",
+            "opportunity",
+            f"the offer that Salesforce shows for this opportunity is still open (until"
+            f" {offer.availability_end})",
+            "Cancel that offer first, or wait until it has been accepted or has expired",
+            seen=offer.offer_id,
+        )
+
+
 def _renewal(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:
     had = sorted(a.agreement_id for a in aws.agreements if a.account_id in terms.buyer_accounts)
     flag = terms.renewal
@@ -159,5 +173,6 @@ CHECKS = (
     Check({"buyer_accounts"}, _own_account),
     Check({"buyer_accounts"}, _active_agreement),
     Check({"buyer_accounts"}, _open_offer),
+    Check((), _known_offer),
     Check({"buyer_accounts", "renewal"}, _renewal),
 )

@@ -8,9 +8,10 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from offers import consistency, customer, marketplace, order_form, selling
+from offers import consistency, contract, customer, marketplace, order_form, selling
 from offers.checks import findings_of
 from offers.contacts import Contacts
+from offers.contract import Contract
 from offers.customer import Customer
 from offers.drafting import Draft
 from offers.findings import Finding, Severity
@@ -31,6 +32,8 @@ class Report(BaseModel):
     """The buyer's company, as far as it is known, even if other terms are illegal."""
     contacts: Contacts | None
     """None if nobody could be written to."""
+    contract_sha256: str | None = None
+    """Of a custom contract as it was checked."""
     findings: tuple[Finding, ...]
     """The gravest first."""
 
@@ -50,8 +53,8 @@ class Deal(BaseModel):
     customer: Customer = Customer()
     marketplace: Marketplace | None = None
     """None if AWS was not asked, for no buyer account is legal."""
-    documents: tuple[Finding, ...] = ()
-    """What is wrong with the PDFs of a custom contract."""
+    contract: Contract = Contract()
+    """A custom contract, if there is one."""
 
 
 def preflight(
@@ -75,11 +78,12 @@ def preflight(
         findings += findings_of(customer.CHECKS, terms, legal, deal.customer, policy)
         if deal.marketplace is not None:
             findings += findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)
-    findings += deal.documents
+        findings += findings_of(contract.CHECKS, terms, legal, deal.contract, policy)
     return Report(
         terms=drafted.terms,
         company=terms.company if terms and "company" in drafted.legal else None,
         contacts=drafted.contacts,
+        contract_sha256=deal.contract.sha256,
         findings=tuple(
             sorted(
                 (_with_source(finding, sources) for finding in findings),

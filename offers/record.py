@@ -75,6 +75,8 @@ class OfferRecord(BaseModel):
     company: str | None = None
     """The buyer's company; known even where other terms are illegal."""
     contacts: Contacts | None = None
+    contract_sha256: str | None = None
+    """Of the custom contract that was checked, and approved as it was."""
     policy: Policy = Policy()
     clock: Clock = Clock()
     road: Road = Road.AWS
@@ -103,7 +105,7 @@ class OfferRecord(BaseModel):
         """Take over a preflight's outcome with the policy, clock and road it was made by."""
         self.policy, self.clock, self.road = policy, clock, road
         self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
-        self.company = report.company
+        self.company, self.contract_sha256 = report.company, report.contract_sha256
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from datetime import date
 from offers.checks import Check
 from offers.findings import Finding, Severity
 from offers.policy import Policy
-from offers.terms import CustomEula, OfferTerms
+from offers.terms import OfferTerms
 
 
 def _annual(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
@@ -69,22 +69,9 @@ def _days_to_accept(terms: OfferTerms, policy: Policy, today: date) -> tuple[Fin
     )
 
 
-def _standard_contract(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
-    if not isinstance(terms.eula, CustomEula):
-        return ()
-    return policy.rules.standard_contract.broken(
-        "custom-contract",
-        "eula",
-        "it is not the standard contract",
-        "Use the standard contract, or have the exception approved",
-        seen=", ".join(document.partition("?")[0] for document in terms.eula.documents),
-    )
-
-
 CHECKS = (
     Check({"duration_months"}, _annual),
     Check({"payment_schedule"}, _upfront),
     Check({"price"}, _minimum),
     Check({"availability_end"}, _days_to_accept),
-    Check({"eula"}, _standard_contract),
 )

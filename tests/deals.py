@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+from offers.contract import Contract
 from offers.customer import Customer
 from offers.drafting import draft
 from offers.marketplace import Marketplace, Product
@@ -36,7 +37,7 @@ def report_on(
     fields: dict[str, str] | None = None,
     customer: Customer | None = None,
     marketplace: Marketplace | None = None,
-    documents: tuple[Any, ...] = (),
+    contract: Contract | None = None,
     policy: Policy = POLICY,
     today: date = TODAY,
 ) -> Report:
@@ -49,6 +50,6 @@ def report_on(
         ),
         customer=customer or Customer(),
         marketplace=marketplace or Marketplace(product=PRODUCT),
-        documents=documents,
+        contract=contract or Contract(),
     )
     return preflight(drafted, deal, policy, today, {})

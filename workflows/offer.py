@@ -238,6 +238,7 @@ class OfferWorkflow(Conversation):
                 opportunity_id=self.record.opportunity_id,
                 revision=self.record.revision,
                 documents=eula.documents,
+                sha256=self.record.contract_sha256,
             ),
             expected=Failure.REFUSED,
         )

@@ -95,7 +95,7 @@ def keep(sandbox: Sandbox) -> Callable[[str, bytes], str]:
 
 def test_good_documents(documents: EulaDocuments, keep: Any, sandbox: Sandbox) -> None:
     sources = [keep("a.pdf", pdf(100)), keep("b.pdf", pdf(200, 300, change=opening(FIRST_PAGE)))]
-    assert documents.findings(sources) == ()
+    assert documents.inspect(sources).findings == ()
     assert sandbox.world.writes == 0
     assert sandbox.world.calls == {("s3", "GetObject"): 2}
 
@@ -140,7 +140,8 @@ WRONG: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("kind", WRONG)
 def test_a_wrong_document(documents: EulaDocuments, keep: Any, sandbox: Sandbox, kind: str) -> None:
     content, problem = WRONG[kind]
-    (finding,) = documents.findings([keep("good.pdf", pdf(100)), keep("wrong.pdf", content)])
+    sources = [keep("good.pdf", pdf(100)), keep("wrong.pdf", content)]
+    (finding,) = documents.inspect(sources).findings
     assert (finding.code, finding.field, finding.severity) == ("eula-document", "eula", "refuse")
     assert finding.problem == problem
     assert finding.seen == f"s3://{BUCKET}/wrong.pdf"
@@ -150,7 +151,7 @@ def test_a_wrong_document(documents: EulaDocuments, keep: Any, sandbox: Sandbox,
 
 def test_each_wrong_document_is_found(documents: EulaDocuments, keep: Any) -> None:
     sources = [keep("a.pdf", b"no"), keep("b.pdf", pdf(1)), f"s3://{BUCKET}/c.pdf"]
-    found = documents.findings(sources)
+    found = documents.inspect(sources).findings
     assert [(each.seen, each.problem) for each in found] == [
         (f"s3://{BUCKET}/a.pdf", NO_PDF),
         (f"s3://{BUCKET}/c.pdf", "there is no such object in S3"),
@@ -162,7 +163,7 @@ def test_one_to_five_documents(
     documents: EulaDocuments, keep: Any, sandbox: Sandbox, number: int
 ) -> None:
     sources = [keep(f"{each}.pdf", pdf(100)) for each in range(number)]
-    (finding,) = documents.findings(sources)
+    (finding,) = documents.inspect(sources).findings
     assert (finding.seen, finding.problem) == (
         str(number),
         "a custom contract has 1 to 5 documents",
@@ -172,7 +173,7 @@ def test_one_to_five_documents(
 
 def test_a_document_that_is_too_large(documents: EulaDocuments, keep: Any) -> None:
     source = keep("large.pdf", pdf(100) + b" " * eula_sources.MOST_BYTES)
-    (finding,) = documents.findings([source])
+    (finding,) = documents.inspect([source]).findings
     assert finding.problem == "it is larger than 20 MB"
 
 
@@ -191,7 +192,7 @@ def test_a_document_that_is_too_large(documents: EulaDocuments, keep: Any) -> No
 def test_an_address_with_nothing_behind_it(
     documents: EulaDocuments, source: str, problem: str
 ) -> None:
-    (finding,) = documents.findings([source])
+    (finding,) = documents.inspect([source]).findings
     assert (finding.seen, finding.problem) == (source, problem)
 
 
@@ -215,16 +216,16 @@ def test_s3_is_out_of_order(
     source = keep("a.pdf", pdf(100))
     sandbox.world.faults.waiting.append(fault)
     with pytest.raises(ApplicationError) as failed:
-        documents.findings([source])
+        documents.inspect([source])
     assert failed.value.type == failure
     assert "Amazon S3" in failed.value.message
-    assert documents.findings([source]) == ()
+    assert documents.inspect([source]).findings == ()
 
 
 def test_s3_may_not_be_read(documents: EulaDocuments, keep: Any, sandbox: Sandbox) -> None:
     source = keep("a.pdf", pdf(100))
     sandbox.world.faults.waiting.append(Fault("s3", "status", status=403))
-    (finding,) = documents.findings([source])
+    (finding,) = documents.inspect([source]).findings
     assert finding.problem == "S3 does not let us read it, or it is not there"
 
 

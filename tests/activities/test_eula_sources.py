@@ -83,7 +83,7 @@ def test_a_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
     content = pdf(100)
     web.pages["/a.pdf"] = (200, {}, content)
     web.pages["/moved"] = (302, {"Location": "/a.pdf"}, b"")
-    assert web.documents.findings([f"{web.url}/a.pdf?X-Amz-Signature=0"]) == ()
+    assert web.documents.inspect([f"{web.url}/a.pdf?X-Amz-Signature=0"]).findings == ()
     publish(web.documents, f"{web.url}/moved")
     assert list(published(sandbox).values()) == [content]
 
@@ -113,7 +113,7 @@ def test_no_document_on_the_web(
     web: SimpleNamespace, answer: tuple[int, dict[str, str], bytes], problem: str
 ) -> None:
     web.pages["/a.pdf"] = answer
-    (finding,) = web.documents.findings([f"{web.url}/a.pdf?X-Amz-Signature=0"])
+    (finding,) = web.documents.inspect([f"{web.url}/a.pdf?X-Amz-Signature=0"]).findings
     assert (finding.seen, finding.problem) == (f"{web.url}/a.pdf", problem)
 
 
@@ -122,7 +122,7 @@ def test_a_length_that_was_not_announced(
 ) -> None:
     monkeypatch.setattr(eula_sources, "MOST_BYTES", 1000)
     web.pages["/a.pdf"] = (200, {"Content-Length": ""}, pdf(*range(100, 140)))
-    (finding,) = web.documents.findings([f"{web.url}/a.pdf"])
+    (finding,) = web.documents.inspect([f"{web.url}/a.pdf"]).findings
     assert finding.problem.startswith("it is larger than")
 
 
@@ -140,13 +140,13 @@ def test_the_web_server_is_out_of_order(
 ) -> None:
     web.pages["/a.pdf"] = answer
     with pytest.raises(ApplicationError) as failed:
-        web.documents.findings([f"{web.url}/a.pdf"])
+        web.documents.inspect([f"{web.url}/a.pdf"])
     assert (failed.value.type, failed.value.non_retryable) == (failure, False)
 
 
 def test_no_web_server_answers(documents: EulaDocuments) -> None:
     with pytest.raises(ApplicationError) as failed:
-        documents.findings(["https://127.0.0.1:9/a.pdf"])
+        documents.inspect(["https://127.0.0.1:9/a.pdf"])
     assert failed.value.type == Failure.UNAVAILABLE
 
 
@@ -154,11 +154,11 @@ def test_reading_takes_too_long(web: SimpleNamespace, monkeypatch: pytest.Monkey
     web.pages["/a.pdf"] = (200, {}, pdf(100))
     monkeypatch.setattr("activities.eula_documents.ALL_TOGETHER", -1)
     with pytest.raises(ApplicationError, match="take too long"):
-        web.documents.findings([f"{web.url}/a.pdf"])
+        web.documents.inspect([f"{web.url}/a.pdf"])
 
 
 def test_a_server_that_nobody_vouches_for(web: SimpleNamespace, documents: EulaDocuments) -> None:
-    (finding,) = documents.findings([f"{web.url}/a.pdf"])
+    (finding,) = documents.inspect([f"{web.url}/a.pdf"]).findings
     assert finding.problem == "the certificate of its server is not to be trusted"
 
 
@@ -169,7 +169,7 @@ def test_a_server_that_does_not_exist(
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    (finding,) = documents.findings(["https://nowhere.invalid/a.pdf"])
+    (finding,) = documents.inspect(["https://nowhere.invalid/a.pdf"]).findings
     assert finding.problem == "there is no such server"
 
 
@@ -181,7 +181,7 @@ def test_no_secret_of_an_address_is_shown(
     web.pages["/down.pdf"] = (503, {}, b"")
     web.pages["/wrong.pdf"] = (200, {}, b"no")
     with pytest.raises(ApplicationError) as down:
-        web.documents.findings([f"{web.url}/down.pdf?X-Amz-Signature=secret"])
+        web.documents.inspect([f"{web.url}/down.pdf?X-Amz-Signature=secret"])
     with pytest.raises(ApplicationError) as wrong:
         publish(
             web.documents,

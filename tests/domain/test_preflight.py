@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from offers.contract import Contract
 from offers.customer import Customer, LastPurchase, OthersUse
 from offers.drafting import draft
 from offers.findings import Finding, Severity
@@ -195,8 +196,12 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "a document that cannot be read": (
         {
             "terms": {"eula": "https://example.com/eula.pdf"},
-            "documents": (
-                Finding(code="eula-document", field="eula", problem="no PDF", remedy="Send one"),
+            "contract": Contract(
+                findings=(
+                    Finding(
+                        code="eula-document", field="eula", problem="no PDF", remedy="Give one"
+                    ),
+                )
             ),
         },
         [("eula-document", "eula", REFUSE), ("custom-contract", "eula", APPROVAL)],
@@ -441,3 +446,13 @@ def test_the_gravest_findings_come_first() -> None:
     )
     severities = [finding.severity for finding in report.findings]
     assert severities == [REFUSE, APPROVAL, WARN]
+
+
+def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
+    terms = {"eula": "https://example.com/eula.pdf?signature=secret"}
+    (first,) = report_on(terms, contract=Contract(sha256="a" * 64)).findings
+    (same,) = report_on(terms, contract=Contract(sha256="a" * 64)).findings
+    (other,) = report_on(terms, contract=Contract(sha256="b" * 64)).findings
+    assert first.is_same(same)
+    assert not first.is_same(other)
+    assert "secret" not in str(first)

@@ -10,6 +10,7 @@ from pypdf import PdfWriter
 from console.desk import Refused
 from offers.lifecycle import Stage
 from offers.verdicts import Changes, Verdict
+from sandbox.faults import Fault
 from tests.life import OPPORTUNITY, Life
 
 DESK = "desk@example.com"
@@ -221,10 +222,28 @@ async def test_two_roles_decide_each_their_own(life: Life) -> None:
     assert legal["Documents"][0]["Type"] == "CustomEula"
 
 
-def one_page() -> bytes:
+async def test_a_contract_that_changed_since_its_approval_is_not_sent(life: Life) -> None:
+    life.opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
+    life.world.objects[("example-offers", "eula.pdf")] = one_page()
+    await life.start()
+    life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
+    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
+    assert (await life.passes(minutes=1)).attention == "credentials"
+    life.world.objects[("example-offers", "eula.pdf")] = one_page(width=300)
+    life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    failed = await life.reaches(Stage.FAILED)
+    assert "not the one that was checked" in failed.findings[0].problem
+    await life.desk.resume(OPPORTUNITY)
+    waiting = await life.quiet()
+    assert [finding.code for finding in waiting.to_approve] == ["custom-contract"]
+    assert not life.world.offers
+
+
+def one_page(width: int = 200) -> bytes:
     """A PDF."""
     buffer = BytesIO()
     writer = PdfWriter()
-    writer.add_blank_page(width=200, height=200)
+    writer.add_blank_page(width=width, height=200)
     writer.write(buffer)
     return buffer.getvalue()
