@@ -4,7 +4,7 @@ Shapes and rules: AWS, work-with-private-offers.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -214,8 +214,38 @@ def built_offer(offer_id: str, details: Document) -> BuiltOffer:
         availability_end=day(availability_end),
         eula={"StandardEula": "standard", "CustomEula": "custom"}.get(document.get("Type", "")),
         eula_version=document.get("Version"),
+        extras=tuple(_extras(terms, rules)),
         renewal_channel=(details.get("PreExistingAgreement") or {}).get("AcquisitionChannel"),
     )
+
+
+OUR_TERMS = frozenset(
+    {
+        "ConfigurableUpfrontPricingTerm",
+        "FixedUpfrontPricingTerm",
+        "PaymentScheduleTerm",
+        "NetPaymentTerm",
+        "ValidityTerm",
+        "LegalTerm",
+        "SupportTerm",  # inherited from the product
+    }
+)
+"""The types of term that an offer of ours can have."""
+
+
+def _extras(terms: Mapping[str, Document], rules: Mapping[str, Document]) -> Iterator[str]:
+    yield from sorted(set(terms) - OUR_TERMS)
+    cards = terms.get("ConfigurableUpfrontPricingTerm", {}).get("RateCards", ())
+    if len(cards) > 1:
+        yield f"{len(cards)} rate cards to choose from"
+    for card in cards:
+        constraints = card.get("Constraints", ONE_PRICE)
+        if "Allowed" in constraints.values():
+            yield "a free choice of dimensions and quantities"
+    if float(terms.get("FixedUpfrontPricingTerm", {}).get("Price") or 0):
+        yield "a price beside the instalments"
+    if rules.get("TargetingRule", {}).get("PositiveTargeting", {}).get("CountryCodes"):
+        yield "buyers by country"
 
 
 def product(entity: Document) -> Product:

@@ -39,6 +39,8 @@ class BuiltOffer(BaseModel):
     """`standard` or `custom`.  AWS serves its own copy of a custom one, so its URL says nothing."""
     eula_version: str | None = None
     renewal_channel: str | None = None
+    extras: tuple[str, ...] = ()
+    """What it has that no offer of ours has, such as usage fees or an automatic renewal."""
 
     def is_void(self, today: date) -> bool:
         """Whether its last day is over, so that nobody can accept it any more."""
@@ -57,8 +59,7 @@ def differences(
             code=DIFFERENCE,
             field=field,
             seen=_said(seen) or "nothing",
-            problem="AWS built an offer that differs from what was asked"
-            f" ({_said(wanted) or 'nothing'})",
+            problem=f"{built.offer_id} is not as it was asked ({_said(wanted) or 'nothing'})",
             remedy=remedy,
         )
         for field, wanted, seen in _wanted_and_seen(asked, built)
@@ -90,8 +91,10 @@ def _wanted_and_seen(asked: OfferTerms, built: BuiltOffer) -> list[tuple[str, ob
         rows.append(
             ("payment_schedule", _in_order(asked.payment_schedule), _in_order(built.schedule))
         )
-    elif len(built.schedule) > 1:  # one alone is how AWS is asked for "at acceptance"
+    elif not _at_acceptance(built):
         rows.append(("payment_schedule", [], _in_order(built.schedule)))
+    if built.extras:
+        rows.append(("terms", [], list(built.extras)))
     if asked.eula.type == "standard":
         rows.append(("eula.version", asked.eula.version, built.eula_version))
     return rows
@@ -116,7 +119,8 @@ def as_built(asked: OfferTerms, built: BuiltOffer) -> OfferTerms:
     if built.duration and built.duration.startswith("P") and built.duration.endswith("M"):
         instead["duration_months"] = built.duration[1:-1]
     facts = asked.model_dump() | {name: v for name, v in instead.items() if v is not None}
-    facts["payment_schedule"] = built.schedule if len(built.schedule) > 1 else ()
+    if not asked.payment_schedule or _in_order(built.schedule) != _in_order(asked.payment_schedule):
+        facts["payment_schedule"] = () if _at_acceptance(built) else built.schedule
     try:
         terms = OfferTerms.model_validate(facts)
     except ValidationError as error:
@@ -136,6 +140,15 @@ class NotOurTerms(Exception):
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__("; ".join(map(str, findings)))
         self.findings = findings
+
+
+def _at_acceptance(built: BuiltOffer) -> bool:
+    """Whether all is paid when the buyer accepts: one charge at most, due by the last day."""
+    return not built.schedule or (
+        len(built.schedule) == 1
+        and built.availability_end is not None
+        and built.schedule[0].on <= built.availability_end
+    )
 
 
 def _sorted(dimensions: tuple[Dimension, ...]) -> list[str]:

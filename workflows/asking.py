@@ -1,6 +1,7 @@
 """Asking a vendor, with patience: what no retry can mend waits for a person, and fails nothing."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
@@ -51,6 +52,7 @@ async def ask(
     budget: timedelta | None = None,
     held_up: Callable[[], None] | None = None,
     give_up: Callable[[], bool] | None = None,
+    patient: bool = False,
 ) -> ReturnT: ...
 @overload
 async def ask(
@@ -62,6 +64,7 @@ async def ask(
     budget: timedelta | None = None,
     held_up: Callable[[], None] | None = None,
     give_up: Callable[[], bool] | None = None,
+    patient: bool = False,
 ) -> ReturnT: ...
 async def ask(
     people: People,
@@ -72,12 +75,13 @@ async def ask(
     budget: timedelta | None = None,
     held_up: Callable[[], None] | None = None,
     give_up: Callable[[], bool] | None = None,
+    patient: bool = False,
 ) -> Any:
     """A vendor's answer, however long it takes and however often a person has to help.
 
     Raises ActivityError only for the `expected` failure, or if nobody knows what became of a call
     that must not be made twice.  After `budget` (real time) it waits for a person; without one
-    people are called after a while and it goes on asking.  `held_up` is called if the first try
+    people are called after a while, unless it is `patient`, and it goes on asking.  `held_up` is called if the first try
     does not succeed.  Raises GivenUp if `give_up` says so while people are waited for and nothing
     can have been done yet.
     """
@@ -88,7 +92,7 @@ async def ask(
             answer = await start(
                 activity,
                 argument,
-                budget=budget or (None if late else LATE_AFTER),
+                budget=budget or (None if late or patient else LATE_AFTER),
                 once=first and held_up is not None,
             )
         except ActivityError as error:
@@ -113,6 +117,22 @@ async def ask(
             if late:
                 people.dismiss(late)
             return answer
+
+
+async def unless(
+    interrupted: Callable[[], bool], asking: Coroutine[Any, Any, ReturnT]
+) -> ReturnT | None:
+    """An answer; None if something interrupts the waiting for it, which then ends."""
+    task = asyncio.create_task(asking)
+    await workflow.wait_condition(lambda: task.done() or interrupted())
+    if task.done():
+        return await task
+    task.cancel()
+    # Whatever became of it, nobody is interested any more.
+    await workflow.wait([task])
+    if not task.cancelled():
+        task.exception()
+    return None
 
 
 def never() -> bool:

@@ -153,7 +153,10 @@ class Conversation:
         revision = self._changed
         await workflow.wait_condition(
             lambda: (
-                self._checked >= revision or self._cancelling or self.record.stage not in REVISABLE
+                self._checked >= revision
+                or self._cancelling
+                or self._missing is not None
+                or self.record.stage not in REVISABLE
             )
         )
         return self.record
@@ -193,7 +196,9 @@ class Conversation:
     async def cancel(self, reason: str = "") -> OfferRecord:
         """Cancel before acceptance; gives the record once it is decided who was first."""
         self.cancel_from_ui(reason)
-        await workflow.wait_condition(lambda: self.record.stage in BEYOND_CANCELLING)
+        await workflow.wait_condition(
+            lambda: self.record.stage in BEYOND_CANCELLING or self._missing is not None
+        )
         return self.record
 
     @cancel.validator
@@ -208,7 +213,7 @@ class Conversation:
         """The same as a plain signal, which the Temporal UI can send."""
         if self.record.stage not in BEYOND_CANCELLING:
             self._cancelling = True
-            self.record.cancel_reason = reason or None
+            self.record.cancel_reason = self.record.cancel_reason or reason or None
 
     @workflow.update
     def resume(self, code: str | None = None) -> OfferRecord:

@@ -1,7 +1,8 @@
 """The offer's mail: letters to the buyer, never blindly sent twice, and notices to the owner."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -56,6 +57,10 @@ class Correspondence:
         if self._record.contacts is not None:
             mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
             self._notices.append(asyncio.create_task(self._send(mail)))
+
+    def run_errand(self, errand: Coroutine[Any, Any, None]) -> None:
+        """Have something done beside the story; the offer ends only when it is done."""
+        self._notices.append(asyncio.create_task(errand))
 
     def tell_approvers(self, occasion: str) -> None:
         """Write to those who may approve what waits for approval."""

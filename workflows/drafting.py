@@ -1,12 +1,11 @@
 """Drafting: preflight, whenever the vendors answer, unless the offer is cancelled first."""
 
-import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.asking import ask
+from workflows.asking import ask, unless
 from workflows.calls import failure_of
 from workflows.people import People
 
@@ -23,15 +22,10 @@ async def checked(
     people: People, deal: CheckDeal, outdated: Callable[[], bool]
 ) -> CheckedDeal | None:
     """The report; None if it is `outdated` before it is there.  Raises NoSuchOpportunity."""
-    checking = asyncio.create_task(
-        ask(people, Preflight.check_deal, deal, expected=Failure.NOT_FOUND)
-    )
-    await workflow.wait_condition(lambda: checking.done() or outdated())
-    if not checking.done():
-        checking.cancel()
-        return None
     try:
-        return await checking
+        return await unless(
+            outdated, ask(people, Preflight.check_deal, deal, expected=Failure.NOT_FOUND)
+        )
     except ActivityError as error:
         failure = failure_of(error)
         raise NoSuchOpportunity(failure.message if failure else str(error)) from None

@@ -2,19 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.asking import ask
+from workflows.asking import ask, unless
 from workflows.correspondence import Correspondence
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws_marketplace import AwsMarketplace, FollowOffer, ReleasedOffer
     from activities.clazar import Clazar, FindOffers
+    from activities.errors import Failure
     from activities.letters import MailKind
     from activities.salesforce import HandOffTask, Salesforce
     from offers.comparison import DIFFERENCE, BuiltOffer, NotOurTerms, as_built, differences
@@ -22,7 +22,8 @@ with workflow.unsafe.imports_passed_through():
     from offers.hand_off import reference, with_reference
     from offers.record import OfferRecord
 
-HANDED_OFF, MADE_TWICE = "handed-off", "made-twice"
+HANDED_OFF = "handed-off"
+"""The attention under which a hand-off waits."""
 
 BACK = "Accept it by approving, or decline to have it withdrawn and made again"
 
@@ -44,58 +45,55 @@ class HandOff:
         self._now = now
         self._cancelling = cancelling
         self._mark = reference(record.opportunity_id, record.revision)
+        self._asked = with_reference(record.offered, self._mark)
         self._since = now()
         self._told: str | None = None
+        self._made = False
         self._different: tuple[Finding, ...] = ()
 
     def tell_offer_id(self, offer_id: str) -> None:
         """Somebody says which offer it is."""
         self._told = offer_id
 
+    def has_news(self) -> bool:
+        """Whether somebody says that it is another offer, or that it is not wanted any more."""
+        return self._told is not None or self._cancelling()
+
     async def made(self) -> str | None:
         """The id of the offer that was made; None if there is none and it is cancelled."""
-        self._record.terms = with_reference(self._record.offered, self._mark)
+        self._record.terms = self._asked
         waiting = self._people.call(
             HANDED_OFF,
             f"The offer is to be made in Clazar, with {self._mark} in its name",
             "Copy the field sheet (in the mail, the task and starter.py show) into Clazar's form;"
             " it is recognised by itself, or told with starter.py handed-off",
         )
-        task = HandOffTask(
-            opportunity_id=self._record.opportunity_id,
-            revision=self._record.revision,
-            terms=self._record.offered,
-        )
-        await ask(self._people, Salesforce.open_hand_off, task)
         self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF)
+        self._correspondence.run_errand(self._task())
         offer_id = await self._found()
         self._people.dismiss(waiting)
-        await ask(self._people, Salesforce.close_hand_off, task)
+        self._made = True
         if offer_id is None:
             self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF_VOID)
         return offer_id
 
-    async def released(self) -> ReleasedOffer:
-        """The offer as AWS shows it once it is released, however long that takes."""
+    async def released(self) -> ReleasedOffer | None:
+        """The offer as AWS shows it once it is released; None if it is cancelled and never was."""
         while True:
             offer_id, self._told = self._told or self._record.made, None
-            following = asyncio.create_task(
-                ask(
-                    self._people,
-                    AwsMarketplace.follow_offer,
-                    FollowOffer(offer_id=offer_id, checks=self._record.policy.generation),
-                )
+            self._record.offer_id = offer_id
+            follow = FollowOffer(offer_id=offer_id, checks=self._record.policy.generation)
+            released = await unless(
+                self.has_news, ask(self._people, AwsMarketplace.follow_offer, follow)
             )
-            if released := await self._unless_told(following):
-                return released
-
-    async def _unless_told(self, following: asyncio.Task[ReleasedOffer]) -> ReleasedOffer | None:
-        """The outcome; None if somebody says that it is another offer."""
-        await workflow.wait_condition(lambda: following.done() or self._told is not None)
-        if following.done():
-            return await following
-        following.cancel()
-        return None
+            if released or self._told:
+                if released:
+                    return released
+            elif not await self._is_known(offer_id):
+                return None
+            else:
+                # AWS is at it, and only what is released can be made void.
+                return await ask(self._people, AwsMarketplace.follow_offer, follow)
 
     def takes(self, built: BuiltOffer) -> bool:
         """Whether the offer is as it was asked, or every difference is accepted."""
@@ -104,11 +102,11 @@ class HandOff:
         known = tuple(f for f in record.findings if f.code != DIFFERENCE)
         self._different = tuple(
             finding
-            for each in differences(record.offered, built)
+            for each in differences(self._asked, built)
             for finding in rule.broken(each.code, each.field, each.problem, BACK, each.seen)
         )
         try:
-            terms = as_built(record.offered, built)
+            terms = as_built(self._asked, built)
         except NotOurTerms as impossible:
             self._different = impossible.findings
         record.findings = known + self._different
@@ -124,54 +122,62 @@ class HandOff:
             for finding in self._different
         )
 
+    def is_ours(self, built: BuiltOffer) -> bool:
+        """Whether an offer was made for this hand-off: any other is not ours to withdraw."""
+        return self._mark in (built.name or "")
+
+    async def others(self) -> list[str]:
+        """Further offers that were made for this hand-off and that buyers can still accept."""
+        named = await ask(self._people, Clazar.offers_named, self._query)
+        open_offers = []
+        for offer_id in named:
+            if offer_id != self._record.offer_id:
+                shown = await ask(self._people, AwsMarketplace.read_offer, offer_id)
+                if shown.released and not shown.is_void(self._now().date()):
+                    open_offers.append(offer_id)
+        return open_offers
+
+    async def _task(self) -> None:
+        """A task in Salesforce, for as long as somebody is waited for."""
+        task = HandOffTask(
+            opportunity_id=self._record.opportunity_id,
+            revision=self._record.revision,
+            terms=self._asked,
+        )
+        await ask(self._people, Salesforce.open_hand_off, task)
+        await workflow.wait_condition(lambda: self._made)
+        await ask(self._people, Salesforce.close_hand_off, task)
+
     async def _found(self) -> str | None:
         """Look until it is there; when it is cancelled, once more."""
-        while self._told is None:
-            found = await self._look()
-            if found is None:
-                if self._told is None and self._cancelling():
-                    last = await ask(self._people, Clazar.offers_named, self._query)
-                    return last[0] if last else None
-                continue
-            if len(found) == 1:
-                return found[0]
-            await self._people.wait_for(
-                MADE_TWICE,
-                f"Several offers carry the reference: {', '.join(found)}",
-                "Withdraw all but one in Clazar, and tell which stays with starter.py handed-off",
-                or_when=lambda: self._told is not None,
+        reminding = asyncio.create_task(self._remind())
+        found = await unless(
+            self.has_news, ask(self._people, Clazar.find_offers, self._query, patient=True)
+        )
+        reminding.cancel()
+        if found:
+            return found[0]
+        if self._told is not None:
+            return self._told
+        last = await ask(self._people, Clazar.offers_named, self._query)
+        return last[0] if last else None
+
+    async def _is_known(self, offer_id: str) -> bool:
+        try:
+            await ask(self._people, AwsMarketplace.read_offer, offer_id, expected=Failure.REFUSED)
+        except ActivityError:
+            return False
+        return True
+
+    async def _remind(self) -> None:
+        """Tell the owner again that the offer is to be made, at the policy's times."""
+        for after in sorted(self._record.policy.hand_off.remind_after):
+            left = self._since + after - self._now()
+            await workflow.sleep(
+                self._record.clock.real_duration(left),
+                summary="until the owner is reminded of the hand-off",
             )
-        return self._told
-
-    async def _look(self) -> tuple[str, ...] | None:
-        """The offers with the reference in their names; None if there is news before one is."""
-        looking = asyncio.create_task(ask(self._people, Clazar.find_offers, self._query))
-        while not looking.done():
-            try:
-                await workflow.wait_condition(
-                    lambda: looking.done() or self._interrupted(),
-                    timeout=self._until_reminder(),
-                    timeout_summary="until the owner is reminded of the hand-off",
-                )
-            except TimeoutError:
-                self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF, f"{self._now():%F}")
-                continue
-            if not looking.done():
-                looking.cancel()
-                with suppress(ActivityError, asyncio.CancelledError):
-                    await looking
-                return None
-        return await looking
-
-    def _interrupted(self) -> bool:
-        return self._told is not None or self._cancelling()
-
-    def _until_reminder(self) -> timedelta | None:
-        """Real time until the owner is told again; None after the last time."""
-        policy, clock = self._record.policy.hand_off, self._record.clock
-        moments = [self._since + after for after in policy.remind_after]
-        left = min((at - self._now() for at in moments if at > self._now()), default=None)
-        return None if left is None else clock.real_duration(left)
+            self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF, f"after {after}")
 
     @property
     def _query(self) -> FindOffers:

@@ -8,7 +8,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.asking import GivenUp, ask, refusals_in
+from workflows.asking import GivenUp, ask, refusals_in, unless
 from workflows.card import card
 from workflows.conversation import Conversation
 from workflows.drafting import NoSuchOpportunity, checked
@@ -26,7 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.letters import MailKind
     from activities.preflight import CheckDeal
     from offers.clock import end_of_day
-    from offers.comparison import differences
+    from offers.comparison import BuiltOffer, differences
     from offers.lifecycle import Stage
     from offers.policy import Road
     from offers.record import OfferRecord
@@ -112,7 +112,15 @@ class OfferWorkflow(Conversation):
                     lambda: self._cancelling or self._changed != revision,  # noqa: B023
                 )
             except NoSuchOpportunity as missing:
-                raise await self._not_begun(str(missing)) from None
+                if not self.record.history:
+                    raise await self._not_begun(str(missing)) from None
+                await self._people.wait_for(
+                    "refused",
+                    str(missing),
+                    "Find out who deleted it; cancel, or resume",
+                    or_when=self._is_cancelling,
+                )
+                continue
             if found is None:
                 continue
             self.record.take_report(found.report, found.policy, found.clock, found.road)
@@ -127,6 +135,9 @@ class OfferWorkflow(Conversation):
         if self.record.road is Road.CLAZAR:
             return await self._handed_to_a_person()
         try:
+            eula_url = await self._published_eula()
+            if self._cancelling:
+                return Stage.CANCELLED
             self.record.change_set_id = await ask(
                 self._people,
                 AwsMarketplace.submit_offer,
@@ -134,7 +145,7 @@ class OfferWorkflow(Conversation):
                     opportunity_id=self.record.opportunity_id,
                     revision=self.record.revision,
                     terms=self.record.offered,
-                    eula_url=await self._published_eula(),
+                    eula_url=eula_url,
                 ),
                 expected=Failure.REFUSED,
                 held_up=self._publish,
@@ -227,20 +238,19 @@ class OfferWorkflow(Conversation):
     # What the stages are made of ------------------------------------------------------------------
 
     async def _published_eula(self) -> str | None:
-        """Where AWS reads a custom contract; None for the standard one."""
+        """Where AWS reads a custom contract; None for the standard one, or if it is cancelled."""
         eula = self.record.offered.eula
         if not isinstance(eula, CustomEula):
             return None
-        return await ask(
-            self._people,
-            EulaDocuments.publish,
-            PublishEula(
-                opportunity_id=self.record.opportunity_id,
-                revision=self.record.revision,
-                documents=eula.documents,
-                sha256=self.record.contract_sha256,
-            ),
-            expected=Failure.REFUSED,
+        contract = PublishEula(
+            opportunity_id=self.record.opportunity_id,
+            revision=self.record.revision,
+            documents=eula.documents,
+            sha256=self.record.contract_sha256,
+        )
+        return await unless(
+            self._is_cancelling,
+            ask(self._people, EulaDocuments.publish, contract, expected=Failure.REFUSED),
         )
 
     async def _handed_to_a_person(self) -> Stage:
@@ -253,31 +263,58 @@ class OfferWorkflow(Conversation):
 
     async def _made_by_a_person(self, hand_off: HandOff) -> Stage:
         """What somebody made in Clazar is taken as it is, or goes back to be made again."""
-        while not hand_off.sends_back():
+        while True:
             released = await hand_off.released()
-            self.record.offer_id, self.record.offer_url = (
-                released.offer.offer_id,
-                released.offer_url,
-            )
+            if released is None:
+                self.record.offer_id = None
+                return Stage.CANCELLED
+            offer = released.offer
+            self.record.offer_id, self.record.offer_url = offer.offer_id, released.offer_url
             if self._cancelling:
-                return await self._withdraw(then=Stage.CANCELLED)
-            if hand_off.takes(released.offer):
-                self._hand_off = None
-                return Stage.LIVE
+                return await self._undo(hand_off, offer, then=Stage.CANCELLED)
+            if hand_off.takes(offer):
+                if await self._acceptance.is_there():
+                    return Stage.ACCEPTED
+                if not (others := await hand_off.others()):
+                    self._hand_off = None
+                    return Stage.LIVE
+                await self._people.wait_for(
+                    "made-twice",
+                    f"{offer.offer_id} is right, but {', '.join(others)} can be accepted, too",
+                    "Withdraw all but one in Clazar, then resume; or tell which it is with"
+                    " starter.py handed-off",
+                    or_when=hand_off.has_news,
+                )
+                continue
             await self._approvals.settled(
                 "Correct it in Clazar and resume",
                 interrupted=lambda: (
-                    self._cancelling or self._acceptance.reported or hand_off.sends_back()
+                    hand_off.has_news() or self._acceptance.reported or hand_off.sends_back()
                 ),
             )
             if self._acceptance.reported and await self._acceptance.is_there():
                 self._people.call(*ACCEPTED_OTHERWISE)
                 return Stage.ACCEPTED
-        stage = await self._withdraw(then=Stage.DRAFT)
-        if stage is Stage.DRAFT:
-            self._hand_off = None
+            if hand_off.sends_back() and not hand_off.has_news():
+                return await self._undo(hand_off, offer, then=Stage.DRAFT)
+
+    async def _undo(self, hand_off: HandOff, offer: BuiltOffer, then: Stage) -> Stage:
+        """Make void what was made for this hand-off, and nothing else."""
+        others = await hand_off.others()
+        for offer_id in [offer.offer_id, *others] if hand_off.is_ours(offer) else others:
+            self.record.offer_id = offer_id
+            if (stage := await self._withdraw(then)) is not then:
+                return stage
+        if not hand_off.is_ours(offer):
+            self._people.call(
+                "not-ours",
+                f"{offer.offer_id} does not carry the reference, so it was left as it is",
+                "If it was made for this deal, withdraw it in AWS; resume when you have seen to it",
+            )
+        self._hand_off = None
+        if then is Stage.DRAFT:
             self.record.start_over("sent back to be made again", self._now())
-        return stage
+        return then
 
     async def _not_begun(self, why: str) -> ApplicationError:
         """The failure to end the run with: nothing was begun, so the id may be started again."""

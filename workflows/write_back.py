@@ -1,11 +1,13 @@
 """Writing the offer's life to Salesforce: each stage, in order, without holding up the story."""
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.asking import ask
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
+    from activities.errors import Failure
     from activities.salesforce import Salesforce
     from offers.record import OfferRecord
 
@@ -29,8 +31,18 @@ class WriteBack:
         while True:
             await workflow.wait_condition(lambda: bool(self._waiting))
             self._writing = True
-            await ask(self._people, Salesforce.write_back, self._waiting.pop(0))
+            await self._write(self._waiting.pop(0))
             self._writing = False
+
+    async def _write(self, snapshot: OfferRecord) -> None:
+        """What has ended and is not in Salesforce any more needs nobody's help."""
+        expected = Failure.NOT_FOUND if snapshot.stage.is_end else None
+        try:
+            await ask(self._people, Salesforce.write_back, snapshot, expected=expected)
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.info("%s is not in Salesforce any more", snapshot.opportunity_id)
 
     async def finished(self) -> None:
         """Wait until everything has been written."""
