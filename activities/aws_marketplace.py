@@ -17,10 +17,12 @@ from temporalio import activity
 
 from activities import aws_documents
 from activities.errors import aws_failure, not_ready
+from activities.marketplace_lookup import MarketplaceLookup
 from activities.timing import business_now
 from offers.agreement import Agreement, AgreementReport
 from offers.clock import Clock
 from offers.comparison import BuiltOffer
+from offers.marketplace import OpenOffer
 from offers.policy import Generation
 from offers.refusals import Refusal
 from offers.terms import OfferTerms
@@ -80,6 +82,8 @@ class ChangeSetOutcome(BaseModel):
     succeeded: bool
     offer: BuiltOffer | None = None
     """The offer as it reads back afterwards; None if the set did not succeed."""
+    rivals: tuple[OpenOffer, ...] = ()
+    """Other offers of ours that its buyers can accept: perhaps made at the same time."""
     offer_url: str | None = None
     """Where the buyer sees and accepts it."""
     refusals: tuple[Refusal, ...] = ()
@@ -116,6 +120,7 @@ class AwsMarketplace:
 
     def __init__(self, catalog: Any, agreements: Any, clock: Clock, url_pattern: str) -> None:
         self._catalog = catalog
+        self._lookup = MarketplaceLookup(catalog, agreements)
         self._agreements = agreements
         self._clock = clock
         self._url_pattern = url_pattern
@@ -180,7 +185,20 @@ class AwsMarketplace:
         if offer_id is None:
             raise not_ready("AWS does not name the offer yet")
         offer = self.read_offer(offer_id)
-        return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=self._url(offer))
+        return ChangeSetOutcome(
+            succeeded=True,
+            offer=offer,
+            rivals=self._rivals(offer),
+            offer_url=self._url(offer),
+        )
+
+    def _rivals(self, offer: BuiltOffer) -> tuple[OpenOffer, ...]:
+        today = business_now(self._clock).date()
+        if offer.product_id is None or not offer.released or offer.is_void(today):
+            return ()
+        with _aws_errors():
+            _, found = self._lookup.of_buyers(offer.product_id, offer.buyer_accounts, today)
+        return tuple(each for each in found if each.offer_id != offer.offer_id)
 
     @activity.defn
     def cancel_change_set(self, change_set_id: str) -> bool:

@@ -49,9 +49,11 @@ class SendMail(BaseModel):
 class Email:
     """Activities on the mail server named by an `smtp://` or `smtps://` URL."""
 
-    def __init__(self, smtp_url: SecretStr, sender: str) -> None:
+    def __init__(self, smtp_url: SecretStr, sender: str, salesforce_url: str) -> None:
+        """`salesforce_url` is where people open opportunities."""
         self._url = urlsplit(smtp_url.get_secret_value())
         self._sender = sender
+        self._salesforce_url = salesforce_url.rstrip("/")
 
     @activity.defn
     async def send_letter(self, mail: SendMail) -> None:
@@ -62,9 +64,7 @@ class Email:
     async def send_notice(self, mail: SendMail) -> None:
         """Tell the owner or a role: a second copy does no harm, a missing one does."""
         recipients = (
-            mail.record.policy.roles[mail.role]
-            if mail.role
-            else (mail.record.written_to.owner_email,)
+            mail.record.policy.roles[mail.role] if mail.role else (mail.record.told.owner_email,)
         )
         try:
             await self._send(mail, *recipients)
@@ -90,7 +90,7 @@ class Email:
             server.close()
 
     def _message(self, mail: SendMail, *to: str) -> EmailMessage:
-        letter = write(mail.kind, mail.record)
+        letter = write(mail.kind, mail.record, self._salesforce_url)
         message = EmailMessage()
         message["From"] = self._sender
         message["To"] = ", ".join(to)

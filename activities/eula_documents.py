@@ -15,8 +15,8 @@ from temporalio import activity
 
 from activities.errors import not_found, refused
 from activities.eula_pdf import WrongPdf, check, merge
-from activities.eula_sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure, shown
-from offers.contract import Contract
+from activities.eula_sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure
+from offers.contract import Contract, shown
 from offers.findings import Finding
 from offers.refusals import Refusal
 from offers.terms import MOST_DOCUMENTS

@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure, aws_failure, credentials_refused, rate_limited, unavailable
+from offers.contract import shown
 
 MOST_BYTES = 20_000_000
 """Of one document.  Our own limit: AWS does not say what it takes (ASSUMED to be enough)."""
@@ -44,13 +45,6 @@ class WrongSource(Exception):
         super().__init__(problem)
         self.problem = problem
         self.remedy = remedy
-
-
-def shown(source: str) -> str:
-    """A source as it may be shown: without its query, fragment and user information."""
-    scheme, separator, rest = source.partition("?")[0].partition("#")[0].partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 class EulaSources:

@@ -2,8 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
+from offers.findings import illegal
+from offers.money import Currency
 from offers.order_form import OrderFormName
 
 FieldPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*$")]
@@ -65,4 +67,13 @@ class FieldMap(BaseModel):
     order_form: dict[OrderFormName, FieldPath] = {}
     write: dict[WriteName, FieldName]
     ready: str | None = None
-    default_currency: str = Field(default="USD", pattern="^[A-Z]{3}$")
+    default_currency: Currency = "USD"
+
+    @field_validator("write")
+    @classmethod
+    def _each_its_own(cls, write: dict[WriteName, str]) -> dict[WriteName, str]:
+        fields = [field.lower() for field in write.values()]
+        for name, field in write.items():
+            if fields.count(field.lower()) > 1:
+                raise illegal(f"{name} is not alone in {field}", "Give each name its own field")
+        return write

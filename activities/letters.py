@@ -43,6 +43,9 @@ class MailKind(StrEnum):
     OWNER_TOO_LATE_TO_CANCEL = "owner-too-late-to-cancel"
 
 
+TO_BUYERS = frozenset({MailKind.OFFER_SHARED, MailKind.OFFER_REMINDER, MailKind.OFFER_VOID})
+
+
 class Letter(BaseModel):
     """A mail before it is laid out."""
 
@@ -58,9 +61,13 @@ class Letter(BaseModel):
     closing: tuple[str, ...] = ()
 
 
-def write(kind: MailKind, record: OfferRecord) -> Letter:
-    """The letter for an occasion in an offer's life."""
-    return _LETTERS[kind](record)
+def write(kind: MailKind, record: OfferRecord, salesforce_url: str) -> Letter:
+    """The letter for an occasion in an offer's life; our own people get a link to Salesforce."""
+    letter = _LETTERS[kind](record)
+    if kind in TO_BUYERS:
+        return letter
+    address = f"{salesforce_url}/lightning/r/Opportunity/{record.opportunity_id}/view"
+    return letter.model_copy(update={"link": ("Open the opportunity", address)})
 
 
 def last_moment(record: OfferRecord) -> str:
@@ -114,7 +121,7 @@ def _to_buyer(
 
 
 def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
-    terms, contacts = record.terms, record.contacts
+    terms = record.terms
     facts = [
         ("Opportunity", record.opportunity_id),
         ("Stage", record.stage.value),
@@ -125,7 +132,7 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
     ]
     return Letter(
         subject=subject,
-        greeting=_greeting(contacts.owner_name if contacts else None),
+        greeting=_greeting(record.owner.owner_name if record.owner else None),
         paragraphs=paragraphs,
         facts=tuple((label, value) for label, value in facts if value),
     )
@@ -237,18 +244,18 @@ def _obstacle(record: OfferRecord, finding: Finding) -> str:
 
 def _approval_asked(record: OfferRecord) -> Letter:
     waiting = record.to_approve
-    codes = sorted({finding.code for finding in waiting})
     return Letter(
         subject=f"Please decide: an exception for {_company(record)}",
         greeting="Hello,",
         paragraphs=(
             "A private offer waits for approval:",
-            *(f"{finding} ({finding.code}, by {finding.role})" for finding in waiting),
+            *(f"{finding} ({finding.reference}, by {finding.role})" for finding in waiting),
         ),
         facts=_to_owner(record, "").facts,
         closing=tuple(
-            f"starter.py {word} {record.opportunity_id} --finding {codes[0] if codes else ''}"
+            f"starter.py {word} {record.opportunity_id} --finding {finding.reference}"
             f" --by your@address{extra}"
+            for finding in waiting
             for word, extra in (("approve", ""), ("decline", ' --reason "…"'))
         ),
     )
@@ -263,7 +270,7 @@ def _owner_hand_off(record: OfferRecord) -> Letter:
     )
     return Letter(
         subject=f"Please make in Clazar: the private offer for {_company(record)}",
-        greeting=_greeting(record.written_to.owner_name),
+        greeting=_greeting(record.told.owner_name),
         paragraphs=(
             "Open the opportunity in Salesforce, click Create Private Offer in the AWS Private"
             " Offers widget (or Private Offers in Clazar), and copy these values field by field."

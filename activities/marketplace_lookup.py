@@ -37,26 +37,38 @@ class MarketplaceLookup:
 
         `today` is a UTC date.  Raises the ApplicationError to fail with.
         """
-        held: list[HeldAgreement] = []
-        offers: dict[str, OpenOffer] = {}
         try:
             product = self._product(product_id)
-            for account in accounts:
-                theirs = list(self._held(product_id, account))
-                taken = {agreement.offer_id for agreement in theirs}
-                held += theirs
-                for offer in self._open(product_id, account, today):
-                    if offer.offer_id not in taken:
-                        offers[offer.offer_id] = offer
+            held, offers = self.of_buyers(product_id, accounts, today)
             known = self._known(known_offer_id, today) if known_offer_id else None
         except (ClientError, BotoCoreError) as error:
             raise aws_failure(error) from None
         return Marketplace(
             product=product,
             agreements=tuple(held),
-            open_offers=tuple(o for o in offers.values() if o.offer_id != known_offer_id),
+            open_offers=tuple(offer for offer in offers if offer.offer_id != known_offer_id),
             known_offer=known,
         )
+
+    def of_buyers(
+        self, product_id: str, accounts: Iterable[str], today: date
+    ) -> tuple[list[HeldAgreement], list[OpenOffer]]:
+        """The agreements of buyer accounts, and the offers that they can still accept.
+
+        Raises ClientError or BotoCoreError.
+        """
+        held: list[HeldAgreement] = []
+        offers: dict[str, OpenOffer] = {}
+        for number, account in enumerate(accounts):
+            if number:
+                time.sleep(PAUSE_SECONDS)
+            theirs = list(self._held(product_id, account))
+            taken = {agreement.offer_id for agreement in theirs}
+            held += theirs
+            for offer in self._open(product_id, account, today):
+                if offer.offer_id not in taken:
+                    offers[offer.offer_id] = offer
+        return held, list(offers.values())
 
     def _known(self, offer_id: str, today: date) -> OpenOffer | None:
         """An offer, if buyers can still accept it."""

@@ -88,7 +88,7 @@ class Opportunities:
             f"{form['signed']} = true",
             f"{form['billing_method']} = {{}}",
             f"{stage} = null",
-            *([f"({self._fields.ready})"] if self._fields.ready else []),
+            *([f"({_literally(self._fields.ready)})"] if self._fields.ready else []),
         ]
         values: list[Any] = [self._billing_method]
         if page.changed_at is not None:
@@ -215,6 +215,11 @@ class Opportunities:
             # JSON gives a float; its shortest text is the amount that Salesforce shows.
             facts["price"] = {"amount": str(amount), "currency": currency}
         return facts
+
+
+def _literally(condition: str) -> str:
+    """Braces have a meaning in a query that values are put into."""
+    return condition.replace("{", "{{").replace("}", "}}")
 
 
 def _value(record: Mapping[str, Any], path: str) -> Any:

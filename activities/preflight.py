@@ -34,6 +34,8 @@ class CheckDeal(BaseModel):
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
     road: Road | None = None
     """None: the policy's."""
+    given_up: tuple[str, ...] = ()
+    """Earlier offers that are seen to, though Salesforce may still show one."""
 
 
 class CheckedDeal(BaseModel):
@@ -93,7 +95,7 @@ class Preflight:
             name: value for name, value in read.items() if value is not None
         }
         drafted = draft(
-            facts | request.given,
+            facts | {name: value for name, value in request.given.items() if value is not None},
             self._policy,
             today,
             sources,
@@ -108,7 +110,7 @@ class Preflight:
                     drafted.legible.product_id,
                     accounts,
                     today,
-                    opportunity.shown_offer_id if opportunity else None,
+                    self._shown_offer(request, opportunity),
                 )
                 if drafted.legible and "product_id" in drafted.legal
                 else None
@@ -136,6 +138,11 @@ class Preflight:
         if opportunity_id is None or opportunity is None:
             return Customer()
         return self._opportunities.customer(opportunity_id, opportunity, accounts)
+
+    def _shown_offer(self, request: CheckDeal, opportunity: ReadOpportunity | None) -> str | None:
+        if opportunity is None or opportunity.shown_offer_id in request.given_up:
+            return None
+        return opportunity.shown_offer_id
 
     def _contract(self, drafted: Draft) -> Contract:
         terms = drafted.legible

@@ -82,7 +82,7 @@ def sheet(record: OfferRecord) -> RenderableType:
         Text(f"\nNeeds a person: {attention.problem}.\n  {attention.remedy}.", "bold red")
         for attention in record.attentions
     ]
-    held = [Text(f"\n{f.code}: {f}", STYLE_OF[f.severity]) for f in record.obstacles]
+    held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.obstacles]
     notes = [Text(f"\n{f.code}: {f}", "dim") for f in record.findings if f not in record.obstacles]
     handed = HANDED_OFF in {attention.code for attention in record.attentions}
     form = [form_sheet(record.offered)] if handed else []

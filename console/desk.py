@@ -41,6 +41,9 @@ T = TypeVar("T")
 WORKER_PATIENCE = timedelta(seconds=15)
 """How long a worker may take to answer a person before it counts as absent."""
 
+VENDORS_PATIENCE = timedelta(seconds=30)
+"""How long somebody who changes terms waits for preflight."""
+
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED})
 """Ends after which the same opportunity may get a new offer."""
 
@@ -56,6 +59,16 @@ class NoWorker(Refused):
         super().__init__(
             f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py,"
             " then see with starter.py show what has come of it"
+        )
+
+
+class StillChecking(Refused):
+    """Preflight has not been able to answer yet."""
+
+    def __init__(self, opportunity_id: str) -> None:
+        super().__init__(
+            f"the change is taken, but a vendor has not answered yet: see starter.py show"
+            f" {opportunity_id} later"
         )
 
 
@@ -138,7 +151,12 @@ class OfferDesk:
                 request,
                 id=workflow_id(opportunity_id),
                 task_queue=TaskQueue.OFFERS,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                # What is given must not get lost on an offer that somebody else just started.
+                id_conflict_policy=(
+                    WorkflowIDConflictPolicy.FAIL
+                    if given or road
+                    else WorkflowIDConflictPolicy.USE_EXISTING
+                ),
                 id_reuse_policy=(
                     WorkflowIDReusePolicy.ALLOW_DUPLICATE
                     if again
@@ -150,6 +168,10 @@ class OfferDesk:
                 static_summary=f"Private offer for opportunity {opportunity_id}",
             )
         except WorkflowAlreadyStartedError:
+            if await self._under_way(opportunity_id):
+                raise Refused(
+                    f"the offer for {opportunity_id} was just started by somebody else: revise it"
+                ) from None
             record = await self._handle(opportunity_id).result()
             raise Refused(
                 f"the offer for {opportunity_id} has ended as {record.stage}"
@@ -249,15 +271,24 @@ class OfferDesk:
 
     async def approve(self, opportunity_id: str, verdict: Verdict) -> OfferRecord:
         """Approve what waits for it."""
-        return await self._ask(opportunity_id, OfferWorkflow.approve, verdict)
+        await self._ask(opportunity_id, OfferWorkflow.approve, verdict)
+        return await self.record(opportunity_id)
 
     async def decline(self, opportunity_id: str, verdict: Verdict) -> OfferRecord:
         """Decline what waits for approval."""
-        return await self._ask(opportunity_id, OfferWorkflow.decline, verdict)
+        await self._ask(opportunity_id, OfferWorkflow.decline, verdict)
+        return await self.record(opportunity_id)
 
     async def revise(self, opportunity_id: str, changes: Changes) -> OfferRecord:
-        """Change the terms of a draft; gives the record once they have been checked."""
-        return await self._ask(opportunity_id, OfferWorkflow.revise, changes)
+        """Change the terms of a draft; gives the record once they have been checked.
+
+        Raises StillChecking if a vendor does not answer: the change is taken all the same.
+        """
+        asked = self._ask(opportunity_id, OfferWorkflow.revise, changes)
+        try:
+            return await asyncio.wait_for(asked, VENDORS_PATIENCE.total_seconds())
+        except TimeoutError:
+            raise StillChecking(opportunity_id) from None
 
     async def handed_off(self, opportunity_id: str, offer_id: str) -> OfferRecord:
         """Tell which offer was made in Clazar."""

@@ -67,7 +67,8 @@ def given_terms(terms: Path | None) -> dict[str, Any]:
     try:
         # Amounts may be written as numbers: they are taken as the text they are written as.
         given = json.loads(terms.read_text(encoding="utf-8"), parse_float=str)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        json.dumps(given, ensure_ascii=False).encode()  # half a character cannot be sent on
+    except (OSError, ValueError, RecursionError) as error:
         raise typer.BadParameter(f"{terms} is not a JSON file: {error}") from None
     if not isinstance(given, dict):
         raise typer.BadParameter(f"{terms}: it must hold one JSON object, the terms")

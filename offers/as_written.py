@@ -60,7 +60,7 @@ def payment_schedule(value: Any) -> Any:
 
 def net_payment_days(value: Any) -> Any:
     """The days of `Net 30`, or a number of days."""
-    if isinstance(value, str) and (found := re.fullmatch(r"(?i)\s*net[\s-]*(\d+)\s*", value)):
+    if isinstance(value, str) and (found := re.fullmatch(r"(?i)\s*net[\s-]*(\d{1,4})\s*", value)):
         value = found[1]
     return value
 

@@ -20,17 +20,22 @@ def _address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
-class Contacts(BaseModel):
-    """Who is written to.  Personal data: never in ids, search attributes, logs or error text."""
+class Owner(BaseModel):
+    """Who owns the opportunity.  Personal data: never in ids, search attributes, logs or errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    owner_email: Address = Field(repr=False)
+    owner_name: str | None = Field(default=None, max_length=200, repr=False)
+
+
+class Contacts(Owner):
+    """Who is written to.  Personal data, as well."""
 
     buyer_email: Address = Field(repr=False)
     buyer_name: str | None = Field(default=None, max_length=200, repr=False)
     buyer_time_zone: str | None = None
     """IANA name; None where it is not known."""
-    owner_email: Address = Field(repr=False)
-    owner_name: str | None = Field(default=None, max_length=200, repr=False)
 
 
 CONTACT_FIELDS = frozenset(Contacts.model_fields)

@@ -10,6 +10,13 @@ from offers.policy import Policy
 from offers.terms import CustomEula, OfferTerms
 
 
+def shown(document: str) -> str:
+    """An address without what may be a secret: a signature in its query, a password before it."""
+    scheme, separator, rest = document.partition("?")[0].partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
+
+
 class Contract(BaseModel):
     """The documents of a custom contract, merged."""
 
@@ -23,8 +30,7 @@ class Contract(BaseModel):
 
 def _standard(terms: OfferTerms, contract: Contract, policy: Policy) -> Iterator[Finding]:
     if isinstance(terms.eula, CustomEula):
-        # The rest of an address may be a signature, which is a secret.
-        documents = ", ".join(document.partition("?")[0] for document in terms.eula.documents)
+        documents = ", ".join(map(shown, terms.eula.documents))
         content = f" (sha256 {contract.sha256[:16]}…)" if contract.sha256 else ""
         yield from policy.rules.standard_contract.broken(
             "custom-contract",

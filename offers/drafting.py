@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from offers.contacts import CONTACT_FIELDS, Contacts
+from offers.contacts import CONTACT_FIELDS, Contacts, Owner
 from offers.findings import Finding, findings_in
 from offers.policy import Policy
 from offers.terms import TERM_FIELDS, OfferTerms
@@ -21,6 +21,8 @@ class Draft(BaseModel):
     terms: OfferTerms | None
     """None if a term is illegal."""
     contacts: Contacts | None
+    owner: Owner | None
+    """Known even where the buyer's address is not legal: the owner must hear of that."""
     legible: OfferTerms | None
     """The terms with stand-ins for those that are illegal, so that the others can be checked."""
     legal: frozenset[str]
@@ -62,6 +64,7 @@ def draft(
     return Draft(
         terms=terms,
         contacts=contacts,
+        owner=contacts or _read(Owner, _only(contact_facts, Owner), None)[0],
         legible=terms or _stood_in(known, illegal, today),
         legal=TERM_FIELDS - illegal,
         findings=findings + contact_findings + _time_zone(contact_facts, sources or {}),
@@ -75,6 +78,10 @@ def _read(
         return model.model_validate(facts), ()
     except ValidationError as error:
         return None, findings_in(error, sources)
+
+
+def _only(facts: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if name in model.model_fields}
 
 
 def _stood_in(facts: Mapping[str, Any], illegal: set[str], today: date) -> OfferTerms | None:

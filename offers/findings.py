@@ -1,14 +1,24 @@
 """A finding: one thing that is wrong with a deal, said so that a person knows what to do."""
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 PRIVATE_FIELDS = frozenset({"buyer_email", "buyer_name", "owner_email", "owner_name", "roles"})
 """Values of these never appear in a finding: findings reach logs, search and error text."""
+
+
+ADDRESS = re.compile(r"[^\s,;<>\[\]()]+@[^\s,;<>\[\]()]+")
+"""A mail address: personal data, wherever it turns up."""
+
+LONGEST_TEXT = 500
+"""Characters of what was seen, or is said of it."""
 
 
 class Severity(StrEnum):
@@ -46,6 +56,21 @@ class Finding(BaseModel):
     rule: str | None = None
     """The line of the selling rules that it is held against."""
 
+    @field_validator("seen", "problem")
+    @classmethod
+    def _fit_for_all(cls, text: str | None) -> str | None:
+        """Findings go to places that anybody may read, and must survive on the way there."""
+        if text is None:
+            return None
+        text = ADDRESS.sub("(a mail address)", text.encode("utf-8", "replace").decode("utf-8"))
+        return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+
+    @property
+    def reference(self) -> str:
+        """By which a person decides about exactly this finding, such as `not-annual:1f3a9c`."""
+        said = json.dumps(_said_of(self)).encode()
+        return f"{self.code}:{hashlib.sha256(said).hexdigest()[:6]}"
+
     def is_same(self, other: "Finding") -> bool:
         """Whether both say the same of the same value, wherever it came from."""
         return _said_of(self) == _said_of(other)
@@ -82,7 +107,7 @@ _REMEDIES = {
     "extra_forbidden": ("there is no such field", "Remove it or correct its name"),
     "model_type": (
         "it is not of the form it should be",
-        'Write an amount as {"amount": "120000.00", "currency": "USD"}',
+        "Write it as the README, or the example of the file, shows",
     ),
     "decimal_parsing": ("it is not a number", 'Write it as "120000.00"'),
     "date_parsing": _NO_DATE,
@@ -96,24 +121,34 @@ _REMEDIES = {
 """By pydantic's type of error, what is wrong and what to do, in words for people."""
 
 
+def _text(given: Any) -> str:
+    try:
+        text = str(given)
+    except ValueError:  # Python does not write out numbers of thousands of digits
+        return "a number of thousands of digits"
+    # The query of an address may hold a signature, and its beginning a password.
+    return re.sub(r"(\w+://)([^/\s]*@)?([^\s?#]*)\S*", r"\1\3", text)
+
+
 def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
     # A whole-model check has no location of its own; a tagged union adds its tag to the location.
     field = ".".join(str(part) for part in details["loc"]) or "terms"
     top = field.partition(".")[0]
     context: dict[str, Any] = details.get("ctx", {})
     problem, remedy = _REMEDIES.get(details["type"], (details["msg"], "Correct it"))
+    if (top, details["type"]) == ("price", "model_type"):
+        remedy = 'Write an amount as {"amount": "120000.00", "currency": "USD"}'
     given = details["input"]
     # An unknown field may be a misspelled personal one.
     shown = (
         details["type"] not in ("missing", "extra_forbidden")
         and top not in PRIVATE_FIELDS
         and isinstance(given, str | int | float | bool)
-        and "@" not in str(given)
     )
     return Finding(
         field=field,
         problem=context.get("problem", problem[:1].lower() + problem[1:]),
         remedy=context.get("remedy", remedy),
-        seen=str(given) if shown else None,
+        seen=_text(given) if shown else None,
         source=sources.get(field, sources.get(top)),
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
+from offers.contract import shown
 from offers.terms import CustomEula, OfferTerms
 
 NAME_LENGTH = 150
@@ -90,5 +91,4 @@ def _legal(terms: OfferTerms) -> Iterator[tuple[str, str]]:
         return
     yield "EULA type", "Custom"
     for document in terms.eula.documents:
-        # The rest of an address may be a signature, which is a secret.
-        yield "Document", document.partition("?")[0]
+        yield "Document", shown(document)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from offers.checks import Check
-from offers.findings import Finding
+from offers.findings import Finding, Severity
 from offers.policy import Policy
 from offers.terms import OfferTerms
 
@@ -129,6 +129,14 @@ def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator
                 "Cancel that offer first, or wait until it has been accepted or has expired",
                 seen=", ".join(shared),
             )
+
+
+def rivalry(
+    terms: OfferTerms, rivals: tuple[OpenOffer, ...], policy: Policy
+) -> tuple[Finding, ...]:
+    """What refuses an offer that is just made: another one that was made at the same time."""
+    found = _open_offer(terms, Marketplace(open_offers=rivals), policy)
+    return tuple(finding for finding in found if finding.severity is Severity.REFUSE)
 
 
 def _known_offer(_: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:

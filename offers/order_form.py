@@ -106,10 +106,10 @@ def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Fin
     if said is None:
         return
     text = str(said)
-    net = re.search(r"(?i)\bnet[\s-]*(\d+)\b", text)
+    net = re.search(r"(?i)\bnet[\s-]*(\d{1,4})\b", text)
     upfront = bool(UPFRONT.search(text))
     scheduled = bool(SCHEDULED.search(text))
-    if not (net or upfront or scheduled):
+    if not (net or upfront or scheduled) or (upfront and scheduled):
         yield Finding(
             code="order-form-payment-unclear",
             severity=Severity.WARN,
@@ -202,10 +202,18 @@ def _plain(text: Any) -> str:
 def _number(value: Any) -> Decimal | None:
     """A number, or not-a-number, which agrees with none."""
     try:
-        return None if value is None else Decimal(str(value))
-    except InvalidOperation:
-        return Decimal("NaN")
+        number = None if value is None else Decimal(str(value))
+    except (InvalidOperation, ValueError):
+        number = NO_NUMBER
+    if number is None or (number.is_finite() and abs(number) < BEYOND_ANY):
+        return number
+    return NO_NUMBER
+
+
+NO_NUMBER = Decimal("NaN")
+BEYOND_ANY = Decimal("1e15")
+"""No contract has such an amount or such a length."""
 
 
 def _said(number: Decimal, value: Any, unit: str) -> str:
-    return f"{unit}{number.normalize():,f}" if number.is_finite() else repr(str(value))
+    return f"{unit}{number.normalize():,f}" if number.is_finite() else f"{str(value)[:40]!r}"

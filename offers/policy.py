@@ -4,7 +4,7 @@ import string
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -13,7 +13,8 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveInt,
-    model_validator,
+    ValidationInfo,
+    field_validator,
 )
 
 from offers.contacts import Address
@@ -30,12 +31,22 @@ def _pattern(value: str) -> str:
         used = {field for _, field, _, _ in string.Formatter().parse(value) if field is not None}
     except ValueError as error:
         raise illegal(f"the pattern cannot be read ({error})", "Close every brace") from None
+    only = "Use only " + ", ".join(f"{{{name}}}" for name in NAME_FIELDS)
     if unknown := sorted(used - set(NAME_FIELDS)):
-        raise illegal(
-            f"there is no {{{unknown[0]}}}",
-            "Use only " + ", ".join(f"{{{name}}}" for name in NAME_FIELDS),
-        )
+        raise illegal(f"there is no {{{unknown[0]}}}", only)
+    try:
+        named = value.format(product="P", company="C", month="01", year=2026)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise illegal("the pattern cannot be filled in", only) from None
+    if not named.strip() or not named.isprintable():
+        raise illegal("a name is one line of text", "Write the pattern on one line")
     return value
+
+
+YEAR = timedelta(days=366)
+Wait = Annotated[timedelta, Field(ge=timedelta(), le=YEAR)]
+Interval = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=YEAR)]
+Reminders = Annotated[tuple[Wait, ...], AfterValidator(lambda times: tuple(sorted(set(times))))]
 
 
 def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
@@ -47,15 +58,15 @@ class Generation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    check_after: tuple[timedelta, ...] = (
+    check_after: Reminders = (
         timedelta(minutes=10),
         timedelta(minutes=30),
         timedelta(minutes=46),
     )
     """When to look: soon once, for AWS finds most errors early; then when it should be done."""
-    check_every: timedelta = timedelta(minutes=5)
+    check_every: Interval = timedelta(minutes=5)
     """How often to look after that."""
-    late_after: timedelta = timedelta(hours=2)
+    late_after: Interval = timedelta(hours=2)
     """When people are told that it takes unusually long."""
 
     def next_check(self, elapsed: timedelta) -> timedelta:
@@ -81,9 +92,9 @@ class HandOff(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    look_every: Annotated[timedelta, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
+    look_every: Annotated[Wait, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
     """How often Clazar is asked whether it shows the offer."""
-    remind_after: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+    remind_after: Reminders = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
     """When the owner is told again that the offer is to be made, from the hand-off."""
 
 
@@ -113,49 +124,53 @@ class Policy(BaseModel):
         Field(default={"USD": Decimal(100_000)})
     )
     """The smallest price by currency; AWS converts nothing, so each currency has its own."""
-    billing_method: str = Field(default="AWS Marketplace", min_length=1, max_length=100)
+    billing_method: str = Field(default="AWS Marketplace", pattern=r"\w", max_length=100)
     """What a signed order form names if the customer buys through AWS Marketplace."""
     rules: Rules = Rules()
     roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
     """By role, the mail addresses of those who hold it: they approve exceptions."""
-    remind_approvers_after: tuple[timedelta, ...] = (timedelta(days=1), timedelta(days=3))
+    remind_approvers_after: Reminders = (timedelta(days=1), timedelta(days=3))
     """When those who may approve are written to again, from the first mail."""
     road: Road = Road.AWS
     """How offers come to be, unless a deal says otherwise."""
     hand_off: HandOff = HandOff()
-    intake_every: timedelta = timedelta(minutes=5)
+    intake_every: Interval = timedelta(minutes=5)
     """How often Salesforce is asked for opportunities that are ready."""
-    intake_overlap: timedelta = timedelta(minutes=15)
+    intake_overlap: Wait = timedelta(minutes=15)
     """How far each reading goes back behind the newest change already seen."""
-    reminder_days: Annotated[tuple[PositiveInt, ...], AfterValidator(_descending)] = (7, 2)
+    reminder_days: Annotated[
+        tuple[Annotated[PositiveInt, Field(le=3650)], ...], AfterValidator(_descending)
+    ] = (7, 2)
     """The buyer is reminded this many days before the last day."""
-    expiry_grace: timedelta = Field(default=timedelta(hours=1), ge=timedelta())
+    expiry_grace: Wait = timedelta(hours=1)
     """How long after the last second an acceptance may still come to light."""
     generation: Generation = Generation()
-    clazar_link_budget: timedelta = timedelta(days=2)
+    clazar_link_budget: Interval = timedelta(days=2)
     """How long Clazar may take to show an offer before people are told."""
-    watch_every: timedelta = timedelta(minutes=5)
+    watch_every: Interval = timedelta(minutes=5)
     """How often the agreement feed is read."""
-    watch_overlap: timedelta = timedelta(minutes=15)
+    watch_overlap: Wait = timedelta(minutes=15)
     """How far each reading goes back behind the newest entry already seen."""
-    payouts_every: timedelta = timedelta(days=1)
+    payouts_every: Interval = timedelta(days=1)
     """How often the payout data is read."""
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
     """The zones in which the last moment is given when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
 
-    @model_validator(mode="after")
-    def _someone_approves(self) -> Self:
+    @field_validator("roles")
+    @classmethod
+    def _someone_approves(
+        cls, roles: dict[str, tuple[Address, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[Address, ...]]:
         # Without any role in it, the policy is the built-in one: its remedy is to name them.
-        if self.roles and (
-            vacant := sorted(r for r in self.rules.roles() if not self.roles.get(r))
-        ):
+        rules = info.data.get("rules")
+        if roles and rules and (vacant := sorted(r for r in rules.roles() if not roles.get(r))):
             raise illegal(
                 f"rules ask for approval by {vacant[0]}, and nobody holds that role",
                 f'Name who does under [roles]: {vacant[0]} = ["someone@example.com"]',
             )
-        return self
+        return roles
 
     def holds(self, person: str, role: str) -> bool:
         """Whether somebody, known by mail address, holds a role."""

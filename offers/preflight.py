@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from offers import consistency, contract, customer, marketplace, order_form, selling
 from offers.checks import findings_of
-from offers.contacts import Contacts
+from offers.contacts import Contacts, Owner
 from offers.contract import Contract
 from offers.customer import Customer
 from offers.drafting import Draft
@@ -32,6 +32,8 @@ class Report(BaseModel):
     """The buyer's company, as far as it is known, even if other terms are illegal."""
     contacts: Contacts | None
     """None if nobody could be written to."""
+    owner: Owner | None = None
+    """Known even where others are not."""
     contract_sha256: str | None = None
     """Of a custom contract as it was checked."""
     findings: tuple[Finding, ...]
@@ -83,6 +85,7 @@ def preflight(
         terms=drafted.terms,
         company=terms.company if terms and "company" in drafted.legal else None,
         contacts=drafted.contacts,
+        owner=drafted.owner,
         contract_sha256=deal.contract.sha256,
         findings=tuple(
             sorted(

@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from offers.agreement import Agreement
 from offers.clock import Clock, end_of_day
-from offers.contacts import Contacts
+from offers.contacts import Contacts, Owner
 from offers.fees import ListingFee, listing_fee
 from offers.findings import Finding, Severity
 from offers.lifecycle import Stage, require_transition
@@ -75,6 +75,8 @@ class OfferRecord(BaseModel):
     company: str | None = None
     """The buyer's company; known even where other terms are illegal."""
     contacts: Contacts | None = None
+    owner: Owner | None = None
+    """Known even where others are not."""
     contract_sha256: str | None = None
     """Of the custom contract that was checked, and approved as it was."""
     policy: Policy = Policy()
@@ -106,6 +108,7 @@ class OfferRecord(BaseModel):
         self.policy, self.clock, self.road = policy, clock, road
         self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
         self.company, self.contract_sha256 = report.company, report.contract_sha256
+        self.owner = report.owner
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:
@@ -184,6 +187,11 @@ class OfferRecord(BaseModel):
     def written_to(self) -> Contacts:
         """The contacts; from `submitted` on there are some."""
         return _known(self.contacts, "contacts")
+
+    @property
+    def told(self) -> Owner:
+        """Who owns the opportunity; whoever is told something is known."""
+        return _known(self.owner, "owner")
 
     @property
     def handed_over(self) -> str:

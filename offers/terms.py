@@ -70,6 +70,7 @@ def _net_days(value: int) -> int:
 
 
 def _document(value: str) -> str:
+    _one_line(value)
     if not value.startswith(("https://", "s3://")) or value != "".join(value.split()):
         raise illegal(
             "this is no address of a PDF that can be read",
@@ -87,7 +88,7 @@ class Dimension(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    key: str = Field(min_length=1, max_length=100)
+    key: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=100)]
     quantity: int = Field(default=1, ge=1, le=2**31 - 1)
 
     def __str__(self) -> str:
@@ -195,6 +196,13 @@ class OfferTerms(BaseModel):
                     f"{instalment.amount} {self.price.currency} is finer than the smallest unit",
                     f"Use at most {digits} decimals for {self.price.currency}",
                 )
+        # One form for equal amounts: AWS takes no third decimal, even if it is 0.
+        unit = Decimal(1).scaleb(-digits)
+        exact_schedule = tuple(
+            each.model_copy(update={"amount": abs(each.amount.quantize(unit))})
+            for each in self.payment_schedule
+        )
+        object.__setattr__(self, "payment_schedule", exact_schedule)
         return self
 
     @property

@@ -17,7 +17,10 @@ class Verdict(BaseModel):
     by: str = Field(repr=False)
     """Mail address, by which the policy's roles know people.  Personal data."""
     finding: str | None = None
-    """The finding's code; None: every exception that this person may decide about."""
+    """Its reference, or its code; None: every exception that this person may decide about.
+
+    A reference holds for what was seen: once that has changed, it means nothing any more.
+    """
     reason: str = ""
 
 

@@ -110,6 +110,8 @@ class WorkerSettings(TemporalSettings):
             raise ValueError(
                 f"OFFERS_URL_PATTERN may hold only {{product_id}} and {{offer_id}}: {error}"
             ) from None
+        if self.salesforce_ca is not None and not Path(self.salesforce_ca).is_file():
+            raise ValueError(f"SALESFORCE_CA: there is no file {self.salesforce_ca}")
         if not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
             raise ValueError("SMTP_URL must start with smtp:// or smtps://")
         return self

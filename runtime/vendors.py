@@ -4,6 +4,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 
 from activities.aws_marketplace import AwsMarketplace
 from activities.eula_documents import EulaDocuments
@@ -12,7 +13,7 @@ from activities.opportunities import Opportunities
 from activities.preflight import Preflight
 from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient
-from runtime.settings import WorkerSettings
+from runtime.settings import WorkerSettings, WrongSettings
 
 THREADS = 20
 """For boto3 and simple-salesforce, which block."""
@@ -71,4 +72,7 @@ def _salesforce(settings: WorkerSettings) -> SalesforceClient:
 
 
 def _aws(service: str) -> Any:
-    return boto3.client(service, config=AWS_CALLS)
+    try:
+        return boto3.client(service, config=AWS_CALLS)
+    except BotoCoreError as error:
+        raise WrongSettings(f"AWS: {error}") from None

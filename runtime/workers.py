@@ -105,6 +105,6 @@ def _activities(
             vendors.opportunities(settings).ready_after,
         ]
     if TaskQueue.EMAIL in queues:
-        email = Email(settings.smtp_url, settings.mail_from)
+        email = Email(settings.smtp_url, settings.mail_from, settings.salesforce_login_url)
         served[TaskQueue.EMAIL] = [email.send_letter, email.send_notice]
     return served

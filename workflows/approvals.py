@@ -68,10 +68,14 @@ class Approvals:
         if now == self._told:
             return
         self._told = now
-        self._correspondence.tell_owner(MailKind.OWNER_HELD_UP)
+        # Mailboxes show one mail of several with the same id: other findings are another mail.
+        about = " ".join(finding.reference for finding in self._record.obstacles)
+        self._correspondence.tell_owner(
+            MailKind.OWNER_HELD_UP, f"{about} {len(self._record.decisions)}"
+        )
         if self._record.to_approve:
             self._asked_at = self._now()
-            self._correspondence.tell_approvers("asked")
+            self._correspondence.tell_approvers(f"asked {about}")
 
     async def _reminding(self, until: Callable[[], bool]) -> None:
         for after in self._record.policy.remind_approvers_after:
@@ -110,9 +114,10 @@ class Approvals:
         exceptions = self._exceptions()
         if not exceptions:
             return f"the offer is {self._record.stage}, and nothing in it waits for approval"
-        named = [f for f in exceptions if verdict.finding in (None, f.code)]
+        named = [f for f in exceptions if verdict.finding in (None, f.code, f.reference)]
         if not named:
-            return f"{verdict.finding} waits for no approval; {_named(exceptions)} does"
+            waiting = ", ".join(finding.reference for finding in exceptions)
+            return f"{verdict.finding} waits for no approval; {waiting} does"
         if self._meant(verdict):
             return None
         roles = sorted({str(finding.role) for finding in named})
@@ -135,7 +140,7 @@ class Approvals:
         return [
             finding
             for finding in self._exceptions()
-            if verdict.finding in (None, finding.code)
+            if verdict.finding in (None, finding.code, finding.reference)
             and self._record.policy.holds(verdict.by, str(finding.role))
         ]
 

@@ -81,9 +81,9 @@ async def ask(
 
     Raises ActivityError only for the `expected` failure, or if nobody knows what became of a call
     that must not be made twice.  After `budget` (real time) it waits for a person; without one
-    people are called after a while, unless it is `patient`, and it goes on asking.  `held_up` is called if the first try
-    does not succeed.  Raises GivenUp if `give_up` says so while people are waited for and nothing
-    can have been done yet.
+    people are called after a while, unless it is `patient`, and it goes on asking.  `held_up` is
+    called if the first try does not succeed.  Raises GivenUp if `give_up` says so while people are
+    waited for and nothing can have been done yet.
     """
     late: Attention | None = None
     first = True

@@ -54,7 +54,7 @@ class Correspondence:
 
     def tell_owner(self, kind: MailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now, beside the story."""
-        if self._record.contacts is not None:
+        if self._record.owner is not None:
             mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
             self._notices.append(asyncio.create_task(self._send(mail)))
 

@@ -174,7 +174,7 @@ class HandOff:
         for after in sorted(self._record.policy.hand_off.remind_after):
             left = self._since + after - self._now()
             await workflow.sleep(
-                self._record.clock.real_duration(left),
+                self._record.clock.real_duration(max(left, timedelta())),
                 summary="until the owner is reminded of the hand-off",
             )
             self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF, f"after {after}")

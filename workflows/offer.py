@@ -28,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.clock import end_of_day
     from offers.comparison import BuiltOffer, differences
     from offers.lifecycle import Stage
+    from offers.marketplace import rivalry
     from offers.policy import Road
     from offers.record import OfferRecord
     from offers.refusals import plain_words
@@ -104,6 +105,7 @@ class OfferWorkflow(Conversation):
                 opportunity_id=self.record.opportunity_id,
                 given=self._changes.given,
                 road=self._changes.road,
+                given_up=tuple(past.offer_id for past in self.record.past if past.offer_id),
             )
             try:
                 found = await checked(
@@ -174,8 +176,9 @@ class OfferWorkflow(Conversation):
         self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
         if self._cancelling:
             return await self._withdraw(then=Stage.CANCELLED)
-        if different := differences(self.record.offered, outcome.offer):
-            self.record.findings = different
+        wrong = differences(self.record.offered, outcome.offer)
+        if wrong := wrong + rivalry(self.record.offered, outcome.rivals, self.record.policy):
+            self.record.findings = wrong
             return await self._withdraw(then=Stage.FAILED)
         return Stage.LIVE
 

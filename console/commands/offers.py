@@ -39,7 +39,7 @@ def start(
     if as_json or not waits:
         terminal.print_record(record, as_json)
     if record.terms is None and not record.obstacles:
-        print("started, but not drafted yet: Salesforce has not answered", file=sys.stderr)
+        print("started, but not checked yet: a vendor has not answered", file=sys.stderr)
     if waits:
         for attention in record.attentions:
             print(f"{attention.problem}. {attention.remedy}.", file=sys.stderr)

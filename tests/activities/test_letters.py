@@ -7,12 +7,14 @@ import pytest
 from activities.email import TEMPLATES
 from activities.letters import MailKind, write
 from offers.agreement import Agreement, AgreementStatus
-from offers.contacts import Contacts
+from offers.contacts import Contacts, Owner
 from offers.findings import Finding
 from offers.payouts import PayoutRow, payout_of
 from offers.policy import Policy
 from offers.record import OfferRecord
 from tests.builders import terms
+
+SALESFORCE = "https://example.my.salesforce.com"
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def record() -> OfferRecord:
         terms=terms(company="Example & Sons"),
         company="Example & Sons",
         contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
+        owner=Owner(owner_email="owner@example.com"),
         policy=Policy(support_contact="Write to help@example.com"),
         change_set_id="changeset",
         offer_id="offer-abcdefghijklm",
@@ -54,7 +57,7 @@ def record() -> OfferRecord:
 
 @pytest.mark.parametrize("kind", MailKind)
 def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
-    letter = write(kind, record)
+    letter = write(kind, record, SALESFORCE)
     text = TEMPLATES.get_template("letter.txt.jinja").render(letter=letter)
     html = TEMPLATES.get_template("letter.html.jinja").render(letter=letter)
     for _, value in letter.facts:
@@ -71,23 +74,23 @@ def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
 
 
 def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:
-    facts = dict(write(MailKind.OFFER_SHARED, record).facts)
+    facts = dict(write(MailKind.OFFER_SHARED, record, SALESFORCE).facts)
     last = facts["Last day to accept"]
     assert "16:59 on Wednesday 1 April 2026 in Los Angeles" in last
     assert "00:59 on Thursday 2 April 2026 in London" in last
 
 
 def test_a_void_offer_is_not_offered_again(record: OfferRecord) -> None:
-    letter = write(MailKind.OFFER_VOID, record)
+    letter = write(MailKind.OFFER_VOID, record, SALESFORCE)
     assert letter.link is None
     assert "Last day to accept" not in dict(letter.facts)
 
 
 def test_the_owner_hears_what_will_come(record: OfferRecord) -> None:
-    text = " ".join(write(MailKind.OWNER_ACCEPTED, record).paragraphs)
+    text = " ".join(write(MailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
     assert "USD 3,600.00 (3%)" in text
     assert "USD 116,400.00" in text
     assert "Thursday 5 March 2026" in text
-    paid = " ".join(write(MailKind.OWNER_PAID, record).paragraphs)
+    paid = " ".join(write(MailKind.OWNER_PAID, record, SALESFORCE).paragraphs)
     assert "USD 116,400.00" in paid
     assert "trace-1" in paid

@@ -21,7 +21,7 @@ from activities.opportunities import Opportunities
 from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient, SalesforceLogin
 from offers.clock import Clock
-from offers.contacts import Contacts
+from offers.contacts import Contacts, Owner
 from offers.lifecycle import Stage
 from offers.record import OfferRecord
 from runtime import vendors
@@ -35,6 +35,7 @@ from tests.life import FIELDS, OPPORTUNITY, environment, opportunity_fields
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 OFFER = "offer-abcdefghijklm"
+SALESFORCE = "https://example.my.salesforce.com"
 
 
 @pytest.fixture
@@ -267,6 +268,8 @@ def mail(kind: MailKind, occasion: str = "") -> SendMail:
         record=OfferRecord(
             opportunity_id=OPPORTUNITY,
             terms=terms(company="Ünïcode & Sons"),
+            company="Ünïcode & Sons",
+            owner=Owner(owner_email="owner@example.com"),
             contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
             change_set_id="x",
             offer_id=OFFER,
@@ -278,7 +281,7 @@ def mail(kind: MailKind, occasion: str = "") -> SendMail:
 
 @pytest.fixture
 def email(sandbox: Sandbox) -> Email:
-    return Email(SecretStr(sandbox.addresses.smtp), "Offers <offers@example.com>")
+    return Email(SecretStr(sandbox.addresses.smtp), "Offers <offers@example.com>", SALESFORCE)
 
 
 async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: Email) -> None:
@@ -325,7 +328,7 @@ async def test_what_a_fault_of_the_mail_server_leads_to(
 
 
 async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
-    away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com")
+    away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE)
     with pytest.raises(ApplicationError) as raised:
         await run(away.send_letter, mail(MailKind.OFFER_SHARED))
     assert failure(raised) == Failure.UNAVAILABLE

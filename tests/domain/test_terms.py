@@ -37,7 +37,7 @@ def test_account_ids_are_taken_as_people_write_them(written: Any, kept: list[str
     ("field", "written", "kept"),
     [
         ("dimensions", "platform; seats x 100", "platform seats x 100"),
-        ("payment_schedule", "2026-03-02 60000\n2026-09-02 60000.00", "60000 60000.00"),
+        ("payment_schedule", "2026-03-02 60000\n2026-09-02 60000.00", "60000.00 60000.00"),
         ("net_payment_days", "Net 30", "30"),
         ("net_payment_days", 45, "45"),
         ("eula", "Standard", "type='standard' version='2022-07-14'"),

@@ -61,7 +61,7 @@ def test_one_dimension_is_paid_at_acceptance(control: httpx.Client, seller: Sell
     running = seller.describe(change_set_id)
     assert (running["Status"], running["ChangeSetName"]) == (
         "PREPARING",
-        "Clazar: Example Corp - 12 months",
+        "Private offer by Clazar",
     )
     assert [each["ChangeType"] for each in running["ChangeSet"]] == ORDER
 

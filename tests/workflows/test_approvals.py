@@ -71,7 +71,7 @@ async def test_those_who_may_approve_are_reminded_until_they_decide(life: Life) 
     [
         (Verdict(by="owner@example.com"), "needs the role deal-desk"),
         (Verdict(by="legal@example.com"), "needs the role deal-desk"),
-        (Verdict(by=DESK, finding="custom-contract"), "not-annual does"),
+        (Verdict(by=DESK, finding="custom-contract"), "not-annual:.* does"),
     ],
 )
 async def test_an_approval_that_would_not_count_is_refused_at_once(
@@ -82,6 +82,46 @@ async def test_an_approval_that_would_not_count_is_refused_at_once(
         await life.desk.approve(OPPORTUNITY, verdict)
     assert "@" not in str(refusal.value), "nobody's address is told"
     assert not (await life.record()).decisions
+
+
+async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    (seen,) = (await life.record()).to_approve
+    await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 60}))
+    with pytest.raises(Refused, match=f"{seen.reference} waits for no approval"):
+        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding=seen.reference))
+    (now,) = (await life.record()).to_approve
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding=now.reference))
+    assert (await life.reaches(Stage.SHARED)).offered.duration_months == 60
+
+
+async def test_the_owner_hears_of_a_buyer_without_an_address(life: Life) -> None:
+    assert await draft(life, Buyer_Email__c=None) == ["illegal"]
+    await life.quiet()
+    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+
+
+async def test_each_mail_about_other_findings_is_another_mail(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    await life.desk.revise(
+        OPPORTUNITY, Changes(given={"duration_months": 12, "net_payment_days": 31})
+    )
+    await life.quiet()
+    ids = [mail.message_id for mail in life.world.mails]
+    assert len(ids) == 3
+    assert len(set(ids)) == 3
+
+
+async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(life: Life) -> None:
+    life.opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
+    life.world.objects[("example-offers", "eula.pdf")] = one_page()
+    await life.start()
+    life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
+    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
+    assert (await life.passes(minutes=1)).attention == "credentials"
+    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    assert (await life.end()).attentions == ()
+    assert not life.world.change_sets
 
 
 async def test_nothing_can_be_approved_that_does_not_wait(life: Life) -> None:

@@ -13,6 +13,8 @@ from offers.record import OfferRecord
 from offers.verdicts import Verdict
 from sandbox.buyers import accept
 from sandbox.clazar.seller import make_by_hand
+from sandbox.faults import Fault
+from sandbox.offer_terms import Payment
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
 
@@ -203,6 +205,93 @@ async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(life: L
     assert (await life.end()).stage is Stage.CANCELLED
     assert len(life.world.offers) == 1
     assert life.acceptable_offers() == 0
+
+
+async def test_an_offer_of_another_deal_is_never_withdrawn(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, name="Somebody else's offer", buyer_accounts=[OTHER])
+    await life.sleep(timedelta(hours=2))
+    (others_offer,) = life.world.offers.values()
+    await life.desk.handed_off(OPPORTUNITY, others_offer.id)
+    waiting = await life.quiet()
+    assert waiting.attention == "approval"
+    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="this is not ours"))
+    again = await life.reaches(Stage.SUBMITTED)
+    assert life.world.acceptable(others_offer), "it was left as it is"
+    assert "not-ours" in {attention.code for attention in again.attentions}
+    await life.desk.handed_off(OPPORTUNITY, others_offer.id)
+    await life.quiet()
+    await life.desk.cancel(OPPORTUNITY, "")
+    assert life.world.acceptable(others_offer)
+
+
+async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, price=Decimal(110000))
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    (wrong,) = life.world.offers.values()
+    by_hand(life, record)
+    await life.sleep(timedelta(hours=2))
+    (right,) = [offer for offer in life.world.offers.values() if offer is not wrong]
+    await life.desk.handed_off(OPPORTUNITY, right.id)
+    both = await life.quiet()
+    assert both.stage is Stage.GENERATING, "not while the other one can be accepted"
+    assert "made-twice" in {attention.code for attention in both.attentions}
+    wrong.availability_end = life.world.now().date() - timedelta(days=1)
+    await life.desk.resume(OPPORTUNITY, "made-twice")
+    shared = await life.reaches(Stage.SHARED)
+    assert shared.offer_id == right.id
+    assert str(shared.offered.price) == "USD 120,000.00"
+    assert life.acceptable_offers() == 1
+
+
+async def test_an_acceptance_before_the_offer_was_recognised_is_found(life: Life) -> None:
+    record = await hand_off(life)
+    life.world.clazar_delay_minutes = 3 * 24 * 60
+    life.buyer(accepts_after=1)
+    by_hand(life, record)
+    accepted = await life.reaches(Stage.ACCEPTED, within=timedelta(days=5))
+    assert accepted.agreement is not None
+    assert not [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+
+
+async def test_a_mistyped_id_does_not_keep_an_offer_from_being_cancelled(life: Life) -> None:
+    await hand_off(life)
+    await life.desk.handed_off(OPPORTUNITY, "offer-mistyped00000")
+    await life.passes(hours=1)
+    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    await life.end()
+
+
+async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> None:
+    life.world.faults.waiting.append(
+        Fault(
+            "salesforce", "status", "CreateTask", status=403, code="INSUFFICIENT_ACCESS", times=None
+        )
+    )
+    life.opportunity()
+    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    record = await life.quiet()
+    assert life.mails() == ["Please make in Clazar: the private offer for Example Corp"]
+    by_hand(life, record)
+    await life.reaches(Stage.SHARED)
+
+
+async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
+    record = await hand_off(life)
+    day = record.offered.availability_end + timedelta(days=90)
+    by_hand(life, record, schedule=[Payment(day, Decimal(120000))], dimensions={"platform": 1})
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    assert [finding.field for finding in waiting.obstacles] == ["payment_schedule"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.reaches(Stage.SHARED)
+    (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    assert day.isoformat() in letter.text
+    assert "up front" not in letter.text
 
 
 async def test_an_acceptance_of_a_wrong_offer_wins(life: Life) -> None:

@@ -3,15 +3,19 @@
 from datetime import datetime, timedelta
 
 import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateStage
 
 from console.desk import Refused
 from offers.lifecycle import Stage
+from offers.opportunity import opportunity_id
 from offers.verdicts import Changes
 from sandbox.buyers import accept
 from sandbox.faults import Fault
+from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
 from tests.builders import BUYER
-from tests.life import OPPORTUNITY, Life
+from tests.life import OPPORTUNITY, Life, opportunity_fields
+from workflows.offer import OfferWorkflow
 
 RIGHT_ACCOUNT = "444455556666"
 
@@ -130,6 +134,84 @@ async def test_an_opportunity_that_does_not_exist(life: Life) -> None:
         await life.start()
     life.opportunity()
     assert (await life.start()).terms is not None, "nothing was begun, so it can be started now"
+
+
+async def test_revising_what_does_not_exist_leaves_nothing_waiting(life: Life) -> None:
+    life.world.opportunities.clear()
+    life.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
+    handle = await life.desk.begin(OPPORTUNITY)
+    asked = await handle.start_update(
+        OfferWorkflow.revise,
+        Changes(given={"duration_months": 12}),
+        wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+    )
+    await life.sleep(timedelta(minutes=5))
+    await asked.result()
+    assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
+    life.opportunity()
+    assert (await life.start()).terms is not None, "the id is free again"
+
+
+async def test_cancelling_what_does_not_exist_ends(life: Life) -> None:
+    life.world.opportunities.clear()
+    life.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
+    handle = await life.desk.begin(OPPORTUNITY)
+    await handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.sleep(timedelta(minutes=5))
+    assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
+
+
+async def test_an_opportunity_that_is_deleted_later_waits_for_a_person(life: Life) -> None:
+    life.world.generation.failures = ["INVALID_TAX_INFORMATION"]
+    await life.start()
+    await life.reaches(Stage.FAILED)
+    kept = dict(life.world.opportunities)
+    life.world.opportunities.clear()
+    await life.desk.resume(OPPORTUNITY, "failed")
+    waiting = await life.passes(minutes=10)
+    assert "refused" in {attention.code for attention in waiting.attentions}
+    life.world.opportunities.update(kept)
+    for attention in (await life.record()).attentions:
+        await life.desk.resume(OPPORTUNITY, attention.code)
+        break
+    life.opportunity()
+    while (record := await life.record()).attentions:
+        await life.desk.resume(OPPORTUNITY, record.attentions[0].code)
+        await life.quiet()
+    await life.reaches(Stage.SHARED)
+
+
+async def test_two_offers_for_one_account_at_the_same_time_are_not_both_open(life: Life) -> None:
+    second = "0065g00000AbCdFAAV"
+    second = opportunity_id(second[:15])
+    put_opportunity(life.world, opportunity_fields(second))
+    await life.desk.begin(OPPORTUNITY)
+    await life.desk.begin(second)
+    for _ in range(30):
+        await life.sleep(timedelta(minutes=5))
+    assert life.acceptable_offers() <= 1
+    failed = [
+        record
+        for record in (await life.record(), await life.desk.record(second))
+        if record.stage is Stage.FAILED
+    ]
+    assert failed
+    assert "open-offer" in {finding.code for finding in failed[0].findings}
+
+
+async def test_an_offer_that_salesforce_shows_is_not_made_a_second_time(life: Life) -> None:
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    await life.handle.terminate("as if it had been forgotten")
+    life.opportunity(
+        AWS_Account_Id__c="444455556666",
+        Offer_Id__c=shared.offer_id,
+        Offer_Stage__c="shared",
+    )
+    again = await life.desk.start(OPPORTUNITY, again=True)
+    assert [(finding.code, finding.seen) for finding in again.obstacles] == [
+        ("open-offer", shared.offer_id)
+    ]
 
 
 async def test_an_offer_that_came_out_otherwise_is_withdrawn(life: Life) -> None:
