@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.errors import not_found, refused
-from activities.eula_pdf import WrongPdf, check, merge
 from activities.eula_sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure
 from offers.contract import Contract, shown
 from offers.findings import Finding
@@ -87,6 +86,9 @@ class EulaDocuments:
 
     def _merged(self, sources: Sequence[str]) -> tuple[bytes, tuple[Finding, ...]]:
         """The contract, and what is wrong with the documents it should be made of."""
+        # pypdf is slow to load, and every command of ours would wait for it.
+        from activities.eula_pdf import WrongPdf, check, merge
+
         if not 1 <= len(sources) <= MOST_DOCUMENTS:
             return b"", (_wrong_number(len(sources)),)
         deadline = time.monotonic() + ALL_TOGETHER

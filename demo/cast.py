@@ -179,7 +179,7 @@ CAST = (
         Stage.DISBURSED,
         through=(Stage.SHARED, Stage.ACCEPTED),
         handed_off=True,
-        accepts_after_days=3,
+        accepts_after_days=12,
         mails=(
             ("Please make in Clazar", 2),
             ("Your AWS Marketplace private offer", 1),

@@ -46,7 +46,7 @@ def preflight(
     record_id = terminal.opportunity_argument(opportunity) if opportunity else None
     checked = _check(CheckDeal(opportunity_id=record_id, given=terminal.given_terms(terms)))
     if as_json:
-        report = checked.report.model_dump(mode="json", exclude={"contacts"})
+        report = checked.report.model_dump(mode="json", exclude={"contacts", "owner"})
         print(json.dumps({"refuses": checked.report.refuses} | report, indent=2))
     else:
         terminal.console.print(report_sheet(checked))

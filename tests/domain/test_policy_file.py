@@ -52,7 +52,7 @@ def outcome(folder: Path, text: str) -> str | None:
 
 
 FUZZED = settings(
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

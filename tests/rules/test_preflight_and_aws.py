@@ -162,7 +162,7 @@ class Unchecked:
         self.currency = currency
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(likely_deals())
 def test_what_preflight_lets_pass_aws_takes(deal: dict[str, Any]) -> None:
     found = report(deal)
@@ -172,7 +172,7 @@ def test_what_preflight_lets_pass_aws_takes(deal: dict[str, Any]) -> None:
     assert aws_refuses(found.terms) == []
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(likely_deals())
 def test_what_aws_refuses_preflight_had_refused(deal: dict[str, Any]) -> None:
     if not deal["buyer_accounts"] or deal.get("dimensions") == []:
