@@ -123,8 +123,8 @@ class OfferWorkflow(Conversation):
                     or_when=self._is_cancelling,
                 )
                 continue
-            if found is None:
-                continue
+            if found is None or self._changed != revision:
+                continue  # revised at the very moment of the answer
             self.record.take_report(found.report, found.policy, found.clock, found.road)
             self._checked = revision
             if not self.record.obstacles:
