@@ -7,6 +7,7 @@ letter to a buyer then fails POSSIBLY_SENT and a person decides; a notice to an 
 import hashlib
 from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
+from email.policy import SMTP
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,8 @@ class Email:
 
     def _message(self, mail: SendMail, *to: str) -> EmailMessage:
         letter = write(mail.kind, mail.record, self._salesforce_url)
-        message = EmailMessage()
+        # Folded later, a long subject would begin with a blank line's blank.
+        message = EmailMessage(policy=SMTP.clone(max_line_length=200))
         message["From"] = self._sender
         message["To"] = ", ".join(to)
         message["Subject"] = " ".join(letter.subject.split())

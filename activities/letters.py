@@ -155,7 +155,7 @@ def _product(record: OfferRecord) -> str:
 
 
 HOW_TO_ACCEPT = (
-    "Sign in to the AWS account shown above: in any other account the page answers 404, and the"
+    "Sign in to an AWS account shown above: in any other account the page answers 404, and the"
     " offer cannot be seen.",
     f"Whoever accepts needs the permission {BUYER_PERMISSION} in that account.",
     f"All offers made to the account are also listed at {PRIVATE_OFFERS_PAGE}",
@@ -216,8 +216,9 @@ def _owner_expired(record: OfferRecord) -> Letter:
 def _owner_failed(record: OfferRecord) -> Letter:
     return _to_owner(
         record,
-        f"AWS refused the offer for {_company(record)}",
-        "The private offer was not created. What stands in its way:",
+        f"Not made: the offer for {_company(record)}",
+        "The private offer was not made, or it was withdrawn before anybody was told of it. What"
+        " stands in its way:",
         *(str(finding) for finding in record.findings),
         "Revise the terms, or correct the opportunity and resume the offer; or cancel it.",
     )
@@ -251,7 +252,10 @@ def _approval_asked(record: OfferRecord) -> Letter:
             "A private offer waits for approval:",
             *(f"{finding} ({finding.reference}, by {finding.role})" for finding in waiting),
         ),
-        facts=_to_owner(record, "").facts,
+        facts=(
+            ("Opportunity", record.opportunity_id),
+            *((f.label, f.value) for f in (field_sheet(record.terms) if record.terms else ())),
+        ),
         closing=tuple(
             f"starter.py {word} {record.opportunity_id} --finding {finding.reference}"
             f" --by your@address{extra}"

@@ -147,15 +147,22 @@ class Opportunities:
         return Customer(
             shown_stage=opportunity.shown_stage,
             stage_field=self._fields.write.get("stage"),
-            others=tuple(
-                use for account in accounts for use in self._others(account, opportunity.account_id)
-            ),
-            last_purchase=self._last_purchase(record_id, opportunity.account_id),
+            others=tuple(use for account in accounts for use in self._others(account, opportunity)),
+            last_purchase=self._last_purchase(record_id, opportunity),
         )
 
-    def _others(self, account: str, customer_id: str | None) -> list[OthersUse]:
+    def _same_customer(self, opportunity: ReadOpportunity) -> tuple[str, str] | None:
+        """The field that tells customers apart, with its value: account, or else company."""
+        if opportunity.account_id:
+            return "AccountId", opportunity.account_id
+        company = opportunity.facts.get("company")
+        path = self._fields.read.get("company")
+        return (path, str(company)) if path and company else None
+
+    def _others(self, account: str, opportunity: ReadOpportunity) -> list[OthersUse]:
         path = self._fields.read.get("buyer_accounts")
-        if path is None or customer_id is None:
+        customer = self._same_customer(opportunity)
+        if path is None or customer is None:
             return []
         groups = account[:4], account[4:8], account[8:]
         # As people write it; Salesforce compares text as it stands.
@@ -164,8 +171,8 @@ class Opportunities:
         condition = " OR ".join([f"{path} LIKE {{}}"] * len(spellings))
         found = self._query(
             {"AccountId", company, path},
-            f"AccountId != {{}} AND ({condition}) ORDER BY Id LIMIT {MOST_OTHERS}",
-            customer_id,
+            f"{customer[0]} != {{}} AND ({condition}) ORDER BY Id LIMIT {MOST_OTHERS}",
+            customer[1],
             *spellings,
         )
         return [
@@ -177,16 +184,17 @@ class Opportunities:
             for record in found
         ]
 
-    def _last_purchase(self, record_id: str, customer_id: str | None) -> LastPurchase | None:
+    def _last_purchase(self, record_id: str, opportunity: ReadOpportunity) -> LastPurchase | None:
+        customer = self._same_customer(opportunity)
         path = self._fields.read.get("buyer_accounts")
         stage, accepted_at = (self._fields.write.get(n) for n in ("stage", "accepted_at"))
-        if not (path and stage and accepted_at and customer_id):
+        if not (path and stage and accepted_at and customer):
             return None
         found = self._query(
             {path, accepted_at},
-            f"AccountId = {{}} AND Id != {{}} AND {stage} IN {{}} AND {accepted_at} != null"
+            f"{customer[0]} = {{}} AND Id != {{}} AND {stage} IN {{}} AND {accepted_at} != null"
             f" ORDER BY {accepted_at} DESC LIMIT 1",
-            customer_id,
+            customer[1],
             record_id,
             sorted(SOLD),
         )

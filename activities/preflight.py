@@ -95,7 +95,7 @@ class Preflight:
             name: value for name, value in read.items() if value is not None
         }
         drafted = draft(
-            facts | {name: value for name, value in request.given.items() if value is not None},
+            _overruled(facts, request.given),
             self._policy,
             today,
             sources,
@@ -151,6 +151,14 @@ class Preflight:
         if self._documents is None:
             return Contract(findings=(NO_BUCKET,))
         return self._documents.inspect(terms.eula.documents)
+
+
+def _overruled(facts: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """The facts with what was given in their place; a price without currency keeps the old one."""
+    price, known = given.get("price"), facts.get("price")
+    if isinstance(price, dict) and isinstance(known, dict):
+        given = given | {"price": {"currency": known.get("currency")} | price}
+    return facts | {name: value for name, value in given.items() if value is not None}
 
 
 NO_BUCKET = Finding(

@@ -121,7 +121,7 @@ def report_sheet(checked: CheckedDeal) -> RenderableType:
         rule = f'\nRule: "{finding.rule}"' if finding.rule else ""
         found.add_row(
             Text(effect, STYLE_OF[finding.severity]),
-            Text(finding.code),
+            Text(finding.reference),
             Text(where),
             Text(finding.seen or ""),
             Text(f"{finding.problem}.\n{finding.remedy}.{rule}"),

@@ -130,7 +130,7 @@ CAST = (
         "refused by AWS for a wrong account",
         Stage.FAILED,
         account_exists=False,
-        mails=(("AWS refused the offer", 1), ("Your AWS Marketplace private offer", 0)),
+        mails=(("Not made", 1), ("Your AWS Marketplace private offer", 0)),
     ),
     Fate(
         5,
@@ -141,7 +141,7 @@ CAST = (
         account_exists=False,
         corrected=True,
         accepts_after_days=2,
-        mails=(("AWS refused the offer", 1), ("Paid", 1)),
+        mails=(("Not made", 1), ("Paid", 1)),
     ),
     Fate(
         6,
@@ -160,7 +160,7 @@ CAST = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         mistyped=True,
         accepts_after_days=3,
-        mails=(("Waiting", 1), ("AWS refused the offer", 0), ("Paid", 1)),
+        mails=(("Waiting", 1), ("Not made", 0), ("Paid", 1)),
     ),
     Fate(
         8,

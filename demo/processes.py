@@ -42,8 +42,9 @@ class Processes:
         try:
             self._start_temporal()
             self._start_sandbox()
+            places = {"CONTROL": self.addresses["control"], "MAILBOX": self.addresses["mailbox"]}
             (LOGS / "env").write_text(
-                "".join(f"export {name}='{value}'\n" for name, value in self.env.items())
+                "".join(f"export {name}='{v}'\n" for name, v in (self.env | places).items())
             )
             self.start_worker()
         except BaseException:

@@ -43,16 +43,19 @@ def dimensions(value: Any) -> Any:
 
 
 def payment_schedule(value: Any) -> Any:
-    """Instalments, one to a line: `2027-01-31 60000.00`."""
+    """Instalments, one to a line: `2027-01-31 60000.00`.  `upfront` means that there are none."""
     if not isinstance(value, str):
         return value
+    if re.fullmatch(r"(?i)\s*(up[\s-]?front|none)\s*", value):
+        return ()
     read = []
     for number, part in enumerate(_parts(value), 1):
         words = part.split()
         if len(words) != 2:
             raise illegal(
                 f"instalment {number} is not a day and an amount",
-                "Write each instalment on a line of its own, such as 2027-01-31 60000.00",
+                "Write each instalment on a line of its own, or with ; between them, such as"
+                " 2027-01-31 60000.00; 2027-07-31 60000.00",
             )
         read.append({"on": words[0], "amount": words[1]})
     return read

@@ -126,7 +126,7 @@ def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator
                 "buyer_accounts",
                 f"the buyer can still accept another offer of ours ({offer.offer_id},"
                 f" until {offer.availability_end})",
-                "Cancel that offer first, or wait until it has been accepted or has expired",
+                "Cancel that offer, or wait until it has been accepted or has expired; then resume",
                 seen=", ".join(shared),
             )
 

@@ -205,14 +205,14 @@ def _number(value: Any) -> Decimal | None:
         number = None if value is None else Decimal(str(value))
     except (InvalidOperation, ValueError):
         number = NO_NUMBER
-    if number is None or (number.is_finite() and abs(number) < BEYOND_ANY):
+    if number is None or (number.is_finite() and number.adjusted() < MOST_DIGITS):
         return number
     return NO_NUMBER
 
 
 NO_NUMBER = Decimal("NaN")
-BEYOND_ANY = Decimal("1e15")
-"""No contract has such an amount or such a length."""
+MOST_DIGITS = 15
+"""Before the point; no contract has a higher amount, or is longer."""
 
 
 def _said(number: Decimal, value: Any, unit: str) -> str:

@@ -89,7 +89,7 @@ def preflight(
         contract_sha256=deal.contract.sha256,
         findings=tuple(
             sorted(
-                (_with_source(finding, sources) for finding in findings),
+                (_complete(finding, sources, policy) for finding in findings),
                 key=lambda finding: GRAVITY.index(finding.severity),
             )
         ),
@@ -107,6 +107,13 @@ NO_OPPORTUNITY = Finding(
 )
 
 
-def _with_source(finding: Finding, sources: Mapping[str, str]) -> Finding:
-    source = finding.source or sources.get(finding.field)
-    return finding if source is None else finding.model_copy(update={"source": source})
+def _complete(finding: Finding, sources: Mapping[str, str], policy: Policy) -> Finding:
+    changes: dict[str, str] = {}
+    if source := finding.source or sources.get(finding.field):
+        changes["source"] = source
+    if finding.role and not policy.roles.get(finding.role):
+        changes["remedy"] = (
+            f"{finding.remedy} (nobody holds the role {finding.role} yet: name someone under"
+            " [roles] in the policy)"
+        )
+    return finding.model_copy(update=changes) if changes else finding

@@ -36,7 +36,10 @@ class Changes(BaseModel):
     def unknown(self) -> str | None:
         """The first name that is no field, if there is one."""
         known = TERM_FIELDS | CONTACT_FIELDS
-        return next((name for name in self.given if name not in known), None)
+        return next(
+            (name for name, value in self.given.items() if value is not None and name not in known),
+            None,
+        )
 
     def applied_to(self, given: dict[str, Any]) -> dict[str, Any]:
         """What is given after the change."""

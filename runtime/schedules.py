@@ -120,7 +120,7 @@ async def rows(client: Client) -> list[ScheduleRow]:
 async def pause(client: Client, schedule_id: str, why: str) -> None:
     """Let no further turn begin; raises NoSchedule."""
     with _known(schedule_id):
-        await client.get_schedule_handle(schedule_id).pause(note=why or None)
+        await client.get_schedule_handle(schedule_id).pause(note=why or "by hand")
 
 
 async def resume(client: Client, schedule_id: str) -> None:

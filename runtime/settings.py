@@ -52,7 +52,7 @@ class TemporalSettings(BaseSettings):
         """The selling policy, with the handbook's defaults for what the file leaves open."""
         if self.offers_policy is None:
             return Policy()
-        policy = _read(self.offers_policy, Policy)
+        policy = _read("OFFERS_POLICY", self.offers_policy, Policy)
         if unknown := set(policy.time_zones) - available_timezones():
             raise WrongSettings(
                 f"{self.offers_policy}: time_zones [{min(unknown)}]: there is no such time zone."
@@ -134,17 +134,17 @@ class WorkerSettings(TemporalSettings):
 
     def fields(self) -> FieldMap:
         """Which Salesforce field means what."""
-        return _read(self.offers_fields, FieldMap)
+        return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-def _read(path: Path, model: type[ModelT]) -> ModelT:
+def _read(name: str, path: Path, model: type[ModelT]) -> ModelT:
     try:
         return read_toml(path, model)
     except WrongFile as error:
-        raise WrongSettings(str(error)) from None
+        raise WrongSettings(f"{name}: {error}") from None
 
 
 SettingsT = TypeVar("SettingsT", bound=TemporalSettings)

@@ -83,8 +83,10 @@ class HandOff:
             offer_id, self._told = self._told or self._record.made, None
             self._record.offer_id = offer_id
             follow = FollowOffer(offer_id=offer_id, checks=self._record.policy.generation)
+            budget = self._record.clock.real_duration(self._record.policy.generation.late_after)
             released = await unless(
-                self.has_news, ask(self._people, AwsMarketplace.follow_offer, follow)
+                self.has_news,
+                ask(self._people, AwsMarketplace.follow_offer, follow, budget=budget),
             )
             if released or self._told:
                 if released:

@@ -186,7 +186,7 @@ class OfferWorkflow(Conversation):
         """AWS said no; a person revises the terms or corrects the opportunity, or cancels."""
         await self._people.wait_for(
             "failed",
-            "AWS did not make the offer as it was asked",
+            "The offer was not made, or was withdrawn at once",
             CORRECT,
             or_when=self._is_outdated,
         )

@@ -26,7 +26,11 @@ By = Annotated[
     ),
 ]
 FindingCode = Annotated[
-    str | None, typer.Option("--finding", help="Which exception; without it, all you may decide.")
+    str | None,
+    typer.Option(
+        "--finding",
+        help="Which exception, as show and the mail name it; without it, all you may decide.",
+    ),
 ]
 
 
@@ -46,7 +50,10 @@ def preflight(
     record_id = terminal.opportunity_argument(opportunity) if opportunity else None
     checked = _check(CheckDeal(opportunity_id=record_id, given=terminal.given_terms(terms)))
     if as_json:
+        references = [finding.reference for finding in checked.report.findings]
         report = checked.report.model_dump(mode="json", exclude={"contacts", "owner"})
+        for finding, reference in zip(report["findings"], references, strict=True):
+            finding["reference"] = reference
         print(json.dumps({"refuses": checked.report.refuses} | report, indent=2))
     else:
         terminal.console.print(report_sheet(checked))
@@ -84,7 +91,7 @@ def decline(
     finding: FindingCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decline an exception: the terms must be revised, or the offer cancelled."""
+    """Decline an exception: unless it is approved after all, the terms must be revised."""
     verdict = Verdict(by=by, finding=finding, reason=reason)
     terminal.print_record(terminal.run(_decline(opportunity, verdict)), as_json)
 

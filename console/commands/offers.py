@@ -16,7 +16,9 @@ from console.terminal import AsJson, Opportunity, TermsFile
 from offers.lifecycle import Stage
 from offers.policy import Road
 from offers.record import OfferRecord
+from offers.verdicts import Changes
 from runtime.leaving import leave
+from workflows.hand_off import HANDED_OFF
 
 
 def start(
@@ -31,11 +33,14 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start the offer of an opportunity.  Starting it twice is harmless."""
-    record = terminal.run(_start(opportunity, terminal.given_terms(terms), road, again))
+    given = terminal.given_terms(terms)
+    if unknown := Changes(given=given).unknown():
+        raise typer.BadParameter(f"{terms}: {unknown}: there is no such term; correct its name")
+    record = terminal.run(_start(opportunity, given, road, again))
     if record is None:
         print("started, but " + str(NoWorker()), file=sys.stderr)
         leave(terminal.ALL_WELL)
-    waits = record.obstacles or record.attentions
+    waits = record.obstacles or [a for a in record.attentions if a.code != HANDED_OFF]
     if as_json or not waits:
         terminal.print_record(record, as_json)
     if record.terms is None and not record.obstacles:

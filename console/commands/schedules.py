@@ -50,6 +50,7 @@ def pause(
 ) -> None:
     """Let no further turn begin until it is resumed; pausing twice changes nothing."""
     terminal.run(_pause(schedule, reason))
+    print(f"{schedule} is paused")
 
 
 async def _pause(schedule: str, reason: str) -> None:
@@ -60,6 +61,7 @@ async def _pause(schedule: str, reason: str) -> None:
 def resume(schedule: ScheduleId) -> None:
     """Let turns begin again."""
     terminal.run(_resume(schedule))
+    print(f"{schedule} runs again")
 
 
 async def _resume(schedule: str) -> None:

@@ -456,3 +456,32 @@ def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
     assert first.is_same(same)
     assert not first.is_same(other)
     assert "secret" not in str(first)
+
+
+def test_an_exception_that_nobody_can_approve_says_so() -> None:
+    changes = {"duration_months": 24}
+    (finding,) = report_on(changes, form=changes, policy=Policy()).findings
+    assert "nobody holds the role deal-desk yet" in finding.remedy
+
+
+def test_texts_are_fit_for_all_to_read() -> None:
+    report = report_on(
+        {"eula": "http://user:secret@example.com/eula.pdf?X-Amz-Signature=secret"},
+        form={"payment_terms": "ask jane@example.com", "amount": "1e999999999"},
+    )
+    told = " ".join(map(str, report.findings))
+    assert "secret" not in told
+    assert "jane" not in told
+    assert {f.code for f in report.findings} == {
+        "illegal",
+        "order-form-payment-unclear",
+        "order-form-amount",
+    }
+
+
+@pytest.mark.parametrize(
+    "words", ["Upfront, no installments", "Annual upfront per payment schedule in section 3"]
+)
+def test_words_that_can_be_read_both_ways_are_for_a_person(words: str) -> None:
+    (finding,) = report_on(form={"payment_terms": words}).findings
+    assert (finding.code, finding.severity) == ("order-form-payment-unclear", WARN)

@@ -86,12 +86,18 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     terms = tmp_path / "terms.json"
     terms.write_text('{"buyer_accounts": "123", "duration": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
+    assert code == 2
+    assert "duration: there is no such term" in err
+    assert not await at_the_house.desk.rows(), "nothing was started"
+
+    terms.write_text('{"buyer_accounts": "123", "duration_months": "long"}')
+    code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
     assert (
         "buyer_accounts (given) [123]: an AWS account id has exactly 12 digits. Ask the buyer"
         in err
     )
-    assert "duration (given): there is no such field. Remove it or correct its name." in err
+    assert "duration_months (given) [long]: it is not a whole number. Write it as 12." in err
     assert "Traceback" not in err
 
 
