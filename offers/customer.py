@@ -40,7 +40,6 @@ class Customer(BaseModel):
 
     shown_stage: str | None = None
     """Where Salesforce shows this very opportunity's offer to be."""
-    shown_offer_id: str | None = None
     stage_field: str | None = None
     others: tuple[OthersUse, ...] = ()
     last_purchase: LastPurchase | None = None

@@ -211,6 +211,44 @@ async def test_an_opportunity_s_amount_is_taken_exactly(opportunities: Opportuni
     assert read.order_form.of("signed") is True
 
 
+@pytest.mark.parametrize("known_by", ["account", "company"])
+async def test_other_customers_and_the_last_purchase_are_told_apart(
+    sandbox: Sandbox, opportunities: Opportunities, known_by: str
+) -> None:
+    by_company: dict[str, Any] = {"AccountId": None} if known_by == "company" else {}
+    stranger: dict[str, Any] = {
+        "AccountId": "0015g00000XyZaBAAV",
+        "Account": {"Name": "Example Two"},
+    }
+    others: dict[str, dict[str, Any]] = {
+        "006OTHERS000001": stranger | {"AWS_Account_Id__c": "1111-2222-3333"},
+        "006OTHERS000002": stranger | {"AWS_Account_Id__c": "444455556666, 1111 2222 3333"},
+        "006OTHERS000003": stranger | {"AWS_Account_Id__c": "444455556666"},
+        "006BEFORE000001": {
+            "AWS_Account_Id__c": "777788889999",
+            "Offer_Stage__c": "disbursed",
+            "Accepted_At__c": "2025-03-02T09:00:00.000+0000",
+        },
+        "006BEFORE000002": {
+            "AWS_Account_Id__c": "000000000012",
+            "Offer_Stage__c": "accepted",
+            "Accepted_At__c": "2024-03-02T09:00:00.000+0000",
+        },
+    }
+    for each, fields in others.items():
+        put_opportunity(sandbox.world, opportunity_fields(each, **by_company | fields))
+    put_opportunity(sandbox.world, opportunity_fields(OPPORTUNITY, **by_company))
+    read = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    customer = await asyncio.to_thread(opportunities.customer, OPPORTUNITY, read, ("111122223333",))
+    assert [(use.opportunity_id[:15], use.company) for use in customer.others] == [
+        ("006OTHERS000001", "Example Two"),
+        ("006OTHERS000002", "Example Two"),
+    ]
+    assert customer.last_purchase is not None
+    assert customer.last_purchase.buyer_accounts == ("777788889999",)
+    assert sandbox.world.writes == 0
+
+
 async def test_what_is_written_are_whole_values(sandbox: Sandbox, salesforce: Salesforce) -> None:
     record = OfferRecord(opportunity_id=OPPORTUNITY, stage=Stage.SHARED, terms=terms())
     for _ in range(2):

@@ -134,6 +134,16 @@ async def test_what_was_started_by_hand_is_not_started_again(house: House) -> No
     assert runs[by_hand] == 1
 
 
+async def test_what_has_ended_is_not_started_again(house: House) -> None:
+    ended = put(house, 1, Amount=None)
+    await house.desk.start(ended)
+    await house.desk.cancel(ended, "")
+    await house.client.get_workflow_handle(workflow_id(ended)).result()
+    put(house, 1, Offer_Stage__c=None)
+    await turn(house)
+    assert await started(house) == Counter([ended])
+
+
 async def test_only_salesforce_s_clock_counts(house_without_preflight: House) -> None:
     """Its clock is days behind ours, and a change is committed late."""
     house = house_without_preflight
