@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from offers.clock import end_of_day
-from sandbox import payouts
-from sandbox.offer_terms import agreement_end, agreement_start, currency, value
-from sandbox.world import Agreement, Offer, World, new_id
+from sandbox import agreements
+from sandbox.world import Agreement, Offer, World
 
 
 class AcceptanceRefused(Exception):
@@ -17,38 +16,7 @@ def accept(world: World, offer_id: str, account: str) -> Agreement:
     """Accept an offer now.  Raises AcceptanceRefused."""
     if reason := refusal(world, offer_id, account):
         raise AcceptanceRefused(reason)
-    offer = world.offers[offer_id]
-    now = world.now()
-    replaced = world.agreements.get(offer.replaces_agreement or "")
-    start = agreement_start(offer.terms, now)
-    agreement_id = new_id("agmt-", 25)
-    agreement = Agreement(
-        id=agreement_id,
-        offer_id=offer.id,
-        product_id=offer.product_id,
-        acceptor=account,
-        accepted_at=now,
-        start=start,
-        end=agreement_end(offer.terms, start),
-        value=value(offer.terms),
-        currency=currency(offer.terms),
-        terms=offer.terms,
-        initial_agreement_id=replaced.initial_agreement_id if replaced else agreement_id,
-        last_update=now,
-    )
-    payouts.plan(world, agreement, offer)
-    world.agreements[agreement.id] = agreement
-    if replaced:
-        end(world, replaced, "REPLACED")
-    world.at(agreement.end, lambda _: end(world, agreement, "EXPIRED"))
-    return agreement
-
-
-def end(world: World, agreement: Agreement, status: str) -> None:
-    """End an agreement, unless it has ended already."""
-    if agreement.status == "ACTIVE":
-        agreement.status = status
-        agreement.last_update = world.now()
+    return agreements.conclude(world, world.offers[offer_id], account)
 
 
 def refusal(world: World, offer_id: str, account: str) -> str | None:
@@ -68,19 +36,21 @@ def _obstacles(world: World, offer_id: str, account: str) -> Iterator[str]:
         yield f"the offer is not for account {account}"
     if offer.availability_end is None or world.now() > end_of_day(offer.availability_end):
         yield f"the offer expired at the end of {offer.availability_end}"
-    theirs = [
-        each
-        for each in world.agreements.values()
-        if each.acceptor == account and each.product_id == offer.product_id
-    ]
-    if any(agreement.offer_id == offer_id for agreement in theirs):
+    if any(agreement.acceptor == account for agreement in world.accepted(offer_id)):
         yield f"account {account} has accepted the offer already"
     if offer.replaces_agreement:
         replaced = world.agreements[offer.replaces_agreement]
         if replaced.status != "ACTIVE":
             yield f"agreement {replaced.id} is {replaced.status}"
-    elif not world.concurrent_agreements and any(each.status == "ACTIVE" for each in theirs):
+    elif not world.concurrent_agreements and _has_contract(world, account, offer.product_id):
         yield f"account {account} already has an active contract"
+
+
+def _has_contract(world: World, account: str, product_id: str) -> bool:
+    return any(
+        (each.acceptor, each.product_id, each.status) == (account, product_id, "ACTIVE")
+        for each in world.agreements.values()
+    )
 
 
 def plan(world: World, offer: Offer) -> None:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import buyers, mailbox
+from sandbox import agreements, buyers, mailbox
 from sandbox.addresses import Addresses
 from sandbox.aws.earlier import earlier_agreement
 from sandbox.aws.wire import AwsError
@@ -103,7 +103,7 @@ class Control:
             raise Wrong("status: there is no such one; choose CANCELLED or TERMINATED")
         if agreement.status != "ACTIVE":
             raise Wrong(f"agreement {agreement.id} is {agreement.status}", 409)
-        buyers.end(self.world, agreement, status)
+        agreements.end(self.world, agreement, status)
         return Json({"agreement_id": agreement.id, "status": agreement.status})
 
     async def add_earlier_agreement(self, request: Request) -> Response:

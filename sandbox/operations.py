@@ -10,6 +10,8 @@ WRITES = frozenset(
     {
         ("catalog", "StartChangeSet"),
         ("catalog", "CancelChangeSet"),
+        ("agreement", "SendAgreementCancellationRequest"),
+        ("agreement", "CancelAgreementCancellationRequest"),
         ("clazar", "PatchPrivateOffer"),
         ("clazar", "PatchContract"),
         ("clazar", "PatchBuyer"),
@@ -36,6 +38,9 @@ READS = frozenset(
         ("agreement", "SearchAgreements"),
         ("agreement", "DescribeAgreement"),
         ("agreement", "GetAgreementTerms"),
+        ("agreement", "GetAgreementCancellationRequest"),
+        ("agreement", "ListAgreementCancellationRequests"),
+        ("agreement", "ListAgreementInvoiceLineItems"),
         ("agreement", "Unknown"),
         # A token is given out, and nothing that anybody sees has changed.
         ("clazar", "Authenticate"),

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 from sandbox.offer_terms import schedule, term
-from sandbox.world import Agreement, Disbursement, Offer, PayoutHabit, World, new_id
+from sandbox.world import Agreement, Disbursement, Invoice, Offer, PayoutHabit, World, new_id
 
 MINOR_UNITS = {"JPY": Decimal(1)}
 """The smallest amount of a currency, where it is not a hundredth."""
@@ -34,7 +34,11 @@ def listing_fee_percentage(contract_value: Decimal, *, renewal: bool) -> Decimal
 
 def plan(world: World, agreement: Agreement, offer: Offer) -> None:
     """Put on the agenda when an agreement is invoiced.  Called before it is in the world."""
-    earlier = any(each.acceptor == agreement.acceptor for each in world.agreements.values())
+    # ASSUMED: what AWS has rolled back is no earlier purchase.
+    earlier = any(
+        each.acceptor == agreement.acceptor and each.status != "ROLLED_BACK"
+        for each in world.agreements.values()
+    )
     percentage = listing_fee_percentage(
         agreement.value, renewal=earlier or offer.pre_existing_agreement is not None
     )
@@ -73,8 +77,14 @@ class _Line:
 
     def invoice(self, now: datetime) -> None:
         """Invoice the line, unless the agreement ended before: then it is dropped."""
+        if self.agreement.status == "REPLACED":
+            self.world.withheld.setdefault(self.agreement.id, []).append(self.invoice)
         if self.agreement.status != "ACTIVE":
             return
+        issued = Invoice(
+            new_id("", 10).upper(), self.agreement.id, self.gross, self.agreement.currency, now
+        )
+        self.world.invoices.append(issued)
         net_terms = term(self.agreement.terms, "NetPaymentTerm")
         due = int(net_terms["PaymentDuePeriod"][1:-1]) if net_terms else DEFAULT_DUE_DAYS
         self._add(
@@ -86,8 +96,8 @@ class _Line:
                 agreement_accepted_at=self.agreement.accepted_at,
                 agreement_start=self.agreement.start,
                 agreement_end=self.agreement.end,
-                invoice_id=new_id("", 10).upper(),
-                invoice_date=now,
+                invoice_id=issued.id,
+                invoice_date=issued.issued_at,
                 payment_due=now + timedelta(days=due),
                 currency=self.agreement.currency,
                 gross=self.gross,

@@ -1,23 +1,16 @@
-"""What is true in the outside world: the state that every pretended system shares.
+"""What is true in the outside world: the state that every pretended system shares."""
 
-The world moves by its own clock.  Things that will happen (AWS finishes a change set, a buyer
-accepts, money is paid out) are put on an agenda; `advance` lets everything that is due happen, in
-order of time.  Each system calls `advance` before it answers, so an answer is always up to date.
-"""
-
-import heapq
-import itertools
 import secrets
 import string
-import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.access import Access
+from sandbox.agenda import Agenda
 from sandbox.faults import Faults
 from sandbox.operations import only_writes, writes
 
@@ -43,6 +36,8 @@ class Offer:
     terms: list[dict[str, Any]] = field(default_factory=list)
     availability_end: date | None = None
     replaces_agreement: str | None = None
+    renews_agreement: str | None = None
+    """Set on an offer that AWS itself made to renew an agreement."""
     country_codes: list[str] = field(default_factory=list)
     """Where a public offer can be accepted; empty for a private one."""
     pre_existing_agreement: dict[str, str] | None = None
@@ -100,6 +95,42 @@ class Agreement:
     initial_agreement_id: str
     status: str = "ACTIVE"
     last_update: datetime | None = None
+    replaces: str | None = None
+    """The agreement that this one took the place of, as its amendment or renewal."""
+    replaced_by: str | None = None
+
+
+@dataclass
+class CancellationRequest:
+    """The seller's wish to cancel an agreement, which the buyer answers or lets pass."""
+
+    id: str
+    agreement_id: str
+    reason_code: str
+    description: str | None
+    token: str | None
+    created_at: datetime
+    updated_at: datetime
+    status: str = "PENDING_APPROVAL"
+    """Or `APPROVED`, `REJECTED`, `CANCELLED`, `VALIDATION_FAILED`."""
+    status_message: str | None = None
+
+    def close(self, status: str, message: str, now: datetime) -> None:
+        """Nobody waits for an answer any more."""
+        self.status = status
+        self.status_message = message
+        self.updated_at = now
+
+
+@dataclass
+class Invoice:
+    """What AWS has invoiced for an agreement, before tax."""
+
+    id: str
+    agreement_id: str
+    amount: Decimal
+    currency: str
+    issued_at: datetime
 
 
 @dataclass
@@ -166,6 +197,10 @@ class Buyer:
     exists: bool = True
     accept_after_days: float | None = None
     """Days from release to acceptance; None: never accepts."""
+    answers_cancellation: Literal["approve", "reject"] | None = None
+    """What the buyer says to a seller's request to cancel; None: nothing."""
+    answers_after_days: float = 1
+    """Days from such a request to the answer; after 7 nobody waits for it any more."""
 
 
 @dataclass
@@ -210,7 +245,7 @@ class Storage:
     """Where it listens, once it does: AWS reads contracts there, too."""
 
 
-class World:
+class World(Agenda):
     """All that the sandbox knows, and what is going to happen."""
 
     def __init__(
@@ -221,7 +256,7 @@ class World:
         product_id: str = "prod-examplesaas01",
         dimensions: tuple[str, ...] = ("platform",),
     ) -> None:
-        self._now = now
+        super().__init__(now)
         self.seller_account = seller_account
         self.product_id = product_id
         self.dimensions = dimensions
@@ -236,6 +271,10 @@ class World:
         self.offers: dict[str, Offer] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.agreements: dict[str, Agreement] = {}
+        self.cancellation_requests: dict[str, CancellationRequest] = {}
+        self.invoices: list[Invoice] = []
+        self.withheld: dict[str, list[Callable[[datetime], None]]] = {}
+        """By agreement id, the invoices that fell due after it had been replaced."""
         self.disbursements: list[Disbursement] = []
         self.opportunities: dict[str, dict[str, Any]] = {}
         """Salesforce opportunities by id: their field values, parents as nested dicts, and under
@@ -269,11 +308,6 @@ class World:
         self.faults = Faults()
         self.calls: Counter[tuple[str, str]] = Counter()
         """How often each (system, operation) was called, refused and failed calls included."""
-        self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
-        self._order = itertools.count()
-        self._moment: datetime | None = None
-        # Tests reach into the world from their own thread, while the sandbox's moves it on.
-        self._lock = threading.RLock()
 
     def count(self, system: str, operation: str) -> None:
         """Note that an operation was called."""
@@ -286,35 +320,6 @@ class World:
         """How many calls meant to change something, refused and failed ones included."""
         return sum(only_writes(self.calls).values())
 
-    def now(self) -> datetime:
-        """The business time; while a due happening takes place, the instant it was due at."""
-        with self._lock:
-            return self._moment or self._now()
-
-    def at(self, when: datetime, happen: Callable[[datetime], None]) -> None:
-        """Put something on the agenda.  It is called with the instant it was due at."""
-        heapq.heappush(self._agenda, (when, next(self._order), happen))
-
-    def advance(self) -> None:
-        """Let everything that is due by now happen, in order of time."""
-        with self._lock:
-            now = self._now()
-            while self._agenda and self._agenda[0][0] <= now:
-                when, _, happen = heapq.heappop(self._agenda)
-                self._moment = when
-                try:
-                    happen(when)
-                finally:
-                    self._moment = None
-
-    def stand_at(self, instant: datetime) -> None:
-        """From now on business time stands at this instant, until the next call moves it on."""
-        now = self.now()
-        if instant < now:
-            raise ValueError(f"time does not run backwards: it is {now.isoformat()} already")
-        instant = instant.astimezone(UTC)
-        self._now = lambda: instant
-
     def acceptable(self, offer: Offer) -> bool:
         """Whether a buyer could accept this offer now, as far as the offer goes."""
         replaced = self.agreements.get(offer.replaces_agreement or "")
@@ -323,5 +328,24 @@ class World:
             and (replaced is None or replaced.status == "ACTIVE")
             and offer.availability_end is not None
             and self.now().date() <= offer.availability_end
-            and not any(a.offer_id == offer.id for a in self.agreements.values())
+            and not self.accepted(offer.id)
+        )
+
+    def accepted(self, offer_id: str) -> list[Agreement]:
+        """The agreements that an offer led to and that AWS has not rolled back."""
+        return [
+            each
+            for each in self.agreements.values()
+            if each.offer_id == offer_id and each.status != "ROLLED_BACK"
+        ]
+
+    def pending_cancellation(self, agreement_id: str) -> CancellationRequest | None:
+        """The request that waits for the buyer's answer; an agreement has at most one."""
+        return next(
+            (
+                each
+                for each in self.cancellation_requests.values()
+                if each.agreement_id == agreement_id and each.status == "PENDING_APPROVAL"
+            ),
+            None,
         )

@@ -9,19 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.aws import cancellations, invoices
 from sandbox.aws.agreement_terms import accepted_terms
-from sandbox.aws.paging import page
+from sandbox.aws.agreement_wire import AgreementService, found_agreement, paged, refused
 from sandbox.aws.shapes import Shapes
-from sandbox.aws.wire import AwsError, AwsService, json_object, json_response
+from sandbox.aws.wire import AwsError
 from sandbox.world import Agreement, World
 
 SHAPES = Shapes("marketplace-agreement")
 
-CALLS_PER_SECOND = {"SearchAgreements": 5, "DescribeAgreement": 5, "GetAgreementTerms": 10}
+CALLS_PER_SECOND = {
+    "SearchAgreements": 5,
+    "DescribeAgreement": 5,
+    "GetAgreementTerms": 10,
+    **cancellations.CALLS_PER_SECOND,
+    **invoices.CALLS_PER_SECOND,
+}
 """For one account (AWS Marketplace developer guide: quotas of the Agreement API)."""
-
-DEFAULT_PAGE = 50
-CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
 def _instant(text: str) -> datetime:
@@ -62,43 +66,20 @@ SORTS: dict[str, Callable[[Agreement], datetime]] = {
 }
 
 
-class AgreementService(AwsService):
-    """Members travel in the body; an error is named in the body."""
-
-    async def members(
-        self,
-        operation: str,  # noqa: ARG002  it travels in a header; the body is all of the request
-        request: Request,
-    ) -> dict[str, Any]:
-        """What the request says."""
-        return json_object(await request.body())
-
-    def invalid(self, path: str, message: str) -> AwsError:
-        """The error for a member that is against the model."""
-        return refused("OTHER", path.strip("/").replace("/", "."), message)
-
-    def error(self, error: AwsError, status: int) -> Response:
-        """An error as this protocol writes it."""
-        body = {
-            "__type": f"com.amazonaws.awsmpcommerceservice#{error.code}",
-            "message": error.message,
-            **error.members,
-        }
-        return json_response(body, status, CONTENT_TYPE)
-
-    def respond(self, body: dict[str, Any], status: int) -> Response:
-        """A body as this protocol writes it."""
-        return json_response(body, status, CONTENT_TYPE)
-
-
 def app(world: World) -> Starlette:
-    """The three operations that a seller needs to follow agreements."""
+    """The operations that a seller needs to follow agreements, and to have one cancelled."""
     service = AgreementService(world, "agreement", SHAPES, CALLS_PER_SECOND)
     agreements = Agreements(world)
+    requests = cancellations.Cancellations(world)
     operations = {
         "SearchAgreements": agreements.search,
         "DescribeAgreement": agreements.describe,
         "GetAgreementTerms": agreements.terms,
+        "SendAgreementCancellationRequest": requests.send,
+        "GetAgreementCancellationRequest": requests.get,
+        "ListAgreementCancellationRequests": requests.list,
+        "CancelAgreementCancellationRequest": requests.cancel,
+        "ListAgreementInvoiceLineItems": invoices.Invoices(world).list,
     }
     answers = {name: service.answer(name, each) for name, each in operations.items()}
 
@@ -122,16 +103,6 @@ def operation_name(request: Request) -> str:
     return name if service == SHAPES.model.metadata["targetPrefix"] else ""
 
 
-def refused(reason: str, field: str, message: str) -> AwsError:
-    """The error for a request that is wrong in one field."""
-    return AwsError(
-        "ValidationException",
-        f"{field}: {message}",
-        reason=reason,
-        fields=[{"name": field, "message": message}],
-    )
-
-
 class Agreements:
     """What the operations do."""
 
@@ -150,7 +121,7 @@ class Agreements:
         if by not in SORTS:
             raise refused("INVALID_SORT_BY", "sort.sortBy", f"must be one of {', '.join(SORTS)}")
         found.sort(key=SORTS[by], reverse=sort.get("sortOrder") == "DESCENDING")
-        shown, token = _page(found, request)
+        shown, token = paged(found, request)
         return {
             "agreementViewSummaries": [self._summary(agreement) for agreement in shown],
             **token,
@@ -158,7 +129,7 @@ class Agreements:
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
         """One agreement."""
-        agreement = self._agreement(request)
+        agreement = found_agreement(self.world, request["agreementId"])
         described = self._common(agreement)
         described["estimatedCharges"] = {
             "currencyCode": agreement.currency,
@@ -169,19 +140,10 @@ class Agreements:
 
     def terms(self, request: dict[str, Any]) -> dict[str, Any]:
         """The terms that were accepted."""
-        shown, token = _page(accepted_terms(self._agreement(request)), request)
+        shown, token = paged(
+            accepted_terms(found_agreement(self.world, request["agreementId"])), request
+        )
         return {"acceptedTerms": shown, **token}
-
-    def _agreement(self, request: dict[str, Any]) -> Agreement:
-        agreement_id = request["agreementId"]
-        if agreement_id not in self.world.agreements:
-            raise AwsError(
-                "ResourceNotFoundException",
-                f"Agreement {agreement_id} isn't found.",
-                resourceId=agreement_id,
-                resourceType="Agreement",
-            )
-        return self.world.agreements[agreement_id]
 
     def _summary(self, agreement: Agreement) -> dict[str, Any]:
         return {
@@ -235,13 +197,3 @@ def _filters(request: dict[str, Any]) -> dict[str, str]:
     if given.get("PartyType", "Proposer") not in ("Proposer", "Acceptor"):
         raise refused("INVALID_PARTY_TYPE", "filters", "PartyType must be Proposer or Acceptor")
     return given
-
-
-def _page(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], dict[str, str]]:
-    try:
-        shown, token = page(
-            items, request.get("maxResults", DEFAULT_PAGE), request.get("nextToken")
-        )
-    except ValueError:
-        raise refused("INVALID_NEXT_TOKEN", "nextToken", "isn't one that was given out") from None
-    return list(shown), {"nextToken": token} if token else {}

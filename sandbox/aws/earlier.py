@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from sandbox import buyers
+from sandbox import agreements
 from sandbox.offer_terms import Term, agreement_end
 from sandbox.world import Agreement, Offer, World, new_id
 
@@ -80,7 +80,7 @@ def earlier_agreement(
         last_update=min(end, world.now()) if status == "EXPIRED" else accepted,
     )
     world.agreements[agreement.id] = agreement
-    world.at(end, lambda _: buyers.end(world, agreement, "EXPIRED"))
+    world.at(end, lambda _: agreements.end(world, agreement, "EXPIRED"))
     return agreement
 
 

@@ -103,7 +103,9 @@ COLLECTIONS: dict[str, Callable[[World], list[Record]]] = {
 
 def _private_offer(world: World, offer: Offer) -> Record:
     assert offer.released_at is not None
-    agreement = next((each for each in _agreements(world) if each.offer_id == offer.id), None)
+    # ASSUMED: an offer whose acceptance was rolled back is open again.
+    accepted = [each for each in _agreements(world) if each.offer_id == offer.id]
+    agreement = next((each for each in accepted if each.status != "ROLLED_BACK"), None)
     expiration = end_of_day(offer.availability_end) if offer.availability_end else None
     state = "open"
     if agreement:

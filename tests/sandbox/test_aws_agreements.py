@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox import buyers
+from sandbox import agreements, buyers
 from sandbox.world import Buyer
 from tests.sandbox.aws import (
     BUYER,
@@ -323,7 +323,7 @@ def test_sorts_and_pages(seller: Seller, two: list[str], field: str) -> None:
 
 def test_whoever_ends_it_moves_its_last_update(seller: Seller, two: list[str]) -> None:
     seller.clock.move(days=1)
-    buyers.end(seller.world, seller.world.agreements[two[0]], "CANCELLED")
+    agreements.end(seller.world, seller.world.agreements[two[0]], "CANCELLED")
     (found,) = search(seller, ("AfterLastUpdateTime", "2026-03-05T00:00:00Z"))
     assert (found["agreementId"], found["status"]) == (two[0], "CANCELLED")
 
