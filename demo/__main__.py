@@ -11,6 +11,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+from temporalio.client import Client
+from temporalio.service import RPCError
 
 from console.board import board, line, stage_text
 from console.desk import OfferDesk, OfferRow
@@ -22,10 +24,13 @@ from runtime.leaving import leave, run_and_leave
 from runtime.logs import core_logs_to_standard_error
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
+from workflows.messages import workflow_id
 
 LOOK_EVERY = timedelta(seconds=0.3)
 TIME_LIMIT_SECONDS = 100
 CRASH_AFTER_SECONDS = 8
+SOON = timedelta(seconds=0.3)
+"""Twice as long as asking what is under way may take."""
 SETTLING = timedelta(seconds=3)
 """For the last mails and write-backs."""
 
@@ -69,7 +74,7 @@ async def _play(processes: Processes, crash: bool) -> bool:
     await director.set_the_scene()
     await director.start_what_is_handed_off()
     await schedules.apply(client, settings.policy(), settings.clock)
-    crashing = asyncio.create_task(_crash(processes)) if crash else None
+    crashing = asyncio.create_task(_crash(processes, client)) if crash else None
     try:
         async with asyncio.timeout(TIME_LIMIT_SECONDS):
             await _until_over(director, desk, settings)
@@ -111,10 +116,37 @@ async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[O
         await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 
-async def _crash(processes: Processes) -> None:
+async def _crash(processes: Processes, client: Client) -> None:
+    """Kill the worker while nothing is in its hands.
+
+    A call in flight is found lost only when its time-out is over: a minute, which is two months
+    here, and a letter is then not sent again but waits for a person.  The demo would be luck;
+    tests/end_to_end/test_lost_tries.py shows what becomes of such calls.
+    """
     await asyncio.sleep(CRASH_AFTER_SECONDS)
     console.print("Killing the worker (SIGKILL) and starting another ...")
-    await asyncio.to_thread(processes.crash_worker)
+    await processes.crash_worker(lambda: _busy(client))
+
+
+async def _busy(client: Client) -> bool:
+    """Whether a worker that stands still has anything to do, or is about to get it."""
+    began = datetime.now(UTC)
+    offers = [client.get_workflow_handle(workflow_id(fate.opportunity_id)) for fate in CAST]
+    turns = [client.get_schedule_handle(name) for name in schedules.KNOWN]
+    try:
+        told = await asyncio.gather(*(offer.describe() for offer in offers))
+        of_turns = await asyncio.gather(*(turn.describe() for turn in turns))
+    except RPCError:
+        return True  # Intake has not started all of them yet.
+    if any(offer.raw_description.HasField("pending_workflow_task") for offer in told):
+        return True
+    if any(turn.info.running_actions for turn in of_turns):
+        return True
+    calls = [call for offer in told for call in offer.raw_description.pending_activities]
+    # Only a call that waits for its next try has such a time; what has none is under way.
+    due = [call.next_attempt_schedule_time.ToDatetime(UTC) for call in calls]
+    due += [turn.info.next_action_times[0] for turn in of_turns]
+    return min(due) < began + SOON or datetime.now(UTC) > began + SOON / 2
 
 
 def _keep(processes: Processes) -> None:

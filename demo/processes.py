@@ -1,5 +1,6 @@
 """The processes of the demo: a real Temporal server, the sandbox and a worker."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 LOGS = Path(".demo")
 STARTING_SECONDS = 30
 STOPPING_SECONDS = 10
+LOOK_AGAIN_SECONDS = 0.1
 
 
 class DidNotStart(Exception):
@@ -72,13 +74,25 @@ class Processes:
         """Start a worker."""
         self._worker = self._start("worker", [sys.executable, str(ROOT / "worker.py")])
 
-    def crash_worker(self) -> None:
-        """Kill the worker as a power cut would, and start another."""
-        if self._worker is not None:
-            self._worker.send_signal(signal.SIGKILL)
-            self._worker.wait()
-            self._running.remove(self._worker)
+    async def crash_worker(self, busy: Callable[[], Awaitable[bool]]) -> None:
+        """Kill the worker as a power cut would, when it is not busy, and start another.
+
+        It stands still while one asks, so what was answered holds until it is killed.
+        """
+        assert self._worker is not None
+        self._halt(self._worker)
+        while await busy():
+            self._worker.send_signal(signal.SIGCONT)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            self._halt(self._worker)
+        self._worker.kill()
+        self._worker.wait()
+        self._running.remove(self._worker)
         self.start_worker()
+
+    def _halt(self, process: subprocess.Popen[str]) -> None:
+        process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def _start_temporal(self) -> None:
         port, ui_port = _free_port(), _free_port()
@@ -151,10 +165,15 @@ def take_part(env: Mapping[str, str]) -> None:
 
 
 def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+    """A port that the system gives to nobody else for a minute: a connection to it has just ended.
+
+    Who asks for it by its number can have it, as servers do.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
-        return port
+        with socket.create_connection(("127.0.0.1", port)):
+            listener.accept()[0].close()
+    return port
 
 
 def _wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
