@@ -106,8 +106,10 @@ def _offer(world: World, offer: Offer) -> dict[str, Any]:
         "BuyerAccounts": offer.buyer_accounts,
         "State": offer.state,
         "Targeting": [name for name, value in targeting.items() if value] or ["None"],
-        "TargetAgreementId": offer.replaces_agreement,
-        "CreatedBySource": "Seller",
+        "TargetAgreementId": offer.replaces_agreement or offer.renews_agreement,
+        # The model has no word for an amendment.
+        "TargetAgreementIntent": "Renew" if offer.renews_agreement else None,
+        "CreatedBySource": "AwsMarketplace" if offer.renews_agreement else "Seller",
     }
     return {
         "EntityType": "Offer",
