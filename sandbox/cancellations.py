@@ -4,14 +4,11 @@ AWS: the buyer has 7 days; who says nothing has agreed.  Only what is not invoic
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
 
 from sandbox import agreements
 from sandbox.world import Agreement, CancellationRequest, World, new_id
 
 TIME_TO_ANSWER = timedelta(days=7)
-
-Answer = Literal["approve", "reject"]
 
 
 def ask(
@@ -41,19 +38,18 @@ def plan(world: World, request: CancellationRequest) -> None:
 
     def answer_if_still_so_minded(_: datetime) -> None:
         if request.status == "PENDING_APPROVAL" and world.buyers[account] == buyer:
-            assert buyer.answers_cancellation is not None
-            answer(world, request, buyer.answers_cancellation)
+            answer(world, request, approve=buyer.answers_cancellation == "approve")
 
     due = request.created_at + timedelta(days=buyer.answers_after_days)
     world.at(max(due, world.now()), answer_if_still_so_minded)
 
 
-def answer(world: World, request: CancellationRequest, said: Answer) -> None:
+def answer(world: World, request: CancellationRequest, *, approve: bool) -> None:
     """The buyer answers a pending request now."""
-    if said == "reject":
-        request.close("REJECTED", "The buyer rejected the request.", world.now())
-    else:
+    if approve:
         _approve(world, request, "The buyer approved the request.")
+    else:
+        request.close("REJECTED", "The buyer rejected the request.", world.now())
 
 
 def withdraw(world: World, request: CancellationRequest, reason: str) -> None:

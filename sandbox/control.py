@@ -1,25 +1,23 @@
 """The control API: what the person (or the test) who runs the sandbox can set and see."""
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import agreements, buyers, mailbox
+from sandbox import buyers, cancellations, mailbox, worst_moments
 from sandbox.addresses import Addresses
-from sandbox.aws.earlier import earlier_agreement
 from sandbox.aws.wire import AwsError
 from sandbox.clazar.seller import make_by_hand
-from sandbox.control_bodies import Wrong, arguments, changed, checked, read_body, text
+from sandbox.control_bodies import Json, Wrong, arguments, changed, checked, read_body, text
+from sandbox.control_market import Market
 from sandbox.faults import KINDS, Fault
 from sandbox.operations import only_writes
 from sandbox.salesforce.ids import long_id
@@ -40,13 +38,6 @@ RULES = {
 """What of the world can be set over `PUT /control/rules`; see `World` for the meaning."""
 
 Answer = Callable[[Request], Awaitable[Response]]
-
-
-class Json(JSONResponse):
-    """JSON with instants in ISO 8601 and amounts as text."""
-
-    def render(self, content: Any) -> bytes:
-        return json.dumps(content, default=_as_json).encode()
 
 
 class Control:
@@ -81,39 +72,11 @@ class Control:
         for offer in self.world.offers.values():
             if account in offer.buyer_accounts:
                 buyers.plan(self.world, offer)
+                worst_moments.plan(self.world, offer)
+        for asked in self.world.cancellation_requests.values():
+            if self.world.agreements[asked.agreement_id].acceptor == account:
+                cancellations.plan(self.world, asked)
         return Json(asdict(self.world.buyers[account]))
-
-    async def accept(self, request: Request) -> Response:
-        body = await read_body(request)
-        offer_id, account = text(body, "offer_id"), text(body, "account")
-        try:
-            agreement = buyers.accept(self.world, offer_id, account)
-        except buyers.AcceptanceRefused as error:
-            raise Wrong(str(error), 409) from None
-        return Json({"agreement_id": agreement.id})
-
-    async def end(self, request: Request) -> Response:
-        """End an agreement early: the buyer cancels it, or AWS terminates it."""
-        body = await read_body(request)
-        agreement = self.world.agreements.get(text(body, "agreement_id"))
-        status = body.get("status", "CANCELLED")
-        if agreement is None:
-            raise Wrong(f"agreement_id: there is no agreement {body['agreement_id']}")
-        if status not in ("CANCELLED", "TERMINATED"):
-            raise Wrong("status: there is no such one; choose CANCELLED or TERMINATED")
-        if agreement.status != "ACTIVE":
-            raise Wrong(f"agreement {agreement.id} is {agreement.status}", 409)
-        agreements.end(self.world, agreement, status)
-        return Json({"agreement_id": agreement.id, "status": agreement.status})
-
-    async def add_earlier_agreement(self, request: Request) -> Response:
-        """Put an agreement into AWS that was made without the product."""
-        given = arguments(earlier_agreement, await read_body(request))
-        try:
-            agreement = earlier_agreement(self.world, **given)
-        except ValueError as error:
-            raise Wrong(str(error)) from None
-        return Json({"agreement_id": agreement.id, "offer_id": agreement.offer_id})
 
     async def make_by_hand(self, request: Request) -> Response:
         """Make an offer in Clazar as a person at the seller does."""
@@ -182,20 +145,6 @@ class Control:
         counts = _counts(only_writes(self.world.calls))
         return Json({"writes": self.world.writes, "operations": counts})
 
-    async def show_aws(self, _: Request) -> Response:
-        world = self.world
-        return Json(
-            {
-                "offers": [
-                    asdict(offer) | {"acceptable": world.acceptable(offer)}
-                    for offer in world.offers.values()
-                ],
-                "change_sets": list(map(asdict, world.change_sets.values())),
-                "agreements": list(map(asdict, world.agreements.values())),
-                "disbursements": list(map(asdict, world.disbursements)),
-            }
-        )
-
     async def set_clock(self, request: Request) -> Response:
         body = await read_body(request)
         try:
@@ -211,6 +160,7 @@ class Control:
 def app(world: World, addresses: Addresses) -> Starlette:
     """The control API and the mailbox page."""
     control = Control(world, addresses)
+    market = Market(world)
 
     def route(method: str, path: str, answer: Answer) -> Route:
         async def answered(request: Request) -> Response:
@@ -231,9 +181,13 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("POST", "opportunities", control.put_opportunity),
             route("GET", "opportunities/{id}", control.show_opportunity),
             route("PUT", "buyers/{account}", control.put_buyer),
-            route("POST", "accept", control.accept),
-            route("POST", "end", control.end),
-            route("POST", "agreements", control.add_earlier_agreement),
+            route("POST", "accept", market.accept),
+            route("POST", "end", market.end),
+            route("POST", "roll-back", market.roll_back),
+            route("POST", "renew", market.renew),
+            route("POST", "cancellation", market.answer_cancellation),
+            route("POST", "amendments", market.amend),
+            route("POST", "agreements", market.add_earlier_agreement),
             route("POST", "clazar/offers", control.make_by_hand),
             route("PUT", "rules", control.put_rules),
             route("POST", "tokens/revoke", control.revoke_tokens),
@@ -245,7 +199,7 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("DELETE", "faults", control.clear_faults),
             route("GET", "calls", control.show_calls),
             route("GET", "writes", control.show_writes),
-            route("GET", "aws", control.show_aws),
+            route("GET", "aws", market.show),
             route("POST", "clock", control.set_clock),
             *mailbox.routes(world),
         ]
@@ -262,9 +216,3 @@ def _counts(calls: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
 def _opportunity(record: dict[str, Any]) -> dict[str, Any]:
     shown = {name: value for name, value in record.items() if name != HISTORY}
     return {"fields": shown, "history": record.get(HISTORY, [])}
-
-
-def _as_json(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return str(value)
-    return value.isoformat()

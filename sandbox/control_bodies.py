@@ -1,13 +1,15 @@
-"""Bodies of requests to the control API: each value checked against the type it goes to."""
+"""Bodies of the control API: in requests, each value checked against the type it goes to."""
 
 import inspect
 import json
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
+from decimal import Decimal
 from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 T = TypeVar("T")
 
@@ -18,6 +20,13 @@ class Wrong(Exception):
     def __init__(self, what: str, status: int = 400) -> None:
         super().__init__(what)
         self.status = status
+
+
+class Json(JSONResponse):
+    """JSON with instants in ISO 8601 and amounts as text."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, default=_as_json).encode()
 
 
 async def read_body(request: Request) -> dict[str, Any]:
@@ -73,3 +82,9 @@ def text(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Wrong(f"{name}: it is missing; give it as text")
     return value
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat()

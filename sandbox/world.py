@@ -189,6 +189,20 @@ class ClazarLinks:
     written_at: datetime | None = None
 
 
+Moment = Literal["submitted", "applying", "released", "last-second"]
+"""As soon as a change of a released offer is asked for; just before AWS makes it take effect; the
+instant of release; and 23:59:59 of the last day."""
+
+
+@dataclass
+class WorstMoment:
+    """When a buyer accepts just to be in the way, and what."""
+
+    moment: Moment
+    about: str = ""
+    """An offer's id, or text in its name or description; empty: whatever is offered."""
+
+
 @dataclass
 class Buyer:
     """How one AWS account behaves towards offers made to it."""
@@ -201,6 +215,7 @@ class Buyer:
     """What the buyer says to a seller's request to cancel; None: nothing."""
     answers_after_days: float = 1
     """Days from such a request to the answer; after 7 nobody waits for it any more."""
+    accepts_at_worst: list[WorstMoment] = field(default_factory=list)
 
 
 @dataclass

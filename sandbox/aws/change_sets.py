@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox import buyers
+from sandbox import buyers, worst_moments
 from sandbox.aws.requests import RequestedChange, invalid, understand
 from sandbox.aws.rules import changes as rules
 from sandbox.aws.rules import release, whole
@@ -15,7 +15,7 @@ from sandbox.aws.rules.details import (
 )
 from sandbox.aws.rules.stage import Problem, Stage
 from sandbox.aws.wire import AwsError
-from sandbox.world import ChangeSet, Offer, World, new_id
+from sandbox.world import ChangeSet, Moment, Offer, World, new_id
 
 RUNNING = ("PREPARING", "APPLYING")
 MAX_OPEN = 250
@@ -50,6 +50,7 @@ class ChangeSets:
         self.world.change_sets[change_set.id] = change_set
         checked, finished = self._times(change_set, changes)
         self.world.at(checked, lambda _: self._check(change_set, changes, finished))
+        self._strike("submitted", change_set.works_on)
         return change_set
 
     def cancel(self, change_set: ChangeSet) -> None:
@@ -137,6 +138,7 @@ class ChangeSets:
                 change_set.failure_description = "There was a fault in AWS. Try again."
                 self._end(change_set, "FAILED")
                 return
+            self._strike("applying", change_set.works_on)
             self._commit(stage, changes, entities)
             self._end(change_set, "SUCCEEDED")
 
@@ -145,15 +147,26 @@ class ChangeSets:
     def _commit(
         self, stage: Stage, changes: list[RequestedChange], entities: dict[str, str]
     ) -> None:
-        for offer in stage.offers.values():
-            if offer.state == "Released" and offer.released_at is None:
-                offer.released_at = self.world.now()
+        released = [
+            offer
+            for offer in stage.offers.values()
+            if offer.state == "Released" and offer.released_at is None
+        ]
+        for offer in released:
+            offer.released_at = self.world.now()
         stage.commit()
         for change in changes:
             if change.target in entities:
                 change.change.entity_id = f"{entities[change.target]}@1"
         for offer in stage.offers.values():
             buyers.plan(self.world, offer)
+            worst_moments.plan(self.world, offer)
+        self._strike("released", [offer.id for offer in released])
+
+    def _strike(self, moment: Moment, entities: list[str]) -> None:
+        for entity_id in entities:
+            if entity_id in self.world.offers:
+                worst_moments.strike(self.world, moment, entity_id)
 
     def _end(self, change_set: ChangeSet, status: str) -> None:
         change_set.status = status

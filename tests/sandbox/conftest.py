@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from sandbox.server import Sandbox
@@ -40,3 +41,9 @@ def seller(sandbox: Sandbox, clock: TestClock) -> Seller:
     """A seller whom AWS does not slow down."""
     sandbox.world.throttle = False
     return Seller(sandbox, clock)
+
+
+@pytest.fixture
+def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{sandbox.addresses.control}/control") as client:
+        yield client

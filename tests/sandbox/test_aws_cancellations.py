@@ -219,7 +219,7 @@ def test_the_list(seller: Seller, agreement: Agreement) -> None:
     cancellations.answer(
         seller.world,
         seller.world.cancellation_requests[first["agreementCancellationRequestId"]],
-        "reject",
+        approve=False,
     )
     requests = [first, send(seller, agreement), send(seller, other)]
     ids = [each["agreementCancellationRequestId"] for each in requests]

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,6 @@ OPPORTUNITY = {
     "StageName": "Closed Won",
     "CloseDate": "2026-03-01",
 }
-
-
-@pytest.fixture
-def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{sandbox.addresses.control}/control") as client:
-        yield client
 
 
 def test_opportunities(control: httpx.Client) -> None:

@@ -1,6 +1,5 @@
 """Agreements that were made before: they look like any other, and pay nothing."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +10,6 @@ from sandbox.server import Sandbox
 from tests.sandbox.aws import BUYER, Seller, errors, pricing, schedule, validity
 
 EARLIER: dict[str, Any] = {"account": BUYER, "accepted_on": "2025-09-01", "price": "50000.00"}
-
-
-@pytest.fixture
-def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{sandbox.addresses.control}/control") as client:
-        yield client
 
 
 def put(control: httpx.Client, **fields: Any) -> dict[str, str]:

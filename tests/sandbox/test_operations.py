@@ -23,12 +23,6 @@ from tests.sandbox.org import OPPORTUNITY_ID, Org
 
 
 @pytest.fixture
-def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{sandbox.addresses.control}/control") as client:
-        yield client
-
-
-@pytest.fixture
 def org(sandbox: Sandbox) -> Iterator[Org]:
     org = Org(sandbox)
     org.put()

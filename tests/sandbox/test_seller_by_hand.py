@@ -1,6 +1,5 @@
 """Offers that a person makes in Clazar, and what AWS and Clazar then show of them."""
 
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -27,12 +26,6 @@ ORDER = [
     "UpdateAvailability",
     "ReleaseOffer",
 ]
-
-
-@pytest.fixture
-def control(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"{sandbox.addresses.control}/control") as client:
-        yield client
 
 
 def make(control: httpx.Client, **fields: Any) -> str:
