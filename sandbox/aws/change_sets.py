@@ -191,9 +191,8 @@ def _try_out(stage: Stage, changes: list[RequestedChange]) -> dict[str, str]:
                 offer = rules.created_offer(change.details)
             case CreateReplacementOffer():
                 agreement = stage.world.agreements[change.details.agreement_id]
-                if agreement.status != "ACTIVE":
-                    problem = f"The agreement is {agreement.status}."
-                    _note(change, Problem("INCOMPATIBLE_AGREEMENT", problem))
+                for problem in rules.replaceable(agreement):
+                    _note(change, problem)
                 offer = rules.replacement_offer(change.details, agreement)
         if change.creates:
             stage.add(offer)

@@ -9,7 +9,6 @@ from tests.sandbox.aws import (
     BUYER,
     Details,
     Seller,
-    change,
     errors,
     legal,
     net_terms,
@@ -384,69 +383,6 @@ RIGHT: dict[str, Details] = {
 @pytest.mark.parametrize("right", RIGHT)
 def test_what_aws_makes(seller: Seller, right: str) -> None:
     seller.make_offer(**RIGHT[right])
-
-
-@pytest.mark.parametrize(
-    ("kind", "details", "finding"),
-    [
-        ("UpdateTargeting", targeting("444455556666"), "INCOMPATIBLE_TARGETING"),
-        ("UpdatePricingTerms", pricing("0", quantity=2), "INVALID_UPDATE_REQUEST"),
-        (
-            "UpdatePaymentScheduleTerms",
-            schedule(("2026-03-02", "1")),
-            "INVALID_UPDATE_REQUEST",
-        ),
-        (
-            "UpdateLegalTerms",
-            legal(Type="StandardEula", Version="2022-07-14"),
-            "INVALID_UPDATE_REQUEST",
-        ),
-        ("UpdateNetPaymentTerms", net_terms("P30D"), "INVALID_UPDATE_REQUEST"),
-        (
-            "UpdateValidityTerms",
-            validity(AgreementStartDate="2026-05-01", AgreementEndDate="2027-05-01"),
-            "INVALID_UPDATE_REQUEST",
-        ),
-        (
-            "UpdateInformation",
-            {
-                "PreExistingAgreement": {
-                    "AcquisitionChannel": "External",
-                    "PricingModel": "Contract",
-                }
-            },
-            "INVALID_UPDATE_REQUEST",
-        ),
-        ("ReleaseOffer", {}, "INVALID_UPDATE_REQUEST"),
-        (
-            "UpdateAvailability",
-            {"AvailabilityEndDate": "2026-09-02"},
-            "TOO_MANY_BACKDATED_CHARGES",
-        ),
-    ],
-)
-def test_a_released_offer(seller: Seller, kind: str, details: Details, finding: str) -> None:
-    offer_id = seller.make_offer(
-        UpdatePaymentScheduleTerms=schedule(("2026-03-02", "60000"), ("2026-09-02", "60000"))
-    )
-    before = seller.entity(offer_id)
-    done = seller.run([change(kind, details, offer_id)])
-    assert done["Status"] == "FAILED"
-    assert errors(done) == {kind: [finding]}
-    assert seller.entity(offer_id)["DetailsDocument"] == before["DetailsDocument"]
-
-
-@pytest.mark.parametrize(
-    ("kind", "details"),
-    [
-        ("UpdateInformation", {"Name": "Other", "Description": "Other"}),
-        ("UpdateAvailability", {"AvailabilityEndDate": "2026-06-01"}),
-        ("UpdateValidityTerms", validity(AgreementDuration="P24M")),
-    ],
-)
-def test_what_may_change_after_release(seller: Seller, kind: str, details: Details) -> None:
-    offer_id = seller.make_offer()
-    assert seller.run([change(kind, details, offer_id)])["Status"] == "SUCCEEDED"
 
 
 def test_every_error_of_a_set_is_told_at_once(seller: Seller) -> None:

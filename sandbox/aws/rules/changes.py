@@ -13,7 +13,7 @@ from sandbox.aws.rules import details as d
 from sandbox.aws.rules import pricing
 from sandbox.aws.rules.documents import complaint
 from sandbox.aws.rules.stage import Problem, Stage
-from sandbox.offer_terms import PRICING, Duration, schedule
+from sandbox.offer_terms import PRICING, Duration, schedule, term
 from sandbox.world import Agreement, Offer, new_id
 
 NEWEST_STANDARD_EULA = "2022-07-14"
@@ -25,6 +25,16 @@ MAX_CHARGES = 60
 def created_offer(change: d.CreateOffer) -> Offer:
     """The draft that CreateOffer makes."""
     return Offer(new_id("offer-", 13), product_id=change.product_id, name=change.name)
+
+
+def replaceable(agreement: Agreement) -> Iterator[Problem]:
+    """Why no offer can replace this agreement."""
+    if agreement.status != "ACTIVE":
+        yield Problem("INCOMPATIBLE_AGREEMENT", f"The agreement is {agreement.status}.")
+    kinds = ("FixedUpfrontPricingTerm", "ConfigurableUpfrontPricingTerm")
+    if not any(term(agreement.terms, kind) for kind in kinds):
+        # ASSUMED code; that an amendment needs contract pricing is documented.
+        yield Problem("INCOMPATIBLE_AGREEMENT", "The agreement has no contract pricing.")
 
 
 def replacement_offer(change: d.CreateReplacementOffer, agreement: Agreement) -> Offer:
@@ -119,9 +129,15 @@ def _availability(change: d.UpdateAvailability, offer: Offer, stage: Stage) -> I
 def _validity(change: d.UpdateValidityTerms, offer: Offer, stage: Stage) -> Iterator[Problem]:
     validity = change.terms[0]
     start, end = validity.agreement_start_date, validity.agreement_end_date
-    if offer.state == "Released" and (start or end):
-        yield _too_late("AgreementStartDate and AgreementEndDate")
-        return
+    if offer.state == "Released":
+        before = term(offer.terms, "ValidityTerm") or {}
+        if start or end:
+            yield _too_late("AgreementStartDate and AgreementEndDate")
+            return
+        # ASSUMED: a duration in the place of dates would change these.
+        if "AgreementDuration" not in before:
+            yield _too_late("An AgreementDuration where there was none")
+            return
     if validity.agreement_duration is not None:
         if start or end:
             yield Problem(
