@@ -113,9 +113,14 @@ def _private_offer(world: World, offer: Offer) -> Record:
     elif expiration and expiration < world.now():
         state = "past"
     legal = _term(offer.terms, "LegalTerm").get("Documents") or [{}]
-    changes = [offer.released_at, offer.last_modified]
-    if agreement:
-        changes.append(agreement.accepted_at)
+    changes = [
+        offer.released_at,
+        offer.last_modified,
+        *(
+            each.last_update if each.status == "ROLLED_BACK" else each.accepted_at
+            for each in accepted
+        ),
+    ]
     return {
         "id": clazar_id(offer.id),
         "name": offer.name,

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from sandbox import agreements
 from sandbox.clazar.disbursements import COLUMNS
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
@@ -178,6 +179,23 @@ def test_drafts_and_public_offers_never_show(
     clock.move(days=1)
 
     assert clazar.get("/private_offers/").json()["count"] == 0
+
+
+def test_an_offer_is_open_again_when_its_acceptance_is_rolled_back(
+    clazar: httpx.Client, world: World, clock: TestClock
+) -> None:
+    world.clazar_delay_minutes = 0
+    offer = release(world)
+    agreements.roll_back(world, accept(world, offer))
+    clock.move(hours=1)
+    agreements.roll_back(world, accept(world, offer))
+    shown = only(clazar, "/private_offers/")
+    assert (shown["status"], shown["accepted_at"]) == ("published", None)
+    assert shown["last_modified_at"] == "2026-03-02T10:00:00.000000Z"
+    clock.move(hours=1)
+    accept(world, offer)
+    shown = only(clazar, "/private_offers/")
+    assert (shown["status"], shown["accepted_at"]) == ("accepted", "2026-03-02T11:00:00.000000Z")
 
 
 def test_an_acceptance_shows_on_the_offer_and_as_contract_and_buyer(
