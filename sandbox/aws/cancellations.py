@@ -114,7 +114,16 @@ def _conflict(request: CancellationRequest, message: str) -> AwsError:
 
 
 def _described(request: CancellationRequest) -> dict[str, Any]:
-    described = {
+    return _common(request) | ({"description": request.description} if request.description else {})
+
+
+def _summary(request: CancellationRequest) -> dict[str, Any]:
+    kind = {"agreementType": "PurchaseAgreement", "catalog": "AWSMarketplace"}
+    return _common(request) | kind
+
+
+def _common(request: CancellationRequest) -> dict[str, Any]:
+    return {
         "agreementId": request.agreement_id,
         "agreementCancellationRequestId": request.id,
         "status": request.status,
@@ -122,10 +131,3 @@ def _described(request: CancellationRequest) -> dict[str, Any]:
         "createdAt": request.created_at.timestamp(),
         "updatedAt": request.updated_at.timestamp(),
     }
-    return described | ({"description": request.description} if request.description else {})
-
-
-def _summary(request: CancellationRequest) -> dict[str, Any]:
-    described = _described(request)
-    described.pop("description", None)
-    return {**described, "agreementType": "PurchaseAgreement", "catalog": "AWSMarketplace"}

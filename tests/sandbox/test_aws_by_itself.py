@@ -87,7 +87,9 @@ def test_an_amendment_that_is_rolled_back(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     new = amended(seller, old)
     assert (old.replaced_by, new.replaces) == (new.id, old.id)
+    seller.clock.move(minutes=3)
     agreements.roll_back(seller.world, new)
+    assert old.last_update == new.last_update == seller.clock.now
     assert found(seller, "InitialAgreementId", old.id) == {old.id: "ACTIVE", new.id: "ROLLED_BACK"}
     assert (old.replaced_by, new.replaces) == (None, old.id)
     seller.clock.move(days=200)
@@ -171,6 +173,7 @@ def test_a_renewal_is_a_new_agreement_by_an_offer_of_aws(seller: Seller) -> None
         },
     )["EntitySummaryList"]
     assert listed["EntityId"] == new.offer_id != old.offer_id
+    assert listed["OfferSummary"]["AvailabilityEndDate"] == "2027-03-02T23:59:59Z"
     assert seller.entity(new.offer_id)["DetailsDocument"]["State"] == "Released"
 
 

@@ -40,6 +40,14 @@ def test_an_invoice(seller: Seller, agreement: Agreement) -> None:
     assert invoice["invoiceId"] == seller.world.disbursements[0].invoice_id
 
 
+def test_another_agreements_invoices_do_not_show(seller: Seller, agreement: Agreement) -> None:
+    seller.world.concurrent_agreements = True
+    other = buyers.accept(seller.world, seller.make_offer(), BUYER)
+    for each, amount in ((agreement, "70000.00"), (other, "120000.00")):
+        (invoice,) = invoices(seller, each)
+        assert invoice["pricingCurrencyAmount"]["amount"] == amount
+
+
 def test_only_what_is_issued_shows_and_stays(seller: Seller, agreement: Agreement) -> None:
     seller.clock.move(days=100)
     assert len(invoices(seller, agreement)) == 1

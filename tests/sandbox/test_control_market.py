@@ -75,11 +75,13 @@ def test_a_habit_counts_for_requests_already_made(
     control: httpx.Client, seller: Seller, agreement: Agreement
 ) -> None:
     ask(seller, agreement)
+    seller.clock.move(days=1)
     habit = {"answers_cancellation": "reject", "answers_after_days": 2}
     control.put(f"/buyers/{BUYER}", json=habit)
-    seller.clock.move(days=2)
+    seller.clock.move(days=4)
     (answered,) = shown(control, agreement.id)["cancellation_requests"]
     assert answered["status"] == "REJECTED"
+    assert answered["updated_at"] == "2026-03-04T09:46:00+00:00"
 
 
 def test_a_habit_given_up_is_not_followed(

@@ -37,9 +37,12 @@ def test_a_withdrawal_comes_too_late(seller: Seller, moment: Moment, minutes: in
 
 
 def test_a_draft_cannot_be_accepted_while_it_is_made(seller: Seller) -> None:
-    for moment in ("submitted", "applying"):
+    moments: list[Moment] = ["submitted", "applying"]
+    for moment in moments:
         accept_when(seller.world, BUYER, moment)
     seller.make_offer()
+    draft = seller.make_offer(ReleaseOffer=None)
+    assert seller.run([change("ReleaseOffer", {}, draft)])["Status"] == "SUCCEEDED"
     assert accepted(seller) == []
 
 
