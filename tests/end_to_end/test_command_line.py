@@ -10,14 +10,14 @@ from offers.lifecycle import Stage
 from sandbox.faults import Fault
 from tests.house import House
 from tests.life import environment
-from tests.programs import ROOT, run
+from tests.programs import ROOT, run, run_afresh
 
 MISSING = "006000000000000AAA"
 
 
 async def test_a_life_from_the_command_line(at_the_house: House) -> None:
     (opportunity,) = at_the_house.prepare(1)
-    code, out, err = await run("starter.py", "start", opportunity, "--json")
+    code, out, err = await run_afresh("starter.py", "start", opportunity, "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["terms"]["price"] == {"amount": "120000.00", "currency": "USD"}
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
@@ -125,7 +125,7 @@ async def test_an_opportunity_that_does_not_exist(at_the_house: House) -> None:
     ],
 )
 async def test_wrong_usage(arguments: list[str], says: str) -> None:
-    code, _, err = await run("starter.py", *arguments, TERMINAL_WIDTH="200")
+    code, _, err = await run("starter.py", *arguments)
     assert code == 2
     assert says in " ".join(err.replace("│", " ").split())
 
@@ -145,8 +145,10 @@ async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
         ["starter.py", "list"],
         ["starter.py", "start", MISSING],
         ["starter.py", "schedules", "apply"],
+        ["worker.py"],
     ):
-        code, out, err = await run(program, *arguments, TEMPORAL_ADDRESS=address)
+        env = GOOD_SETTINGS | {"TEMPORAL_ADDRESS": address}
+        code, out, err = await run_afresh(program, *arguments, **env)
         assert (code, out) == (1, "")
         assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
         assert err.count("\n") == 1
