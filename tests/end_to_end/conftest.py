@@ -5,9 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from temporalio import workflow
 
 from activities.queues import TaskQueue
+from runtime import workers
 from tests.house import House, keeping_house
+from workflows.messages import OfferRequest
+from workflows.offer import OfferWorkflow
 
 
 @pytest.fixture
@@ -16,9 +20,22 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
         yield house
 
 
+@workflow.defn(name="OfferWorkflow", sandboxed=False)
+class Idle:
+    """An offer that is started, and comes to nothing further."""
+
+    @workflow.run
+    async def run(self, _request: OfferRequest) -> None:
+        await workflow.wait_condition(lambda: False)
+
+
 @pytest.fixture
-async def house_without_preflight(tmp_path: Path) -> AsyncIterator[House]:
+async def house_of_idle_offers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[House]:
     """Offers that are started stay drafts that nobody has looked at."""
+    others = [each for each in workers.WORKFLOWS if each is not OfferWorkflow]
+    monkeypatch.setattr(workers, "WORKFLOWS", (*others, Idle))
     async with keeping_house(tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)) as house:
         yield house
 

@@ -81,10 +81,10 @@ async def once_each(house: House, expected: set[str]) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("in-real-time")
 async def test_a_thousand_are_started_once_each_whatever_happens(
-    house_without_preflight: House,
+    house_of_idle_offers: House,
 ) -> None:
     """Changed during paging, a crash between starts, two turns at once, and one more."""
-    house = house_without_preflight
+    house = house_of_idle_offers
     expected = put_all(house, range(1000))
     # pytest-timeout's signal may end a task of the workers instead, and the test then never ends.
     async with asyncio.timeout(240):
@@ -102,8 +102,8 @@ async def test_a_thousand_are_started_once_each_whatever_happens(
         await once_each(house, expected)
 
 
-async def test_only_what_is_ready_is_taken_in(house_without_preflight: House) -> None:
-    house = house_without_preflight
+async def test_only_what_is_ready_is_taken_in(house_of_idle_offers: House) -> None:
+    house = house_of_idle_offers
     wanted = {put(house, 1)}
     put(house, 2, Order_Form_Signed__c=False)
     put(house, 3, Billing_Method__c="Invoice")
@@ -144,9 +144,9 @@ async def test_what_has_ended_is_not_started_again(house: House) -> None:
     assert await started(house) == Counter([ended])
 
 
-async def test_only_salesforce_s_clock_counts(house_without_preflight: House) -> None:
+async def test_only_salesforce_s_clock_counts(house_of_idle_offers: House) -> None:
     """Its clock is days behind ours, and a change is committed late."""
-    house = house_without_preflight
+    house = house_of_idle_offers
     newest = house.world.now() - timedelta(days=3)
     expected = put_all(house, range(3))
     for each in expected:
@@ -161,9 +161,9 @@ async def test_only_salesforce_s_clock_counts(house_without_preflight: House) ->
 
 
 async def test_a_turn_that_read_everything_reads_little_the_next_time(
-    house_without_preflight: House,
+    house_of_idle_offers: House,
 ) -> None:
-    house = house_without_preflight
+    house = house_of_idle_offers
     put_all(house, range(120))
     position = await turn(house)
     assert len(position.seen) == 120
@@ -179,9 +179,9 @@ CHILD = EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED
 
 
 async def test_salesforce_s_outage_holds_a_turn_up_and_loses_nothing(
-    house_without_preflight: House,
+    house_of_idle_offers: House,
 ) -> None:
-    house = house_without_preflight
+    house = house_of_idle_offers
     expected = put_all(house, range(3))
     house.world.faults.waiting += [Fault("salesforce", "status", "Query", status=503)]
     await turn(house)
@@ -201,8 +201,8 @@ async def test_the_schedule_takes_in_by_itself(house: House) -> None:
     assert (await handle.describe()).parent_id is not None
 
 
-async def test_a_paused_schedule_stays_paused(house_without_preflight: House) -> None:
-    client = house_without_preflight.client
+async def test_a_paused_schedule_stays_paused(house_of_idle_offers: House) -> None:
+    client = house_of_idle_offers.client
     await schedules.apply(client, Policy(), Clock())
     await schedules.pause(client, "opportunity-intake", "quarter end")
     await schedules.pause(client, "opportunity-intake", "quarter end")
