@@ -20,6 +20,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 demo: $(INSTALLED)  ## Watch offers live their lives (KEEP=1 leaves it running, CRASH=1 kills the worker)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(CRASH),--crash)
 
+# The SDK's sandbox and our command line import our modules anew each time: they are compiled once.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED)  ## Run every test
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
