@@ -74,8 +74,7 @@ class Control:
                 buyers.plan(self.world, offer)
                 worst_moments.plan(self.world, offer)
         for asked in self.world.cancellation_requests.values():
-            if self.world.agreements[asked.agreement_id].acceptor == account:
-                cancellations.plan(self.world, asked)
+            cancellations.plan(self.world, asked)
         return Json(asdict(self.world.buyers[account]))
 
     async def make_by_hand(self, request: Request) -> Response:

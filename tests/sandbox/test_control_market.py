@@ -137,6 +137,20 @@ def test_habits_count_for_an_amendment_past_the_product(
 
 
 @pytest.mark.parametrize(
+    ("moment", "when"),
+    [("released", "2026-03-02T09:46:00+00:00"), ("last-second", "2026-03-02T23:59:59+00:00")],
+)
+def test_the_worst_moment_of_an_amendment_past_the_product(
+    control: httpx.Client, seller: Seller, agreement: Agreement, moment: str, when: str
+) -> None:
+    control.put(f"/buyers/{BUYER}", json={"accepts_at_worst": [{"moment": moment}]})
+    control.post("/amendments", json={"agreement_id": agreement.id, **AMENDMENT})
+    seller.clock.move(days=1)
+    replaced_by = shown(control, agreement.id)["replaced_by"]
+    assert shown(control, replaced_by)["accepted_at"] == when
+
+
+@pytest.mark.parametrize(
     ("wrong", "named"),
     [
         ({"agreement_id": "agmt-unknown"}, "agreement_id"),
