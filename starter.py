@@ -2,7 +2,7 @@
 
 import typer
 
-from console.commands import drafts, offers, schedules
+from console.commands import changes, drafts, offers, schedules
 from runtime.leaving import run_and_leave
 
 app = typer.Typer(
@@ -20,7 +20,9 @@ app.command()(drafts.approve)
 app.command()(drafts.decline)
 app.command()(drafts.revise)
 app.command(name="handed-off")(drafts.handed_off)
-app.command()(offers.cancel)
+app.command()(changes.extend)
+app.command()(changes.amend)
+app.command()(changes.cancel)
 app.command()(offers.resume)
 app.command()(offers.resend)
 app.add_typer(schedules.app, name="schedules")

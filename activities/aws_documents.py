@@ -9,7 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from offers.agreement import Agreement, AgreementReport
+from offers.agreement import Agreement, AgreementReport, CancellationRequest
 from offers.comparison import BuiltOffer
 from offers.marketplace import Product
 from offers.money import Money
@@ -23,24 +23,23 @@ ONE_PRICE = {"MultipleDimensionSelection": "Disallowed", "QuantityConfiguration"
 Document = Mapping[str, Any]
 
 
-def offer_reference(opportunity_id: str, revision: int) -> str:
-    """The name by which a revision's change set is found again, and its token in AWS."""
-    return f"offer-{opportunity_id}-rev{revision}"
-
-
 def create_offer(
-    terms: OfferTerms, reference: str, today: date, eula_url: str | None = None
+    terms: OfferTerms,
+    reference: str,
+    today: date,
+    eula_url: str | None = None,
+    replaces: str | None = None,
 ) -> list[dict[str, Any]]:
     """The changes that create an offer with these terms and release it.
 
     `reference` goes into its description, `eula_url` is where AWS reads a custom contract, and
     `today` (UTC) is the day of the only charge of what is sold up front in fixed grants: AWS then
-    invoices at acceptance.
+    invoices at acceptance.  `replaces` is the agreement that an amendment is made for, which also
+    says who can accept it (AWS: agreement-based offers).
     """
     information: dict[str, Any] = {
         "Name": terms.offer_name,
-        # Buyers never see it: the place for our own reference.
-        "Description": reference,
+        "Description": description(reference, terms.description),
     }
     if terms.renewal:
         information["PreExistingAgreement"] = {
@@ -49,22 +48,32 @@ def create_offer(
         }
     return [
         {
-            "ChangeType": "CreateOffer",
+            "ChangeType": "CreateReplacementOffer" if replaces else "CreateOffer",
             "ChangeName": "CreateOffer",
             "Entity": {"Type": OFFER},
-            "DetailsDocument": {"ProductId": terms.product_id, "Name": terms.offer_name},
+            "DetailsDocument": {
+                **({"AgreementId": replaces} if replaces else {"ProductId": terms.product_id}),
+                "Name": terms.offer_name,
+            },
         },
         _change("UpdateInformation", information),
-        _change(
-            "UpdateTargeting",
-            {"PositiveTargeting": {"BuyerAccounts": list(terms.buyer_accounts)}},
-        ),
+        *([] if replaces else [_targeting(terms)]),
         *(_fixed(terms, today) if terms.is_fixed else _one_price(terms)),
         *_net_payment(terms),
         _terms("UpdateLegalTerms", {"Type": "LegalTerm", "Documents": [_eula(terms, eula_url)]}),
         _change("UpdateAvailability", {"AvailabilityEndDate": terms.availability_end.isoformat()}),
         _change("ReleaseOffer", {}),
     ]
+
+
+def description(reference: str, note: str) -> str:
+    """What AWS keeps for sellers alone: our reference, and perhaps a note."""
+    return f"{reference}: {note}" if note else reference
+
+
+def _targeting(terms: OfferTerms) -> dict[str, Any]:
+    accounts = {"PositiveTargeting": {"BuyerAccounts": list(terms.buyer_accounts)}}
+    return _change("UpdateTargeting", accounts)
 
 
 def _one_price(terms: OfferTerms) -> list[dict[str, Any]]:
@@ -86,7 +95,7 @@ def _one_price(terms: OfferTerms) -> list[dict[str, Any]]:
         ],
     }
     pricing = _change("UpdatePricingTerms", {"PricingModel": "Contract", "Terms": [pricing_term]})
-    if terms.starts_on:
+    if terms.starts_on or terms.agreement_end:
         return [pricing, _terms("UpdateValidityTerms", _validity(terms))]
     return [pricing]
 
@@ -122,6 +131,8 @@ def _fixed(terms: OfferTerms, today: date) -> list[dict[str, Any]]:
 
 
 def _validity(terms: OfferTerms) -> dict[str, Any]:
+    if terms.agreement_end:
+        return {"Type": "ValidityTerm", "AgreementEndDate": terms.agreement_end.isoformat()}
     if terms.starts_on and terms.ends_on:
         return {
             "Type": "ValidityTerm",
@@ -143,6 +154,24 @@ def end_availability(offer_id: str, last_day: date) -> list[dict[str, Any]]:
     return [
         _change("UpdateAvailability", {"AvailabilityEndDate": last_day.isoformat()}, offer_id),
     ]
+
+
+def edit(before: OfferTerms, after: OfferTerms, reference: str, offer_id: str) -> list[Any]:
+    """The changes that a released offer allows: name, description, last day and duration."""
+    changes = []
+    if (before.offer_name, before.description) != (after.offer_name, after.description):
+        information = {
+            "Name": after.offer_name,
+            "Description": description(reference, after.description),
+        }
+        changes.append(_change("UpdateInformation", information, offer_id))
+    if before.duration != after.duration:
+        validity = {"Terms": [_validity(after)]}
+        changes.append(_change("UpdateValidityTerms", validity, offer_id))
+    if before.availability_end != after.availability_end:
+        last_day = {"AvailabilityEndDate": after.availability_end.isoformat()}
+        changes.append(_change("UpdateAvailability", last_day, offer_id))
+    return changes
 
 
 def _change(change_type: str, details: Document, offer_id: str = NEW_OFFER) -> dict[str, Any]:
@@ -196,6 +225,7 @@ def built_offer(offer_id: str, details: Document) -> BuiltOffer:
         released=details.get("State") == "Released",
         product_id=details.get("ProductId"),
         name=details.get("Name"),
+        description=(details.get("Description") or "").partition(": ")[2] or None,
         buyer_accounts=tuple(targeting.get("BuyerAccounts", ())),
         price=sum(prices, Decimal()) if prices else None,
         currency=(upfront or fixed).get("CurrencyCode"),
@@ -285,6 +315,18 @@ def agreement(details: Document) -> Agreement:
         starts_at=details["startTime"],
         ends_at=details.get("endTime"),
         value=Money.of(value, charges["currencyCode"]) if value is not None else None,
+        initial_agreement_id=details.get("initialAgreementId"),
+    )
+
+
+def cancellation_request(answer: Document) -> CancellationRequest:
+    """The answer of an operation on an agreement cancellation request."""
+    return CancellationRequest(
+        request_id=answer["agreementCancellationRequestId"],
+        agreement_id=answer["agreementId"],
+        reason_code=answer["reasonCode"],
+        status=answer["status"],
+        updated_at=answer["updatedAt"],
     )
 
 

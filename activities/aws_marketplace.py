@@ -1,36 +1,28 @@
-"""AWS Marketplace: offers through the Catalog API, agreements through the Agreement API.
+"""AWS Marketplace's offers, through the Catalog API.
 
 Every call is one that may be made again: a creation is looked up by its name first and carries our
 own stable token, so a lost answer can never make a second offer.
 """
 
 import json
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities import aws_documents
-from activities.errors import aws_failure, not_ready
+from activities.errors import aws_errors, aws_failure, not_ready
 from activities.marketplace_lookup import MarketplaceLookup
 from activities.timing import business_now
-from offers.agreement import Agreement, AgreementReport
 from offers.clock import Clock
 from offers.comparison import BuiltOffer
 from offers.marketplace import OpenOffer
 from offers.policy import Generation
 from offers.refusals import Refusal
 from offers.terms import OfferTerms
-
-PAGE_PAUSE_SECONDS = 0.25
-"""Between the pages of a list: SearchAgreements is allowed five times a second."""
-MOST_PAGES = 60
-"""In one reading: 3,000 agreements, well within a payload's two megabytes and a minute."""
 
 WITHDRAWAL_CHECKS = Generation(check_after=(), check_every=timedelta(minutes=1))
 
@@ -40,11 +32,13 @@ class SubmitOffer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    opportunity_id: str
-    revision: int
+    reference: str
+    """Names this revision of the offer, and none else (`OfferRecord.reference`)."""
     terms: OfferTerms
     eula_url: str | None = None
     """Where AWS reads a custom contract."""
+    replaces: str | None = None
+    """For an amendment, the id of the agreement that it replaces."""
 
 
 class WithdrawOffer(BaseModel):
@@ -53,7 +47,22 @@ class WithdrawOffer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
+    number: int
+    """Counts the changes of the offer: each is another request."""
     last_day: date
+
+
+class EditOffer(BaseModel):
+    """Which released offer is to be changed in place, from what to what."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offer_id: str
+    reference: str
+    number: int
+    """Counts the edits of the offer: each is another request."""
+    before: OfferTerms
+    after: OfferTerms
 
 
 class FollowChangeSet(BaseModel):
@@ -99,53 +108,47 @@ class ReleasedOffer(BaseModel):
     offer_url: str
 
 
-class AgreementPage(BaseModel):
-    """The news of the agreement feed."""
-
-    model_config = ConfigDict(frozen=True)
-
-    reports: tuple[AgreementReport, ...]
-
-
-class FeedPosition(BaseModel):
-    """From which instant (UTC, by AWS's time of last update) the agreement feed is read."""
-
-    model_config = ConfigDict(frozen=True)
-
-    since: AwareDatetime
-
-
 class AwsMarketplace:
     """Activities on AWS Marketplace, with boto3 clients that never retry by themselves."""
 
     def __init__(self, catalog: Any, agreements: Any, clock: Clock, url_pattern: str) -> None:
         self._catalog = catalog
         self._lookup = MarketplaceLookup(catalog, agreements)
-        self._agreements = agreements
         self._clock = clock
         self._url_pattern = url_pattern
 
     @activity.defn
     def submit_offer(self, request: SubmitOffer) -> str:
         """Hand the offer to AWS; gives the change set's id, the same one however often called."""
-        reference = aws_documents.offer_reference(request.opportunity_id, request.revision)
         return self._submit(
-            reference,
+            request.reference,
             aws_documents.create_offer(
-                request.terms, reference, business_now(self._clock).date(), request.eula_url
+                request.terms,
+                request.reference,
+                business_now(self._clock).date(),
+                request.eula_url,
+                request.replaces,
             ),
+        )
+
+    @activity.defn
+    def edit_offer(self, request: EditOffer) -> str:
+        """Ask AWS to change a released offer in place; gives the change set's id."""
+        return self._submit(
+            f"{request.offer_id}-edit-{request.number}",
+            aws_documents.edit(request.before, request.after, request.reference, request.offer_id),
         )
 
     @activity.defn
     def withdraw_offer(self, request: WithdrawOffer) -> str:
         """Ask AWS to void a released offer; gives the change set's id."""
         return self._submit(
-            f"{request.offer_id}-withdraw-{request.last_day.isoformat()}",
+            f"{request.offer_id}-withdraw-{request.number}",
             aws_documents.end_availability(request.offer_id, request.last_day),
         )
 
     def _submit(self, reference: str, changes: list[dict[str, Any]]) -> str:
-        with _aws_errors():
+        with aws_errors():
             # AWS does not say how long it remembers a token; it keeps change sets for 60 days.
             listed = self._catalog.list_change_sets(
                 Catalog=aws_documents.CATALOG,
@@ -165,7 +168,7 @@ class AwsMarketplace:
     @activity.defn
     def follow_change_set(self, request: FollowChangeSet) -> ChangeSetOutcome:
         """How a change set ended.  While it has not, fails NOT_READY: the server asks again."""
-        with _aws_errors():
+        with aws_errors():
             described = self._catalog.describe_change_set(
                 Catalog=aws_documents.CATALOG, ChangeSetId=request.change_set_id
             )
@@ -196,7 +199,7 @@ class AwsMarketplace:
         today = business_now(self._clock).date()
         if offer.product_id is None or not offer.released or offer.is_void(today):
             return ()
-        with _aws_errors():
+        with aws_errors():
             _, found = self._lookup.of_buyers(offer.product_id, offer.buyer_accounts, today)
         return tuple(each for each in found if each.offer_id != offer.offer_id)
 
@@ -218,7 +221,7 @@ class AwsMarketplace:
     @activity.defn
     def read_offer(self, offer_id: str) -> BuiltOffer:
         """The offer as AWS shows it now."""
-        with _aws_errors():
+        with aws_errors():
             return self._described(offer_id)
 
     def _described(self, offer_id: str) -> BuiltOffer:
@@ -245,69 +248,6 @@ class AwsMarketplace:
     def _url(self, offer: BuiltOffer) -> str:
         # AWS gives no address of an offer; its pattern is a setting.
         return self._url_pattern.format(product_id=offer.product_id, offer_id=offer.offer_id)
-
-    @activity.defn
-    def find_agreement(self, offer_id: str) -> Agreement | None:
-        """The agreement that proves an offer's acceptance, the newest if there are several."""
-        with _aws_errors():
-            found = self._agreements.search_agreements(
-                catalog=aws_documents.CATALOG,
-                filters=[*_OUR_AGREEMENTS, {"name": "OfferId", "values": [offer_id]}],
-            )
-            summaries = sorted(
-                found["agreementViewSummaries"], key=lambda row: row["acceptanceTime"], reverse=True
-            )
-            for summary in summaries:
-                details = self._agreements.describe_agreement(agreementId=summary["agreementId"])
-                agreement = aws_documents.agreement(details)
-                if agreement.is_acceptance:
-                    return agreement
-        return None
-
-    @activity.defn
-    def read_agreement_feed(self, position: FeedPosition) -> AgreementPage:
-        """The agreements that AWS has touched since an instant, oldest first, for all offers.
-
-        What a long backlog leaves over comes with the next reading.
-        """
-        reports: list[AgreementReport] = []
-        query: dict[str, Any] = {
-            "catalog": aws_documents.CATALOG,
-            "filters": [
-                *_OUR_AGREEMENTS,
-                {
-                    "name": "AfterLastUpdateTime",
-                    "values": [position.since.strftime("%Y-%m-%dT%H:%M:%SZ")],
-                },
-            ],
-            "sort": {"sortBy": "LastUpdateTime", "sortOrder": "ASCENDING"},
-            "maxResults": 50,
-        }
-        with _aws_errors():
-            for _ in range(MOST_PAGES):
-                page = self._agreements.search_agreements(**query)
-                reports += filter(
-                    None, map(aws_documents.agreement_report, page["agreementViewSummaries"])
-                )
-                if not page.get("nextToken"):
-                    break
-                query["nextToken"] = page["nextToken"]
-                time.sleep(PAGE_PAUSE_SECONDS)
-        return AgreementPage(reports=tuple(reports))
-
-
-_OUR_AGREEMENTS = (
-    {"name": "PartyType", "values": ["Proposer"]},
-    {"name": "AgreementType", "values": ["PurchaseAgreement"]},
-)
-
-
-@contextmanager
-def _aws_errors() -> Iterator[None]:
-    try:
-        yield
-    except (ClientError, BotoCoreError) as error:
-        raise aws_failure(error) from None
 
 
 def _refusals(described: dict[str, Any]) -> Iterator[Refusal]:

@@ -20,7 +20,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure, smtp_failure, unavailable
-from activities.letters import Letter, MailKind, write
+from activities.letter import Letter, MailKind
+from activities.letters import write
 from offers.record import OfferRecord
 
 TIMEOUT_SECONDS = 20
@@ -104,7 +105,7 @@ class Email:
 
     def _message_id(self, mail: SendMail) -> str:
         # The same for each try of one mail: mailboxes that know it show a second copy only once.
-        key = f"{mail.record.opportunity_id}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
+        key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 

@@ -14,7 +14,8 @@ No failure carries a vendor's body or personal data: codes, field names and AWS'
 request of ours are all that leaves here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
@@ -174,6 +175,15 @@ def aws_failure(error: ClientError | BotoCoreError) -> ApplicationError:
     if status in (401, 403):
         return credentials_refused(AWS, code or str(status))
     return refused(AWS, code or str(status), message)
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """What a boto3 client raises within, as the ApplicationError to fail with."""
+    try:
+        yield
+    except (ClientError, BotoCoreError) as error:
+        raise aws_failure(error) from None
 
 
 # HTTP --------------------------------------------------------------------------------------------

@@ -47,6 +47,10 @@ WriteName = Literal[
     "net_amount",
     "disbursed_amount",
     "disbursed_on",
+    "agreement_status",
+    "initial_agreement_id",
+    "amendment_stage",
+    "amendment_offer_id",
     "attention",
     "updated_at",
 ]

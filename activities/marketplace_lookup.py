@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from activities import aws_documents
 from activities.errors import aws_failure
+from offers.amendment import Standing
 from offers.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 
 PAUSE_SECONDS = 0.25
@@ -49,6 +51,37 @@ class MarketplaceLookup:
             open_offers=tuple(offer for offer in offers if offer.offer_id != known_offer_id),
             known_offer=known,
         )
+
+    def standing(self, agreement_id: str) -> Standing:
+        """How an agreement stands, and what of it is invoiced.
+
+        Raises the ApplicationError to fail with.
+        """
+        try:
+            agreement = aws_documents.agreement(
+                self._agreements.describe_agreement(agreementId=agreement_id)
+            )
+            return Standing(
+                agreement=agreement, invoiced=sum(self._invoices(agreement_id), Decimal())
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise aws_failure(error) from None
+
+    def _invoices(self, agreement_id: str) -> Iterator[Decimal]:
+        query: dict[str, Any] = {
+            "agreementId": agreement_id,
+            "groupBy": "INVOICE_ID",
+            "maxResults": 50,
+        }
+        for _ in range(MOST_PAGES):
+            page = self._agreements.list_agreement_invoice_line_items(**query)
+            for invoice in page["agreementInvoiceLineItemGroupSummaries"]:
+                amount = Decimal(invoice["pricingCurrencyAmount"]["amount"])
+                yield -amount if invoice["invoiceType"] == "CREDIT_MEMO" else amount
+            if not page.get("nextToken"):
+                return
+            query["nextToken"] = page["nextToken"]
+            time.sleep(PAUSE_SECONDS)
 
     def of_buyers(
         self, product_id: str, accounts: Iterable[str], today: date

@@ -1,7 +1,7 @@
 """Preflight: asks every system what can be known of a deal, and writes nothing anywhere."""
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
@@ -10,13 +10,14 @@ from activities.eula_documents import EulaDocuments
 from activities.marketplace_lookup import MarketplaceLookup
 from activities.opportunities import Opportunities, ReadOpportunity
 from activities.timing import business_now
+from offers.amendment import AMENDMENT_FIELDS, Amended, propose
 from offers.clock import Clock
 from offers.contract import Contract
 from offers.customer import Customer
 from offers.drafting import Draft, draft
 from offers.findings import Finding
 from offers.policy import Policy, Road
-from offers.preflight import Deal, Report, preflight
+from offers.preflight import AmendedDeal, Deal, Report, preflight
 from offers.terms import CustomEula
 
 GIVEN = "given"
@@ -36,6 +37,8 @@ class CheckDeal(BaseModel):
     """None: the policy's."""
     given_up: tuple[str, ...] = ()
     """Earlier offers that are seen to, though Salesforce may still show one."""
+    amends: Amended | None = None
+    """For an amendment, the accepted offer that it changes."""
 
 
 class CheckedDeal(BaseModel):
@@ -56,6 +59,11 @@ class DefaultProduct(BaseModel):
 
     product_id: str
     dimensions: str
+
+
+class _Amendment(NamedTuple):
+    deal: AmendedDeal
+    facts: dict[str, Any]
 
 
 class Preflight:
@@ -94,8 +102,11 @@ class Preflight:
         facts = self._product.model_dump() | {
             name: value for name, value in read.items() if value is not None
         }
+        amends, given = self._amends(request, today)
+        if amends is not None:
+            facts |= amends.facts
         drafted = draft(
-            _overruled(facts, request.given),
+            _overruled(facts, given),
             self._policy,
             today,
             sources,
@@ -104,7 +115,11 @@ class Preflight:
         accounts = self._accounts(drafted)
         deal = Deal(
             order_form=opportunity.order_form if opportunity else None,
-            customer=self._customer(request.opportunity_id, opportunity, accounts),
+            customer=(
+                Customer()
+                if request.amends
+                else self._customer(request.opportunity_id, opportunity, accounts)
+            ),
             marketplace=(
                 self._marketplace.look(
                     drafted.legible.product_id,
@@ -116,13 +131,28 @@ class Preflight:
                 else None
             ),
             contract=self._contract(drafted),
+            amends=amends.deal if amends else None,
         )
         return CheckedDeal(
             report=preflight(drafted, deal, self._policy, today, sources),
             policy=self._policy,
             clock=self._clock,
-            road=request.road or self._policy.road,
+            # Clazar's form for amendments is another one, of which too little is known.
+            road=Road.AWS if request.amends else request.road or self._policy.road,
         )
+
+    def _amends(self, request: CheckDeal, today: date) -> tuple[_Amendment | None, dict[str, Any]]:
+        """What an amendment proposes, and what of the given is left for terms and contacts."""
+        if (amended := request.amends) is None:
+            return None, request.given
+        wish = {name: v for name, v in request.given.items() if name in AMENDMENT_FIELDS}
+        standing = self._marketplace.standing(amended.agreement.agreement_id)
+        proposal = propose(amended, standing, wish, self._policy, today)
+        deal = AmendedDeal(
+            amended=amended, standing=standing, sums=proposal.sums, findings=proposal.findings
+        )
+        given = {name: v for name, v in request.given.items() if name not in AMENDMENT_FIELDS}
+        return _Amendment(deal, proposal.facts), given
 
     def _accounts(self, drafted: Draft) -> tuple[str, ...]:
         if drafted.legible is None or "buyer_accounts" not in drafted.legal:
@@ -140,7 +170,11 @@ class Preflight:
         return self._opportunities.customer(opportunity_id, opportunity, accounts)
 
     def _shown_offer(self, request: CheckDeal, opportunity: ReadOpportunity | None) -> str | None:
-        if opportunity is None or opportunity.shown_offer_id in request.given_up:
+        if (
+            opportunity is None
+            or request.amends is not None
+            or opportunity.shown_offer_id in request.given_up
+        ):
             return None
         return opportunity.shown_offer_id
 

@@ -97,10 +97,18 @@ def _complete(task_id: str, api: SalesforceApi) -> None:
 
 
 def _written(record: OfferRecord, now: datetime) -> dict[WriteName, Any]:
+    amendment: dict[WriteName, Any] = (
+        {"amendment_stage": record.stage.value, "amendment_offer_id": record.offer_id}
+        if record.amends
+        else {}
+    )
+    if record.amends and record.agreement is None:
+        # The opportunity shows the agreement that stands, until the amendment takes its place.
+        return amendment | {"updated_at": now}
     attentions = "; ".join(f"{a.problem}. {a.remedy}" for a in record.attentions)
     findings = "; ".join(str(finding) for finding in record.obstacles)
     agreement, payout, fee = record.agreement, record.payout, record.fee
-    return {
+    return amendment | {
         "stage": record.stage.value,
         "offer_id": record.offer_id,
         "offer_url": record.offer_url,
@@ -113,6 +121,8 @@ def _written(record: OfferRecord, now: datetime) -> dict[WriteName, Any]:
         "net_amount": fee.net if fee else None,
         "disbursed_amount": payout.disbursed if payout else None,
         "disbursed_on": payout.disbursed_on if payout else None,
+        "agreement_status": agreement.status.value if agreement else None,
+        "initial_agreement_id": agreement.initial_agreement_id if agreement else None,
         "attention": (findings or attentions)[:ATTENTION_LENGTH] or None,
         "updated_at": now,
     }

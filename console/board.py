@@ -7,11 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from activities.preflight import CheckedDeal
-from console.desk import OfferRow
+from console.listing import OfferRow
+from offers.agreement import CancellationRequest
 from offers.findings import Severity
 from offers.hand_off import field_sheet
 from offers.lifecycle import Stage
-from offers.record import Decision, OfferRecord, PastRevision
+from offers.record import Amendment, Decision, OfferRecord, PastRevision
 from offers.terms import OfferTerms
 from runtime.schedules import ScheduleRow
 from workflows.hand_off import HANDED_OFF
@@ -27,6 +28,8 @@ STYLES = {
     Stage.DISBURSED: "bold green",
     Stage.EXPIRED: "yellow",
     Stage.CANCELLED: "yellow",
+    Stage.REPLACED: "green",
+    Stage.TERMINATED: "bold red",
 }
 
 
@@ -49,8 +52,10 @@ COLUMNS: tuple[tuple[str, int, Callable[[OfferRow], str | Text]], ...] = (
 def board(rows: Iterable[OfferRow], width: int) -> Table:
     """All offers as a table, with as many columns as fit into a width."""
     table = Table(expand=False)
+    rows = list(rows)
     shown = []
-    taken = 1
+    # An amendment has a longer name.
+    taken = 1 + max((len(row.opportunity_id) - 18 for row in rows), default=0)
     for title, needs, content in COLUMNS:
         taken += needs + 3
         if taken > width:
@@ -154,12 +159,28 @@ def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
     return [
         ("Buyer account", terms.accounts),
         ("Offer name", terms.offer_name),
-        ("Price", f"{terms.price} for {terms.duration_months} months, {terms.payment}"),
+        ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
         ("Dimensions", ", ".join(map(str, terms.dimensions))),
         ("Starts", f"{terms.starts_on} to {terms.ends_on}" if terms.starts_on else None),
         ("Last day", f"{terms.availability_end} (UTC)"),
         ("Contract", terms.eula.type),
+        ("Note", terms.description),
     ]
+
+
+def _first(record: OfferRecord) -> str | None:
+    agreement = record.agreement
+    if agreement is None or agreement.initial_agreement_id == agreement.agreement_id:
+        return None
+    return agreement.initial_agreement_id
+
+
+def _amendment(amendment: Amendment) -> str:
+    return "  ".join(filter(None, (amendment.stage, amendment.offer_id, amendment.agreement_id)))
+
+
+def _cancellation(request: CancellationRequest | None) -> str | None:
+    return f"{request.status}, asked for as {request.reason_code}" if request else None
 
 
 def _past(past: PastRevision) -> str:
@@ -177,6 +198,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
     terms, agreement, payout, fee = record.terms, record.agreement, record.payout, record.fee
     return [
         ("Opportunity", record.opportunity_id),
+        ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else None),
         ("Stage", stage_text(record.stage)),
         ("Revision", str(record.revision)),
         ("Company", record.company),
@@ -188,8 +210,14 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Agreement", f"{agreement.agreement_id} ({agreement.status})" if agreement else None),
         ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M:%S} UTC" if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),
+        ("First agreement", _first(record)),
+        ("Replaced by", record.replaced_by),
+        *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),
+        ("Cancellation", _cancellation(record.cancellation)),
         ("Cancelled for", record.cancel_reason),
+        *(record.sums.lines if record.sums else ()),
         *((f"Revision {p.number}", _past(p)) for p in record.past),
+        *((f"{e.at:%Y-%m-%d %H:%M} UTC", e.what) for e in record.events),
         *(("Approved" if d.approved else "Declined", _decision(d)) for d in record.decisions),
         (
             "History",

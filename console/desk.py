@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
-    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -27,14 +25,17 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
+from console.listing import OfferRow, list_offers
+from offers.agreement import CancellationWish
 from offers.clock import Clock
 from offers.lifecycle import Stage
+from offers.opportunity import offer_path
 from offers.policy import Road
 from offers.record import OfferRecord
-from offers.verdicts import Changes, Verdict
+from offers.verdicts import Changes, Extension, Verdict
 from workflows.messages import OfferRequest, workflow_id
 from workflows.offer import OfferWorkflow
-from workflows.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_AT, OFFER_ID, STAGE
+from workflows.search_attributes import STAGE
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ WORKER_PATIENCE = timedelta(seconds=15)
 VENDORS_PATIENCE = timedelta(seconds=30)
 """How long somebody who changes terms waits for preflight."""
 
-RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED})
+RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Ends after which the same opportunity may get a new offer."""
 
 
@@ -65,25 +66,11 @@ class NoWorker(Refused):
 class StillChecking(Refused):
     """Preflight has not been able to answer yet."""
 
-    def __init__(self, opportunity_id: str) -> None:
+    def __init__(self, path: str) -> None:
         super().__init__(
             f"the change is taken, but a vendor has not answered yet: see starter.py show"
-            f" {opportunity_id} later"
+            f" {path} later"
         )
-
-
-class OfferRow(BaseModel):
-    """An offer as the list shows it: what its search attributes tell."""
-
-    model_config = ConfigDict(frozen=True)
-
-    opportunity_id: str
-    stage: str
-    offer_id: str | None
-    agreement_id: str | None
-    expires_at: datetime | None
-    """Last second to accept, UTC business time."""
-    attention: str | None
 
 
 class OfferDesk:
@@ -107,11 +94,20 @@ class OfferDesk:
         nobody drafts it yet: it is started all the same.  While Salesforce does not answer, the
         record is given undrafted.
         """
+        if again and await self._can_be_revived(opportunity_id):
+            return await self.amend(opportunity_id, Changes(given=given or {}, road=road))
         handle = await self.begin(opportunity_id, given, road=road, again=again)
         try:
-            return await self._drafted(handle)
+            record = await self._drafted(handle)
         except NoWorker:
             return await self.record(opportunity_id)
+        if record.stage.is_end:
+            raise _ended(record)
+        return record
+
+    async def _can_be_revived(self, opportunity_id: str) -> bool:
+        under_way = await self._under_way(opportunity_id)
+        return under_way is not None and under_way.stage is Stage.EXPIRED
 
     async def begin(
         self,
@@ -127,11 +123,13 @@ class OfferDesk:
         )
         if given or road or again:
             under_way = await self._under_way(opportunity_id)
-            if under_way and under_way.stage.is_end:
+            if under_way and under_way.stage in RESTARTABLE:
                 raise Refused(
                     f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
                     " told yet: see what it waits for with starter.py show"
                 )
+            if under_way and under_way.stage.is_end:
+                raise _ended(under_way)
             if under_way and (given or road):
                 raise Refused(
                     f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
@@ -141,7 +139,6 @@ class OfferDesk:
             request = request.model_copy(
                 update={
                     "revision": earlier.revision + 1,
-                    "earlier_offer_id": earlier.offer_id,
                     "past": (*earlier.past, earlier.as_past(earlier.stage, earlier.ended_at)),
                 }
             )
@@ -172,11 +169,7 @@ class OfferDesk:
                 raise Refused(
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
-            record = await self._handle(opportunity_id).result()
-            raise Refused(
-                f"the offer for {opportunity_id} has ended as {record.stage}"
-                + ("; --again makes a new one" if record.stage in RESTARTABLE else "")
-            ) from None
+            raise _ended(await self._handle(opportunity_id).result()) from None
 
     async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         try:
@@ -203,10 +196,7 @@ class OfferDesk:
             return None
         record = await self._handle(opportunity_id).result()
         if record.stage not in RESTARTABLE:
-            raise Refused(
-                f"the offer for {opportunity_id} has ended as {record.stage}: only one that was"
-                " cancelled or has expired can be made again"
-            )
+            raise _ended(record)
         return record
 
     async def _status(self, opportunity_id: str) -> WorkflowExecutionStatus | None:
@@ -238,19 +228,11 @@ class OfferDesk:
 
     async def rows(self, stage: str | None = None) -> list[OfferRow]:
         """Every offer that Temporal still knows, the newest run of each, oldest first."""
-        query = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus != 'Failed'"
-        if stage is not None:
-            query += f" AND {STAGE.name} = '{Stage(stage)}'"
-        newest: dict[str, WorkflowExecution] = {}
-        async for execution in self._client.list_workflows(query):
-            known = newest.get(execution.id)
-            if known is None or known.start_time < execution.start_time:
-                newest[execution.id] = execution
-        return [_row(e) for e in sorted(newest.values(), key=lambda e: (e.start_time, e.id))]
+        return await list_offers(self._client, stage)
 
-    async def record(self, opportunity_id: str) -> OfferRecord:
+    async def record(self, path: str) -> OfferRecord:
         """Everything that is known of an offer; raises Refused if there is none."""
-        handle = self._handle(opportunity_id)
+        handle = self._handle(path)
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
@@ -258,45 +240,64 @@ class OfferDesk:
         except WorkflowFailureError as error:
             raise Refused(_words(error.cause)) from None
         except RPCError as error:
-            raise _no_offer(opportunity_id, error) from None
+            raise _no_offer(path, error) from None
 
-    async def cancel(self, opportunity_id: str, reason: str) -> OfferRecord:
+    async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel an offer before its acceptance; gives the record once that is decided."""
-        return await self._ask(opportunity_id, OfferWorkflow.cancel, reason)
+        return await self._ask(path, OfferWorkflow.cancel, reason)
 
-    async def resume(self, opportunity_id: str, code: str | None = None) -> OfferRecord:
+    async def extend(self, path: str, extension: Extension) -> OfferRecord:
+        """Give the buyer more time; gives the record once AWS has done so."""
+        return await self._ask(path, OfferWorkflow.extend, extension)
+
+    async def amend(self, path: str, changes: Changes) -> OfferRecord:
+        """Change an offer that AWS has; gives the record once that is done or drafted.
+
+        For an agreement that is the record of the agreement-based offer.
+        """
+        record = await self._ask(path, OfferWorkflow.amend, changes)
+        if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
+            return record
+        amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
+        return await self._drafted(self._handle(amendment))
+
+    async def request_cancellation(self, path: str, wish: CancellationWish) -> OfferRecord:
+        """Have the buyer asked to let the agreement be cancelled."""
+        return await self._ask(path, OfferWorkflow.request_cancellation, wish)
+
+    async def resume(self, path: str, code: str | None = None) -> OfferRecord:
         """Tell an offer that what it waits for has been seen to; `code` names the attention."""
-        await self._ask(opportunity_id, OfferWorkflow.resume, code)
-        return await self.record(opportunity_id)
+        await self._ask(path, OfferWorkflow.resume, code)
+        return await self.record(path)
 
-    async def approve(self, opportunity_id: str, verdict: Verdict) -> OfferRecord:
+    async def approve(self, path: str, verdict: Verdict) -> OfferRecord:
         """Approve what waits for it."""
-        await self._ask(opportunity_id, OfferWorkflow.approve, verdict)
-        return await self.record(opportunity_id)
+        await self._ask(path, OfferWorkflow.approve, verdict)
+        return await self.record(path)
 
-    async def decline(self, opportunity_id: str, verdict: Verdict) -> OfferRecord:
+    async def decline(self, path: str, verdict: Verdict) -> OfferRecord:
         """Decline what waits for approval."""
-        await self._ask(opportunity_id, OfferWorkflow.decline, verdict)
-        return await self.record(opportunity_id)
+        await self._ask(path, OfferWorkflow.decline, verdict)
+        return await self.record(path)
 
-    async def revise(self, opportunity_id: str, changes: Changes) -> OfferRecord:
+    async def revise(self, path: str, changes: Changes) -> OfferRecord:
         """Change the terms of a draft; gives the record once they have been checked.
 
         Raises StillChecking if a vendor does not answer: the change is taken all the same.
         """
-        asked = self._ask(opportunity_id, OfferWorkflow.revise, changes)
+        asked = self._ask(path, OfferWorkflow.revise, changes)
         try:
             return await asyncio.wait_for(asked, VENDORS_PATIENCE.total_seconds())
         except TimeoutError:
-            raise StillChecking(opportunity_id) from None
+            raise StillChecking(path) from None
 
-    async def handed_off(self, opportunity_id: str, offer_id: str) -> OfferRecord:
+    async def handed_off(self, path: str, offer_id: str) -> OfferRecord:
         """Tell which offer was made in Clazar."""
-        return await self._ask(opportunity_id, OfferWorkflow.handed_off, offer_id)
+        return await self._ask(path, OfferWorkflow.handed_off, offer_id)
 
-    async def resend(self, opportunity_id: str) -> OfferRecord:
+    async def resend(self, path: str) -> OfferRecord:
         """Have the buyer written to again."""
-        return await self._ask(opportunity_id, OfferWorkflow.resend)
+        return await self._ask(path, OfferWorkflow.resend)
 
     async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
         """All offers, now and whenever any of them has changed."""
@@ -308,12 +309,11 @@ class OfferDesk:
             last = rows
             await asyncio.sleep(every.total_seconds())
 
-    async def _ask(self, opportunity_id: str, update: Any, *arguments: Any) -> OfferRecord:
-        handle = self._handle(opportunity_id)
+    async def _ask(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
+        handle = self._handle(path)
         try:
             if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
-                record = await handle.result()
-                raise Refused(f"the offer for {opportunity_id} has ended as {record.stage}")
+                raise _ended(await handle.result())
             asked = await _in_time(
                 handle.start_update(
                     update,
@@ -328,12 +328,12 @@ class OfferDesk:
         except WorkflowUpdateFailedError as error:
             raise Refused(_words(error.cause)) from None
         except RPCError as error:
-            raise _no_offer(opportunity_id, error) from None
+            raise _no_offer(path, error) from None
         assert isinstance(record, OfferRecord)
         return record
 
-    def _handle(self, opportunity_id: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
-        return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(opportunity_id))
+    def _handle(self, path: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
+        return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
 
 
 async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
@@ -341,6 +341,11 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise NoWorker from None
+
+
+def _ended(record: OfferRecord) -> Refused:
+    again = "; --again makes a new one" if record.stage in RESTARTABLE and not record.amends else ""
+    return Refused(f"the offer for {record.path} has ended as {record.stage}{again}")
 
 
 def _root(error: BaseException) -> str:
@@ -354,24 +359,7 @@ def _words(cause: BaseException | None) -> str:
     return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
-def _no_offer(opportunity_id: str, error: RPCError) -> Exception:
+def _no_offer(path: str, error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
-        return Refused(f"there is no offer for {opportunity_id}: start it with starter.py start")
+        return Refused(f"there is no offer for {path}: start it with starter.py start")
     return error
-
-
-def _row(execution: WorkflowExecution) -> OfferRow:
-    attributes = execution.typed_search_attributes
-    stopped = execution.status in (
-        WorkflowExecutionStatus.TERMINATED,
-        WorkflowExecutionStatus.TIMED_OUT,
-        WorkflowExecutionStatus.CANCELED,
-    )
-    return OfferRow(
-        opportunity_id=execution.id.partition("/")[2],
-        stage=attributes.get(STAGE) or Stage.DRAFT.value,
-        offer_id=attributes.get(OFFER_ID),
-        agreement_id=attributes.get(AGREEMENT_ID),
-        expires_at=attributes.get(EXPIRES_AT),
-        attention="workflow-stopped" if stopped else attributes.get(ATTENTION),
-    )

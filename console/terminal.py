@@ -13,7 +13,7 @@ from temporalio.service import RPCError
 
 from console.board import sheet
 from console.desk import OfferDesk, Refused
-from offers.opportunity import NoOpportunityId, opportunity_id
+from offers.opportunity import NoOpportunityId, opportunity_id, read_path
 from offers.record import OfferRecord
 from runtime.codec import WrongKeys
 from runtime.leaving import leave
@@ -39,13 +39,33 @@ def opportunity_argument(text: str) -> str:
         raise typer.BadParameter(str(error)) from None
 
 
+def offer_argument(text: str) -> str:
+    """The name of an offer: an opportunity's id, or one of its amendments."""
+    try:
+        return read_path(text)
+    except NoOpportunityId as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Opportunity = Annotated[
     str,
     typer.Argument(
         parser=opportunity_argument, metavar="OPPORTUNITY", help="Salesforce opportunity id."
     ),
 ]
+Offer = Annotated[
+    str,
+    typer.Argument(
+        parser=offer_argument,
+        metavar="OFFER",
+        help="Salesforce opportunity id; with /amendment/1 behind it, its first amendment.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NamedChanges = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME=VALUE]...", help="Terms to change; NAME= takes one back."),
+]
 TermsFile = Annotated[
     Path | None,
     typer.Option(help="JSON file with terms that overrule the opportunity's.", exists=True),
@@ -73,6 +93,23 @@ def given_terms(terms: Path | None) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise typer.BadParameter(f"{terms}: it must hold one JSON object, the terms")
     return given
+
+
+def given_changes(terms: Path | None, changes: list[str] | None) -> dict[str, Any]:
+    """The terms in a file, and those that were named one by one."""
+    return given_terms(terms) | dict(map(_change, changes or []))
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text}: write a change as name=value, such as price=...")
+    if name in ("price", "added"):
+        amount, _, currency = value.partition(" ")
+        if value and not currency:
+            raise typer.BadParameter(f'{text}: name the currency, such as "{name}=99000.00 EUR"')
+        return name, {"amount": amount, "currency": currency} if value else None
+    return name, value or None
 
 
 def print_record(record: OfferRecord, as_json: bool) -> None:

@@ -15,7 +15,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from console.board import board, line, stage_text
-from console.desk import OfferDesk, OfferRow
+from console.desk import OfferDesk
+from console.listing import OfferRow
 from demo.cast import CAST
 from demo.director import Director, Outcome
 from demo.processes import DidNotStart, Processes, take_part

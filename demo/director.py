@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 
-from console.desk import OfferDesk, OfferRow
+from console.desk import OfferDesk
+from console.listing import OfferRow
 from demo.cast import CAST, REMINDER, Fate
 from offers.policy import Road
 from offers.record import OfferRecord

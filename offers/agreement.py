@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
+from offers.findings import illegal
 from offers.money import Money
 
 
@@ -46,6 +47,8 @@ class Agreement(BaseModel):
     ends_at: AwareDatetime | None = None
     value: Money | None = None
     """The total contract value, before tax."""
+    initial_agreement_id: str | None = None
+    """The first of a chain of amendments and renewals; it stays the same all along the chain."""
 
     @property
     def is_acceptance(self) -> bool:
@@ -54,3 +57,55 @@ class Agreement(BaseModel):
         A rolled-back one does not: AWS undid it within minutes, and the buyer may accept again.
         """
         return self.status is not AgreementStatus.ROLLED_BACK
+
+
+class ReasonCode(StrEnum):
+    """Why a seller asks a buyer to let an agreement be cancelled (AWS: marketplace-agreement)."""
+
+    INCORRECT_TERMS_ACCEPTED = "INCORRECT_TERMS_ACCEPTED"
+    REPLACING_AGREEMENT = "REPLACING_AGREEMENT"
+    TEST_AGREEMENT = "TEST_AGREEMENT"
+    ALTERNATIVE_PROCUREMENT_CHANNEL = "ALTERNATIVE_PROCUREMENT_CHANNEL"
+    PRODUCT_DISCONTINUED = "PRODUCT_DISCONTINUED"
+    UNINTENDED_RENEWAL = "UNINTENDED_RENEWAL"
+    BUYER_DISSATISFACTION = "BUYER_DISSATISFACTION"
+    OTHER = "OTHER"
+
+
+class CancellationWish(BaseModel):
+    """What the buyer is asked for: to let the agreement be cancelled."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason_code: ReasonCode
+    message: str = Field(min_length=1, max_length=2000, repr=False)
+    """The buyer reads it."""
+
+    @field_validator("message")
+    @classmethod
+    def _says_something(cls, message: str) -> str:
+        if not message.strip():
+            raise illegal("it is empty", "Tell the buyer why")
+        return message.strip()
+
+
+class CancellationStatus(StrEnum):
+    """How far a request to cancel an agreement has come (AWS: marketplace-agreement)."""
+
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    VALIDATION_FAILED = "VALIDATION_FAILED"
+
+
+class CancellationRequest(BaseModel):
+    """A request to cancel an agreement.  The buyer has seven days; silence approves (AWS)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request_id: str
+    agreement_id: str
+    reason_code: ReasonCode
+    status: CancellationStatus
+    updated_at: AwareDatetime

@@ -61,6 +61,18 @@ def payment_schedule(value: Any) -> Any:
     return read
 
 
+def money(value: Any) -> Any:
+    """An amount with its currency: `30000.00 USD`, or `USD 30,000.00`."""
+    if not isinstance(value, str):
+        return value
+    words = value.replace(",", "").split()
+    if len(words) == 2 and words[0].isalpha():
+        words.reverse()
+    if len(words) != 2:
+        raise illegal("it is not an amount with its currency", "Write it as 30000.00 USD")
+    return {"amount": words[0], "currency": words[1].upper()}
+
+
 def net_payment_days(value: Any) -> Any:
     """The days of `Net 30`, or a number of days."""
     if isinstance(value, str) and (found := re.fullmatch(r"(?i)\s*net[\s-]*(\d{1,4})\s*", value)):

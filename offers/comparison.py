@@ -35,6 +35,8 @@ class BuiltOffer(BaseModel):
     starts_on: date | None = None
     ends_on: date | None = None
     availability_end: date | None = None
+    description: str | None = None
+    """The note beside our reference."""
     eula: str | None = None
     """`standard` or `custom`.  AWS serves its own copy of a custom one, so its URL says nothing."""
     eula_version: str | None = None
@@ -72,7 +74,7 @@ def _wanted_and_seen(asked: OfferTerms, built: BuiltOffer) -> list[tuple[str, ob
         ("state", "released", "released" if built.released else "draft"),
         ("product_id", asked.product_id, built.product_id),
         ("offer_name", asked.offer_name, built.name),
-        ("buyer_accounts", sorted(asked.buyer_accounts), sorted(built.buyer_accounts)),
+        ("buyer_accounts", sorted(asked.buyer_accounts), sorted(_buyers(asked, built))),
         ("price.amount", asked.price.amount, built.price),
         ("price.currency", asked.price.currency, built.currency),
         ("dimensions", _sorted(asked.dimensions), _sorted(built.dimensions)),
@@ -81,7 +83,11 @@ def _wanted_and_seen(asked: OfferTerms, built: BuiltOffer) -> list[tuple[str, ob
         ("eula.type", asked.eula.type, built.eula),
         ("renewal", asked.renewal and asked.renewal.channel, built.renewal_channel),
     ]
-    if asked.starts_on:
+    if asked.description:
+        rows.append(("description", asked.description, built.description))
+    if asked.agreement_end:
+        rows.append(("agreement_end", asked.agreement_end, built.ends_on))
+    elif asked.starts_on:
         rows.append(("starts_on", asked.starts_on, built.starts_on))
         rows.append(("duration_months", asked.ends_on, built.ends_on))
     else:
@@ -98,6 +104,11 @@ def _wanted_and_seen(asked: OfferTerms, built: BuiltOffer) -> list[tuple[str, ob
     if asked.eula.type == "standard":
         rows.append(("eula.version", asked.eula.version, built.eula_version))
     return rows
+
+
+def _buyers(asked: OfferTerms, built: BuiltOffer) -> tuple[str, ...]:
+    # Who may accept an amendment is not a term of it: AWS takes it from the agreement.
+    return built.buyer_accounts or (asked.buyer_accounts if asked.agreement_end else ())
 
 
 def as_built(asked: OfferTerms, built: BuiltOffer) -> OfferTerms:

@@ -101,11 +101,8 @@ def _last_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
     last = max(each.on for each in terms.payment_schedule)
     # AWS wants it before the end.  A contract of so many months that starts when it is accepted
     # ends soonest when it is accepted today.
-    latest = (
-        contract_end(terms.starts_on, terms.duration_months) - timedelta(days=1)
-        if terms.starts_on
-        else contract_end(today, terms.duration_months)
-    )
+    set_end = terms.agreement_end or terms.ends_on
+    latest = set_end - timedelta(days=1) if set_end else contract_end(today, terms.duration_months)
     if last > latest:
         yield Finding(
             code="charge-after-end",
@@ -113,6 +110,18 @@ def _last_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
             seen=last.isoformat(),
             problem="the last instalment is due after the contract's end",
             remedy=f"Let it be due by {latest.isoformat()}, or make the contract longer",
+        )
+
+
+def _agreement_end(terms: OfferTerms, _: date) -> Iterator[Finding]:
+    if terms.agreement_end and terms.agreement_end <= terms.availability_end:
+        yield Finding(
+            code="end-before-expiry",
+            field="availability_end",
+            seen=terms.availability_end.isoformat(),
+            problem=f"the agreement ends on {terms.agreement_end.isoformat()}, not after the last"
+            " day to accept",
+            remedy="End the offer earlier, or the agreement later",
         )
 
 
@@ -153,7 +162,8 @@ CHECKS = (
     Check({"payment_schedule"}, _repeated_days),
     Check({"payment_schedule"}, _first_charge),
     Check({"payment_schedule", "availability_end"}, _charges_before_expiry),
-    Check({"payment_schedule", "starts_on", "duration_months"}, _last_charge),
+    Check({"payment_schedule", "starts_on", "duration_months", "agreement_end"}, _last_charge),
+    Check({"agreement_end", "availability_end"}, _agreement_end),
     Check({"payment_schedule", "availability_end"}, _extension_trap),
     Check({"payment_schedule", "dimensions"}, _invoicing),
 )

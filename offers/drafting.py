@@ -67,7 +67,7 @@ def draft(
         owner=contacts or _read(Owner, _only(contact_facts, Owner), None)[0],
         legible=terms or _stood_in(known, illegal, today),
         legal=TERM_FIELDS - illegal,
-        findings=findings + contact_findings + _time_zone(contact_facts, sources or {}),
+        findings=findings + contact_findings + time_zone(contact_facts, sources or {}),
     )
 
 
@@ -101,7 +101,8 @@ def _stood_in(facts: Mapping[str, Any], illegal: set[str], today: date) -> Offer
     return terms
 
 
-def _time_zone(contact_facts: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[Finding, ...]:
+def time_zone(contact_facts: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[Finding, ...]:
+    """The finding for a time zone that there is not."""
     # Checked here and not in the model: what is stored must not depend on a machine's zones.
     zone = contact_facts.get("buyer_time_zone")
     if not isinstance(zone, str) or zone in available_timezones():

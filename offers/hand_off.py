@@ -59,7 +59,7 @@ def _buyer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
 def _offer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
     yield "Offer name", terms.offer_name
     yield "Expiration date", terms.availability_end.isoformat()
-    yield "Contract duration", f"{terms.duration_months} months"
+    yield "Contract duration", terms.term.removeprefix("for ")
     if terms.starts_on:
         yield "Service start date", terms.starts_on.isoformat()
         yield "Service end date", str(terms.ends_on)

@@ -16,29 +16,41 @@ class Stage(StrEnum):
     DISBURSED = "disbursed"
     EXPIRED = "expired"
     CANCELLED = "cancelled"
+    REPLACED = "replaced"
+    TERMINATED = "terminated"
 
     @property
     def is_end(self) -> bool:
-        """Whether nothing more happens to the offer."""
-        return not TRANSITIONS[self]
+        """Whether nothing more happens to the offer by itself.
+
+        What has expired can be extended for a while, and what is paid can still be amended.
+        """
+        return self in ENDS
+
+
+ENDS = frozenset(
+    {Stage.DISBURSED, Stage.EXPIRED, Stage.CANCELLED, Stage.REPLACED, Stage.TERMINATED}
+)
 
 
 TRANSITIONS: dict[Stage, dict[Stage, str]] = {
     Stage.DRAFT: {
         Stage.SUBMITTED: "preflight is clean, exceptions are approved",
         Stage.CANCELLED: "cancel",
+        Stage.ACCEPTED: "an earlier revision was accepted after all",
     },
     Stage.SUBMITTED: {
         Stage.GENERATING: "AWS took the change set, or the hand-off is made",
         Stage.FAILED: "AWS refused the request",
+        Stage.DRAFT: "amended before it was made",
         Stage.CANCELLED: "cancel",
     },
     Stage.GENERATING: {
         Stage.LIVE: "released, and reads back as asked",
         Stage.FAILED: "AWS said no, or built something else",
-        Stage.DRAFT: "handed-off offer sent back",
+        Stage.DRAFT: "sent back, or amended: withdrawn",
         Stage.CANCELLED: "cancel",
-        Stage.ACCEPTED: "agreement found while cancelling",
+        Stage.ACCEPTED: "agreement found",
     },
     Stage.FAILED: {
         Stage.DRAFT: "revised, or corrected and resumed",
@@ -48,19 +60,33 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.SHARED: "buyer told",
         Stage.ACCEPTED: "agreement found",
         Stage.EXPIRED: "last day over, no agreement",
+        Stage.DRAFT: "amended: withdrawn",
         Stage.CANCELLED: "cancel",
     },
     Stage.SHARED: {
         Stage.ACCEPTED: "agreement found",
         Stage.EXPIRED: "last day over, no agreement",
+        Stage.DRAFT: "amended: withdrawn",
         Stage.CANCELLED: "cancel",
     },
     Stage.ACCEPTED: {
         Stage.DISBURSED: "paid out in full",
+        Stage.REPLACED: "an amendment was accepted",
+        Stage.TERMINATED: "agreement cancelled or terminated",
+        Stage.SHARED: "AWS rolled the acceptance back",
     },
-    Stage.DISBURSED: {},
-    Stage.EXPIRED: {},
+    Stage.DISBURSED: {
+        Stage.REPLACED: "an amendment was accepted",
+        Stage.TERMINATED: "agreement cancelled or terminated",
+    },
+    Stage.EXPIRED: {
+        Stage.SHARED: "extended",
+        Stage.DRAFT: "amended: made anew",
+        Stage.ACCEPTED: "agreement found after all",
+    },
     Stage.CANCELLED: {},
+    Stage.REPLACED: {},
+    Stage.TERMINATED: {},
 }
 """From each stage to each that may follow, and when it does."""
 

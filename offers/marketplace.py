@@ -112,8 +112,8 @@ def _active_agreement(terms: OfferTerms, aws: Marketplace, policy: Policy) -> It
                 "buyer_accounts",
                 f"the account has an active agreement for the product ({agreement.agreement_id}"
                 f"{_until(agreement.ends_at)}), and AWS refuses a second one",
-                "Amend that agreement by an agreement-based offer (ABO) instead, or use another"
-                " account of the buyer",
+                "Amend that agreement by an agreement-based offer (ABO) instead (starter.py amend"
+                " with the opportunity that it was sold by), or use another account of the buyer",
                 seen=agreement.account_id,
             )
 
@@ -179,8 +179,12 @@ CHECKS = (
     Check({"product_id"}, _product),
     Check({"dimensions", "product_id"}, _dimensions),
     Check({"buyer_accounts"}, _own_account),
-    Check({"buyer_accounts"}, _active_agreement),
     Check({"buyer_accounts"}, _open_offer),
     Check((), _known_offer),
+)
+
+FIRST_SALE = (
+    Check({"buyer_accounts"}, _active_agreement),
     Check({"buyer_accounts", "renewal"}, _renewal),
 )
+"""What an amendment is not held against: it needs an active agreement."""

@@ -1,4 +1,7 @@
-"""The id of a Salesforce opportunity, in the one form that every part of the product uses."""
+"""Names of offers: the opportunity's id, in the one form that every part of the product uses.
+
+An amendment of its offer is named after it: `0065g00000AbCdEAAV/amendment/1`.
+"""
 
 import string
 
@@ -29,6 +32,24 @@ def opportunity_id(text: str) -> str:
             " copy it again"
         )
     return whole
+
+
+def offer_path(opportunity_id: str, amendment: int = 0) -> str:
+    """How an offer is named; `amendment` is 0 for the opportunity's own."""
+    return f"{opportunity_id}/amendment/{amendment}" if amendment else opportunity_id
+
+
+def read_path(text: str) -> str:
+    """The name of an offer as people write it, in its one form.  Raises NoOpportunityId."""
+    record_id, slash, rest = text.strip().partition("/")
+    if not slash:
+        return opportunity_id(record_id)
+    number = rest.removeprefix("amendment/")
+    if not number.isascii() or not number.isdecimal() or int(number) == 0:
+        raise NoOpportunityId(
+            f"{text!r} names no amendment: write it as {offer_path(opportunity_id(record_id), 1)}"
+        )
+    return offer_path(opportunity_id(record_id), int(number))
 
 
 def _suffix(part: str) -> str:

@@ -144,6 +144,8 @@ class Policy(BaseModel):
     """The buyer is reminded this many days before the last day."""
     expiry_grace: Wait = timedelta(hours=1)
     """How long after the last second an acceptance may still come to light."""
+    revive_within: Wait = timedelta(days=14)
+    """How long after its last day an offer that nobody accepted can still be extended."""
     generation: Generation = Generation()
     clazar_link_budget: Interval = timedelta(days=2)
     """How long Clazar may take to show an offer before people are told."""

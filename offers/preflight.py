@@ -3,12 +3,13 @@
 AWS has no dry run for offers, and a released offer cannot be corrected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from offers import consistency, contract, customer, marketplace, order_form, selling
+from offers import amendment, consistency, contract, customer, marketplace, order_form, selling
+from offers.amendment import Amended, Standing, Sums
 from offers.checks import findings_of
 from offers.contacts import Contacts, Owner
 from offers.contract import Contract
@@ -36,6 +37,8 @@ class Report(BaseModel):
     """Known even where others are not."""
     contract_sha256: str | None = None
     """Of a custom contract as it was checked."""
+    sums: Sums | None = None
+    """Of an amendment."""
     findings: tuple[Finding, ...]
     """The gravest first."""
 
@@ -43,6 +46,17 @@ class Report(BaseModel):
     def refuses(self) -> bool:
         """Whether something must be corrected."""
         return any(finding.severity is Severity.REFUSE for finding in self.findings)
+
+
+class AmendedDeal(BaseModel):
+    """What an amendment replaces, and what it comes to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amended: Amended
+    standing: Standing
+    sums: Sums
+    findings: tuple[Finding, ...]
 
 
 class Deal(BaseModel):
@@ -57,6 +71,8 @@ class Deal(BaseModel):
     """None if AWS was not asked, for no buyer account is legal."""
     contract: Contract = Contract()
     """A custom contract, if there is one."""
+    amends: AmendedDeal | None = None
+    """For an amendment, what it replaces."""
 
 
 def preflight(
@@ -66,27 +82,18 @@ def preflight(
 
     `today` is a UTC date; `sources` says where each term came from.
     """
-    findings = [*drafted.findings, *customer.sold_before(deal.customer)]
-    if deal.order_form is None:
-        findings.append(NO_OPPORTUNITY)
-    else:
-        findings += order_form.signature(deal.order_form, policy)
+    held_against = _amendment if deal.amends else _new_offer
+    findings = [*drafted.findings, *held_against(drafted, deal, policy, today)]
     if (terms := drafted.legible) is not None:
-        legal = drafted.legal
-        findings += findings_of(consistency.CHECKS, terms, legal, today)
-        findings += findings_of(selling.CHECKS, terms, legal, policy, today)
-        if deal.order_form is not None:
-            findings += findings_of(order_form.CHECKS, terms, legal, deal.order_form, policy)
-        findings += findings_of(customer.CHECKS, terms, legal, deal.customer, policy)
-        if deal.marketplace is not None:
-            findings += findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)
-        findings += findings_of(contract.CHECKS, terms, legal, deal.contract, policy)
+        findings += findings_of(consistency.CHECKS, terms, drafted.legal, today)
+        findings += findings_of(contract.CHECKS, terms, drafted.legal, deal.contract, policy)
     return Report(
         terms=drafted.terms,
         company=terms.company if terms and "company" in drafted.legal else None,
         contacts=drafted.contacts,
         owner=drafted.owner,
         contract_sha256=deal.contract.sha256,
+        sums=deal.amends.sums if deal.amends else None,
         findings=tuple(
             sorted(
                 (_complete(finding, sources, policy) for finding in findings),
@@ -96,7 +103,48 @@ def preflight(
     )
 
 
+def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:
+    yield from customer.sold_before(deal.customer)
+    if deal.order_form is None:
+        yield NO_OPPORTUNITY
+    else:
+        yield from order_form.signature(deal.order_form, policy)
+    if (terms := drafted.legible) is None:
+        return
+    legal = drafted.legal
+    yield from findings_of(selling.CHECKS, terms, legal, policy, today)
+    if deal.order_form is not None:
+        yield from findings_of(order_form.CHECKS, terms, legal, deal.order_form, policy)
+    yield from findings_of(customer.CHECKS, terms, legal, deal.customer, policy)
+    if deal.marketplace is not None:
+        checks = marketplace.CHECKS + marketplace.FIRST_SALE
+        yield from findings_of(checks, terms, legal, deal.marketplace, policy)
+    if terms.agreement_end and "agreement_end" in legal:
+        yield ONLY_AMENDMENTS_END
+
+
+def _amendment(drafted: Draft, deal: Deal, policy: Policy, _: date) -> Iterator[Finding]:
+    """The sums take the place of the order form, which says what was sold at first."""
+    if (amends := deal.amends) is None:
+        return
+    yield from amends.findings
+    if (terms := drafted.legible) is None:
+        return
+    against = (amends.amended, amends.standing, policy)
+    yield from findings_of(amendment.CHECKS, terms, drafted.legal, *against)
+    if deal.marketplace is not None:
+        legal = drafted.legal
+        yield from findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)
+
+
 GRAVITY = (Severity.REFUSE, Severity.APPROVAL, Severity.WARN)
+
+ONLY_AMENDMENTS_END = Finding(
+    code="only-amendments-end",
+    field="agreement_end",
+    problem="only an amendment ends on a day of its own",
+    remedy="Give duration_months, and starts_on for a set first day",
+)
 
 NO_OPPORTUNITY = Finding(
     code="no-opportunity",

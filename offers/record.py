@@ -5,12 +5,14 @@ from typing import TypeVar
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from offers.agreement import Agreement
+from offers.agreement import Agreement, CancellationRequest
+from offers.amendment import Amended, Sums
 from offers.clock import Clock, end_of_day
 from offers.contacts import Contacts, Owner
 from offers.fees import ListingFee, listing_fee
 from offers.findings import Finding, Severity
 from offers.lifecycle import Stage, require_transition
+from offers.opportunity import offer_path
 from offers.payouts import Payout
 from offers.policy import Policy, Road
 from offers.preflight import Report
@@ -55,9 +57,29 @@ class PastRevision(BaseModel):
     findings: tuple[Finding, ...]
     change_set_id: str | None
     offer_id: str | None
+    offer_url: str | None = None
     fate: str
     """Why it was given up."""
+    buyer_told: bool = False
+    """Whether the buyer was told of it, or may have been."""
     ended_at: AwareDatetime
+
+
+class Event(BaseModel):
+    """Something that happened to the agreement and is no stage of its own."""
+
+    at: AwareDatetime
+    what: str
+
+
+class Amendment(BaseModel):
+    """An amendment of this offer: an agreement-based offer with a life of its own."""
+
+    number: int
+    stage: Stage
+    """As it was last heard of."""
+    offer_id: str | None = None
+    agreement_id: str | None = None
 
 
 class NotYetKnown(LookupError):
@@ -68,8 +90,12 @@ class OfferRecord(BaseModel):
     """One offer's life so far.  Instants are UTC business time."""
 
     opportunity_id: str
+    amendment: int = 0
+    """0 for the opportunity's own offer, otherwise which amendment of it this is."""
+    amends: Amended | None = None
+    """For an amendment, the accepted offer that it changes."""
     revision: int = 1
-    """Counts the offers made for the opportunity: a changed price or buyer is a new one."""
+    """Counts the offers made for it: a changed price or buyer is a new one."""
     stage: Stage = Stage.DRAFT
     terms: OfferTerms | None = None
     company: str | None = None
@@ -88,10 +114,24 @@ class OfferRecord(BaseModel):
     """What was decided about exceptions, the newest last."""
     past: tuple[PastRevision, ...] = ()
     """The earlier revisions, the oldest first."""
+    sums: Sums | None = None
+    """Of an amendment."""
     change_set_id: str | None = None
     offer_id: str | None = None
     offer_url: str | None = None
+    edits: int = 0
+    """How often AWS was asked to change the offer in place."""
+    buyer_told: bool = False
+    """Whether a letter about this revision was sent to the buyer, or may have been."""
     agreement: Agreement | None = None
+    cancellation: CancellationRequest | None = None
+    """Our last request that the buyer let the agreement be cancelled."""
+    amendments: tuple[Amendment, ...] = ()
+    """The oldest first; only the last can be under way."""
+    replaced_by: str | None = None
+    """The id of the agreement that took this one's place."""
+    events: tuple[Event, ...] = ()
+    """What happened to the agreement by itself, the newest last."""
     payout: Payout | None = None
     cancel_reason: str | None = None
     attentions: tuple[Attention, ...] = ()
@@ -108,7 +148,7 @@ class OfferRecord(BaseModel):
         self.policy, self.clock, self.road = policy, clock, road
         self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
         self.company, self.contract_sha256 = report.company, report.contract_sha256
-        self.owner = report.owner
+        self.owner, self.sums = report.owner, report.sums
 
     @property
     def obstacles(self) -> tuple[Finding, ...]:
@@ -149,6 +189,26 @@ class OfferRecord(BaseModel):
         """The buyer can accept until another last day (UTC)."""
         self.terms = self.offered.model_copy(update={"availability_end": availability_end})
 
+    def note(self, what: str, at: datetime) -> None:
+        """Put something on record that happened to the agreement."""
+        self.events += (Event(what=what, at=at),)
+
+    @property
+    def reference(self) -> str:
+        """Names this revision in AWS: its change set, its token, and the offer's description."""
+        which = f"-amd{self.amendment}" if self.amendment else ""
+        return f"offer-{self.opportunity_id}{which}-rev{self.revision}"
+
+    @property
+    def replaces(self) -> str | None:
+        """For an amendment, the id of the agreement that it replaces."""
+        return self.amends.agreement.agreement_id if self.amends else None
+
+    @property
+    def path(self) -> str:
+        """The offer's name, and its workflow's without `offer/`."""
+        return offer_path(self.opportunity_id, self.amendment)
+
     def was(self, stage: Stage) -> bool:
         """Whether the offer has ever been in a stage, in this or an earlier revision."""
         return any(entry.stage is stage for entry in self.history)
@@ -160,6 +220,18 @@ class OfferRecord(BaseModel):
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
         self.agreement = None
+        self.edits, self.buyer_told = 0, False
+
+    def go_back(self, past: PastRevision, agreement: Agreement) -> None:
+        """An earlier revision was accepted after all: it is the offer, and this one is given up.
+
+        The count goes on: a number names one request in AWS for ever.
+        """
+        self.past += (self.as_past("given up for an earlier one", agreement.accepted_at),)
+        self.agreement = agreement
+        self.terms, self.findings = past.terms, past.findings
+        self.change_set_id, self.offer_id = past.change_set_id, past.offer_id
+        self.offer_url, self.buyer_told = past.offer_url, past.buyer_told
 
     def as_past(self, fate: str, at: datetime) -> PastRevision:
         """This revision as it stays on record."""
@@ -169,7 +241,9 @@ class OfferRecord(BaseModel):
             findings=self.findings,
             change_set_id=self.change_set_id,
             offer_id=self.offer_id,
+            offer_url=self.offer_url,
             fate=fate,
+            buyer_told=self.buyer_told,
             ended_at=at,
         )
 
@@ -233,7 +307,10 @@ def expected_fee(terms: OfferTerms) -> ListingFee:
 
     That the lower rate for renewals holds for those from outside of AWS Marketplace is not sure.
     """
-    renewal = terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
+    # An amendment is a sale to somebody who has bought before (AWS: listing fees).
+    renewal = terms.agreement_end is not None or (
+        terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
+    )
     return listing_fee(terms.price, renewal=renewal)
 
 

@@ -119,6 +119,12 @@ class Rules(BaseModel):
     hand_off_difference: Rule = Rule(
         then="approval", by=DEAL_DESK, line="Double-check what was made in Clazar"
     )
+    amendment: Rule = Rule(
+        then="approval",
+        by=DEAL_DESK,
+        line="Create an Agreement-Based Offer (ABO) for modifications",
+    )
+    """The sums of an amendment, which no field of the order form can be held against."""
     renewal_flag: Rule = Rule(
         then="warn", line="AWS: flag a renewal only if it is one; the flag may be audited"
     )

@@ -34,6 +34,9 @@ MOST_INSTALMENTS = 60
 MOST_DOCUMENTS = 5
 """PDFs of a custom contract (handbook; AWS's API takes one, so they are merged)."""
 
+LONGEST_NOTE = 200
+"""Characters of a note: AWS takes 255 as a description, in which our reference must fit, too."""
+
 NET_DAYS = (15, 30, 45, 60, 90, 120)
 """Days in which an invoice may be due (AWS: UpdateNetPaymentTerms)."""
 
@@ -44,6 +47,13 @@ def _offer_name(value: str) -> str:
         raise illegal(f"it has {len(value)} characters", "Use 1 to 150 characters")
     if forbidden := sorted(set(value) & set("\\<>")):
         raise illegal(f"AWS forbids {' '.join(forbidden)} in a name", "Leave these out")
+    return _one_line(value)
+
+
+def _note(value: str) -> str:
+    value = value.strip()
+    if len(value) > LONGEST_NOTE:
+        raise illegal(f"it has {len(value)} characters", f"Use at most {LONGEST_NOTE} characters")
     return _one_line(value)
 
 
@@ -151,6 +161,8 @@ class OfferTerms(BaseModel):
     company: Annotated[str, AfterValidator(_company), Field(max_length=255)]
     offer_name: Annotated[str, AfterValidator(_offer_name)]
     """The buyer sees it: no personal data."""
+    description: Annotated[str, AfterValidator(_note)] = ""
+    """A note for sellers beside our reference; buyers never see it.  No personal data."""
     product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
     dimensions: Annotated[
         tuple[Dimension, ...],
@@ -172,6 +184,9 @@ class OfferTerms(BaseModel):
     ] = None
     """Days until an invoice is due; None: what AWS has agreed with the buyer."""
     duration_months: int = Field(default=12, ge=1, le=LONGEST_MONTHS)
+    agreement_end: Day | None = None
+    """The last day (UTC) of the agreement that an amendment leads to, which has no duration of its
+    own (AWS: agreement-based offers); None for any other offer."""
     starts_on: Day | None = None
     """The first day (UTC) of a contract that starts later; None: it starts when accepted."""
     availability_end: Day
@@ -184,7 +199,9 @@ class OfferTerms(BaseModel):
 
     @model_validator(mode="after")
     def _sellable(self) -> Self:
-        if not 0 < self.price.amount <= HIGHEST_PRICE:
+        # An amendment that adds nothing is sold for 0 (Clazar: agreement-based offers).
+        free = self.agreement_end is not None and self.price.amount == 0
+        if not free and not 0 < self.price.amount <= HIGHEST_PRICE:
             raise illegal(
                 f"the price {self.price} is out of range",
                 f"Offer more than 0 and at most {HIGHEST_PRICE:,}",
@@ -225,6 +242,13 @@ class OfferTerms(BaseModel):
         return bool(self.payment_schedule) or self.dimensions != (
             Dimension(key=self.dimensions[0].key),
         )
+
+    @property
+    def term(self) -> str:
+        """How long the contract lasts, in words."""
+        if self.agreement_end:
+            return f"until {self.agreement_end.isoformat()}"
+        return f"for {self.duration_months} months"
 
     @property
     def payment(self) -> str:

@@ -1,12 +1,13 @@
-"""What people ask of a draft: to approve or decline an exception, or to change the terms."""
+"""What people ask of an offer: to decide about an exception, to change terms, to extend it."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from offers.amendment import AMENDMENT_FIELDS
 from offers.contacts import CONTACT_FIELDS
 from offers.policy import Road
-from offers.terms import TERM_FIELDS
+from offers.terms import TERM_FIELDS, Day
 
 
 class Verdict(BaseModel):
@@ -30,12 +31,13 @@ class Changes(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     given: dict[str, Any] = Field(default_factory=dict)
-    """Fields of `OfferTerms` and `Contacts`; None takes back what was given before."""
+    """Fields of `OfferTerms` and `Contacts`, for an amendment also of `Wish`; None takes back what
+    was given before."""
     road: Road | None = None
 
-    def unknown(self) -> str | None:
+    def unknown(self, *, amendment: bool = False) -> str | None:
         """The first name that is no field, if there is one."""
-        known = TERM_FIELDS | CONTACT_FIELDS
+        known = TERM_FIELDS | CONTACT_FIELDS | (AMENDMENT_FIELDS if amendment else frozenset())
         return next(
             (name for name, value in self.given.items() if value is not None and name not in known),
             None,
@@ -45,3 +47,20 @@ class Changes(BaseModel):
         """What is given after the change."""
         changed = given | self.given
         return {name: value for name, value in changed.items() if value is not None}
+
+
+class Extension(BaseModel):
+    """More time for the buyer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    until: Day
+    """The new last day (UTC)."""
+    duration_months: int | None = None
+    """A longer contract with it, where AWS needs one; None: as it is."""
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The same as changes of terms."""
+        months = {} if self.duration_months is None else {"duration_months": self.duration_months}
+        return {"availability_end": self.until, **months}

@@ -6,6 +6,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
+from activities.aws_agreements import AwsAgreements
 from activities.aws_marketplace import AwsMarketplace
 from activities.eula_documents import EulaDocuments
 from activities.marketplace_lookup import MarketplaceLookup
@@ -36,6 +37,11 @@ def aws_marketplace(settings: WorkerSettings) -> AwsMarketplace:
         settings.clock,
         settings.offers_url_pattern,
     )
+
+
+def aws_agreements(settings: WorkerSettings) -> AwsAgreements:
+    """AWS Marketplace's agreements."""
+    return AwsAgreements(_aws("marketplace-agreement"), settings.clock)
 
 
 def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:

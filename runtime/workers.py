@@ -71,16 +71,20 @@ def _activities(
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [vendors.preflight(settings).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
-        aws = vendors.aws_marketplace(settings)
+        aws, agreements = vendors.aws_marketplace(settings), vendors.aws_agreements(settings)
         served[TaskQueue.AWS_MARKETPLACE] = [
             aws.submit_offer,
             aws.follow_change_set,
             aws.cancel_change_set,
             aws.withdraw_offer,
-            aws.find_agreement,
+            aws.edit_offer,
             aws.read_offer,
             aws.follow_offer,
-            aws.read_agreement_feed,
+            agreements.find_agreement,
+            agreements.find_successor,
+            agreements.request_cancellation,
+            agreements.follow_cancellation,
+            agreements.read_agreement_feed,
         ]
         if documents := vendors.eula_documents(settings):
             served[TaskQueue.AWS_MARKETPLACE].append(documents.publish)

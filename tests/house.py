@@ -12,7 +12,8 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from activities.queues import TaskQueue
-from console.desk import OfferDesk, OfferRow
+from console.desk import OfferDesk
+from console.listing import OfferRow
 from offers.clock import Clock
 from offers.lifecycle import Stage
 from offers.opportunity import opportunity_id

@@ -8,14 +8,15 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import temporalio.client
 from temporalio import activity
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
@@ -27,6 +28,7 @@ from offers.agreement import AgreementReport
 from offers.lifecycle import Stage
 from offers.payouts import Payout, PayoutRow, payout_of
 from offers.record import OfferRecord
+from offers.verdicts import Verdict
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
@@ -38,6 +40,8 @@ from tests.builders import BUYER
 from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import KEYS
+
+T = TypeVar("T")
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
@@ -102,6 +106,7 @@ class Life:
         self.client = client = temporal.client
         self.sandbox = sandbox
         self.world = sandbox.world
+        self.began = time().date()
         self.desk = OfferDesk(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
             OfferWorkflow.run, workflow_id(OPPORTUNITY)
@@ -140,20 +145,63 @@ class Life:
         return record
 
     async def end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:
-        """Let as much time pass as the offer needs to end, and give its last record."""
+        """Let as much time pass as the offer needs to end, and give its record then.
+
+        All that follows from the end has happened, though the workflow may stay open for a while.
+        """
         steps = [timedelta(seconds=2), *[timedelta(minutes=10)] * 12]
         passed = timedelta()
-        while (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
-            assert passed < within, f"still {(await self.record()).stage} after {passed}"
+        while not (record := await self.record()).stage.is_end:
+            assert passed < within, f"still {record.stage} after {passed}"
             step = steps.pop(0) if steps else timedelta(days=1)
             await self.sleep(step)
             passed += step
+        if record.stage in (Stage.CANCELLED, Stage.TERMINATED):
+            return await self.closes()
+        return await self.quiet()
+
+    async def closes(self, *, within: timedelta = timedelta(days=500)) -> OfferRecord:
+        """Let as much time pass as the workflow needs to close, and give its result."""
+        passed = timedelta()
+        while (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
+            assert passed < within, f"still open after {passed}"
+            await self.sleep(timedelta(days=1))
+            passed += timedelta(days=1)
         return await self.handle.result()
+
+    @asynccontextmanager
+    async def asking(self, answer: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+        """Somebody waits for an answer that takes AWS some minutes: let them pass meanwhile."""
+        asked = asyncio.create_task(answer)
+        while not asked.done():
+            await asyncio.wait([asked], timeout=0.05)
+            if not asked.done():
+                await self.sleep(timedelta(minutes=1))
+        yield asked
+
+    async def approve(self, path: str = OPPORTUNITY) -> OfferRecord:
+        """Everybody who may approves what waits."""
+        record = await self.desk.record(path)
+        for role in {finding.role for finding in record.to_approve}:
+            by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
+            await self.desk.approve(path, Verdict(by=by))
+        await self.sleep(timedelta(seconds=2))
+        return await self.desk.record(path)
+
+    async def events(self) -> list[str]:
+        """What the workflow's history says, but for the turns of the worker."""
+        history = (await self.handle.fetch_history()).events
+        kinds = [EventType.Name(event.event_type) for event in history]
+        return [kind for kind in kinds if not kind.startswith("EVENT_TYPE_WORKFLOW_TASK_")]
 
     async def quiet(self) -> OfferRecord:
         """Give errands that need no waiting (mails, write-backs) the time to finish."""
         await self.sleep(timedelta(seconds=2))
         return await self.record()
+
+    def day(self, number: int) -> date:
+        """A day (UTC), counted from the one on which the test began."""
+        return self.began + timedelta(days=number)
 
     def buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
         """How the buyer behaves, in days from release."""

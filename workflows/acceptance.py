@@ -6,74 +6,93 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 
 from workflows.asking import ask
+from workflows.correspondence import Correspondence
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
+    from activities.aws_agreements import AwsAgreements
     from activities.aws_marketplace import (
         WITHDRAWAL_CHECKS,
         AwsMarketplace,
         FollowChangeSet,
         WithdrawOffer,
     )
-    from offers.agreement import AgreementStatus
-    from offers.record import OfferRecord
+    from activities.letter import MailKind
+    from offers.agreement import Agreement, AgreementStatus
+    from offers.record import OfferRecord, PastRevision
 
 
 class Acceptance:
     """What is known of an offer's agreement."""
 
-    def __init__(self, record: OfferRecord, people: People, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        record: OfferRecord,
+        people: People,
+        correspondence: Correspondence,
+        now: Callable[[], datetime],
+    ) -> None:
         self._record = record
         self._people = people
+        self._correspondence = correspondence
         self._now = now
+        self._undone: set[str] = set()
+        """The agreements that AWS rolled back."""
         self.reported = False
         """Whether news has been reported that AWS has not been asked about yet."""
 
     async def is_there(self) -> bool:
-        """Whether AWS has an agreement."""
+        """Whether AWS has an agreement that stands or stood."""
         self.reported = False
-        self._record.agreement = await ask(
-            self._people, AwsMarketplace.find_agreement, self._record.made
-        )
-        return self._record.agreement is not None
+        found = await self._find(self._record.made)
+        if found and not found.is_acceptance:
+            self._rolled_back(found)
+            found = None
+        self._record.agreement = found
+        return found is not None
 
-    async def rule_out(self, earlier_offer_id: str, cancelling: Callable[[], bool]) -> None:
-        """Hold back while an offer that was thought expired turns out to have been accepted."""
-        while not cancelling():
-            agreement = await ask(self._people, AwsMarketplace.find_agreement, earlier_offer_id)
-            if agreement is None:
-                return
-            await self._people.wait_for(
-                "accepted-before",
-                f"The earlier {earlier_offer_id} was accepted after all ({agreement.agreement_id})",
-                "Cancel this one: a second offer would sell the same deal twice",
-                or_when=cancelling,
-            )
+    async def of_earlier(self) -> tuple[PastRevision, Agreement] | None:
+        """An earlier revision that was accepted after all, so late that nobody saw it."""
+        for past in self._record.past:
+            found = await self._find(past.offer_id) if past.offer_id else None
+            if found and found.status is AgreementStatus.ACTIVE:
+                return past, found
+        return None
 
-    async def look_again(self) -> None:
-        """After acceptance: call people when the agreement no longer stands."""
-        before = self._record.agreement
-        if not await self.is_there() and before is not None:
-            rolled_back = {"status": AgreementStatus.ROLLED_BACK}
-            self._record.agreement = before.model_copy(update=rolled_back)
-        after = self._record.agreement
-        if after and after.status not in (AgreementStatus.ACTIVE, before and before.status):
-            self._people.call(
-                "agreement-ended",
-                f"AWS shows the agreement as {after.status}",
-                "Talk to the buyer; payouts of what was invoiced are still followed",
-            )
+    async def changed(self) -> Agreement | None:
+        """After acceptance: the agreement, if its status is another than it was."""
+        self.reported = False
+        before, now = self._record.agreement, await self._find(self._record.made)
+        if now is None or before is None:
+            return None  # what AWS does not find has not ended
+        self._record.agreement = now
+        if now.status is AgreementStatus.ROLLED_BACK:
+            self._rolled_back(now)
+            self._record.agreement = None
+            return now
+        if now.agreement_id != before.agreement_id:
+            self._record.note(f"accepted again as {now.agreement_id}", self._now())
+        return now if now.status is not before.status else None
+
+    def _rolled_back(self, agreement: Agreement) -> None:
+        """AWS undid an acceptance within minutes; the buyer may try the same link again."""
+        if agreement.agreement_id not in self._undone:
+            self._undone.add(agreement.agreement_id)
+            self._record.note(f"AWS rolled {agreement.agreement_id} back", self._now())
+            self._correspondence.tell_owner(MailKind.OWNER_ROLLED_BACK, agreement.agreement_id)
 
     async def prevented(self) -> bool:
         """Make the offer void and see that it is.  False if somebody accepted it first."""
-        last_day = self._now().date()
         while not await self.is_there():
-            # A token serves once: each try asks for another day.
-            last_day -= timedelta(days=1)
+            self._record.edits += 1
             change_set_id = await ask(
                 self._people,
                 AwsMarketplace.withdraw_offer,
-                WithdrawOffer(offer_id=self._record.made, last_day=last_day),
+                WithdrawOffer(
+                    offer_id=self._record.made,
+                    number=self._record.edits,
+                    last_day=self._now().date() - timedelta(days=1),
+                ),
             )
             outcome = await ask(
                 self._people,
@@ -89,3 +108,6 @@ class Acceptance:
                 "See in AWS what holds it, then resume to try again",
             )
         return False
+
+    async def _find(self, offer_id: str) -> Agreement | None:
+        return await ask(self._people, AwsAgreements.find_agreement, offer_id)

@@ -9,7 +9,7 @@ from workflows.correspondence import Correspondence
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
-    from activities.letters import MailKind
+    from activities.letter import MailKind
     from offers.findings import Finding, Severity
     from offers.record import Decision, OfferRecord
     from offers.verdicts import Verdict

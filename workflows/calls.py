@@ -11,6 +11,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.aws_agreements import AwsAgreements
     from activities.aws_marketplace import AwsMarketplace
     from activities.clazar import Clazar
     from activities.email import Email
@@ -88,10 +89,22 @@ CALLS: dict[Callable[..., Any], Call] = {
     AwsMarketplace.read_offer: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Is its last day over in AWS, too?"
     ),
-    AwsMarketplace.find_agreement: Call(
+    AwsMarketplace.edit_offer: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Change the offer in place"
+    ),
+    AwsAgreements.find_successor: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Which agreement took its place?"
+    ),
+    AwsAgreements.request_cancellation: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Ask the buyer to let the agreement be cancelled"
+    ),
+    AwsAgreements.follow_cancellation: Call(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Has the buyer let it be cancelled?"
+    ),
+    AwsAgreements.find_agreement: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Is there an agreement?"
     ),
-    AwsMarketplace.read_agreement_feed: Call(
+    AwsAgreements.read_agreement_feed: Call(
         queue=TaskQueue.AWS_MARKETPLACE,
         summary="What is new in the agreement feed?",
     ),

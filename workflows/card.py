@@ -17,7 +17,7 @@ def card(record: OfferRecord) -> str:
         ("Company", record.company),
         (
             "Price",
-            f"{terms.price} for {terms.duration_months} months, {terms.payment}" if terms else None,
+            f"{terms.price} {terms.term}, {terms.payment}" if terms else None,
         ),
         ("Buyer account", terms.accounts if terms else None),
         ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
@@ -26,12 +26,16 @@ def card(record: OfferRecord) -> str:
         ("Agreement", agreement.agreement_id if agreement else None),
         ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M} UTC" if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross}, less the fee" if payout else None),
+        ("Amends", record.replaces),
+        ("Replaced by", record.replaced_by),
+        *((f"Amendment {a.number}", str(a.stage)) for a in record.amendments),
         ("Revision", str(record.revision) if record.revision > 1 else None),
     ]
     lines = ["| | |", "|---|---|"]
     lines += [f"| {label} | {_cell(value)} |" for label, value in rows if value]
     lines += [f"\n**Needs a person:** {a.problem}. {a.remedy}." for a in record.attentions]
     lines += [f"\n- {finding}" for finding in record.obstacles]
+    lines += [f"\n{event.at:%Y-%m-%d %H:%M} UTC: {event.what}." for event in record.events]
     return "\n".join(lines)
 
 

@@ -9,8 +9,11 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.acceptance import Acceptance
+from workflows.amendments import Amendments
 from workflows.approvals import Approvals
+from workflows.cancellation import Cancellation
 from workflows.correspondence import Correspondence
+from workflows.edits import Edits
 from workflows.generation import Generation
 from workflows.hand_off import HandOff
 from workflows.messages import OfferRequest
@@ -18,22 +21,22 @@ from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
-    from offers.agreement import AgreementReport
-    from offers.lifecycle import Stage
+    from offers import wishes
+    from offers.agreement import AgreementReport, CancellationWish
+    from offers.lifecycle import ENDS, Stage
+    from offers.opportunity import offer_path
     from offers.payouts import Payout
-    from offers.record import OfferRecord
-    from offers.verdicts import Changes, Verdict
+    from offers.record import Amendment, OfferRecord
+    from offers.verdicts import Changes, Extension, Verdict
 
-BEYOND_CANCELLING = frozenset({Stage.ACCEPTED, *(stage for stage in Stage if stage.is_end)})
+BEYOND_CANCELLING = frozenset({Stage.ACCEPTED, *ENDS})
 REVISABLE = frozenset({Stage.DRAFT, Stage.FAILED})
-INSTEAD_OF_REVISING = {
-    Stage.SUBMITTED: "cancel it, then start it again with starter.py start --again",
-    Stage.GENERATING: "cancel it, then start it again with starter.py start --again",
-    Stage.LIVE: "cancel it, then start it again with starter.py start --again",
-    Stage.SHARED: "cancel it, then start it again with starter.py start --again",
-    Stage.ACCEPTED: "an agreement can be changed by an agreement-based offer (ABO) only",
-}
-"""What to do with an offer whose terms can no longer be revised."""
+AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
+"""Stages in which there is an agreement."""
+EDITABLE = frozenset({Stage.LIVE, Stage.SHARED, Stage.EXPIRED})
+"""Stages in which a released offer can be changed in place."""
+SETTLED = frozenset({Stage.ACCEPTED, *ENDS})
+"""Stages in which an amendment before acceptance has come to something, or to nothing."""
 
 
 class Conversation:
@@ -42,6 +45,8 @@ class Conversation:
     def __init__(self, request: OfferRequest) -> None:
         self.record = OfferRecord(
             opportunity_id=request.opportunity_id,
+            amendment=request.amendment,
+            amends=request.amends,
             revision=request.revision,
             past=request.past,
             clock=request.clock,
@@ -49,12 +54,18 @@ class Conversation:
         self._people = People(self.record, self._now, self._publish)
         self._correspondence = Correspondence(self.record, self._people)
         self._approvals = Approvals(self.record, self._people, self._correspondence, self._now)
-        self._acceptance = Acceptance(self.record, self._people, self._now)
+        self._acceptance = Acceptance(self.record, self._people, self._correspondence, self._now)
+        self._edits = Edits(self.record, self._people, self._correspondence)
+        self._amendments = Amendments(self.record, self._people)
+        self._cancellation = Cancellation(
+            self.record, self._people, self._correspondence, self._look_again
+        )
         self._generation: Generation | None = None
         self._hand_off: HandOff | None = None
         self._missing: str | None = None
         self._payout: Payout | None = None
-        self._cancelling = False
+        self._stopping: Stage | None = None
+        """What this revision is given up for: `cancelled`, or `draft` to be made otherwise."""
         self._changes = Changes(given=request.given, road=request.road)
         """What was given in place of the opportunity's terms."""
         self._changed = 0
@@ -68,12 +79,15 @@ class Conversation:
     def _publish(self) -> None:
         raise NotImplementedError
 
-    def _is_cancelling(self) -> bool:
-        return self._cancelling
+    def _look_again(self) -> None:
+        self._acceptance.reported = True
+
+    def _is_stopping(self) -> bool:
+        return self._stopping is not None
 
     def _is_outdated(self) -> bool:
         """Whether what preflight reported, or is about to, is not about the terms as they are."""
-        return self._cancelling or self._checked != self._changed
+        return self._is_stopping() or self._checked != self._changed
 
     @workflow.query(name="record")
     def the_record(self) -> OfferRecord:
@@ -93,6 +107,13 @@ class Conversation:
         """An agreement was made or has changed; AWS is asked before it is believed."""
         if self.record.offer_id in (None, report.offer_id):
             self._acceptance.reported = True
+
+    @workflow.signal
+    def amendment_told(self, news: Amendment) -> None:
+        """An amendment of this offer tells how far it has come."""
+        self._amendments.heard(news)
+        self._look_again()
+        self._publish()
 
     @workflow.signal
     def payout_seen(self, payout: Payout) -> None:
@@ -146,15 +167,11 @@ class Conversation:
 
         Gives the record once preflight has reported on the change.
         """
-        self._changes = Changes(
-            given=changes.applied_to(self._changes.given), road=changes.road or self._changes.road
-        )
-        self._changed += 1
-        revision = self._changed
+        revision = self._take(changes)
         await workflow.wait_condition(
             lambda: (
                 self._checked >= revision
-                or self._cancelling
+                or self._is_stopping()
                 or self._missing is not None
                 or self.record.stage not in REVISABLE
             )
@@ -163,18 +180,134 @@ class Conversation:
 
     @revise.validator
     def _refuse_revision(self, changes: Changes) -> None:
-        stage = self.record.stage
-        if stage not in REVISABLE:
-            instead = INSTEAD_OF_REVISING.get(
-                stage, "start a new one with starter.py start --again"
+        refuse_if(wishes.against_revising(self.record, changes))
+
+    def _take(self, changes: Changes) -> int:
+        """Let changes hold from now on; gives the revision of what was given."""
+        self._changes = Changes(
+            given=changes.applied_to(self._changes.given), road=changes.road or self._changes.road
+        )
+        self._changed += 1
+        return self._changed
+
+    @workflow.update
+    async def amend(self, changes: Changes) -> OfferRecord:
+        """Change an offer that AWS has: in place, by a new revision, or by a new agreement.
+
+        Gives the record once the change is made, or once preflight has reported on it.  Fails if
+        AWS refuses a change in place, or if the buyer was first.
+        """
+        if reason := await self._amended(changes):
+            raise ApplicationError(reason)
+        return self.record
+
+    @amend.validator
+    def _refuse_amendment(self, changes: Changes) -> None:
+        refuse_if(self._against_amending(changes))
+
+    @workflow.signal(name="amend")
+    async def amend_from_ui(self, changes: Changes) -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        self._tell_in_vain(self._against_amending(changes) or await self._amended(changes))
+
+    def _against_amending(self, changes: Changes) -> str | None:
+        return wishes.against_amending(
+            self.record, changes, self._now(), stopping=self._is_stopping(), busy=self._busy()
+        )
+
+    def _busy(self) -> str | None:
+        """Why an agreement cannot be amended just now."""
+        if under_way := self._amendments.under_way:
+            return (
+                f"amendment {under_way.number} is under way: revise or cancel it first"
+                f" ({offer_path(self.record.opportunity_id, under_way.number)})"
             )
-            raise ApplicationError(
-                f"the offer is {stage}: its terms can no longer be revised; {instead}"
+        if self._cancellation.is_open:
+            return "the buyer is being asked to let the agreement be cancelled: wait for the answer"
+        return None
+
+    async def _amended(self, changes: Changes) -> str | None:
+        """Make an amendment; gives the reason if it came to nothing."""
+        record = self.record
+        if record.stage in AGREED:
+            number = self._amendments.begin(changes.given)
+            await workflow.wait_condition(lambda: self._amendments.has_begun(number))
+            return None
+        if record.stage in EDITABLE and wishes.is_edit(record, changes):
+            wanted = self._edits.want(changes.given)
+            await workflow.wait_condition(lambda: wanted.done)
+            return wanted.refused
+        before = self._changes
+        revision = self._take(changes)
+        if record.stage not in REVISABLE:
+            self._stopping = Stage.DRAFT
+        await workflow.wait_condition(
+            lambda: (
+                self._checked >= revision
+                or self._missing is not None
+                or (record.stage in SETTLED and self._stopping is None)
             )
-        if unknown := changes.unknown():
-            raise ApplicationError(f"{unknown}: there is no such term; correct its name")
-        if not changes.given and changes.road is None:
-            raise ApplicationError("nothing to change was given: name at least one term")
+        )
+        if record.stage in SETTLED:
+            self._changes = before
+            return wishes.too_late_to_amend(record)
+        return None
+
+    @workflow.update
+    async def extend(self, extension: Extension) -> OfferRecord:
+        """Give the buyer more time, also for a while after the last day is over."""
+        if reason := await self._extended(extension):
+            raise ApplicationError(reason)
+        return self.record
+
+    @extend.validator
+    def _refuse_extension(self, extension: Extension) -> None:
+        refuse_if(wishes.against_extending(self.record, extension, self._now(), self._stopping))
+
+    @workflow.signal(name="extend")
+    async def extend_from_ui(self, extension: Extension) -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        self._tell_in_vain(
+            wishes.against_extending(self.record, extension, self._now(), self._stopping)
+            or await self._extended(extension)
+        )
+
+    async def _extended(self, extension: Extension) -> str | None:
+        wanted = self._edits.want(extension.changes)
+        await workflow.wait_condition(lambda: wanted.done)
+        return wanted.refused
+
+    @workflow.update
+    async def request_cancellation(self, wish: CancellationWish) -> OfferRecord:
+        """Ask the buyer to let the agreement be cancelled: they have seven days to say no."""
+        if reason := await self._cancellation.ask_buyer(wish):
+            raise ApplicationError(reason)
+        self._publish()
+        return self.record
+
+    @request_cancellation.validator
+    def _refuse_cancellation(self, wish: CancellationWish) -> None:  # noqa: ARG002
+        refuse_if(self._against_cancellation())
+
+    @workflow.signal(name="request_cancellation")
+    async def request_cancellation_from_ui(self, wish: CancellationWish) -> None:
+        """The same as a plain signal, which the Temporal UI can send."""
+        self._tell_in_vain(self._against_cancellation() or await self._cancellation.ask_buyer(wish))
+        self._publish()
+
+    def _against_cancellation(self) -> str | None:
+        return wishes.against_requesting_cancellation(
+            self.record, asked=self._cancellation.is_open, amending=self._amendments.under_way
+        )
+
+    def _tell_in_vain(self, reason: str | None) -> None:
+        """A signal has no answer: what it came to is shown."""
+        if reason is not None:
+            self._people.call(
+                "asked-in-vain",
+                f"A signal could not be followed: {reason}",
+                "Ask otherwise; resume",
+            )
 
     @workflow.update
     def handed_off(self, offer_id: str) -> OfferRecord:
@@ -204,15 +337,13 @@ class Conversation:
     @cancel.validator
     def _refuse_cancel(self, reason: str = "") -> None:  # noqa: ARG002
         if self.record.stage in BEYOND_CANCELLING:
-            raise ApplicationError(
-                f"the offer is {self.record.stage} and can no longer be cancelled"
-            )
+            raise ApplicationError(wishes.too_late_to_cancel(self.record))
 
     @workflow.signal(name="cancel")
     def cancel_from_ui(self, reason: str = "") -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         if self.record.stage not in BEYOND_CANCELLING:
-            self._cancelling = True
+            self._stopping = Stage.CANCELLED
             self.record.cancel_reason = self.record.cancel_reason or reason or None
 
     @workflow.update
@@ -244,3 +375,9 @@ class Conversation:
             raise ApplicationError(
                 f"the offer is {self.record.stage}: there is nothing to send again"
             )
+
+
+def refuse_if(reason: str | None) -> None:
+    """Raises the error by which a validator refuses, if there is a reason to."""
+    if reason is not None:
+        raise ApplicationError(reason)

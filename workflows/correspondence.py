@@ -13,7 +13,7 @@ from workflows.people import People
 with workflow.unsafe.imports_passed_through():
     from activities.email import Email, SendMail
     from activities.errors import Failure
-    from activities.letters import MailKind
+    from activities.letter import MailKind
     from offers.lifecycle import Stage
     from offers.record import OfferRecord
 
@@ -24,6 +24,7 @@ TELL_OWNER = {
     Stage.ACCEPTED: MailKind.OWNER_ACCEPTED,
     Stage.EXPIRED: MailKind.OWNER_EXPIRED,
     Stage.DISBURSED: MailKind.OWNER_PAID,
+    Stage.TERMINATED: MailKind.OWNER_TERMINATED,
 }
 """What the owner is told when a stage begins."""
 
@@ -42,15 +43,14 @@ class Correspondence:
         self._resends = 0
         self.doubtful = 0
         """How many letters to the buyer may or may not have been sent."""
-        self.buyer_may_know = False
-        """Whether a letter to the buyer was sent, or may have been."""
 
     def stage_began(self, stage: Stage) -> None:
         """Tell the owner, if a stage is news to them."""
         if stage in DECIDED:
             self.stop_letters()
         if stage in TELL_OWNER:
-            self.tell_owner(TELL_OWNER[stage])
+            # An offer can expire or be accepted more than once.
+            self.tell_owner(TELL_OWNER[stage], str(len(self._record.history)))
 
     def tell_owner(self, kind: MailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now, beside the story."""
@@ -87,18 +87,34 @@ class Correspondence:
         for letter in self._letters:
             letter.cancel()
 
-    def tell_buyer_void(self) -> None:
-        """Tell a buyer who may know of the offer that it is void."""
-        if self.buyer_may_know:
-            self._notices.append(asyncio.create_task(self._letter(MailKind.OFFER_VOID, "", None)))
+    def tell_buyer_void(self, kind: MailKind) -> None:
+        """Tell a buyer who may know of the offer that it is void, for good or to be changed."""
+        if self._record.buyer_told:
+            as_it_was = self._record.model_copy(deep=True)
+            letter = self._letter(kind, "", None, as_it_was)
+            self._notices.append(asyncio.create_task(letter))
+
+    def tell_buyer_extended(self) -> None:
+        """Tell a buyer who may know of the offer that it has another last day."""
+        if self._record.buyer_told:
+            self.tell_buyer(MailKind.OFFER_EXTENDED, f"edit {self._record.edits}")
 
     async def _letter(
-        self, kind: MailKind, occasion: str, held_up: Callable[[], None] | None
+        self,
+        kind: MailKind,
+        occasion: str,
+        held_up: Callable[[], None] | None,
+        about: OfferRecord | None = None,
     ) -> None:
-        """A letter whose fate is doubtful waits for a person's word."""
+        """A letter whose fate is doubtful waits for a person's word.
+
+        It tells how the offer is when it is sent; with `about`, how it was then.
+        """
+        revision = self._record.revision
         while True:
             resends = self._resends
-            mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
+            record = about or self._record.model_copy(deep=True)
+            mail = SendMail(kind=kind, record=record, occasion=occasion)
             try:
                 await ask(
                     self._people,
@@ -109,17 +125,21 @@ class Correspondence:
                 )
             except ActivityError as error:
                 if is_cancelled_exception(error):
-                    self.buyer_may_know = True  # one may be on its way at this very moment
+                    self._buyer_knows(revision)  # one may be on its way at this very moment
                     return
             else:
-                self.buyer_may_know = True
+                self._buyer_knows(revision)
                 return
-            self.buyer_may_know = True
+            self._buyer_knows(revision)
             if held_up is not None:
                 held_up()
             await self._ask_whether_sent(kind)
             if self._resends == resends:
                 return
+
+    def _buyer_knows(self, revision: int) -> None:
+        if self._record.revision == revision:
+            self._record.buyer_told = True
 
     async def _ask_whether_sent(self, kind: MailKind) -> None:
         self.doubtful += 1

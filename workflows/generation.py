@@ -14,7 +14,7 @@ from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws_marketplace import AwsMarketplace, ChangeSetOutcome, FollowChangeSet
-    from activities.letters import MailKind
+    from activities.letter import MailKind
     from offers.record import Attention, OfferRecord
 
 

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws_marketplace import AwsMarketplace, FollowOffer, ReleasedOffer
     from activities.clazar import Clazar, FindOffers
     from activities.errors import Failure
-    from activities.letters import MailKind
+    from activities.letter import MailKind
     from activities.salesforce import HandOffTask, Salesforce
     from offers.comparison import DIFFERENCE, BuiltOffer, NotOurTerms, as_built, differences
     from offers.findings import Finding, Severity

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from offers.amendment import Amended
     from offers.clock import Clock
     from offers.policy import Road
     from offers.record import PastRevision
@@ -22,16 +23,22 @@ class OfferRequest(BaseModel):
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
     revision: int = 1
     """Above 1 when an earlier offer for the opportunity has ended."""
-    earlier_offer_id: str | None = None
-    """That offer: it may have been accepted so late that nobody saw it."""
     past: tuple[PastRevision, ...] = ()
-    """The revisions before this one, the oldest first."""
+    """The revisions before this one, the oldest first; one may have been accepted so late that
+    nobody saw it."""
+    amendment: int = 0
+    """0 for the opportunity's own offer, or which amendment of it this is."""
+    amends: Amended | None = None
+    """For an amendment, the accepted offer that it changes."""
     road: Road | None = None
     """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()
     """The starter's clock, until the draft brings the worker's."""
 
 
-def workflow_id(opportunity_id: str) -> str:
-    """One workflow for each opportunity: the same id, so that starting twice is harmless."""
-    return f"offer/{opportunity_id}"
+def workflow_id(path: str) -> str:
+    """One workflow for each offer: the same id, so that starting twice is harmless.
+
+    `path` is the opportunity's id, or names one of its amendments (`offers.opportunity`).
+    """
+    return f"offer/{path}"

@@ -6,59 +6,58 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.asking import GivenUp, ask, refusals_in, unless
+from workflows.asking import ask
 from workflows.card import card
-from workflows.conversation import Conversation
-from workflows.drafting import NoSuchOpportunity, checked
-from workflows.generation import Generation
-from workflows.hand_off import HandOff
 from workflows.linking import link_in_clazar
-from workflows.messages import OfferRequest
+from workflows.making import Making
+from workflows.messages import OfferRequest, workflow_id
+from workflows.reporting import report
 from workflows.search_attributes import STAGE, Values, updates, values
 from workflows.write_back import WriteBack
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws_marketplace import AwsMarketplace, SubmitOffer
-    from activities.errors import Failure
-    from activities.eula_documents import EulaDocuments, PublishEula
-    from activities.letters import MailKind
-    from activities.preflight import CheckDeal
+    from activities.aws_agreements import AwsAgreements
+    from activities.aws_marketplace import AwsMarketplace
+    from activities.letter import MailKind
+    from offers.agreement import Agreement, AgreementStatus
     from offers.clock import end_of_day
-    from offers.comparison import BuiltOffer, differences
     from offers.lifecycle import Stage
-    from offers.marketplace import rivalry
-    from offers.policy import Road
-    from offers.record import OfferRecord
-    from offers.refusals import plain_words
+    from offers.opportunity import offer_path
+    from offers.record import Amendment, OfferRecord
     from offers.reminders import reminder_times
-    from offers.terms import CustomEula
 
 MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
 """Stages that one call ends: they are shown only if something holds the offer up in them."""
 
-ACCEPTED_OTHERWISE = (
-    "accepted-otherwise",
-    "The buyer accepted an offer that differs from what was asked",
-    "Compare the findings with the agreement, and talk to the buyer",
+OPEN = frozenset({Stage.LIVE, Stage.SHARED, Stage.EXPIRED})
+"""Stages in which wishes to change the offer in place can come true."""
+
+ROLLBACK_WINDOW = timedelta(hours=1)
+"""How long AWS may undo an acceptance; it does so within minutes (AWS: agreement statuses)."""
+
+TOLD_TO_ORIGINAL = frozenset(
+    {Stage.SHARED, Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED, Stage.TERMINATED}
 )
-CORRECT = "Revise the terms, or correct the opportunity and resume; or cancel"
+"""Stages of an amendment that the offer it amends hears of."""
 
 
 @workflow.defn
-class OfferWorkflow(Conversation):
+class OfferWorkflow(Making):
     """One opportunity's private offer.  Each stage is a coroutine that gives the next stage."""
 
     @workflow.init
     def __init__(self, request: OfferRequest) -> None:
         super().__init__(request)
-        self._request = request
         self._published: Values = {
             STAGE: workflow.info().typed_search_attributes.get(STAGE),
         }
         self._write_back = WriteBack(self._people)
         self._linking: asyncio.Future[None] | None = None
+        self._reminded = self._now()
+        """Until when reminders have been seen to."""
+        self._leaving = False
+        """Whether nobody needs an offer any more that is over."""
 
     @workflow.run
     async def run(self, _request: OfferRequest) -> OfferRecord:
@@ -69,11 +68,12 @@ class OfferWorkflow(Conversation):
                 await asyncio.shield(life)
             except asyncio.CancelledError:
                 # The UI's own "request cancellation" must not leave an acceptable offer behind.
+                self._leaving = True
                 self.cancel_from_ui("cancellation requested in Temporal")
         return await life
 
     async def _live_through(self) -> OfferRecord:
-        stages: dict[Stage, Callable[[], Coroutine[Any, Any, Stage]]] = {
+        stages: dict[Stage, Callable[[], Coroutine[Any, Any, Stage | None]]] = {
             Stage.DRAFT: self.draft,
             Stage.SUBMITTED: self.submitted,
             Stage.GENERATING: self.generating,
@@ -81,124 +81,27 @@ class OfferWorkflow(Conversation):
             Stage.LIVE: self.live,
             Stage.SHARED: self.shared,
             Stage.ACCEPTED: self.accepted,
+            # These are ends that something may still follow for a while.
+            Stage.EXPIRED: self.expired,
+            Stage.DISBURSED: self.disbursed,
+            Stage.REPLACED: self.replaced,
         }
         writing = asyncio.create_task(self._write_back.run())
-        while not self.record.stage.is_end:
-            self._enter(await stages[self.record.stage]())
-        if self._linking:
-            self._linking.cancel()
+        while (stage := stages.get(self.record.stage)) and (following := await stage()):
+            self._enter(following)
+        self._leave()
         await self._correspondence.finished()
         await self._write_back.finished()
         writing.cancel()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.record
 
-    # The stages -----------------------------------------------------------------------------------
-
-    async def draft(self) -> Stage:
-        """Preflight; mistakes are corrected and exceptions approved until nothing is in the way."""
-        if self._request.earlier_offer_id:
-            await self._acceptance.rule_out(self._request.earlier_offer_id, self._is_cancelling)
-        while not self._cancelling:
-            revision = self._changed
-            deal = CheckDeal(
-                opportunity_id=self.record.opportunity_id,
-                given=self._changes.given,
-                road=self._changes.road,
-                given_up=tuple(past.offer_id for past in self.record.past if past.offer_id),
-            )
-            try:
-                found = await checked(
-                    self._people,
-                    deal,
-                    lambda: self._cancelling or self._changed != revision,  # noqa: B023
-                )
-            except NoSuchOpportunity as missing:
-                if not self.record.history:
-                    raise await self._not_begun(str(missing)) from None
-                await self._people.wait_for(
-                    "refused",
-                    str(missing),
-                    "Find out who deleted it; cancel, or resume",
-                    or_when=self._is_cancelling,
-                )
-                continue
-            if found is None or self._changed != revision:
-                continue  # revised at the very moment of the answer
-            self.record.take_report(found.report, found.policy, found.clock, found.road)
-            self._checked = revision
-            if not self.record.obstacles:
-                return Stage.SUBMITTED
-            await self._approvals.settled(CORRECT, interrupted=self._is_outdated)
-        return Stage.CANCELLED
-
-    async def submitted(self) -> Stage:
-        """The offer is handed to AWS as one change set, or to a person who makes it in Clazar."""
-        if self.record.road is Road.CLAZAR:
-            return await self._handed_to_a_person()
-        try:
-            eula_url = await self._published_eula()
-            if self._cancelling:
-                return Stage.CANCELLED
-            self.record.change_set_id = await ask(
-                self._people,
-                AwsMarketplace.submit_offer,
-                SubmitOffer(
-                    opportunity_id=self.record.opportunity_id,
-                    revision=self.record.revision,
-                    terms=self.record.offered,
-                    eula_url=eula_url,
-                ),
-                expected=Failure.REFUSED,
-                held_up=self._publish,
-                give_up=self._is_cancelling,
-            )
-        except GivenUp:
-            return Stage.CANCELLED
-        except ActivityError as error:
-            self.record.findings = tuple(map(plain_words, refusals_in(error)))
-            return Stage.FAILED
-        return Stage.GENERATING
-
-    async def generating(self) -> Stage:
-        """AWS builds the offer; it must come out as it was asked."""
-        if self._hand_off:
-            return await self._made_by_a_person(self._hand_off)
-        self._generation = Generation(
-            self.record, self._people, self._correspondence, self._now, self._is_cancelling
-        )
-        outcome = await self._generation.outcome()
-        if outcome.offer is None:
-            if self._cancelling:
-                return Stage.CANCELLED
-            self.record.findings = tuple(map(plain_words, outcome.refusals))
-            return Stage.FAILED
-        self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
-        if self._cancelling:
-            return await self._withdraw(then=Stage.CANCELLED)
-        wrong = differences(self.record.offered, outcome.offer)
-        if wrong := wrong + rivalry(self.record.offered, outcome.rivals, self.record.policy):
-            self.record.findings = wrong
-            return await self._withdraw(then=Stage.FAILED)
-        return Stage.LIVE
-
-    async def failed(self) -> Stage:
-        """AWS said no; a person revises the terms or corrects the opportunity, or cancels."""
-        await self._people.wait_for(
-            "failed",
-            "The offer was not made, or was withdrawn at once",
-            CORRECT,
-            or_when=self._is_outdated,
-        )
-        if self._cancelling:
-            return Stage.CANCELLED
-        self.record.start_over(
-            "withdrawn" if self.record.offer_id else "refused by AWS", self._now()
-        )
-        return Stage.DRAFT
+    # The stages, from its release on --------------------------------------------------------------
 
     async def live(self) -> Stage:
         """The offer exists; the buyer is told of it."""
+        if self._linking:
+            self._linking.cancel()  # of an earlier revision
         self._linking = asyncio.create_task(link_in_clazar(self.record, self._people))
         held_up = asyncio.Event()
         letter = self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
@@ -206,7 +109,7 @@ class OfferWorkflow(Conversation):
         decided = None
         if not letter.done():
             self._publish()
-            decided = await self._decided_by(self._closing_time, or_when=letter.done)
+            decided = await self._decided_by(lambda: self._closing_time, or_when=letter.done)
         if decided is None and letter.done():
             await letter
             return Stage.SHARED
@@ -214,135 +117,113 @@ class OfferWorkflow(Conversation):
 
     async def shared(self) -> Stage:
         """The buyer can accept; reminders go out until the last day is over."""
+        self._reminded = self._now()
         while True:
-            end, days = self.record.offered.availability_end, self.record.policy.reminder_days
-            moments = reminder_times(end, days, self._now())
-            for moment, following in zip(moments, [*moments[1:], self._closing_time], strict=True):
-                if decided := await self._decided_by(moment):
-                    return decided
-                if self._now() < following:  # of several that an outage held up, only the last
-                    self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
-            if decided := await self._decided_by(self._closing_time) or await self._at_closing():
+            if decided := await self._decided_by(lambda: self._next_moment):
                 return decided
+            if (moment := self._next_moment) == self._closing_time:
+                if decided := await self._at_closing():
+                    return decided
+                continue
+            self._reminded = moment
+            if self._now() < self._next_moment:  # of several that an outage held up, only the last
+                self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
+
+    async def expired(self) -> Stage | None:
+        """Nobody accepted in time; for a while it can still be extended, or made anew."""
+        if self.record.amends:
+            return None  # another amendment may be under way by now
+        over = self._closing_time + self.record.policy.revive_within
+        while await self._something_comes(over, "until it can no longer be extended"):
+            if await self._acceptance.is_there():
+                return Stage.ACCEPTED
+            if self._is_stopping():
+                return self._give_up()
+            await self._edits.make()
+            if self._now() <= end_of_day(self.record.offered.availability_end):
+                return Stage.SHARED
+            self._publish()
+        return None
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
-        while True:
+        while not (self._payout and self._payout.covers(self.record.offered.price)):
             await workflow.wait_condition(
                 lambda: self._acceptance.reported or self._payout != self.record.payout
             )
-            if self._acceptance.reported:
-                await self._acceptance.look_again()
+            if self._acceptance.reported and (following := await self._after_news()):
+                return following
             self.record.payout = self._payout
-            if self._payout and self._payout.covers(self.record.offered.price):
-                return Stage.DISBURSED
             self._publish()
+        return Stage.DISBURSED
+
+    async def disbursed(self) -> Stage | None:
+        """Paid in full; as long as the agreement stands it can be amended, or ended."""
+        while (agreement := self.record.agreement) and agreement.ends_at:
+            if agreement.status is not AgreementStatus.ACTIVE:
+                break
+            if not await self._something_comes(agreement.ends_at, "until the agreement ends"):
+                break
+            if following := await self._after_news():
+                return following
+        return None
+
+    async def replaced(self) -> Stage | None:
+        """An amendment took its place, unless AWS undoes that within minutes."""
+        over = self._now() + ROLLBACK_WINDOW
+        while await self._something_comes(over, "until AWS can no longer undo it"):
+            agreement = await self._acceptance.changed()
+            if agreement and agreement.status is AgreementStatus.ACTIVE:
+                self.record.replaced_by = None
+                return Stage.ACCEPTED
+        return None
 
     # What the stages are made of ------------------------------------------------------------------
 
-    async def _published_eula(self) -> str | None:
-        """Where AWS reads a custom contract; None for the standard one, or if it is cancelled."""
-        eula = self.record.offered.eula
-        if not isinstance(eula, CustomEula):
-            return None
-        contract = PublishEula(
-            opportunity_id=self.record.opportunity_id,
-            revision=self.record.revision,
-            documents=eula.documents,
-            sha256=self.record.contract_sha256,
-        )
-        return await unless(
-            self._is_cancelling,
-            ask(self._people, EulaDocuments.publish, contract, expected=Failure.REFUSED),
-        )
-
-    async def _handed_to_a_person(self) -> Stage:
-        self._publish()
-        self._hand_off = HandOff(
-            self.record, self._people, self._correspondence, self._now, self._is_cancelling
-        )
-        self.record.offer_id = await self._hand_off.made()
-        return Stage.GENERATING if self.record.offer_id else Stage.CANCELLED
-
-    async def _made_by_a_person(self, hand_off: HandOff) -> Stage:
-        """What somebody made in Clazar is taken as it is, or goes back to be made again."""
-        while True:
-            released = await hand_off.released()
-            if released is None:
-                self.record.offer_id = None
-                return Stage.CANCELLED
-            offer = released.offer
-            self.record.offer_id, self.record.offer_url = offer.offer_id, released.offer_url
-            if self._cancelling:
-                return await self._undo(hand_off, offer, then=Stage.CANCELLED)
-            if hand_off.takes(offer):
-                if await self._acceptance.is_there():
-                    return Stage.ACCEPTED
-                if not (others := await hand_off.others()):
-                    self._hand_off = None
-                    return Stage.LIVE
-                await self._people.wait_for(
-                    "made-twice",
-                    f"{offer.offer_id} is right, but {', '.join(others)} can be accepted, too",
-                    "Withdraw all but one in Clazar, then resume; or tell which it is with"
-                    " starter.py handed-off",
-                    or_when=hand_off.has_news,
-                )
-                continue
-            await self._approvals.settled(
-                "Correct it in Clazar and resume",
-                interrupted=lambda: (
-                    hand_off.has_news() or self._acceptance.reported or hand_off.sends_back()
-                ),
-            )
-            if self._acceptance.reported and await self._acceptance.is_there():
-                self._people.call(*ACCEPTED_OTHERWISE)
-                return Stage.ACCEPTED
-            if hand_off.sends_back() and not hand_off.has_news():
-                return await self._undo(hand_off, offer, then=Stage.DRAFT)
-
-    async def _undo(self, hand_off: HandOff, offer: BuiltOffer, then: Stage) -> Stage:
-        """Make void what was made for this hand-off, and nothing else."""
-        others = await hand_off.others()
-        for offer_id in [offer.offer_id, *others] if hand_off.is_ours(offer) else others:
-            self.record.offer_id = offer_id
-            if (stage := await self._withdraw(then)) is not then:
-                return stage
-        if not hand_off.is_ours(offer):
-            self._people.call(
-                "not-ours",
-                f"{offer.offer_id} does not carry the reference, so it was left as it is",
-                "If it was made for this deal, withdraw it in AWS; resume when you have seen to it",
-            )
-        self._hand_off = None
-        if then is Stage.DRAFT:
-            self.record.start_over("sent back to be made again", self._now())
-        return then
-
-    async def _not_begun(self, why: str) -> ApplicationError:
-        """The failure to end the run with: nothing was begun, so the id may be started again."""
-        self._missing = why
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return ApplicationError(why, type=Failure.NOT_FOUND, non_retryable=True)
-
     async def _decided_by(
-        self, moment: datetime, or_when: Callable[[], bool] = lambda: False
+        self, moment: Callable[[], datetime], or_when: Callable[[], bool] = lambda: False
     ) -> Stage | None:
         """Wait for a moment; the next stage if the offer's fate is decided before it."""
-        while (left := moment - self._now()) > timedelta() and not or_when():
+        while (left := moment() - self._now()) > timedelta() and not or_when():
             try:
                 await workflow.wait_condition(
-                    lambda: self._acceptance.reported or self._cancelling or or_when(),
+                    lambda: self._has_news() or or_when(),
                     timeout=self.record.clock.real_duration(left),
-                    timeout_summary=f"until {moment:%Y-%m-%d %H:%M} UTC",
+                    timeout_summary=f"until {moment():%Y-%m-%d %H:%M} UTC",
                 )
             except TimeoutError:
                 return None
             if self._acceptance.reported and await self._acceptance.is_there():
                 return Stage.ACCEPTED
-            if self._cancelling:
-                return await self._withdraw(then=Stage.CANCELLED)
+            if self._is_stopping():
+                return await self._withdraw()
+            await self._edits.make()
+            self._publish()
         return None
+
+    async def _something_comes(self, over: datetime, why: str) -> bool:
+        """Wait for news or wishes; False once it is over, or nobody needs the offer any more."""
+        left = over - self._now()
+        if self._leaving or left <= timedelta():
+            return False
+        try:
+            await workflow.wait_condition(
+                lambda: self._has_news() or self._leaving,
+                timeout=self.record.clock.real_duration(left),
+                timeout_summary=f"{over:%Y-%m-%d %H:%M} UTC, {why}",
+            )
+        except TimeoutError:
+            return False
+        return not self._leaving
+
+    def _has_news(self) -> bool:
+        return self._acceptance.reported or self._is_stopping() or self._edits.wait
+
+    @property
+    def _next_moment(self) -> datetime:
+        """The next reminder, or else when the last day is over."""
+        end, days = self.record.offered.availability_end, self.record.policy.reminder_days
+        return next(iter(reminder_times(end, days, self._reminded)), self._closing_time)
 
     @property
     def _closing_time(self) -> datetime:
@@ -360,26 +241,85 @@ class OfferWorkflow(Conversation):
         self._publish()
         return None
 
-    async def _withdraw(self, then: Stage) -> Stage:
-        """Make the offer void: `then`, unless somebody accepted it first."""
-        self._correspondence.stop_letters()
-        if await self._acceptance.prevented():
-            self._correspondence.tell_buyer_void()
-            return then
-        if then is Stage.CANCELLED:
-            self._correspondence.tell_owner(MailKind.OWNER_TOO_LATE_TO_CANCEL)
-        else:
-            self._people.call(*ACCEPTED_OTHERWISE)
-        return Stage.ACCEPTED
+    async def _after_news(self) -> Stage | None:
+        """What AWS did to the agreement, perhaps by itself: each thing has its own consequence."""
+        if (agreement := await self._acceptance.changed()) is None:
+            return None
+        match agreement.status:
+            case AgreementStatus.ACTIVE:
+                return None
+            case AgreementStatus.ROLLED_BACK if self.record.stage is Stage.ACCEPTED:
+                shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
+                if shown.availability_end:
+                    self.record.extend(shown.availability_end)
+                return Stage.SHARED
+            case AgreementStatus.CANCELLED | AgreementStatus.TERMINATED:
+                await self._amendments.call_off("the agreement that it amends has ended")
+                return Stage.TERMINATED
+            case AgreementStatus.REPLACED:
+                return await self._replaced_by(await self._successor(agreement))
+        successor = await self._successor(agreement)
+        renewed = f", followed by {successor.agreement_id}" if successor else ""
+        self.record.note(f"the agreement is {agreement.status}{renewed}", self._now())
+        self._correspondence.tell_owner(MailKind.OWNER_AGREEMENT_NEWS, str(agreement.status))
+        self._publish()
+        return None
+
+    async def _replaced_by(self, successor: Agreement | None) -> Stage:
+        self.record.replaced_by = successor.agreement_id if successor else None
+        ours = self._amendments.made(successor) if successor else False
+        if not ours:
+            await self._amendments.call_off("the agreement was replaced by another")
+            self._correspondence.tell_owner(MailKind.OWNER_REPLACED)
+        return Stage.REPLACED
+
+    async def _successor(self, agreement: Agreement) -> Agreement | None:
+        return await ask(self._people, AwsAgreements.find_successor, agreement)
 
     # Where the offer is, for all to see -----------------------------------------------------------
 
     def _enter(self, stage: Stage) -> None:
         self.record.enter(stage, self._now())
+        self._settle(stage)
         workflow.set_current_details(card(self.record))
         if stage not in MOMENTARY:
             self._publish()
         self._correspondence.stage_began(stage)
+        if self.record.amends and stage in TOLD_TO_ORIGINAL:
+            self._tell_original()
+
+    def _settle(self, stage: Stage) -> None:
+        """Wishes that came too late have had their answer."""
+        if stage is Stage.ACCEPTED and self._is_stopping():
+            self._correspondence.tell_owner(
+                MailKind.OWNER_TOO_LATE_TO_AMEND
+                if self._stopping is Stage.DRAFT
+                else MailKind.OWNER_TOO_LATE_TO_CANCEL
+            )
+        making_anew = stage is Stage.EXPIRED and self._stopping is Stage.DRAFT
+        if (stage is Stage.ACCEPTED or stage.is_end) and not making_anew:
+            self._stopping = None
+        if stage not in OPEN:
+            self._edits.drop(f"the offer is {stage}")
+
+    def _tell_original(self) -> None:
+        record = self.record
+        original = offer_path(record.opportunity_id, record.amends.number if record.amends else 0)
+        news = Amendment(
+            number=record.amendment,
+            stage=record.stage,
+            offer_id=record.offer_id,
+            agreement_id=record.agreement.agreement_id if record.agreement else None,
+        )
+        self._correspondence.run_errand(
+            report(workflow_id(original), OfferWorkflow.amendment_told, news)
+        )
+
+    def _leave(self) -> None:
+        """What goes on beside the story ends with it."""
+        if self._linking:
+            self._linking.cancel()
+        self._cancellation.stop()
 
     def _publish(self) -> None:
         """Show the record: in search, in the UI, and soon in Salesforce."""
@@ -388,4 +328,6 @@ class OfferWorkflow(Conversation):
             workflow.upsert_search_attributes(changes)
         self._published = attributes
         workflow.set_current_details(card(self.record))
-        self._write_back.add(self.record.model_copy(deep=True))
+        # The amendment that took its place writes to the opportunity now.
+        if not (self.record.stage is Stage.REPLACED and self._amendments.was_accepted):
+            self._write_back.add(self.record.model_copy(deep=True))

@@ -10,7 +10,7 @@ from workflows.offer import OfferWorkflow
 from workflows.reporting import report
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws_marketplace import AwsMarketplace, FeedPosition
+    from activities.aws_agreements import AwsAgreements, FeedPosition
     from activities.offer_directory import OfferDirectory
     from offers.agreement import AgreementReport
     from offers.clock import Clock
@@ -54,7 +54,7 @@ class MarketplaceWatch:
         """Gives the position from which the next turn reads."""
         position = self._last_position(request)
         since = position.newest - request.overlap
-        page = await start(AwsMarketplace.read_agreement_feed, FeedPosition(since=since))
+        page = await start(AwsAgreements.read_agreement_feed, FeedPosition(since=since))
         latest = {r.agreement_id: r for r in (*position.unclaimed, *page.reports)}
         news = [r for r in latest.values() if position.reported.get(r.agreement_id) != r.updated_at]
         passed_on = await self._pass_on(news) if news else []

@@ -3,7 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from temporalio.exceptions import ApplicationError
@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from activities.preflight import CheckDeal, CheckedDeal
 from console import terminal
 from console.board import report_sheet
-from console.terminal import AsJson, Opportunity, TermsFile
+from console.terminal import AsJson, NamedChanges, Offer, Opportunity, TermsFile
 from offers.policy import Road
 from offers.record import OfferRecord
 from offers.verdicts import Changes, Verdict
@@ -72,20 +72,18 @@ def _check(deal: CheckDeal) -> CheckedDeal:
     return leave(terminal.WENT_WRONG)
 
 
-def approve(
-    opportunity: Opportunity, by: By, finding: FindingCode = None, as_json: AsJson = False
-) -> None:
+def approve(offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False) -> None:
     """Approve an exception that waits."""
     verdict = Verdict(by=by, finding=finding)
-    terminal.print_record(terminal.run(_approve(opportunity, verdict)), as_json)
+    terminal.print_record(terminal.run(_approve(offer, verdict)), as_json)
 
 
-async def _approve(opportunity: str, verdict: Verdict) -> OfferRecord:
-    return await (await terminal.desk()).approve(opportunity, verdict)
+async def _approve(offer: str, verdict: Verdict) -> OfferRecord:
+    return await (await terminal.desk()).approve(offer, verdict)
 
 
 def decline(
-    opportunity: Opportunity,
+    offer: Offer,
     by: By,
     reason: Annotated[str, typer.Option(help="Why: whoever corrects the terms must know.")],
     finding: FindingCode = None,
@@ -93,45 +91,30 @@ def decline(
 ) -> None:
     """Decline an exception: unless it is approved after all, the terms must be revised."""
     verdict = Verdict(by=by, finding=finding, reason=reason)
-    terminal.print_record(terminal.run(_decline(opportunity, verdict)), as_json)
+    terminal.print_record(terminal.run(_decline(offer, verdict)), as_json)
 
 
-async def _decline(opportunity: str, verdict: Verdict) -> OfferRecord:
-    return await (await terminal.desk()).decline(opportunity, verdict)
+async def _decline(offer: str, verdict: Verdict) -> OfferRecord:
+    return await (await terminal.desk()).decline(offer, verdict)
 
 
 def revise(
-    opportunity: Opportunity,
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NAME=VALUE]...", help="Terms to change; NAME= takes one back."),
-    ] = None,
+    offer: Offer,
+    changes: NamedChanges = None,
     terms: TermsFile = None,
     road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change terms before AWS has them, or after it refused them; preflight checks them again."""
-    given = terminal.given_terms(terms) | dict(map(_change, changes or []))
-    record = terminal.run(_revise(opportunity, Changes(given=given, road=road)))
+    given = terminal.given_changes(terms, changes)
+    record = terminal.run(_revise(offer, Changes(given=given, road=road)))
     terminal.print_record(record, as_json)
     if record.obstacles:
         leave(terminal.WENT_WRONG)
 
 
-def _change(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text}: write a change as name=value, such as price=...")
-    if name == "price":
-        amount, _, currency = value.partition(" ")
-        if value and not currency:
-            raise typer.BadParameter(f'{text}: name the currency, such as "price=99000.00 EUR"')
-        return name, {"amount": amount, "currency": currency} if value else None
-    return name, value or None
-
-
-async def _revise(opportunity: str, changes: Changes) -> OfferRecord:
-    return await (await terminal.desk()).revise(opportunity, changes)
+async def _revise(offer: str, changes: Changes) -> OfferRecord:
+    return await (await terminal.desk()).revise(offer, changes)
 
 
 def handed_off(

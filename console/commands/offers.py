@@ -1,4 +1,4 @@
-"""Commands about offers: start, look, cancel, resume, resend."""
+"""Commands about offers: start, look, resume, resend."""
 
 import json
 import sys
@@ -6,13 +6,13 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from console import terminal
 from console.board import board, line
-from console.desk import NoWorker, OfferRow
-from console.terminal import AsJson, Opportunity, TermsFile
+from console.desk import NoWorker
+from console.listing import OfferRow
+from console.terminal import AsJson, Offer, Opportunity, TermsFile
 from offers.lifecycle import Stage
 from offers.policy import Road
 from offers.record import OfferRecord
@@ -81,13 +81,13 @@ async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
     return await desk.rows(stage), await desk.ailing()
 
 
-def show(opportunity: Opportunity, as_json: AsJson = False) -> None:
+def show(offer: Offer, as_json: AsJson = False) -> None:
     """Show everything about one offer."""
-    terminal.print_record(terminal.run(_record(opportunity)), as_json)
+    terminal.print_record(terminal.run(_record(offer)), as_json)
 
 
-async def _record(opportunity: str) -> OfferRecord:
-    return await (await terminal.desk()).record(opportunity)
+async def _record(offer: str) -> OfferRecord:
+    return await (await terminal.desk()).record(offer)
 
 
 def watch(
@@ -117,44 +117,25 @@ async def _watch(every: timedelta, as_json: bool) -> None:
                 print(row.model_dump_json() if as_json else line(row), flush=True)
 
 
-def cancel(
-    opportunity: Opportunity,
-    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
-    as_json: AsJson = False,
-) -> None:
-    """Cancel an offer before it is accepted, and wait until AWS has made it void."""
-    waiting = Console(stderr=True).status("AWS takes some minutes to make an offer void ...")
-    with waiting:  # on a terminal only
-        record = terminal.run(_cancel(opportunity, reason))
-    terminal.print_record(record, as_json)
-    if record.stage is not Stage.CANCELLED:
-        print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
-        leave(terminal.WENT_WRONG)
-
-
-async def _cancel(opportunity: str, reason: str) -> OfferRecord:
-    return await (await terminal.desk()).cancel(opportunity, reason)
-
-
 def resume(
-    opportunity: Opportunity,
+    offer: Offer,
     attention: Annotated[
         str | None, typer.Option(help="Which attention, if several things wait.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell an offer that what it waits for has been seen to."""
-    terminal.print_record(terminal.run(_resume(opportunity, attention)), as_json)
+    terminal.print_record(terminal.run(_resume(offer, attention)), as_json)
 
 
-async def _resume(opportunity: str, attention: str | None) -> OfferRecord:
-    return await (await terminal.desk()).resume(opportunity, attention)
+async def _resume(offer: str, attention: str | None) -> OfferRecord:
+    return await (await terminal.desk()).resume(offer, attention)
 
 
-def resend(opportunity: Opportunity, as_json: AsJson = False) -> None:
+def resend(offer: Offer, as_json: AsJson = False) -> None:
     """Write to the buyer again."""
-    terminal.print_record(terminal.run(_resend(opportunity)), as_json)
+    terminal.print_record(terminal.run(_resend(offer)), as_json)
 
 
-async def _resend(opportunity: str) -> OfferRecord:
-    return await (await terminal.desk()).resend(opportunity)
+async def _resend(offer: str) -> OfferRecord:
+    return await (await terminal.desk()).resend(offer)

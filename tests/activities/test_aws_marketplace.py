@@ -10,9 +10,9 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.aws_agreements import AwsAgreements, FeedPosition
 from activities.aws_marketplace import (
     AwsMarketplace,
-    FeedPosition,
     FollowChangeSet,
     SubmitOffer,
     WithdrawOffer,
@@ -22,13 +22,15 @@ from offers.clock import Clock
 from offers.comparison import differences
 from offers.policy import Generation
 from runtime.vendors import AWS_CALLS
+from sandbox.agreements import roll_back
 from sandbox.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
 from tests.builders import BUYER, terms
 from tests.life import OPPORTUNITY, environment
 
-REQUEST = SubmitOffer(opportunity_id=OPPORTUNITY, revision=1, terms=terms())
+REQUEST = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev1", terms=terms())
+SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
 
 
 @dataclass
@@ -37,6 +39,7 @@ class Aws:
 
     sandbox: Sandbox
     activities: AwsMarketplace
+    agreements: AwsAgreements
     now: list[datetime]
 
     def at(self, **later: float) -> None:
@@ -72,7 +75,8 @@ def aws() -> Iterator[Aws]:
             Clock(),
             "https://example.com/{product_id}/{offer_id}",
         )
-        yield Aws(sandbox, activities, now)
+        agreements = AwsAgreements(boto3.client("marketplace-agreement", config=AWS_CALLS), Clock())
+        yield Aws(sandbox, activities, agreements, now)
 
 
 def test_handing_over_twice_is_handing_over_once(aws: Aws) -> None:
@@ -95,8 +99,7 @@ def test_where_the_list_lags_behind_our_own_token_saves_it(
 
 def test_another_revision_is_another_offer(aws: Aws) -> None:
     first = aws.run(aws.activities.submit_offer, REQUEST)
-    second = REQUEST.model_copy(update={"revision": 2})
-    assert aws.run(aws.activities.submit_offer, second) != first
+    assert aws.run(aws.activities.submit_offer, SECOND) != first
 
 
 @pytest.mark.parametrize(
@@ -154,14 +157,14 @@ def test_a_change_set_is_cancelled_only_while_it_is_prepared(aws: Aws) -> None:
     change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
     aws.at(minutes=10)
     assert aws.run(aws.activities.cancel_change_set, change_set_id) is False
-    second = aws.run(aws.activities.submit_offer, REQUEST.model_copy(update={"revision": 2}))
+    second = aws.run(aws.activities.submit_offer, SECOND)
     assert aws.run(aws.activities.cancel_change_set, second) is True
     assert aws.run(aws.activities.cancel_change_set, second) is False
 
 
 def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
     offer_id = aws.released()
-    withdraw = WithdrawOffer(offer_id=offer_id, last_day=date(2026, 3, 1))
+    withdraw = WithdrawOffer(offer_id=offer_id, number=1, last_day=date(2026, 3, 1))
     change_set_id = aws.run(aws.activities.withdraw_offer, withdraw)
     assert aws.run(aws.activities.withdraw_offer, withdraw) == change_set_id
     aws.at(minutes=5)
@@ -173,9 +176,9 @@ def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
 
 def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
     offer_id = aws.released()
-    for day in (1, 2):
-        withdraw = WithdrawOffer(offer_id=offer_id, last_day=date(2026, 2, day))
-        if day == 1:
+    for number in (1, 2):
+        withdraw = WithdrawOffer(offer_id=offer_id, number=number, last_day=date(2026, 2, 1))
+        if number == 1:
             aws.run(aws.activities.withdraw_offer, withdraw)
         else:
             with pytest.raises(ApplicationError, match="has locked the offer") as locked:
@@ -185,14 +188,17 @@ def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
 
 def test_the_agreement_is_found_by_its_offer(aws: Aws) -> None:
     offer_id = aws.released()
-    assert aws.run(aws.activities.find_agreement, offer_id) is None
+    assert aws.run(aws.agreements.find_agreement, offer_id) is None
     made = accept(aws.sandbox.world, offer_id, BUYER)
-    found = aws.run(aws.activities.find_agreement, offer_id)
+    found = aws.run(aws.agreements.find_agreement, offer_id)
     assert found.agreement_id == made.id
     assert found.accepted_at == made.accepted_at.replace(microsecond=found.accepted_at.microsecond)
     assert str(found.value) == "USD 120,000.00"
-    made.status = "ROLLED_BACK"
-    assert aws.run(aws.activities.find_agreement, offer_id) is None, "AWS undid it"
+    roll_back(aws.sandbox.world, made)
+    undone = aws.run(aws.agreements.find_agreement, offer_id)
+    assert not undone.is_acceptance, "AWS undid it"
+    again = accept(aws.sandbox.world, offer_id, BUYER)
+    assert aws.run(aws.agreements.find_agreement, offer_id).agreement_id == again.id
 
 
 def test_the_feed_is_read_to_its_end_and_from_where_it_is_asked(aws: Aws) -> None:
@@ -205,7 +211,7 @@ def test_the_feed_is_read_to_its_end_and_from_where_it_is_asked(aws: Aws) -> Non
         aws.sandbox.world.agreements[agreement.id] = agreement
     aws.at(hours=3)
     start = FeedPosition(since=made.accepted_at - timedelta(seconds=1))
-    assert len(aws.run(aws.activities.read_agreement_feed, start).reports) == 121
+    assert len(aws.run(aws.agreements.read_agreement_feed, start).reports) == 121
     middle = FeedPosition(since=made.accepted_at + timedelta(minutes=99, seconds=30))
-    late = aws.run(aws.activities.read_agreement_feed, middle).reports
+    late = aws.run(aws.agreements.read_agreement_feed, middle).reports
     assert [report.agreement_id for report in late] == [f"agmt-{n:025}" for n in range(100, 120)]

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import pytest
 
 from activities.email import TEMPLATES
-from activities.letters import MailKind, write
+from activities.letter import MailKind
+from activities.letters import write
 from offers.agreement import Agreement, AgreementStatus
 from offers.contacts import Contacts, Owner
 from offers.findings import Finding
 from offers.payouts import PayoutRow, payout_of
 from offers.policy import Policy
-from offers.record import OfferRecord
+from offers.record import Event, OfferRecord
 from tests.builders import terms
 
 SALESFORCE = "https://example.my.salesforce.com"
@@ -52,6 +53,7 @@ def record() -> OfferRecord:
         ),
         payout=payout_of([row]),
         findings=(Finding(field="buyer_accounts", problem="unknown", remedy="Ask"),),
+        events=(Event(what="the agreement is RENEWED", at=datetime(2026, 3, 6, tzinfo=UTC)),),
     )
 
 

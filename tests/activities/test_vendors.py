@@ -16,7 +16,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.clazar import Clazar, ClazarClient, LinkOffer
 from activities.email import Email, SendMail
 from activities.errors import Failure
-from activities.letters import MailKind
+from activities.letter import MailKind
 from activities.opportunities import Opportunities
 from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient, SalesforceLogin

@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 
 import workflows.calls
 from activities.email import Email, SendMail
-from activities.letters import MailKind
+from activities.letter import MailKind
 from activities.queues import TaskQueue
 from console import desk
 from offers.record import OfferRecord

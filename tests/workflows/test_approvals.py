@@ -198,7 +198,7 @@ async def days_from_now(life: Life, days: int) -> Any:
 async def test_a_revision_is_refused_where_it_comes_too_late(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    with pytest.raises(Refused, match="cancel it, then start it again"):
+    with pytest.raises(Refused, match=f"starter.py amend {OPPORTUNITY} changes them"):
         await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 12}))
 
 

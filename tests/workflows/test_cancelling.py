@@ -6,6 +6,7 @@ import pytest
 
 from console.desk import Refused
 from offers.lifecycle import Stage
+from offers.record import OfferRecord
 from sandbox.buyers import accept
 from sandbox.faults import Fault
 from tests.builders import BUYER
@@ -230,18 +231,36 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     assert life.acceptable_offers() == 1
 
 
-async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(life: Life) -> None:
-    await life.start()
-    shared = await life.reaches(Stage.SHARED)
-    await life.end()
-    assert shared.expires_at is not None
+async def accepted_unseen(life: Life) -> OfferRecord:
+    """The offer was accepted in time, and comes to light only after its end."""
+    shared = await life.record()
     now = life.world.now()
     life.world.offers[shared.made].availability_end = now.date()
     accept(life.world, shared.made, BUYER)
     life.world.offers[shared.made].availability_end = shared.offered.availability_end
-    again = await life.desk.start(OPPORTUNITY, again=True)
-    assert again.stage is Stage.DRAFT
-    assert again.attention == "accepted-before"
+    return shared
+
+
+async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.end()
+    expired = await accepted_unseen(life)
+    with pytest.raises(Refused, match="the buyer has accepted the offer as it was"):
+        await life.desk.start(OPPORTUNITY, again=True)
+    accepted = await life.quiet()
+    assert accepted.stage is Stage.ACCEPTED
+    assert accepted.offer_id == expired.offer_id
     assert len(life.world.offers) == 1
-    await life.desk.cancel(OPPORTUNITY, "")
-    assert await end_of(life) is Stage.CANCELLED
+
+
+async def test_nor_when_its_workflow_is_over(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.end()
+    await life.closes()
+    expired = await accepted_unseen(life)
+    again = await life.desk.start(OPPORTUNITY, again=True)
+    assert again.stage is Stage.ACCEPTED
+    assert again.offer_id == expired.offer_id
+    assert len(life.world.offers) == 1

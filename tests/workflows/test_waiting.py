@@ -269,25 +269,6 @@ async def test_starting_twice_is_harmless(life: Life) -> None:
     assert len(life.world.change_sets) == 1
 
 
-async def test_people_hear_of_an_agreement_that_ends(life: Life) -> None:
-    life.buyer(accepts_after=1)
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.passes(days=2)
-    await life.report_acceptance()
-    await life.quiet()
-    life.agreement().status = "TERMINATED"
-    await life.report_acceptance()
-    ended = await life.quiet()
-    assert ended.stage is Stage.ACCEPTED
-    assert ended.attention == "agreement-ended"
-    assert "TERMINATED" in ended.attentions[0].problem
-    await life.report_acceptance()
-    assert len((await life.quiet()).attentions) == 1, "once"
-    await life.desk.resume(OPPORTUNITY)
-    assert (await life.quiet()).attention is None, "seen"
-
-
 async def test_the_card_tells_the_story_without_personal_data(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)

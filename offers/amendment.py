@@ -1,0 +1,330 @@
+"""Amendments: what an agreement-based offer (ABO) must say, and the sums behind it.
+
+On acceptance it replaces the agreement whole: AWS drops every instalment that is not invoiced yet,
+and what is invoiced stays (AWS: agreement-based offers).  So its price is what is added now, plus
+the unpaid instalments that are carried forward.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from offers import as_written
+from offers.agreement import Agreement, AgreementStatus
+from offers.checks import Check
+from offers.findings import Finding, Severity, findings_in
+from offers.money import Money
+from offers.policy import Policy
+from offers.terms import Instalment, OfferTerms
+
+
+class Wish(BaseModel):
+    """What is to change in the sums; every other change is one of terms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    added: Annotated[Money | None, BeforeValidator(as_written.money)] = None
+    """What the buyer pays on top, charged at acceptance; None: nothing."""
+    unpaid: Literal["carry", "drop"] | None = None
+    """What becomes of the instalments that are not invoiced yet; None: nobody has said."""
+
+
+AMENDMENT_FIELDS = frozenset(Wish.model_fields)
+"""What can be given for an amendment besides terms."""
+
+
+class Amended(BaseModel):
+    """The accepted offer that an amendment is made for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int = 0
+    """0 for the opportunity's own offer, or which amendment it is itself."""
+    agreement: Agreement
+    terms: OfferTerms
+    """As they were accepted."""
+
+
+class Standing(BaseModel):
+    """How the agreement stands with AWS now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreement: Agreement
+    invoiced: Decimal = Decimal()
+    """Before tax, so far, in the currency of the contract."""
+
+
+class Sums(BaseModel):
+    """How the price of an amendment comes about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreed: Money
+    """The price of the agreement as it stands."""
+    invoiced: Money
+    """What AWS has invoiced of it: it stays."""
+    unpaid: tuple[Instalment, ...]
+    """What AWS drops when the amendment is accepted."""
+    fate: Literal["carry", "drop"] | None
+    """What becomes of that; None: nobody has said, or there is nothing unpaid."""
+    added: Money
+
+    @property
+    def carried(self) -> tuple[Instalment, ...]:
+        """The unpaid instalments that the amendment takes over."""
+        return self.unpaid if self.fate == "carry" else ()
+
+    @property
+    def open(self) -> Money:
+        """The sum of what is unpaid."""
+        return Money(
+            amount=sum((each.amount for each in self.unpaid), Decimal()),
+            currency=self.agreed.currency,
+        )
+
+    @property
+    def total(self) -> Money:
+        """The amendment's price."""
+        return self.added + self.open if self.fate == "carry" else self.added
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Each step of the sum, in words."""
+        fate = {"carry": "carried forward", "drop": "given up", None: "undecided"}[self.fate]
+        unpaid = [
+            (f"Unpaid on {each.on.isoformat()}", f"{self.agreed.currency} {each.amount:,}, {fate}")
+            for each in self.unpaid
+        ]
+        return (
+            ("Agreed so far", str(self.agreed)),
+            ("Invoiced so far", f"{self.invoiced}, stays"),
+            *unpaid,
+            ("Added", str(self.added)),
+            ("Price of the amendment", str(self.total)),
+        )
+
+
+class Proposal(BaseModel):
+    """What an amendment says unless somebody says otherwise."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sums: Sums
+    facts: dict[str, Any]
+    """Fields of `OfferTerms`."""
+    findings: tuple[Finding, ...]
+
+
+def propose(
+    amended: Amended, standing: Standing, given: Mapping[str, Any], policy: Policy, today: date
+) -> Proposal:
+    """The terms of an amendment, from what is given of a `Wish`; `today` is a UTC date."""
+    wish, findings = _wish(given, amended.terms)
+    unpaid = tuple(
+        sorted(
+            (each for each in amended.terms.payment_schedule if each.on > today),
+            key=lambda each: each.on,
+        )
+    )
+    currency = amended.terms.price.currency
+    sums = Sums(
+        agreed=amended.terms.price,
+        invoiced=Money(amount=standing.invoiced, currency=currency),
+        unpaid=unpaid,
+        fate=wish.unpaid if unpaid else None,
+        added=wish.added or Money(amount=Decimal(), currency=currency),
+    )
+    return Proposal(
+        sums=sums,
+        facts=_facts(amended, standing, sums, policy, today),
+        findings=(*findings, *_undecided(sums), *_invoices(sums)),
+    )
+
+
+def _wish(given: Mapping[str, Any], terms: OfferTerms) -> tuple[Wish, tuple[Finding, ...]]:
+    try:
+        wish = Wish.model_validate(given)
+    except ValidationError as error:
+        return Wish(), findings_in(error)
+    if wish.added and (wish.added.currency, wish.added.amount < 0) != (terms.price.currency, False):
+        return Wish(unpaid=wish.unpaid), (
+            Finding(
+                field="added",
+                seen=str(wish.added),
+                problem=f"an amendment adds an amount of 0 or more in {terms.price.currency}, the"
+                " currency of the agreement",
+                remedy="Correct it; what makes the contract cheaper gives up unpaid instalments"
+                " (unpaid=drop)",
+            ),
+        )
+    return wish, ()
+
+
+def _facts(
+    amended: Amended, standing: Standing, sums: Sums, policy: Policy, today: date
+) -> dict[str, Any]:
+    terms, ends_at = amended.terms, standing.agreement.ends_at
+    last_day = today + timedelta(days=policy.days_to_accept)
+    if sums.unpaid:
+        # What falls due before the acceptance is invoiced by the agreement as it is, and would be
+        # charged again by the amendment.
+        last_day = min(last_day, sums.unpaid[0].on - timedelta(days=1))
+    end = ends_at.date() if ends_at else terms.agreement_end
+    schedule: tuple[Instalment, ...] = ()
+    if terms.is_fixed:
+        now = Instalment(on=today, amount=sums.added.amount)
+        schedule = sums.carried if sums.carried and not now.amount else (now, *sums.carried)
+    return {
+        "buyer_accounts": (standing.agreement.buyer_account,),
+        "company": terms.company,
+        "offer_name": f"{terms.offer_name[:NAME_ROOM].rstrip()} - amendment {amended.number + 1}",
+        "product_id": terms.product_id,
+        "dimensions": terms.dimensions,
+        "price": sums.total,
+        "payment_schedule": schedule,
+        "net_payment_days": terms.net_payment_days,
+        "duration_months": terms.duration_months,
+        "agreement_end": end,
+        "availability_end": min(last_day, end - timedelta(days=1)) if end else last_day,
+        "eula": terms.eula,
+    }
+
+
+NAME_ROOM = 130
+"""What is kept of the name, so that the number still fits into it."""
+
+
+def _undecided(sums: Sums) -> Iterator[Finding]:
+    if sums.unpaid and sums.fate is None:
+        days = ", ".join(f"{each.amount:,} on {each.on.isoformat()}" for each in sums.unpaid)
+        yield Finding(
+            code="unpaid-instalments",
+            field="unpaid",
+            seen=f"{sums.agreed.currency} {days}",
+            problem="AWS drops these instalments when the amendment is accepted, and nobody has"
+            " said what becomes of them",
+            remedy="Revise with unpaid=carry to charge them by the amendment, or with unpaid=drop"
+            " to give them up",
+        )
+
+
+def _invoices(sums: Sums) -> Iterator[Finding]:
+    due = sums.agreed - sums.open
+    if sums.invoiced != due:
+        yield Finding(
+            code="invoiced-otherwise",
+            severity=Severity.WARN,
+            field="unpaid",
+            seen=str(sums.invoiced),
+            problem=f"AWS shows this as invoiced, and {due} has fallen due",
+            remedy="Look at the invoices of the agreement in AWS before approving",
+        )
+
+
+def _agreement(_: OfferTerms, __: Amended, standing: Standing, ___: Policy) -> Iterator[Finding]:
+    agreement = standing.agreement
+    if agreement.status is not AgreementStatus.ACTIVE:
+        yield Finding(
+            code="agreement-not-active",
+            field="agreement",
+            seen=agreement.agreement_id,
+            problem=f"the agreement is {agreement.status}, and only an active one can be amended",
+            remedy="Cancel the amendment; make a new offer if the deal is on",
+        )
+
+
+def _kinds(terms: OfferTerms, amended: Amended, *_: object) -> Iterator[Finding]:
+    if terms.is_fixed != amended.terms.is_fixed:
+        was = "fixed quantities, paid by a schedule" if amended.terms.is_fixed else "one dimension"
+        yield Finding(
+            code="other-kind-of-price",
+            field="dimensions",
+            seen=", ".join(map(str, terms.dimensions)),
+            problem=f"the agreement was sold as {was}, and an amendment may not add or remove kinds"
+            " of terms",
+            remedy="Keep to that form, or end the agreement and make a new offer",
+        )
+
+
+def _same_deal(terms: OfferTerms, amended: Amended, standing: Standing, _: Policy) -> Iterator[Any]:
+    account = standing.agreement.buyer_account
+    for field, is_same, seen, what in (
+        (
+            "buyer_accounts",
+            terms.buyer_accounts == (account,),
+            terms.accounts,
+            f"account {account}",
+        ),
+        (
+            "price",
+            terms.price.currency == amended.terms.price.currency,
+            str(terms.price),
+            f"the currency {amended.terms.price.currency}",
+        ),
+        (
+            "product_id",
+            terms.product_id == amended.terms.product_id,
+            terms.product_id,
+            f"the product {amended.terms.product_id}",
+        ),
+        ("starts_on", terms.starts_on is None, str(terms.starts_on), "a start at acceptance"),
+    ):
+        if not is_same:
+            yield Finding(
+                code="not-amendable",
+                field=field,
+                seen=seen,
+                problem=f"an amendment keeps {what}",
+                remedy="Leave it out",
+            )
+
+
+def _charged_twice(terms: OfferTerms, amended: Amended, *_: object) -> Iterator[Finding]:
+    old = {each.on for each in amended.terms.payment_schedule}
+    for each in terms.payment_schedule:
+        if each.amount and each.on in old and each.on <= terms.availability_end:
+            yield Finding(
+                code="charged-twice",
+                field="payment_schedule",
+                seen=each.on.isoformat(),
+                problem="this instalment is due by the last day to accept: the agreement as it is"
+                " would charge it first, and the amendment again",
+                remedy="End the offer before it is due, or wait until AWS has invoiced it",
+            )
+
+
+def _confirmed(
+    terms: OfferTerms, amended: Amended, _: Standing, policy: Policy
+) -> tuple[Finding, ...]:
+    return policy.rules.amendment.broken(
+        "amendment",
+        "price",
+        f"it replaces agreement {amended.agreement.agreement_id}, and no order form field says what"
+        " was agreed",
+        "Compare the sums with what the customer signed, then approve",
+        seen=f"{terms.price} {terms.term}, {terms.payment}",
+    )
+
+
+def _invoicing(*_: object) -> Iterator[Finding]:
+    yield Finding(
+        code="needs-invoicing",
+        severity=Severity.WARN,
+        field="agreement",
+        problem="AWS lets only a buyer who pays by invoice accept an upgrade",
+        remedy="Ask the buyer whether their AWS account is on invoicing",
+    )
+
+
+CHECKS = (
+    Check((), _agreement),
+    Check({"dimensions", "payment_schedule"}, _kinds),
+    Check({"buyer_accounts", "price", "product_id", "starts_on"}, _same_deal),
+    Check({"payment_schedule", "availability_end"}, _charged_twice),
+    Check({"price", "agreement_end"}, _confirmed),
+    Check((), _invoicing),
+)
