@@ -5,6 +5,7 @@ and what is invoiced stays (AWS: agreement-based offers).  So its price is what 
 the unpaid instalments that are carried forward.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,7 +19,7 @@ from offers.checks import Check
 from offers.findings import Finding, Severity, findings_in
 from offers.money import Money
 from offers.policy import Policy
-from offers.terms import Instalment, OfferTerms
+from offers.terms import HIGHEST_PRICE, Instalment, OfferTerms
 
 
 class Wish(BaseModel):
@@ -124,16 +125,11 @@ def propose(
 ) -> Proposal:
     """The terms of an amendment, from what is given of a `Wish`; `today` is a UTC date."""
     wish, findings = _wish(given, amended.terms)
-    unpaid = tuple(
-        sorted(
-            (each for each in amended.terms.payment_schedule if each.on > today),
-            key=lambda each: each.on,
-        )
-    )
+    unpaid = due_after(today, amended.terms)
     currency = amended.terms.price.currency
     sums = Sums(
         agreed=amended.terms.price,
-        invoiced=Money(amount=standing.invoiced, currency=currency),
+        invoiced=Money.nearest(standing.invoiced, currency),
         unpaid=unpaid,
         fate=wish.unpaid if unpaid else None,
         added=wish.added or Money(amount=Decimal(), currency=currency),
@@ -141,22 +137,40 @@ def propose(
     return Proposal(
         sums=sums,
         facts=_facts(amended, standing, sums, policy, today),
-        findings=(*findings, *_undecided(sums), *_invoices(sums)),
+        findings=(
+            *findings,
+            # Who said it in a way that means nothing is told so, and that is enough.
+            *(_undecided(sums) if given.get("unpaid") is None else ()),
+            *_invoices(sums),
+        ),
     )
+
+
+def due_after(day: date, terms: OfferTerms, until: date = date.max) -> tuple[Instalment, ...]:
+    """The instalments that fall due after a day, until another one, the first of them first."""
+    due = (each for each in terms.payment_schedule if day < each.on <= until and each.amount)
+    return tuple(sorted(due, key=lambda each: each.on))
 
 
 def _wish(given: Mapping[str, Any], terms: OfferTerms) -> tuple[Wish, tuple[Finding, ...]]:
     try:
         wish = Wish.model_validate(given)
     except ValidationError as error:
-        return Wish(), findings_in(error)
-    if wish.added and (wish.added.currency, wish.added.amount < 0) != (terms.price.currency, False):
+        findings = findings_in(error)
+        illegal = {finding.field.partition(".")[0] for finding in findings}
+        legal = {name: value for name, value in given.items() if name not in illegal}
+        wish, more = _wish(legal, terms)
+        return wish, findings + more
+    currency = terms.price.currency
+    if wish.added and not (
+        wish.added.currency == currency and 0 <= wish.added.amount <= HIGHEST_PRICE
+    ):
         return Wish(unpaid=wish.unpaid), (
             Finding(
                 field="added",
                 seen=str(wish.added),
-                problem=f"an amendment adds an amount of 0 or more in {terms.price.currency}, the"
-                " currency of the agreement",
+                problem=f"an amendment adds 0 to {HIGHEST_PRICE:,} in {currency}, the currency of"
+                " the agreement",
                 remedy="Correct it; what makes the contract cheaper gives up unpaid instalments"
                 " (unpaid=drop)",
             ),
@@ -168,12 +182,16 @@ def _facts(
     amended: Amended, standing: Standing, sums: Sums, policy: Policy, today: date
 ) -> dict[str, Any]:
     terms, ends_at = amended.terms, standing.agreement.ends_at
+    end = ends_at.date() if ends_at else terms.agreement_end or terms.ends_on
     last_day = today + timedelta(days=policy.days_to_accept)
     if sums.unpaid:
         # What falls due before the acceptance is invoiced by the agreement as it is, and would be
         # charged again by the amendment.
         last_day = min(last_day, sums.unpaid[0].on - timedelta(days=1))
-    end = ends_at.date() if ends_at else terms.agreement_end
+    if end:
+        last_day = min(last_day, end - timedelta(days=1))
+    # Where there is no day left, what takes it is the finding, and not the day.
+    last_day = max(last_day, today + timedelta(days=1))
     schedule: tuple[Instalment, ...] = ()
     if terms.is_fixed:
         now = Instalment(on=today, amount=sums.added.amount)
@@ -181,7 +199,7 @@ def _facts(
     return {
         "buyer_accounts": (standing.agreement.buyer_account,),
         "company": terms.company,
-        "offer_name": f"{terms.offer_name[:NAME_ROOM].rstrip()} - amendment {amended.number + 1}",
+        "offer_name": f"{_name(terms)} - amendment {amended.number + 1}",
         "product_id": terms.product_id,
         "dimensions": terms.dimensions,
         "price": sums.total,
@@ -189,9 +207,17 @@ def _facts(
         "net_payment_days": terms.net_payment_days,
         "duration_months": terms.duration_months,
         "agreement_end": end,
-        "availability_end": min(last_day, end - timedelta(days=1)) if end else last_day,
+        "availability_end": last_day,
         "eula": terms.eula,
+        # What the opportunity says of these, it says of the offer that was sold at first.
+        "starts_on": None,
+        "renewal": None,
     }
+
+
+def _name(terms: OfferTerms) -> str:
+    """The name, without its number where it is an amendment's, and so that another one fits."""
+    return re.sub(r" - amendment \d+$", "", terms.offer_name)[:NAME_ROOM].rstrip()
 
 
 NAME_ROOM = 130
@@ -225,7 +251,7 @@ def _invoices(sums: Sums) -> Iterator[Finding]:
         )
 
 
-def _agreement(_: OfferTerms, __: Amended, standing: Standing, ___: Policy) -> Iterator[Finding]:
+def _agreement(_: OfferTerms, __: Amended, standing: Standing, *___: object) -> Iterator[Finding]:
     agreement = standing.agreement
     if agreement.status is not AgreementStatus.ACTIVE:
         yield Finding(
@@ -250,7 +276,35 @@ def _kinds(terms: OfferTerms, amended: Amended, *_: object) -> Iterator[Finding]
         )
 
 
-def _same_deal(terms: OfferTerms, amended: Amended, standing: Standing, _: Policy) -> Iterator[Any]:
+def _starts(
+    _: OfferTerms, __: Amended, standing: Standing, ___: Policy, today: date
+) -> Iterator[Finding]:
+    start = standing.agreement.starts_at.date()
+    if start > today:
+        yield Finding(
+            code="starts-at-acceptance",
+            severity=Severity.WARN,
+            field="agreement",
+            seen=start.isoformat(),
+            problem="the agreement starts on this day, and an amendment when the buyer accepts it",
+            remedy="Tell the buyer, or wait until it has started",
+        )
+
+
+def _end(terms: OfferTerms, *_: object) -> Iterator[Finding]:
+    if terms.agreement_end is None:
+        yield Finding(
+            code="no-agreement-end",
+            field="agreement_end",
+            problem="AWS wants to know on which day an amended agreement ends, and shows no end of"
+            " this one",
+            remedy="Give its last day, such as agreement_end=2027-12-31",
+        )
+
+
+def _same_deal(
+    terms: OfferTerms, amended: Amended, standing: Standing, *_: object
+) -> Iterator[Finding]:
     account = standing.agreement.buyer_account
     for field, is_same, seen, what in (
         (
@@ -283,22 +337,29 @@ def _same_deal(terms: OfferTerms, amended: Amended, standing: Standing, _: Polic
             )
 
 
-def _charged_twice(terms: OfferTerms, amended: Amended, *_: object) -> Iterator[Finding]:
-    old = {each.on for each in amended.terms.payment_schedule}
-    for each in terms.payment_schedule:
-        if each.amount and each.on in old and each.on <= terms.availability_end:
-            yield Finding(
-                code="charged-twice",
-                field="payment_schedule",
-                seen=each.on.isoformat(),
-                problem="this instalment is due by the last day to accept: the agreement as it is"
-                " would charge it first, and the amendment again",
-                remedy="End the offer before it is due, or wait until AWS has invoiced it",
-            )
+def _charged_twice(
+    terms: OfferTerms, amended: Amended, _: Standing, __: Policy, today: date
+) -> Iterator[Finding]:
+    carried = {each.on for each in terms.payment_schedule if each.amount}
+    for each in due_after(today, amended.terms, until=terms.availability_end):
+        day, eve = each.on.isoformat(), each.on - timedelta(days=1)
+        yield Finding(
+            code="charged-twice",
+            field="availability_end",
+            seen=terms.availability_end.isoformat(),
+            problem=f"the instalment of {day} falls due by the last day to accept: the agreement as"
+            " it is would charge it first"
+            + (", and the amendment again" if each.on in carried else ""),
+            remedy=(
+                f"Let the buyer accept until {eve.isoformat()} at the latest"
+                if eve > today
+                else f"Wait, and resume from {day} on, once AWS has invoiced it"
+            ),
+        )
 
 
 def _confirmed(
-    terms: OfferTerms, amended: Amended, _: Standing, policy: Policy
+    terms: OfferTerms, amended: Amended, _: Standing, policy: Policy, __: date
 ) -> tuple[Finding, ...]:
     return policy.rules.amendment.broken(
         "amendment",
@@ -322,6 +383,8 @@ def _invoicing(*_: object) -> Iterator[Finding]:
 
 CHECKS = (
     Check((), _agreement),
+    Check((), _starts),
+    Check({"agreement_end"}, _end),
     Check({"dimensions", "payment_schedule"}, _kinds),
     Check({"buyer_accounts", "price", "product_id", "starts_on"}, _same_deal),
     Check({"payment_schedule", "availability_end"}, _charged_twice),

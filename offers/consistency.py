@@ -82,16 +82,18 @@ def _first_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
         )
 
 
-def _charges_before_expiry(terms: OfferTerms, _: date) -> Iterator[Finding]:
+def _charges_before_expiry(terms: OfferTerms, today: date) -> Iterator[Finding]:
     days = sorted({each.on for each in terms.payment_schedule})
     if len(days) > 1 and days[1] <= terms.availability_end:
+        can_end_earlier = days[1] > today + timedelta(days=1)
         yield Finding(
             code="charges-before-expiry",
             field="payment_schedule",
             seen=days[1].isoformat(),
             problem="only one instalment may be due by the last day to accept"
             f" ({terms.availability_end})",
-            remedy="Move the second instalment past it, or end the offer earlier",
+            remedy="Move the second instalment past it"
+            + (", or end the offer earlier" if can_end_earlier else ""),
         )
 
 
@@ -113,14 +115,24 @@ def _last_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
         )
 
 
-def _agreement_end(terms: OfferTerms, _: date) -> Iterator[Finding]:
-    if terms.agreement_end and terms.agreement_end <= terms.availability_end:
+def _agreement_end(terms: OfferTerms, today: date) -> Iterator[Finding]:
+    end, soonest = terms.agreement_end, today + timedelta(days=2)
+    if end is None or end > terms.availability_end:
+        return
+    if end < soonest:
+        yield Finding(
+            code="end-before-expiry",
+            field="agreement_end",
+            seen=end.isoformat(),
+            problem="the agreement ends before a buyer has had a day to accept",
+            remedy=f"Let it end on {soonest.isoformat()} or later, or make a new offer",
+        )
+    else:
         yield Finding(
             code="end-before-expiry",
             field="availability_end",
             seen=terms.availability_end.isoformat(),
-            problem=f"the agreement ends on {terms.agreement_end.isoformat()}, not after the last"
-            " day to accept",
+            problem=f"the agreement ends on {end.isoformat()}, not after the last day to accept",
             remedy="End the offer earlier, or the agreement later",
         )
 

@@ -123,14 +123,14 @@ def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
         yield ONLY_AMENDMENTS_END
 
 
-def _amendment(drafted: Draft, deal: Deal, policy: Policy, _: date) -> Iterator[Finding]:
+def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:
     """The sums take the place of the order form, which says what was sold at first."""
     if (amends := deal.amends) is None:
         return
     yield from amends.findings
     if (terms := drafted.legible) is None:
         return
-    against = (amends.amended, amends.standing, policy)
+    against = (amends.amended, amends.standing, policy, today)
     yield from findings_of(amendment.CHECKS, terms, drafted.legal, *against)
     if deal.marketplace is not None:
         legal = drafted.legal

@@ -1,0 +1,388 @@
+"""What an amendment says by itself, and what is held against it."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from offers import amendment, consistency
+from offers.checks import findings_of
+from offers.findings import Finding, Severity
+from offers.policy import Policy
+from offers.rules import Rule, Rules
+from offers.terms import OfferTerms
+from tests.agreed import (
+    LATER,
+    THIRDS,
+    accepted,
+    drafted,
+    proposed,
+    standing,
+    terms_of,
+)
+from tests.builders import BUYER
+
+CUPT = {"payment_schedule": ()}
+TWO_SEATS = {"payment_schedule": (), "dimensions": "seats x 2"}
+CARRY = {"unpaid": "carry"}
+DROP = {"unpaid": "drop"}
+
+
+def added(amount: str, currency: str = "USD", **more: Any) -> dict[str, Any]:
+    return {"added": f"{amount} {currency}", **more}
+
+
+def schedule(terms: OfferTerms) -> list[tuple[str, str]]:
+    return [(each.on.isoformat(), str(each.amount)) for each in terms.payment_schedule]
+
+
+# The sums --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wish", "total", "charges"),
+    [
+        (
+            added("30000", **CARRY),
+            "110000.00",
+            [("2026-06-01", "30000.00"), ("2026-09-02", "40000.00"), ("2027-01-02", "40000.00")],
+        ),
+        (added("30000", **DROP), "30000.00", [("2026-06-01", "30000.00")]),
+        (CARRY, "80000.00", [("2026-09-02", "40000.00"), ("2027-01-02", "40000.00")]),
+        (DROP, "0.00", [("2026-06-01", "0.00")]),
+        (
+            added("0.01", **CARRY),
+            "80000.01",
+            [("2026-06-01", "0.01"), ("2026-09-02", "40000.00"), ("2027-01-02", "40000.00")],
+        ),
+    ],
+)
+def test_the_price_is_what_is_added_and_what_is_carried(
+    wish: dict[str, Any], total: str, charges: list[tuple[str, str]]
+) -> None:
+    proposal = proposed(wish)
+    assert proposal.findings == ()
+    made = terms_of(proposal)
+    assert str(made.price.amount) == str(proposal.sums.total.amount) == total
+    assert schedule(made) == charges
+
+
+@pytest.mark.parametrize(
+    ("sold", "wish", "charges"),
+    [
+        (CUPT, added("30000"), []),
+        (CUPT, {}, []),
+        (TWO_SEATS, added("30000"), [("2026-06-01", "30000.00")]),
+        (TWO_SEATS, {}, [("2026-06-01", "0.00")]),
+    ],
+)
+def test_what_was_paid_up_front_is_amended_by_what_is_added_alone(
+    sold: dict[str, Any], wish: dict[str, Any], charges: list[tuple[str, str]]
+) -> None:
+    amended = accepted(**sold)
+    proposal = proposed(wish, amended, standing("120000"))
+    assert proposal.findings == ()
+    made = terms_of(proposal)
+    assert made.price.amount == (30000 if wish else 0)
+    assert schedule(made) == charges
+    assert made.is_fixed == amended.terms.is_fixed
+
+
+def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
+    day = date(2027, 1, 2)
+    proposal = proposed(added("5"), stands=standing("120000"), today=day)
+    assert (proposal.findings, proposal.sums.fate, proposal.sums.unpaid) == ((), None, ())
+
+
+def test_an_instalment_of_nothing_is_not_carried() -> None:
+    amended = accepted(payment_schedule="2026-03-02 120000; 2026-06-02 0")
+    proposal = proposed(added("5"), amended, standing("120000"))
+    assert proposal.findings == ()
+    assert schedule(terms_of(proposal)) == [("2026-06-01", "5.00")]
+    assert terms_of(proposal).availability_end == LATER + timedelta(days=30)
+
+
+@pytest.mark.parametrize(
+    ("currency", "amounts", "wish", "total"),
+    [
+        ("EUR", ("99.99", "0.01"), "12.34 EUR", "EUR 12.35"),
+        ("JPY", ("5000000", "7000001"), "1 JPY", "JPY 7,000,002"),
+        ("GBP", ("1", "2"), "GBP 1,000.5", "GBP 1,002.50"),
+    ],
+)
+def test_any_currency_is_added_exactly(
+    currency: str, amounts: tuple[str, str], wish: str, total: str
+) -> None:
+    first, second = amounts
+    amended = accepted(
+        price={"amount": str(Decimal(first) + Decimal(second)), "currency": currency},
+        payment_schedule=f"2026-03-02 {first}; 2026-09-02 {second}",
+    )
+    proposal = proposed({"added": wish, **CARRY}, amended, standing(f"{first}"))
+    assert proposal.findings == ()
+    assert str(terms_of(proposal).price) == total
+
+
+def test_the_steps_of_the_sum_are_shown() -> None:
+    assert proposed(added("30000", **CARRY)).sums.lines == (
+        ("Agreed so far", "USD 120,000.00"),
+        ("Invoiced so far", "USD 40,000.00, stays"),
+        ("Unpaid on 2026-09-02", "USD 40,000.00, carried forward"),
+        ("Unpaid on 2027-01-02", "USD 40,000.00, carried forward"),
+        ("Added", "USD 30,000.00"),
+        ("Price of the amendment", "USD 110,000.00"),
+    )
+    assert proposed(DROP).sums.lines[2][1] == "USD 40,000.00, given up"
+    assert proposed().sums.lines[2][1] == "USD 40,000.00, undecided"
+
+
+# The days and the rest -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("today", "ends", "last_day"),
+    [
+        (date(2026, 6, 1), date(2027, 3, 5), date(2026, 7, 1)),
+        (date(2026, 8, 20), date(2027, 3, 5), date(2026, 9, 1)),
+        (date(2026, 8, 31), date(2027, 3, 5), date(2026, 9, 1)),
+        (date(2026, 9, 2), date(2027, 3, 5), date(2026, 10, 2)),
+        (date(2027, 1, 2), date(2027, 1, 20), date(2027, 1, 19)),
+        (date(2027, 1, 2), date(2027, 1, 4), date(2027, 1, 3)),
+    ],
+)
+def test_the_last_day_lies_before_the_next_instalment_and_before_the_end(
+    today: date, ends: date, last_day: date
+) -> None:
+    stands = standing(ends_at=datetime(ends.year, ends.month, ends.day, 14, tzinfo=UTC))
+    made = terms_of(proposed(CARRY, stands=stands, today=today), today)
+    assert (made.availability_end, made.agreement_end) == (last_day, ends)
+
+
+@pytest.mark.parametrize(
+    ("sold", "end"),
+    [
+        ({}, None),
+        ({"starts_on": "2026-05-01", "duration_months": 12}, date(2027, 4, 30)),
+        ({"agreement_end": "2027-02-28"}, date(2027, 2, 28)),
+    ],
+)
+def test_where_aws_shows_no_end_the_terms_say_it(sold: dict[str, Any], end: date | None) -> None:
+    proposal = proposed(CARRY, accepted(**sold), standing(ends_at=None))
+    assert proposal.facts["agreement_end"] == end
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "expected"),
+    [
+        (0, "Example - 03/2026", "Example - 03/2026 - amendment 1"),
+        (1, "Example - amendment 1", "Example - amendment 2"),
+        (0, "x" * 150, "x" * 130 + " - amendment 1"),
+        (9, "x" * 130 + " - amendment 9", "x" * 130 + " - amendment 10"),
+        (0, "x" * 129 + " " + "y" * 20, "x" * 129 + " - amendment 1"),
+    ],
+)
+def test_the_name_says_which_amendment_it_is(number: int, name: str, expected: str) -> None:
+    made = terms_of(proposed(CARRY, accepted(number, offer_name=name)))
+    assert made.offer_name == expected
+
+
+def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
+    sold = accepted(
+        net_payment_days=45, dimensions="seats x 3", eula="https://example.com/c.pdf", company="Old"
+    )
+    opportunity = {"starts_on": "2026-09-01", "renewal": "External", "company": "New"}
+    made = drafted(proposed(CARRY, sold), **{**opportunity, **proposed(CARRY, sold).facts}).terms
+    assert made is not None
+    assert (made.starts_on, made.renewal, made.company) == (None, None, "Old")
+    assert (made.net_payment_days, made.eula) == (45, sold.terms.eula)
+    assert (made.dimensions, made.buyer_accounts) == (sold.terms.dimensions, (BUYER,))
+
+
+# What cannot be wished ---------------------------------------------------------------------------
+
+
+def test_silence_about_unpaid_instalments_is_refused() -> None:
+    (finding,) = proposed(added("30000")).findings
+    assert (finding.code, finding.field) == ("unpaid-instalments", "unpaid")
+    assert finding.severity is Severity.REFUSE
+    assert "40,000.00 on 2026-09-02, 40,000.00 on 2027-01-02" in str(finding.seen)
+    assert "unpaid=carry" in finding.remedy
+    assert "unpaid=drop" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "said"),
+    [
+        (added("-1"), "added", "unpaid=drop"),
+        (added("30000", "EUR"), "added", "in USD"),
+        (added("100000000.01"), "added", "100,000,000"),
+        (added("1.005"), "added", "at most 2 decimals"),
+        ({"added": "30000"}, "added", "Write it as 30000.00 USD"),
+        ({"added": 30000.0}, "added", ""),
+        ({"added": {"amount": "1", "currency": "CHF"}}, "added.currency", ""),
+        ({"unpaid": "keep"}, "unpaid", "'carry' or 'drop'"),
+    ],
+)
+def test_an_illegal_wish_is_one_finding_that_names_its_field(
+    given: dict[str, Any], field: str, said: str
+) -> None:
+    (finding,) = proposed(CARRY | given).findings
+    assert (finding.field, finding.severity) == (field, Severity.REFUSE)
+    assert said in str(finding)
+
+
+def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
+    proposal = proposed({"added": "30000 USD", "unpaid": "keep"})
+    assert str(proposal.sums.added) == "USD 30,000.00"
+    assert proposed({"added": "x", "unpaid": "drop"}).sums.fate == "drop"
+
+
+@pytest.mark.parametrize(("invoiced", "codes"), [("40000", []), ("0", ["invoiced-otherwise"])])
+def test_invoices_that_do_not_fit_are_pointed_out(invoiced: str, codes: list[str]) -> None:
+    findings = proposed(CARRY, stands=standing(invoiced)).findings
+    assert [finding.code for finding in findings] == codes
+    assert all(finding.severity is Severity.WARN for finding in findings)
+
+
+# What is held against its terms ----------------------------------------------------------------
+
+
+def held_against(
+    given: dict[str, Any] | None = None,
+    *,
+    sold: dict[str, Any] | None = None,
+    stands: dict[str, Any] | None = None,
+    wish: dict[str, Any] | None = None,
+    policy: Policy | None = None,
+    today: date = LATER,
+) -> dict[str, Finding]:
+    """What both lists of checks find, but for what every amendment meets."""
+    amended, shown = accepted(**(sold or {})), standing(**(stands or {}))
+    made = drafted(proposed(wish or CARRY, amended, shown, today), today, **(given or {}))
+    terms = made.legible
+    assert terms is not None
+    against = (amended, shown, policy or Policy(), today)
+    found = findings_of(amendment.CHECKS, terms, made.legal, *against) + findings_of(
+        consistency.CHECKS, terms, made.legal, today
+    )
+    return {each.code: each for each in found if each.code != "needs-invoicing"}
+
+
+def test_an_amendment_waits_for_somebody_who_knows_what_was_agreed() -> None:
+    found = held_against()
+    assert set(found) == {"amendment"}
+    assert found["amendment"].severity is Severity.APPROVAL
+    assert found["amendment"].seen == "USD 80,000.00 until 2027-03-05, in 2 instalments"
+    assert "agmt-1" in found["amendment"].problem
+    off = Policy(rules=Rules(amendment=Rule(then="off", line="Nobody minds")))
+    assert held_against(policy=off) == {}
+
+
+def test_every_amendment_tells_that_the_buyer_must_pay_by_invoice() -> None:
+    found = findings_of(amendment.CHECKS[-1:], accepted().terms, (), accepted(), standing())
+    assert [each.code for each in found] == ["needs-invoicing"]
+    assert found[0].severity is Severity.WARN
+
+
+@pytest.mark.parametrize("status", ["CANCELLED", "TERMINATED", "EXPIRED", "REPLACED", "RENEWED"])
+def test_only_an_agreement_in_force_is_amended(status: str) -> None:
+    found = held_against(stands={"status": status})
+    assert found["agreement-not-active"].severity is Severity.REFUSE
+    assert status in found["agreement-not-active"].problem
+
+
+def test_an_agreement_without_an_end_needs_one() -> None:
+    assert held_against(stands={"ends_at": None})["no-agreement-end"].field == "agreement_end"
+    given = {"agreement_end": "2027-12-31"}
+    assert set(held_against(given, stands={"ends_at": None})) == {"amendment"}
+
+
+def test_what_was_to_start_later_starts_at_once() -> None:
+    found = held_against(stands={"starts_at": datetime(2026, 6, 2, tzinfo=UTC)})
+    assert found["starts-at-acceptance"].severity is Severity.WARN
+    assert set(held_against(stands={"starts_at": datetime(2026, 6, 1, tzinfo=UTC)})) == {
+        "amendment"
+    }
+
+
+@pytest.mark.parametrize(
+    ("sold", "given"),
+    [
+        (CUPT, {"dimensions": "platform x 2"}),
+        (CUPT, {"dimensions": "platform; seats"}),
+        (CUPT, {"payment_schedule": "2026-06-01 0"}),
+        ({"payment_schedule": THIRDS}, {"payment_schedule": "upfront"}),
+    ],
+)
+def test_the_kind_of_price_is_kept(sold: dict[str, Any], given: dict[str, Any]) -> None:
+    found = held_against(given, sold=sold)
+    assert found["other-kind-of-price"].field == "dimensions"
+
+
+def test_fixed_quantities_may_grow() -> None:
+    assert set(held_against({"dimensions": "seats x 9"}, sold=TWO_SEATS)) == {"amendment"}
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("buyer_accounts", {"buyer_accounts": "000000000012"}),
+        ("buyer_accounts", {"buyer_accounts": f"{BUYER}, 000000000012"}),
+        ("price", {"price": {"amount": "80000", "currency": "EUR"}}),
+        ("product_id", {"product_id": "prod-other"}),
+        ("starts_on", {"starts_on": "2026-12-01"}),
+    ],
+)
+def test_what_an_amendment_keeps_is_refused(field: str, given: dict[str, Any]) -> None:
+    found = held_against(given)["not-amendable"]
+    assert (found.field, found.severity) == (field, Severity.REFUSE)
+
+
+# Days that leave no room -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wish", [CARRY, DROP, added("5", **CARRY), added("5", **DROP)])
+def test_an_instalment_of_tomorrow_is_waited_for(wish: dict[str, Any]) -> None:
+    found = held_against(wish=wish, today=date(2026, 9, 1))
+    finding = found["charged-twice"]
+    assert finding.remedy == "Wait, and resume from 2026-09-02 on, once AWS has invoiced it"
+    assert finding.field == "availability_end"
+    assert not [each for each in found.values() if "earlier" in each.remedy]
+    assert "last-day-over" not in found
+    assert "charged-twice" not in held_against(wish=wish, today=date(2026, 9, 2))
+
+
+@pytest.mark.parametrize("wish", [CARRY, DROP])
+def test_a_later_last_day_may_not_reach_the_next_instalment(wish: dict[str, Any]) -> None:
+    found = held_against({"availability_end": "2026-09-02"}, wish=wish)["charged-twice"]
+    assert found.remedy == "Let the buyer accept until 2026-09-01 at the latest"
+    assert ("the amendment again" in found.problem) == (wish is CARRY)
+    assert "charged-twice" not in held_against({"availability_end": "2026-09-01"}, wish=wish)
+
+
+def test_on_the_day_of_an_instalment_something_can_be_added() -> None:
+    assert set(held_against(wish=added("5", **CARRY), today=date(2026, 9, 2))) == {
+        "amendment",
+    }
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_an_agreement_that_ends_at_once_must_end_later(days: int) -> None:
+    ends = datetime(2027, 2, 1 + days, 14, tzinfo=UTC)
+    today = date(2027, 2, 1)
+    found = held_against(stands={"ends_at": ends}, sold=CUPT, today=today)
+    assert set(found) == {"amendment", "end-before-expiry"}
+    finding = found["end-before-expiry"]
+    assert (finding.field, finding.seen) == ("agreement_end", ends.date().isoformat())
+    assert "2027-02-03 or later" in finding.remedy
+    later = {"agreement_end": "2027-02-03"}
+    assert set(held_against(later, stands={"ends_at": ends}, sold=CUPT, today=today)) == {
+        "amendment"
+    }
+
+
+def test_instalments_past_an_earlier_end_are_refused() -> None:
+    found = held_against({"agreement_end": "2027-01-02"})["charge-after-end"]
+    assert (found.field, found.severity) == ("payment_schedule", Severity.REFUSE)
+    assert "2027-01-01" in found.remedy
