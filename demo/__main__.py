@@ -11,8 +11,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.api.enums.v1 import PendingActivityState
+from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecutionStartWorkflow
 
 from console.board import board, line, stage_text
 from console.desk import OfferDesk
@@ -25,13 +25,12 @@ from runtime.leaving import leave, run_and_leave
 from runtime.logs import core_logs_to_standard_error
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
-from workflows.messages import workflow_id
 
 LOOK_EVERY = timedelta(seconds=0.3)
 TIME_LIMIT_SECONDS = 100
 CRASH_AFTER_SECONDS = 8
-SOON = timedelta(seconds=0.3)
-"""Twice as long as asking what is under way may take."""
+A_MOMENT_SECONDS = 0.1
+OFFERS = "WorkflowType = 'OfferWorkflow'"
 SETTLING = timedelta(seconds=3)
 """For the last mails and write-backs."""
 
@@ -118,36 +117,48 @@ async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[O
 
 
 async def _crash(processes: Processes, client: Client) -> None:
-    """Kill the worker while nothing is in its hands.
+    """Kill the worker while it has no call in hand.
 
     A call in flight is found lost only when its time-out is over: a minute, which is two months
     here, and a letter is then not sent again but waits for a person.  The demo would be luck;
     tests/end_to_end/test_lost_tries.py shows what becomes of such calls.
     """
     await asyncio.sleep(CRASH_AFTER_SECONDS)
-    console.print("Killing the worker (SIGKILL) and starting another ...")
-    await processes.crash_worker(lambda: _busy(client))
+    while (await client.count_workflows(OFFERS)).count < len(CAST):  # noqa: ASYNC110
+        await asyncio.sleep(A_MOMENT_SECONDS)
+    processes.halt_worker()
+    while await _calls_in_hand(client):
+        processes.continue_worker()
+        await asyncio.sleep(A_MOMENT_SECONDS)
+        processes.halt_worker()
+    processes.kill_worker()
+    console.print("Killed the worker (SIGKILL), starting another ...")
+    await asyncio.sleep(A_MOMENT_SECONDS)
+    # What the server gave to the worker while it stood still has never begun.
+    for call in await _calls_in_hand(client):
+        await call.fail(RuntimeError("the worker was killed before it began"))
+    processes.start_worker()
 
 
-async def _busy(client: Client) -> bool:
-    """Whether a worker that stands still has anything to do, or is about to get it."""
-    began = datetime.now(UTC)
-    offers = [client.get_workflow_handle(workflow_id(fate.opportunity_id)) for fate in CAST]
-    turns = [client.get_schedule_handle(name) for name in schedules.KNOWN]
-    try:
-        told = await asyncio.gather(*(offer.describe() for offer in offers))
-        of_turns = await asyncio.gather(*(turn.describe() for turn in turns))
-    except RPCError:
-        return True  # Intake has not started all of them yet.
-    if any(offer.raw_description.HasField("pending_workflow_task") for offer in told):
-        return True
-    if any(turn.info.running_actions for turn in of_turns):
-        return True
-    calls = [call for offer in told for call in offer.raw_description.pending_activities]
-    # Only a call that waits for its next try has such a time; what has none is under way.
-    due = [call.next_attempt_schedule_time.ToDatetime(UTC) for call in calls]
-    due += [turn.info.next_action_times[0] for turn in of_turns]
-    return min(due) < began + SOON or datetime.now(UTC) > began + SOON / 2
+async def _calls_in_hand(client: Client) -> list[AsyncActivityHandle]:
+    """The calls that a worker has been given and has not answered."""
+    ids = {each.id async for each in client.list_workflows(OFFERS)}
+    # Search may not know yet of a turn that has just begun; its Schedule does.
+    turns = [client.get_schedule_handle(each).describe() for each in schedules.KNOWN]
+    for turn in await asyncio.gather(*turns):
+        for action in turn.info.running_actions:
+            assert isinstance(action, ScheduleActionExecutionStartWorkflow)
+            ids.add(action.workflow_id)
+    return [
+        client.get_async_activity_handle(
+            workflow_id=workflow.id, run_id=workflow.run_id, activity_id=call.activity_id
+        )
+        for workflow in await asyncio.gather(
+            *(client.get_workflow_handle(each).describe() for each in ids)
+        )
+        for call in workflow.raw_description.pending_activities
+        if call.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+    ]
 
 
 def _keep(processes: Processes) -> None:

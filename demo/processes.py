@@ -1,6 +1,5 @@
 """The processes of the demo: a real Temporal server, the sandbox and a worker."""
 
-import asyncio
 import json
 import os
 import signal
@@ -8,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +19,6 @@ ROOT = Path(__file__).parents[1]
 LOGS = Path(".demo")
 STARTING_SECONDS = 30
 STOPPING_SECONDS = 10
-LOOK_AGAIN_SECONDS = 0.1
 
 
 class DidNotStart(Exception):
@@ -74,25 +72,23 @@ class Processes:
         """Start a worker."""
         self._worker = self._start("worker", [sys.executable, str(ROOT / "worker.py")])
 
-    async def crash_worker(self, busy: Callable[[], Awaitable[bool]]) -> None:
-        """Kill the worker as a power cut would, when it is not busy, and start another.
-
-        It stands still while one asks, so what was answered holds until it is killed.
-        """
+    def halt_worker(self) -> None:
+        """Let the worker stand still."""
         assert self._worker is not None
-        self._halt(self._worker)
-        while await busy():
-            self._worker.send_signal(signal.SIGCONT)
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
-            self._halt(self._worker)
+        self._worker.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._worker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def continue_worker(self) -> None:
+        """Let it go on."""
+        assert self._worker is not None
+        self._worker.send_signal(signal.SIGCONT)
+
+    def kill_worker(self) -> None:
+        """Kill the worker as a power cut would."""
+        assert self._worker is not None
         self._worker.kill()
         self._worker.wait()
         self._running.remove(self._worker)
-        self.start_worker()
-
-    def _halt(self, process: subprocess.Popen[str]) -> None:
-        process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def _start_temporal(self) -> None:
         port, ui_port = _free_port(), _free_port()

@@ -24,7 +24,10 @@ async def test_every_offer_meets_its_fate_though_the_worker_is_killed(tmp_path: 
     out, _ = await process.communicate()
     said = out.decode()
     assert process.returncode == 0, said
-    assert "Killing the worker (SIGKILL)" in said
+    before, killed, after = said.partition("Killed the worker (SIGKILL)")
+    assert killed
+    assert " disbursed" not in before
+    assert " disbursed" in after
     assert "Temporal UI  http://127.0.0.1:" in said
     assert said.count("yes") == 9
     assert "Traceback" not in said
