@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from offers import consistency, selling
+from offers.amendment import Amended, due_after
 from offers.checks import findings_of
 from offers.contacts import CONTACT_FIELDS, Contacts
 from offers.drafting import time_zone
@@ -54,8 +55,10 @@ def hindrances(
     changes: Mapping[str, Any],
     policy: Policy,
     today: date,
+    *,
+    amends: Amended | None = None,
 ) -> tuple[Finding, ...]:
-    """Why changes cannot be made in place; `today` is a UTC date.
+    """Why changes cannot be made in place; `today` is a UTC date, `amends` what an amendment is of.
 
     What stood in the offer's way before, and was approved, is no news.
     """
@@ -66,7 +69,11 @@ def hindrances(
     before = _found(terms, policy, today)
     return time_zone(changes, {}) + tuple(
         finding
-        for finding in (*_found(after, policy, today), *_duration(after, today))
+        for finding in (
+            *_found(after, policy, today),
+            *_duration(after, today),
+            *_charged_first(terms, after, amends),
+        )
         if finding.severity is not Severity.WARN
         and not any(finding.is_same(known) for known in before)
     )
@@ -96,6 +103,26 @@ def _duration(terms: OfferTerms, today: date) -> Iterator[Finding]:
             problem="a contract accepted today would be over by then, on"
             f" {(end + timedelta(days=1)).isoformat()}",
             remedy=instead,
+        )
+
+
+def _charged_first(
+    before: OfferTerms, after: OfferTerms, amends: Amended | None
+) -> Iterator[Finding]:
+    """What the agreement that an amendment is of charges in the days that are added."""
+    if amends is None:
+        return
+    added = due_after(before.availability_end, amends.terms, until=after.availability_end)
+    if added:
+        first = added[0].on
+        yield Finding(
+            code="charged-twice",
+            field="availability_end",
+            seen=after.availability_end.isoformat(),
+            problem=f"the instalment of {first.isoformat()} falls due by then: the agreement as it"
+            " is would charge it first, whatever the amendment makes of it",
+            remedy=f"Choose a day before {first.isoformat()}, or cancel this amendment and amend"
+            " again once AWS has invoiced that",
         )
 
 

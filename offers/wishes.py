@@ -10,6 +10,7 @@ from offers.editing import hindrances
 from offers.editing import is_edit as can_be_edited
 from offers.findings import Finding, findings_in
 from offers.lifecycle import Stage
+from offers.opportunity import offer_path
 from offers.record import Amendment, OfferRecord
 from offers.terms import TERM_FIELDS, OfferTerms
 from offers.verdicts import Changes, Extension
@@ -42,10 +43,20 @@ def _instead(record: OfferRecord) -> str:
 
 def _over(record: OfferRecord) -> str:
     if record.stage is Stage.REPLACED:
-        return f"ask it of the offer that took its place ({record.replaced_by})"
+        return _replacement(record)
+    if record.amends and record.stage is Stage.TERMINATED:
+        return "its agreement is over, and a new offer needs an opportunity of its own"
     if record.amends:
         return f"amend the original again (starter.py amend {record.opportunity_id})"
     return f"start a new one with starter.py start {record.opportunity_id} --again"
+
+
+def _replacement(record: OfferRecord) -> str:
+    for each in record.amendments:
+        if each.agreement_id and each.agreement_id == record.replaced_by:
+            path = offer_path(record.opportunity_id, each.number)
+            return f"ask it of the amendment that took its place (starter.py show {path})"
+    return f"agreement {record.replaced_by} took its place, and was not made here: see to it in AWS"
 
 
 def _no_such_term(name: str) -> str:
@@ -92,7 +103,14 @@ def _agreement_over(record: OfferRecord) -> str | None:
 
 
 def _hindrances(record: OfferRecord, changes: Changes, now: datetime) -> tuple[Finding, ...]:
-    return hindrances(record.offered, record.written_to, changes.given, record.policy, now.date())
+    return hindrances(
+        record.offered,
+        record.written_to,
+        changes.given,
+        record.policy,
+        now.date(),
+        amends=record.amends,
+    )
 
 
 def _illegal(record: OfferRecord, changes: Changes) -> str | None:
@@ -109,7 +127,7 @@ def _illegal(record: OfferRecord, changes: Changes) -> str | None:
 
 def too_late_to_amend(record: OfferRecord) -> str:
     """What is told to somebody who amended an offer while its fate was decided otherwise."""
-    if record.stage is Stage.ACCEPTED:
+    if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
         return (
             "too late: the buyer has accepted the offer as it was; starter.py amend"
             f" {record.path} changes the agreement by an agreement-based offer (ABO)"
@@ -155,7 +173,8 @@ def too_late_to_cancel(record: OfferRecord) -> str:
             f" agreement be cancelled (starter.py cancel {record.path} --agreement --reason-code …"
             f' --message "…"), or change it with starter.py amend {record.path}'
         )
-    return f"the offer is {record.stage}: there is nothing to cancel"
+    over = _replacement(record) if record.stage is Stage.REPLACED else "there is nothing to cancel"
+    return f"the offer is {record.stage}: {over}"
 
 
 def against_requesting_cancellation(
@@ -163,9 +182,7 @@ def against_requesting_cancellation(
 ) -> str | None:
     """Why a buyer cannot be asked to let an agreement be cancelled."""
     if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
-        instead = f"cancel it (starter.py cancel {record.path})"
-        over = record.stage.is_end
-        return f"the offer is {record.stage}: " + ("it has no agreement" if over else instead)
+        return f"the offer is {record.stage}: {_instead_of_requesting(record)}"
     if reason := _agreement_over(record):
         return reason.replace("amended", "cancelled")
     if asked:
@@ -173,6 +190,14 @@ def against_requesting_cancellation(
     if amending:
         return f"amendment {amending.number} is under way: cancel it first"
     return None
+
+
+def _instead_of_requesting(record: OfferRecord) -> str:
+    if not record.stage.is_end:
+        return f"cancel it (starter.py cancel {record.path})"
+    if record.stage is Stage.REPLACED:
+        return _replacement(record)
+    return f"it has no agreement that is in force; {_over(record)}"
 
 
 def _said(findings: Iterable[Finding]) -> str | None:
