@@ -3,6 +3,7 @@
 An amendment of its offer is named after it: `0065g00000AbCdEAAV/amendment/1`.
 """
 
+import re
 import string
 
 _SUFFIX = string.ascii_uppercase + "012345"
@@ -45,7 +46,7 @@ def read_path(text: str) -> str:
     if not slash:
         return opportunity_id(record_id)
     number = rest.removeprefix("amendment/")
-    if not number.isascii() or not number.isdecimal() or int(number) == 0:
+    if not re.fullmatch("0{0,5}[1-9][0-9]{0,5}", number):
         raise NoOpportunityId(
             f"{text!r} names no amendment: write it as {offer_path(opportunity_id(record_id), 1)}"
         )

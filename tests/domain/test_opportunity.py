@@ -1,4 +1,4 @@
-"""Both forms of a Salesforce id lead to one offer."""
+"""Both forms of a Salesforce id lead to one offer, and so do those of an amendment's name."""
 
 import string
 
@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offers.opportunity import NoOpportunityId, opportunity_id
+from offers.opportunity import NoOpportunityId, offer_path, opportunity_id, read_path
+
+numbers = st.integers(0, 3) | st.integers(0, 10**6 - 1)
 
 # Published by Salesforce in its help on record ids: 15 characters and their 18-character form.
 PUBLISHED = [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00530000003VDlH", "00530000003VDlHAAW")]
@@ -29,3 +31,49 @@ def test_the_long_form_stays(short: str) -> None:
 def test_what_is_no_id_is_refused_with_the_remedy(text: str) -> None:
     with pytest.raises(NoOpportunityId, match="copy"):
         opportunity_id(text)
+
+
+LONG = "001A0000006Vm9rIAC"
+
+
+@given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15), numbers)
+def test_a_path_is_read_as_it_is_made(short: str, number: int) -> None:
+    path = offer_path(opportunity_id(short), number)
+    assert read_path(path) == path
+    assert read_path(offer_path(short, number)) == path, "people also copy the short form"
+    assert read_path(f"  {path}\n") == path
+    assert path.endswith(f"/amendment/{number}") == bool(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("001A0000006Vm9r", LONG),
+        ("001A0000006Vm9r/1", f"{LONG}/amendment/1"),
+        ("001A0000006Vm9r/amendment/12", f"{LONG}/amendment/12"),
+        ("001A0000006Vm9r/amendment/007", f"{LONG}/amendment/7"),
+    ],
+)
+def test_people_write_a_path_in_several_forms(text: str, path: str) -> None:
+    assert read_path(text) == path
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("", "0", "00", "-1", "+1", "1.0", "x", "²", "٣", "1_0", "/1", "9" * 5000),
+        *("amendment", "amendment/", "amendment/0", "amendment/1/2", "amendment/amendment/1"),
+        *("Amendment/1", "revision/1"),
+    ],
+)
+def test_what_names_no_amendment_is_refused_with_the_form(rest: str) -> None:
+    with pytest.raises(NoOpportunityId, match=f"write it as {LONG}/amendment/1"):
+        read_path(f"{LONG}/{rest}")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "/amendment/1", "006/amendment/1", f"x{LONG}/1", "0" * 18]
+)
+def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
+    with pytest.raises(NoOpportunityId, match="copy"):
+        read_path(text)
