@@ -1,82 +1,25 @@
 """The activities on AWS Marketplace, with real boto3 clients against the sandbox."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import ActivityEnvironment
 
-from activities.aws_agreements import AwsAgreements, FeedPosition
-from activities.aws_marketplace import (
-    AwsMarketplace,
-    FollowChangeSet,
-    SubmitOffer,
-    WithdrawOffer,
-)
+from activities.aws_agreements import FeedPosition
+from activities.aws_marketplace import FollowChangeSet, SubmitOffer, WithdrawOffer
 from activities.errors import Failure
-from offers.clock import Clock
 from offers.comparison import differences
 from offers.policy import Generation
-from runtime.vendors import AWS_CALLS
 from sandbox.agreements import roll_back
 from sandbox.buyers import accept
-from sandbox.server import Sandbox
 from sandbox.world import Agreement
+from tests.activities.aws import REQUEST, Aws
 from tests.builders import BUYER, terms
-from tests.life import OPPORTUNITY, environment
+from tests.life import OPPORTUNITY
 
-REQUEST = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev1", terms=terms())
 SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
-
-
-@dataclass
-class Aws:
-    """AWS at an instant, and our activities on it."""
-
-    sandbox: Sandbox
-    activities: AwsMarketplace
-    agreements: AwsAgreements
-    now: list[datetime]
-
-    def at(self, **later: float) -> None:
-        """Let time pass."""
-        self.now[0] += timedelta(**later)
-        self.sandbox.world.advance()
-
-    def run(self, activity: Any, argument: Any) -> Any:
-        """Run an activity as a worker would."""
-        running = ActivityEnvironment()
-        running.info = replace(running.info, started_time=self.now[0])
-        return running.run(activity, argument)
-
-    def released(self) -> str:
-        """An offer that AWS has made; gives its id."""
-        change_set_id = self.run(self.activities.submit_offer, REQUEST)
-        self.at(minutes=50)
-        outcome = self.run(
-            self.activities.follow_change_set,
-            FollowChangeSet(change_set_id=change_set_id, checks=Generation()),
-        )
-        return str(outcome.offer.offer_id)
-
-
-@pytest.fixture
-def aws() -> Iterator[Aws]:
-    now = [datetime(2026, 3, 2, 9, tzinfo=UTC)]
-    with Sandbox(lambda: now[0]) as sandbox, environment(sandbox.addresses.env):
-        sandbox.world.throttle = False
-        activities = AwsMarketplace(
-            boto3.client("marketplace-catalog", config=AWS_CALLS),
-            boto3.client("marketplace-agreement", config=AWS_CALLS),
-            Clock(),
-            "https://example.com/{product_id}/{offer_id}",
-        )
-        agreements = AwsAgreements(boto3.client("marketplace-agreement", config=AWS_CALLS), Clock())
-        yield Aws(sandbox, activities, agreements, now)
 
 
 def test_handing_over_twice_is_handing_over_once(aws: Aws) -> None:

@@ -1,0 +1,34 @@
+"""What tests of activities stand on."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import boto3
+import pytest
+
+from activities.aws_agreements import AwsAgreements
+from activities.aws_marketplace import AwsMarketplace
+from activities.marketplace_lookup import MarketplaceLookup
+from offers.clock import Clock
+from runtime.vendors import AWS_CALLS
+from sandbox.server import Sandbox
+from tests.activities.aws import Aws
+from tests.life import environment
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    """AWS as it is on a morning in March, with AWS's own clients."""
+    now = [datetime(2026, 3, 2, 9, tzinfo=UTC)]
+    with Sandbox(lambda: now[0]) as sandbox, environment(sandbox.addresses.env):
+        sandbox.world.throttle = False
+        catalog = boto3.client("marketplace-catalog", config=AWS_CALLS)
+        agreements = boto3.client("marketplace-agreement", config=AWS_CALLS)
+        pattern = "https://example.com/{product_id}/{offer_id}"
+        yield Aws(
+            sandbox,
+            AwsMarketplace(catalog, agreements, Clock(), pattern),
+            AwsAgreements(agreements, Clock()),
+            MarketplaceLookup(catalog, agreements),
+            now,
+        )
