@@ -135,8 +135,9 @@ def _offer_reminder(record: OfferRecord) -> Letter:
     return _to_buyer(
         record,
         f"Reminder: your private offer for {_product(record)} ends on {last_day}",
-        f"your private offer for {_product(record)} has not been accepted yet. After its last day"
-        " it is void.",
+        f"we have not heard yet that your private offer for {_product(record)} was accepted. After"
+        " its last day it is void.",
+        "If you have accepted it meanwhile, nothing is left to do.",
         closing=HOW_TO_ACCEPT,
     )
 

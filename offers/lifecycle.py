@@ -85,7 +85,9 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.ACCEPTED: "agreement found after all",
     },
     Stage.CANCELLED: {},
-    Stage.REPLACED: {},
+    Stage.REPLACED: {
+        Stage.ACCEPTED: "AWS rolled the amendment back",
+    },
     Stage.TERMINATED: {},
 }
 """From each stage to each that may follow, and when it does."""

@@ -32,6 +32,7 @@ RULES = {
     "product_visibility": Literal["Draft", "Limited", "Public", "Restricted"],
     "dimensions": Annotated[tuple[str, ...], Field(min_length=1)],
     "payout_currencies": tuple[str, ...],
+    "agreement_lag_minutes": float,
     "clazar_delay_minutes": float,
     "clazar_rate_limits": bool,
 }

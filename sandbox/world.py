@@ -263,6 +263,9 @@ class Storage:
 class World(Agenda):
     """All that the sandbox knows, and what is going to happen."""
 
+    agreement_lag_minutes: float = 0
+    """Business minutes until a search lists an agreement (ASSUMED: that it may lag at all)."""
+
     def __init__(
         self,
         now: Callable[[], datetime],

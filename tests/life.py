@@ -8,7 +8,7 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from offers.verdicts import Verdict
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
+from sandbox.agreements import end
 from sandbox.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
@@ -100,25 +101,36 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
 class Life:
     """One opportunity, and everything that can happen to its offer."""
 
-    def __init__(self, temporal: WorkflowEnvironment, time: ServerTime, sandbox: Sandbox) -> None:
+    def __init__(
+        self,
+        temporal: WorkflowEnvironment,
+        time: ServerTime,
+        sandbox: Sandbox,
+        opportunity: str = OPPORTUNITY,
+        account: str = BUYER,
+    ) -> None:
         self.temporal = temporal
-        self._time = time
+        self.id = opportunity
+        self.account = account
+        self.time = time
         self.client = client = temporal.client
         self.sandbox = sandbox
         self.world = sandbox.world
         self.began = time().date()
         self.desk = OfferDesk(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
-            OfferWorkflow.run, workflow_id(OPPORTUNITY)
+            OfferWorkflow.run, workflow_id(opportunity)
         )
 
     def opportunity(self, **fields: Any) -> None:
         """Put the opportunity into Salesforce; fields given here overrule legal ones."""
-        put_opportunity(self.world, opportunity_fields(OPPORTUNITY, **fields))
+        put_opportunity(
+            self.world, opportunity_fields(self.id, **{"AWS_Account_Id__c": self.account} | fields)
+        )
 
     async def start(self, **given: Any) -> OfferRecord:
         """Start the offer and wait until it is drafted."""
-        return await self.desk.start(OPPORTUNITY, given)
+        return await self.desk.start(self.id, given)
 
     async def record(self) -> OfferRecord:
         """The offer's record."""
@@ -132,13 +144,15 @@ class Life:
     async def sleep(self, duration: timedelta) -> None:
         """Let time pass, at the server and in the world."""
         await self.temporal.sleep(duration)
-        self._time.reach(await self.temporal.get_current_time())
+        self.time.reach(await self.temporal.get_current_time())
         self.world.advance()
 
-    async def reaches(self, stage: Stage, *, within: timedelta = timedelta(hours=6)) -> OfferRecord:
+    async def reaches(
+        self, stage: Stage, *, within: timedelta = timedelta(hours=6), path: str | None = None
+    ) -> OfferRecord:
         """Let as much time pass as a stage needs to begin."""
         passed = timedelta()
-        while (record := await self.record()).stage is not stage:
+        while (record := await self.desk.record(path or self.id)).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
             await self.sleep(STEP)
             passed += STEP
@@ -170,23 +184,23 @@ class Life:
         return await self.handle.result()
 
     @asynccontextmanager
-    async def asking(self, answer: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
+    async def asking(self, answer: Awaitable[T]) -> AsyncIterator[asyncio.Future[T]]:
         """Somebody waits for an answer that takes AWS some minutes: let them pass meanwhile."""
-        asked = asyncio.create_task(answer)
+        asked = asyncio.ensure_future(answer)
         while not asked.done():
             await asyncio.wait([asked], timeout=0.05)
             if not asked.done():
                 await self.sleep(timedelta(minutes=1))
         yield asked
 
-    async def approve(self, path: str = OPPORTUNITY) -> OfferRecord:
+    async def approve(self, path: str | None = None) -> OfferRecord:
         """Everybody who may approves what waits."""
-        record = await self.desk.record(path)
+        record = await self.desk.record(path or self.id)
         for role in {finding.role for finding in record.to_approve}:
             by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
-            await self.desk.approve(path, Verdict(by=by))
+            await self.desk.approve(path or self.id, Verdict(by=by))
         await self.sleep(timedelta(seconds=2))
-        return await self.desk.record(path)
+        return await self.desk.record(path or self.id)
 
     async def events(self) -> list[str]:
         """What the workflow's history says, but for the turns of the worker."""
@@ -224,22 +238,31 @@ class Life:
         return metadata.current_details
 
     def agreement(self) -> Agreement:
-        """The agreement that AWS has."""
-        (agreement,) = self.world.agreements.values()
-        return agreement
+        """The first agreement that AWS has."""
+        return next(iter(self.world.agreements.values()))
 
     async def report_acceptance(self) -> None:
-        """What MarketplaceWatch does when it sees an agreement in the feed."""
+        """What MarketplaceWatch does when it sees the agreement in the feed."""
+        await self.report_agreement(self.agreement())
+
+    async def ends_agreement(self, status: str) -> None:
+        """The agreement ends early, and the feed tells of it."""
         agreement = self.agreement()
+        end(self.world, agreement, status)
+        await self.report_agreement(agreement)
+
+    async def report_agreement(self, agreement: Agreement, path: str | None = None) -> None:
+        """What MarketplaceWatch does when it sees an agreement in the feed."""
         report = AgreementReport(
             agreement_id=agreement.id,
             offer_id=agreement.offer_id,
             status=agreement.status,
             updated_at=agreement.last_update or agreement.accepted_at,
         )
-        await self.handle.signal(OfferWorkflow.agreement_seen, report)
+        handle = self.client.get_workflow_handle(workflow_id(path or self.id))
+        await handle.signal(OfferWorkflow.agreement_seen, report)
 
-    async def report_payout(self) -> Payout:
+    async def report_payout(self, path: str | None = None, offer_id: str | None = None) -> Payout:
         """What DisbursementSweep does when it sees a payout in the data."""
         rows = [
             PayoutRow(
@@ -255,9 +278,12 @@ class Life:
                 bank_trace_id=row.bank_trace_id,
             )
             for row in self.world.disbursements
+            if offer_id in (None, row.offer_id)
         ]
         payout = payout_of(rows)
-        await self.handle.signal(OfferWorkflow.payout_seen, payout)
+        await self.client.get_workflow_handle(workflow_id(path or self.id)).signal(
+            OfferWorkflow.payout_seen, payout
+        )
         return payout
 
     def mails(self) -> list[str]:
@@ -270,7 +296,7 @@ class Life:
 
     def in_salesforce(self) -> dict[str, Any]:
         """The opportunity's fields."""
-        return self.world.opportunities[OPPORTUNITY]
+        return self.world.opportunities[self.id]
 
     def stages_in_salesforce(self) -> list[str]:
         """Every stage that was written to the opportunity, in order, repetitions left out."""

@@ -10,6 +10,7 @@ from temporalio.workflow import ParentClosePolicy
 
 from workflows.messages import OfferRequest, workflow_id
 from workflows.people import People
+from workflows.reporting import report
 from workflows.search_attributes import STAGE
 
 with workflow.unsafe.imports_passed_through():
@@ -31,6 +32,7 @@ class Amendments:
         self._people = people
         self._started = 0
         self._lives: list[asyncio.Task[None]] = []
+        self._called_off: asyncio.Task[None] | None = None
 
     @property
     def under_way(self) -> Amendment | None:
@@ -67,16 +69,20 @@ class Amendments:
 
     @property
     def was_accepted(self) -> bool:
-        """Whether an amendment made here took this offer's place."""
-        accepted = {each.agreement_id for each in self._record.amendments if each.agreement_id}
-        return self._record.replaced_by in accepted
+        """Whether an amendment made here took, or is about to take, this offer's place."""
+        return any(each.stage is Stage.ACCEPTED for each in self._record.amendments)
 
     async def call_off(self, why: str) -> None:
         """The agreement that it was made for is no more: nobody may accept it."""
         if amendment := self.under_way:
             path = offer_path(self._record.opportunity_id, amendment.number)
-            child = workflow.get_external_workflow_handle(workflow_id(path))
-            await child.signal("cancel", why)
+            await report(workflow_id(path), "cancel", why)
+            self._called_off = self._lives[-1]
+
+    async def finished(self) -> None:
+        """Wait until what was called off is void."""
+        if self._called_off:
+            await self._called_off
 
     async def _live(self, number: int, given: dict[str, Any]) -> None:
         record = self._record

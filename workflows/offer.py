@@ -90,6 +90,7 @@ class OfferWorkflow(Making):
         while (stage := stages.get(self.record.stage)) and (following := await stage()):
             self._enter(following)
         self._leave()
+        await self._amendments.finished()
         await self._correspondence.finished()
         await self._write_back.finished()
         writing.cancel()
@@ -147,6 +148,8 @@ class OfferWorkflow(Making):
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
+        if following := await self._consequence(self.record.agreement):
+            return following  # it had ended before anybody heard of it
         while not (self._payout and self._payout.covers(self.record.offered.price)):
             await workflow.wait_condition(
                 lambda: self._acceptance.reported or self._payout != self.record.payout
@@ -242,12 +245,14 @@ class OfferWorkflow(Making):
         return None
 
     async def _after_news(self) -> Stage | None:
-        """What AWS did to the agreement, perhaps by itself: each thing has its own consequence."""
-        if (agreement := await self._acceptance.changed()) is None:
+        """What AWS did to the agreement, perhaps by itself."""
+        return await self._consequence(await self._acceptance.changed())
+
+    async def _consequence(self, agreement: Agreement | None) -> Stage | None:
+        """Each end of an agreement has a consequence of its own."""
+        if agreement is None or agreement.status is AgreementStatus.ACTIVE:
             return None
         match agreement.status:
-            case AgreementStatus.ACTIVE:
-                return None
             case AgreementStatus.ROLLED_BACK if self.record.stage is Stage.ACCEPTED:
                 shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
                 if shown.availability_end:
@@ -329,5 +334,5 @@ class OfferWorkflow(Making):
         self._published = attributes
         workflow.set_current_details(card(self.record))
         # The amendment that took its place writes to the opportunity now.
-        if not (self.record.stage is Stage.REPLACED and self._amendments.was_accepted):
+        if not self._amendments.was_accepted:
             self._write_back.add(self.record.model_copy(deep=True))

@@ -10,7 +10,9 @@ ReportT = TypeVar("ReportT")
 
 
 async def report(
-    workflow_id: str, signal: Callable[[Any, ReportT], Awaitable[None] | None], what: ReportT
+    workflow_id: str,
+    signal: Callable[[Any, ReportT], Awaitable[None] | None] | str,
+    what: ReportT,
 ) -> None:
     """Signal an offer; one that has ended meanwhile needs no report."""
     try:

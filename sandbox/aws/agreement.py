@@ -1,7 +1,7 @@
 """The AWS Marketplace Agreement API, as the proposing seller sees it (protocol: JSON 1.0)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from starlette.applications import Starlette
@@ -113,7 +113,8 @@ class Agreements:
         """The agreements that pass all filters."""
         if request.get("catalog", "AWSMarketplace") != "AWSMarketplace":
             raise refused("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
-        found = list(self.world.agreements.values())
+        listed_by = self.world.now() - timedelta(minutes=self.world.agreement_lag_minutes)
+        found = [each for each in self.world.agreements.values() if each.accepted_at <= listed_by]
         for name, value in _filters(request).items():
             found = [agreement for agreement in found if FILTERS[name](agreement, value)]
         sort = request.get("sort", {})

@@ -64,7 +64,7 @@ class AnyLife(RuleBasedStateMachine):
         self.record = OfferRecord(opportunity_id="006000000000001AAA")
         self.now = datetime(2026, 3, 2, tzinfo=UTC)
 
-    @precondition(lambda self: TRANSITIONS[self.record.stage])
+    @precondition(lambda self: bool(TRANSITIONS[self.record.stage]))
     @rule(choice=data())
     def step(self, choice) -> None:  # type: ignore[no-untyped-def]
         self.now += timedelta(days=1)

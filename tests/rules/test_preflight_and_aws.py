@@ -110,16 +110,21 @@ def aws_refuses(terms: OfferTerms) -> list[str]:
     """AWS's codes against an offer with these terms; none if it makes the offer."""
     now = datetime.combine(TODAY, time(9), UTC)
     world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
+    return refusals(world, create_offer(terms, "reference", TODAY))
+
+
+def refusals(world: World, changes: list[dict[str, Any]]) -> list[str]:
+    """AWS's codes against a change set, two hours later; none if it does as it was asked."""
     request = {
         "Catalog": "AWSMarketplace",
-        "ChangeSet": create_offer(terms, "reference", TODAY),
-        "ClientRequestToken": "token",
+        "ChangeSet": changes,
+        "ClientRequestToken": f"token-{len(world.change_sets)}",
     }
     try:
         change_set = submit(world, request)
     except AwsError as error:
         return [error.code]
-    world.stand_at(now + timedelta(hours=2))
+    world.stand_at(world.now() + timedelta(hours=2))
     world.advance()
     return [error["ErrorCode"] for change in change_set.changes for error in change.errors] + (
         [] if change_set.status == "SUCCEEDED" else [change_set.status]
@@ -128,7 +133,11 @@ def aws_refuses(terms: OfferTerms) -> list[str]:
 
 def unchecked(deal: dict[str, Any]) -> OfferTerms:
     """A deal as terms that nobody has checked."""
-    known = facts(**deal)
+    return unchecked_terms(facts(**deal))
+
+
+def unchecked_terms(known: dict[str, Any]) -> OfferTerms:
+    """The same of everything that is known of it."""
     schedule = known.get("payment_schedule", ())
     renewal = known.get("renewal")
     return OfferTerms.model_construct(
@@ -148,7 +157,10 @@ def unchecked(deal: dict[str, Any]) -> OfferTerms:
         ),
         net_payment_days=known.get("net_payment_days"),
         duration_months=known.get("duration_months", 12),
-        starts_on=date.fromisoformat(known["starts_on"]) if "starts_on" in known else None,
+        starts_on=date.fromisoformat(known["starts_on"]) if known.get("starts_on") else None,
+        agreement_end=(
+            date.fromisoformat(known["agreement_end"]) if known.get("agreement_end") else None
+        ),
         availability_end=date.fromisoformat(known["availability_end"]),
         renewal=PreExistingAgreement(channel=renewal) if renewal else None,
     )
