@@ -95,8 +95,6 @@ class Director:
         if row.attention == "approval":
             return self._decline if fate.handed_off else self._approve
         if fate.handed_off and row.attention == "handed-off":
-            # A second hand-off looks the same in the list.
-            self._done.discard((row.opportunity_id, row.stage, row.attention))
             return self._make_by_hand
         return None
 
@@ -113,6 +111,10 @@ class Director:
 
     async def _make_by_hand(self, fate: Fate) -> None:
         record = await self._desk.record(fate.opportunity_id)
+        # A second hand-off looks the same in the list.  Who asks again before the answer asks a
+        # worker that was killed too often: the server holds one query for it and refuses others.
+        again = (fate.opportunity_id, "handed-off")
+        self._done = {(who, stage, why) for who, stage, why in self._done if (who, why) != again}
         if record.revision in self._made:
             return
         self._made.add(record.revision)
