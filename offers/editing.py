@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from offers import consistency, selling
-from offers.amendment import Amended, due_after
+from offers.amendment import Amended, due_after, last_day_in_force
 from offers.checks import findings_of
 from offers.contacts import CONTACT_FIELDS, Contacts
 from offers.drafting import time_zone
@@ -72,7 +72,7 @@ def hindrances(
         for finding in (
             *_found(after, policy, today),
             *_duration(after, today),
-            *_charged_first(terms, after, amends),
+            *_overtaken(terms, after, amends),
         )
         if finding.severity is not Severity.WARN
         and not any(finding.is_same(known) for known in before)
@@ -106,23 +106,31 @@ def _duration(terms: OfferTerms, today: date) -> Iterator[Finding]:
         )
 
 
-def _charged_first(
-    before: OfferTerms, after: OfferTerms, amends: Amended | None
-) -> Iterator[Finding]:
-    """What the agreement that an amendment is of charges in the days that are added."""
-    if amends is None:
+def _overtaken(before: OfferTerms, after: OfferTerms, amends: Amended | None) -> Iterator[Finding]:
+    """What the agreement that an amendment is of comes to in the days that are added."""
+    if amends is None or after.availability_end <= before.availability_end:
         return
-    added = due_after(before.availability_end, amends.terms, until=after.availability_end)
-    if added:
-        first = added[0].on
+    seen = after.availability_end.isoformat()
+    for each in due_after(before.availability_end, amends.terms, until=after.availability_end)[:1]:
+        day = each.on.isoformat()
         yield Finding(
             code="charged-twice",
             field="availability_end",
-            seen=after.availability_end.isoformat(),
-            problem=f"the instalment of {first.isoformat()} falls due by then: the agreement as it"
-            " is would charge it first, whatever the amendment makes of it",
-            remedy=f"Choose a day before {first.isoformat()}, or cancel this amendment and amend"
-            " again once AWS has invoiced that",
+            seen=seen,
+            problem=f"the instalment of {day} falls due by then: the agreement as it is would"
+            " charge it first, whatever the amendment makes of it",
+            remedy=f"Choose a day before {day}, or cancel this amendment and amend again once AWS"
+            " has invoiced that",
+        )
+    last = last_day_in_force(amends.agreement)
+    if last and after.availability_end > last:
+        yield Finding(
+            code="agreement-over-first",
+            field="availability_end",
+            seen=seen,
+            problem="the agreement ends before that, and only until then can the buyer accept what"
+            " amends it",
+            remedy=f"Choose {last.isoformat()} or an earlier day",
         )
 
 

@@ -8,7 +8,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from offers import amendment, consistency, contract, customer, marketplace, order_form, selling
+from offers import consistency, contract, customer, marketplace, order_form, replacing, selling
 from offers.amendment import Amended, Standing, Sums
 from offers.checks import findings_of
 from offers.contacts import Contacts, Owner
@@ -131,7 +131,7 @@ def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
     if (terms := drafted.legible) is None:
         return
     against = (amends.amended, amends.standing, policy, today)
-    yield from findings_of(amendment.CHECKS, terms, drafted.legal, *against)
+    yield from findings_of(replacing.CHECKS, terms, drafted.legal, *against)
     if deal.marketplace is not None:
         legal = drafted.legal
         yield from findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offers import amendment, consistency
+from offers import consistency, replacing
 from offers.amendment import Amended, Proposal, Standing
 from offers.checks import findings_of
 from offers.findings import Severity
@@ -136,7 +136,7 @@ def refusals(some: Case, **given: Any) -> set[str]:
     against = (some.amended, some.stands, Policy(), TODAY)
     found = (
         *some.proposal.findings,
-        *findings_of(amendment.CHECKS, terms, OfferTerms.model_fields, *against),
+        *findings_of(replacing.CHECKS, terms, OfferTerms.model_fields, *against),
         *findings_of(consistency.CHECKS, terms, OfferTerms.model_fields, TODAY),
     )
     return {each.code for each in found if each.severity is Severity.REFUSE}
@@ -176,7 +176,7 @@ def test_a_wish_is_refused_only_for_what_stands_in_its_way(some: Case) -> None:
         if wished(some) and some.wish.get("unpaid") == "carry":
             expected.add("charges-before-expiry")
     if end <= tomorrow:
-        expected.add("end-before-expiry")
+        expected |= {"end-before-expiry", "agreement-over-first"}
     if charges and charges[-1].on >= end:
         expected.add("charge-after-end")
     assert refusals(some) == expected

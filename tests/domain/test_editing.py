@@ -151,3 +151,15 @@ def test_more_time_never_lets_the_agreement_charge_before_its_amendment(
     assert [each.code for each in findings] == ([] if is_free else ["charged-twice"])
     assert all("2026-09-02" in each.remedy for each in findings)
     assert not hindrances(offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted())
+
+
+@pytest.mark.parametrize(("last_day", "codes"), [(4, []), (5, ["agreement-over-first"])])
+def test_an_amendment_is_extended_only_while_the_agreement_is_in_force(
+    last_day: int, codes: list[str]
+) -> None:
+    offer = terms(dimensions="platform x 2", agreement_end="2028-03-05")
+    sold = accepted(payment_schedule=(), dimensions="platform x 2")
+    changes = {"availability_end": date(2027, 3, last_day)}
+    findings = hindrances(offer, CONTACTS, changes, Policy(), TODAY, amends=sold)
+    assert [each.code for each in findings] == codes
+    assert all("2027-03-04 or an earlier" in each.remedy for each in findings)

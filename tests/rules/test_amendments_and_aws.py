@@ -224,6 +224,7 @@ def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
         "charge-after-end",
         "unpaid-instalments",
         "agreement-not-active",
+        "agreement-over-first",
     }
 
 
@@ -232,6 +233,7 @@ def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
 @example(Case(SCHEDULED, 1, {"unpaid": "carry", "availability_end": day(184)}), 400)
 @example(Case(SCHEDULED, 1, {"unpaid": "drop", "availability_end": day(184)}), 400)
 @example(Case(SCHEDULED, 184, {"unpaid": "carry", **FIVE}), 400)
+@example(Case(UPFRONT, 183, {"agreement_end": day(400), "availability_end": day(365)}), 400)
 def test_what_preflight_lets_pass_aws_takes_and_charges_once(case: Case, wait: int) -> None:
     sale = Sale(case)
     found = sale.report()
