@@ -107,10 +107,10 @@ def test_after_a_no_the_buyer_can_be_asked_again(aws: Aws) -> None:
 
 
 def test_of_two_agreements_each_has_its_own_request(aws: Aws) -> None:
-    made = aws.accepted()
-    ask(aws, made)
-    later = amended(aws, made)
-    assert ask(aws, later).agreement_id == later.id
+    aws.sandbox.world.concurrent_agreements = True
+    first, second = aws.accepted(), aws.accepted()
+    requests = [ask(aws, made) for made in (first, second)]
+    assert [each.agreement_id for each in requests] == [first.id, second.id]
 
 
 @pytest.mark.parametrize("status", ["CANCELLED", "EXPIRED", "TERMINATED", "REPLACED"])
@@ -241,6 +241,15 @@ def test_what_was_rolled_back_is_given_only_until_it_is_accepted_again(aws: Aws)
     roll_back(aws.sandbox.world, again)
     found = aws.run(aws.agreements.find_agreement, made.offer_id)
     assert (found.agreement_id, found.is_acceptance) == (again.id, False), "the newest"
+
+
+def test_one_buyer_s_acceptance_stands_though_another_s_was_rolled_back(aws: Aws) -> None:
+    offer_id = aws.released(buyer_accounts=f"{BUYER}, 000000000012")
+    stands = accept(aws.sandbox.world, offer_id, BUYER)
+    aws.at(hours=1)
+    roll_back(aws.sandbox.world, accept(aws.sandbox.world, offer_id, "000000000012"))
+    found = aws.run(aws.agreements.find_agreement, offer_id)
+    assert (found.agreement_id, found.is_acceptance) == (stands.id, True)
 
 
 # How an agreement stands -------------------------------------------------------------------------
