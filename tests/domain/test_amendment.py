@@ -233,7 +233,10 @@ def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
     assert proposed({"added": "x", "unpaid": "drop"}).sums.fate == "drop"
 
 
-@pytest.mark.parametrize(("invoiced", "codes"), [("40000", []), ("0", ["invoiced-otherwise"])])
+@pytest.mark.parametrize(
+    ("invoiced", "codes"),
+    [("40000", []), ("0", ["invoiced-otherwise"]), ("80000", ["invoiced-otherwise"])],
+)
 def test_invoices_that_do_not_fit_are_pointed_out(invoiced: str, codes: list[str]) -> None:
     findings = proposed(CARRY, stands=standing(invoiced)).findings
     assert [finding.code for finding in findings] == codes

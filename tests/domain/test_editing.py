@@ -10,6 +10,7 @@ from offers.contacts import Contacts
 from offers.editing import EDITABLE, edited, has_own_duration, hindrances, is_edit
 from offers.findings import Finding, Severity
 from offers.policy import Policy
+from offers.rules import Rule, Rules
 from offers.terms import TERM_FIELDS, OfferTerms
 from tests.agreed import accepted
 from tests.builders import TODAY, terms
@@ -130,6 +131,11 @@ def test_an_amendment_is_held_to_no_selling_rule() -> None:
         duration_months=7,
     )
     assert found(cheap, availability_end="2026-03-30", offer_name="Another") == {}
+    strict = Policy(
+        rules=Rules(days_to_accept=Rule(then="approval", by="deal-desk", line="Thirty days"))
+    )
+    assert found(cheap, policy=strict, availability_end="2026-06-30") == {}
+    assert "availability_end" in found(FIXED, policy=strict, availability_end="2026-06-30")
 
 
 @pytest.mark.parametrize(
