@@ -39,7 +39,10 @@ def record(stage: Stage, **known: Any) -> OfferRecord:
             "contacts": contacts,
             "agreement": agreement() if agreed else None,
             "replaced_by": "agmt-2" if stage is Stage.REPLACED else None,
-            "amendments": (Amendment(number=3, stage=stage, agreement_id="agmt-2"),),
+            "amendments": (
+                Amendment(number=1, stage=Stage.CANCELLED),
+                Amendment(number=3, stage=stage, agreement_id="agmt-2"),
+            ),
             **known,
         }
     )
