@@ -102,7 +102,9 @@ async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSet
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
                 console.print(
-                    _date(settings), f"{names.get(row.opportunity_id, ''):<18}", line(row)
+                    _date(settings),
+                    f"{names.get(row.opportunity_id.partition('/')[0], ''):<18}",
+                    line(row),
                 )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from offers.lifecycle import Stage
-from offers.opportunity import opportunity_id
+from offers.opportunity import offer_path, opportunity_id
 
 SPEED = 86_400
 """Business seconds per real second: one day lasts one second."""
@@ -35,6 +35,10 @@ class Fate:
     handed_off: bool = False
     """A person makes it in Clazar: at first with a wrong price, which the deal desk sends back."""
     cancelled_when: Stage | None = None
+    repriced: str | None = None
+    """The price that is agreed after the buyer was told of another: the offer is amended."""
+    added: str | None = None
+    """What is sold on top after the acceptance, by an agreement-based offer."""
     payout_parts: tuple[str, ...] = ("1",)
     mails: tuple[tuple[str, int], ...] = ()
     """How many mails must have a subject that starts so."""
@@ -52,7 +56,17 @@ class Fate:
     @property
     def offers_made(self) -> int:
         """How many offers AWS has made in the end; no more than one can ever be accepted."""
-        return 2 if self.handed_off else 1
+        return 2 if self.handed_off or self.repriced or self.added else 1
+
+    @property
+    def path(self) -> str:
+        """The offer with which its story ends."""
+        return offer_path(self.opportunity_id, 1 if self.added else 0)
+
+    @property
+    def hesitates(self) -> bool:
+        """Whether the buyer waits for another offer than the first."""
+        return self.handed_off or self.repriced is not None
 
     @property
     def right_account(self) -> str:
@@ -64,25 +78,30 @@ class Fate:
         """The buyer's address."""
         return f"buyer{self.number}@example.com"
 
+    def is_about(self, path: str) -> bool:
+        """Whether an offer is this one's, or an amendment of it."""
+        return path.partition("/")[0] == self.opportunity_id
+
     def concerns(self, subject: str, recipients: list[str]) -> bool:
         """Whether a mail is about this offer: to its buyer, or to the owner by company."""
         return self.buyer_email in recipients or self.company in subject
 
-    def opportunity(self) -> dict[str, Any]:
-        """The signed opportunity as Salesforce holds it."""
+    def opportunity(self, amount: str | None = None) -> dict[str, Any]:
+        """The signed opportunity as Salesforce holds it, perhaps with another price."""
+        price = float(amount or self.amount)
         return {
             "Id": self.opportunity_id,
             "Name": f"{self.company} - annual plan",
             "Account": {"Name": self.company},
             "Owner": {"Name": "Example Owner", "Email": "owner@example.com"},
-            "Amount": float(self.amount),
+            "Amount": price,
             "CurrencyIsoCode": self.currency,
             "StageName": "Closed Won",
             "CloseDate": "2026-01-15",
             "AWS_Account_Id__c": self.account[:-1] if self.mistyped else self.account,
             "Contract_Months__c": float(self.months),
             "Order_Form_Months__c": float(self.months),
-            "Order_Form_Amount__c": float(self.amount),
+            "Order_Form_Amount__c": price,
             "Order_Form_Currency__c": self.currency,
             "Order_Form_Payment_Terms__c": "Upfront",
             "Order_Form_Company__c": self.company,
@@ -185,5 +204,29 @@ CAST = (
             ("Your AWS Marketplace private offer", 1),
             ("Paid", 1),
         ),
+    ),
+    Fate(
+        10,
+        "Example Ten KK",
+        "another price agreed before acceptance: made anew",
+        Stage.DISBURSED,
+        through=(Stage.SHARED, Stage.ACCEPTED),
+        repriced="110000.00",
+        accepts_after_days=3,
+        mails=(
+            ("Your AWS Marketplace private offer", 2),
+            ("Your private offer for Example Product is being changed", 1),
+            ("Paid", 1),
+        ),
+    ),
+    Fate(
+        11,
+        "Example Eleven SpA",
+        "more sold after acceptance: an ABO, paid out",
+        Stage.DISBURSED,
+        through=(Stage.SHARED, Stage.ACCEPTED),
+        added="30000.00 USD",
+        accepts_after_days=2,
+        mails=(("Your AWS Marketplace private offer", 2), ("Please decide", 1), ("Accepted", 2)),
     ),
 )

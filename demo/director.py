@@ -10,6 +10,7 @@ import httpx
 from console.desk import OfferDesk
 from console.listing import OfferRow
 from demo.cast import CAST, REMINDER, Fate
+from offers.lifecycle import Stage
 from offers.policy import Road
 from offers.record import OfferRecord
 from offers.verdicts import Changes, Verdict
@@ -57,8 +58,8 @@ class Director:
                 "PUT",
                 f"/control/buyers/{fate.right_account}",
                 {"exists": fate.account_exists or fate.corrected}
-                # Nobody has told this buyer of an offer with a wrong price.
-                | {"accept_after_days": None if fate.handed_off else fate.accepts_after_days},
+                # Some wait for an offer at another price.
+                | {"accept_after_days": None if fate.hesitates else fate.accepts_after_days},
             )
             await self._tell(
                 "PUT",
@@ -75,7 +76,7 @@ class Director:
     def act(self, rows: list[OfferRow]) -> None:
         """Do what people do when an offer has come to a stage or waits for them, once."""
         for row in rows:
-            fate = next((f for f in CAST if f.opportunity_id == row.opportunity_id), None)
+            fate = next((f for f in CAST if f.is_about(row.opportunity_id)), None)
             key = (row.opportunity_id, row.stage, row.attention)
             if fate is None or key in self._done:
                 continue
@@ -86,24 +87,25 @@ class Director:
     def _act_of(
         self, fate: Fate, row: OfferRow
     ) -> Callable[[Fate], Coroutine[Any, Any, None]] | None:
-        if fate.corrected and row.attention == "failed":
-            return self._correct
-        if fate.cancelled_when == row.stage:
-            return self._cancel
-        if fate.mistyped and row.attention == "terms":
-            return self._revise
-        if row.attention == "approval":
-            return self._decline if fate.handed_off else self._approve
-        if fate.handed_off and row.attention == "handed-off":
-            return self._make_by_hand
-        return None
+        is_original = row.opportunity_id == fate.opportunity_id
+        acts = (
+            (fate.corrected and row.attention == "failed", self._correct),
+            (fate.mistyped and row.attention == "terms", self._revise),
+            (fate.handed_off and row.attention == "approval", self._decline),
+            (row.attention == "approval", self._approve),
+            (fate.handed_off and row.attention == "handed-off", self._make_by_hand),
+            (fate.repriced and row.stage == Stage.SHARED, self._reprice),
+            (fate.added and row.stage == Stage.ACCEPTED and is_original, self._sell_more),
+            (fate.cancelled_when == row.stage, self._cancel),
+        )
+        return next((act for is_due, act in acts if is_due), None)
 
     async def _revise(self, fate: Fate) -> None:
         changes = Changes(given={"buyer_accounts": fate.account})
         await self._desk.revise(fate.opportunity_id, changes)
 
     async def _approve(self, fate: Fate) -> None:
-        await self._desk.approve(fate.opportunity_id, Verdict(by=DEAL_DESK))
+        await self._desk.approve(fate.path, Verdict(by=DEAL_DESK))
 
     async def _decline(self, fate: Fate) -> None:
         verdict = Verdict(by=DEAL_DESK, reason="the customer signed another price")
@@ -142,6 +144,19 @@ class Director:
         await self._tell("POST", "/control/opportunities", right)
         await self._desk.resume(fate.opportunity_id)
 
+    async def _reprice(self, fate: Fate) -> None:
+        # It is shared a second time, at the right price.
+        if self._done & {(fate.opportunity_id, "repriced", None)}:
+            return
+        self._done.add((fate.opportunity_id, "repriced", None))
+        await self._tell("POST", "/control/opportunities", fate.opportunity(fate.repriced))
+        await self._desk.amend(fate.opportunity_id, Changes())
+        habit = {"accept_after_days": fate.accepts_after_days}
+        await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
+
+    async def _sell_more(self, fate: Fate) -> None:
+        await self._desk.amend(fate.opportunity_id, Changes(given={"added": fate.added}))
+
     async def _cancel(self, fate: Fate) -> None:
         await self._desk.cancel(fate.opportunity_id, "the customer signed elsewhere")
 
@@ -151,7 +166,7 @@ class Director:
         for task in self._acting:
             if task.done():
                 task.result()
-        return all(stages.get(fate.opportunity_id) == fate.ends for fate in CAST)
+        return all(stages.get(fate.path) == fate.ends for fate in CAST)
 
     async def outcomes(self, *, crashed: bool) -> list[Outcome]:
         """How each offer ended, and what is wrong with it if it did not meet its fate.
@@ -169,7 +184,7 @@ class Director:
         mails: list[dict[str, Any]],
         crashed: bool,
     ) -> Outcome:
-        record = await self._desk.record(fate.opportunity_id)
+        record = await self._desk.record(fate.path)
         salesforce = await self._ask(f"/control/opportunities/{fate.opportunity_id}")
         made = [o for o in offers if fate.opportunity_id in (o["description"] or "")]
         ours = [m for m in mails if fate.concerns(m["subject"], m["recipients"])]
@@ -177,6 +192,8 @@ class Director:
         if record.stage is not fate.ends:
             wrong.append(f"it is {record.stage}, not {fate.ends}")
         wrong += [f"it never was {stage}" for stage in fate.through if not record.was(stage)]
+        if fate.added and not (await self._desk.record(fate.opportunity_id)).was(Stage.REPLACED):
+            wrong.append("the original was not replaced")
         if len(made) > fate.offers_made:
             wrong.append(f"{len(made)} offers were made for one opportunity")
         if any(offer["acceptable"] for offer in made):

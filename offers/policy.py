@@ -146,6 +146,8 @@ class Policy(BaseModel):
     """How long after the last second an acceptance may still come to light."""
     revive_within: Wait = timedelta(days=14)
     """How long after its last day an offer that nobody accepted can still be extended."""
+    rollback_within: Wait = timedelta(hours=1)
+    """How long after an amendment took an offer's place AWS may undo that; it takes minutes."""
     generation: Generation = Generation()
     clazar_link_budget: Interval = timedelta(days=2)
     """How long Clazar may take to show an offer before people are told."""

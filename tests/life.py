@@ -329,7 +329,9 @@ def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def living(queues: tuple[TaskQueue, ...] = tuple(TaskQueue)) -> AsyncIterator[Life]:
+async def living(
+    queues: tuple[TaskQueue, ...] = tuple(TaskQueue), policy: Path = POLICY
+) -> AsyncIterator[Life]:
     """A Temporal server that skips time, a sandbox at its time, and workers on both."""
     time = ServerTime()
     async with (
@@ -345,7 +347,7 @@ async def living(queues: tuple[TaskQueue, ...] = tuple(TaskQueue)) -> AsyncItera
         # Vendors count calls by real seconds and minutes, of which none pass here.
         sandbox.world.throttle = sandbox.world.clazar_rate_limits = False
         time.now = await temporal.get_current_time()
-        with environment({**sandbox.addresses.env, **FILES}):
+        with environment({**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}):
             stop = asyncio.Event()
             settings = read_settings(WorkerSettings)
             working = asyncio.create_task(serve(client, settings, queues, stop))

@@ -33,9 +33,6 @@ MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
 OPEN = frozenset({Stage.LIVE, Stage.SHARED, Stage.EXPIRED})
 """Stages in which wishes to change the offer in place can come true."""
 
-ROLLBACK_WINDOW = timedelta(hours=1)
-"""How long AWS may undo an acceptance; it does so within minutes (AWS: agreement statuses)."""
-
 TOLD_TO_ORIGINAL = frozenset(
     {Stage.SHARED, Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED, Stage.TERMINATED}
 )
@@ -173,7 +170,7 @@ class OfferWorkflow(Making):
 
     async def replaced(self) -> Stage | None:
         """An amendment took its place, unless AWS undoes that within minutes."""
-        over = self._now() + ROLLBACK_WINDOW
+        over = self._now() + self.record.policy.rollback_within
         while await self._something_comes(over, "until AWS can no longer undo it"):
             agreement = await self._acceptance.changed()
             if agreement and agreement.status is AgreementStatus.ACTIVE:

@@ -28,5 +28,5 @@ async def test_every_offer_meets_its_fate_though_the_worker_is_killed(tmp_path: 
     assert killed
     assert "  disbursed  offer-" in after, "it was in the middle"
     assert "Temporal UI  http://127.0.0.1:" in said
-    assert said.count("yes") == 9
+    assert said.count("yes") == 11
     assert "Traceback" not in said

@@ -1,7 +1,6 @@
 """A deal in which anything may happen at any time, and what must hold of it nevertheless."""
 
 import asyncio
-import itertools
 import re
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -16,15 +15,17 @@ from console.desk import Refused
 from offers.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.lifecycle import Stage
-from offers.opportunity import offer_path, opportunity_id
+from offers.opportunity import offer_path
 from offers.record import OfferRecord
+from offers.verdicts import Changes
+from sandbox.buyers import accept
 from sandbox.world import Agreement, Mail, Offer
 from tests.life import Life
 from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
-_numbers = itertools.count(1)
+BUYER_EMAIL = "buyer@example.com"
 
 
 @dataclass
@@ -36,20 +37,36 @@ class Untrue:
 
 
 class AnyDeal:
-    """One opportunity in a world that others share."""
+    """One opportunity, and all that is known of it."""
 
     def __init__(self, life: Life) -> None:
-        number = next(_numbers)
-        self.id = opportunity_id(f"006ANYDEAL{number:05}")
-        self.buyer_email = f"buyer{number}@example.com"
-        self.life = Life(
-            life.temporal, life.time, life.sandbox, self.id, f"{555500000000 + number}"
-        )
+        self.life = life
+        self.id = life.id
         self.world = life.world
+        self.world.mails = Listening(self)
         self.wishes: list[asyncio.Future[Any]] = []
         self.untrue: list[Untrue] = []
         self.reported: list[Agreement] = []
-        self.life.opportunity(Buyer_Email__c=self.buyer_email)
+
+    async def comes_to(self, how_far: str, *, instalments: bool) -> None:
+        """`draft`, `shared`, `accepted`, or `amending`: an amendment can be accepted, too."""
+        days = f"{self.life.day(0)} 60000; {self.life.day(200)} 60000" if instalments else None
+        await self.life.desk.begin(self.id, {"payment_schedule": days} if days else {})
+        await self.settle()
+        if how_far == "draft":
+            return
+        await self.life.approve()
+        shared = await self.life.reaches(Stage.SHARED)
+        if how_far == "shared":
+            return
+        accept(self.world, shared.made, self.life.account)
+        await self.report(*self.agreements())
+        if how_far == "accepted":
+            return
+        changes = Changes(given={"added": "1000 USD", "unpaid": "carry"})
+        amendment = await self.life.desk.amend(self.id, changes)
+        await self.life.approve(amendment.path)
+        await self.life.reaches(Stage.SHARED, path=amendment.path)
 
     # What happens -------------------------------------------------------------------------------
 
@@ -93,6 +110,11 @@ class AnyDeal:
                 for code in {a.code for a in record.attentions} - {"approval", "terms", "failed"}:
                     await self.wish(self.life.desk.resume(path, code))
             await self.life.sleep(timedelta(minutes=75))
+
+    def give_up_wishes(self) -> None:
+        """Nobody waits for an answer any more."""
+        for wish in self.wishes:
+            wish.cancel()
 
     # What is there ------------------------------------------------------------------------------
 
@@ -189,7 +211,7 @@ class AnyDeal:
 
     def hear(self, mail: Mail) -> None:
         """A mail arrives; it must be true at this moment."""
-        if self.buyer_email not in mail.recipients:
+        if BUYER_EMAIL not in mail.recipients:
             return
         if why := self._untrue(mail):
             self.untrue.append(Untrue(mail.subject, why))
@@ -216,14 +238,13 @@ class AnyDeal:
 
 
 class Listening(list[Mail]):
-    """A mailbox that tells deals of each mail at the moment it arrives."""
+    """A mailbox that tells the deal of each mail at the moment it arrives."""
 
-    def __init__(self) -> None:
+    def __init__(self, deal: AnyDeal) -> None:
         super().__init__()
-        self.deals: list[AnyDeal] = []
+        self._deal = deal
 
     def append(self, mail: Mail) -> None:
         """A mail arrives."""
         super().append(mail)
-        for deal in self.deals:
-            deal.hear(mail)
+        self._deal.hear(mail)
