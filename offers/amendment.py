@@ -44,6 +44,8 @@ class Amended(BaseModel):
 
     number: int = 0
     """0 for the opportunity's own offer, or which amendment it is itself."""
+    next_number: int = 1
+    """Which amendment of the opportunity this one is."""
     agreement: Agreement
     terms: OfferTerms
     """As they were accepted."""
@@ -207,7 +209,7 @@ def _facts(
     return {
         "buyer_accounts": (standing.agreement.buyer_account,),
         "company": terms.company,
-        "offer_name": f"{_name(terms)} - amendment {amended.number + 1}",
+        "offer_name": f"{_name(terms)} - amendment {amended.next_number}",
         "product_id": terms.product_id,
         "dimensions": terms.dimensions,
         "price": sums.total,

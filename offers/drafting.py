@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
@@ -101,11 +102,17 @@ def _stood_in(facts: Mapping[str, Any], illegal: set[str], today: date) -> Offer
     return terms
 
 
+@cache
+def known_time_zones() -> frozenset[str]:
+    """The zones that this machine knows: finding them reads hundreds of files."""
+    return frozenset(available_timezones())
+
+
 def time_zone(contact_facts: Mapping[str, Any], sources: Mapping[str, str]) -> tuple[Finding, ...]:
     """The finding for a time zone that there is not."""
     # Checked here and not in the model: what is stored must not depend on a machine's zones.
     zone = contact_facts.get("buyer_time_zone")
-    if not isinstance(zone, str) or zone in available_timezones():
+    if not isinstance(zone, str) or zone in known_time_zones():
         return ()
     return (
         Finding(

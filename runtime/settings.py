@@ -5,7 +5,6 @@ Temporal's own (`TEMPORAL_*` and profiles) are read by temporalio.envconfig, AWS
 
 from pathlib import Path
 from typing import Any, TypeVar
-from zoneinfo import available_timezones
 
 from pydantic import (
     AliasChoices,
@@ -22,6 +21,7 @@ from activities.field_map import FieldMap
 from activities.preflight import DefaultProduct
 from activities.salesforce_client import SalesforceLogin
 from offers.clock import Clock
+from offers.drafting import known_time_zones
 from offers.policy import Policy
 from runtime.toml_files import WrongFile, read_toml
 
@@ -53,7 +53,7 @@ class TemporalSettings(BaseSettings):
         if self.offers_policy is None:
             return Policy()
         policy = _read("OFFERS_POLICY", self.offers_policy, Policy)
-        if unknown := set(policy.time_zones) - available_timezones():
+        if unknown := set(policy.time_zones) - known_time_zones():
             raise WrongSettings(
                 f"{self.offers_policy}: time_zones [{min(unknown)}]: there is no such time zone."
                 " Use IANA names such as Europe/Berlin."

@@ -34,6 +34,7 @@ def accepted(number: int = 0, **changes: Any) -> Amended:
     """An accepted offer: in three instalments, unless its terms say otherwise."""
     return Amended(
         number=number,
+        next_number=number + 1,
         agreement=agreement(),
         terms=terms(**({"payment_schedule": THIRDS} | changes)),
     )

@@ -91,7 +91,10 @@ class Amendments:
             given=given,
             amendment=number,
             amends=Amended(
-                number=record.amendment, agreement=record.agreement, terms=record.offered
+                number=record.amendment,
+                next_number=number,
+                agreement=record.agreement,
+                terms=record.offered,
             ),
             clock=record.clock,
         )

@@ -260,6 +260,7 @@ class OfferWorkflow(Making):
                 return Stage.TERMINATED
             case AgreementStatus.REPLACED:
                 return await self._replaced_by(await self._successor(agreement))
+        await self._amendments.call_off(f"the agreement that it amends is {agreement.status}")
         successor = await self._successor(agreement)
         renewed = f", followed by {successor.agreement_id}" if successor else ""
         self.record.note(f"the agreement is {agreement.status}{renewed}", self._now())

@@ -182,6 +182,11 @@ def test_the_name_says_which_amendment_it_is(number: int, name: str, expected: s
     assert made.offer_name == expected
 
 
+def test_the_number_is_the_amendment_s_own_even_after_some_that_came_to_nothing() -> None:
+    third = accepted().model_copy(update={"next_number": 3})
+    assert terms_of(proposed(CARRY, third)).offer_name.endswith(" - amendment 3")
+
+
 def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
     sold = accepted(
         net_payment_days=45, dimensions="seats x 3", eula="https://example.com/c.pdf", company="Old"

@@ -25,6 +25,9 @@ from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
+LOOKS, LOOK_EVERY = 3, 0.01
+"""How often a history must look the same, this many (real) seconds apart, to be at rest."""
+
 BUYER_EMAIL = "buyer@example.com"
 
 
@@ -46,12 +49,13 @@ class AnyDeal:
         self.world.mails = Listening(self)
         self.wishes: list[asyncio.Future[Any]] = []
         self.untrue: list[Untrue] = []
-        self.reported: list[Agreement] = []
+        self._known: list[str] = []
 
     async def comes_to(self, how_far: str, *, instalments: bool) -> None:
         """`draft`, `shared`, `accepted`, or `amending`: an amendment can be accepted, too."""
         days = f"{self.life.day(0)} 60000; {self.life.day(200)} 60000" if instalments else None
         await self.life.desk.begin(self.id, {"payment_schedule": days} if days else {})
+        self._known = [self.id]
         await self.settle()
         if how_far == "draft":
             return
@@ -81,8 +85,17 @@ class AnyDeal:
         await self.settle()
 
     async def settle(self) -> None:
-        """Let what needs no waiting happen."""
+        """Let what needs no waiting happen.
+
+        The time-skipping server stands still when a call is cancelled that has just been answered,
+        so nothing new is asked while calls are being answered.
+        """
         await self.life.sleep(timedelta(seconds=3))
+        seen: list[int] = []
+        while len(seen) < LOOKS or len(set(seen[-LOOKS:])) > 1:
+            await asyncio.sleep(LOOK_EVERY)
+            handles = map(self.life.client.get_workflow_handle, map(workflow_id, self._known))
+            seen.append(sum([(await handle.describe()).history_length for handle in handles]))
 
     async def report(self, *agreements: Agreement) -> None:
         """The watch tells the offers concerned, wherever they are."""
@@ -110,6 +123,7 @@ class AnyDeal:
                 for code in {a.code for a in record.attentions} - {"approval", "terms", "failed"}:
                     await self.wish(self.life.desk.resume(path, code))
             await self.life.sleep(timedelta(minutes=75))
+            await self.settle()
 
     def give_up_wishes(self) -> None:
         """Nobody waits for an answer any more."""
@@ -133,6 +147,7 @@ class AnyDeal:
                 WorkflowExecutionStatus.COMPLETED,
             ), f"{path} is {status}"
             found.append(path)
+        self._known = found
         return found
 
     async def records(self) -> list[OfferRecord]:
@@ -217,22 +232,23 @@ class AnyDeal:
             self.untrue.append(Untrue(mail.subject, why))
 
     def _untrue(self, mail: Mail) -> str | None:
-        named = re.findall(r"Offer ID:?\s+(offer-\w+)", mail.text)
+        text = " ".join(mail.text.split())
+        named = re.findall(r"Offer ID:? (offer-\w+)", text)
         if not named:
             return "it names no offer"
         offer = self.world.offers[named[0]]
         accepted = bool(self.world.accepted(offer.id))
         acceptable = self.world.acceptable(offer)
-        if "can no longer be accepted" in mail.text:
+        if "can no longer be accepted" in text:
             return "the offer can be accepted" if acceptable else None
         if not (acceptable or accepted):
             return "the offer cannot be accepted"
-        for void in re.findall(r"takes the place of ([\w, -]+):", mail.text.replace("\n", " ")):
+        for void in re.findall(r"takes the place of ([\w, -]+):", text):
             for offer_id in void.split(", "):
                 if self.world.acceptable(self.world.offers[offer_id]):
                     return f"{offer_id} is not void"
         last_day = offer.availability_end
-        if last_day and f"{last_day.day} {last_day:%B %Y}, 23:59 UTC" not in mail.text:
+        if last_day and f"{last_day.day} {last_day:%B %Y}, 23:59 UTC" not in text:
             return f"the last day is {last_day}"
         return None
 

@@ -52,10 +52,10 @@ class AnyLife(RuleBasedStateMachine):
         life = self.do(self.house.enter_async_context(living(policy=policy)))
         self.deal = AnyDeal(life)
         self.world = world = life.world
-        world.agreement_lag_minutes = lag
         self.desk, self.id = self.deal.life.desk, self.deal.id
         self.do(self.deal.comes_to(come, instalments=instalments))
         self.path = self.do(self.deal.paths())[-1]
+        world.agreement_lag_minutes = lag
 
     # People ---------------------------------------------------------------------------------------
 
@@ -175,10 +175,13 @@ class AnyLife(RuleBasedStateMachine):
     @rule(minutes=sampled_from([1, 3, 20, 60]))
     def minutes_pass(self, minutes: float) -> None:
         self.do(self.deal.life.sleep(timedelta(minutes=minutes)))
+        self.do(self.deal.settle())
 
     @rule(days=sampled_from([1, 5, 31]))
-    def days_pass(self, days: float) -> None:
-        self.do(self.deal.life.sleep(timedelta(days=days)))
+    def days_pass(self, days: int) -> None:
+        for _ in range(days * 6):  # the server does not wait for calls that have not begun
+            self.do(self.deal.life.sleep(timedelta(hours=4)))
+        self.do(self.deal.settle())
 
     @precondition(lambda self: self.deal.acceptable())
     @rule(seconds=sampled_from([-40, 40]))
@@ -188,6 +191,7 @@ class AnyLife(RuleBasedStateMachine):
         left = end_of_day(last_day) + timedelta(seconds=seconds) - self.world.now()
         if left > timedelta():
             self.do(self.deal.life.sleep(left))
+        self.do(self.deal.settle())
 
     @rule()
     def all_is_quiet(self) -> None:
