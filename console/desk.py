@@ -344,7 +344,8 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
 
 
 def _ended(record: OfferRecord) -> Refused:
-    again = "; --again makes a new one" if record.stage in RESTARTABLE and not record.amends else ""
+    restart = f"; starter.py start {record.opportunity_id} --again makes a new one"
+    again = restart if record.stage in RESTARTABLE and not record.amends else ""
     return Refused(f"the offer for {record.path} has ended as {record.stage}{again}")
 
 

@@ -26,6 +26,7 @@ from sandbox.server import Sandbox
 from sandbox.world import Agreement, Disbursement
 from tests.life import FIELDS, environment, opportunity_fields, program
 from workflows.disbursements import DisbursementSweep
+from workflows.messages import workflow_id
 from workflows.watch import MarketplaceWatch, WatchPosition, WatchRequest
 
 PATIENCE_SECONDS = 30
@@ -155,6 +156,16 @@ class House:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while self.world.calls[system, operation] < times:
                 await self.desk.rows()
+
+    async def settled(self, path: str) -> int:
+        """Wait until an offer has nothing to do by itself; gives the length of its history."""
+        handle = self.client.get_workflow_handle(workflow_id(path))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                described = await handle.describe()
+                pending = described.raw_description
+                if not (pending.pending_activities or pending.HasField("pending_workflow_task")):
+                    return described.history_length
 
     def made_elsewhere(self) -> Agreement:
         """An offer that somebody made in AWS without us, and its acceptance just now."""

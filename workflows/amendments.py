@@ -70,7 +70,7 @@ class Amendments:
     @property
     def was_accepted(self) -> bool:
         """Whether an amendment made here took, or is about to take, this offer's place."""
-        return any(each.stage is Stage.ACCEPTED for each in self._record.amendments)
+        return any(each.agreement_id for each in self._record.amendments)
 
     async def call_off(self, why: str) -> None:
         """The agreement that it was made for is no more: nobody may accept it."""

@@ -8,21 +8,28 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from offers.agreement import CancellationWish, ReasonCode
 from offers.lifecycle import Stage
+from offers.opportunity import offer_path
 from offers.policy import Road
 from offers.terms import OfferTerms
-from offers.verdicts import Changes, Verdict
+from offers.verdicts import Changes, Extension, Verdict
+from sandbox.agreements import roll_back
+from sandbox.buyers import accept
 from sandbox.clazar.seller import make_by_hand
 from sandbox.faults import Fault
 from sandbox.world import Buyer
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life, living
+from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 
+AMENDMENT = offer_path(OPPORTUNITY, 1)
 HISTORIES = Path(__file__).parents[1] / "histories"
 
 
@@ -111,6 +118,57 @@ async def sent_back_and_made_again(life: Life) -> None:
     await life.reaches(Stage.SHARED)
 
 
+async def extended_then_amended(life: Life) -> None:
+    """More time after the last day, then another price: withdrawn, and made anew."""
+    await life.start()
+    await life.end()
+    until = Extension(until=life.world.now().date() + timedelta(days=20))
+    async with life.asking(life.desk.extend(OPPORTUNITY, until)) as asked:
+        await asked
+    price = Changes(given={"price": {"amount": "110000", "currency": "USD"}})
+    async with life.asking(life.desk.amend(OPPORTUNITY, price)) as asked:
+        await asked
+    await life.reaches(Stage.SHARED)
+
+
+async def amended_after_acceptance(life: Life) -> None:
+    """Rolled back, accepted again, then replaced by an amendment."""
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    accept(life.world, shared.made, BUYER)
+    await life.report_acceptance()
+    await life.quiet()
+    roll_back(life.world, life.agreement())
+    await life.report_acceptance()
+    await life.quiet()
+    accept(life.world, shared.made, BUYER)
+    await life.report_acceptance()
+    await life.quiet()
+    await life.desk.amend(OPPORTUNITY, Changes(given={"added": "1000 USD"}))
+    await life.approve(AMENDMENT)
+    amendment = await life.reaches(Stage.SHARED, path=AMENDMENT)
+    await life.report_agreement(accept(life.world, amendment.made, BUYER), AMENDMENT)
+    await life.passes(hours=2)
+
+
+async def amendment(life: Life) -> str:
+    """The same, as the amendment lived through it."""
+    await amended_after_acceptance(life)
+    return AMENDMENT
+
+
+async def ended_on_our_request(life: Life) -> None:
+    """The buyer lets the agreement be cancelled by saying nothing."""
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    accept(life.world, shared.made, BUYER)
+    await life.report_acceptance()
+    await life.quiet()
+    wish = CancellationWish(reason_code=ReasonCode.OTHER, message="As agreed.")
+    await life.desk.request_cancellation(OPPORTUNITY, wish)
+    await life.end()
+
+
 def make(life: Life, terms: OfferTerms, **mistakes: Any) -> None:
     """Somebody makes the offer in Clazar."""
     right: dict[str, Any] = {
@@ -122,7 +180,7 @@ def make(life: Life, terms: OfferTerms, **mistakes: Any) -> None:
     make_by_hand(life.world, **right | mistakes)
 
 
-SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
+SCENARIOS: dict[str, Callable[[Life], Awaitable[str | None]]] = {
     scenario.__name__: scenario
     for scenario in (
         paid_in_parts,
@@ -133,6 +191,10 @@ SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
         paused_for_credentials,
         approved_after_a_revision,
         sent_back_and_made_again,
+        extended_then_amended,
+        amended_after_acceptance,
+        amendment,
+        ended_on_our_request,
     )
 }
 
@@ -140,8 +202,8 @@ SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
 async def record(name: str) -> None:
     """Live a scenario and keep its history."""
     async with living() as life:
-        await SCENARIOS[name](life)
-        history = await life.handle.fetch_history()
+        path = await SCENARIOS[name](life) or OPPORTUNITY
+        history = await life.client.get_workflow_handle(workflow_id(path)).fetch_history()
     text = json.dumps(impersonal(json.loads(history.to_json())), indent=1)
     (HISTORIES / f"{name}.json").write_text(text + "\n")
 

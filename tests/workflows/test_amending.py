@@ -212,7 +212,7 @@ async def test_but_not_for_ever(life: Life) -> None:
     await life.reaches(Stage.SHARED)
     await life.end()
     assert (await life.closes()).stage is Stage.EXPIRED
-    with pytest.raises(Refused, match="has ended as expired; --again makes a new one"):
+    with pytest.raises(Refused, match=r"has ended as expired; starter.py start .* --again"):
         await extended_to(life, life.world.now().date() + timedelta(days=10))
 
 

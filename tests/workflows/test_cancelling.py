@@ -222,7 +222,7 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     first = await life.reaches(Stage.SHARED)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     await life.end()
-    with pytest.raises(Refused, match="has ended as cancelled; --again makes a new one"):
+    with pytest.raises(Refused, match=r"has ended as cancelled; starter.py start .* --again"):
         await life.start()
     await life.desk.start(OPPORTUNITY, again=True)
     second = await life.reaches(Stage.SHARED)

@@ -18,7 +18,6 @@ from sandbox.world import Agreement, Moment
 from sandbox.worst_moments import accept_when
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
-from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 
 CHEAPER = Changes(given={"price": {"amount": "110000", "currency": "USD"}})
@@ -323,6 +322,5 @@ async def test_the_original_hears_of_its_replacement_from_the_watch_first(life: 
     assert "Replaced: the agreement with Example Corp" not in life.mails()
     await life.report_agreement(agreement, FIRST)
     await life.quiet()
-    handle = life.client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(FIRST))
-    assert (await handle.query(OfferWorkflow.the_record)).stage is Stage.ACCEPTED
+    assert (await life.desk.record(FIRST)).stage is Stage.ACCEPTED
     assert life.in_salesforce()["Offer_Stage__c"] == "accepted"

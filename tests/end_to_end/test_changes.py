@@ -1,0 +1,133 @@
+"""Changes of mind from the command line: what is done, what is refused, and what to do instead."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from offers.lifecycle import Stage
+from offers.opportunity import offer_path
+from tests.house import House
+from tests.programs import run
+from workflows.messages import workflow_id
+
+DESK = "desk@example.com"
+
+
+def in_days(days: int) -> str:
+    return f"{datetime.now(UTC).date() + timedelta(days=days)}"
+
+
+async def accepted(house: House) -> str:
+    """An offer that the buyer has accepted, as the watch has seen."""
+    (opportunity,) = await house.share(1)
+    await house.accept(opportunity)
+    await house.watch()
+    await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+    return opportunity
+
+
+async def test_before_acceptance(at_the_house: House) -> None:
+    (opportunity,) = await at_the_house.share(1)
+    code, out, err = await run(
+        "starter.py", "extend", opportunity, "--until", in_days(50), "--json"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out)["terms"]["availability_end"] == in_days(50)
+
+    code, out, err = await run(
+        "starter.py", "amend", opportunity, "offer_name=Another name", "--json"
+    )
+    assert (code, err) == (0, "")
+    first = json.loads(out)
+    assert (first["stage"], first["terms"]["offer_name"]) == ("shared", "Another name")
+
+    code, out, err = await run("starter.py", "amend", opportunity, "price=110000 USD", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["revision"] == 2
+    row = await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    assert row.offer_id != first["offer_id"]
+    code, out, _ = await run("starter.py", "show", opportunity)
+    assert f"amended ({first['offer_id']})" in out
+    assert sum(map(at_the_house.world.acceptable, at_the_house.world.offers.values())) == 1
+
+
+async def test_after_acceptance(at_the_house: House) -> None:
+    opportunity = await accepted(at_the_house)
+    code, out, err = await run("starter.py", "cancel", opportunity)
+    assert (code, out) == (1, "")
+    assert f"starter.py cancel {opportunity} --agreement --reason-code" in err
+
+    code, out, err = await run("starter.py", "amend", opportunity, "added=30000 USD")
+    amendment = offer_path(opportunity, 1)
+    assert code == 1, "it waits for approval"
+    assert "Price of the amendment" in out
+    assert "USD 30,000.00" in out
+    code, out, _ = await run("starter.py", "approve", amendment, "--by", DESK, "--json")
+    assert code == 0
+    row = await at_the_house.until(amendment, lambda row: row.stage == Stage.SHARED)
+    code, out, _ = await run("starter.py", "list")
+    assert amendment in out
+    await at_the_house.accept(amendment)
+    await at_the_house.watch()
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.REPLACED)
+    row = await at_the_house.until(amendment, lambda row: row.stage == Stage.ACCEPTED)
+    code, out, _ = await run("starter.py", "show", opportunity, "--json")
+    assert json.loads(out)["replaced_by"] == row.agreement_id
+
+
+async def test_the_end_of_an_agreement_is_asked_for(at_the_house: House) -> None:
+    opportunity = await accepted(at_the_house)
+    reason = ("--agreement", "--reason-code", "OTHER", "--message", "As agreed on the phone")
+    code, out, err = await run("starter.py", "cancel", opportunity, *reason)
+    assert (code, err) == (0, "")
+    assert "PENDING_APPROVAL, asked for as OTHER" in out
+    code, _, err = await run("starter.py", "cancel", opportunity, *reason)
+    assert code == 1
+    assert "the buyer is being asked already" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("extend", "--until", "tomorrow"), "does not match the format"),
+        (("extend", "--until", "2300-01-01"), "until"),
+        (("cancel", "--agreement"), "--agreement needs --reason-code and --message"),
+        (("cancel", "--message", "Sorry"), "--reason-code and --message are for --agreement"),
+        (
+            ("cancel", "--agreement", "--reason-code", "OTHER", "--message", " "),
+            "it is empty. Tell the buyer why",
+        ),
+        (("amend", "price"), "write a change as name=value"),
+        (("amend", "added=30000"), "name the currency"),
+    ],
+)
+async def test_what_is_mistyped_is_said_at_once(arguments: tuple[str, ...], said: str) -> None:
+    command, *rest = arguments
+    code, out, err = await run("starter.py", command, "006000000000000AAA", *rest)
+    assert (code, out) == (2, "")
+    assert said in " ".join(err.replace("│", " ").split())
+
+
+async def test_a_path_that_names_no_amendment() -> None:
+    code, _, err = await run("starter.py", "show", "006000000000000AAA/amendment/0")
+    assert code == 2
+    assert "names no amendment: write it as" in " ".join(err.replace("│", " ").split())
+
+
+async def test_a_refusal_writes_nothing_to_history(at_the_house: House) -> None:
+    (opportunity,) = await at_the_house.share(1)
+    handle = at_the_house.client.get_workflow_handle(workflow_id(opportunity))
+    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    before = await at_the_house.settled(opportunity)
+    for arguments in (
+        ("extend", "--until", in_days(1)),
+        ("amend", "colour=red"),
+        ("revise", "price=110000 USD"),
+        ("cancel", "--agreement", "--reason-code", "OTHER", "--message", "Please"),
+    ):
+        command, *rest = arguments
+        code, out, err = await run("starter.py", command, opportunity, *rest)
+        assert (code, out) == (1, "")
+        assert err
+    assert (await handle.describe()).history_length == before
