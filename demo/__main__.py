@@ -27,7 +27,7 @@ from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
 
 LOOK_EVERY = timedelta(seconds=0.3)
-TIME_LIMIT_SECONDS = 100
+TIME_LIMIT_SECONDS = 140
 CRASH_AFTER_SECONDS = 8
 A_MOMENT_SECONDS = 0.1
 OFFERS = "WorkflowType = 'OfferWorkflow'"
@@ -101,11 +101,8 @@ async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSet
         for row in rows:
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
-                console.print(
-                    _date(settings),
-                    f"{names.get(row.opportunity_id.partition('/')[0], ''):<18}",
-                    line(row),
-                )
+                company = names.get(row.opportunity_id.partition("/")[0], "")
+                console.print(_date(settings), f"{company:<18}", line(row), soft_wrap=True)
 
 
 async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[OfferRow]]:
