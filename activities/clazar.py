@@ -6,10 +6,12 @@ Clazar's public API reads and links; it cannot create offers.  The shape inside
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import httpx
@@ -55,11 +57,19 @@ class FindOffers(BaseModel):
     """Business time between two looks."""
 
 
+@cache
+def _trusted() -> ssl.SSLContext:
+    # Reading the authorities takes longer than most calls.
+    return httpx.create_ssl_context()
+
+
 class ClazarClient:
     """HTTP calls with a token that is renewed in time, and once more when it is refused."""
 
     def __init__(self, url: str, client_id: str, client_secret: SecretStr) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(20, connect=5))
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=httpx.Timeout(20, connect=5), verify=_trusted()
+        )
         self._client_id = client_id
         self._client_secret = client_secret
         self._token = ""

@@ -6,6 +6,7 @@ A source can hold a password or a presigned query: nothing that leaves here show
 import socket
 import ssl
 import time
+from functools import cache
 from http.client import HTTPException, HTTPMessage, InvalidURL
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
@@ -47,19 +48,24 @@ class WrongSource(Exception):
         self.remedy = remedy
 
 
+@cache
+def _trusted(ca_file: str | None) -> ssl.SSLContext:
+    trusted = ssl.create_default_context()
+    if ca_file:
+        trusted.load_verify_locations(ca_file)
+    return trusted
+
+
 class EulaSources:
     """Reads documents; `ca_file` is trusted besides the machine's certificate authorities."""
 
     def __init__(self, s3: Any, ca_file: str | None = None) -> None:
         self._s3 = s3
-        trusted = ssl.create_default_context()
-        if ca_file:
-            trusted.load_verify_locations(ca_file)
         # Not httpx: it logs addresses with their queries.  Nothing here opens but https.
         self._https = OpenerDirector()
         for handler in (
             ProxyHandler(),
-            HTTPSHandler(context=trusted),
+            HTTPSHandler(context=_trusted(ca_file)),
             HTTPDefaultErrorHandler(),
             HTTPErrorProcessor(),
             _OnlyToHttps(),

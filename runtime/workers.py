@@ -1,7 +1,7 @@
 """The workers: one for each task queue, with the activities that are served there."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -31,9 +31,16 @@ STICKINESS = timedelta(seconds=2)
 
 
 async def serve(
-    client: Client, settings: WorkerSettings, queues: Collection[TaskQueue], until: asyncio.Event
+    client: Client,
+    settings: WorkerSettings,
+    queues: Collection[TaskQueue],
+    until: asyncio.Event,
+    workflows: Sequence[type] | None = None,
 ) -> None:
-    """Work on some queues until the event is set, then finish what is under way."""
+    """Work on some queues until the event is set, then finish what is under way.
+
+    `workflows` are all, unless it is said which.
+    """
     async with AsyncExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, "activity"))
         activities = _activities(client, settings, queues, stack)
@@ -41,7 +48,7 @@ async def serve(
             worker = Worker(
                 client,
                 task_queue=queue,
-                workflows=WORKFLOWS if queue is TaskQueue.OFFERS else (),
+                workflows=(workflows or WORKFLOWS) if queue is TaskQueue.OFFERS else (),
                 activities=activities[queue],
                 activity_executor=threads,
                 interceptors=[SafeSignals()],

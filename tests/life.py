@@ -350,7 +350,7 @@ async def living(
         with environment({**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}):
             stop = asyncio.Event()
             settings = read_settings(WorkerSettings)
-            working = asyncio.create_task(serve(client, settings, queues, stop))
+            working = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
             try:
                 life = Life(temporal, time, sandbox)
                 life.opportunity()
