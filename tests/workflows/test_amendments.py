@@ -1,13 +1,16 @@
 """Changes after acceptance: an agreement-based offer, as a child with a life of its own."""
 
+from decimal import Decimal
+
 import pytest
 
 from console.desk import Refused
 from offers.lifecycle import Stage
 from offers.opportunity import offer_path
 from offers.record import OfferRecord
-from offers.verdicts import Changes, Verdict
+from offers.verdicts import Changes, Extension, Verdict
 from sandbox.agreements import roll_back
+from sandbox.amendments import amend_outside
 from sandbox.buyers import accept
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
@@ -184,6 +187,33 @@ async def test_an_agreement_that_ends_calls_its_amendment_off(life: Life) -> Non
     assert (await life.record()).stage is Stage.TERMINATED
     assert (await life.desk.record(FIRST)).stage is Stage.CANCELLED
     assert life.acceptable_offers() == 0
+
+
+async def test_one_made_elsewhere_calls_it_off_too(life: Life) -> None:
+    await accepted(life)
+    await amended(life)
+    agreement = life.agreement()
+    offer = amend_outside(
+        life.world,
+        agreement_id=agreement.id,
+        name="By hand",
+        price=Decimal(5000),
+        end=agreement.end.date(),
+    )
+    accept(life.world, offer.id, BUYER)
+    await life.report_acceptance()
+    await life.passes(minutes=10)
+    assert (await life.record()).stage is Stage.REPLACED
+    assert (await life.desk.record(FIRST)).stage is Stage.CANCELLED
+
+
+async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(life: Life) -> None:
+    await accepted(life)
+    await amended(life)
+    await life.passes(days=32)
+    with pytest.raises(Refused, match="has ended as expired"):
+        await life.desk.extend(FIRST, Extension(until=life.day(60)))
+    assert (await life.desk.amend(OPPORTUNITY, ADDED)).amendment == 2
 
 
 async def test_the_amendment_is_amended_before_its_acceptance(life: Life) -> None:
