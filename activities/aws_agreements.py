@@ -65,10 +65,13 @@ class AwsAgreements:
 
     @activity.defn
     def find_agreement(self, offer_id: str) -> Agreement | None:
-        """The agreement that proves an offer's acceptance, the newest if there are several.
+        """The agreement that proves an offer's acceptance; None if there is none.
 
-        One that AWS rolled back is given only if there is no other: it tells that there was one.
+        Of several (an offer can be for several accounts) one that is in force, and of these the
+        newest.  One that AWS rolled back is given only if there is no other: it tells that there
+        was one.
         """
+        ended: Agreement | None = None
         undone: Agreement | None = None
         with aws_errors():
             found = self._agreements.search_agreements(
@@ -77,10 +80,12 @@ class AwsAgreements:
             )
             for summary in _newest_first(found["agreementViewSummaries"]):
                 agreement = self._described(summary["agreementId"])
-                if agreement.is_acceptance:
+                if agreement.status is AgreementStatus.ACTIVE:
                     return agreement
+                if agreement.is_acceptance:
+                    ended = ended or agreement
                 undone = undone or agreement
-        return undone
+        return ended or undone
 
     @activity.defn
     def read_agreement_feed(self, position: FeedPosition) -> AgreementPage:

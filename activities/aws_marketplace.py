@@ -106,6 +106,8 @@ class ReleasedOffer(BaseModel):
 
     offer: BuiltOffer
     offer_url: str
+    rivals: tuple[OpenOffer, ...] = ()
+    """Other offers of ours that its buyers can accept."""
 
 
 class AwsMarketplace:
@@ -243,7 +245,7 @@ class AwsMarketplace:
             raise aws_failure(error) from None
         if not offer.released:
             raise not_ready("AWS has not released it yet", wait)
-        return ReleasedOffer(offer=offer, offer_url=self._url(offer))
+        return ReleasedOffer(offer=offer, offer_url=self._url(offer), rivals=self._rivals(offer))
 
     def _url(self, offer: BuiltOffer) -> str:
         # AWS gives no address of an offer; its pattern is a setting.

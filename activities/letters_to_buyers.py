@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from activities.letter import Letter, MailKind, day_of, greeting
+from offers.amendment import Sums
 from offers.clock import end_of_day, start_of_day
 from offers.record import OfferRecord
 from offers.terms import OfferTerms
@@ -49,6 +50,7 @@ def _to_buyer(
             ("Offer", terms.offer_name),
             ("Offer ID", record.made),
             ("AWS account" if len(terms.buyer_accounts) == 1 else "AWS accounts", terms.accounts),
+            *((_sums(record.sums)) if record.sums else ()),
             ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
             *_instalments(terms),
             *((("Starts on", day_of(start_of_day(terms.starts_on))),) if terms.starts_on else ()),
@@ -58,6 +60,19 @@ def _to_buyer(
         closing=closing
         + ((record.policy.support_contact,) if record.policy.support_contact else ()),
     )
+
+
+def _sums(sums: Sums) -> tuple[tuple[str, str], ...]:
+    carried = (("Unpaid so far, charged by this offer instead", str(sums.open)),)
+    return (
+        ("Invoiced so far, stays as it is", str(sums.invoiced)),
+        *(carried if sums.carried else ()),
+        ("Added", str(sums.added)),
+    )
+
+
+def _goes_on(record: OfferRecord) -> tuple[str, ...]:
+    return (f"Your agreement {record.replaces} goes on as it is.",) if record.amends else ()
 
 
 def _instalments(terms: OfferTerms) -> list[tuple[str, str]]:
@@ -126,6 +141,7 @@ def _offer_changing(record: OfferRecord) -> Letter:
         f"the private offer for {_product(record)} below can no longer be accepted, because its"
         " terms are being changed. The link sent earlier is void; the changed offer comes with a"
         " link of its own.",
+        *_goes_on(record),
         with_link=False,
     )
 
@@ -138,6 +154,7 @@ def _offer_reminder(record: OfferRecord) -> Letter:
         f"we have not heard yet that your private offer for {_product(record)} was accepted. After"
         " its last day it is void.",
         "If you have accepted it meanwhile, nothing is left to do.",
+        *_goes_on(record),
         closing=HOW_TO_ACCEPT,
     )
 
@@ -148,6 +165,7 @@ def _offer_void(record: OfferRecord) -> Letter:
         f"Your private offer for {_product(record)} has been withdrawn",
         f"the private offer for {_product(record)} below has been withdrawn and can no longer be"
         " accepted. The link sent earlier is void.",
+        *_goes_on(record),
         with_link=False,
     )
 

@@ -14,6 +14,7 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
     terms = record.terms
     facts = [
         ("Opportunity", record.opportunity_id),
+        ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else ""),
         ("Stage", record.stage.value),
         ("Company", record.company or ""),
         ("Offer ID", record.offer_id or ""),
@@ -29,7 +30,8 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
 
 
 def _company(record: OfferRecord) -> str:
-    return record.company or record.opportunity_id
+    company = record.company or record.opportunity_id
+    return f"{company} (amendment {record.amendment})" if record.amends else company
 
 
 def _owner_accepted(record: OfferRecord) -> Letter:
@@ -50,7 +52,7 @@ def _owner_expired(record: OfferRecord) -> Letter:
     if record.amends:
         return _to_owner(
             record,
-            f"Expired: the amendment for {company}",
+            f"Expired: {company}",
             "The last day of the amendment is over and nobody accepted it. The agreement"
             f" {record.replaces} goes on as it was.",
         )

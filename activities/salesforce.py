@@ -99,7 +99,7 @@ def _complete(task_id: str, api: SalesforceApi) -> None:
 def _written(record: OfferRecord, now: datetime) -> dict[WriteName, Any]:
     amendment: dict[WriteName, Any] = (
         {"amendment_stage": record.stage.value, "amendment_offer_id": record.offer_id}
-        if record.amends
+        if record.amends and not record.amendments
         else {}
     )
     if record.amends and record.agreement is None:

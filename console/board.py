@@ -162,6 +162,10 @@ def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
         ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
         ("Dimensions", ", ".join(map(str, terms.dimensions))),
         ("Starts", f"{terms.starts_on} to {terms.ends_on}" if terms.starts_on else None),
+        *(
+            (f"Instalment {n}", f"{terms.price.currency} {each.amount:,} on {each.on}")
+            for n, each in enumerate(sorted(terms.payment_schedule, key=lambda i: i.on), 1)
+        ),
         ("Last day", f"{terms.availability_end} (UTC)"),
         ("Contract", terms.eula.type),
         ("Note", terms.description),
@@ -202,6 +206,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Stage", stage_text(record.stage)),
         ("Revision", str(record.revision)),
         ("Company", record.company),
+        ("Buyer", record.contacts.buyer_email if record.contacts else None),
         *_terms(terms),
         ("Expected fee", f"{fee.fee}, leaving {fee.net}" if fee else None),
         ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),

@@ -26,6 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
 from console.listing import OfferRow, list_offers
+from offers import wishes
 from offers.agreement import CancellationWish
 from offers.clock import Clock
 from offers.lifecycle import Stage
@@ -95,7 +96,8 @@ class OfferDesk:
         record is given undrafted.
         """
         if again and await self._can_be_revived(opportunity_id):
-            return await self.amend(opportunity_id, Changes(given=given or {}, road=road))
+            changes = Changes(given=given or {}, road=road, anew=True)
+            return await self.amend(opportunity_id, changes)
         handle = await self.begin(opportunity_id, given, road=road, again=again)
         try:
             record = await self._drafted(handle)
@@ -107,7 +109,7 @@ class OfferDesk:
 
     async def _can_be_revived(self, opportunity_id: str) -> bool:
         under_way = await self._under_way(opportunity_id)
-        return under_way is not None and under_way.stage is Stage.EXPIRED
+        return under_way is not None and under_way.stage in (Stage.EXPIRED, Stage.CANCELLED)
 
     async def begin(
         self,
@@ -139,6 +141,7 @@ class OfferDesk:
             request = request.model_copy(
                 update={
                     "revision": earlier.revision + 1,
+                    "amended": earlier.last_amendment,
                     "past": (*earlier.past, earlier.as_past(earlier.stage, earlier.ended_at)),
                 }
             )
@@ -344,9 +347,7 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
 
 
 def _ended(record: OfferRecord) -> Refused:
-    restart = f"; starter.py start {record.opportunity_id} --again makes a new one"
-    again = restart if record.stage in RESTARTABLE and not record.amends else ""
-    return Refused(f"the offer for {record.path} has ended as {record.stage}{again}")
+    return Refused(f"{record.path}: {wishes.ended(record)}")
 
 
 def _root(error: BaseException) -> str:

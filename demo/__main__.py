@@ -1,6 +1,7 @@
 """`make demo`: everything in one go, on this machine, before your eyes."""
 
 import asyncio
+import signal
 import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,8 @@ def demo(
 ) -> None:
     """Watch offers live their lives; ends with 0 only if each met its fate."""
     core_logs_to_standard_error()
+    for ending in (signal.SIGTERM, signal.SIGINT):  # also where a shell has had them ignored
+        signal.signal(ending, signal.default_int_handler)
     console.print("Starting a Temporal server, the sandbox and a worker ...")
     try:
         with Processes() as processes:

@@ -150,7 +150,7 @@ class Director:
             return
         self._done.add((fate.opportunity_id, "repriced", None))
         await self._tell("POST", "/control/opportunities", fate.opportunity(fate.repriced))
-        await self._desk.amend(fate.opportunity_id, Changes())
+        await self._desk.amend(fate.opportunity_id, Changes(anew=True))
         habit = {"accept_after_days": fate.accepts_after_days}
         await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
 

@@ -75,7 +75,7 @@ class ReasonCode(StrEnum):
 class CancellationWish(BaseModel):
     """What the buyer is asked for: to let the agreement be cancelled."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason_code: ReasonCode
     message: str = Field(min_length=1, max_length=2000, repr=False)

@@ -83,8 +83,12 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.SHARED: "extended",
         Stage.DRAFT: "amended: made anew",
         Stage.ACCEPTED: "agreement found after all",
+        Stage.CANCELLED: "cancelled while it was being extended",
     },
-    Stage.CANCELLED: {},
+    Stage.CANCELLED: {
+        Stage.ACCEPTED: "agreement found after all",
+        Stage.DRAFT: "made anew",
+    },
     Stage.REPLACED: {
         Stage.ACCEPTED: "AWS rolled the amendment back",
     },

@@ -131,7 +131,11 @@ def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
     if (terms := drafted.legible) is None:
         return
     against = (amends.amended, amends.standing, policy, today)
-    yield from findings_of(replacing.CHECKS, terms, drafted.legal, *against)
+    # Nobody is to approve sums that are not there yet.
+    undecided = any(finding.severity is Severity.REFUSE for finding in amends.findings)
+    for finding in findings_of(replacing.CHECKS, terms, drafted.legal, *against):
+        if not (undecided and finding.code == replacing.CONFIRMED):
+            yield finding
     if deal.marketplace is not None:
         legal = drafted.legal
         yield from findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)

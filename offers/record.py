@@ -126,6 +126,8 @@ class OfferRecord(BaseModel):
     agreement: Agreement | None = None
     cancellation: CancellationRequest | None = None
     """Our last request that the buyer let the agreement be cancelled."""
+    amended: int = 0
+    """How many amendments the opportunity had before."""
     amendments: tuple[Amendment, ...] = ()
     """The oldest first; only the last can be under way."""
     replaced_by: str | None = None
@@ -192,6 +194,11 @@ class OfferRecord(BaseModel):
     def note(self, what: str, at: datetime) -> None:
         """Put something on record that happened to the agreement."""
         self.events += (Event(what=what, at=at),)
+
+    @property
+    def last_amendment(self) -> int:
+        """The number of the last amendment so far; 0 if there was none."""
+        return max(self.amended, self.amendment, *(each.number for each in self.amendments))
 
     @property
     def reference(self) -> str:

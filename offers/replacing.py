@@ -140,11 +140,15 @@ def _outlived(
         )
 
 
+CONFIRMED = "amendment"
+"""The code of the finding by which somebody confirms the sums."""
+
+
 def _confirmed(
     terms: OfferTerms, amended: Amended, _: Standing, policy: Policy, __: date
 ) -> tuple[Finding, ...]:
     return policy.rules.amendment.broken(
-        "amendment",
+        CONFIRMED,
         "price",
         f"it replaces agreement {amended.agreement.agreement_id}, and no order form field says what"
         " was agreed",

@@ -28,18 +28,20 @@ class Verdict(BaseModel):
 class Changes(BaseModel):
     """Terms and contacts that overrule the opportunity's from now on."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     given: dict[str, Any] = Field(default_factory=dict)
     """Fields of `OfferTerms` and `Contacts`, for an amendment also of `Wish`; None takes back what
     was given before."""
     road: Road | None = None
+    anew: bool = False
+    """Make a released offer anew from the opportunity as it is now, even if nothing is given."""
 
     def unknown(self, *, amendment: bool = False) -> str | None:
         """The first name that is no field, if there is one."""
         known = TERM_FIELDS | CONTACT_FIELDS | (AMENDMENT_FIELDS if amendment else frozenset())
         return next(
-            (name for name, value in self.given.items() if value is not None and name not in known),
+            (name for name in self.given if name not in known),
             None,
         )
 
@@ -52,7 +54,7 @@ class Changes(BaseModel):
 class Extension(BaseModel):
     """More time for the buyer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     until: Day
     """The new last day (UTC)."""
@@ -60,7 +62,7 @@ class Extension(BaseModel):
     """A longer contract with it, where AWS needs one; None: as it is."""
 
     @property
-    def changes(self) -> dict[str, Any]:
+    def as_changes(self) -> Changes:
         """The same as changes of terms."""
         months = {} if self.duration_months is None else {"duration_months": self.duration_months}
-        return {"availability_end": self.until, **months}
+        return Changes(given={"availability_end": self.until.isoformat(), **months})

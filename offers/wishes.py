@@ -6,6 +6,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from offers.agreement import AgreementStatus
+from offers.amendment import AMENDMENT_FIELDS
 from offers.editing import hindrances
 from offers.editing import is_edit as can_be_edited
 from offers.findings import Finding, findings_in
@@ -25,8 +26,8 @@ def against_revising(record: OfferRecord, changes: Changes) -> str | None:
         return (
             f"the offer is {record.stage}: its terms can no longer be revised; {_instead(record)}"
         )
-    if unknown := changes.unknown(amendment=record.amends is not None):
-        return _no_such_term(unknown)
+    if wrong := _wrong_name(changes, amendment=record.amends is not None):
+        return wrong
     if not changes.given and changes.road is None:
         return "nothing to change was given: name at least one term"
     return None
@@ -46,6 +47,8 @@ def _over(record: OfferRecord) -> str:
         return _replacement(record)
     if record.amends and record.stage is Stage.TERMINATED:
         return "its agreement is over, and a new offer needs an opportunity of its own"
+    if record.stage is Stage.DISBURSED:
+        return "its agreement has ended, and a new offer needs an opportunity of its own"
     if record.amends:
         return f"amend the original again (starter.py amend {record.opportunity_id})"
     return f"start a new one with starter.py start {record.opportunity_id} --again"
@@ -59,8 +62,17 @@ def _replacement(record: OfferRecord) -> str:
     return f"agreement {record.replaced_by} took its place, and was not made here: see to it in AWS"
 
 
-def _no_such_term(name: str) -> str:
-    return f"{name}: there is no such term; correct its name"
+def _wrong_name(changes: Changes, *, amendment: bool) -> str | None:
+    """Which of the terms given cannot be, and what to give instead."""
+    if amendment and "price" in changes.given:
+        return (
+            "price: the price of an amendment is worked out; say what is added to what was agreed"
+            " (added=30000.00 USD)"
+        )
+    name = changes.unknown(amendment=amendment)
+    if name in AMENDMENT_FIELDS:
+        return f"{name} is for a change of an agreement: now give the whole price (price=…)"
+    return f"{name}: there is no such term; correct its name" if name else None
 
 
 def is_edit(record: OfferRecord, changes: Changes) -> bool:
@@ -73,17 +85,32 @@ def against_amending(
 ) -> str | None:
     """Why an offer cannot be amended; `busy` is what an agreement waits for, if it does."""
     agreed = record.stage in (Stage.ACCEPTED, Stage.DISBURSED)
-    if record.stage in (Stage.CANCELLED, Stage.REPLACED, Stage.TERMINATED):
-        return f"the offer is {record.stage}: {_over(record)}"
-    if unknown := changes.unknown(amendment=agreed or record.amends is not None):
-        return _no_such_term(unknown)
+    for_good = record.stage is Stage.CANCELLED and record.amends is not None
+    if for_good or record.stage in (Stage.REPLACED, Stage.TERMINATED):
+        return ended(record)
+    if wrong := _wrong_name(changes, amendment=agreed or record.amends is not None):
+        return wrong
     if agreed:
         return busy or _agreement_over(record) or _nothing_given(changes)
     if stopping:
         return "the offer is being withdrawn: wait until that is done (starter.py show)"
     if record.stage in CAN_BE_ACCEPTED | {Stage.EXPIRED} and is_edit(record, changes):
-        return _said(_hindrances(record, changes, now))
-    return _illegal(record, changes)
+        return _said(_hindrances(record, changes, now)) or _still_over(record, changes)
+    return _senseless(record, changes)
+
+
+def _still_over(record: OfferRecord, changes: Changes) -> str | None:
+    if record.stage is not Stage.EXPIRED or "availability_end" in changes.given:
+        return None
+    return (
+        f"the offer is expired, and would stay so: extend it first (starter.py extend {record.path}"
+        " --until …), or have it made anew with --anew"
+    )
+
+
+def ended(record: OfferRecord) -> str:
+    """What is told to somebody who asks something of an offer that is over."""
+    return f"the offer is {record.stage}: {_over(record)}"
 
 
 def _nothing_given(changes: Changes) -> str | None:
@@ -99,7 +126,12 @@ def _agreement_over(record: OfferRecord) -> str | None:
     agreement = record.agreement
     if agreement is None or agreement.status is AgreementStatus.ACTIVE:
         return None
-    return f"the agreement is {agreement.status}, and only an active one can be amended"
+    followed = (
+        ": see in AWS to the one that followed it, which was not made here"
+        if agreement.status is AgreementStatus.RENEWED
+        else ""
+    )
+    return f"the agreement is {agreement.status}, and only an active one can be amended{followed}"
 
 
 def _hindrances(record: OfferRecord, changes: Changes, now: datetime) -> tuple[Finding, ...]:
@@ -113,8 +145,13 @@ def _hindrances(record: OfferRecord, changes: Changes, now: datetime) -> tuple[F
     )
 
 
-def _illegal(record: OfferRecord, changes: Changes) -> str | None:
-    """What is illegal in itself is not worth a withdrawal."""
+def _senseless(record: OfferRecord, changes: Changes) -> str | None:
+    """What says nothing, or is illegal in itself, is not worth a withdrawal."""
+    if not changes.given and changes.road is None and not changes.anew:
+        return (
+            "nothing to change was given: name at least one term, or have it made anew from the"
+            f" opportunity as it is now (starter.py amend {record.path} --anew)"
+        )
     if record.terms is None:
         return None
     given = {n: v for n, v in changes.given.items() if n in TERM_FIELDS and v is not None}
@@ -143,7 +180,7 @@ def against_extending(
         return f"the offer is {record.stage}: {_instead_of_extending(record, extension)}"
     if stopping is not None:
         return "the offer is being withdrawn: wait until that is done (starter.py show)"
-    changes = Changes(given=extension.changes)
+    changes = extension.as_changes
     if not is_edit(record, changes):
         return (
             "the duration is no term of its own in this offer: a longer contract is a new offer,"
@@ -168,6 +205,8 @@ def _instead_of_extending(record: OfferRecord, extension: Extension) -> str:
 def too_late_to_cancel(record: OfferRecord) -> str:
     """Why an offer cannot be cancelled any more, and what can be done instead."""
     if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
+        if over := _agreement_over(record):
+            return f"the offer is {record.stage} and can no longer be cancelled; {over}"
         return (
             f"the offer is {record.stage} and can no longer be cancelled; ask the buyer to let the"
             f" agreement be cancelled (starter.py cancel {record.path} --agreement --reason-code …"

@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.letter import MailKind
     from offers.agreement import Agreement, AgreementStatus
+    from offers.lifecycle import Stage
     from offers.record import OfferRecord, PastRevision
 
 
@@ -67,11 +68,12 @@ class Acceptance:
             return None  # what AWS does not find has not ended
         self._record.agreement = now
         if now.status is AgreementStatus.ROLLED_BACK:
-            self._rolled_back(now)
             self._record.agreement = None
+            self._rolled_back(now)
             return now
         if now.agreement_id != before.agreement_id:
-            self._record.note(f"accepted again as {now.agreement_id}", self._now())
+            self._record.note(f"it was accepted again as {now.agreement_id}", self._now())
+            self._correspondence.tell_owner(MailKind.OWNER_AGREEMENT_NEWS, now.agreement_id)
         return now if now.status is not before.status else None
 
     def _rolled_back(self, agreement: Agreement) -> None:
@@ -83,6 +85,10 @@ class Acceptance:
 
     async def prevented(self) -> bool:
         """Make the offer void and see that it is.  False if somebody accepted it first."""
+        if self._record.stage is Stage.EXPIRED:
+            shown = await ask(self._people, AwsMarketplace.read_offer, self._record.made)
+            if shown.is_void(self._now().date()):
+                return not await self.is_there()
         while not await self.is_there():
             self._record.edits += 1
             change_set_id = await ask(

@@ -38,12 +38,12 @@ class Amendments:
     def under_way(self) -> Amendment | None:
         """The one that the buyer may still accept, if there is one."""
         last = self._record.amendments[-1] if self._record.amendments else None
-        return last if last and last.stage not in OVER else None
+        return last if last and last.stage not in OVER and not last.agreement_id else None
 
     def begin(self, given: dict[str, Any]) -> int:
         """Begin one; gives its number."""
         record = self._record
-        number = max(record.amendment, *(each.number for each in record.amendments), 0) + 1
+        number = record.last_amendment + 1
         record.amendments += (Amendment(number=number, stage=Stage.DRAFT),)
         self._lives.append(asyncio.create_task(self._live(number, given)))
         return number

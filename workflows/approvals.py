@@ -32,7 +32,7 @@ class Approvals:
         self._people = people
         self._correspondence = correspondence
         self._now = now
-        self._told: tuple[tuple[Finding, ...], ...] = ()
+        self._told: tuple[int, tuple[Finding, ...], tuple[Finding, ...]] | None = None
         self._asked_at: datetime | None = None
 
     async def settled(self, remedy: str, interrupted: Callable[[], bool]) -> None:
@@ -64,7 +64,7 @@ class Approvals:
 
     def _tell(self) -> None:
         """Write to the owner and those who may approve, unless they know it all already."""
-        now = self._record.obstacles, self._record.to_approve
+        now = self._record.revision, self._record.obstacles, self._record.to_approve
         if now == self._told:
             return
         self._told = now

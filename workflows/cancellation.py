@@ -80,7 +80,7 @@ class Cancellation:
             return
         request = await ask(self._people, AwsAgreements.follow_cancellation, request, patient=True)
         self._record.cancellation = request
-        if request.status is CancellationStatus.APPROVED:
-            self._ended()
-        else:
+        self._ended()
+        # What AWS ended otherwise meanwhile has a mail of its own.
+        if request.status in (CancellationStatus.REJECTED, CancellationStatus.CANCELLED):
             self._correspondence.tell_owner(MailKind.OWNER_NOT_TERMINATED, request.request_id)

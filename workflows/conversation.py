@@ -47,6 +47,7 @@ class Conversation:
             opportunity_id=request.opportunity_id,
             amendment=request.amendment,
             amends=request.amends,
+            amended=request.amended,
             revision=request.revision,
             past=request.past,
             clock=request.clock,
@@ -55,7 +56,7 @@ class Conversation:
         self._correspondence = Correspondence(self.record, self._people)
         self._approvals = Approvals(self.record, self._people, self._correspondence, self._now)
         self._acceptance = Acceptance(self.record, self._people, self._correspondence, self._now)
-        self._edits = Edits(self.record, self._people, self._correspondence)
+        self._edits = Edits(self.record, self._people, self._correspondence, self._acceptance)
         self._amendments = Amendments(self.record, self._people)
         self._cancellation = Cancellation(
             self.record, self._people, self._correspondence, self._look_again
@@ -64,6 +65,8 @@ class Conversation:
         self._hand_off: HandOff | None = None
         self._missing: str | None = None
         self._payout: Payout | None = None
+        self._closed = False
+        """Whether the story is over: nobody makes wishes come true any more."""
         self._stopping: Stage | None = None
         """What this revision is given up for: `cancelled`, or `draft` to be made otherwise."""
         self._changes = Changes(given=request.given, road=request.road)
@@ -180,7 +183,15 @@ class Conversation:
 
     @revise.validator
     def _refuse_revision(self, changes: Changes) -> None:
-        refuse_if(wishes.against_revising(self.record, changes))
+        refuse_if(self._over() or wishes.against_revising(self.record, changes))
+
+    def _over(self) -> str | None:
+        if not self._closed:
+            return None
+        return (
+            f"the offer is {self.record.stage}, but not all have been told yet: see what it waits"
+            " for with starter.py show"
+        )
 
     def _take(self, changes: Changes) -> int:
         """Let changes hold from now on; gives the revision of what was given."""
@@ -211,7 +222,7 @@ class Conversation:
         self._tell_in_vain(self._against_amending(changes) or await self._amended(changes))
 
     def _against_amending(self, changes: Changes) -> str | None:
-        return wishes.against_amending(
+        return self._over() or wishes.against_amending(
             self.record, changes, self._now(), stopping=self._is_stopping(), busy=self._busy()
         )
 
@@ -234,9 +245,7 @@ class Conversation:
             await workflow.wait_condition(lambda: self._amendments.has_begun(number))
             return None
         if record.stage in EDITABLE and wishes.is_edit(record, changes):
-            wanted = self._edits.want(changes.given)
-            await workflow.wait_condition(lambda: wanted.done)
-            return wanted.refused
+            return await self._edited(changes)
         before = self._changes
         revision = self._take(changes)
         if record.stage not in REVISABLE:
@@ -245,10 +254,11 @@ class Conversation:
             lambda: (
                 self._checked >= revision
                 or self._missing is not None
+                or self._closed
                 or (record.stage in SETTLED and self._stopping is None)
             )
         )
-        if record.stage in SETTLED:
+        if record.stage in SETTLED and self._checked < revision:
             self._changes = before
             return wishes.too_late_to_amend(record)
         return None
@@ -256,25 +266,34 @@ class Conversation:
     @workflow.update
     async def extend(self, extension: Extension) -> OfferRecord:
         """Give the buyer more time, also for a while after the last day is over."""
-        if reason := await self._extended(extension):
+        if reason := await self._edited(extension.as_changes):
             raise ApplicationError(reason)
         return self.record
 
     @extend.validator
     def _refuse_extension(self, extension: Extension) -> None:
-        refuse_if(wishes.against_extending(self.record, extension, self._now(), self._stopping))
+        refuse_if(self._against_extending(extension))
+
+    def _against_extending(self, extension: Extension) -> str | None:
+        return self._over() or wishes.against_extending(
+            self.record, extension, self._now(), self._stopping
+        )
 
     @workflow.signal(name="extend")
     async def extend_from_ui(self, extension: Extension) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(
-            wishes.against_extending(self.record, extension, self._now(), self._stopping)
-            or await self._extended(extension)
+            self._against_extending(extension) or await self._edited(extension.as_changes)
         )
 
-    async def _extended(self, extension: Extension) -> str | None:
-        wanted = self._edits.want(extension.changes)
+    async def _edited(self, changes: Changes) -> str | None:
+        """Change the offer in place; gives the reason if it came to nothing."""
+        wanted = self._edits.want(changes.given)
         await workflow.wait_condition(lambda: wanted.done)
+        if wanted.refused is None:
+            # The next revision, if there is one, is to have it, too.
+            given = changes.applied_to(self._changes.given)
+            self._changes = self._changes.model_copy(update={"given": given})
         return wanted.refused
 
     @workflow.update
@@ -296,7 +315,7 @@ class Conversation:
         self._publish()
 
     def _against_cancellation(self) -> str | None:
-        return wishes.against_requesting_cancellation(
+        return self._over() or wishes.against_requesting_cancellation(
             self.record, asked=self._cancellation.is_open, amending=self._amendments.under_way
         )
 
@@ -330,19 +349,23 @@ class Conversation:
         """Cancel before acceptance; gives the record once it is decided who was first."""
         self.cancel_from_ui(reason)
         await workflow.wait_condition(
-            lambda: self.record.stage in BEYOND_CANCELLING or self._missing is not None
+            lambda: not self._can_be_cancelled() or self._missing is not None
         )
         return self.record
 
     @cancel.validator
     def _refuse_cancel(self, reason: str = "") -> None:  # noqa: ARG002
-        if self.record.stage in BEYOND_CANCELLING:
+        if not self._can_be_cancelled():
             raise ApplicationError(wishes.too_late_to_cancel(self.record))
+
+    def _can_be_cancelled(self) -> bool:
+        reviving = self.record.stage is Stage.EXPIRED and self._edits.busy
+        return reviving or self.record.stage not in BEYOND_CANCELLING
 
     @workflow.signal(name="cancel")
     def cancel_from_ui(self, reason: str = "") -> None:
         """The same as a plain signal, which the Temporal UI can send."""
-        if self.record.stage not in BEYOND_CANCELLING:
+        if self._can_be_cancelled():
             self._stopping = Stage.CANCELLED
             self.record.cancel_reason = self.record.cancel_reason or reason or None
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.asking import ask
 from workflows.people import People
@@ -41,6 +40,12 @@ class Correspondence:
         self._notices: list[asyncio.Task[None]] = []
         self._letters: list[asyncio.Task[None]] = []
         self._resends = 0
+        self._edition = 0
+        """Counts the changes of what letters say."""
+        self._told: set[tuple[Stage, str]] = set()
+        self._changing: OfferRecord | None = None
+        """What the buyer was told is being changed, until the changed offer has been shared."""
+        self._saying_so: asyncio.Task[None] | None = None
         self.doubtful = 0
         """How many letters to the buyer may or may not have been sent."""
 
@@ -48,9 +53,17 @@ class Correspondence:
         """Tell the owner, if a stage is news to them."""
         if stage in DECIDED:
             self.stop_letters()
-        if stage in TELL_OWNER:
-            # An offer can expire or be accepted more than once.
-            self.tell_owner(TELL_OWNER[stage], str(len(self._record.history)))
+        # An offer can expire or be accepted more than once, and come back to where it was.
+        record = self._record
+        why = record.agreement.agreement_id if record.agreement else str(record.expires_at)
+        news = stage, f"{record.revision} {why} {len(record.findings)}"
+        if stage is Stage.FAILED:
+            news = stage, str(len(record.history))
+        if stage is Stage.DISBURSED and record.payout is None:
+            return  # there was nothing to pay
+        if stage in TELL_OWNER and news not in self._told:
+            self._told.add(news)
+            self.tell_owner(TELL_OWNER[stage], str(len(record.history)))
 
     def tell_owner(self, kind: MailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now, beside the story."""
@@ -78,7 +91,9 @@ class Correspondence:
         self, kind: MailKind, occasion: str = "", held_up: Callable[[], None] | None = None
     ) -> asyncio.Task[None]:
         """Write to the buyer about an open offer; `held_up` is called if it does not go at once."""
-        letter = asyncio.create_task(self._letter(kind, occasion, held_up))
+        letter = asyncio.create_task(
+            self._letter(kind, occasion, held_up, revision=self._record.revision)
+        )
         self._letters.append(letter)
         return letter
 
@@ -87,59 +102,89 @@ class Correspondence:
         for letter in self._letters:
             letter.cancel()
 
+    def rewrite(self) -> None:
+        """Terms or contacts have changed: what is still held up is written anew."""
+        self._edition += 1
+
     def tell_buyer_void(self, kind: MailKind) -> None:
         """Tell a buyer who may know of the offer that it is void, for good or to be changed."""
-        if self._record.buyer_told:
-            as_it_was = self._record.model_copy(deep=True)
-            letter = self._letter(kind, "", None, as_it_was)
-            self._notices.append(asyncio.create_task(letter))
+        about = self._record.model_copy(deep=True) if self._record.buyer_told else self._changing
+        self._changing = about if kind is MailKind.OFFER_CHANGING else None
+        if about is not None and about.offer_id is not None:
+            letter = self._letter(kind, "", None, revision=about.revision, about=about)
+            self._saying_so = asyncio.create_task(letter)
+            self._notices.append(self._saying_so)
 
     def tell_buyer_extended(self) -> None:
         """Tell a buyer who may know of the offer that it has another last day."""
         if self._record.buyer_told:
             self.tell_buyer(MailKind.OFFER_EXTENDED, f"edit {self._record.edits}")
 
+    def tell_new_buyer(self) -> None:
+        """Somebody else is written to: they get what the one before them has."""
+        if self._record.buyer_told:
+            self._resends += 1
+            self.tell_buyer(MailKind.OFFER_SHARED, f"resent-{self._resends}")
+
     async def _letter(
         self,
         kind: MailKind,
         occasion: str,
         held_up: Callable[[], None] | None,
+        *,
+        revision: int,
         about: OfferRecord | None = None,
     ) -> None:
         """A letter whose fate is doubtful waits for a person's word.
 
         It tells how the offer is when it is sent; with `about`, how it was then.
         """
-        revision = self._record.revision
         while True:
-            resends = self._resends
+            resends, edition = self._resends, self._edition
             record = about or self._record.model_copy(deep=True)
             mail = SendMail(kind=kind, record=record, occasion=occasion)
-            try:
-                await ask(
+            sending = asyncio.create_task(
+                ask(
                     self._people,
                     Email.send_letter,
                     mail,
                     expected=Failure.POSSIBLY_SENT,
                     held_up=held_up,
                 )
-            except ActivityError as error:
-                if is_cancelled_exception(error):
-                    self._buyer_knows(revision)  # one may be on its way at this very moment
-                    return
-            else:
-                self._buyer_knows(revision)
+            )
+            try:
+                await workflow.wait_condition(
+                    lambda: (
+                        sending.done()  # noqa: B023
+                        or (about is None and self._edition != edition)  # noqa: B023
+                    )
+                )
+            except asyncio.CancelledError:
+                if await _may_have_gone(sending):
+                    self._buyer_knows(kind, revision)
                 return
-            self._buyer_knows(revision)
+            if not sending.done():
+                if await _may_have_gone(sending):
+                    self._buyer_knows(kind, revision)
+                continue  # what it said is no longer so: better a second copy than a wrong one
+            self._buyer_knows(kind, revision)
+            if sending.exception() is None:
+                return
             if held_up is not None:
                 held_up()
             await self._ask_whether_sent(kind)
             if self._resends == resends:
                 return
 
-    def _buyer_knows(self, revision: int) -> None:
+    def _buyer_knows(self, kind: MailKind, revision: int) -> None:
         if self._record.revision == revision:
             self._record.buyer_told = True
+        if kind is MailKind.OFFER_SHARED:
+            # It says itself that the earlier link is void.
+            self._changing = None
+            if self._saying_so and not self._saying_so.done():
+                self._notices.remove(self._saying_so)
+                self._saying_so.cancel()
 
     async def _ask_whether_sent(self, kind: MailKind) -> None:
         self.doubtful += 1
@@ -166,3 +211,13 @@ class Correspondence:
 
     async def _send(self, mail: SendMail) -> None:
         await ask(self._people, Email.send_notice, mail)
+
+
+async def _may_have_gone(sending: asyncio.Task[None]) -> bool:
+    """Stop sending a letter; whether it was sent, or may have been at this very moment."""
+    sending.cancel()
+    await workflow.wait([sending])
+    if sending.cancelled():
+        return False  # it was in nobody's hands, but waited for a person
+    sending.exception()
+    return True

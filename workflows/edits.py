@@ -1,5 +1,6 @@
 """Edits: a released offer is changed in place, one wish after the other."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,8 @@ from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.asking import ask, refusals_in
+from workflows.acceptance import Acceptance
+from workflows.asking import GivenUp, ask, refusals_in
 from workflows.correspondence import Correspondence
 from workflows.people import People
 
@@ -19,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.comparison import differences
     from offers.editing import Edit, edited
     from offers.findings import Finding, findings_in
+    from offers.lifecycle import Stage
     from offers.policy import Generation
     from offers.record import OfferRecord
     from offers.refusals import plain_words
@@ -26,8 +29,7 @@ with workflow.unsafe.imports_passed_through():
 EDIT_CHECKS = Generation(check_after=(), check_every=timedelta(minutes=1))
 """AWS takes some minutes to change a released offer."""
 
-IN_VAIN = "not-changed"
-"""The attention for a wish that came to nothing and that nobody waits for the answer to."""
+TOO_LATE = "the offer is being withdrawn"
 
 
 @dataclass(eq=False)
@@ -41,24 +43,43 @@ class Wanted:
 
 
 class Edits:
-    """The wishes that wait, in the order in which they came."""
+    """The wishes, in the order in which they came; they come true beside the story."""
 
-    def __init__(self, record: OfferRecord, people: People, correspondence: Correspondence) -> None:
+    def __init__(
+        self,
+        record: OfferRecord,
+        people: People,
+        correspondence: Correspondence,
+        acceptance: Acceptance,
+    ) -> None:
         self._record = record
         self._people = people
         self._correspondence = correspondence
+        self._acceptance = acceptance
         self._waiting: list[Wanted] = []
+        self._making: asyncio.Task[None] | None = None
+        self._settling = False
+        self.changed = False
+        """Whether the offer is another than when the story last looked."""
 
     def want(self, changes: Mapping[str, Any]) -> Wanted:
-        """Note a wish; the story makes it come true."""
+        """Have a change made."""
         wanted = Wanted(changes)
         self._waiting.append(wanted)
+        if self._making is None or self._making.done():
+            self._making = asyncio.create_task(self._make())
         return wanted
 
     @property
-    def wait(self) -> bool:
-        """Whether there is something to be done."""
+    def busy(self) -> bool:
+        """Whether something is still to be done."""
         return bool(self._waiting)
+
+    async def settle(self) -> None:
+        """Before the offer is made void: what AWS has is finished, and no more is begun."""
+        self._settling = True
+        await workflow.wait_condition(lambda: not self._waiting)
+        self._settling = False
 
     def drop(self, why: str) -> None:
         """It is too late for what still waits."""
@@ -66,31 +87,40 @@ class Edits:
             wanted.done, wanted.refused = True, why
         self._waiting.clear()
 
-    async def make(self) -> None:
-        """Have AWS make the changes that wait."""
+    async def _make(self) -> None:
         while self._waiting:
             wanted = self._waiting[0]
-            refused = await self._made(wanted.changes)
+            refused = TOO_LATE if self._settling else await self._made(wanted)
             # Dropped meanwhile, it has had its answer.
             if wanted in self._waiting:
                 self._waiting.remove(wanted)
                 wanted.done, wanted.refused = True, refused
+                self.changed = True
 
-    async def _made(self, changes: Mapping[str, Any]) -> str | None:
+    async def _made(self, wanted: Wanted) -> str | None:
+        """Change the offer, in AWS and on record; gives the reason if it cannot be."""
         record = self._record
         before = record.offered
         try:
-            after = edited(before, record.written_to, changes)
+            after = edited(before, record.written_to, wanted.changes)
         except ValidationError as error:  # two wishes that do not go together
             return _said(findings_in(error))
-        if after.terms != before and (refused := await self._refused(after)):
+        if record.stage is Stage.EXPIRED and await self._acceptance.is_there():
+            self._acceptance.reported = True
+            return "the buyer has accepted the offer after all"
+        if after.terms != before and (refused := await self._refused(wanted, after)):
             return refused
-        record.terms, record.contacts = after.terms, after.contacts
-        if before.availability_end != after.terms.availability_end:
-            self._correspondence.tell_buyer_extended()
+        if wanted in self._waiting:
+            email = record.written_to.buyer_email
+            record.terms, record.contacts = after.terms, after.contacts
+            self._correspondence.rewrite()
+            if email != after.contacts.buyer_email:
+                self._correspondence.tell_new_buyer()
+            if before.availability_end != after.terms.availability_end:
+                self._correspondence.tell_buyer_extended()
         return None
 
-    async def _refused(self, after: Edit) -> str | None:
+    async def _refused(self, wanted: Wanted, after: Edit) -> str | None:
         """Why AWS did not make it so; None if it did."""
         record = self._record
         record.edits += 1
@@ -103,8 +133,14 @@ class Edits:
         )
         try:
             change_set_id = await ask(
-                self._people, AwsMarketplace.edit_offer, request, expected=Failure.REFUSED
+                self._people,
+                AwsMarketplace.edit_offer,
+                request,
+                expected=Failure.REFUSED,
+                give_up=lambda: self._settling or wanted not in self._waiting,
             )
+        except GivenUp:
+            return TOO_LATE
         except ActivityError as error:
             return _said(tuple(map(plain_words, refusals_in(error))))
         outcome = await ask(
@@ -114,7 +150,9 @@ class Edits:
         )
         if outcome.offer is None:
             return _said(tuple(map(plain_words, outcome.refusals)))
-        wrong = differences(after.terms, outcome.offer, "Look at the offer in AWS")
+        # Other differences, if there are, are known, or somebody else's.
+        found = differences(after.terms, outcome.offer, "Look at the offer in AWS")
+        wrong = tuple(finding for finding in found if finding.field in wanted.changes)
         return _said(wrong) if wrong else None
 
 

@@ -10,7 +10,7 @@ from workflows.generation import Generation
 from workflows.hand_off import HandOff
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws_marketplace import AwsMarketplace, SubmitOffer
+    from activities.aws_marketplace import AwsMarketplace, ReleasedOffer, SubmitOffer
     from activities.errors import Failure
     from activities.eula_documents import EulaDocuments, PublishEula
     from activities.letter import MailKind
@@ -70,7 +70,7 @@ class Making(Conversation):
             if not self.record.obstacles:
                 return Stage.SUBMITTED
             await self._approvals.settled(CORRECT, interrupted=self._is_outdated)
-        return Stage.CANCELLED
+        return self._give_up()
 
     async def submitted(self) -> Stage:
         """The offer is handed to AWS as one change set, or to a person who makes it in Clazar."""
@@ -127,7 +127,7 @@ class Making(Conversation):
             or_when=self._is_outdated,
         )
         if self._is_stopping():
-            return Stage.CANCELLED
+            return self._give_up()
         self.record.start_over(
             "withdrawn" if self.record.offer_id else "refused by AWS", self._now()
         )
@@ -145,7 +145,7 @@ class Making(Conversation):
         if wrong := wrong + rivalry(self.record.offered, rivals, self.record.policy):
             self.record.findings = wrong
             return await self._withdraw(then=Stage.FAILED)
-        return Stage.LIVE
+        return await self._withdraw() if self._is_stopping() else Stage.LIVE
 
     async def _published_eula(self) -> str | None:
         """Where AWS reads a custom contract; None for the standard one, or if it is cancelled."""
@@ -186,18 +186,8 @@ class Making(Conversation):
             if self._is_stopping():
                 return await self._undo(hand_off, offer)
             if hand_off.takes(offer):
-                if await self._acceptance.is_there():
-                    return Stage.ACCEPTED
-                if not (others := await hand_off.others()):
-                    self._hand_off = None
-                    return Stage.LIVE
-                await self._people.wait_for(
-                    "made-twice",
-                    f"{offer.offer_id} is right, but {', '.join(others)} can be accepted, too",
-                    "Withdraw all but one in Clazar, then resume; or tell which it is with"
-                    " starter.py handed-off",
-                    or_when=hand_off.has_news,
-                )
+                if taken := await self._taken(hand_off, released):
+                    return taken
                 continue
             await self._approvals.settled(
                 "Correct it in Clazar and resume",
@@ -210,6 +200,33 @@ class Making(Conversation):
                 return Stage.ACCEPTED
             if hand_off.sends_back() and not hand_off.has_news():
                 return await self._undo(hand_off, offer, then=Stage.DRAFT)
+
+    async def _taken(self, hand_off: HandOff, released: ReleasedOffer) -> Stage | None:
+        """The offer is right: it must also be the only one; None to look at it again."""
+        if await self._acceptance.is_there():
+            return Stage.ACCEPTED
+        if earlier := await self._acceptance.of_earlier():
+            if not hand_off.is_ours(released.offer) or await self._void():
+                self.record.go_back(*earlier)
+            self._hand_off = None
+            return Stage.ACCEPTED
+        others = {*await hand_off.others()}
+        if rivalry(self.record.offered, released.rivals, self.record.policy):
+            others |= {rival.offer_id for rival in released.rivals}
+        if hand_off.has_news():
+            return None
+        if not others:
+            self._hand_off = None
+            return Stage.LIVE
+        await self._people.wait_for(
+            "made-twice",
+            f"{released.offer.offer_id} is right, but {', '.join(sorted(others))} can be accepted,"
+            " too",
+            "Withdraw all but one in Clazar or AWS, then resume; or tell which it is with"
+            " starter.py handed-off",
+            or_when=hand_off.has_news,
+        )
+        return None
 
     async def _undo(self, hand_off: HandOff, offer: BuiltOffer, then: Stage | None = None) -> Stage:
         """Make void what was made for this hand-off, and nothing else."""
@@ -240,6 +257,7 @@ class Making(Conversation):
     async def _void(self) -> bool:
         """Make the offer void.  False if somebody accepted it first."""
         self._correspondence.stop_letters()
+        await self._edits.settle()
         if await self._acceptance.prevented():
             return True
         if not self._is_stopping():
@@ -249,9 +267,10 @@ class Making(Conversation):
     def _give_up(self, then: Stage | None = None) -> Stage:
         """This revision will not be made, or is void: what people wish follows, or `then`."""
         then = self._stopping or then or Stage.CANCELLED
-        self._correspondence.tell_buyer_void(
-            MailKind.OFFER_CHANGING if then is Stage.DRAFT else MailKind.OFFER_VOID
-        )
+        if then is not Stage.FAILED:
+            self._correspondence.tell_buyer_void(
+                MailKind.OFFER_CHANGING if then is Stage.DRAFT else MailKind.OFFER_VOID
+            )
         if then is Stage.DRAFT:
             fate = "amended" if self._is_stopping() else "sent back to be made again"
             self.record.start_over(fate, self._now())

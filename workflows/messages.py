@@ -30,6 +30,8 @@ class OfferRequest(BaseModel):
     """0 for the opportunity's own offer, or which amendment of it this is."""
     amends: Amended | None = None
     """For an amendment, the accepted offer that it changes."""
+    amended: int = 0
+    """How many amendments the opportunity has had: their numbers name requests in AWS for ever."""
     road: Road | None = None
     """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()

@@ -34,9 +34,16 @@ OPEN = frozenset({Stage.LIVE, Stage.SHARED, Stage.EXPIRED})
 """Stages in which wishes to change the offer in place can come true."""
 
 TOLD_TO_ORIGINAL = frozenset(
-    {Stage.SHARED, Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED, Stage.TERMINATED}
+    {Stage.LIVE, Stage.SHARED, Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED, Stage.TERMINATED}
 )
 """Stages of an amendment that the offer it amends hears of."""
+
+
+STILL_OPEN = (
+    "still-open",
+    "The agreement has ended, but the offer's other accounts can still accept it",
+    "Withdraw the offer in AWS unless they may",
+)
 
 
 @workflow.defn
@@ -80,14 +87,14 @@ class OfferWorkflow(Making):
             Stage.ACCEPTED: self.accepted,
             # These are ends that something may still follow for a while.
             Stage.EXPIRED: self.expired,
+            Stage.CANCELLED: self.cancelled,
             Stage.DISBURSED: self.disbursed,
             Stage.REPLACED: self.replaced,
         }
         writing = asyncio.create_task(self._write_back.run())
         while (stage := stages.get(self.record.stage)) and (following := await stage()):
             self._enter(following)
-        self._leave()
-        await self._amendments.finished()
+        await self._leave()
         await self._correspondence.finished()
         await self._write_back.finished()
         writing.cancel()
@@ -136,25 +143,39 @@ class OfferWorkflow(Making):
             if await self._acceptance.is_there():
                 return Stage.ACCEPTED
             if self._is_stopping():
-                return self._give_up()
-            await self._edits.make()
-            if self._now() <= end_of_day(self.record.offered.availability_end):
+                return await self._withdraw()
+            if self._can_be_accepted:
                 return Stage.SHARED
             self._publish()
-        return None
+        await self._edits.settle()  # what AWS was asked for in the last moment it may still do
+        if not self._can_be_accepted:
+            return None
+        return await self._withdraw(then=Stage.CANCELLED) if self._leaving else Stage.SHARED
+
+    async def cancelled(self) -> Stage | None:
+        """Void; but AWS may list an acceptance late, and another offer may be wanted."""
+        if self.record.offer_id is None:
+            return None
+        over = self._now() + self.record.policy.expiry_grace
+        while await self._something_comes(over, "until no acceptance can come to light any more"):
+            if self._acceptance.reported and await self._acceptance.is_there():
+                return Stage.ACCEPTED
+            if self._is_stopping():
+                return self._give_up()
+        return Stage.ACCEPTED if await self._acceptance.is_there() else None
 
     async def accepted(self) -> Stage:
         """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
         if following := await self._consequence(self.record.agreement):
             return following  # it had ended before anybody heard of it
-        while not (self._payout and self._payout.covers(self.record.offered.price)):
+        while not self._is_paid:
+            self._publish()
             await workflow.wait_condition(
                 lambda: self._acceptance.reported or self._payout != self.record.payout
             )
             if self._acceptance.reported and (following := await self._after_news()):
                 return following
             self.record.payout = self._payout
-            self._publish()
         return Stage.DISBURSED
 
     async def disbursed(self) -> Stage | None:
@@ -162,10 +183,12 @@ class OfferWorkflow(Making):
         while (agreement := self.record.agreement) and agreement.ends_at:
             if agreement.status is not AgreementStatus.ACTIVE:
                 break
-            if not await self._something_comes(agreement.ends_at, "until the agreement ends"):
-                break
+            over = agreement.ends_at + self.record.policy.expiry_grace
+            goes_on = await self._something_comes(over, "until the agreement has ended")
             if following := await self._after_news():
                 return following
+            if not goes_on:
+                break
         return None
 
     async def replaced(self) -> Stage | None:
@@ -197,9 +220,14 @@ class OfferWorkflow(Making):
                 return Stage.ACCEPTED
             if self._is_stopping():
                 return await self._withdraw()
-            await self._edits.make()
+            self._edits.changed = False
             self._publish()
         return None
+
+    @property
+    def _is_paid(self) -> bool:
+        price = self.record.offered.price
+        return price.amount == 0 or (self._payout is not None and self._payout.covers(price))
 
     async def _something_comes(self, over: datetime, why: str) -> bool:
         """Wait for news or wishes; False once it is over, or nobody needs the offer any more."""
@@ -214,10 +242,15 @@ class OfferWorkflow(Making):
             )
         except TimeoutError:
             return False
+        self._edits.changed = False
         return not self._leaving
 
     def _has_news(self) -> bool:
-        return self._acceptance.reported or self._is_stopping() or self._edits.wait
+        return self._acceptance.reported or self._is_stopping() or self._edits.changed
+
+    @property
+    def _can_be_accepted(self) -> bool:
+        return self._now() <= end_of_day(self.record.offered.availability_end)
 
     @property
     def _next_moment(self) -> datetime:
@@ -254,9 +287,12 @@ class OfferWorkflow(Making):
                 shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
                 if shown.availability_end:
                     self.record.extend(shown.availability_end)
+                await self._amendments.call_off("the agreement that it amends was rolled back")
                 return Stage.SHARED
             case AgreementStatus.CANCELLED | AgreementStatus.TERMINATED:
                 await self._amendments.call_off("the agreement that it amends has ended")
+                if len(self.record.offered.buyer_accounts) > 1 and self._can_be_accepted:
+                    self._people.call(*STILL_OPEN)
                 return Stage.TERMINATED
             case AgreementStatus.REPLACED:
                 return await self._replaced_by(await self._successor(agreement))
@@ -299,7 +335,8 @@ class OfferWorkflow(Making):
                 if self._stopping is Stage.DRAFT
                 else MailKind.OWNER_TOO_LATE_TO_CANCEL
             )
-        making_anew = stage is Stage.EXPIRED and self._stopping is Stage.DRAFT
+        can_be_made_anew = stage is Stage.EXPIRED and not self.record.amends
+        making_anew = can_be_made_anew and self._stopping is Stage.DRAFT
         if (stage is Stage.ACCEPTED or stage.is_end) and not making_anew:
             self._stopping = None
         if stage not in OPEN:
@@ -318,11 +355,16 @@ class OfferWorkflow(Making):
             report(workflow_id(original), OfferWorkflow.amendment_told, news)
         )
 
-    def _leave(self) -> None:
-        """What goes on beside the story ends with it."""
+    async def _leave(self) -> None:
+        """What goes on beside the story ends with it, and wishes come too late from now on."""
+        self._closed = True
+        self._edits.drop(f"the offer is {self.record.stage}")
         if self._linking:
             self._linking.cancel()
         self._cancellation.stop()
+        if self._leaving or self.record.stage is Stage.DISBURSED:
+            await self._amendments.call_off("nobody follows the original any more")
+        await self._amendments.finished()
 
     def _publish(self) -> None:
         """Show the record: in search, in the UI, and soon in Salesforce."""
@@ -331,6 +373,7 @@ class OfferWorkflow(Making):
             workflow.upsert_search_attributes(changes)
         self._published = attributes
         workflow.set_current_details(card(self.record))
-        # The amendment that took its place writes to the opportunity now.
-        if not self._amendments.was_accepted:
+        if self._amendments.was_accepted:
+            self._write_back.drop()  # what took its place writes to the opportunity now
+        else:
             self._write_back.add(self.record.model_copy(deep=True))

@@ -1,5 +1,7 @@
 """Writing the offer's life to Salesforce: each stage, in order, without holding up the story."""
 
+import asyncio
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
@@ -18,7 +20,7 @@ class WriteBack:
     def __init__(self, people: People) -> None:
         self._people = people
         self._waiting: list[OfferRecord] = []
-        self._writing = False
+        self._writing: asyncio.Task[None] | None = None
 
     def add(self, snapshot: OfferRecord) -> None:
         """Have a state of the offer written; the snapshot must not change any more."""
@@ -30,9 +32,15 @@ class WriteBack:
         """Write for ever."""
         while True:
             await workflow.wait_condition(lambda: bool(self._waiting))
-            self._writing = True
-            await self._write(self._waiting.pop(0))
-            self._writing = False
+            self._writing = asyncio.create_task(self._write(self._waiting.pop(0)))
+            await workflow.wait([self._writing])
+            self._writing = None
+
+    def drop(self) -> None:
+        """Somebody else writes to the opportunity now: what still waits must not overwrite it."""
+        self._waiting.clear()
+        if self._writing:
+            self._writing.cancel()
 
     async def _write(self, snapshot: OfferRecord) -> None:
         """What has ended and is not in Salesforce any more needs nobody's help."""
@@ -41,9 +49,9 @@ class WriteBack:
             await ask(self._people, Salesforce.write_back, snapshot, expected=expected)
         except ActivityError as error:
             if is_cancelled_exception(error):
-                raise
+                return
             workflow.logger.info("%s is not in Salesforce any more", snapshot.opportunity_id)
 
     async def finished(self) -> None:
         """Wait until everything has been written."""
-        await workflow.wait_condition(lambda: not self._waiting and not self._writing)
+        await workflow.wait_condition(lambda: not self._waiting and self._writing is None)

@@ -101,8 +101,13 @@ async def _extend(offer: str, extension: Extension) -> OfferRecord:
 def amend(
     offer: Offer,
     changes: NamedChanges = None,
+    *,
     terms: TermsFile = None,
     road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Make it anew from the opportunity, though nothing is given."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change an offer that AWS has.
@@ -112,7 +117,7 @@ def amend(
     After acceptance an agreement-based offer is made: name what is added (added="30000.00 USD"),
     what becomes of unpaid instalments (unpaid=carry or unpaid=drop), dimensions, agreement_end.
     """
-    given = Changes(given=terminal.given_changes(terms, changes), road=road)
+    given = Changes(given=terminal.given_changes(terms, changes), road=road, anew=anew)
     with AWS_AT_IT:
         record = terminal.run(_amend(offer, given))
     terminal.print_record(record, as_json)

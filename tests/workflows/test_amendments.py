@@ -93,7 +93,7 @@ async def test_what_nobody_accepts_leaves_the_original_as_it_was(life: Life) -> 
     assert original.agreement == before.agreement
     assert original.amendments[0].stage is Stage.EXPIRED
     assert life.in_salesforce()["Offer_Stage__c"] == "accepted"
-    assert "Expired: the amendment for Example Corp" in life.mails()
+    assert "Expired: Example Corp (amendment 1)" in life.mails()
     second = await amended(life, path=SECOND)
     assert second.amendment == 2
     assert life.acceptable_offers() == 1
@@ -211,7 +211,7 @@ async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(life: Lif
     await accepted(life)
     await amended(life)
     await life.passes(days=32)
-    with pytest.raises(Refused, match="has ended as expired"):
+    with pytest.raises(Refused, match="the offer is expired: amend the original again"):
         await life.desk.extend(FIRST, Extension(until=life.day(60)))
     assert (await life.desk.amend(OPPORTUNITY, ADDED)).amendment == 2
 

@@ -179,7 +179,7 @@ async def test_extend_after_expiry_against_accept(life: Life) -> None:
     life.world.agreement_lag_minutes = 10_000
     assert (await life.end()).stage is Stage.EXPIRED
     comes_to_light(life)
-    with pytest.raises(Refused, match="the offer is accepted"):
+    with pytest.raises(Refused, match="the buyer has accepted the offer after all"):
         await life.desk.extend(OPPORTUNITY, Extension(until=life.day(60)))
     assert life.acceptable_offers() == 0
 
