@@ -1,5 +1,6 @@
 """What people ask of an offer: to decide about an exception, to change terms, to extend it."""
 
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -49,6 +50,14 @@ class Changes(BaseModel):
         """What is given after the change."""
         changed = given | self.given
         return {name: value for name, value in changed.items() if value is not None}
+
+    def still_ahead(self, today: date) -> "Changes":
+        """The same without a last day to accept that is over by a UTC date."""
+        last_day = self.given.get("availability_end")
+        if last_day is None or str(last_day) > today.isoformat():
+            return self
+        given = {name: v for name, v in self.given.items() if name != "availability_end"}
+        return self.model_copy(update={"given": given})
 
 
 class Extension(BaseModel):

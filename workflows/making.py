@@ -4,7 +4,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.asking import GivenUp, ask, refusals_in, unless
-from workflows.conversation import Conversation
+from workflows.changes_of_mind import ChangesOfMind
 from workflows.drafting import NoSuchOpportunity, checked
 from workflows.generation import Generation
 from workflows.hand_off import HandOff
@@ -30,7 +30,7 @@ ACCEPTED_OTHERWISE = (
 CORRECT = "Revise the terms, or correct the opportunity and resume; or cancel"
 
 
-class Making(Conversation):
+class Making(ChangesOfMind):
     """From a draft to a released offer, and back."""
 
     async def draft(self) -> Stage:

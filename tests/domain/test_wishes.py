@@ -20,7 +20,7 @@ from offers.verdicts import Changes, Extension
 from tests.agreed import LATER, accepted, agreement
 from tests.builders import NOW, TODAY, terms
 from tests.builders import facts as opportunity_facts
-from workflows.conversation import BEYOND_CANCELLING
+from workflows.changes_of_mind import BEYOND_CANCELLING
 
 ID = "0065g00000AbCdEAAV"
 UNTIL = date(2026, 4, 10)
