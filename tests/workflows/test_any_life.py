@@ -217,7 +217,7 @@ class AnyLife(RuleBasedStateMachine):
 
 TestAnyLife = AnyLife.TestCase
 TestAnyLife.settings = settings(
-    max_examples=6,
+    max_examples=5,
     stateful_step_count=15,
     deadline=None,
     derandomize=True,
