@@ -190,7 +190,6 @@ async def test_extend_after_expiry_against_accept(life: Life) -> None:
 async def test_amend_against_amend(life: Life) -> None:
     await shared(life)
     first = asyncio.create_task(life.desk.amend(OPPORTUNITY, CHEAPER))
-    await asyncio.sleep(0)
     await life.quiet()
     other = Changes(given={"price": {"amount": "105000", "currency": "USD"}})
     with pytest.raises(Refused, match="the offer is being withdrawn: wait until that is done"):
