@@ -47,6 +47,11 @@ T = TypeVar("T")
 OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
 """How finely time passes while a test waits for a stage."""
+HANDED_OUT = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+)
+"""How a history ends that the worker has yet to answer: a query would not show the news."""
 FIELDS = Path(__file__).parents[1] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
 FILES = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
@@ -133,7 +138,9 @@ class Life:
         return await self.desk.start(self.id, given)
 
     async def record(self) -> OfferRecord:
-        """The offer's record."""
+        """The offer's record, once the worker has seen all that the server has for it."""
+        while (await self.handle.fetch_history()).events[-1].event_type in HANDED_OUT:
+            await asyncio.sleep(0.01)
         return await self.handle.query(OfferWorkflow.the_record)
 
     async def passes(self, **duration: float) -> OfferRecord:
