@@ -4,15 +4,21 @@ Clazar's API creates no offers.  The order of the sheet is that of Clazar's form
 a private offer via Clazar).
 """
 
+import re
 from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
 from offers.contract import shown
+from offers.opportunity import is_whole
 from offers.terms import CustomEula, OfferTerms
 
 NAME_LENGTH = 150
 """Longest name of an offer (AWS: work-with-private-offers)."""
+
+_REFERENCE = re.compile(
+    "(?<![A-Za-z0-9])(?P<opportunity>[A-Za-z0-9]{18})-[1-9][0-9]{0,5}(?![A-Za-z0-9])"
+)
 
 
 class SheetField(BaseModel):
@@ -28,6 +34,12 @@ class SheetField(BaseModel):
 def reference(opportunity_id: str, revision: int) -> str:
     """What an offer's name must hold for the offer to be recognised."""
     return f"{opportunity_id}-{revision}"
+
+
+def opportunities_in(name: str) -> tuple[str, ...]:
+    """The opportunities whose reference an offer's name holds."""
+    named = (found["opportunity"] for found in _REFERENCE.finditer(name))
+    return tuple(dict.fromkeys(each for each in named if is_whole(each)))
 
 
 def with_reference(terms: OfferTerms, mark: str) -> OfferTerms:

@@ -7,6 +7,9 @@ import re
 import string
 
 _SUFFIX = string.ascii_uppercase + "012345"
+_REFERENCE = re.compile(
+    "offer-(?P<opportunity>[A-Za-z0-9]{18})(-amd(?P<amendment>[1-9][0-9]{0,5}))?-rev[1-9][0-9]{0,5}"
+)
 
 
 class NoOpportunityId(ValueError):
@@ -51,6 +54,28 @@ def read_path(text: str) -> str:
             f"{text!r} names no amendment: write it as {offer_path(opportunity_id(record_id), 1)}"
         )
     return offer_path(opportunity_id(record_id), int(number))
+
+
+def revision_reference(opportunity_id: str, amendment: int, revision: int) -> str:
+    """Names one revision of an offer in AWS: its change set, its token, the offer's description."""
+    which = f"-amd{amendment}" if amendment else ""
+    return f"offer-{opportunity_id}{which}-rev{revision}"
+
+
+def read_reference(text: str) -> str | None:
+    """The name of the offer that a reference is about; None if it is no reference of ours."""
+    found = _REFERENCE.fullmatch(text)
+    if found is None or not is_whole(found["opportunity"]):
+        return None
+    return offer_path(found["opportunity"], int(found["amendment"] or 0))
+
+
+def is_whole(record_id: str) -> bool:
+    """Whether it is an id in its 18-character form."""
+    try:
+        return opportunity_id(record_id) == record_id
+    except NoOpportunityId:
+        return False
 
 
 def _suffix(part: str) -> str:

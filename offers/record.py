@@ -12,7 +12,7 @@ from offers.contacts import Contacts, Owner
 from offers.fees import ListingFee, listing_fee
 from offers.findings import Finding, Severity
 from offers.lifecycle import Stage, require_transition
-from offers.opportunity import offer_path
+from offers.opportunity import offer_path, revision_reference
 from offers.payouts import Payout
 from offers.policy import Policy, Road
 from offers.preflight import Report
@@ -203,8 +203,7 @@ class OfferRecord(BaseModel):
     @property
     def reference(self) -> str:
         """Names this revision in AWS: its change set, its token, and the offer's description."""
-        which = f"-amd{self.amendment}" if self.amendment else ""
-        return f"offer-{self.opportunity_id}{which}-rev{self.revision}"
+        return revision_reference(self.opportunity_id, self.amendment, self.revision)
 
     @property
     def replaces(self) -> str | None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from offers.opportunity import NoOpportunityId, offer_path, opportunity_id, read_path
+from offers.opportunity import (
+    NoOpportunityId,
+    offer_path,
+    opportunity_id,
+    read_path,
+    read_reference,
+    revision_reference,
+)
 
 numbers = st.integers(0, 3) | st.integers(0, 10**6 - 1)
 
@@ -77,3 +84,28 @@ def test_what_names_no_amendment_is_refused_with_the_form(rest: str) -> None:
 def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
     with pytest.raises(NoOpportunityId, match="copy"):
         read_path(text)
+
+
+@given(
+    st.text(string.ascii_letters + string.digits, min_size=15, max_size=15),
+    numbers,
+    st.integers(1, 10**6 - 1),
+)
+def test_a_reference_leads_back_to_its_offer(short: str, amendment: int, revision: int) -> None:
+    record_id = opportunity_id(short)
+    reference = revision_reference(record_id, amendment, revision)
+    assert read_reference(reference) == offer_path(record_id, amendment)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "Create my product", LONG, f"offer-{LONG}", f"offer-{LONG}-rev", "offer--rev1"),
+        *(f"offer-{LONG}-rev0", f"offer-{LONG}-amd0-rev1", f" offer-{LONG}-rev1"),
+        *(f"offer-{LONG}-rev1\n", f"offer-{LONG}-rev²", f"offer-{LONG}-rev1: PO 4711"),
+        *("offer-001A0000006Vm9r-rev1", "offer-001A0000006Vm9rAAA-rev1"),
+        *("offer-1234567890123-edit-1", "offer-1234567890123-withdraw-1"),
+    ],
+)
+def test_other_names_of_change_sets_lead_nowhere(name: str) -> None:
+    assert read_reference(name) is None
