@@ -1,0 +1,148 @@
+"""What AWS tells of itself by EventBridge, read for what it means to our offers.
+
+The bodies are those of AWS's page on EventBridge events for sellers.  Fields that a kind of event
+has not always are optional here, and what else AWS may add is passed over.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel, to_pascal
+
+CATALOG = "aws.marketplacecatalog"
+AGREEMENTS = "aws.agreement-marketplace"
+DISBURSEMENTS = "aws.marketplace"
+
+Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,100}\z")]
+"""Ids go into queries to Temporal: one that is none must not spoil the query for the others."""
+
+
+class CannotBeRead(Exception):
+    """No event, or one that is not as AWS documents it.  The text holds nothing of its contents."""
+
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it lies beyond the calendar") from None
+
+
+class _Event(BaseModel):
+    """What EventBridge puts around every event."""
+
+    source: str
+    detail_type: str = Field(alias="detail-type")
+    time: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    detail: dict[str, Any]
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
+
+
+class _Offer(_Read):
+    id: Id
+    name: str | None = None
+
+
+class _Agreement(_Read):
+    id: Id
+    status: str | None = None
+    intent: str | None = None
+    previous_agreement_id: Id | None = None
+
+
+class _CancelledAgreement(_Read):
+    id: Id
+    offer_id: Id | None = None
+
+
+class _CancellationRequest(_Read):
+    id: Id
+
+
+class ChangeSetEnded(BaseModel):
+    """A change set has succeeded, has failed or was cancelled.  AWS writes these in PascalCase."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_pascal)
+
+    change_set_id: Id
+    change_set_name: str | None = None
+
+
+class OfferReleased(_Read):
+    """An offer can be accepted from now on, whoever made it."""
+
+    offer: _Offer
+
+
+class AgreementChanged(_Read):
+    """An agreement was made, was changed, has ended, or is about to end or to be renewed."""
+
+    agreement: _Agreement
+    offer: _Offer | None = None
+    """Not told of a renewal that is to come."""
+
+
+class CancellationChanged(_Read):
+    """The seller's request to cancel an agreement was made, answered, withdrawn or refused."""
+
+    agreement: _CancelledAgreement
+    agreement_cancellation_request: _CancellationRequest
+
+
+class PayoutsPaused(_Read):
+    """AWS pays nothing out: the bank data of the seller is not valid."""
+
+
+Detail = ChangeSetEnded | OfferReleased | AgreementChanged | CancellationChanged | PayoutsPaused
+
+
+class Heard(BaseModel):
+    """An event that may concern an offer, and when it happened (UTC)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at: AwareDatetime
+    detail: Detail
+
+
+KINDS: dict[tuple[str, str], type[Detail]] = {
+    **{
+        (CATALOG, f"Change Set {ended}"): ChangeSetEnded
+        for ended in ("Succeeded", "Failed", "Cancelled")
+    },
+    (CATALOG, "Offer Released"): OfferReleased,
+    **{
+        (AGREEMENTS, f"Purchase Agreement {change} - Proposer"): AgreementChanged
+        for change in (
+            *("Created", "Amended", "Ended", "Ending"),
+            *("Renewal Terms Finalized", "Renewal Upcoming"),
+        )
+    },
+    **{
+        (AGREEMENTS, f"Agreement Cancellation Request {status} - Proposer"): CancellationChanged
+        for status in ("Pending Approval", "Approved", "Rejected", "Cancelled", "Validation Failed")
+    },
+    (DISBURSEMENTS, "Disbursement Paused"): PayoutsPaused,
+}
+"""By source and detail-type, all that is listened to."""
+
+
+def read_event(body: str) -> Heard | None:
+    """What an event says; None if its kind means nothing to offers.  Raises CannotBeRead."""
+    try:
+        event = _Event.model_validate_json(body)
+        kind = KINDS.get((event.source, event.detail_type))
+        if kind is None:
+            return None
+        return Heard(at=event.time, detail=kind.model_validate(event.detail))
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_context=False, include_url=False)
+        raise CannotBeRead(
+            "; ".join(
+                f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['type']}" for each in wrong
+            )
+        ) from None
