@@ -1,20 +1,18 @@
-"""Money: invoices, and AWS's payouts of them, as rows of the disbursement report.
+"""What becomes of an agreement's money: it is invoiced, collected and paid out, by AWS's habit."""
 
-Follows AWS's own query (collections and disbursements report).  Amounts on a row are that
-payout's, `undisbursed` is the invoice line's remainder and stands on each of its rows; fees are
-negative; what is taken back stands as a row with opposite signs.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+import uuid
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+from typing import Any
 
+from sandbox import reliefs, transfers
+from sandbox.ledger import AWS, BillingEvent, Line, account_guid
+from sandbox.money import Disbursement, Invoice, PayoutHabit, rounded
 from sandbox.offer_terms import schedule, term
-from sandbox.world import Agreement, Disbursement, Invoice, Offer, PayoutHabit, World, new_id
+from sandbox.statements import restate
+from sandbox.world import Agreement, Offer, World, new_id
 
-MINOR_UNITS = {"JPY": Decimal(1)}
-"""The smallest amount of a currency, where it is not a hundredth."""
 DEFAULT_DUE_DAYS = 30
 """ASSUMED: AWS does not tell the seller what terms the buyer has with AWS."""
 
@@ -48,127 +46,146 @@ def plan(world: World, agreement: Agreement, offer: Offer) -> None:
     ] or [(agreement.accepted_at, agreement.value)]
     for on, amount in instalments:
         if amount > 0:
-            line = _Line(world, agreement, offer, amount, percentage)
-            world.at(max(on, agreement.accepted_at), line.invoice)
+            instalment = _Instalment(world, agreement, offer, amount, percentage)
+            world.at(max(on, agreement.accepted_at), instalment.invoice)
 
 
 @dataclass
-class _Line:
-    """One line of one invoice, and its payouts."""
+class _Instalment:
+    """What is going to be one line of one invoice."""
 
     world: World
     agreement: Agreement
     offer: Offer
     gross: Decimal
     percentage: Decimal
-    rows: list[Disbursement] = field(default_factory=list)
-
-    @property
-    def fee(self) -> Decimal:
-        return -(self.gross * self.percentage / 100).quantize(self.unit, ROUND_HALF_UP)
-
-    @property
-    def unit(self) -> Decimal:
-        return MINOR_UNITS.get(self.agreement.currency, Decimal("0.01"))
-
-    @property
-    def net(self) -> Decimal:
-        return self.gross + self.fee
 
     def invoice(self, now: datetime) -> None:
-        """Invoice the line, unless the agreement ended before: then it is dropped."""
-        if self.agreement.status == "REPLACED":
-            self.world.withheld.setdefault(self.agreement.id, []).append(self.invoice)
-        if self.agreement.status != "ACTIVE":
+        """Invoice it, unless the agreement ended before: then it is dropped."""
+        world, agreement = self.world, self.agreement
+        if agreement.status == "REPLACED":
+            world.withheld.setdefault(agreement.id, []).append(self.invoice)
+        if agreement.status != "ACTIVE":
             return
-        issued = Invoice(
-            new_id("", 10).upper(), self.agreement.id, self.gross, self.agreement.currency, now
-        )
-        self.world.invoices.append(issued)
+        issued = Invoice(new_id("", 10).upper(), agreement.id, self.gross, agreement.currency, now)
+        world.invoices.append(issued)
+        habit = world.payout_habits.get(agreement.acceptor, world.payout_habit)
+        line = Line(self._template(issued), self._facts(issued, habit), habit)
+        line.facts.transaction_reference_id = line.template.transaction_reference_id
+        world.ledger.lines[line.id] = line
+        _charge(world, line)
+        restate(world, line)
+        if not habit.never_collected:
+            collected = now + timedelta(days=habit.collected_after_days)
+            world.at(collected, lambda now: transfers.collect(world, line, now))
+            transfers.plan(world, line)
+        reliefs.plan(world, line)
+
+    def _facts(self, issued: Invoice, habit: PayoutHabit) -> Disbursement:
         net_terms = term(self.agreement.terms, "NetPaymentTerm")
         due = int(net_terms["PaymentDuePeriod"][1:-1]) if net_terms else DEFAULT_DUE_DAYS
-        self._add(
-            Disbursement(
-                offer_id=self.offer.id,
-                offer_name=self.offer.name or "",
-                agreement_id=self.agreement.id,
-                acceptor=self.agreement.acceptor,
-                agreement_accepted_at=self.agreement.accepted_at,
-                agreement_start=self.agreement.start,
-                agreement_end=self.agreement.end,
-                invoice_id=issued.id,
-                invoice_date=issued.issued_at,
-                payment_due=now + timedelta(days=due),
-                currency=self.agreement.currency,
-                gross=self.gross,
-                listing_fee=self.fee,
-                listing_fee_percentage=self.percentage,
-                disbursed=Decimal(0),
-                undisbursed=self.net,
-                status="Not disbursed",
-            )
+        rate = habit.listing_fee_percentage
+        return Disbursement(
+            offer_id=self.offer.id,
+            offer_name=self.offer.name or "",
+            agreement_id=self.agreement.id,
+            acceptor=self.agreement.acceptor,
+            agreement_accepted_at=self.agreement.accepted_at,
+            agreement_start=self.agreement.start,
+            agreement_end=self.agreement.end,
+            invoice_id=issued.id,
+            invoice_date=issued.issued_at,
+            payment_due=issued.issued_at + timedelta(days=due),
+            currency=issued.currency,
+            gross=self.gross,
+            listing_fee=Decimal(0),
+            listing_fee_percentage=self.percentage if rate is None else rate,
+            disbursed=Decimal(0),
+            undisbursed=Decimal(0),
+            status="Not disbursed",
         )
-        habits = self.world.payout_habits
-        habit = habits.get(self.agreement.acceptor, self.world.payout_habit)
-        # AWS pays nothing out before it has collected.
-        days = max(habit.collected_after_days, habit.disbursed_after_days)
-        self._plan_payouts(now + timedelta(days=days), habit)
 
-    def _plan_payouts(self, first: datetime, habit: PayoutHabit) -> None:
-        amounts = [_split(each, habit.parts, self.unit) for each in (self.gross, self.fee)]
-        parts = list(zip(*amounts, strict=True))
-        for day, (gross, fee) in enumerate(parts):
-            self.world.at(first + timedelta(days=day), self._payout(gross, fee))
-        day_after = first + timedelta(days=len(parts))
-        if habit.outcome == "failed":
-            self.world.at(day_after, self._payout(-parts[-1][0], -parts[-1][1], failure=True))
-            if habit.retried_after_days is not None:
-                retry = day_after + timedelta(days=habit.retried_after_days)
-                self.world.at(retry, self._payout(*parts[-1]))
-        elif habit.outcome == "reversed":
-            self.world.at(day_after, self._payout(-self.gross, -self.fee))
+    def _template(self, issued: Invoice) -> BillingEvent:
+        line_item = str(uuid.uuid4())
+        buyer, seller = (
+            account_guid(self.agreement.acceptor),
+            account_guid(self.world.seller_account),
+        )
+        reference = str(uuid.uuid4())
+        return BillingEvent(
+            billing_event_id="",
+            valid_from=issued.issued_at,
+            update_date=issued.issued_at,
+            action="INVOICED",
+            transaction_type="SELLER_REV_SHARE",
+            amount=self.gross,
+            currency=issued.currency,
+            invoice_date=issued.issued_at,
+            transaction_reference_id=reference,
+            # ASSUMED: by currency; in truth by where the buyer and the seller are.
+            broker_id="AWS_EUROPE" if issued.currency == "EUR" else "AWS_INC",
+            product_id=self.agreement.product_id,
+            from_account_id=buyer,
+            to_account_id=seller,
+            end_user_account_id=buyer,
+            agreement_id=self.agreement.id,
+            invoice_id=issued.id,
+            buyer_transaction_reference_id=reference,
+            buyer_invoice_id=issued.id,
+            invoice_variant="PURCHASE",
+            offer_id=self.offer.id,
+            buyer_invoice_date=issued.issued_at,
+            line_item_id=line_item,
+            buyer_line_item_id=line_item,
+            charge_variant="PURCHASE",
+            charge_side="SELLING",
+            recipient_account_id=seller,
+        )
 
-    def _payout(
-        self, gross: Decimal, fee: Decimal, *, failure: bool = False
-    ) -> Callable[[datetime], None]:
-        def happen(now: datetime) -> None:
-            paid = replace(
-                self.rows[0],
-                gross=gross,
-                listing_fee=fee,
-                disbursed=gross + fee,
-                status="Failed" if failure else "",
-                disbursed_at=now,
-                bank_trace_id=None if failure else new_id("", 15).upper(),
+
+def _charge(world: World, line: Line) -> None:
+    """The events of an invoice: the price, AWS's fee, and the taxes on it."""
+    gross, habit, currency = line.template.amount, line.habit, line.template.currency
+    template = replace(line.template, payment_due_date=line.facts.payment_due)
+
+    def invoiced(kind: str, amount: Decimal, **columns: Any) -> None:
+        if amount:
+            ours = kind != "AWS_TAX_SHARE"
+            world.ledger.write(
+                replace(
+                    template,
+                    billing_event_id=new_id("", 40),
+                    transaction_type=kind,
+                    amount=amount,
+                    balance_impacting=ours,
+                    disbursement_amount=amount if ours else None,
+                    disbursement_currency=currency if ours else None,
+                    **columns,
+                )
             )
-            if self.rows[0].disbursed_at is None:
-                self.world.disbursements.remove(self.rows.pop())
-            self._add(paid)
-            self._restate()
 
-        return happen
+    def share(percentage: Decimal) -> Decimal:
+        return rounded(gross * percentage / 100, currency)
 
-    def _add(self, row: Disbursement) -> None:
-        self.rows.append(row)
-        self.world.disbursements.append(row)
-
-    def _restate(self) -> None:
-        """What every row says of the whole line."""
-        disbursed = sum((row.disbursed for row in self.rows), Decimal(0))
-        undisbursed = self.net - disbursed
-        if undisbursed == 0:
-            status = "Disbursed"
-        elif disbursed == 0:
-            status = "Disbursement reversed"
-        else:
-            status = "Partially disbursed"
-        for row in self.rows:
-            row.undisbursed = undisbursed
-            if row.status != "Failed":
-                row.status = status
+    invoiced("SELLER_REV_SHARE", gross)
+    invoiced("AWS_REV_SHARE", -share(line.facts.listing_fee_percentage), **_fee_columns(template))
+    invoiced("SELLER_TAX_SHARE", share(habit.seller_tax_percentage))
+    invoiced("AWS_TAX_SHARE", share(habit.aws_tax_percentage), to_account_id=account_guid(AWS))
 
 
-def _split(amount: Decimal, shares: list[Decimal], unit: Decimal) -> list[Decimal]:
-    """Parts in whole units that add up to the amount."""
-    parts = [(amount * share).quantize(unit, ROUND_HALF_UP) for share in shares[:-1]]
-    return [*parts, amount - sum(parts, Decimal(0))]
+def _fee_columns(template: BillingEvent) -> dict[str, str]:
+    """The seller buys the listing of AWS; in Europe by an invoice of its own."""
+    columns = {
+        "from_account_id": template.to_account_id or "",
+        "to_account_id": account_guid(AWS),
+        "charge_variant": "LISTING_FEE",
+        "charge_side": "BUYING",
+        "line_item_id": str(uuid.uuid4()),
+    }
+    if template.broker_id == "AWS_EUROPE":
+        columns |= {
+            "invoice_id": new_id("", 10).upper(),
+            "invoice_variant": "LISTING_FEE",
+            "transaction_reference_id": str(uuid.uuid4()),
+        }
+    return columns

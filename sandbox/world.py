@@ -12,7 +12,31 @@ from typing import Any, Literal
 from sandbox.access import Access
 from sandbox.agenda import Agenda
 from sandbox.faults import Faults
+from sandbox.feed_files import Feed
+from sandbox.ledger import Ledger
+from sandbox.money import Disbursement, Invoice, PayoutHabit
 from sandbox.operations import only_writes, writes
+
+__all__ = [
+    "Agreement",
+    "Buyer",
+    "CancellationRequest",
+    "Change",
+    "ChangeSet",
+    "ClazarLinks",
+    "Disbursement",
+    "Generation",
+    "Invoice",
+    "Mail",
+    "Moment",
+    "Offer",
+    "PayoutHabit",
+    "Storage",
+    "World",
+    "WorstMoment",
+    "new_id",
+]
+"""Money has a module of its own, but belongs to the world."""
 
 ID_ALPHABET = string.ascii_lowercase + string.digits
 
@@ -123,49 +147,6 @@ class CancellationRequest:
 
 
 @dataclass
-class Invoice:
-    """What AWS has invoiced for an agreement, before tax."""
-
-    id: str
-    agreement_id: str
-    amount: Decimal
-    currency: str
-    issued_at: datetime
-
-
-@dataclass
-class Disbursement:
-    """One row of AWS's disbursement report: an invoice line and one payout of it (or none yet).
-
-    Amounts on a row are that payout's; `undisbursed` is the line's whole remainder and is repeated
-    on each row (AWS: collections and disbursements report).
-    """
-
-    offer_id: str
-    offer_name: str
-    agreement_id: str
-    acceptor: str
-    agreement_accepted_at: datetime
-    agreement_start: datetime
-    agreement_end: datetime
-    invoice_id: str
-    invoice_date: datetime
-    payment_due: datetime
-    currency: str
-    gross: Decimal
-    listing_fee: Decimal
-    """Negative: AWS keeps it."""
-    listing_fee_percentage: Decimal
-    """Such as 3."""
-    disbursed: Decimal
-    undisbursed: Decimal
-    status: str
-    """`Not disbursed`, `Partially disbursed`, `Disbursed`, `Failed`, `Disbursement reversed`."""
-    disbursed_at: datetime | None = None
-    bank_trace_id: str | None = None
-
-
-@dataclass
 class Mail:
     """A message as the mailbox received it."""
 
@@ -219,21 +200,6 @@ class Buyer:
 
 
 @dataclass
-class PayoutHabit:
-    """How and when AWS pays out an accepted offer."""
-
-    collected_after_days: float = 30
-    disbursed_after_days: float = 33
-    """Days from invoice to payout; none comes before AWS has collected from the buyer."""
-    parts: list[Decimal] = field(default_factory=lambda: [Decimal(1)])
-    """Shares of the net amount, paid a day apart; they sum to 1."""
-    outcome: str = "paid"
-    """`paid`, `failed` (the bank refuses the last part) or `reversed` (paid, then taken back)."""
-    retried_after_days: float | None = None
-    """Days from a failed payout to its repetition, which succeeds; None: never."""
-
-
-@dataclass
 class Generation:
     """How AWS works on change sets.  Times are business minutes from the request."""
 
@@ -252,8 +218,10 @@ class Generation:
 class Storage:
     """What there is of S3 besides the objects themselves."""
 
-    buckets: tuple[str, ...] = ("example-offers",)
-    """All of them private."""
+    buckets: tuple[str, ...] = ("example-offers", "example-feed")
+    """All of them private; the first is the product's, AWS delivers its data feeds to the other."""
+    modified: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """When objects were put, by bucket and key."""
     types: dict[tuple[str, str], str] = field(default_factory=dict)
     """The `Content-Type` that objects were put with, by bucket and key."""
     url: str | None = None
@@ -265,6 +233,16 @@ class World(Agenda):
 
     agreement_lag_minutes: float = 0
     """Business minutes until a search lists an agreement (ASSUMED: that it may lag at all)."""
+    product_visibility = "Public"
+    """`Draft`, `Limited`, `Public` or `Restricted`."""
+    concurrent_agreements = False
+    """Whether one account can have several contracts for the product at a time."""
+    throttle = True
+    """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
+    payouts_paused_until: datetime | None = None
+    """Nothing is paid out before; `transfers.pause` sets it."""
+    feed_enabled = False
+    """Whether AWS delivers data feeds to the seller's bucket: only then are files made."""
 
     def __init__(
         self,
@@ -278,14 +256,8 @@ class World(Agenda):
         self.seller_account = seller_account
         self.product_id = product_id
         self.dimensions = dimensions
-        self.product_visibility = "Public"
-        """`Draft`, `Limited`, `Public` or `Restricted`."""
         self.payout_currencies: tuple[str, ...] = ("USD", "EUR", "GBP", "AUD", "JPY")
         """The currencies that the seller has told AWS a bank account for."""
-        self.concurrent_agreements = False
-        """Whether one account can have several contracts for the product at a time."""
-        self.throttle = True
-        """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
         self.offers: dict[str, Offer] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.agreements: dict[str, Agreement] = {}
@@ -293,6 +265,8 @@ class World(Agenda):
         self.invoices: list[Invoice] = []
         self.withheld: dict[str, list[Callable[[datetime], None]]] = {}
         """By agreement id, the invoices that fell due after it had been replaced."""
+        self.ledger = Ledger()
+        """All money as AWS's billing events; `disbursements` is AWS's report of them."""
         self.disbursements: list[Disbursement] = []
         self.opportunities: dict[str, dict[str, Any]] = {}
         """Salesforce opportunities by id: their field values, parents as nested dicts, and under
@@ -322,6 +296,7 @@ class World(Agenda):
         self.payout_habit = PayoutHabit()
         self.payout_habits: dict[str, PayoutHabit] = {}
         """By buyer account, where it differs from `payout_habit`."""
+        self.feed = Feed()
         self.generation = Generation()
         self.faults = Faults()
         self.calls: Counter[tuple[str, str]] = Counter()
