@@ -26,6 +26,9 @@ def main() -> int:
         default=datetime.now(UTC).replace(microsecond=0),
         help="instant from which on the scale holds, ISO 8601; default: now",
     )
+    parser.add_argument(
+        "--events", metavar="URL", help="an EventBridge to tell what happens in AWS Marketplace"
+    )
     parser.add_argument("--env", action="store_true", help="print shell exports instead of JSON")
     chosen = parser.parse_args()
     if chosen.scale <= 0:
@@ -37,7 +40,7 @@ def main() -> int:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
     try:
-        with Sandbox(clock=clock, port=chosen.port) as sandbox:
+        with Sandbox(clock=clock, port=chosen.port, events_endpoint=chosen.events) as sandbox:
             if chosen.env:
                 for name, value in sandbox.addresses.env.items():
                     print(f"export {name}={quote(value)}", flush=True)

@@ -4,7 +4,7 @@ from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 
-from sandbox import payouts
+from sandbox import events, payouts
 from sandbox.offer_terms import Term, agreement_end, agreement_start, currency, value
 from sandbox.world import Agreement, Offer, World, new_id
 
@@ -37,6 +37,7 @@ def conclude(world: World, offer: Offer, account: str) -> Agreement:
     )
     payouts.plan(world, agreement, offer)
     world.agreements[agreement.id] = agreement
+    events.agreement_created(world, agreement, offer)
     if before:
         agreement.replaces, before.replaced_by = before.id, agreement.id
         end(world, before, "REPLACED" if offer.replaces_agreement else "RENEWED")
@@ -50,9 +51,11 @@ def end(world: World, agreement: Agreement, status: str) -> None:
         return
     agreement.status = status
     agreement.last_update = world.now()
+    events.agreement_ended(world, agreement)
     # ASSUMED: AWS finds that nothing is left of what the seller asked to cancel.
     if request := world.pending_cancellation(agreement.id):
         request.close("VALIDATION_FAILED", f"The agreement is {status}.", world.now())
+        events.cancellation_changed(world, request)
 
 
 def roll_back(world: World, agreement: Agreement) -> None:

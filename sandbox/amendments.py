@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sandbox import buyers, worst_moments
+from sandbox import buyers, events, worst_moments
 from sandbox.offer_terms import Term
 from sandbox.world import Agreement, Offer, World, new_id
 
@@ -54,6 +54,7 @@ def amend_outside(
     world.offers[offer.id] = offer
     buyers.plan(world, offer)
     worst_moments.plan(world, offer)
+    events.offer_released(world, offer)
     worst_moments.strike(world, "released", offer.id)
     return offer
 

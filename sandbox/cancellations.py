@@ -5,7 +5,7 @@ AWS: the buyer has 7 days; who says nothing has agreed.  Only what is not invoic
 
 from datetime import datetime, timedelta
 
-from sandbox import agreements
+from sandbox import agreements, events
 from sandbox.world import Agreement, CancellationRequest, World, new_id
 
 TIME_TO_ANSWER = timedelta(days=7)
@@ -24,6 +24,7 @@ def ask(
         new_id("acr-", 25), agreement.id, reason_code, description, token, now, now
     )
     world.cancellation_requests[request.id] = request
+    events.cancellation_changed(world, request)
     plan(world, request)
     world.at(now + TIME_TO_ANSWER, lambda _: _pass_over(world, request))
     return request
@@ -49,13 +50,13 @@ def answer(world: World, request: CancellationRequest, *, approve: bool) -> None
     if approve:
         _approve(world, request, "The buyer approved the request.")
     else:
-        request.close("REJECTED", "The buyer rejected the request.", world.now())
+        _close(world, request, "REJECTED", "The buyer rejected the request.")
 
 
 def withdraw(world: World, request: CancellationRequest, reason: str) -> None:
     """The seller takes a pending request back."""
     # ASSUMED: the reason is what the status message says from then on.
-    request.close("CANCELLED", reason, world.now())
+    _close(world, request, "CANCELLED", reason)
 
 
 def _pass_over(world: World, request: CancellationRequest) -> None:
@@ -64,5 +65,10 @@ def _pass_over(world: World, request: CancellationRequest) -> None:
 
 
 def _approve(world: World, request: CancellationRequest, message: str) -> None:
-    request.close("APPROVED", message, world.now())
+    _close(world, request, "APPROVED", message)
     agreements.end(world, world.agreements[request.agreement_id], "CANCELLED")
+
+
+def _close(world: World, request: CancellationRequest, status: str, message: str) -> None:
+    request.close(status, message, world.now())
+    events.cancellation_changed(world, request)

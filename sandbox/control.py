@@ -1,5 +1,6 @@
 """The control API: what the person (or the test) who runs the sandbox can set and see."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -18,13 +19,14 @@ from sandbox.aws.wire import AwsError
 from sandbox.clazar.seller import make_by_hand
 from sandbox.control_bodies import Json, Wrong, arguments, changed, checked, read_body, text
 from sandbox.control_market import Market
-from sandbox.faults import KINDS, Fault
+from sandbox.event_bus import EventBus
+from sandbox.faults import EVENT_KINDS, KINDS, Fault
 from sandbox.operations import only_writes
 from sandbox.salesforce.ids import long_id
 from sandbox.salesforce.records import HISTORY, put_opportunity
 from sandbox.world import Buyer, World
 
-SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp", "s3")
+SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp", "s3", "events")
 
 RULES = {
     "throttle": bool,
@@ -122,12 +124,22 @@ class Control:
             self.world.payout_habit = habit
         return Json(asdict(habit))
 
+    async def put_events(self, request: Request) -> Response:
+        """Tell of what happens at another EventBridge from now on, or no longer."""
+        endpoint = checked(await read_body(request), {"endpoint": str | None}).get("endpoint")
+        bus = EventBus(endpoint) if endpoint else None
+        before, self.world.event_bus = self.world.event_bus, bus
+        if before:
+            await asyncio.to_thread(before.close)
+        return Json({"endpoint": endpoint})
+
     async def add_fault(self, request: Request) -> Response:
         fault = changed(Fault("", ""), await read_body(request))
         if fault.system not in SYSTEMS:
             raise Wrong(f"system: there is no {fault.system!r}; choose {', '.join(SYSTEMS)}")
-        if fault.kind not in KINDS:
-            raise Wrong(f"kind: there is no {fault.kind!r}; choose {', '.join(KINDS)}")
+        kinds = EVENT_KINDS if fault.system == "events" else KINDS
+        if fault.kind not in kinds:
+            raise Wrong(f"kind: there is no {fault.kind!r}; choose {', '.join(kinds)}")
         self.world.faults.waiting.append(fault)
         return Json(asdict(fault))
 
@@ -189,11 +201,13 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("POST", "amendments", market.amend),
             route("POST", "agreements", market.add_earlier_agreement),
             route("POST", "clazar/offers", control.make_by_hand),
+            route("POST", "payouts/pause", market.pause_payouts),
             route("PUT", "rules", control.put_rules),
             route("POST", "tokens/revoke", control.revoke_tokens),
             route("PUT", "generation", control.put_generation),
             route("PUT", "payouts", control.put_payouts),
             route("PUT", "payouts/{account}", control.put_payouts),
+            route("PUT", "events", control.put_events),
             route("POST", "faults", control.add_fault),
             route("GET", "faults", control.show_faults),
             route("DELETE", "faults", control.clear_faults),

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import agreements, buyers, cancellations
+from sandbox import agreements, buyers, cancellations, events
 from sandbox.amendments import amend_outside
 from sandbox.aws.earlier import earlier_agreement
 from sandbox.control_bodies import Json, Wrong, arguments, read_body, text
@@ -71,6 +71,11 @@ class Market:
             raise Wrong(f"nobody asks to cancel agreement {agreement.id}", 409)
         cancellations.answer(self.world, asked, approve=said == "approve")
         return Json(asdict(asked))
+
+    async def pause_payouts(self, _: Request) -> Response:
+        """AWS tells that it pays nothing out, for the seller's bank data are not valid."""
+        events.disbursement_paused(self.world)
+        return Json({})
 
     async def amend(self, request: Request) -> Response:
         """Release an amendment in AWS that was made without the product."""

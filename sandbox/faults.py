@@ -10,17 +10,26 @@ KINDS = {
     "drop_after": "do it, then cut the connection",
 }
 
+EVENT_KINDS = {
+    "duplicate": "tell it twice",
+    "lose": "do not tell it",
+    "late": "tell it `hold_seconds` later",
+    "disorder": "tell it after the next one",
+}
+"""What goes wrong with the events that AWS sends by itself: the system `events`."""
+
 
 @dataclass
 class Fault:
     """One thing that goes wrong.  `times` None: until cleared."""
 
     system: str
-    """`catalog`, `agreement`, `clazar`, `salesforce`, `smtp` or `s3`."""
+    """`catalog`, `agreement`, `clazar`, `salesforce`, `smtp`, `s3` or `events`."""
     kind: str
-    """One of `KINDS`."""
+    """One of `KINDS`; for `events`, of `EVENT_KINDS`."""
     operation: str | None = None
-    """The operation it strikes, such as `StartChangeSet`; None: every one of that system."""
+    """The operation it strikes, such as `StartChangeSet`, or an event's detail-type; None: every
+    one of that system."""
     times: int | None = 1
     status: int = 500
     code: str | None = None
@@ -28,7 +37,7 @@ class Fault:
     retry_after: float | None = None
     """Seconds, for the `Retry-After` header."""
     hold_seconds: float = 30
-    """Real seconds that a `timeout_…` fault keeps the caller waiting."""
+    """Real seconds that a `timeout_…` fault keeps the caller waiting, or that an event is late."""
 
 
 @dataclass

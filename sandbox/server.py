@@ -23,6 +23,7 @@ from offers.clock import Clock
 from sandbox import clazar, control, s3, smtp
 from sandbox.addresses import Addresses, find_addresses
 from sandbox.aws import agreement, catalog
+from sandbox.event_bus import EventBus
 from sandbox.salesforce.app import app as salesforce_app
 from sandbox.world import World
 
@@ -55,11 +56,17 @@ class Sandbox:
         *,
         clock: Clock | None = None,
         port: int = 0,
+        events_endpoint: str | None = None,
     ) -> None:
-        """`now` overrides the business time of `clock`.  `port` 0: any free ports."""
+        """`now` overrides the business time of `clock`.  `port` 0: any free ports.
+
+        `events_endpoint` is an EventBridge that is told what happens in AWS Marketplace.
+        """
         self.clock = clock or Clock()
         self.world = World(now or (lambda: self.clock.business_time(datetime.now(UTC))))
         self.port = port
+        if events_endpoint:
+            self.world.event_bus = EventBus(events_endpoint)
         self.addresses: Addresses
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
@@ -90,6 +97,8 @@ class Sandbox:
         self._thread.join()
         self._loop.close()
         self._directory.cleanup()
+        if self.world.event_bus:
+            self.world.event_bus.close()
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)

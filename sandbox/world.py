@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sandbox.access import Access
 from sandbox.agenda import Agenda
+from sandbox.event_bus import EventBus
 from sandbox.faults import Faults
 from sandbox.feed_files import Feed
 from sandbox.ledger import Ledger
@@ -243,6 +244,8 @@ class World(Agenda):
     """Nothing is paid out before; `transfers.pause` sets it."""
     feed_enabled = False
     """Whether AWS delivers data feeds to the seller's bucket: only then are files made."""
+    event_bus: EventBus | None = None
+    """Where AWS tells what happens; None: nobody listens."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sandbox import buyers, worst_moments
+from sandbox import buyers, events, worst_moments
 from sandbox.aws.requests import RequestedChange, invalid, understand
 from sandbox.aws.rules import changes as rules
 from sandbox.aws.rules import release, whole
@@ -161,6 +161,8 @@ class ChangeSets:
         for offer in stage.offers.values():
             buyers.plan(self.world, offer)
             worst_moments.plan(self.world, offer)
+        for offer in released:
+            events.offer_released(self.world, offer)
         self._strike("released", [offer.id for offer in released])
 
     def _strike(self, moment: Moment, entities: list[str]) -> None:
@@ -171,6 +173,7 @@ class ChangeSets:
     def _end(self, change_set: ChangeSet, status: str) -> None:
         change_set.status = status
         change_set.ended_at = self.world.now()
+        events.change_set_ended(self.world, change_set)
 
 
 def _offers(changes: list[RequestedChange]) -> set[str]:

@@ -1,0 +1,70 @@
+"""AWS's EventBridge and SQS, by moto's server, with a rule and its queue."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
+
+
+@dataclass
+class Queue:
+    """A queue, its dead-letter queue, and the clients to look into them."""
+
+    endpoint: str
+    url: str
+    dead_letters: str
+    sqs: Any
+    events: Any
+
+    def send(self, body: str) -> None:
+        """Put a message there past EventBridge."""
+        self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
+
+    def waiting(self) -> int:
+        """How many messages are in the queue, those that somebody has in hand included."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
+        return sum(int(found["Attributes"][name]) for name in names)
+
+    def bodies(self, url: str) -> list[str]:
+        """What can be received now."""
+        received = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+        return [message["Body"] for message in received.get("Messages", ())]
+
+
+@contextmanager
+def eventbridge() -> Iterator[str]:
+    """The address of both."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+def make_queue(
+    endpoint: str, pattern: dict[str, Any], name: str = "offer-events", receives: int = 5
+) -> Queue:
+    """A queue that a rule with this pattern fills; messages received so often are dead letters."""
+    where = {"endpoint_url": endpoint, "region_name": "us-east-1", **KEYS}
+    sqs, events = boto3.client("sqs", **where), boto3.client("events", **where)
+    dead_letters = sqs.create_queue(QueueName=f"{name}-dead-letters")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": _arn(sqs, dead_letters), "maxReceiveCount": receives}
+    made = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    target = {"Id": "queue", "Arn": _arn(sqs, made["QueueUrl"])}
+    events.put_targets(Rule=name, Targets=[target])
+    return Queue(endpoint, made["QueueUrl"], dead_letters, sqs, events)
+
+
+def _arn(sqs: Any, url: str) -> str:
+    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(found["Attributes"]["QueueArn"])
