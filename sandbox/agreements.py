@@ -4,7 +4,7 @@ from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 
-from sandbox import events, payouts
+from sandbox import events, payouts, revisions
 from sandbox.offer_terms import Term, agreement_end, agreement_start, currency, value
 from sandbox.world import Agreement, Offer, World, new_id
 
@@ -41,6 +41,7 @@ def conclude(world: World, offer: Offer, account: str) -> Agreement:
     if before:
         agreement.replaces, before.replaced_by = before.id, agreement.id
         end(world, before, "REPLACED" if offer.replaces_agreement else "RENEWED")
+    revisions.record(world, agreement)
     world.at(agreement.end, lambda _: end(world, agreement, "EXPIRED"))
     return agreement
 
@@ -51,6 +52,7 @@ def end(world: World, agreement: Agreement, status: str) -> None:
         return
     agreement.status = status
     agreement.last_update = world.now()
+    revisions.record(world, agreement)
     events.agreement_ended(world, agreement)
     # ASSUMED: AWS finds that nothing is left of what the seller asked to cancel.
     if request := world.pending_cancellation(agreement.id):
@@ -75,6 +77,7 @@ def _reinstate(world: World, agreement: Agreement) -> None:
     agreement.status = "ACTIVE"
     agreement.replaced_by = None
     agreement.last_update = world.now()
+    revisions.record(world, agreement)
     for invoice in world.withheld.pop(agreement.id, []):
         invoice(world.now())
     if agreement.end <= world.now():

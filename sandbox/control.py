@@ -19,6 +19,7 @@ from sandbox.aws.wire import AwsError
 from sandbox.clazar.seller import make_by_hand
 from sandbox.control_bodies import Json, Wrong, arguments, changed, checked, read_body, text
 from sandbox.control_market import Market
+from sandbox.control_money import Money
 from sandbox.event_bus import EventBus
 from sandbox.faults import EVENT_KINDS, KINDS, Fault
 from sandbox.operations import only_writes
@@ -37,6 +38,7 @@ RULES = {
     "agreement_lag_minutes": float,
     "clazar_delay_minutes": float,
     "clazar_rate_limits": bool,
+    "feed_enabled": bool,
 }
 """What of the world can be set over `PUT /control/rules`; see `World` for the meaning."""
 
@@ -108,21 +110,6 @@ class Control:
     async def put_generation(self, request: Request) -> Response:
         self.world.generation = changed(self.world.generation, await read_body(request))
         return Json(asdict(self.world.generation))
-
-    async def put_payouts(self, request: Request) -> Response:
-        account = request.path_params.get("account")
-        habits = self.world.payout_habits
-        habit = habits.get(account or "", self.world.payout_habit)
-        habit = changed(habit, await read_body(request))
-        if sum(habit.parts) != 1 or min(habit.parts) <= 0:
-            raise Wrong('parts: give shares above 0 that sum to 1, such as ["0.4", "0.6"]')
-        if habit.outcome not in ("paid", "failed", "reversed"):
-            raise Wrong("outcome: there is no such one; choose paid, failed or reversed")
-        if account:
-            habits[account] = habit
-        else:
-            self.world.payout_habit = habit
-        return Json(asdict(habit))
 
     async def put_events(self, request: Request) -> Response:
         """Tell of what happens at another EventBridge from now on, or no longer."""
@@ -205,8 +192,7 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("PUT", "rules", control.put_rules),
             route("POST", "tokens/revoke", control.revoke_tokens),
             route("PUT", "generation", control.put_generation),
-            route("PUT", "payouts", control.put_payouts),
-            route("PUT", "payouts/{account}", control.put_payouts),
+            *(route(*each) for each in Money(world).routes),
             route("PUT", "events", control.put_events),
             route("POST", "faults", control.add_fault),
             route("GET", "faults", control.show_faults),

@@ -64,6 +64,7 @@ READS = frozenset(
         ("smtp", "RCPT"),
         ("s3", "GetObject"),
         ("s3", "HeadObject"),
+        ("s3", "ListObjectsV2"),
     }
 )
 """By system and operation."""

@@ -1,8 +1,8 @@
-"""Amazon S3: objects are put, read and deleted, by path-style addresses.
+"""Amazon S3: objects are put, read, listed and deleted, by path-style addresses.
 
 Requests are signed in their headers or, for a link that is handed on, in their query.  A link is
 judged by real time, whatever the sandbox's clock shows: clients sign with their machine's clock.
-Signatures are not verified.  Multipart uploads, listings and all else is answered 501.
+Signatures are not verified.  Multipart uploads and all else is answered 501.
 """
 
 import base64
@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from xml.sax.saxutils import escape
 
 from starlette.applications import Starlette
@@ -19,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox import feed, s3_lists, s3_reads
 from sandbox.aws import chunked
 from sandbox.aws.presigned import ALGORITHM, LONGEST, Presigned
 from sandbox.aws.wire import AUTHORIZATION, REGION
@@ -39,6 +41,7 @@ USUAL_CODE = {
     500: "InternalError",
     503: "SlowDown",
 }
+LIST = "ListObjectsV2"
 DEFAULT_TYPE = "binary/octet-stream"
 CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
     "x-amz-checksum-crc32": lambda content: zlib.crc32(content).to_bytes(4, "big"),
@@ -76,10 +79,14 @@ class S3Error(Exception):
 
 def app(world: World) -> Starlette:
     """S3 as `AWS_ENDPOINT_URL_S3` names it."""
-    endpoint = Wire(world, "s3", _refusal).endpoint(
-        lambda request: OPERATIONS[request.method], _S3(world).answer
-    )
+    endpoint = Wire(world, "s3", _refusal).endpoint(_operation, _S3(world).answer)
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=list(OPERATIONS))])
+
+
+def _operation(request: Request) -> str:
+    key = request.path_params["path"].partition("/")[2]
+    listed = request.method == "GET" and request.query_params.get("list-type") == "2"
+    return LIST if listed and not key else OPERATIONS[request.method]
 
 
 @dataclass
@@ -91,6 +98,8 @@ class _S3:
         body = await request.body()
         try:
             _check_signed(request)
+            if _operation(request) == LIST:
+                return self._list(request)
             place = self._place(request)
             match request.method:
                 case "PUT":
@@ -111,29 +120,82 @@ class _S3:
                 "NotImplemented",
                 "A header you provided implies functionality that is not implemented.",
             )
-        if bucket not in self.world.storage.buckets:
+        self._open(bucket)
+        return bucket, key
+
+    def _open(self, bucket: str) -> None:
+        storage = self.world.storage
+        if bucket == storage.feed_bucket:
+            feed.refresh(self.world)
+        elif bucket not in storage.buckets:
             raise S3Error(
                 404, "NoSuchBucket", "The specified bucket does not exist", BucketName=bucket
             )
-        return bucket, key
+
+    def _list(self, request: Request) -> Response:
+        bucket = request.path_params["path"].strip("/")
+        self._open(bucket)
+        keys = [key for place, key in self.world.objects if place == bucket]
+
+        def contents(key: str) -> dict[str, str]:
+            content = self.world.objects[bucket, key]
+            modified = s3_lists.instant(self._modified((bucket, key)))
+            size = str(len(content))
+            return {
+                "LastModified": modified,
+                "ETag": _etag(content),
+                "Size": size,
+                "StorageClass": "STANDARD",
+            }
+
+        try:
+            page = s3_lists.page(bucket, keys, request.query_params, contents)
+        except ValueError as error:
+            raise S3Error(400, "InvalidArgument", str(error)) from None
+        return _response(page.encode(), headers={"Content-Type": "application/xml"})
 
     def _put(self, place: tuple[str, str], request: Request, body: bytes) -> Response:
         content = _content(request.headers, body)
         self.world.objects[place] = content
         self.world.storage.types[place] = request.headers.get("Content-Type", DEFAULT_TYPE)
+        self.world.storage.modified[place] = self.world.now()
         return _response(headers={"ETag": _etag(content)})
 
     def _get(self, place: tuple[str, str], request: Request) -> Response:
         content = self.world.objects.get(place)
         if content is None:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.", Key=place[1])
-        headers = {"ETag": _etag(content), "Content-Type": self._type(place)}
+        headers = {
+            "ETag": _etag(content),
+            "Content-Type": self._type(place),
+            "Last-Modified": format_datetime(self._modified(place), usegmt=True),
+            "Accept-Ranges": "bytes",
+        }
+        refused = s3_reads.refused(request.headers, headers["ETag"])
+        if refused == 412:
+            raise S3Error(412, "PreconditionFailed", "A pre-condition you specified did not hold")
+        if refused:
+            return _response(status=refused, headers=headers)
+        part = _part(request, len(content))
+        if part is not None:
+            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(content)}"
+            return _response(content[part.start : part.stop], 206, headers)
         if request.headers.get("x-amz-checksum-mode") == "ENABLED":
             headers["x-amz-checksum-crc32"] = _checksum("x-amz-checksum-crc32", content)
         return _response(content, headers=headers)
 
+    def _modified(self, place: tuple[str, str]) -> datetime:
+        return self.world.storage.modified.get(place, self.world.now()).astimezone(UTC)
+
     def _type(self, place: tuple[str, str]) -> str:
         return self.world.storage.types.get(place, DEFAULT_TYPE)
+
+
+def _part(request: Request, size: int) -> range | None:
+    try:
+        return s3_reads.part(request.headers, size)
+    except s3_reads.NoSuchRange as error:
+        raise S3Error(416, "InvalidRange", str(error)) from None
 
 
 def _check_signed(request: Request) -> None:

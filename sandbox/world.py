@@ -219,8 +219,10 @@ class Generation:
 class Storage:
     """What there is of S3 besides the objects themselves."""
 
-    buckets: tuple[str, ...] = ("example-offers", "example-feed")
-    """All of them private; the first is the product's, AWS delivers its data feeds to the other."""
+    buckets: tuple[str, ...] = ("example-offers",)
+    """All of them private, and so is the feed's."""
+    feed_bucket: str = "example-feed"
+    """Where AWS delivers the seller's data feeds; it may be one of the others."""
     modified: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """When objects were put, by bucket and key."""
     types: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -242,8 +244,8 @@ class World(Agenda):
     """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
     payouts_paused_until: datetime | None = None
     """Nothing is paid out before; `transfers.pause` sets it."""
-    feed_enabled = False
-    """Whether AWS delivers data feeds to the seller's bucket: only then are files made."""
+    feed_enabled = True
+    """Whether AWS delivers data feeds to the seller's bucket."""
     event_bus: EventBus | None = None
     """Where AWS tells what happens; None: nobody listens."""
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from sandbox import agreements
+from sandbox import agreements, revisions
 from sandbox.offer_terms import Term, agreement_end
 from sandbox.world import Agreement, Offer, World, new_id
 
@@ -80,6 +80,7 @@ def earlier_agreement(
         last_update=min(end, world.now()) if status == "EXPIRED" else accepted,
     )
     world.agreements[agreement.id] = agreement
+    revisions.record(world, agreement)
     world.at(end, lambda _: agreements.end(world, agreement, "EXPIRED"))
     return agreement
 

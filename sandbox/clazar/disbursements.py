@@ -1,6 +1,7 @@
 """The dataset `aws_marketplace_disbursements`: one row per invoice line and payout, 63 columns."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sandbox.world import Disbursement, World
@@ -100,7 +101,9 @@ def _facts(world: World, row: Disbursement) -> dict[str, Any]:
         "gross_revenue": float(row.gross),
         "listing_fee": float(row.listing_fee),
         "listing_fee_percentage": float(row.listing_fee_percentage),
-        "seller_net_revenue": float(row.gross + row.listing_fee),
+        "seller_net_revenue": float(row.net),
+        **{name: float(amount) for name, amount in _later(row).items() if amount},
+        "transaction_reference_id": row.transaction_reference_id,
         "disbursed_net_revenue": float(row.disbursed),
         "undisbursed_net_revenue": float(row.undisbursed),
         "disbursement_status": row.status,
@@ -110,6 +113,15 @@ def _facts(world: World, row: Disbursement) -> dict[str, Any]:
         ),
         "disburse_bank_trace_id": row.bank_trace_id,
         "aws_seller_of_record": "Amazon Web Services, Inc.",
+    }
+
+
+def _later(row: Disbursement) -> dict[str, Decimal]:
+    return {
+        "gross_refund": row.gross_refund,
+        "listing_fee_refund": row.listing_fee_refund,
+        "seller_tax_share": row.seller_tax_share,
+        "seller_tax_share_refund": row.seller_tax_share_refund,
     }
 
 

@@ -98,7 +98,7 @@ def test_what_is_not_there(s3: Any) -> None:
         s3.head_object(Bucket=BUCKET, Key="no.pdf")
     assert code(refused.value) == (404, "404")
     with pytest.raises(ClientError) as refused:
-        s3.list_objects_v2(Bucket=BUCKET)
+        s3.list_objects(Bucket=BUCKET)
     assert code(refused.value) == (501, "NotImplemented")
 
 

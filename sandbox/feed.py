@@ -1,0 +1,100 @@
+"""Seller data feeds: what AWS writes into the seller's bucket, as files by table and month.
+
+A file grows while its month lasts and is written anew at midnight UTC, with what happened before
+(AWS: seller delivery data feeds).  That is done when somebody looks: a feed that nobody reads
+costs nothing.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime, time
+from decimal import Decimal
+from typing import Any
+
+from sandbox.feed_files import Revision
+from sandbox.ledger import BillingEvent
+from sandbox.world import World
+
+BILLING_EVENTS = "billingeventfeed_v1"
+AGREEMENTS = "agreementfeed_v1"
+COLUMNS = {
+    BILLING_EVENTS: [each.name for each in fields(BillingEvent)],
+    AGREEMENTS: [each.name for each in fields(Revision)],
+}
+"""By table, in the order of the files (ASSUMED: the order)."""
+CAST_COLUMNS = frozenset({"action_date", "buyer_invoice_date"})
+"""AWS's query reads them by a cast, which takes a blank where ISO 8601 has a T."""
+
+
+def file_key(table: str, year: int, month: int) -> str:
+    """Where the file of a month is."""
+    return f"{table}/year={year:04}/month={month:02}/data.csv"
+
+
+def refresh(world: World) -> None:
+    """Deliver what was due at the last midnight, if AWS delivers at all."""
+    midnight = datetime.combine(world.now().astimezone(UTC).date(), time(0), UTC)
+    until = world.feed.until
+    if world.feed_enabled and (until is None or until < midnight):
+        _deliver(world, midnight)
+
+
+def publish(world: World) -> list[str]:
+    """Deliver all that has happened by now, without waiting for midnight; all files' keys."""
+    world.feed_enabled = True
+    _deliver(world, None)
+    return sorted(world.feed.lines)
+
+
+def _deliver(world: World, midnight: datetime | None) -> None:
+    feed = world.feed
+    changed = set(feed.spoiled)
+    for table, version in _news(world, midnight):
+        month = version.update_date
+        key = file_key(table, month.year, month.month)
+        lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
+        lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
+        changed.add(key)
+    feed.until = midnight or world.now()
+    feed.spoiled.clear()
+    for key in changed:
+        place = world.storage.feed_bucket, key
+        world.objects[place] = "".join(feed.lines[key]).encode()
+        world.storage.types[place] = "text/csv"
+        world.storage.modified[place] = feed.until
+
+
+def _news(world: World, midnight: datetime | None) -> Iterator[tuple[str, BillingEvent | Revision]]:
+    """What each table has not told yet."""
+    tables: dict[str, Sequence[BillingEvent | Revision]] = {
+        BILLING_EVENTS: world.ledger.versions,
+        AGREEMENTS: world.feed.revisions,
+    }
+    for table, versions in tables.items():
+        for version in versions[world.feed.published.get(table, 0) :]:
+            if midnight is not None and version.update_date >= midnight:
+                break
+            world.feed.published[table] = world.feed.published.get(table, 0) + 1
+            yield table, version
+
+
+def _line(cells: Sequence[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
+
+
+def _cell(column: str, value: Any) -> str:
+    """Nothing is an empty cell, an amount plain digits, an instant UTC."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, datetime):
+        blank = " " if column in CAST_COLUMNS else "T"
+        return value.astimezone(UTC).isoformat(blank).replace("+00:00", "Z")
+    return str(value)
