@@ -3,11 +3,12 @@
 It is Temporal's own visibility store, asked by search attributes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.common import SearchAttributes
 
 from offers.lifecycle import Stage
 
@@ -21,6 +22,7 @@ class KnownOffer(BaseModel):
 
     workflow_id: str
     offer_id: str
+    agreement_id: str | None = None
     payout: str | None = None
     """The mark of the payout it knows of (`offers.payouts.Payout.mark`)."""
 
@@ -40,6 +42,20 @@ class OfferDirectory:
             found += await self._known(f"OfferId IN ({_quoted(some)})")
         return found
 
+    async def of_offers_or_agreements(
+        self, offer_ids: Collection[str], agreement_ids: Collection[str]
+    ) -> list[KnownOffer]:
+        """The running offers among some offer ids, and those that some agreements were made by.
+
+        One query: for the few that are asked for at once.
+        """
+        conditions = [
+            f"{attribute} IN ({_quoted(sorted(names))})"
+            for attribute, names in (("OfferId", offer_ids), ("AgreementId", agreement_ids))
+            if names
+        ]
+        return await self._known(f"({' OR '.join(conditions)})") if conditions else []
+
     @activity.defn
     async def offers_in_stage(self, stage: Stage) -> list[KnownOffer]:
         """The running offers in a stage."""
@@ -51,11 +67,16 @@ class OfferDirectory:
             KnownOffer(
                 workflow_id=execution.id,
                 offer_id=execution.search_attributes["OfferId"][0],
-                payout=next(iter(execution.search_attributes.get("OfferPayout", ())), None),
+                agreement_id=_one(execution.search_attributes, "AgreementId"),
+                payout=_one(execution.search_attributes, "OfferPayout"),
             )
             async for execution in self._client.list_workflows(query)
             if execution.search_attributes.get("OfferId")
         ]
+
+
+def _one(attributes: SearchAttributes, name: str) -> str | None:
+    return next((str(each) for each in attributes.get(name, ())), None)
 
 
 def _quoted(names: Iterable[str]) -> str:

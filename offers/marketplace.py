@@ -48,6 +48,18 @@ class OpenOffer(BaseModel):
     availability_end: date | None
 
 
+class SeenOffer(BaseModel):
+    """What a feed or an event said of an offer: a hint to look, not yet the evidence."""
+
+    model_config = ConfigDict(frozen=True)
+
+    offer_id: str
+    """AWS's."""
+    name: str | None = None
+    clazar_id: str | None = None
+    """Clazar's; None: it was not Clazar that told of it."""
+
+
 class Marketplace(BaseModel):
     """What AWS was asked before anything is made there."""
 

@@ -43,6 +43,14 @@ def offer_path(opportunity_id: str, amendment: int = 0) -> str:
     return f"{opportunity_id}/amendment/{amendment}" if amendment else opportunity_id
 
 
+def workflow_id(path: str) -> str:
+    """The id of an offer's workflow: one for each offer, so that starting twice is harmless.
+
+    `path` is the opportunity's id, or names one of its amendments.
+    """
+    return f"offer/{path}"
+
+
 def read_path(text: str) -> str:
     """The name of an offer as people write it, in its one form.  Raises NoOpportunityId."""
     record_id, slash, rest = text.strip().partition("/")

@@ -78,6 +78,8 @@ class WorkerSettings(TemporalSettings):
     offers_fields: Path
     offers_eula_bucket: str | None = None
     """The S3 bucket for merged custom contracts, under `eula/`; None: none can be offered."""
+    offers_events_queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/\S+$")
+    """The SQS queue with AWS's events; None: what happens in AWS is seen by the watch alone."""
 
     clazar_url: str = "https://api.clazar.io"
     clazar_client_id: str

@@ -1,5 +1,6 @@
 """The clients of the outside systems, and what is built of them, from the settings."""
 
+import re
 from typing import Any
 
 import boto3
@@ -14,6 +15,7 @@ from activities.opportunities import Opportunities
 from activities.preflight import Preflight
 from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient
+from runtime.listening import LONG_POLL_SECONDS, EventQueue
 from runtime.settings import WorkerSettings, WrongSettings
 
 THREADS = 20
@@ -51,6 +53,17 @@ def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:
     return EulaDocuments(_aws("s3"), settings.offers_eula_bucket)
 
 
+def event_queue(settings: WorkerSettings) -> EventQueue | None:
+    """The queue with AWS's events; None if there is none."""
+    url = settings.offers_events_queue_url
+    if url is None:
+        return None
+    named = re.match(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com", url)
+    region = (named[1] or named[2]) if named else AWS_CALLS.region_name
+    long_poll = Config(region_name=region, read_timeout=LONG_POLL_SECONDS + 10)
+    return EventQueue(_aws("sqs", AWS_CALLS.merge(long_poll)), url)
+
+
 def salesforce(settings: WorkerSettings) -> Salesforce:
     """Salesforce's activities."""
     return Salesforce(_salesforce(settings), settings.fields(), settings.clock)
@@ -77,8 +90,8 @@ def _salesforce(settings: WorkerSettings) -> SalesforceClient:
     return SalesforceClient(settings.salesforce_login, settings.salesforce_ca)
 
 
-def _aws(service: str) -> Any:
+def _aws(service: str, config: Config = AWS_CALLS) -> Any:
     try:
-        return boto3.client(service, config=AWS_CALLS)
+        return boto3.client(service, config=config)
     except BotoCoreError as error:
         raise WrongSettings(f"AWS: {error}") from None

@@ -15,6 +15,7 @@ from activities.email import Email
 from activities.offer_directory import OfferDirectory
 from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
 from runtime import vendors
+from runtime.listening import Listener
 from runtime.settings import WorkerSettings
 from runtime.vendors import THREADS
 from workflows.disbursements import DisbursementSweep
@@ -60,6 +61,8 @@ async def serve(
                 sticky_queue_schedule_to_start_timeout=STICKINESS,
             )
             await stack.enter_async_context(worker)
+        if TaskQueue.OFFERS in queues and (events := vendors.event_queue(settings)):
+            await Listener(events, client).listen(until)
         await until.wait()
 
 
