@@ -1,0 +1,132 @@
+"""AWS's events from the sandbox through EventBridge and SQS (moto) to the offers, with no watch."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from activities.aws_events import CATALOG
+from offers.lifecycle import Stage
+from runtime import listening, vendors
+from runtime.listening import Listener
+from runtime.settings import WorkerSettings
+from sandbox.event_bus import EventBus
+from sandbox.faults import Fault
+from tests.eventbridge import Queue, eventbridge, make_queue
+from tests.house import PATIENCE_SECONDS, House, keeping_house
+from tests.test_events_page import PATTERN
+from workflows.messages import workflow_id
+
+
+@dataclass
+class Hearing:
+    """A house whose worker listens to a queue."""
+
+    house: House
+    queue: Queue
+
+    async def until(self, so: Callable[[], bool]) -> None:
+        """Wait until something is so."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await asyncio.to_thread(so):  # noqa: ASYNC110 (moto has no event)
+                await asyncio.sleep(0.02)
+
+    async def quiet(self) -> None:
+        """Wait until all that was told has been heard."""
+        await self.until(lambda: self.queue.waiting() == 0)
+
+    async def signals(self, opportunity: str) -> Counter[str]:
+        """Which signals an offer has got."""
+        history = await self.house.client.get_workflow_handle(
+            workflow_id(opportunity)
+        ).fetch_history()
+        return Counter(
+            event.workflow_execution_signaled_event_attributes.signal_name
+            for event in history.events
+            if event.HasField("workflow_execution_signaled_event_attributes")
+        )
+
+    def tell(self, kind: str, **detail: str) -> None:
+        """AWS tells something that did not happen in the sandbox."""
+        entry = {"Source": CATALOG, "DetailType": kind, "Detail": json.dumps(detail)}
+        self.queue.events.put_events(Entries=[entry])
+
+
+@pytest.fixture
+async def hearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hearing]:
+    monkeypatch.setattr(listening, "VISIBILITY_SECONDS", 0)
+    monkeypatch.setattr(listening, "LONGEST_PAUSE_SECONDS", 0.1)
+    with eventbridge() as endpoint:
+        queue = make_queue(endpoint, PATTERN, receives=3)
+        monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
+        async with keeping_house(tmp_path) as house:
+            house.world.event_bus = EventBus(endpoint)
+            yield Hearing(house, queue)
+
+
+async def test_acceptances_are_heard_without_any_watch(hearing: Hearing) -> None:
+    house = hearing.house
+    plain, waiting = await house.share(1, 2)
+    await house.accept(plain)
+    row = await house.until(plain, lambda row: row.stage == Stage.ACCEPTED)
+    assert row.agreement_id in house.world.agreements
+    await hearing.quiet()
+    assert (await hearing.signals(plain))["agreement_seen"] == 1
+    assert (await hearing.signals(waiting))["agreement_seen"] == 0
+
+    for kind in ("duplicate", "disorder"):
+        house.world.faults.waiting.append(Fault("events", kind, "Offer Released"))
+    house.world.faults.waiting.append(Fault("events", "duplicate", "Change Set Succeeded"))
+    created = "Purchase Agreement Created - Proposer"
+    house.world.faults.waiting.append(Fault("events", "late", created, hold_seconds=0.1))
+    late, twice = await house.share(3, 4)
+    await house.accept(late)
+    house.world.faults.waiting.append(Fault("events", "duplicate", created))
+    await house.accept(twice)
+    for opportunity in (late, twice):
+        await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+    assert not house.world.faults.waiting
+    await hearing.quiet()
+    assert (await house.desk.record(waiting)).stage is Stage.SHARED
+    assert hearing.queue.bodies(hearing.queue.dead_letters) == []
+
+
+async def test_what_concerns_no_offer_is_passed_over(hearing: Hearing) -> None:
+    house, queue = hearing.house, hearing.queue
+    (ours,) = await house.share(1)
+    await hearing.quiet()
+    before = await hearing.signals(ours)
+    house.made_elsewhere()
+    not_started = f"offer-{house.prepare(2)[0]}-rev1"
+    for name in ("Create my product", not_started):
+        hearing.tell("Change Set Succeeded", ChangeSetId="1", ChangeSetName=name)
+    queue.send(json.dumps({"source": "aws.elsewhere", "detail-type": "New", "detail": {}}))
+    queue.send("not an event")
+    dead: list[str] = []
+
+    def all_that_cannot_be_read_is_dead() -> bool:
+        dead.extend(queue.bodies(queue.dead_letters))
+        return len(dead) == 2
+
+    await hearing.until(all_that_cannot_be_read_is_dead)
+    await hearing.quiet()
+    assert await hearing.signals(ours) == before
+
+    other = make_queue(queue.endpoint, PATTERN, "elsewhere", receives=1000)
+    found = vendors.event_queue(WorkerSettings.model_construct(offers_events_queue_url=other.url))
+    assert found
+    elsewhere = Client(house.client.service_client, namespace="elsewhere")
+    stop = asyncio.Event()
+    listener = asyncio.create_task(Listener(found, elsewhere).listen(stop))
+    hearing.tell("Change Set Failed", ChangeSetId="1", ChangeSetName=not_started)
+    await hearing.quiet()
+    await asyncio.sleep(0.3)
+    assert other.waiting() == 1, "no such namespace is another thing than no such offer"
+    stop.set()
+    await listener
