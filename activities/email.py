@@ -5,7 +5,7 @@ letter to a buyer then fails POSSIBLY_SENT and a person decides; a notice to an 
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import parseaddr
@@ -15,13 +15,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure, smtp_failure, unavailable
 from activities.letter import Letter, MailKind
 from activities.letters import write
+from offers.contacts import Address
 from offers.record import OfferRecord
 
 TIMEOUT_SECONDS = 20
@@ -46,6 +47,19 @@ class SendMail(BaseModel):
     """Tells mails of one kind about one offer apart, such as the days before expiry."""
     role: str | None = None
     """A notice for those who hold a role; None: for the owner."""
+    copy_to: str | None = None
+    """A role whose holders, if there are any, get the notice, too."""
+
+
+class Memo(BaseModel):
+    """A notice that is about no single offer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    to: tuple[Address, ...] = Field(repr=False)
+    letter: Letter = Field(repr=False)
+    key: str
+    """Tells memos apart: mailboxes that know it show a second copy only once."""
 
 
 class Email:
@@ -60,23 +74,32 @@ class Email:
     @activity.defn
     async def send_letter(self, mail: SendMail) -> None:
         """Write to the buyer; fails POSSIBLY_SENT when nobody can tell whether it was taken."""
-        await self._send(mail, mail.record.written_to.buyer_email)
+        buyer = mail.record.written_to.buyer_email
+        await self._send(self._letter(mail, buyer), buyer)
 
     @activity.defn
     async def send_notice(self, mail: SendMail) -> None:
         """Tell the owner or a role: a second copy does no harm, a missing one does."""
-        recipients = (
-            mail.record.policy.roles[mail.role] if mail.role else (mail.record.told.owner_email,)
-        )
+        roles = mail.record.policy.roles
+        recipients = roles[mail.role] if mail.role else (mail.record.told.owner_email,)
+        copies = roles.get(mail.copy_to, ()) if mail.copy_to else ()
+        to = tuple(dict.fromkeys((*recipients, *copies)))
+        await self._notify(self._letter(mail, *to), to)
+
+    @activity.defn
+    async def send_memo(self, memo: Memo) -> None:
+        """Tell some people something that is about no single offer."""
+        await self._notify(self._message(memo.letter, memo.key, *memo.to), memo.to)
+
+    async def _notify(self, message: EmailMessage, to: Collection[str]) -> None:
         try:
-            await self._send(mail, *recipients)
+            await self._send(message, *to)
         except ApplicationError as failure:
             if failure.type != Failure.POSSIBLY_SENT:
                 raise
             raise unavailable("The mail server", "its answer was lost") from None
 
-    async def _send(self, mail: SendMail, *to: str) -> None:
-        message = self._message(mail, *to)
+    async def _send(self, message: EmailMessage, *to: str) -> None:
         server = _server(self._url)
         await _step(server.connect)
         try:
@@ -91,21 +114,24 @@ class Email:
         finally:
             server.close()
 
-    def _message(self, mail: SendMail, *to: str) -> EmailMessage:
+    def _letter(self, mail: SendMail, *to: str) -> EmailMessage:
         letter = write(mail.kind, mail.record, self._salesforce_url)
+        key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
+        return self._message(letter, key, *to)
+
+    def _message(self, letter: Letter, key: str, *to: str) -> EmailMessage:
         # Folded later, a long subject would begin with a blank line's blank.
         message = EmailMessage(policy=SMTP.clone(max_line_length=200))
         message["From"] = self._sender
         message["To"] = ", ".join(to)
         message["Subject"] = " ".join(letter.subject.split())
-        message["Message-ID"] = self._message_id(mail)
+        message["Message-ID"] = self._message_id(key)
         message.set_content(_render("letter.txt.jinja", letter))
         message.add_alternative(_render("letter.html.jinja", letter), subtype="html")
         return message
 
-    def _message_id(self, mail: SendMail) -> str:
+    def _message_id(self, key: str) -> str:
         # The same for each try of one mail: mailboxes that know it show a second copy only once.
-        key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 

@@ -33,6 +33,9 @@ class MailKind(StrEnum):
     OWNER_TERMINATED = "owner-terminated"
     OWNER_NOT_TERMINATED = "owner-not-terminated"
     OWNER_AGREEMENT_NEWS = "owner-agreement-news"
+    FINANCE_LATE = "finance-late"
+    FINANCE_TAKEN_BACK = "finance-taken-back"
+    FINANCE_FEE = "finance-fee"
 
 
 class Letter(BaseModel):

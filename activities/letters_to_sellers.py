@@ -171,7 +171,7 @@ def _owner_late(record: OfferRecord) -> Letter:
 
 def _owner_paid(record: OfferRecord) -> Letter:
     payout = record.paid
-    traces = [trace for invoice in payout.invoices for trace in invoice.bank_trace_ids]
+    traces = payout.bank_trace_ids
     return _to_owner(
         record,
         f"Paid: {_company(record)}",

@@ -59,7 +59,11 @@ class OfferDirectory:
     @activity.defn
     async def offers_in_stage(self, stage: Stage) -> list[KnownOffer]:
         """The running offers in a stage."""
-        return await self._known(f"OfferStage = '{stage}'")
+        return await self.offers_in_stages((stage,))
+
+    async def offers_in_stages(self, stages: Iterable[Stage]) -> list[KnownOffer]:
+        """The running offers in some stages."""
+        return await self._known(f"OfferStage IN ({_quoted(stages)})")
 
     async def _known(self, condition: str) -> list[KnownOffer]:
         query = f"WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running' AND {condition}"

@@ -15,6 +15,8 @@ class TaskQueue(StrEnum):
     """Reads Salesforce and AWS Marketplace for one deal."""
     AWS_MARKETPLACE = "aws-marketplace"
     CLAZAR = "clazar"
+    PAYOUTS = "payouts"
+    """Reads the payout data, from Clazar or from S3."""
     SALESFORCE = "salesforce"
     EMAIL = "email"
 
@@ -27,6 +29,8 @@ ACTIVITIES_PER_SECOND: dict[TaskQueue, float | None] = {
     TaskQueue.AWS_MARKETPLACE: 3,
     # Clazar: 120 requests a minute; an activity makes about two.
     TaskQueue.CLAZAR: 1,
+    # One reading a day; it paces itself.
+    TaskQueue.PAYOUTS: None,
     # Salesforce counts calls by the day only (100,000 and more); this keeps peaks polite.
     TaskQueue.SALESFORCE: 10,
     # Ours: relays document no common rate.

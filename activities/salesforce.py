@@ -19,7 +19,7 @@ from offers.money import Money
 from offers.record import OfferRecord
 from offers.terms import OfferTerms
 
-ATTENTION_LENGTH = 255
+TEXT_LENGTH = 255
 """Longest text of a Salesforce text field."""
 
 
@@ -121,11 +121,22 @@ def _written(record: OfferRecord, now: datetime) -> dict[WriteName, Any]:
         "net_amount": fee.net if fee else None,
         "disbursed_amount": payout.disbursed if payout else None,
         "disbursed_on": payout.disbursed_on if payout else None,
+        "invoiced_amount": payout.gross if payout else None,
+        "invoiced_on": payout.invoiced_on if payout else None,
+        "payment_due_on": payout.due_on if payout else None,
+        "collected_on": payout.collected_on if payout else None,
+        "payout_state": payout.state.value if payout else None,
+        "payout_expected_on": max((each.latest for each in record.expected), default=None),
+        "bank_trace_ids": _one_line(payout.bank_trace_ids) if payout else None,
         "agreement_status": agreement.status.value if agreement else None,
         "initial_agreement_id": agreement.initial_agreement_id if agreement else None,
-        "attention": (findings or attentions)[:ATTENTION_LENGTH] or None,
+        "attention": (findings or attentions)[:TEXT_LENGTH] or None,
         "updated_at": now,
     }
+
+
+def _one_line(names: tuple[str, ...]) -> str | None:
+    return ", ".join(names)[:TEXT_LENGTH] or None
 
 
 def _json(value: Any) -> Any:

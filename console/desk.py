@@ -30,11 +30,11 @@ from offers import wishes
 from offers.agreement import CancellationWish
 from offers.clock import Clock
 from offers.lifecycle import Stage
-from offers.opportunity import offer_path
+from offers.opportunity import offer_path, workflow_id
 from offers.policy import Road
 from offers.record import OfferRecord
 from offers.verdicts import Changes, Extension, Verdict
-from workflows.messages import OfferRequest, workflow_id
+from workflows.messages import OfferRequest
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import STAGE
 
@@ -125,6 +125,9 @@ class OfferDesk:
         )
         if given or road or again:
             under_way = await self._under_way(opportunity_id)
+            if again and under_way and under_way.stage is Stage.TERMINATED:
+                await self._let_go(opportunity_id)
+                under_way = None
             if under_way and under_way.stage in RESTARTABLE:
                 raise Refused(
                     f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
@@ -173,6 +176,12 @@ class OfferDesk:
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
             raise _ended(await self._handle(opportunity_id).result()) from None
+
+    async def _let_go(self, opportunity_id: str) -> None:
+        """Stop following the money of an agreement that has ended: a new offer takes its place."""
+        handle = self._handle(opportunity_id)
+        await handle.cancel()
+        await _in_time(handle.result())
 
     async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         try:

@@ -4,7 +4,9 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict
 
-from offers.money import Money
+from offers.findings import Finding, Severity
+from offers.money import MINOR_DIGITS, Money
+from offers.payouts import InvoicePayout, Payout
 
 RENEWAL_RATE = Decimal("0.015")
 RATES_BELOW_USD: tuple[tuple[Decimal, Decimal], ...] = (
@@ -43,3 +45,34 @@ def _rate(price: Money) -> Decimal:
         if price.amount < limit:
             return rate
     return HIGHEST_TIER_RATE
+
+
+def charged_otherwise(payout: Payout, expected: ListingFee) -> tuple[Finding, ...]:
+    """For each invoice whose fee AWS charged at another rate than expected, a finding.
+
+    AWS rounds each line of an invoice and each payout of it: a minor unit each is no difference.
+    """
+    return tuple(
+        Finding(
+            code="listing-fee",
+            severity=Severity.WARN,
+            field="listing_fee",
+            problem=f"AWS kept {invoice.listing_fee} of invoice {invoice.invoice_id}, where {fee}"
+            f" ({expected.rate.normalize():%}) was expected",
+            remedy="Look at the renewal flag and the contract's tier, and ask AWS Marketplace",
+            seen=str(invoice.listing_fee),
+        )
+        for invoice in payout.invoices
+        if not _is_about(invoice, fee := _fee_of(invoice, expected))
+    )
+
+
+def _fee_of(invoice: InvoicePayout, expected: ListingFee) -> Money:
+    left = invoice.gross - invoice.refunded
+    return Money.nearest(left.amount * expected.rate, left.currency)
+
+
+def _is_about(invoice: InvoicePayout, fee: Money) -> bool:
+    unit = Decimal(1).scaleb(-MINOR_DIGITS[fee.currency])
+    difference = (invoice.listing_fee - fee).amount.copy_abs()
+    return difference <= unit * (1 + len(invoice.transfers))

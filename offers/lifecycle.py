@@ -76,6 +76,7 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.SHARED: "AWS rolled the acceptance back",
     },
     Stage.DISBURSED: {
+        Stage.ACCEPTED: "the bank refused the payout, or AWS took it back",
         Stage.REPLACED: "an amendment was accepted",
         Stage.TERMINATED: "agreement cancelled or terminated",
     },

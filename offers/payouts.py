@@ -1,51 +1,136 @@
-"""What an offer has been paid: per invoice, as the disbursement data tells it."""
+"""What an offer has been paid: per invoice, whichever source of payout data tells it."""
 
+import hashlib
 from collections.abc import Iterable
 from datetime import date
-from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from offers.findings import illegal
-from offers.money import Currency, Money
+from offers.findings import Finding, illegal
+from offers.money import Money
 
 
-class PayoutRow(BaseModel):
-    """One row of the disbursement data: an invoice line and one payout of it, or none yet.
+class PayoutState(StrEnum):
+    """How far the money of an invoice has come (AWS: collections and disbursements)."""
 
-    Gross, fee and disbursed are that payout's; undisbursed is the line's whole remainder and is
-    repeated on each of its rows (AWS: collections and disbursements report).
+    NOT_DISBURSED = "not disbursed"
+    PARTIALLY = "partially disbursed"
+    DISBURSED = "disbursed"
+    """Paid in full, or more: what AWS takes back later is not paid again."""
+    FAILED = "failed"
+    """The bank refused the last payout."""
+    REVERSED = "reversed"
+    """All that was paid has been taken back."""
+
+
+class Transfer(BaseModel):
+    """One movement of money between AWS and our bank for an invoice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    on: date | None
+    """UTC day."""
+    amount: Money
+    """Negative where money was taken back, or did not arrive."""
+    bank_trace_id: str | None = None
+    failed: bool = False
+    """Whether the bank refused the payout that this one takes back."""
+
+
+class InvoicePayout(BaseModel):
+    """What has been invoiced to a buyer at once, and what has been paid of it.
+
+    Amounts are before AWS's tax unless they say so; gross - refunded - listing fee + tax is what
+    AWS owes: what it has disbursed and what it has not.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    offer_id: str
-    agreement_id: str
     invoice_id: str
-    currency: Currency
-    gross: Decimal
-    listing_fee: Decimal
-    """What AWS keeps; negative on a row that takes a payout back."""
-    disbursed: Decimal
-    undisbursed: Decimal
-    disbursed_on: date | None = None
-    bank_trace_id: str | None = None
-
-
-class InvoicePayout(BaseModel):
-    """What has been paid of one invoice."""
-
-    model_config = ConfigDict(frozen=True)
-
-    invoice_id: str
+    invoiced_on: date | None = None
+    due_on: date | None = None
+    """Until when the buyer is to pay AWS."""
+    collected_on: date | None = None
+    """When AWS had the buyer's money; None: not yet, or the source does not tell."""
     gross: Money
+    refunded: Money
+    """Given back to the buyer, credits included."""
     listing_fee: Money
-    disbursed: Money
+    """What AWS keeps, less what it gave back of it."""
+    tax: Money
+    """What AWS passes on or keeps as tax: positive is ours."""
     undisbursed: Money
-    disbursed_on: date | None = None
-    """UTC day of the newest payout that moved money to us."""
-    bank_trace_ids: tuple[str, ...] = ()
+    """What AWS still owes; negative if it has paid too much."""
+    transfers: tuple[Transfer, ...] = ()
+    """The oldest first."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.net != self.disbursed + self.undisbursed:
+            raise illegal(
+                f"invoice {self.invoice_id}: {self.net} is owed, but {self.disbursed} paid and"
+                f" {self.undisbursed} not",
+                "Report it to whom the data comes from",
+            )
+        return self
+
+    @property
+    def net(self) -> Money:
+        """What of the invoice is ours."""
+        return self.gross - self.refunded - self.listing_fee + self.tax
+
+    @property
+    def disbursed(self) -> Money:
+        """What our bank has."""
+        return _sum((t.amount for t in self.transfers), self.gross.currency)
+
+    @property
+    def state(self) -> PayoutState:
+        """How far the money has come, by AWS's own rules.
+
+        AWS: collections_and_disbursements_report, the flag of a buyer's invoice line.
+        """
+        if not self.transfers:
+            return PayoutState.NOT_DISBURSED
+        if self.transfers[-1].failed:
+            return PayoutState.FAILED
+        if not self.undisbursed.amount:
+            return PayoutState.DISBURSED
+        if not self.disbursed.amount:
+            return PayoutState.REVERSED
+        return PayoutState.DISBURSED if self.undisbursed.amount < 0 else PayoutState.PARTIALLY
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no money is to come any more: it is here, or all was refunded before."""
+        nothing_owed = not self.transfers and self.undisbursed.amount <= 0
+        return nothing_owed or self.state is PayoutState.DISBURSED
+
+    @property
+    def standing(self) -> tuple[Transfer, ...]:
+        """The payouts that were not taken back."""
+        standing: list[Transfer] = []
+        for transfer in self.transfers:
+            if transfer.amount.amount > 0:
+                standing.append(transfer)
+            elif standing:
+                back = -transfer.amount.amount
+                undone = [each for each in standing if each.amount.amount == back]
+                standing.remove(undone[-1] if undone else standing[-1])
+        return tuple(standing)
+
+    @property
+    def disbursed_on(self) -> date | None:
+        """UTC day of the newest payout that stands."""
+        return max((each.on for each in self.standing if each.on), default=None)
+
+    @property
+    def bank_trace_ids(self) -> tuple[str, ...]:
+        """What the payouts that stand are called in the bank's statements."""
+        traces = (each.bank_trace_id for each in self.standing if each.bank_trace_id)
+        return tuple(dict.fromkeys(traces))
 
 
 class Payout(BaseModel):
@@ -55,6 +140,7 @@ class Payout(BaseModel):
 
     offer_id: str
     invoices: Annotated[tuple[InvoicePayout, ...], Field(min_length=1)]
+    """The oldest first."""
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
@@ -65,79 +151,123 @@ class Payout(BaseModel):
     @property
     def gross(self) -> Money:
         """Invoiced so far, before AWS's fee."""
-        return _sum(invoice.gross for invoice in self.invoices)
+        return self._sum(invoice.gross for invoice in self.invoices)
+
+    @property
+    def refunded(self) -> Money:
+        """Given back to the buyer so far."""
+        return self._sum(invoice.refunded for invoice in self.invoices)
 
     @property
     def listing_fee(self) -> Money:
-        """What AWS kept so far."""
-        return _sum(invoice.listing_fee for invoice in self.invoices)
+        """What AWS keeps of what was invoiced so far."""
+        return self._sum(invoice.listing_fee for invoice in self.invoices)
+
+    @property
+    def net(self) -> Money:
+        """What of what was invoiced so far is ours."""
+        return self._sum(invoice.net for invoice in self.invoices)
 
     @property
     def disbursed(self) -> Money:
         """Paid to our bank so far."""
-        return _sum(invoice.disbursed for invoice in self.invoices)
+        return self._sum(invoice.disbursed for invoice in self.invoices)
 
     @property
     def undisbursed(self) -> Money:
         """Invoiced but not yet paid to our bank."""
-        return _sum(invoice.undisbursed for invoice in self.invoices)
+        return self._sum(invoice.undisbursed for invoice in self.invoices)
+
+    @property
+    def invoiced_on(self) -> date | None:
+        """UTC day of the newest invoice."""
+        return max((i.invoiced_on for i in self.invoices if i.invoiced_on), default=None)
+
+    @property
+    def due_on(self) -> date | None:
+        """When the next invoice that has not been paid out is due (UTC)."""
+        return min((i.due_on for i in self.invoices if i.due_on and not i.is_settled), default=None)
+
+    @property
+    def collected_on(self) -> date | None:
+        """UTC day on which AWS last had money of the buyer's."""
+        return max((i.collected_on for i in self.invoices if i.collected_on), default=None)
 
     @property
     def disbursed_on(self) -> date | None:
-        """UTC day of the newest payout."""
+        """UTC day of the newest payout that stands."""
         return max((i.disbursed_on for i in self.invoices if i.disbursed_on), default=None)
+
+    @property
+    def bank_trace_ids(self) -> tuple[str, ...]:
+        """What the payouts that stand are called in the bank's statements."""
+        return tuple(dict.fromkeys(t for each in self.invoices for t in each.bank_trace_ids))
+
+    @property
+    def state(self) -> PayoutState:
+        """How far the money has come over all invoices: the one that gives most cause to act."""
+        states = {invoice.state for invoice in self.invoices if not invoice.is_settled}
+        for grave in (PayoutState.FAILED, PayoutState.REVERSED):
+            if grave in states:
+                return grave
+        if not states:
+            paid = any(invoice.transfers for invoice in self.invoices)
+            return PayoutState.DISBURSED if paid else PayoutState.NOT_DISBURSED
+        some = any(invoice.disbursed.amount for invoice in self.invoices)
+        return PayoutState.PARTIALLY if some else PayoutState.NOT_DISBURSED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether of all that was invoiced no money is to come any more."""
+        return all(invoice.is_settled for invoice in self.invoices)
+
+    @property
+    def is_taken_back(self) -> bool:
+        """Whether a payout failed, or was reversed, and has not been made again."""
+        return self.state in (PayoutState.FAILED, PayoutState.REVERSED)
 
     def covers(self, price: Money) -> bool:
         """Whether the whole price has been invoiced and all of it has been paid out."""
         return (
             self.gross.currency == price.currency
             and self.gross >= price
+            and self.is_settled
             and self.disbursed.amount > 0
-            and not self.undisbursed.amount
         )
 
     @property
     def mark(self) -> str:
-        """A short text that differs whenever the amounts do, such as "97000.00/97000.00 USD".
+        """A short text that differs whenever the data does, such as "97000.00/97000.00 USD 1a2b3c".
 
-        Paid of owed.  It is the search attribute by which the sweep sees what an offer knows.
+        Paid of owed.  It is the search attribute by which a reading sees what an offer knows.
         """
-        owed = self.disbursed + self.undisbursed
-        return f"{self.disbursed.amount}/{owed.amount} {owed.currency}"
+        said = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:6]
+        return f"{self.disbursed.amount}/{self.net.amount} {self.net.currency} {said}"
+
+    def _sum(self, amounts: Iterable[Money]) -> Money:
+        return _sum(amounts, self.invoices[0].gross.currency)
 
 
-def payout_of(rows: Iterable[PayoutRow]) -> Payout:
-    """The rows of one offer in a disbursement report, newest last, summed up by invoice.
+class PayoutReading(BaseModel):
+    """What one reading of a source of payout data gave."""
 
-    Raises pydantic.ValidationError if they do not go together.
-    """
-    lines: dict[str, list[PayoutRow]] = {}
-    for row in rows:
-        lines.setdefault(row.invoice_id, []).append(row)
-    first = next(iter(lines.values()))[0]
-    return Payout(
-        offer_id=first.offer_id, invoices=tuple(_invoice(lines[name]) for name in sorted(lines))
-    )
+    payouts: dict[str, Payout] = {}
+    """By offer id."""
+    findings: tuple[Finding, ...] = ()
+    """What of the data could not be read or does not add up; the rest counts."""
+    doubtful: frozenset[str] = frozenset()
+    """The offers that what could not be read may have been about: that one of them is paid in full
+    is not to be believed."""
 
-
-def _invoice(rows: list[PayoutRow]) -> InvoicePayout:
-    currency = rows[0].currency
-    paying = [row for row in rows if row.disbursed > 0]
-    return InvoicePayout(
-        invoice_id=rows[0].invoice_id,
-        gross=Money.nearest(sum((row.gross for row in rows), Decimal()), currency),
-        listing_fee=Money.nearest(sum((row.listing_fee for row in rows), Decimal()), currency),
-        disbursed=Money.nearest(sum((row.disbursed for row in rows), Decimal()), currency),
-        undisbursed=Money.nearest(rows[-1].undisbursed, currency),
-        disbursed_on=max((row.disbursed_on for row in paying if row.disbursed_on), default=None),
-        bank_trace_ids=tuple(
-            dict.fromkeys(row.bank_trace_id for row in paying if row.bank_trace_id)
-        ),
-    )
+    @property
+    def believed(self) -> dict[str, Payout]:
+        """By offer id, what may be passed on."""
+        return {
+            offer_id: payout
+            for offer_id, payout in self.payouts.items()
+            if not (offer_id in self.doubtful and payout.is_settled)
+        }
 
 
-def _sum(amounts: Iterable[Money]) -> Money:
-    first, *rest = amounts
-    for amount in rest:
-        first += amount
-    return first
+def _sum(amounts: Iterable[Money], currency: str) -> Money:
+    return sum(amounts, start=Money.of(0, currency))

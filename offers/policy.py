@@ -18,10 +18,15 @@ from pydantic import (
 )
 
 from offers.contacts import Address
+from offers.durations import Interval, Reminders, Wait
 from offers.findings import illegal
 from offers.money import Currency, exact
+from offers.payout_rules import PayoutRules
 from offers.rules import Rules
 from offers.terms import LONGEST_MONTHS
+
+FINANCE = "finance"
+"""The role of those who follow the money; they are told of it."""
 
 NAME_FIELDS = ("product", "company", "month", "year")
 
@@ -41,12 +46,6 @@ def _pattern(value: str) -> str:
     if not named.strip() or not named.isprintable():
         raise illegal("a name is one line of text", "Write the pattern on one line")
     return value
-
-
-YEAR = timedelta(days=366)
-Wait = Annotated[timedelta, Field(ge=timedelta(), le=YEAR)]
-Interval = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=YEAR)]
-Reminders = Annotated[tuple[Wait, ...], AfterValidator(lambda times: tuple(sorted(set(times))))]
 
 
 def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
@@ -92,8 +91,6 @@ class HandOff(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    look_every: Annotated[Wait, Field(ge=timedelta(minutes=1))] = timedelta(hours=1)
-    """How often Clazar is asked whether it shows the offer."""
     remind_after: Reminders = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
     """When the owner is told again that the offer is to be made, from the hand-off."""
 
@@ -155,8 +152,11 @@ class Policy(BaseModel):
     """How often the agreement feed is read."""
     watch_overlap: Wait = timedelta(minutes=15)
     """How far each reading goes back behind the newest entry already seen."""
-    payouts_every: Interval = timedelta(days=1)
-    """How often the payout data is read."""
+    clazar_every: Interval = timedelta(minutes=10)
+    """How often Clazar's change feed is read."""
+    clazar_overlap: Wait = timedelta(minutes=10)
+    """How far each reading goes back behind the newest change already seen."""
+    payouts: PayoutRules = PayoutRules()
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
     """The zones in which the last moment is given when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)

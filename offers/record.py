@@ -9,6 +9,7 @@ from offers.agreement import Agreement, CancellationRequest
 from offers.amendment import Amended, Sums
 from offers.clock import Clock, end_of_day
 from offers.contacts import Contacts, Owner
+from offers.expectation import Expected, expected
 from offers.fees import ListingFee, listing_fee
 from offers.findings import Finding, Severity
 from offers.lifecycle import Stage, require_transition
@@ -135,6 +136,12 @@ class OfferRecord(BaseModel):
     events: tuple[Event, ...] = ()
     """What happened to the agreement by itself, the newest last."""
     payout: Payout | None = None
+    payout_findings: tuple[Finding, ...] = ()
+    """What of the payout is not as it was expected, for finance."""
+    payouts_paused_on: date | None = None
+    """The UTC day on which AWS last said that it pays nothing out for want of valid bank data."""
+    expected: tuple[Expected, ...] = ()
+    """The money still to come, as of when the payout was last looked at."""
     cancel_reason: str | None = None
     attentions: tuple[Attention, ...] = ()
     history: list[StageEntry] = Field(default_factory=list)
@@ -190,6 +197,23 @@ class OfferRecord(BaseModel):
     def extend(self, availability_end: date) -> None:
         """The buyer can accept until another last day (UTC)."""
         self.terms = self.offered.model_copy(update={"availability_end": availability_end})
+
+    def expect(self, today: date) -> None:
+        """See what money is still to come, as things stand today (UTC)."""
+        terms, agreement, fee = self.terms, self.agreement, self.fee
+        if terms is None or agreement is None or fee is None:
+            self.expected = ()
+            return
+        self.expected = expected(
+            terms,
+            fee,
+            agreement.accepted_at.date(),
+            self.payout,
+            self.policy.payouts,
+            today=today,
+            paused_on=self.payouts_paused_on,
+            ended=self.stage in (Stage.REPLACED, Stage.TERMINATED),
+        )
 
     def note(self, what: str, at: datetime) -> None:
         """Put something on record that happened to the agreement."""

@@ -21,12 +21,18 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
 from offers.clock import Clock
-from offers.policy import Policy
-from workflows.disbursements import DisbursementSweep
+from offers.policy import FINANCE, Policy
+from workflows.clazar_watch import ClazarWatch
+from workflows.disbursements import DisbursementSweep, SweepRequest
 from workflows.intake import IntakeRequest, OpportunityIntake
 from workflows.watch import MarketplaceWatch, WatchRequest
 
-KNOWN = INTAKE, WATCH, SWEEP = "opportunity-intake", "marketplace-watch", "disbursement-sweep"
+KNOWN = INTAKE, WATCH, CLAZAR, SWEEP = (
+    "opportunity-intake",
+    "marketplace-watch",
+    "clazar-watch",
+    "disbursement-sweep",
+)
 """The ids of all of them; each is its workflow's, too."""
 
 SHORTEST_INTERVAL = timedelta(seconds=1)
@@ -54,10 +60,22 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
                 task_queue=TaskQueue.OFFERS,
             ),
         ),
-        SWEEP: _every(
-            clock.real_duration(policy.payouts_every),
+        CLAZAR: _every(
+            clock.real_duration(policy.clazar_every),
             ScheduleActionStartWorkflow(
-                DisbursementSweep.run, id=SWEEP, task_queue=TaskQueue.OFFERS
+                ClazarWatch.run,
+                WatchRequest(clock=clock, overlap=policy.clazar_overlap),
+                id=CLAZAR,
+                task_queue=TaskQueue.OFFERS,
+            ),
+        ),
+        SWEEP: _every(
+            clock.real_duration(policy.payouts.every),
+            ScheduleActionStartWorkflow(
+                DisbursementSweep.run,
+                SweepRequest(finance=policy.roles.get(FINANCE, ())),
+                id=SWEEP,
+                task_queue=TaskQueue.OFFERS,
             ),
         ),
     }

@@ -78,6 +78,10 @@ class WorkerSettings(TemporalSettings):
     offers_fields: Path
     offers_eula_bucket: str | None = None
     """The S3 bucket for merged custom contracts, under `eula/`; None: none can be offered."""
+    offers_feed_bucket: str | None = None
+    """The S3 bucket with AWS's seller data feed; needed if the policy reads payouts from there."""
+    offers_feed_prefix: str = Field(default="", pattern=r"^$|[^/]/$")
+    """What stands before the names of the feed's tables; it ends with a slash."""
     offers_events_queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/\S+$")
     """The SQS queue with AWS's events; None: what happens in AWS is seen by the watch alone."""
 

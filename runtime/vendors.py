@@ -9,12 +9,17 @@ from botocore.exceptions import BotoCoreError
 
 from activities.aws_agreements import AwsAgreements
 from activities.aws_marketplace import AwsMarketplace
+from activities.clazar_client import ClazarClient
+from activities.clazar_disbursements import ClazarDisbursements
 from activities.eula_documents import EulaDocuments
 from activities.marketplace_lookup import MarketplaceLookup
 from activities.opportunities import Opportunities
+from activities.payouts import PayoutData
 from activities.preflight import Preflight
 from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient
+from activities.seller_data_feed import SellerDataFeed
+from offers.payout_rules import PayoutSource
 from runtime.listening import LONG_POLL_SECONDS, EventQueue
 from runtime.settings import WorkerSettings, WrongSettings
 
@@ -62,6 +67,28 @@ def event_queue(settings: WorkerSettings) -> EventQueue | None:
     region = (named[1] or named[2]) if named else AWS_CALLS.region_name
     long_poll = Config(region_name=region, read_timeout=LONG_POLL_SECONDS + 10)
     return EventQueue(_aws("sqs", AWS_CALLS.merge(long_poll)), url)
+
+
+def clazar_client(settings: WorkerSettings) -> ClazarClient:
+    """A client of Clazar's, to be closed in the end."""
+    return ClazarClient(
+        settings.clazar_url, settings.clazar_client_id, settings.clazar_client_secret
+    )
+
+
+def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
+    """The source of payout data that the policy names."""
+    rules = settings.policy().payouts
+    if rules.source is PayoutSource.CLAZAR:
+        return ClazarDisbursements(clazar)
+    if settings.offers_feed_bucket is None:
+        raise WrongSettings(
+            "OFFERS_FEED_BUCKET is not set, and the policy reads payouts from AWS's seller data"
+            ' feed ([payouts] source = "aws"): set it, or read them from Clazar'
+        )
+    return SellerDataFeed(
+        _aws("s3"), settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
+    )
 
 
 def salesforce(settings: WorkerSettings) -> Salesforce:

@@ -10,21 +10,23 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.clazar import Clazar, ClazarClient
+from activities.clazar import Clazar
 from activities.email import Email
-from activities.offer_directory import OfferDirectory
+from activities.payouts import Payouts
 from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.reporting import Reporting
 from runtime import vendors
 from runtime.listening import Listener
 from runtime.settings import WorkerSettings
 from runtime.vendors import THREADS
+from workflows.clazar_watch import ClazarWatch
 from workflows.disbursements import DisbursementSweep
 from workflows.intake import OpportunityIntake
 from workflows.offer import OfferWorkflow
 from workflows.safe_signals import SafeSignals
 from workflows.watch import MarketplaceWatch
 
-WORKFLOWS = (OfferWorkflow, OpportunityIntake, MarketplaceWatch, DisbursementSweep)
+WORKFLOWS = (OfferWorkflow, OpportunityIntake, MarketplaceWatch, ClazarWatch, DisbursementSweep)
 GRACE = timedelta(seconds=30)
 """How long a call under way may take after SIGTERM."""
 STICKINESS = timedelta(seconds=2)
@@ -73,11 +75,10 @@ def _activities(
     stack: AsyncExitStack,
 ) -> dict[TaskQueue, list[Callable[..., Any]]]:
     """The activities of each queue."""
-    clock = settings.clock
     served: dict[TaskQueue, list[Callable[..., Any]]] = {}
     if TaskQueue.OFFERS in queues:
-        directory = OfferDirectory(client)
-        served[TaskQueue.OFFERS] = [directory.find_offers, directory.offers_in_stage]
+        reporting = Reporting(client)
+        served[TaskQueue.OFFERS] = [reporting.report_agreements, reporting.report_offers]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [vendors.preflight(settings).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
@@ -98,18 +99,14 @@ def _activities(
         ]
         if documents := vendors.eula_documents(settings):
             served[TaskQueue.AWS_MARKETPLACE].append(documents.publish)
+    clazar_client = vendors.clazar_client(settings)
+    stack.push_async_callback(clazar_client.close)
     if TaskQueue.CLAZAR in queues:
-        clazar_client = ClazarClient(
-            settings.clazar_url, settings.clazar_client_id, settings.clazar_client_secret
-        )
-        stack.push_async_callback(clazar_client.close)
-        clazar = Clazar(clazar_client, clock)
-        served[TaskQueue.CLAZAR] = [
-            clazar.link_offer,
-            clazar.find_offers,
-            clazar.offers_named,
-            clazar.changed_payouts,
-        ]
+        clazar = Clazar(clazar_client)
+        served[TaskQueue.CLAZAR] = [clazar.read_changes, clazar.find_offers, clazar.link_offer]
+    if TaskQueue.PAYOUTS in queues:
+        payouts = Payouts(vendors.payout_data(settings, clazar_client), client, settings.clock)
+        served[TaskQueue.PAYOUTS] = [payouts.sweep]
     if TaskQueue.SALESFORCE in queues:
         salesforce = vendors.salesforce(settings)
         served[TaskQueue.SALESFORCE] = [
@@ -120,5 +117,5 @@ def _activities(
         ]
     if TaskQueue.EMAIL in queues:
         email = Email(settings.smtp_url, settings.mail_from, settings.salesforce_login_url)
-        served[TaskQueue.EMAIL] = [email.send_letter, email.send_notice]
+        served[TaskQueue.EMAIL] = [email.send_letter, email.send_notice, email.send_memo]
     return served

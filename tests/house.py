@@ -11,12 +11,13 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from activities.payouts import Swept
 from activities.queues import TaskQueue
 from console.desk import OfferDesk
 from console.listing import OfferRow
 from offers.clock import Clock
 from offers.lifecycle import Stage
-from offers.opportunity import opportunity_id
+from offers.opportunity import opportunity_id, workflow_id
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
 from runtime.workers import serve
@@ -25,8 +26,8 @@ from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Disbursement
 from tests.life import FIELDS, environment, opportunity_fields, program
-from workflows.disbursements import DisbursementSweep
-from workflows.messages import workflow_id
+from workflows.clazar_watch import ClazarWatch, ClazarWatchPosition
+from workflows.disbursements import DisbursementSweep, SweepRequest
 from workflows.watch import MarketplaceWatch, WatchPosition, WatchRequest
 
 PATIENCE_SECONDS = 30
@@ -187,8 +188,20 @@ class House:
             task_queue=TaskQueue.OFFERS,
         )
 
-    async def sweep(self) -> int:
+    async def watch_clazar(self) -> ClazarWatchPosition:
+        """One turn of Clazar's watch, without what an earlier one knew."""
+        return await self.client.execute_workflow(
+            ClazarWatch.run,
+            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            id="watch-clazar",
+            task_queue=TaskQueue.OFFERS,
+        )
+
+    async def sweep(self) -> Swept:
         """One turn of the sweep."""
         return await self.client.execute_workflow(
-            DisbursementSweep.run, id="sweep", task_queue=TaskQueue.OFFERS
+            DisbursementSweep.run,
+            SweepRequest(finance=("finance@example.com",)),
+            id="sweep",
+            task_queue=TaskQueue.OFFERS,
         )

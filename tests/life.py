@@ -22,23 +22,29 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.clazar_disbursements import ClazarDisbursements
 from activities.queues import TaskQueue
+from activities.reporting import Report, send
 from console.desk import OfferDesk
 from offers.agreement import AgreementReport
+from offers.hand_off import opportunities_in
 from offers.lifecycle import Stage
-from offers.payouts import Payout, PayoutRow, payout_of
+from offers.marketplace import SeenOffer
+from offers.opportunity import read_reference, workflow_id
+from offers.payouts import Payout
 from offers.record import OfferRecord
 from offers.verdicts import Verdict
+from runtime import vendors
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
 from sandbox.agreements import end
 from sandbox.buyers import accept
+from sandbox.clazar.records import private_offers
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Buyer
 from tests.builders import BUYER
-from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import KEYS
 
@@ -122,6 +128,7 @@ class Life:
         self.sandbox = sandbox
         self.world = sandbox.world
         self.began = time().date()
+        self._in_clazar: set[str] = set()
         self.desk = OfferDesk(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
             OfferWorkflow.run, workflow_id(opportunity)
@@ -139,7 +146,7 @@ class Life:
 
     async def record(self) -> OfferRecord:
         """The offer's record, once the worker has seen all that the server has for it."""
-        while (await self.handle.fetch_history()).events[-1].event_type in HANDED_OUT:
+        while (await self.handle.fetch_history()).events[-1].event_type in HANDED_OUT:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         return await self.handle.query(OfferWorkflow.the_record)
 
@@ -153,6 +160,8 @@ class Life:
         await self.temporal.sleep(duration)
         self.time.reach(await self.temporal.get_current_time())
         self.world.advance()
+        if await self.report_clazar():
+            await self.sleep(timedelta(seconds=2))
 
     async def reaches(
         self, stage: Stage, *, within: timedelta = timedelta(hours=6), path: str | None = None
@@ -177,9 +186,7 @@ class Life:
             step = steps.pop(0) if steps else timedelta(days=1)
             await self.sleep(step)
             passed += step
-        if record.stage in (Stage.CANCELLED, Stage.TERMINATED):
-            return await self.closes()
-        return await self.quiet()
+        return await (self.closes() if record.stage is Stage.CANCELLED else self.quiet())
 
     async def closes(self, *, within: timedelta = timedelta(days=500)) -> OfferRecord:
         """Let as much time pass as the workflow needs to close, and give its result."""
@@ -271,27 +278,31 @@ class Life:
 
     async def report_payout(self, path: str | None = None, offer_id: str | None = None) -> Payout:
         """What DisbursementSweep does when it sees a payout in the data."""
-        rows = [
-            PayoutRow(
-                offer_id=row.offer_id,
-                agreement_id=row.agreement_id,
-                invoice_id=row.invoice_id,
-                currency=row.currency,
-                gross=row.gross,
-                listing_fee=-row.listing_fee,
-                disbursed=row.disbursed,
-                undisbursed=row.undisbursed,
-                disbursed_on=row.disbursed_at.date() if row.disbursed_at else None,
-                bank_trace_id=row.bank_trace_id,
-            )
-            for row in self.world.disbursements
-            if offer_id in (None, row.offer_id)
-        ]
-        payout = payout_of(rows)
+        client = vendors.clazar_client(read_settings(WorkerSettings))
+        try:
+            data = ClazarDisbursements(client)
+            reading = await data.read({offer_id} if offer_id else None, self.time().date())
+        finally:
+            await client.close()
+        (payout,) = reading.believed.values()
         await self.client.get_workflow_handle(workflow_id(path or self.id)).signal(
             OfferWorkflow.payout_seen, payout
         )
         return payout
+
+    async def report_clazar(self) -> bool:
+        """What ClazarWatch does when it sees offers in the change feed; whether it saw any."""
+        before = len(self._in_clazar)
+        for row in private_offers(self.world):
+            offer = self.world.offers[row["cloud_id"]]
+            references = map(read_reference, (offer.description or "").split(":"))
+            paths = {*filter(None, references), *opportunities_in(offer.name or "")}
+            if row["id"] in self._in_clazar or not paths:
+                continue
+            self._in_clazar.add(row["id"])
+            seen = SeenOffer(offer_id=offer.id, name=offer.name, clazar_id=row["id"])
+            await send(self.client, [Report(workflow_id(p), "offer_seen", seen) for p in paths])
+        return len(self._in_clazar) > before
 
     def mails(self) -> list[str]:
         """The subjects of all mails so far."""

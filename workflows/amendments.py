@@ -8,7 +8,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.messages import OfferRequest, workflow_id
+from workflows.messages import OfferRequest
 from workflows.people import People
 from workflows.reporting import report
 from workflows.search_attributes import STAGE
@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.agreement import Agreement
     from offers.amendment import Amended
     from offers.lifecycle import Stage
-    from offers.opportunity import offer_path
+    from offers.opportunity import offer_path, workflow_id
     from offers.record import Amendment, OfferRecord
 
 OVER = frozenset({Stage.EXPIRED, Stage.CANCELLED})

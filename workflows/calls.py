@@ -16,10 +16,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.clazar import Clazar
     from activities.email import Email
     from activities.eula_documents import EulaDocuments
-    from activities.offer_directory import OfferDirectory
     from activities.opportunities import Opportunities
+    from activities.payouts import Payouts
     from activities.preflight import Preflight
     from activities.queues import TaskQueue
+    from activities.reporting import Reporting
     from activities.salesforce import Salesforce
 
 ParamT = TypeVar("ParamT")
@@ -72,7 +73,11 @@ CALLS: dict[Callable[..., Any], Call] = {
         queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS released it?"
     ),
     Clazar.find_offers: Call(queue=TaskQueue.CLAZAR, summary="Is it there in Clazar?"),
-    Clazar.offers_named: Call(queue=TaskQueue.CLAZAR, summary="Was it made in Clazar after all?"),
+    Clazar.read_changes: Call(
+        queue=TaskQueue.CLAZAR,
+        summary="What has changed in Clazar?",
+        timeout=timedelta(minutes=10),
+    ),
     Salesforce.write_back: Call(queue=TaskQueue.SALESFORCE, summary="Tell Salesforce"),
     AwsMarketplace.submit_offer: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Hand the offer to AWS"
@@ -109,9 +114,18 @@ CALLS: dict[Callable[..., Any], Call] = {
         summary="What is new in the agreement feed?",
     ),
     Clazar.link_offer: Call(queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"),
-    Clazar.changed_payouts: Call(
-        queue=TaskQueue.CLAZAR, summary="What has been paid out?", timeout=timedelta(minutes=30)
+    Payouts.sweep: Call(
+        queue=TaskQueue.PAYOUTS,
+        summary="What has been paid out?",
+        timeout=timedelta(minutes=30),
     ),
+    Reporting.report_agreements: Call(
+        queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
+    ),
+    Reporting.report_offers: Call(
+        queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
+    ),
+    Email.send_memo: Call(queue=TaskQueue.EMAIL, summary="Tell people what is about all offers"),
     Email.send_letter: Call(
         queue=TaskQueue.EMAIL,
         summary="Write to the buyer",
@@ -120,10 +134,6 @@ CALLS: dict[Callable[..., Any], Call] = {
     ),
     Email.send_notice: Call(
         queue=TaskQueue.EMAIL, summary="Tell the owner", timeout=timedelta(minutes=2)
-    ),
-    OfferDirectory.find_offers: Call(queue=TaskQueue.OFFERS, summary="Which offers are these?"),
-    OfferDirectory.offers_in_stage: Call(
-        queue=TaskQueue.OFFERS, summary="Which offers wait for money?"
     ),
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.asking import ask, refusals_in
+from workflows.asking import ask, refusals_in, unless
 from workflows.correspondence import Correspondence
 from workflows.people import People
 
@@ -33,6 +33,7 @@ class Cancellation:
         self._correspondence = correspondence
         self._ended = ended
         self._number = 0
+        self._answered = False
         self._following: asyncio.Task[None] | None = None
         self.sending = False
 
@@ -68,6 +69,11 @@ class Cancellation:
         self._following = asyncio.create_task(self._follow())
         return None
 
+    def answered(self, request_id: str) -> None:
+        """The request is said to have had an answer: look at once instead of at the next turn."""
+        request = self._record.cancellation
+        self._answered = request is not None and request.request_id == request_id
+
     def stop(self) -> None:
         """The agreement is over: the answer changes nothing any more."""
         if self._following:
@@ -75,11 +81,16 @@ class Cancellation:
 
     async def _follow(self) -> None:
         """Until the buyer has answered; silence approves."""
-        request = self._record.cancellation
-        if request is None:
+        answer = None
+        while (request := self._record.cancellation) and answer is None:
+            self._answered = False
+            answer = await unless(
+                lambda: self._answered,
+                ask(self._people, AwsAgreements.follow_cancellation, request, patient=True),
+            )
+        if answer is None:
             return
-        request = await ask(self._people, AwsAgreements.follow_cancellation, request, patient=True)
-        self._record.cancellation = request
+        self._record.cancellation = request = answer
         self._ended()
         # What AWS ended otherwise meanwhile has a mail of its own.
         if request.status in (CancellationStatus.REJECTED, CancellationStatus.CANCELLED):

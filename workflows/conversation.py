@@ -16,7 +16,9 @@ from workflows.correspondence import Correspondence
 from workflows.edits import Edits
 from workflows.generation import Generation
 from workflows.hand_off import HandOff
+from workflows.linking import Linking
 from workflows.messages import OfferRequest
+from workflows.payment import Payment
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
@@ -24,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from offers import wishes
     from offers.agreement import AgreementReport
     from offers.lifecycle import Stage
+    from offers.marketplace import SeenOffer
     from offers.payouts import Payout
     from offers.record import Amendment, OfferRecord
     from offers.verdicts import Changes, Verdict
@@ -53,10 +56,11 @@ class Conversation:
         self._cancellation = Cancellation(
             self.record, self._people, self._correspondence, self._look_again
         )
+        self._payment = Payment(self.record, self._people, self._correspondence, self._now)
+        self._in_clazar = Linking(self.record, self._people)
         self._generation: Generation | None = None
         self._hand_off: HandOff | None = None
         self._missing: str | None = None
-        self._payout: Payout | None = None
         self._closed = False
         """Whether the story is over: nobody makes wishes come true any more."""
         self._stopping: Stage | None = None
@@ -114,7 +118,24 @@ class Conversation:
     def payout_seen(self, payout: Payout) -> None:
         """What has been paid so far."""
         if payout.offer_id == self.record.offer_id:
-            self._payout = payout
+            self._payment.heard(payout)
+
+    @workflow.signal
+    def payouts_paused(self, at: datetime) -> None:
+        """AWS pays nothing out since then (UTC): the seller's bank data is not valid."""
+        self._payment.paused(at)
+
+    @workflow.signal
+    def offer_seen(self, seen: SeenOffer) -> None:
+        """Clazar or AWS shows an offer of ours."""
+        self._in_clazar.heard(seen)
+        if self._hand_off:
+            self._hand_off.heard(seen)
+
+    @workflow.signal
+    def cancellation_answered(self, request_id: str) -> None:
+        """A request to cancel the agreement has had an answer: look at once."""
+        self._cancellation.answered(request_id)
 
     # What people ask ------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from activities.letter import MailKind
     from offers.lifecycle import Stage
+    from offers.policy import FINANCE
     from offers.record import OfferRecord
 
 POSSIBLY_SENT = "possibly-sent"
@@ -68,8 +69,27 @@ class Correspondence:
     def tell_owner(self, kind: MailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now, beside the story."""
         if self._record.owner is not None:
-            mail = SendMail(kind=kind, record=self._record.model_copy(deep=True), occasion=occasion)
-            self._notices.append(asyncio.create_task(self._send(mail)))
+            copy_to = FINANCE if kind is MailKind.OWNER_PAID else None
+            self._notify(kind, occasion, copy_to=copy_to)
+
+    def tell_finance(self, kind: MailKind, occasion: str) -> None:
+        """Send finance a notice; the owner, if nobody holds that role."""
+        if self._record.policy.roles.get(FINANCE):
+            self._notify(kind, occasion, role=FINANCE)
+        elif self._record.owner is not None:
+            self._notify(kind, occasion)
+
+    def _notify(
+        self, kind: MailKind, occasion: str, role: str | None = None, copy_to: str | None = None
+    ) -> None:
+        mail = SendMail(
+            kind=kind,
+            record=self._record.model_copy(deep=True),
+            occasion=occasion,
+            role=role,
+            copy_to=copy_to,
+        )
+        self._notices.append(asyncio.create_task(self._send(mail)))
 
     def run_errand(self, errand: Coroutine[Any, Any, None]) -> None:
         """Have something done beside the story; the offer ends only when it is done."""
@@ -79,13 +99,7 @@ class Correspondence:
         """Write to those who may approve what waits for approval."""
         for role in sorted({str(finding.role) for finding in self._record.to_approve}):
             if self._record.policy.roles.get(role):
-                mail = SendMail(
-                    kind=MailKind.APPROVAL_ASKED,
-                    record=self._record.model_copy(deep=True),
-                    occasion=f"{role} {occasion}",
-                    role=role,
-                )
-                self._notices.append(asyncio.create_task(self._send(mail)))
+                self._notify(MailKind.APPROVAL_ASKED, f"{role} {occasion}", role=role)
 
     def tell_buyer(
         self, kind: MailKind, occasion: str = "", held_up: Callable[[], None] | None = None

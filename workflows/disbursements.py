@@ -1,34 +1,47 @@
 """Following the money once for all offers: one reading of the payout data per turn."""
 
+from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
 
 from workflows.calls import start
-from workflows.offer import OfferWorkflow
-from workflows.reporting import report
 
 with workflow.unsafe.imports_passed_through():
-    from activities.clazar import Clazar
-    from activities.offer_directory import OfferDirectory
+    from activities.email import Email, Memo
+    from activities.letters_to_finance import of_payout_data
+    from activities.payouts import Payouts, Swept
+    from offers.contacts import Address
     from offers.lifecycle import Stage
+
+PAID_FOR = [Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED]
+"""Stages in which money may still come, or be taken back."""
+
+
+class SweepRequest(BaseModel):
+    """Whom to tell what of the data could not be read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    finance: tuple[Address, ...] = Field(default=(), repr=False)
 
 
 @workflow.defn
 class DisbursementSweep:
     """One turn: read the payout data, and signal the offers whose payout changed and no others.
 
-    Nothing is remembered between turns: each offer's search attribute says what it knows.
+    Nothing is remembered of the offers between turns: each one's search attribute says what it
+    knows.  What was wrong with the data is, so that it is told once.
     """
 
     @workflow.run
-    async def run(self) -> int:
-        """Gives the number of offers that were signalled."""
-        waiting = await start(OfferDirectory.offers_in_stage, Stage.ACCEPTED)
-        if not waiting:
-            return 0
-        changed = await start(
-            Clazar.changed_payouts, {offer.offer_id: offer.payout for offer in waiting}
-        )
-        for offer in waiting:
-            if payout := changed.get(offer.offer_id):
-                await report(offer.workflow_id, OfferWorkflow.payout_seen, payout)
-        return len(changed)
+    async def run(self, request: SweepRequest) -> Swept:
+        """Gives how many offers were signalled, and what could not be read."""
+        last = workflow.get_last_completion_result(Swept)
+        swept = await start(Payouts.sweep, PAID_FOR)
+        if request.finance and swept.findings and swept.findings != (last and last.findings):
+            memo = Memo(
+                to=request.finance,
+                letter=of_payout_data(swept.findings),
+                key=workflow.info().run_id,
+            )
+            await start(Email.send_memo, memo)
+        return swept

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.comparison import DIFFERENCE, BuiltOffer, NotOurTerms, as_built, differences
     from offers.findings import Finding, Severity
     from offers.hand_off import reference, with_reference
+    from offers.marketplace import SeenOffer
     from offers.record import OfferRecord
 
 HANDED_OFF = "handed-off"
@@ -48,12 +49,19 @@ class HandOff:
         self._asked = with_reference(record.offered, self._mark)
         self._since = now()
         self._told: str | None = None
+        self._seen: str | None = None
+        """The offer that carries the reference, once Clazar or AWS shows it."""
         self._made = False
         self._different: tuple[Finding, ...] = ()
 
     def tell_offer_id(self, offer_id: str) -> None:
         """Somebody says which offer it is."""
         self._told = offer_id
+
+    def heard(self, seen: SeenOffer) -> None:
+        """Clazar or AWS shows an offer: if it carries the reference, it is the one."""
+        if self._mark in (seen.name or ""):
+            self._seen = self._seen or seen.offer_id
 
     def has_news(self) -> bool:
         """Whether somebody says that it is another offer, or that it is not wanted any more."""
@@ -130,9 +138,8 @@ class HandOff:
 
     async def others(self) -> list[str]:
         """Further offers that were made for this hand-off and that buyers can still accept."""
-        named = await ask(self._people, Clazar.offers_named, self._query)
         open_offers = []
-        for offer_id in named:
+        for offer_id in await self._named():
             if offer_id != self._record.offer_id:
                 shown = await ask(self._people, AwsMarketplace.read_offer, offer_id)
                 if shown.released and not shown.is_void(self._now().date()):
@@ -151,18 +158,19 @@ class HandOff:
         await ask(self._people, Salesforce.close_hand_off, task)
 
     async def _found(self) -> str | None:
-        """Look until it is there; when it is cancelled, once more."""
+        """Wait until it is there; when it is cancelled, look once more."""
         reminding = asyncio.create_task(self._remind())
-        found = await unless(
-            self.has_news, ask(self._people, Clazar.find_offers, self._query, patient=True)
-        )
+        await workflow.wait_condition(lambda: self._seen is not None or self.has_news())
         reminding.cancel()
-        if found:
-            return found[0]
-        if self._told is not None:
-            return self._told
-        last = await ask(self._people, Clazar.offers_named, self._query)
-        return last[0] if last else None
+        if found := self._told or self._seen:
+            return found
+        return next(iter(await self._named()), None)
+
+    async def _named(self) -> list[str]:
+        """The offers that carry the reference in Clazar now."""
+        query = FindOffers(mark=self._mark, made_after=self._since - timedelta(days=1))
+        found = await ask(self._people, Clazar.find_offers, query)
+        return [seen.offer_id for seen in found]
 
     async def _is_known(self, offer_id: str) -> bool:
         try:
@@ -172,19 +180,17 @@ class HandOff:
         return True
 
     async def _remind(self) -> None:
-        """Tell the owner again that the offer is to be made, at the policy's times."""
+        """Tell the owner again that the offer is to be made, at the policy's times.
+
+        Not without a look of one's own: perhaps nobody reads Clazar's feed.
+        """
         for after in sorted(self._record.policy.hand_off.remind_after):
             left = self._since + after - self._now()
             await workflow.sleep(
                 self._record.clock.real_duration(max(left, timedelta())),
                 summary="until the owner is reminded of the hand-off",
             )
+            if named := await self._named():
+                self._seen = named[0]
+                return
             self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF, f"after {after}")
-
-    @property
-    def _query(self) -> FindOffers:
-        return FindOffers(
-            mark=self._mark,
-            made_after=self._since - timedelta(days=1),
-            look_every=self._record.policy.hand_off.look_every,
-        )

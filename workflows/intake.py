@@ -9,7 +9,7 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes, Workfl
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from workflows.calls import start
-from workflows.messages import OfferRequest, workflow_id
+from workflows.messages import OfferRequest
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import STAGE
 
@@ -18,6 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.queues import TaskQueue
     from offers.clock import Clock
     from offers.lifecycle import Stage
+    from offers.opportunity import workflow_id
 
 PAGES_PER_RUN = 5
 """After which the run goes on as a new one, so that no history grows long."""

@@ -4,20 +4,59 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-from workflows.asking import ask
+from workflows.asking import LATE_REMEDY, ask
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
-    from activities.clazar import Clazar, LinkOffer
+    from activities.clazar import Clazar, FindOffers, LinkOffer
+    from offers.marketplace import SeenOffer
     from offers.record import OfferRecord
 
 
-async def link_in_clazar(record: OfferRecord, people: People) -> None:
-    """Tie them, as soon as Clazar shows the offer; people are called if it does not in time."""
-    link = LinkOffer(
-        offer_id=record.made,
-        opportunity_id=record.opportunity_id,
-        made_after=record.history[0].at - timedelta(days=1),
-    )
-    budget = record.clock.real_duration(record.policy.clazar_link_budget)
-    await ask(people, Clazar.link_offer, link, budget=budget)
+class Linking:
+    """What Clazar calls our offers: its change feed, read once for all, tells it."""
+
+    def __init__(self, record: OfferRecord, people: People) -> None:
+        self._record = record
+        self._people = people
+        self._in_clazar: dict[str, str] = {}
+
+    def heard(self, seen: SeenOffer) -> None:
+        """The feed shows an offer."""
+        if seen.clazar_id:
+            self._in_clazar[seen.offer_id] = seen.clazar_id
+
+    async def link(self) -> None:
+        """Tie the offer as soon as Clazar shows it; people are called if it does not in time."""
+        offer_id = self._record.made
+        while True:
+            try:
+                await workflow.wait_condition(
+                    lambda: offer_id in self._in_clazar,
+                    timeout=self._record.clock.real_duration(
+                        self._record.policy.clazar_link_budget
+                    ),
+                    timeout_summary="until Clazar should show the offer",
+                )
+            except TimeoutError:
+                if not await self._is_there_after_all(offer_id):
+                    await self._people.wait_for(
+                        "late",
+                        "Clazar does not show the offer",
+                        LATE_REMEDY,
+                        or_when=lambda: offer_id in self._in_clazar,
+                    )
+                    continue
+            link = LinkOffer(
+                clazar_id=self._in_clazar[offer_id], opportunity_id=self._record.opportunity_id
+            )
+            return await ask(self._people, Clazar.link_offer, link)
+
+    async def _is_there_after_all(self, offer_id: str) -> bool:
+        """A look of one's own: perhaps nobody reads the feed."""
+        query = FindOffers(
+            offer_id=offer_id, made_after=self._record.history[0].at - timedelta(days=1)
+        )
+        for seen in await ask(self._people, Clazar.find_offers, query):
+            self.heard(seen)
+        return offer_id in self._in_clazar

@@ -36,11 +36,3 @@ class OfferRequest(BaseModel):
     """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()
     """The starter's clock, until the draft brings the worker's."""
-
-
-def workflow_id(path: str) -> str:
-    """One workflow for each offer: the same id, so that starting twice is harmless.
-
-    `path` is the opportunity's id, or names one of its amendments (`offers.opportunity`).
-    """
-    return f"offer/{path}"

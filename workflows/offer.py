@@ -7,23 +7,20 @@ from typing import Any
 
 from temporalio import workflow
 
+from workflows.agreed import Agreed
 from workflows.asking import ask
 from workflows.card import card
-from workflows.linking import link_in_clazar
-from workflows.making import Making
-from workflows.messages import OfferRequest, workflow_id
+from workflows.messages import OfferRequest
 from workflows.reporting import report
 from workflows.search_attributes import STAGE, Values, updates, values
 from workflows.write_back import WriteBack
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws_agreements import AwsAgreements
     from activities.aws_marketplace import AwsMarketplace
     from activities.letter import MailKind
-    from offers.agreement import Agreement, AgreementStatus
     from offers.clock import end_of_day
     from offers.lifecycle import Stage
-    from offers.opportunity import offer_path
+    from offers.opportunity import offer_path, workflow_id
     from offers.record import Amendment, OfferRecord
     from offers.reminders import reminder_times
 
@@ -39,15 +36,8 @@ TOLD_TO_ORIGINAL = frozenset(
 """Stages of an amendment that the offer it amends hears of."""
 
 
-STILL_OPEN = (
-    "still-open",
-    "The agreement has ended, but the offer's other accounts can still accept it",
-    "Withdraw the offer in AWS unless they may",
-)
-
-
 @workflow.defn
-class OfferWorkflow(Making):
+class OfferWorkflow(Agreed):
     """One opportunity's private offer.  Each stage is a coroutine that gives the next stage."""
 
     @workflow.init
@@ -60,8 +50,6 @@ class OfferWorkflow(Making):
         self._linking: asyncio.Future[None] | None = None
         self._reminded = self._now()
         """Until when reminders have been seen to."""
-        self._leaving = False
-        """Whether nobody needs an offer any more that is over."""
 
     @workflow.run
     async def run(self, _request: OfferRequest) -> OfferRecord:
@@ -90,6 +78,7 @@ class OfferWorkflow(Making):
             Stage.CANCELLED: self.cancelled,
             Stage.DISBURSED: self.disbursed,
             Stage.REPLACED: self.replaced,
+            Stage.TERMINATED: self.terminated,
         }
         writing = asyncio.create_task(self._write_back.run())
         while (stage := stages.get(self.record.stage)) and (following := await stage()):
@@ -101,13 +90,13 @@ class OfferWorkflow(Making):
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.record
 
-    # The stages, from its release on --------------------------------------------------------------
+    # The stages from its release to its acceptance ------------------------------------------------
 
     async def live(self) -> Stage:
         """The offer exists; the buyer is told of it."""
         if self._linking:
             self._linking.cancel()  # of an earlier revision
-        self._linking = asyncio.create_task(link_in_clazar(self.record, self._people))
+        self._linking = asyncio.create_task(self._in_clazar.link())
         held_up = asyncio.Event()
         letter = self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
         await workflow.wait_condition(lambda: letter.done() or held_up.is_set())
@@ -164,43 +153,6 @@ class OfferWorkflow(Making):
                 return self._give_up()
         return Stage.ACCEPTED if await self._acceptance.is_there() else None
 
-    async def accepted(self) -> Stage:
-        """An agreement is there; AWS collects from the buyer and pays out, perhaps in parts."""
-        if following := await self._consequence(self.record.agreement):
-            return following  # it had ended before anybody heard of it
-        while not self._is_paid:
-            self._publish()
-            await workflow.wait_condition(
-                lambda: self._acceptance.reported or self._payout != self.record.payout
-            )
-            if self._acceptance.reported and (following := await self._after_news()):
-                return following
-            self.record.payout = self._payout
-        return Stage.DISBURSED
-
-    async def disbursed(self) -> Stage | None:
-        """Paid in full; as long as the agreement stands it can be amended, or ended."""
-        while (agreement := self.record.agreement) and agreement.ends_at:
-            if agreement.status is not AgreementStatus.ACTIVE:
-                break
-            over = agreement.ends_at + self.record.policy.expiry_grace
-            goes_on = await self._something_comes(over, "until the agreement has ended")
-            if following := await self._after_news():
-                return following
-            if not goes_on:
-                break
-        return None
-
-    async def replaced(self) -> Stage | None:
-        """An amendment took its place, unless AWS undoes that within minutes."""
-        over = self._now() + self.record.policy.rollback_within
-        while await self._something_comes(over, "until AWS can no longer undo it"):
-            agreement = await self._acceptance.changed()
-            if agreement and agreement.status is AgreementStatus.ACTIVE:
-                self.record.replaced_by = None
-                return Stage.ACCEPTED
-        return None
-
     # What the stages are made of ------------------------------------------------------------------
 
     async def _decided_by(
@@ -225,34 +177,6 @@ class OfferWorkflow(Making):
         return None
 
     @property
-    def _is_paid(self) -> bool:
-        price = self.record.offered.price
-        return price.amount == 0 or (self._payout is not None and self._payout.covers(price))
-
-    async def _something_comes(self, over: datetime, why: str) -> bool:
-        """Wait for news or wishes; False once it is over, or nobody needs the offer any more."""
-        left = over - self._now()
-        if self._leaving or left <= timedelta():
-            return False
-        try:
-            await workflow.wait_condition(
-                lambda: self._has_news() or self._leaving,
-                timeout=self.record.clock.real_duration(left),
-                timeout_summary=f"{over:%Y-%m-%d %H:%M} UTC, {why}",
-            )
-        except TimeoutError:
-            return False
-        self._edits.changed = False
-        return not self._leaving
-
-    def _has_news(self) -> bool:
-        return self._acceptance.reported or self._is_stopping() or self._edits.changed
-
-    @property
-    def _can_be_accepted(self) -> bool:
-        return self._now() <= end_of_day(self.record.offered.availability_end)
-
-    @property
     def _next_moment(self) -> datetime:
         """The next reminder, or else when the last day is over."""
         end, days = self.record.offered.availability_end, self.record.policy.reminder_days
@@ -273,47 +197,6 @@ class OfferWorkflow(Making):
         self.record.extend(shown.availability_end)
         self._publish()
         return None
-
-    async def _after_news(self) -> Stage | None:
-        """What AWS did to the agreement, perhaps by itself."""
-        return await self._consequence(await self._acceptance.changed())
-
-    async def _consequence(self, agreement: Agreement | None) -> Stage | None:
-        """Each end of an agreement has a consequence of its own."""
-        if agreement is None or agreement.status is AgreementStatus.ACTIVE:
-            return None
-        match agreement.status:
-            case AgreementStatus.ROLLED_BACK if self.record.stage is Stage.ACCEPTED:
-                shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
-                if shown.availability_end:
-                    self.record.extend(shown.availability_end)
-                await self._amendments.call_off("the agreement that it amends was rolled back")
-                return Stage.SHARED
-            case AgreementStatus.CANCELLED | AgreementStatus.TERMINATED:
-                await self._amendments.call_off("the agreement that it amends has ended")
-                if len(self.record.offered.buyer_accounts) > 1 and self._can_be_accepted:
-                    self._people.call(*STILL_OPEN)
-                return Stage.TERMINATED
-            case AgreementStatus.REPLACED:
-                return await self._replaced_by(await self._successor(agreement))
-        await self._amendments.call_off(f"the agreement that it amends is {agreement.status}")
-        successor = await self._successor(agreement)
-        renewed = f", followed by {successor.agreement_id}" if successor else ""
-        self.record.note(f"the agreement is {agreement.status}{renewed}", self._now())
-        self._correspondence.tell_owner(MailKind.OWNER_AGREEMENT_NEWS, str(agreement.status))
-        self._publish()
-        return None
-
-    async def _replaced_by(self, successor: Agreement | None) -> Stage:
-        self.record.replaced_by = successor.agreement_id if successor else None
-        ours = self._amendments.made(successor) if successor else False
-        if not ours:
-            await self._amendments.call_off("the agreement was replaced by another")
-            self._correspondence.tell_owner(MailKind.OWNER_REPLACED)
-        return Stage.REPLACED
-
-    async def _successor(self, agreement: Agreement) -> Agreement | None:
-        return await ask(self._people, AwsAgreements.find_successor, agreement)
 
     # Where the offer is, for all to see -----------------------------------------------------------
 

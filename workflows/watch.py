@@ -6,12 +6,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import workflow
 
 from workflows.calls import start
-from workflows.offer import OfferWorkflow
-from workflows.reporting import report
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws_agreements import AwsAgreements, FeedPosition
-    from activities.offer_directory import OfferDirectory
+    from activities.reporting import Reporting
     from offers.agreement import AgreementReport
     from offers.clock import Clock
 
@@ -76,12 +74,5 @@ class MarketplaceWatch:
 
     async def _pass_on(self, news: list[AgreementReport]) -> list[AgreementReport]:
         """Signal the offers concerned."""
-        offer_ids = sorted({r.offer_id for r in news})
-        known = {
-            offer.offer_id: offer.workflow_id
-            for offer in await start(OfferDirectory.find_offers, offer_ids)
-        }
-        ours = [r for r in news if r.offer_id in known]
-        for agreement in ours:
-            await report(known[agreement.offer_id], OfferWorkflow.agreement_seen, agreement)
-        return ours
+        told = set(await start(Reporting.report_agreements, news))
+        return [report for report in news if report.agreement_id in told]

@@ -1,6 +1,6 @@
 """Every letter reads well as text and as HTML, and leaks nothing into the other's markup."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -9,8 +9,10 @@ from activities.letter import MailKind
 from activities.letters import write
 from offers.agreement import Agreement, AgreementStatus
 from offers.contacts import Contacts, Owner
+from offers.disbursement_report import ReportRow, payout_of
+from offers.expectation import Expected, Step
 from offers.findings import Finding
-from offers.payouts import PayoutRow, payout_of
+from offers.money import Money
 from offers.policy import Policy
 from offers.record import Event, OfferRecord
 from tests.builders import terms
@@ -20,16 +22,16 @@ SALESFORCE = "https://example.my.salesforce.com"
 
 @pytest.fixture
 def record() -> OfferRecord:
-    row = PayoutRow.model_validate(
+    row = ReportRow.model_validate(
         {
             "offer_id": "offer-abcdefghijklm",
-            "agreement_id": "agmt-1",
             "invoice_id": "INV-1",
             "currency": "USD",
             "gross": "120000",
-            "listing_fee": "3600",
+            "listing_fee": "-3600",
             "disbursed": "116400",
             "undisbursed": "0",
+            "disbursed_on": "2026-04-10",
             "bank_trace_id": "trace-1",
         }
     )
@@ -52,6 +54,17 @@ def record() -> OfferRecord:
             starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
         ),
         payout=payout_of([row]),
+        expected=(
+            Expected(
+                invoice_id="INV-1",
+                amount=Money.of("116400", "USD"),
+                step=Step.COLLECTION,
+                earliest=date(2026, 4, 10),
+                latest=date(2026, 5, 14),
+                late_on=date(2026, 5, 17),
+                reason="Invoiced on 2026-03-05, due on 2026-04-04",
+            ),
+        ),
         findings=(Finding(field="buyer_accounts", problem="unknown", remedy="Ask"),),
         events=(Event(what="the agreement is RENEWED", at=datetime(2026, 3, 6, tzinfo=UTC)),),
     )

@@ -13,19 +13,23 @@ from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.clazar import Clazar, ClazarClient, LinkOffer
+from activities.clazar import Clazar, ClazarPosition, FindOffers, LinkOffer
+from activities.clazar_client import ClazarClient
+from activities.clazar_disbursements import ClazarDisbursements
 from activities.email import Email, SendMail
 from activities.errors import Failure
 from activities.letter import MailKind
 from activities.opportunities import Opportunities
 from activities.salesforce import Salesforce
 from activities.salesforce_client import SalesforceClient, SalesforceLogin
-from offers.clock import Clock
 from offers.contacts import Contacts, Owner
 from offers.lifecycle import Stage
+from offers.marketplace import SeenOffer
+from offers.payouts import PayoutReading, PayoutState
 from offers.record import OfferRecord
 from runtime import vendors
 from runtime.settings import WorkerSettings, read_settings
+from sandbox.clazar.records import clazar_id
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
@@ -60,14 +64,19 @@ def failure(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:
 
 
 @pytest.fixture
-async def clazar(sandbox: Sandbox) -> AsyncIterator[Clazar]:
+async def clazar_client(sandbox: Sandbox) -> AsyncIterator[ClazarClient]:
     client = ClazarClient(
         sandbox.addresses.clazar,
         sandbox.world.clazar.client_id,
         SecretStr(sandbox.world.clazar.client_secret),
     )
-    yield Clazar(client, Clock())
+    yield client
     await client.close()
+
+
+@pytest.fixture
+def clazar(clazar_client: ClazarClient) -> Clazar:
+    return Clazar(clazar_client)
 
 
 def offer(sandbox: Sandbox, offer_id: str = OFFER, *, released: datetime = NOW) -> Offer:
@@ -85,15 +94,13 @@ def offer(sandbox: Sandbox, offer_id: str = OFFER, *, released: datetime = NOW) 
     return made
 
 
-LINK = LinkOffer(offer_id=OFFER, opportunity_id=OPPORTUNITY, made_after=NOW - timedelta(days=1))
+LINK = LinkOffer(clazar_id=clazar_id(OFFER), opportunity_id=OPPORTUNITY)
 OURS = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
 
 
 async def test_an_offer_is_linked_once_and_other_links_stay(
     sandbox: Sandbox, clazar: Clazar
 ) -> None:
-    for number in range(130):
-        offer(sandbox, f"offer-{number:013}")
     offer(sandbox)
     sandbox.world.clazar_links[OFFER] = ClazarLinks(
         external_object_associations={"hubspot": {"id": "7"}}
@@ -105,11 +112,35 @@ async def test_an_offer_is_linked_once_and_other_links_stay(
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 1
 
 
-async def test_an_offer_that_clazar_does_not_show_yet_is_waited_for(clazar: Clazar) -> None:
-    with pytest.raises(ApplicationError) as raised:
-        await run(clazar.link_offer, LINK)
-    assert failure(raised) == Failure.NOT_READY
-    assert raised.value.next_retry_delay == timedelta(minutes=15)
+async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
+    sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.clazar.PAUSE_SECONDS", 0)
+    offer(sandbox, "offer-old", released=NOW - timedelta(days=3))
+    for number in range(130):
+        made = offer(sandbox, f"offer-{number:013}", released=NOW - timedelta(minutes=number))
+        made.name = f"Example {number}"
+    since = ClazarPosition(since=NOW - timedelta(days=1))
+    changed = (await run(clazar.read_changes, since)).offers
+    assert len(changed) == 130
+    assert [each.changed_at for each in changed] == sorted(each.changed_at for each in changed)
+    assert changed[-1].offer == SeenOffer(
+        offer_id=f"offer-{0:013}", name="Example 0", clazar_id=clazar_id(f"offer-{0:013}")
+    )
+
+
+async def test_an_offer_is_found_by_its_id_or_by_a_reference_in_its_name(
+    sandbox: Sandbox, clazar: Clazar
+) -> None:
+    offer(sandbox).name = f"Example ({OPPORTUNITY}-2)"
+    offer(sandbox, "offer-others")
+    before = NOW - timedelta(days=1)
+    for wanted in (
+        FindOffers(offer_id=OFFER, made_after=before),
+        FindOffers(mark=f"{OPPORTUNITY}-2", made_after=before),
+    ):
+        assert [seen.offer_id for seen in await run(clazar.find_offers, wanted)] == [OFFER]
+    assert await run(clazar.find_offers, FindOffers(mark="nobody's", made_after=before)) == ()
 
 
 async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
@@ -126,12 +157,12 @@ async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
 async def test_lasting_refusal_burns_no_calls(sandbox: Sandbox, clazar: Clazar) -> None:
     offer(sandbox)
     sandbox.world.faults.waiting.append(
-        Fault("clazar", "status", "ListPrivateOffers", status=401, times=None)
+        Fault("clazar", "status", "GetPrivateOffer", status=401, times=None)
     )
     with pytest.raises(ApplicationError) as raised:
         await run(clazar.link_offer, LINK)
     assert failure(raised) == Failure.CREDENTIALS
-    assert sandbox.world.calls["clazar", "ListPrivateOffers"] == 2
+    assert sandbox.world.calls["clazar", "GetPrivateOffer"] == 2
 
 
 def paid(offer_id: str, **changes: Any) -> Disbursement:
@@ -159,19 +190,24 @@ def paid(offer_id: str, **changes: Any) -> Disbursement:
     return replace(row, **changes)
 
 
-async def test_only_changed_payouts_of_known_offers_are_given(
-    sandbox: Sandbox, clazar: Clazar
+async def read(client: ClazarClient, *offers: str) -> PayoutReading:
+    return await ClazarDisbursements(client).read(offers or None, NOW.date())
+
+
+async def test_payouts_are_read_to_the_cent(sandbox: Sandbox, clazar_client: ClazarClient) -> None:
+    sandbox.world.disbursements += [paid("offer-a"), paid("offer-b")]
+    reading = await read(clazar_client, "offer-a", "offer-c")
+    assert set(reading.payouts) == {"offer-a"}
+    payout = reading.payouts["offer-a"]
+    assert str(payout.disbursed) == "USD 970.10"
+    assert str(payout.listing_fee) == "USD 30.00"
+    assert payout.bank_trace_ids == ("trace-1",)
+    assert set((await read(clazar_client)).payouts) == {"offer-a", "offer-b"}
+
+
+async def test_a_payout_that_failed_is_not_paid(
+    sandbox: Sandbox, clazar_client: ClazarClient
 ) -> None:
-    sandbox.world.disbursements += [paid("offer-a"), paid("offer-b"), paid("offer-others")]
-    known = {"offer-a": None, "offer-b": "970.10/970.10 USD", "offer-c": None}
-    changed = await run(clazar.changed_payouts, known)
-    assert set(changed) == {"offer-a"}
-    assert str(changed["offer-a"].disbursed) == "USD 970.10", "exact to the cent"
-    assert str(changed["offer-a"].listing_fee) == "USD 30.00"
-    assert changed["offer-a"].invoices[0].bank_trace_ids == ("trace-1",)
-
-
-async def test_a_payout_that_failed_is_not_paid(sandbox: Sandbox, clazar: Clazar) -> None:
     back = {"gross": Decimal("-1000.10"), "listing_fee": Decimal("30.00")}
     sandbox.world.disbursements += [
         paid("offer-a", undisbursed=Decimal("970.10")),
@@ -185,9 +221,30 @@ async def test_a_payout_that_failed_is_not_paid(sandbox: Sandbox, clazar: Clazar
             bank_trace_id=None,
         ),
     ]
-    payout = (await run(clazar.changed_payouts, {"offer-a": None}))["offer-a"]
-    assert payout.mark == "0.00/970.10 USD"
-    assert str(payout.listing_fee) == "USD 0.00"
+    payout = (await read(clazar_client)).payouts["offer-a"]
+    assert payout.state is PayoutState.FAILED
+    assert str(payout.undisbursed) == "USD 970.10"
+    assert str(payout.listing_fee) == "USD 30.00", "what is owed is owed less the fee"
+    assert payout.bank_trace_ids == (), "that payout did not stand"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"invoice_id": ""}, "invoice_id is blank"),
+        ({"currency": "CHF"}, "currency"),
+    ],
+)
+async def test_odd_rows_of_one_offer_do_not_hide_the_others_money(
+    sandbox: Sandbox, clazar_client: ClazarClient, changes: dict[str, Any], said: str
+) -> None:
+    sandbox.world.disbursements += [paid("offer-a", **changes), paid("offer-a"), paid("offer-b")]
+    reading = await read(clazar_client)
+    (finding,) = reading.findings
+    assert said in str(finding)
+    assert finding.field == "row 1"
+    assert set(reading.believed) == {"offer-b"}, "of offer-a something is missing"
+    assert set(reading.payouts) == {"offer-a", "offer-b"}
 
 
 # Salesforce --------------------------------------------------------------------------------------

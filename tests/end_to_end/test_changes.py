@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from offers.lifecycle import Stage
-from offers.opportunity import offer_path
+from offers.opportunity import offer_path, workflow_id
 from tests.house import House
 from tests.programs import run
-from workflows.messages import workflow_id
 
 DESK = "desk@example.com"
 

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from activities.queues import TaskQueue
 from offers.clock import Clock
 from offers.lifecycle import Stage
-from offers.opportunity import opportunity_id
+from offers.opportunity import opportunity_id, workflow_id
 from offers.policy import Policy
 from runtime import schedules
 from sandbox.faults import Fault
@@ -22,7 +22,6 @@ from sandbox.salesforce.schema import timestamp
 from tests.house import House
 from tests.life import opportunity_fields
 from workflows.intake import IntakePosition, IntakeRequest, OpportunityIntake
-from workflows.messages import workflow_id
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)

@@ -7,12 +7,12 @@ from temporalio.api.enums.v1 import EventType
 from activities.offer_directory import OfferDirectory
 from offers.clock import Clock
 from offers.lifecycle import Stage
+from offers.opportunity import workflow_id
 from offers.policy import Policy
 from runtime import schedules
 from sandbox.faults import Fault
 from sandbox.world import Buyer
 from tests.house import House
-from workflows.messages import workflow_id
 
 
 async def signals(house: House, opportunity: str) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 
 from offers.agreement import CancellationWish, ReasonCode
 from offers.lifecycle import Stage
-from offers.opportunity import offer_path
+from offers.opportunity import offer_path, workflow_id
 from offers.policy import Road
 from offers.terms import OfferTerms
 from offers.verdicts import Changes, Extension, Verdict
@@ -26,7 +26,6 @@ from sandbox.faults import Fault
 from sandbox.world import Buyer
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life, living
-from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 
 AMENDMENT = offer_path(OPPORTUNITY, 1)

@@ -15,13 +15,12 @@ from console.desk import Refused
 from offers.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.lifecycle import Stage
-from offers.opportunity import offer_path
+from offers.opportunity import offer_path, workflow_id
 from offers.record import OfferRecord
 from offers.verdicts import Changes
 from sandbox.buyers import accept
 from sandbox.world import Agreement, Mail, Offer
 from tests.life import Life
-from workflows.messages import workflow_id
 from workflows.offer import OfferWorkflow
 
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})

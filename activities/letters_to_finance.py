@@ -1,0 +1,98 @@
+"""The words of the mails to those who follow the money."""
+
+from collections.abc import Callable, Sequence
+
+from activities.letter import Letter, MailKind
+from offers.expectation import REMEDIES
+from offers.findings import Finding
+from offers.payouts import InvoicePayout, Payout
+from offers.record import OfferRecord
+
+
+def _named(record: OfferRecord) -> str:
+    return record.company or record.opportunity_id
+
+
+def _late(record: OfferRecord) -> Letter:
+    first = record.expected[0]
+    return Letter(
+        subject=f"Late: {first.amount} from {_named(record)}",
+        greeting="Hello,",
+        paragraphs=(
+            f"Money from {_named(record)} has not arrived. It waits on: {first.step}.",
+            *(f"{each.problem}." for each in record.expected if each.step is first.step),
+            f"{REMEDIES[first.step]}.",
+        ),
+        facts=_facts(record),
+        closing=(f"starter.py payouts --offer {record.path}",),
+    )
+
+
+def _taken_back(record: OfferRecord) -> Letter:
+    payout = record.paid
+    return Letter(
+        subject=f"Taken back: a payout for {_named(record)}",
+        greeting="Hello,",
+        paragraphs=(
+            f"A payout that was made did not stand: {payout.undisbursed} are owed again.",
+            *(f"{each.reason}." for each in record.expected),
+            "Look at the bank account in AWS's portal: AWS pays again when it can.",
+        ),
+        facts=_facts(record),
+        closing=(f"starter.py payouts --offer {record.path}",),
+    )
+
+
+def _fee(record: OfferRecord) -> Letter:
+    return Letter(
+        subject=f"Another listing fee than expected: {_named(record)}",
+        greeting="Hello,",
+        paragraphs=(
+            "AWS charged another listing fee than its price list says for this contract:",
+            *(f"{each.problem}. {each.remedy}." for each in record.payout_findings),
+        ),
+        facts=_facts(record),
+    )
+
+
+def _facts(record: OfferRecord) -> tuple[tuple[str, str], ...]:
+    agreement = record.agreement.agreement_id if record.agreement else None
+    known = (("Offer", record.offer_id), ("Agreement", agreement))
+    payout = _invoices(record.payout) if record.payout else ()
+    return (*((label, value) for label, value in known if value), *payout)
+
+
+def _invoices(payout: Payout) -> tuple[tuple[str, str], ...]:
+    return tuple((f"Invoice {each.invoice_id}", _said_of(each)) for each in payout.invoices)
+
+
+def _said_of(invoice: InvoicePayout) -> str:
+    said = [
+        f"{invoice.gross} gross",
+        f"{invoice.listing_fee} fee",
+        f"{invoice.disbursed} of {invoice.net} paid",
+        str(invoice.state),
+        *invoice.bank_trace_ids,
+    ]
+    return ", ".join(said)
+
+
+def of_payout_data(findings: Sequence[Finding]) -> Letter:
+    """What of the payout data could not be read."""
+    return Letter(
+        subject="Payout data that could not be read",
+        greeting="Hello,",
+        paragraphs=(
+            "Some of the payout data could not be read. The rest was counted, and nothing is taken"
+            " as paid that what could not be read may be about:",
+            *map(str, findings),
+        ),
+        closing=("starter.py payouts",),
+    )
+
+
+LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
+    MailKind.FINANCE_LATE: _late,
+    MailKind.FINANCE_TAKEN_BACK: _taken_back,
+    MailKind.FINANCE_FEE: _fee,
+}

@@ -1,0 +1,178 @@
+"""What has been paid out, as AWS's seller data feed tells it: CSV files in S3, one for each month.
+
+AWS appends to the month's file once a day, at midnight UTC.  Files can be large: they are streamed
+into a table on disk, which holds each event once, in its newest version.
+"""
+
+import asyncio
+import csv
+from collections.abc import Collection, Iterator
+from datetime import date
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import ValidationError
+
+from activities.billing_ledger import AGREEMENTS, BILLING, COLUMNS, BillingLedger, WrongLine
+from activities.errors import aws_failure
+from offers.billing_feed import payout_of
+from offers.findings import Finding, Severity
+from offers.payouts import Payout, PayoutReading
+
+MOST_FINDINGS = 20
+"""Told of one reading: a broken file has a mistake in each line."""
+REMEDY = "Look at the file, and ask AWS Marketplace to deliver it again; the rest was counted"
+
+
+class SellerDataFeed:
+    """A source of payout data: a ledger of billing events."""
+
+    def __init__(self, s3: Any, bucket: str, prefix: str, months: int) -> None:
+        """`prefix` stands before the names of the tables; `months` is how far back is read."""
+        self._s3 = s3
+        self._bucket = bucket
+        self._prefix = prefix
+        self._months = months
+
+    async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
+        """What has been paid of some offers, or of all."""
+        return await asyncio.to_thread(self._read, offer_ids, today)
+
+    def _read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
+        with BillingLedger() as ledger:
+            reading = _Reading()
+            for table in (AGREEMENTS, BILLING):
+                for month in _months_until(today, self._months):
+                    key = f"{self._prefix}{table}/year={month:%Y}/month={month:%m}/data.csv"
+                    self._take_in(table, key, ledger, reading)
+            if not reading.files:
+                place = f"s3://{self._bucket}/{self._prefix}{BILLING}"
+                reading.find(place, None, "there is no file of the last months")
+            return _sums(ledger, reading, offer_ids)
+
+    def _take_in(self, table: str, key: str, ledger: BillingLedger, reading: "_Reading") -> None:
+        try:
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+            lines = body.iter_lines(chunk_size=1 << 20, keepends=True)
+            reading.files += table == BILLING
+            _take_file(table, key, lines, ledger, reading)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "NoSuchKey":
+                raise aws_failure(error) from None
+        except BotoCoreError as error:
+            raise aws_failure(error) from None
+
+
+class _Reading:
+    """What is noted while files are read."""
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.findings: list[Finding] = []
+        self.left_out = 0
+        self.all_doubtful = False
+        """Whether something could not be read that may have been about any offer."""
+        self.doubtful_agreements: set[str] = set()
+        self.doubtful_offers: set[str] = set()
+
+    def find(self, key: str, line: int | None, problem: str, field: str = "line") -> None:
+        if len(self.findings) >= MOST_FINDINGS:
+            self.left_out += 1
+            return
+        self.findings.append(
+            Finding(
+                code="payout-data",
+                severity=Severity.WARN,
+                field=field,
+                problem=problem,
+                remedy=REMEDY,
+                source=f"{key} line {line}" if line else key,
+            )
+        )
+
+
+def _take_file(
+    table: str, key: str, lines: Iterator[bytes], ledger: BillingLedger, reading: _Reading
+) -> None:
+    header = _fields(next(lines, b""))
+    if missing := [column for column in COLUMNS[table] if column not in (header or [])]:
+        reading.all_doubtful = True
+        reading.find(key, 1, "the file lacks this column: nothing of it was read", missing[0])
+        return
+    names = header or []
+    for number, line in enumerate(lines, 2):
+        fields = _fields(line)
+        whole = line.endswith(b"\n") or names[-1] not in COLUMNS[table]
+        if fields is None or len(fields) != len(names) or not whole:
+            if line.strip():
+                reading.all_doubtful = True
+                reading.find(key, number, _what_is_wrong(fields, len(names)))
+            continue
+        row = dict(zip(names, fields, strict=True))
+        try:
+            ledger.take(table, row)
+        except WrongLine as wrong:
+            reading.find(key, number, str(wrong), wrong.column)
+            if row.get("offer_id") or row.get("agreement_id"):
+                reading.doubtful_offers.add(row.get("offer_id", ""))
+                reading.doubtful_agreements.add(row.get("agreement_id", ""))
+            else:
+                reading.all_doubtful = True
+
+
+def _fields(line: bytes) -> list[str] | None:
+    """The fields of a line; None if it is not CSV.  No field of the feed holds a line's end."""
+    try:
+        text = line.decode("utf-8-sig").rstrip("\r\n")
+        return next(csv.reader([text], strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        return None
+
+
+def _what_is_wrong(fields: list[str] | None, expected: int) -> str:
+    if fields is None:
+        return "it is not CSV"
+    if len(fields) != expected:
+        return f"it has {len(fields)} fields, not {expected}"
+    return "it is cut off"
+
+
+def _months_until(today: date, months: int) -> Iterator[date]:
+    """The first days of the last months, the oldest first."""
+    count = today.year * 12 + today.month - 1
+    for each in range(count - months + 1, count + 1):
+        yield date(each // 12, each % 12 + 1, 1)
+
+
+def _sums(
+    ledger: BillingLedger, reading: _Reading, offer_ids: Collection[str] | None
+) -> PayoutReading:
+    transfers = ledger.transfers()
+    payouts: dict[str, Payout] = {}
+    doubtful = set(reading.doubtful_offers)
+    for offer_id, events in ledger.by_offer():
+        if offer_ids is not None and offer_id not in offer_ids:
+            continue
+        try:
+            payout, findings = payout_of(offer_id, events, transfers)
+        except ValidationError as error:
+            reading.find(BILLING, None, f"offer {offer_id}: {error.errors()[0]['msg']}", "rows")
+            continue
+        reading.findings += findings
+        if payout:
+            payouts[offer_id] = payout
+        if (
+            findings
+            or reading.all_doubtful
+            or any(event.agreement_id in reading.doubtful_agreements for event in events)
+        ):
+            doubtful.add(offer_id)
+    if reading.left_out:
+        reading.findings.append(
+            reading.findings[-1].model_copy(
+                update={"problem": f"and {reading.left_out} more", "source": BILLING}
+            )
+        )
+    return PayoutReading(
+        payouts=payouts, findings=tuple(reading.findings), doubtful=frozenset(doubtful - {""})
+    )
