@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from sandbox import agreements, buyers, cancellations
-from sandbox.event_bus import Event, EventBus
+from sandbox.event_bus import Event
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
@@ -182,6 +182,7 @@ def test_it_arrives_as_the_faults_have_it(sandbox: Sandbox, control: httpx.Clien
 
 
 def test_an_eventbridge_that_is_away_harms_nobody() -> None:
-    bus = EventBus("http://127.0.0.1:9")
-    bus.put(Event("aws.marketplace", "Disbursement Paused", datetime.now(UTC), [], {}))
-    bus.close()
+    with Sandbox(events_endpoint="http://127.0.0.1:9") as sandbox:
+        bus = sandbox.world.event_bus
+        assert bus
+        bus.put(Event("aws.marketplace", "Disbursement Paused", datetime.now(UTC), [], {}))
