@@ -28,7 +28,7 @@ class Money:
         self.routes: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("PUT", "payouts", self.put_habit),
             ("PUT", "payouts/{account}", self.put_habit),
-            ("POST", "payouts/pause", self.pause),
+            ("POST", "payouts/hold", self.hold),
             ("GET", "ledger", self.show_ledger),
             ("POST", "ledger/relief", self.give_back),
             ("POST", "ledger/fee", self.correct_fee),
@@ -50,8 +50,8 @@ class Money:
             self.world.payout_habit = habit
         return Json(asdict(habit))
 
-    async def pause(self, request: Request) -> Response:
-        """Nothing is paid out until an instant; null ends the pause."""
+    async def hold(self, request: Request) -> Response:
+        """Nothing is paid out until an instant; null: AWS goes on."""
         body = await read_body(request)
         try:
             until: datetime | None = TypeAdapter(AwareDatetime | None).validate_python(
@@ -59,7 +59,7 @@ class Money:
             )
         except ValidationError:
             raise Wrong("until: give an instant with its zone, 2026-05-01T00:00:00Z") from None
-        transfers.pause(self.world, until)
+        transfers.hold(self.world, until)
         return Json({"until": until})
 
     async def show_ledger(self, request: Request) -> Response:

@@ -134,7 +134,7 @@ class Ledger:
     paydays: dict[tuple[datetime, str], list[Line]] = field(default_factory=dict)
     """What is due on a payday, by instant and currency; a line once for each part."""
     held: list[Callable[[datetime], None]] = field(default_factory=list)
-    """What fell due while payouts are paused."""
+    """What fell due while payouts are held."""
     _current: dict[str, BillingEvent] = field(default_factory=dict)
     _of_line: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 

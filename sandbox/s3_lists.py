@@ -63,7 +63,7 @@ def _entry(key: str, prefix: str, delimiter: str) -> str:
 
 def _read(token: str) -> str:
     try:
-        return base64.urlsafe_b64decode(token.encode()).decode()
+        return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise BadToken("The continuation token provided is incorrect") from None
 

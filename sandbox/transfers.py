@@ -1,4 +1,4 @@
-"""Transfers to the seller's bank: paid, refused by the bank, repeated, taken back, paused."""
+"""Transfers to the seller's bank: paid, refused by the bank, repeated, taken back, held."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -27,7 +27,7 @@ def plan(world: World, line: Line) -> None:
     for number in range(line.open_payouts):
         if habit.payout_schedule is None:
             due = first + number * A_DAY
-            world.at(due, _unless_paused(world, lambda now: _pay(world, [line], now)))
+            world.at(due, _unless_held(world, lambda now: _pay(world, [line], now)))
         else:
             day = payday(earliest, habit.payout_schedule, habit.payout_day)
             due = business_days_after(day, habit.bank_days)
@@ -40,20 +40,20 @@ def _await_payday(world: World, line: Line, due: datetime) -> None:
     key = due, line.template.currency
     if key not in world.ledger.paydays:
         world.ledger.paydays[key] = []
-        pay = _unless_paused(world, lambda now: _pay(world, world.ledger.paydays.pop(key), now))
+        pay = _unless_held(world, lambda now: _pay(world, world.ledger.paydays.pop(key), now))
         world.at(due, pay)
     world.ledger.paydays[key].append(line)
 
 
-def pause(world: World, until: datetime | None) -> None:
+def hold(world: World, until: datetime | None) -> None:
     """Pay nothing out until then; None: go on.  What fell due meanwhile is paid then."""
-    world.payouts_paused_until = until
+    world.payouts_held_until = until
     world.at(until or world.now(), lambda now: _resume(world, now))
 
 
-def _unless_paused(world: World, happen: Happening) -> Happening:
+def _unless_held(world: World, happen: Happening) -> Happening:
     def happen_or_wait(now: datetime) -> None:
-        until = world.payouts_paused_until
+        until = world.payouts_held_until
         if until is None or until <= now:
             happen(now)
         else:
@@ -66,7 +66,7 @@ def _unless_paused(world: World, happen: Happening) -> Happening:
 def _resume(world: World, now: datetime) -> None:
     held, world.ledger.held = world.ledger.held, []
     for happen in held:
-        _unless_paused(world, happen)(now)
+        _unless_held(world, happen)(now)
 
 
 def collect(world: World, line: Line, now: datetime) -> None:
@@ -168,7 +168,7 @@ def _fail(world: World, line: Line, transfer: str, now: datetime) -> None:
     _transfer(world, back, now, kind="DISBURSEMENT_FAILURE", failed=transfer)
     if line.habit.retried_after_days is not None:
         again = now + timedelta(days=line.habit.retried_after_days)
-        world.at(again, _unless_paused(world, lambda now: _retry(world, shares, now)))
+        world.at(again, _unless_held(world, lambda now: _retry(world, shares, now)))
 
 
 def _retry(world: World, failed: list[Share], now: datetime) -> None:

@@ -242,8 +242,8 @@ class World(Agenda):
     """Whether one account can have several contracts for the product at a time."""
     throttle = True
     """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
-    payouts_paused_until: datetime | None = None
-    """Nothing is paid out before; `transfers.pause` sets it."""
+    payouts_held_until: datetime | None = None
+    """Nothing is paid out before; `transfers.hold` sets it."""
     feed_enabled = True
     """Whether AWS delivers data feeds to the seller's bucket."""
     event_bus: EventBus | None = None

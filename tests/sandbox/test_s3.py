@@ -102,6 +102,54 @@ def test_what_is_not_there(s3: Any) -> None:
     assert code(refused.value) == (501, "NotImplemented")
 
 
+def test_a_part_of_an_object(s3: Any, sandbox: Sandbox) -> None:
+    sandbox.world.objects[BUCKET, KEY] = b"0123456789"
+
+    def read(wanted: str) -> tuple[bytes, str]:
+        got = s3.get_object(Bucket=BUCKET, Key=KEY, Range=wanted)
+        return got["Body"].read(), got.get("ContentRange", "")
+
+    assert read("bytes=2-4") == (b"234", "bytes 2-4/10")
+    assert read("bytes=7-") == (b"789", "bytes 7-9/10")
+    assert read("bytes=8-99") == (b"89", "bytes 8-9/10")
+    assert read("bytes=-2") == (b"89", "bytes 8-9/10")
+    assert read("lines=1-2") == (b"0123456789", "")
+    with pytest.raises(ClientError) as refused:
+        read("bytes=10-")
+    assert code(refused.value) == (416, "InvalidRange")
+
+
+def test_an_object_on_a_condition(s3: Any, sandbox: Sandbox) -> None:
+    sandbox.world.objects[BUCKET, KEY] = PDF
+    etag = s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"]
+    assert s3.get_object(Bucket=BUCKET, Key=KEY, IfMatch=etag)["Body"].read() == PDF
+    for condition, status in (({"IfNoneMatch": etag}, 304), ({"IfMatch": '"other"'}, 412)):
+        with pytest.raises(ClientError) as refused:
+            s3.get_object(Bucket=BUCKET, Key=KEY, **condition)
+        assert code(refused.value)[0] == status
+
+
+def test_a_list(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+    s3.put_object(Bucket=BUCKET, Key="a b/1+1.pdf", Body=PDF)
+    for key in ("a b/2.pdf", "a b/c/3.pdf", "b/4.pdf"):
+        sandbox.world.objects[BUCKET, key] = PDF
+    listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="a b/", Delimiter="/")
+    assert [each["Key"] for each in listed["Contents"]] == ["a b/1+1.pdf", "a b/2.pdf"]
+    assert [each["Prefix"] for each in listed["CommonPrefixes"]] == ["a b/c/"]
+    first = listed["Contents"][0]
+    assert (first["Size"], first["LastModified"]) == (len(PDF), clock.now)
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=BUCKET, PaginationConfig={"PageSize": 3}
+    )
+    assert [page["KeyCount"] for page in pages] == [3, 1]
+    assert s3.list_objects_v2(Bucket=BUCKET, StartAfter="a b/c/3.pdf")["KeyCount"] == 1
+    with pytest.raises(ClientError) as refused:
+        s3.list_objects_v2(Bucket=BUCKET, ContinuationToken="?")
+    assert code(refused.value) == (400, "InvalidArgument")
+    with pytest.raises(s3.exceptions.NoSuchBucket):
+        s3.list_objects_v2(Bucket="example-other")
+
+
 # Bodies as newer clients send them over TLS ------------------------------------------------------
 
 CHUNKED = {
