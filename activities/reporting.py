@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from temporalio import activity
+from temporalio.api.errordetails.v1 import NotFoundFailure
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -18,6 +19,8 @@ from offers.payouts import Payout
 
 AT_ONCE = 20
 """Signals under way at a time."""
+PATIENCE = timedelta(seconds=10)
+"""How long Temporal may take for a signal."""
 
 
 class Report(NamedTuple):
@@ -28,10 +31,10 @@ class Report(NamedTuple):
     what: str | datetime | AgreementReport | SeenOffer | Payout
 
 
-async def send(client: Client, reports: Iterable[Report]) -> None:
-    """Signal each offer; one that has ended meanwhile needs no report.
+async def try_to_send(client: Client, reports: Iterable[Report]) -> list[BaseException | None]:
+    """Signal each offer; gives for each report why Temporal has not taken it, None if it has.
 
-    Raises RPCError as soon as Temporal does not take one.
+    One that has ended meanwhile needs no report.
     """
     room = asyncio.Semaphore(AT_ONCE)
 
@@ -39,15 +42,26 @@ async def send(client: Client, reports: Iterable[Report]) -> None:
         async with room:
             handle = client.get_workflow_handle(report.workflow_id)
             try:
-                await handle.signal(report.signal, report.what)
+                await handle.signal(report.signal, report.what, rpc_timeout=PATIENCE)
             except RPCError as error:
-                if error.status is not RPCStatusCode.NOT_FOUND:
+                if not _has_ended(error):
                     raise
 
-    failed = await asyncio.gather(*map(one, reports), return_exceptions=True)
-    for error in failed:
+    return await asyncio.gather(*map(one, reports), return_exceptions=True)
+
+
+async def send(client: Client, reports: Iterable[Report]) -> None:
+    """Signal each offer; raises what Temporal says of the first that it does not take."""
+    for error in await try_to_send(client, reports):
         if error is not None:
             raise error
+
+
+def _has_ended(error: RPCError) -> bool:
+    """Whether there is no such offer any more, as opposed to no such namespace."""
+    return error.status is RPCStatusCode.NOT_FOUND and any(
+        each.Is(NotFoundFailure.DESCRIPTOR) for each in error.grpc_status.details
+    )
 
 
 class Reporting:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from activities.aws_events import (
     AgreementChanged,
@@ -13,6 +12,7 @@ from activities.aws_events import (
     PayoutsPaused,
 )
 from activities.offer_directory import KnownOffer, OfferDirectory
+from activities.reporting import Report
 from offers.agreement import AgreementReport, AgreementStatus
 from offers.hand_off import opportunities_in
 from offers.lifecycle import Stage
@@ -21,14 +21,6 @@ from offers.opportunity import read_reference, workflow_id
 
 PREDECESSOR = {"RENEW": AgreementStatus.RENEWED, "REPLACE": AgreementStatus.REPLACED}
 """What becomes of the agreement before, by the intent of the new one."""
-
-
-class Report(NamedTuple):
-    """A signal to an offer.  To send it again does no harm."""
-
-    workflow_id: str
-    signal: str
-    what: str | datetime | AgreementReport | SeenOffer
 
 
 async def reports_of(events: Sequence[Heard], directory: OfferDirectory) -> list[set[Report]]:

@@ -10,24 +10,21 @@ import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
-from temporalio.api.errordetails.v1 import NotFoundFailure
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from activities.aws_events import CannotBeRead, Heard, read_event
 from activities.offer_directory import OfferDirectory
-from runtime.hearing import Report, reports_of
+from activities.reporting import try_to_send
+from runtime.hearing import reports_of
 
 LONG_POLL_SECONDS = 20
 MESSAGES_AT_ONCE = 10
 VISIBILITY_SECONDS = 120
 """How long a message is ours: what is not deleted by then comes again."""
-SIGNALS_AT_ONCE = 20
-SIGNAL_TIMEOUT = timedelta(seconds=10)
 LONGEST_PAUSE_SECONDS = 60
 
 WRONG_QUEUE = ("NonExistentQueue", "QueueDoesNotExist", "InvalidAddress", "AccessDenied")
@@ -89,7 +86,6 @@ class Listener:
         self._queue = queue
         self._client = client
         self._directory = OfferDirectory(client)
-        self._at_once = asyncio.Semaphore(SIGNALS_AT_ONCE)
 
     async def listen(self, until: asyncio.Event) -> None:
         """Listen until the event is set, and finish what is in hand."""
@@ -144,22 +140,11 @@ class Listener:
     async def _report(self, events: Sequence[Heard]) -> list[bool]:
         """Whether all that an event had to tell is in Temporal, for each event."""
         reports = await reports_of(events, self._directory) if events else []
-        different = sorted(set().union(*reports), key=str)
-        sent = await asyncio.gather(*map(self._send, different))
-        told = dict(zip(different, sent, strict=True))
-        return [all(told[report] for report in each) for each in reports]
-
-    async def _send(self, report: Report) -> bool:
-        try:
-            async with self._at_once:
-                await self._client.get_workflow_handle(report.workflow_id).signal(
-                    report.signal, report.what, rpc_timeout=SIGNAL_TIMEOUT
-                )
-        except Exception as error:  # one that cannot be told must not keep the others from it
-            if not _has_ended(error):
-                logger.warning("event not reported: %s", _name(error))
-                return False
-        return True
+        different = set().union(*reports)
+        failed = dict(zip(different, await try_to_send(self._client, different), strict=True))
+        for error in filter(None, failed.values()):
+            logger.warning("event not reported: %s", _name(error))
+        return [all(failed[report] is None for report in each) for each in reports]
 
 
 async def _call(
@@ -177,15 +162,6 @@ async def _call(
     return None
 
 
-def _has_ended(error: Exception) -> bool:
-    """Whether there is no such offer any more, as opposed to no such namespace."""
-    return (
-        isinstance(error, RPCError)
-        and error.status is RPCStatusCode.NOT_FOUND
-        and any(each.Is(NotFoundFailure.DESCRIPTOR) for each in error.grpc_status.details)
-    )
-
-
 def _complain(error: Exception) -> None:
     if isinstance(error, ClientError) and any(each in _name(error) for each in WRONG_QUEUE):
         logger.error(
@@ -197,7 +173,7 @@ def _complain(error: Exception) -> None:
         logger.warning("events are not heard for now: %s", _name(error))
 
 
-def _name(error: Exception) -> str:
+def _name(error: BaseException) -> str:
     """What went wrong, without what it was about."""
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Code"])

@@ -12,6 +12,7 @@ from temporalio.client import Client
 
 from activities.aws_events import CATALOG
 from offers.lifecycle import Stage
+from offers.opportunity import workflow_id
 from runtime import listening, vendors
 from runtime.listening import Listener
 from runtime.settings import WorkerSettings
@@ -20,7 +21,6 @@ from sandbox.faults import Fault
 from tests.eventbridge import Queue, eventbridge, make_queue
 from tests.house import PATIENCE_SECONDS, House, keeping_house
 from tests.test_events_page import PATTERN
-from workflows.messages import workflow_id
 
 
 @dataclass

@@ -8,10 +8,11 @@ from typing import Any
 
 from activities.aws_events import Heard, read_event
 from activities.offer_directory import KnownOffer
+from activities.reporting import Report
 from offers.agreement import AgreementReport
 from offers.lifecycle import Stage
 from offers.marketplace import SeenOffer
-from runtime.hearing import Report, reports_of
+from runtime.hearing import reports_of
 
 EVENTS = Path(__file__).parents[1] / "activities" / "events"
 OFFER, AGREEMENT = "offer-1234567890123", "agmt-4mwg1nevbokzw95eca5797ixs"
