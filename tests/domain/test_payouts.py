@@ -80,7 +80,7 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
             id="failed, then paid again",
         ),
         pytest.param(
-            [part(1, 60, 40), part(2, 40, 40), 
+            [part(1, 60, 40), part(2, 40, 40),
              back(3, gross=-400, listing_fee=12, disbursed=-388, undisbursed=388, failed=True)],
             PayoutState.FAILED,
             582,
@@ -227,9 +227,11 @@ lines = st.tuples(
 def test_sums_by_offer_invoice_and_currency_equal_the_report_s(
     told: list[tuple[str, str, Decimal, Decimal, Decimal, bool]], currency: str
 ) -> None:
-    lines = {(invoice, line): rest for invoice, line, *rest in told}
-    rows = []
-    for (invoice, line), (gross, fee, refund, is_paid) in lines.items():
+    rows: list[ReportRow] = []
+    for (invoice, line), (gross, fee, refund, is_paid) in {
+        (invoice, line): (gross, fee, refund, is_paid)
+        for invoice, line, gross, fee, refund, is_paid in told
+    }.items():
         net = gross - fee - refund
         rows.append(
             row(
