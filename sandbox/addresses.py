@@ -50,6 +50,7 @@ def find_addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str)
             "OFFERS_PRODUCT_ID": world.product_id,
             "OFFERS_DIMENSION": world.dimensions[0],
             "OFFERS_EULA_BUCKET": world.storage.buckets[0],
+            "OFFERS_FEED_BUCKET": world.storage.feed_bucket,
             "OFFERS_CLOCK_SCALE": f"{clock.scale:g}",
             "OFFERS_CLOCK_ORIGIN": clock.origin.isoformat(),
         },

@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +24,7 @@ COLUMNS = {
     AGREEMENTS: [each.name for each in fields(Revision)],
 }
 """By table, in the order of the files (ASSUMED: the order)."""
+A_DAY = timedelta(days=1)
 CAST_COLUMNS = frozenset({"action_date", "buyer_invoice_date"})
 """AWS's query reads them by a cast, which takes a blank where ISO 8601 has a T."""
 
@@ -35,7 +36,7 @@ def file_key(table: str, year: int, month: int) -> str:
 
 def refresh(world: World) -> None:
     """Deliver what was due at the last midnight, if AWS delivers at all."""
-    midnight = datetime.combine(world.now().astimezone(UTC).date(), time(0), UTC)
+    midnight = _midnight(world.now())
     until = world.feed.until
     if world.feed_enabled and (until is None or until < midnight):
         _deliver(world, midnight)
@@ -57,13 +58,20 @@ def _deliver(world: World, midnight: datetime | None) -> None:
         lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
         lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
         changed.add(key)
+        world.storage.modified[world.storage.feed_bucket, key] = min(
+            _midnight(version.update_date) + A_DAY, world.now()
+        )
     feed.until = midnight or world.now()
     feed.spoiled.clear()
     for key in changed:
         place = world.storage.feed_bucket, key
         world.objects[place] = "".join(feed.lines[key]).encode()
         world.storage.types[place] = "text/csv"
-        world.storage.modified[place] = feed.until
+
+
+def _midnight(instant: datetime) -> datetime:
+    """The one that its day began with."""
+    return datetime.combine(instant.astimezone(UTC).date(), time(0), UTC)
 
 
 def _news(world: World, midnight: datetime | None) -> Iterator[tuple[str, BillingEvent | Revision]]:

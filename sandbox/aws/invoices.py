@@ -36,7 +36,7 @@ def _passes(invoice: Invoice, request: dict[str, Any]) -> bool:
     return all(
         (
             request.get("invoiceId", invoice.id) == invoice.id,
-            # There are no credit memos here: nothing is ever adjusted.
+            # ASSUMED: what is given back shows in the data feed only, not as a credit memo here.
             request.get("invoiceType", "INVOICE") == "INVOICE",
             request.get("invoiceBillingPeriod", period) == period,
             issued < request.get("beforeIssuedTime", issued + 1),

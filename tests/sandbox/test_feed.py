@@ -77,6 +77,8 @@ def test_a_line_is_in_the_month_it_was_written(s3: Any, sandbox: Sandbox, clock:
     deal(sandbox.world)
     clock.move(days=40)
     assert {row["action"] for row in read(body(s3))} == {"INVOICED"}
+    head = s3.head_object(Bucket=BUCKET, Key=MARCH)
+    assert head["LastModified"] == datetime(2026, 3, 3, tzinfo=UTC)
     assert {row["action"] for row in read(body(s3, APRIL))} == {"COLLECTED", "DISBURSED"}
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=BUCKET, Prefix="billingeventfeed_v1/", PaginationConfig={"PageSize": 1}
