@@ -5,7 +5,7 @@ import io
 from collections.abc import Callable
 from typing import Literal
 
-from sandbox.feed import BILLING_EVENTS, refresh
+from sandbox.feed import BILLING_EVENTS, place, refresh
 from sandbox.world import World
 
 How = Literal["short-line", "broken-amount", "missing-column", "cut-off"]
@@ -28,22 +28,22 @@ def spoil(world: World, *, how: How, table: str = BILLING_EVENTS, column: str = 
     if column not in rows[0]:
         raise ValueError(f"column: there is no {column} in {table}")
     broken = _cut_off(text) if how == "cut-off" else _text(WAYS[how](rows, rows[0].index(column)))
-    world.objects[world.storage.feed_bucket, key] = broken.encode()
+    world.objects[place(world, key)] = broken.encode()
     world.feed.spoiled.add(key)
-    return key
+    return place(world, key)[1]
 
 
 def _short_line(rows: Rows, _: int) -> Rows:
     return [*rows[:-1], rows[-1][: len(rows[0]) // 2]]
 
 
-def _broken_amount(rows: Rows, place: int) -> Rows:
+def _broken_amount(rows: Rows, column: int) -> Rows:
     last = rows[-1]
-    return [*rows[:-1], [*last[:place], f"{last[place]}?", *last[place + 1 :]]]
+    return [*rows[:-1], [*last[:column], f"{last[column]}?", *last[column + 1 :]]]
 
 
-def _missing_column(rows: Rows, place: int) -> Rows:
-    return [[*row[:place], *row[place + 1 :]] for row in rows]
+def _missing_column(rows: Rows, column: int) -> Rows:
+    return [[*row[:column], *row[column + 1 :]] for row in rows]
 
 
 def _cut_off(text: str) -> str:

@@ -29,9 +29,9 @@ CAST_COLUMNS = frozenset({"action_date", "buyer_invoice_date"})
 """AWS's query reads them by a cast, which takes a blank where ISO 8601 has a T."""
 
 
-def file_key(table: str, year: int, month: int) -> str:
-    """Where the file of a month is."""
-    return f"{table}/year={year:04}/month={month:02}/data.csv"
+def place(world: World, key: str) -> tuple[str, str]:
+    """Bucket and full key of a file of which the key begins with its table."""
+    return world.storage.feed_bucket, world.storage.feed_prefix + key
 
 
 def refresh(world: World) -> None:
@@ -46,27 +46,25 @@ def publish(world: World) -> list[str]:
     """Deliver all that has happened by now, without waiting for midnight; all files' keys."""
     world.feed_enabled = True
     _deliver(world, None)
-    return sorted(world.feed.lines)
+    return sorted(place(world, key)[1] for key in world.feed.lines)
 
 
 def _deliver(world: World, midnight: datetime | None) -> None:
     feed = world.feed
     changed = set(feed.spoiled)
     for table, version in _news(world, midnight):
-        month = version.update_date
-        key = file_key(table, month.year, month.month)
+        month = version.update_date.astimezone(UTC)
+        key = f"{table}/year={month.year:04}/month={month.month:02}/data.csv"
         lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
         lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
         changed.add(key)
-        world.storage.modified[world.storage.feed_bucket, key] = min(
-            _midnight(version.update_date) + A_DAY, world.now()
-        )
+        written = min(_midnight(version.update_date) + A_DAY, world.now())
+        world.storage.modified[place(world, key)] = written
     feed.until = midnight or world.now()
     feed.spoiled.clear()
     for key in changed:
-        place = world.storage.feed_bucket, key
-        world.objects[place] = "".join(feed.lines[key]).encode()
-        world.storage.types[place] = "text/csv"
+        world.objects[place(world, key)] = "".join(feed.lines[key]).encode()
+        world.storage.types[place(world, key)] = "text/csv"
 
 
 def _midnight(instant: datetime) -> datetime:

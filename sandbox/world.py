@@ -223,6 +223,8 @@ class Storage:
     """All of them private, and so is the feed's."""
     feed_bucket: str = "example-feed"
     """Where AWS delivers the seller's data feeds; it may be one of the others."""
+    feed_prefix: str = ""
+    """What stands before the names of the feeds' tables there, with its slash."""
     modified: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """When objects were put, by bucket and key."""
     types: dict[tuple[str, str], str] = field(default_factory=dict)

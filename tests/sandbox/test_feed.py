@@ -9,7 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox import agreements
+from sandbox import agreements, feed
+from sandbox.broken_feeds import spoil
 from sandbox.feed import COLUMNS
 from sandbox.money import PayoutHabit
 from sandbox.server import Sandbox
@@ -17,6 +18,7 @@ from tests.sandbox.aws import SESSION, code
 from tests.sandbox.books import BUCKET, Row, deal, delivered, of_kind, read
 
 MARCH = "billingeventfeed_v1/year=2026/month=03/data.csv"
+AGREEMENTS = "agreementfeed_v1/year=2026/month=03/data.csv"
 APRIL = "billingeventfeed_v1/year=2026/month=04/data.csv"
 BILLING_COLUMNS = """
 billing_event_id parent_billing_event_id valid_from update_date delete_date invoice_date
@@ -92,11 +94,24 @@ def test_it_is_delivered_at_once_on_demand(
     deal(sandbox.world)
     assert control.post("/feed").json() == {
         "bucket": BUCKET,
-        "keys": ["agreementfeed_v1/year=2026/month=03/data.csv", MARCH],
+        "keys": [AGREEMENTS, MARCH],
     }
     assert len(read(body(s3))) == 2
     assert control.post("/feed").json()["keys"]
     assert len(read(body(s3))) == 2
+
+
+def test_a_bucket_of_another_name_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
+    storage = sandbox.world.storage
+    storage.feed_bucket, storage.feed_prefix = "example-money", "aws/feeds/"
+    deal(sandbox.world)
+    keys = feed.publish(sandbox.world)
+    assert keys == [f"aws/feeds/{each}" for each in (AGREEMENTS, MARCH)]
+    listed = s3.list_objects_v2(Bucket="example-money", Prefix="aws/feeds/")
+    assert [each["Key"] for each in listed["Contents"]] == keys
+    assert spoil(sandbox.world, how="cut-off") == f"aws/feeds/{MARCH}"
+    broken = s3.get_object(Bucket="example-money", Key=f"aws/feeds/{MARCH}")["Body"].read()
+    assert not broken.endswith(b"\n")
 
 
 def test_a_seller_without_a_feed(
