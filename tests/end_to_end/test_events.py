@@ -22,6 +22,8 @@ from tests.eventbridge import Queue, eventbridge, make_queue
 from tests.house import PATIENCE_SECONDS, House, keeping_house
 from tests.test_events_page import PATTERN
 
+CREATED = "Purchase Agreement Created - Proposer"
+
 
 @dataclass
 class Hearing:
@@ -72,27 +74,25 @@ async def hearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 async def test_acceptances_are_heard_without_any_watch(hearing: Hearing) -> None:
     house = hearing.house
-    plain, waiting = await house.share(1, 2)
+    troubles = house.world.faults.waiting
+    troubles += [
+        Fault("events", "duplicate", "Offer Released"),
+        Fault("events", "disorder", "Offer Released"),
+        Fault("events", "duplicate", "Change Set Succeeded"),
+    ]
+    plain, late, twice, waiting = await house.share(1, 2, 3, 4)
     await house.accept(plain)
-    row = await house.until(plain, lambda row: row.stage == Stage.ACCEPTED)
-    assert row.agreement_id in house.world.agreements
+    troubles.append(Fault("events", "late", CREATED, hold_seconds=0.1))
+    await house.accept(late)
+    troubles.append(Fault("events", "duplicate", CREATED))
+    await house.accept(twice)
+    assert not troubles
+    for opportunity in (plain, late, twice):
+        row = await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+        assert row.agreement_id in house.world.agreements
     await hearing.quiet()
     assert (await hearing.signals(plain))["agreement_seen"] == 1
     assert (await hearing.signals(waiting))["agreement_seen"] == 0
-
-    for kind in ("duplicate", "disorder"):
-        house.world.faults.waiting.append(Fault("events", kind, "Offer Released"))
-    house.world.faults.waiting.append(Fault("events", "duplicate", "Change Set Succeeded"))
-    created = "Purchase Agreement Created - Proposer"
-    house.world.faults.waiting.append(Fault("events", "late", created, hold_seconds=0.1))
-    late, twice = await house.share(3, 4)
-    await house.accept(late)
-    house.world.faults.waiting.append(Fault("events", "duplicate", created))
-    await house.accept(twice)
-    for opportunity in (late, twice):
-        await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
-    assert not house.world.faults.waiting
-    await hearing.quiet()
     assert (await house.desk.record(waiting)).stage is Stage.SHARED
     assert hearing.queue.bodies(hearing.queue.dead_letters) == []
 
