@@ -2,7 +2,7 @@
 
 import typer
 
-from console.commands import changes, drafts, offers, schedules
+from console.commands import changes, drafts, offers, payouts, schedules
 from runtime.leaving import run_and_leave
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(changes.amend)
 app.command()(changes.cancel)
 app.command()(offers.resume)
 app.command()(offers.resend)
+app.command()(payouts.payouts)
 app.add_typer(schedules.app, name="schedules")
 
 

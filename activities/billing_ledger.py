@@ -17,7 +17,7 @@ from offers.billing_feed import TRANSFERS, BankTransfer, BillingEvent
 AGREEMENTS, BILLING = "agreementfeed_v1", "billingeventfeed_v1"
 
 COLUMNS = {
-    AGREEMENTS: ("agreement_id", "origin_offer_id", "update_date", "delete_date"),
+    AGREEMENTS: ("agreement_id", "offer_id", "update_date", "delete_date"),
     BILLING: (
         "billing_event_id",
         "update_date",
@@ -88,7 +88,7 @@ class BillingLedger:
         updated = _instant(row, "update_date")
         deleted = bool(row["delete_date"])
         if table == AGREEMENTS:
-            values = (_text(row, "agreement_id"), updated, deleted, row["origin_offer_id"])
+            values = (_text(row, "agreement_id"), updated, deleted, row["offer_id"])
             self._tables.execute(self._insert["agreement"], values)
             return
         event = (

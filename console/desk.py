@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
+    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
@@ -25,7 +26,7 @@ from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
-from console.listing import OfferRow, list_offers
+from console.listing import OfferRow, accepted_offers, list_offers
 from offers import wishes
 from offers.agreement import CancellationWish
 from offers.clock import Clock
@@ -45,6 +46,8 @@ WORKER_PATIENCE = timedelta(seconds=15)
 
 VENDORS_PATIENCE = timedelta(seconds=30)
 """How long somebody who changes terms waits for preflight."""
+
+RECORDS_AT_ONCE = 20
 
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Ends after which the same opportunity may get a new offer."""
@@ -253,6 +256,17 @@ class OfferDesk:
             raise Refused(_words(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
+
+    async def agreed(self) -> list[OfferRecord]:
+        """The records of all offers that were accepted, ended ones and earlier runs included."""
+        room = asyncio.Semaphore(RECORDS_AT_ONCE)
+
+        async def record(execution: WorkflowExecution) -> OfferRecord:
+            handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            async with room:
+                return await _in_time(handle.query(OfferWorkflow.the_record))
+
+        return await asyncio.gather(*map(record, await accepted_offers(self._client)))
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel an offer before its acceptance; gives the record once that is decided."""

@@ -37,6 +37,15 @@ async def list_offers(client: Client, stage: str | None = None) -> list[OfferRow
     return [row_of(e) for e in sorted(newest.values(), key=lambda e: (e.start_time, e.id))]
 
 
+async def accepted_offers(client: Client) -> list[WorkflowExecution]:
+    """Every run whose offer was accepted, oldest first."""
+    stages = (Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED)
+    named = ", ".join(f"'{stage}'" for stage in stages)
+    query = f"WorkflowType = 'OfferWorkflow' AND {STAGE.name} IN ({named})"
+    found = [execution async for execution in client.list_workflows(query)]
+    return sorted(found, key=lambda each: (each.start_time, each.id))
+
+
 def row_of(execution: WorkflowExecution) -> OfferRow:
     """One row."""
     attributes = execution.typed_search_attributes
