@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import httpx
 from moto.server import ThreadedMotoServer
 
 KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
@@ -44,8 +45,11 @@ def eventbridge() -> Iterator[str]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    endpoint = f"http://{host}:{port}"
+    # moto keeps what there is for as long as the process lasts.
+    httpx.post(f"{endpoint}/moto-api/reset").raise_for_status()
     try:
-        yield f"http://{host}:{port}"
+        yield endpoint
     finally:
         server.stop()
 
