@@ -72,8 +72,11 @@ def _invoice(invoice_id: str, rows: list[ReportRow]) -> InvoicePayout:
     lines: dict[str, list[ReportRow]] = {}
     for row in rows:
         lines.setdefault(row.line, []).append(row)
-    gross = Money.nearest(sum(map(_gross, lines.values()), Decimal()), currency)
-    refunded = Money.nearest(-sum((row.refund for row in rows), Decimal()), currency)
+    untold = list(map(_untold_gross, lines.values()))
+    invoiced = sum(
+        (row.gross for row in rows), sum((each for each in untold if each > 0), Decimal())
+    )
+    returned = -sum((row.refund for row in rows), sum((e for e in untold if e < 0), Decimal()))
     tax = Money.nearest(sum((row.tax for row in rows), Decimal()), currency)
     undisbursed = sum((line[-1].undisbursed for line in lines.values()), Decimal())
     transfers = tuple(
@@ -86,6 +89,7 @@ def _invoice(invoice_id: str, rows: list[ReportRow]) -> InvoicePayout:
         for row in rows
         if row.is_payout
     )
+    gross, refunded = Money.nearest(invoiced, currency), Money.nearest(returned, currency)
     owed = sum((each.amount for each in transfers), Money.nearest(undisbursed, currency))
     return InvoicePayout(
         invoice_id=invoice_id,
@@ -100,11 +104,13 @@ def _invoice(invoice_id: str, rows: list[ReportRow]) -> InvoicePayout:
     )
 
 
-def _gross(line: list[ReportRow]) -> Decimal:
-    """What was invoiced.  The rows tell it of what was paid; the rest is in proportion."""
-    told = sum((row.gross for row in line), Decimal())
+def _untold_gross(line: list[ReportRow]) -> Decimal:
+    """What was invoiced besides what the rows tell: they tell only of what was paid.
+
+    It is in proportion to that.  Negative: what was paid and then refunded, of which no row tells.
+    """
     owed = sum((row.disbursed for row in line), line[-1].undisbursed)
     untold = owed - sum((row.net for row in line), Decimal())
     gross = sum((row.gross for row in line if row.gross > 0), Decimal())
     net = sum((row.net for row in line if row.gross > 0), Decimal())
-    return told + (untold * gross / net if net > 0 else untold)
+    return untold * gross / net if net > 0 else untold

@@ -51,11 +51,16 @@ def aws_agreements(settings: WorkerSettings) -> AwsAgreements:
     return AwsAgreements(_aws("marketplace-agreement"), settings.clock)
 
 
+def s3() -> Any:
+    """A client of Amazon S3."""
+    return _aws("s3")
+
+
 def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:
     """Custom contracts; None if there is no bucket for them."""
     if settings.offers_eula_bucket is None:
         return None
-    return EulaDocuments(_aws("s3"), settings.offers_eula_bucket)
+    return EulaDocuments(s3(), settings.offers_eula_bucket)
 
 
 def event_queue(settings: WorkerSettings) -> EventQueue | None:
@@ -87,7 +92,7 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
             ' feed ([payouts] source = "aws"): set it, or read them from Clazar'
         )
     return SellerDataFeed(
-        _aws("s3"), settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
+        s3(), settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
     )
 
 

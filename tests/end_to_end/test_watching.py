@@ -87,11 +87,11 @@ async def test_a_payout_is_reported_when_it_changed(house: House) -> None:
     for opportunity in (paid, waiting):
         await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
     house.pay(paid, "0.4")
-    assert await house.sweep() >= 1
+    assert (await house.sweep()).told >= 1
     await house.until_paid(paid, "USD 46,560.00")
-    assert await house.sweep() == 0, "nothing changed"
+    assert (await house.sweep()).told == 0, "nothing changed"
     house.pay(paid, "0.6")
-    assert await house.sweep() == 1
+    assert (await house.sweep()).told == 1
     await house.until(paid, lambda row: row.stage == Stage.DISBURSED)
     assert await signals(house, paid) <= 4
 
@@ -125,4 +125,4 @@ async def test_the_next_turn_reads_on_from_the_last(house: House) -> None:
     await house.until(second, lambda row: row.stage == Stage.ACCEPTED)
     assert await signals(house, first) == 1, "later turns remember what was reported"
     listed = {schedule.id async for schedule in await house.client.list_schedules()}
-    assert listed == {"opportunity-intake", "marketplace-watch", "disbursement-sweep"}
+    assert listed == set(schedules.KNOWN)
