@@ -60,8 +60,10 @@ class Correspondence:
         news = stage, f"{record.revision} {why} {len(record.findings)}"
         if stage is Stage.FAILED:
             news = stage, str(len(record.history))
-        if stage is Stage.DISBURSED and record.payout is None:
-            return  # there was nothing to pay
+        if stage is Stage.DISBURSED:
+            if record.payout is None:
+                return  # there was nothing to pay
+            news = stage, record.payout.mark
         if stage in TELL_OWNER and news not in self._told:
             self._told.add(news)
             self.tell_owner(TELL_OWNER[stage], str(len(record.history)))

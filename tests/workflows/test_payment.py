@@ -1,0 +1,215 @@
+"""Following the money: what is late and on which step, what is taken back, and what it cost."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from offers.lifecycle import Stage
+from offers.money import Money
+from offers.payouts import PayoutState
+from offers.record import OfferRecord
+from sandbox import corrections
+from sandbox.buyers import accept
+from sandbox.cancellations import answer
+from sandbox.world import Mail
+from tests.builders import BUYER
+from tests.life import OPPORTUNITY, Life
+from tests.workflows.test_agreements import WISH
+from workflows.offer import OfferWorkflow
+from workflows.payment import LATE
+
+
+async def accepted(life: Life) -> OfferRecord:
+    await life.start()
+    shared = await life.reaches(Stage.SHARED)
+    accept(life.world, shared.made, BUYER)
+    await life.report_acceptance()
+    return await life.quiet()
+
+
+async def paid(life: Life) -> OfferRecord:
+    await accepted(life)
+    await life.passes(days=40)
+    await life.report_payout()
+    record = await life.quiet()
+    assert record.stage is Stage.DISBURSED
+    return record
+
+
+def to_finance(life: Life) -> list[Mail]:
+    return [mail for mail in life.world.mails if mail.recipients == ["finance@example.com"]]
+
+
+async def test_what_is_expected_is_known_from_acceptance_on(life: Life) -> None:
+    record = await accepted(life)
+    (coming,) = record.expected
+    assert coming.amount == Money.of("116400", "USD")
+    assert coming.step == "invoice"
+    assert life.in_salesforce()["Payout_Expected_On__c"] == coming.latest.isoformat()
+
+
+async def test_a_missing_invoice_is_late_after_three_days_and_told_again(life: Life) -> None:
+    await accepted(life)
+    assert (await life.passes(days=2)).attention is None
+    late = await life.passes(days=2)
+    assert late.attention == LATE
+    assert "it waits on invoice" in late.attentions[0].problem
+    (mail,) = to_finance(life)
+    assert mail.subject == "Late: USD 116,400.00 from Example Corp"
+    assert "waits on: invoice" in mail.text
+    assert f"starter.py payouts --offer {OPPORTUNITY}" in mail.text
+    assert life.in_salesforce()["Offer_Attention__c"].startswith("USD 116,400.00 (an invoice)")
+    await life.passes(days=4)
+    assert len(to_finance(life)) == 1
+    await life.passes(days=30)
+    assert len(to_finance(life)) == 4, "after 7, 14 and 30 days"
+    await life.passes(days=30)
+    assert len(to_finance(life)) == 4
+
+
+async def test_news_ends_the_lateness_and_the_next_step_has_its_own_time(life: Life) -> None:
+    life.world.payout_habit.never_collected = True
+    await accepted(life)
+    await life.passes(days=4)
+    await life.report_payout()
+    record = await life.quiet()
+    assert record.attention is None
+    (coming,) = record.expected
+    assert coming.step == "due date"
+    assert life.in_salesforce()["Payment_Due_On__c"] is not None
+    late = await life.passes(days=(coming.late_on - life.time().date()).days + 1)
+    assert late.attention == LATE
+    assert "waits on: collection" in to_finance(life)[-1].text
+    assert "Ask the buyer whether AWS's invoice has been paid" in to_finance(life)[-1].text
+
+
+async def test_who_has_seen_to_it_is_left_alone_until_the_next_reminder(life: Life) -> None:
+    await accepted(life)
+    await life.passes(days=4)
+    await life.desk.resume(OPPORTUNITY, LATE)
+    assert (await life.passes(days=2)).attention is None
+    await life.passes(days=5)
+    assert len(to_finance(life)) == 2
+
+
+async def test_paused_payouts_are_named_as_the_step(life: Life) -> None:
+    life.world.payout_habit.disbursed_after_days = 300
+    await accepted(life)
+    await life.report_payout()
+    await life.passes(days=35)
+    await life.handle.signal(OfferWorkflow.payouts_paused, life.time())
+    record = await life.quiet()
+    (coming,) = record.expected
+    assert coming.step == "paused payouts"
+    assert "AWS paused payouts on" in coming.reason
+
+
+async def test_a_payout_in_full_tells_owner_and_finance_and_writes_what_is_known(
+    life: Life,
+) -> None:
+    record = await paid(life)
+    (mail,) = [mail for mail in life.world.mails if mail.subject == "Paid: Example Corp"]
+    assert mail.recipients == ["owner@example.com", "finance@example.com"]
+    (trace,) = record.paid.bank_trace_ids
+    assert trace in mail.text
+    shown = life.in_salesforce()
+    assert shown["Payout_State__c"] == "disbursed"
+    assert shown["Invoiced_Amount__c"] == 120000.0
+    assert shown["Disbursed_Amount__c"] == 116400.0
+    assert shown["Bank_Trace_Ids__c"] == trace
+    assert shown["Payout_Expected_On__c"] is None
+    assert record.attention is None
+
+
+@pytest.mark.parametrize("outcome", ["failed", "reversed"])
+async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
+    life: Life, outcome: str
+) -> None:
+    habit = life.world.payout_habit
+    habit.outcome, habit.retried_after_days = outcome, 10
+    await accepted(life)
+    await life.passes(days=33.5)
+    await life.report_payout()
+    assert (await life.quiet()).stage is Stage.DISBURSED
+    await life.passes(days=1)
+    await life.report_payout()
+    record = await life.quiet()
+    assert record.stage is Stage.ACCEPTED
+    assert record.paid.state is PayoutState[outcome.upper()]
+    assert record.attention == LATE
+    assert to_finance(life)[-1].subject == "Taken back: a payout for Example Corp"
+    assert life.in_salesforce()["Payout_State__c"] == outcome
+    if outcome == "failed":
+        await life.passes(days=10)
+        await life.report_payout()
+        again = await life.quiet()
+        assert again.stage is Stage.DISBURSED
+        assert again.attention is None
+        assert life.mails().count("Paid: Example Corp") == 2
+
+
+async def test_another_fee_than_expected_is_a_finding_for_finance_once(life: Life) -> None:
+    life.world.payout_habit.listing_fee_percentage = Decimal("1.5")
+    await accepted(life)
+    await life.report_payout()
+    record = await life.quiet()
+    (finding,) = record.payout_findings
+    assert "AWS kept USD 1,800.00" in finding.problem
+    (mail,) = to_finance(life)
+    assert mail.subject == "Another listing fee than expected: Example Corp"
+    await life.passes(days=40)
+    await life.report_payout()
+    assert (await life.quiet()).stage is Stage.DISBURSED
+    assert len(to_finance(life)) == 1
+    invoice = life.world.invoices[0].id
+    corrections.correct_fee(life.world, invoice_id=invoice, listing_fee=Decimal(3000))
+    await life.report_payout()
+    assert len((await life.quiet()).payout_findings) == 1
+    assert len(to_finance(life)) >= 2, "it is another difference now"
+
+
+async def test_what_was_invoiced_before_the_agreement_ended_is_followed(life: Life) -> None:
+    await accepted(life)
+    await life.report_payout()
+    await life.ends_agreement("CANCELLED")
+    assert (await life.quiet()).stage is Stage.TERMINATED
+    await life.passes(days=40)
+    await life.report_payout()
+    record = await life.quiet()
+    assert record.stage is Stage.TERMINATED
+    assert str(record.paid.disbursed) == "USD 116,400.00"
+    assert life.in_salesforce()["Payout_State__c"] == "disbursed"
+    closed = await life.closes()
+    assert life.world.now() - closed.ended_at >= timedelta(days=90)
+
+
+async def test_of_an_agreement_that_ended_nothing_more_is_expected(life: Life) -> None:
+    schedule = [
+        {"on": life.day(0).isoformat(), "amount": "60000.00"},
+        {"on": life.day(60).isoformat(), "amount": "60000.00"},
+    ]
+    await life.start(payment_schedule=schedule)
+    await life.approve()
+    shared = await life.reaches(Stage.SHARED)
+    accept(life.world, shared.made, BUYER)
+    await life.report_acceptance()
+    assert len((await life.quiet()).expected) == 2
+    await life.report_payout()
+    await life.quiet()
+    await life.ends_agreement("CANCELLED")
+    (coming,) = (await life.quiet()).expected
+    assert coming.invoice_id is not None
+
+
+async def test_an_answer_to_our_request_is_heard_at_once(life: Life) -> None:
+    await accepted(life)
+    asked = await life.desk.request_cancellation(OPPORTUNITY, WISH)
+    assert asked.cancellation is not None
+    await life.quiet()
+    (request,) = life.world.cancellation_requests.values()
+    answer(life.world, request, approve=True)
+    assert (await life.quiet()).stage is Stage.ACCEPTED, "nobody has told yet"
+    await life.handle.signal(OfferWorkflow.cancellation_answered, "acr-another")
+    await life.handle.signal(OfferWorkflow.cancellation_answered, request.id)
+    assert (await life.quiet()).stage is Stage.TERMINATED
