@@ -1,0 +1,96 @@
+"""starter.py payouts: sums to the cent, by offer and month, for people and for programs."""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+
+from offers.lifecycle import Stage
+from tests.house import House
+from tests.programs import run
+
+
+async def accepted(house: House, *numbers: int) -> list[str]:
+    ids = await house.share(*numbers)
+    for each in ids:
+        await house.accept(each)
+    await house.watch()
+    for each in ids:
+        await house.until(each, lambda row: row.stage == Stage.ACCEPTED)
+    return ids
+
+
+async def test_the_report_agrees_with_the_source_to_the_cent(
+    at_the_house: House, tmp_path: Path
+) -> None:
+    house = at_the_house
+    whole, part, unpaid = await accepted(house, 1, 2, 3)
+    stranger = house.made_elsewhere()
+    house.pay(whole, "1")
+    house.pay(part, "0.4")
+
+    code, out, err = await run("starter.py", "payouts", "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    rows = house.world.disbursements
+    owed = defaultdict[str, Decimal](Decimal)
+    for row in rows:
+        owed[row.invoice_id] = row.undisbursed
+    totals = report["totals"]["USD"]
+    assert Decimal(totals["disbursed"]) == sum(row.disbursed for row in rows)
+    assert Decimal(totals["undisbursed"]) == sum(owed.values())
+    assert Decimal(totals["net"]) == sum(row.disbursed for row in rows) + sum(owed.values())
+    assert totals["late"] == "0.00"
+    by_offer = {line["offer"]: line for line in report["lines"]}
+    assert by_offer[whole]["state"] == "disbursed"
+    assert by_offer[part]["state"] == "partially disbursed"
+    assert by_offer[part]["expected_amount"] == "69840.00"
+    assert by_offer[unpaid]["waits_on"] == "due date"
+    assert by_offer[None]["offer_id"] == stranger.offer_id, "what we do not follow is counted, too"
+    assert by_offer[None]["waits_on"] is None
+
+    code, out, _ = await run("starter.py", "payouts", "--csv")
+    assert code == 0
+    read = list(csv.DictReader(io.StringIO(out)))
+    assert len(read) == len(report["lines"])
+    assert sum(Decimal(line["disbursed"]) for line in read) == Decimal(totals["disbursed"])
+
+    code, out, _ = await run("starter.py", "payouts", "--offer", part)
+    assert code == 0
+    assert part in out
+    assert whole not in out
+    assert "69,840.00" in out
+
+    code, out, _ = await run("starter.py", "payouts", "--month", "2020-01", "--json")
+    assert json.loads(out)["lines"] == []
+    month = f"{house.world.now():%Y-%m}"
+    code, out, _ = await run("starter.py", "payouts", "--month", month, "--json")
+    assert json.loads(out)["totals"]["USD"]["disbursed"] == totals["disbursed"]
+    code, _, err = await run("starter.py", "payouts", "--month", "last")
+    assert code == 2
+    assert "write it as 2027-01" in err
+
+    picture = tmp_path / "money.png"
+    code, _, err = await run("starter.py", "payouts", "--plot", str(picture))
+    assert (code, err) == (0, "")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    code, _, err = await run("starter.py", "payouts", "--plot", str(tmp_path / "no" / "money.png"))
+    assert code == 1
+    assert "cannot be written" in err
+
+
+async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
+    at_the_house: House,
+) -> None:
+    house = at_the_house
+    broken, good = await accepted(house, 1, 2)
+    for row in house.world.disbursements:
+        if broken in (house.world.offers[row.offer_id].description or ""):
+            row.currency = "CHF"
+    code, out, err = await run("starter.py", "payouts", "--csv")
+    assert code == 1
+    assert good in out
+    assert "Clazar aws_marketplace_disbursements" in err
+    assert "the rest was counted" in err
