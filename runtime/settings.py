@@ -53,11 +53,13 @@ class TemporalSettings(BaseSettings):
         if self.offers_policy is None:
             return Policy()
         policy = _read("OFFERS_POLICY", self.offers_policy, Policy)
-        if unknown := set(policy.time_zones) - known_time_zones():
-            raise WrongSettings(
-                f"{self.offers_policy}: time_zones [{min(unknown)}]: there is no such time zone."
-                " Use IANA names such as Europe/Berlin."
-            )
+        zones = {"time_zones": policy.time_zones, "digest.time_zone": (policy.digest.time_zone,)}
+        for name, named in zones.items():
+            if unknown := set(named) - known_time_zones():
+                raise WrongSettings(
+                    f"{self.offers_policy}: {name} [{min(unknown)}]: there is no such time zone."
+                    " Use IANA names such as Europe/Berlin."
+                )
         return policy
 
     @model_validator(mode="after")
@@ -84,6 +86,9 @@ class WorkerSettings(TemporalSettings):
     """What stands before the names of the feed's tables; it ends with a slash."""
     offers_events_queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/\S+$")
     """The SQS queue with AWS's events; None: what happens in AWS is seen by the watch alone."""
+
+    offers_cached_workflows: int = Field(default=1000, ge=1)
+    """How many offers a worker keeps in memory; another one is woken from its history."""
 
     clazar_url: str = "https://api.clazar.io"
     clazar_client_id: str

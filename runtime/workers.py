@@ -48,24 +48,47 @@ async def serve(
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, "activity"))
         activities = _activities(client, settings, queues, stack)
         for queue in queues:
-            worker = Worker(
+            worker = worker_on(
+                queue,
                 client,
-                task_queue=queue,
-                workflows=(workflows or WORKFLOWS) if queue is TaskQueue.OFFERS else (),
-                activities=activities[queue],
-                activity_executor=threads,
-                interceptors=[SafeSignals()],
-                max_concurrent_activities=THREADS,
-                max_task_queue_activities_per_second=ACTIVITIES_PER_SECOND[queue],
-                # Eager dispatch would go round the queue and so round its rate.
-                disable_eager_activity_execution=True,
-                graceful_shutdown_timeout=GRACE,
-                sticky_queue_schedule_to_start_timeout=STICKINESS,
+                (workflows or WORKFLOWS) if queue is TaskQueue.OFFERS else (),
+                activities[queue],
+                threads,
+                cached_workflows=settings.offers_cached_workflows,
+                per_second=ACTIVITIES_PER_SECOND[queue],
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := vendors.event_queue(settings)):
             await Listener(events, client).listen(until)
         await until.wait()
+
+
+def worker_on(
+    queue: str,
+    client: Client,
+    workflows: Sequence[type],
+    activities: Sequence[Callable[..., Any]],
+    threads: ThreadPoolExecutor,
+    *,
+    cached_workflows: int,
+    per_second: float | None = None,
+) -> Worker:
+    """A worker as all of ours are; `per_second` is how many activities its queue lets begin."""
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=workflows,
+        activities=activities,
+        activity_executor=threads,
+        interceptors=[SafeSignals()],
+        max_cached_workflows=cached_workflows,
+        max_concurrent_activities=THREADS,
+        max_task_queue_activities_per_second=per_second,
+        # Eager dispatch would go round the queue and so round its rate.
+        disable_eager_activity_execution=True,
+        graceful_shutdown_timeout=GRACE,
+        sticky_queue_schedule_to_start_timeout=STICKINESS,
+    )
 
 
 def _activities(
