@@ -1,0 +1,53 @@
+"""Clazar's change feed is read once for all offers, and tells only those concerned."""
+
+from offers.hand_off import reference
+from offers.lifecycle import Stage
+from offers.policy import Road
+from sandbox.clazar.seller import make_by_hand
+from tests.end_to_end.test_watching import signals
+from tests.house import House
+
+
+async def test_an_offer_is_tied_to_its_opportunity_when_the_feed_shows_it(house: House) -> None:
+    first, second = await house.share(1, 2)
+    house.made_elsewhere()
+    assert not house.world.clazar_links
+    position = await house.watch_clazar()
+    for opportunity in (first, second):
+        record = await house.desk.record(opportunity)
+        await house.until_called("clazar", "PatchPrivateOffer", 2)
+        links = house.world.clazar_links[record.made].external_object_associations
+        assert links["salesforce"]["object_id"] == opportunity
+        assert await signals(house, opportunity) == 1
+    assert [each.offer.offer_id for each in position.unclaimed] == ["offer-madeelsewhere"]
+
+
+async def test_one_call_for_all_offers(house: House) -> None:
+    await house.share(1)
+    await house.watch_clazar()
+    await house.until_called("clazar", "PatchPrivateOffer", 1)
+    before = house.world.calls["clazar", "ListPrivateOffers"]
+    await house.watch_clazar()
+    with_one = house.world.calls["clazar", "ListPrivateOffers"] - before
+    await house.share(2, 3, 4)
+    before = house.world.calls["clazar", "ListPrivateOffers"]
+    await house.watch_clazar()
+    assert house.world.calls["clazar", "ListPrivateOffers"] - before == with_one == 1
+
+
+async def test_an_offer_that_a_person_made_is_recognised(house: House) -> None:
+    (opportunity,) = house.prepare(1)
+    await house.desk.start(opportunity, road=Road.CLAZAR)
+    await house.until(opportunity, lambda row: row.attention == "handed-off")
+    record = await house.desk.record(opportunity)
+    assert reference(opportunity, 1) in record.offered.offer_name
+    make_by_hand(
+        house.world,
+        name=record.offered.offer_name,
+        buyer_accounts=list(record.offered.buyer_accounts),
+        price=record.offered.price.amount,
+        availability_end=record.offered.availability_end,
+    )
+    house.world.advance()
+    await house.watch_clazar()
+    await house.until(opportunity, lambda row: row.stage == Stage.SHARED)
