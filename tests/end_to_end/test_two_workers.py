@@ -1,0 +1,64 @@
+"""Several workers at once, each on all queues or on some, change no result."""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from activities.queues import TaskQueue
+from offers.lifecycle import Stage
+from tests.house import House, keeping_house
+from tests.programs import ROOT
+
+HERE = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
+ELSEWHERE = tuple(queue for queue in TaskQueue if queue not in HERE)
+
+
+@asynccontextmanager
+async def working_beside(house: House, queues: Iterable[TaskQueue]) -> AsyncIterator[None]:
+    """A worker process on some queues."""
+    address = house.client.service_client.config.target_host
+    named = [word for queue in queues for word in ("--queues", queue.value)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "worker.py"),
+        *named,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"TEMPORAL_ADDRESS": address},
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert await process.wait() == 0, "it ends in order"
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [(tuple(TaskQueue), tuple(TaskQueue)), (HERE, ELSEWHERE)]
+)
+async def test_two_workers_make_no_difference(
+    tmp_path: Path, here: tuple[TaskQueue, ...], there: tuple[TaskQueue, ...]
+) -> None:
+    async with keeping_house(tmp_path, here) as house, working_beside(house, there):
+        paid, cancelled, waiting = await house.share(1, 2, 3)
+        await house.accept(paid)
+        await house.desk.cancel(cancelled, "test")
+        await asyncio.gather(house.watch(), house.watch_clazar())
+        await house.until(paid, lambda row: row.stage == Stage.ACCEPTED)
+        house.pay(paid, "1")
+        assert (await house.sweep()).told == 1
+        await house.until(paid, lambda row: row.stage == Stage.DISBURSED)
+        await house.until(cancelled, lambda row: row.stage == Stage.CANCELLED)
+        await house.settled(paid)
+        acceptable = [o for o in house.world.offers.values() if house.world.acceptable(o)]
+        record = await house.desk.record(waiting)
+        assert [offer.id for offer in acceptable] == [record.offer_id]
+        assert len(house.world.offers) == 3
+        kinds = Counter(mail.subject.partition(":")[0] for mail in house.world.mails)
+        assert kinds["Your AWS Marketplace private offer for Example Product"] == 3
+        assert kinds["Accepted"] == kinds["Paid"] == 1
