@@ -107,7 +107,8 @@ def sheet(
 ) -> RenderableType:
     """All of it for a terminal."""
     table = Table()
-    for title in ("Offer", "Company", "Invoice", "State", "Invoiced", "Due"):
+    table.add_column("Offer", no_wrap=True)
+    for title in ("Company", "Invoice", "State", "Invoiced", "Due"):
         table.add_column(title)
     for title in ("Gross", "Fee", "Paid", "To come"):
         table.add_column(title, justify="right", no_wrap=True)
@@ -130,8 +131,8 @@ def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     waits = Text(f"{coming.step}, late" if line.late else str(coming.step)) if coming else Text()
     waits.stylize("bold red" if line.late else "")
     return (
-        line.offer or f"{line.offer_id} (not followed here)",
-        line.company or "",
+        line.offer or line.offer_id,
+        line.company or ("" if line.offer else "(not followed here)"),
         invoice.invoice_id if invoice else "",
         invoice.state.value if invoice else "not invoiced",
         _iso(invoice.invoiced_on) or "" if invoice else "",

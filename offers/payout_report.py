@@ -1,7 +1,7 @@
 """The payout report: for each invoice what was expected, invoiced, collected, paid, and is late."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
@@ -176,13 +176,23 @@ def by_month(
                 if transfer.on:
                     add(received, transfer.on, transfer.amount)
     money: dict[Currency, dict[date, MonthsMoney]] = {}
-    for currency, month in sorted({*expecting, *received}):
+    for currency in sorted({currency for currency, _ in (*expecting, *received)}):
         nothing = Money.of(0, currency)
-        money.setdefault(currency, {})[month] = MonthsMoney(
-            expected=expecting.get((currency, month), nothing),
-            received=received.get((currency, month), nothing),
-        )
+        named = [month for c, month in (*expecting, *received) if c == currency]
+        money[currency] = {
+            month: MonthsMoney(
+                expected=expecting.get((currency, month), nothing),
+                received=received.get((currency, month), nothing),
+            )
+            for month in _months(min(named), max(named))
+        }
     return money
+
+
+def _months(first: date, last: date) -> Iterator[date]:
+    while first <= last:
+        yield first
+        first = _month(first + timedelta(days=31))
 
 
 def _month(day: date) -> date:
