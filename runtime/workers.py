@@ -9,8 +9,10 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.clazar import Clazar
+from activities.digests import Digests
 from activities.email import Email
 from activities.payouts import Payouts
 from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
@@ -20,13 +22,21 @@ from runtime.listening import Listener
 from runtime.settings import WorkerSettings
 from runtime.vendors import THREADS
 from workflows.clazar_watch import ClazarWatch
+from workflows.digest import OwnerDigest
 from workflows.disbursements import DisbursementSweep
 from workflows.intake import OpportunityIntake
 from workflows.offer import OfferWorkflow
 from workflows.safe_signals import SafeSignals
 from workflows.watch import MarketplaceWatch
 
-WORKFLOWS = (OfferWorkflow, OpportunityIntake, MarketplaceWatch, ClazarWatch, DisbursementSweep)
+WORKFLOWS = (
+    OfferWorkflow,
+    OpportunityIntake,
+    MarketplaceWatch,
+    ClazarWatch,
+    DisbursementSweep,
+    OwnerDigest,
+)
 GRACE = timedelta(seconds=30)
 """How long a call under way may take after SIGTERM."""
 STICKINESS = timedelta(seconds=2)
@@ -81,6 +91,7 @@ def worker_on(
         activities=activities,
         activity_executor=threads,
         interceptors=[SafeSignals()],
+        workflow_runner=_runner(workflows),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
         max_task_queue_activities_per_second=per_second,
@@ -88,6 +99,19 @@ def worker_on(
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACE,
         sticky_queue_schedule_to_start_timeout=STICKINESS,
+    )
+
+
+def _runner(workflows: Sequence[type]) -> SandboxedWorkflowRunner:
+    """Runs workflows whose modules all offers share.
+
+    The SDK's sandbox would import them anew for each offer, which costs more time and memory than
+    all that the offer does (docs/figures.md).  What it would find in them the lint rules for
+    workflows find, and the replay tests, which run in the full sandbox.
+    """
+    shared = {workflow.__module__.partition(".")[0] for workflow in workflows}
+    return SandboxedWorkflowRunner(
+        restrictions=SandboxRestrictions.default.with_passthrough_modules(*shared)
     )
 
 
@@ -101,7 +125,11 @@ def _activities(
     served: dict[TaskQueue, list[Callable[..., Any]]] = {}
     if TaskQueue.OFFERS in queues:
         reporting = Reporting(client)
-        served[TaskQueue.OFFERS] = [reporting.report_agreements, reporting.report_offers]
+        served[TaskQueue.OFFERS] = [
+            reporting.report_agreements,
+            reporting.report_offers,
+            Digests(client).look,
+        ]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [vendors.preflight(settings).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
