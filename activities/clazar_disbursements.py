@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from activities.clazar_client import ClazarClient
 from offers.disbursement_report import ReportRow, payout_of
 from offers.findings import Finding, Severity
-from offers.payouts import PayoutReading
+from offers.payouts import DataFindings, PayoutReading
 
 DATASET = "aws_marketplace_disbursements"
 PAGE_SIZE = 5000
@@ -34,7 +34,7 @@ class ClazarDisbursements:
     async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:  # noqa: ARG002
         """What has been paid of some offers, or of all.  It does not tell when AWS collected."""
         rows: dict[str, list[ReportRow]] = {}
-        findings: list[Finding] = []
+        findings = DataFindings()
         doubtful: set[str] = set()
         number = 0
         async for page in self._client.pages(f"/analytics/datasets/{DATASET}", PAGE_SIZE):
@@ -47,7 +47,7 @@ class ClazarDisbursements:
                     rows.setdefault(offer_id, []).append(_report_row(row))
                 except (ArithmeticError, ValueError) as error:
                     # One offer's odd rows must not hide the others' money.
-                    findings.append(_finding(offer_id, error, number))
+                    findings.add(_finding(offer_id, error, number))
                     doubtful.add(offer_id)
             if len(page) == PAGE_SIZE:
                 await asyncio.sleep(PAUSE_SECONDS)
@@ -57,10 +57,8 @@ class ClazarDisbursements:
                 if lines:
                     payouts[offer_id] = payout_of(lines)
             except ValidationError as error:
-                findings.append(_finding(offer_id, error))
-        return PayoutReading(
-            payouts=payouts, findings=tuple(findings), doubtful=frozenset(doubtful)
-        )
+                findings.add(_finding(offer_id, error))
+        return PayoutReading(payouts=payouts, findings=findings.told, doubtful=frozenset(doubtful))
 
 
 def _report_row(row: dict[str, Any]) -> ReportRow:

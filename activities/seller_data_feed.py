@@ -17,10 +17,8 @@ from activities.billing_ledger import AGREEMENTS, BILLING, COLUMNS, BillingLedge
 from activities.errors import aws_failure
 from offers.billing_feed import payout_of
 from offers.findings import Finding, Severity
-from offers.payouts import Payout, PayoutReading
+from offers.payouts import DataFindings, Payout, PayoutReading
 
-MOST_FINDINGS = 20
-"""Told of one reading: a broken file has a mistake in each line."""
 REMEDY = "Look at the file, and ask AWS Marketplace to deliver it again; the rest was counted"
 
 
@@ -68,18 +66,14 @@ class _Reading:
 
     def __init__(self) -> None:
         self.files = 0
-        self.findings: list[Finding] = []
-        self.left_out = 0
+        self.findings = DataFindings()
         self.all_doubtful = False
         """Whether something could not be read that may have been about any offer."""
         self.doubtful_agreements: set[str] = set()
         self.doubtful_offers: set[str] = set()
 
     def find(self, key: str, line: int | None, problem: str, field: str = "line") -> None:
-        if len(self.findings) >= MOST_FINDINGS:
-            self.left_out += 1
-            return
-        self.findings.append(
+        self.findings.add(
             Finding(
                 code="payout-data",
                 severity=Severity.WARN,
@@ -158,7 +152,8 @@ def _sums(
         except ValidationError as error:
             reading.find(BILLING, None, f"offer {offer_id}: {error.errors()[0]['msg']}", "rows")
             continue
-        reading.findings += findings
+        for finding in findings:
+            reading.findings.add(finding)
         if payout:
             payouts[offer_id] = payout
         if (
@@ -167,12 +162,6 @@ def _sums(
             or any(event.agreement_id in reading.doubtful_agreements for event in events)
         ):
             doubtful.add(offer_id)
-    if reading.left_out:
-        reading.findings.append(
-            reading.findings[-1].model_copy(
-                update={"problem": f"and {reading.left_out} more", "source": BILLING}
-            )
-        )
     return PayoutReading(
-        payouts=payouts, findings=tuple(reading.findings), doubtful=frozenset(doubtful - {""})
+        payouts=payouts, findings=reading.findings.told, doubtful=frozenset(doubtful - {""})
     )

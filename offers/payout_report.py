@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from offers.expectation import Expected, expected
 from offers.money import Currency, Money
+from offers.payout_rules import PayoutRules
 from offers.payouts import InvoicePayout, PayoutReading
 from offers.record import OfferRecord
 
@@ -66,15 +67,21 @@ class Totals(BaseModel):
     late: Money
 
 
-def lines(records: Iterable[OfferRecord], reading: PayoutReading, today: date) -> list[PayoutLine]:
-    """The report's lines: offers that are followed here, then what the data has besides."""
+def lines(
+    records: Iterable[OfferRecord], reading: PayoutReading, rules: PayoutRules, today: date
+) -> list[PayoutLine]:
+    """The report's lines: offers that are followed here, then what the data has besides.
+
+    What is expected goes by the rules as they are now, whatever they were when an offer was made.
+    """
     found: list[PayoutLine] = []
     left = dict(reading.payouts)
     for record in records:
         if record.offer_id is None or record.agreement is None:
             continue
         payout = left.pop(record.offer_id, None)
-        now = record.model_copy(update={"payout": payout})
+        policy = record.policy.model_copy(update={"payouts": rules})
+        now = record.model_copy(update={"payout": payout, "policy": policy})
         now.expect(today)
         for invoice in payout.invoices if payout else ():
             coming = next((e for e in now.expected if e.invoice_id == invoice.invoice_id), None)

@@ -248,6 +248,33 @@ class Payout(BaseModel):
         return _sum(amounts, self.invoices[0].gross.currency)
 
 
+class DataFindings:
+    """What is wrong with payout data; of a broken file, which has a mistake in each line, some."""
+
+    MOST = 20
+
+    def __init__(self) -> None:
+        self._some: list[Finding] = []
+        self._left_out = 0
+
+    def add(self, finding: Finding) -> None:
+        """One more."""
+        if len(self._some) < self.MOST:
+            self._some.append(finding)
+        else:
+            self._left_out += 1
+
+    @property
+    def told(self) -> tuple[Finding, ...]:
+        """The first of them, and how many there are besides."""
+        if not self._left_out:
+            return tuple(self._some)
+        more = self._some[-1].model_copy(
+            update={"problem": f"and {self._left_out} more", "seen": None}
+        )
+        return (*self._some, more)
+
+
 class PayoutReading(BaseModel):
     """What one reading of a source of payout data gave."""
 

@@ -249,7 +249,8 @@ class OfferRecord(BaseModel):
         self.revision += 1
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
-        self.agreement = None
+        self.agreement = self.payout = None
+        self.payout_findings, self.expected = (), ()
         self.edits, self.buyer_told = 0, False
 
     def go_back(self, past: PastRevision, agreement: Agreement) -> None:

@@ -52,9 +52,15 @@ class Payment:
     def has_news(self) -> bool:
         """Whether something was told that is not on record yet."""
         return (
-            self._reported not in (None, self._record.payout)
+            self._news not in (None, self._record.payout)
             or self._paused_on != self._record.payouts_paused_on
         )
+
+    @property
+    def _news(self) -> Payout | None:
+        """What was told last of this offer; an earlier revision's money is not its own."""
+        told = self._reported
+        return told if told and told.offer_id == self._record.offer_id else None
 
     @property
     def is_complete(self) -> bool:
@@ -73,8 +79,7 @@ class Payment:
     def attend(self) -> bool:
         """Put news on record and see whether anything is late.  Gives whether anything changed."""
         before = self._record.model_copy()
-        if self._reported is not None:
-            self._record.payout = self._reported
+        self._record.payout = self._news or self._record.payout
         self._record.payouts_paused_on = self._paused_on
         today = self._now().date()
         self._record.expect(today)

@@ -14,6 +14,7 @@ from console.desk import Refused
 from console.payout_report import CannotPlot
 from console.terminal import AsJson
 from offers.payout_report import by_month, lines, totals
+from offers.payout_rules import PayoutRules
 from offers.payouts import PayoutReading
 from offers.record import OfferRecord
 from runtime import vendors
@@ -55,8 +56,8 @@ def payouts(
     It reads the payout data itself, and needs the worker's settings.  Ends with 1 if some of the
     data cannot be read.
     """
-    records, reading, today = terminal.run(_read(offer))
-    found = lines(records, reading, today)
+    records, reading, rules, today = terminal.run(_read(offer))
+    found = lines(records, reading, rules, today)
     if month:
         found = [line for line in found if line.concerns(month)]
     sums = totals(found, month)
@@ -77,7 +78,9 @@ def payouts(
     leave(terminal.WENT_WRONG if reading.findings else terminal.ALL_WELL)
 
 
-async def _read(offer: str | None) -> tuple[list[OfferRecord], PayoutReading, date]:
+async def _read(
+    offer: str | None,
+) -> tuple[list[OfferRecord], PayoutReading, PayoutRules, date]:
     settings = read_settings(WorkerSettings)
     today = settings.clock.business_time(datetime.now(UTC)).date()
     desk = await terminal.desk()
@@ -86,7 +89,7 @@ async def _read(offer: str | None) -> tuple[list[OfferRecord], PayoutReading, da
     try:
         data = vendors.payout_data(settings, clazar)
         only = {records[0].offer_id or ""} if offer else None
-        return records, await data.read(only, today), today
+        return records, await data.read(only, today), settings.policy().payouts, today
     except ApplicationError as failure:
         raise Refused(failure.message) from None
     finally:

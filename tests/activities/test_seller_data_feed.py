@@ -15,9 +15,9 @@ from temporalio.exceptions import ApplicationError
 
 from activities.billing_ledger import BILLING, COLUMNS
 from activities.errors import Failure
-from activities.seller_data_feed import MOST_FINDINGS, SellerDataFeed
+from activities.seller_data_feed import SellerDataFeed
 from offers.money import Money
-from offers.payouts import PayoutReading, PayoutState
+from offers.payouts import DataFindings, PayoutReading, PayoutState
 
 BUCKET = "example-feed"
 TODAY = date(2026, 5, 20)
@@ -208,7 +208,7 @@ async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: An
 async def test_of_a_wholly_broken_file_not_every_line_is_told(s3: Any) -> None:
     put(s3, text(INVOICED) + "x\r\n" * 500)
     findings = (await read(s3)).findings
-    assert len(findings) == MOST_FINDINGS + 1
+    assert len(findings) == DataFindings.MOST + 1
     assert findings[-1].problem == "and 480 more"
 
 

@@ -11,6 +11,7 @@ from offers.disbursement_report import ReportRow, payout_of
 from offers.lifecycle import Stage
 from offers.money import Money
 from offers.payout_report import by_month, lines, totals
+from offers.payout_rules import PayoutRules
 from offers.payouts import PayoutReading
 from offers.record import OfferRecord
 from tests.builders import terms
@@ -68,7 +69,7 @@ def reading(*rows: ReportRow) -> PayoutReading:
 
 
 def test_what_is_not_invoiced_is_a_line_of_its_own_and_late() -> None:
-    (line,) = lines([record()], reading(), TODAY)
+    (line,) = lines([record()], reading(), PayoutRules(), TODAY)
     assert line.invoice is None
     assert line.late
     assert line.expected is not None
@@ -76,21 +77,21 @@ def test_what_is_not_invoiced_is_a_line_of_its_own_and_late() -> None:
 
 
 def test_what_is_invoiced_waits_and_what_is_paid_does_not() -> None:
-    (waiting,) = lines([record()], reading(row(**UNPAID)), date(2026, 4, 1))
+    (waiting,) = lines([record()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
     assert not waiting.late
     assert waiting.expected is not None
-    (paid,) = lines([record()], reading(row()), TODAY)
+    (paid,) = lines([record()], reading(row()), PayoutRules(), TODAY)
     assert paid.expected is None
     assert not paid.late
 
 
 def test_offers_without_an_agreement_are_left_out_and_strangers_are_not() -> None:
-    found = lines([record(agreement=None)], reading(row("offer-9")), TODAY)
+    found = lines([record(agreement=None)], reading(row("offer-9")), PayoutRules(), TODAY)
     assert [(line.offer, line.offer_id) for line in found] == [(None, "offer-9")]
 
 
 def test_a_month_has_what_happened_in_it() -> None:
-    found = lines([record()], reading(row()), TODAY)
+    found = lines([record()], reading(row()), PayoutRules(), TODAY)
     march, april, may = (date(2026, month, 1) for month in (3, 4, 5))
     assert [found[0].concerns(month) for month in (march, april, may)] == [True, True, False]
     assert totals(found, march)["USD"].invoiced == Money.of("120000", "USD")
@@ -134,7 +135,7 @@ def test_sums_equal_the_data_s_whoever_follows_it(told: list[tuple[str, str, str
         )
         for offer, invoice, gross, paid in told
     ]
-    found = lines([record(), record("offer-2")], reading(*rows), TODAY)
+    found = lines([record(), record("offer-2")], reading(*rows), PayoutRules(), TODAY)
     sums = totals(found)["USD"]
     assert sums.invoiced.amount == sum(each.gross for each in rows)
     assert sums.disbursed.amount == sum(each.disbursed for each in rows)
