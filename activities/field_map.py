@@ -24,6 +24,7 @@ ReadName = Literal[
     "buyer_time_zone",
     "owner_email",
     "owner_name",
+    "owner_time_zone",
     "offer_name",
     "dimensions",
     "duration_months",

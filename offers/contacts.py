@@ -1,9 +1,9 @@
 """Who is written to about an offer."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from offers.findings import illegal
 
@@ -20,6 +20,11 @@ def _address(value: str) -> str:
 Address = Annotated[str, AfterValidator(_address)]
 
 
+def _name_of_a_zone(value: Any) -> str | None:
+    # A deal does not fail for what only decides when its owner gets a digest.
+    return value if isinstance(value, str) and 0 < len(value) <= 100 else None
+
+
 class Owner(BaseModel):
     """Who owns the opportunity.  Personal data: never in ids, search attributes, logs or errors."""
 
@@ -27,6 +32,10 @@ class Owner(BaseModel):
 
     owner_email: Address = Field(repr=False)
     owner_name: str | None = Field(default=None, max_length=200, repr=False)
+    owner_time_zone: Annotated[str | None, BeforeValidator(_name_of_a_zone)] = Field(
+        default=None, repr=False
+    )
+    """IANA name, as Salesforce has it; one that does not exist counts as not known."""
 
 
 class Contacts(Owner):

@@ -332,7 +332,11 @@ def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
         "AccountId": "0015g00000AbCdEAAV",
         "Account": {"Name": "Example Corp"},
         "OwnerId": "0055g00000AbCdEAAV",
-        "Owner": {"Name": "Example Owner", "Email": "owner@example.com"},
+        "Owner": {
+            "Name": "Example Owner",
+            "Email": "owner@example.com",
+            "TimeZoneSidKey": "Europe/Berlin",
+        },
         "Amount": 120000.00,
         "CurrencyIsoCode": "USD",
         "StageName": "Closed Won",

@@ -68,7 +68,15 @@ def _system_fields() -> list[Field]:
 
 
 ACCOUNT = _object("Account", "001", [Field("Name", Type.STRING)])
-USER = _object("User", "005", [Field("Name", Type.STRING, 121), Field("Email", Type.STRING, 80)])
+USER = _object(
+    "User",
+    "005",
+    [
+        Field("Name", Type.STRING, 121),
+        Field("Email", Type.STRING, 80),
+        Field("TimeZoneSidKey", Type.STRING, 40),
+    ],
+)
 
 OPPORTUNITY = _object(
     "Opportunity",

@@ -259,7 +259,10 @@ def test_a_refusal_points_at_the_place() -> None:
         ({"Id": "nonsense"}, "Id: 'nonsense' is not a record id"),
         ({"Amounts": 1}, "Opportunity has no field 'Amounts'; it has Id, Name,"),
         ({"amount": 1}, "Opportunity has no field 'amount'"),
-        ({"Owner": {"Mail": "x"}}, "User has no field 'Mail'; it has Id, Name, Email"),
+        (
+            {"Owner": {"Mail": "x"}},
+            "User has no field 'Mail'; it has Id, Name, Email, TimeZoneSidKey",
+        ),
         ({"Amount": "much"}, "Amount: "),
         ({"CloseDate": "1.3.2026"}, "CloseDate: "),
         ({"Order_Form_Signed__c": "yes"}, "Order_Form_Signed__c: yes is not a boolean"),
