@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from offers.contacts import Address
+from offers.digest_rules import DigestRules
 from offers.durations import Interval, Reminders, Wait
 from offers.findings import illegal
 from offers.money import Currency, exact
@@ -157,6 +158,7 @@ class Policy(BaseModel):
     clazar_overlap: Wait = timedelta(minutes=10)
     """How far each reading goes back behind the newest change already seen."""
     payouts: PayoutRules = PayoutRules()
+    digest: DigestRules = DigestRules()
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
     """The zones in which the last moment is given when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)
