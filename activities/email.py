@@ -58,7 +58,7 @@ class Memo(BaseModel):
 
     to: tuple[Address, ...] = Field(repr=False)
     letter: Letter = Field(repr=False)
-    key: str
+    key: str = Field(repr=False)
     """Tells memos apart: mailboxes that know it show a second copy only once."""
 
 

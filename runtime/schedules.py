@@ -23,17 +23,22 @@ from activities.queues import TaskQueue
 from offers.clock import Clock
 from offers.policy import FINANCE, Policy
 from workflows.clazar_watch import ClazarWatch
+from workflows.digest import DigestRequest, OwnerDigest
 from workflows.disbursements import DisbursementSweep, SweepRequest
 from workflows.intake import IntakeRequest, OpportunityIntake
 from workflows.watch import MarketplaceWatch, WatchRequest
 
-KNOWN = INTAKE, WATCH, CLAZAR, SWEEP = (
+KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST = (
     "opportunity-intake",
     "marketplace-watch",
     "clazar-watch",
     "disbursement-sweep",
+    "owner-digest",
 )
 """The ids of all of them; each is its workflow's, too."""
+
+DIGEST_EVERY = timedelta(hours=1)
+"""Somewhere it is always morning.  Temporal counts intervals from full hours (UTC)."""
 
 SHORTEST_INTERVAL = timedelta(seconds=1)
 """Temporal does not schedule more finely."""
@@ -75,6 +80,15 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
                 DisbursementSweep.run,
                 SweepRequest(finance=policy.roles.get(FINANCE, ())),
                 id=SWEEP,
+                task_queue=TaskQueue.OFFERS,
+            ),
+        ),
+        OWNER_DIGEST: _every(
+            clock.real_duration(DIGEST_EVERY),
+            ScheduleActionStartWorkflow(
+                OwnerDigest.run,
+                DigestRequest(clock=clock, rules=policy.digest),
+                id=OWNER_DIGEST,
                 task_queue=TaskQueue.OFFERS,
             ),
         ),

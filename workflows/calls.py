@@ -14,6 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws_agreements import AwsAgreements
     from activities.aws_marketplace import AwsMarketplace
     from activities.clazar import Clazar
+    from activities.digests import Digests
     from activities.email import Email
     from activities.eula_documents import EulaDocuments
     from activities.opportunities import Opportunities
@@ -124,6 +125,9 @@ CALLS: dict[Callable[..., Any], Call] = {
     ),
     Reporting.report_offers: Call(
         queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
+    ),
+    Digests.look: Call(
+        queue=TaskQueue.OFFERS, summary="Who is told what now?", timeout=timedelta(minutes=10)
     ),
     Email.send_memo: Call(queue=TaskQueue.EMAIL, summary="Tell people what is about all offers"),
     Email.send_letter: Call(

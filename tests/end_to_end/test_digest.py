@@ -1,0 +1,136 @@
+"""Owners hear in the morning how their offers stand, and only who has something to hear."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import (
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleActionStartWorkflow,
+    ScheduleHandle,
+    WorkflowHandle,
+)
+
+from offers.clock import Clock
+from offers.digest import SETTLED
+from offers.digest_rules import DigestRules, Weekday
+from offers.lifecycle import Stage
+from offers.opportunity import opportunity_id
+from offers.policy import Policy
+from runtime import schedules
+from runtime.schedules import OWNER_DIGEST
+from sandbox.faults import Fault
+from sandbox.salesforce.records import put_opportunity
+from sandbox.world import Mail
+from tests.house import House
+from tests.life import opportunity_fields
+from workflows.digest import DigestPosition, OwnerDigest
+
+DAY = timedelta(days=1)
+
+
+def some_time_ahead() -> Clock:
+    """So far that what happens now is settled."""
+    return Clock(scale=1 + 2 * SETTLED / DAY, origin=datetime.now(UTC) - DAY)
+
+
+def zone(hour: int, now: datetime) -> str:
+    """A time zone in which it is this hour of the day now."""
+    east = (hour - now.hour + 12) % 24 - 12
+    return f"Etc/GMT{-east:+d}"
+
+
+def put(house: House, number: int, owner: str, time_zone: str, **fields: Any) -> str:
+    each = opportunity_id(f"006OWNED{number:07}")
+    its = {
+        "AWS_Account_Id__c": f"{555500000000 + number}",
+        "Owner": {"Name": owner, "Email": f"{owner}@example.com", "TimeZoneSidKey": time_zone},
+    }
+    put_opportunity(house.world, opportunity_fields(each, **its | fields))
+    return each
+
+
+async def turn(handle: ScheduleHandle, house: House) -> WorkflowHandle[OwnerDigest, DigestPosition]:
+    """One turn by the Schedule, which remembers the last one."""
+    before = len((await handle.describe()).info.recent_actions)
+    await handle.trigger()
+    async with asyncio.timeout(30):
+        while len(actions := (await handle.describe()).info.recent_actions) == before:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        begun = actions[-1].action
+        assert isinstance(begun, ScheduleActionExecutionStartWorkflow)
+        workflow = house.client.get_workflow_handle_for(
+            OwnerDigest.run, begun.workflow_id, run_id=begun.first_execution_run_id
+        )
+        await workflow.result()
+    return workflow
+
+
+async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
+    history = await workflow.fetch_history()
+    scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    return sum(event.event_type == scheduled for event in history.events)
+
+
+def sent(house: House) -> dict[str, Mail]:
+    """The digests so far by who got them; nobody got two."""
+    mails = [mail for mail in house.world.mails if mail.subject.startswith("Your private offers")]
+    by_owner = {mail.recipients[0].partition("@")[0]: mail for mail in mails}
+    assert len(by_owner) == len(mails)
+    return by_owner
+
+
+async def test_owners_are_told_in_their_morning(house: House) -> None:
+    clock = some_time_ahead()
+    now = clock.business_time(datetime.now(UTC))
+    # Late enough in the hour for it not to be over meanwhile.
+    morning, evening = zone(9, now), zone(19, now)
+    soon = {"Offer_Expires_On__c": (now + 3 * DAY).date().isoformat()}
+    late = {"Offer_Expires_On__c": (now + 30 * DAY).date().isoformat()}
+    expires = put(house, 1, "ann", morning, **soon)
+    waits = put(house, 2, "ann", morning, AWS_Account_Id__c="12")
+    accepted = put(house, 3, "ben", morning, **late)
+    evenings = put(house, 4, "cora", evening, **soon)
+    quiet = put(house, 5, "dan", morning, **late)
+    for each in (expires, waits, accepted, evenings, quiet):
+        await house.desk.start(each)
+    for each in (expires, accepted, evenings, quiet):
+        await house.until(each, lambda row: row.stage == Stage.SHARED)
+    await house.accept(accepted)
+    await house.watch()
+    await house.until(accepted, lambda row: row.stage == Stage.ACCEPTED)
+    await house.until(waits, lambda row: row.attention == "terms")
+    for each in (expires, waits, accepted, evenings, quiet):
+        await house.settled(each)
+
+    rules = DigestRules(at="08:00", days=tuple(Weekday))
+    schedule = schedules.schedules(Policy(digest=rules), clock)[OWNER_DIGEST]
+    assert isinstance(schedule.action, ScheduleActionStartWorkflow)
+    # No turn comes by itself meanwhile.
+    schedule.spec.intervals[0].offset = timedelta(minutes=(now.minute + 30) % 60)
+    digests = await house.client.create_schedule(OWNER_DIGEST, schedule)
+
+    house.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
+    first = await turn(digests, house)
+    assert len(sent(house)) == 1, "one could not be written to, and the other was"
+    assert await calls(first) == 3
+    second = await turn(digests, house)
+    assert await calls(second) == 2, "only who has not been told"
+    mails = sent(house)
+    assert set(mails) == {"ann", "ben"}
+    third = await turn(digests, house)
+    assert await calls(third) == 0, "it is nobody's morning"
+    assert sent(house) == mails
+    assert (await third.result()) == (await second.result())
+
+    ann, ben = mails["ann"], mails["ben"]
+    assert ann.subject == "Your private offers: 1 expires soon, 1 waits for you"
+    assert f"starter.py extend {expires} --until" in ann.text
+    assert f"starter.py show {waits}" in ann.text
+    assert ben.subject == "Your private offers: 1 accepted"
+    assert "USD 120,000.00" in ben.text
+    assert accepted in ben.text
+    told = {each.owner.owner_name: each.told_at for each in (await third.result()).owners}
+    assert told["cora"] is None
+    assert told["ann"] is not None
