@@ -12,6 +12,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.clazar import Clazar
+from activities.digests import Digests
 from activities.email import Email
 from activities.payouts import Payouts
 from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
@@ -21,13 +22,21 @@ from runtime.listening import Listener
 from runtime.settings import WorkerSettings
 from runtime.vendors import THREADS
 from workflows.clazar_watch import ClazarWatch
+from workflows.digest import OwnerDigest
 from workflows.disbursements import DisbursementSweep
 from workflows.intake import OpportunityIntake
 from workflows.offer import OfferWorkflow
 from workflows.safe_signals import SafeSignals
 from workflows.watch import MarketplaceWatch
 
-WORKFLOWS = (OfferWorkflow, OpportunityIntake, MarketplaceWatch, ClazarWatch, DisbursementSweep)
+WORKFLOWS = (
+    OfferWorkflow,
+    OpportunityIntake,
+    MarketplaceWatch,
+    ClazarWatch,
+    DisbursementSweep,
+    OwnerDigest,
+)
 GRACE = timedelta(seconds=30)
 """How long a call under way may take after SIGTERM."""
 STICKINESS = timedelta(seconds=2)
@@ -116,7 +125,11 @@ def _activities(
     served: dict[TaskQueue, list[Callable[..., Any]]] = {}
     if TaskQueue.OFFERS in queues:
         reporting = Reporting(client)
-        served[TaskQueue.OFFERS] = [reporting.report_agreements, reporting.report_offers]
+        served[TaskQueue.OFFERS] = [
+            reporting.report_agreements,
+            reporting.report_offers,
+            Digests(client).look,
+        ]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [vendors.preflight(settings).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
