@@ -7,7 +7,10 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 
+from offers.clock import Clock
 from offers.lifecycle import Stage
+from offers.policy import Policy
+from runtime import schedules
 from tests.house import House
 from tests.programs import run
 
@@ -94,3 +97,36 @@ async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
     assert good in out
     assert "Clazar aws_marketplace_disbursements" in err
     assert "the rest was counted" in err
+
+
+async def test_finance_hears_once_of_data_that_cannot_be_read(house: House) -> None:
+    broken, good = await accepted(house, 1, 2)
+    house.pay(good, "1")
+    for row in house.world.disbursements:
+        if broken in (house.world.offers[row.offer_id].description or ""):
+            row.currency = "CHF"
+    swept = await house.sweep()
+    assert swept.told == 1, "the rest is counted"
+    await house.until(good, lambda row: row.stage == Stage.DISBURSED)
+    again = await house.sweep()
+    assert again.findings == swept.findings
+    memos = [mail for mail in house.world.mails if "could not be read" in mail.subject]
+    assert len(memos) == 2, "each of these turns knows of none before it"
+    assert memos[0].recipients == ["finance@example.com"]
+    assert "aws_marketplace_disbursements" in memos[0].text
+
+
+async def test_a_schedule_tells_it_once(house: House) -> None:
+    (broken,) = await accepted(house, 1)
+    for row in house.world.disbursements:
+        row.currency = "CHF"
+    policy = Policy.model_validate(
+        {"roles": {"finance": ["finance@example.com"], "deal-desk": ["d@example.com"],
+                   "legal": ["l@example.com"]},
+         "payouts": {"every": "PT1S"}}
+    )  # fmt: skip
+    await schedules.apply(house.client, policy, Clock())
+    await house.until_called("clazar", "GetDisbursements", 3)
+    memos = [mail for mail in house.world.mails if "could not be read" in mail.subject]
+    assert len(memos) == 1
+    assert (await house.desk.record(broken)).stage is Stage.ACCEPTED

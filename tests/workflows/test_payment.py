@@ -9,7 +9,9 @@ from offers.lifecycle import Stage
 from offers.money import Money
 from offers.payouts import PayoutState
 from offers.record import OfferRecord
+from offers.verdicts import Changes
 from sandbox import corrections
+from sandbox.agreements import roll_back
 from sandbox.buyers import accept
 from sandbox.cancellations import answer
 from sandbox.world import Mail
@@ -200,6 +202,28 @@ async def test_of_an_agreement_that_ended_nothing_more_is_expected(life: Life) -
     await life.ends_agreement("CANCELLED")
     (coming,) = (await life.quiet()).expected
     assert coming.invoice_id is not None
+
+
+async def test_the_money_of_an_earlier_revision_is_not_the_next_one_s(life: Life) -> None:
+    await accepted(life)
+    await life.report_payout()
+    await life.quiet()
+    roll_back(life.world, life.agreement())
+    await life.report_acceptance()
+    assert (await life.quiet()).expected == ()
+    async with life.asking(
+        life.desk.amend(
+            OPPORTUNITY, Changes.model_validate({"given": {"duration_months": 12}, "anew": True})
+        )
+    ):
+        pass
+    again = await life.reaches(Stage.SHARED)
+    assert again.revision == 2
+    await life.report_agreement(accept(life.world, again.made, BUYER))
+    record = await life.quiet()
+    assert record.stage is Stage.ACCEPTED
+    assert record.payout is None
+    assert record.expected[0].step == "invoice"
 
 
 async def test_an_answer_to_our_request_is_heard_at_once(life: Life) -> None:
