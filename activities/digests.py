@@ -19,7 +19,7 @@ from activities.errors import unavailable
 from offers.contacts import Owner
 from offers.digest import CAN_EXPIRE, NEWS, SETTLED, TOLD, Digest, Item, digest, items
 from offers.digest_rules import DigestRules
-from offers.mornings import LATE, Mornings
+from offers.mornings import Mornings
 from offers.record import OfferRecord
 
 LOOK_BACK = timedelta(days=7)
@@ -189,8 +189,8 @@ def _since(known: Iterable[KnownOwner], rules: DigestRules, now: datetime) -> da
         for each in known
         if each.told_at and Mornings(each.owner, rules).is_now(each.told_at, now)
     ]
-    # Somebody met for the first time may have had their last morning some hours before.
-    return max(min(told) - LATE, now - LOOK_BACK) if told else now - LOOK_BACK
+    # Somebody met for the first time may have had their last morning before the others.
+    return max(min(told) - timedelta(days=1), now - LOOK_BACK) if told else now - LOOK_BACK
 
 
 def _met(known: Mapping[str, KnownOwner], seen: Iterable[Seen], now: datetime) -> list[KnownOwner]:

@@ -28,10 +28,14 @@ LATEST = time(20)
 
 def _local(at: time) -> time:
     if at.tzinfo is not None or at > LATEST:
-        raise illegal(
-            f"{at.isoformat()} is no local time up to {LATEST:%H:%M}", 'Write it as "08:00"'
-        )
+        raise illegal(f"it is no local time up to {LATEST:%H:%M}", 'Write it as "08:00"')
     return at
+
+
+def _some(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+    if not days:
+        raise illegal("no day is named", "Name one, or pause the Schedule owner-digest")
+    return days
 
 
 class DigestRules(BaseModel):
@@ -41,7 +45,7 @@ class DigestRules(BaseModel):
 
     at: Annotated[time, AfterValidator(_local)] = time(8)
     """Local time where the owner is; the mail goes out within the hour."""
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = tuple(Weekday)[:5]
+    days: Annotated[tuple[Weekday, ...], AfterValidator(_some)] = tuple(Weekday)[:5]
     """The working days."""
     time_zone: str = Field(default="UTC", max_length=100)
     """IANA name: of the owners whose own zone is not known."""

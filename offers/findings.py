@@ -103,6 +103,7 @@ def findings_in(
 _NO_DATE = ("it is not a date", "Write it as 2027-01-31")
 _NO_WHOLE_NUMBER = ("it is not a whole number", "Write it as 12")
 _NO_DURATION = ("it is not a duration", "Write it as PT5M, PT2H or P30D")
+_NO_TIME = ("it is not a time of day", 'Write it as "08:00"')
 _REMEDIES = {
     "missing": ("it is missing", "Give it a value"),
     "extra_forbidden": ("there is no such field", "Remove it or correct its name"),
@@ -115,6 +116,8 @@ _REMEDIES = {
     "date_type": _NO_DATE,
     "date_from_datetime_parsing": _NO_DATE,
     "date_from_datetime_inexact": _NO_DATE,
+    "time_parsing": _NO_TIME,
+    "time_type": _NO_TIME,
     "time_delta_parsing": _NO_DURATION,
     "time_delta_type": _NO_DURATION,
     "int_parsing": _NO_WHOLE_NUMBER,

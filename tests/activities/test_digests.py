@@ -126,7 +126,7 @@ async def test_search_goes_back_no_further_than_it_must() -> None:
         return query.partition("OfferStageSince >= ")[2][1:11]
 
     assert await since() == "2026-03-03"
-    assert await since(known(BERLIN, MORNING - timedelta(days=1))) == "2026-03-09"
+    assert await since(known(BERLIN, MORNING - timedelta(days=1))) == "2026-03-08"
     assert await since(known(BERLIN, MORNING - timedelta(days=30))) == "2026-03-03"
 
 
