@@ -33,7 +33,7 @@ TRIES = 3
 PAUSE = timedelta(seconds=1)
 """Before the next try: a worker that is being replaced may not know the workflow yet."""
 
-MOST_ITEMS = 1_500
+MOST_ITEMS = 1_000
 """What one look gives at most (Temporal: 2 MB for a result); the next turn tells the others."""
 
 

@@ -8,7 +8,15 @@ from offers.money import Money
 from offers.record import OfferRecord
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
-from workflows.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_AT, OFFER_ID, PAYOUT, STAGE
+from workflows.search_attributes import (
+    AGREEMENT_ID,
+    ATTENTION,
+    EXPIRES_AT,
+    OFFER_ID,
+    PAYOUT,
+    STAGE,
+    STAGE_SINCE,
+)
 
 
 def last_day(record: OfferRecord) -> str:
@@ -88,6 +96,7 @@ async def test_salesforce_and_search_show_what_is_known(life: Life) -> None:
 
     attributes = (await life.handle.describe()).typed_search_attributes
     assert attributes[STAGE] == "disbursed"
+    assert attributes[STAGE_SINCE] == end.ended_at
     assert attributes[OFFER_ID] == shared.offer_id
     assert attributes[AGREEMENT_ID] == life.agreement().id
     assert attributes[EXPIRES_AT] == end.expires_at
