@@ -155,6 +155,10 @@ class Director:
         await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
 
     async def _sell_more(self, fate: Fate) -> None:
+        # With an attention it looks like another row.
+        if self._done & {(fate.opportunity_id, "sold more", None)}:
+            return
+        self._done.add((fate.opportunity_id, "sold more", None))
         await self._desk.amend(fate.opportunity_id, Changes(given={"added": fate.added}))
 
     async def _cancel(self, fate: Fate) -> None:
