@@ -47,6 +47,22 @@ async def paid_in_parts(life: Life) -> None:
     await life.end()
 
 
+async def taken_back_and_late(life: Life) -> None:
+    """The invoice comes late, the bank refuses the payout, and it is paid again."""
+    habit = life.world.payout_habit
+    habit.outcome, habit.retried_after_days = "failed", 10
+    life.buyer(accepts_after=1)
+    await life.start()
+    await life.passes(days=2)
+    await life.report_acceptance()
+    await life.passes(days=12)
+    await life.report_payout()
+    for days in (23, 2, 10):
+        await life.passes(days=days)
+        await life.report_payout()
+    await life.end()
+
+
 async def expired(life: Life) -> None:
     """Nobody accepts."""
     await life.start()
@@ -183,6 +199,7 @@ SCENARIOS: dict[str, Callable[[Life], Awaitable[str | None]]] = {
     scenario.__name__: scenario
     for scenario in (
         paid_in_parts,
+        taken_back_and_late,
         expired,
         cancelled_while_generating,
         withdrawn_after_sharing,
