@@ -4,78 +4,84 @@ import asyncio
 import json
 import logging
 import os
-import platform
 import sys
-import time
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from bench.counting import Cost, cost
-from offers.lifecycle import Stage
-from runtime.leaving import leave
+import typer
+
+from bench import drain, floor, lives, memory, reaction, vendor_calls
+from bench.machine import machine
+from runtime.leaving import run_and_leave
 from runtime.logs import configure_logs
-from tests.life import OPPORTUNITY, Life, living
+
+FEW = 10
+"""What the vendor calls with many waiting offers are held against."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-async def happy(life: Life) -> None:
-    """Accepted after the first reminder, invoiced at once, paid out in one part."""
-    life.buyer(accepts_after=24)
-    await life.desk.begin(OPPORTUNITY)
-    await days_pass(life, 25)
-    await life.report_acceptance()
-    await days_pass(life, 60)
-    await life.report_payout()
-    await life.sleep(timedelta(seconds=2))
-    assert (await life.record()).stage is Stage.DISBURSED
+@app.command()
+def bench(
+    *,
+    offers: Annotated[int, typer.Option(help="How many offers wait for acceptance.")] = 200,
+    acceptances: Annotated[int, typer.Option(help="How many land together.")] = 100,
+    kept: Annotated[int, typer.Option(help="How many offers a worker keeps in memory.")] = 50,
+    rounds: Annotated[int, typer.Option(help="How often the twins take turns.")] = 3,
+    reactions: Annotated[int, typer.Option(help="How many acceptances are timed.")] = 5,
+    whole_twins: Annotated[
+        bool, typer.Option(help="Let the naive twins live their whole lives: minutes each.")
+    ] = False,
+) -> None:
+    """Measure, and print the figures."""
+    configure_logs(logging.ERROR)
+    # Temporal's dev server greets on standard output, which is for the figures.
+    figures_go_to = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    sizes = Sizes(offers, acceptances, kept, rounds, reactions, whole_twins)
+    figures = {"machine": machine()} | asyncio.run(sizes.measure())
+    os.dup2(figures_go_to, sys.stdout.fileno())
+    print(json.dumps(figures, indent=2))
 
 
-async def expired(life: Life) -> None:
-    """Nobody accepts; both reminders go out."""
-    await life.desk.begin(OPPORTUNITY)
-    await days_pass(life, 32)
-    assert (await life.record()).stage is Stage.EXPIRED
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured."""
 
+    offers: int
+    acceptances: int
+    kept: int
+    rounds: int
+    reactions: int
+    whole_twins: bool
 
-async def days_pass(life: Life, days: int) -> None:
-    """Let time pass without a question: the time-skipping server writes those into the history."""
-    for step in [timedelta(hours=1)] * 2 + [timedelta(days=1)] * days:
-        await life.sleep(step)
+    async def measure(self) -> dict[str, Any]:
+        """All figures, by subject."""
+        figures: dict[str, Any] = {"lives": await lives.all_lives(whole=self.whole_twins)}
+        naive = figures["lives"]["happy"]["naive"]["calls_per_waiting_hour"]
+        async with floor.opened(max(1000, self.acceptances)) as ground:
+            async with ground.working():
+                figures["vendor_calls"] = await self._vendor_calls(ground, naive)
+                figures["drain"] = await drain.drains(ground, self.acceptances, self.rounds)
+                figures["lives_per_second"] = await drain.whole_lives(
+                    ground, self.acceptances // 2, self.rounds
+                )
+            figures["memory"] = await memory.memory(ground, self.kept)
+        return figures | {"reaction": await reaction.reaction(self.reactions)}
 
-
-async def measured(scenario: Any) -> dict[str, Any]:
-    """What one life costs, and how long it takes on the time-skipping server."""
-    async with living() as life:
-        began = time.perf_counter()
-        started = await life.temporal.get_current_time()
-        await scenario(life)
-        seconds = time.perf_counter() - began
-        lived: timedelta = await life.temporal.get_current_time() - started
-        spent: Cost = cost(await life.handle.fetch_history())
-    return {"seconds": round(seconds, 2), "days_lived": lived.days} | spent.model_dump()
-
-
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    return {
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-async def main() -> None:
-    """Measure and print."""
-    await measured(expired)  # the first life in a process also loads every client
-    figures = {
-        "machine": machine(),
-        "happy_life": await measured(happy),
-        "expired_life": await measured(expired),
-    }
-    json.dump(figures, sys.stdout, indent=2)
-    print()
+    async def _vendor_calls(self, ground: floor.Floor, naive: dict[str, float]) -> dict[str, Any]:
+        await drain.drain(ground, 1)  # the sweep asks only if somebody has accepted
+        ground.waiting += await ground.bring(FEW)
+        few = await vendor_calls.vendor_calls(ground)
+        ground.waiting += await ground.bring(self.offers - FEW)
+        many = await vendor_calls.vendor_calls(ground)
+        return {
+            "few": few,
+            "many": many,
+            "same": few["per_hour"] == many["per_hour"],
+            "naive": vendor_calls.of_naive_twins(naive, self.offers),
+        }
 
 
 if __name__ == "__main__":
-    configure_logs(logging.ERROR)
-    asyncio.run(main())
-    leave(0)
+    run_and_leave(app)
