@@ -17,6 +17,8 @@ from runtime.logs import configure_logs
 
 FEW = 10
 """What the vendor calls with many waiting offers are held against."""
+MOST_LIVES = 100
+"""Lived at once; more of them take long and tell no more."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -63,9 +65,11 @@ class Sizes:
             async with ground.working():
                 figures["vendor_calls"] = await self._vendor_calls(ground, naive)
                 figures["drain"] = await drain.drains(ground, self.acceptances, self.rounds)
+                lives_at_once = min(self.acceptances // 2, MOST_LIVES)
                 figures["lives_per_second"] = await drain.whole_lives(
-                    ground, self.acceptances // 2, self.rounds
+                    ground, lives_at_once, self.rounds
                 )
+                figures["rescued"] = ground.rescued
             figures["memory"] = await memory.memory(ground, self.kept)
         return figures | {"reaction": await reaction.reaction(self.reactions)}
 

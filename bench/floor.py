@@ -7,7 +7,7 @@ once for all offers (the feeds and the dataset) asks the sandbox, over real HTTP
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
 from temporalio.client import Client
@@ -27,10 +27,13 @@ from runtime.temporal import data_converter, register_search_attributes
 from runtime.workers import WORKFLOWS, worker_on
 from sandbox.server import Sandbox
 from tests.life import FIELDS, POLICY, environment, program
+from workflows.offer import OfferWorkflow
 
 AT_ONCE = 50
 """Requests to Temporal under way at a time."""
 PATIENCE_SECONDS = 3600
+LOST_SECONDS = 150
+"""After which an offer that its buyer was not told of needs help."""
 
 
 class Floor:
@@ -41,6 +44,9 @@ class Floor:
         self.sandbox = sandbox
         self.cached = cached
         self.stand_ins = StandIns(client)
+        self.rescued = 0
+        """How often an offer was told to go on: the dev server loses tries of activities when it
+        has too much to do, and a letter whose fate is doubtful waits for a person."""
         self.started = 0
         """How many offers were."""
         self.waiting: list[str] = []
@@ -83,10 +89,14 @@ class Floor:
 
         async def bring(opportunity: str) -> None:
             shown = self.stand_ins.shown[opportunity] = asyncio.Event()
-            await desk.begin(opportunity)
-            await shown.wait()
+            offer = await desk.begin(opportunity)
+            while not shown.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(shown.wait(), LOST_SECONDS)
+                if not shown.is_set():
+                    self.rescued += 1
+                    await offer.signal(OfferWorkflow.resume_from_ui, args=[None])
 
-        # Not all at once: the dev server loses tries of activities when it has too much to do.
         await at_once(bring, new)
         await self.known(self.stand_ins.done["shared"] - self.stand_ins.done["accepted"])
         return new

@@ -61,7 +61,7 @@ async def accepted_and_paid(life: Life) -> None:
     await life.report_acceptance()
     await life.sleep(timedelta(hours=1))
     await life.report_payout()
-    await days_pass(life, 60)
+    await days_pass(life, 33)
     await life.report_payout()
     await life.sleep(timedelta(seconds=2))
     assert (await life.record()).stage is Stage.DISBURSED
@@ -109,8 +109,8 @@ class NaiveLife(NamedTuple):
 
 DAYS_OF_WAITING = 3
 NAIVE = {
-    "happy": NaiveLife(86, accepts_after=24),
-    "amended": NaiveLife(88, accepts_after=24, new_price=AMENDED_TO),
+    "happy": NaiveLife(60, accepts_after=24),
+    "amended": NaiveLife(62, accepts_after=24, new_price=AMENDED_TO),
     "expired": NaiveLife(33),
 }
 
@@ -152,12 +152,12 @@ async def lived_naively(naive: NaiveLife) -> dict[str, Any]:
                     id=f"naive/{OPPORTUNITY}",
                     task_queue=QUEUE,
                 )
-                await passes(life, 1)
+                await passes(life, 2)
                 before, spent_before = life.world.calls.copy(), await spent_by(handle)
                 await passes(life, 1)
                 calls: Counter[tuple[str, str]] = life.world.calls - before
                 a_day = await spent_by(handle) - spent_before
-                await passes(life, naive.days - 2)
+                await passes(life, naive.days - 3)
                 seconds = time.perf_counter() - began
                 spent = await spent_by(handle)
     return {
