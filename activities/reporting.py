@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from temporalio import activity
-from temporalio.api.errordetails.v1 import NotFoundFailure
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -59,8 +59,8 @@ async def send(client: Client, reports: Iterable[Report]) -> None:
 
 def _has_ended(error: RPCError) -> bool:
     """Whether there is no such offer any more, as opposed to no such namespace."""
-    return error.status is RPCStatusCode.NOT_FOUND and any(
-        each.Is(NotFoundFailure.DESCRIPTOR) for each in error.grpc_status.details
+    return error.status is RPCStatusCode.NOT_FOUND and not any(
+        each.Is(NamespaceNotFoundFailure.DESCRIPTOR) for each in error.grpc_status.details
     )
 
 

@@ -20,7 +20,7 @@ CALLS = [
     ("agreement", "SearchAgreements"),
     ("agreement", "DescribeAgreement"),
     ("clazar", "Authenticate"),
-    ("clazar", "ListPrivateOffers"),
+    ("clazar", "GetPrivateOffer"),
     ("clazar", "PatchPrivateOffer"),
 ]
 FAULTS = [
