@@ -1,5 +1,6 @@
 """What AWS or the terms refuse waits for a person, says what to do, and loses nothing."""
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
@@ -156,6 +157,13 @@ async def test_cancelling_what_does_not_exist_ends(life: Life) -> None:
     life.world.opportunities.clear()
     life.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
     handle = await life.desk.begin(OPPORTUNITY)
+    # Time stands still until the first try has failed and the second is waited for.
+    async with asyncio.timeout(10):
+        while not any(
+            call.attempt > 1
+            for call in (await handle.describe()).raw_description.pending_activities
+        ):
+            pass
     await handle.signal(OfferWorkflow.cancel_from_ui, "")
     await life.sleep(timedelta(minutes=5))
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
