@@ -58,20 +58,25 @@ class Sizes:
     whole_twins: bool
 
     async def measure(self) -> dict[str, Any]:
-        """All figures, by subject."""
-        figures: dict[str, Any] = {"lives": await lives.all_lives(whole=self.whole_twins)}
+        """All figures, by subject; each is told on standard error as soon as it is there."""
+        figures: dict[str, Any] = {}
+
+        def note(subject: str, measured: dict[str, Any]) -> None:
+            figures[subject] = measured
+            print(json.dumps({subject: measured}), file=sys.stderr, flush=True)
+
+        note("lives", await lives.all_lives(whole=self.whole_twins))
         naive = figures["lives"]["happy"]["naive"]["calls_per_waiting_hour"]
         async with floor.opened(max(1000, self.acceptances)) as ground:
             async with ground.working():
-                figures["vendor_calls"] = await self._vendor_calls(ground, naive)
-                figures["drain"] = await drain.drains(ground, self.acceptances, self.rounds)
-                lives_at_once = min(self.acceptances // 2, MOST_LIVES)
-                figures["lives_per_second"] = await drain.whole_lives(
-                    ground, lives_at_once, self.rounds
-                )
-                figures["rescued"] = ground.rescued
-            figures["memory"] = await memory.memory(ground, self.kept)
-        return figures | {"reaction": await reaction.reaction(self.reactions)}
+                note("vendor_calls", await self._vendor_calls(ground, naive))
+                note("drain", await drain.drains(ground, self.acceptances, self.rounds))
+                at_once = min(self.acceptances // 2, MOST_LIVES)
+                lived = await drain.whole_lives(ground, at_once, self.rounds)
+                note("lives_per_second", lived | {"rescued": ground.rescued})
+            note("memory", await memory.memory(ground, self.kept))
+        note("reaction", await reaction.reaction(self.reactions))
+        return figures
 
     async def _vendor_calls(self, ground: floor.Floor, naive: dict[str, float]) -> dict[str, Any]:
         await drain.drain(ground, 1)  # the sweep asks only if somebody has accepted

@@ -40,7 +40,8 @@ async def memory(floor: Floor, kept: int) -> dict[str, Any]:
         stdout=asyncio.subprocess.PIPE,
     )
     printed, _ = await process.communicate()
-    measured: dict[str, Any] = json.loads(printed)
+    # The SDK may have warned on standard output before.
+    measured: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return measured
 
 
@@ -99,7 +100,7 @@ async def main(address: str, kept: int, waiting: Sequence[str]) -> None:
     """Print what was measured."""
     converter = data_converter(TemporalSettings())
     client = await Client.connect(address, data_converter=converter)
-    json.dump(await measured(client, kept, waiting), sys.stdout)
+    print(f"\n{json.dumps(await measured(client, kept, waiting))}")
 
 
 if __name__ == "__main__":
