@@ -7,7 +7,15 @@ has not always are optional here, and what else AWS may add is passed over.
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel, to_pascal
 
 CATALOG = "aws.marketplacecatalog"
@@ -51,7 +59,7 @@ class _Agreement(_Read):
     id: Id
     status: str | None = None
     intent: str | None = None
-    previous_agreement_id: Id | None = None
+    previous_agreement_id: Annotated[Id | None, BeforeValidator(lambda text: text or None)] = None
 
 
 class _CancelledAgreement(_Read):

@@ -1,12 +1,13 @@
 """The billing events of a feed on disk: each in its newest version, by offer.
 
 AWS: the latest `update_date` of an event wins, whatever its `valid_from`; if that version has a
-`delete_date`, the event is gone.  An agreement's offer id beats that of the billing event.
+`delete_date`, the event is gone.  The offer id of an agreement's revision that was valid when the
+event was invoiced beats that of the event.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from types import TracebackType
@@ -17,7 +18,7 @@ from offers.billing_feed import TRANSFERS, BankTransfer, BillingEvent
 AGREEMENTS, BILLING = "agreementfeed_v1", "billingeventfeed_v1"
 
 COLUMNS = {
-    AGREEMENTS: ("agreement_id", "offer_id", "update_date", "delete_date"),
+    AGREEMENTS: ("agreement_id", "offer_id", "valid_from", "update_date", "delete_date"),
     BILLING: (
         "billing_event_id",
         "update_date",
@@ -40,15 +41,20 @@ COLUMNS = {
 }
 """The columns of each table that are read."""
 
+LARGEST = Decimal("1e15")
+"""Beyond any contract."""
+
 TEST_TRACES = frozenset({"testTraceId", "EMEA_MP_TEST_TRACE_ID"})
 """AWS's own query hides these bank trace ids."""
 
 _TABLES = """
-create table agreement (id text primary key, updated real, deleted int, offer text);
+create table agreement (id text primary key, updated real, deleted int, offer text, name text,
+    since real);
+create index revision on agreement (name, since);
 create table event (
     id text primary key, updated real, deleted int,
     action text, type text, amount text, currency text, invoice text, agreement text, offer text,
-    invoiced text, due text, acted text, transfer text, trace text, balance int
+    invoiced text, due text, acted text, transfer text, trace text, balance int, day_over real
 );
 """
 _NEWEST = "on conflict (id) do update set {} where excluded.updated >= {}.updated"
@@ -88,7 +94,8 @@ class BillingLedger:
         updated = _instant(row, "update_date")
         deleted = bool(row["delete_date"])
         if table == AGREEMENTS:
-            values = (_text(row, "agreement_id"), updated, deleted, row["offer_id"])
+            name, since = _text(row, "agreement_id"), _instant(row, "valid_from")
+            values = (f"{name} {since}", updated, deleted, row["offer_id"], name, since)
             self._tables.execute(self._insert["agreement"], values)
             return
         event = (
@@ -108,6 +115,7 @@ class BillingLedger:
             row["disbursement_billing_event_id"],
             row["bank_trace_id"],
             row["balance_impacting"].strip().lower() not in ("", "0", "false"),
+            _day_over(row, "invoice_date"),
         )
         self._tables.execute(self._insert["event"], event)
 
@@ -128,15 +136,21 @@ class BillingLedger:
         }
 
     def by_offer(self) -> Iterator[tuple[str, list[BillingEvent]]]:
-        """Each offer that has events, with these; what belongs to no offer is left out."""
+        """Each offer that has events, with these; under "" what belongs to no offer."""
         marks = ", ".join("?" * len(TRANSFERS))
         rows = self._tables.execute(
             f"""
-            select coalesce(nullif(a.offer, ''), nullif(e.offer, '')) as offer_id,
+            select coalesce(
+                (select nullif(a.offer, '') from agreement a
+                    where a.name = e.agreement and not a.deleted and a.since <= e.day_over
+                    order by a.since desc limit 1),
+                (select nullif(a.offer, '') from agreement a
+                    where a.name = e.agreement and not a.deleted order by a.since limit 1),
+                nullif(e.offer, ''), '') as offer_id,
                 e.action, e.type, e.amount, e.currency, e.invoice, e.agreement,
                 e.invoiced, e.due, e.acted, e.transfer, e.balance
-            from event e left join agreement a on a.id = e.agreement and not a.deleted
-            where not e.deleted and offer_id is not null and e.type not in ({marks})
+            from event e
+            where not e.deleted and e.type not in ({marks})
             order by offer_id, e.invoice, e.invoiced, e.id
             """,  # noqa: S608
             sorted(TRANSFERS),
@@ -192,7 +206,7 @@ def _amount(row: dict[str, str], column: str) -> str:
         amount = Decimal(row[column])
     except InvalidOperation:
         raise WrongLine(column, "it is no amount") from None
-    if not amount.is_finite():
+    if not amount.is_finite() or amount.copy_abs() >= LARGEST:
         raise WrongLine(column, "it is no amount")
     return str(amount)
 
@@ -203,6 +217,12 @@ def _instant(row: dict[str, str], column: str) -> float:
     except ValueError:
         raise WrongLine(column, "it is no instant") from None
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
+
+
+def _day_over(row: dict[str, str], column: str) -> float:
+    """The end of a day: a revision of that day was valid on it."""
+    day = _date(_day(row, column)) or date.max
+    return datetime.combine(day, time.max, UTC).timestamp()
 
 
 def _day(row: dict[str, str], column: str) -> str:

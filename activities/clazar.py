@@ -28,6 +28,8 @@ class ClazarPosition(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     since: AwareDatetime
+    known: dict[str, AwareDatetime] = {}
+    """By offer id, the change that has been read already."""
 
 
 class ChangedOffer(BaseModel):
@@ -84,6 +86,7 @@ class Clazar:
             ChangedOffer(offer=_seen(row), changed_at=_instant(row["last_modified_at"]))
             async for row in self._offers(position.since)
             if row.get("cloud_id")
+            and position.known.get(row["cloud_id"]) != _instant(row["last_modified_at"])
         ]
         # In which order Clazar lists them is not documented.
         changed.sort(key=lambda each: each.changed_at)

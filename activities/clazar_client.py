@@ -59,7 +59,8 @@ class ClazarClient:
             )
             rows = answer["results"]
             yield rows
-            if len(rows) < page_size:
+            # A page may be shorter than was asked for; not every list tells what is next.
+            if not (answer["next"] if "next" in answer else len(rows) == page_size):
                 return
             page += 1
 

@@ -17,6 +17,8 @@ DATASET = "aws_marketplace_disbursements"
 PAGE_SIZE = 5000
 PAUSE_SECONDS = 2.0
 """Between the pages: analytics are allowed 30 requests a minute."""
+ODD = (ArithmeticError, AttributeError, TypeError, ValueError)
+"""What values that are not as they should be lead to."""
 TAXES = (
     "seller_tax_share",
     "seller_tax_share_refund",
@@ -33,32 +35,49 @@ class ClazarDisbursements:
 
     async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:  # noqa: ARG002
         """What has been paid of some offers, or of all.  It does not tell when AWS collected."""
-        rows: dict[str, list[ReportRow]] = {}
-        findings = DataFindings()
-        doubtful: set[str] = set()
-        number = 0
+        reading = _Reading(offer_ids)
         async for page in self._client.pages(f"/analytics/datasets/{DATASET}", PAGE_SIZE):
-            for row in page:
-                number += 1
-                offer_id = row.get("offer_id")
-                if not offer_id or (offer_ids is not None and offer_id not in offer_ids):
-                    continue
-                try:
-                    rows.setdefault(offer_id, []).append(_report_row(row))
-                except (ArithmeticError, ValueError) as error:
-                    # One offer's odd rows must not hide the others' money.
-                    findings.add(_finding(offer_id, error, number))
-                    doubtful.add(offer_id)
+            await asyncio.to_thread(reading.take, page)
             if len(page) == PAGE_SIZE:
                 await asyncio.sleep(PAUSE_SECONDS)
+        return await asyncio.to_thread(reading.sums)
+
+
+class _Reading:
+    """What is noted while pages are read.  One offer's odd rows must not hide the others' money."""
+
+    def __init__(self, offer_ids: Collection[str] | None) -> None:
+        self._wanted = offer_ids
+        self._rows: dict[str, list[ReportRow]] = {}
+        self._findings = DataFindings()
+        self._doubtful: set[str] = set()
+
+    def take(self, page: list[dict[str, Any]]) -> None:
+        """Take in the rows of a page."""
+        for row in page:
+            offer_id = str(row.get("offer_id") or "")
+            if not offer_id:
+                invoice = row.get("invoice_id") or "unknown"
+                self._findings.add(_finding(f"invoice {invoice}", "it belongs to no offer"))
+            elif self._wanted is None or offer_id in self._wanted:
+                try:
+                    self._rows.setdefault(offer_id, []).append(_report_row(row))
+                except ODD as error:
+                    self._findings.add(_finding(f"offer {offer_id}", _said_of(error)))
+                    self._doubtful.add(offer_id)
+
+    def sums(self) -> PayoutReading:
+        """All of it by offer."""
         payouts = {}
-        for offer_id, lines in rows.items():
+        for offer_id, lines in self._rows.items():
             try:
                 if lines:
                     payouts[offer_id] = payout_of(lines)
-            except ValidationError as error:
-                findings.add(_finding(offer_id, error))
-        return PayoutReading(payouts=payouts, findings=findings.told, doubtful=frozenset(doubtful))
+            except ODD as error:
+                self._findings.add(_finding(f"offer {offer_id}", _said_of(error)))
+        return PayoutReading(
+            payouts=payouts, findings=self._findings.told, doubtful=frozenset(self._doubtful)
+        )
 
 
 def _report_row(row: dict[str, Any]) -> ReportRow:
@@ -70,6 +89,7 @@ def _report_row(row: dict[str, Any]) -> ReportRow:
         fee = _amount(row, "seller_net_revenue") - gross - refund - tax
     return ReportRow(
         offer_id=row["offer_id"],
+        agreement_id=row.get("agreement_id") or None,
         invoice_id=_text(row, "invoice_id"),
         line=row.get("transaction_reference_id") or "",
         currency=row.get("currency"),
@@ -108,17 +128,19 @@ def _day(row: dict[str, Any], column: str) -> date | None:
     return date.fromisoformat(value[:10]) if value else None
 
 
-def _finding(offer_id: str, error: Exception, number: int | None = None) -> Finding:
+def _said_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        why = ".".join(map(str, first["loc"])) + f" {first['msg']}"
-    else:
-        why = str(error) if isinstance(error, ValueError) else "an amount is no number"
+        return f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+    return str(error) if type(error) is ValueError else "a value is not of its kind"
+
+
+def _finding(about: str, why: str) -> Finding:
     return Finding(
         code="payout-data",
         severity=Severity.WARN,
-        field=f"row {number}" if number else "rows",
-        problem=f"offer {offer_id}: {why.strip()}",
+        field="rows",
+        problem=f"{about}: {why}",
         remedy="Ask Clazar about its disbursements dataset; the rest was counted",
         source=f"Clazar {DATASET}",
     )

@@ -153,28 +153,28 @@ LOCKED_WAIT = timedelta(minutes=1)
 """How long to wait for another change set to let go of an entity."""
 
 
-def aws_failure(error: ClientError | BotoCoreError) -> ApplicationError:
+def aws_failure(error: ClientError | BotoCoreError, vendor: str = AWS) -> ApplicationError:
     """What follows from an error of a boto3 client."""
     if isinstance(error, _NO_CREDENTIALS):
-        return credentials_refused(AWS, type(error).__name__)
+        return credentials_refused(vendor, type(error).__name__)
     if not isinstance(error, ClientError):
-        return unavailable(AWS, type(error).__name__)
+        return unavailable(vendor, type(error).__name__)
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _AWS_CREDENTIALS:
-        return credentials_refused(AWS, code)
+        return credentials_refused(vendor, code)
     if code == "ResourceInUseException":
         return not_ready("another change set has locked the offer", LOCKED_WAIT)
     if code in _AWS_BUSY:
-        return rate_limited(AWS, _AWS_BUSY[code])
+        return rate_limited(vendor, _AWS_BUSY[code])
     if status == 429:
-        return rate_limited(AWS)
+        return rate_limited(vendor)
     if status >= 500:
-        return unavailable(AWS, f"{code or status}")
+        return unavailable(vendor, f"{code or status}")
     if status in (401, 403):
-        return credentials_refused(AWS, code or str(status))
-    return refused(AWS, code or str(status), message)
+        return credentials_refused(vendor, code or str(status))
+    return refused(vendor, code or str(status), message)
 
 
 @contextmanager

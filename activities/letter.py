@@ -35,7 +35,7 @@ class MailKind(StrEnum):
     OWNER_AGREEMENT_NEWS = "owner-agreement-news"
     FINANCE_LATE = "finance-late"
     FINANCE_TAKEN_BACK = "finance-taken-back"
-    FINANCE_FEE = "finance-fee"
+    FINANCE_UNEXPECTED = "finance-unexpected"
 
 
 class Letter(BaseModel):

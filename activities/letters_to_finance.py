@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from activities.letter import Letter, MailKind
 from offers.expectation import REMEDIES
 from offers.findings import Finding
-from offers.payouts import InvoicePayout, Payout
+from offers.payouts import InvoicePayout, Payout, PayoutState
 from offers.record import OfferRecord
 
 
@@ -14,14 +14,13 @@ def _named(record: OfferRecord) -> str:
 
 
 def _late(record: OfferRecord) -> Letter:
-    first = record.expected[0]
+    first = record.late[0]
     return Letter(
         subject=f"Late: {first.amount} from {_named(record)}",
         greeting="Hello,",
         paragraphs=(
             f"Money from {_named(record)} has not arrived. It waits on: {first.step}.",
-            *(f"{each.problem}." for each in record.expected if each.step is first.step),
-            f"{REMEDIES[first.step]}.",
+            *(f"{each.problem}. {REMEDIES[each.step]}." for each in record.late),
         ),
         facts=_facts(record),
         closing=(f"starter.py payouts --offer {record.path}",),
@@ -29,13 +28,21 @@ def _late(record: OfferRecord) -> Letter:
 
 
 def _taken_back(record: OfferRecord) -> Letter:
-    payout = record.paid
+    back = [
+        invoice
+        for invoice in record.paid.invoices
+        if invoice.state in (PayoutState.FAILED, PayoutState.REVERSED)
+    ]
     return Letter(
         subject=f"Taken back: a payout for {_named(record)}",
         greeting="Hello,",
         paragraphs=(
-            f"A payout that was made did not stand: {payout.undisbursed} are owed again.",
-            *(f"{each.reason}." for each in record.expected),
+            "A payout that was made did not stand:",
+            *(
+                f"{each.transfers[-1].amount} of invoice {each.invoice_id}: {each.state}."
+                f" {each.undisbursed} of it are owed now."
+                for each in back
+            ),
             "Look at the bank account in AWS's portal: AWS pays again when it can.",
         ),
         facts=_facts(record),
@@ -43,12 +50,12 @@ def _taken_back(record: OfferRecord) -> Letter:
     )
 
 
-def _fee(record: OfferRecord) -> Letter:
+def _unexpected(record: OfferRecord) -> Letter:
     return Letter(
-        subject=f"Another listing fee than expected: {_named(record)}",
+        subject=f"Not as expected: the money from {_named(record)}",
         greeting="Hello,",
         paragraphs=(
-            "AWS charged another listing fee than its price list says for this contract:",
+            "What AWS invoiced, kept or gave back is not what was expected of this contract:",
             *(f"{each.problem}. {each.remedy}." for each in record.payout_findings),
         ),
         facts=_facts(record),
@@ -94,5 +101,5 @@ def of_payout_data(findings: Sequence[Finding]) -> Letter:
 LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
     MailKind.FINANCE_LATE: _late,
     MailKind.FINANCE_TAKEN_BACK: _taken_back,
-    MailKind.FINANCE_FEE: _fee,
+    MailKind.FINANCE_UNEXPECTED: _unexpected,
 }

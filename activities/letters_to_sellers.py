@@ -235,9 +235,15 @@ ENDED = {
 }
 
 
+NOT_PAID = (
+    "Given up: the money from",
+    "The agreement was over long ago and has not been paid in full. It is not followed any more.",
+)
+
+
 def _owner_terminated(record: OfferRecord) -> Letter:
     status = record.agreement.status if record.agreement else AgreementStatus.CANCELLED
-    subject, what = ENDED.get(status, ENDED[AgreementStatus.CANCELLED])
+    subject, what = ENDED.get(status, NOT_PAID)
     return _to_owner(record, f"{subject} {_company(record)}", what)
 
 

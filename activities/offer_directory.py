@@ -6,7 +6,6 @@ It is Temporal's own visibility store, asked by search attributes.
 from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel, ConfigDict
-from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import SearchAttributes
 
@@ -28,12 +27,11 @@ class KnownOffer(BaseModel):
 
 
 class OfferDirectory:
-    """Activities that look up running offers."""
+    """Looks up running offers."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    @activity.defn
     async def find_offers(self, offer_ids: list[str]) -> list[KnownOffer]:
         """The running offers among some offer ids; others are not ours or have ended."""
         found: list[KnownOffer] = []
@@ -55,11 +53,6 @@ class OfferDirectory:
             if names
         ]
         return await self._known(f"({' OR '.join(conditions)})") if conditions else []
-
-    @activity.defn
-    async def offers_in_stage(self, stage: Stage) -> list[KnownOffer]:
-        """The running offers in a stage."""
-        return await self.offers_in_stages((stage,))
 
     async def offers_in_stages(self, stages: Iterable[Stage]) -> list[KnownOffer]:
         """The running offers in some stages."""

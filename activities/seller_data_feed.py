@@ -56,9 +56,9 @@ class SellerDataFeed:
             _take_file(table, key, lines, ledger, reading)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
-                raise aws_failure(error) from None
+                raise aws_failure(error, f"Amazon S3 (s3://{self._bucket}/{key})") from None
         except BotoCoreError as error:
-            raise aws_failure(error) from None
+            raise aws_failure(error, "Amazon S3") from None
 
 
 class _Reading:
@@ -145,12 +145,17 @@ def _sums(
     payouts: dict[str, Payout] = {}
     doubtful = set(reading.doubtful_offers)
     for offer_id, events in ledger.by_offer():
+        if not offer_id:
+            for agreement in sorted({e.agreement_id for e in events if e.agreement_id}):
+                reading.find(BILLING, None, f"agreement {agreement} has no offer", "offer_id")
+            continue
         if offer_ids is not None and offer_id not in offer_ids:
             continue
         try:
             payout, findings = payout_of(offer_id, events, transfers)
-        except ValidationError as error:
-            reading.find(BILLING, None, f"offer {offer_id}: {error.errors()[0]['msg']}", "rows")
+        except (ArithmeticError, ValueError) as error:
+            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            reading.find(BILLING, None, f"offer {offer_id}: {why}", "rows")
             continue
         for finding in findings:
             reading.findings.add(finding)

@@ -12,6 +12,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -257,16 +258,28 @@ class OfferDesk:
         except RPCError as error:
             raise _no_offer(path, error) from None
 
-    async def agreed(self) -> list[OfferRecord]:
-        """The records of all offers that were accepted, ended ones and earlier runs included."""
+    async def agreed(self) -> tuple[list[OfferRecord], list[str]]:
+        """The records of all offers that were accepted, ended ones and earlier runs included.
+
+        Besides, the workflow ids of those that do not answer.  Raises NoWorker if none does.
+        """
         room = asyncio.Semaphore(RECORDS_AT_ONCE)
 
-        async def record(execution: WorkflowExecution) -> OfferRecord:
+        async def record(execution: WorkflowExecution) -> OfferRecord | None:
             handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
             async with room:
-                return await _in_time(handle.query(OfferWorkflow.the_record))
+                try:
+                    return await _in_time(handle.query(OfferWorkflow.the_record))
+                except (NoWorker, RPCError, WorkflowQueryFailedError):
+                    return None
 
-        return await asyncio.gather(*map(record, await accepted_offers(self._client)))
+        runs = await accepted_offers(self._client)
+        records = await asyncio.gather(*map(record, runs))
+        known = [each for each in records if each is not None]
+        if runs and not known:
+            raise NoWorker
+        silent = [run.id for run, found in zip(runs, records, strict=True) if found is None]
+        return known, silent
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel an offer before its acceptance; gives the record once that is decided."""

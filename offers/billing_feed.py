@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from offers.findings import Finding, Severity
 from offers.money import CURRENCIES, Currency, Money
-from offers.payouts import InvoicePayout, Payout, Transfer
+from offers.payouts import InvoicePayout, Payout, Transfer, in_order
 
 TRANSFERS = frozenset({"DISBURSEMENT", "DISBURSEMENT_FAILURE"})
 """Types of events that stand for one transfer to the bank; they belong to no offer."""
@@ -70,15 +70,15 @@ def payout_of(
     Raises pydantic.ValidationError if the events do not go together.
     """
     findings: list[Finding] = []
-    invoices: dict[str, list[BillingEvent]] = {}
+    invoices: dict[tuple[str, str], list[BillingEvent]] = {}
     for event in events:
         if problem := _wrong_with(event, transfers):
             findings.append(_finding(offer_id, event, problem))
         elif event.counts:
-            invoices.setdefault(event.invoice_id, []).append(event)
+            invoices.setdefault((event.invoice_id, event.currency), []).append(event)
     summed = [
-        _invoice(name, found, transfers)
-        for name, found in sorted(invoices.items())
+        _invoice(found, transfers)
+        for _, found in sorted(invoices.items())
         if any(event.action == "INVOICED" for event in found)
     ]
     summed.sort(key=lambda invoice: invoice.invoiced_on or date.min)
@@ -87,9 +87,7 @@ def payout_of(
     return Payout(offer_id=offer_id, invoices=tuple(summed)), findings
 
 
-def _invoice(
-    invoice_id: str, events: list[BillingEvent], transfers: Mapping[str, BankTransfer]
-) -> InvoicePayout:
+def _invoice(events: list[BillingEvent], transfers: Mapping[str, BankTransfer]) -> InvoicePayout:
     currency: Currency = next(each for each in CURRENCIES if each == events[0].currency)
     owed = [event for event in events if event.action in OWED]
     paid: dict[str, Decimal] = {}
@@ -97,11 +95,12 @@ def _invoice(
         if event.action == "DISBURSED":
             paid[event.transfer_id] = paid.get(event.transfer_id, Decimal()) - event.amount
 
-    def of(types: frozenset[str]) -> Money:
-        amounts = (event.amount for event in owed if event.transaction_type in types)
-        return Money.nearest(sum(amounts, Decimal()), currency)
+    def of(types: frozenset[str], *actions: str) -> Decimal:
+        return sum(
+            (e.amount for e in owed if e.transaction_type in types and e.action in actions),
+            Decimal(),
+        )
 
-    nothing = Money.nearest(Decimal(), currency)
     moved = [
         Transfer(
             on=transfers[each].on,
@@ -112,23 +111,29 @@ def _invoice(
         for each, amount in paid.items()
         if amount
     ]
-    moved.sort(key=lambda each: (each.on or date.min, each.amount.amount < 0))
-    gross, refunded, tax = of(GROSS), nothing - of(REFUNDED), of(TAX)
-    fee = nothing - of(FEE)
+    gross = Money.nearest(of(GROSS, "INVOICED"), currency)
+    # What AWS forgives the buyer is as good as given back.
+    refunded = Money.nearest(-of(REFUNDED, *OWED) - of(GROSS, "FORGIVEN"), currency)
+    tax = Money.nearest(of(TAX, *OWED), currency)
+    left = sum((e.amount for e in owed), Decimal()) - sum(paid.values(), Decimal())
+    undisbursed = Money.nearest(left, currency)
+    # AWS counts finer than the bank: what rounding leaves over is the fee's.
+    net = sum((each.amount for each in moved), undisbursed)
+    collected = [e for e in events if e.action == "COLLECTED" and e.acted_on]
+    whole = sum((e.amount for e in collected), Decimal()) >= (gross - refunded).amount
     return InvoicePayout(
-        invoice_id=invoice_id,
+        invoice_id=events[0].invoice_id,
+        agreement_id=events[0].agreement_id or None,
         invoiced_on=min((e.invoiced_on for e in owed if e.invoiced_on), default=None),
         # Documented on INVOICED events only, but AWS's query reads it from the DISBURSED ones.
         due_on=max((e.due_on for e in events if e.due_on), default=None),
-        collected_on=max(
-            (e.acted_on for e in events if e.action == "COLLECTED" and e.acted_on), default=None
-        ),
+        collected_on=max((e.acted_on for e in collected if e.acted_on and whole), default=None),
         gross=gross,
         refunded=refunded,
-        listing_fee=fee,
+        listing_fee=gross - refunded + tax - net,
         tax=tax,
-        undisbursed=gross - refunded - fee + tax - sum((t.amount for t in moved), nothing),
-        transfers=tuple(moved),
+        undisbursed=undisbursed,
+        transfers=in_order(moved),
     )
 
 

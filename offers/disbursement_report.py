@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import BaseModel, ConfigDict
 
 from offers.money import Currency, Money
-from offers.payouts import InvoicePayout, Payout, Transfer
+from offers.payouts import InvoicePayout, Payout, Transfer, in_order
 
 
 class ReportRow(BaseModel):
@@ -21,6 +21,7 @@ class ReportRow(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
+    agreement_id: str | None = None
     invoice_id: str
     line: str = ""
     """Which line of the invoice, if it has several."""
@@ -55,19 +56,17 @@ def payout_of(rows: Iterable[ReportRow]) -> Payout:
 
     Raises pydantic.ValidationError if they do not go together.
     """
-    # The order of Clazar's dataset is not documented; a payout comes before what takes it back.
-    in_order = sorted(
-        rows, key=lambda row: (row.disbursed_on or date.min, row.disbursed < 0, row.failed)
-    )
-    invoices: dict[str, list[ReportRow]] = {}
-    for row in in_order:
-        invoices.setdefault(row.invoice_id, []).append(row)
-    summed = [_invoice(name, lines) for name, lines in sorted(invoices.items())]
+    # The order of Clazar's dataset is not documented.
+    by_day = sorted(rows, key=lambda row: row.disbursed_on or date.min)
+    invoices: dict[tuple[str, str], list[ReportRow]] = {}
+    for row in by_day:
+        invoices.setdefault((row.invoice_id, row.currency), []).append(row)
+    summed = [_invoice(lines) for _, lines in sorted(invoices.items())]
     summed.sort(key=lambda invoice: invoice.invoiced_on or date.min)
-    return Payout(offer_id=in_order[0].offer_id, invoices=tuple(summed))
+    return Payout(offer_id=by_day[0].offer_id, invoices=tuple(summed))
 
 
-def _invoice(invoice_id: str, rows: list[ReportRow]) -> InvoicePayout:
+def _invoice(rows: list[ReportRow]) -> InvoicePayout:
     currency = rows[0].currency
     lines: dict[str, list[ReportRow]] = {}
     for row in rows:
@@ -92,7 +91,9 @@ def _invoice(invoice_id: str, rows: list[ReportRow]) -> InvoicePayout:
     gross, refunded = Money.nearest(invoiced, currency), Money.nearest(returned, currency)
     owed = sum((each.amount for each in transfers), Money.nearest(undisbursed, currency))
     return InvoicePayout(
-        invoice_id=invoice_id,
+        invoice_id=rows[0].invoice_id,
+        agreement_id=rows[0].agreement_id,
+        estimated=any(untold),
         invoiced_on=min((row.invoiced_on for row in rows if row.invoiced_on), default=None),
         due_on=max((row.due_on for row in rows if row.due_on), default=None),
         gross=gross,
@@ -100,7 +101,7 @@ def _invoice(invoice_id: str, rows: list[ReportRow]) -> InvoicePayout:
         listing_fee=gross - refunded + tax - owed,
         tax=tax,
         undisbursed=Money.nearest(undisbursed, currency),
-        transfers=transfers,
+        transfers=in_order(transfers),
     )
 
 

@@ -6,6 +6,7 @@ daily or on set days of the month; the bank takes another one to three days (AWS
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +37,10 @@ REMEDIES = {
     Step.BANK: "Look in the bank's statement, and at the bank account in AWS's portal",
     Step.PAUSED: "Put the bank data right in AWS's portal: AWS pays nothing out until then",
 }
+
+
+ESTIMATES_ARE_OFF_BY = Decimal("0.001")
+"""At most, as a share of an amount, where a source gives only what was paid."""
 
 
 class Expected(BaseModel):
@@ -92,7 +97,7 @@ def expected(
     calendar = _Calendar(rules)
     invoices = payout.invoices if payout else ()
     coming = [
-        calendar.invoiced(invoice, terms, today, paused_on)
+        calendar.invoiced(invoice, terms, accepted_on, today, paused_on)
         for invoice in invoices
         if not invoice.is_settled
     ]
@@ -109,13 +114,28 @@ def _not_invoiced(
 ) -> Iterator[tuple[date, Money]]:
     """What of the price no invoice is there for: invoices come in the order of the charges."""
     nothing = Money.of(0, terms.price.currency)
-    invoiced = payout.gross if payout and payout.gross.currency == nothing.currency else nothing
+    invoiced = payout.gross if payout else nothing
+    if invoiced.currency != nothing.currency:
+        return  # it cannot be held against the price
+    # An estimate may be some cents off.
+    estimated = payout is not None and any(each.estimated for each in payout.invoices)
     for on, amount in charges(terms, accepted_on):
-        if invoiced >= amount:
-            invoiced -= amount
+        off = amount.amount * ESTIMATES_ARE_OFF_BY if estimated else 0
+        if invoiced.amount + off >= amount.amount:
+            invoiced = max(invoiced - amount, nothing, key=lambda each: each.amount)
         else:
             yield on, amount - invoiced
             invoiced = nothing
+
+
+def _collected(invoice: InvoicePayout) -> date | None:
+    """When AWS had the money: at the latest when it paid some of it out."""
+    paid = (each.on for each in invoice.transfers if each.on and each.amount.amount > 0)
+    return invoice.collected_on or min(paid, default=None)
+
+
+def _day(invoice: InvoicePayout) -> str:
+    return f" on {invoice.transfers[-1].on}" if invoice.transfers[-1].on else ""
 
 
 class _Calendar:
@@ -139,13 +159,18 @@ class _Calendar:
         )
 
     def invoiced(
-        self, invoice: InvoicePayout, terms: OfferTerms, today: date, paused_on: date | None
+        self,
+        invoice: InvoicePayout,
+        terms: OfferTerms,
+        accepted_on: date,
+        today: date,
+        paused_on: date | None,
     ) -> Expected:
-        invoiced_on = invoice.invoiced_on or today
+        invoiced_on = invoice.invoiced_on or accepted_on
         due = invoice.due_on or invoiced_on + self._terms(terms)
         first, last = due, due + self._collection
-        if invoice.collected_on:
-            first = last = invoice.collected_on
+        if collected_on := _collected(invoice):
+            first = last = collected_on
         earliest, latest = self._arrival(first), self._arrival(last, last=True)
         step, late_on = self._waits_on(invoice, due, latest, today)
         if paused_on and self._is_paused(invoice, step, invoiced_on, paused_on):
@@ -167,11 +192,11 @@ class _Calendar:
     ) -> tuple[Step, date]:
         """The step, and the first day on which it has taken too long."""
         if invoice.state is PayoutState.FAILED:
-            return Step.BANK, invoice.transfers[-1].on or today
+            return Step.BANK, invoice.transfers[-1].on or due
         if invoice.state is PayoutState.REVERSED:
-            return Step.PAYOUT_CYCLE, invoice.transfers[-1].on or today
-        if invoice.collected_on:
-            cycle = self._paid_out(invoice.collected_on)[1]
+            return Step.PAYOUT_CYCLE, invoice.transfers[-1].on or due
+        if collected_on := _collected(invoice):
+            cycle = self._paid_out(collected_on)[1]
             return (Step.PAYOUT_CYCLE if today <= cycle else Step.BANK), latest + self._lag
         tells_collection = self._rules.source is PayoutSource.AWS
         late_on = (due + self._collection if tells_collection else latest) + self._lag
@@ -207,10 +232,12 @@ class _Calendar:
         if not self._rules.pays_on:
             return collected, collected + timedelta(days=1)
         first, last = self._rules.pays_on[0], self._rules.pays_on[-1]
-        month = collected.replace(day=1)
-        if collected.day > last:
-            month = (month + timedelta(days=31)).replace(day=1)
-        return max(month.replace(day=first), collected), month.replace(day=last)
+        this = collected.replace(day=1)
+        following = (this + timedelta(days=31)).replace(day=1)
+        # What is collected while AWS pays out may or may not be among it.
+        earliest = this if collected.day <= last else following
+        latest = this if collected.day < first else following
+        return max(earliest.replace(day=first), collected), latest.replace(day=last)
 
     def _said_of(
         self, invoice: InvoicePayout, invoiced_on: date, due: date, paused_on: date | None
@@ -218,14 +245,16 @@ class _Calendar:
         said = [f"Invoiced on {invoiced_on}", f"due on {due}"]
         if invoice.collected_on:
             said.append(f"collected on {invoice.collected_on}")
+        elif _collected(invoice):
+            said.append("collected")
         elif self._rules.source is PayoutSource.CLAZAR:
             said.append("Clazar does not tell when it is collected")
         else:
             said.append("not collected")
         if invoice.state is PayoutState.FAILED:
-            said.append(f"the bank refused the payout on {invoice.transfers[-1].on}")
+            said.append(f"the bank refused the payout{_day(invoice)}")
         elif invoice.state is PayoutState.REVERSED:
-            said.append(f"AWS took the payout back on {invoice.transfers[-1].on}")
+            said.append(f"AWS took the payout back{_day(invoice)}")
         elif invoice.disbursed.amount:
             said.append(f"{invoice.disbursed} of {invoice.net} are paid")
         if paused_on:

@@ -72,7 +72,7 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
     Stage.ACCEPTED: {
         Stage.DISBURSED: "paid out in full",
         Stage.REPLACED: "an amendment was accepted",
-        Stage.TERMINATED: "agreement cancelled or terminated",
+        Stage.TERMINATED: "agreement cancelled or terminated, or long over and not paid",
         Stage.SHARED: "AWS rolled the acceptance back",
     },
     Stage.DISBURSED: {

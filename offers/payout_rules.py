@@ -24,6 +24,8 @@ def _pays_on(days: tuple[int, ...]) -> tuple[int, ...]:
         raise illegal(
             f"{len(days)} days are named", "Name one day of the month, or the first and the last"
         )
+    if not all(1 <= day <= 28 for day in days):
+        raise illegal("AWS pays out on days from 1 to 28", "Write the day that AWS's portal shows")
     return tuple(sorted(days))
 
 
@@ -43,10 +45,7 @@ class PayoutRules(BaseModel):
     """How often the payout data is read; both sources are renewed once a day."""
     feed_months: int = Field(default=15, ge=1, le=120)
     """How many months of AWS's feed are read: longer than from an acceptance to its last payout."""
-    pays_on: Annotated[tuple[Annotated[int, Field(ge=1, le=28)], ...], AfterValidator(_pays_on)] = (
-        7,
-        10,
-    )
+    pays_on: Annotated[tuple[int, ...], AfterValidator(_pays_on)] = (7, 10)
     """The days of the month between which AWS pays out, or the one day; empty: daily.
 
     AWS: a monthly payout comes between the 7th and the 10th unless the seller has chosen a day.
@@ -67,5 +66,5 @@ class PayoutRules(BaseModel):
     """How many days behind the data is."""
     remind_after: Reminders = (timedelta(days=7), timedelta(days=14), timedelta(days=30))
     """When finance is told again that money is late, from the first mail."""
-    follow_for: Wait = timedelta(days=90)
+    follow_for: Wait = timedelta(days=210)
     """How long what an agreement was invoiced for is followed after it has ended."""

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -49,11 +50,16 @@ class InvoicePayout(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     invoice_id: str
+    agreement_id: str | None = None
+    """Of several accounts that accepted one offer each has its own."""
     invoiced_on: date | None = None
     due_on: date | None = None
     """Until when the buyer is to pay AWS."""
     collected_on: date | None = None
-    """When AWS had the buyer's money; None: not yet, or the source does not tell."""
+    """When AWS had all of the buyer's money; None: not yet, or the source does not tell."""
+    estimated: bool = False
+    """Whether gross, refund and fee are in part in proportion to what is paid: what is ours and
+    what is paid is always exact."""
     gross: Money
     refunded: Money
     """Given back to the buyer, credits included."""
@@ -94,10 +100,10 @@ class InvoicePayout(BaseModel):
         """
         if not self.transfers:
             return PayoutState.NOT_DISBURSED
-        if self.transfers[-1].failed:
-            return PayoutState.FAILED
         if not self.undisbursed.amount:
             return PayoutState.DISBURSED
+        if self.transfers[-1].failed and self.undisbursed.amount > 0:
+            return PayoutState.FAILED
         if not self.disbursed.amount:
             return PayoutState.REVERSED
         return PayoutState.DISBURSED if self.undisbursed.amount < 0 else PayoutState.PARTIALLY
@@ -115,10 +121,13 @@ class InvoicePayout(BaseModel):
         for transfer in self.transfers:
             if transfer.amount.amount > 0:
                 standing.append(transfer)
-            elif standing:
-                back = -transfer.amount.amount
-                undone = [each for each in standing if each.amount.amount == back]
-                standing.remove(undone[-1] if undone else standing[-1])
+                continue
+            back = -transfer.amount.amount
+            undone = next((t for t in reversed(standing) if t.amount.amount == back), None)
+            while undone is None and standing and standing[-1].amount.amount <= back:
+                back -= standing.pop().amount.amount
+            if undone is not None:
+                standing.remove(undone)
         return tuple(standing)
 
     @property
@@ -133,6 +142,29 @@ class InvoicePayout(BaseModel):
         return tuple(dict.fromkeys(traces))
 
 
+def in_order(transfers: Iterable[Transfer]) -> tuple[Transfer, ...]:
+    """Transfers as they must have come: on one day a payout that is made again follows its failure.
+
+    What is taken back on a day was paid on an earlier one, unless nothing stood then.
+    """
+    ordered: list[Transfer] = []
+    days: dict[date, list[Transfer]] = {}
+    for transfer in transfers:
+        days.setdefault(transfer.on or date.min, []).append(transfer)
+    for day in sorted(days):
+        stands = sum((each.amount.amount for each in ordered), Decimal())
+        taken_back = [each for each in days[day] if each.amount.amount < 0]
+        paid = [each for each in days[day] if each.amount.amount >= 0]
+        for each in sorted(taken_back, key=lambda each: each.failed):
+            if stands + each.amount.amount >= 0:
+                ordered.append(each)
+                stands += each.amount.amount
+            else:
+                paid.append(each)
+        ordered += paid
+    return tuple(ordered)
+
+
 class Payout(BaseModel):
     """What has been paid of one offer."""
 
@@ -141,6 +173,8 @@ class Payout(BaseModel):
     offer_id: str
     invoices: Annotated[tuple[InvoicePayout, ...], Field(min_length=1)]
     """The oldest first."""
+    doubtful: bool = False
+    """Whether some of the data that may be about this offer could not be read."""
 
     @model_validator(mode="after")
     def _one_currency(self) -> Self:
@@ -227,13 +261,41 @@ class Payout(BaseModel):
         return self.state in (PayoutState.FAILED, PayoutState.REVERSED)
 
     def covers(self, price: Money) -> bool:
-        """Whether the whole price has been invoiced and all of it has been paid out."""
+        """Whether the whole price has been invoiced and all of it has been paid out.
+
+        Of several accounts that accepted the offer each pays the price.
+        """
+        invoiced: dict[str | None, Money] = {}
+        for each in self.invoices:
+            before = invoiced.get(each.agreement_id, Money.of(0, each.gross.currency))
+            invoiced[each.agreement_id] = before + each.gross
         return (
             self.gross.currency == price.currency
-            and self.gross >= price
+            and all(gross >= price for gross in invoiced.values())
             and self.is_settled
             and self.disbursed.amount > 0
         )
+
+    def shows_less_than(self, before: "Payout") -> bool:
+        """Whether it lacks an invoice or a transfer that was known before.
+
+        Data can be incomplete for a day; what is taken back is a transfer of its own.
+        """
+        mine = {each.invoice_id: each for each in self.invoices}
+        return any(
+            each.invoice_id not in mine
+            or len(mine[each.invoice_id].transfers) < len(each.transfers)
+            for each in before.invoices
+        )
+
+    def with_what_was_paid_before(self, before: "Payout") -> "Payout":
+        """The same with the invoices that were settled and that the data has no more.
+
+        The data is of a limited time; money that is here stays.
+        """
+        names = {each.invoice_id for each in self.invoices}
+        kept = [i for i in before.invoices if i.is_settled and i.invoice_id not in names]
+        return self.model_copy(update={"invoices": (*kept, *self.invoices)}) if kept else self
 
     @property
     def mark(self) -> str:
@@ -241,7 +303,8 @@ class Payout(BaseModel):
 
         Paid of owed.  It is the search attribute by which a reading sees what an offer knows.
         """
-        said = hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:6]
+        text = self.model_dump_json(exclude={"doubtful"})
+        said = hashlib.sha256(text.encode()).hexdigest()[:6]
         return f"{self.disbursed.amount}/{self.net.amount} {self.net.currency} {said}"
 
     def _sum(self, amounts: Iterable[Money]) -> Money:
@@ -290,7 +353,7 @@ class PayoutReading(BaseModel):
     def believed(self) -> dict[str, Payout]:
         """By offer id, what may be passed on."""
         return {
-            offer_id: payout
+            offer_id: payout.model_copy(update={"doubtful": offer_id in self.doubtful})
             for offer_id, payout in self.payouts.items()
             if not (offer_id in self.doubtful and payout.is_settled)
         }

@@ -60,7 +60,6 @@ class Generation(BaseModel):
 
     check_after: Reminders = (
         timedelta(minutes=10),
-        timedelta(minutes=30),
         timedelta(minutes=46),
     )
     """When to look: soon once, for AWS finds most errors early; then when it should be done."""

@@ -88,7 +88,10 @@ class NotYetKnown(LookupError):
 
 
 class OfferRecord(BaseModel):
-    """One offer's life so far.  Instants are UTC business time."""
+    """One offer's life so far.  Instants are UTC business time.
+
+    Its parts are never changed, but replaced: so a plain copy is a snapshot.
+    """
 
     opportunity_id: str
     amendment: int = 0
@@ -142,15 +145,17 @@ class OfferRecord(BaseModel):
     """The UTC day on which AWS last said that it pays nothing out for want of valid bank data."""
     expected: tuple[Expected, ...] = ()
     """The money still to come, as of when the payout was last looked at."""
+    late: tuple[Expected, ...] = ()
+    """What of it was late then."""
     cancel_reason: str | None = None
     attentions: tuple[Attention, ...] = ()
-    history: list[StageEntry] = Field(default_factory=list)
+    history: tuple[StageEntry, ...] = ()
 
     def enter(self, stage: Stage, at: datetime) -> None:
         """Go on to a stage; raises IllegalTransition if the table does not have that step."""
         require_transition(self.stage, stage)
         self.stage = stage
-        self.history.append(StageEntry(stage=stage, at=at))
+        self.history += (StageEntry(stage=stage, at=at),)
 
     def take_report(self, report: Report, policy: Policy, clock: Clock, road: Road) -> None:
         """Take over a preflight's outcome with the policy, clock and road it was made by."""
@@ -202,7 +207,7 @@ class OfferRecord(BaseModel):
         """See what money is still to come, as things stand today (UTC)."""
         terms, agreement, fee = self.terms, self.agreement, self.fee
         if terms is None or agreement is None or fee is None:
-            self.expected = ()
+            self.expected = self.late = ()
             return
         self.expected = expected(
             terms,
@@ -214,6 +219,7 @@ class OfferRecord(BaseModel):
             paused_on=self.payouts_paused_on,
             ended=self.stage in (Stage.REPLACED, Stage.TERMINATED),
         )
+        self.late = tuple(each for each in self.expected if each.late_on <= today)
 
     def note(self, what: str, at: datetime) -> None:
         """Put something on record that happened to the agreement."""
@@ -250,7 +256,7 @@ class OfferRecord(BaseModel):
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
         self.agreement = self.payout = None
-        self.payout_findings, self.expected = (), ()
+        self.payout_findings, self.expected, self.late = (), (), ()
         self.edits, self.buyer_told = 0, False
 
     def go_back(self, past: PastRevision, agreement: Agreement) -> None:

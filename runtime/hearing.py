@@ -19,6 +19,9 @@ from offers.lifecycle import Stage
 from offers.marketplace import SeenOffer
 from offers.opportunity import read_reference, workflow_id
 
+OWED = (Stage.ACCEPTED, Stage.REPLACED, Stage.TERMINATED)
+"""Stages in which money may be on its way."""
+
 PREDECESSOR = {"RENEW": AgreementStatus.RENEWED, "REPLACE": AgreementStatus.REPLACED}
 """What becomes of the agreement before, by the intent of the new one."""
 
@@ -31,7 +34,7 @@ async def reports_of(events: Sequence[Heard], directory: OfferDirectory) -> list
         {agreement_id for _, agreement_ids in named for agreement_id in agreement_ids},
     )
     paused = any(isinstance(event.detail, PayoutsPaused) for event in events)
-    accepted = await directory.offers_in_stage(Stage.ACCEPTED) if paused else []
+    accepted = await directory.offers_in_stages(OWED) if paused else []
     return [_reports(event, running, accepted) for event in events]
 
 

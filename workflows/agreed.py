@@ -39,7 +39,11 @@ class Agreed(Making):
             self._payment.attend()
             if self._payment.is_complete:
                 return Stage.DISBURSED
-            self._publish()
+            if self._given_up_at and self._now() >= self._given_up_at:
+                self.record.note("its money has not come in full", self._now())
+                return Stage.TERMINATED
+            # What was invoiced is written with what comes next.
+            self._publish(tell_salesforce=self._payment.has_moved)
             await self._news_of_money()
             if self._acceptance.reported and (following := await self._after_news()):
                 return following
@@ -55,7 +59,7 @@ class Agreed(Making):
                 following = await self._after_news()
                 if following:
                     return following
-            if not self._payment.is_complete:
+            if self._payment.is_owed:
                 return Stage.ACCEPTED
             if not goes_on:
                 break
@@ -75,6 +79,7 @@ class Agreed(Making):
     async def terminated(self) -> Stage | None:
         """Nothing more is invoiced, but what was invoiced is still paid."""
         over = self._now() + self.record.policy.payouts.follow_for
+        over = min(over, self._given_up_at or over)
         while await self._something_comes(over, "until what was invoiced should have been paid"):
             self._acceptance.reported = False
         return None
@@ -83,13 +88,12 @@ class Agreed(Making):
 
     async def _news_of_money(self) -> None:
         """Wait until the agreement or the money makes news, or its absence does."""
-        look = self._payment.next_look
-        why = f"until {look:%Y-%m-%d}, when money would be late" if look else None
+        look = min(filter(None, (self._payment.next_look, self._given_up_at)), default=None)
         try:
             await workflow.wait_condition(
                 lambda: self._acceptance.reported or self._payment.has_news,
                 timeout=self.record.clock.real_duration(look - self._now()) if look else None,
-                timeout_summary=why,
+                timeout_summary=f"until {look:%F}, when money would be late" if look else None,
             )
         except TimeoutError:
             return
@@ -104,7 +108,7 @@ class Agreed(Making):
             return False
         try:
             await workflow.wait_condition(
-                lambda: self._has_news() or self._leaving,
+                lambda: self._has_news() or self._payment.has_news or self._leaving,
                 timeout=self.record.clock.real_duration(left),
                 timeout_summary=f"{moment:%Y-%m-%d %H:%M} UTC, {why}",
             )
@@ -116,12 +120,15 @@ class Agreed(Making):
         return not self._leaving
 
     def _has_news(self) -> bool:
-        return (
-            self._acceptance.reported
-            or self._is_stopping()
-            or self._edits.changed
-            or self._payment.has_news
-        )
+        return self._acceptance.reported or self._is_stopping() or self._edits.changed
+
+    @property
+    def _given_up_at(self) -> datetime | None:
+        """When money that has not come is not followed any more: long after the agreement's end."""
+        agreement = self.record.agreement
+        if agreement is None or agreement.ends_at is None:
+            return None
+        return agreement.ends_at + self.record.policy.payouts.follow_for
 
     @property
     def _can_be_accepted(self) -> bool:

@@ -73,7 +73,9 @@ CALLS: dict[Callable[..., Any], Call] = {
     AwsMarketplace.follow_offer: Call(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS released it?"
     ),
-    Clazar.find_offers: Call(queue=TaskQueue.CLAZAR, summary="Is it there in Clazar?"),
+    Clazar.find_offers: Call(
+        queue=TaskQueue.CLAZAR, summary="Is it there in Clazar?", timeout=timedelta(minutes=10)
+    ),
     Clazar.read_changes: Call(
         queue=TaskQueue.CLAZAR,
         summary="What has changed in Clazar?",

@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from temporalio import workflow
 
 from workflows.calls import start
-from workflows.watch import UNCLAIMED_FOR, WatchRequest
+from workflows.watch import MOST_UNCLAIMED, UNCLAIMED_FOR, WatchRequest
 
 with workflow.unsafe.imports_passed_through():
     from activities.clazar import ChangedOffer, Clazar, ClazarPosition
@@ -40,7 +40,10 @@ class ClazarWatch:
             now: datetime = request.clock.business_time(workflow.now())
             position = ClazarWatchPosition(newest=now - FIRST_LOOK_BACK)
         since = position.newest - request.overlap
-        read = await start(Clazar.read_changes, ClazarPosition(since=since))
+        known = position.passed_on | {
+            each.offer.offer_id: each.changed_at for each in position.unclaimed
+        }
+        read = await start(Clazar.read_changes, ClazarPosition(since=since, known=known))
         latest = {each.offer.offer_id: each for each in (*position.unclaimed, *read.offers)}
         news = [
             each
@@ -59,5 +62,5 @@ class ClazarWatch:
                 each
                 for each in news
                 if each.offer.offer_id not in told and each.changed_at >= newest - UNCLAIMED_FOR
-            ),
+            )[-MOST_UNCLAIMED:],
         )

@@ -75,7 +75,7 @@ class Conversation:
     def _now(self) -> datetime:
         return self.record.clock.business_time(workflow.now())
 
-    def _publish(self) -> None:
+    def _publish(self, *, tell_salesforce: bool = True) -> None:
         raise NotImplementedError
 
     def _look_again(self) -> None:

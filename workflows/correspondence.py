@@ -86,7 +86,7 @@ class Correspondence:
     ) -> None:
         mail = SendMail(
             kind=kind,
-            record=self._record.model_copy(deep=True),
+            record=self._record.model_copy(),
             occasion=occasion,
             role=role,
             copy_to=copy_to,
@@ -124,7 +124,7 @@ class Correspondence:
 
     def tell_buyer_void(self, kind: MailKind) -> None:
         """Tell a buyer who may know of the offer that it is void, for good or to be changed."""
-        about = self._record.model_copy(deep=True) if self._record.buyer_told else self._changing
+        about = self._record.model_copy() if self._record.buyer_told else self._changing
         self._changing = about if kind is MailKind.OFFER_CHANGING else None
         if about is not None and about.offer_id is not None:
             letter = self._letter(kind, "", None, revision=about.revision, about=about)
@@ -157,7 +157,7 @@ class Correspondence:
         """
         while True:
             resends, edition = self._resends, self._edition
-            record = about or self._record.model_copy(deep=True)
+            record = about or self._record.model_copy()
             mail = SendMail(kind=kind, record=record, occasion=occasion)
             sending = asyncio.create_task(
                 ask(

@@ -1,7 +1,10 @@
 """Following the money once for all offers: one reading of the payout data per turn."""
 
+from datetime import timedelta
+
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
+from temporalio.exceptions import ActivityError
 
 from workflows.calls import start
 
@@ -14,6 +17,9 @@ with workflow.unsafe.imports_passed_through():
 
 PAID_FOR = [Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED]
 """Stages in which money may still come, or be taken back."""
+
+
+MAIL_PATIENCE = timedelta(hours=1)
 
 
 class SweepRequest(BaseModel):
@@ -43,5 +49,9 @@ class DisbursementSweep:
                 letter=of_payout_data(swept.findings),
                 key=workflow.info().run_id,
             )
-            await start(Email.send_memo, memo)
+            try:
+                await start(Email.send_memo, memo, budget=MAIL_PATIENCE)
+            except ActivityError:
+                # The next turn, which then knows of nothing that was told, tells it again.
+                return Swept(told=swept.told)
         return swept

@@ -1,6 +1,6 @@
 """Tying the offer to its opportunity in Clazar, so that Clazar's own sync shows it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
@@ -20,33 +20,32 @@ class Linking:
         self._record = record
         self._people = people
         self._in_clazar: dict[str, str] = {}
+        self._is_late = False
 
     def heard(self, seen: SeenOffer) -> None:
         """The feed shows an offer."""
         if seen.clazar_id:
             self._in_clazar[seen.offer_id] = seen.clazar_id
 
+    def passes(self, now: datetime) -> None:
+        """Time has passed: it may be late by now.  No timer of its own, for it is hardly ever."""
+        budget = self._record.policy.clazar_link_budget
+        self._is_late = self._is_late or now >= self._record.ended_at + budget
+
     async def link(self) -> None:
         """Tie the offer as soon as Clazar shows it; people are called if it does not in time."""
         offer_id = self._record.made
+        self._is_late = False
         while True:
-            try:
-                await workflow.wait_condition(
-                    lambda: offer_id in self._in_clazar,
-                    timeout=self._record.clock.real_duration(
-                        self._record.policy.clazar_link_budget
-                    ),
-                    timeout_summary="until Clazar should show the offer",
+            await workflow.wait_condition(lambda: offer_id in self._in_clazar or self._is_late)
+            if offer_id not in self._in_clazar and not await self._is_there_after_all(offer_id):
+                await self._people.wait_for(
+                    "late",
+                    "Clazar does not show the offer",
+                    LATE_REMEDY,
+                    or_when=lambda: offer_id in self._in_clazar,
                 )
-            except TimeoutError:
-                if not await self._is_there_after_all(offer_id):
-                    await self._people.wait_for(
-                        "late",
-                        "Clazar does not show the offer",
-                        LATE_REMEDY,
-                        or_when=lambda: offer_id in self._in_clazar,
-                    )
-                    continue
+                continue
             link = LinkOffer(
                 clazar_id=self._in_clazar[offer_id], opportunity_id=self._record.opportunity_id
             )

@@ -115,6 +115,7 @@ class OfferWorkflow(Agreed):
         while True:
             if decided := await self._decided_by(lambda: self._next_moment):
                 return decided
+            self._in_clazar.passes(self._now())
             if (moment := self._next_moment) == self._closing_time:
                 if decided := await self._at_closing():
                     return decided
@@ -249,14 +250,16 @@ class OfferWorkflow(Agreed):
             await self._amendments.call_off("nobody follows the original any more")
         await self._amendments.finished()
 
-    def _publish(self) -> None:
+    def _publish(self, *, tell_salesforce: bool = True) -> None:
         """Show the record: in search, in the UI, and soon in Salesforce."""
         attributes = values(self.record)
         if changes := updates(self._published, attributes):
             workflow.upsert_search_attributes(changes)
         self._published = attributes
         workflow.set_current_details(card(self.record))
+        if not tell_salesforce:
+            return
         if self._amendments.was_accepted:
             self._write_back.drop()  # what took its place writes to the opportunity now
         else:
-            self._write_back.add(self.record.model_copy(deep=True))
+            self._write_back.add(self.record.model_copy())

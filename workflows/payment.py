@@ -1,6 +1,6 @@
 """Payment: what AWS has paid of an accepted offer, what is still to come, and what is late."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
 from temporalio import workflow
@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.letter import MailKind
     from offers.clock import start_of_day
     from offers.expectation import REMEDIES, Expected
-    from offers.fees import charged_otherwise
+    from offers.payout_audit import unexpected
     from offers.payouts import Payout
     from offers.record import Attention, OfferRecord
 
@@ -35,6 +35,8 @@ class Payment:
         self._correspondence = correspondence
         self._now = now
         self._reported: Payout | None = None
+        self._doubted: Payout | None = None
+        """What was told last and shows less than was known."""
         self._paused_on: date | None = None
         self._late: tuple[str, Attention, date] | None = None
         """What is late, the call for it, and since when finance knows."""
@@ -46,15 +48,12 @@ class Payment:
 
     def paused(self, at: datetime) -> None:
         """AWS pays nothing out until the seller's bank data is put right."""
-        self._paused_on = at.date()
+        self._paused_on = max(at.date(), self._paused_on or at.date())
 
     @property
     def has_news(self) -> bool:
         """Whether something was told that is not on record yet."""
-        return (
-            self._news not in (None, self._record.payout)
-            or self._paused_on != self._record.payouts_paused_on
-        )
+        return self._news is not None or self._paused_on != self._record.payouts_paused_on
 
     @property
     def _news(self) -> Payout | None:
@@ -69,6 +68,17 @@ class Payment:
         return price.amount == 0 or (payout is not None and payout.covers(price))
 
     @property
+    def has_moved(self) -> bool:
+        """Whether any of it is, or was, on its way to the bank."""
+        payout = self._record.payout
+        return payout is None or any(invoice.transfers for invoice in payout.invoices)
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether of what was invoiced something is to come."""
+        return self._record.payout is not None and not self._record.payout.is_settled
+
+    @property
     def next_look(self) -> datetime | None:
         """When something will be late, or finance is to be told of it again (UTC)."""
         days = [each.late_on for each in self._record.expected]
@@ -79,22 +89,39 @@ class Payment:
     def attend(self) -> bool:
         """Put news on record and see whether anything is late.  Gives whether anything changed."""
         before = self._record.model_copy()
-        self._record.payout = self._news or self._record.payout
+        self._record.payout = self._believed() or self._record.payout
         self._record.payouts_paused_on = self._paused_on
+        self._reported = None
         today = self._now().date()
         self._record.expect(today)
-        self._check_fees()
-        self._see_to([each for each in self._record.expected if each.late_on <= today], today)
+        self._check()
+        self._see_to(self._record.late, today)
         return before != self._record
 
-    def _check_fees(self) -> None:
-        fee, payout = self._record.fee, self._record.payout
-        found = charged_otherwise(payout, fee) if payout and fee else ()
-        known, self._record.payout_findings = self._record.payout_findings, found
-        if any(not any(each.is_same(other) for other in known) for each in found):
-            self._correspondence.tell_finance(MailKind.FINANCE_FEE, str(len(found)))
+    def _believed(self) -> Payout | None:
+        """What was told, if it can be: data that shows less than before may be incomplete.
 
-    def _see_to(self, late: list[Expected], today: date) -> None:
+        It is believed when it says so twice, but not while some of it could not be read.
+        """
+        told, known = self._news, self._record.payout
+        if told is None or known is None:
+            return told
+        told = told.with_what_was_paid_before(known)
+        if not told.shows_less_than(known) or (told == self._doubted and not told.doubtful):
+            self._doubted = None
+            return told
+        self._doubted = told
+        return None
+
+    def _check(self) -> None:
+        """Whether it is as it was expected, for finance."""
+        fee, payout, terms = self._record.fee, self._record.payout, self._record.terms
+        found = unexpected(payout, fee, terms.price) if payout and fee and terms else ()
+        known, self._record.payout_findings = self._record.payout_findings, found
+        if payout and any(not any(each.is_same(other) for other in known) for each in found):
+            self._correspondence.tell_finance(MailKind.FINANCE_UNEXPECTED, payout.mark)
+
+    def _see_to(self, late: Sequence[Expected], today: date) -> None:
         if not late:
             if self._late:
                 self._people.dismiss(self._late[1])
@@ -107,8 +134,7 @@ class Payment:
             return
         if self._late:
             self._people.dismiss(self._late[1])
-        call = self._people.call(LATE, first.problem, REMEDIES[first.step])
-        self._late = (what, call, today)
+        self._late = (what, self._call(first), today)
         self._reminded = today
         self._tell(today)
 
@@ -119,7 +145,13 @@ class Payment:
         due = [self._late[2] + after for after in self._record.policy.payouts.remind_after]
         if any(self._reminded < day <= today for day in due):
             self._reminded = today
+            what, call, since = self._late
+            if not self._people.is_open(call):
+                self._late = (what, self._call(self._record.late[0]), since)
             self._tell(today)
+
+    def _call(self, late: Expected) -> Attention:
+        return self._people.call(LATE, late.problem, REMEDIES[late.step])
 
     def _tell(self, today: date) -> None:
         payout = self._record.payout

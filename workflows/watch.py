@@ -21,6 +21,10 @@ UNCLAIMED_FOR = timedelta(days=1)
 time after AWS has made them."""
 
 
+MOST_UNCLAIMED = 2000
+"""The newest of them: well within a payload's two megabytes."""
+
+
 class WatchRequest(BaseModel):
     """How the feed is read."""
 
@@ -63,7 +67,7 @@ class MarketplaceWatch:
             reported={a: at for a, at in reported.items() if at >= newest - request.overlap},
             unclaimed=tuple(
                 r for r in news if r not in passed_on and r.updated_at >= newest - UNCLAIMED_FOR
-            ),
+            )[-MOST_UNCLAIMED:],
         )
 
     def _last_position(self, request: WatchRequest) -> WatchPosition:

@@ -84,7 +84,11 @@ async def _read(
     settings = read_settings(WorkerSettings)
     today = settings.clock.business_time(datetime.now(UTC)).date()
     desk = await terminal.desk()
-    records = [await desk.record(offer)] if offer else await desk.agreed()
+    records, silent = ([await desk.record(offer)], []) if offer else await desk.agreed()
+    for workflow_id in silent:
+        print(f"{workflow_id} does not answer: its terms are left out", file=sys.stderr)
+    if offer and records[0].agreement is None:
+        raise Refused(f"the offer is {records[0].stage}: there is no money to follow yet")
     clazar = vendors.clazar_client(settings)
     try:
         data = vendors.payout_data(settings, clazar)

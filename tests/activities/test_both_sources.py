@@ -63,7 +63,7 @@ async def from_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
 
 def told_by_both(invoice: InvoicePayout) -> dict[str, Any]:
     """All but when AWS collected, which Clazar does not tell."""
-    said = invoice.model_dump(exclude={"collected_on"})
+    said = invoice.model_dump(exclude={"collected_on", "estimated"})
     # Clazar has no gross of what is not paid yet: it is in proportion, to the cent.
     for name in ("gross", "listing_fee"):
         said[name]["amount"] = said[name]["amount"].quantize(Decimal("0.1"))
@@ -122,7 +122,8 @@ async def test_both_say_the_same_of_each_kind_of_payout(
     deal(sandbox.world, "1000.10")
     days_pass(sandbox, days)
     from_clazar, from_aws = await from_both(sandbox)
-    agree(from_clazar, from_aws)
+    # AWS's report counts as never invoiced what was forgiven.
+    agree(from_clazar, from_aws, but_for=SPLIT if "forgiven" in habit else frozenset())
     (payout,) = from_aws.payouts.values()
     assert payout.state is state
     if state is PAID:

@@ -54,7 +54,7 @@ def record() -> OfferRecord:
             starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
         ),
         payout=payout_of([row]),
-        expected=(
+        late=(
             Expected(
                 invoice_id="INV-1",
                 amount=Money.of("116400", "USD"),

@@ -75,7 +75,7 @@ def test_aws_is_asked_when_it_is_likely_to_have_finished() -> None:
     for _ in range(6):
         elapsed += Generation().next_check(elapsed)
         looks.append(elapsed // timedelta(minutes=1))
-    assert looks == [10, 30, 46, 51, 56, 61]
+    assert looks == [10, 46, 51, 56, 61, 66]
 
 
 def test_the_name_pattern_is_checked_with_the_remedy() -> None:

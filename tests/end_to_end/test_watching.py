@@ -111,7 +111,7 @@ async def test_the_directory_knows_running_offers_only(house: House) -> None:
     handle = house.client.get_workflow_handle(workflow_id(opportunity))
     await handle.cancel()
     await handle.result()
-    assert await find(directory.offers_in_stage, Stage.CANCELLED) == []
+    assert await find(directory.offers_in_stages, [Stage.CANCELLED]) == []
 
 
 async def test_the_next_turn_reads_on_from_the_last(house: House) -> None:

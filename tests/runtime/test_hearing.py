@@ -40,8 +40,8 @@ class Directory:
             if each.offer_id in offer_ids or each.agreement_id in agreement_ids
         ]
 
-    async def offers_in_stage(self, stage: Stage) -> list[KnownOffer]:
-        assert stage is Stage.ACCEPTED
+    async def offers_in_stages(self, stages: Collection[Stage]) -> list[KnownOffer]:
+        assert Stage.ACCEPTED in stages
         self.asked += 1
         return [each for each in self.known if each.agreement_id]
 
