@@ -8,8 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.clazar import Clazar
 from activities.digests import Digests
@@ -91,7 +90,10 @@ def worker_on(
         activities=activities,
         activity_executor=threads,
         interceptors=[SafeSignals()],
-        workflow_runner=_runner(workflows),
+        # Its sandbox would import our modules anew for each offer, which costs more time and memory
+        # than all that the offer does (docs/figures.md).  What it would find the lint rules for
+        # workflows find, and the replay tests, which run in it.
+        workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
         max_task_queue_activities_per_second=per_second,
@@ -99,19 +101,6 @@ def worker_on(
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACE,
         sticky_queue_schedule_to_start_timeout=STICKINESS,
-    )
-
-
-def _runner(workflows: Sequence[type]) -> SandboxedWorkflowRunner:
-    """Runs workflows whose modules all offers share.
-
-    The SDK's sandbox would import them anew for each offer, which costs more time and memory than
-    all that the offer does (docs/figures.md).  What it would find in them the lint rules for
-    workflows find, and the replay tests, which run in the full sandbox.
-    """
-    shared = {workflow.__module__.partition(".")[0] for workflow in workflows}
-    return SandboxedWorkflowRunner(
-        restrictions=SandboxRestrictions.default.with_passthrough_modules(*shared)
     )
 
 
