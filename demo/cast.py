@@ -198,7 +198,7 @@ CAST = (
         Stage.DISBURSED,
         through=(Stage.SHARED, Stage.ACCEPTED),
         handed_off=True,
-        accepts_after_days=12,
+        accepts_after_days=24,
         mails=(
             ("Please make in Clazar", 2),
             ("Your AWS Marketplace private offer", 1),

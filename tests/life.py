@@ -193,8 +193,8 @@ class Life:
         passed = timedelta()
         while (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
             assert passed < within, f"still open after {passed}"
-            await self.sleep(timedelta(days=1))
-            passed += timedelta(days=1)
+            await self.sleep(timedelta(days=7))
+            passed += timedelta(days=7)
         return await self.handle.result()
 
     @asynccontextmanager

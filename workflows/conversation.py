@@ -60,6 +60,8 @@ class Conversation:
         self._in_clazar = Linking(self.record, self._people)
         self._generation: Generation | None = None
         self._hand_off: HandOff | None = None
+        self._seen: dict[str, SeenOffer] = {}
+        """What Clazar or AWS showed of our offers, perhaps before anybody waited for it."""
         self._missing: str | None = None
         self._closed = False
         """Whether the story is over: nobody makes wishes come true any more."""
@@ -129,6 +131,7 @@ class Conversation:
     def offer_seen(self, seen: SeenOffer) -> None:
         """Clazar or AWS shows an offer of ours."""
         self._in_clazar.heard(seen)
+        self._seen[seen.offer_id] = seen
         if self._hand_off:
             self._hand_off.heard(seen)
 

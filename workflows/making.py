@@ -168,6 +168,8 @@ class Making(ChangesOfMind):
         self._hand_off = HandOff(
             self.record, self._people, self._correspondence, self._now, self._is_stopping
         )
+        for seen in self._seen.values():
+            self._hand_off.heard(seen)
         self.record.offer_id = await self._hand_off.made()
         if self.record.offer_id:
             return Stage.GENERATING

@@ -217,7 +217,7 @@ class AnyLife(RuleBasedStateMachine):
 
 TestAnyLife = AnyLife.TestCase
 TestAnyLife.settings = settings(
-    max_examples=5,
+    max_examples=4,
     stateful_step_count=15,
     deadline=None,
     derandomize=True,
