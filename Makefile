@@ -23,7 +23,7 @@ demo: $(INSTALLED)  ## Watch offers live their lives (KEEP=1 leaves it running, 
 # The SDK's sandbox and our command line import our modules anew each time: they are compiled once.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED)  ## Run every test
-	$(BIN)/python -m pytest -q -n 3 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 4 --dist loadgroup
 
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .
