@@ -20,11 +20,14 @@ from tests.life import FIELDS, environment
 from tests.sandbox.books import deal, scheduled
 
 
+BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
 class Hand:
     """A clock that a test turns on."""
 
     def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 9, tzinfo=UTC)
+        self.now = BEGAN
 
     def __call__(self) -> datetime:
         return self.now
@@ -35,6 +38,7 @@ HAND = Hand()
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
+    HAND.now = BEGAN
     async with Sandbox(HAND) as sandbox:
         with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
             yield sandbox
