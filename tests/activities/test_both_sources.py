@@ -19,7 +19,6 @@ from sandbox.world import PayoutHabit
 from tests.life import FIELDS, environment
 from tests.sandbox.books import deal, scheduled
 
-
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
