@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
-    ScheduleActionExecutionStartWorkflow,
     WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -36,6 +35,7 @@ from offers.opportunity import offer_path, workflow_id
 from offers.policy import Road
 from offers.record import OfferRecord
 from offers.verdicts import Changes, Extension, Verdict
+from runtime.schedules import ailments
 from workflows.messages import OfferRequest
 from workflows.offer import OfferWorkflow
 from workflows.search_attributes import STAGE
@@ -225,22 +225,7 @@ class OfferDesk:
 
     async def ailing(self) -> list[str]:
         """What goes wrong with the Schedules: a line for each whose last turn failed."""
-        ailments = []
-        async for schedule in await self._client.list_schedules():
-            if not schedule.info or not schedule.info.recent_actions:
-                continue
-            last = schedule.info.recent_actions[-1].action
-            assert isinstance(last, ScheduleActionExecutionStartWorkflow)
-            turn = self._client.get_workflow_handle(
-                last.workflow_id, run_id=last.first_execution_run_id
-            )
-            if (await turn.describe()).status is not WorkflowExecutionStatus.FAILED:
-                continue
-            try:
-                await turn.result()
-            except WorkflowFailureError as error:
-                ailments.append(f"{schedule.id} fails: {_root(error)}")
-        return ailments
+        return await ailments(self._client)
 
     async def rows(self, stage: str | None = None) -> list[OfferRow]:
         """Every offer that Temporal still knows, the newest run of each, oldest first."""
@@ -384,13 +369,6 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
 
 def _ended(record: OfferRecord) -> Refused:
     return Refused(f"{record.path}: {wishes.ended(record)}")
-
-
-def _root(error: BaseException) -> str:
-    """The innermost cause, in its own words."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return _words(error)
 
 
 def _words(cause: BaseException | None) -> str:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
     ScheduleIntervalSpec,
@@ -16,7 +17,10 @@ from temporalio.client import (
     ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
 )
+from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.queues import TaskQueue
@@ -147,6 +151,31 @@ async def rows(client: Client) -> list[ScheduleRow]:
             )
         )
     return found
+
+
+async def ailments(client: Client) -> list[str]:
+    """What goes wrong with the Schedules: a line for each whose last turn failed."""
+    ailments = []
+    async for schedule in await client.list_schedules():
+        if not schedule.info or not schedule.info.recent_actions:
+            continue
+        last = schedule.info.recent_actions[-1].action
+        assert isinstance(last, ScheduleActionExecutionStartWorkflow)
+        turn = client.get_workflow_handle(last.workflow_id, run_id=last.first_execution_run_id)
+        if (await turn.describe()).status is not WorkflowExecutionStatus.FAILED:
+            continue
+        try:
+            await turn.result()
+        except WorkflowFailureError as error:
+            ailments.append(f"{schedule.id} fails: {_root(error)}")
+    return ailments
+
+
+def _root(error: BaseException) -> str:
+    """The innermost cause, in its own words."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error.message if isinstance(error, FailureError) else str(error)
 
 
 async def pause(client: Client, schedule_id: str, why: str) -> None:
