@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
 from activities.clazar import Clazar
 from activities.digests import Digests
@@ -17,6 +17,7 @@ from activities.payouts import Payouts
 from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
 from activities.reporting import Reporting
 from runtime import vendors
+from runtime.in_step import InStep
 from runtime.listening import Listener
 from runtime.settings import WorkerSettings
 from runtime.vendors import THREADS
@@ -90,10 +91,10 @@ def worker_on(
         activities=activities,
         activity_executor=threads,
         interceptors=[SafeSignals()],
-        # Its sandbox would import our modules anew for each offer, which costs more time and memory
-        # than all that the offer does (docs/figures.md).  What it would find the lint rules for
-        # workflows find, and the replay tests, which run in it.
-        workflow_runner=UnsandboxedWorkflowRunner(),
+        # The SDK's sandbox would import our modules anew for each offer, which costs more time and
+        # memory than all that the offer does (docs/figures.md).  What it would find the lint rules
+        # for workflows find, and the replay tests, which run in it.
+        workflow_runner=InStep(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
         max_task_queue_activities_per_second=per_second,
