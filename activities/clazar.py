@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.clazar_client import ClazarClient
 from offers.marketplace import SeenOffer
@@ -20,6 +21,8 @@ PAUSE_SECONDS = 0.5
 """Between the pages of a list: Clazar allows 120 requests a minute."""
 MOST_CHANGES = 3000
 """In one reading: well within a payload's two megabytes."""
+MOST_LINKS = 50
+"""Tied in one go: two requests each."""
 
 
 class ClazarPosition(BaseModel):
@@ -121,6 +124,22 @@ class Clazar:
                 json={"external_object_associations": {**associations, "salesforce": wanted}},
             )
 
+    @activity.defn
+    async def link_offers(self, links: list[LinkOffer]) -> list[str]:
+        """Tie the offers of one reading, as far as nothing goes wrong; gives Clazar's ids of them.
+
+        An offer that is left out sees to it by itself, with more patience.
+        """
+        tied: list[str] = []
+        for link in links[:MOST_LINKS]:
+            try:
+                await self.link_offer(link)
+            except ApplicationError as error:
+                activity.logger.warning("offers are not tied for now: %s", error.type)
+                break
+            tied.append(link.clazar_id)
+        return tied
+
     async def _offers(self, changed_after: datetime) -> AsyncIterator[dict[str, Any]]:
         async for rows in self._client.pages(
             "/private_offers/",
@@ -135,7 +154,13 @@ class Clazar:
 
 
 def _seen(row: dict[str, Any]) -> SeenOffer:
-    return SeenOffer(offer_id=row["cloud_id"], name=row.get("name"), clazar_id=row["id"])
+    tied_to = (row.get("external_object_associations") or {}).get("salesforce") or {}
+    return SeenOffer(
+        offer_id=row["cloud_id"],
+        name=row.get("name"),
+        clazar_id=row["id"],
+        tied_to=tied_to.get("object_id"),
+    )
 
 
 def _instant(text: str) -> datetime:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import Client
@@ -14,7 +15,7 @@ from activities.offer_directory import OfferDirectory
 from offers.agreement import AgreementReport
 from offers.hand_off import opportunities_in
 from offers.marketplace import SeenOffer
-from offers.opportunity import workflow_id
+from offers.opportunity import opportunity_of, workflow_id
 from offers.payouts import Payout
 
 AT_ONCE = 20
@@ -29,6 +30,22 @@ class Report(NamedTuple):
     workflow_id: str
     signal: str
     what: str | datetime | AgreementReport | SeenOffer | Payout
+
+
+class OurOffer(BaseModel):
+    """What was seen of an offer of ours."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow_id: str
+    is_known: bool
+    """Whether it is known by its id; else it may become ours, for its name says so."""
+    seen: SeenOffer
+
+    @property
+    def is_tied(self) -> bool:
+        """Whether it belongs to its opportunity in Clazar."""
+        return self.is_known and self.seen.tied_to == opportunity_of(self.workflow_id)
 
 
 async def try_to_send(client: Client, reports: Iterable[Report]) -> list[BaseException | None]:
@@ -80,19 +97,26 @@ class Reporting:
         return [report.agreement_id for report in ours]
 
     @activity.defn
-    async def report_offers(self, offers: list[SeenOffer]) -> list[str]:
-        """Gives the ids of the offers that belong to a running offer of ours.
+    async def find_ours(self, offers: list[SeenOffer]) -> list[OurOffer]:
+        """Those that belong to a running offer of ours.
 
         One that a person has made in Clazar is not known by its id yet, but has its opportunity's
         reference in its name.
         """
         known = await self._known({offer.offer_id for offer in offers})
-        for offer in offers:
-            for opportunity in opportunities_in(offer.name or ""):
-                known.setdefault(offer.offer_id, workflow_id(opportunity))
-        ours = [offer for offer in offers if offer.offer_id in known]
-        await send(self._client, (Report(known[o.offer_id], "offer_seen", o) for o in ours))
-        return [offer.offer_id for offer in ours]
+        ours = []
+        for seen in offers:
+            if workflow := known.get(seen.offer_id):
+                ours.append(OurOffer(workflow_id=workflow, is_known=True, seen=seen))
+            elif named := opportunities_in(seen.name or ""):
+                ours.append(OurOffer(workflow_id=workflow_id(named[0]), is_known=False, seen=seen))
+        return ours
+
+    @activity.defn
+    async def report_offers(self, offers: list[OurOffer]) -> None:
+        """Tell offers what was seen of them."""
+        reports = (Report(each.workflow_id, "offer_seen", each.seen) for each in offers)
+        await send(self._client, reports)
 
     async def _known(self, offer_ids: set[str]) -> dict[str, str]:
         """By offer id, the workflow of those that are running."""

@@ -47,7 +47,6 @@ class BareOffer:
 
     async def _link(self) -> None:
         await self._signalled("linked", timedelta(days=2))
-        await call(TaskQueue.CLAZAR, "link_offer")
 
     async def _told(self, what: str) -> None:
         await asyncio.gather(

@@ -14,7 +14,6 @@ from temporalio import activity
 from temporalio.client import Client
 
 from activities.aws_marketplace import ChangeSetOutcome, FollowChangeSet, SubmitOffer
-from activities.clazar import LinkOffer
 from activities.email import SendMail
 from activities.preflight import CheckDeal, CheckedDeal
 from activities.queues import TaskQueue
@@ -66,7 +65,6 @@ class StandIns:
                 self.find_agreement,
                 self.bare,
             ],
-            TaskQueue.CLAZAR: [self.link_offer, self.bare],
             TaskQueue.SALESFORCE: [self.write_back, self.bare],
             TaskQueue.EMAIL: [self.send_letter, self.send_notice, self.bare],
         }
@@ -108,11 +106,6 @@ class StandIns:
         )
 
     @activity.defn
-    async def link_offer(self, _link: LinkOffer) -> None:
-        """Tied."""
-        self.done["linked"] += 1
-
-    @activity.defn
     async def write_back(self, record: OfferRecord) -> None:
         """Written."""
         self.done[str(record.stage)] += 1
@@ -145,7 +138,9 @@ class StandIns:
         offer = self._client.get_workflow_handle(workflow_id(record.opportunity_id))
         if record.stage is Stage.SHARED:
             self.accepted.add(record.made)
-            seen = SeenOffer(offer_id=record.made, clazar_id="clazar")
+            seen = SeenOffer(
+                offer_id=record.made, clazar_id="clazar", tied_to=record.opportunity_id
+            )
             await offer.signal(OfferWorkflow.offer_seen, seen)
             await offer.signal(OfferWorkflow.agreement_seen, reported(record.made))
         if record.stage is Stage.ACCEPTED:

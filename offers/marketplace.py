@@ -58,6 +58,8 @@ class SeenOffer(BaseModel):
     name: str | None = None
     clazar_id: str | None = None
     """Clazar's; None: it was not Clazar that told of it."""
+    tied_to: str | None = None
+    """The Salesforce record that it belongs to in Clazar."""
 
 
 class Marketplace(BaseModel):

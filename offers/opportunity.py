@@ -51,6 +51,11 @@ def workflow_id(path: str) -> str:
     return f"offer/{path}"
 
 
+def opportunity_of(workflow_id: str) -> str:
+    """The opportunity whose offer, or whose amendment, a workflow is."""
+    return workflow_id.split("/")[1]
+
+
 def read_path(text: str) -> str:
     """The name of an offer as people write it, in its one form.  Raises NoOpportunityId."""
     record_id, slash, rest = text.strip().partition("/")

@@ -117,6 +117,7 @@ def _activities(
         reporting = Reporting(client)
         served[TaskQueue.OFFERS] = [
             reporting.report_agreements,
+            reporting.find_ours,
             reporting.report_offers,
             Digests(client).look,
         ]
@@ -144,7 +145,12 @@ def _activities(
     stack.push_async_callback(clazar_client.close)
     if TaskQueue.CLAZAR in queues:
         clazar = Clazar(clazar_client)
-        served[TaskQueue.CLAZAR] = [clazar.read_changes, clazar.find_offers, clazar.link_offer]
+        served[TaskQueue.CLAZAR] = [
+            clazar.read_changes,
+            clazar.find_offers,
+            clazar.link_offers,
+            clazar.link_offer,
+        ]
     if TaskQueue.PAYOUTS in queues:
         payouts = Payouts(vendors.payout_data(settings, clazar_client), client, settings.clock)
         served[TaskQueue.PAYOUTS] = [payouts.sweep]

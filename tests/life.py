@@ -19,9 +19,10 @@ from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
+from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from activities.clazar import Clazar, LinkOffer
 from activities.clazar_disbursements import ClazarDisbursements
 from activities.queues import TaskQueue
 from activities.reporting import Report, send
@@ -295,14 +296,29 @@ class Life:
         before = len(self._in_clazar)
         for row in private_offers(self.world):
             offer = self.world.offers[row["cloud_id"]]
-            references = map(read_reference, (offer.description or "").split(":"))
+            references = [read_reference(word) for word in (offer.description or "").split(":")]
             paths = {*filter(None, references), *opportunities_in(offer.name or "")}
             if row["id"] in self._in_clazar or not paths:
                 continue
             self._in_clazar.add(row["id"])
-            seen = SeenOffer(offer_id=offer.id, name=offer.name, clazar_id=row["id"])
+            tied_to = await self._tie(row["id"], next(filter(None, references), None))
+            seen = SeenOffer(
+                offer_id=offer.id, name=offer.name, clazar_id=row["id"], tied_to=tied_to
+            )
             await send(self.client, [Report(workflow_id(p), "offer_seen", seen) for p in paths])
         return len(self._in_clazar) > before
+
+    async def _tie(self, clazar_id: str, path: str | None) -> str | None:
+        """An offer that was made by us is tied before it is told of, if Clazar lets it be."""
+        if path is None:
+            return None
+        client = vendors.clazar_client(read_settings(WorkerSettings))
+        link = LinkOffer(clazar_id=clazar_id, opportunity_id=path.partition("/")[0])
+        try:
+            tied = await ActivityEnvironment().run(Clazar(client).link_offers, [link])
+        finally:
+            await client.close()
+        return link.opportunity_id if tied else None
 
     def mails(self) -> list[str]:
         """The subjects of all mails so far."""

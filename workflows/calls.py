@@ -116,6 +116,11 @@ CALLS: dict[Callable[..., Any], Call] = {
         queue=TaskQueue.AWS_MARKETPLACE,
         summary="What is new in the agreement feed?",
     ),
+    Clazar.link_offers: Call(
+        queue=TaskQueue.CLAZAR,
+        summary="Tie them to their opportunities in Clazar",
+        timeout=timedelta(minutes=10),
+    ),
     Clazar.link_offer: Call(queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"),
     Payouts.sweep: Call(
         queue=TaskQueue.PAYOUTS,
@@ -124,6 +129,9 @@ CALLS: dict[Callable[..., Any], Call] = {
     ),
     Reporting.report_agreements: Call(
         queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
+    ),
+    Reporting.find_ours: Call(
+        queue=TaskQueue.OFFERS, summary="Which are ours?", timeout=timedelta(minutes=5)
     ),
     Reporting.report_offers: Call(
         queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)

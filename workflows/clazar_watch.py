@@ -1,4 +1,8 @@
-"""Watching Clazar once for all offers: one reading of its change feed per turn."""
+"""Watching Clazar once for all offers: one reading of its change feed per turn.
+
+Offers that are ours are tied to their opportunities there, so that Clazar's own sync with
+Salesforce shows them.
+"""
 
 from datetime import datetime, timedelta
 
@@ -9,8 +13,10 @@ from workflows.calls import start
 from workflows.watch import MOST_UNCLAIMED, UNCLAIMED_FOR, WatchRequest
 
 with workflow.unsafe.imports_passed_through():
-    from activities.clazar import ChangedOffer, Clazar, ClazarPosition
-    from activities.reporting import Reporting
+    from activities.clazar import ChangedOffer, Clazar, ClazarPosition, LinkOffer
+    from activities.reporting import OurOffer, Reporting
+    from offers.marketplace import SeenOffer
+    from offers.opportunity import opportunity_of
 
 FIRST_LOOK_BACK = timedelta(days=7)
 """How far the first reading goes back: Clazar shows an offer within minutes or hours."""
@@ -30,7 +36,7 @@ class ClazarWatchPosition(BaseModel):
 
 @workflow.defn
 class ClazarWatch:
-    """One turn: read what is new, and signal the offers concerned and no others."""
+    """One turn: read what is new, tie our offers, and signal those concerned and no others."""
 
     @workflow.run
     async def run(self, request: WatchRequest) -> ClazarWatchPosition:
@@ -50,10 +56,10 @@ class ClazarWatch:
             for offer_id, each in latest.items()
             if position.passed_on.get(offer_id) != each.changed_at
         ]
-        told = set(await start(Reporting.report_offers, [e.offer for e in news]) if news else [])
+        ours = await self._see_to([each.offer for each in news]) if news else set()
         newest = max([position.newest, *(each.changed_at for each in read.offers)])
         passed_on = position.passed_on | {
-            e.offer.offer_id: e.changed_at for e in news if e.offer.offer_id in told
+            e.offer.offer_id: e.changed_at for e in news if e.offer.offer_id in ours
         }
         return ClazarWatchPosition(
             newest=newest,
@@ -61,6 +67,27 @@ class ClazarWatch:
             unclaimed=tuple(
                 each
                 for each in news
-                if each.offer.offer_id not in told and each.changed_at >= newest - UNCLAIMED_FOR
+                if each.offer.offer_id not in ours and each.changed_at >= newest - UNCLAIMED_FOR
             )[-MOST_UNCLAIMED:],
         )
+
+    async def _see_to(self, offers: list[SeenOffer]) -> set[str]:
+        """Tie what is not tied yet, and tell of it; gives the ids of those that are ours."""
+        ours = await start(Reporting.find_ours, offers)
+        news = [each for each in ours if not each.is_tied]
+        links = [
+            LinkOffer(clazar_id=clazar_id, opportunity_id=opportunity_of(each.workflow_id))
+            for each in news
+            if each.is_known and (clazar_id := each.seen.clazar_id)
+        ]
+        tied = set(await start(Clazar.link_offers, links) if links else [])
+        if news:
+            await start(Reporting.report_offers, [_as_tied(each, tied) for each in news])
+        return {each.seen.offer_id for each in ours}
+
+
+def _as_tied(ours: OurOffer, tied: set[str]) -> OurOffer:
+    if ours.seen.clazar_id not in tied:
+        return ours
+    seen = ours.seen.model_copy(update={"tied_to": opportunity_of(ours.workflow_id)})
+    return ours.model_copy(update={"seen": seen})

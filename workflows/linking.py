@@ -14,18 +14,18 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Linking:
-    """What Clazar calls our offers: its change feed, read once for all, tells it."""
+    """Whether our offers are tied to the opportunity: Clazar's watch ties them and tells."""
 
     def __init__(self, record: OfferRecord, people: People) -> None:
         self._record = record
         self._people = people
-        self._in_clazar: dict[str, str] = {}
+        self._in_clazar: dict[str, SeenOffer] = {}
         self._is_late = False
 
     def heard(self, seen: SeenOffer) -> None:
         """The feed shows an offer."""
         if seen.clazar_id:
-            self._in_clazar[seen.offer_id] = seen.clazar_id
+            self._in_clazar[seen.offer_id] = seen
 
     def passes(self, now: datetime) -> None:
         """Time has passed: it may be late by now.  No timer of its own, for it is hardly ever."""
@@ -46,10 +46,14 @@ class Linking:
                     or_when=lambda: offer_id in self._in_clazar,
                 )
                 continue
-            link = LinkOffer(
-                clazar_id=self._in_clazar[offer_id], opportunity_id=self._record.opportunity_id
-            )
-            return await ask(self._people, Clazar.link_offer, link)
+            return await self._tie(self._in_clazar[offer_id])
+
+    async def _tie(self, seen: SeenOffer) -> None:
+        """The watch ties what it can; what it could not is asked for with patience."""
+        opportunity = self._record.opportunity_id
+        if seen.clazar_id and seen.tied_to != opportunity:
+            link = LinkOffer(clazar_id=seen.clazar_id, opportunity_id=opportunity)
+            await ask(self._people, Clazar.link_offer, link)
 
     async def _is_there_after_all(self, offer_id: str) -> bool:
         """A look of one's own: perhaps nobody reads the feed."""

@@ -112,6 +112,21 @@ async def test_an_offer_is_linked_once_and_other_links_stay(
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 1
 
 
+async def test_of_several_offers_those_are_linked_that_can_be_at_once(
+    sandbox: Sandbox, clazar: Clazar
+) -> None:
+    """The others see to it by themselves: one that hangs must not hold up the reading."""
+    links = []
+    for number in range(3):
+        made = offer(sandbox, f"offer-{number:013}")
+        links.append(LINK.model_copy(update={"clazar_id": clazar_id(made.id)}))
+    await run(clazar.link_offer, links[0])
+    sandbox.world.faults.waiting.append(Fault("clazar", "status", "PatchPrivateOffer"))
+    assert await run(clazar.link_offers, links) == [links[0].clazar_id]
+    assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, "the third was not tried"
+    assert await run(clazar.link_offers, links) == [link.clazar_id for link in links]
+
+
 async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
     sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,8 @@ from offers.hand_off import reference
 from offers.lifecycle import Stage
 from offers.policy import Road
 from sandbox.clazar.seller import make_by_hand
+from sandbox.faults import Fault
+from sandbox.world import ClazarLinks
 from tests.end_to_end.test_watching import signals
 from tests.house import House
 
@@ -21,6 +23,33 @@ async def test_one_call_ties_all_offers_that_the_feed_shows(house: House) -> Non
         assert links["salesforce"]["object_id"] == opportunity
         assert await signals(house, opportunity) == 1
     assert [each.offer.offer_id for each in position.unclaimed] == ["offer-madeelsewhere"]
+
+
+async def test_what_is_tied_is_not_told_again(house: House) -> None:
+    """Tying an offer is itself a change that the feed shows, and so is its acceptance."""
+    first, tied_by_hand = await house.share(1, 2)
+    record = await house.desk.record(tied_by_hand)
+    house.world.clazar_links[record.made] = ClazarLinks(
+        external_object_associations={
+            "salesforce": {"object_type": "Opportunity", "object_id": tied_by_hand}
+        }
+    )
+    for _ in range(2):
+        position = await house.watch_clazar()
+        assert await signals(house, first) == 1
+        assert await signals(house, tied_by_hand) == 0
+        assert not position.unclaimed
+    assert house.world.calls["clazar", "PatchPrivateOffer"] == 1
+
+
+async def test_an_offer_that_the_watch_cannot_tie_sees_to_it_by_itself(house: House) -> None:
+    (opportunity,) = await house.share(1)
+    house.world.faults.waiting.append(Fault("clazar", "status", "GetPrivateOffer", status=403))
+    await house.watch_clazar()
+    await house.until_called("clazar", "PatchPrivateOffer", 1)
+    record = await house.desk.record(opportunity)
+    links = house.world.clazar_links[record.made].external_object_associations
+    assert links["salesforce"]["object_id"] == opportunity
 
 
 async def test_an_offer_that_a_person_made_is_recognised(house: House) -> None:

@@ -60,8 +60,8 @@ async def turn(handle: ScheduleHandle, house: House) -> WorkflowHandle[OwnerDige
             await asyncio.sleep(0.05)
         begun = actions[-1].action
         assert isinstance(begun, ScheduleActionExecutionStartWorkflow)
-        workflow = house.client.get_workflow_handle_for(
-            OwnerDigest.run, begun.workflow_id, run_id=begun.first_execution_run_id
+        workflow: WorkflowHandle[OwnerDigest, DigestPosition] = house.client.get_workflow_handle(
+            begun.workflow_id, run_id=begun.first_execution_run_id, result_type=DigestPosition
         )
         await workflow.result()
     return workflow

@@ -122,7 +122,8 @@ async def test_resume_is_refused_when_nothing_waits(life: Life) -> None:
 async def test_several_things_that_wait_are_answered_one_by_one(life: Life) -> None:
     life.world.faults.waiting += [
         Fault("smtp", "drop_after", "DATA"),
-        Fault("clazar", "status", "GetPrivateOffer", status=403),
+        # Clazar's watch asks first, then the offer itself.
+        Fault("clazar", "status", "GetPrivateOffer", status=403, times=2),
     ]
     await life.start()
     waiting = await life.passes(hours=2)
