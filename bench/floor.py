@@ -64,7 +64,11 @@ class Floor:
             reporting = Reporting(self.client)
             payouts = Payouts(vendors.payout_data(settings, clazar), self.client, settings.clock)
             once_for_all: dict[TaskQueue, list[Callable[..., Any]]] = {
-                TaskQueue.OFFERS: [reporting.report_agreements, reporting.report_offers],
+                TaskQueue.OFFERS: [
+                    reporting.report_agreements,
+                    reporting.find_ours,
+                    reporting.report_offers,
+                ],
                 TaskQueue.AWS_MARKETPLACE: [vendors.aws_agreements(settings).read_agreement_feed],
                 TaskQueue.CLAZAR: [Clazar(clazar).read_changes],
                 TaskQueue.PAYOUTS: [payouts.sweep],

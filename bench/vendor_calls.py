@@ -12,7 +12,7 @@ from bench.stand_ins import POLICY, made
 from offers.clock import Clock
 from offers.opportunity import revision_reference
 from runtime.schedules import CLAZAR, SWEEP, WATCH, schedules
-from sandbox.world import Offer
+from sandbox.world import ClazarLinks, Offer
 from tests.builders import BUYER
 
 HOUR = timedelta(hours=1)
@@ -73,7 +73,7 @@ async def turn(schedule: ScheduleHandle, number: int) -> None:
 
 
 def show_in_aws(floor: Floor) -> None:
-    """Put the waiting offers into the sandbox, released one after the other within 28 days."""
+    """Put the waiting offers into the sandbox, tied, released one after the other in 28 days."""
     world = floor.sandbox.world
     now = world.now()
     for number, opportunity in enumerate(floor.waiting):
@@ -86,6 +86,10 @@ def show_in_aws(floor: Floor) -> None:
             buyer_accounts=[BUYER],
             availability_end=now.date() + timedelta(days=30),
             released_at=now - timedelta(days=1 + 27 * number / len(floor.waiting)),
+        )
+        tied = {"object_type": "Opportunity", "object_id": opportunity}
+        world.clazar_links[made(opportunity)] = ClazarLinks(
+            external_object_associations={"salesforce": tied}
         )
 
 
