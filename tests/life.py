@@ -129,6 +129,8 @@ class Life:
         self.sandbox = sandbox
         self.world = sandbox.world
         self.began = time().date()
+        self.clazar_is_watched = True
+        """Whether anybody reads Clazar's feed as time passes."""
         self._in_clazar: set[str] = set()
         self.desk = OfferDesk(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
@@ -161,7 +163,7 @@ class Life:
         await self.temporal.sleep(duration)
         self.time.reach(await self.temporal.get_current_time())
         self.world.advance()
-        if await self.report_clazar():
+        if self.clazar_is_watched and await self.report_clazar():
             await self.sleep(timedelta(seconds=2))
 
     async def reaches(

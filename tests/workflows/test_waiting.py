@@ -10,7 +10,7 @@ from console.desk import Refused
 from offers.lifecycle import Stage
 from offers.reminders import reminder_times
 from sandbox.faults import Fault
-from sandbox.world import Buyer
+from sandbox.world import Buyer, ClazarLinks
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
 from workflows.offer import OfferWorkflow
@@ -292,3 +292,29 @@ async def test_time_moves_only_forward(life: Life) -> None:
     await life.passes(days=1)
     await life.reaches(Stage.SHARED)
     assert life.sandbox.world.now() - before >= timedelta(hours=20)
+
+
+@pytest.mark.parametrize("tied_by_hand", [False, True])
+async def test_an_offer_that_no_feed_tells_of_looks_by_itself(
+    life: Life, tied_by_hand: bool
+) -> None:
+    """Perhaps nobody reads Clazar's feed; what a person has tied the watch does not tell."""
+    life.clazar_is_watched = False
+    await life.start()
+    offer_id = (await life.reaches(Stage.SHARED)).made
+    ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
+    if tied_by_hand:
+        life.world.clazar_links[offer_id] = ClazarLinks(external_object_associations=ours)
+    assert (await life.passes(days=24)).attention is None
+    assert life.world.clazar_links[offer_id].external_object_associations == ours
+    assert life.world.calls["clazar", "PatchPrivateOffer"] == (0 if tied_by_hand else 1)
+
+
+async def test_people_hear_of_an_offer_that_clazar_never_shows(life: Life) -> None:
+    life.world.clazar_delay_minutes = 60 * 24 * 60
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    late = await life.passes(days=24)
+    assert [(each.code, each.problem) for each in late.attentions] == [
+        ("late", "Clazar does not show the offer")
+    ]
