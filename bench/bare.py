@@ -36,17 +36,12 @@ class BareOffer:
             writing = call(TaskQueue.SALESFORCE, "generating")
             await call(TaskQueue.AWS_MARKETPLACE, "follow_change_set")
             await asyncio.gather(call(TaskQueue.EMAIL, "letter"), writing)
-        linking = asyncio.create_task(self._link())
         await call(TaskQueue.SALESFORCE, f"shared {workflow.info().workflow_id}")
         await self._signalled("accepted", timedelta(days=23))
         await call(TaskQueue.AWS_MARKETPLACE, "find_agreement")
         await self._told("accepted")
         await self._signalled("paid", timedelta(days=60))
         await self._told("paid")
-        linking.cancel()
-
-    async def _link(self) -> None:
-        await self._signalled("linked", timedelta(days=2))
 
     async def _told(self, what: str) -> None:
         await asyncio.gather(

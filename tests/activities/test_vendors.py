@@ -113,7 +113,7 @@ async def test_an_offer_is_linked_once_and_other_links_stay(
 
 
 async def test_of_several_offers_those_are_linked_that_can_be_at_once(
-    sandbox: Sandbox, clazar: Clazar
+    sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The others see to it by themselves: one that hangs must not hold up the reading."""
     links = []
@@ -125,6 +125,8 @@ async def test_of_several_offers_those_are_linked_that_can_be_at_once(
     assert await run(clazar.link_offers, links) == [links[0].clazar_id]
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, "the third was not tried"
     assert await run(clazar.link_offers, links) == [link.clazar_id for link in links]
+    monkeypatch.setattr("activities.clazar.MOST_LINKS", 2)
+    assert await run(clazar.link_offers, links) == [link.clazar_id for link in links[:2]]
 
 
 async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
