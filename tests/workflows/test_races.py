@@ -168,6 +168,9 @@ async def test_extend_against_accept(life: Life) -> None:
     accept_when(life.world, BUYER, "applying")
     async with life.asking(life.desk.extend(OPPORTUNITY, Extension(until=life.day(40)))) as asked:
         await asked
+    # The time-skipping server stands still when a call is cancelled that was just answered, and
+    # acceptance calls the mail about the new day back.
+    await life.quiet()
     await life.report_acceptance()
     assert (await life.quiet()).stage is Stage.ACCEPTED
 
