@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -23,6 +23,7 @@ from activities.errors import Failure, smtp_failure, unavailable
 from activities.letter import Letter, MailKind
 from activities.letters import write
 from offers.contacts import Address
+from offers.policy import Policy
 from offers.record import OfferRecord
 
 TIMEOUT_SECONDS = 20
@@ -34,6 +35,21 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+IN_MAILS = frozenset(
+    {
+        "product_name",
+        "roles",
+        "rules",  # which the roles are held against
+        "time_zones",
+        "support_contact",
+        "revive_within",
+        "generation",
+    }
+)
+"""What of the policy a mail takes along: what letters say, and who gets them."""
+LEFT_OUT = {"policy": set(Policy.model_fields) - IN_MAILS}
 
 
 class SendMail(BaseModel):
@@ -49,6 +65,11 @@ class SendMail(BaseModel):
     """A notice for those who hold a role; None: for the owner."""
     copy_to: str | None = None
     """A role whose holders, if there are any, get the notice, too."""
+
+    @field_serializer("record")
+    def _lean(self, record: OfferRecord) -> dict[str, Any]:
+        # A history keeps every mail for good, and each worker on the way reads it.
+        return record.model_dump(mode="json", exclude=LEFT_OUT)
 
 
 class Memo(BaseModel):

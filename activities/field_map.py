@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from offers.findings import illegal
 from offers.money import Currency
+from offers.opportunity_update import WriteName
 from offers.order_form import OrderFormName
 
 FieldPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*$")]
@@ -34,33 +35,6 @@ ReadName = Literal[
     "net_payment_days",
     "eula",
     "renewal",
-]
-WriteName = Literal[
-    "stage",
-    "offer_id",
-    "offer_url",
-    "expires_at",
-    "change_set_id",
-    "agreement_id",
-    "accepted_at",
-    "amount",
-    "listing_fee",
-    "net_amount",
-    "disbursed_amount",
-    "disbursed_on",
-    "invoiced_amount",
-    "invoiced_on",
-    "payment_due_on",
-    "collected_on",
-    "payout_state",
-    "payout_expected_on",
-    "bank_trace_ids",
-    "agreement_status",
-    "initial_agreement_id",
-    "amendment_stage",
-    "amendment_offer_id",
-    "attention",
-    "updated_at",
 ]
 
 

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws_agreements import AwsAgreements
     from activities.queues import TaskQueue
     from activities.salesforce import Salesforce
-    from offers.record import OfferRecord
+    from offers.opportunity_update import OpportunityUpdate
 
 MINUTE = timedelta(minutes=1)
 
@@ -66,18 +66,18 @@ class BareReaction:
         self._reported = False
 
     @workflow.run
-    async def run(self, record: OfferRecord) -> None:
-        """`record` is what Salesforce is told."""
+    async def run(self, offer_id: str, update: OpportunityUpdate) -> None:
+        """`update` is what Salesforce is told."""
         await workflow.wait_condition(lambda: self._reported)
         await workflow.execute_activity_method(
             AwsAgreements.find_agreement,
-            record.made,
+            offer_id,
             task_queue=TaskQueue.AWS_MARKETPLACE,
             start_to_close_timeout=MINUTE,
         )
         await workflow.execute_activity_method(
             Salesforce.write_back,
-            record,
+            update,
             task_queue=TaskQueue.SALESFORCE,
             start_to_close_timeout=MINUTE,
         )

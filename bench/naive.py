@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.queues import TaskQueue
     from activities.salesforce import Salesforce
     from offers.lifecycle import Stage
+    from offers.opportunity_update import opportunity_update
     from offers.payouts import Payout
     from offers.record import OfferRecord
     from offers.reminders import reminder_times
@@ -169,7 +170,7 @@ class NaiveOffer:
         workflow.upsert_search_attributes(
             [key.value_set(value) for key, value in attributes.items() if value is not None]
         )
-        await call(TaskQueue.SALESFORCE, Salesforce.write_back, self._record)
+        await call(TaskQueue.SALESFORCE, Salesforce.write_back, opportunity_update(self._record))
 
     async def _mail(self, how: Any, kind: MailKind, occasion: str = "") -> None:
         mail = SendMail(kind=kind, record=self._record, occasion=occasion)

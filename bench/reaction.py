@@ -18,7 +18,9 @@ from activities.reporting import Report, Reporting, send
 from bench.bare import BareReaction
 from bench.machine import spread
 from offers.agreement import AgreementReport
+from offers.lifecycle import Stage
 from offers.opportunity import workflow_id
+from offers.opportunity_update import opportunity_update
 from offers.policy import Policy
 from offers.record import OfferRecord
 from runtime import vendors
@@ -129,9 +131,12 @@ class Reaction:
         """A signal, the same two activities, no offer's life."""
         opportunity, record = await self._shared()
         accept(self._house.world, record.made, record.offered.buyer_accounts[0])
-        accepted = record.model_copy(update={"stage": "accepted"})
+        update = opportunity_update(record.model_copy(update={"stage": Stage.ACCEPTED}))
         twin = await self._house.client.start_workflow(
-            BareReaction.run, accepted, id=f"bare/{self._number}", task_queue=QUEUE
+            BareReaction.run,
+            args=[record.made, update],
+            id=f"bare/{self._number}",
+            task_queue=QUEUE,
         )
         await asyncio.sleep(QUIET_SECONDS)
         signal = Report(twin.id, "seen", "accepted")

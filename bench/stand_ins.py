@@ -25,9 +25,9 @@ from offers.lifecycle import Stage
 from offers.marketplace import SeenOffer
 from offers.money import Money
 from offers.opportunity import revision_reference, workflow_id
+from offers.opportunity_update import OpportunityUpdate
 from offers.payouts import InvoicePayout, Payout, Transfer
 from offers.policy import Policy, Road
-from offers.record import OfferRecord
 from offers.terms import OfferTerms
 from tests.builders import BUYER
 from tests.deals import report_on
@@ -106,13 +106,13 @@ class StandIns:
         )
 
     @activity.defn
-    async def write_back(self, record: OfferRecord) -> None:
+    async def write_back(self, update: OpportunityUpdate) -> None:
         """Written."""
-        self.done[str(record.stage)] += 1
-        if record.stage is Stage.SHARED and record.opportunity_id in self.shown:
-            self.shown[record.opportunity_id].set()
+        self.done[str(update.stage)] += 1
+        if update.stage is Stage.SHARED and update.opportunity_id in self.shown:
+            self.shown[update.opportunity_id].set()
         if self.living_on:
-            await self._go_on(record)
+            await self._go_on(update)
 
     @activity.defn
     async def send_letter(self, _mail: SendMail) -> None:
@@ -134,17 +134,16 @@ class StandIns:
             for news in {"shared": ("linked", "accepted"), "accepted": ("paid",)}.get(stage, ()):
                 await twin.signal(BareOffer.seen, news)
 
-    async def _go_on(self, record: OfferRecord) -> None:
-        offer = self._client.get_workflow_handle(workflow_id(record.opportunity_id))
-        if record.stage is Stage.SHARED:
-            self.accepted.add(record.made)
-            seen = SeenOffer(
-                offer_id=record.made, clazar_id="clazar", tied_to=record.opportunity_id
-            )
+    async def _go_on(self, update: OpportunityUpdate) -> None:
+        offer = self._client.get_workflow_handle(workflow_id(update.opportunity_id))
+        offer_id = made(update.opportunity_id)
+        if update.stage is Stage.SHARED:
+            self.accepted.add(offer_id)
+            seen = SeenOffer(offer_id=offer_id, clazar_id="clazar", tied_to=update.opportunity_id)
             await offer.signal(OfferWorkflow.offer_seen, seen)
-            await offer.signal(OfferWorkflow.agreement_seen, reported(record.made))
-        if record.stage is Stage.ACCEPTED:
-            await offer.signal(OfferWorkflow.payout_seen, paid(record.made))
+            await offer.signal(OfferWorkflow.agreement_seen, reported(offer_id))
+        if update.stage is Stage.ACCEPTED:
+            await offer.signal(OfferWorkflow.payout_seen, paid(offer_id))
 
 
 def made(opportunity: str) -> str:

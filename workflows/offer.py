@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.clock import end_of_day
     from offers.lifecycle import Stage
     from offers.opportunity import offer_path, workflow_id
+    from offers.opportunity_update import opportunity_update
     from offers.record import Amendment, OfferRecord
     from offers.reminders import reminder_times
 
@@ -262,4 +263,4 @@ class OfferWorkflow(Agreed):
         if self._amendments.was_accepted:
             self._write_back.drop()  # what took its place writes to the opportunity now
         else:
-            self._write_back.add(self.record.model_copy())
+            self._write_back.add(opportunity_update(self.record))

@@ -11,7 +11,7 @@ from workflows.people import People
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from activities.salesforce import Salesforce
-    from offers.record import OfferRecord
+    from offers.opportunity_update import OpportunityUpdate
 
 
 class WriteBack:
@@ -19,14 +19,14 @@ class WriteBack:
 
     def __init__(self, people: People) -> None:
         self._people = people
-        self._waiting: list[OfferRecord] = []
+        self._waiting: list[OpportunityUpdate] = []
         self._writing: asyncio.Task[None] | None = None
 
-    def add(self, snapshot: OfferRecord) -> None:
-        """Have a state of the offer written; the snapshot must not change any more."""
-        if self._waiting and self._waiting[-1].stage is snapshot.stage:
+    def add(self, update: OpportunityUpdate) -> None:
+        """Have a state of the offer written."""
+        if self._waiting and self._waiting[-1].stage is update.stage:
             self._waiting.pop()
-        self._waiting.append(snapshot)
+        self._waiting.append(update)
 
     async def run(self) -> None:
         """Write for ever."""
@@ -42,15 +42,15 @@ class WriteBack:
         if self._writing:
             self._writing.cancel()
 
-    async def _write(self, snapshot: OfferRecord) -> None:
+    async def _write(self, update: OpportunityUpdate) -> None:
         """What has ended and is not in Salesforce any more needs nobody's help."""
-        expected = Failure.NOT_FOUND if snapshot.stage.is_end else None
+        expected = Failure.NOT_FOUND if update.stage.is_end else None
         try:
-            await ask(self._people, Salesforce.write_back, snapshot, expected=expected)
+            await ask(self._people, Salesforce.write_back, update, expected=expected)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 return
-            workflow.logger.info("%s is not in Salesforce any more", snapshot.opportunity_id)
+            workflow.logger.info("%s is not in Salesforce any more", update.opportunity_id)
 
     async def finished(self) -> None:
         """Wait until everything has been written."""

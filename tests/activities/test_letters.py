@@ -1,10 +1,12 @@
 """Every letter reads well as text and as HTML, and leaks nothing into the other's markup."""
 
-from datetime import UTC, date, datetime
+import json
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from temporalio.contrib.pydantic import pydantic_data_converter
 
-from activities.email import TEMPLATES
+from activities.email import IN_MAILS, TEMPLATES, SendMail
 from activities.letter import MailKind
 from activities.letters import write
 from offers.agreement import Agreement, AgreementStatus
@@ -13,8 +15,9 @@ from offers.disbursement_report import ReportRow, payout_of
 from offers.expectation import Expected, Step
 from offers.findings import Finding
 from offers.money import Money
-from offers.policy import Policy
+from offers.policy import Generation, Policy
 from offers.record import Event, OfferRecord
+from offers.rules import Rule, Rules
 from tests.builders import terms
 
 SALESFORCE = "https://example.my.salesforce.com"
@@ -86,6 +89,30 @@ def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
         assert "help@example.com" in text
     else:
         assert record.opportunity_id in text
+
+
+POLICY = Policy(
+    product_name="Another Product",
+    roles={"deal-desk": ("desk@example.com",)},
+    rules=Rules(standard_contract=Rule(then="warn", line="A rule")),
+    time_zones=("Asia/Tokyo",),
+    revive_within=timedelta(days=9),
+    generation=Generation(late_after=timedelta(hours=7)),
+    support_contact="Write to help@example.com",
+)
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_a_mail_carries_all_that_its_letter_needs(kind: MailKind, record: OfferRecord) -> None:
+    record.policy = POLICY
+    converter = pydantic_data_converter.payload_converter
+    (payload,) = converter.to_payloads([SendMail(kind=kind, record=record, occasion="x")])
+    assert set(json.loads(payload.data)["record"]["policy"]) == IN_MAILS
+    (carried,) = converter.from_payloads([payload], [SendMail])
+    for name in set(Policy.model_fields) - IN_MAILS:
+        del carried.record.policy.__dict__[name]  # so that reading it fails
+    assert write(kind, carried.record, SALESFORCE) == write(kind, record, SALESFORCE)
+    assert carried.record.policy.roles == POLICY.roles
 
 
 def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:

@@ -25,6 +25,7 @@ from activities.salesforce_client import SalesforceClient, SalesforceLogin
 from offers.contacts import Contacts, Owner
 from offers.lifecycle import Stage
 from offers.marketplace import SeenOffer
+from offers.opportunity_update import opportunity_update
 from offers.payouts import PayoutReading, PayoutState
 from offers.record import OfferRecord
 from runtime import vendors
@@ -326,7 +327,7 @@ async def test_other_customers_and_the_last_purchase_are_told_apart(
 async def test_what_is_written_are_whole_values(sandbox: Sandbox, salesforce: Salesforce) -> None:
     record = OfferRecord(opportunity_id=OPPORTUNITY, stage=Stage.SHARED, terms=terms())
     for _ in range(2):
-        await asyncio.to_thread(run, salesforce.write_back, record)
+        await asyncio.to_thread(run, salesforce.write_back, opportunity_update(record))
     written = sandbox.world.opportunities[OPPORTUNITY]
     assert written["Offer_Stage__c"] == "shared"
     assert written["Offer_Amount__c"] == 120000
