@@ -11,6 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.queues import TaskQueue
     from activities.salesforce import Salesforce
     from offers.opportunity_update import OpportunityUpdate
+    from workflows.search_attributes import STAGE, STAGE_SINCE
 
 MINUTE = timedelta(minutes=1)
 
@@ -22,20 +23,27 @@ def call(queue: TaskQueue, what: str) -> workflow.ActivityHandle[Any]:
 
 @workflow.defn
 class BareOffer:
-    """A happy life as a plain script, from the draft to the money; `waiting`: from `shared` on."""
+    """A happy life as a plain script, from the draft to the money; `waiting`: from `shared` on.
+
+    With `searchable`, each stage is shown in search, as an offer's is.
+    """
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
+        self._searchable = False
 
     @workflow.run
-    async def run(self, waiting: bool) -> None:
+    async def run(self, waiting: bool, searchable: bool) -> None:
         """The story."""
+        self._searchable = searchable
         if not waiting:
             await call(TaskQueue.PREFLIGHT, "check_deal")
             await call(TaskQueue.AWS_MARKETPLACE, "submit_offer")
+            self._show("generating")
             writing = call(TaskQueue.SALESFORCE, "generating")
             await call(TaskQueue.AWS_MARKETPLACE, "follow_change_set")
             await asyncio.gather(call(TaskQueue.EMAIL, "letter"), writing)
+        self._show("shared")
         await call(TaskQueue.SALESFORCE, f"shared {workflow.info().workflow_id}")
         await self._signalled("accepted", timedelta(days=23))
         await call(TaskQueue.AWS_MARKETPLACE, "find_agreement")
@@ -44,10 +52,16 @@ class BareOffer:
         await self._told("paid")
 
     async def _told(self, what: str) -> None:
+        self._show(what)
         await asyncio.gather(
             call(TaskQueue.SALESFORCE, f"{what} {workflow.info().workflow_id}"),
             call(TaskQueue.EMAIL, f"{what} notice"),
         )
+
+    def _show(self, what: str) -> None:
+        if self._searchable:
+            stage = STAGE.value_set(f"bare {what}")
+            workflow.upsert_search_attributes([stage, STAGE_SINCE.value_set(workflow.now())])
 
     async def _signalled(self, what: str, within: timedelta) -> None:
         await workflow.wait_condition(lambda: what in self._seen, timeout=within)

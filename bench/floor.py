@@ -126,7 +126,7 @@ class Floor:
             while (await self.client.count_workflows(query)).count < waiting:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
-    async def bring_bare(self, count: int, *, waiting: bool) -> list[str]:
+    async def bring_bare(self, count: int, *, waiting: bool, searchable: bool) -> list[str]:
         """Start bare twins; gives their workflow ids, with `waiting` once they wait as well."""
         new = [f"bare/{number}" for number in range(self.bare, self.bare + count)]
         before = self.stand_ins.done["bare shared"]
@@ -134,7 +134,10 @@ class Floor:
 
         async def begin(workflow_id: str) -> object:
             return await self.client.start_workflow(
-                BareOffer.run, waiting, id=workflow_id, task_queue=TaskQueue.OFFERS
+                BareOffer.run,
+                args=[waiting, searchable],
+                id=workflow_id,
+                task_queue=TaskQueue.OFFERS,
             )
 
         await at_once(begin, new)
