@@ -12,8 +12,12 @@ from temporalio.api.operatorservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.common import SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+)
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -28,12 +32,23 @@ class NoServer(Exception):
     """Temporal cannot be reached."""
 
 
+PYDANTIC = PydanticPayloadConverter()
+
+
+class PayloadConverter(CompositePayloadConverter):
+    """Pydantic's, made once: the SDK makes one for each workflow and call, which is costly."""
+
+    def __init__(self) -> None:
+        super().__init__(*PYDANTIC.converters.values())
+
+
 def data_converter(settings: TemporalSettings) -> DataConverter:
     """How payloads are written; encrypted if there are keys."""
+    in_clear = DataConverter(payload_converter_class=PayloadConverter)
     if settings.offers_encryption_keys is None:
-        return pydantic_data_converter
+        return in_clear
     return dataclasses.replace(
-        pydantic_data_converter,
+        in_clear,
         payload_codec=EncryptionCodec(settings.offers_encryption_keys.get_secret_value()),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from activities.email import IN_MAILS, TEMPLATES, SendMail
 from activities.letter import MailKind
@@ -18,6 +17,7 @@ from offers.money import Money
 from offers.policy import Generation, Policy
 from offers.record import Event, OfferRecord
 from offers.rules import Rule, Rules
+from runtime.temporal import PayloadConverter
 from tests.builders import terms
 
 SALESFORCE = "https://example.my.salesforce.com"
@@ -105,7 +105,7 @@ POLICY = Policy(
 @pytest.mark.parametrize("kind", MailKind)
 def test_a_mail_carries_all_that_its_letter_needs(kind: MailKind, record: OfferRecord) -> None:
     record.policy = POLICY
-    converter = pydantic_data_converter.payload_converter
+    converter = PayloadConverter()
     (payload,) = converter.to_payloads([SendMail(kind=kind, record=record, occasion="x")])
     assert set(json.loads(payload.data)["record"]["policy"]) == IN_MAILS
     (carried,) = converter.from_payloads([payload], [SendMail])
