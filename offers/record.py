@@ -87,6 +87,10 @@ class NotYetKnown(LookupError):
     """Something was asked of a record that comes later in an offer's life."""
 
 
+BUILT_IN = Policy()
+"""The policy until one is known; a plain default would be copied, part by part, for each record."""
+
+
 class OfferRecord(BaseModel):
     """One offer's life so far.  Instants are UTC business time.
 
@@ -109,7 +113,7 @@ class OfferRecord(BaseModel):
     """Known even where others are not."""
     contract_sha256: str | None = None
     """Of the custom contract that was checked, and approved as it was."""
-    policy: Policy = Policy()
+    policy: Policy = Field(default_factory=lambda: BUILT_IN)
     clock: Clock = Clock()
     road: Road = Road.AWS
     findings: tuple[Finding, ...] = ()
