@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities import aws_documents
@@ -17,7 +17,7 @@ from offers.agreement import (
     CancellationStatus,
     CancellationWish,
 )
-from offers.clock import Clock
+from offers.clock import Clock, Instant
 
 PAGE_PAUSE_SECONDS = 0.25
 """Between the pages of a list: SearchAgreements is allowed five times a second."""
@@ -42,7 +42,7 @@ class FeedPosition(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    since: AwareDatetime
+    since: Instant
 
 
 class RequestCancellation(BaseModel):

@@ -6,7 +6,7 @@ Clazar's public API reads and links; it cannot create offers.  The shape inside
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
@@ -145,7 +145,7 @@ class Clazar:
             "/private_offers/",
             PAGE_SIZE,
             response_format="common",
-            last_modified_at_after=changed_after.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            last_modified_at_after=changed_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         ):
             for row in rows:
                 yield row

@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from offers.clock import Instant
 from offers.findings import illegal
 from offers.money import Money
 
@@ -30,7 +31,7 @@ class AgreementReport(BaseModel):
     agreement_id: str
     offer_id: str
     status: str
-    updated_at: AwareDatetime
+    updated_at: Instant
 
 
 class Agreement(BaseModel):
@@ -42,9 +43,9 @@ class Agreement(BaseModel):
     offer_id: str
     buyer_account: str
     status: AgreementStatus
-    accepted_at: AwareDatetime
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime | None = None
+    accepted_at: Instant
+    starts_at: Instant
+    ends_at: Instant | None = None
     value: Money | None = None
     """The total contract value, before tax."""
     initial_agreement_id: str | None = None
@@ -108,4 +109,4 @@ class CancellationRequest(BaseModel):
     agreement_id: str
     reason_code: ReasonCode
     status: CancellationStatus
-    updated_at: AwareDatetime
+    updated_at: Instant

@@ -7,11 +7,15 @@ same clock and so agree on what time it is.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 """A buyer can accept until 23:59:59 UTC of the availability end (AWS: work-with-private-offers)."""
+
+Instant = Annotated[AwareDatetime, AfterValidator(lambda told: told.astimezone(UTC))]
+"""An instant in UTC, wherever it was told: boto3 gives those of the machine's own time zone."""
 
 
 class Clock(BaseModel):

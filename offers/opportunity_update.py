@@ -1,6 +1,6 @@
 """What an opportunity shows of its offer: whole values, so that writing twice changes nothing."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -115,7 +115,7 @@ def as_json(value: str | Money | datetime | date | None) -> str | float | None:
             # shortest text, and contracts end far below that (offers.terms.HIGHEST_PRICE).
             return float(value.amount)
         case datetime():
-            return value.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
         case date():
             return value.isoformat()
     return value

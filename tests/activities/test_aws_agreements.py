@@ -1,5 +1,7 @@
 """The activities on agreements, with real boto3 clients against the sandbox."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities import aws_documents
-from activities.aws_agreements import RequestCancellation
+from activities.aws_agreements import FeedPosition, RequestCancellation
 from activities.errors import Failure
 from offers.agreement import (
     Agreement,
@@ -18,6 +20,8 @@ from offers.agreement import (
     CancellationWish,
     ReasonCode,
 )
+from offers.opportunity_update import opportunity_update
+from offers.record import OfferRecord
 from sandbox import cancellations
 from sandbox.agreements import end, renew, roll_back
 from sandbox.amendments import amend_outside
@@ -26,6 +30,7 @@ from sandbox.world import Agreement as SandboxAgreement
 from sandbox.world import Buyer, Invoice
 from tests.activities.aws import Aws
 from tests.builders import BUYER
+from tests.life import OPPORTUNITY
 
 WISH = CancellationWish(reason_code=ReasonCode.TEST_AGREEMENT, message="It was a test.")
 THIRDS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
@@ -320,3 +325,34 @@ def test_an_agreement_without_an_end_or_a_value_is_read() -> None:
         }
     )
     assert (read.ends_at, read.value, read.initial_agreement_id) == (None, None, None)
+
+
+# Instants -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["America/Los_Angeles", "Asia/Tokyo"])
+def far_from_utc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The worker's machine is in another time zone, in which boto3 tells instants."""
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_utc")
+def test_the_machine_s_time_zone_changes_nothing(aws: Aws) -> None:
+    made = aws.accepted()
+    day_before = FeedPosition(since=made.accepted_at - timedelta(days=1))
+    (report,) = aws.run(aws.agreements.read_agreement_feed, day_before).reports
+    again = FeedPosition(since=report.updated_at - timedelta(minutes=15))
+    assert aws.run(aws.agreements.read_agreement_feed, again).reports == (report,)
+    later = FeedPosition(since=report.updated_at + timedelta(minutes=15))
+    assert aws.run(aws.agreements.read_agreement_feed, later).reports == ()
+    found = aws.run(aws.agreements.find_agreement, made.offer_id)
+    assert found.accepted_at == made.accepted_at
+    for told in (report.updated_at, found.accepted_at, found.starts_at, ask(aws, made).updated_at):
+        assert told.utcoffset() == timedelta()
+    record = OfferRecord(opportunity_id=OPPORTUNITY, agreement=found)
+    written = opportunity_update(record).values["accepted_at"]
+    assert written == f"{made.accepted_at:%Y-%m-%dT%H:%M:%S}.000+0000"
