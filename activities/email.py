@@ -129,8 +129,7 @@ class Email:
                     server.login, unquote(self._url.username), unquote(self._url.password or "")
                 )
             await _step(server.mail, parseaddr(self._sender)[1])
-            for recipient in to:
-                await _step(server.rcpt, recipient)
+            await _name_recipients(server, to)
             await _step(server.data, message.as_bytes(), handed_over=True)
         finally:
             server.close()
@@ -168,6 +167,22 @@ def _server(url: SplitResult) -> aiosmtplib.SMTP:
         start_tls=None if secure or loopback else True,
         timeout=TIMEOUT_SECONDS,
     )
+
+
+async def _name_recipients(server: aiosmtplib.SMTP, to: Collection[str]) -> None:
+    """Those whom the server does not take are passed over, unless it takes nobody."""
+    refused: list[ApplicationError] = []
+    for recipient in to:
+        try:
+            await _step(server.rcpt, recipient)
+        except ApplicationError as failure:
+            if failure.type != Failure.REFUSED:
+                raise
+            refused.append(failure)
+    if len(refused) == len(to):
+        raise refused[0]
+    if refused:
+        activity.logger.warning("the mail server refuses %d of %d addresses", len(refused), len(to))
 
 
 async def _step(

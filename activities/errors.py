@@ -282,9 +282,8 @@ def smtp_failure(
     """
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return credentials_refused(SMTP, str(error.code))
-    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        code = max(recipient.code for recipient in error.recipients)
-        return _reply_failure(code, "the recipient's address")
+    if isinstance(error, aiosmtplib.SMTPRecipientRefused):
+        return _reply_failure(error.code, "the recipient's address")
     if isinstance(error, aiosmtplib.SMTPResponseException) and not isinstance(
         error, aiosmtplib.SMTPConnectError
     ):

@@ -46,5 +46,10 @@ class Contacts(Owner):
     buyer_time_zone: str | None = None
     """IANA name; None where it is not known."""
 
+    @property
+    def owner(self) -> Owner:
+        """The owner alone."""
+        return Owner(**{name: getattr(self, name) for name in Owner.model_fields})
+
 
 CONTACT_FIELDS = frozenset(Contacts.model_fields)

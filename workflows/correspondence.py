@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.asking import ask
+from workflows.calls import failure_of
 from workflows.people import People
 
 with workflow.unsafe.imports_passed_through():
@@ -18,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.record import OfferRecord
 
 POSSIBLY_SENT = "possibly-sent"
+NOT_TOLD = "not-told"
 
 TELL_OWNER = {
     Stage.FAILED: MailKind.OWNER_FAILED,
@@ -226,7 +230,27 @@ class Correspondence:
         await asyncio.gather(*self._notices)
 
     async def _send(self, mail: SendMail) -> None:
-        await ask(self._people, Email.send_notice, mail)
+        """A notice that nobody can be given holds nothing up once a person knows of it."""
+        try:
+            await ask(self._people, Email.send_notice, mail, expected=Failure.REFUSED)
+        except ActivityError as error:
+            failure = failure_of(error)
+            if failure is None or is_cancelled_exception(error):
+                raise
+            await self._people.wait_for(
+                NOT_TOLD,
+                f"The notice {mail.kind} could not be sent: {failure.message}",
+                "Correct the address or tell them yourself, then resume: it is tried once more",
+            )
+            with suppress(ActivityError):
+                await ask(
+                    self._people, Email.send_notice, self._addressed(mail), expected=Failure.REFUSED
+                )
+
+    def _addressed(self, mail: SendMail) -> SendMail:
+        """The same notice for who is to be told now."""
+        owner = self._record.owner
+        return mail.model_copy(update={"record": mail.record.model_copy(update={"owner": owner})})
 
 
 async def _may_have_gone(sending: asyncio.Task[None]) -> bool:

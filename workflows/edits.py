@@ -113,6 +113,7 @@ class Edits:
         if wanted in self._waiting:
             email = record.written_to.buyer_email
             record.terms, record.contacts = after.terms, after.contacts
+            record.owner = after.contacts.owner
             self._correspondence.rewrite()
             if email != after.contacts.buyer_email:
                 self._correspondence.tell_new_buyer()

@@ -189,12 +189,8 @@ def test_no_answer_of_salesforce(error: Any, kind: Failure) -> None:
     check(salesforce_failure(error), kind)
 
 
-RECIPIENT_UNKNOWN = aiosmtplib.SMTPRecipientsRefused(
-    [aiosmtplib.SMTPRecipientRefused(550, "no jane here", "jane@example.com")]
-)
-RECIPIENT_BUSY = aiosmtplib.SMTPRecipientsRefused(
-    [aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com")]
-)
+RECIPIENT_UNKNOWN = aiosmtplib.SMTPRecipientRefused(550, "no jane here", "jane@example.com")
+RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from offers.lifecycle import Stage
 from offers.marketplace import SeenOffer
 from offers.opportunity_update import opportunity_update
 from offers.payouts import PayoutReading, PayoutState
+from offers.policy import Policy
 from offers.record import OfferRecord
 from runtime import vendors
 from runtime.settings import WorkerSettings, read_settings
@@ -445,3 +446,25 @@ async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
     with pytest.raises(ApplicationError) as raised:
         await run(away.send_letter, mail(MailKind.OFFER_SHARED))
     assert failure(raised) == Failure.UNAVAILABLE
+
+
+async def test_a_notice_reaches_those_whom_the_mail_server_takes(
+    sandbox: Sandbox, email: Email
+) -> None:
+    faults = sandbox.world.faults.waiting
+    notice = mail(MailKind.OWNER_EXPIRED)
+    notice.record.policy = Policy(
+        roles={"deal-desk": ("desk@example.com",), "legal": ("l@example.com",)}
+    )
+    notice = notice.model_copy(update={"copy_to": "deal-desk"})
+    faults.append(Fault("smtp", "status", "RCPT", status=451))
+    with pytest.raises(ApplicationError) as raised:
+        await run(email.send_notice, notice)
+    assert failure(raised) == Failure.UNAVAILABLE
+    faults.append(Fault("smtp", "status", "RCPT", status=550, times=2))
+    with pytest.raises(ApplicationError, match="it does not take the recipient's address"):
+        await run(email.send_notice, notice)
+    assert sandbox.world.mails == []
+    faults.append(Fault("smtp", "status", "RCPT", status=550))
+    await run(email.send_notice, notice)
+    assert [sent.recipients for sent in sandbox.world.mails] == [["desk@example.com"]]

@@ -8,6 +8,7 @@ from console.desk import Refused
 from offers.lifecycle import Stage
 from offers.record import OfferRecord
 from offers.verdicts import Changes, Extension
+from sandbox.buyers import accept
 from sandbox.worst_moments import accept_when
 from tests.builders import BUYER
 from tests.life import OPPORTUNITY, Life
@@ -48,6 +49,18 @@ async def test_another_buyer_is_written_to_without_aws(life: Life) -> None:
     assert life.world.calls["catalog", "StartChangeSet"] == calls
     assert life.world.mails[-1].recipients == ["other@example.com"]
     assert life.mails()[-1].startswith("Your AWS Marketplace private offer")
+
+
+async def test_another_owner_is_told_what_follows(life: Life) -> None:
+    await life.start()
+    before = await life.reaches(Stage.SHARED)
+    record = await amended(life, Changes(given={"owner_email": "successor@example.com"}))
+    assert record.told.owner_name == before.told.owner_name
+    accept(life.world, record.made, BUYER)
+    await life.report_acceptance()
+    await life.quiet()
+    assert life.world.mails[-1].subject.startswith("Accepted")
+    assert life.world.mails[-1].recipients == ["successor@example.com"]
 
 
 async def test_another_price_is_another_offer_and_the_old_link_is_void(life: Life) -> None:

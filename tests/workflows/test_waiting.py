@@ -177,6 +177,29 @@ async def test_a_notice_to_the_owner_is_rather_sent_twice(life: Life) -> None:
     assert life.world.mails[0].message_id == life.world.mails[1].message_id
 
 
+@pytest.mark.parametrize("taken", [True, False])
+async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(life: Life, taken: bool) -> None:
+    life.buyer(accepts_after=1)
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.passes(days=1, hours=1)
+    life.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550, times=None))
+    await life.report_acceptance()
+    record = await life.quiet()
+    assert record.stage is Stage.ACCEPTED
+    (attention,) = record.attentions
+    assert attention.code == "not-told"
+    assert "owner-accepted" in attention.problem
+    assert "it does not take the recipient's address" in attention.problem
+    assert "example.com" not in attention.problem
+    if taken:
+        life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    assert (await life.quiet()).attentions == ()
+    told = [subject for subject in life.mails() if subject.startswith("Accepted")]
+    assert len(told) == taken
+
+
 async def test_resend_writes_to_the_buyer_again(life: Life) -> None:
     await life.start()
     with pytest.raises(Refused, match="nothing to send again"):
