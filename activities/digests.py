@@ -22,8 +22,9 @@ from offers.digest_rules import DigestRules
 from offers.mornings import Mornings
 from offers.record import OfferRecord
 
-LOOK_BACK = timedelta(days=7)
-"""How far back news is looked for at most; and how long an owner of nothing is remembered."""
+LOOK_BACK = timedelta(days=9)
+"""How far back news is looked for at most, longer than from a weekly digest to the next; and how
+long an owner of nothing is remembered."""
 
 AT_ONCE = 20
 """Records that are asked for at a time."""
@@ -45,8 +46,9 @@ class KnownOwner(BaseModel):
     owner: Owner = Field(repr=False)
     seen_at: AwareDatetime
     """When there last was something that could have been said of an offer of theirs."""
-    told_at: AwareDatetime | None = None
-    """When they last had their morning, whether or not there was something to say."""
+    told_at: AwareDatetime
+    """When they last had their morning, whether or not there was something to say.  Who is met for
+    the first time counts as told up to the morning before the newest one."""
     next_at: AwareDatetime
     """When they have the next one; in the past while they still wait for one."""
 
@@ -108,7 +110,7 @@ class Digests:
         since = _since(known.values(), rules, now)
         offers = await self._candidates(since, now + rules.look_ahead, now)
         seen = await self._ask(offers, since, request)
-        owners = _met(known, seen, now)
+        owners = _met(known, seen, request)
         said: dict[str, list[Item]] = defaultdict(list)
         for each in seen:
             said[each.owner.owner_email.casefold()] += each.items
@@ -184,17 +186,16 @@ async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
 
 def _since(known: Iterable[KnownOwner], rules: DigestRules, now: datetime) -> datetime:
     """From when on news is looked for, for all owners."""
-    told = [
-        each.told_at
-        for each in known
-        if each.told_at and Mornings(each.owner, rules).is_now(each.told_at, now)
-    ]
+    told = [each.told_at for each in known if Mornings(each.owner, rules).is_now(each.told_at, now)]
     # Somebody met for the first time may have had their last morning before the others.
     return max(min(told) - timedelta(days=1), now - LOOK_BACK) if told else now - LOOK_BACK
 
 
-def _met(known: Mapping[str, KnownOwner], seen: Iterable[Seen], now: datetime) -> list[KnownOwner]:
+def _met(
+    known: Mapping[str, KnownOwner], seen: Iterable[Seen], request: LookRequest
+) -> list[KnownOwner]:
     """The owners known now: those seen, and those seen not long ago."""
+    now, rules = request.now, request.rules
     owners = {key: each for key, each in known.items() if each.seen_at > now - LOOK_BACK}
     # What was drafted last knows best; what was drafted long ago may know no time zone.
     for each in sorted(seen, key=lambda s: (s.owner.owner_time_zone is not None, s.changed_at)):
@@ -202,7 +203,7 @@ def _met(known: Mapping[str, KnownOwner], seen: Iterable[Seen], now: datetime) -
         owners[key] = KnownOwner(
             owner=each.owner,
             seen_at=now,
-            told_at=known[key].told_at if key in known else None,
+            told_at=known[key].told_at if key in known else Mornings(each.owner, rules).before(now),
             next_at=now,
         )
     return list(owners.values())
@@ -213,14 +214,14 @@ def _sorted_out(
 ) -> Look:
     """Who is told now, who has to wait for their morning, and who need not be told."""
     met, mornings, room = [], [], MOST_ITEMS
-    for each in sorted(owners, key=lambda owner: owner.told_at or datetime.min.replace(tzinfo=UTC)):
+    for each in sorted(owners, key=lambda owner: owner.told_at):
         own = Mornings(each.owner, rules)
         resting = each.model_copy(update={"next_at": own.next(now)})
         if not own.is_now(each.told_at, now):
             met.append(resting)
             continue
         told = resting.model_copy(update={"told_at": now})
-        since = each.told_at - SETTLED if each.told_at else own.before(now)
+        since = each.told_at - SETTLED
         fitting = [i for i in said.get(each.key, ()) if i.topic not in NEWS or i.at > since]
         if not fitting:
             met.append(told)

@@ -45,12 +45,12 @@ class Mornings:
         """The morning before the newest one: on a Monday that of Friday."""
         return self.last(self.last(now) - timedelta(microseconds=1))
 
-    def is_now(self, told_at: datetime | None, now: datetime) -> bool:
+    def is_now(self, told_at: datetime, now: datetime) -> bool:
         """Whether it is the owner's morning, and they have not been told on this local day."""
         morning = self.last(now)
         if now >= morning + LATE:
             return False
-        return told_at is None or self.day(told_at) < self.day(morning)
+        return self.day(told_at) < self.day(morning)
 
     def day(self, instant: datetime) -> date:
         """The local day."""

@@ -76,7 +76,7 @@ def offer(owner: Owner, stage: Stage = Stage.SHARED, **fields: Any) -> OfferReco
     )
 
 
-def known(owner: Owner, told_at: datetime | None, seen_at: datetime = MORNING) -> KnownOwner:
+def known(owner: Owner, told_at: datetime, seen_at: datetime = MORNING) -> KnownOwner:
     return KnownOwner(owner=owner, seen_at=seen_at, told_at=told_at, next_at=MORNING)
 
 
@@ -108,7 +108,6 @@ async def test_news_since_the_last_morning_is_told() -> None:
     happened = MORNING - timedelta(hours=20)
     accepted = offer(BERLIN, Stage.ACCEPTED)
     for told_at, topics in (
-        (None, [Topic.ACCEPTED]),
         (happened - timedelta(hours=3), [Topic.ACCEPTED]),
         (happened + timedelta(minutes=4), [Topic.ACCEPTED]),
     ):
@@ -118,6 +117,24 @@ async def test_news_since_the_last_morning_is_told() -> None:
     assert found.mornings == ()
 
 
+@pytest.mark.parametrize("hours", [1, 7, 20, 23])
+async def test_who_is_met_between_two_mornings_hears_of_all_since_the_one_before(
+    hours: int,
+) -> None:
+    happened = MORNING - timedelta(hours=hours)
+    accepted = offer(
+        BERLIN, Stage.ACCEPTED, history=[StageEntry(stage=Stage.ACCEPTED, at=happened)]
+    )
+    met = await look(Offers(accepted), now=MORNING + timedelta(hours=6))
+    assert met.mornings == ()
+    next_day = MORNING + timedelta(days=1)
+    told = await look(Offers(accepted), *met.owners, now=next_day)
+    (morning,) = told.mornings
+    assert [item.topic for item in morning.digest.items] == [Topic.ACCEPTED]
+    again = await look(Offers(accepted), morning.told, now=next_day + timedelta(days=1))
+    assert again.mornings == ()
+
+
 async def test_search_goes_back_no_further_than_it_must() -> None:
     async def since(*owners: KnownOwner) -> str:
         offers = Offers()
@@ -125,16 +142,14 @@ async def test_search_goes_back_no_further_than_it_must() -> None:
         (query,) = offers.queries
         return query.partition("OfferStageSince >= ")[2][1:11]
 
-    assert await since() == "2026-03-03"
+    assert await since() == "2026-03-01"
     assert await since(known(BERLIN, MORNING - timedelta(days=1))) == "2026-03-08"
-    assert await since(known(BERLIN, MORNING - timedelta(days=30))) == "2026-03-03"
+    assert await since(known(BERLIN, MORNING - timedelta(days=30))) == "2026-03-01"
 
 
 async def test_owners_of_nothing_are_forgotten_after_a_while() -> None:
     long_ago = MORNING - LOOK_BACK
-    found = await look(
-        Offers(), known(BERLIN, None, seen_at=long_ago), known(TOKYO, None, seen_at=MORNING)
-    )
+    found = await look(Offers(), known(BERLIN, long_ago, seen_at=long_ago), known(TOKYO, long_ago))
     assert [each.owner for each in found.owners] == [TOKYO]
 
 

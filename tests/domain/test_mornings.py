@@ -13,6 +13,7 @@ from offers.digest_rules import DigestRules, Weekday
 from offers.drafting import known_time_zones
 from offers.mornings import Mornings
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 366
@@ -33,7 +34,7 @@ def told(mornings: Mornings, outages: list[tuple[int, int, int]]) -> list[dateti
         now = BEGIN + number * HOUR
         if number in missed or next_at > now:
             continue
-        if mornings.is_now(found[-1] if found else None, now):
+        if mornings.is_now(found[-1] if found else LONG_AGO, now):
             found.append(now)
         next_at = mornings.next(now)
     return found
@@ -87,9 +88,9 @@ def test_it_is_within_the_hour(zone: str) -> None:
 def test_what_comes_too_late_waits_for_the_next_morning() -> None:
     mornings = Mornings(owner("Europe/Berlin"), DigestRules())
     friday = datetime(2026, 3, 6, 7, tzinfo=UTC)
-    assert mornings.is_now(None, friday + timedelta(hours=3, minutes=59))
-    assert not mornings.is_now(None, friday + timedelta(hours=4))
-    assert not mornings.is_now(None, friday - HOUR)
+    assert mornings.is_now(LONG_AGO, friday + timedelta(hours=3, minutes=59))
+    assert not mornings.is_now(LONG_AGO, friday + timedelta(hours=4))
+    assert not mornings.is_now(LONG_AGO, friday - HOUR)
     assert mornings.next(friday) == datetime(2026, 3, 9, 7, tzinfo=UTC)
     monday = datetime(2026, 3, 9, 8, 30, tzinfo=UTC)
     assert mornings.before(monday) == friday
