@@ -6,7 +6,7 @@ event was invoiced beats that of the event.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
@@ -135,10 +135,21 @@ class BillingLedger:
             for transfer_id, on, trace, kind in rows
         }
 
-    def by_offer(self) -> Iterator[tuple[str, list[BillingEvent]]]:
-        """Each offer that has events, with these; under "" what belongs to no offer."""
+    def by_offer(self, wanted: Collection[str] | None) -> Iterator[tuple[str, list[BillingEvent]]]:
+        """Each wanted offer (None: each) that has events, with these.
+
+        Under "" one event of each agreement that belongs to no offer.  Of what nobody wants, such
+        as a listing's public offer, there may be more than there is room for.
+        """
+        for offer_id, rows in groupby(self._events(), key=lambda row: str(row[0])):
+            if not offer_id:
+                yield "", [_event(row) for row in {row[6]: row for row in rows}.values()]
+            elif wanted is None or offer_id in wanted:
+                yield offer_id, [_event(row) for row in rows]
+
+    def _events(self) -> Iterator[tuple[str, ...]]:
         marks = ", ".join("?" * len(TRANSFERS))
-        rows = self._tables.execute(
+        return self._tables.execute(
             f"""
             select coalesce(
                 (select nullif(a.offer, '') from agreement a
@@ -155,8 +166,6 @@ class BillingLedger:
             """,  # noqa: S608
             sorted(TRANSFERS),
         )
-        for offer_id, events in groupby(rows, key=lambda row: str(row[0])):
-            yield offer_id, [_event(row) for row in events]
 
 
 def _upsert(tables: sqlite3.Connection, table: str) -> str:

@@ -50,8 +50,10 @@ class ClazarClient:
         except httpx.HTTPError as error:
             raise http_failure(VENDOR, error) from None
 
-    async def pages(self, path: str, page_size: int, **parameters: Any) -> AsyncIterator[list[Any]]:
-        """The rows of a list, page by page."""
+    async def pages(
+        self, path: str, page_size: int, *, pause: float = 0, **parameters: Any
+    ) -> AsyncIterator[list[Any]]:
+        """The rows of a list, page by page, with a pause (seconds) before each further one."""
         page = 1
         while True:
             answer = await self.request(
@@ -63,6 +65,7 @@ class ClazarClient:
             if not (answer["next"] if "next" in answer else len(rows) == page_size):
                 return
             page += 1
+            await asyncio.sleep(pause)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -15,7 +15,7 @@ from offers.payouts import DataFindings, PayoutReading
 
 DATASET = "aws_marketplace_disbursements"
 PAGE_SIZE = 5000
-PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 2.5
 """Between the pages: analytics are allowed 30 requests a minute."""
 ODD = (ArithmeticError, AttributeError, TypeError, ValueError)
 """What values that are not as they should be lead to."""
@@ -36,10 +36,10 @@ class ClazarDisbursements:
     async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:  # noqa: ARG002
         """What has been paid of some offers, or of all.  It does not tell when AWS collected."""
         reading = _Reading(offer_ids)
-        async for page in self._client.pages(f"/analytics/datasets/{DATASET}", PAGE_SIZE):
+        async for page in self._client.pages(
+            f"/analytics/datasets/{DATASET}", PAGE_SIZE, pause=PAUSE_SECONDS
+        ):
             await asyncio.to_thread(reading.take, page)
-            if len(page) == PAGE_SIZE:
-                await asyncio.sleep(PAUSE_SECONDS)
         return await asyncio.to_thread(reading.sums)
 
 
@@ -52,9 +52,12 @@ class _Reading:
         self._findings = DataFindings()
         self._doubtful: set[str] = set()
 
-    def take(self, page: list[dict[str, Any]]) -> None:
+    def take(self, page: list[Any]) -> None:
         """Take in the rows of a page."""
         for row in page:
+            if not isinstance(row, dict):
+                self._findings.add(_finding("a row", "it is no object"))
+                continue
             offer_id = str(row.get("offer_id") or "")
             if not offer_id:
                 invoice = row.get("invoice_id") or "unknown"
@@ -63,7 +66,8 @@ class _Reading:
                 try:
                     self._rows.setdefault(offer_id, []).append(_report_row(row))
                 except ODD as error:
-                    self._findings.add(_finding(f"offer {offer_id}", _said_of(error)))
+                    about = f"offer {offer_id}, invoice {row.get('invoice_id') or 'unknown'}"
+                    self._findings.add(_finding(about, _said_of(error)))
                     self._doubtful.add(offer_id)
 
     def sums(self) -> PayoutReading:
@@ -116,16 +120,22 @@ def _text(row: dict[str, Any], column: str) -> str:
 
 def _amount(row: dict[str, Any], column: str, blank: int | None = None) -> Decimal:
     value = row.get(column)
-    if value is None:
+    if value is None or value == "":
         if blank is None:
             raise ValueError(f"{column} is blank")
         return Decimal(blank)
-    return Decimal(value)
+    try:
+        return Decimal(value)
+    except ODD:
+        raise ValueError(f"{column} is no amount: {str(value)[:40]!r}") from None
 
 
 def _day(row: dict[str, Any], column: str) -> date | None:
     value = row.get(column)
-    return date.fromisoformat(value[:10]) if value else None
+    try:
+        return date.fromisoformat(value[:10]) if value else None
+    except ODD:
+        raise ValueError(f"{column} is no date: {str(value)[:40]!r}") from None
 
 
 def _said_of(error: Exception) -> str:

@@ -17,6 +17,7 @@ from activities.billing_ledger import AGREEMENTS, BILLING, COLUMNS, BillingLedge
 from activities.errors import aws_failure
 from offers.billing_feed import payout_of
 from offers.findings import Finding, Severity
+from offers.payout_rules import first_month
 from offers.payouts import DataFindings, Payout, PayoutReading
 
 REMEDY = "Look at the file, and ask AWS Marketplace to deliver it again; the rest was counted"
@@ -133,9 +134,8 @@ def _what_is_wrong(fields: list[str] | None, expected: int) -> str:
 
 def _months_until(today: date, months: int) -> Iterator[date]:
     """The first days of the last months, the oldest first."""
-    count = today.year * 12 + today.month - 1
-    for each in range(count - months + 1, count + 1):
-        yield date(each // 12, each % 12 + 1, 1)
+    for number in range(months, 0, -1):
+        yield first_month(today, number)
 
 
 def _sums(
@@ -144,12 +144,10 @@ def _sums(
     transfers = ledger.transfers()
     payouts: dict[str, Payout] = {}
     doubtful = set(reading.doubtful_offers)
-    for offer_id, events in ledger.by_offer():
+    for offer_id, events in ledger.by_offer(offer_ids):
         if not offer_id:
             for agreement in sorted({e.agreement_id for e in events if e.agreement_id}):
                 reading.find(BILLING, None, f"agreement {agreement} has no offer", "offer_id")
-            continue
-        if offer_ids is not None and offer_id not in offer_ids:
             continue
         try:
             payout, findings = payout_of(offer_id, events, transfers)

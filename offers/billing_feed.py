@@ -22,6 +22,8 @@ FEE = frozenset({"AWS_REV_SHARE", "AWS_REV_SHARE_REFUND", "AWS_REV_SHARE_CREDIT"
 TAX = frozenset(
     f"{whose}_TAX_SHARE{kind}" for whose in ("SELLER", "AWS") for kind in ("", "_REFUND", "_CREDIT")
 )
+NOT_OURS = frozenset({"AWS_TAX_SHARE", "AWS_TAX_SHARE_REFUND", "AWS_TAX_SHARE_CREDIT"})
+"""Taxes that AWS keeps for others, unless they are marked as changing the balance."""
 OWED = ("INVOICED", "FORGIVEN")
 """Actions that make up what is owed; forgiving lowers it."""
 
@@ -47,9 +49,9 @@ class BillingEvent(NamedTuple):
     def counts(self) -> bool:
         """Whether it is money: taxes that AWS keeps for others are listed but are not ours."""
         return (
-            self.action != "INVOICED"
-            or self.transaction_type != "AWS_TAX_SHARE"
+            self.transaction_type not in NOT_OURS
             or self.changes_balance
+            or self.action == "DISBURSED"
         )
 
 
@@ -119,7 +121,11 @@ def _invoice(events: list[BillingEvent], transfers: Mapping[str, BankTransfer]) 
     undisbursed = Money.nearest(left, currency)
     # AWS counts finer than the bank: what rounding leaves over is the fee's.
     net = sum((each.amount for each in moved), undisbursed)
-    collected = [e for e in events if e.action == "COLLECTED" and e.acted_on]
+    # AWS collects taxes and its own fee as well: what was sold is held against what was sold.
+    sold = GROSS | REFUNDED
+    collected = [
+        e for e in events if e.action == "COLLECTED" and e.acted_on and e.transaction_type in sold
+    ]
     whole = sum((e.amount for e in collected), Decimal()) >= (gross - refunded).amount
     return InvoicePayout(
         invoice_id=events[0].invoice_id,

@@ -80,6 +80,8 @@ def lines(
         if record.offer_id is None or record.agreement is None:
             continue
         payout = left.pop(record.offer_id, None)
+        if payout and record.payout:
+            payout = payout.with_older(record.payout, rules.begin_on(today))
         policy = record.policy.model_copy(update={"payouts": rules})
         now = record.model_copy(update={"payout": payout, "policy": policy})
         now.expect(today)

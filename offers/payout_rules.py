@@ -68,3 +68,15 @@ class PayoutRules(BaseModel):
     """When finance is told again that money is late, from the first mail."""
     follow_for: Wait = timedelta(days=210)
     """How long what an agreement was invoiced for is followed after it has ended."""
+
+    def begin_on(self, today: date) -> date | None:
+        """The first day of which the data tells everything; None: of all days."""
+        if self.source is PayoutSource.CLAZAR:
+            return None
+        return first_month(today, self.feed_months)
+
+
+def first_month(today: date, months: int) -> date:
+    """The first day of the first of the last months; today's is the last of them."""
+    count = today.year * 12 + today.month - months
+    return date(count // 12, count % 12 + 1, 1)

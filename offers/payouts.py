@@ -288,14 +288,21 @@ class Payout(BaseModel):
             for each in before.invoices
         )
 
-    def with_what_was_paid_before(self, before: "Payout") -> "Payout":
-        """The same with the invoices that were settled and that the data has no more.
+    def with_older(self, before: "Payout", since: date | None) -> "Payout":
+        """The same with what was known of invoices from before the day that the data begins on.
 
-        The data is of a limited time; money that is here stays.
+        Of those the data has nothing any more, or only the last part.  None: it has everything.
         """
-        names = {each.invoice_id for each in self.invoices}
-        kept = [i for i in before.invoices if i.is_settled and i.invoice_id not in names]
-        return self.model_copy(update={"invoices": (*kept, *self.invoices)}) if kept else self
+        currency = self.gross.currency
+        older = {
+            each.invoice_id: each
+            for each in before.invoices
+            if since and each.invoiced_on and each.invoiced_on < since
+            if each.gross.currency == currency
+        }
+        newer = [each for each in self.invoices if each.invoice_id not in older]
+        invoices = (*older.values(), *newer)
+        return self.model_copy(update={"invoices": invoices}) if older else self
 
     @property
     def mark(self) -> str:

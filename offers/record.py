@@ -143,6 +143,8 @@ class OfferRecord(BaseModel):
     events: tuple[Event, ...] = ()
     """What happened to the agreement by itself, the newest last."""
     payout: Payout | None = None
+    payout_told: str | None = None
+    """The mark of the data that it was made from, by which a reading sees what is news."""
     payout_findings: tuple[Finding, ...] = ()
     """What of the payout is not as it was expected, for finance."""
     payouts_paused_on: date | None = None
@@ -259,7 +261,7 @@ class OfferRecord(BaseModel):
         self.revision += 1
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
-        self.agreement = self.payout = None
+        self.agreement = self.payout = self.payout_told = None
         self.payout_findings, self.expected, self.late = (), (), ()
         self.edits, self.buyer_told = 0, False
 

@@ -89,7 +89,8 @@ class Payment:
     def attend(self) -> bool:
         """Put news on record and see whether anything is late.  Gives whether anything changed."""
         before = self._record.model_copy()
-        self._record.payout = self._believed() or self._record.payout
+        if (believed := self._believed()) and self._news:
+            self._record.payout, self._record.payout_told = believed, self._news.mark
         self._record.payouts_paused_on = self._paused_on
         self._reported = None
         today = self._now().date()
@@ -106,7 +107,7 @@ class Payment:
         told, known = self._news, self._record.payout
         if told is None or known is None:
             return told
-        told = told.with_what_was_paid_before(known)
+        told = told.with_older(known, self._record.policy.payouts.begin_on(self._now().date()))
         if not told.shows_less_than(known) or (told == self._doubted and not told.doubtful):
             self._doubted = None
             return told

@@ -32,7 +32,7 @@ def values(record: OfferRecord) -> Values:
         OFFER_ID: record.offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
         EXPIRES_AT: record.expires_at,
-        PAYOUT: record.payout.mark if record.payout else None,
+        PAYOUT: record.payout_told,
         ATTENTION: record.attention,
     }
 

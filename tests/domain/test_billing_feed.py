@@ -133,6 +133,30 @@ def the_payout(*events: BillingEvent) -> Payout:
             970,
             id="tax that AWS collects is not ours",
         ),
+        pytest.param(
+            [
+                event("INVOICED", "AWS_TAX_SHARE", 80, changes_balance=False),
+                event("INVOICED", "AWS_TAX_SHARE_REFUND", -40, changes_balance=False),
+                event("INVOICED", "SELLER_REV_SHARE_REFUND", -500),
+                event("INVOICED", "AWS_REV_SHARE_REFUND", 15),
+            ],
+            PayoutState.NOT_DISBURSED,
+            0,
+            485,
+            id="nor is it when half of it is given back",
+        ),
+        pytest.param(
+            [
+                event("INVOICED", "AWS_TAX_SHARE", 80, changes_balance=False),
+                event("FORGIVEN", "AWS_TAX_SHARE", -80),
+                event("FORGIVEN", "SELLER_REV_SHARE", -1000),
+                event("FORGIVEN", "AWS_REV_SHARE", 30),
+            ],
+            PayoutState.NOT_DISBURSED,
+            0,
+            0,
+            id="nor when it is forgiven",
+        ),
     ],
 )  # fmt: skip
 def test_how_far_the_money_has_come(
@@ -232,3 +256,13 @@ def test_both_sources_say_the_same_of_the_same_world(
     reported = payout_of_report(rows)
     exact = [each.model_copy(update={"estimated": False}) for each in reported.invoices]
     assert the_payout(*events) == reported.model_copy(update={"invoices": tuple(exact)})
+
+
+def test_what_was_sold_is_collected_when_as_much_of_what_was_sold_is() -> None:
+    tax = event("COLLECTED", "SELLER_TAX_SHARE", 80, acted_on=date(2026, 5, 4))
+    part = collected(920)
+    (invoice,) = the_payout(*invoiced(), part, tax).invoices
+    assert invoice.collected_on is None
+    fee = event("COLLECTED", "AWS_REV_SHARE", -30, acted_on=date(2026, 5, 4))
+    (invoice,) = the_payout(*invoiced(), collected(1000), fee).invoices
+    assert invoice.collected_on == date(2026, 5, 3)

@@ -204,6 +204,21 @@ def test_a_payout_without_invoices_or_in_two_currencies_is_none() -> None:
         payout_of([row(), row(invoice_id="INV-2", currency="EUR")])
 
 
+def test_of_before_the_data_begins_what_was_known_stays() -> None:
+    since = date(2026, 4, 1)
+    old = row(invoice_id="INV-1", invoiced_on="2026-03-31")
+    owed = row(None, invoice_id="INV-2", invoiced_on="2026-03-31", disbursed=0, undisbursed=970)
+    new = row(invoice_id="INV-3", invoiced_on="2026-04-01")
+    before = payout_of([old, owed, new])
+    # Of the first only its refund is left, the second is gone, and so is what is not so old.
+    data = payout_of([row(None, gross=0, refund=-100, listing_fee=3, disbursed=-97)])
+    whole = data.with_older(before, since)
+    assert whole.invoices == before.invoices[:2]
+    assert data.with_older(before, None) == data
+    euros = payout_of([row(invoice_id="INV-9", currency="EUR")])
+    assert euros.with_older(before, since) == euros, "two currencies are no one sum"
+
+
 def test_an_invoice_must_add_up() -> None:
     with pytest.raises(ValidationError, match=r"invoice INV-1: USD 970\.00 is owed"):
         InvoicePayout(

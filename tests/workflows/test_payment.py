@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ from sandbox.buyers import accept
 from sandbox.cancellations import answer
 from sandbox.world import Mail
 from tests.builders import BUYER
-from tests.life import OPPORTUNITY, Life
+from tests.life import OPPORTUNITY, POLICY, Life, living
 from tests.workflows.test_agreements import WISH
 from workflows.offer import OfferWorkflow
 from workflows.payment import LATE
@@ -291,14 +292,33 @@ async def test_data_that_shows_less_than_before_is_believed_when_it_says_so_twic
     assert (await life.quiet()).stage is Stage.ACCEPTED
 
 
-async def test_an_invoice_that_was_paid_stays_though_the_data_has_it_no_more(life: Life) -> None:
+async def test_what_is_older_than_the_data_stays_as_it_was_known(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY.read_text() + '[payouts]\nsource = "aws"\nfeed_months = 1\n')
+    async with living(policy=policy) as life:
+        offer_id = (await accepted(life)).made
+        (last_month,) = payout(offer_id, "60000").invoices
+        last_month = last_month.model_copy(update={"invoiced_on": life.day(-32)})
+        before = Payout(offer_id=offer_id, invoices=(last_month,))
+        await life.handle.signal(OfferWorkflow.payout_seen, before)
+        await life.quiet()
+        news = payout(offer_id, "0", "60000")
+        await life.handle.signal(OfferWorkflow.payout_seen, news)
+        record = await life.quiet()
+        assert record.stage is Stage.DISBURSED
+        assert [invoice.invoice_id for invoice in record.paid.invoices] == ["INV-0", "INV-1"]
+        assert record.payout_told == news.mark, "what the data says is no news any more"
+
+
+async def test_a_paid_invoice_that_gets_another_name_is_not_counted_twice(life: Life) -> None:
     offer_id = (await accepted(life)).made
     await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "60000"))
     await life.quiet()
-    await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "0", "60000"))
-    record = await life.quiet()
-    assert record.stage is Stage.DISBURSED
-    assert [invoice.invoice_id for invoice in record.paid.invoices] == ["INV-0", "INV-1"]
+    for stage, invoice in ((Stage.ACCEPTED, "INV-0"), (Stage.ACCEPTED, "INV-1")):
+        await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "0", "60000"))
+        record = await life.quiet()
+        assert record.stage is stage
+        assert [each.invoice_id for each in record.paid.invoices] == [invoice]
 
 
 async def test_a_reminder_brings_an_answered_attention_back(life: Life) -> None:
