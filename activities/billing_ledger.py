@@ -119,6 +119,17 @@ class BillingLedger:
         )
         self._tables.execute(self._insert["event"], event)
 
+    def has_since(self, row: dict[str, str]) -> bool:
+        """Whether an event that could not be read was delivered again, as it was or newer."""
+        try:
+            since = _instant(row, "update_date")
+        except WrongLine:
+            return False
+        found = self._tables.execute(
+            "select 1 from event where id = ? and updated >= ?", (row["billing_event_id"], since)
+        )
+        return found.fetchone() is not None
+
     def transfers(self) -> dict[str, BankTransfer]:
         """By its event's id, each transfer to the bank."""
         marks = ", ".join("?" * len(TRANSFERS))

@@ -8,7 +8,7 @@ import asyncio
 import csv
 from collections.abc import Collection, Iterator
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
@@ -62,6 +62,19 @@ class SellerDataFeed:
             raise aws_failure(error, "Amazon S3") from None
 
 
+MOST_WRONG = 1_000
+"""Of so many lines that cannot be read it is seen whether they were delivered again."""
+
+
+class WrongEvent(NamedTuple):
+    """A line of the billing feed with a value that cannot be read."""
+
+    key: str
+    number: int
+    why: WrongLine
+    row: dict[str, str]
+
+
 class _Reading:
     """What is noted while files are read."""
 
@@ -72,6 +85,17 @@ class _Reading:
         """Whether something could not be read that may have been about any offer."""
         self.doubtful_agreements: set[str] = set()
         self.doubtful_offers: set[str] = set()
+        self.wrong: list[WrongEvent] = []
+
+    def doubt(self, wrong: WrongEvent) -> None:
+        """A line is not read: what it says of its offer is missing."""
+        self.find(wrong.key, wrong.number, str(wrong.why), wrong.why.column)
+        offer, agreement = wrong.row.get("offer_id", ""), wrong.row.get("agreement_id", "")
+        if offer or agreement:
+            self.doubtful_offers.add(offer)
+            self.doubtful_agreements.add(agreement)
+        else:
+            self.all_doubtful = True
 
     def find(self, key: str, line: int | None, problem: str, field: str = "line") -> None:
         self.findings.add(
@@ -106,13 +130,12 @@ def _take_file(
         row = dict(zip(names, fields, strict=True))
         try:
             ledger.take(table, row)
-        except WrongLine as wrong:
-            reading.find(key, number, str(wrong), wrong.column)
-            if row.get("offer_id") or row.get("agreement_id"):
-                reading.doubtful_offers.add(row.get("offer_id", ""))
-                reading.doubtful_agreements.add(row.get("agreement_id", ""))
+        except WrongLine as why:
+            wrong = WrongEvent(key, number, why, row)
+            if table == BILLING and len(reading.wrong) < MOST_WRONG:
+                reading.wrong.append(wrong)
             else:
-                reading.all_doubtful = True
+                reading.doubt(wrong)
 
 
 def _fields(line: bytes) -> list[str] | None:
@@ -141,6 +164,9 @@ def _months_until(today: date, months: int) -> Iterator[date]:
 def _sums(
     ledger: BillingLedger, reading: _Reading, offer_ids: Collection[str] | None
 ) -> PayoutReading:
+    for wrong in reading.wrong:
+        if not ledger.has_since(wrong.row):
+            reading.doubt(wrong)
     transfers = ledger.transfers()
     payouts: dict[str, Payout] = {}
     doubtful = set(reading.doubtful_offers)

@@ -193,6 +193,22 @@ async def test_a_broken_value_concerns_its_own_offer_alone(
     assert set(reading.believed) == {"offer-3"}
 
 
+@pytest.mark.parametrize(
+    ("update_date", "mended"),
+    [("2026-04-02T00:00:00Z", True), ("2026-07-01T00:00:00Z", False), ("yesterday", False)],
+)
+async def test_what_was_broken_and_is_delivered_again_is_whole(
+    s3: Any, update_date: str, mended: bool
+) -> None:
+    good = PAID[1]
+    put(s3, text([*INVOICED, good | {"amount": "x", "update_date": update_date}]), APRIL)
+    put(s3, text(PAID))
+    reading = await read(s3)
+    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
+    assert (reading.findings == ()) is mended
+    assert (set(reading.believed) == {"offer-1"}) is mended
+
+
 async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: Any) -> None:
     put(s3, text([*INVOICED, *PAID]), APRIL)
     put(s3, text(OTHER, [column for column in HEADER if column != "amount"]), MAY)
@@ -225,10 +241,11 @@ async def test_a_bucket_that_is_not_there_is_refused(s3: Any) -> None:
 
 
 class LargeFile:
-    """An S3 with one file of many offers, which is made while it is read."""
+    """An S3 with one file of many offers, or of a public one, made while it is read."""
 
-    def __init__(self, offers: int) -> None:
+    def __init__(self, offers: int, *, public: bool = False) -> None:
         self._offers = offers
+        self._public = public
 
     def get_object(self, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
         if Key != MAY:
@@ -242,18 +259,19 @@ class LargeFile:
                 own = {
                     "billing_event_id": f"{row['billing_event_id']}-{number}",
                     "agreement_id": f"agmt-{number}",
-                    "offer_id": f"offer-{number}",
+                    "offer_id": "offer-public" if self._public else f"offer-{number}",
                 }
                 yield text([row | own]).splitlines(keepends=True)[1].encode()
 
 
-async def test_a_large_file_takes_no_more_memory_than_a_small_one(s3: Any) -> None:
+@pytest.mark.parametrize("public", [False, True])
+async def test_a_large_file_takes_no_more_memory_than_a_small_one(public: bool) -> None:
     async def peak(offers: int) -> int:
         tracemalloc.start()
-        reading = await read(LargeFile(offers), "offer-7")
+        reading = await read(LargeFile(offers, public=public), "offer-7")
         held = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert str(reading.payouts["offer-7"].net) == "USD 970.00"
+        assert set(reading.payouts) == (set() if public else {"offer-7"})
         return held
 
     await peak(100)  # what is imported and cached at first

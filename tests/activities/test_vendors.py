@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.clazar import Clazar, ClazarPosition, FindOffers, LinkOffer
 from activities.clazar_client import ClazarClient
-from activities.clazar_disbursements import ClazarDisbursements
+from activities.clazar_disbursements import DATASET, ClazarDisbursements
 from activities.email import Email, SendMail
 from activities.errors import Failure
 from activities.letter import MailKind
@@ -264,6 +264,65 @@ async def test_odd_rows_of_one_offer_do_not_hide_the_others_money(
     assert "offer-a" in finding.problem
     assert set(reading.believed) == {"offer-b"}, "of offer-a something is missing"
     assert set(reading.payouts) == {"offer-a", "offer-b"}
+
+
+class Dataset(ClazarClient):
+    """Clazar with one page of rows, whatever they are."""
+
+    def __init__(self, *rows: Any) -> None:
+        self._rows = rows
+
+    async def request(self, *_: Any, **__: Any) -> Any:
+        """The page."""
+        return {"results": list(self._rows), "next": None}
+
+
+GOOD_ROW = {
+    "offer_id": "offer-a",
+    "invoice_id": "INV-1",
+    "currency": "USD",
+    "gross_revenue": Decimal(1000),
+    "listing_fee": Decimal(-30),
+    "gross_refund": "",
+    "disbursed_net_revenue": Decimal(0),
+    "undisbursed_net_revenue": Decimal(970),
+}
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (None, "a row: it is no object"),
+        (
+            GOOD_ROW | {"offer_id": "offer-b", "gross_revenue": "1,000.00"},
+            "offer offer-b, invoice INV-1: gross_revenue is no amount: '1,000.00'",
+        ),
+        (
+            GOOD_ROW | {"offer_id": "offer-b", "invoice_date": "04/01/2026"},
+            "offer offer-b, invoice INV-1: invoice_date is no date: '04/01/2026'",
+        ),
+    ],
+)
+async def test_odd_rows_are_named_and_the_rest_counts(odd: Any, said: str) -> None:
+    reading = await read(Dataset(odd, GOOD_ROW))
+    (finding,) = reading.findings
+    assert finding.problem == said
+    assert str(reading.believed["offer-a"].net) == "USD 970.00"
+
+
+async def test_clazar_is_given_a_pause_before_each_further_page(
+    sandbox: Sandbox, clazar_client: ClazarClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    sandbox.world.disbursements += [paid(f"offer-{number}") for number in range(5)]
+    pages = clazar_client.pages(f"/analytics/datasets/{DATASET}", 2, pause=2.5)
+    assert [len(page) async for page in pages] == [2, 2, 1]
+    assert pauses == [2.5, 2.5]
 
 
 # Salesforce --------------------------------------------------------------------------------------
