@@ -35,6 +35,8 @@ class AgreementPage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reports: tuple[AgreementReport, ...]
+    is_all: bool = True
+    """Whether there was no more to read."""
 
 
 class FeedPosition(BaseModel):
@@ -91,7 +93,7 @@ class AwsAgreements:
     def read_agreement_feed(self, position: FeedPosition) -> AgreementPage:
         """The agreements that AWS has touched since an instant, oldest first, for all offers.
 
-        What a long backlog leaves over comes with the next reading.
+        What a long backlog leaves over is for the next reading.
         """
         reports: list[AgreementReport] = []
         query: dict[str, Any] = {
@@ -112,11 +114,11 @@ class AwsAgreements:
                 reports += filter(
                     None, map(aws_documents.agreement_report, page["agreementViewSummaries"])
                 )
-                if not page.get("nextToken"):
+                if is_all := not page.get("nextToken"):
                     break
                 query["nextToken"] = page["nextToken"]
                 time.sleep(PAGE_PAUSE_SECONDS)
-        return AgreementPage(reports=tuple(reports))
+        return AgreementPage(reports=tuple(reports), is_all=is_all)
 
     @activity.defn
     def find_successor(self, agreement: Agreement) -> Agreement | None:

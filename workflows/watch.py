@@ -40,11 +40,17 @@ class WatchPosition(BaseModel):
 
     newest: AwareDatetime
     """The last update of the newest agreement seen."""
+    is_behind: bool = False
+    """Whether there was more than one reading takes in."""
     reported: dict[str, AwareDatetime] = Field(default_factory=dict)
     """By agreement id, the last update that was passed on, as far back as the overlap."""
     unclaimed: tuple[AgreementReport, ...] = ()
     """What belongs to no offer in search: another seller's system's, or an offer of ours that
     search does not show yet.  It is tried again for a day."""
+
+    def read_from(self, overlap: timedelta) -> datetime:
+        """Where the next reading begins: a full one must not be the same again."""
+        return self.newest if self.is_behind else self.newest - overlap
 
 
 @workflow.defn
@@ -55,7 +61,7 @@ class MarketplaceWatch:
     async def run(self, request: WatchRequest) -> WatchPosition:
         """Gives the position from which the next turn reads."""
         position = self._last_position(request)
-        since = position.newest - request.overlap
+        since = position.read_from(request.overlap)
         page = await start(AwsAgreements.read_agreement_feed, FeedPosition(since=since))
         latest = {r.agreement_id: r for r in (*position.unclaimed, *page.reports)}
         news = [r for r in latest.values() if position.reported.get(r.agreement_id) != r.updated_at]
@@ -64,6 +70,7 @@ class MarketplaceWatch:
         reported = position.reported | {r.agreement_id: r.updated_at for r in passed_on}
         return WatchPosition(
             newest=newest,
+            is_behind=not page.is_all,
             reported={a: at for a, at in reported.items() if at >= newest - request.overlap},
             unclaimed=tuple(
                 r for r in news if r not in passed_on and r.updated_at >= newest - UNCLAIMED_FOR

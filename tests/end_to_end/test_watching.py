@@ -1,9 +1,12 @@
 """Acceptance and payout are seen once for all offers, and reported only to those concerned."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from temporalio.api.enums.v1 import EventType
 
+from activities import aws_agreements
 from activities.offer_directory import OfferDirectory
 from offers.clock import Clock
 from offers.lifecycle import Stage
@@ -77,6 +80,24 @@ async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: Ho
     house.world.faults.waiting.clear()
     await house.desk.resume(opportunity)
     await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+
+
+async def test_more_than_one_reading_takes_in_holds_nothing_up(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(aws_agreements, "MOST_PAGES", 1)
+    (ours,) = await house.share(1)
+    stranger = house.made_elsewhere()
+    for number in range(60):
+        updated = stranger.accepted_at + timedelta(seconds=number)
+        other = replace(stranger, id=f"agmt-{number:025}", last_update=updated)
+        house.world.agreements[other.id] = other
+    await house.accept(ours)
+    (accepted,) = [a for a in house.world.agreements.values() if a.offer_id != stranger.offer_id]
+    accepted.last_update = stranger.accepted_at + timedelta(seconds=60)
+    policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta(minutes=15))
+    await schedules.apply(house.client, policy, Clock())
+    await house.until(ours, lambda row: row.stage == Stage.ACCEPTED)
 
 
 async def test_a_payout_is_reported_when_it_changed(house: House) -> None:
