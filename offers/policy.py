@@ -147,7 +147,8 @@ class Policy(BaseModel):
     """How long after an amendment took an offer's place AWS may undo that; it takes minutes."""
     generation: Generation = Generation()
     clazar_link_budget: Interval = timedelta(days=2)
-    """How long Clazar may take to show an offer before people are told."""
+    """How long Clazar may take to show an offer; the next reminder or news after that looks for it,
+    and has people told."""
     watch_every: Interval = timedelta(minutes=5)
     """How often the agreement feed is read."""
     watch_overlap: Wait = timedelta(minutes=15)

@@ -36,6 +36,7 @@ class Agreed(Making):
         if following := await self._consequence(self.record.agreement):
             return following  # it had ended before anybody heard of it
         while True:
+            self._in_clazar.passes(self._now())
             self._payment.attend()
             if self._payment.is_complete:
                 return Stage.DISBURSED

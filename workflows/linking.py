@@ -33,7 +33,7 @@ class Linking:
         self._is_late = self._is_late or now >= self._record.ended_at + budget
 
     async def link(self) -> None:
-        """Tie the offer as soon as Clazar shows it; people are called if it does not in time."""
+        """Tie the offer as soon as Clazar shows it; people are called if it is late when looked."""
         offer_id = self._record.made
         self._is_late = False
         while True:

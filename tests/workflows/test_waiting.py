@@ -9,6 +9,7 @@ from activities.errors import Failure
 from console.desk import Refused
 from offers.lifecycle import Stage
 from offers.reminders import reminder_times
+from sandbox.buyers import accept
 from sandbox.faults import Fault
 from sandbox.world import Buyer, ClazarLinks
 from tests.builders import BUYER
@@ -332,6 +333,19 @@ async def test_an_offer_that_no_feed_tells_of_looks_by_itself(
     assert life.world.clazar_links[offer_id].external_object_associations == ours
     for call in ("GetPrivateOffer", "PatchPrivateOffer"):
         assert life.world.calls["clazar", call] == (0 if tied_by_hand else 1)
+
+
+async def test_also_after_its_acceptance(life: Life) -> None:
+    life.clazar_is_watched = False
+    await life.start()
+    offer_id = (await life.reaches(Stage.SHARED)).made
+    accept(life.world, offer_id, BUYER)
+    await life.report_acceptance()
+    assert (await life.passes(days=1)).stage is Stage.ACCEPTED
+    assert offer_id not in life.world.clazar_links
+    await life.passes(days=7)
+    ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
+    assert life.world.clazar_links[offer_id].external_object_associations == ours
 
 
 async def test_people_hear_of_an_offer_that_clazar_never_shows(life: Life) -> None:
