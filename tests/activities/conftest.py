@@ -1,6 +1,6 @@
 """What tests of activities stand on."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import boto3
@@ -13,7 +13,8 @@ from offers.clock import Clock
 from runtime.vendors import AWS_CALLS
 from sandbox.server import Sandbox
 from tests.activities.aws import Aws
-from tests.life import environment
+from tests.activities.vendor import NOW
+from tests.life import FIELDS, environment
 
 
 @pytest.fixture
@@ -32,3 +33,11 @@ def aws() -> Iterator[Aws]:
             MarketplaceLookup(catalog, agreements),
             now,
         )
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    """All vendors as they are then."""
+    async with Sandbox(lambda: NOW) as sandbox:
+        with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
+            yield sandbox
