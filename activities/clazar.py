@@ -4,7 +4,6 @@ Clazar's public API reads and links; it cannot create offers.  The shape inside
 `external_object_associations` is not published: the one used here is assumed.
 """
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -144,13 +143,12 @@ class Clazar:
         async for rows in self._client.pages(
             "/private_offers/",
             PAGE_SIZE,
+            pause=PAUSE_SECONDS,
             response_format="common",
             last_modified_at_after=changed_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         ):
             for row in rows:
                 yield row
-            if len(rows) == PAGE_SIZE:
-                await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _seen(row: dict[str, Any]) -> SeenOffer:

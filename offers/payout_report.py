@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from offers.expectation import Expected, expected
 from offers.money import Currency, Money
 from offers.payout_rules import PayoutRules
-from offers.payouts import InvoicePayout, PayoutReading
+from offers.payouts import InvoicePayout, Payout, PayoutReading
 from offers.record import OfferRecord
 
 
@@ -80,8 +80,8 @@ def lines(
         if record.offer_id is None or record.agreement is None:
             continue
         payout = left.pop(record.offer_id, None)
-        if payout and record.payout:
-            payout = payout.with_older(record.payout, rules.begin_on(today))
+        if record.payout:
+            payout = _whole(payout, record.payout, rules.begin_on(today))
         policy = record.policy.model_copy(update={"payouts": rules})
         now = record.model_copy(update={"payout": payout, "policy": policy})
         now.expect(today)
@@ -103,6 +103,14 @@ def lines(
             for invoice in payout.invoices
         ]
     return found
+
+
+def _whole(payout: Payout | None, known: Payout, since: date | None) -> Payout | None:
+    """What the data says, and what is known from before the day that the data begins on."""
+    if payout:
+        return payout.with_older(known, since)
+    older = known.invoices_before(since)
+    return known.model_copy(update={"invoices": older}) if older else None
 
 
 def _line(

@@ -293,16 +293,16 @@ class Payout(BaseModel):
 
         Of those the data has nothing any more, or only the last part.  None: it has everything.
         """
-        currency = self.gross.currency
-        older = {
-            each.invoice_id: each
-            for each in before.invoices
-            if since and each.invoiced_on and each.invoiced_on < since
-            if each.gross.currency == currency
-        }
-        newer = [each for each in self.invoices if each.invoice_id not in older]
-        invoices = (*older.values(), *newer)
-        return self.model_copy(update={"invoices": invoices}) if older else self
+        if before.gross.currency != self.gross.currency:
+            return self
+        older = before.invoices_before(since)
+        names = {each.invoice_id for each in older}
+        newer = [each for each in self.invoices if each.invoice_id not in names]
+        return self.model_copy(update={"invoices": (*older, *newer)}) if older else self
+
+    def invoices_before(self, since: date | None) -> tuple[InvoicePayout, ...]:
+        """Those from before a day (UTC); None: of no day."""
+        return tuple(i for i in self.invoices if since and i.invoiced_on and i.invoiced_on < since)
 
     @property
     def mark(self) -> str:

@@ -11,7 +11,7 @@ from offers.disbursement_report import ReportRow, payout_of
 from offers.lifecycle import Stage
 from offers.money import Money
 from offers.payout_report import by_month, lines, totals
-from offers.payout_rules import PayoutRules
+from offers.payout_rules import PayoutRules, PayoutSource
 from offers.payouts import PayoutReading
 from offers.record import OfferRecord
 from tests.builders import terms
@@ -83,6 +83,17 @@ def test_what_is_invoiced_waits_and_what_is_paid_does_not() -> None:
     (paid,) = lines([record()], reading(row()), PayoutRules(), TODAY)
     assert paid.expected is None
     assert not paid.late
+
+
+def test_what_is_older_than_the_data_is_neither_missing_nor_late() -> None:
+    rules = PayoutRules(source=PayoutSource.AWS, feed_months=1)
+    paid = record(payout=payout_of([row()]))
+    for data in (reading(), reading(row(gross="0", listing_fee="0", disbursed="0"))):
+        (line,) = lines([paid], data, rules, TODAY)
+        assert line.invoice == payout_of([row()]).invoices[0]
+        assert not line.late
+    (line,) = lines([paid], reading(), PayoutRules(), TODAY)
+    assert line.late, "the data has everything, and not this"
 
 
 def test_offers_without_an_agreement_are_left_out_and_strangers_are_not() -> None:

@@ -22,6 +22,7 @@ from tests.life import OPPORTUNITY, POLICY, Life, living
 from tests.workflows.test_agreements import WISH
 from workflows.offer import OfferWorkflow
 from workflows.payment import LATE
+from workflows.search_attributes import PAYOUT
 
 
 async def accepted(life: Life) -> OfferRecord:
@@ -307,7 +308,9 @@ async def test_what_is_older_than_the_data_stays_as_it_was_known(tmp_path: Path)
         record = await life.quiet()
         assert record.stage is Stage.DISBURSED
         assert [invoice.invoice_id for invoice in record.paid.invoices] == ["INV-0", "INV-1"]
-        assert record.payout_told == news.mark, "what the data says is no news any more"
+        described = await life.handle.describe()
+        told = described.typed_search_attributes[PAYOUT]
+        assert told == news.mark, "what the data says is no news any more"
 
 
 async def test_a_paid_invoice_that_gets_another_name_is_not_counted_twice(life: Life) -> None:
