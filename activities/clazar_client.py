@@ -4,7 +4,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -28,10 +28,18 @@ def _trusted() -> ssl.SSLContext:
 class ClazarClient:
     """HTTP calls with a token that is renewed in time, and once more when it is refused."""
 
-    def __init__(self, url: str, client_id: str, client_secret: SecretStr) -> None:
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        client_secret: SecretStr,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._http = httpx.AsyncClient(
             base_url=url, timeout=httpx.Timeout(20, connect=5), verify=_trusted()
         )
+        self._sleep = sleep
         self._client_id = client_id
         self._client_secret = client_secret
         self._token = ""
@@ -65,7 +73,7 @@ class ClazarClient:
             if not (answer["next"] if "next" in answer else len(rows) == page_size):
                 return
             page += 1
-            await asyncio.sleep(pause)
+            await self._sleep(pause)
 
     async def close(self) -> None:
         """Close the connections."""

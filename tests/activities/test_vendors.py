@@ -284,17 +284,23 @@ async def test_odd_rows_are_named_and_the_rest_counts(odd: Any, said: str) -> No
 
 
 async def test_clazar_is_given_a_pause_before_each_further_page(
-    sandbox: Sandbox, clazar_client: ClazarClient, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox,
 ) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", pause)
+    client = ClazarClient(
+        sandbox.addresses.clazar,
+        sandbox.world.clazar.client_id,
+        SecretStr(sandbox.world.clazar.client_secret),
+        sleep=pause,
+    )
     sandbox.world.disbursements += [paid(f"offer-{number}") for number in range(5)]
-    pages = clazar_client.pages(f"/analytics/datasets/{DATASET}", 2, pause=2.5)
+    pages = client.pages(f"/analytics/datasets/{DATASET}", 2, pause=2.5)
     assert [len(page) async for page in pages] == [2, 2, 1]
+    await client.close()
     assert pauses == [2.5, 2.5]
 
 
