@@ -1,6 +1,6 @@
-# Two commands do everything on a fresh machine with Python 3.11+ and make: `make demo`, `make test`.
+# Two commands do everything on a fresh machine with Python 3.11 and make: `make demo`, `make test`.
 
-PYTHON ?= python3
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
