@@ -24,7 +24,7 @@ from demo.processes import DidNotStart, Processes, take_part
 from runtime import schedules
 from runtime.leaving import leave, run_and_leave
 from runtime.logs import core_logs_to_standard_error
-from runtime.settings import TemporalSettings
+from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect, register_search_attributes
 
 LOOK_EVERY = timedelta(seconds=0.3)
@@ -68,7 +68,7 @@ def demo(
 
 
 async def _play(processes: Processes, crash: bool) -> bool:
-    settings = TemporalSettings()
+    settings = read_settings(TemporalSettings)
     client = await connect(settings)
     await register_search_attributes(client)
     desk = OfferDesk(client, settings.clock)

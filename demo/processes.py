@@ -35,7 +35,7 @@ class Processes:
         self._logs: list[IO[str]] = []
         self.addresses: dict[str, Any] = {}
         self.temporal_ui = ""
-        self.env: dict[str, str] = {}
+        self.env: dict[str, str] = {"OFFERS_ENV_FILE": ""}
         """What a process must be told to take part."""
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 Temporal's own (`TEMPORAL_*` and profiles) are read by temporalio.envconfig, AWS's by boto3.
 """
 
+import os
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,7 @@ class WrongSettings(Exception):
 class TemporalSettings(BaseSettings):
     """What every process needs: how payloads are encrypted, the policy, how fast time runs."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
     offers_encryption_keys: SecretStr | None = None
     """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
@@ -162,9 +163,13 @@ SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
 
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:
-    """The settings of this process; raises WrongSettings."""
+    """The settings of this process; raises WrongSettings.
+
+    `OFFERS_ENV_FILE` names another file than `.env`; empty, no file is read: tests and the demo
+    must not reach what somebody has set up for real in the working folder.
+    """
     try:
-        return kind()
+        return kind(_env_file=os.environ.get("OFFERS_ENV_FILE", ".env") or None)
     except ValidationError as error:
         raise WrongSettings("\n".join(map(_complaint, error.errors()))) from None
 

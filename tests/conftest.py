@@ -1,12 +1,19 @@
 """What holds for every test: nothing leaves this machine."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import settings
+
+# Neither a shell's settings nor a `.env` in the working folder may lead a test to a real vendor.
+for name in list(os.environ):
+    if name.startswith(("AWS_", "CLAZAR_", "OFFERS_", "SALESFORCE_", "SMTP_", "TEMPORAL_")):
+        del os.environ[name]
+os.environ["OFFERS_ENV_FILE"] = ""
 
 # How fast a test is depends on what else the machine does.
 settings.register_profile("unhurried", deadline=None)
