@@ -7,7 +7,7 @@ COPY offers offers
 COPY workflows workflows
 COPY activities activities
 COPY runtime runtime
-COPY console console
+COPY cli cli
 COPY sandbox sandbox
 COPY demo demo
 COPY examples examples

@@ -2,8 +2,8 @@
 
 import typer
 
-from console.commands import changes, drafts, offers, payouts, schedules
-from runtime.leaving import run_and_leave
+from cli.commands import changes, drafts, offers, payouts, schedules
+from runtime.process_exit import run_and_leave
 
 app = typer.Typer(
     add_completion=False,

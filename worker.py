@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from activities.queues import TaskQueue
+from activities.task_queues import TaskQueue
 from runtime.codec import WrongKeys
-from runtime.leaving import leave, run_and_leave
-from runtime.logs import configure_logs
+from runtime.logging import configure_logs
+from runtime.process_exit import leave, run_and_leave
 from runtime.settings import WorkerSettings, WrongSettings, read_settings
 from runtime.temporal import NoServer, connect, register_search_attributes
 from runtime.workers import serve

@@ -37,7 +37,7 @@ from botocore.exceptions import (
 from simple_salesforce.exceptions import SalesforceError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from offers.refusals import Refusal
+from offers.lifecycle.aws_errors import Refusal
 
 
 class Failure(StrEnum):

@@ -6,19 +6,19 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import activity
 
-from activities.eula_documents import EulaDocuments
-from activities.marketplace_lookup import MarketplaceLookup
-from activities.opportunities import Opportunities, ReadOpportunity
-from activities.timing import business_now
-from offers.amendment import AMENDMENT_FIELDS, Amended, propose
+from activities.aws.marketplace_lookup import MarketplaceLookup
+from activities.business_time import business_now
+from activities.eula.documents import EulaDocuments
+from activities.salesforce.opportunities import Opportunities, ReadOpportunity
+from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, Amended, propose
 from offers.clock import Clock
-from offers.contract import Contract
-from offers.customer import Customer
-from offers.drafting import Draft, draft
 from offers.findings import Finding
-from offers.policy import Policy, Road
-from offers.preflight import AmendedDeal, Deal, Report, preflight
-from offers.terms import CustomEula
+from offers.policy.policy import Policy, Road
+from offers.preflight.customer import Customer
+from offers.preflight.draft import Draft, draft
+from offers.preflight.eula import Contract
+from offers.preflight.report import AmendedDeal, Deal, Report, preflight
+from offers.terms.terms import CustomEula
 
 GIVEN = "given"
 """The source of terms that a person gave in place of the opportunity's."""

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import drain, floor, lives, memory, reaction, vendor_calls
+from bench import environment, lifecycle_cost, memory, reaction, throughput, vendor_calls
 from bench.machine import machine
-from runtime.leaving import run_and_leave
-from runtime.logs import configure_logs
+from runtime.logging import configure_logs
+from runtime.process_exit import run_and_leave
 
 FEW = 10
 """What the vendor calls with many waiting offers are held against."""
@@ -65,21 +65,23 @@ class Sizes:
             figures[subject] = measured
             print(json.dumps({subject: measured}), file=sys.stderr, flush=True)
 
-        note("lives", await lives.all_lives(whole=self.whole_twins))
+        note("lives", await lifecycle_cost.all_lives(whole=self.whole_twins))
         naive = figures["lives"]["happy"]["naive"]["calls_per_waiting_hour"]
-        async with floor.opened(max(1000, self.acceptances)) as ground:
+        async with environment.opened(max(1000, self.acceptances)) as ground:
             async with ground.working():
                 note("vendor_calls", await self._vendor_calls(ground, naive))
-                note("drain", await drain.drains(ground, self.acceptances, self.rounds))
+                note("drain", await throughput.drains(ground, self.acceptances, self.rounds))
                 at_once = min(self.acceptances // 2, MOST_LIVES)
-                lived = await drain.whole_lives(ground, at_once, self.rounds)
+                lived = await throughput.whole_lives(ground, at_once, self.rounds)
                 note("lives_per_second", lived | {"rescued": ground.rescued})
             note("memory", await memory.memory(ground, self.kept))
         note("reaction", await reaction.reaction(self.reactions))
         return figures
 
-    async def _vendor_calls(self, ground: floor.Floor, naive: dict[str, float]) -> dict[str, Any]:
-        await drain.drain(ground, 1)  # the sweep asks only if somebody has accepted
+    async def _vendor_calls(
+        self, ground: environment.Floor, naive: dict[str, float]
+    ) -> dict[str, Any]:
+        await throughput.drain(ground, 1)  # the sweep asks only if somebody has accepted
         ground.waiting += await ground.bring(FEW)
         few = await vendor_calls.vendor_calls(ground)
         ground.waiting += await ground.bring(self.offers - FEW)

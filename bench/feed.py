@@ -11,8 +11,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from activities.billing_ledger import BILLING, COLUMNS
-from activities.seller_data_feed import SellerDataFeed
+from activities.aws.billing_ledger import BILLING, COLUMNS
+from activities.aws.seller_data_feed import SellerDataFeed
 
 TODAY = date(2026, 5, 20)
 KEY = f"{BILLING}/year=2026/month=05/data.csv"

@@ -14,16 +14,16 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
-from activities.queues import TaskQueue
-from bench.floor import Floor, at_once
+from activities.task_queues import TaskQueue
+from bench.environment import Floor, at_once
 from bench.machine import resident_mb, spread
-from offers.opportunity import workflow_id
-from runtime import vendors
-from runtime.leaving import leave
+from offers.ids import workflow_id
+from runtime import clients
+from runtime.process_exit import leave
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from runtime.workers import WORKFLOWS, worker_on
-from workflows.offer import OfferWorkflow
+from workflows.offer.workflow import OfferWorkflow
 
 FIRST = 20
 """How many are woken before the first look at the memory: they load what all share."""
@@ -48,7 +48,7 @@ async def memory(floor: Floor, kept: int) -> dict[str, Any]:
 async def measured(client: Client, kept: int, waiting: Sequence[str]) -> dict[str, Any]:
     """Wake them all in turn: the worker keeps the last of them."""
     first, filling, more = waiting[:FIRST], waiting[FIRST : FIRST + kept], waiting[FIRST + kept :]
-    with ThreadPoolExecutor(vendors.THREADS) as threads:
+    with ThreadPoolExecutor(clients.THREADS) as threads:
         async with worker_on(
             TaskQueue.OFFERS, client, WORKFLOWS, [], threads, cached_workflows=kept
         ):

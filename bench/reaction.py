@@ -13,23 +13,23 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from activities.aws_events import AGREEMENTS, CATALOG
-from activities.reporting import Report, Reporting, send
-from bench.bare import BareReaction
+from activities.aws.events import AGREEMENTS, CATALOG
+from activities.temporal.signals import Report, Reporting, send
+from bench.baseline import BareReaction
 from bench.machine import spread
-from offers.agreement import AgreementReport
-from offers.lifecycle import Stage
-from offers.opportunity import workflow_id
-from offers.opportunity_update import opportunity_update
-from offers.policy import Policy
-from offers.record import OfferRecord
-from runtime import vendors
+from offers.agreements.agreement import AgreementReport
+from offers.ids import workflow_id
+from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.salesforce_fields import opportunity_update
+from offers.policy.policy import Policy
+from offers.stage import Stage
+from runtime import clients
 from runtime.workers import worker_on
 from sandbox.buyers import accept
 from sandbox.event_bus import EventBus
-from tests.eventbridge import KEYS, eventbridge, make_queue
-from tests.house import House, keeping_house
-from tests.life import environment
+from tests.support.eventbridge import KEYS, eventbridge, make_queue
+from tests.support.life import environment
+from tests.support.offer_environment import House, keeping_house
 
 QUEUE = "twins"
 FIELD = "Offer_Stage__c"
@@ -48,7 +48,7 @@ async def reaction(times: int) -> dict[str, Any]:
         where = {"AWS_ENDPOINT_URL_SQS": endpoint, "OFFERS_EVENTS_QUEUE_URL": queue.url}
         with environment(keys | where):
             async with keeping_house(Path(folder)) as house:
-                with ThreadPoolExecutor(vendors.THREADS) as threads:
+                with ThreadPoolExecutor(clients.THREADS) as threads:
                     async with worker_on(
                         QUEUE, house.client, [BareReaction], [], threads, cached_workflows=100
                     ):

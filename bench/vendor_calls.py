@@ -7,13 +7,13 @@ from typing import Any
 
 from temporalio.client import Schedule, ScheduleHandle
 
-from bench.floor import Floor
-from bench.stand_ins import POLICY, made
+from bench.environment import Floor
+from bench.fakes import POLICY, made
 from offers.clock import Clock
-from offers.opportunity import revision_reference
+from offers.ids import revision_reference
 from runtime.schedules import CLAZAR, SWEEP, WATCH, schedules
 from sandbox.world import ClazarLinks, Offer
-from tests.builders import BUYER
+from tests.support.builders import BUYER
 
 HOUR = timedelta(hours=1)
 TURNS = {

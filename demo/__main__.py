@@ -15,15 +15,15 @@ from rich.text import Text
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecutionStartWorkflow
 
-from console.board import board, line, stage_text
-from console.desk import OfferDesk
-from console.listing import OfferRow
-from demo.cast import CAST
-from demo.director import Director, Outcome
+from cli.listing import OfferRow
+from cli.offer_client import OfferDesk
+from cli.tables import board, line, stage_text
 from demo.processes import DidNotStart, Processes, take_part
+from demo.runner import Director, Outcome
+from demo.scenarios import CAST
 from runtime import schedules
-from runtime.leaving import leave, run_and_leave
-from runtime.logs import core_logs_to_standard_error
+from runtime.logging import core_logs_to_standard_error
+from runtime.process_exit import leave, run_and_leave
 from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect, register_search_attributes
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from demo.cast import SPEED
+from demo.scenarios import SPEED
 
 ROOT = Path(__file__).parents[1]
 LOGS = Path(".demo")

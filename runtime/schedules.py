@@ -23,14 +23,14 @@ from temporalio.client import (
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.queues import TaskQueue
+from activities.task_queues import TaskQueue
 from offers.clock import Clock
-from offers.policy import FINANCE, Policy
-from workflows.clazar_watch import ClazarWatch
-from workflows.digest import DigestRequest, OwnerDigest
-from workflows.disbursements import DisbursementSweep, SweepRequest
-from workflows.intake import IntakeRequest, OpportunityIntake
-from workflows.watch import MarketplaceWatch, WatchRequest
+from offers.policy.policy import FINANCE, Policy
+from workflows.schedules.agreement_watch import MarketplaceWatch, WatchRequest
+from workflows.schedules.clazar_watch import ClazarWatch
+from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
+from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
+from workflows.schedules.payout_sweep import DisbursementSweep, SweepRequest
 
 KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST = (
     "opportunity-intake",

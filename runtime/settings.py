@@ -18,12 +18,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.field_map import FieldMap
 from activities.preflight import DefaultProduct
-from activities.salesforce_client import SalesforceLogin
+from activities.salesforce.client import SalesforceLogin
+from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
-from offers.drafting import known_time_zones
-from offers.policy import Policy
+from offers.policy.policy import Policy
+from offers.preflight.draft import known_time_zones
 from runtime.toml_files import WrongFile, read_toml
 
 

@@ -23,7 +23,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.codec import EncryptionCodec
 from runtime.settings import TemporalSettings, WrongSettings
-from workflows.search_attributes import KEYS
+from workflows.offer.search_attributes import KEYS
 
 LOCAL_SERVER = "localhost:7233"
 

@@ -10,24 +10,24 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.clazar import Clazar
-from activities.digests import Digests
-from activities.email import Email
-from activities.payouts import Payouts
-from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
-from activities.reporting import Reporting
-from runtime import vendors
-from runtime.in_step import InStep
-from runtime.listening import Listener
+from activities.clazar.offers import Clazar
+from activities.email.smtp import Email
+from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.temporal.digests import Digests
+from activities.temporal.payouts import Payouts
+from activities.temporal.signals import Reporting
+from runtime import clients
+from runtime.clients import THREADS
 from runtime.settings import WorkerSettings
-from runtime.vendors import THREADS
-from workflows.clazar_watch import ClazarWatch
-from workflows.digest import OwnerDigest
-from workflows.disbursements import DisbursementSweep
-from workflows.intake import OpportunityIntake
-from workflows.offer import OfferWorkflow
-from workflows.safe_signals import SafeSignals
-from workflows.watch import MarketplaceWatch
+from runtime.sqs_consumer import Listener
+from runtime.workflow_runner import InStep
+from workflows.common.interceptors import SafeSignals
+from workflows.offer.workflow import OfferWorkflow
+from workflows.schedules.agreement_watch import MarketplaceWatch
+from workflows.schedules.clazar_watch import ClazarWatch
+from workflows.schedules.opportunity_intake import OpportunityIntake
+from workflows.schedules.owner_digest import OwnerDigest
+from workflows.schedules.payout_sweep import DisbursementSweep
 
 WORKFLOWS = (
     OfferWorkflow,
@@ -68,7 +68,7 @@ async def serve(
                 per_second=ACTIVITIES_PER_SECOND[queue],
             )
             await stack.enter_async_context(worker)
-        if TaskQueue.OFFERS in queues and (events := vendors.event_queue(settings)):
+        if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):
             await Listener(events, client).listen(until)
         await until.wait()
 
@@ -122,9 +122,9 @@ def _activities(
             Digests(client).look,
         ]
     if TaskQueue.PREFLIGHT in queues:
-        served[TaskQueue.PREFLIGHT] = [vendors.preflight(settings).check_deal]
+        served[TaskQueue.PREFLIGHT] = [clients.preflight(settings).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
-        aws, agreements = vendors.aws_marketplace(settings), vendors.aws_agreements(settings)
+        aws, agreements = clients.aws_marketplace(settings), clients.aws_agreements(settings)
         served[TaskQueue.AWS_MARKETPLACE] = [
             aws.submit_offer,
             aws.follow_change_set,
@@ -139,9 +139,9 @@ def _activities(
             agreements.follow_cancellation,
             agreements.read_agreement_feed,
         ]
-        if documents := vendors.eula_documents(settings):
+        if documents := clients.eula_documents(settings):
             served[TaskQueue.AWS_MARKETPLACE].append(documents.publish)
-    clazar_client = vendors.clazar_client(settings)
+    clazar_client = clients.clazar_client(settings)
     stack.push_async_callback(clazar_client.close)
     if TaskQueue.CLAZAR in queues:
         clazar = Clazar(clazar_client)
@@ -152,15 +152,15 @@ def _activities(
             clazar.link_offer,
         ]
     if TaskQueue.PAYOUTS in queues:
-        payouts = Payouts(vendors.payout_data(settings, clazar_client), client, settings.clock)
+        payouts = Payouts(clients.payout_data(settings, clazar_client), client, settings.clock)
         served[TaskQueue.PAYOUTS] = [payouts.sweep]
     if TaskQueue.SALESFORCE in queues:
-        salesforce = vendors.salesforce(settings)
+        salesforce = clients.salesforce(settings)
         served[TaskQueue.SALESFORCE] = [
             salesforce.write_back,
             salesforce.open_hand_off,
             salesforce.close_hand_off,
-            vendors.opportunities(settings).ready_after,
+            clients.opportunities(settings).ready_after,
         ]
     if TaskQueue.EMAIL in queues:
         email = Email(settings.smtp_url, settings.mail_from, settings.salesforce_login_url)

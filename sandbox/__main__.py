@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from shlex import quote
 
-from offers.clock import Clock
+from sandbox.clock import Clock
 from sandbox.server import PortTaken, Sandbox
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from offers.clock import Clock
+from sandbox.clock import Clock
 from sandbox.world import World
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from offers.clock import end_of_day
 from sandbox import agreements
+from sandbox.clock import end_of_day
 from sandbox.world import Agreement, Offer, World
 
 

@@ -19,10 +19,10 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from offers.clock import Clock
 from sandbox import clazar, control, s3, smtp
 from sandbox.addresses import Addresses, find_addresses
 from sandbox.aws import agreement, catalog
+from sandbox.clock import Clock
 from sandbox.event_bus import EventBus
 from sandbox.salesforce.app import app as salesforce_app
 from sandbox.world import World

@@ -2,8 +2,8 @@
 
 from datetime import date
 
-from offers.clock import end_of_day
 from sandbox import buyers
+from sandbox.clock import end_of_day
 from sandbox.world import Buyer, Moment, Offer, World, WorstMoment
 
 

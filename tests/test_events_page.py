@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from activities.aws_events import KINDS
-from runtime.listening import LONG_POLL_SECONDS, VISIBILITY_SECONDS
+from activities.aws.events import KINDS
+from runtime.sqs_consumer import LONG_POLL_SECONDS, VISIBILITY_SECONDS
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE: Any = yaml.safe_load((ROOT / "examples" / "events.yaml").read_text())["Resources"]

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from offers.clock import end_of_day
 from sandbox.aws.entities import arn, entity_ids, summarise_change_set, timestamp
 from sandbox.aws.paging import page
 from sandbox.aws.requests import invalid
 from sandbox.aws.wire import AwsError
+from sandbox.clock import end_of_day
 from sandbox.world import ChangeSet, Offer, World
 
 HISTORY = timedelta(days=60)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from offers.clock import end_of_day
+from sandbox.clock import end_of_day
 from sandbox.world import Agreement, ClazarLinks, Offer, World
 
 Record = dict[str, Any]

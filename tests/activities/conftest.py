@@ -6,15 +6,15 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from activities.aws_agreements import AwsAgreements
-from activities.aws_marketplace import AwsMarketplace
-from activities.marketplace_lookup import MarketplaceLookup
+from activities.aws.agreements import AwsAgreements
+from activities.aws.catalog import AwsMarketplace
+from activities.aws.marketplace_lookup import MarketplaceLookup
 from offers.clock import Clock
-from runtime.vendors import AWS_CALLS
+from runtime.clients import AWS_CALLS
 from sandbox.server import Sandbox
-from tests.activities.aws import Aws
-from tests.activities.vendor import NOW
-from tests.life import FIELDS, environment
+from tests.support.aws import Aws
+from tests.support.life import FIELDS, environment
+from tests.support.vendors import NOW
 
 
 @pytest.fixture

@@ -12,28 +12,28 @@ import pytest
 from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
-from activities.clazar import Clazar, ClazarPosition, FindOffers, LinkOffer
-from activities.clazar_client import ClazarClient
-from activities.clazar_disbursements import DATASET, ClazarDisbursements
+from activities.clazar.client import ClazarClient
+from activities.clazar.disbursements import DATASET, ClazarDisbursements
+from activities.clazar.offers import Clazar, ClazarPosition, FindOffers, LinkOffer
 from activities.errors import Failure
-from activities.opportunities import Opportunities
-from activities.salesforce import Salesforce
-from activities.salesforce_client import SalesforceClient, SalesforceLogin
-from offers.lifecycle import Stage
-from offers.marketplace import SeenOffer
-from offers.opportunity_update import opportunity_update
-from offers.payouts import PayoutReading, PayoutState
-from offers.record import OfferRecord
-from runtime import vendors
+from activities.salesforce.client import SalesforceClient, SalesforceLogin
+from activities.salesforce.opportunities import Opportunities
+from activities.salesforce.write_back import Salesforce
+from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.salesforce_fields import opportunity_update
+from offers.payouts.model import PayoutReading, PayoutState
+from offers.preflight.marketplace import SeenOffer
+from offers.stage import Stage
+from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
 from sandbox.clazar.records import clazar_id
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import ClazarLinks, Disbursement, Offer
-from tests.activities.vendor import NOW, OFFER, failure, run
-from tests.builders import terms
-from tests.life import OPPORTUNITY, opportunity_fields
+from tests.support.builders import terms
+from tests.support.life import OPPORTUNITY, opportunity_fields
+from tests.support.vendors import NOW, OFFER, failure, run
 
 # Clazar ------------------------------------------------------------------------------------------
 
@@ -100,14 +100,14 @@ async def test_of_several_offers_those_are_linked_that_can_be_at_once(
     assert await run(clazar.link_offers, links) == [links[0].clazar_id]
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, "the third was not tried"
     assert await run(clazar.link_offers, links) == [link.clazar_id for link in links]
-    monkeypatch.setattr("activities.clazar.MOST_LINKS", 2)
+    monkeypatch.setattr("activities.clazar.offers.MOST_LINKS", 2)
     assert await run(clazar.link_offers, links) == [link.clazar_id for link in links[:2]]
 
 
 async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
     sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("activities.clazar.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("activities.clazar.offers.PAUSE_SECONDS", 0)
     offer(sandbox, "offer-old", released=NOW - timedelta(days=3))
     for number in range(130):
         made = offer(sandbox, f"offer-{number:013}", released=NOW - timedelta(minutes=number))
@@ -310,12 +310,12 @@ async def test_clazar_is_given_a_pause_before_each_further_page(
 @pytest.fixture
 def salesforce(sandbox: Sandbox) -> Salesforce:
     put_opportunity(sandbox.world, opportunity_fields(OPPORTUNITY, Amount=120000.55))
-    return vendors.salesforce(read_settings(WorkerSettings))
+    return clients.salesforce(read_settings(WorkerSettings))
 
 
 @pytest.fixture
 def opportunities(salesforce: Salesforce) -> Opportunities:
-    return vendors.opportunities(read_settings(WorkerSettings))
+    return clients.opportunities(read_settings(WorkerSettings))
 
 
 async def test_an_opportunity_s_amount_is_taken_exactly(opportunities: Opportunities) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from temporalio import workflow
 
-from activities.queues import TaskQueue
+from activities.task_queues import TaskQueue
 from runtime import workers
-from tests.house import House, keeping_house
-from workflows.messages import OfferRequest
-from workflows.offer import OfferWorkflow
+from tests.support.offer_environment import House, keeping_house
+from workflows.offer.messages import OfferRequest
+from workflows.offer.workflow import OfferWorkflow
 
 
 @pytest.fixture

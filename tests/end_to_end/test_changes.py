@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from offers.lifecycle import Stage
-from offers.opportunity import offer_path, workflow_id
-from tests.house import House
-from tests.programs import run
+from offers.ids import offer_path, workflow_id
+from offers.stage import Stage
+from tests.support.offer_environment import House
+from tests.support.programs import run
 
 DESK = "desk@example.com"
 

@@ -1,13 +1,13 @@
 """Clazar's change feed is read once for all offers, and tells only those concerned."""
 
-from offers.hand_off import reference
-from offers.lifecycle import Stage
-from offers.policy import Road
+from offers.lifecycle.clazar_field_sheet import reference
+from offers.policy.policy import Road
+from offers.stage import Stage
 from sandbox.clazar.seller import make_by_hand
 from sandbox.faults import Fault
 from sandbox.world import ClazarLinks
 from tests.end_to_end.test_watching import signals
-from tests.house import House
+from tests.support.offer_environment import House
 
 
 async def test_one_call_ties_all_offers_that_the_feed_shows(house: House) -> None:

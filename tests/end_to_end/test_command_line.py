@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from offers.lifecycle import Stage
+from offers.stage import Stage
 from sandbox.faults import Fault
-from tests.house import House
-from tests.life import environment
-from tests.programs import ROOT, run, run_afresh
+from tests.support.life import environment
+from tests.support.offer_environment import House
+from tests.support.programs import ROOT, run, run_afresh
 
 MISSING = "006000000000000AAA"
 

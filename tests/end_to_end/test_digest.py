@@ -13,19 +13,19 @@ from temporalio.client import (
 )
 
 from offers.clock import Clock
-from offers.digest import SETTLED
-from offers.digest_rules import DigestRules, Weekday
-from offers.lifecycle import Stage
-from offers.opportunity import opportunity_id
-from offers.policy import Policy
+from offers.ids import opportunity_id
+from offers.policy.digest import DigestRules, Weekday
+from offers.policy.policy import Policy
+from offers.reports.digest import SETTLED
+from offers.stage import Stage
 from runtime import schedules
 from runtime.schedules import OWNER_DIGEST
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Mail
-from tests.house import House
-from tests.life import opportunity_fields
-from workflows.digest import DigestPosition, OwnerDigest
+from tests.support.life import opportunity_fields
+from tests.support.offer_environment import House
+from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
 
 DAY = timedelta(days=1)
 

@@ -4,13 +4,13 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-from offers.lifecycle import Stage
+from offers.stage import Stage
 from runtime import schedules
 from sandbox.clazar.seller import make_by_hand
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
-from tests.house import House
-from tests.programs import run
+from tests.support.offer_environment import House
+from tests.support.programs import run
 
 DESK = "desk@example.com"
 

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from activities.aws_events import CATALOG
-from offers.lifecycle import Stage
-from offers.opportunity import workflow_id
-from runtime import listening, vendors
-from runtime.listening import Listener
+from activities.aws.events import CATALOG
+from offers.ids import workflow_id
+from offers.stage import Stage
+from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
+from runtime.sqs_consumer import Listener
 from sandbox.event_bus import EventBus
 from sandbox.faults import Fault
-from tests.eventbridge import Queue, eventbridge, make_queue
-from tests.house import PATIENCE_SECONDS, House, keeping_house
+from tests.support.eventbridge import Queue, eventbridge, make_queue
+from tests.support.offer_environment import PATIENCE_SECONDS, House, keeping_house
 from tests.test_events_page import PATTERN
 
 CREATED = "Purchase Agreement Created - Proposer"
@@ -61,8 +61,8 @@ class Hearing:
 
 @pytest.fixture
 async def hearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hearing]:
-    monkeypatch.setattr(listening, "VISIBILITY_SECONDS", 0)
-    monkeypatch.setattr(listening, "LONGEST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 0)
+    monkeypatch.setattr(sqs_consumer, "LONGEST_PAUSE_SECONDS", 0.1)
     with eventbridge() as endpoint:
         queue = make_queue(endpoint, PATTERN, receives=3)
         monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
@@ -120,7 +120,7 @@ async def test_what_concerns_no_offer_is_passed_over(
     assert await hearing.signals(ours) == before
 
     other = make_queue(queue.endpoint, PATTERN, "elsewhere", receives=1000)
-    found = vendors.event_queue(WorkerSettings.model_construct(offers_events_queue_url=other.url))
+    found = clients.event_queue(WorkerSettings.model_construct(offers_events_queue_url=other.url))
     assert found
     elsewhere = Client(house.client.service_client, namespace="elsewhere")
     stop = asyncio.Event()

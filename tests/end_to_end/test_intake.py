@@ -10,18 +10,18 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from activities.queues import TaskQueue
+from activities.task_queues import TaskQueue
 from offers.clock import Clock
-from offers.lifecycle import Stage
-from offers.opportunity import opportunity_id, workflow_id
-from offers.policy import Policy
+from offers.ids import opportunity_id, workflow_id
+from offers.policy.policy import Policy
+from offers.stage import Stage
 from runtime import schedules
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.salesforce.schema import timestamp
-from tests.house import House
-from tests.life import opportunity_fields
-from workflows.intake import IntakePosition, IntakeRequest, OpportunityIntake
+from tests.support.life import opportunity_fields
+from tests.support.offer_environment import House
+from workflows.schedules.opportunity_intake import IntakePosition, IntakeRequest, OpportunityIntake
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)

@@ -11,17 +11,17 @@ from temporalio.exceptions import ActivityError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-import workflows.calls
-from activities.email import Email, SendMail
-from activities.letter import MailKind
-from activities.queues import TaskQueue
-from console import desk
-from offers.record import OfferRecord
+import workflows.common.activity_options
+from activities.email.message import MailKind
+from activities.email.smtp import Email, SendMail
+from activities.task_queues import TaskQueue
+from cli import offer_client
+from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter, register_search_attributes
-from tests.life import OPPORTUNITY, program
-from workflows.asking import ask
-from workflows.people import People
+from tests.support.life import OPPORTUNITY, program
+from workflows.common.escalation import ask
+from workflows.offer.attentions import People
 
 pytestmark = pytest.mark.xdist_group("in-real-time")
 
@@ -86,9 +86,9 @@ async def test_a_letter_is_not_sent_twice_and_a_notice_is(
     copies: int,
 ) -> None:
     for send in (Email.send_letter, Email.send_notice):
-        call = workflows.calls.CALLS[send]
+        call = workflows.common.activity_options.CALLS[send]
         hasty = call.model_copy(update={"timeout": timedelta(seconds=1)})
-        monkeypatch.setitem(workflows.calls.CALLS, send, hasty)
+        monkeypatch.setitem(workflows.common.activity_options.CALLS, send, hasty)
     mailer = DyingMailer()
     async with await server() as temporal:
         client: Client = temporal.client
@@ -107,13 +107,13 @@ async def test_a_letter_is_not_sent_twice_and_a_notice_is(
 
 
 async def test_nobody_at_work_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "WORKER_PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(offer_client, "WORKER_PATIENCE", timedelta(seconds=1))
     async with await server() as temporal:
         await register_search_attributes(temporal.client)
-        people = desk.OfferDesk(temporal.client)
+        people = offer_client.OfferDesk(temporal.client)
         for ask_for in (people.start, people.record, people.resume, people.resend):
-            with pytest.raises(desk.NoWorker, match=r"start one with worker\.py"):
+            with pytest.raises(offer_client.NoWorker, match=r"start one with worker\.py"):
                 await ask_for(OPPORTUNITY)
-        with pytest.raises(desk.NoWorker):
+        with pytest.raises(offer_client.NoWorker):
             await people.cancel(OPPORTUNITY, "")
         assert [row.stage for row in await people.rows()] == ["draft"], "it is started all the same"

@@ -8,11 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from offers.clock import Clock
-from offers.lifecycle import Stage
-from offers.policy import Policy
+from offers.policy.policy import Policy
+from offers.stage import Stage
 from runtime import schedules
-from tests.house import House
-from tests.programs import run
+from tests.support.offer_environment import House
+from tests.support.programs import run
 
 
 async def accepted(house: House, *numbers: int) -> list[str]:

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from activities.queues import TaskQueue
-from offers.lifecycle import Stage
-from tests.house import House, keeping_house
-from tests.programs import ROOT
+from activities.task_queues import TaskQueue
+from offers.stage import Stage
+from tests.support.offer_environment import House, keeping_house
+from tests.support.programs import ROOT
 
 HERE = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
 

@@ -6,16 +6,16 @@ from datetime import timedelta
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from activities import aws_agreements
-from activities.offer_directory import OfferDirectory
+from activities.aws import agreements
+from activities.temporal.offer_directory import OfferDirectory
 from offers.clock import Clock
-from offers.lifecycle import Stage
-from offers.opportunity import workflow_id
-from offers.policy import Policy
+from offers.ids import workflow_id
+from offers.policy.policy import Policy
+from offers.stage import Stage
 from runtime import schedules
 from sandbox.faults import Fault
 from sandbox.world import Buyer
-from tests.house import House
+from tests.support.offer_environment import House
 
 
 async def signals(house: House, opportunity: str) -> int:
@@ -85,7 +85,7 @@ async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: Ho
 async def test_more_than_one_reading_takes_in_holds_nothing_up(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(aws_agreements, "MOST_PAGES", 1)
+    monkeypatch.setattr(agreements, "MOST_PAGES", 1)
     (ours,) = await house.share(1)
     stranger = house.made_elsewhere()
     for number in range(60):

@@ -13,23 +13,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from offers.agreement import CancellationWish, ReasonCode
-from offers.lifecycle import Stage
-from offers.opportunity import offer_path, workflow_id
-from offers.policy import Road
-from offers.terms import OfferTerms
-from offers.verdicts import Changes, Extension, Verdict
+from offers.agreements.agreement import CancellationWish, ReasonCode
+from offers.ids import offer_path, workflow_id
+from offers.lifecycle.commands import Changes, Extension, Verdict
+from offers.policy.policy import Road
+from offers.stage import Stage
+from offers.terms.terms import OfferTerms
 from sandbox.agreements import roll_back
 from sandbox.buyers import accept
 from sandbox.clazar.seller import make_by_hand
 from sandbox.faults import Fault
 from sandbox.world import Buyer
-from tests.builders import BUYER
-from tests.life import OPPORTUNITY, Life, living
-from workflows.offer import OfferWorkflow
+from tests.support.builders import BUYER
+from tests.support.life import OPPORTUNITY, Life, living
+from workflows.offer.workflow import OfferWorkflow
 
 AMENDMENT = offer_path(OPPORTUNITY, 1)
-HISTORIES = Path(__file__).parents[1] / "histories"
+HISTORIES = Path(__file__).with_name("histories")
 
 
 async def paid_in_parts(life: Life) -> None:

@@ -10,13 +10,13 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from offers.record import OfferRecord
+from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from tests.replay.record import HISTORIES, SCENARIOS
-from workflows.messages import OfferRequest
-from workflows.offer import OfferWorkflow
-from workflows.safe_signals import SafeSignals
+from workflows.common.interceptors import SafeSignals
+from workflows.offer.messages import OfferRequest
+from workflows.offer.workflow import OfferWorkflow
 
 
 def recorded(path: Path) -> WorkflowHistory:

@@ -1,0 +1,189 @@
+"""AWS Marketplace's agreements, through the Agreement API: the evidence of every acceptance."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+
+from activities.aws import documents
+from activities.errors import aws_errors, not_ready
+from offers.agreements.agreement import (
+    Agreement,
+    AgreementReport,
+    AgreementStatus,
+    CancellationRequest,
+    CancellationStatus,
+    CancellationWish,
+)
+from offers.clock import Clock, Instant
+
+PAGE_PAUSE_SECONDS = 0.25
+"""Between the pages of a list: SearchAgreements is allowed five times a second."""
+MOST_PAGES = 60
+"""In one reading: 3,000 agreements, well within a payload's two megabytes and a minute."""
+
+CANCELLATION_CHECKS = timedelta(hours=12)
+"""How often a request to cancel is looked at: the buyer has seven days, and the feed tells of the
+agreement's end by itself."""
+
+
+class AgreementPage(BaseModel):
+    """The news of the agreement feed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reports: tuple[AgreementReport, ...]
+    is_all: bool = True
+    """Whether there was no more to read."""
+
+
+class FeedPosition(BaseModel):
+    """From which instant (UTC, by AWS's time of last update) the agreement feed is read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    since: Instant
+
+
+class RequestCancellation(BaseModel):
+    """Which agreement the buyer is asked to let go."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreement_id: str
+    number: int
+    """Counts the requests for one agreement."""
+    wish: CancellationWish
+
+
+class AwsAgreements:
+    """Activities on agreements, with a boto3 client that never retries by itself."""
+
+    def __init__(self, agreements: Any, clock: Clock) -> None:
+        self._agreements = agreements
+        self._clock = clock
+
+    @activity.defn
+    def find_agreement(self, offer_id: str) -> Agreement | None:
+        """The agreement that proves an offer's acceptance; None if there is none.
+
+        Of several (an offer can be for several accounts) one that is in force, and of these the
+        newest.  One that AWS rolled back is given only if there is no other: it tells that there
+        was one.
+        """
+        ended: Agreement | None = None
+        undone: Agreement | None = None
+        with aws_errors():
+            found = self._agreements.search_agreements(
+                catalog=documents.CATALOG,
+                filters=[*_OUR_AGREEMENTS, {"name": "OfferId", "values": [offer_id]}],
+            )
+            for summary in _newest_first(found["agreementViewSummaries"]):
+                agreement = self._described(summary["agreementId"])
+                if agreement.status is AgreementStatus.ACTIVE:
+                    return agreement
+                if agreement.is_acceptance:
+                    ended = ended or agreement
+                undone = undone or agreement
+        return ended or undone
+
+    @activity.defn
+    def read_agreement_feed(self, position: FeedPosition) -> AgreementPage:
+        """The agreements that AWS has touched since an instant, oldest first, for all offers.
+
+        What a long backlog leaves over is for the next reading.
+        """
+        reports: list[AgreementReport] = []
+        query: dict[str, Any] = {
+            "catalog": documents.CATALOG,
+            "filters": [
+                *_OUR_AGREEMENTS,
+                {
+                    "name": "AfterLastUpdateTime",
+                    "values": [position.since.strftime("%Y-%m-%dT%H:%M:%SZ")],
+                },
+            ],
+            "sort": {"sortBy": "LastUpdateTime", "sortOrder": "ASCENDING"},
+            "maxResults": 50,
+        }
+        with aws_errors():
+            for _ in range(MOST_PAGES):
+                page = self._agreements.search_agreements(**query)
+                reports += filter(
+                    None, map(documents.agreement_report, page["agreementViewSummaries"])
+                )
+                if is_all := not page.get("nextToken"):
+                    break
+                query["nextToken"] = page["nextToken"]
+                time.sleep(PAGE_PAUSE_SECONDS)
+        return AgreementPage(reports=tuple(reports), is_all=is_all)
+
+    @activity.defn
+    def find_successor(self, agreement: Agreement) -> Agreement | None:
+        """The agreement that took the place of another: the newest of the same chain."""
+        with aws_errors():
+            found = self._agreements.search_agreements(
+                catalog=documents.CATALOG,
+                filters=[
+                    *_OUR_AGREEMENTS,
+                    {
+                        "name": "InitialAgreementId",
+                        "values": [agreement.initial_agreement_id or agreement.agreement_id],
+                    },
+                ],
+            )
+            for summary in _newest_first(found["agreementViewSummaries"]):
+                if summary["agreementId"] == agreement.agreement_id:
+                    return None
+                if summary["status"] != AgreementStatus.ROLLED_BACK:
+                    return self._described(summary["agreementId"])
+        return None
+
+    def _described(self, agreement_id: str) -> Agreement:
+        return documents.agreement(self._agreements.describe_agreement(agreementId=agreement_id))
+
+    @activity.defn
+    def request_cancellation(self, request: RequestCancellation) -> CancellationRequest:
+        """Ask the buyer to let an agreement be cancelled; an open request is taken as ours."""
+        with aws_errors():
+            waiting = self._agreements.list_agreement_cancellation_requests(
+                partyType="Proposer",
+                agreementId=request.agreement_id,
+                status=CancellationStatus.PENDING_APPROVAL,
+            )["items"]
+            if waiting:
+                return documents.cancellation_request(waiting[0])
+            return documents.cancellation_request(
+                self._agreements.send_agreement_cancellation_request(
+                    agreementId=request.agreement_id,
+                    clientToken=f"{request.agreement_id}-cancel-{request.number}",
+                    reasonCode=request.wish.reason_code,
+                    description=request.wish.message,
+                )
+            )
+
+    @activity.defn
+    def follow_cancellation(self, request: CancellationRequest) -> CancellationRequest:
+        """How a request ended.  While the buyer may still answer, fails NOT_READY."""
+        with aws_errors():
+            answer = self._agreements.get_agreement_cancellation_request(
+                agreementId=request.agreement_id,
+                agreementCancellationRequestId=request.request_id,
+            )
+        now = documents.cancellation_request(answer)
+        if now.status is CancellationStatus.PENDING_APPROVAL:
+            wait = self._clock.real_duration(CANCELLATION_CHECKS)
+            raise not_ready("the buyer has not answered yet", wait)
+        return now
+
+
+_OUR_AGREEMENTS = (
+    {"name": "PartyType", "values": ["Proposer"]},
+    {"name": "AgreementType", "values": ["PurchaseAgreement"]},
+)
+
+
+def _newest_first(summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(summaries, key=lambda row: row["acceptanceTime"], reverse=True)

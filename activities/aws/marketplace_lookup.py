@@ -1,0 +1,195 @@
+"""Looking at AWS Marketplace before anything is made there: the product, and what buyers have."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from activities.aws import documents
+from activities.errors import aws_failure
+from offers.agreements.amendment_pricing import Standing
+from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
+
+PAUSE_SECONDS = 0.25
+"""Between two calls for one deal: SearchAgreements and ListEntities are allowed 5 a second."""
+MOST_PAGES = 20
+ENDED_WITHOUT_SALE = "ROLLED_BACK"
+"""AWS undid the acceptance within minutes, as if it had never been."""
+
+
+class MarketplaceLookup:
+    """Reads the Catalog and Agreement APIs, and writes nothing."""
+
+    def __init__(self, catalog: Any, agreements: Any) -> None:
+        self._catalog = catalog
+        self._agreements = agreements
+
+    def look(
+        self,
+        product_id: str,
+        accounts: Iterable[str],
+        today: date,
+        known_offer_id: str | None = None,
+    ) -> Marketplace:
+        """The product, the agreements and open offers of buyer accounts, and a known offer.
+
+        `today` is a UTC date.  Raises the ApplicationError to fail with.
+        """
+        try:
+            product = self._product(product_id)
+            held, offers = self.of_buyers(product_id, accounts, today)
+            known = self._known(known_offer_id, today) if known_offer_id else None
+        except (ClientError, BotoCoreError) as error:
+            raise aws_failure(error) from None
+        return Marketplace(
+            product=product,
+            agreements=tuple(held),
+            open_offers=tuple(offer for offer in offers if offer.offer_id != known_offer_id),
+            known_offer=known,
+        )
+
+    def standing(self, agreement_id: str) -> Standing:
+        """How an agreement stands, and what of it is invoiced.
+
+        Raises the ApplicationError to fail with.
+        """
+        try:
+            agreement = documents.agreement(
+                self._agreements.describe_agreement(agreementId=agreement_id)
+            )
+            return Standing(
+                agreement=agreement, invoiced=sum(self._invoices(agreement_id), Decimal())
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise aws_failure(error) from None
+
+    def _invoices(self, agreement_id: str) -> Iterator[Decimal]:
+        query: dict[str, Any] = {
+            "agreementId": agreement_id,
+            "groupBy": "INVOICE_ID",
+            "maxResults": 50,
+        }
+        for _ in range(MOST_PAGES):
+            page = self._agreements.list_agreement_invoice_line_items(**query)
+            for invoice in page["agreementInvoiceLineItemGroupSummaries"]:
+                amount = Decimal(invoice["pricingCurrencyAmount"]["amount"])
+                yield -amount if invoice["invoiceType"] == "CREDIT_MEMO" else amount
+            if not page.get("nextToken"):
+                return
+            query["nextToken"] = page["nextToken"]
+            time.sleep(PAUSE_SECONDS)
+
+    def of_buyers(
+        self, product_id: str, accounts: Iterable[str], today: date
+    ) -> tuple[list[HeldAgreement], list[OpenOffer]]:
+        """The agreements of buyer accounts, and the offers that they can still accept.
+
+        Raises ClientError or BotoCoreError.
+        """
+        held: list[HeldAgreement] = []
+        offers: dict[str, OpenOffer] = {}
+        for number, account in enumerate(accounts):
+            if number:
+                time.sleep(PAUSE_SECONDS)
+            theirs = list(self._held(product_id, account))
+            taken = {agreement.offer_id for agreement in theirs}
+            held += theirs
+            for offer in self._open(product_id, account, today):
+                if offer.offer_id not in taken:
+                    offers[offer.offer_id] = offer
+        return held, list(offers.values())
+
+    def _known(self, offer_id: str, today: date) -> OpenOffer | None:
+        """An offer, if buyers can still accept it."""
+        entity = self._described(offer_id)
+        if entity is None:
+            return None
+        details = entity.get("DetailsDocument") or json.loads(entity["Details"])
+        offer = documents.built_offer(offer_id, details)
+        if not offer.released or offer.is_void(today):
+            return None
+        return OpenOffer(
+            offer_id=offer_id,
+            name=offer.name,
+            buyer_accounts=offer.buyer_accounts,
+            availability_end=offer.availability_end,
+        )
+
+    def _product(self, product_id: str) -> Product | None:
+        entity = self._described(product_id)
+        return None if entity is None else documents.product(entity)
+
+    def _described(self, entity_id: str) -> dict[str, Any] | None:
+        try:
+            entity: dict[str, Any] = self._catalog.describe_entity(
+                Catalog=documents.CATALOG, EntityId=entity_id
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+        return entity
+
+    def _held(self, product_id: str, account: str) -> Iterator[HeldAgreement]:
+        query: dict[str, Any] = {
+            "catalog": documents.CATALOG,
+            "filters": [
+                {"name": "PartyType", "values": ["Proposer"]},
+                {"name": "AgreementType", "values": ["PurchaseAgreement"]},
+                {"name": "AcceptorAccountId", "values": [account]},
+                {"name": "ResourceIdentifier", "values": [product_id]},
+            ],
+            "maxResults": 50,
+        }
+        for _ in range(MOST_PAGES):
+            page = self._agreements.search_agreements(**query)
+            for row in page["agreementViewSummaries"]:
+                if row["status"] != ENDED_WITHOUT_SALE:
+                    yield HeldAgreement(
+                        agreement_id=row["agreementId"],
+                        offer_id=row.get("proposalSummary", {}).get("offerId", ""),
+                        account_id=account,
+                        active=row["status"] == "ACTIVE",
+                        ends_at=row.get("endTime"),
+                    )
+            if not page.get("nextToken"):
+                return
+            query["nextToken"] = page["nextToken"]
+            time.sleep(PAUSE_SECONDS)
+
+    def _open(self, product_id: str, account: str, today: date) -> Iterator[OpenOffer]:
+        query: dict[str, Any] = {
+            "Catalog": documents.CATALOG,
+            "EntityType": "Offer",
+            "EntityTypeFilters": {
+                "OfferFilters": {
+                    "BuyerAccounts": {"WildCardValue": account},
+                    "ProductId": {"ValueList": [product_id]},
+                    "State": {"ValueList": ["Released"]},
+                    "AvailabilityEndDate": {
+                        "DateRange": {"AfterValue": f"{today.isoformat()}T00:00:00Z"}
+                    },
+                }
+            },
+            "MaxResults": 50,
+        }
+        for _ in range(MOST_PAGES):
+            page = self._catalog.list_entities(**query)
+            for row in page["EntitySummaryList"]:
+                summary = row["OfferSummary"]
+                # A wildcard finds more than was asked for.
+                if account in summary.get("BuyerAccounts", ()):
+                    yield OpenOffer(
+                        offer_id=row["EntityId"].partition("@")[0],
+                        name=summary.get("Name"),
+                        buyer_accounts=tuple(summary["BuyerAccounts"]),
+                        availability_end=documents.day(summary.get("AvailabilityEndDate")),
+                    )
+            if not page.get("NextToken"):
+                return
+            query["NextToken"] = page["NextToken"]
+            time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,104 @@
+"""The words of the mail that tells an owner each morning how their offers stand."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from activities.email.message import Letter, day_of, greeting
+from offers.reports.digest import Digest, Item, Topic
+from offers.stage import Stage
+
+
+def write_digest(digest: Digest) -> Letter:
+    """The letter; only what there is something to say of is in it."""
+    said: list[str] = []
+    for topic, title in TITLES.items():
+        its = [item for item in digest.items if item.topic is topic]
+        if not its:
+            continue
+        said.append(f"{title}:")
+        for item in its:
+            said += [f"- {item.company}: {WORDS[topic](item)}", COMMANDS[topic].format(item.path)]
+        if more := digest.unnamed.get(topic):
+            said.append(f"- and {more} more: see starter.py list")
+    return Letter(
+        subject=f"Your private offers: {_in_short(digest)}",
+        greeting=greeting(digest.owner.owner_name),
+        paragraphs=tuple(said),
+    )
+
+
+def _in_short(digest: Digest) -> str:
+    parts = []
+    for topic, what in IN_SHORT.items():
+        named = sum(item.topic is topic for item in digest.items)
+        if number := named + digest.unnamed.get(topic, 0):
+            parts.append(f"{number} {what[number > 1]}")
+    return ", ".join(parts)
+
+
+def _day(instant: datetime) -> str:
+    return day_of(instant.astimezone(UTC))
+
+
+def _expires(item: Item) -> str:
+    left = {0: "today", 1: "tomorrow"}.get(item.days_left, f"in {item.days_left} days")
+    return (
+        f"nobody has accepted it yet; its last day is {_day(item.at)} (UTC), {left}. Ask the buyer,"
+        " or give them more time."
+    )
+
+
+def _waits(item: Item) -> str:
+    return f"{item.problem}. {item.remedy}."
+
+
+def _accepted(item: Item) -> str:
+    return f"{item.amount}, accepted on {_day(item.at)} (UTC)."
+
+
+def _paid(item: Item) -> str:
+    return f"AWS has paid out {item.amount}, known since {_day(item.at)} (UTC)."
+
+
+def _ended(item: Item) -> str:
+    return f"{ENDED.get(item.stage, item.stage)} on {_day(item.at)} (UTC)."
+
+
+TITLES = {
+    Topic.EXPIRES: "Expires soon",
+    Topic.WAITS: "Waits for you",
+    Topic.ACCEPTED: "Accepted",
+    Topic.PAID: "Paid",
+    Topic.ENDED: "Ended",
+}
+
+IN_SHORT = {
+    Topic.EXPIRES: ("expires soon", "expire soon"),
+    Topic.WAITS: ("waits for you", "wait for you"),
+    Topic.ACCEPTED: ("accepted", "accepted"),
+    Topic.PAID: ("paid", "paid"),
+    Topic.ENDED: ("ended", "ended"),
+}
+"""For one, and for several."""
+
+WORDS: dict[Topic, Callable[[Item], str]] = {
+    Topic.EXPIRES: _expires,
+    Topic.WAITS: _waits,
+    Topic.ACCEPTED: _accepted,
+    Topic.PAID: _paid,
+    Topic.ENDED: _ended,
+}
+
+COMMANDS = {
+    Topic.EXPIRES: "starter.py extend {} --until …",
+    Topic.WAITS: "starter.py show {}",
+    Topic.ACCEPTED: "starter.py show {}",
+    Topic.PAID: "starter.py payouts --offer {}",
+    Topic.ENDED: "starter.py show {}",
+}
+
+ENDED = {
+    Stage.EXPIRED: "nobody accepted it; expired",
+    Stage.REPLACED: "an amendment took its place",
+    Stage.TERMINATED: "the agreement was cancelled or terminated",
+}

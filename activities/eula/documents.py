@@ -1,0 +1,157 @@
+"""Custom contracts: up to five PDFs become the one document that AWS takes, where AWS reads it.
+
+AWS: *UpdateLegalTerms* takes exactly one document, at an address in S3 that is public or presigned;
+the handbook allows five.
+"""
+
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+
+from activities.errors import not_found, refused
+from activities.eula.sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure
+from offers.findings import Finding
+from offers.lifecycle.aws_errors import Refusal
+from offers.preflight.eula import Contract, shown
+from offers.terms.terms import MOST_DOCUMENTS
+
+LINK_SECONDS = 7 * 24 * 3600
+"""How long a link is good, at most: the longest that SigV4 knows."""
+REFUSAL_CODE = "INVALID_LEGAL_DOCUMENTS"
+"""AWS's code for a contract it cannot use: the same mistake, found before AWS finds it."""
+
+
+class PublishEula(BaseModel):
+    """Which documents make the contract of which offer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str
+    revision: int
+    documents: tuple[str, ...]
+    """Where each PDF is, in the order they are merged in: `https://…` or `s3://bucket/key`."""
+    sha256: str | None = None
+    """Of the contract that was checked: another content at the same address is refused."""
+
+
+class EulaDocuments:
+    """Reads, checks and merges contracts, and puts them into a bucket that stays private."""
+
+    def __init__(self, s3: Any, bucket: str, ca_file: str | None = None) -> None:
+        """`s3` is a boto3 client of S3; `ca_file` a further authority to trust for https."""
+        self._s3 = s3
+        self._bucket = bucket
+        self._sources = EulaSources(s3, ca_file)
+        s3.meta.events.register_first(
+            "choose-signer.s3.GetObject", _version_4, unique_id="eula-documents"
+        )
+
+    def inspect(self, sources: Sequence[str]) -> Contract:
+        """The contract that the documents make, or what is wrong with them; writes nothing.
+
+        Fails retryably if a document cannot be read because a vendor is out of order.
+        """
+        merged, wrong = self._merged(sources)
+        return Contract(sha256=None if wrong else sha256(merged).hexdigest(), findings=wrong)
+
+    @activity.defn
+    def publish(self, request: PublishEula) -> str:
+        """Put the merged contract into S3; gives a presigned link of seven days to it.
+
+        The link ends sooner if the credentials it is signed with do: those of an IAM role are
+        temporary (AWS: presigned URLs).  A change set reads it within hours.  Asked again, the
+        same documents make the same object.  Fails REFUSED if a document is wrong or has changed.
+        """
+        merged, wrong = self._merged(request.documents)
+        digest = sha256(merged).hexdigest()
+        if not wrong and request.sha256 not in (None, digest):
+            wrong = (_changed(request.documents),)
+        if wrong:
+            raise refused(
+                "Our check of the contract", REFUSAL_CODE, "see its findings", _refusals(wrong)
+            )
+        name = f"rev{request.revision}-{digest[:16]}.pdf"
+        key = f"eula/{request.opportunity_id}/{name}"
+        self._put(key, merged)
+        return str(
+            self._s3.generate_presigned_url(
+                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=LINK_SECONDS
+            )
+        )
+
+    def _merged(self, sources: Sequence[str]) -> tuple[bytes, tuple[Finding, ...]]:
+        """The contract, and what is wrong with the documents it should be made of."""
+        # pypdf is slow to load, and every command of ours would wait for it.
+        from activities.eula.pdf import WrongPdf, check, merge
+
+        if not 1 <= len(sources) <= MOST_DOCUMENTS:
+            return b"", (_wrong_number(len(sources)),)
+        deadline = time.monotonic() + ALL_TOGETHER
+        contents: list[bytes] = []
+        wrong: list[Finding] = []
+        for source in sources:
+            try:
+                content = self._sources.read(source, deadline)
+                check(content)
+            except (WrongSource, WrongPdf) as mistake:
+                wrong.append(_finding(shown(source), mistake.problem, mistake.remedy))
+            else:
+                contents.append(content)
+        if wrong:
+            return b"", tuple(wrong)
+        try:
+            return merge(contents), ()
+        except WrongPdf as mistake:
+            all_of_them = ", ".join(map(shown, sources))
+            return b"", (_finding(all_of_them, mistake.problem, mistake.remedy),)
+
+    def _put(self, key: str, content: bytes) -> None:
+        try:
+            self._s3.put_object(
+                Bucket=self._bucket, Key=key, Body=content, ContentType="application/pdf"
+            )
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
+                raise not_found(
+                    f"Amazon S3 has no bucket {self._bucket} (OFFERS_EULA_BUCKET)"
+                ) from None
+            raise s3_failure(error) from None
+        except BotoCoreError as error:
+            raise s3_failure(error) from None
+
+
+def _version_4(signature_version: str, **_: Any) -> str | None:
+    # botocore still signs S3 links with version 2 unless told otherwise; newer buckets refuse it.
+    return "s3v4-query" if signature_version.endswith("-query") else None
+
+
+def _wrong_number(number: int) -> Finding:
+    return _finding(
+        str(number),
+        f"a custom contract has 1 to {MOST_DOCUMENTS} documents",
+        f"Give 1 to {MOST_DOCUMENTS} PDFs",
+    )
+
+
+def _changed(documents: Sequence[str]) -> Finding:
+    return _finding(
+        ", ".join(map(shown, documents)),
+        "the contract is not the one that was checked",
+        "Resume to have it checked, and approved, as it is now",
+    )
+
+
+def _finding(seen: str, problem: str, remedy: str) -> Finding:
+    return Finding(code="eula-document", field="eula", seen=seen, problem=problem, remedy=remedy)
+
+
+def _refusals(wrong: Sequence[Finding]) -> list[Refusal]:
+    return [
+        Refusal(code=REFUSAL_CODE, message=f"{finding.seen}: {finding.problem}. {finding.remedy}.")
+        for finding in wrong
+    ]

@@ -1,0 +1,65 @@
+"""Which Salesforce field means what: every org names its fields differently."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+
+from offers.findings import illegal
+from offers.lifecycle.salesforce_fields import WriteName
+from offers.money import Currency
+from offers.preflight.order_form import OrderFormName
+
+FieldPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*(\.[A-Za-z]\w*)*$")]
+"""A field of the Opportunity, or a path through a parent such as `Account.Name`."""
+
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]\w*$")]
+"""A field of the Opportunity itself."""
+
+ReadName = Literal[
+    "company",
+    "amount",
+    "currency",
+    "buyer_accounts",
+    "buyer_email",
+    "buyer_name",
+    "buyer_time_zone",
+    "owner_email",
+    "owner_name",
+    "owner_time_zone",
+    "offer_name",
+    "dimensions",
+    "duration_months",
+    "starts_on",
+    "availability_end",
+    "payment_schedule",
+    "net_payment_days",
+    "eula",
+    "renewal",
+]
+
+
+class FieldMap(BaseModel):
+    """The fields that are read for a draft, and those that an offer's life is written to.
+
+    `order_form` names the fields that carry the signed order form, and `ready` is a SOQL condition
+    that an opportunity must meet, too, before an offer is started for it by itself.
+
+    A name that an org has no field for is left out.  Without `currency`, `default_currency` holds.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    read: dict[ReadName, FieldPath]
+    order_form: dict[OrderFormName, FieldPath] = {}
+    write: dict[WriteName, FieldName]
+    ready: str | None = None
+    default_currency: Currency = "USD"
+
+    @field_validator("write")
+    @classmethod
+    def _each_its_own(cls, write: dict[WriteName, str]) -> dict[WriteName, str]:
+        fields = [field.lower() for field in write.values()]
+        for name, field in write.items():
+            if fields.count(field.lower()) > 1:
+                raise illegal(f"{name} is not alone in {field}", "Give each name its own field")
+        return write

@@ -1,0 +1,244 @@
+"""Reading opportunities: what Salesforce says of a deal, its order form and its customer."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from simple_salesforce.format import format_soql
+from temporalio import activity
+
+from activities.errors import not_found, refused
+from activities.salesforce.client import SalesforceClient
+from activities.salesforce.field_map import FieldMap
+from offers.ids import opportunity_id
+from offers.preflight.customer import SOLD, Customer, LastPurchase, OthersUse
+from offers.preflight.order_form import OrderForm
+from offers.terms.parsing import account_ids
+
+_TERM_NAMES: dict[str, str] = {"amount": "price", "currency": "price.currency"}
+"""The field map's names where the terms have another."""
+
+MOST_OTHERS = 20
+"""Opportunities of other customers that are named for one buyer account."""
+
+
+PAGE = 100
+"""Opportunities in one reading of the intake."""
+
+
+class ReadOpportunity(BaseModel):
+    """An opportunity as facts to draft terms from, and where each fact was read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account_id: str | None
+    """The customer in Salesforce."""
+    facts: dict[str, Any]
+    sources: dict[str, str]
+    order_form: OrderForm
+    shown_stage: str | None
+    shown_offer_id: str | None
+
+
+class ReadyAfter(BaseModel):
+    """Behind which change (by Salesforce's clock) ready opportunities are looked for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    changed_at: AwareDatetime | None
+    """None: from the beginning."""
+    opportunity_id: str = ""
+    """Of those that changed in the same second, only the ones with a later id."""
+
+
+class ReadyOpportunity(BaseModel):
+    """An opportunity that an offer can be made for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str
+    changed_at: AwareDatetime
+
+
+class Opportunities:
+    """Reads Salesforce by the org's field map, and writes nothing."""
+
+    def __init__(self, client: SalesforceClient, fields: FieldMap, billing_method: str) -> None:
+        self._client = client
+        self._fields = fields
+        self._billing_method = billing_method
+
+    @activity.defn
+    def ready_after(self, page: ReadyAfter) -> tuple[ReadyOpportunity, ...]:
+        """The next page of opportunities that are ready: signed, through our marketplace, no offer.
+
+        In order of change and id: one that is changed meanwhile moves to the end and is read again
+        there, and no page shifts.  Fails REFUSED if the field map cannot tell which are ready.
+        """
+        form, stage = self._fields.order_form, self._fields.write.get("stage")
+        if not (stage and "signed" in form and "billing_method" in form):
+            raise refused(
+                "The field map",
+                "NO_INTAKE",
+                "intake needs order_form.signed, order_form.billing_method and write.stage: add"
+                " them, or pause the Schedule opportunity-intake",
+            )
+        conditions = [
+            f"{form['signed']} = true",
+            f"{form['billing_method']} = {{}}",
+            f"{stage} = null",
+            *([f"({_literally(self._fields.ready)})"] if self._fields.ready else []),
+        ]
+        values: list[Any] = [self._billing_method]
+        if page.changed_at is not None:
+            conditions.append(
+                "(SystemModstamp > {} OR (SystemModstamp = {} AND Id > {}))"
+                if page.opportunity_id
+                else "SystemModstamp >= {}"
+            )
+            at = page.changed_at.astimezone(UTC)
+            values += [at, at, page.opportunity_id] if page.opportunity_id else [at]
+        found = self._query(
+            {"SystemModstamp"},
+            " AND ".join(conditions) + f" ORDER BY SystemModstamp ASC, Id ASC LIMIT {PAGE}",
+            *values,
+        )
+        return tuple(
+            ReadyOpportunity(
+                opportunity_id=opportunity_id(record["Id"]),
+                changed_at=datetime.fromisoformat(record["SystemModstamp"]),
+            )
+            for record in found
+        )
+
+    def read(self, record_id: str) -> ReadOpportunity:
+        """One opportunity; fails NOT_FOUND if there is none."""
+        fields = self._fields
+        written = [fields.write[name] for name in ("stage", "offer_id") if name in fields.write]
+        wanted = {
+            "AccountId",
+            *fields.read.values(),
+            *fields.order_form.values(),
+            *written,
+        }
+        found = self._query(wanted, "Id = {}", record_id)
+        if not found:
+            raise not_found(f"Salesforce has no opportunity {record_id}")
+        record = found[0]
+        return ReadOpportunity(
+            account_id=record.get("AccountId"),
+            facts=self._facts(record),
+            sources={_TERM_NAMES.get(name, name): path for name, path in fields.read.items()},
+            order_form=OrderForm(
+                values={
+                    name: _plain(_value(record, path)) for name, path in fields.order_form.items()
+                },
+                sources=fields.order_form,
+            ),
+            shown_stage=record.get(fields.write.get("stage", "")),
+            shown_offer_id=record.get(fields.write.get("offer_id", "")),
+        )
+
+    def customer(
+        self, record_id: str, opportunity: ReadOpportunity, accounts: Iterable[str]
+    ) -> Customer:
+        """What Salesforce knows of these buyer accounts, and of the customer's last purchase."""
+        return Customer(
+            shown_stage=opportunity.shown_stage,
+            stage_field=self._fields.write.get("stage"),
+            others=tuple(use for account in accounts for use in self._others(account, opportunity)),
+            last_purchase=self._last_purchase(record_id, opportunity),
+        )
+
+    def _same_customer(self, opportunity: ReadOpportunity) -> tuple[str, str] | None:
+        """The field that tells customers apart, with its value: account, or else company."""
+        if opportunity.account_id:
+            return "AccountId", opportunity.account_id
+        company = opportunity.facts.get("company")
+        path = self._fields.read.get("company")
+        return (path, str(company)) if path and company else None
+
+    def _others(self, account: str, opportunity: ReadOpportunity) -> list[OthersUse]:
+        path = self._fields.read.get("buyer_accounts")
+        customer = self._same_customer(opportunity)
+        if path is None or customer is None:
+            return []
+        groups = account[:4], account[4:8], account[8:]
+        # As people write it; Salesforce compares text as it stands.
+        spellings = [f"%{joint.join(groups)}%" for joint in ("", "-", " ")]
+        company = self._fields.read.get("company", "Id")
+        condition = " OR ".join([f"{path} LIKE {{}}"] * len(spellings))
+        found = self._query(
+            {"AccountId", company, path},
+            f"{customer[0]} != {{}} AND ({condition}) ORDER BY Id LIMIT {MOST_OTHERS}",
+            customer[1],
+            *spellings,
+        )
+        return [
+            OthersUse(
+                account_id=account,
+                opportunity_id=record["Id"],
+                company=_value(record, company) if company != "Id" else None,
+            )
+            for record in found
+        ]
+
+    def _last_purchase(self, record_id: str, opportunity: ReadOpportunity) -> LastPurchase | None:
+        customer = self._same_customer(opportunity)
+        path = self._fields.read.get("buyer_accounts")
+        stage, accepted_at = (self._fields.write.get(n) for n in ("stage", "accepted_at"))
+        if not (path and stage and accepted_at and customer):
+            return None
+        found = self._query(
+            {path, accepted_at},
+            f"{customer[0]} = {{}} AND Id != {{}} AND {stage} IN {{}} AND {accepted_at} != null"
+            f" ORDER BY {accepted_at} DESC LIMIT 1",
+            customer[1],
+            record_id,
+            sorted(SOLD),
+        )
+        for record in found:
+            try:
+                accounts = account_ids(_value(record, path))
+            except ValueError:
+                return None
+            return LastPurchase(opportunity_id=record["Id"], buyer_accounts=accounts)
+        return None
+
+    def _query(self, fields: Iterable[str], condition: str, *values: Any) -> list[dict[str, Any]]:
+        # The fields are names of our own map; values come from outside and are escaped.
+        names = ", ".join(sorted({"Id", *fields}))
+        query = format_soql(f"SELECT {names} FROM Opportunity WHERE {condition}", *values)  # noqa: S608
+        records: list[dict[str, Any]] = self._client.call(lambda api: api.query(query)["records"])
+        return records
+
+    def _facts(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            name: _plain(_value(record, path)) for name, path in self._fields.read.items()
+        }
+        amount = facts.pop("amount", None)
+        currency = facts.pop("currency", None) or self._fields.default_currency
+        if amount is not None:
+            # JSON gives a float; its shortest text is the amount that Salesforce shows.
+            facts["price"] = {"amount": str(amount), "currency": currency}
+        return facts
+
+
+def _literally(condition: str) -> str:
+    """Braces have a meaning in a query that values are put into."""
+    return condition.replace("{", "{{").replace("}", "}}")
+
+
+def _value(record: Mapping[str, Any], path: str) -> Any:
+    value: Any = record
+    for part in path.split("."):
+        if value is None:
+            return None
+        value = value.get(part)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Salesforce gives whole numbers as floats."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,87 @@
+"""Salesforce: writing an offer's life back to its opportunity."""
+
+from functools import partial
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict
+from simple_salesforce.api import Salesforce as SalesforceApi
+from simple_salesforce.api import SFType
+from simple_salesforce.format import format_soql
+from temporalio import activity
+
+from activities.business_time import business_now
+from activities.salesforce.client import SalesforceClient
+from activities.salesforce.field_map import FieldMap
+from offers.clock import Clock
+from offers.lifecycle.clazar_field_sheet import field_sheet, reference
+from offers.lifecycle.salesforce_fields import OpportunityUpdate, as_json
+from offers.terms.terms import OfferTerms
+
+
+class HandOffTask(BaseModel):
+    """An offer that is to be made by hand in Clazar."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str
+    revision: int
+    terms: OfferTerms
+
+    @property
+    def subject(self) -> str:
+        """Tells the task from others of the opportunity."""
+        mark = reference(self.opportunity_id, self.revision)
+        return f"Make the private offer in Clazar ({mark})"
+
+
+class Salesforce:
+    """Activities on Salesforce."""
+
+    def __init__(self, client: SalesforceClient, fields: FieldMap, clock: Clock) -> None:
+        self._client = client
+        self._fields = fields
+        self._clock = clock
+
+    @activity.defn
+    def write_back(self, update: OpportunityUpdate) -> None:
+        """Write where the offer is in its life to its opportunity."""
+        values = update.values | {"updated_at": as_json(business_now(self._clock))}
+        data = {field: values[name] for name, field in self._fields.write.items() if name in values}
+        self._client.call(
+            lambda api: cast(SFType, api.Opportunity).update(update.opportunity_id, data)
+        )
+
+    @activity.defn
+    def open_hand_off(self, task: HandOffTask) -> None:
+        """Give the opportunity a task with the field sheet, unless it has it already."""
+        if self._tasks(task):
+            return
+        lines = [f"{field.label}: {field.value}" for field in field_sheet(task.terms)]
+        self._client.call(
+            lambda api: cast(SFType, api.Task).create(
+                {
+                    "WhatId": task.opportunity_id,
+                    "Subject": task.subject,
+                    "Description": "\n".join(lines),
+                    "Priority": "High",
+                    "Status": "Not Started",
+                }
+            )
+        )
+
+    @activity.defn
+    def close_hand_off(self, task: HandOffTask) -> None:
+        """There is nothing left to do."""
+        for record in self._tasks(task):
+            self._client.call(partial(_complete, record["Id"]))
+
+    def _tasks(self, task: HandOffTask) -> list[dict[str, Any]]:
+        query = "SELECT Id FROM Task WHERE WhatId = {} AND Subject = {}"
+        records: list[dict[str, Any]] = self._client.call(
+            lambda api: api.query(format_soql(query, task.opportunity_id, task.subject))["records"]
+        )
+        return records
+
+
+def _complete(task_id: str, api: SalesforceApi) -> None:
+    cast(SFType, api.Task).update(task_id, {"Status": "Completed"})

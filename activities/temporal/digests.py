@@ -1,0 +1,242 @@
+"""Finding out what each owner is to be told this morning.
+
+Whom an offer belongs to is personal data and so is in no search attribute: the few offers of which
+there may be something to say are found by search, and only these are asked for their records.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from temporalio import activity
+from temporalio.client import Client, WorkflowExecution, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.errors import unavailable
+from offers.lifecycle.record import OfferRecord
+from offers.policy.digest import DigestRules
+from offers.reports.digest import CAN_EXPIRE, NEWS, SETTLED, TOLD, Digest, Item, digest, items
+from offers.reports.digest_times import Mornings
+from offers.terms.contacts import Owner
+
+LOOK_BACK = timedelta(days=9)
+"""How far back news is looked for at most, longer than from a weekly digest to the next; and how
+long an owner of nothing is remembered."""
+
+AT_ONCE = 20
+"""Records that are asked for at a time."""
+PATIENCE = timedelta(seconds=10)
+"""How long an offer may take to answer."""
+TRIES = 3
+PAUSE = timedelta(seconds=1)
+"""Before the next try: a worker that is being replaced may not know the workflow yet."""
+
+MOST_ITEMS = 1_000
+"""What one look gives at most (Temporal: 2 MB for a result); the next turn tells the others."""
+
+
+class KnownOwner(BaseModel):
+    """An owner, and when they are told.  Personal data.  Instants are UTC business time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    owner: Owner = Field(repr=False)
+    seen_at: AwareDatetime
+    """When there last was something that could have been said of an offer of theirs."""
+    told_at: AwareDatetime
+    """When they last had their morning, whether or not there was something to say.  Who is met for
+    the first time counts as told up to the morning before the newest one."""
+    next_at: AwareDatetime
+    """When they have the next one; in the past while they still wait for one."""
+
+    @property
+    def key(self) -> str:
+        """What tells owners apart."""
+        return self.owner.owner_email.casefold()
+
+
+class LookRequest(BaseModel):
+    """What is known before the look."""
+
+    model_config = ConfigDict(frozen=True)
+
+    rules: DigestRules
+    now: AwareDatetime
+    """UTC business time."""
+    known: tuple[KnownOwner, ...] = Field(default=(), repr=False)
+
+
+class Morning(BaseModel):
+    """What one owner is told, and how they are known afterwards."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: Digest
+    told: KnownOwner
+
+
+class Look(BaseModel):
+    """All owners as they are known now, and the mornings of those who are to be told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    owners: tuple[KnownOwner, ...] = Field(repr=False)
+    """Those who are to be told still wait for their morning here."""
+    mornings: tuple[Morning, ...]
+
+
+class Seen(NamedTuple):
+    """What an offer's record says."""
+
+    owner: Owner
+    changed_at: datetime
+    items: list[Item]
+
+
+class Digests:
+    """Activities on Temporal itself."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    @activity.defn
+    async def look(self, request: LookRequest) -> Look:
+        """Who is to be told what now; fails UNAVAILABLE if no offer answers."""
+        now, rules = request.now, request.rules
+        known = {each.key: each for each in request.known}
+        since = _since(known.values(), rules, now)
+        offers = await self._candidates(since, now + rules.look_ahead, now)
+        seen = await self._ask(offers, since, request)
+        owners = _met(known, seen, request)
+        said: dict[str, list[Item]] = defaultdict(list)
+        for each in seen:
+            said[each.owner.owner_email.casefold()] += each.items
+        return _sorted_out(owners, said, rules, now)
+
+    async def _candidates(
+        self, since: datetime, until: datetime, now: datetime
+    ) -> list[WorkflowExecution]:
+        """The offers of which there may be something to say."""
+        open_ones = f"OfferStage IN ({_quoted(CAN_EXPIRE)})"
+        expiring = f"{open_ones} AND OfferExpiresAt BETWEEN {_at(now)} AND {_at(until)}"
+        waiting = "OfferAttention IS NOT NULL"
+        # What has ended is news, too; what somebody terminated says nothing true any more.
+        news = (
+            f"OfferStage IN ({_quoted(TOLD)}) AND OfferStageSince >= {_at(since)}"
+            " AND ExecutionStatus IN ('Running', 'Completed')"
+        )
+        query = (
+            "WorkflowType = 'OfferWorkflow'"
+            f" AND ((ExecutionStatus = 'Running' AND (({expiring}) OR {waiting})) OR ({news}))"
+        )
+        return [each async for each in self._client.list_workflows(query)]
+
+    async def _ask(
+        self, offers: list[WorkflowExecution], since: datetime, request: LookRequest
+    ) -> list[Seen]:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(execution: WorkflowExecution) -> Seen | None:
+            handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            async with room:
+                record = await _record(handle)
+            if record is None or record.owner is None:
+                return None
+            # Only what is said is kept: records are large.
+            said = items(record, since, request.now, request.rules.look_ahead)
+            changed_at = record.ended_at if record.history else execution.start_time
+            return Seen(record.owner, changed_at, said)
+
+        answers = await asyncio.gather(*map(one, offers), return_exceptions=True)
+        failed = [answer for answer in answers if isinstance(answer, BaseException)]
+        for error in failed:
+            if not isinstance(error, Unanswered):
+                raise error
+        if failed and len(failed) == len(offers):
+            raise unavailable("Temporal", "no offer answers")
+        return [answer for answer in answers if isinstance(answer, Seen)]
+
+
+class Unanswered(Exception):
+    """An offer that does not answer: it is left out."""
+
+
+async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
+    """An offer's record; None if there is no such offer any more."""
+    for tried in range(1, TRIES + 1):
+        try:
+            record: OfferRecord = await handle.query(
+                "record", result_type=OfferRecord, rpc_timeout=PATIENCE
+            )
+        except WorkflowQueryFailedError:
+            pass
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+        else:
+            return record
+        if tried < TRIES:
+            await asyncio.sleep(PAUSE.total_seconds())
+    activity.logger.warning("%s does not answer, and is left out of the digest", handle.id)
+    raise Unanswered
+
+
+def _since(known: Iterable[KnownOwner], rules: DigestRules, now: datetime) -> datetime:
+    """From when on news is looked for, for all owners."""
+    told = [each.told_at for each in known if Mornings(each.owner, rules).is_now(each.told_at, now)]
+    # Somebody met for the first time may have had their last morning before the others.
+    return max(min(told) - timedelta(days=1), now - LOOK_BACK) if told else now - LOOK_BACK
+
+
+def _met(
+    known: Mapping[str, KnownOwner], seen: Iterable[Seen], request: LookRequest
+) -> list[KnownOwner]:
+    """The owners known now: those seen, and those seen not long ago."""
+    now, rules = request.now, request.rules
+    owners = {key: each for key, each in known.items() if each.seen_at > now - LOOK_BACK}
+    # What was drafted last knows best; what was drafted long ago may know no time zone.
+    for each in sorted(seen, key=lambda s: (s.owner.owner_time_zone is not None, s.changed_at)):
+        key = each.owner.owner_email.casefold()
+        owners[key] = KnownOwner(
+            owner=each.owner,
+            seen_at=now,
+            told_at=known[key].told_at if key in known else Mornings(each.owner, rules).before(now),
+            next_at=now,
+        )
+    return list(owners.values())
+
+
+def _sorted_out(
+    owners: list[KnownOwner], said: Mapping[str, list[Item]], rules: DigestRules, now: datetime
+) -> Look:
+    """Who is told now, who has to wait for their morning, and who need not be told."""
+    met, mornings, room = [], [], MOST_ITEMS
+    for each in sorted(owners, key=lambda owner: owner.told_at):
+        own = Mornings(each.owner, rules)
+        resting = each.model_copy(update={"next_at": own.next(now)})
+        if not own.is_now(each.told_at, now):
+            met.append(resting)
+            continue
+        told = resting.model_copy(update={"told_at": now})
+        since = each.told_at - SETTLED
+        fitting = [i for i in said.get(each.key, ()) if i.topic not in NEWS or i.at > since]
+        if not fitting:
+            met.append(told)
+            continue
+        met.append(each.model_copy(update={"next_at": now}))
+        sheet = digest(each.owner, own.day(now), fitting)
+        room -= len(sheet.items)
+        if room >= 0:
+            mornings.append(Morning(digest=sheet, told=told))
+    return Look(owners=tuple(met), mornings=tuple(mornings))
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _at(instant: datetime) -> str:
+    return f"'{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"

@@ -1,0 +1,65 @@
+"""Following the money: reading the payout data once for all offers."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+from temporalio.client import Client
+
+from activities.business_time import business_now
+from activities.temporal.offer_directory import OfferDirectory
+from activities.temporal.signals import Report, send
+from offers.clock import Clock
+from offers.findings import Finding
+from offers.payouts.model import PayoutReading
+from offers.stage import Stage
+
+
+class PayoutData(Protocol):
+    """A source of payout data."""
+
+    async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
+        """What has been paid of some offers, or of all; `today` is UTC.
+
+        What cannot be read is among the findings.  Raises the ApplicationError to fail with when
+        the source cannot be reached.
+        """
+
+
+class Swept(BaseModel):
+    """What one reading led to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    told: int = 0
+    """How many offers were signalled."""
+    findings: tuple[Finding, ...] = ()
+
+
+class Payouts:
+    """Activities on the payout data."""
+
+    def __init__(self, data: PayoutData, client: Client, clock: Clock) -> None:
+        self._data = data
+        self._client = client
+        self._clock = clock
+
+    @activity.defn
+    async def sweep(self, stages: list[Stage]) -> Swept:
+        """Read the data of offers in some stages, and signal those whose payout changed."""
+        known = await OfferDirectory(self._client).offers_in_stages(stages)
+        if not known:
+            return Swept()
+        reading = await self._data.read(
+            {offer.offer_id for offer in known}, business_now(self._clock).date()
+        )
+        believed = reading.believed
+        changed = [
+            Report(offer.workflow_id, "payout_seen", payout)
+            for offer in known
+            if (payout := believed.get(offer.offer_id)) and payout.mark != offer.payout
+        ]
+        await send(self._client, changed)
+        return Swept(told=len(changed), findings=reading.findings)

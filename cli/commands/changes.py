@@ -1,0 +1,129 @@
+"""Commands for changes of mind: cancel, extend, amend."""
+
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from cli import common
+from cli.common import AsJson, NamedChanges, Offer, TermsFile
+from offers.agreements.agreement import CancellationWish, ReasonCode
+from offers.findings import findings_in
+from offers.lifecycle.commands import Changes, Extension
+from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import Road
+from offers.stage import Stage
+from runtime.process_exit import leave
+
+AWS_AT_IT = Console(stderr=True).status("AWS takes some minutes to change an offer ...")
+"""Shown on a terminal only."""
+
+
+def cancel(
+    offer: Offer,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    agreement: Annotated[
+        bool,
+        typer.Option("--agreement", help="After acceptance: ask the buyer to let it be cancelled."),
+    ] = False,
+    reason_code: Annotated[
+        ReasonCode | None, typer.Option(help="AWS's code for the reason, with --agreement.")
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option(help="What the buyer reads, with --agreement.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cancel an offer before it is accepted, and wait until AWS has made it void.
+
+    After acceptance the buyer can be asked to let the agreement be cancelled (--agreement): they
+    have seven days, and silence approves.
+    """
+    if agreement:
+        wish = _wish(reason_code, message)
+        common.print_record(common.run(_request_cancellation(offer, wish)), as_json)
+        return
+    if reason_code or message:
+        raise typer.BadParameter("--reason-code and --message are for --agreement")
+    with AWS_AT_IT:
+        record = common.run(_cancel(offer, reason))
+    common.print_record(record, as_json)
+    if record.stage is not Stage.CANCELLED:
+        print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
+        leave(common.WENT_WRONG)
+
+
+def _wish(reason_code: ReasonCode | None, message: str | None) -> CancellationWish:
+    if reason_code is None or message is None:
+        raise typer.BadParameter("--agreement needs --reason-code and --message")
+    try:
+        return CancellationWish(reason_code=reason_code, message=message)
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
+
+
+async def _cancel(offer: str, reason: str) -> OfferRecord:
+    return await (await common.desk()).cancel(offer, reason)
+
+
+async def _request_cancellation(offer: str, wish: CancellationWish) -> OfferRecord:
+    return await (await common.desk()).request_cancellation(offer, wish)
+
+
+def extend(
+    offer: Offer,
+    until: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="The new last day to accept (UTC).")
+    ],
+    months: Annotated[
+        int | None, typer.Option(help="A longer contract with it, where AWS needs one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give the buyer more time, also for a while after the last day is over."""
+    try:
+        extension = Extension(until=until.date(), duration_months=months)
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
+    with AWS_AT_IT:
+        record = common.run(_extend(offer, extension))
+    common.print_record(record, as_json)
+
+
+async def _extend(offer: str, extension: Extension) -> OfferRecord:
+    return await (await common.desk()).extend(offer, extension)
+
+
+def amend(
+    offer: Offer,
+    changes: NamedChanges = None,
+    *,
+    terms: TermsFile = None,
+    road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Make it anew from the opportunity, though nothing is given."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change an offer that AWS has.
+
+    Before acceptance, name, description, last day and contacts change in place; anything else
+    withdraws the offer and makes it anew, from the opportunity as it is now and what is given here.
+    After acceptance an agreement-based offer is made: name what is added (added="30000.00 USD"),
+    what becomes of unpaid instalments (unpaid=carry or unpaid=drop), dimensions, agreement_end.
+    """
+    given = Changes(given=common.given_changes(terms, changes), road=road, anew=anew)
+    with AWS_AT_IT:
+        record = common.run(_amend(offer, given))
+    common.print_record(record, as_json)
+    if record.obstacles:
+        leave(common.WENT_WRONG)
+
+
+async def _amend(offer: str, changes: Changes) -> OfferRecord:
+    return await (await common.desk()).amend(offer, changes)

@@ -1,0 +1,130 @@
+"""Commands about drafts: preflight, approve, decline, revise, and the hand-off."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from temporalio.exceptions import ApplicationError
+
+from activities.preflight import CheckDeal, CheckedDeal
+from cli import common
+from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile
+from cli.tables import report_sheet
+from offers.lifecycle.commands import Changes, Verdict
+from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import Road
+from runtime import clients
+from runtime.process_exit import leave
+from runtime.settings import WorkerSettings, WrongSettings, read_settings
+
+By = Annotated[
+    str,
+    typer.Option(
+        "--by", envvar="OFFERS_USER", help="Your mail address, as the policy's roles name it."
+    ),
+]
+FindingCode = Annotated[
+    str | None,
+    typer.Option(
+        "--finding",
+        help="Which exception, as show and the mail name it; without it, all you may decide.",
+    ),
+]
+
+
+def preflight(
+    opportunity: Annotated[
+        str | None, typer.Argument(metavar="[OPPORTUNITY]", help="Salesforce opportunity id.")
+    ] = None,
+    terms: TermsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a deal against everything that can be known, and write nothing anywhere.
+
+    It needs the worker's settings.  Ends with 1 if something refuses the deal.
+    """
+    if opportunity is None and terms is None:
+        raise typer.BadParameter("give an opportunity, or terms with --terms")
+    record_id = common.opportunity_argument(opportunity) if opportunity else None
+    checked = _check(CheckDeal(opportunity_id=record_id, given=common.given_terms(terms)))
+    if as_json:
+        references = [finding.reference for finding in checked.report.findings]
+        report = checked.report.model_dump(mode="json", exclude={"contacts", "owner"})
+        for finding, reference in zip(report["findings"], references, strict=True):
+            finding["reference"] = reference
+        print(json.dumps({"refuses": checked.report.refuses} | report, indent=2))
+    else:
+        common.console.print(report_sheet(checked))
+    leave(common.WENT_WRONG if checked.report.refuses else common.ALL_WELL)
+
+
+def _check(deal: CheckDeal) -> CheckedDeal:
+    try:
+        settings = read_settings(WorkerSettings)
+        now = settings.clock.business_time(datetime.now(UTC))
+        return clients.preflight(settings).check(deal, now)
+    except WrongSettings as error:
+        print(error, file=sys.stderr)
+    except ApplicationError as failure:
+        print(failure.message, file=sys.stderr)
+    return leave(common.WENT_WRONG)
+
+
+def approve(offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False) -> None:
+    """Approve an exception that waits."""
+    verdict = Verdict(by=by, finding=finding)
+    common.print_record(common.run(_approve(offer, verdict)), as_json)
+
+
+async def _approve(offer: str, verdict: Verdict) -> OfferRecord:
+    return await (await common.desk()).approve(offer, verdict)
+
+
+def decline(
+    offer: Offer,
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why: whoever corrects the terms must know.")],
+    finding: FindingCode = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decline an exception: unless it is approved after all, the terms must be revised."""
+    verdict = Verdict(by=by, finding=finding, reason=reason)
+    common.print_record(common.run(_decline(offer, verdict)), as_json)
+
+
+async def _decline(offer: str, verdict: Verdict) -> OfferRecord:
+    return await (await common.desk()).decline(offer, verdict)
+
+
+def revise(
+    offer: Offer,
+    changes: NamedChanges = None,
+    terms: TermsFile = None,
+    road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change terms before AWS has them, or after it refused them; preflight checks them again."""
+    given = common.given_changes(terms, changes)
+    record = common.run(_revise(offer, Changes(given=given, road=road)))
+    common.print_record(record, as_json)
+    if record.obstacles:
+        leave(common.WENT_WRONG)
+
+
+async def _revise(offer: str, changes: Changes) -> OfferRecord:
+    return await (await common.desk()).revise(offer, changes)
+
+
+def handed_off(
+    opportunity: Opportunity,
+    offer_id: Annotated[str, typer.Option(help="The offer that was made in Clazar.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell which offer was made in Clazar, if it is not recognised by itself."""
+    common.print_record(common.run(_handed_off(opportunity, offer_id)), as_json)
+
+
+async def _handed_off(opportunity: str, offer_id: str) -> OfferRecord:
+    return await (await common.desk()).handed_off(opportunity, offer_id)

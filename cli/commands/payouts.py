@@ -1,0 +1,100 @@
+"""The command about money: what was expected, invoiced, collected, paid out, and is late."""
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from temporalio.exceptions import ApplicationError
+
+from cli import common, payout_output
+from cli.common import AsJson
+from cli.offer_client import Refused
+from cli.payout_output import CannotPlot
+from offers.lifecycle.record import OfferRecord
+from offers.payouts.model import PayoutReading
+from offers.policy.payouts import PayoutRules
+from offers.reports.payouts import by_month, lines, totals
+from runtime import clients
+from runtime.process_exit import leave
+from runtime.settings import WorkerSettings, read_settings
+
+
+def _month(text: str) -> date:
+    try:
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no month: write it as 2027-01") from None
+
+
+def payouts(
+    month: Annotated[
+        date | None,
+        typer.Option(
+            parser=_month,
+            metavar="YYYY-MM",
+            help="Only what was invoiced, is due, was paid or should arrive in this month (UTC).",
+        ),
+    ] = None,
+    offer: Annotated[
+        str | None,
+        typer.Option(
+            parser=common.offer_argument, metavar="OFFER", help="Only this offer's money."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw expected against received, by month."),
+    ] = None,
+) -> None:
+    """Follow the money: what was expected, invoiced, collected and paid out, and what is late.
+
+    It reads the payout data itself, and needs the worker's settings.  Ends with 1 if some of the
+    data cannot be read.
+    """
+    records, reading, rules, today = common.run(_read(offer))
+    found = lines(records, reading, rules, today)
+    if month:
+        found = [line for line in found if line.concerns(month)]
+    sums = totals(found, month)
+    if plot:
+        try:
+            payout_output.draw(by_month(records, reading), plot)
+        except CannotPlot as error:
+            print(error, file=sys.stderr)
+            leave(common.WENT_WRONG)
+    if as_json:
+        print(json.dumps(payout_output.as_data(found, sums, reading.findings), indent=2))
+    elif as_csv:
+        print(payout_output.as_csv(found), end="")
+        for finding in reading.findings:
+            print(finding, file=sys.stderr)
+    else:
+        common.console.print(payout_output.sheet(found, sums, reading.findings))
+    leave(common.WENT_WRONG if reading.findings else common.ALL_WELL)
+
+
+async def _read(
+    offer: str | None,
+) -> tuple[list[OfferRecord], PayoutReading, PayoutRules, date]:
+    settings = read_settings(WorkerSettings)
+    today = settings.clock.business_time(datetime.now(UTC)).date()
+    desk = await common.desk()
+    records, silent = ([await desk.record(offer)], []) if offer else await desk.agreed()
+    for workflow_id in silent:
+        print(f"{workflow_id} does not answer: its terms are left out", file=sys.stderr)
+    if offer and records[0].agreement is None:
+        raise Refused(f"the offer is {records[0].stage}: there is no money to follow yet")
+    clazar = clients.clazar_client(settings)
+    try:
+        data = clients.payout_data(settings, clazar)
+        only = {records[0].offer_id or ""} if offer else None
+        return records, await data.read(only, today), settings.policy().payouts, today
+    except ApplicationError as failure:
+        raise Refused(failure.message) from None
+    finally:
+        await clazar.close()

@@ -1,0 +1,134 @@
+"""What the commands share: how they are given opportunities, connect, print and end."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from temporalio.service import RPCError
+
+from cli.offer_client import OfferDesk, Refused
+from cli.tables import sheet
+from offers.ids import NoOpportunityId, opportunity_id, read_path
+from offers.lifecycle.record import OfferRecord
+from runtime.codec import WrongKeys
+from runtime.logging import core_logs_to_standard_error
+from runtime.process_exit import leave
+from runtime.schedules import NoSchedule
+from runtime.settings import TemporalSettings, WrongSettings, read_settings
+from runtime.temporal import NoServer, connect, register_search_attributes
+
+T = TypeVar("T")
+ALL_WELL, WENT_WRONG = 0, 1
+
+PIPE_WIDTH = 200
+"""Where there is no terminal nothing has to be left out."""
+
+console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def opportunity_argument(text: str) -> str:
+    """The 18-character id of an opportunity."""
+    try:
+        return opportunity_id(text)
+    except NoOpportunityId as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def offer_argument(text: str) -> str:
+    """The name of an offer: an opportunity's id, or one of its amendments."""
+    try:
+        return read_path(text)
+    except NoOpportunityId as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Opportunity = Annotated[
+    str,
+    typer.Argument(
+        parser=opportunity_argument, metavar="OPPORTUNITY", help="Salesforce opportunity id."
+    ),
+]
+Offer = Annotated[
+    str,
+    typer.Argument(
+        parser=offer_argument,
+        metavar="OFFER",
+        help="Salesforce opportunity id; with /amendment/1 behind it, its first amendment.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NamedChanges = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME=VALUE]...", help="Terms to change; NAME= takes one back."),
+]
+TermsFile = Annotated[
+    Path | None,
+    typer.Option(help="JSON file with terms that overrule the opportunity's.", exists=True),
+]
+
+
+async def desk() -> OfferDesk:
+    """The desk at the server that the settings name."""
+    settings = read_settings(TemporalSettings)
+    client = await connect(settings)
+    await register_search_attributes(client)
+    return OfferDesk(client, settings.clock)
+
+
+def given_terms(terms: Path | None) -> dict[str, Any]:
+    """The terms in a file."""
+    if terms is None:
+        return {}
+    try:
+        # Amounts may be written as numbers: they are taken as the text they are written as.
+        given = json.loads(terms.read_text(encoding="utf-8"), parse_float=str)
+        json.dumps(given, ensure_ascii=False).encode()  # half a character cannot be sent on
+    except (OSError, ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{terms} is not a JSON file: {error}") from None
+    if not isinstance(given, dict):
+        raise typer.BadParameter(f"{terms}: it must hold one JSON object, the terms")
+    return given
+
+
+def given_changes(terms: Path | None, changes: list[str] | None) -> dict[str, Any]:
+    """The terms in a file, and those that were named one by one."""
+    return given_terms(terms) | dict(map(_change, changes or []))
+
+
+def _change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{text}: write a change as name=value, such as price=...")
+    if name in ("price", "added"):
+        amount, _, currency = value.partition(" ")
+        if value and not currency:
+            raise typer.BadParameter(f'{text}: name the currency, such as "{name}=99000.00 EUR"')
+        return name, {"amount": amount, "currency": currency} if value else None
+    return name, value or None
+
+
+def print_record(record: OfferRecord, as_json: bool) -> None:
+    """Everything about an offer."""
+    if as_json:
+        print(record.model_dump_json(indent=2))
+    else:
+        console.print(sheet(record))
+        if record.offer_url:
+            console.print(f"\n{record.offer_url}", soft_wrap=True)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work of a command; what cannot be done is told on standard error."""
+    core_logs_to_standard_error()
+    try:
+        return asyncio.run(work)
+    except (Refused, WrongSettings, WrongKeys, NoServer, NoSchedule) as error:
+        print(error, file=sys.stderr)
+    except RPCError as error:
+        print(f"Temporal refuses: {error.message}", file=sys.stderr)
+    return leave(WENT_WRONG)

@@ -1,0 +1,381 @@
+"""What people do with offers from outside: start, find, look, decide, cancel, resume, resend."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+    WorkflowUpdateStage,
+)
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.task_queues import TaskQueue
+from cli.listing import OfferRow, accepted_offers, list_offers
+from offers.agreements.agreement import CancellationWish
+from offers.clock import Clock
+from offers.ids import offer_path, workflow_id
+from offers.lifecycle import guards
+from offers.lifecycle.commands import Changes, Extension, Verdict
+from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import Road
+from offers.stage import Stage
+from runtime.schedules import ailments
+from workflows.offer.messages import OfferRequest
+from workflows.offer.search_attributes import STAGE
+from workflows.offer.workflow import OfferWorkflow
+
+T = TypeVar("T")
+
+WORKER_PATIENCE = timedelta(seconds=15)
+"""How long a worker may take to answer a person before it counts as absent."""
+
+VENDORS_PATIENCE = timedelta(seconds=30)
+"""How long somebody who changes terms waits for preflight."""
+
+RECORDS_AT_ONCE = 20
+
+RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
+"""Ends after which the same opportunity may get a new offer."""
+
+
+class Refused(Exception):
+    """What was asked cannot be done.  The text says why and what can be done instead."""
+
+
+class NoWorker(Refused):
+    """Nobody works on the task queue."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py,"
+            " then see with starter.py show what has come of it"
+        )
+
+
+class StillChecking(Refused):
+    """Preflight has not been able to answer yet."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            f"the change is taken, but a vendor has not answered yet: see starter.py show"
+            f" {path} later"
+        )
+
+
+class OfferDesk:
+    """The desk at which people are served."""
+
+    def __init__(self, client: Client, clock: Clock | None = None) -> None:
+        self._client = client
+        self._clock = clock or Clock()
+
+    async def start(
+        self,
+        opportunity_id: str,
+        given: dict[str, Any] | None = None,
+        *,
+        road: Road | None = None,
+        again: bool = False,
+    ) -> OfferRecord:
+        """Start an offer, or find the one that runs; gives its record once it is drafted.
+
+        Raises Refused if the opportunity does not exist or its offer has ended, NoWorker if
+        nobody drafts it yet: it is started all the same.  While Salesforce does not answer, the
+        record is given undrafted.
+        """
+        if again and await self._can_be_revived(opportunity_id):
+            changes = Changes(given=given or {}, road=road, anew=True)
+            return await self.amend(opportunity_id, changes)
+        handle = await self.begin(opportunity_id, given, road=road, again=again)
+        try:
+            record = await self._drafted(handle)
+        except NoWorker:
+            return await self.record(opportunity_id)
+        if record.stage.is_end:
+            raise _ended(record)
+        return record
+
+    async def _can_be_revived(self, opportunity_id: str) -> bool:
+        under_way = await self._under_way(opportunity_id)
+        return under_way is not None and under_way.stage in (Stage.EXPIRED, Stage.CANCELLED)
+
+    async def begin(
+        self,
+        opportunity_id: str,
+        given: dict[str, Any] | None = None,
+        *,
+        road: Road | None = None,
+        again: bool = False,
+    ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
+        """The same without waiting for the draft."""
+        request = OfferRequest(
+            opportunity_id=opportunity_id, given=given or {}, road=road, clock=self._clock
+        )
+        if given or road or again:
+            under_way = await self._under_way(opportunity_id)
+            if again and under_way and under_way.stage is Stage.TERMINATED:
+                await self._let_go(opportunity_id)
+                under_way = None
+            if under_way and under_way.stage in RESTARTABLE:
+                raise Refused(
+                    f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
+                    " told yet: see what it waits for with starter.py show"
+                )
+            if under_way and under_way.stage.is_end:
+                raise _ended(under_way)
+            if under_way and (given or road):
+                raise Refused(
+                    f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
+                    " while it is a draft, or cancel it before starting it with other terms"
+                )
+        if again and (earlier := await self._earlier(opportunity_id)):
+            request = request.model_copy(
+                update={
+                    "revision": earlier.revision + 1,
+                    "amended": earlier.last_amendment,
+                    "past": (*earlier.past, earlier.as_past(earlier.stage, earlier.ended_at)),
+                }
+            )
+        try:
+            return await self._client.start_workflow(
+                OfferWorkflow.run,
+                request,
+                id=workflow_id(opportunity_id),
+                task_queue=TaskQueue.OFFERS,
+                # What is given must not get lost on an offer that somebody else just started.
+                id_conflict_policy=(
+                    WorkflowIDConflictPolicy.FAIL
+                    if given or road
+                    else WorkflowIDConflictPolicy.USE_EXISTING
+                ),
+                id_reuse_policy=(
+                    WorkflowIDReusePolicy.ALLOW_DUPLICATE
+                    if again
+                    else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+                ),
+                search_attributes=TypedSearchAttributes(
+                    [SearchAttributePair(STAGE, Stage.DRAFT.value)]
+                ),
+                static_summary=f"Private offer for opportunity {opportunity_id}",
+            )
+        except WorkflowAlreadyStartedError:
+            if await self._under_way(opportunity_id):
+                raise Refused(
+                    f"the offer for {opportunity_id} was just started by somebody else: revise it"
+                ) from None
+            raise _ended(await self._handle(opportunity_id).result()) from None
+
+    async def _let_go(self, opportunity_id: str) -> None:
+        """Stop following the money of an agreement that has ended: a new offer takes its place."""
+        handle = self._handle(opportunity_id)
+        await handle.cancel()
+        await _in_time(handle.result())
+
+    async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
+        try:
+            return await _in_time(handle.execute_update(OfferWorkflow.drafted))
+        except WorkflowUpdateFailedError as error:
+            raise Refused(_words(error.cause)) from None
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        # The run was over before it could be asked.
+        try:
+            return await handle.result()
+        except WorkflowFailureError as error:
+            raise Refused(_words(error.cause)) from None
+
+    async def _under_way(self, opportunity_id: str) -> OfferRecord | None:
+        if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
+            return None
+        return await self.record(opportunity_id)
+
+    async def _earlier(self, opportunity_id: str) -> OfferRecord | None:
+        """The offer that has ended; None if there is none, or if one is still under way."""
+        if await self._status(opportunity_id) is not WorkflowExecutionStatus.COMPLETED:
+            return None
+        record = await self._handle(opportunity_id).result()
+        if record.stage not in RESTARTABLE:
+            raise _ended(record)
+        return record
+
+    async def _status(self, opportunity_id: str) -> WorkflowExecutionStatus | None:
+        try:
+            return (await self._handle(opportunity_id).describe()).status
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
+
+    async def ailing(self) -> list[str]:
+        """What goes wrong with the Schedules: a line for each whose last turn failed."""
+        return await ailments(self._client)
+
+    async def rows(self, stage: str | None = None) -> list[OfferRow]:
+        """Every offer that Temporal still knows, the newest run of each, oldest first."""
+        return await list_offers(self._client, stage)
+
+    async def record(self, path: str) -> OfferRecord:
+        """Everything that is known of an offer; raises Refused if there is none."""
+        handle = self._handle(path)
+        try:
+            if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
+                return await handle.result()
+            return await _in_time(handle.query(OfferWorkflow.the_record))
+        except WorkflowFailureError as error:
+            raise Refused(_words(error.cause)) from None
+        except RPCError as error:
+            raise _no_offer(path, error) from None
+
+    async def agreed(self) -> tuple[list[OfferRecord], list[str]]:
+        """The records of all offers that were accepted, ended ones and earlier runs included.
+
+        Besides, the workflow ids of those that do not answer.  Raises NoWorker if none does.
+        """
+        room = asyncio.Semaphore(RECORDS_AT_ONCE)
+
+        async def record(execution: WorkflowExecution) -> OfferRecord | None:
+            handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
+            async with room:
+                try:
+                    return await _in_time(handle.query(OfferWorkflow.the_record))
+                except (NoWorker, RPCError, WorkflowQueryFailedError):
+                    return None
+
+        runs = await accepted_offers(self._client)
+        records = await asyncio.gather(*map(record, runs))
+        known = [each for each in records if each is not None]
+        if runs and not known:
+            raise NoWorker
+        silent = [run.id for run, found in zip(runs, records, strict=True) if found is None]
+        return known, silent
+
+    async def cancel(self, path: str, reason: str) -> OfferRecord:
+        """Cancel an offer before its acceptance; gives the record once that is decided."""
+        return await self._ask(path, OfferWorkflow.cancel, reason)
+
+    async def extend(self, path: str, extension: Extension) -> OfferRecord:
+        """Give the buyer more time; gives the record once AWS has done so."""
+        return await self._ask(path, OfferWorkflow.extend, extension)
+
+    async def amend(self, path: str, changes: Changes) -> OfferRecord:
+        """Change an offer that AWS has; gives the record once that is done or drafted.
+
+        For an agreement that is the record of the agreement-based offer.
+        """
+        record = await self._ask(path, OfferWorkflow.amend, changes)
+        if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
+            return record
+        amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
+        return await self._drafted(self._handle(amendment))
+
+    async def request_cancellation(self, path: str, wish: CancellationWish) -> OfferRecord:
+        """Have the buyer asked to let the agreement be cancelled."""
+        return await self._ask(path, OfferWorkflow.request_cancellation, wish)
+
+    async def resume(self, path: str, code: str | None = None) -> OfferRecord:
+        """Tell an offer that what it waits for has been seen to; `code` names the attention."""
+        await self._ask(path, OfferWorkflow.resume, code)
+        return await self.record(path)
+
+    async def approve(self, path: str, verdict: Verdict) -> OfferRecord:
+        """Approve what waits for it."""
+        await self._ask(path, OfferWorkflow.approve, verdict)
+        return await self.record(path)
+
+    async def decline(self, path: str, verdict: Verdict) -> OfferRecord:
+        """Decline what waits for approval."""
+        await self._ask(path, OfferWorkflow.decline, verdict)
+        return await self.record(path)
+
+    async def revise(self, path: str, changes: Changes) -> OfferRecord:
+        """Change the terms of a draft; gives the record once they have been checked.
+
+        Raises StillChecking if a vendor does not answer: the change is taken all the same.
+        """
+        asked = self._ask(path, OfferWorkflow.revise, changes)
+        try:
+            return await asyncio.wait_for(asked, VENDORS_PATIENCE.total_seconds())
+        except TimeoutError:
+            raise StillChecking(path) from None
+
+    async def handed_off(self, path: str, offer_id: str) -> OfferRecord:
+        """Tell which offer was made in Clazar."""
+        return await self._ask(path, OfferWorkflow.handed_off, offer_id)
+
+    async def resend(self, path: str) -> OfferRecord:
+        """Have the buyer written to again."""
+        return await self._ask(path, OfferWorkflow.resend)
+
+    async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
+        """All offers, now and whenever any of them has changed."""
+        last: list[OfferRow] | None = None
+        while True:
+            rows = await self.rows()
+            if rows != last:
+                yield rows
+            last = rows
+            await asyncio.sleep(every.total_seconds())
+
+    async def _ask(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
+        handle = self._handle(path)
+        try:
+            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+                raise _ended(await handle.result())
+            asked = await _in_time(
+                handle.start_update(
+                    update,
+                    *arguments,
+                    wait_for_stage=WorkflowUpdateStage.ACCEPTED,
+                    result_type=OfferRecord,
+                )
+            )
+            record = await asked.result()
+        except WorkflowFailureError as error:
+            raise Refused(_words(error.cause)) from None
+        except WorkflowUpdateFailedError as error:
+            raise Refused(_words(error.cause)) from None
+        except RPCError as error:
+            raise _no_offer(path, error) from None
+        assert isinstance(record, OfferRecord)
+        return record
+
+    def _handle(self, path: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
+        return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
+
+
+async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
+    try:
+        return await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+        raise NoWorker from None
+
+
+def _ended(record: OfferRecord) -> Refused:
+    return Refused(f"{record.path}: {guards.ended(record)}")
+
+
+def _words(cause: BaseException | None) -> str:
+    return cause.message if isinstance(cause, FailureError) else str(cause)
+
+
+def _no_offer(path: str, error: RPCError) -> Exception:
+    if error.status is RPCStatusCode.NOT_FOUND:
+        return Refused(f"there is no offer for {path}: start it with starter.py start")
+    return error

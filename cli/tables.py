@@ -1,0 +1,231 @@
+"""How offers look on a terminal."""
+
+from collections.abc import Callable, Iterable
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from activities.preflight import CheckedDeal
+from cli.listing import OfferRow
+from offers.agreements.agreement import CancellationRequest
+from offers.findings import Severity
+from offers.lifecycle.clazar_field_sheet import field_sheet
+from offers.lifecycle.record import Amendment, Decision, OfferRecord, PastRevision
+from offers.stage import Stage
+from offers.terms.terms import OfferTerms
+from runtime.schedules import ScheduleRow
+from workflows.offer.clazar_handoff import HANDED_OFF
+
+STYLES = {
+    Stage.DRAFT: "dim",
+    Stage.SUBMITTED: "cyan",
+    Stage.GENERATING: "cyan",
+    Stage.FAILED: "bold red",
+    Stage.LIVE: "blue",
+    Stage.SHARED: "blue",
+    Stage.ACCEPTED: "green",
+    Stage.DISBURSED: "bold green",
+    Stage.EXPIRED: "yellow",
+    Stage.CANCELLED: "yellow",
+    Stage.REPLACED: "green",
+    Stage.TERMINATED: "bold red",
+}
+
+
+def stage_text(stage: str) -> Text:
+    """A stage in its colour."""
+    return Text(stage, STYLES.get(Stage(stage), ""))
+
+
+COLUMNS: tuple[tuple[str, int, Callable[[OfferRow], str | Text]], ...] = (
+    ("Opportunity", 18, lambda row: row.opportunity_id),
+    ("Stage", 10, lambda row: stage_text(row.stage)),
+    ("Attention", 17, lambda row: Text(row.attention or "", "bold red")),
+    ("Offer", 19, lambda row: row.offer_id or ""),
+    ("Expires (UTC)", 16, lambda row: f"{row.expires_at:%F %H:%M}" if row.expires_at else ""),
+    ("Agreement", 30, lambda row: row.agreement_id or ""),
+)
+"""Title, width and content, the most important first."""
+
+
+def board(rows: Iterable[OfferRow], width: int) -> Table:
+    """All offers as a table, with as many columns as fit into a width."""
+    table = Table(expand=False)
+    rows = list(rows)
+    shown = []
+    # An amendment has a longer name.
+    taken = 1 + max((len(row.opportunity_id) - 18 for row in rows), default=0)
+    for title, needs, content in COLUMNS:
+        taken += needs + 3
+        if taken > width:
+            break
+        table.add_column(title, no_wrap=True)
+        shown.append(content)
+    for row in rows:
+        table.add_row(*(content(row) for content in shown))
+    return table
+
+
+def line(row: OfferRow) -> str:
+    """One offer on one line, for a log."""
+    parts = [row.opportunity_id, row.stage, row.offer_id, row.agreement_id]
+    if row.attention:
+        parts.append(f"needs a person: {row.attention}")
+    return "  ".join(part for part in parts if part)
+
+
+def sheet(record: OfferRecord) -> RenderableType:
+    """Everything about one offer."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in _facts(record):
+        if value:
+            table.add_row(label, value)
+    waiting = [
+        Text(f"\nNeeds a person: {attention.problem}.\n  {attention.remedy}.", "bold red")
+        for attention in record.attentions
+    ]
+    held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.obstacles]
+    notes = [Text(f"\n{f.code}: {f}", "dim") for f in record.findings if f not in record.obstacles]
+    handed = HANDED_OFF in {attention.code for attention in record.attentions}
+    form = [form_sheet(record.offered)] if handed else []
+    return Group(table, *waiting, *held, *notes, *form)
+
+
+def form_sheet(terms: OfferTerms) -> RenderableType:
+    """What is copied into Clazar's form, in its order."""
+    table = Table(title="Clazar's form, field by field", title_justify="left")
+    for column in ("Section", "Field", "Value to copy"):
+        table.add_column(column, overflow="fold")
+    for field in field_sheet(terms):
+        table.add_row(field.section, field.label, field.value)
+    return Group("", table)
+
+
+STYLE_OF = {Severity.REFUSE: "red", Severity.APPROVAL: "yellow", Severity.WARN: "dim"}
+
+
+def report_sheet(checked: CheckedDeal) -> RenderableType:
+    """A preflight's report, the gravest first."""
+    report = checked.report
+    facts = Table(show_header=False, box=None, pad_edge=False)
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    road = ("Road", checked.road.value)
+    for label, value in [("Company", report.company), *_terms(report.terms), road]:
+        if value:
+            facts.add_row(label, value)
+    found = Table(show_lines=True)
+    for column in ("", "Finding", "Field", "Seen", "What is wrong, and what to do"):
+        found.add_column(column, overflow="fold")
+    for finding in report.findings:
+        effect = f"needs {finding.role}" if finding.role else finding.severity.value
+        where = f"{finding.field}\n({finding.source})" if finding.source else finding.field
+        rule = f'\nRule: "{finding.rule}"' if finding.rule else ""
+        found.add_row(
+            Text(effect, STYLE_OF[finding.severity]),
+            Text(finding.reference),
+            Text(where),
+            Text(finding.seen or ""),
+            Text(f"{finding.problem}.\n{finding.remedy}.{rule}"),
+        )
+    if not report.findings:
+        return Group(facts, Text("\nNothing stands in its way.", "green"))
+    return Group(facts, "", found)
+
+
+def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
+    """The Schedules."""
+    table = Table()
+    for column in ("Schedule", "Every", "State", "Last turn (UTC)", "Next turn (UTC)"):
+        table.add_column(column)
+    for row in rows:
+        state = Text(f"paused {row.note}".strip(), "yellow") if row.paused else "running"
+        table.add_row(
+            row.schedule_id,
+            str(row.every or ""),
+            state,
+            f"{row.last_turn:%F %T}" if row.last_turn else "",
+            f"{row.next_turn:%F %T}" if row.next_turn and not row.paused else "",
+        )
+    return table
+
+
+def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
+    if terms is None:
+        return []
+    return [
+        ("Buyer account", terms.accounts),
+        ("Offer name", terms.offer_name),
+        ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
+        ("Dimensions", ", ".join(map(str, terms.dimensions))),
+        ("Starts", f"{terms.starts_on} to {terms.ends_on}" if terms.starts_on else None),
+        *(
+            (f"Instalment {n}", f"{terms.price.currency} {each.amount:,} on {each.on}")
+            for n, each in enumerate(sorted(terms.payment_schedule, key=lambda i: i.on), 1)
+        ),
+        ("Last day", f"{terms.availability_end} (UTC)"),
+        ("Contract", terms.eula.type),
+        ("Note", terms.description),
+    ]
+
+
+def _first(record: OfferRecord) -> str | None:
+    agreement = record.agreement
+    if agreement is None or agreement.initial_agreement_id == agreement.agreement_id:
+        return None
+    return agreement.initial_agreement_id
+
+
+def _amendment(amendment: Amendment) -> str:
+    return "  ".join(filter(None, (amendment.stage, amendment.offer_id, amendment.agreement_id)))
+
+
+def _cancellation(request: CancellationRequest | None) -> str | None:
+    return f"{request.status}, asked for as {request.reason_code}" if request else None
+
+
+def _past(past: PastRevision) -> str:
+    offer = f" ({past.offer_id})" if past.offer_id else ""
+    why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
+    return f"{past.fate}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
+
+
+def _decision(decision: Decision) -> str:
+    reason = f": {decision.reason}" if decision.reason else ""
+    return f"{decision.finding.code} by {decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC{reason}"
+
+
+def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
+    terms, agreement, payout, fee = record.terms, record.agreement, record.payout, record.fee
+    return [
+        ("Opportunity", record.opportunity_id),
+        ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else None),
+        ("Stage", stage_text(record.stage)),
+        ("Revision", str(record.revision)),
+        ("Company", record.company),
+        ("Buyer", record.contacts.buyer_email if record.contacts else None),
+        *_terms(terms),
+        ("Expected fee", f"{fee.fee}, leaving {fee.net}" if fee else None),
+        ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),
+        ("Change set", record.change_set_id),
+        ("Offer", record.offer_id),
+        ("Agreement", f"{agreement.agreement_id} ({agreement.status})" if agreement else None),
+        ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M:%S} UTC" if agreement else None),
+        ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),
+        ("First agreement", _first(record)),
+        ("Replaced by", record.replaced_by),
+        *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),
+        ("Cancellation", _cancellation(record.cancellation)),
+        ("Cancelled for", record.cancel_reason),
+        *(record.sums.lines if record.sums else ()),
+        *((f"Revision {p.number}", _past(p)) for p in record.past),
+        *((f"{e.at:%Y-%m-%d %H:%M} UTC", e.what) for e in record.events),
+        *(("Approved" if d.approved else "Declined", _decision(d)) for d in record.decisions),
+        (
+            "History",
+            "\n".join(f"{entry.at:%Y-%m-%d %H:%M} UTC  {entry.stage}" for entry in record.history),
+        ),
+    ]

@@ -1,0 +1,217 @@
+"""The director: sets the scene, plays the people, and looks whether every offer met its fate."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from cli.listing import OfferRow
+from cli.offer_client import OfferDesk
+from demo.scenarios import CAST, REMINDER, Fate
+from offers.lifecycle.commands import Changes, Verdict
+from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import Road
+from offers.stage import Stage
+
+DEAL_DESK = "deal-desk@example.com"
+"""Who holds the role in the demo's policy."""
+
+STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "minutes": 2 * 24 * 60}
+"""Two days, so that it can be seen; really AWS takes about 45 minutes."""
+PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one offer ended."""
+
+    fate: Fate
+    record: OfferRecord
+    wrong: list[str]
+    """What differs from its fate."""
+
+
+class Director:
+    """Plays the demo over the sandbox's control API and the product's own desk."""
+
+    def __init__(self, control_url: str, desk: OfferDesk) -> None:
+        self._control = httpx.AsyncClient(base_url=control_url, timeout=10)
+        self._desk = desk
+        self._done: set[tuple[str, str, str | None]] = set()
+        self._acting: set[asyncio.Task[None]] = set()
+        self._made: set[int] = set()
+        """The revisions that a person has made in Clazar."""
+
+    async def set_the_scene(self) -> None:
+        """Sign the opportunities, and tell buyers and AWS how to behave."""
+        await self._tell("PUT", "/control/generation", STRETCHED_GENERATION)
+        # AWS counts calls by the real second, which is a day here.
+        await self._tell("PUT", "/control/rules", {"throttle": False})
+        for fate in CAST:
+            await self._tell("POST", "/control/opportunities", fate.opportunity())
+            await self._tell(
+                "PUT", f"/control/buyers/{fate.account}", {"exists": fate.account_exists}
+            )
+            await self._tell(
+                "PUT",
+                f"/control/buyers/{fate.right_account}",
+                {"exists": fate.account_exists or fate.corrected}
+                # Some wait for an offer at another price.
+                | {"accept_after_days": None if fate.hesitates else fate.accepts_after_days},
+            )
+            await self._tell(
+                "PUT",
+                f"/control/payouts/{fate.right_account}",
+                PAYOUTS | {"parts": list(fate.payout_parts)},
+            )
+
+    async def start_what_is_handed_off(self) -> None:
+        """Start what is not to be made by AWS alone; intake starts the others by itself."""
+        for fate in CAST:
+            if fate.handed_off:
+                await self._desk.start(fate.opportunity_id, road=Road.CLAZAR)
+
+    def act(self, rows: list[OfferRow]) -> None:
+        """Do what people do when an offer has come to a stage or waits for them, once."""
+        for row in rows:
+            fate = next((f for f in CAST if f.is_about(row.opportunity_id)), None)
+            key = (row.opportunity_id, row.stage, row.attention)
+            if fate is None or key in self._done:
+                continue
+            self._done.add(key)
+            if act := self._act_of(fate, row):
+                self._acting.add(asyncio.create_task(act(fate)))
+
+    def _act_of(
+        self, fate: Fate, row: OfferRow
+    ) -> Callable[[Fate], Coroutine[Any, Any, None]] | None:
+        is_original = row.opportunity_id == fate.opportunity_id
+        acts = (
+            (fate.corrected and row.attention == "failed", self._correct),
+            (fate.mistyped and row.attention == "terms", self._revise),
+            (fate.handed_off and row.attention == "approval", self._decline),
+            (row.attention == "approval", self._approve),
+            (fate.handed_off and row.attention == "handed-off", self._make_by_hand),
+            (fate.repriced and row.stage == Stage.SHARED, self._reprice),
+            (fate.added and row.stage == Stage.ACCEPTED and is_original, self._sell_more),
+            (fate.cancelled_when == row.stage, self._cancel),
+        )
+        return next((act for is_due, act in acts if is_due), None)
+
+    async def _revise(self, fate: Fate) -> None:
+        changes = Changes(given={"buyer_accounts": fate.account})
+        await self._desk.revise(fate.opportunity_id, changes)
+
+    async def _approve(self, fate: Fate) -> None:
+        await self._desk.approve(fate.path, Verdict(by=DEAL_DESK))
+
+    async def _decline(self, fate: Fate) -> None:
+        verdict = Verdict(by=DEAL_DESK, reason="the customer signed another price")
+        await self._desk.decline(fate.opportunity_id, verdict)
+
+    async def _make_by_hand(self, fate: Fate) -> None:
+        record = await self._desk.record(fate.opportunity_id)
+        # A second hand-off looks the same in the list.  Who asks again before the answer asks a
+        # worker that was killed too often: the server holds one query for it and refuses others.
+        again = (fate.opportunity_id, "handed-off")
+        self._done = {(who, stage, why) for who, stage, why in self._done if (who, why) != again}
+        if record.revision in self._made:
+            return
+        self._made.add(record.revision)
+        terms = record.offered
+        right = record.revision > 1
+        amount = terms.price.amount if right else terms.price.amount / 10
+        if right:
+            habit = {"accept_after_days": fate.accepts_after_days}
+            await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
+        await self._tell(
+            "POST",
+            "/control/clazar/offers",
+            {
+                "name": terms.offer_name,
+                "buyer_accounts": list(terms.buyer_accounts),
+                "price": str(amount),
+                "currency": terms.price.currency,
+                "months": terms.duration_months,
+                "availability_end": terms.availability_end.isoformat(),
+            },
+        )
+
+    async def _correct(self, fate: Fate) -> None:
+        right = fate.opportunity() | {"AWS_Account_Id__c": fate.right_account}
+        await self._tell("POST", "/control/opportunities", right)
+        await self._desk.resume(fate.opportunity_id)
+
+    async def _reprice(self, fate: Fate) -> None:
+        # It is shared a second time, at the right price.
+        if self._done & {(fate.opportunity_id, "repriced", None)}:
+            return
+        self._done.add((fate.opportunity_id, "repriced", None))
+        await self._tell("POST", "/control/opportunities", fate.opportunity(fate.repriced))
+        await self._desk.amend(fate.opportunity_id, Changes(anew=True))
+        habit = {"accept_after_days": fate.accepts_after_days}
+        await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
+
+    async def _sell_more(self, fate: Fate) -> None:
+        # With an attention it looks like another row.
+        if self._done & {(fate.opportunity_id, "sold more", None)}:
+            return
+        self._done.add((fate.opportunity_id, "sold more", None))
+        await self._desk.amend(fate.opportunity_id, Changes(given={"added": fate.added}))
+
+    async def _cancel(self, fate: Fate) -> None:
+        await self._desk.cancel(fate.opportunity_id, "the customer signed elsewhere")
+
+    def is_over(self, rows: list[OfferRow]) -> bool:
+        """Whether every offer has come to where its story ends."""
+        stages = {row.opportunity_id: row.stage for row in rows}
+        for task in self._acting:
+            if task.done():
+                task.result()
+        return all(stages.get(fate.path) == fate.ends for fate in CAST)
+
+    async def outcomes(self, *, crashed: bool) -> list[Outcome]:
+        """How each offer ended, and what is wrong with it if it did not meet its fate.
+
+        After a crash reminders are not counted: seconds without a worker are days here, and what
+        is overdue by then is not sent.
+        """
+        aws, mails = await self._ask("/control/aws"), await self._ask("/mail")
+        return [await self._outcome(fate, aws["offers"], mails, crashed) for fate in CAST]
+
+    async def _outcome(
+        self,
+        fate: Fate,
+        offers: list[dict[str, Any]],
+        mails: list[dict[str, Any]],
+        crashed: bool,
+    ) -> Outcome:
+        record = await self._desk.record(fate.path)
+        salesforce = await self._ask(f"/control/opportunities/{fate.opportunity_id}")
+        made = [o for o in offers if fate.opportunity_id in (o["description"] or "")]
+        ours = [m for m in mails if fate.concerns(m["subject"], m["recipients"])]
+        wrong = []
+        if record.stage is not fate.ends:
+            wrong.append(f"it is {record.stage}, not {fate.ends}")
+        wrong += [f"it never was {stage}" for stage in fate.through if not record.was(stage)]
+        if fate.added and not (await self._desk.record(fate.opportunity_id)).was(Stage.REPLACED):
+            wrong.append("the original was not replaced")
+        if len(made) > fate.offers_made:
+            wrong.append(f"{len(made)} offers were made for one opportunity")
+        if any(offer["acceptable"] for offer in made):
+            wrong.append("a buyer can still accept it")
+        if (shown := salesforce["fields"].get("Offer_Stage__c")) != record.stage:
+            wrong.append(f"Salesforce shows {shown}")
+        for subject, expected in fate.mails:
+            sent = sum(mail["subject"].startswith(subject) for mail in ours)
+            if sent != expected and not (crashed and subject == REMINDER):
+                wrong.append(f"{sent} mails {subject!r} instead of {expected}")
+        return Outcome(fate, record, wrong)
+
+    async def _tell(self, method: str, path: str, what: Mapping[str, Any]) -> None:
+        (await self._control.request(method, path, json=what)).raise_for_status()
+
+    async def _ask(self, path: str) -> Any:
+        return (await self._control.get(path)).raise_for_status().json()

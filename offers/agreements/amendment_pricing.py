@@ -1,0 +1,261 @@
+"""Amendments: what an agreement-based offer (ABO) must say, and the sums behind it.
+
+On acceptance it replaces the agreement whole: AWS drops every instalment that is not invoiced yet,
+and what is invoiced stays (AWS: agreement-based offers).  So its price is what is added now, plus
+the unpaid instalments that are carried forward.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from offers.agreements.agreement import Agreement
+from offers.clock import end_of_day
+from offers.findings import Finding, Severity, findings_in
+from offers.money import Money
+from offers.policy.policy import Policy
+from offers.terms import parsing
+from offers.terms.terms import HIGHEST_PRICE, Instalment, OfferTerms
+
+
+class Wish(BaseModel):
+    """What is to change in the sums; every other change is one of terms."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    added: Annotated[Money | None, BeforeValidator(parsing.money)] = None
+    """What the buyer pays on top, charged at acceptance; None: nothing."""
+    unpaid: Literal["carry", "drop"] | None = None
+    """What becomes of the instalments that are not invoiced yet; None: nobody has said."""
+
+
+AMENDMENT_FIELDS = frozenset(Wish.model_fields)
+"""What can be given for an amendment besides terms."""
+
+
+class Amended(BaseModel):
+    """The accepted offer that an amendment is made for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int = 0
+    """0 for the opportunity's own offer, or which amendment it is itself."""
+    next_number: int = 1
+    """Which amendment of the opportunity this one is."""
+    agreement: Agreement
+    terms: OfferTerms
+    """As they were accepted."""
+
+
+class Standing(BaseModel):
+    """How the agreement stands with AWS now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreement: Agreement
+    invoiced: Decimal = Decimal()
+    """Before tax, so far, in the currency of the contract."""
+
+
+class Sums(BaseModel):
+    """How the price of an amendment comes about."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreed: Money
+    """The price of the agreement as it stands."""
+    invoiced: Money
+    """What AWS has invoiced of it: it stays."""
+    unpaid: tuple[Instalment, ...]
+    """What AWS drops when the amendment is accepted."""
+    fate: Literal["carry", "drop"] | None
+    """What becomes of that; None: nobody has said, or there is nothing unpaid."""
+    added: Money
+
+    @property
+    def carried(self) -> tuple[Instalment, ...]:
+        """The unpaid instalments that the amendment takes over."""
+        return self.unpaid if self.fate == "carry" else ()
+
+    @property
+    def open(self) -> Money:
+        """The sum of what is unpaid."""
+        return Money(
+            amount=sum((each.amount for each in self.unpaid), Decimal()),
+            currency=self.agreed.currency,
+        )
+
+    @property
+    def total(self) -> Money:
+        """The amendment's price."""
+        return self.added + self.open if self.fate == "carry" else self.added
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """Each step of the sum, in words."""
+        fate = {"carry": "carried forward", "drop": "given up", None: "undecided"}[self.fate]
+        unpaid = [
+            (f"Unpaid on {each.on.isoformat()}", f"{self.agreed.currency} {each.amount:,}, {fate}")
+            for each in self.unpaid
+        ]
+        return (
+            ("Agreed so far", str(self.agreed)),
+            ("Invoiced so far", f"{self.invoiced}, stays"),
+            *unpaid,
+            ("Added", str(self.added)),
+            ("Price of the amendment", str(self.total)),
+        )
+
+
+class Proposal(BaseModel):
+    """What an amendment says unless somebody says otherwise."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sums: Sums
+    facts: dict[str, Any]
+    """Fields of `OfferTerms`."""
+    findings: tuple[Finding, ...]
+
+
+def propose(
+    amended: Amended, standing: Standing, given: Mapping[str, Any], policy: Policy, today: date
+) -> Proposal:
+    """The terms of an amendment, from what is given of a `Wish`; `today` is a UTC date."""
+    wish, findings = _wish(given, amended.terms)
+    unpaid = due_after(today, amended.terms)
+    currency = amended.terms.price.currency
+    sums = Sums(
+        agreed=amended.terms.price,
+        invoiced=Money.nearest(standing.invoiced, currency),
+        unpaid=unpaid,
+        fate=wish.unpaid if unpaid else None,
+        added=wish.added or Money(amount=Decimal(), currency=currency),
+    )
+    return Proposal(
+        sums=sums,
+        facts=_facts(amended, standing, sums, policy, today),
+        findings=(
+            *findings,
+            # Who said it in a way that means nothing is told so, and that is enough.
+            *(_undecided(sums) if given.get("unpaid") is None else ()),
+            *_invoices(sums),
+        ),
+    )
+
+
+def due_after(day: date, terms: OfferTerms, until: date = date.max) -> tuple[Instalment, ...]:
+    """The instalments that fall due after a day, until another one, the first of them first."""
+    due = (each for each in terms.payment_schedule if day < each.on <= until and each.amount)
+    return tuple(sorted(due, key=lambda each: each.on))
+
+
+def last_day_in_force(agreement: Agreement) -> date | None:
+    """The last day at whose end an agreement is in force: until then it can be amended."""
+    if agreement.ends_at is None:
+        return None
+    day = agreement.ends_at.date()
+    return day if end_of_day(day) <= agreement.ends_at else day - timedelta(days=1)
+
+
+def _wish(given: Mapping[str, Any], terms: OfferTerms) -> tuple[Wish, tuple[Finding, ...]]:
+    try:
+        wish = Wish.model_validate(given)
+    except ValidationError as error:
+        findings = findings_in(error)
+        illegal = {finding.field.partition(".")[0] for finding in findings}
+        legal = {name: value for name, value in given.items() if name not in illegal}
+        wish, more = _wish(legal, terms)
+        return wish, findings + more
+    currency = terms.price.currency
+    if wish.added and not (
+        wish.added.currency == currency and 0 <= wish.added.amount <= HIGHEST_PRICE
+    ):
+        return Wish(unpaid=wish.unpaid), (
+            Finding(
+                field="added",
+                seen=str(wish.added),
+                problem=f"an amendment adds 0 to {HIGHEST_PRICE:,} in {currency}, the currency of"
+                " the agreement",
+                remedy="Correct it; what makes the contract cheaper gives up unpaid instalments"
+                " (unpaid=drop)",
+            ),
+        )
+    return wish, ()
+
+
+def _facts(
+    amended: Amended, standing: Standing, sums: Sums, policy: Policy, today: date
+) -> dict[str, Any]:
+    terms, ends_at = amended.terms, standing.agreement.ends_at
+    end = ends_at.date() if ends_at else terms.agreement_end or terms.ends_on
+    last_day = today + timedelta(days=policy.days_to_accept)
+    if sums.unpaid:
+        # What falls due before the acceptance is invoiced by the agreement as it is, and would be
+        # charged again by the amendment.
+        last_day = min(last_day, sums.unpaid[0].on - timedelta(days=1))
+    if end:
+        last_day = min(last_day, end - timedelta(days=1))
+    # Where there is no day left, what takes it is the finding, and not the day.
+    last_day = max(last_day, today + timedelta(days=1))
+    schedule: tuple[Instalment, ...] = ()
+    if terms.is_fixed:
+        now = Instalment(on=today, amount=sums.added.amount)
+        schedule = sums.carried if sums.carried and not now.amount else (now, *sums.carried)
+    return {
+        "buyer_accounts": (standing.agreement.buyer_account,),
+        "company": terms.company,
+        "offer_name": f"{_name(terms)} - amendment {amended.next_number}",
+        "product_id": terms.product_id,
+        "dimensions": terms.dimensions,
+        "price": sums.total,
+        "payment_schedule": schedule,
+        "net_payment_days": terms.net_payment_days,
+        "duration_months": terms.duration_months,
+        "agreement_end": end,
+        "availability_end": last_day,
+        "eula": terms.eula,
+        # What the opportunity says of these, it says of the offer that was sold at first.
+        "starts_on": None,
+        "renewal": None,
+    }
+
+
+def _name(terms: OfferTerms) -> str:
+    """The name, without its number where it is an amendment's, and so that another one fits."""
+    return re.sub(r" - amendment \d+$", "", terms.offer_name)[:NAME_ROOM].rstrip()
+
+
+NAME_ROOM = 130
+"""What is kept of the name, so that the number still fits into it."""
+
+
+def _undecided(sums: Sums) -> Iterator[Finding]:
+    if sums.unpaid and sums.fate is None:
+        days = ", ".join(f"{each.amount:,} on {each.on.isoformat()}" for each in sums.unpaid)
+        yield Finding(
+            code="unpaid-instalments",
+            field="unpaid",
+            seen=f"{sums.agreed.currency} {days}",
+            problem="AWS drops these instalments when the amendment is accepted, and nobody has"
+            " said what becomes of them",
+            remedy="Revise with unpaid=carry to charge them by the amendment, or with unpaid=drop"
+            " to give them up",
+        )
+
+
+def _invoices(sums: Sums) -> Iterator[Finding]:
+    due = sums.agreed - sums.open
+    if sums.invoiced != due:
+        yield Finding(
+            code="invoiced-otherwise",
+            severity=Severity.WARN,
+            field="unpaid",
+            seen=str(sums.invoiced),
+            problem=f"AWS shows this as invoiced, and {due} has fallen due",
+            remedy="Look at the invoices of the agreement in AWS before approving",
+        )

@@ -1,0 +1,106 @@
+"""The hand-off: an offer that a person makes in Clazar, and how it is recognised there.
+
+Clazar's API creates no offers.  The order of the sheet is that of Clazar's form (handbook: creating
+a private offer via Clazar).
+"""
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from offers.ids import is_whole
+from offers.preflight.eula import shown
+from offers.terms.terms import CustomEula, OfferTerms
+
+NAME_LENGTH = 150
+"""Longest name of an offer (AWS: work-with-private-offers)."""
+
+_REFERENCE = re.compile(
+    "(?<![A-Za-z0-9])(?P<opportunity>[A-Za-z0-9]{18})-[1-9][0-9]{0,5}(?![A-Za-z0-9])"
+)
+
+
+class SheetField(BaseModel):
+    """One field of Clazar's form with the value to copy into it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    section: str
+    label: str
+    value: str
+
+
+def reference(opportunity_id: str, revision: int) -> str:
+    """What an offer's name must hold for the offer to be recognised."""
+    return f"{opportunity_id}-{revision}"
+
+
+def opportunities_in(name: str) -> tuple[str, ...]:
+    """The opportunities whose reference an offer's name holds."""
+    named = (found["opportunity"] for found in _REFERENCE.finditer(name))
+    return tuple(dict.fromkeys(each for each in named if is_whole(each)))
+
+
+def with_reference(terms: OfferTerms, mark: str) -> OfferTerms:
+    """The terms with the reference in the offer's name, which is shortened if need be."""
+    room = NAME_LENGTH - len(mark) - 3
+    name = f"{terms.offer_name[:room].rstrip()} ({mark})"
+    return terms.model_copy(update={"offer_name": name})
+
+
+def field_sheet(terms: OfferTerms) -> tuple[SheetField, ...]:
+    """Every field of the form in its order."""
+    return tuple(
+        SheetField(section=section, label=label, value=value)
+        for section, fields in (
+            ("Buyer details", _buyer(terms)),
+            ("Offer details", _offer(terms)),
+            ("Dimensions and pricing", _pricing(terms)),
+            ("Legal terms", _legal(terms)),
+        )
+        for label, value in fields
+    )
+
+
+def _buyer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
+    yield "Company name", terms.company
+    yield "Buyer AWS account ID", terms.accounts
+
+
+def _offer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
+    yield "Offer name", terms.offer_name
+    yield "Expiration date", terms.availability_end.isoformat()
+    yield "Contract duration", terms.term.removeprefix("for ")
+    if terms.starts_on:
+        yield "Service start date", terms.starts_on.isoformat()
+        yield "Service end date", str(terms.ends_on)
+    yield (
+        "Offer type",
+        "Contract, flexible payment schedule (FPS)"
+        if terms.payment_schedule
+        else "Contract, upfront payment (non-FPS)",
+    )
+    if terms.renewal:
+        channel = {"External": "moving to", "AwsMarketplace": "already on"}[terms.renewal.channel]
+        yield "Renewal", f"Yes, an existing customer {channel} AWS Marketplace"
+
+
+def _pricing(terms: OfferTerms) -> Iterator[tuple[str, str]]:
+    yield "Currency", terms.price.currency
+    for dimension in terms.dimensions:
+        yield "Dimension", str(dimension)
+    yield "Total price", f"{terms.price.amount:f}"
+    for number, instalment in enumerate(sorted(terms.payment_schedule, key=lambda i: i.on), 1):
+        yield f"Instalment {number}", f"{instalment.amount:f} on {instalment.on.isoformat()}"
+    if terms.net_payment_days:
+        yield "Net payment terms", f"Net {terms.net_payment_days}"
+
+
+def _legal(terms: OfferTerms) -> Iterator[tuple[str, str]]:
+    if not isinstance(terms.eula, CustomEula):
+        yield "EULA type", "Standard Contract for AWS Marketplace"
+        return
+    yield "EULA type", "Custom"
+    for document in terms.eula.documents:
+        yield "Document", shown(document)

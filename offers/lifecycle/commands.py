@@ -1,0 +1,77 @@
+"""What people ask of an offer: to decide about an exception, to change terms, to extend it."""
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
+from offers.policy.policy import Road
+from offers.terms.contacts import CONTACT_FIELDS
+from offers.terms.terms import TERM_FIELDS, Day
+
+
+class Verdict(BaseModel):
+    """What somebody says of exceptions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    by: str = Field(repr=False)
+    """Mail address, by which the policy's roles know people.  Personal data."""
+    finding: str | None = None
+    """Its reference, or its code; None: every exception that this person may decide about.
+
+    A reference holds for what was seen: once that has changed, it means nothing any more.
+    """
+    reason: str = ""
+
+
+class Changes(BaseModel):
+    """Terms and contacts that overrule the opportunity's from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    given: dict[str, Any] = Field(default_factory=dict)
+    """Fields of `OfferTerms` and `Contacts`, for an amendment also of `Wish`; None takes back what
+    was given before."""
+    road: Road | None = None
+    anew: bool = False
+    """Make a released offer anew from the opportunity as it is now, even if nothing is given."""
+
+    def unknown(self, *, amendment: bool = False) -> str | None:
+        """The first name that is no field, if there is one."""
+        known = TERM_FIELDS | CONTACT_FIELDS | (AMENDMENT_FIELDS if amendment else frozenset())
+        return next(
+            (name for name in self.given if name not in known),
+            None,
+        )
+
+    def applied_to(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given after the change."""
+        changed = given | self.given
+        return {name: value for name, value in changed.items() if value is not None}
+
+    def still_ahead(self, today: date) -> "Changes":
+        """The same without a last day to accept that is over by a UTC date."""
+        last_day = self.given.get("availability_end")
+        if last_day is None or str(last_day) > today.isoformat():
+            return self
+        given = {name: v for name, v in self.given.items() if name != "availability_end"}
+        return self.model_copy(update={"given": given})
+
+
+class Extension(BaseModel):
+    """More time for the buyer."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    until: Day
+    """The new last day (UTC)."""
+    duration_months: int | None = None
+    """A longer contract with it, where AWS needs one; None: as it is."""
+
+    @property
+    def as_changes(self) -> Changes:
+        """The same as changes of terms."""
+        months = {} if self.duration_months is None else {"duration_months": self.duration_months}
+        return Changes(given={"availability_end": self.until.isoformat(), **months})

@@ -1,0 +1,363 @@
+"""The record of one offer: everything that is known of it, in one model."""
+
+from datetime import date, datetime
+from typing import TypeVar
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from offers.agreements.agreement import Agreement, CancellationRequest
+from offers.agreements.amendment_pricing import Amended, Sums
+from offers.clock import Clock, end_of_day
+from offers.findings import Finding, Severity
+from offers.ids import offer_path, revision_reference
+from offers.payouts.forecast import Expected, expected
+from offers.payouts.listing_fee import ListingFee, listing_fee
+from offers.payouts.model import Payout
+from offers.policy.policy import Policy, Road
+from offers.preflight.report import Report
+from offers.stage import Stage, require_transition
+from offers.terms.contacts import Contacts, Owner
+from offers.terms.terms import OfferTerms
+
+T = TypeVar("T")
+
+
+class Attention(BaseModel):
+    """Something that waits for a person."""
+
+    code: str
+    """A short word, such as `credentials`: the value of the search attribute `OfferAttention`."""
+    problem: str
+    remedy: str
+    since: AwareDatetime
+
+
+class StageEntry(BaseModel):
+    """When a stage was entered, in business time."""
+
+    stage: Stage
+    at: AwareDatetime
+
+
+class Decision(BaseModel):
+    """What somebody decided about an exception."""
+
+    finding: Finding
+    approved: bool
+    by: str = Field(repr=False)
+    """Mail address: personal data."""
+    reason: str | None = None
+    at: AwareDatetime
+
+
+class PastRevision(BaseModel):
+    """An earlier offer for the opportunity, as it was when it was given up."""
+
+    number: int
+    terms: OfferTerms | None
+    findings: tuple[Finding, ...]
+    change_set_id: str | None
+    offer_id: str | None
+    offer_url: str | None = None
+    fate: str
+    """Why it was given up."""
+    buyer_told: bool = False
+    """Whether the buyer was told of it, or may have been."""
+    ended_at: AwareDatetime
+
+
+class Event(BaseModel):
+    """Something that happened to the agreement and is no stage of its own."""
+
+    at: AwareDatetime
+    what: str
+
+
+class Amendment(BaseModel):
+    """An amendment of this offer: an agreement-based offer with a life of its own."""
+
+    number: int
+    stage: Stage
+    """As it was last heard of."""
+    offer_id: str | None = None
+    agreement_id: str | None = None
+
+
+class NotYetKnown(LookupError):
+    """Something was asked of a record that comes later in an offer's life."""
+
+
+BUILT_IN = Policy()
+"""The policy until one is known; a plain default would be copied, part by part, for each record."""
+
+
+class OfferRecord(BaseModel):
+    """One offer's life so far.  Instants are UTC business time.
+
+    Its parts are never changed, but replaced: so a plain copy is a snapshot.
+    """
+
+    opportunity_id: str
+    amendment: int = 0
+    """0 for the opportunity's own offer, otherwise which amendment of it this is."""
+    amends: Amended | None = None
+    """For an amendment, the accepted offer that it changes."""
+    revision: int = 1
+    """Counts the offers made for it: a changed price or buyer is a new one."""
+    stage: Stage = Stage.DRAFT
+    terms: OfferTerms | None = None
+    company: str | None = None
+    """The buyer's company; known even where other terms are illegal."""
+    contacts: Contacts | None = None
+    owner: Owner | None = None
+    """Known even where others are not."""
+    contract_sha256: str | None = None
+    """Of the custom contract that was checked, and approved as it was."""
+    policy: Policy = Field(default_factory=lambda: BUILT_IN)
+    clock: Clock = Clock()
+    road: Road = Road.AWS
+    findings: tuple[Finding, ...] = ()
+    """What preflight, AWS or the comparison found; see `obstacles` for what holds it up."""
+    decisions: tuple[Decision, ...] = ()
+    """What was decided about exceptions, the newest last."""
+    past: tuple[PastRevision, ...] = ()
+    """The earlier revisions, the oldest first."""
+    sums: Sums | None = None
+    """Of an amendment."""
+    change_set_id: str | None = None
+    offer_id: str | None = None
+    offer_url: str | None = None
+    edits: int = 0
+    """How often AWS was asked to change the offer in place."""
+    buyer_told: bool = False
+    """Whether a letter about this revision was sent to the buyer, or may have been."""
+    agreement: Agreement | None = None
+    cancellation: CancellationRequest | None = None
+    """Our last request that the buyer let the agreement be cancelled."""
+    amended: int = 0
+    """How many amendments the opportunity had before."""
+    amendments: tuple[Amendment, ...] = ()
+    """The oldest first; only the last can be under way."""
+    replaced_by: str | None = None
+    """The id of the agreement that took this one's place."""
+    events: tuple[Event, ...] = ()
+    """What happened to the agreement by itself, the newest last."""
+    payout: Payout | None = None
+    payout_told: str | None = None
+    """The mark of the data that it was made from, by which a reading sees what is news."""
+    payout_findings: tuple[Finding, ...] = ()
+    """What of the payout is not as it was expected, for finance."""
+    payouts_paused_on: date | None = None
+    """The UTC day on which AWS last said that it pays nothing out for want of valid bank data."""
+    expected: tuple[Expected, ...] = ()
+    """The money still to come, as of when the payout was last looked at."""
+    late: tuple[Expected, ...] = ()
+    """What of it was late then."""
+    cancel_reason: str | None = None
+    attentions: tuple[Attention, ...] = ()
+    history: tuple[StageEntry, ...] = ()
+
+    def enter(self, stage: Stage, at: datetime) -> None:
+        """Go on to a stage; raises IllegalTransition if the table does not have that step."""
+        require_transition(self.stage, stage)
+        self.stage = stage
+        self.history += (StageEntry(stage=stage, at=at),)
+
+    def take_report(self, report: Report, policy: Policy, clock: Clock, road: Road) -> None:
+        """Take over a preflight's outcome with the policy, clock and road it was made by."""
+        self.policy, self.clock, self.road = policy, clock, road
+        self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
+        self.company, self.contract_sha256 = report.company, report.contract_sha256
+        self.owner, self.sums = report.owner, report.sums
+
+    @property
+    def obstacles(self) -> tuple[Finding, ...]:
+        """What must be corrected or approved before it can go on."""
+        if self.stage not in HELD_BY_FINDINGS:
+            return ()
+        return tuple(
+            finding
+            for finding in self.findings
+            if finding.severity is Severity.REFUSE
+            or (finding.severity is Severity.APPROVAL and not self.is_approved(finding))
+        )
+
+    @property
+    def to_approve(self) -> tuple[Finding, ...]:
+        """The exceptions among the obstacles that nobody has decided about."""
+        return tuple(
+            finding
+            for finding in self.obstacles
+            if finding.severity is Severity.APPROVAL and self.decision_on(finding) is None
+        )
+
+    def is_approved(self, finding: Finding) -> bool:
+        """Whether an exception was approved, and has not changed since."""
+        decision = self.decision_on(finding)
+        return decision is not None and decision.approved
+
+    def is_declined(self, finding: Finding) -> bool:
+        """Whether an exception was declined, and has not changed since."""
+        decision = self.decision_on(finding)
+        return decision is not None and not decision.approved
+
+    def decision_on(self, finding: Finding) -> Decision | None:
+        """What was decided last about an exception."""
+        return next((d for d in reversed(self.decisions) if d.finding.is_same(finding)), None)
+
+    def extend(self, availability_end: date) -> None:
+        """The buyer can accept until another last day (UTC)."""
+        self.terms = self.offered.model_copy(update={"availability_end": availability_end})
+
+    def expect(self, today: date) -> None:
+        """See what money is still to come, as things stand today (UTC)."""
+        terms, agreement, fee = self.terms, self.agreement, self.fee
+        if terms is None or agreement is None or fee is None:
+            self.expected = self.late = ()
+            return
+        self.expected = expected(
+            terms,
+            fee,
+            agreement.accepted_at.date(),
+            self.payout,
+            self.policy.payouts,
+            today=today,
+            paused_on=self.payouts_paused_on,
+            ended=self.stage in (Stage.REPLACED, Stage.TERMINATED),
+        )
+        self.late = tuple(each for each in self.expected if each.late_on <= today)
+
+    def note(self, what: str, at: datetime) -> None:
+        """Put something on record that happened to the agreement."""
+        self.events += (Event(what=what, at=at),)
+
+    @property
+    def last_amendment(self) -> int:
+        """The number of the last amendment so far; 0 if there was none."""
+        return max(self.amended, self.amendment, *(each.number for each in self.amendments))
+
+    @property
+    def reference(self) -> str:
+        """Names this revision in AWS: its change set, its token, and the offer's description."""
+        return revision_reference(self.opportunity_id, self.amendment, self.revision)
+
+    @property
+    def replaces(self) -> str | None:
+        """For an amendment, the id of the agreement that it replaces."""
+        return self.amends.agreement.agreement_id if self.amends else None
+
+    @property
+    def path(self) -> str:
+        """The offer's name, and its workflow's without `offer/`."""
+        return offer_path(self.opportunity_id, self.amendment)
+
+    def was(self, stage: Stage) -> bool:
+        """Whether the offer has ever been in a stage, in this or an earlier revision."""
+        return any(entry.stage is stage for entry in self.history)
+
+    def start_over(self, fate: str, at: datetime) -> None:
+        """Begin the next revision; this one stays on record with its fate."""
+        self.past += (self.as_past(fate, at),)
+        self.revision += 1
+        self.findings = ()
+        self.change_set_id = self.offer_id = self.offer_url = None
+        self.agreement = self.payout = self.payout_told = None
+        self.payout_findings, self.expected, self.late = (), (), ()
+        self.edits, self.buyer_told = 0, False
+
+    def go_back(self, past: PastRevision, agreement: Agreement) -> None:
+        """An earlier revision was accepted after all: it is the offer, and this one is given up.
+
+        The count goes on: a number names one request in AWS for ever.
+        """
+        self.past += (self.as_past("given up for an earlier one", agreement.accepted_at),)
+        self.agreement = agreement
+        self.terms, self.findings = past.terms, past.findings
+        self.change_set_id, self.offer_id = past.change_set_id, past.offer_id
+        self.offer_url, self.buyer_told = past.offer_url, past.buyer_told
+
+    def as_past(self, fate: str, at: datetime) -> PastRevision:
+        """This revision as it stays on record."""
+        return PastRevision(
+            number=self.revision,
+            terms=self.terms,
+            findings=self.findings,
+            change_set_id=self.change_set_id,
+            offer_id=self.offer_id,
+            offer_url=self.offer_url,
+            fate=fate,
+            buyer_told=self.buyer_told,
+            ended_at=at,
+        )
+
+    @property
+    def ended_at(self) -> datetime:
+        """When the last stage began."""
+        return self.history[-1].at
+
+    @property
+    def offered(self) -> OfferTerms:
+        """The terms; from `submitted` on there are some."""
+        return _known(self.terms, "terms")
+
+    @property
+    def written_to(self) -> Contacts:
+        """The contacts; from `submitted` on there are some."""
+        return _known(self.contacts, "contacts")
+
+    @property
+    def told(self) -> Owner:
+        """Who owns the opportunity; whoever is told something is known."""
+        return _known(self.owner, "owner")
+
+    @property
+    def handed_over(self) -> str:
+        """The id of the change set; from `generating` on there is one."""
+        return _known(self.change_set_id, "change set")
+
+    @property
+    def made(self) -> str:
+        """The offer's id; from the end of `generating` on there is one."""
+        return _known(self.offer_id, "offer")
+
+    @property
+    def paid(self) -> Payout:
+        """What has been paid; in `disbursed` there is something."""
+        return _known(self.payout, "payout")
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The last second in which the buyer can accept."""
+        return end_of_day(self.terms.availability_end) if self.terms else None
+
+    @property
+    def fee(self) -> ListingFee | None:
+        """The expected listing fee."""
+        return expected_fee(self.terms) if self.terms else None
+
+    @property
+    def attention(self) -> str | None:
+        """The code of what has waited longest for a person; None when nothing does."""
+        return self.attentions[0].code if self.attentions else None
+
+
+HELD_BY_FINDINGS = frozenset({Stage.DRAFT, Stage.SUBMITTED, Stage.GENERATING, Stage.FAILED})
+"""Stages in which a finding can hold an offer up."""
+
+
+def expected_fee(terms: OfferTerms) -> ListingFee:
+    """The listing fee that AWS is expected to keep.
+
+    That the lower rate for renewals holds for those from outside of AWS Marketplace is not sure.
+    """
+    # An amendment is a sale to somebody who has bought before (AWS: listing fees).
+    renewal = terms.agreement_end is not None or (
+        terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
+    )
+    return listing_fee(terms.price, renewal=renewal)
+
+
+def _known(value: T | None, name: str) -> T:
+    if value is None:
+        raise NotYetKnown(f"the offer has no {name} yet")
+    return value

@@ -1,0 +1,192 @@
+"""The selling policy: what a company decides once for all its offers."""
+
+import string
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+)
+
+from offers.findings import illegal
+from offers.money import Currency, exact
+from offers.policy.digest import DigestRules
+from offers.policy.durations import Interval, Reminders, Wait
+from offers.policy.payouts import PayoutRules
+from offers.policy.rules import Rules
+from offers.terms.contacts import Address
+from offers.terms.terms import LONGEST_MONTHS
+
+FINANCE = "finance"
+"""The role of those who follow the money; they are told of it."""
+
+NAME_FIELDS = ("product", "company", "month", "year")
+
+
+def _pattern(value: str) -> str:
+    try:
+        used = {field for _, field, _, _ in string.Formatter().parse(value) if field is not None}
+    except ValueError as error:
+        raise illegal(f"the pattern cannot be read ({error})", "Close every brace") from None
+    only = "Use only " + ", ".join(f"{{{name}}}" for name in NAME_FIELDS)
+    if unknown := sorted(used - set(NAME_FIELDS)):
+        raise illegal(f"there is no {{{unknown[0]}}}", only)
+    try:
+        named = value.format(product="P", company="C", month="01", year=2026)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise illegal("the pattern cannot be filled in", only) from None
+    if not named.strip() or not named.isprintable():
+        raise illegal("a name is one line of text", "Write the pattern on one line")
+    return value
+
+
+def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(days), reverse=True))
+
+
+class Generation(BaseModel):
+    """How AWS's building of an offer is followed.  All times count from the submission."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    check_after: Reminders = (
+        timedelta(minutes=10),
+        timedelta(minutes=46),
+    )
+    """When to look: soon once, for AWS finds most errors early; then when it should be done."""
+    check_every: Interval = timedelta(minutes=5)
+    """How often to look after that."""
+    late_after: Interval = timedelta(hours=2)
+    """When people are told that it takes unusually long."""
+
+    def next_check(self, elapsed: timedelta) -> timedelta:
+        """How long to wait before the next look."""
+        # A look comes a moment early or late; it must not lead to another within the minute.
+        return min(
+            (at - elapsed for at in self.check_after if at > elapsed + timedelta(minutes=1)),
+            default=self.check_every,
+        )
+
+
+class Road(StrEnum):
+    """How an offer comes to be."""
+
+    AWS = "aws"
+    """One change set through AWS's Catalog API: by itself."""
+    CLAZAR = "clazar"
+    """A person makes it in Clazar from a field sheet: Clazar's API creates no offers."""
+
+
+class HandOff(BaseModel):
+    """How an offer that a person makes in Clazar is waited for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    remind_after: Reminders = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
+    """When the owner is told again that the offer is to be made, from the hand-off."""
+
+
+def _price(value: Decimal) -> Decimal:
+    if not value.is_finite() or value < 0:
+        raise illegal("the minimum is no price", "Give 0 or more")
+    return value
+
+
+class Policy(BaseModel):
+    """What a company decides once for all its offers; every value has a default.
+
+    The defaults are the handbook's: twelve months, thirty days to accept, a name with product,
+    company and month.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    product_name: str = "Example Product"
+    offer_name: Annotated[str, AfterValidator(_pattern)] = (
+        "{product} Annual - {company} - {month}/{year}"
+    )
+    duration_months: Annotated[PositiveInt, Field(le=LONGEST_MONTHS)] = 12
+    """What a contract lasts unless the opportunity says otherwise, and by the rule `annual`."""
+    days_to_accept: Annotated[PositiveInt, Field(le=3650)] = 30
+    minimum: dict[Currency, Annotated[Decimal, BeforeValidator(exact), AfterValidator(_price)]] = (
+        Field(default={"USD": Decimal(100_000)})
+    )
+    """The smallest price by currency; AWS converts nothing, so each currency has its own."""
+    billing_method: str = Field(default="AWS Marketplace", pattern=r"\w", max_length=100)
+    """What a signed order form names if the customer buys through AWS Marketplace."""
+    rules: Rules = Rules()
+    roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
+    """By role, the mail addresses of those who hold it: they approve exceptions."""
+    remind_approvers_after: Reminders = (timedelta(days=1), timedelta(days=3))
+    """When those who may approve are written to again, from the first mail."""
+    road: Road = Road.AWS
+    """How offers come to be, unless a deal says otherwise."""
+    hand_off: HandOff = HandOff()
+    intake_every: Interval = timedelta(minutes=5)
+    """How often Salesforce is asked for opportunities that are ready."""
+    intake_overlap: Wait = timedelta(minutes=15)
+    """How far each reading goes back behind the newest change already seen."""
+    reminder_days: Annotated[
+        tuple[Annotated[PositiveInt, Field(le=3650)], ...], AfterValidator(_descending)
+    ] = (7, 2)
+    """The buyer is reminded this many days before the last day."""
+    expiry_grace: Wait = timedelta(hours=1)
+    """How long after the last second an acceptance may still come to light."""
+    revive_within: Wait = timedelta(days=14)
+    """How long after its last day an offer that nobody accepted can still be extended."""
+    rollback_within: Wait = timedelta(hours=1)
+    """How long after an amendment took an offer's place AWS may undo that; it takes minutes."""
+    generation: Generation = Generation()
+    clazar_link_budget: Interval = timedelta(days=2)
+    """How long Clazar may take to show an offer; the next reminder or news after that looks for it,
+    and has people told."""
+    watch_every: Interval = timedelta(minutes=5)
+    """How often the agreement feed is read."""
+    watch_overlap: Wait = timedelta(minutes=15)
+    """How far each reading goes back behind the newest entry already seen."""
+    clazar_every: Interval = timedelta(minutes=10)
+    """How often Clazar's change feed is read."""
+    clazar_overlap: Wait = timedelta(minutes=10)
+    """How far each reading goes back behind the newest change already seen."""
+    payouts: PayoutRules = PayoutRules()
+    digest: DigestRules = DigestRules()
+    time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
+    """The zones in which the last moment is given when the buyer's own is not known."""
+    support_contact: str = Field(default="", max_length=200)
+    """Shown to buyers at the foot of each mail."""
+
+    @field_validator("roles")
+    @classmethod
+    def _someone_approves(
+        cls, roles: dict[str, tuple[Address, ...]], info: ValidationInfo
+    ) -> dict[str, tuple[Address, ...]]:
+        # Without any role in it, the policy is the built-in one: its remedy is to name them.
+        rules = info.data.get("rules")
+        if roles and rules and (vacant := sorted(r for r in rules.roles() if not roles.get(r))):
+            raise illegal(
+                f"rules ask for approval by {vacant[0]}, and nobody holds that role",
+                f'Name who does under [roles]: {vacant[0]} = ["someone@example.com"]',
+            )
+        return roles
+
+    def holds(self, person: str, role: str) -> bool:
+        """Whether somebody, known by mail address, holds a role."""
+        return person.casefold() in map(str.casefold, self.roles.get(role, ()))
+
+    def name_offer(self, company: str, today: date) -> str:
+        """An offer's name by the convention, such as "Product Annual - Company - 11/2026"."""
+        return self.offer_name.format(
+            product=self.product_name,
+            company=company,
+            month=f"{today.month:02d}",
+            year=today.year,
+        )

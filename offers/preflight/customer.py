@@ -1,0 +1,90 @@
+"""What Salesforce knows of the customer: which AWS accounts they, and others, have bought with."""
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from offers.findings import Finding
+from offers.policy.policy import Policy
+from offers.preflight.check import Check
+from offers.stage import Stage
+from offers.terms.terms import OfferTerms
+
+SOLD = frozenset({Stage.ACCEPTED.value, Stage.DISBURSED.value})
+
+
+class OthersUse(BaseModel):
+    """An opportunity of another customer that names one of our buyer accounts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    account_id: str
+    """The AWS account."""
+    opportunity_id: str
+    company: str | None = None
+
+
+class LastPurchase(BaseModel):
+    """The customer's last accepted agreement."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opportunity_id: str
+    buyer_accounts: tuple[str, ...]
+
+
+class Customer(BaseModel):
+    """What Salesforce knows; nothing for terms without an opportunity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    shown_stage: str | None = None
+    """Where Salesforce shows this very opportunity's offer to be."""
+    stage_field: str | None = None
+    others: tuple[OthersUse, ...] = ()
+    last_purchase: LastPurchase | None = None
+
+
+def sold_before(customer: Customer) -> Iterator[Finding]:
+    """Temporal forgets an offer some time after its end; Salesforce does not."""
+    if customer.shown_stage in SOLD:
+        yield Finding(
+            code="sold-before",
+            field="stage",
+            seen=customer.shown_stage,
+            problem="an offer for this opportunity has been accepted already",
+            remedy="Look at its agreement; if this is a mistake, clear the field and resume",
+            source=customer.stage_field,
+        )
+
+
+def _others_account(terms: OfferTerms, customer: Customer, policy: Policy) -> Iterator[Finding]:
+    for use in customer.others:
+        if use.account_id in terms.buyer_accounts:
+            who = f"{use.company}, {use.opportunity_id}" if use.company else use.opportunity_id
+            yield from policy.rules.others_account.broken(
+                "account-of-another",
+                "buyer_accounts",
+                f"another customer used this account ({who})",
+                "Ask the buyer for the account id again, or have the exception approved",
+                seen=use.account_id,
+            )
+
+
+def _usual_account(terms: OfferTerms, customer: Customer, policy: Policy) -> Iterator[Finding]:
+    last = customer.last_purchase
+    if last and not set(terms.buyer_accounts) & set(last.buyer_accounts):
+        yield from policy.rules.usual_account.broken(
+            "account-changed",
+            "buyer_accounts",
+            f"the customer last bought with {', '.join(last.buyer_accounts)}"
+            f" ({last.opportunity_id})",
+            "Ask the buyer which of them is right",
+            seen=terms.accounts,
+        )
+
+
+CHECKS = (
+    Check({"buyer_accounts"}, _others_account),
+    Check({"buyer_accounts"}, _usual_account),
+)

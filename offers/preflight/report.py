@@ -1,0 +1,179 @@
+"""Preflight: everything that can be known of a deal before AWS is touched, in one report.
+
+AWS has no dry run for offers, and a released offer cannot be corrected.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+
+from pydantic import BaseModel, ConfigDict
+
+from offers.agreements.amendment_pricing import Amended, Standing, Sums
+from offers.findings import Finding, Severity
+from offers.policy.policy import Policy
+from offers.preflight import (
+    amendment,
+    consistency,
+    customer,
+    eula,
+    marketplace,
+    order_form,
+    selling_rules,
+)
+from offers.preflight.check import findings_of
+from offers.preflight.customer import Customer
+from offers.preflight.draft import Draft
+from offers.preflight.eula import Contract
+from offers.preflight.marketplace import Marketplace
+from offers.preflight.order_form import OrderForm
+from offers.terms.contacts import Contacts, Owner
+from offers.terms.terms import OfferTerms
+
+
+class Report(BaseModel):
+    """The outcome of a preflight."""
+
+    model_config = ConfigDict(frozen=True)
+
+    terms: OfferTerms | None
+    """None if a term is illegal in itself."""
+    company: str | None = None
+    """The buyer's company, as far as it is known, even if other terms are illegal."""
+    contacts: Contacts | None
+    """None if nobody could be written to."""
+    owner: Owner | None = None
+    """Known even where others are not."""
+    contract_sha256: str | None = None
+    """Of a custom contract as it was checked."""
+    sums: Sums | None = None
+    """Of an amendment."""
+    findings: tuple[Finding, ...]
+    """The gravest first."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether something must be corrected."""
+        return any(finding.severity is Severity.REFUSE for finding in self.findings)
+
+
+class AmendedDeal(BaseModel):
+    """What an amendment replaces, and what it comes to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amended: Amended
+    standing: Standing
+    sums: Sums
+    findings: tuple[Finding, ...]
+
+
+class Deal(BaseModel):
+    """What is known of a deal; None where nothing was asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order_form: OrderForm | None = None
+    """None for terms without an opportunity."""
+    customer: Customer = Customer()
+    marketplace: Marketplace | None = None
+    """None if AWS was not asked, for no buyer account is legal."""
+    contract: Contract = Contract()
+    """A custom eula, if there is one."""
+    amends: AmendedDeal | None = None
+    """For an amendment, what it replaces."""
+
+
+def preflight(
+    drafted: Draft, deal: Deal, policy: Policy, today: date, sources: Mapping[str, str]
+) -> Report:
+    """Everything that is wrong with a deal.
+
+    `today` is a UTC date; `sources` says where each term came from.
+    """
+    held_against = _amendment if deal.amends else _new_offer
+    findings = [*drafted.findings, *held_against(drafted, deal, policy, today)]
+    if (terms := drafted.legible) is not None:
+        findings += findings_of(consistency.CHECKS, terms, drafted.legal, today)
+        findings += findings_of(eula.CHECKS, terms, drafted.legal, deal.contract, policy)
+    return Report(
+        terms=drafted.terms,
+        company=terms.company if terms and "company" in drafted.legal else None,
+        contacts=drafted.contacts,
+        owner=drafted.owner,
+        contract_sha256=deal.contract.sha256,
+        sums=deal.amends.sums if deal.amends else None,
+        findings=tuple(
+            sorted(
+                (_complete(finding, sources, policy) for finding in findings),
+                key=lambda finding: GRAVITY.index(finding.severity),
+            )
+        ),
+    )
+
+
+def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:
+    yield from customer.sold_before(deal.customer)
+    if deal.order_form is None:
+        yield NO_OPPORTUNITY
+    else:
+        yield from order_form.signature(deal.order_form, policy)
+    if (terms := drafted.legible) is None:
+        return
+    legal = drafted.legal
+    yield from findings_of(selling_rules.CHECKS, terms, legal, policy, today)
+    if deal.order_form is not None:
+        yield from findings_of(order_form.CHECKS, terms, legal, deal.order_form, policy)
+    yield from findings_of(customer.CHECKS, terms, legal, deal.customer, policy)
+    if deal.marketplace is not None:
+        checks = marketplace.CHECKS + marketplace.FIRST_SALE
+        yield from findings_of(checks, terms, legal, deal.marketplace, policy)
+    if terms.agreement_end and "agreement_end" in legal:
+        yield ONLY_AMENDMENTS_END
+
+
+def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:
+    """The sums take the place of the order form, which says what was sold at first."""
+    if (amends := deal.amends) is None:
+        return
+    yield from amends.findings
+    if (terms := drafted.legible) is None:
+        return
+    against = (amends.amended, amends.standing, policy, today)
+    # Nobody is to approve sums that are not there yet.
+    undecided = any(finding.severity is Severity.REFUSE for finding in amends.findings)
+    for finding in findings_of(amendment.CHECKS, terms, drafted.legal, *against):
+        if not (undecided and finding.code == amendment.CONFIRMED):
+            yield finding
+    if deal.marketplace is not None:
+        legal = drafted.legal
+        yield from findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)
+
+
+GRAVITY = (Severity.REFUSE, Severity.APPROVAL, Severity.WARN)
+
+ONLY_AMENDMENTS_END = Finding(
+    code="only-amendments-end",
+    field="agreement_end",
+    problem="only an amendment ends on a day of its own",
+    remedy="Give duration_months, and starts_on for a set first day",
+)
+
+NO_OPPORTUNITY = Finding(
+    code="no-opportunity",
+    severity=Severity.WARN,
+    field="order_form",
+    problem="terms without an opportunity are held against no order form and no customer",
+    remedy="Give the opportunity to have them compared",
+)
+
+
+def _complete(finding: Finding, sources: Mapping[str, str], policy: Policy) -> Finding:
+    changes: dict[str, str] = {}
+    if source := finding.source or sources.get(finding.field):
+        changes["source"] = source
+    if finding.role and not policy.roles.get(finding.role):
+        changes["remedy"] = (
+            f"{finding.remedy} (nobody holds the role {finding.role} yet: name someone under"
+            " [roles] in the policy)"
+        )
+    return finding.model_copy(update=changes) if changes else finding

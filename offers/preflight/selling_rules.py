@@ -1,0 +1,77 @@
+"""The selling rules, held against the terms alone."""
+
+from datetime import date
+
+from offers.findings import Finding, Severity
+from offers.policy.policy import Policy
+from offers.preflight.check import Check
+from offers.terms.terms import OfferTerms
+
+
+def _annual(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
+    if terms.duration_months == policy.duration_months:
+        return ()
+    return policy.rules.annual.broken(
+        "not-annual",
+        "duration_months",
+        f"a contract lasts {policy.duration_months} months",
+        "Correct the duration, or have the exception approved",
+        seen=str(terms.duration_months),
+    )
+
+
+def _upfront(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
+    if not terms.payment_schedule:
+        return ()
+    return policy.rules.upfront.broken(
+        "not-upfront",
+        "payment_schedule",
+        "the price is not paid up front",
+        "Remove the payment schedule, or have the exception approved",
+        seen=", ".join(f"{each.on} {each.amount:,}" for each in terms.payment_schedule),
+    )
+
+
+def _minimum(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
+    least = policy.minimum.get(terms.price.currency)
+    if least is None:
+        return (
+            Finding(
+                code="no-minimum",
+                severity=Severity.WARN,
+                field="price",
+                seen=str(terms.price),
+                problem=f"the policy has no minimum in {terms.price.currency}",
+                remedy="Judge by hand whether the price is high enough",
+                rule=policy.rules.minimum.line,
+            ),
+        )
+    if terms.price.amount >= least:
+        return ()
+    return policy.rules.minimum.broken(
+        "below-minimum",
+        "price",
+        f"the price is below {terms.price.currency} {least:,}",
+        "Raise the price, or have the exception approved",
+        seen=str(terms.price),
+    )
+
+
+def _days_to_accept(terms: OfferTerms, policy: Policy, today: date) -> tuple[Finding, ...]:
+    if (terms.availability_end - today).days <= policy.days_to_accept:
+        return ()
+    return policy.rules.days_to_accept.broken(
+        "long-to-accept",
+        "availability_end",
+        f"the buyer has more than {policy.days_to_accept} days to accept",
+        "Choose an earlier day unless the deal needs it",
+        seen=terms.availability_end.isoformat(),
+    )
+
+
+CHECKS = (
+    Check({"duration_months"}, _annual),
+    Check({"payment_schedule"}, _upfront),
+    Check({"price"}, _minimum),
+    Check({"availability_end"}, _days_to_accept),
+)

@@ -1,0 +1,144 @@
+"""What an owner is told of their offers: what expires, what waits, what has happened."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from textwrap import shorten
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from offers.lifecycle.record import OfferRecord
+from offers.money import Money
+from offers.stage import Stage
+from offers.terms.contacts import Owner
+
+SETTLED = timedelta(minutes=5)
+"""News is told once it is this old: search may not show it before."""
+
+MOST_NAMED = 20
+"""How many offers are named under one topic; of the others only the number is said."""
+
+LONGEST_TEXT = 300
+
+
+class Topic(StrEnum):
+    """What is said of an offer."""
+
+    EXPIRES = "expires"
+    WAITS = "waits"
+    ACCEPTED = "accepted"
+    PAID = "paid"
+    ENDED = "ended"
+
+
+NEWS = frozenset({Topic.ACCEPTED, Topic.PAID, Topic.ENDED})
+"""Is told once; the others each morning for as long as they hold."""
+
+CAN_EXPIRE = (Stage.LIVE, Stage.SHARED)
+"""Stages in which the buyer can accept."""
+
+TOLD = (
+    Stage.ACCEPTED,
+    Stage.DISBURSED,
+    Stage.EXPIRED,
+    Stage.REPLACED,
+    Stage.TERMINATED,
+)
+"""Stages whose beginning is news."""
+
+AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED})
+
+
+class Item(BaseModel):
+    """One thing to say of one offer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: Topic
+    path: str
+    company: str
+    stage: Stage
+    at: AwareDatetime
+    """UTC business time: when it expires, since when it waits, or when it happened."""
+    days_left: int = 0
+    """Until the last day (UTC) of one that expires."""
+    amount: Money | None = None
+    problem: str = ""
+    """Of one that waits, with what to do about it."""
+    remedy: str = ""
+
+
+class Digest(BaseModel):
+    """All that one owner is told on one morning.  Personal data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    owner: Owner = Field(repr=False)
+    day: date
+    """The owner's local day."""
+    items: tuple[Item, ...]
+    unnamed: dict[Topic, int] = Field(default_factory=dict)
+    """By topic, how many more there are."""
+
+
+def items(record: OfferRecord, since: datetime, now: datetime, ahead: timedelta) -> list[Item]:
+    """What there is to say of an offer; of its news what began after `since`, and is settled."""
+
+    def item(topic: Topic, at: datetime, **more: object) -> Item:
+        named = {"path": record.path, "company": record.company or record.opportunity_id}
+        return Item.model_validate(
+            {**named, "topic": topic, "stage": record.stage, "at": at, **more}
+        )
+
+    price = record.terms.price if record.terms else None
+    said = []
+    expires = record.expires_at
+    if record.stage in CAN_EXPIRE and expires and now <= expires <= now + ahead:
+        left = (expires.date() - now.date()).days
+        said.append(item(Topic.EXPIRES, expires, days_left=left, amount=price))
+    said += [
+        item(
+            Topic.WAITS,
+            attention.since,
+            problem=shorten(attention.problem, LONGEST_TEXT, placeholder=" …"),
+            remedy=shorten(attention.remedy, LONGEST_TEXT, placeholder=" …"),
+        )
+        for attention in record.attentions
+    ]
+    for topic, at in _news(record).items():
+        if since < at <= now - SETTLED:
+            paid = record.payout.disbursed if record.payout else None
+            said.append(item(topic, at, amount=paid if topic is Topic.PAID else price))
+    return said
+
+
+def _news(record: OfferRecord) -> dict[Topic, datetime]:
+    """What has become of an offer, and when; what was taken back is not said."""
+    news: dict[Topic, datetime] = {}
+    before = None
+    for entry in record.history:
+        # It was accepted before if a payout failed, or an amendment was rolled back.
+        again = before in (Stage.DISBURSED, Stage.REPLACED)
+        if entry.stage is Stage.ACCEPTED and not again and record.stage in AGREED:
+            news[Topic.ACCEPTED] = entry.at
+        before = entry.stage
+    if record.stage is Stage.DISBURSED:
+        news[Topic.PAID] = record.ended_at
+    elif record.stage in TOLD and record.stage.is_end:
+        news[Topic.ENDED] = record.ended_at
+    return news
+
+
+def digest(owner: Owner, day: date, said: Iterable[Item]) -> Digest:
+    """What an owner is told: by topic, the most pressing first, and not too many of each."""
+    topics = list(Topic)
+    ordered = sorted(said, key=lambda item: (topics.index(item.topic), item.at, item.path))
+    counted: Counter[Topic] = Counter()
+    named = []
+    for item in ordered:
+        counted[item.topic] += 1
+        if counted[item.topic] <= MOST_NAMED:
+            named.append(item)
+    unnamed = {topic: n - MOST_NAMED for topic, n in counted.items() if n > MOST_NAMED}
+    return Digest(owner=owner, day=day, items=tuple(named), unnamed=unnamed)

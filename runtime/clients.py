@@ -1,0 +1,129 @@
+"""The clients of the outside systems, and what is built of them, from the settings."""
+
+import re
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError
+
+from activities.aws.agreements import AwsAgreements
+from activities.aws.catalog import AwsMarketplace
+from activities.aws.marketplace_lookup import MarketplaceLookup
+from activities.aws.seller_data_feed import SellerDataFeed
+from activities.clazar.client import ClazarClient
+from activities.clazar.disbursements import ClazarDisbursements
+from activities.eula.documents import EulaDocuments
+from activities.preflight import Preflight
+from activities.salesforce.client import SalesforceClient
+from activities.salesforce.opportunities import Opportunities
+from activities.salesforce.write_back import Salesforce
+from activities.temporal.payouts import PayoutData
+from offers.policy.payouts import PayoutSource
+from runtime.settings import WorkerSettings, WrongSettings
+from runtime.sqs_consumer import LONG_POLL_SECONDS, EventQueue
+
+THREADS = 20
+"""For boto3 and simple-salesforce, which block."""
+
+AWS_CALLS = Config(
+    region_name="us-east-1",  # sellers have no other
+    connect_timeout=3,
+    read_timeout=20,
+    max_pool_connections=THREADS,
+    # Temporal does the retrying.
+    retries={"mode": "standard", "total_max_attempts": 1},
+)
+
+
+def aws_marketplace(settings: WorkerSettings) -> AwsMarketplace:
+    """AWS Marketplace's activities."""
+    return AwsMarketplace(
+        _aws("marketplace-catalog"),
+        _aws("marketplace-agreement"),
+        settings.clock,
+        settings.offers_url_pattern,
+    )
+
+
+def aws_agreements(settings: WorkerSettings) -> AwsAgreements:
+    """AWS Marketplace's agreements."""
+    return AwsAgreements(_aws("marketplace-agreement"), settings.clock)
+
+
+def s3() -> Any:
+    """A client of Amazon S3."""
+    return _aws("s3")
+
+
+def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:
+    """Custom contracts; None if there is no bucket for them."""
+    if settings.offers_eula_bucket is None:
+        return None
+    return EulaDocuments(s3(), settings.offers_eula_bucket)
+
+
+def event_queue(settings: WorkerSettings) -> EventQueue | None:
+    """The queue with AWS's events; None if there is none."""
+    url = settings.offers_events_queue_url
+    if url is None:
+        return None
+    named = re.match(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com", url)
+    region = (named[1] or named[2]) if named else AWS_CALLS.region_name
+    long_poll = Config(region_name=region, read_timeout=LONG_POLL_SECONDS + 10)
+    return EventQueue(_aws("sqs", AWS_CALLS.merge(long_poll)), url)
+
+
+def clazar_client(settings: WorkerSettings) -> ClazarClient:
+    """A client of Clazar's, to be closed in the end."""
+    return ClazarClient(
+        settings.clazar_url, settings.clazar_client_id, settings.clazar_client_secret
+    )
+
+
+def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
+    """The source of payout data that the policy names."""
+    rules = settings.policy().payouts
+    if rules.source is PayoutSource.CLAZAR:
+        return ClazarDisbursements(clazar)
+    if settings.offers_feed_bucket is None:
+        raise WrongSettings(
+            "OFFERS_FEED_BUCKET is not set, and the policy reads payouts from AWS's seller data"
+            ' feed ([payouts] source = "aws"): set it, or read them from Clazar'
+        )
+    return SellerDataFeed(
+        s3(), settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
+    )
+
+
+def salesforce(settings: WorkerSettings) -> Salesforce:
+    """Salesforce's activities."""
+    return Salesforce(_salesforce(settings), settings.fields(), settings.clock)
+
+
+def opportunities(settings: WorkerSettings) -> Opportunities:
+    """What reads opportunities."""
+    return Opportunities(_salesforce(settings), settings.fields(), settings.policy().billing_method)
+
+
+def preflight(settings: WorkerSettings) -> Preflight:
+    """Preflight: reads Salesforce and AWS, and writes nothing."""
+    return Preflight(
+        opportunities(settings),
+        MarketplaceLookup(_aws("marketplace-catalog"), _aws("marketplace-agreement")),
+        eula_documents(settings),
+        policy=settings.policy(),
+        product=settings.product,
+        clock=settings.clock,
+    )
+
+
+def _salesforce(settings: WorkerSettings) -> SalesforceClient:
+    return SalesforceClient(settings.salesforce_login, settings.salesforce_ca)
+
+
+def _aws(service: str, config: Config = AWS_CALLS) -> Any:
+    try:
+        return boto3.client(service, config=config)
+    except BotoCoreError as error:
+        raise WrongSettings(f"AWS: {error}") from None

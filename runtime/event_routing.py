@@ -1,0 +1,99 @@
+"""Which offers AWS's events concern, and what is reported to them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from activities.aws.events import (
+    AgreementChanged,
+    CancellationChanged,
+    ChangeSetEnded,
+    Heard,
+    OfferReleased,
+    PayoutsPaused,
+)
+from activities.temporal.offer_directory import KnownOffer, OfferDirectory
+from activities.temporal.signals import Report
+from offers.agreements.agreement import AgreementReport, AgreementStatus
+from offers.ids import read_reference, workflow_id
+from offers.lifecycle.clazar_field_sheet import opportunities_in
+from offers.preflight.marketplace import SeenOffer
+from offers.stage import Stage
+
+OWED = (Stage.ACCEPTED, Stage.REPLACED, Stage.TERMINATED)
+"""Stages in which money may be on its way."""
+
+PREDECESSOR = {"RENEW": AgreementStatus.RENEWED, "REPLACE": AgreementStatus.REPLACED}
+"""What becomes of the agreement before, by the intent of the new one."""
+
+
+async def reports_of(events: Sequence[Heard], directory: OfferDirectory) -> list[set[Report]]:
+    """What each event has reported, and to which running offers; these are looked up at once."""
+    named = [_named(event) for event in events]
+    running = await directory.of_offers_or_agreements(
+        {offer_id for offer_ids, _ in named for offer_id in offer_ids},
+        {agreement_id for _, agreement_ids in named for agreement_id in agreement_ids},
+    )
+    paused = any(isinstance(event.detail, PayoutsPaused) for event in events)
+    accepted = await directory.offers_in_stages(OWED) if paused else []
+    return [_reports(event, running, accepted) for event in events]
+
+
+def _named(event: Heard) -> tuple[set[str], set[str]]:
+    """The offers and the agreements that an event names."""
+    match event.detail:
+        case OfferReleased(offer=offer):
+            return {offer.id}, set()
+        case AgreementChanged(agreement=agreement, offer=offer):
+            agreements = {agreement.id, agreement.previous_agreement_id}
+            return ({offer.id} if offer else set()), {each for each in agreements if each}
+        case CancellationChanged(agreement=agreement):
+            return ({agreement.offer_id} if agreement.offer_id else set()), {agreement.id}
+        case _:
+            return set(), set()
+
+
+def _reports(
+    event: Heard, running: Sequence[KnownOffer], accepted: Sequence[KnownOffer]
+) -> set[Report]:
+    """Of the running offers, those that the event names are told."""
+    offer_ids, agreement_ids = _named(event)
+    named = [
+        known
+        for known in running
+        if known.offer_id in offer_ids or known.agreement_id in agreement_ids
+    ]
+    match event.detail:
+        case ChangeSetEnded(change_set_id=change_set, change_set_name=name):
+            path = read_reference(name or "")
+            return {Report(workflow_id(path), "change_set_done", change_set)} if path else set()
+        case OfferReleased(offer=offer):
+            made_for = map(workflow_id, opportunities_in(offer.name or ""))
+            seen = SeenOffer(offer_id=offer.id, name=offer.name)
+            concerned = {*made_for, *(known.workflow_id for known in named)}
+            return {Report(each, "offer_seen", seen) for each in concerned}
+        case AgreementChanged() as changed:
+            return {
+                Report(
+                    known.workflow_id, "agreement_seen", _agreement_report(event.at, changed, known)
+                )
+                for known in named
+            }
+        case CancellationChanged(agreement_cancellation_request=request):
+            return {Report(each.workflow_id, "cancellation_answered", request.id) for each in named}
+        case PayoutsPaused():
+            return {Report(each.workflow_id, "payouts_paused", event.at) for each in accepted}
+
+
+def _agreement_report(
+    at: datetime, changed: AgreementChanged, known: KnownOffer
+) -> AgreementReport:
+    """What an offer is told: of its own agreement, not of the one that took its place."""
+    agreement = changed.agreement
+    # Without a status it is about a renewal to come, of what is in force.
+    agreement_id, status = agreement.id, agreement.status or AgreementStatus.ACTIVE
+    if known.agreement_id and known.agreement_id == agreement.previous_agreement_id:
+        agreement_id = known.agreement_id
+        status = PREDECESSOR.get(agreement.intent or "", status)
+    return AgreementReport(
+        agreement_id=agreement_id, offer_id=known.offer_id, status=status, updated_at=at
+    )

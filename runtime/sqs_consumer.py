@@ -1,0 +1,192 @@
+"""Listening to AWS's events: from the SQS queue that EventBridge fills, to the offers concerned.
+
+Events are delivered at best effort (AWS), so nothing depends on them: the marketplace watch sees
+the same, later.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.aws.events import CannotBeRead, Heard, read_event
+from activities.temporal.offer_directory import OfferDirectory
+from activities.temporal.signals import try_to_send
+from runtime.event_routing import reports_of
+
+LONG_POLL_SECONDS = 20
+MESSAGES_AT_ONCE = 10
+VISIBILITY_SECONDS = 120
+"""How long a message is ours: what is not deleted by then comes again."""
+LONGEST_PAUSE_SECONDS = 60
+
+WRONG_QUEUE = ("NonExistentQueue", "QueueDoesNotExist", "InvalidAddress", "AccessDenied")
+"""In the codes by which AWS says that the setting, or a right of ours, is wrong."""
+
+Message = dict[str, Any]
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+
+class NotAllReported(Exception):
+    """Some reports are not in Temporal: their messages stay in the queue."""
+
+
+class EventQueue:
+    """The SQS queue.  Its calls block."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        """`sqs` is a boto3 client that waits longer for an answer than a long poll takes."""
+        self._sqs = sqs
+        self._url = url
+
+    def check(self) -> None:
+        """Warn if messages that cannot be read would come again and again."""
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
+        if "RedrivePolicy" not in found.get("Attributes", {}):
+            logger.warning(
+                "OFFERS_EVENTS_QUEUE_URL: the queue has no redrive policy, so what cannot be read"
+                " comes again and again: give it a dead-letter queue (docs/events.md)"
+            )
+
+    def receive(self) -> list[Message]:
+        """The next messages; waits for them."""
+        received = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=MESSAGES_AT_ONCE,
+            WaitTimeSeconds=LONG_POLL_SECONDS,
+            VisibilityTimeout=VISIBILITY_SECONDS,
+        )
+        return list(received.get("Messages", ()))
+
+    def delete(self, messages: Sequence[Message]) -> None:
+        """Take messages out of the queue.  One that stays comes again, which does no harm."""
+        answer = self._sqs.delete_message_batch(
+            QueueUrl=self._url,
+            Entries=[
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
+            ],
+        )
+        for failed in answer.get("Failed", ()):
+            logger.info("an event was not deleted, and comes again", extra={"code": failed["Code"]})
+
+
+class Listener:
+    """Reads the queue.  Any number of them may, in any number of processes."""
+
+    def __init__(self, queue: EventQueue, client: Client) -> None:
+        self._queue = queue
+        self._client = client
+        self._directory = OfferDirectory(client)
+
+    async def listen(self, until: asyncio.Event) -> None:
+        """Listen until the event is set, and finish what is in hand."""
+        stopping = asyncio.create_task(until.wait())
+        thread = ThreadPoolExecutor(1, "events")
+        checked, failures = False, 0
+        try:
+            while not until.is_set():
+                try:
+                    if not checked:
+                        await _call(thread, self._queue.check, stopping)
+                        checked = True
+                    if failures:
+                        # While Temporal is away nothing is received: what is received in vain too
+                        # often goes to the dead-letter queue.
+                        await self._client.count_workflows("WorkflowType = 'OfferWorkflow'")
+                    messages = await _call(thread, self._queue.receive, stopping)
+                    await self._turn(thread, messages or [])
+                    failures = 0
+                except Exception as error:  # whatever it is, the workers beside go on
+                    failures += 1
+                    _complain(error)
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(asyncio.shield(stopping), _pause(failures))
+        finally:
+            stopping.cancel()
+            thread.shutdown(wait=False)
+
+    async def _turn(self, thread: ThreadPoolExecutor, messages: Sequence[Message]) -> None:
+        """Report what was received, and delete what is safely in Temporal."""
+        done, heard = [], []
+        for message in messages:
+            try:
+                event = read_event(message["Body"])
+            except CannotBeRead as error:
+                logger.warning("event cannot be read: %s", error, extra=_named(message))
+                continue
+            if event:
+                heard.append((message, event))
+            else:
+                done.append(message)
+        reported = await self._report([event for _, event in heard])
+        done += [message for (message, _), told in zip(heard, reported, strict=True) if told]
+        if done:
+            await _call(thread, lambda: self._queue.delete(done))
+        for (message, event), told in zip(heard, reported, strict=True):
+            what = type(event.detail).__name__
+            logger.info("event heard", extra=_named(message) | {"what": what, "reported": told})
+        if not all(reported):
+            raise NotAllReported
+
+    async def _report(self, events: Sequence[Heard]) -> list[bool]:
+        """Whether all that an event had to tell is in Temporal, for each event."""
+        reports = await reports_of(events, self._directory) if events else []
+        different = set().union(*reports)
+        failed = dict(zip(different, await try_to_send(self._client, different), strict=True))
+        for error in filter(None, failed.values()):
+            logger.warning("event not reported: %s", _name(error))
+        return [all(failed[report] is None for report in each) for each in reports]
+
+
+async def _call(
+    thread: ThreadPoolExecutor, call: Callable[[], T], unless: asyncio.Task[Any] | None = None
+) -> T | None:
+    """What a blocking call gives; None if `unless` is done before it.
+
+    A long poll cannot be cut short.  It is left alone then, and what it receives comes again.
+    """
+    calling = asyncio.get_running_loop().run_in_executor(thread, call)
+    await asyncio.wait({calling, *filter(None, [unless])}, return_when=asyncio.FIRST_COMPLETED)
+    if calling.done():
+        return calling.result()
+    calling.cancel()
+    return None
+
+
+def _complain(error: Exception) -> None:
+    if isinstance(error, ClientError) and any(each in _name(error) for each in WRONG_QUEUE):
+        logger.error(
+            "OFFERS_EVENTS_QUEUE_URL: AWS answers %s: is the address right, and may the worker use"
+            " the queue (docs/events.md)?  It is tried again",
+            _name(error),
+        )
+    else:
+        logger.warning("events are not heard for now: %s", _name(error))
+
+
+def _name(error: BaseException) -> str:
+    """What went wrong, without what it was about."""
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    if isinstance(error, RPCError):
+        return f"Temporal: {error.status.name}"
+    return type(error).__name__
+
+
+def _pause(failures: int) -> float:
+    # Several that fail together do not come back together.
+    longest: float = min(0.5 * 2.0 ** min(failures, 10), LONGEST_PAUSE_SECONDS)
+    return random.uniform(0.5, 1) * longest  # noqa: S311
+
+
+def _named(message: Message) -> dict[str, Any]:
+    return {"message_id": message["MessageId"]}

@@ -1,0 +1,36 @@
+"""Business time and real time: from `origin` on, time may run faster than it really does.
+
+The product's clock has the same formula; it is written here again because the simulator shares no
+code with what it is used to test.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
+"""A buyer can accept until 23:59:59 UTC of the availability end (AWS: work-with-private-offers)."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Maps real instants to business ones.  All instants are UTC."""
+
+    scale: float = 1.0
+    """Business seconds in one real second."""
+    origin: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+    """The instant at which business time and real time are equal."""
+
+    def business_time(self, real: datetime) -> datetime:
+        """The business instant at a real instant."""
+        if self.scale == 1:
+            return real.astimezone(UTC)
+        return (self.origin + (real - self.origin) * self.scale).astimezone(UTC)
+
+    def real_duration(self, business: timedelta) -> timedelta:
+        """How long a business duration takes in real time."""
+        return business if self.scale == 1 else business / self.scale
+
+
+def end_of_day(day: date) -> datetime:
+    """The last second of a day in UTC: until then an offer with that last day can be accepted."""
+    return datetime.combine(day, END_OF_DAY)

@@ -1,0 +1,145 @@
+"""Which calls count as writes, and that nobody can forget to decide it."""
+
+from collections.abc import Iterator
+from email.message import EmailMessage
+from smtplib import SMTP
+from urllib.parse import urlsplit
+
+import boto3
+import httpx
+import pytest
+from botocore.exceptions import ClientError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.aws import agreement, catalog
+from sandbox.faults import Fault
+from sandbox.operations import READS, WRITES, UndecidedOperation, writes
+from sandbox.salesforce.schema import OBJECTS
+from sandbox.server import Sandbox
+from sandbox.tests.aws import Seller
+from sandbox.tests.org import OPPORTUNITY_ID, Org
+from sandbox.wire import Wire
+
+
+@pytest.fixture
+def org(sandbox: Sandbox) -> Iterator[Org]:
+    org = Org(sandbox)
+    org.put()
+    with org.http:
+        yield org
+
+
+def test_reading_writes_nothing(control: httpx.Client, seller: Seller, org: Org) -> None:
+    org.query("SELECT Id FROM Opportunity")
+    org.call("GET", f"/sobjects/Opportunity/{OPPORTUNITY_ID}")
+    seller.catalog.list_entities(Catalog="AWSMarketplace", EntityType="Offer")
+    seller.entity(seller.world.product_id)
+    seller.agreements.search_agreements(
+        filters=[{"name": "AgreementType", "values": ["PurchaseAgreement"]}]
+    )
+    clazar = org.sandbox.addresses.clazar
+    httpx.post(
+        f"{clazar}/authenticate/",
+        json={
+            "client_id": org.world.clazar.client_id,
+            "client_secret": org.world.clazar.client_secret,
+        },
+    )
+    httpx.get(f"{clazar}/private_offers/")
+
+    assert org.world.calls.total() == 7
+    assert org.world.writes == 0
+    assert control.get("/writes").json() == {"writes": 0, "operations": []}
+
+
+def test_what_a_person_does_is_no_write_of_a_client(control: httpx.Client, org: Org) -> None:
+    body = {"account": "111122223333", "accepted_on": "2025-09-01", "price": "1"}
+    assert control.post("/agreements", json=body).status_code == 200
+    assert org.world.writes == 0
+
+
+def test_writes_are_counted(control: httpx.Client, seller: Seller, org: Org) -> None:
+    org.call("PATCH", f"/sobjects/Opportunity/{OPPORTUNITY_ID}", json={"Offer_Stage__c": "live"})
+    created = org.call("POST", "/sobjects/Task", json={"Subject": "Call"}).json()
+    org.call("PATCH", f"/sobjects/Task/{created['id']}", json={"Status": "Completed"})
+    change_set_id = seller.start(seller.offer_changes())
+    seller.catalog.cancel_change_set(Catalog="AWSMarketplace", ChangeSetId=change_set_id)
+    mail = EmailMessage()
+    mail["Subject"] = "Your offer"
+    mail.set_content("Hello")
+    server = urlsplit(org.sandbox.addresses.smtp)
+    with SMTP(str(server.hostname), server.port or 0) as smtp:
+        smtp.send_message(mail, "offers@example.com", ["buyer@example.com", "owner@example.com"])
+
+    assert org.world.writes == 6
+    assert control.get("/writes").json() == {
+        "writes": 6,
+        "operations": [
+            {"system": system, "operation": operation, "count": 1}
+            for system, operation in (
+                ("catalog", "CancelChangeSet"),
+                ("catalog", "StartChangeSet"),
+                ("salesforce", "CreateTask"),
+                ("salesforce", "UpdateOpportunity"),
+                ("salesforce", "UpdateTask"),
+                ("smtp", "DATA"),
+            )
+        ],
+    }
+
+
+def test_a_write_that_is_refused_or_lost_counts(seller: Seller, org: Org) -> None:
+    org.world.faults.waiting.append(Fault("catalog", "status", status=503))
+    with pytest.raises(ClientError):
+        seller.start(seller.offer_changes())
+    org.call("POST", "/sobjects/Opportunity", json={"Name": "Example"})
+    org.call("PATCH", "/sobjects/Lead/00Q000000000001AAA", json={})
+    patch = httpx.patch(f"{org.sandbox.addresses.clazar}/contracts/unknown/", json={})
+
+    assert patch.status_code == 401
+    assert org.world.writes == 4
+
+
+def test_an_operation_is_one_or_the_other() -> None:
+    assert not WRITES & READS
+    assert writes("catalog", "StartChangeSet")
+    assert not writes("catalog", "DescribeChangeSet")
+
+
+def test_an_operation_that_nobody_decided_cannot_be_added(sandbox: Sandbox) -> None:
+    async def answer(_: Request) -> Response:
+        return Response()
+
+    wire = Wire(sandbox.world, "clazar", lambda _: Response())
+    with pytest.raises(UndecidedOperation, match="CreatePrivateOffer of clazar: add it to WRITES"):
+        wire.endpoint("CreatePrivateOffer", answer)
+    with pytest.raises(UndecidedOperation):
+        sandbox.world.count("clazar", "CreatePrivateOffer")
+    assert not sandbox.world.calls
+
+
+def test_a_count_past_the_table_shows(sandbox: Sandbox) -> None:
+    sandbox.world.calls["moon", "Land"] += 1
+    with pytest.raises(UndecidedOperation, match="Land of moon"):
+        _ = sandbox.world.writes
+
+
+def test_every_operation_that_a_request_names_is_decided() -> None:
+    """The names that are read from a request; all others are checked as the sandbox starts."""
+    named = [("agreement", name) for name in (*agreement.CALLS_PER_SECOND, "Unknown")]
+    for verb in ("Get", "Create", "Update"):
+        named += [("salesforce", f"{verb}{each.name}") for each in OBJECTS.values()]
+        named.append(("salesforce", f"{verb}Unknown"))
+    named += [("catalog", name) for name in catalog.CALLS_PER_SECOND]
+
+    assert set(named) <= WRITES | READS
+
+
+def test_any_other_operation_of_the_agreement_api(sandbox: Sandbox) -> None:
+    client = boto3.Session("AKIAIOSFODNN7EXAMPLE", "example", region_name="us-east-1").client(
+        "marketplace-agreement", endpoint_url=sandbox.addresses.agreement
+    )
+    with pytest.raises(ClientError, match="Unknown operation AcceptAgreementRequest"):
+        client.accept_agreement_request(agreementRequestId="some-request")
+    assert sandbox.world.calls["agreement", "Unknown"] == 1

@@ -1,0 +1,161 @@
+"""The activities on AWS Marketplace, with real boto3 clients against the sandbox."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.aws.agreements import FeedPosition
+from activities.aws.catalog import FollowChangeSet, SubmitOffer, WithdrawOffer
+from activities.errors import Failure
+from offers.lifecycle.read_back import differences
+from offers.policy.policy import Generation
+from sandbox.agreements import roll_back
+from sandbox.buyers import accept
+from sandbox.world import Agreement
+from tests.support.aws import REQUEST, Aws
+from tests.support.builders import BUYER, terms
+from tests.support.life import OPPORTUNITY
+
+SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
+
+
+def test_handing_over_twice_is_handing_over_once(aws: Aws) -> None:
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    assert aws.run(aws.activities.submit_offer, REQUEST) == first
+    assert len(aws.sandbox.world.change_sets) == 1
+    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 1, "it was looked up first"
+
+
+def test_where_the_list_lags_behind_our_own_token_saves_it(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    catalog = aws.activities._catalog
+    monkeypatch.setattr(catalog, "list_change_sets", lambda **_: {"ChangeSetSummaryList": []})
+    assert aws.run(aws.activities.submit_offer, REQUEST) == first
+    assert len(aws.sandbox.world.change_sets) == 1
+    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2
+
+
+def test_another_revision_is_another_offer(aws: Aws) -> None:
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    assert aws.run(aws.activities.submit_offer, SECOND) != first
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"price": {"amount": "99999.99", "currency": "EUR"}},
+        {"price": {"amount": "15000000", "currency": "JPY"}},
+        {"duration_months": 36},
+        {"eula": "https://example.com/eula.pdf"},
+        {"buyer_accounts": "000000000012"},
+        {"buyer_accounts": "000000000012, 111122223333"},
+        {"net_payment_days": 30},
+        {"renewal": "External"},
+        {"starts_on": "2026-05-01"},
+        {"dimensions": "platform x 3"},
+        {"dimensions": "platform; seats x 100", "starts_on": "2026-05-01"},
+        {"payment_schedule": "2026-03-02 60000\n2026-09-02 60000"},
+        {
+            "payment_schedule": "2026-03-02 5000000\n2026-09-02 10000000",
+            "price": {"amount": "15000000", "currency": "JPY"},
+            "net_payment_days": 60,
+        },
+    ],
+)
+def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -> None:
+    asked = terms(**changes)
+    link = "https://example-bucket.s3.amazonaws.com/eula.pdf"
+    request = REQUEST.model_copy(update={"terms": asked, "eula_url": link})
+    aws.sandbox.world.dimensions = ("platform", "seats")
+    change_set_id = aws.run(aws.activities.submit_offer, request)
+    aws.at(minutes=50)
+    follow = FollowChangeSet(change_set_id=change_set_id, checks=Generation())
+    outcome = aws.run(aws.activities.follow_change_set, follow)
+    assert differences(asked, outcome.offer) == ()
+    assert outcome.offer_url == f"https://example.com/prod-examplesaas01/{outcome.offer.offer_id}"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "wait"), [(0, 10), (4, 6), (9.5, 36.5), (12, 34), (31, 15), (44, 2)]
+)
+def test_while_aws_is_at_it_the_next_look_is_named(aws: Aws, minutes: float, wait: float) -> None:
+    change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
+    aws.at(minutes=minutes)
+    with pytest.raises(ApplicationError) as not_ready:
+        aws.run(
+            aws.activities.follow_change_set,
+            FollowChangeSet(change_set_id=change_set_id, checks=Generation()),
+        )
+    assert not_ready.value.type == Failure.NOT_READY
+    assert not_ready.value.next_retry_delay == timedelta(minutes=wait)
+
+
+def test_a_change_set_is_cancelled_only_while_it_is_prepared(aws: Aws) -> None:
+    change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
+    aws.at(minutes=10)
+    assert aws.run(aws.activities.cancel_change_set, change_set_id) is False
+    second = aws.run(aws.activities.submit_offer, SECOND)
+    assert aws.run(aws.activities.cancel_change_set, second) is True
+    assert aws.run(aws.activities.cancel_change_set, second) is False
+
+
+def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
+    offer_id = aws.released()
+    withdraw = WithdrawOffer(offer_id=offer_id, number=1, last_day=date(2026, 3, 1))
+    change_set_id = aws.run(aws.activities.withdraw_offer, withdraw)
+    assert aws.run(aws.activities.withdraw_offer, withdraw) == change_set_id
+    aws.at(minutes=5)
+    follow = FollowChangeSet(change_set_id=change_set_id, checks=Generation())
+    outcome = aws.run(aws.activities.follow_change_set, follow)
+    assert outcome.offer.is_void(date(2026, 3, 2))
+    assert not aws.sandbox.world.acceptable(aws.sandbox.world.offers[offer_id])
+
+
+def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
+    offer_id = aws.released()
+    for number in (1, 2):
+        withdraw = WithdrawOffer(offer_id=offer_id, number=number, last_day=date(2026, 2, 1))
+        if number == 1:
+            aws.run(aws.activities.withdraw_offer, withdraw)
+        else:
+            with pytest.raises(ApplicationError, match="has locked the offer") as locked:
+                aws.run(aws.activities.withdraw_offer, withdraw)
+            assert locked.value.type == Failure.NOT_READY
+
+
+def test_the_agreement_is_found_by_its_offer(aws: Aws) -> None:
+    offer_id = aws.released()
+    assert aws.run(aws.agreements.find_agreement, offer_id) is None
+    made = accept(aws.sandbox.world, offer_id, BUYER)
+    found = aws.run(aws.agreements.find_agreement, offer_id)
+    assert found.agreement_id == made.id
+    assert found.accepted_at == made.accepted_at.replace(microsecond=found.accepted_at.microsecond)
+    assert str(found.value) == "USD 120,000.00"
+    roll_back(aws.sandbox.world, made)
+    undone = aws.run(aws.agreements.find_agreement, offer_id)
+    assert not undone.is_acceptance, "AWS undid it"
+    again = accept(aws.sandbox.world, offer_id, BUYER)
+    assert aws.run(aws.agreements.find_agreement, offer_id).agreement_id == again.id
+
+
+def test_the_feed_is_read_to_its_end_and_from_where_it_is_asked(aws: Aws) -> None:
+    offer_id = aws.released()
+    made = accept(aws.sandbox.world, offer_id, BUYER)
+    for number in range(120):
+        agreement: Agreement = replace(
+            made, id=f"agmt-{number:025}", last_update=made.accepted_at + timedelta(minutes=number)
+        )
+        aws.sandbox.world.agreements[agreement.id] = agreement
+    aws.at(hours=3)
+    start = FeedPosition(since=made.accepted_at - timedelta(seconds=1))
+    assert len(aws.run(aws.agreements.read_agreement_feed, start).reports) == 121
+    assert aws.run(aws.agreements.read_agreement_feed, start).is_all
+    middle = FeedPosition(since=made.accepted_at + timedelta(minutes=99, seconds=30))
+    late = aws.run(aws.agreements.read_agreement_feed, middle).reports
+    assert [report.agreement_id for report in late] == [f"agmt-{n:025}" for n in range(100, 120)]

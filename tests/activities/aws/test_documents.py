@@ -1,0 +1,239 @@
+"""Edits of released offers, and amendments of agreements, with AWS's own clients."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from temporalio.exceptions import ApplicationError
+
+from activities.aws.catalog import EditOffer, SubmitOffer
+from activities.aws.documents import built_offer, edit
+from activities.errors import Failure
+from offers.agreements.agreement import AgreementStatus
+from offers.agreements.amendment_pricing import Amended, propose
+from offers.lifecycle.read_back import differences
+from offers.policy.policy import Policy
+from offers.preflight.draft import draft
+from offers.terms.terms import OfferTerms
+from sandbox.buyers import accept
+from sandbox.world import Agreement
+from tests.support.aws import Aws
+from tests.support.builders import BUYER, facts, terms
+from tests.support.life import OPPORTUNITY
+
+REFERENCE = f"offer-{OPPORTUNITY}-rev1"
+AMENDMENT = f"offer-{OPPORTUNITY}-amd1-rev1"
+FIXED = {"dimensions": "seats x 2", "duration_months": 11}
+THIRDS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
+YEN = {
+    "price": {"amount": "15000000", "currency": "JPY"},
+    "payment_schedule": "2026-03-02 5000000; 2026-09-02 10000000",
+    "net_payment_days": 60,
+}
+
+
+@pytest.fixture(autouse=True)
+def sells_seats(aws: Aws) -> None:
+    aws.sandbox.world.dimensions = ("platform", "seats")
+
+
+def edit_of(offer_id: str, number: int = 1, sold: Any = None, **changes: Any) -> EditOffer:
+    """A wish to change an offer in place."""
+    before = terms(**(sold or {}))
+    after = OfferTerms.model_validate(before.model_dump() | changes)
+    return EditOffer(
+        offer_id=offer_id, reference=REFERENCE, number=number, before=before, after=after
+    )
+
+
+# Edits -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sold", "changes", "kinds"),
+    [
+        ({}, {"offer_name": "As agreed"}, ["UpdateInformation"]),
+        ({}, {"description": "PO 4711"}, ["UpdateInformation"]),
+        ({"description": "PO 4711"}, {"description": "PO 4712: new"}, ["UpdateInformation"]),
+        ({}, {"availability_end": "2026-05-20"}, ["UpdateAvailability"]),
+        ({}, {"availability_end": "2026-03-20"}, ["UpdateAvailability"]),
+        (FIXED, {"duration_months": 24}, ["UpdateValidityTerms"]),
+        (
+            FIXED,
+            {"offer_name": "B", "duration_months": 12, "availability_end": "2026-04-20"},
+            ["UpdateInformation", "UpdateValidityTerms", "UpdateAvailability"],
+        ),
+    ],
+)
+def test_an_edit_reads_back_as_asked(
+    aws: Aws, sold: dict[str, Any], changes: dict[str, Any], kinds: list[str]
+) -> None:
+    offer_id = aws.released(**sold)
+    request = edit_of(offer_id, sold=sold, **changes)
+    asked = edit(request.before, request.after, REFERENCE, offer_id)
+    assert [each["ChangeType"] for each in asked] == kinds
+    built = aws.built(aws.run(aws.activities.edit_offer, request))
+    assert (built.offer_id, built.released) == (offer_id, True)
+    assert differences(request.after, built) == ()
+    description = aws.sandbox.world.offers[offer_id].description or ""
+    assert description.partition(": ")[0] == REFERENCE, "it is recognised by that"
+
+
+def test_the_same_edit_twice_is_one_change_set_and_another_number_another(aws: Aws) -> None:
+    offer_id = aws.released()
+    first = aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B"))
+    assert aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B")) == first
+    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2, "the offer, and its edit"
+    aws.at(minutes=5)
+    assert aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B")) == first
+    second = aws.run(aws.activities.edit_offer, edit_of(offer_id, 2, offer_name="C"))
+    assert second != first
+    aws.built(second)
+    assert aws.sandbox.world.offers[offer_id].name == "C"
+
+
+def test_while_one_edit_is_made_the_next_waits(aws: Aws) -> None:
+    offer_id = aws.released()
+    aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B"))
+    with pytest.raises(ApplicationError) as locked:
+        aws.run(aws.activities.edit_offer, edit_of(offer_id, 2, offer_name="C"))
+    assert locked.value.type == Failure.NOT_READY
+
+
+def test_an_edit_that_aws_refuses_changes_nothing(aws: Aws) -> None:
+    sold = {"payment_schedule": "2026-03-02 60000; 2026-09-02 60000"}
+    offer_id = aws.released(**sold)
+    wish = edit_of(offer_id, sold=sold, availability_end="2026-10-01")
+    outcome = aws.outcome(aws.run(aws.activities.edit_offer, wish))
+    assert (outcome.succeeded, outcome.offer) == (False, None)
+    assert [each.code for each in outcome.refusals] == ["TOO_MANY_BACKDATED_CHARGES"]
+    assert aws.sandbox.world.offers[offer_id].availability_end == date(2026, 4, 1)
+
+
+def test_an_offer_that_has_expired_is_opened_again(aws: Aws) -> None:
+    offer_id = aws.released()
+    aws.at(days=40)
+    wish = edit_of(offer_id, availability_end="2026-05-01")
+    aws.built(aws.run(aws.activities.edit_offer, wish))
+    assert accept(aws.sandbox.world, offer_id, BUYER).status == "ACTIVE"
+
+
+# Amendments ------------------------------------------------------------------------------------
+
+
+def amendment_of(aws: Aws, made: Agreement, sold: OfferTerms, **given: Any) -> OfferTerms:
+    """The amendment as preflight drafts it, from how AWS shows the agreement."""
+    wish: dict[str, Any] = {n: given.pop(n) for n in ("added", "unpaid") if n in given}
+    stands = aws.lookup.standing(made.id)
+    amended = Amended(agreement=stands.agreement, terms=sold)
+    today = aws.now[0].date()
+    proposal = propose(amended, stands, wish, Policy(), today)
+    assert proposal.findings == ()
+    drafted = draft(facts() | proposal.facts | given, Policy(), today)
+    assert drafted.terms is not None, drafted.findings
+    return drafted.terms
+
+
+def submitted(aws: Aws, made: Agreement, amendment: OfferTerms) -> str:
+    request = SubmitOffer(reference=AMENDMENT, terms=amendment, replaces=made.id)
+    return str(aws.run(aws.activities.submit_offer, request))
+
+
+@pytest.mark.parametrize(
+    ("sold", "wish", "value"),
+    [
+        ({}, {"added": "30000 USD"}, "30000.00"),
+        ({}, {}, "0.00"),
+        ({}, {"added": "5 USD", "dimensions": "seats"}, "5.00"),
+        ({"starts_on": "2026-05-01"}, {"added": "5 USD"}, "5.00"),
+        (FIXED, {"added": "30000 USD", "dimensions": "seats x 9; platform"}, "30000.00"),
+        (FIXED, {}, "0.00"),
+        (THIRDS, {"added": "30000 USD", "unpaid": "carry"}, "110000.00"),
+        (THIRDS, {"unpaid": "carry", "net_payment_days": 30}, "80000.00"),
+        (THIRDS, {"added": "30000 USD", "unpaid": "drop"}, "30000.00"),
+        (THIRDS, {"unpaid": "drop"}, "0.00"),
+        (THIRDS, {"unpaid": "carry", "agreement_end": "2028-01-31"}, "80000.00"),
+        (YEN, {"added": "1 JPY", "unpaid": "carry"}, "10000001"),
+        ({"net_payment_days": 30, "eula": "https://example.com/e.pdf"}, {}, "0.00"),
+    ],
+)
+def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
+    aws: Aws, sold: dict[str, Any], wish: dict[str, Any], value: str
+) -> None:
+    made = aws.accepted(**{name: v for name, v in sold.items() if name != "eula"})
+    aws.at(days=20)
+    amendment = amendment_of(aws, made, terms(**sold), **wish)
+    request = SubmitOffer(
+        reference=AMENDMENT,
+        terms=amendment,
+        replaces=made.id,
+        eula_url="https://example-bucket.s3.amazonaws.com/eula.pdf",
+    )
+    built = aws.built(aws.run(aws.activities.submit_offer, request))
+    assert differences(amendment, built) == ()
+    offer = aws.sandbox.world.offers[built.offer_id]
+    assert (offer.description, offer.replaces_agreement) == (AMENDMENT, made.id)
+    assert aws.lookup.standing(made.id).agreement.status is AgreementStatus.ACTIVE, "until then"
+    new = accept(aws.sandbox.world, built.offer_id, BUYER)
+    assert Decimal(new.value) == Decimal(value)
+    assert new.end.date() == amendment.agreement_end
+    assert aws.lookup.standing(made.id).agreement.status is AgreementStatus.REPLACED
+
+
+def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> None:
+    made = aws.accepted()
+    amendment = amendment_of(aws, made, terms(), added="5 USD")
+    submitted(aws, made, amendment)
+    *_, change_set = aws.sandbox.world.change_sets.values()
+    kinds = [change.type for change in change_set.changes]
+    assert kinds[0] == "CreateReplacementOffer"
+    assert "UpdateTargeting" not in kinds
+    assert change_set.request["ChangeSet"][0]["DetailsDocument"] == {
+        "AgreementId": made.id,
+        "Name": amendment.offer_name,
+    }
+
+
+def test_an_amendment_is_handed_over_once_and_carries_its_reference(aws: Aws) -> None:
+    made = aws.accepted()
+    amendment = amendment_of(aws, made, terms(), added="5 USD", description="PO 4711")
+    first = submitted(aws, made, amendment)
+    assert submitted(aws, made, amendment) == first
+    built = aws.built(first)
+    assert built.description == "PO 4711"
+    assert aws.sandbox.world.offers[built.offer_id].description == f"{AMENDMENT}: PO 4711"
+
+
+def test_nothing_is_invoiced_twice_over_an_amendment(aws: Aws) -> None:
+    made = aws.accepted(**THIRDS)
+    aws.at(days=20)
+    amendment = amendment_of(aws, made, terms(**THIRDS), added="30000 USD", unpaid="carry")
+    built = aws.built(submitted(aws, made, amendment))
+    aws.at(days=10)
+    new = accept(aws.sandbox.world, built.offer_id, BUYER)
+    aws.at(days=400)
+    assert aws.lookup.standing(made.id).invoiced == 40000
+    assert aws.lookup.standing(new.id).invoiced == 110000
+
+
+def test_of_an_amendment_that_is_extended_only_the_last_day_changes(aws: Aws) -> None:
+    made = aws.accepted(**THIRDS)
+    amendment = amendment_of(aws, made, terms(**THIRDS), unpaid="carry")
+    offer_id = aws.built(submitted(aws, made, amendment)).offer_id
+    after = amendment.model_copy(update={"availability_end": date(2026, 9, 1)})
+    wish = EditOffer(
+        offer_id=offer_id, reference=AMENDMENT, number=1, before=amendment, after=after
+    )
+    built = aws.built(aws.run(aws.activities.edit_offer, wish))
+    assert differences(after, built) == ()
+
+
+def test_an_offer_without_all_its_terms_is_read_for_what_it_has() -> None:
+    built = built_offer("offer-1", {"State": "Draft", "Terms": [{"Type": "PaymentScheduleTerm"}]})
+    assert (built.released, built.price, built.schedule, built.description) == (
+        False,
+        None,
+        (),
+        None,
+    )

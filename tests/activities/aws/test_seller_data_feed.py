@@ -1,0 +1,278 @@
+"""AWS's seller data feed: newest versions, what cannot be read, and files of any size."""
+
+import csv
+import io
+import tracemalloc
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from moto.server import ThreadedMotoServer
+from temporalio.exceptions import ApplicationError
+
+from activities.aws.billing_ledger import BILLING, COLUMNS
+from activities.aws.seller_data_feed import SellerDataFeed
+from activities.errors import Failure
+from offers.money import Money
+from offers.payouts.model import DataFindings, PayoutReading, PayoutState
+
+BUCKET = "example-feed"
+TODAY = date(2026, 5, 20)
+APRIL, MAY = (f"{BILLING}/year=2026/month={month}/data.csv" for month in ("04", "05"))
+HEADER = [*COLUMNS[BILLING], "recipient_account_id"]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield boto3.client(
+        "s3",
+        region_name="us-east-1",
+        endpoint_url=f"http://{host}:{port}",
+        aws_access_key_id="example",
+        aws_secret_access_key="example",
+    )
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def _bucket(s3: Any) -> Iterator[None]:
+    s3.create_bucket(Bucket=BUCKET)
+    yield
+    for each in s3.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        s3.delete_object(Bucket=BUCKET, Key=each["Key"])
+    s3.delete_bucket(Bucket=BUCKET)
+
+
+def line(event: str, action: str, kind: str, amount: str, **changes: str) -> dict[str, str]:
+    return {
+        "billing_event_id": event,
+        "update_date": "2026-04-02T00:00:00Z",
+        "invoice_date": "2026-04-01T00:00:00Z",
+        "transaction_type": kind,
+        "action": action,
+        "amount": amount,
+        "currency": "USD",
+        "balance_impacting": "1" if action == "INVOICED" else "0",
+        "agreement_id": "agmt-1",
+        "buyer_invoice_id": "INV-1",
+        "offer_id": "offer-1",
+        "recipient_account_id": "example-guid",
+    } | changes
+
+
+INVOICED = [
+    line("e1", "INVOICED", "SELLER_REV_SHARE", "1000.00", payment_due_date="2026-05-01"),
+    line("e2", "INVOICED", "AWS_REV_SHARE", "-30.00"),
+]
+PAID = [
+    line("t1", "DISBURSED", "DISBURSEMENT", "-970", offer_id="", agreement_id="",
+         buyer_invoice_id="", bank_trace_id="trace-1", invoice_date="2026-05-08"),
+    line("e3", "DISBURSED", "SELLER_REV_SHARE", "-1000.00", disbursement_billing_event_id="t1"),
+    line("e4", "DISBURSED", "AWS_REV_SHARE", "30.00", disbursement_billing_event_id="t1"),
+]  # fmt: skip
+OTHER = [
+    line(f"o{each['billing_event_id']}", each["action"], each["transaction_type"], each["amount"],
+         agreement_id="agmt-2", buyer_invoice_id="INV-2", offer_id="offer-2")
+    for each in INVOICED
+]  # fmt: skip
+
+
+def text(rows: list[dict[str, str]], header: list[str] = HEADER) -> str:
+    written = io.StringIO()
+    writer = csv.DictWriter(written, header, restval="", extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(rows)
+    return written.getvalue()
+
+
+def put(s3: Any, content: str | bytes, key: str = MAY) -> None:
+    body = content if isinstance(content, bytes) else content.encode()
+    s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+
+async def read(s3: Any, *offers: str, months: int = 3) -> PayoutReading:
+    return await SellerDataFeed(s3, BUCKET, "", months).read(offers or None, TODAY)
+
+
+async def test_events_of_several_months_and_their_transfers_are_joined(s3: Any) -> None:
+    put(s3, text(INVOICED), APRIL)
+    put(s3, text([*PAID, *OTHER]), MAY)
+    reading = await read(s3, "offer-1")
+    assert reading.findings == ()
+    payout = reading.believed["offer-1"]
+    assert payout.covers(Money.of("1000", "USD"))
+    assert payout.bank_trace_ids == ("trace-1",)
+    assert payout.disbursed_on == date(2026, 5, 8)
+    assert payout.invoices[0].due_on == date(2026, 5, 1)
+    assert set((await read(s3)).believed) == {"offer-1", "offer-2"}
+
+
+async def test_months_before_those_that_are_read_are_left_alone(s3: Any) -> None:
+    put(s3, text(INVOICED), APRIL)
+    put(s3, text(OTHER), MAY)
+    assert set((await read(s3, months=1)).payouts) == {"offer-2"}
+
+
+@pytest.mark.parametrize("in_order", [True, False])
+async def test_the_newest_version_of_an_event_counts_wherever_it_is(
+    s3: Any, in_order: bool
+) -> None:
+    corrected = INVOICED[1] | {"amount": "-15.00", "update_date": "2026-05-03T00:00:00Z"}
+    files = [text(INVOICED), text([corrected])]
+    for key, content in zip((APRIL, MAY), files if in_order else files[::-1], strict=True):
+        put(s3, content, key)
+    assert (await read(s3)).payouts["offer-1"].listing_fee == Money.of("15", "USD")
+
+
+async def test_a_deleted_event_is_gone_and_may_come_again(s3: Any) -> None:
+    gone = {"delete_date": "2026-05-03T00:00:00Z", "update_date": "2026-05-03T00:00:00Z"}
+    put(s3, text([*INVOICED, *PAID, *(row | gone for row in PAID[1:])]))
+    assert (await read(s3)).payouts["offer-1"].state is PayoutState.NOT_DISBURSED
+    again = {"update_date": "2026-05-04T00:00:00Z"}
+    put(s3, text([*INVOICED, *PAID, *(r | gone for r in PAID[1:]), *(r | again for r in PAID[1:])]))
+    assert (await read(s3)).payouts["offer-1"].state is PayoutState.DISBURSED
+
+
+WHOLE = text([*INVOICED, *PAID, *OTHER])
+LAST = text(OTHER[-1:]).splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("content", "where", "said"),
+    [
+        pytest.param(WHOLE + "e9,2026-04-02\r\n", "line 9", "it has 2 fields, not 18", id="short"),
+        pytest.param(WHOLE.rstrip("\r\n") + "\r\n" + LAST[:60], "line 9", "fields, not 18",
+                     id="half-written"),
+        pytest.param(WHOLE + '"e9","2026\r\n', "line 9", "it is not CSV", id="a quote left open"),
+        pytest.param(WHOLE.encode() + b"\xff\xfe,\r\n", "line 9", "it is not CSV", id="not UTF-8"),
+    ],
+)  # fmt: skip
+async def test_a_line_that_cannot_be_read_marks_nothing_as_paid(
+    s3: Any, content: str | bytes, where: str, said: str
+) -> None:
+    put(s3, content)
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.source == f"{MAY} {where}"
+    assert said in finding.problem
+    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED, "the rest is counted"
+    assert set(reading.believed) == {"offer-2"}, "whom the line is about is not known"
+
+
+@pytest.mark.parametrize(
+    ("changes", "column"),
+    [
+        ({"amount": "12,50"}, "amount"),
+        ({"amount": "NaN"}, "amount"),
+        ({"update_date": "yesterday"}, "update_date"),
+        ({"invoice_date": "01/04/2026"}, "invoice_date"),
+        ({"billing_event_id": ""}, "billing_event_id"),
+    ],
+)
+async def test_a_broken_value_concerns_its_own_offer_alone(
+    s3: Any, changes: dict[str, str], column: str
+) -> None:
+    second = [
+        row | {"offer_id": "offer-3", "agreement_id": "agmt-3", "buyer_invoice_id": "INV-3"}
+        for row in [*INVOICED, *PAID[1:]]
+    ]
+    second = [row | {"billing_event_id": f"s{row['billing_event_id']}"} for row in second]
+    broken = line("e9", "INVOICED", "SELLER_REV_SHARE", "5") | changes
+    put(s3, text([*INVOICED, *PAID, *second, broken]))
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.field == column
+    assert finding.source == f"{MAY} line 11"
+    assert set(reading.payouts) == {"offer-1", "offer-3"}
+    assert set(reading.believed) == {"offer-3"}
+
+
+@pytest.mark.parametrize(
+    ("update_date", "mended"),
+    [("2026-04-02T00:00:00Z", True), ("2026-07-01T00:00:00Z", False), ("yesterday", False)],
+)
+async def test_what_was_broken_and_is_delivered_again_is_whole(
+    s3: Any, update_date: str, mended: bool
+) -> None:
+    good = PAID[1]
+    put(s3, text([*INVOICED, good | {"amount": "x", "update_date": update_date}]), APRIL)
+    put(s3, text(PAID))
+    reading = await read(s3)
+    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
+    assert (reading.findings == ()) is mended
+    assert (set(reading.believed) == {"offer-1"}) is mended
+
+
+async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: Any) -> None:
+    put(s3, text([*INVOICED, *PAID]), APRIL)
+    put(s3, text(OTHER, [column for column in HEADER if column != "amount"]), MAY)
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.field == "amount"
+    assert finding.source is not None
+    assert finding.source.startswith(MAY)
+    assert set(reading.payouts) == {"offer-1"}
+    assert reading.believed == {}, "a reversal may be in that file"
+
+
+async def test_of_a_wholly_broken_file_not_every_line_is_told(s3: Any) -> None:
+    put(s3, text(INVOICED) + "x\r\n" * 500)
+    findings = (await read(s3)).findings
+    assert len(findings) == DataFindings.MOST + 1
+    assert findings[-1].problem == "and 480 more"
+
+
+async def test_no_file_at_all_is_a_finding(s3: Any) -> None:
+    (finding,) = (await read(s3)).findings
+    assert "there is no file of the last months" in finding.problem
+
+
+async def test_a_bucket_that_is_not_there_is_refused(s3: Any) -> None:
+    with pytest.raises(ApplicationError) as raised:
+        await SellerDataFeed(s3, "nobody-s", "", 1).read(None, TODAY)
+    assert raised.value.type == Failure.REFUSED
+    assert "NoSuchBucket" in str(raised.value)
+
+
+class LargeFile:
+    """An S3 with one file of many offers, or of a public one, made while it is read."""
+
+    def __init__(self, offers: int, *, public: bool = False) -> None:
+        self._offers = offers
+        self._public = public
+
+    def get_object(self, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
+        if Key != MAY:
+            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+        return {"Body": self}
+
+    def iter_lines(self, **_: Any) -> Iterator[bytes]:
+        yield text([]).encode()
+        for number in range(self._offers):
+            for row in INVOICED:
+                own = {
+                    "billing_event_id": f"{row['billing_event_id']}-{number}",
+                    "agreement_id": f"agmt-{number}",
+                    "offer_id": "offer-public" if self._public else f"offer-{number}",
+                }
+                yield text([row | own]).splitlines(keepends=True)[1].encode()
+
+
+@pytest.mark.parametrize("public", [False, True])
+async def test_a_large_file_takes_no_more_memory_than_a_small_one(public: bool) -> None:
+    async def peak(offers: int) -> int:
+        tracemalloc.start()
+        reading = await read(LargeFile(offers, public=public), "offer-7")
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert set(reading.payouts) == (set() if public else {"offer-7"})
+        return held
+
+    await peak(100)  # what is imported and cached at first
+    assert await peak(1200) < await peak(300) * 1.5

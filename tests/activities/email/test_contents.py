@@ -1,0 +1,138 @@
+"""Every letter reads well as text and as HTML, and leaks nothing into the other's markup."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from activities.email.contents import write
+from activities.email.message import MailKind
+from activities.email.smtp import IN_MAILS, TEMPLATES, SendMail
+from offers.agreements.agreement import Agreement, AgreementStatus
+from offers.findings import Finding
+from offers.lifecycle.record import Event, OfferRecord
+from offers.money import Money
+from offers.payouts.clazar_report import ReportRow, payout_of
+from offers.payouts.forecast import Expected, Step
+from offers.policy.policy import Generation, Policy
+from offers.policy.rules import Rule, Rules
+from offers.terms.contacts import Contacts, Owner
+from runtime.temporal import PayloadConverter
+from tests.support.builders import terms
+
+SALESFORCE = "https://example.my.salesforce.com"
+
+
+@pytest.fixture
+def record() -> OfferRecord:
+    row = ReportRow.model_validate(
+        {
+            "offer_id": "offer-abcdefghijklm",
+            "invoice_id": "INV-1",
+            "currency": "USD",
+            "gross": "120000",
+            "listing_fee": "-3600",
+            "disbursed": "116400",
+            "undisbursed": "0",
+            "disbursed_on": "2026-04-10",
+            "bank_trace_id": "trace-1",
+        }
+    )
+    return OfferRecord(
+        opportunity_id="0065g00000AbCdEAAV",
+        terms=terms(company="Example & Sons"),
+        company="Example & Sons",
+        contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
+        owner=Owner(owner_email="owner@example.com"),
+        policy=Policy(support_contact="Write to help@example.com"),
+        change_set_id="changeset",
+        offer_id="offer-abcdefghijklm",
+        offer_url="https://example.com/?productId=prod-1&offerId=offer-abcdefghijklm",
+        agreement=Agreement(
+            agreement_id="agmt-1",
+            offer_id="offer-abcdefghijklm",
+            buyer_account="111122223333",
+            status=AgreementStatus.ACTIVE,
+            accepted_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
+            starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
+        ),
+        payout=payout_of([row]),
+        late=(
+            Expected(
+                invoice_id="INV-1",
+                amount=Money.of("116400", "USD"),
+                step=Step.COLLECTION,
+                earliest=date(2026, 4, 10),
+                latest=date(2026, 5, 14),
+                late_on=date(2026, 5, 17),
+                reason="Invoiced on 2026-03-05, due on 2026-04-04",
+            ),
+        ),
+        findings=(Finding(field="buyer_accounts", problem="unknown", remedy="Ask"),),
+        events=(Event(what="the agreement is RENEWED", at=datetime(2026, 3, 6, tzinfo=UTC)),),
+    )
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
+    letter = write(kind, record, SALESFORCE)
+    text = TEMPLATES.get_template("letter.txt.jinja").render(letter=letter)
+    html = TEMPLATES.get_template("letter.html.jinja").render(letter=letter)
+    for _, value in letter.facts:
+        assert value in text
+        assert value.replace("&", "&amp;") in html
+    assert "{{" not in text + html
+    assert "None" not in text
+    assert "&amp;" not in text, "text is not HTML"
+    assert "& Sons" not in html, "HTML is escaped"
+    if kind.startswith("offer-"):
+        assert "help@example.com" in text
+    else:
+        assert record.opportunity_id in text
+
+
+POLICY = Policy(
+    product_name="Another Product",
+    roles={"deal-desk": ("desk@example.com",)},
+    rules=Rules(standard_contract=Rule(then="warn", line="A rule")),
+    time_zones=("Asia/Tokyo",),
+    revive_within=timedelta(days=9),
+    generation=Generation(late_after=timedelta(hours=7)),
+    support_contact="Write to help@example.com",
+)
+
+
+@pytest.mark.parametrize("kind", MailKind)
+def test_a_mail_carries_all_that_its_letter_needs(kind: MailKind, record: OfferRecord) -> None:
+    record.policy = POLICY
+    converter = PayloadConverter()
+    (payload,) = converter.to_payloads([SendMail(kind=kind, record=record, occasion="x")])
+    assert set(json.loads(payload.data)["record"]["policy"]) == IN_MAILS
+    (carried,) = converter.from_payloads([payload], [SendMail])
+    for name in set(Policy.model_fields) - IN_MAILS:
+        del carried.record.policy.__dict__[name]  # so that reading it fails
+    assert write(kind, carried.record, SALESFORCE) == write(kind, record, SALESFORCE)
+    assert carried.record.policy.roles == POLICY.roles
+
+
+def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:
+    facts = dict(write(MailKind.OFFER_SHARED, record, SALESFORCE).facts)
+    last = facts["Last day to accept"]
+    assert "16:59 on Wednesday 1 April 2026 in Los Angeles" in last
+    assert "00:59 on Thursday 2 April 2026 in London" in last
+
+
+def test_a_void_offer_is_not_offered_again(record: OfferRecord) -> None:
+    letter = write(MailKind.OFFER_VOID, record, SALESFORCE)
+    assert letter.link is None
+    assert "Last day to accept" not in dict(letter.facts)
+
+
+def test_the_owner_hears_what_will_come(record: OfferRecord) -> None:
+    text = " ".join(write(MailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
+    assert "USD 3,600.00 (3%)" in text
+    assert "USD 116,400.00" in text
+    assert "Thursday 5 March 2026" in text
+    paid = " ".join(write(MailKind.OWNER_PAID, record, SALESFORCE).paragraphs)
+    assert "USD 116,400.00" in paid
+    assert "trace-1" in paid

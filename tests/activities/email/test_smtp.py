@@ -1,0 +1,115 @@
+"""The activities on mail, over real SMTP against the sandbox."""
+
+from dataclasses import replace
+
+import pytest
+from pydantic import SecretStr
+from temporalio.exceptions import ApplicationError
+
+from activities.email.message import MailKind
+from activities.email.smtp import Email, SendMail
+from activities.errors import Failure
+from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import Policy
+from offers.terms.contacts import Contacts, Owner
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from tests.support.builders import terms
+from tests.support.life import OPPORTUNITY
+from tests.support.vendors import OFFER, failure, run
+
+SALESFORCE = "https://example.my.salesforce.com"
+
+
+def mail(kind: MailKind, occasion: str = "") -> SendMail:
+    return SendMail(
+        kind=kind,
+        record=OfferRecord(
+            opportunity_id=OPPORTUNITY,
+            terms=terms(company="Ünïcode & Sons"),
+            company="Ünïcode & Sons",
+            owner=Owner(owner_email="owner@example.com"),
+            contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
+            change_set_id="x",
+            offer_id=OFFER,
+            offer_url="https://example.com/?offerId=" + OFFER,
+        ),
+        occasion=occasion,
+    )
+
+
+@pytest.fixture
+def email(sandbox: Sandbox) -> Email:
+    return Email(SecretStr(sandbox.addresses.smtp), "Offers <offers@example.com>", SALESFORCE)
+
+
+async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: Email) -> None:
+    for occasion in ("", "", "2026-03-25"):
+        await run(email.send_letter, mail(MailKind.OFFER_REMINDER, occasion))
+    one, again, other = (sent.message_id for sent in sandbox.world.mails)
+    assert one == again != other
+    assert one.endswith("@example.com>")
+
+
+async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
+    sandbox: Sandbox, email: Email
+) -> None:
+    await run(email.send_notice, mail(MailKind.OWNER_EXPIRED))
+    await run(email.send_letter, mail(MailKind.OFFER_SHARED))
+    notice, letter = sandbox.world.mails
+    assert notice.recipients == ["owner@example.com"]
+    assert notice.subject == "Expired: Ünïcode & Sons"
+    assert letter.recipients == ["buyer@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "letter", "notice"),
+    [
+        (Fault("smtp", "drop_before", "DATA"), Failure.POSSIBLY_SENT, Failure.UNAVAILABLE),
+        (Fault("smtp", "drop_after", "DATA"), Failure.POSSIBLY_SENT, Failure.UNAVAILABLE),
+        (Fault("smtp", "status", "DATA", status=451), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
+        (Fault("smtp", "status", "DATA", status=554), Failure.REFUSED, Failure.REFUSED),
+        (Fault("smtp", "status", "RCPT", status=550), Failure.REFUSED, Failure.REFUSED),
+        (Fault("smtp", "drop_before", "RCPT"), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
+    ],
+)
+async def test_what_a_fault_of_the_mail_server_leads_to(
+    sandbox: Sandbox, email: Email, fault: Fault, letter: Failure, notice: Failure
+) -> None:
+    for send, kind, expected in (
+        (email.send_letter, MailKind.OFFER_SHARED, letter),
+        (email.send_notice, MailKind.OWNER_EXPIRED, notice),
+    ):
+        sandbox.world.faults.waiting = [replace(fault)]
+        with pytest.raises(ApplicationError) as raised:
+            await run(send, mail(kind))
+        assert failure(raised) == expected
+
+
+async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
+    away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE)
+    with pytest.raises(ApplicationError) as raised:
+        await run(away.send_letter, mail(MailKind.OFFER_SHARED))
+    assert failure(raised) == Failure.UNAVAILABLE
+
+
+async def test_a_notice_reaches_those_whom_the_mail_server_takes(
+    sandbox: Sandbox, email: Email
+) -> None:
+    faults = sandbox.world.faults.waiting
+    notice = mail(MailKind.OWNER_EXPIRED)
+    notice.record.policy = Policy(
+        roles={"deal-desk": ("desk@example.com",), "legal": ("l@example.com",)}
+    )
+    notice = notice.model_copy(update={"copy_to": "deal-desk"})
+    faults.append(Fault("smtp", "status", "RCPT", status=451))
+    with pytest.raises(ApplicationError) as raised:
+        await run(email.send_notice, notice)
+    assert failure(raised) == Failure.UNAVAILABLE
+    faults.append(Fault("smtp", "status", "RCPT", status=550, times=2))
+    with pytest.raises(ApplicationError, match="it does not take the recipient's address"):
+        await run(email.send_notice, notice)
+    assert sandbox.world.mails == []
+    faults.append(Fault("smtp", "status", "RCPT", status=550))
+    await run(email.send_notice, notice)
+    assert [sent.recipients for sent in sandbox.world.mails] == [["desk@example.com"]]

@@ -1,0 +1,315 @@
+"""Custom contracts: what is checked of the PDFs, and how they become one that AWS can read."""
+
+import hashlib
+import io
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DictionaryObject,
+    NameObject,
+    NumberObject,
+    TextStringObject,
+)
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState
+
+from activities.errors import Failure
+from activities.eula import sources
+from activities.eula.documents import EulaDocuments
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from tests.support.eula_documents import pdf, publish, published, s3_client
+from workflows.common.escalation import refusals_in
+
+BUCKET = "example-offers"
+ENCRYPTED = "it is protected by a password"
+DAMAGED = "it is damaged, or not a whole PDF"
+NO_PDF = "it is not a PDF"
+
+
+def opening(action: Any) -> Callable[[PdfWriter], Any]:
+    def change(writer: PdfWriter) -> None:
+        writer.root_object[NameObject("/OpenAction")] = action
+
+    return change
+
+
+def action(kind: str, **more: Any) -> DictionaryObject:
+    named = {NameObject(f"/{name}"): value for name, value in more.items()}
+    return DictionaryObject({NameObject("/S"): NameObject(kind), **named})
+
+
+def on_page(writer: PdfWriter) -> None:
+    """An annotation deep in a page that starts a program."""
+    link = DictionaryObject({NameObject("/A"): action("/Launch")})
+    writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(link)])
+
+
+def when_shown(writer: PdfWriter) -> None:
+    writer.pages[0][NameObject("/AA")] = DictionaryObject({NameObject("/O"): action("/Named")})
+
+
+def with_script(writer: PdfWriter) -> None:
+    script = action("/JavaScript", JS=TextStringObject("app.alert(1)"))
+    tree = DictionaryObject({NameObject("/Names"): ArrayObject([TextStringObject("a"), script])})
+    names = DictionaryObject({NameObject("/JavaScript"): tree})
+    writer.root_object[NameObject("/Names")] = names
+
+
+FIRST_PAGE = ArrayObject([NumberObject(0), NameObject("/Fit")])
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def s3(sandbox: Sandbox) -> Any:
+    return s3_client(sandbox)
+
+
+@pytest.fixture
+def documents(s3: Any) -> EulaDocuments:
+    return EulaDocuments(s3, BUCKET)
+
+
+@pytest.fixture
+def keep(sandbox: Sandbox) -> Callable[[str, bytes], str]:
+    """Put an object where a source is; gives its address."""
+
+    def put(key: str, content: bytes) -> str:
+        sandbox.world.objects[BUCKET, key] = content
+        return f"s3://{BUCKET}/{key}"
+
+    return put
+
+
+# What is wrong with a document ------------------------------------------------------------------
+
+
+def test_good_documents(documents: EulaDocuments, keep: Any, sandbox: Sandbox) -> None:
+    sources = [keep("a.pdf", pdf(100)), keep("b.pdf", pdf(200, 300, change=opening(FIRST_PAGE)))]
+    assert documents.inspect(sources).findings == ()
+    assert sandbox.world.writes == 0
+    assert sandbox.world.calls == {("s3", "GetObject"): 2}
+
+
+WRONG: dict[str, tuple[bytes, str]] = {
+    "not a PDF": (b"PK\x03\x04 and so on", NO_PDF),
+    "a picture": (b"\x89PNG\r\n\x1a\n\xff\xfe", NO_PDF),
+    "HTML": (b"<!DOCTYPE html><title>Sign in</title>", NO_PDF),
+    "junk before it": (b"\n" + pdf(100), NO_PDF),
+    "nothing": (b"", NO_PDF),
+    "no more than a beginning": (b"%PDF-1.7\n", DAMAGED),
+    "a picture behind a beginning": (b"%PDF-\x89PNG\r\n\x1a\n\xff\xfe" * 9, DAMAGED),
+    "truncated": (pdf(*range(100, 140))[:-400], DAMAGED),
+    "half": (pdf(*range(100, 140))[:1000], DAMAGED),
+    "no pages": (pdf(), "it has no pages"),
+    "user password": (pdf(100, change=lambda writer: writer.encrypt("example")), ENCRYPTED),
+    "owner password": (
+        pdf(100, change=lambda writer: writer.encrypt("", "example", algorithm="AES-256")),
+        ENCRYPTED,
+    ),
+    "a script": (
+        pdf(100, change=with_script),
+        "it holds active content (/JS, /JavaScript)",
+    ),
+    "a file in it": (
+        pdf(100, change=lambda writer: writer.add_attachment("a.txt", b"example")),
+        "it holds active content (/EmbeddedFiles)",
+    ),
+    "an address opened at once": (
+        pdf(100, change=opening(action("/URI", URI=TextStringObject("https://example.com")))),
+        "it holds active content (/OpenAction)",
+    ),
+    "a page, and then something": (
+        pdf(100, change=opening(action("/GoTo", D=FIRST_PAGE, Next=action("/Named")))),
+        "it holds active content (/OpenAction)",
+    ),
+    "a program to start": (pdf(100, change=on_page), "it holds active content (/Launch)"),
+    "a page that acts": (pdf(100, change=when_shown), "it holds active content (/AA)"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_document(documents: EulaDocuments, keep: Any, sandbox: Sandbox, kind: str) -> None:
+    content, problem = WRONG[kind]
+    sources = [keep("good.pdf", pdf(100)), keep("wrong.pdf", content)]
+    (finding,) = documents.inspect(sources).findings
+    assert (finding.code, finding.field, finding.severity) == ("eula-document", "eula", "refuse")
+    assert finding.problem == problem
+    assert finding.seen == f"s3://{BUCKET}/wrong.pdf"
+    assert finding.remedy
+    assert sandbox.world.writes == 0
+
+
+def test_each_wrong_document_is_found(documents: EulaDocuments, keep: Any) -> None:
+    sources = [keep("a.pdf", b"no"), keep("b.pdf", pdf(1)), f"s3://{BUCKET}/c.pdf"]
+    found = documents.inspect(sources).findings
+    assert [(each.seen, each.problem) for each in found] == [
+        (f"s3://{BUCKET}/a.pdf", NO_PDF),
+        (f"s3://{BUCKET}/c.pdf", "there is no such object in S3"),
+    ]
+
+
+@pytest.mark.parametrize("number", [0, 6])
+def test_one_to_five_documents(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox, number: int
+) -> None:
+    sources = [keep(f"{each}.pdf", pdf(100)) for each in range(number)]
+    (finding,) = documents.inspect(sources).findings
+    assert (finding.seen, finding.problem) == (
+        str(number),
+        "a custom contract has 1 to 5 documents",
+    )
+    assert not sandbox.world.calls
+
+
+def test_a_document_that_is_too_large(documents: EulaDocuments, keep: Any) -> None:
+    source = keep("large.pdf", pdf(100) + b" " * sources.MOST_BYTES)
+    (finding,) = documents.inspect([source]).findings
+    assert finding.problem == "it is larger than 20 MB"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("s3://example-other/a.pdf", "there is no such object in S3"),
+        (f"s3://{BUCKET}/", "it is not the address of an S3 object"),
+        ("s3://no bucket/a.pdf", "it is not the address of an S3 object"),
+        ("http://127.0.0.1/a.pdf", "it is neither an https nor an s3 address"),
+        ("file:///etc/passwd", "it is neither an https nor an s3 address"),
+        ("https://127.0.0.1:port/a.pdf", "it is not a web address"),
+        ("https:///a.pdf", "it is not a web address"),
+    ],
+)
+def test_an_address_with_nothing_behind_it(
+    documents: EulaDocuments, source: str, problem: str
+) -> None:
+    (finding,) = documents.inspect([source]).findings
+    assert (finding.seen, finding.problem) == (source, problem)
+
+
+# S3's own trouble -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        (Fault("s3", "status", status=500), Failure.UNAVAILABLE),
+        (Fault("s3", "status", status=400, code="RequestTimeout"), Failure.UNAVAILABLE),
+        (Fault("s3", "status", status=503), Failure.RATE_LIMITED),
+        (Fault("s3", "drop_before"), Failure.UNAVAILABLE),
+        (Fault("s3", "status", status=403, code="InvalidAccessKeyId"), Failure.CREDENTIALS),
+        (Fault("s3", "status", status=400, code="ExpiredToken"), Failure.CREDENTIALS),
+    ],
+)
+def test_s3_is_out_of_order(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox, fault: Fault, failure: Failure
+) -> None:
+    source = keep("a.pdf", pdf(100))
+    sandbox.world.faults.waiting.append(fault)
+    with pytest.raises(ApplicationError) as failed:
+        documents.inspect([source])
+    assert failed.value.type == failure
+    assert "Amazon S3" in failed.value.message
+    assert documents.inspect([source]).findings == ()
+
+
+def test_s3_may_not_be_read(documents: EulaDocuments, keep: Any, sandbox: Sandbox) -> None:
+    source = keep("a.pdf", pdf(100))
+    sandbox.world.faults.waiting.append(Fault("s3", "status", status=403))
+    (finding,) = documents.inspect([source]).findings
+    assert finding.problem == "S3 does not let us read it, or it is not there"
+
+
+@pytest.mark.parametrize(
+    ("fault", "failure"),
+    [
+        (Fault("s3", "status", operation="PutObject", status=403), Failure.CREDENTIALS),
+        (
+            Fault("s3", "status", operation="PutObject", status=404, code="NoSuchBucket"),
+            Failure.NOT_FOUND,
+        ),
+        (Fault("s3", "drop_after", operation="PutObject"), Failure.UNAVAILABLE),
+    ],
+)
+def test_the_bucket_does_not_take_it(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox, fault: Fault, failure: Failure
+) -> None:
+    source = keep("a.pdf", pdf(100))
+    sandbox.world.faults.waiting.append(fault)
+    with pytest.raises(ApplicationError) as failed:
+        publish(documents, source)
+    assert failed.value.type == failure
+    assert publish(documents, source)
+    assert len(published(sandbox)) == 1
+
+
+# One document ------------------------------------------------------------------------------------
+
+
+def test_documents_become_one_in_their_order(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+) -> None:
+    sources = [keep("b.pdf", pdf(200, 300)), keep("a.pdf", pdf(100)), keep("c.pdf", pdf(400))]
+    link = publish(documents, *sources, revision=3)
+
+    ((key, content),) = published(sandbox).items()
+    assert key == f"eula/006000000000001AAA/rev3-{hashlib.sha256(content).hexdigest()[:16]}.pdf"
+    assert sandbox.world.storage.types[BUCKET, key] == "application/pdf"
+    pages = PdfReader(io.BytesIO(content), strict=True).pages
+    assert [int(page.mediabox.width) for page in pages] == [200, 300, 100, 400]
+    answer = httpx.get(link)
+    assert (answer.status_code, answer.content) == (200, content)
+    signed = httpx.URL(link).params
+    assert signed["X-Amz-Algorithm"] == "AWS4-HMAC-SHA256"
+    assert signed["X-Amz-Expires"] == str(7 * 24 * 3600)
+
+
+def test_a_single_document_stays_as_it_is(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+) -> None:
+    content = pdf(100)
+    assert httpx.get(publish(documents, keep("a.pdf", content))).content == content
+    assert list(published(sandbox).values()) == [content]
+
+
+def test_asked_again_it_makes_no_second_object(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+) -> None:
+    sources = [keep("a.pdf", pdf(100)), keep("b.pdf", pdf(200))]
+    links = [publish(documents, *sources) for _ in range(2)]
+    assert len({httpx.URL(link).path for link in links}) == 1
+    assert len(published(sandbox)) == 1
+    publish(documents, *reversed(sources))
+    assert len(published(sandbox)) == 2
+
+
+def test_wrong_documents_are_refused_as_aws_would(
+    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+) -> None:
+    with pytest.raises(ApplicationError) as failed:
+        publish(documents, keep("a.pdf", pdf(100)), keep("b.pdf", b"no"), f"s3://{BUCKET}/c.pdf")
+    assert (failed.value.type, failed.value.non_retryable) == (Failure.REFUSED, True)
+    error = ActivityError(
+        "failed",
+        scheduled_event_id=1,
+        started_event_id=2,
+        identity="",
+        activity_type="publish",
+        activity_id="1",
+        retry_state=RetryState.NON_RETRYABLE_FAILURE,
+    )
+    error.__cause__ = failed.value
+    refusals = refusals_in(error)
+    assert {each.code for each in refusals} == {"INVALID_LEGAL_DOCUMENTS"}
+    assert "b.pdf: it is not a PDF" in refusals[0].message
+    assert "c.pdf: there is no such object" in refusals[1].message
+    assert sandbox.world.writes == 0

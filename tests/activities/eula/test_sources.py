@@ -1,0 +1,193 @@
+"""Contracts on the web: what is read over https, what is not, and that no secret shows."""
+
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trustme
+from temporalio.exceptions import ApplicationError
+
+from activities.errors import Failure
+from activities.eula import sources
+from activities.eula.documents import EulaDocuments
+from sandbox.server import Sandbox
+from tests.support.eula_documents import pdf, publish, published, s3_client
+
+BUCKET = "example-offers"
+NO_PDF = "it is not a PDF"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def s3(sandbox: Sandbox) -> Any:
+    return s3_client(sandbox)
+
+
+@pytest.fixture
+def documents(s3: Any) -> EulaDocuments:
+    return EulaDocuments(s3, BUCKET)
+
+
+class Server(BaseHTTPRequestHandler):
+    """Answers by path: what the test put into `pages` (status, headers, body)."""
+
+    pages: dict[str, tuple[int, dict[str, str], bytes]]
+
+    def do_GET(self) -> None:
+        status, headers, body = self.pages[self.path.partition("?")[0]]
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path, s3: Any) -> Iterator[SimpleNamespace]:
+    """A web server with a certificate that `documents` trusts, and `pages` to fill."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    pages: dict[str, tuple[int, dict[str, str], bytes]] = {}
+    handler = type("Handler", (Server,), {"pages": pages})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield SimpleNamespace(
+            pages=pages,
+            url=f"https://127.0.0.1:{server.server_port}",
+            documents=EulaDocuments(s3, BUCKET, str(tmp_path / "ca.pem")),
+        )
+        server.shutdown()
+        thread.join()
+
+
+def test_a_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
+    content = pdf(100)
+    web.pages["/a.pdf"] = (200, {}, content)
+    web.pages["/moved"] = (302, {"Location": "/a.pdf"}, b"")
+    assert web.documents.inspect([f"{web.url}/a.pdf?X-Amz-Signature=0"]).findings == ()
+    publish(web.documents, f"{web.url}/moved")
+    assert list(published(sandbox).values()) == [content]
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ((404, {}, b""), "there is nothing at this address"),
+        ((410, {}, b""), "there is nothing at this address"),
+        ((403, {}, b"Request has expired"), "the server does not let us read it"),
+        ((401, {}, b""), "the server does not let us read it"),
+        ((400, {}, b""), "the server does not give it (status 400)"),
+        (
+            (302, {"Location": "http://127.0.0.1/a.pdf"}, b""),
+            "it leads on to an address that is not https",
+        ),
+        (
+            (302, {"Location": "file:///etc/passwd"}, b""),
+            "the server does not give it (status 302)",
+        ),
+        ((302, {"Location": "/a.pdf"}, b""), "the server does not give it (status 302)"),
+        ((200, {"Content-Length": "20000001"}, b""), "it is larger than 20 MB"),
+        ((200, {}, b"<html>Sign in</html>"), NO_PDF),
+    ],
+)
+def test_no_document_on_the_web(
+    web: SimpleNamespace, answer: tuple[int, dict[str, str], bytes], problem: str
+) -> None:
+    web.pages["/a.pdf"] = answer
+    (finding,) = web.documents.inspect([f"{web.url}/a.pdf?X-Amz-Signature=0"]).findings
+    assert (finding.seen, finding.problem) == (f"{web.url}/a.pdf", problem)
+
+
+def test_a_length_that_was_not_announced(
+    web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "MOST_BYTES", 1000)
+    web.pages["/a.pdf"] = (200, {"Content-Length": ""}, pdf(*range(100, 140)))
+    (finding,) = web.documents.inspect([f"{web.url}/a.pdf"]).findings
+    assert finding.problem.startswith("it is larger than")
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        ((503, {}, b""), Failure.UNAVAILABLE),
+        ((408, {}, b""), Failure.UNAVAILABLE),
+        ((429, {}, b""), Failure.RATE_LIMITED),
+        ((200, {"Content-Length": "5000"}, pdf(100)), Failure.UNAVAILABLE),
+    ],
+)
+def test_the_web_server_is_out_of_order(
+    web: SimpleNamespace, answer: tuple[int, dict[str, str], bytes], failure: Failure
+) -> None:
+    web.pages["/a.pdf"] = answer
+    with pytest.raises(ApplicationError) as failed:
+        web.documents.inspect([f"{web.url}/a.pdf"])
+    assert (failed.value.type, failed.value.non_retryable) == (failure, False)
+
+
+def test_no_web_server_answers(documents: EulaDocuments) -> None:
+    with pytest.raises(ApplicationError) as failed:
+        documents.inspect(["https://127.0.0.1:9/a.pdf"])
+    assert failed.value.type == Failure.UNAVAILABLE
+
+
+def test_reading_takes_too_long(web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    web.pages["/a.pdf"] = (200, {}, pdf(100))
+    monkeypatch.setattr("activities.eula.documents.ALL_TOGETHER", -1)
+    with pytest.raises(ApplicationError, match="take too long"):
+        web.documents.inspect([f"{web.url}/a.pdf"])
+
+
+def test_a_server_that_nobody_vouches_for(web: SimpleNamespace, documents: EulaDocuments) -> None:
+    (finding,) = documents.inspect([f"{web.url}/a.pdf"]).findings
+    assert finding.problem == "the certificate of its server is not to be trusted"
+
+
+def test_a_server_that_does_not_exist(
+    documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    (finding,) = documents.inspect(["https://nowhere.invalid/a.pdf"]).findings
+    assert finding.problem == "there is no such server"
+
+
+def test_no_secret_of_an_address_is_shown(
+    web: SimpleNamespace, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    host = web.url.removeprefix("https://")
+    web.pages["/down.pdf"] = (503, {}, b"")
+    web.pages["/wrong.pdf"] = (200, {}, b"no")
+    with pytest.raises(ApplicationError) as down:
+        web.documents.inspect([f"{web.url}/down.pdf?X-Amz-Signature=secret"])
+    with pytest.raises(ApplicationError) as wrong:
+        publish(
+            web.documents,
+            f"{web.url}/wrong.pdf?X-Amz-Signature=secret#secret",
+            f"https://user:secret@{host}/wrong.pdf",
+        )
+    for error in (down.value, wrong.value):
+        assert "secret" not in f"{error.message} {error.details}"
+    assert "secret" not in caplog.text

@@ -1,0 +1,171 @@
+"""What of a released offer changes in place, and what stands in the way of that."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from offers.findings import Finding, Severity
+from offers.lifecycle.in_place_edits import EDITABLE, edited, has_own_duration, hindrances, is_edit
+from offers.policy.policy import Policy
+from offers.policy.rules import Rule, Rules
+from offers.terms.contacts import Contacts
+from offers.terms.terms import TERM_FIELDS, OfferTerms
+from tests.support.agreements import accepted
+from tests.support.builders import TODAY, terms
+
+CONTACTS = Contacts(owner_email="owner@example.com", buyer_email="buyer@example.com")
+VALUES: dict[str, Any] = {
+    "offer_name": "Another name",
+    "description": "PO 4711",
+    "availability_end": "2026-03-30",
+    "buyer_email": "other@example.com",
+    "buyer_time_zone": "Europe/Berlin",
+}
+CARD = terms()
+FIXED = terms(dimensions="platform x 2")
+INSTALMENTS = terms(payment_schedule="2026-03-02 60000; 2026-09-02 60000")
+SET_DAYS = terms(dimensions="platform x 2", starts_on="2026-05-01")
+AMENDMENT = terms(dimensions="platform x 2", agreement_end="2027-03-05")
+
+
+def found(
+    offer: OfferTerms, today: date = TODAY, policy: Policy | None = None, **changes: Any
+) -> dict[str, Finding]:
+    """What stands in the way of changes, by field."""
+    findings = hindrances(offer, CONTACTS, changes, policy or Policy(), today)
+    return {each.field: each for each in findings}
+
+
+@pytest.mark.parametrize("name", sorted(TERM_FIELDS | EDITABLE))
+@pytest.mark.parametrize("offer", [CARD, FIXED, INSTALMENTS, SET_DAYS, AMENDMENT])
+def test_what_aws_lets_change_after_release_is_an_edit(name: str, offer: OfferTerms) -> None:
+    expected = name in EDITABLE or (name == "duration_months" and offer in (FIXED, INSTALMENTS))
+    assert is_edit(offer, {name: 1}) == expected
+    assert is_edit(offer, {"offer_name": "Another", name: 1}) == expected
+
+
+@pytest.mark.parametrize("changes", [{}, {"offer_name": None}, {"added": "1 USD"}])
+def test_nothing_and_what_is_taken_back_is_no_edit(changes: dict[str, Any]) -> None:
+    assert not is_edit(FIXED, changes)
+
+
+@pytest.mark.parametrize(
+    ("offer", "expected"),
+    [(CARD, False), (FIXED, True), (INSTALMENTS, True), (SET_DAYS, False), (AMENDMENT, False)],
+)
+def test_a_duration_is_a_term_of_its_own_or_not(offer: OfferTerms, expected: bool) -> None:
+    assert has_own_duration(offer) == expected
+
+
+def test_terms_and_contacts_each_take_their_own() -> None:
+    after = edited(CARD, CONTACTS, VALUES)
+    assert after.terms == terms(**{n: v for n, v in VALUES.items() if n in TERM_FIELDS})
+    assert after.contacts.buyer_email == "other@example.com"
+    assert after.contacts.owner_email == "owner@example.com"
+    assert edited(CARD, CONTACTS, {}).terms == CARD
+    with pytest.raises(ValidationError):
+        edited(CARD, CONTACTS, {"offer_name": ""})
+
+
+@pytest.mark.parametrize("offer", [CARD, FIXED, INSTALMENTS, SET_DAYS, AMENDMENT])
+def test_a_legal_change_meets_nothing(offer: OfferTerms) -> None:
+    assert found(offer, **VALUES) == {}
+
+
+@pytest.mark.parametrize(
+    ("offer", "changes", "field", "said"),
+    [
+        (CARD, {"offer_name": "a <b>"}, "offer_name", "AWS forbids"),
+        (CARD, {"buyer_email": "nobody"}, "buyer_email", "no mail address"),
+        (CARD, {"buyer_time_zone": "Mars/Olympus"}, "buyer_time_zone", "no such time zone"),
+        (CARD, {"availability_end": "2026-03-02"}, "availability_end", "Choose a later day"),
+        (INSTALMENTS, {"availability_end": "2026-09-02"}, "payment_schedule", "Move the second"),
+        (SET_DAYS, {"availability_end": "2026-05-01"}, "starts_on", "starts before"),
+        (AMENDMENT, {"availability_end": "2027-03-05"}, "availability_end", "End the offer"),
+        (FIXED, {"availability_end": "2027-03-01"}, "availability_end", "(--months)"),
+        (CARD, {"availability_end": "2027-03-01"}, "availability_end", "with amend"),
+        (FIXED, {"duration_months": 61}, "duration_months", "60"),
+        (INSTALMENTS, {"duration_months": 6}, "payment_schedule", "after the contract's end"),
+    ],
+)
+def test_what_aws_would_refuse_is_named_with_its_field(
+    offer: OfferTerms, changes: dict[str, Any], field: str, said: str
+) -> None:
+    finding = found(offer, **changes)[field]
+    assert said in str(finding)
+    assert finding.severity is Severity.REFUSE
+
+
+def test_the_last_day_may_be_the_day_before_the_contract_could_be_over() -> None:
+    assert "duration-too-short" not in {f.code for f in found(FIXED, **until(2027, 2, 28)).values()}
+    assert "duration-too-short" in {f.code for f in found(FIXED, **until(2027, 3, 1)).values()}
+    longer = until(2027, 3, 1) | {"duration_months": 24}
+    assert "duration-too-short" not in {f.code for f in found(FIXED, **longer).values()}
+
+
+def until(*day: int) -> dict[str, Any]:
+    return {"availability_end": date(*day)}
+
+
+def test_exceptions_are_refused_unless_they_were_there_before() -> None:
+    finding = found(FIXED, duration_months=24)["duration_months"]
+    assert (finding.code, finding.severity) == ("not-annual", Severity.APPROVAL)
+    approved = terms(dimensions="platform x 2", duration_months=24)
+    assert found(approved, offer_name="Another") == {}
+    assert found(terms(price={"amount": "5", "currency": "USD"}), offer_name="Another") == {}
+    assert "duration_months" in found(approved, duration_months=36)
+
+
+def test_what_only_warns_holds_nothing_up() -> None:
+    long = Policy(days_to_accept=5)
+    assert found(CARD, policy=long, availability_end="2026-03-30") == {}
+
+
+def test_an_amendment_is_held_to_no_selling_rule() -> None:
+    cheap = terms(
+        price={"amount": "0", "currency": "USD"},
+        dimensions="platform x 2",
+        agreement_end="2027-03-05",
+        duration_months=7,
+    )
+    assert found(cheap, availability_end="2026-03-30", offer_name="Another") == {}
+    strict = Policy(
+        rules=Rules(days_to_accept=Rule(then="approval", by="deal-desk", line="Thirty days"))
+    )
+    assert found(cheap, policy=strict, availability_end="2026-06-30") == {}
+    assert "availability_end" in found(FIXED, policy=strict, availability_end="2026-06-30")
+
+
+@pytest.mark.parametrize(
+    ("last_day", "is_free"),
+    [("2026-09-01", True), ("2026-09-02", False), ("2027-01-15", False), ("2026-06-01", True)],
+)
+def test_more_time_never_lets_the_agreement_charge_before_its_amendment(
+    last_day: str, is_free: bool
+) -> None:
+    offer = terms(
+        price={"amount": "40000", "currency": "USD"},
+        payment_schedule="2027-01-02 40000",
+        agreement_end="2027-03-05",
+        availability_end="2026-08-01",
+    )
+    findings = hindrances(
+        offer, CONTACTS, {"availability_end": last_day}, Policy(), TODAY, amends=accepted()
+    )
+    assert [each.code for each in findings] == ([] if is_free else ["charged-twice"])
+    assert all("2026-09-02" in each.remedy for each in findings)
+    assert not hindrances(offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted())
+
+
+@pytest.mark.parametrize(("last_day", "codes"), [(4, []), (5, ["agreement-over-first"])])
+def test_an_amendment_is_extended_only_while_the_agreement_is_in_force(
+    last_day: int, codes: list[str]
+) -> None:
+    offer = terms(dimensions="platform x 2", agreement_end="2028-03-05")
+    sold = accepted(payment_schedule=(), dimensions="platform x 2")
+    changes = {"availability_end": date(2027, 3, last_day)}
+    findings = hindrances(offer, CONTACTS, changes, Policy(), TODAY, amends=sold)
+    assert [each.code for each in findings] == codes
+    assert all("2027-03-04 or an earlier" in each.remedy for each in findings)

@@ -1,0 +1,268 @@
+"""What has been paid, from the events of AWS's billing feed: each of its rules."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offers.money import Money
+from offers.payouts.aws_ledger import BankTransfer, BillingEvent, payout_of
+from offers.payouts.clazar_report import ReportRow
+from offers.payouts.clazar_report import payout_of as payout_of_report
+from offers.payouts.model import Payout, PayoutState
+
+OFFER = "offer-1"
+TRANSFERS = {
+    "d1": BankTransfer(date(2026, 5, 8), "trace-1", failed=False),
+    "f1": BankTransfer(date(2026, 5, 10), None, failed=True),
+    "r1": BankTransfer(date(2026, 5, 12), None, failed=False),
+    "d2": BankTransfer(date(2026, 6, 8), "trace-2", failed=False),
+}
+
+
+def event(action: str, kind: str, amount: Any, **changes: Any) -> BillingEvent:
+    known = BillingEvent(
+        action=action,
+        transaction_type=kind,
+        amount=Decimal(amount),
+        currency="USD",
+        invoice_id="INV-1",
+        agreement_id="agmt-1",
+        invoiced_on=date(2026, 4, 1),
+        due_on=None,
+        acted_on=None,
+        transfer_id="",
+        changes_balance=action == "INVOICED",
+    )
+    return known._replace(**changes)
+
+
+def invoiced(share: Any = 1000, fee: Any = 30, **changes: Any) -> list[BillingEvent]:
+    return [
+        event("INVOICED", "SELLER_REV_SHARE", share, due_on=date(2026, 5, 1), **changes),
+        event("INVOICED", "AWS_REV_SHARE", -Decimal(fee), **changes),
+    ]
+
+
+def disbursed(transfer: str, share: Any = 1000, fee: Any = 30) -> list[BillingEvent]:
+    """A payout turns the invoiced amounts round; one that is taken back turns them back."""
+    return [
+        event("DISBURSED", "SELLER_REV_SHARE", -Decimal(share), transfer_id=transfer),
+        event("DISBURSED", "AWS_REV_SHARE", Decimal(fee), transfer_id=transfer),
+    ]
+
+
+def collected(amount: Any = 1000, day: int = 3) -> BillingEvent:
+    return event("COLLECTED", "SELLER_REV_SHARE", amount, acted_on=date(2026, 5, day))
+
+
+def the_payout(*events: BillingEvent) -> Payout:
+    payout, findings = payout_of(OFFER, events, TRANSFERS)
+    assert payout is not None
+    assert findings == []
+    return payout
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "paid", "owed"),
+    [
+        pytest.param([], PayoutState.NOT_DISBURSED, 0, 970, id="invoiced"),
+        pytest.param([collected()], PayoutState.NOT_DISBURSED, 0, 970, id="collected"),
+        pytest.param(disbursed("d1"), PayoutState.DISBURSED, 970, 0, id="paid"),
+        pytest.param(disbursed("d1", 400, 12), PayoutState.PARTIALLY, 388, 582, id="in part"),
+        pytest.param(
+            [*disbursed("d1"), *disbursed("f1", -1000, -30)],
+            PayoutState.FAILED,
+            0,
+            970,
+            id="failed",
+        ),
+        pytest.param(
+            [*disbursed("d1"), *disbursed("f1", -1000, -30), *disbursed("d2")],
+            PayoutState.DISBURSED,
+            970,
+            0,
+            id="failed, then paid again",
+        ),
+        pytest.param(
+            [*disbursed("d1"), *disbursed("r1", -1000, -30)],
+            PayoutState.REVERSED,
+            0,
+            970,
+            id="reversed",
+        ),
+        pytest.param(
+            [*disbursed("d1"), *disbursed("d2")], PayoutState.DISBURSED, 1940, -970, id="over"
+        ),
+        pytest.param(
+            [
+                event("INVOICED", "SELLER_REV_SHARE_REFUND", -500),
+                event("INVOICED", "AWS_REV_SHARE_REFUND", 15),
+                *disbursed("d1", 500, 15),
+            ],
+            PayoutState.DISBURSED,
+            485,
+            0,
+            id="half refunded before it was paid",
+        ),
+        pytest.param(
+            [event("INVOICED", "SELLER_REV_SHARE_CREDIT", -100)],
+            PayoutState.NOT_DISBURSED,
+            0,
+            870,
+            id="a credit memo",
+        ),
+        pytest.param(
+            [event("FORGIVEN", "SELLER_REV_SHARE", -1000), event("FORGIVEN", "AWS_REV_SHARE", 30)],
+            PayoutState.NOT_DISBURSED,
+            0,
+            0,
+            id="forgiven",
+        ),
+        pytest.param(
+            [event("INVOICED", "SELLER_TAX_SHARE", 190)], PayoutState.NOT_DISBURSED, 0, 1160,
+            id="tax that we collect",
+        ),
+        pytest.param(
+            [event("INVOICED", "AWS_TAX_SHARE", 190, changes_balance=False)],
+            PayoutState.NOT_DISBURSED,
+            0,
+            970,
+            id="tax that AWS collects is not ours",
+        ),
+        pytest.param(
+            [
+                event("INVOICED", "AWS_TAX_SHARE", 80, changes_balance=False),
+                event("INVOICED", "AWS_TAX_SHARE_REFUND", -40, changes_balance=False),
+                event("INVOICED", "SELLER_REV_SHARE_REFUND", -500),
+                event("INVOICED", "AWS_REV_SHARE_REFUND", 15),
+            ],
+            PayoutState.NOT_DISBURSED,
+            0,
+            485,
+            id="nor is it when half of it is given back",
+        ),
+        pytest.param(
+            [
+                event("INVOICED", "AWS_TAX_SHARE", 80, changes_balance=False),
+                event("FORGIVEN", "AWS_TAX_SHARE", -80),
+                event("FORGIVEN", "SELLER_REV_SHARE", -1000),
+                event("FORGIVEN", "AWS_REV_SHARE", 30),
+            ],
+            PayoutState.NOT_DISBURSED,
+            0,
+            0,
+            id="nor when it is forgiven",
+        ),
+    ],
+)  # fmt: skip
+def test_how_far_the_money_has_come(
+    events: list[BillingEvent], state: PayoutState, paid: int, owed: int
+) -> None:
+    for order in ([*invoiced(), *events], [*events, *invoiced()]):
+        (invoice,) = the_payout(*order).invoices
+        assert invoice.state is state
+        assert invoice.disbursed == Money.of(paid, "USD")
+        assert invoice.undisbursed == Money.of(owed, "USD")
+
+
+def test_days_and_traces() -> None:
+    (invoice,) = the_payout(*invoiced(), collected(), *disbursed("d1")).invoices
+    assert invoice.invoiced_on == date(2026, 4, 1)
+    assert invoice.due_on == date(2026, 5, 1)
+    assert invoice.collected_on == date(2026, 5, 3)
+    assert invoice.disbursed_on == date(2026, 5, 8)
+    assert invoice.bank_trace_ids == ("trace-1",)
+
+
+def test_a_payout_whose_transfer_is_missing_is_not_taken_as_paid() -> None:
+    payout, findings = payout_of(OFFER, [*invoiced(), *disbursed("nowhere")], TRANSFERS)
+    assert payout is not None
+    assert payout.disbursed.amount == 0
+    assert len(findings) == 2
+    assert "not taken as paid" in str(findings[0])
+
+
+@pytest.mark.parametrize(
+    ("odd", "field"),
+    [
+        (event("WISHED", "SELLER_REV_SHARE", 1), "action"),
+        (event("INVOICED", "SOMETHING_NEW", 1), "transaction_type"),
+        (event("INVOICED", "SELLER_REV_SHARE", 1, currency="CHF"), "currency"),
+        (event("INVOICED", "SELLER_REV_SHARE", 1, invoice_id=""), "buyer_invoice_id"),
+    ],
+)
+def test_what_is_not_understood_is_found_and_not_counted(odd: BillingEvent, field: str) -> None:
+    payout, findings = payout_of(OFFER, [*invoiced(), odd], TRANSFERS)
+    assert payout is not None
+    assert payout.gross == Money.of(1000, "USD")
+    assert [finding.field for finding in findings] == [field]
+
+
+def test_without_an_invoice_there_is_no_payout() -> None:
+    assert payout_of(OFFER, [collected()], TRANSFERS) == (None, [])
+
+
+# Both sources -----------------------------------------------------------------------------------
+
+cents = st.integers(1, 10**9).map(lambda units: Decimal(units) / 100)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from("ABC"),
+        st.tuples(cents, st.integers(0, 3), st.sampled_from(["", "d1", "d1 f1", "d1 r1"])),
+        min_size=1,
+    ),
+    st.sampled_from(["USD", "EUR", "GBP", "AUD"]),
+)
+def test_both_sources_say_the_same_of_the_same_world(
+    world: dict[str, tuple[Decimal, int, str]], currency: str
+) -> None:
+    events: list[BillingEvent] = []
+    rows: list[ReportRow] = []
+    for invoice, (gross, percent, moves) in world.items():
+        fee = (gross * percent / 100).quantize(Decimal("0.01"))
+        both: dict[str, Any] = {"invoice_id": invoice, "currency": currency}
+        told = [*invoiced(gross, fee)]
+        paid = moves.count("d") - moves.count("f") - moves.count("r")
+        common: dict[str, Any] = both | {
+            "offer_id": OFFER,
+            "agreement_id": "agmt-1",
+            "invoiced_on": date(2026, 4, 1),
+            "due_on": date(2026, 5, 1),
+            "undisbursed": (gross - fee) * (1 - paid),
+        }
+        if not moves:
+            rows.append(ReportRow(**common, gross=gross, listing_fee=-fee, disbursed=Decimal(0)))
+        for transfer in moves.split():
+            sign = 1 if transfer.startswith("d") else -1
+            told += disbursed(transfer, sign * gross, sign * fee)
+            rows.append(
+                ReportRow(
+                    **common,
+                    gross=sign * gross,
+                    listing_fee=-sign * fee,
+                    disbursed=sign * (gross - fee),
+                    disbursed_on=TRANSFERS[transfer].on,
+                    bank_trace_id=TRANSFERS[transfer].bank_trace_id,
+                    failed=TRANSFERS[transfer].failed,
+                )
+            )
+        events += [each._replace(**both) for each in told]
+    reported = payout_of_report(rows)
+    exact = [each.model_copy(update={"estimated": False}) for each in reported.invoices]
+    assert the_payout(*events) == reported.model_copy(update={"invoices": tuple(exact)})
+
+
+def test_what_was_sold_is_collected_when_as_much_of_what_was_sold_is() -> None:
+    tax = event("COLLECTED", "SELLER_TAX_SHARE", 80, acted_on=date(2026, 5, 4))
+    part = collected(920)
+    (invoice,) = the_payout(*invoiced(), part, tax).invoices
+    assert invoice.collected_on is None
+    fee = event("COLLECTED", "AWS_REV_SHARE", -30, acted_on=date(2026, 5, 4))
+    (invoice,) = the_payout(*invoiced(), collected(1000), fee).invoices
+    assert invoice.collected_on == date(2026, 5, 3)

@@ -1,0 +1,129 @@
+"""A policy file is read, or refused with the file, the line and the remedy; whatever is in it."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from offers.policy.policy import Policy
+from runtime.toml_files import WrongFile, read_toml
+
+EXAMPLE = (Path(__file__).parents[3] / "examples" / "policy.toml").read_text(encoding="utf-8")
+LINES = EXAMPLE.splitlines()
+KEYS = sorted({line.partition(" =")[0] for line in LINES if " = " in line and line[0] != "#"})
+VALUES = [
+    "0",
+    "-1",
+    "1e400",
+    "nan",
+    "true",
+    '""',
+    '"x"',
+    '"P1D"',
+    '"P1Y3X"',
+    '"-P1D"',
+    "[]",
+    "[1, 'a']",
+    "{}",
+    "{ USD = 1.5 }",
+    "{ CHF = '1' }",
+    "2026-01-01",
+    "99999999999999999999999999",
+    '["someone@example.com"]',
+    '"{product} {0} {company.__class__}"',
+]
+
+
+def outcome(folder: Path, text: str) -> str | None:
+    """The refusal of a file; None if it is read.  Any other exception is a defect."""
+    file = folder / "policy.toml"
+    file.write_text(text, encoding="utf-8")
+    try:
+        policy = read_toml(file, Policy)
+    except WrongFile as refusal:
+        told = str(refusal)
+        assert told.startswith(str(file))
+        return told
+    assert Policy.model_validate_json(policy.model_dump_json()) == policy
+    policy.name_offer("Example Corp", tomllib.loads("day = 2026-01-31")["day"])
+    return None
+
+
+FUZZED = settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+@FUZZED
+@given(key=st.sampled_from(KEYS), value=st.sampled_from(VALUES), table=st.booleans())
+def test_any_value_is_taken_or_refused(tmp_path: Path, key: str, value: str, table: bool) -> None:
+    text = "\n".join(
+        f"{key} = {value}" if line.partition(" =")[0] == key else line for line in LINES
+    )
+    outcome(tmp_path, f"[rules.annual]\n{key} = {value}" if table else text)
+
+
+@FUZZED
+@given(st.text(max_size=200))
+@example("\ufeff")
+@example("a = " + "[" * 5000)
+@example("[rules]\nannual = 5")
+@example('"" = 1')
+def test_any_text_is_taken_or_refused(tmp_path: Path, text: str) -> None:
+    outcome(tmp_path, text.encode("utf-8", "ignore").decode("utf-8"))
+
+
+@FUZZED
+@given(st.data())
+def test_any_damage_to_the_example_is_taken_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(EXAMPLE)))
+    end = data.draw(st.integers(start, min(len(EXAMPLE), start + 40)))
+    put = data.draw(st.text(alphabet="[]{}=\"'.,#\n abc159-", max_size=10))
+    outcome(tmp_path, EXAMPLE[:start] + put + EXAMPLE[end:])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            "\n[rules.minimum]\nthen = 'ask'",
+            ", line 3: rules.minimum.then [ask]: input should be 'refuse'",
+        ),
+        (
+            "[rules.minimum]\nthen = 'approval'\nby = ''",
+            ", line 1: rules.minimum: an approval needs",
+        ),
+        ("[rules.minimum]\nthen = 'warn'\nby = 'x'", "a role approves nothing that is warn"),
+        ("[rules]\nminimal = { then = 'off' }", ", line 2: rules.minimal: there is no such field"),
+        ("minimum = { USD = 100000.5 }", ", line 1: minimum.USD [100000.5]: a float cannot hold"),
+        ("road = 'azure'", ", line 1: road [azure]: input should be 'aws' or 'clazar'"),
+        (
+            "[roles]\ndeal-desk = ['nobody']",
+            ", line 2: roles.deal-desk.0: it is no mail address. Write",
+        ),
+        (
+            "[roles]\nlegal = ['legal@example.com']",
+            "nobody holds that role. Name who does under [roles]: deal-desk =",
+        ),
+        ("[hand_off]\nlook_every = 'PT1S'", ", line 2: hand_off.look_every"),
+    ],
+)
+def test_a_refusal_names_line_and_remedy(tmp_path: Path, text: str, says: str) -> None:
+    refusal = outcome(tmp_path, text)
+    assert refusal is not None
+    assert says in refusal
+    assert "nobody'" not in refusal, "addresses are personal"
+
+
+def test_a_part_of_a_rule_keeps_the_rest_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text("[rules.minimum]\nthen = 'refuse'\n[rules.upfront]\nline = 'Up front.'")
+    rules = read_toml(file, Policy).rules
+    assert (rules.minimum.then, rules.minimum.by) == ("refuse", None)
+    assert rules.minimum.line == Policy().rules.minimum.line
+    assert (rules.upfront.then, rules.upfront.by) == ("approval", "deal-desk")
+    assert rules.upfront.line == "Up front."

@@ -1,0 +1,287 @@
+"""Preflight and AWS agree about amendments, too, and nothing is charged twice or lost by one.
+
+Each is of an offer that the sandbox made, had accepted, and has invoiced until it is amended.
+"""
+
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import strategies as st
+from pydantic_core import to_jsonable_python
+
+from activities.aws.documents import create_offer
+from offers.agreements.agreement import Agreement
+from offers.agreements.amendment_pricing import (
+    AMENDMENT_FIELDS,
+    Amended,
+    Proposal,
+    Standing,
+    propose,
+)
+from offers.clock import end_of_day
+from offers.policy.policy import Policy
+from offers.preflight.draft import draft
+from offers.preflight.marketplace import Marketplace
+from offers.preflight.report import AmendedDeal, Deal, Report, preflight
+from offers.terms.terms import OfferTerms
+from sandbox import agreements, buyers
+from sandbox.world import World
+from tests.offers.preflight.test_preflight_against_aws import (
+    DIMENSIONS,
+    PRODUCT,
+    SELLER,
+    TODAY,
+    refusals,
+    unchecked_terms,
+)
+from tests.support.builders import BUYER, facts, terms
+
+LAST_DAY = TODAY + timedelta(days=10)
+
+
+def day(number: int) -> str:
+    """So many days after the offer was made."""
+    return (TODAY + timedelta(days=number)).isoformat()
+
+
+class Case(NamedTuple):
+    """What was sold, after how many days it is amended, and what is given for the amendment."""
+
+    sold: dict[str, Any]
+    after: int
+    given: dict[str, Any]
+    status: str = "ACTIVE"
+    accepted_after: int = 0
+
+
+class Sale:
+    """An accepted offer, as it stands when it is amended."""
+
+    def __init__(self, case: Case) -> None:
+        now = datetime.combine(TODAY, time(9), UTC)
+        self.world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
+        self.world.throttle = False
+        self.terms = terms(availability_end=LAST_DAY, **case.sold)
+        assert refusals(self.world, create_offer(self.terms, "reference", TODAY)) == []
+        (offer_id,) = self.world.offers
+        self.pass_until(now + timedelta(days=case.accepted_after))
+        self.made = buyers.accept(self.world, offer_id, BUYER)
+        self.pass_until(now + timedelta(days=case.after))
+        agreements.end(self.world, self.made, case.status)
+        self.given, self.today = case.given, self.world.now().date()
+        self.proposal = self._proposed()
+
+    def pass_until(self, instant: datetime) -> None:
+        """Let time pass."""
+        self.world.stand_at(max(instant, self.world.now()))
+        self.world.advance()
+
+    def invoiced(self, agreement_id: str) -> Decimal:
+        """What AWS has invoiced of an agreement."""
+        found = (i.amount for i in self.world.invoices if i.agreement_id == agreement_id)
+        return sum(found, Decimal())
+
+    def _standing(self) -> Standing:
+        return Standing(
+            agreement=Agreement.model_validate(
+                {
+                    "agreement_id": self.made.id,
+                    "offer_id": self.made.offer_id,
+                    "buyer_account": self.made.acceptor,
+                    "status": self.made.status,
+                    "accepted_at": self.made.accepted_at,
+                    "starts_at": self.made.start,
+                    "ends_at": self.made.end,
+                }
+            ),
+            invoiced=self.invoiced(self.made.id),
+        )
+
+    def _proposed(self) -> Proposal:
+        wish = {name: value for name, value in self.given.items() if name in AMENDMENT_FIELDS}
+        stands = self._standing()
+        self.amended = Amended(agreement=stands.agreement, terms=self.terms)
+        return propose(self.amended, stands, wish, Policy(), self.today)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What the amendment's terms are made from."""
+        overruling = {n: v for n, v in self.given.items() if n not in AMENDMENT_FIELDS}
+        return facts() | self.proposal.facts | overruling
+
+    def report(self) -> Report:
+        """What preflight says of the amendment."""
+        deal = Deal(
+            marketplace=Marketplace(product=PRODUCT),
+            amends=AmendedDeal(
+                amended=self.amended,
+                standing=self._standing(),
+                sums=self.proposal.sums,
+                findings=self.proposal.findings,
+            ),
+        )
+        return preflight(draft(self.known, Policy(), self.today), deal, Policy(), self.today, {})
+
+    def refusals(self, amendment: OfferTerms) -> list[str]:
+        """AWS's codes against the amendment; none if it makes the offer."""
+        changes = create_offer(amendment, "amendment", self.today, replaces=self.made.id)
+        return refusals(self.world, changes)
+
+
+currencies = st.sampled_from(["USD", "EUR", "JPY"])
+small = st.integers(1, 500).map(str)
+
+
+@st.composite
+def sales(draw: st.DrawFn) -> dict[str, Any]:
+    """Terms that AWS makes an offer of."""
+    currency = draw(currencies)
+    later = st.integers(11, 364) | st.integers(11, 20)
+    if draw(st.booleans()):
+        kinds = ["platform", "seats", "seats x 2", "platform; seats x 3"]
+        price = {"amount": draw(small), "currency": currency}
+        start = draw(st.none() | later.map(day))
+        return {"price": price, "dimensions": draw(st.sampled_from(kinds)), "starts_on": start}
+    due = [*draw(st.lists(st.integers(0, 10), max_size=1)), *draw(st.sets(later, max_size=4))]
+    assume(due)
+    charges = {day(number): draw(small | st.just("0")) for number in due}
+    total = sum(map(int, charges.values()))
+    assume(total)
+    return {
+        "price": {"amount": str(total), "currency": currency},
+        "payment_schedule": [{"on": on, "amount": amount} for on, amount in charges.items()],
+        "net_payment_days": draw(st.sampled_from([None, 30])),
+    }
+
+
+days = st.integers(0, 500).map(day)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "agreement_end": days,
+    "availability_end": days,
+    "payment_schedule": st.lists(st.fixed_dictionaries({"on": days, "amount": small}), max_size=2),
+    "dimensions": st.sampled_from(
+        [
+            [{"key": "platform", "quantity": 1}],
+            [{"key": "seats", "quantity": 5}],
+            [{"key": "other", "quantity": 1}],
+        ]
+    ),
+    "net_payment_days": st.sampled_from([15, 31]),
+    "offer_name": st.sampled_from(["Amended", "a <b>"]),
+    "starts_on": days,
+    "renewal": st.just("External"),
+    "price": st.fixed_dictionaries({"amount": small, "currency": currencies}),
+}
+
+
+@st.composite
+def overruling(draw: st.DrawFn) -> dict[str, Any]:
+    """Some terms that somebody gives, near what is proposed or far from it."""
+    names = draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=3, unique=True))
+    return {name: draw(FIELDS[name]) for name in names}
+
+
+@st.composite
+def cases(draw: st.DrawFn, overruled: st.SearchStrategy[dict[str, Any]]) -> Case:
+    """An amendment of a sale, on any day of its life."""
+    sold = draw(sales())
+    wish: dict[str, Any] = {}
+    if draw(st.booleans()):
+        wish["added"] = {"amount": draw(small), "currency": sold["price"]["currency"]}
+    if fate := draw(st.sampled_from(["carry", "carry", "drop", None])):
+        wish["unpaid"] = fate
+    after = draw(st.integers(0, 364) | st.integers(0, 12) | st.integers(360, 364))
+    status = draw(st.sampled_from(["ACTIVE"] * 9 + ["CANCELLED"]))
+    accepted_after = draw(st.integers(0, min(after, 10)))
+    return Case(sold, after, wish | draw(overruled), status, accepted_after)
+
+
+fast = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+UPFRONT = {"price": {"amount": "120", "currency": "USD"}}
+SCHEDULED = {
+    "price": {"amount": "120", "currency": "USD"},
+    "payment_schedule": [{"on": day(n), "amount": "40"} for n in (0, 184, 364)],
+}
+FIVE = {"added": {"amount": "5", "currency": "USD"}}
+
+
+@fast
+@given(cases(st.just({})))
+@example(Case(UPFRONT, 0, {}))
+@example(Case(UPFRONT, 363, FIVE))
+@example(Case(SCHEDULED, 0, {"unpaid": "carry", **FIVE}))
+@example(Case(SCHEDULED, 183, {"unpaid": "carry", **FIVE}))
+@example(Case(SCHEDULED, 184, {"unpaid": "carry", **FIVE}))
+@example(Case(SCHEDULED, 363, {"unpaid": "drop"}))
+def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
+    case: Case,
+) -> None:
+    sale = Sale(case)
+    found = sale.report()
+    if not found.refuses:
+        assert found.terms is not None
+        assert sale.refusals(found.terms) == []
+        return
+    refusing = {each.code for each in found.findings if each.severity == "refuse"}
+    no_days_left = {"charged-twice", "charges-before-expiry", "end-before-expiry"}
+    assert refusing <= no_days_left | {
+        "charge-after-end",
+        "unpaid-instalments",
+        "agreement-not-active",
+        "agreement-over-first",
+    }
+
+
+@fast
+@given(cases(overruling()), st.integers(0, 400))
+@example(Case(SCHEDULED, 1, {"unpaid": "carry", "availability_end": day(184)}), 400)
+@example(Case(SCHEDULED, 1, {"unpaid": "drop", "availability_end": day(184)}), 400)
+@example(Case(SCHEDULED, 184, {"unpaid": "carry", **FIVE}), 400)
+@example(Case(UPFRONT, 183, {"agreement_end": day(400), "availability_end": day(365)}), 400)
+def test_what_preflight_lets_pass_aws_takes_and_charges_once(case: Case, wait: int) -> None:
+    sale = Sale(case)
+    found = sale.report()
+    if found.refuses:
+        return
+    assert found.terms is not None
+    before = sale.invoiced(sale.made.id)
+    assert sale.refusals(found.terms) == []
+    (offer,) = [each for each in sale.world.offers.values() if each.replaces_agreement]
+    last = end_of_day(found.terms.availability_end)
+    sale.pass_until(min(last, sale.world.now() + timedelta(days=wait)))
+    new = buyers.accept(sale.world, offer.id, BUYER)
+    sale.pass_until(sale.world.now() + timedelta(days=900))
+    assert sale.invoiced(sale.made.id) == before, "the agreement charged in between"
+    assert sale.invoiced(new.id) == found.terms.price.amount == new.value
+
+
+@fast
+@given(cases(overruling()))
+@example(Case(SCHEDULED, 1, {"unpaid": "carry", "availability_end": day(364)}))
+@example(Case(UPFRONT, 1, {"payment_schedule": [{"on": day(1), "amount": "120"}]}))
+@example(Case(SCHEDULED, 1, {"unpaid": "carry"}, "CANCELLED"))
+@example(Case(SCHEDULED, 1, {"unpaid": "carry", "starts_on": day(90)}))
+def test_what_aws_refuses_preflight_had_refused(case: Case) -> None:
+    sale = Sale(case)
+    found = sale.report()
+    codes = sale.refusals(unchecked_amendment(sale))
+    if codes:
+        assert found.refuses, f"AWS refuses with {codes}"
+
+
+def unchecked_amendment(sale: Sale) -> OfferTerms:
+    """Its terms as nobody has checked them."""
+    known = to_jsonable_python(sale.known)
+    assert isinstance(known, dict)
+    return unchecked_terms(known)
+
+
+def test_every_verdict_occurs() -> None:
+    taken = Sale(Case(SCHEDULED, 1, {"unpaid": "carry"}))
+    assert not taken.report().refuses
+    assert taken.refusals(unchecked_amendment(taken)) == []
+    refused = Sale(Case(SCHEDULED, 1, {"unpaid": "carry", "agreement_end": day(2)}))
+    assert refused.report().refuses
+    assert "INVALID_AVAILABILITY_END_DATE" in refused.refusals(unchecked_amendment(refused))

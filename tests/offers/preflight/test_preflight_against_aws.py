@@ -1,0 +1,209 @@
+"""Preflight and AWS agree: what the one lets pass the other takes, and what AWS refuses was known.
+
+The verdict is that of the sandbox's change sets, which share no code with preflight.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from activities.aws.documents import create_offer
+from offers.findings import Severity
+from offers.policy.policy import Policy
+from offers.preflight.draft import draft
+from offers.preflight.marketplace import Marketplace, Product
+from offers.preflight.order_form import OrderForm
+from offers.preflight.report import Deal, Report, preflight
+from offers.terms.terms import Dimension, Instalment, OfferTerms, PreExistingAgreement
+from sandbox.aws.catalog import submit
+from sandbox.aws.wire import AwsError
+from sandbox.world import World
+from tests.support.builders import facts
+
+TODAY = date(2026, 3, 2)
+SELLER = "123456789012"
+DIMENSIONS = ("platform", "seats")
+PRODUCT = Product(seller_account=SELLER, visibility="Public", dimensions=DIMENSIONS)
+
+# Values at and beyond every limit, mixed with plain ones.
+days = st.integers(-2, 400).map(lambda number: TODAY + timedelta(days=number))
+amounts = st.one_of(
+    st.sampled_from(["0", "1", "0.01", "120000", "120000.00", "100000000", "100000001", "1.005"]),
+    st.decimals(0, 200_000, places=2).map(str),
+)
+accounts = st.one_of(
+    st.sampled_from(["111122223333", "000000000012", SELLER, "1", "11112222333x"]),
+    st.integers(0, 10**12 - 1).map("{:012}".format),
+)
+instalments = st.lists(st.fixed_dictionaries({"on": days.map(str), "amount": amounts}), max_size=4)
+deals = st.fixed_dictionaries(
+    {
+        "buyer_accounts": st.lists(accounts, max_size=3) | st.just(["111122223333"] * 1),
+        "price": st.fixed_dictionaries(
+            {
+                "amount": amounts,
+                "currency": st.sampled_from(["USD", "EUR", "JPY", "INR", "CHF", "usd"]),
+            }
+        ),
+        "availability_end": days.map(str),
+    },
+    optional={
+        "offer_name": st.sampled_from(["Example", "", "x" * 151, "a <b>", "a\\b", "Ünïcödé - 1"]),
+        "dimensions": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "key": st.sampled_from([*DIMENSIONS, "other", ""]),
+                    "quantity": st.integers(-1, 3),
+                }
+            ),
+            max_size=3,
+        ),
+        "duration_months": st.sampled_from([0, 1, 11, 12, 13, 36, 60, 61]),
+        "starts_on": days.map(str),
+        "payment_schedule": instalments,
+        "net_payment_days": st.sampled_from([0, 15, 30, 31, 120, 121]),
+        "renewal": st.sampled_from(["External", "AwsMarketplace"]),
+    },
+)
+
+
+@st.composite
+def likely_deals(draw: st.DrawFn) -> dict[str, Any]:
+    """Deals of which many are legal: instalments that add up, days in their order."""
+    deal = draw(deals)
+    if draw(st.booleans()):
+        deal["buyer_accounts"] = ["111122223333"]
+        deal["price"] = {"amount": "120000.00", "currency": "USD"}
+        deal["duration_months"] = draw(st.sampled_from([1, 12, 24]))
+        count = draw(st.integers(1, 3))
+        deal["payment_schedule"] = [
+            {"on": str(draw(days)), "amount": str(Decimal(120000) / count)} for _ in range(count)
+        ]
+    if draw(st.booleans()):
+        keys = draw(st.lists(st.sampled_from(DIMENSIONS), min_size=1, max_size=3))
+        deal["dimensions"] = [{"key": key, "quantity": 1} for key in keys]
+    if draw(st.booleans()):
+        last = TODAY + timedelta(days=draw(st.integers(-2, 1) | st.integers(0, 60)))
+        deal["availability_end"] = str(last)
+        if "starts_on" in deal:
+            deal["starts_on"] = str(last + timedelta(days=draw(st.integers(-1, 60))))
+    return deal
+
+
+def report(deal: dict[str, Any]) -> Report:
+    """What preflight says of a deal that has nothing else wrong with it."""
+    drafted = draft(facts(**deal), Policy(), TODAY)
+    known = Deal(
+        order_form=OrderForm(
+            values={"signed": True, "billing_method": "AWS Marketplace"},
+            sources={"signed": "Signed__c", "billing_method": "Billing__c"},
+        ),
+        marketplace=Marketplace(product=PRODUCT),
+    )
+    return preflight(drafted, known, Policy(), TODAY, {})
+
+
+def aws_refuses(terms: OfferTerms) -> list[str]:
+    """AWS's codes against an offer with these terms; none if it makes the offer."""
+    now = datetime.combine(TODAY, time(9), UTC)
+    world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
+    return refusals(world, create_offer(terms, "reference", TODAY))
+
+
+def refusals(world: World, changes: list[dict[str, Any]]) -> list[str]:
+    """AWS's codes against a change set, two hours later; none if it does as it was asked."""
+    request = {
+        "Catalog": "AWSMarketplace",
+        "ChangeSet": changes,
+        "ClientRequestToken": f"token-{len(world.change_sets)}",
+    }
+    try:
+        change_set = submit(world, request)
+    except AwsError as error:
+        return [error.code]
+    world.stand_at(world.now() + timedelta(hours=2))
+    world.advance()
+    return [error["ErrorCode"] for change in change_set.changes for error in change.errors] + (
+        [] if change_set.status == "SUCCEEDED" else [change_set.status]
+    )
+
+
+def unchecked(deal: dict[str, Any]) -> OfferTerms:
+    """A deal as terms that nobody has checked."""
+    return unchecked_terms(facts(**deal))
+
+
+def unchecked_terms(known: dict[str, Any]) -> OfferTerms:
+    """The same of everything that is known of it."""
+    schedule = known.get("payment_schedule", ())
+    renewal = known.get("renewal")
+    return OfferTerms.model_construct(
+        buyer_accounts=tuple(known["buyer_accounts"]),
+        company="Example Corp",
+        offer_name=known.get("offer_name", "Example"),
+        product_id="prod-examplesaas01",
+        dimensions=tuple(Dimension.model_construct(**each) for each in known["dimensions"])
+        if isinstance(known["dimensions"], list)
+        else (Dimension(key="platform"),),
+        price=Unchecked(**known["price"]),  # type: ignore[arg-type]
+        payment_schedule=tuple(
+            Instalment.model_construct(
+                on=date.fromisoformat(each["on"]), amount=Decimal(each["amount"])
+            )
+            for each in schedule
+        ),
+        net_payment_days=known.get("net_payment_days"),
+        duration_months=known.get("duration_months", 12),
+        starts_on=date.fromisoformat(known["starts_on"]) if known.get("starts_on") else None,
+        agreement_end=(
+            date.fromisoformat(known["agreement_end"]) if known.get("agreement_end") else None
+        ),
+        availability_end=date.fromisoformat(known["availability_end"]),
+        renewal=PreExistingAgreement(channel=renewal) if renewal else None,
+    )
+
+
+class Unchecked:
+    """A price that may be none."""
+
+    def __init__(self, amount: str, currency: str) -> None:
+        self.amount = Decimal(amount)
+        self.currency = currency
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(likely_deals())
+def test_what_preflight_lets_pass_aws_takes(deal: dict[str, Any]) -> None:
+    found = report(deal)
+    if found.refuses:
+        return
+    assert found.terms is not None
+    assert aws_refuses(found.terms) == []
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(likely_deals())
+def test_what_aws_refuses_preflight_had_refused(deal: dict[str, Any]) -> None:
+    if not deal["buyer_accounts"] or deal.get("dimensions") == []:
+        assert report(deal).refuses
+        return
+    try:
+        codes = aws_refuses(unchecked(deal))
+    except (ValueError, IndexError):
+        codes = ["the product cannot even ask"]
+    if codes:
+        found = report(deal)
+        assert found.refuses, f"AWS refuses with {codes}"
+        assert any(finding.severity is Severity.REFUSE for finding in found.findings)
+
+
+def test_both_verdicts_occur() -> None:
+    sound = {"availability_end": "2026-04-01"}
+    assert not report(sound).refuses
+    assert aws_refuses(unchecked(sound)) == []
+    flawed = sound | {"payment_schedule": [{"on": "2026-03-01", "amount": "120000"}]}
+    assert report(flawed).refuses
+    assert "INVALID_CHARGE_DATES" in aws_refuses(unchecked(flawed))

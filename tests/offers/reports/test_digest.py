@@ -1,0 +1,129 @@
+"""What an owner is told of an offer: each thing once, and nothing that does not hold."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from activities.email.digest import write_digest
+from offers.lifecycle.record import Attention, OfferRecord, StageEntry
+from offers.reports.digest import MOST_NAMED, SETTLED, Item, Topic, digest, items
+from offers.stage import Stage
+from offers.terms.contacts import Owner
+from tests.support.builders import terms
+
+NOW = datetime(2026, 3, 30, 7, tzinfo=UTC)
+SINCE = NOW - timedelta(days=3)
+WEEK = timedelta(days=7)
+OWNER = Owner(owner_email="owner@example.com", owner_name="Example Owner")
+
+
+def offer(*stages: Stage, **fields: object) -> OfferRecord:
+    """An offer that entered these stages one minute after another, the last an hour ago."""
+    began = NOW - timedelta(hours=1, minutes=len(stages) - 1)
+    return OfferRecord.model_validate(
+        {
+            "opportunity_id": "0065g00000AbCdEAAV",
+            "company": "Example Corp",
+            "terms": terms(availability_end="2026-04-01"),
+            "stage": stages[-1],
+            "history": [
+                StageEntry(stage=stage, at=began + timedelta(minutes=n))
+                for n, stage in enumerate(stages)
+            ],
+        }
+        | fields
+    )
+
+
+def said(record: OfferRecord, since: datetime = SINCE, ahead: timedelta = WEEK) -> list[Topic]:
+    return [item.topic for item in items(record, since, NOW, ahead)]
+
+
+@pytest.mark.parametrize(
+    ("stages", "topics"),
+    [
+        ([Stage.DRAFT], []),
+        ([Stage.GENERATING], []),
+        ([Stage.SHARED], [Topic.EXPIRES]),
+        ([Stage.SHARED, Stage.ACCEPTED], [Topic.ACCEPTED]),
+        ([Stage.ACCEPTED, Stage.DISBURSED], [Topic.ACCEPTED, Topic.PAID]),
+        ([Stage.ACCEPTED, Stage.SHARED], [Topic.EXPIRES]),
+        ([Stage.SHARED, Stage.EXPIRED], [Topic.ENDED]),
+        ([Stage.EXPIRED, Stage.ACCEPTED], [Topic.ACCEPTED]),
+        ([Stage.DISBURSED, Stage.ACCEPTED], []),
+        ([Stage.REPLACED, Stage.ACCEPTED], []),
+        ([Stage.TERMINATED], [Topic.ENDED]),
+        ([Stage.CANCELLED], []),
+    ],
+)
+def test_what_is_said(stages: list[Stage], topics: list[Topic]) -> None:
+    assert said(offer(*stages)) == topics
+
+
+def test_news_is_told_once() -> None:
+    record = offer(Stage.ACCEPTED)
+    happened = record.ended_at
+    assert said(record, since=happened) == []
+    assert said(record, since=happened - timedelta(seconds=1)) == [Topic.ACCEPTED]
+    fresh = NOW - SETTLED + timedelta(seconds=1)
+    record.history[-1].at = fresh
+    assert said(record) == [], "search may not show it yet: it is told the next time"
+    later = NOW + timedelta(days=1)
+    assert items(record, NOW - SETTLED, later, WEEK), "and then it is"
+
+
+def test_what_expires_later_or_has_expired_is_not_said() -> None:
+    record = offer(Stage.SHARED)
+    assert said(record, ahead=timedelta(days=2)) == []
+    assert said(offer(Stage.SHARED, terms=terms(availability_end="2026-03-29"))) == []
+
+
+def test_the_mail_says_what_to_do() -> None:
+    waits = Attention(
+        code="credentials", problem="Clazar refuses", remedy="Renew them", since=SINCE
+    )
+    records = [
+        offer(Stage.SHARED),
+        offer(Stage.DRAFT, attentions=[waits], amendment=2),
+        offer(Stage.ACCEPTED),
+        offer(Stage.EXPIRED),
+    ]
+    found = [item for record in records for item in items(record, SINCE, NOW, WEEK)]
+    letter = write_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
+    assert letter.subject == (
+        "Your private offers: 1 expires soon, 1 waits for you, 1 accepted, 1 ended"
+    )
+    assert letter.greeting == "Hello Example Owner,"
+    assert letter.paragraphs == (
+        "Expires soon:",
+        "- Example Corp: nobody has accepted it yet; its last day is Wednesday 1 April 2026 (UTC),"
+        " in 2 days. Ask the buyer, or give them more time.",
+        "starter.py extend 0065g00000AbCdEAAV --until …",
+        "Waits for you:",
+        "- Example Corp: Clazar refuses. Renew them.",
+        "starter.py show 0065g00000AbCdEAAV/amendment/2",
+        "Accepted:",
+        "- Example Corp: USD 120,000.00, accepted on Monday 30 March 2026 (UTC).",
+        "starter.py show 0065g00000AbCdEAAV",
+        "Ended:",
+        "- Example Corp: nobody accepted it; expired on Monday 30 March 2026 (UTC).",
+        "starter.py show 0065g00000AbCdEAAV",
+    )
+
+
+def test_of_many_the_most_pressing_are_named() -> None:
+    many = [
+        Item(
+            topic=Topic.EXPIRES,
+            path=f"006{n}",
+            company="Example Corp",
+            stage=Stage.SHARED,
+            at=NOW + timedelta(hours=n),
+        )
+        for n in reversed(range(MOST_NAMED + 5))
+    ]
+    sheet = digest(OWNER, date(2026, 3, 30), many)
+    assert [item.path for item in sheet.items] == [f"006{n}" for n in range(MOST_NAMED)]
+    letter = write_digest(sheet)
+    assert letter.subject == f"Your private offers: {MOST_NAMED + 5} expire soon"
+    assert letter.paragraphs[-1] == "- and 5 more: see starter.py list"

@@ -1,0 +1,118 @@
+"""Everybody has one morning on each of their working days, wherever they are."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from offers.policy.digest import DigestRules, Weekday
+from offers.preflight.draft import known_time_zones
+from offers.reports.digest_times import Mornings
+from offers.terms.contacts import Owner
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = 366
+ZONES = sorted(known_time_zones())
+TIMES = [time(hour, minute) for hour in range(20) for minute in (0, 15, 30)]
+
+
+def owner(zone: str | None) -> Owner:
+    return Owner(owner_email="owner@example.com", owner_time_zone=zone)
+
+
+def told(mornings: Mornings, outages: list[tuple[int, int, int]]) -> list[datetime]:
+    """When an owner is told in a year of hourly turns, some of which are missed."""
+    missed = {day * 24 + hour + n for day, hour, length in outages for n in range(length)}
+    found: list[datetime] = []
+    next_at = BEGIN
+    for number in range(DAYS * 24):
+        now = BEGIN + number * HOUR
+        if number in missed or next_at > now:
+            continue
+        if mornings.is_now(found[-1] if found else LONG_AGO, now):
+            found.append(now)
+        next_at = mornings.next(now)
+    return found
+
+
+def working_days(rules: DigestRules) -> list[date]:
+    """Those of the year, without its edges."""
+    numbers = {list(Weekday).index(day) for day in rules.days}
+    days = [BEGIN.date() + timedelta(days=n) for n in range(2, DAYS - 2)]
+    return [day for day in days if day.weekday() in numbers]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    zone=st.sampled_from(ZONES),
+    at=st.sampled_from(TIMES),
+    days=st.sets(st.sampled_from(Weekday), min_size=1),
+    # Up to three hours a day: the fourth is still in time.
+    outages=st.lists(
+        st.tuples(st.integers(0, DAYS), st.integers(0, 20), st.integers(1, 3)),
+        unique_by=lambda outage: outage[0],
+        max_size=100,
+    ),
+)
+@example("Europe/Berlin", time(2, 30), {*Weekday}, [])  # an hour that is skipped, and comes twice
+@example("Africa/Cairo", time(0), {*Weekday}, [])  # clocks are turned at midnight
+@example("Australia/Lord_Howe", time(2), {*Weekday}, [])  # by half an hour
+@example("Asia/Kathmandu", time(8), {*Weekday}, [(d, 2, 3) for d in range(DAYS)])
+@example("Pacific/Kiritimati", time(8), {Weekday.SAT}, [])
+def test_one_morning_on_each_working_day(
+    zone: str, at: time, days: set[Weekday], outages: list[tuple[int, int, int]]
+) -> None:
+    rules = DigestRules(at=at, days=tuple(days))
+    turns = told(Mornings(owner(zone), rules), outages)
+    local = [turn.astimezone(ZoneInfo(zone)) for turn in turns]
+    expected = working_days(rules)
+    inside = [each.date() for each in local if expected[0] <= each.date() <= expected[-1]]
+    assert inside == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(zone=st.sampled_from(ZONES))
+def test_it_is_within_the_hour(zone: str) -> None:
+    # The first one may be late: nobody was known before.
+    for turn in told(Mornings(owner(zone), DigestRules()), [])[1:]:
+        local = turn.astimezone(ZoneInfo(zone))
+        assert local.hour == 8
+        assert local.weekday() < 5
+
+
+def test_what_comes_too_late_waits_for_the_next_morning() -> None:
+    mornings = Mornings(owner("Europe/Berlin"), DigestRules())
+    friday = datetime(2026, 3, 6, 7, tzinfo=UTC)
+    assert mornings.is_now(LONG_AGO, friday + timedelta(hours=3, minutes=59))
+    assert not mornings.is_now(LONG_AGO, friday + timedelta(hours=4))
+    assert not mornings.is_now(LONG_AGO, friday - HOUR)
+    assert mornings.next(friday) == datetime(2026, 3, 9, 7, tzinfo=UTC)
+    monday = datetime(2026, 3, 9, 8, 30, tzinfo=UTC)
+    assert mornings.before(monday) == friday
+    assert mornings.is_now(friday, monday)
+    assert not mornings.is_now(monday, monday + HOUR)
+
+
+def test_who_moves_is_told_once_a_day() -> None:
+    told_in_berlin = datetime(2026, 3, 9, 7, tzinfo=UTC)
+    in_new_york = Mornings(owner("America/New_York"), DigestRules())
+    assert not in_new_york.is_now(told_in_berlin, datetime(2026, 3, 9, 12, tzinfo=UTC))
+    assert in_new_york.is_now(told_in_berlin, datetime(2026, 3, 10, 12, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../etc/passwd", "America", 5])
+def test_an_unknown_zone_is_the_policy_s(zone: object) -> None:
+    known = Owner.model_validate({"owner_email": "owner@example.com", "owner_time_zone": zone})
+    rules = DigestRules(time_zone="Asia/Tokyo")
+    assert Mornings(known, rules).next(BEGIN) == datetime(2026, 1, 1, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("wrong", [{"at": "08:00Z"}, {"at": "20:01"}, {"days": []}, {"on": 1}])
+def test_rules_that_make_no_morning_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        DigestRules.model_validate(wrong)

@@ -1,0 +1,154 @@
+"""The payout report: which lines there are, and what they add up to."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offers.agreements.agreement import Agreement, AgreementStatus
+from offers.lifecycle.record import OfferRecord
+from offers.money import Money
+from offers.payouts.clazar_report import ReportRow, payout_of
+from offers.payouts.model import PayoutReading
+from offers.policy.payouts import PayoutRules, PayoutSource
+from offers.reports.payouts import by_month, lines, totals
+from offers.stage import Stage
+from tests.support.builders import terms
+
+TODAY = date(2026, 6, 1)
+OPPORTUNITY = "0065g00000AbCdEAAV"
+
+
+def record(offer_id: str = "offer-1", **changes: Any) -> OfferRecord:
+    """An offer of 120,000 that was accepted on March 4th."""
+    accepted = datetime(2026, 3, 4, 8, tzinfo=UTC)
+    agreement = Agreement(
+        agreement_id="agmt-1",
+        offer_id=offer_id,
+        buyer_account="111122223333",
+        status=AgreementStatus.ACTIVE,
+        accepted_at=accepted,
+        starts_at=accepted,
+    )
+    known: dict[str, Any] = {
+        "opportunity_id": OPPORTUNITY,
+        "stage": Stage.ACCEPTED,
+        "terms": terms(),
+        "company": "Example Corp",
+        "offer_id": offer_id,
+        "agreement": agreement,
+    }
+    return OfferRecord.model_validate(known | changes)
+
+
+def row(offer_id: str = "offer-1", **changes: Any) -> ReportRow:
+    known = {
+        "offer_id": offer_id,
+        "invoice_id": "INV-1",
+        "currency": "USD",
+        "invoiced_on": "2026-03-04",
+        "due_on": "2026-04-03",
+        "gross": "120000",
+        "listing_fee": "-3600",
+        "disbursed": "116400",
+        "undisbursed": "0",
+        "disbursed_on": "2026-04-08",
+    }
+    return ReportRow.model_validate(known | changes)
+
+
+UNPAID: dict[str, Any] = {"disbursed": "0", "undisbursed": "116400", "disbursed_on": None}
+
+
+def reading(*rows: ReportRow) -> PayoutReading:
+    offers = {each.offer_id for each in rows}
+    return PayoutReading(
+        payouts={o: payout_of([r for r in rows if r.offer_id == o]) for o in sorted(offers)}
+    )
+
+
+def test_what_is_not_invoiced_is_a_line_of_its_own_and_late() -> None:
+    (line,) = lines([record()], reading(), PayoutRules(), TODAY)
+    assert line.invoice is None
+    assert line.late
+    assert line.expected is not None
+    assert totals([line])["USD"].late == Money.of("116400", "USD")
+
+
+def test_what_is_invoiced_waits_and_what_is_paid_does_not() -> None:
+    (waiting,) = lines([record()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
+    assert not waiting.late
+    assert waiting.expected is not None
+    (paid,) = lines([record()], reading(row()), PayoutRules(), TODAY)
+    assert paid.expected is None
+    assert not paid.late
+
+
+def test_what_is_older_than_the_data_is_neither_missing_nor_late() -> None:
+    rules = PayoutRules(source=PayoutSource.AWS, feed_months=1)
+    paid = record(payout=payout_of([row()]))
+    for data in (reading(), reading(row(gross="0", listing_fee="0", disbursed="0"))):
+        (line,) = lines([paid], data, rules, TODAY)
+        assert line.invoice == payout_of([row()]).invoices[0]
+        assert not line.late
+    (line,) = lines([paid], reading(), PayoutRules(), TODAY)
+    assert line.late, "the data has everything, and not this"
+
+
+def test_offers_without_an_agreement_are_left_out_and_strangers_are_not() -> None:
+    found = lines([record(agreement=None)], reading(row("offer-9")), PayoutRules(), TODAY)
+    assert [(line.offer, line.offer_id) for line in found] == [(None, "offer-9")]
+
+
+def test_a_month_has_what_happened_in_it() -> None:
+    found = lines([record()], reading(row()), PayoutRules(), TODAY)
+    march, april, may = (date(2026, month, 1) for month in (3, 4, 5))
+    assert [found[0].concerns(month) for month in (march, april, may)] == [True, True, False]
+    assert totals(found, march)["USD"].invoiced == Money.of("120000", "USD")
+    assert totals(found, march)["USD"].disbursed == Money.of(0, "USD")
+    assert totals(found, april)["USD"].disbursed == Money.of("116400", "USD")
+
+
+def test_by_month_leaves_no_month_out() -> None:
+    late = row(disbursed_on="2026-08-08")
+    (months,) = by_month([record()], reading(late)).values()
+    assert list(months) == [date(2026, month, 1) for month in (5, 6, 7, 8)]
+    assert months[date(2026, 5, 1)].expected == Money.of("116400", "USD")
+    assert months[date(2026, 8, 1)].received == Money.of("116400", "USD")
+    assert months[date(2026, 6, 1)].received == Money.of(0, "USD")
+
+
+cents = st.integers(0, 10**8).map(lambda units: f"{units / 100:.2f}")
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["offer-1", "offer-2", "offer-9"]),
+            st.sampled_from("AB"),
+            cents,
+            st.booleans(),
+        ),
+        unique_by=lambda told: told[:2],
+    )
+)
+def test_sums_equal_the_data_s_whoever_follows_it(told: list[tuple[str, str, str, bool]]) -> None:
+    rows = [
+        row(
+            offer,
+            invoice_id=f"{offer}-{invoice}",
+            gross=gross,
+            listing_fee="0",
+            disbursed=gross if paid else "0",
+            undisbursed="0" if paid else gross,
+            disbursed_on="2026-04-08" if paid else None,
+        )
+        for offer, invoice, gross, paid in told
+    ]
+    found = lines([record(), record("offer-2")], reading(*rows), PayoutRules(), TODAY)
+    sums = totals(found)["USD"]
+    assert sums.invoiced.amount == sum(each.gross for each in rows)
+    assert sums.disbursed.amount == sum(each.disbursed for each in rows)
+    assert sums.undisbursed.amount == sum(each.undisbursed for each in rows)
+    assert sums.net == sums.disbursed + sums.undisbursed

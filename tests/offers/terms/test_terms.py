@@ -1,0 +1,130 @@
+"""Illegal terms cannot be constructed; each refusal names the field, the value and the remedy."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from offers.findings import findings_in
+from offers.terms.terms import CustomEula, StandardEula
+from tests.support.builders import terms
+
+
+def test_legal_terms_keep_what_was_given() -> None:
+    legal = terms()
+    assert legal.buyer_accounts == ("111122223333",)
+    assert legal.duration == "P12M"
+    assert legal.eula == StandardEula()
+    assert str(legal.price) == "USD 120,000.00"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("1111-2222-3333", ["111122223333"]),
+        (" 1111 2222 3333 ", ["111122223333"]),
+        ("000000000012", ["000000000012"]),
+        ("1111-2222-3333, 0000 0000 0012", ["111122223333", "000000000012"]),
+        ("111122223333;000000000012\n", ["111122223333", "000000000012"]),
+        (["111122223333", "1111 2222 3333"], ["111122223333"]),
+    ],
+)
+def test_account_ids_are_taken_as_people_write_them(written: Any, kept: list[str]) -> None:
+    assert list(terms(buyer_accounts=written).buyer_accounts) == kept
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "kept"),
+    [
+        ("dimensions", "platform; seats x 100", "platform seats x 100"),
+        ("payment_schedule", "2026-03-02 60000\n2026-09-02 60000.00", "60000.00 60000.00"),
+        ("net_payment_days", "Net 30", "30"),
+        ("net_payment_days", 45, "45"),
+        ("eula", "Standard", "type='standard' version='2022-07-14'"),
+        ("eula", "https://example.com/a.pdf s3://example/b.pdf", "a.pdf b.pdf"),
+        ("renewal", "AWS Marketplace", "channel='AwsMarketplace' pricing_model='Contract'"),
+        ("starts_on", "2026-05-01", "2026-05-01"),
+    ],
+)
+def test_terms_are_taken_as_people_write_them(field: str, written: Any, kept: str) -> None:
+    value = getattr(terms(**{field: written}), field)
+    shown = {
+        "dimensions": lambda: " ".join(map(str, value)),
+        "payment_schedule": lambda: " ".join(str(each.amount) for each in value),
+        "eula": lambda: (
+            " ".join(each.rpartition("/")[2] for each in value.documents)
+            if value.type == "custom"
+            else str(value)
+        ),
+    }.get(field, lambda: str(value))()
+    assert shown == kept
+
+
+def test_a_contract_with_a_set_start_ends_on_the_eve_of_its_anniversary() -> None:
+    assert str(terms(starts_on="2028-02-29").ends_on) == "2029-02-27"
+    assert str(terms(starts_on="2026-05-01", duration_months=24).ends_on) == "2028-04-30"
+    assert terms().ends_on is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem", "remedy"),
+    [
+        ("buyer_accounts", "11112222333", "exactly 12 digits", "Ask the buyer"),
+        ("buyer_accounts", "1111222233334", "exactly 12 digits", "Ask the buyer"),
+        ("buyer_accounts", "11112222333x", "exactly 12 digits", "Ask the buyer"),
+        ("buyer_accounts", "١١١١٢٢٢٢٣٣٣٣", "exactly 12 digits", "Ask the buyer"),
+        ("buyer_accounts", 111122223333, "leading zeros", "Put it in quotes"),
+        ("offer_name", "x" * 151, "151 characters", "1 to 150"),
+        ("offer_name", "  ", "0 characters", "1 to 150"),
+        ("offer_name", "A <b> name", "AWS forbids < >", "Leave these out"),
+        ("offer_name", "Two\nlines", "line break", "one line"),
+        ("company", " ", "it is empty", "Give the buyer's company name"),
+        ("company", "Two\r\nlines", "line break", "one line"),
+        ("duration_months", 0, "greater than or equal to 1", "Correct it"),
+        ("duration_months", 61, "less than or equal to 60", "Correct it"),
+        ("duration_months", 12.5, "not a whole number", "Write it as 12"),
+        ("dimensions", [], "at least 1 item", "Correct it"),
+        ("payment_schedule", "60000 in June", "not a day and an amount", "on a line of its own"),
+        ("net_payment_days", 31, "does not take this payment term", "Choose one of 15, 30, 45"),
+        ("buyer_accounts", ["111122223333"] * 0, "at least 1 item", "Correct it"),
+        ("product_id", "prod <1>", "should match pattern", "Correct it"),
+        ("availability_end", "next week", "not a date", "Write it as 2027-01-31"),
+        ("price", 12, "not of the form", "Write an amount as"),
+        ("discount", 5, "there is no such field", "Remove it"),
+    ],
+)
+def test_refusals_name_field_value_and_remedy(
+    field: str, value: Any, problem: str, remedy: str
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        terms(**{field: value})
+    (finding,) = findings_in(refusal.value, {field: "Some_Field__c"})
+    assert finding.field == field
+    assert finding.seen == (None if field == "discount" or value == [] else str(value))
+    assert problem in finding.problem
+    assert remedy in finding.remedy
+    assert finding.source == "Some_Field__c"
+    assert f"{field} (Some_Field__c)" in str(finding)
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "100000000.01"])
+def test_the_price_is_positive_and_within_aws_s_limit(amount: str) -> None:
+    with pytest.raises(ValidationError, match="out of range"):
+        terms(price={"amount": amount, "currency": "USD"})
+
+
+def test_a_custom_contract_needs_a_secure_address() -> None:
+    custom = terms(eula={"type": "custom", "documents": ["https://example.com/eula.pdf"]}).eula
+    assert custom == CustomEula(documents=("https://example.com/eula.pdf",))
+    with pytest.raises(ValidationError, match="https:// or s3://"):
+        terms(eula={"type": "custom", "documents": ["http://example.com/eula.pdf"]})
+
+
+def test_a_contract_has_five_documents_at_most() -> None:
+    with pytest.raises(ValidationError, match="at most 5"):
+        terms(eula=" ".join(f"https://example.com/{number}.pdf" for number in range(6)))
+
+
+def test_only_the_newest_standard_contract_is_offered() -> None:
+    with pytest.raises(ValidationError, match="2022-07-14"):
+        terms(eula={"type": "standard", "version": "2019-04-24"})

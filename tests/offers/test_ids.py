@@ -1,0 +1,111 @@
+"""Both forms of a Salesforce id lead to one offer, and so do those of an amendment's name."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offers.ids import (
+    NoOpportunityId,
+    offer_path,
+    opportunity_id,
+    read_path,
+    read_reference,
+    revision_reference,
+)
+
+numbers = st.integers(0, 3) | st.integers(0, 10**6 - 1)
+
+# Published by Salesforce in its help on record ids: 15 characters and their 18-character form.
+PUBLISHED = [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00530000003VDlH", "00530000003VDlHAAW")]
+
+
+@pytest.mark.parametrize(("short", "long"), PUBLISHED)
+def test_the_short_form_is_made_long(short: str, long: str) -> None:
+    assert opportunity_id(short) == long
+    assert opportunity_id(f" {long} ") == long
+
+
+@given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15))
+def test_the_long_form_stays(short: str) -> None:
+    assert opportunity_id(opportunity_id(short)) == opportunity_id(short)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "006", "0" * 16, "001A0000006Vm9r!!!", "001A0000006Vm9rAAA", "00٣A0000006Vm9r"]
+)
+def test_what_is_no_id_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(NoOpportunityId, match="copy"):
+        opportunity_id(text)
+
+
+LONG = "001A0000006Vm9rIAC"
+
+
+@given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15), numbers)
+def test_a_path_is_read_as_it_is_made(short: str, number: int) -> None:
+    path = offer_path(opportunity_id(short), number)
+    assert read_path(path) == path
+    assert read_path(offer_path(short, number)) == path, "people also copy the short form"
+    assert read_path(f"  {path}\n") == path
+    assert path.endswith(f"/amendment/{number}") == bool(number)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("001A0000006Vm9r", LONG),
+        ("001A0000006Vm9r/1", f"{LONG}/amendment/1"),
+        ("001A0000006Vm9r/amendment/12", f"{LONG}/amendment/12"),
+        ("001A0000006Vm9r/amendment/007", f"{LONG}/amendment/7"),
+    ],
+)
+def test_people_write_a_path_in_several_forms(text: str, path: str) -> None:
+    assert read_path(text) == path
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("", "0", "00", "-1", "+1", "1.0", "x", "²", "٣", "1_0", "/1", "9" * 5000),
+        *("amendment", "amendment/", "amendment/0", "amendment/1/2", "amendment/amendment/1"),
+        *("Amendment/1", "revision/1"),
+    ],
+)
+def test_what_names_no_amendment_is_refused_with_the_form(rest: str) -> None:
+    with pytest.raises(NoOpportunityId, match=f"write it as {LONG}/amendment/1"):
+        read_path(f"{LONG}/{rest}")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "/", "/amendment/1", "006/amendment/1", f"x{LONG}/1", "0" * 18]
+)
+def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
+    with pytest.raises(NoOpportunityId, match="copy"):
+        read_path(text)
+
+
+@given(
+    st.text(string.ascii_letters + string.digits, min_size=15, max_size=15),
+    numbers,
+    st.integers(1, 10**6 - 1),
+)
+def test_a_reference_leads_back_to_its_offer(short: str, amendment: int, revision: int) -> None:
+    record_id = opportunity_id(short)
+    reference = revision_reference(record_id, amendment, revision)
+    assert read_reference(reference) == offer_path(record_id, amendment)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", "Create my product", LONG, f"offer-{LONG}", f"offer-{LONG}-rev", "offer--rev1"),
+        *(f"offer-{LONG}-rev0", f"offer-{LONG}-amd0-rev1", f" offer-{LONG}-rev1"),
+        *(f"offer-{LONG}-rev1\n", f"offer-{LONG}-rev²", f"offer-{LONG}-rev1: PO 4711"),
+        *("offer-001A0000006Vm9r-rev1", "offer-001A0000006Vm9rAAA-rev1"),
+        *("offer-1234567890123-edit-1", "offer-1234567890123-withdraw-1"),
+    ],
+)
+def test_other_names_of_change_sets_lead_nowhere(name: str) -> None:
+    assert read_reference(name) is None

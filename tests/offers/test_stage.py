@@ -1,0 +1,99 @@
+"""One transition table, from which code and documentation come."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.strategies import data, sampled_from
+
+from offers.lifecycle.record import OfferRecord
+from offers.stage import TRANSITIONS, IllegalTransition, Stage, state_diagram
+
+LIFECYCLE_PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
+
+
+@pytest.mark.parametrize("before", Stage)
+@pytest.mark.parametrize("after", Stage)
+def test_only_the_table_s_steps_are_taken(before: Stage, after: Stage) -> None:
+    record = OfferRecord(opportunity_id="006000000000001AAA", stage=before)
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    if after in TRANSITIONS[before]:
+        record.enter(after, at)
+        assert record.stage is after
+        assert record.history[-1].stage is after
+    else:
+        with pytest.raises(IllegalTransition, match=f"cannot go from {before} to {after}"):
+            record.enter(after, at)
+        assert record.stage is before
+        assert not record.history
+
+
+def test_every_stage_can_be_reached_and_left_until_the_end() -> None:
+    reached = {Stage.DRAFT}
+    while more := {after for before in reached for after in TRANSITIONS[before]} - reached:
+        reached |= more
+    assert reached == set(Stage)
+    ends = {stage for stage in Stage if stage.is_end}
+    assert {stage for stage in Stage if not TRANSITIONS[stage]} <= ends
+    assert ends == {
+        Stage.DISBURSED,
+        Stage.EXPIRED,
+        Stage.CANCELLED,
+        Stage.REPLACED,
+        Stage.TERMINATED,
+    }
+
+
+def test_every_stage_before_acceptance_can_be_cancelled() -> None:
+    before_acceptance = set(Stage) - {Stage.ACCEPTED} - {s for s in Stage if s.is_end}
+    assert all(Stage.CANCELLED in TRANSITIONS[stage] for stage in before_acceptance)
+    assert Stage.CANCELLED not in TRANSITIONS[Stage.ACCEPTED]
+
+
+def test_the_documentation_shows_the_table() -> None:
+    assert state_diagram() in LIFECYCLE_PAGE.read_text(encoding="utf-8")
+
+
+class AnyLife(RuleBasedStateMachine):
+    """Lives that take any steps of the table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record = OfferRecord(opportunity_id="006000000000001AAA")
+        self.now = datetime(2026, 3, 2, tzinfo=UTC)
+
+    @precondition(lambda self: bool(TRANSITIONS[self.record.stage]))
+    @rule(choice=data())
+    def step(self, choice) -> None:  # type: ignore[no-untyped-def]
+        self.now += timedelta(days=1)
+        self.record.enter(
+            choice.draw(sampled_from(sorted(TRANSITIONS[self.record.stage]))), self.now
+        )
+        if self.record.stage is Stage.DRAFT:
+            revision = self.record.revision
+            self.record.start_over("refused by AWS", self.now)
+            assert self.record.revision == revision + 1
+
+    @precondition(lambda self: not TRANSITIONS[self.record.stage])
+    @rule(after=sampled_from(sorted(Stage)))
+    def step_beyond_the_end(self, after: Stage) -> None:
+        with pytest.raises(IllegalTransition):
+            self.record.enter(after, self.now)
+
+    @invariant()
+    def money_only_after_an_acceptance_and_that_only_after_release(self) -> None:
+        if self.record.stage is Stage.DISBURSED:
+            assert self.record.was(Stage.ACCEPTED)
+        if self.record.stage in (Stage.SHARED, Stage.EXPIRED):
+            assert self.record.was(Stage.LIVE) or self.record.was(Stage.ACCEPTED)
+
+    @invariant()
+    def history_is_a_walk_on_the_table_and_survives_json(self) -> None:
+        walked = [Stage.DRAFT, *(entry.stage for entry in self.record.history)]
+        assert all(after in TRANSITIONS[before] for before, after in pairwise(walked))
+        assert OfferRecord.model_validate_json(self.record.model_dump_json()) == self.record
+
+
+TestAnyLife = AnyLife.TestCase

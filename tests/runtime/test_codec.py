@@ -1,0 +1,59 @@
+"""With keys set, nothing personal is readable in what Temporal stores."""
+
+import base64
+import os
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import DataConverter
+
+from offers.stage import Stage
+from runtime.codec import EncryptionCodec, WrongKeys
+from runtime.settings import TemporalSettings
+from runtime.temporal import data_converter
+from tests.support.life import living
+
+
+def key(name: str) -> str:
+    return f"{name}:{base64.b64encode(os.urandom(32)).decode()}"
+
+
+def converter(*keys: str) -> DataConverter:
+    return data_converter(
+        TemporalSettings.model_validate({"offers_encryption_keys": ",".join(keys)})
+    )
+
+
+async def test_keys_are_rotated_while_offers_are_under_way() -> None:
+    old, new = key("old"), key("new")
+    (sealed,) = await converter(old).encode(["buyer@example.com"])
+    assert b"buyer" not in sealed.SerializeToString()
+    assert await converter(new, old).decode([sealed]) == ["buyer@example.com"]
+    with pytest.raises(WrongKeys, match="no key 'old'"):
+        await converter(new).decode([sealed])
+    with pytest.raises(WrongKeys, match=r"'old' .* is another one"):
+        await converter(key("old")).decode([sealed])
+
+
+async def test_what_was_stored_in_the_clear_stays_readable() -> None:
+    plain = Payload(metadata={"encoding": b"json/plain"}, data=b'"text"')
+    assert await converter(key("k")).decode([plain]) == ["text"]
+
+
+@pytest.mark.parametrize("keyring", ["", "k1", "k1:???", "k1:c2hvcnQ=", ","])
+def test_an_unreadable_keyring_is_refused_with_the_remedy(keyring: str) -> None:
+    with pytest.raises(WrongKeys, match="write each key as id:base64"):
+        EncryptionCodec(keyring)
+
+
+async def test_a_history_tells_nothing_personal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", key("k1"))
+    async with living() as life:
+        await life.start()
+        await life.reaches(Stage.SHARED)
+        history = (await life.handle.fetch_history()).to_json()
+        description = await life.handle.describe()
+    for personal in ("buyer@example.com", "owner@example.com", "Example Buyer"):
+        assert personal not in history
+        assert base64.b64encode(personal.encode()).decode()[4:-4] not in history
+        assert personal not in str(description.raw_description)

@@ -1,0 +1,224 @@
+"""The listener between moto's SQS and a Temporal that does as the test wants."""
+
+import asyncio
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.api.common.v1 import GrpcStatus
+from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, NotFoundFailure
+from temporalio.service import RPCError, RPCStatusCode
+
+from runtime import clients, sqs_consumer
+from runtime.settings import WorkerSettings
+from runtime.sqs_consumer import Listener
+from tests.support.eventbridge import KEYS, Queue, eventbridge, make_queue
+from tests.support.life import environment
+
+OPPORTUNITY = "001A0000006Vm9rIAC"
+PATIENCE_SECONDS = 10
+PATTERN = {"source": ["aws.marketplacecatalog"]}
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with eventbridge() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def queue(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Queue]:
+    keys = {name.upper(): value for name, value in KEYS.items()}
+    with environment({"AWS_ENDPOINT_URL_SQS": endpoint, **keys}):
+        yield make_queue(
+            endpoint, PATTERN, request.node.name.replace("[", "-").rstrip("]")[-60:], 2
+        )
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 0)
+    monkeypatch.setattr(sqs_consumer, "LONGEST_PAUSE_SECONDS", 0.05)
+
+
+@dataclass
+class Temporal:
+    """Takes signals, after it has failed as often as it is told to."""
+
+    failures: list[Exception] = field(default_factory=list)
+    signals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    workflow: str = ""
+    counted: int = 0
+
+    def get_workflow_handle(self, workflow_id: str) -> "Temporal":
+        return Temporal(self.failures, self.signals, workflow_id)
+
+    async def signal(self, _: str, what: Any, **_timeout: timedelta) -> None:
+        if self.failures:
+            raise self.failures.pop()
+        self.signals[self.workflow, what] += 1
+
+    async def count_workflows(self, _: str) -> None:
+        self.counted += 1
+
+
+def change_set(number: int, name: str = f"offer-{OPPORTUNITY}-rev1") -> str:
+    return json.dumps(
+        {
+            "source": "aws.marketplacecatalog",
+            "detail-type": "Change Set Succeeded",
+            "time": "2026-03-02T09:00:00Z",
+            "detail": {"ChangeSetId": f"change-{number}", "ChangeSetName": name},
+        }
+    )
+
+
+def told(*numbers: int) -> dict[tuple[str, str], int]:
+    return {(f"offer/{OPPORTUNITY}", f"change-{number}"): 1 for number in numbers}
+
+
+@asynccontextmanager
+async def listening_to(
+    temporal: Temporal, *urls: str
+) -> AsyncIterator[Callable[[Callable[[], bool]], Any]]:
+    """Listeners to some queues; gives what waits until something is so."""
+    stop = asyncio.Event()
+    listeners = []
+    for url in urls:
+        settings = WorkerSettings.model_construct(offers_events_queue_url=url)
+        found = clients.event_queue(settings)
+        assert found
+        listener = Listener(found, temporal)  # type: ignore[arg-type]
+        listeners.append(asyncio.create_task(listener.listen(stop)))
+
+    async def until(so: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not await asyncio.to_thread(so):  # noqa: ASYNC110 (moto has no event)
+                await asyncio.sleep(0.02)
+
+    try:
+        yield until
+    finally:
+        stop.set()
+        # In the middle of a long poll.
+        async with asyncio.timeout(2):
+            await asyncio.gather(*listeners)
+
+
+async def test_what_is_reported_is_deleted_and_what_means_nothing_too(queue: Queue) -> None:
+    temporal = Temporal()
+    queue.send(change_set(1))
+    queue.send(change_set(2, "Create my product"))
+    queue.send(change_set(3).replace("Succeeded", "Something New"))
+    async with listening_to(temporal, queue.url) as until:
+        await until(lambda: queue.waiting() == 0)
+    assert temporal.signals == told(1)
+    assert queue.bodies(queue.dead_letters) == []
+
+
+async def test_what_cannot_be_read_ends_among_the_dead_letters(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = ["accepted!", json.dumps({"source": "aws.marketplacecatalog"})]
+    for body in (*bad, change_set(1)):
+        queue.send(body)
+    dead: list[str] = []
+
+    def both_are_dead() -> bool:
+        dead.extend(queue.bodies(queue.dead_letters))
+        return len(dead) == 2
+
+    async with listening_to(temporal := Temporal(), queue.url) as until:
+        await until(both_are_dead)
+    assert sorted(dead) == sorted(bad)
+    assert temporal.signals == told(1)
+    assert queue.waiting() == 0
+    said = [record.message for record in caplog.records if "cannot be read" in record.message]
+    assert len(said) >= 2
+    assert "accepted!" not in caplog.text
+
+
+def not_found(details: NotFoundFailure | NamespaceNotFoundFailure) -> RPCError:
+    status = GrpcStatus(code=RPCStatusCode.NOT_FOUND.value)
+    status.details.add().Pack(details)
+    return RPCError("not found", RPCStatusCode.NOT_FOUND, status.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        RPCError("away", RPCStatusCode.UNAVAILABLE, b""),
+        RPCError("denied", RPCStatusCode.PERMISSION_DENIED, b""),
+        not_found(NamespaceNotFoundFailure()),
+        OSError("no room"),
+    ],
+    ids=["away", "denied", "no-namespace", "other"],
+)
+async def test_what_temporal_did_not_take_comes_again(queue: Queue, failure: Exception) -> None:
+    temporal = Temporal([failure])
+    queue.send(change_set(1))
+    async with listening_to(temporal, queue.url) as until:
+        await until(lambda: queue.waiting() == 0)
+    assert temporal.signals == told(1)
+    assert temporal.counted == 1, "it was asked whether Temporal is there before more was received"
+
+
+async def test_an_offer_that_has_ended_needs_no_report(queue: Queue) -> None:
+    temporal = Temporal([not_found(NotFoundFailure())])
+    queue.send(change_set(1))
+    async with listening_to(temporal, queue.url) as until:
+        await until(lambda: queue.waiting() == 0)
+    assert not temporal.signals
+    assert queue.bodies(queue.dead_letters) == []
+
+
+async def test_one_that_cannot_be_told_does_not_keep_the_others(queue: Queue) -> None:
+    temporal = Temporal([RPCError("away", RPCStatusCode.UNAVAILABLE, b"")])
+    for number in range(5):
+        queue.send(change_set(number))
+    async with listening_to(temporal, queue.url) as until:
+        await until(lambda: queue.waiting() == 0)
+    assert temporal.signals == told(*range(5))
+
+
+async def test_two_listeners_share_a_queue(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 30)
+    temporal = Temporal()
+    for number in range(30):
+        queue.send(change_set(number))
+    async with listening_to(temporal, queue.url, queue.url) as until:
+        await until(lambda: queue.waiting() == 0)
+    assert temporal.signals == told(*range(30)), "each once"
+
+
+async def test_a_queue_that_is_not_there_yet(
+    queue: Queue, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"{queue.url}-later"
+    async with listening_to(temporal := Temporal(), url) as until:
+        await until(lambda: "OFFERS_EVENTS_QUEUE_URL" in caplog.text)
+        (first, *_) = [each for each in caplog.records if each.levelno == logging.ERROR]
+        assert "NonExistentQueue" in first.message
+        queue.sqs.create_queue(QueueName=url.rpartition("/")[2])
+        queue.sqs.send_message(QueueUrl=url, MessageBody=change_set(1))
+        await until(lambda: bool(temporal.signals))
+    assert "has no redrive policy" in caplog.text
+
+
+def test_the_region_is_that_of_the_queue() -> None:
+    for url, region in [
+        ("https://sqs.eu-west-1.amazonaws.com/123456789012/offer-events", "eu-west-1"),
+        ("https://eu-west-1.queue.amazonaws.com/123456789012/offer-events", "eu-west-1"),
+        ("https://queue.amazonaws.com/123456789012/offer-events", "us-east-1"),
+        ("http://127.0.0.1:9324/000000000000/offer-events", "us-east-1"),
+    ]:
+        queue = clients.event_queue(WorkerSettings.model_construct(offers_events_queue_url=url))
+        assert queue
+        assert queue._sqs.meta.region_name == region
+    assert clients.event_queue(WorkerSettings.model_construct()) is None

@@ -1,0 +1,67 @@
+"""Offers that were accepted, and how their agreements stand: what amendments are made of."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from offers.agreements.agreement import Agreement
+from offers.agreements.amendment_pricing import Amended, Proposal, Standing, propose
+from offers.policy.policy import Policy
+from offers.preflight.draft import Draft, draft
+from offers.terms.terms import OfferTerms
+from tests.support.builders import BUYER, facts, terms
+
+LATER = date(2026, 6, 1)
+"""A day on which the first of three instalments has fallen due."""
+THIRDS = "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"
+
+
+def agreement(**changes: Any) -> Agreement:
+    """An agreement in force."""
+    known: dict[str, Any] = {
+        "agreement_id": "agmt-1",
+        "offer_id": "offer-1",
+        "buyer_account": BUYER,
+        "status": "ACTIVE",
+        "accepted_at": datetime(2026, 3, 5, 14, tzinfo=UTC),
+        "starts_at": datetime(2026, 3, 5, 14, tzinfo=UTC),
+        "ends_at": datetime(2027, 3, 5, 14, tzinfo=UTC),
+    }
+    return Agreement.model_validate(known | changes)
+
+
+def accepted(number: int = 0, **changes: Any) -> Amended:
+    """An accepted offer: in three instalments, unless its terms say otherwise."""
+    return Amended(
+        number=number,
+        next_number=number + 1,
+        agreement=agreement(),
+        terms=terms(**({"payment_schedule": THIRDS} | changes)),
+    )
+
+
+def standing(invoiced: str = "40000", **changes: Any) -> Standing:
+    """How AWS shows the agreement."""
+    return Standing(agreement=agreement(**changes), invoiced=Decimal(invoiced))
+
+
+def proposed(
+    given: dict[str, Any] | None = None,
+    amended: Amended | None = None,
+    stands: Standing | None = None,
+    today: date = LATER,
+) -> Proposal:
+    """What an amendment says on a wish."""
+    return propose(amended or accepted(), stands or standing(), given or {}, Policy(), today)
+
+
+def drafted(proposal: Proposal, today: date = LATER, **given: Any) -> Draft:
+    """The amendment as preflight drafts it: over the opportunity, under what a person gave."""
+    return draft(facts() | proposal.facts | given, Policy(), today)
+
+
+def terms_of(proposal: Proposal, today: date = LATER, **given: Any) -> OfferTerms:
+    """The terms of an amendment that has legal ones."""
+    made = drafted(proposal, today, **given)
+    assert made.terms is not None, made.findings
+    return made.terms

@@ -1,0 +1,38 @@
+"""Examples that tests build on: plainly made up, and legal unless a test changes them."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from offers.terms.terms import OfferTerms
+
+TODAY = date(2026, 3, 2)
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+BUYER = "111122223333"
+
+
+def facts(**changes: Any) -> dict[str, Any]:
+    """What is known of an opportunity, named as the domain names it."""
+    known: dict[str, Any] = {
+        "buyer_accounts": [BUYER],
+        "company": "Example Corp",
+        "product_id": "prod-examplesaas01",
+        "dimensions": "platform",
+        "price": {"amount": "120000.00", "currency": "USD"},
+        "buyer_email": "buyer@example.com",
+        "owner_email": "owner@example.com",
+    }
+    return {name: value for name, value in (known | changes).items() if value is not ...}
+
+
+def terms(**changes: Any) -> OfferTerms:
+    """Legal terms."""
+    known: dict[str, Any] = {
+        "buyer_accounts": [BUYER],
+        "company": "Example Corp",
+        "offer_name": "Example Product Annual - Example Corp - 03/2026",
+        "product_id": "prod-examplesaas01",
+        "dimensions": "platform",
+        "price": {"amount": "120000.00", "currency": "USD"},
+        "availability_end": "2026-04-01",
+    }
+    return OfferTerms.model_validate(known | changes)

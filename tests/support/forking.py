@@ -1,0 +1,44 @@
+"""Runs our programs as processes of their own, without importing all libraries for each.
+
+`python -m tests.support.forking` imports them once.  Then each line it reads asks for one run, in a
+child that it forks: a real process with its own environment and output, which leaves as it always
+does.
+"""
+
+import json
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+
+def serve() -> None:
+    """Make a run for each line, and answer with its exit code."""
+    import starter  # noqa: F401
+    import worker  # noqa: F401
+
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            become(**json.loads(line))
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def become(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
+    """Run a program in this very process, as if Python had been started with it."""
+    for number, path in enumerate((os.devnull, out, err)):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv = list(arguments)
+    try:
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    serve()

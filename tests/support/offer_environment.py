@@ -1,0 +1,207 @@
+"""Many offers at once on the dev server, in real time: AWS and buyers act at once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from activities.task_queues import TaskQueue
+from activities.temporal.payouts import Swept
+from cli.listing import OfferRow
+from cli.offer_client import OfferDesk
+from offers.clock import Clock
+from offers.ids import opportunity_id, workflow_id
+from offers.stage import Stage
+from runtime.settings import TemporalSettings, WorkerSettings, read_settings
+from runtime.temporal import data_converter, register_search_attributes
+from runtime.workers import serve
+from sandbox.buyers import accept
+from sandbox.salesforce.records import put_opportunity
+from sandbox.server import Sandbox
+from sandbox.world import Agreement, Disbursement
+from tests.support.life import FIELDS, environment, opportunity_fields, program
+from workflows.schedules.agreement_watch import MarketplaceWatch, WatchPosition, WatchRequest
+from workflows.schedules.clazar_watch import ClazarWatch, ClazarWatchPosition
+from workflows.schedules.payout_sweep import DisbursementSweep, SweepRequest
+
+PATIENCE_SECONDS = 30
+
+HOUSE_POLICY = """
+product_name = "Example Product"
+watch_overlap = "PT1H"
+
+[roles]
+deal-desk = ["desk@example.com"]
+legal = ["legal@example.com"]
+"""
+
+
+@asynccontextmanager
+async def keeping_house(
+    folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
+) -> AsyncIterator["House"]:
+    """A dev server, the sandbox and workers on some queues."""
+    policy = folder / "policy.toml"
+    policy.write_text(HOUSE_POLICY)
+    async with (
+        await WorkflowEnvironment.start_local(
+            dev_server_existing_path=program("temporal"),
+            dev_server_log_level="error",
+            data_converter=data_converter(TemporalSettings()),
+        ) as temporal,
+        Sandbox() as sandbox,
+    ):
+        await register_search_attributes(temporal.client)
+        settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}
+        with environment({**sandbox.addresses.env, **settings}):
+            stop = asyncio.Event()
+            working = asyncio.create_task(
+                serve(temporal.client, read_settings(WorkerSettings), queues, stop)
+            )
+            try:
+                yield House(temporal.client, sandbox)
+            finally:
+                stop.set()
+                await working
+
+
+class House:
+    """A server with offers in it."""
+
+    def __init__(self, client: Client, sandbox: Sandbox) -> None:
+        self.client = client
+        self.sandbox = sandbox
+        self.world = sandbox.world
+        self.world.generation.preparing_minutes = 0
+        self.world.generation.minutes = 0
+        self.world.generation.update_minutes = 0
+        self.world.clazar_delay_minutes = 0
+        self.world.clazar_rate_limits = False
+        self.world.payout_habit.disbursed_after_days = 365
+        self.desk = OfferDesk(client)
+        self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
+
+    def prepare(self, *numbers: int) -> list[str]:
+        """Put opportunities into Salesforce, each with a buyer account of its own."""
+        ids = [opportunity_id(f"006TEST0000{number:04}") for number in numbers]
+        for number, each in zip(numbers, ids, strict=True):
+            account = f"{222200000000 + number}"
+            put_opportunity(self.world, opportunity_fields(each, AWS_Account_Id__c=account))
+        return ids
+
+    async def share(self, *numbers: int) -> list[str]:
+        """Start offers and wait until their buyers have been told; gives the opportunities."""
+        ids = self.prepare(*numbers)
+        for each in ids:
+            await self.desk.start(each)
+        for each in ids:
+            await self.until(each, lambda row: row.stage == Stage.SHARED)
+        return ids
+
+    async def until(self, opportunity: str, fits: Callable[[OfferRow], bool]) -> OfferRow:
+        """Wait until the list shows an offer as it should be."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            async for rows in self.desk.changes(timedelta(seconds=0.1)):
+                for row in rows:
+                    if row.opportunity_id == opportunity and fits(row):
+                        return row
+        raise AssertionError("the changes end only by time-out")
+
+    async def accept(self, opportunity: str) -> None:
+        """The buyer accepts now."""
+        record = await self.desk.record(opportunity)
+        accept(self.world, record.made, record.offered.buyer_accounts[0])
+
+    def pay(self, opportunity: str, share: str) -> None:
+        """AWS pays out a share of the only invoice of an accepted offer."""
+        rows = [row for row in self.world.disbursements if opportunity in self._told(row.offer_id)]
+        gross = sum((row.gross for row in rows), Decimal())
+        fee = sum((row.listing_fee for row in rows), Decimal())
+        if rows[0].disbursed_at is None:
+            self.world.disbursements.remove(rows[0])
+            self._invoiced[opportunity] = (rows[0], gross, fee)
+        invoice, gross, fee = self._invoiced[opportunity]
+        paid = (gross + fee) * Decimal(share)
+        before = sum((row.disbursed for row in rows), Decimal())
+        self.world.disbursements.append(
+            replace(
+                invoice,
+                gross=gross * Decimal(share),
+                listing_fee=fee * Decimal(share),
+                disbursed=paid,
+                undisbursed=gross + fee - before - paid,
+                disbursed_at=self.world.now(),
+                bank_trace_id=f"trace-{share}",
+            )
+        )
+
+    def _told(self, offer_id: str) -> str:
+        return self.world.offers[offer_id].description or ""
+
+    async def until_paid(self, opportunity: str, paid: str) -> None:
+        """Wait until an offer knows what has been paid."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                record = await self.desk.record(opportunity)
+                if record.payout and str(record.payout.disbursed) == paid:
+                    return
+
+    async def until_called(self, system: str, operation: str, times: int) -> None:
+        """Wait until an operation of the sandbox has been called so often."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.world.calls[system, operation] < times:
+                await self.desk.rows()
+
+    async def settled(self, path: str) -> int:
+        """Wait until an offer has nothing to do by itself; gives the length of its history."""
+        handle = self.client.get_workflow_handle(workflow_id(path))
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                described = await handle.describe()
+                pending = described.raw_description
+                if not (pending.pending_activities or pending.HasField("pending_workflow_task")):
+                    return described.history_length
+
+    def made_elsewhere(self) -> Agreement:
+        """An offer that somebody made in AWS without us, and its acceptance just now."""
+        offer = replace(
+            next(iter(self.world.offers.values())),
+            id="offer-madeelsewhere",
+            description="not ours",
+            buyer_accounts=["999988887777"],
+        )
+        self.world.offers[offer.id] = offer
+        return accept(self.world, offer.id, "999988887777")
+
+    async def watch(self) -> WatchPosition:
+        """One turn of the watch, without what an earlier one knew."""
+        return await self.client.execute_workflow(
+            MarketplaceWatch.run,
+            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            id="watch",
+            task_queue=TaskQueue.OFFERS,
+        )
+
+    async def watch_clazar(self) -> ClazarWatchPosition:
+        """One turn of Clazar's watch, without what an earlier one knew."""
+        return await self.client.execute_workflow(
+            ClazarWatch.run,
+            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            id="watch-clazar",
+            task_queue=TaskQueue.OFFERS,
+        )
+
+    async def sweep(self) -> Swept:
+        """One turn of the sweep."""
+        return await self.client.execute_workflow(
+            DisbursementSweep.run,
+            SweepRequest(finance=("finance@example.com",)),
+            id="sweep",
+            task_queue=TaskQueue.OFFERS,
+        )

@@ -1,0 +1,66 @@
+"""Rules of the house that no other test sees."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.life import program
+from workflows.offer.search_attributes import KEYS
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_who_may_import_whom() -> None:
+    checked = subprocess.run(
+        [program("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_compose_file_fits_the_compose_schema() -> None:
+    checked = subprocess.run(
+        [
+            *(sys.executable, "-m", "check_jsonschema"),
+            *("--builtin-schema", "vendor.compose-spec", "docker-compose.temporal.yml"),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_the_compose_file_publishes_to_this_machine_only() -> None:
+    compose: Any = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())
+    ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_every_setting_is_described() -> None:
+    from runtime.settings import WorkerSettings
+
+    described = (ROOT / ".env.example").read_text()
+    assert [name for name in WorkerSettings.model_fields if name.upper() not in described] == []
+
+
+def test_the_examples_are_complete_and_legal() -> None:
+    import tomllib
+
+    from activities.salesforce.field_map import FieldMap
+    from offers.policy.policy import Policy
+
+    policy = tomllib.loads((ROOT / "examples" / "policy.toml").read_text())
+    assert Policy.model_validate(policy) == Policy(), "it shows every default"
+    assert set(policy) == set(Policy.model_fields)
+    fields = FieldMap.model_validate(tomllib.loads((ROOT / "examples" / "fields.toml").read_text()))
+    assert set(fields.read) >= {"company", "amount", "buyer_accounts", "buyer_email"}
+
+
+def test_the_deployment_page_names_every_search_attribute_and_attention() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    assert [key.name for key in KEYS if key.name not in page] == []

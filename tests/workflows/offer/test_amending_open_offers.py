@@ -1,0 +1,318 @@
+"""Changes before acceptance: in place where AWS lets them, otherwise by a new revision."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from cli.offer_client import Refused
+from offers.lifecycle.commands import Changes, Extension
+from offers.lifecycle.record import OfferRecord
+from offers.stage import Stage
+from sandbox.buyers import accept
+from sandbox.worst_moments import accept_when
+from tests.support.builders import BUYER
+from tests.support.life import OPPORTUNITY, Life
+from workflows.offer.workflow import OfferWorkflow
+
+
+def priced(amount: str) -> Changes:
+    return Changes(given={"price": {"amount": amount, "currency": "USD"}})
+
+
+async def amended(life: Life, changes: Changes) -> OfferRecord:
+    """Ask for it, and let AWS have the time that it needs."""
+    async with life.asking(life.desk.amend(OPPORTUNITY, changes)) as asked:
+        record = await asked
+    await life.quiet()
+    return record
+
+
+async def test_a_name_changes_in_place(life: Life) -> None:
+    await life.start()
+    before = await life.reaches(Stage.SHARED)
+    changes = Changes(given={"offer_name": "Example Product, as agreed", "description": "PO 4711"})
+    record = await amended(life, changes)
+    assert record.stage is Stage.SHARED
+    assert record.offer_id == before.offer_id
+    (offer,) = life.world.offers.values()
+    assert offer.name == record.offered.offer_name == "Example Product, as agreed"
+    assert offer.description == f"offer-{OPPORTUNITY}-rev1: PO 4711"
+    assert len(life.mails()) == 1, "the link is the same"
+
+
+async def test_another_buyer_is_written_to_without_aws(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    calls = life.world.calls["catalog", "StartChangeSet"]
+    record = await amended(life, Changes(given={"buyer_email": "other@example.com"}))
+    assert record.stage is Stage.SHARED
+    assert life.world.calls["catalog", "StartChangeSet"] == calls
+    assert life.world.mails[-1].recipients == ["other@example.com"]
+    assert life.mails()[-1].startswith("Your AWS Marketplace private offer")
+
+
+async def test_another_owner_is_told_what_follows(life: Life) -> None:
+    await life.start()
+    before = await life.reaches(Stage.SHARED)
+    record = await amended(life, Changes(given={"owner_email": "successor@example.com"}))
+    assert record.told.owner_name == before.told.owner_name
+    accept(life.world, record.made, BUYER)
+    await life.report_acceptance()
+    await life.quiet()
+    assert life.world.mails[-1].subject.startswith("Accepted")
+    assert life.world.mails[-1].recipients == ["successor@example.com"]
+
+
+async def test_another_price_is_another_offer_and_the_old_link_is_void(life: Life) -> None:
+    await life.start()
+    first = await life.reaches(Stage.SHARED)
+    record = await amended(life, priced("110000"))
+    assert life.acceptable_offers() == 0
+    assert record.revision == 2
+    second = await life.reaches(Stage.SHARED)
+    assert second.offer_id != first.offer_id
+    assert str(second.offered.price) == "USD 110,000.00"
+    assert life.acceptable_offers() == 1
+    assert life.world.acceptable(life.world.offers[second.made])
+    (past,) = second.past
+    assert (past.offer_id, past.fate, past.number) == (first.offer_id, "amended", 1)
+    subjects = [mail.subject.split(" for ")[0] for mail in life.world.mails]
+    assert subjects == [
+        "Your AWS Marketplace private offer",
+        "Your private offer",
+        "Your AWS Marketplace private offer",
+    ]
+    assert "is being changed" in life.mails()[1]
+    assert f"It takes the place of {first.offer_id}: the link sent earlier is void" in (
+        life.world.mails[-1].text.replace("\n", " ")
+    )
+
+
+async def test_what_was_corrected_in_salesforce_is_taken_without_naming_it(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    life.opportunity(Amount=115000.0)
+    await amended(life, Changes(anew=True))
+    assert str((await life.reaches(Stage.SHARED)).offered.price) == "USD 115,000.00"
+
+
+async def test_only_what_changed_needs_another_approval(life: Life) -> None:
+    await life.start(duration_months=24)
+    await life.approve()
+    await life.reaches(Stage.SHARED)
+    record = await amended(life, priced("90000"))
+    assert record.stage is Stage.DRAFT
+    assert [finding.code for finding in record.to_approve] == ["below-minimum"]
+    await life.approve()
+    assert (await life.reaches(Stage.SHARED)).offered.duration_months == 24
+
+
+@pytest.mark.parametrize("minutes", [2, 20])
+async def test_while_aws_builds_it_nothing_of_it_can_be_accepted(
+    life: Life, minutes: float
+) -> None:
+    await life.start()
+    await life.passes(minutes=minutes)
+    await amended(life, priced("110000"))
+    assert life.acceptable_offers() == 0
+    assert str((await life.reaches(Stage.SHARED)).offered.price) == "USD 110,000.00"
+    assert life.acceptable_offers() == 1
+    assert len(life.mails()) == 1, "of the first nobody had been told"
+
+
+async def test_in_a_draft_it_is_a_revision(life: Life) -> None:
+    life.opportunity(Order_Form_Signed__c=False)
+    await life.start()
+    record = await amended(life, priced("110000"))
+    assert record.stage is Stage.DRAFT
+    assert str(record.offered.price) == "USD 110,000.00"
+    assert record.revision == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"colour": "red"}, "colour: there is no such term"),
+        ({"added": "1 USD"}, "added is for a change of an agreement: now give the whole price"),
+        ({"price": {"amount": "-1", "currency": "USD"}}, "price USD -1.00 is out of range"),
+        ({"availability_end": "2026-03-01"}, "the buyer's last day is not after today"),
+        ({"offer_name": "<none>"}, "AWS forbids < > in a name"),
+        ({"buyer_time_zone": "Europe/Nowhere"}, "there is no such time zone"),
+    ],
+)
+async def test_what_cannot_be_is_refused_and_leaves_no_trace(
+    life: Life, given: dict[str, str], reason: str
+) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.quiet()
+    events = await life.events()
+    with pytest.raises(Refused, match=reason):
+        await life.desk.amend(OPPORTUNITY, Changes(given=given))
+    assert await life.events() == events
+    assert life.acceptable_offers() == 1
+
+
+async def test_a_plain_signal_does_the_same(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.handle.signal(OfferWorkflow.amend_from_ui, priced("110000"))
+    await life.handle.signal(OfferWorkflow.amend_from_ui, priced("105000"))
+    await life.passes(minutes=30)
+    record = await life.reaches(Stage.SHARED)
+    assert str(record.offered.price) == "USD 110,000.00"
+    assert record.attention == "asked-in-vain", "the second came while the first was under way"
+    assert "is being withdrawn" in record.attentions[0].problem
+    await life.desk.resume(OPPORTUNITY)
+    assert (await life.quiet()).attention is None
+
+
+async def test_a_signal_that_says_nothing_legal_wedges_nothing(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.handle.signal("amend", "cheaper, please")
+    await life.handle.signal("extend", {"until": "some day"})
+    assert (await life.quiet()).stage is Stage.SHARED
+    await amended(life, priced("110000"))
+    await life.reaches(Stage.SHARED)
+
+
+async def test_more_time_moves_reminders_and_tells_the_buyer(life: Life) -> None:
+    await life.start()
+    record = await life.reaches(Stage.SHARED)
+    until = record.offered.availability_end + timedelta(days=30)
+    extended = await extended_to(life, until)
+    assert extended.offered.availability_end == until
+    assert life.world.offers[extended.made].availability_end == until
+    await life.quiet()
+    assert "can be accepted until" in life.mails()[-1]
+    await life.passes(days=29)
+    assert not [subject for subject in life.mails() if subject.startswith("Reminder")]
+    await life.passes(days=30)
+    assert len([subject for subject in life.mails() if subject.startswith("Reminder")]) == 2
+    assert (await life.end()).stage is Stage.EXPIRED
+
+
+async def extended_to(life: Life, until: date, months: int | None = None) -> OfferRecord:
+    extension = Extension(until=until, duration_months=months)
+    async with life.asking(life.desk.extend(OPPORTUNITY, extension)) as asked:
+        record = await asked
+    await life.quiet()
+    return record
+
+
+async def test_what_has_expired_is_revived_for_a_while(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    expired = await life.end()
+    assert expired.stage is Stage.EXPIRED
+    await life.passes(days=10)
+    until = life.world.now().date() + timedelta(days=10)
+    revived = await extended_to(life, until)
+    assert revived.offer_id == expired.offer_id
+    assert (await life.quiet()).stage is Stage.SHARED
+    assert life.acceptable_offers() == 1
+    assert "can be accepted until" in life.mails()[-1]
+    life.accepts_at(life.world.now() + timedelta(days=2))
+    await life.passes(days=3)
+    await life.report_acceptance()
+    assert (await life.quiet()).stage is Stage.ACCEPTED
+
+
+async def test_but_not_for_ever(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    await life.end()
+    assert (await life.closes()).stage is Stage.EXPIRED
+    with pytest.raises(
+        Refused, match=r"the offer is expired: start a new one with starter.py start .* --again"
+    ):
+        await extended_to(life, life.world.now().date() + timedelta(days=10))
+
+
+async def test_an_expired_offer_is_made_anew_with_other_terms(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    first = await life.end()
+    async with life.asking(
+        life.desk.start(OPPORTUNITY, priced("110000").given, again=True)
+    ) as asked:
+        await asked
+    second = await life.reaches(Stage.SHARED)
+    assert second.revision == 2
+    assert second.offer_id != first.offer_id
+    assert life.acceptable_offers() == 1
+
+
+@pytest.mark.parametrize(
+    ("terms", "until", "reason"),
+    [
+        ({}, 30, r"the last day is \S+ already: choose a later one"),
+        ({}, -5, r"the last day is \S+ already: choose a later one"),
+        ({}, 366, "would be over by then.*; or make a new offer that lasts longer"),
+        (
+            {"payment_schedule": "{0} 60000; {40} 60000"},
+            40,
+            "only one instalment may be due by the last day to accept",
+        ),
+        ({"starts_on": "{40}"}, 40, "the contract starts before the last day"),
+        ({"dimensions": "platform x 2"}, 366, "Make the contract longer with it"),
+    ],
+)
+async def test_aws_s_rules_are_known_before_it_is_asked(
+    life: Life, terms: dict[str, str], until: int, reason: str
+) -> None:
+    days = [f"{life.day(n)}" for n in range(50)]
+    await life.start(**{name: value.format(*days) for name, value in terms.items()})
+    await life.approve()
+    await life.reaches(Stage.SHARED)
+    await life.quiet()
+    calls, events = life.world.calls.copy(), await life.events()
+    with pytest.raises(Refused, match=reason):
+        await extended_to(life, life.day(until))
+    assert life.world.calls == calls
+    assert await life.events() == events
+
+
+async def test_a_longer_contract_goes_with_more_time(life: Life) -> None:
+    await life.start(dimensions="platform x 2")
+    await life.approve()
+    await life.reaches(Stage.SHARED)
+    with pytest.raises(Refused, match="a contract lasts 12 months"):
+        await extended_to(life, life.day(380), months=24)
+
+
+async def test_the_duration_changes_in_place_where_it_is_a_term_of_its_own(life: Life) -> None:
+    await life.start(dimensions="platform x 2", duration_months=11)
+    await life.approve()
+    await life.reaches(Stage.SHARED)
+    record = await extended_to(life, life.day(40), months=12)
+    assert record.offered.duration_months == 12
+    (offer,) = life.world.offers.values()
+    assert {"Type": "ValidityTerm", "AgreementDuration": "P12M"} in offer.terms
+    assert offer.availability_end == life.day(40)
+
+
+async def test_what_aws_refuses_all_the_same_is_told_and_changes_nothing(life: Life) -> None:
+    await life.start()
+    before = await life.reaches(Stage.SHARED)
+    life.world.generation.failures.append("INVALID_AVAILABILITY_END_DATE")
+    with pytest.raises(Refused, match="AWS: INVALID_AVAILABILITY_END_DATE"):
+        await extended_to(life, life.day(50))
+    record = await life.quiet()
+    assert record.offered == before.offered
+    assert len(life.mails()) == 1
+    assert (await extended_to(life, life.day(50))).stage is Stage.SHARED, "asked anew"
+
+
+async def test_an_acceptance_while_it_is_amended_is_not_lost(life: Life) -> None:
+    await life.start()
+    first = await life.reaches(Stage.SHARED)
+    accept_when(life.world, BUYER, "applying")
+    with pytest.raises(Refused, match=r"too late: the buyer has accepted.*starter.py amend"):
+        await amended(life, priced("110000"))
+    record = await life.quiet()
+    assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
+    assert "Not changed: Example Corp has accepted" in life.mails()
+    assert not any("is being changed" in subject for subject in life.mails())
+    assert len(life.world.offers) == 1

@@ -1,0 +1,289 @@
+"""A draft waits for those who may approve it, and for the correction of what nobody may."""
+
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from pypdf import PdfWriter
+
+from cli.offer_client import Refused
+from offers.lifecycle.commands import Changes, Verdict
+from offers.stage import Stage
+from sandbox.faults import Fault
+from tests.support.life import OPPORTUNITY, Life
+
+DESK = "desk@example.com"
+TWO_YEARS = {"Contract_Months__c": 24.0}
+
+
+async def draft(life: Life, **fields: Any) -> list[str]:
+    """Start an offer; gives the codes of what stands in its way."""
+    life.opportunity(**fields)
+    record = await life.start()
+    assert record.stage is Stage.DRAFT
+    return [finding.code for finding in record.obstacles]
+
+
+def written_to(life: Life, address: str) -> list[str]:
+    return [mail.subject for mail in life.world.mails if address in mail.recipients]
+
+
+async def test_an_exception_waits_for_its_role_and_then_goes_on(life: Life) -> None:
+    assert await draft(life, **TWO_YEARS) == ["not-annual"]
+    waiting = await life.quiet()
+    assert waiting.attention == "approval"
+    assert "deal-desk" in waiting.attentions[0].problem
+    assert "deal-desk" in await life.card()
+    assert not life.world.change_sets
+    assert "not-annual" not in life.mails(), "codes are for the text"
+    assert written_to(life, DESK) == ["Please decide: an exception for Example Corp"]
+    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+    assert "12 months" in life.in_salesforce()["Offer_Attention__c"]
+
+    await life.desk.approve(OPPORTUNITY, Verdict(by="Desk@Example.com", finding="not-annual"))
+    shared = await life.reaches(Stage.SHARED)
+    (decision,) = shared.decisions
+    assert (decision.finding.code, decision.approved, decision.by) == (
+        "not-annual",
+        True,
+        "Desk@Example.com",
+    )
+    assert shared.offered.duration_months == 24
+
+
+async def test_those_who_may_approve_are_reminded_until_they_decide(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    await life.passes(hours=23)
+    assert len(written_to(life, DESK)) == 1
+    await life.passes(hours=2)
+    assert len(written_to(life, DESK)) == 2
+    await life.passes(days=2)
+    assert len(written_to(life, DESK)) == 3
+    assert (await life.passes(days=30)).attention == "approval", "it waits as long as it takes"
+    assert len(written_to(life, DESK)) == 3
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.reaches(Stage.SHARED)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason"),
+    [
+        (Verdict(by="owner@example.com"), "needs the role deal-desk"),
+        (Verdict(by="legal@example.com"), "needs the role deal-desk"),
+        (Verdict(by=DESK, finding="custom-contract"), "not-annual:.* does"),
+    ],
+)
+async def test_an_approval_that_would_not_count_is_refused_at_once(
+    life: Life, verdict: Verdict, reason: str
+) -> None:
+    await draft(life, **TWO_YEARS)
+    with pytest.raises(Refused, match=reason) as refusal:
+        await life.desk.approve(OPPORTUNITY, verdict)
+    assert "@" not in str(refusal.value), "nobody's address is told"
+    assert not (await life.record()).decisions
+
+
+async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    (seen,) = (await life.record()).to_approve
+    await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 60}))
+    with pytest.raises(Refused, match=f"{seen.reference} waits for no approval"):
+        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding=seen.reference))
+    (now,) = (await life.record()).to_approve
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding=now.reference))
+    assert (await life.reaches(Stage.SHARED)).offered.duration_months == 60
+
+
+async def test_the_owner_hears_of_a_buyer_without_an_address(life: Life) -> None:
+    assert await draft(life, Buyer_Email__c=None) == ["illegal"]
+    await life.quiet()
+    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+
+
+async def test_each_mail_about_other_findings_is_another_mail(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    await life.desk.revise(
+        OPPORTUNITY, Changes(given={"duration_months": 12, "net_payment_days": 31})
+    )
+    await life.quiet()
+    ids = [mail.message_id for mail in life.world.mails]
+    assert len(ids) == 3
+    assert len(set(ids)) == 3
+
+
+async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(life: Life) -> None:
+    life.opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
+    life.world.objects[("example-offers", "eula.pdf")] = one_page()
+    await life.start()
+    life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
+    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
+    assert (await life.passes(minutes=1)).attention == "credentials"
+    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    assert (await life.end()).attentions == ()
+    assert not life.world.change_sets
+
+
+async def test_nothing_can_be_approved_that_does_not_wait(life: Life) -> None:
+    await life.start()
+    with pytest.raises(Refused, match="nothing in it waits for approval"):
+        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+
+
+async def test_a_mistake_is_nobody_s_to_approve(life: Life) -> None:
+    assert await draft(life, Order_Form_Signed__c=False) == ["order-form-unsigned"]
+    with pytest.raises(Refused, match="waits for approval"):
+        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+
+
+async def test_what_is_declined_must_be_revised(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    with pytest.raises(Refused, match="say why"):
+        await life.desk.decline(OPPORTUNITY, Verdict(by=DESK))
+    declined = await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="one year only"))
+    assert declined.decisions[0].reason == "one year only"
+    waiting = await life.quiet()
+    assert waiting.attention == "terms"
+    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"] * 2
+    assert "one year only" in " ".join(life.world.mails[-1].text.split())
+
+    revised = await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 12}))
+    assert revised.obstacles == ()
+    shared = await life.reaches(Stage.SHARED)
+    assert shared.offered.duration_months == 12
+
+
+async def test_whoever_declined_may_think_again(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="no"))
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.reaches(Stage.SHARED)
+
+
+async def test_only_what_changed_needs_approval_again(life: Life) -> None:
+    assert await draft(life, **TWO_YEARS, Amount=90000.0) == ["not-annual", "below-minimum"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding="not-annual"))
+    revised = await life.desk.revise(
+        OPPORTUNITY, Changes(given={"price": {"amount": "95000", "currency": "USD"}})
+    )
+    assert [finding.code for finding in revised.to_approve] == ["below-minimum"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding="below-minimum"))
+    await life.reaches(Stage.SHARED)
+
+
+async def test_an_approval_holds_for_what_was_approved_and_no_other_price(life: Life) -> None:
+    assert await draft(life, Amount=90000.0, Order_Form_Signed__c=False) == [
+        "order-form-unsigned",
+        "below-minimum",
+    ]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    life.opportunity(Amount=1000.0)
+    await life.desk.resume(OPPORTUNITY)
+    assert [f.code for f in (await life.quiet()).to_approve] == ["below-minimum"]
+
+
+async def test_preflight_runs_again_after_a_late_approval(life: Life) -> None:
+    await draft(life, **TWO_YEARS, Offer_Expires_On__c=str(await days_from_now(life, 3)))
+    await life.passes(days=5)
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    late = await life.quiet()
+    assert late.stage is Stage.DRAFT
+    assert [finding.code for finding in late.obstacles] == ["last-day-over"]
+
+
+async def days_from_now(life: Life, days: int) -> Any:
+    return (await life.temporal.get_current_time() + timedelta(days=days)).date()
+
+
+async def test_a_revision_is_refused_where_it_comes_too_late(life: Life) -> None:
+    await life.start()
+    await life.reaches(Stage.SHARED)
+    with pytest.raises(Refused, match=f"starter.py amend {OPPORTUNITY} changes them"):
+        await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 12}))
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (Changes(given={"discount": 5}), "discount: there is no such term"),
+        (Changes(), "nothing to change was given"),
+    ],
+)
+async def test_a_senseless_revision_is_refused(life: Life, changes: Changes, reason: str) -> None:
+    await draft(life, Order_Form_Signed__c=False)
+    with pytest.raises(Refused, match=reason):
+        await life.desk.revise(OPPORTUNITY, changes)
+
+
+async def test_what_was_given_can_be_taken_back(life: Life) -> None:
+    record = await life.start(duration_months=24)
+    assert record.offered.duration_months == 24
+    revised = await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": None}))
+    assert revised.offered.duration_months == 12
+    await life.reaches(Stage.SHARED)
+
+
+async def test_what_aws_refused_is_revised_and_stays_on_record(life: Life) -> None:
+    life.world.generation.failures = ["INVALID_TAX_INFORMATION"]
+    await life.start()
+    await life.reaches(Stage.FAILED)
+    await life.desk.revise(OPPORTUNITY, Changes(given={"offer_name": "Another name"}))
+    shared = await life.reaches(Stage.SHARED)
+    (past,) = shared.past
+    assert past.number == 1
+    assert past.fate == "refused by AWS"
+    assert "tax information" in past.findings[0].problem
+    assert past.change_set_id != shared.change_set_id
+    assert shared.revision == 2
+    assert shared.offered.offer_name == "Another name"
+    assert len(life.world.offers) == 1
+
+
+async def test_a_draft_that_waits_can_be_cancelled(life: Life) -> None:
+    await draft(life, **TWO_YEARS)
+    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    ended = await life.end()
+    assert ended.attentions == ()
+    assert not life.world.change_sets
+
+
+async def test_two_roles_decide_each_their_own(life: Life) -> None:
+    life.opportunity(**TWO_YEARS, Eula_Documents__c="s3://example-offers/eula.pdf")
+    life.world.objects[("example-offers", "eula.pdf")] = one_page()
+    record = await life.start()
+    assert sorted(str(f.role) for f in record.to_approve) == ["deal-desk", "legal"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    still = await life.quiet()
+    assert [finding.role for finding in still.to_approve] == ["legal"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
+    await life.reaches(Stage.SHARED)
+    (offer,) = life.world.offers.values()
+    (legal,) = [term for term in offer.terms if term["Type"] == "LegalTerm"]
+    assert legal["Documents"][0]["Type"] == "CustomEula"
+
+
+async def test_a_contract_that_changed_since_its_approval_is_not_sent(life: Life) -> None:
+    life.opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
+    life.world.objects[("example-offers", "eula.pdf")] = one_page()
+    await life.start()
+    life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
+    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
+    assert (await life.passes(minutes=1)).attention == "credentials"
+    life.world.objects[("example-offers", "eula.pdf")] = one_page(width=300)
+    life.world.faults.waiting.clear()
+    await life.desk.resume(OPPORTUNITY)
+    failed = await life.reaches(Stage.FAILED)
+    assert "not the one that was checked" in failed.findings[0].problem
+    await life.desk.resume(OPPORTUNITY)
+    waiting = await life.quiet()
+    assert [finding.code for finding in waiting.to_approve] == ["custom-contract"]
+    assert not life.world.offers
+
+
+def one_page(width: int = 200) -> bytes:
+    """A PDF."""
+    buffer = BytesIO()
+    writer = PdfWriter()
+    writer.add_blank_page(width=width, height=200)
+    writer.write(buffer)
+    return buffer.getvalue()

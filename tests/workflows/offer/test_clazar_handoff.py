@@ -1,0 +1,316 @@
+"""The clazar road: a person makes the offer, and it is recognised, compared and followed."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from cli.offer_client import Refused
+from offers.lifecycle.commands import Verdict
+from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import Road
+from offers.stage import Stage
+from sandbox.buyers import accept
+from sandbox.clazar.seller import make_by_hand
+from sandbox.faults import Fault
+from sandbox.offer_terms import Payment
+from tests.support.builders import BUYER
+from tests.support.life import OPPORTUNITY, Life
+
+DESK = "desk@example.com"
+OTHER = "444455556666"
+
+
+async def hand_off(life: Life, **fields: Any) -> OfferRecord:
+    """Start an offer on the clazar road; gives its record once a person is waited for."""
+    life.opportunity(**fields)
+    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    record = await life.quiet()
+    assert record.stage is Stage.SUBMITTED
+    assert record.attention == "handed-off"
+    return record
+
+
+def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
+    """The owner makes the offer in Clazar from the sheet, with some mistakes."""
+    terms = record.offered
+    right: dict[str, Any] = {
+        "name": terms.offer_name,
+        "buyer_accounts": list(terms.buyer_accounts),
+        "price": terms.price.amount,
+        "currency": terms.price.currency,
+        "months": terms.duration_months,
+        "availability_end": terms.availability_end,
+    }
+    make_by_hand(life.world, **right | mistakes)
+
+
+async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
+    record = await hand_off(life)
+    assert f"{OPPORTUNITY}-1" in record.offered.offer_name
+    (mail,) = life.world.mails
+    assert mail.recipients == ["owner@example.com"]
+    for value in (record.offered.offer_name, BUYER, "120000.00", "12 months", "non-FPS"):
+        assert value in mail.text
+    (task,) = life.world.tasks.values()
+    assert task["WhatId"] == OPPORTUNITY
+    assert record.offered.offer_name in task["Description"]
+    assert not life.world.change_sets, "nothing was made by the product"
+
+    by_hand(life, record)
+    life.buyer(accepts_after=2)
+    shared = await life.reaches(Stage.SHARED)
+    assert (task["Status"], shared.attentions) == ("Completed", ())
+    assert life.mails()[-1].startswith("Your AWS Marketplace private offer")
+    await life.passes(days=3)
+    await life.report_acceptance()
+    await life.passes(days=40)
+    await life.report_payout()
+    assert (await life.end()).stage is Stage.DISBURSED
+    assert life.stages_in_salesforce() == [
+        "submitted",
+        "generating",
+        "shared",
+        "accepted",
+        "disbursed",
+    ]
+
+
+async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
+    record = await hand_off(life)
+    await life.passes(days=8)
+    subjects = [mail.subject for mail in life.world.mails]
+    assert subjects == ["Please make in Clazar: the private offer for Example Corp"] * 4
+    assert (await life.passes(days=7)).attention == "handed-off"
+    assert len(life.world.mails) == 4
+    by_hand(life, record)
+    await life.reaches(Stage.SHARED)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "field"),
+    [
+        ({"buyer_accounts": [OTHER]}, "buyer_accounts"),
+        ({"price": Decimal(12000)}, "price.amount"),
+        ({"currency": "EUR"}, "price.currency"),
+        ({"months": 24}, "duration_months"),
+    ],
+)
+async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
+    life: Life, mistake: dict[str, Any], field: str
+) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, **mistake)
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    assert [finding.field for finding in waiting.obstacles] == [field]
+    assert life.acceptable_offers() == 1, "until somebody decides"
+    assert not [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+
+    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="as signed, please"))
+    again = await life.reaches(Stage.SUBMITTED)
+    await life.quiet()
+    assert life.acceptable_offers() == 0
+    assert again.revision == 2
+    assert f"{OPPORTUNITY}-2" in again.offered.offer_name
+    assert again.past[0].findings[-1].field == field
+    assert field in life.world.mails[-1].text
+
+    by_hand(life, again)
+    await life.reaches(Stage.SHARED)
+    assert life.acceptable_offers() == 1
+
+
+async def test_a_difference_can_be_taken_as_it_is(life: Life) -> None:
+    record = await hand_off(life)
+    later = record.offered.availability_end + timedelta(days=10)
+    by_hand(life, record, price=Decimal(110000), availability_end=later)
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    assert {finding.field for finding in waiting.obstacles} == {"price.amount", "availability_end"}
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    shared = await life.reaches(Stage.SHARED)
+    assert str(shared.offered.price) == "USD 110,000.00"
+    assert shared.offered.availability_end == later
+    (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    assert "110,000.00" in letter.text, "what the buyer reads is what the buyer gets"
+
+
+async def test_an_offer_that_is_not_recognised_can_be_told(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, name="Something else")
+    await life.passes(hours=3)
+    (offer,) = life.world.offers.values()
+    with pytest.raises(Refused, match="no id of an offer"):
+        await life.desk.handed_off(OPPORTUNITY, "agmt-1")
+    await life.desk.handed_off(OPPORTUNITY, offer.id)
+    waiting = await life.quiet()
+    assert [finding.field for finding in waiting.obstacles] == ["offer_name"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    shared = await life.reaches(Stage.SHARED)
+    assert shared.offered.offer_name == "Something else"
+
+
+async def test_a_wrong_id_can_be_told_again(life: Life) -> None:
+    record = await hand_off(life)
+    await life.desk.handed_off(OPPORTUNITY, "offer-nothing000000")
+    assert (await life.passes(minutes=30)).stage is Stage.GENERATING
+    by_hand(life, record)
+    await life.passes(hours=2)
+    (offer,) = life.world.offers.values()
+    await life.desk.handed_off(OPPORTUNITY, offer.id)
+    await life.reaches(Stage.SHARED)
+
+
+async def test_made_twice_is_for_a_person_to_sort_out(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record)
+    by_hand(life, record)
+    waiting = record
+    for _ in range(40):
+        if "made-twice" in {a.code for a in waiting.attentions}:
+            break
+        waiting = await life.passes(minutes=10)
+    first, second = life.world.offers.values()
+    attention = waiting.attentions[-1]
+    assert first.id in attention.problem
+    assert second.id in attention.problem
+    first.availability_end = life.world.now().date() - timedelta(days=1)
+    await life.desk.handed_off(OPPORTUNITY, second.id)
+    shared = await life.reaches(Stage.SHARED)
+    assert shared.offer_id == second.id
+    assert life.acceptable_offers() == 1
+
+
+async def test_a_cancelled_hand_off_leaves_nothing_behind(life: Life) -> None:
+    await hand_off(life)
+    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    await life.end()
+    assert life.mails()[-1].startswith("Please do not make it")
+    (task,) = life.world.tasks.values()
+    assert task["Status"] == "Completed"
+
+
+async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(life: Life) -> None:
+    record = await hand_off(life)
+    await life.passes(minutes=50)
+    by_hand(life, record)
+    await life.sleep(timedelta(minutes=5))
+    life.world.generation.minutes = 0
+    await life.sleep(timedelta(minutes=54))
+    await life.handle.signal("cancel", "")
+    assert (await life.end()).stage is Stage.CANCELLED
+    assert len(life.world.offers) == 1
+    assert life.acceptable_offers() == 0
+
+
+async def test_an_offer_of_another_deal_is_never_withdrawn(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, name="Somebody else's offer", buyer_accounts=[OTHER])
+    await life.sleep(timedelta(hours=2))
+    (others_offer,) = life.world.offers.values()
+    await life.desk.handed_off(OPPORTUNITY, others_offer.id)
+    waiting = await life.quiet()
+    assert waiting.attention == "approval"
+    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="this is not ours"))
+    again = await life.reaches(Stage.SUBMITTED)
+    assert life.world.acceptable(others_offer), "it was left as it is"
+    assert "not-ours" in {attention.code for attention in again.attentions}
+    await life.desk.handed_off(OPPORTUNITY, others_offer.id)
+    await life.quiet()
+    await life.desk.cancel(OPPORTUNITY, "")
+    assert life.world.acceptable(others_offer)
+
+
+async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, price=Decimal(110000))
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    (wrong,) = life.world.offers.values()
+    by_hand(life, record)
+    await life.sleep(timedelta(hours=2))
+    (right,) = [offer for offer in life.world.offers.values() if offer is not wrong]
+    await life.desk.handed_off(OPPORTUNITY, right.id)
+    both = await life.quiet()
+    assert both.stage is Stage.GENERATING, "not while the other one can be accepted"
+    assert "made-twice" in {attention.code for attention in both.attentions}
+    wrong.availability_end = life.world.now().date() - timedelta(days=1)
+    await life.desk.resume(OPPORTUNITY, "made-twice")
+    shared = await life.reaches(Stage.SHARED)
+    assert shared.offer_id == right.id
+    assert str(shared.offered.price) == "USD 120,000.00"
+    assert life.acceptable_offers() == 1
+
+
+async def test_an_acceptance_before_the_offer_was_recognised_is_found(life: Life) -> None:
+    record = await hand_off(life)
+    life.world.clazar_delay_minutes = 3 * 24 * 60
+    life.buyer(accepts_after=1)
+    by_hand(life, record)
+    await life.passes(days=2)
+    accepted = await life.passes(days=3)
+    assert accepted.stage is Stage.ACCEPTED
+    assert accepted.agreement is not None
+    assert not [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+
+
+async def test_a_mistyped_id_does_not_keep_an_offer_from_being_cancelled(life: Life) -> None:
+    await hand_off(life)
+    await life.desk.handed_off(OPPORTUNITY, "offer-mistyped00000")
+    await life.passes(hours=1)
+    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    await life.end()
+
+
+async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> None:
+    life.world.faults.waiting.append(
+        Fault(
+            "salesforce", "status", "CreateTask", status=403, code="INSUFFICIENT_ACCESS", times=None
+        )
+    )
+    life.opportunity()
+    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    record = await life.quiet()
+    assert life.mails() == ["Please make in Clazar: the private offer for Example Corp"]
+    by_hand(life, record)
+    await life.reaches(Stage.SHARED)
+
+
+async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
+    record = await hand_off(life)
+    day = record.offered.availability_end + timedelta(days=90)
+    by_hand(life, record, schedule=[Payment(day, Decimal(120000))], dimensions={"platform": 1})
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    assert [finding.field for finding in waiting.obstacles] == ["payment_schedule"]
+    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.reaches(Stage.SHARED)
+    (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    assert day.isoformat() in letter.text
+    assert "up front" not in letter.text
+
+
+async def test_an_acceptance_of_a_wrong_offer_wins(life: Life) -> None:
+    record = await hand_off(life)
+    by_hand(life, record, price=Decimal(110000))
+    waiting = await life.reaches(Stage.GENERATING)
+    while waiting.attention != "approval":
+        waiting = await life.passes(minutes=10)
+    (offer,) = life.world.offers.values()
+    accept(life.world, offer.id, BUYER)
+    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="wrong price"))
+    accepted = await life.reaches(Stage.ACCEPTED)
+    assert "accepted-otherwise" in {attention.code for attention in accepted.attentions}
+    assert accepted.agreement is not None
+
+
+async def test_nobody_is_told_of_an_offer_that_was_not_handed_off(life: Life) -> None:
+    await life.start()
+    with pytest.raises(Refused, match="waits for nobody to make it in Clazar"):
+        await life.desk.handed_off(OPPORTUNITY, "offer-x")

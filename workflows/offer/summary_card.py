@@ -1,0 +1,43 @@
+"""The card: an offer at a glance, shown in the Temporal UI as the workflow's current details.
+
+No personal data: the card is kept in memory and served in the clear.
+"""
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from offers.lifecycle.record import OfferRecord
+
+
+def card(record: OfferRecord) -> str:
+    """The record as Markdown."""
+    terms, agreement, payout = record.terms, record.agreement, record.payout
+    rows = [
+        ("Stage", f"**{record.stage}**"),
+        ("Company", record.company),
+        (
+            "Price",
+            f"{terms.price} {terms.term}, {terms.payment}" if terms else None,
+        ),
+        ("Buyer account", terms.accounts if terms else None),
+        ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
+        ("Last day", f"{terms.availability_end} (UTC)" if terms else None),
+        ("Change set", record.change_set_id),
+        ("Agreement", agreement.agreement_id if agreement else None),
+        ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M} UTC" if agreement else None),
+        ("Paid out", f"{payout.disbursed} of {payout.gross}, less the fee" if payout else None),
+        ("Amends", record.replaces),
+        ("Replaced by", record.replaced_by),
+        *((f"Amendment {a.number}", str(a.stage)) for a in record.amendments),
+        ("Revision", str(record.revision) if record.revision > 1 else None),
+    ]
+    lines = ["| | |", "|---|---|"]
+    lines += [f"| {label} | {_cell(value)} |" for label, value in rows if value]
+    lines += [f"\n**Needs a person:** {a.problem}. {a.remedy}." for a in record.attentions]
+    lines += [f"\n- {finding}" for finding in record.obstacles]
+    lines += [f"\n{event.at:%Y-%m-%d %H:%M} UTC: {event.what}." for event in record.events]
+    return "\n".join(lines)
+
+
+def _cell(value: str) -> str:
+    return value.replace("|", "\\|")

@@ -1,0 +1,93 @@
+"""Watching Clazar once for all offers: one reading of its change feed per turn.
+
+Offers that are ours are tied to their opportunities there, so that Clazar's own sync with
+Salesforce shows them.
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, Field
+from temporalio import workflow
+
+from workflows.common.activity_options import start
+from workflows.schedules.agreement_watch import MOST_UNCLAIMED, UNCLAIMED_FOR, WatchRequest
+
+with workflow.unsafe.imports_passed_through():
+    from activities.clazar.offers import ChangedOffer, Clazar, ClazarPosition, LinkOffer
+    from activities.temporal.signals import OurOffer, Reporting
+    from offers.ids import opportunity_of
+    from offers.preflight.marketplace import SeenOffer
+
+FIRST_LOOK_BACK = timedelta(days=7)
+"""How far the first reading goes back: Clazar shows an offer within minutes or hours."""
+
+
+class ClazarWatchPosition(BaseModel):
+    """How far the feed has been read.  Kept by the Schedule as the result of the last run."""
+
+    newest: AwareDatetime
+    """The last change of the newest offer seen."""
+    passed_on: dict[str, AwareDatetime] = Field(default_factory=dict)
+    """By offer id, the change that was passed on, as far back as the overlap."""
+    unclaimed: tuple[ChangedOffer, ...] = ()
+    """What belongs to no offer in search: made by others, or one of ours that search does not show
+    yet.  It is tried again for a day."""
+
+
+@workflow.defn
+class ClazarWatch:
+    """One turn: read what is new, tie our offers, and signal those concerned and no others."""
+
+    @workflow.run
+    async def run(self, request: WatchRequest) -> ClazarWatchPosition:
+        """Gives the position from which the next turn reads."""
+        position = workflow.get_last_completion_result(ClazarWatchPosition)
+        if position is None:
+            now: datetime = request.clock.business_time(workflow.now())
+            position = ClazarWatchPosition(newest=now - FIRST_LOOK_BACK)
+        since = position.newest - request.overlap
+        known = position.passed_on | {
+            each.offer.offer_id: each.changed_at for each in position.unclaimed
+        }
+        read = await start(Clazar.read_changes, ClazarPosition(since=since, known=known))
+        latest = {each.offer.offer_id: each for each in (*position.unclaimed, *read.offers)}
+        news = [
+            each
+            for offer_id, each in latest.items()
+            if position.passed_on.get(offer_id) != each.changed_at
+        ]
+        ours = await self._see_to([each.offer for each in news]) if news else set()
+        newest = max([position.newest, *(each.changed_at for each in read.offers)])
+        passed_on = position.passed_on | {
+            e.offer.offer_id: e.changed_at for e in news if e.offer.offer_id in ours
+        }
+        return ClazarWatchPosition(
+            newest=newest,
+            passed_on={o: at for o, at in passed_on.items() if at >= newest - request.overlap},
+            unclaimed=tuple(
+                each
+                for each in news
+                if each.offer.offer_id not in ours and each.changed_at >= newest - UNCLAIMED_FOR
+            )[-MOST_UNCLAIMED:],
+        )
+
+    async def _see_to(self, offers: list[SeenOffer]) -> set[str]:
+        """Tie what is not tied yet, and tell of it; gives the ids of those that are ours."""
+        ours = await start(Reporting.find_ours, offers)
+        news = [each for each in ours if not each.is_tied]
+        links = [
+            LinkOffer(clazar_id=clazar_id, opportunity_id=opportunity_of(each.workflow_id))
+            for each in news
+            if each.is_known and (clazar_id := each.seen.clazar_id)
+        ]
+        tied = set(await start(Clazar.link_offers, links) if links else [])
+        if news:
+            await start(Reporting.report_offers, [_as_tied(each, tied) for each in news])
+        return {each.seen.offer_id for each in ours}
+
+
+def _as_tied(ours: OurOffer, tied: set[str]) -> OurOffer:
+    if ours.seen.clazar_id not in tied:
+        return ours
+    seen = ours.seen.model_copy(update={"tied_to": opportunity_of(ours.workflow_id)})
+    return ours.model_copy(update={"seen": seen})
