@@ -3,7 +3,7 @@
 import typer
 
 from cli.commands import changes, drafts, offers, payouts, schedules
-from runtime.process_exit import run_and_leave
+from runtime.process_exit import run_and_exit
 
 app = typer.Typer(
     add_completion=False,
@@ -30,4 +30,4 @@ app.add_typer(schedules.app, name="schedules")
 
 
 if __name__ == "__main__":
-    run_and_leave(app)
+    run_and_exit(app)

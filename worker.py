@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from activities.task_queues import TaskQueue
-from runtime.codec import WrongKeys
+from runtime.codec import InvalidKeys
 from runtime.logging import configure_logs
-from runtime.process_exit import leave, run_and_leave
-from runtime.settings import WorkerSettings, WrongSettings, read_settings
-from runtime.temporal import NoServer, connect, register_search_attributes
+from runtime.process_exit import exit_process, run_and_exit
+from runtime.settings import InvalidSettings, WorkerSettings, read_settings
+from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 from runtime.workers import serve
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -29,9 +29,9 @@ def work(
     configure_logs()
     try:
         asyncio.run(_work(queues or list(TaskQueue)))
-    except (WrongSettings, WrongKeys, NoServer) as error:
+    except (InvalidSettings, InvalidKeys, ServerUnreachable) as error:
         print(error, file=sys.stderr)
-        leave(1)
+        exit_process(1)
 
 
 async def _work(queues: list[TaskQueue]) -> None:
@@ -48,4 +48,4 @@ async def _work(queues: list[TaskQueue]) -> None:
 
 
 if __name__ == "__main__":
-    run_and_leave(app)
+    run_and_exit(app)

@@ -37,7 +37,7 @@ from botocore.exceptions import (
 from simple_salesforce.exceptions import SalesforceError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from offers.lifecycle.aws_errors import Refusal
+from offers.lifecycle.aws_errors import AwsError
 
 
 class Failure(StrEnum):
@@ -47,12 +47,12 @@ class Failure(StrEnum):
     RATE_LIMITED = "RateLimited"
     UNAVAILABLE = "VendorUnavailable"
     CREDENTIALS = "CredentialsRefused"
-    REFUSED = "VendorRefused"
+    REJECTED = "VendorRefused"
     NOT_FOUND = "NotFound"
-    POSSIBLY_SENT = "PossiblySent"
+    DELIVERY_UNKNOWN = "PossiblySent"
 
 
-DEFAULT_WAIT = timedelta(seconds=30)
+DEFAULT_RETRY_DELAY = timedelta(seconds=30)
 """How long to leave a vendor alone that says "too many" and not until when."""
 
 
@@ -71,7 +71,7 @@ def rate_limited(vendor: str, retry_after: timedelta | None = None) -> Applicati
     return ApplicationError(
         f"{vendor} limits our calls",
         type=Failure.RATE_LIMITED,
-        next_retry_delay=retry_after or DEFAULT_WAIT,
+        next_retry_delay=retry_after or DEFAULT_RETRY_DELAY,
     )
 
 
@@ -80,7 +80,7 @@ def unavailable(vendor: str, what: str) -> ApplicationError:
     return ApplicationError(f"{vendor}: {what}", type=Failure.UNAVAILABLE)
 
 
-def credentials_refused(vendor: str, code: str) -> ApplicationError:
+def credentials_rejected(vendor: str, code: str) -> ApplicationError:
     """The vendor does not let us in: a person must renew or widen our credentials."""
     return ApplicationError(
         f"{vendor} refuses our credentials ({code})",
@@ -90,14 +90,14 @@ def credentials_refused(vendor: str, code: str) -> ApplicationError:
     )
 
 
-def refused(
-    vendor: str, code: str, what: str, refusals: Sequence[Refusal] = ()
+def rejected(
+    vendor: str, code: str, what: str, refusals: Sequence[AwsError] = ()
 ) -> ApplicationError:
     """The vendor will not do it, however often it is asked."""
     return ApplicationError(
         f"{vendor} refuses: {code}, {what}",
-        list(refusals) or [Refusal(code=code, message=what)],
-        type=Failure.REFUSED,
+        list(refusals) or [AwsError(code=code, message=what)],
+        type=Failure.REJECTED,
         non_retryable=True,
     )
 
@@ -107,11 +107,11 @@ def not_found(what: str) -> ApplicationError:
     return ApplicationError(what, type=Failure.NOT_FOUND, non_retryable=True)
 
 
-def possibly_sent() -> ApplicationError:
+def delivery_unknown() -> ApplicationError:
     """A mail may have been taken; the server's answer was lost."""
     return ApplicationError(
         "the mail server may have taken the mail; its answer was lost",
-        type=Failure.POSSIBLY_SENT,
+        type=Failure.DELIVERY_UNKNOWN,
         non_retryable=True,
     )
 
@@ -149,23 +149,23 @@ _AWS_BUSY = {
     # Open change sets are limited to 250: only their completion makes room.
     "ServiceQuotaExceededException": timedelta(minutes=5),
 }
-LOCKED_WAIT = timedelta(minutes=1)
+LOCK_RETRY_DELAY = timedelta(minutes=1)
 """How long to wait for another change set to let go of an entity."""
 
 
 def aws_failure(error: ClientError | BotoCoreError, vendor: str = AWS) -> ApplicationError:
     """What follows from an error of a boto3 client."""
     if isinstance(error, _NO_CREDENTIALS):
-        return credentials_refused(vendor, type(error).__name__)
+        return credentials_rejected(vendor, type(error).__name__)
     if not isinstance(error, ClientError):
         return unavailable(vendor, type(error).__name__)
     code = error.response.get("Error", {}).get("Code", "")
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _AWS_CREDENTIALS:
-        return credentials_refused(vendor, code)
+        return credentials_rejected(vendor, code)
     if code == "ResourceInUseException":
-        return not_ready("another change set has locked the offer", LOCKED_WAIT)
+        return not_ready("another change set has locked the offer", LOCK_RETRY_DELAY)
     if code in _AWS_BUSY:
         return rate_limited(vendor, _AWS_BUSY[code])
     if status == 429:
@@ -173,8 +173,8 @@ def aws_failure(error: ClientError | BotoCoreError, vendor: str = AWS) -> Applic
     if status >= 500:
         return unavailable(vendor, f"{code or status}")
     if status in (401, 403):
-        return credentials_refused(vendor, code or str(status))
-    return refused(vendor, code or str(status), message)
+        return credentials_rejected(vendor, code or str(status))
+    return rejected(vendor, code or str(status), message)
 
 
 @contextmanager
@@ -199,12 +199,12 @@ def http_failure(vendor: str, error: httpx.HTTPError) -> ApplicationError:
 
 def _status_failure(vendor: str, status: int, retry_after: str | None) -> ApplicationError:
     if status in (401, 403):
-        return credentials_refused(vendor, str(status))
+        return credentials_rejected(vendor, str(status))
     if status == 429 or (status == 503 and retry_after):
         return rate_limited(vendor, _seconds(retry_after))
     if status == 408 or status >= 500:
         return unavailable(vendor, f"status {status}")
-    return refused(vendor, str(status), "the request was not accepted")
+    return rejected(vendor, str(status), "the request was not accepted")
 
 
 def _seconds(retry_after: str | None) -> timedelta | None:
@@ -246,7 +246,7 @@ def salesforce_failure(error: SalesforceError | requests.RequestException) -> Ap
         return unavailable(SALESFORCE, type(error).__name__)
     code, fields = _salesforce_code(error.content)
     if code in _SALESFORCE_CREDENTIALS or code.startswith("INSUFFICIENT_ACCESS"):
-        return credentials_refused(SALESFORCE, code)
+        return credentials_rejected(SALESFORCE, code)
     if code == "REQUEST_LIMIT_EXCEEDED":
         # The day's limit and that of calls at once share a code; the shorter wait serves both.
         return rate_limited(SALESFORCE, timedelta(minutes=5))
@@ -256,7 +256,7 @@ def salesforce_failure(error: SalesforceError | requests.RequestException) -> Ap
         return not_found("Salesforce has no such record")
     if code:
         named = f" on {', '.join(fields)}" if fields else ""
-        return refused(SALESFORCE, code, f"the request was not accepted{named}")
+        return rejected(SALESFORCE, code, f"the request was not accepted{named}")
     return _status_failure(SALESFORCE, int(error.status), None)
 
 
@@ -281,7 +281,7 @@ def smtp_failure(
     became of it; without one it may have been taken.
     """
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return credentials_refused(SMTP, str(error.code))
+        return credentials_rejected(SMTP, str(error.code))
     if isinstance(error, aiosmtplib.SMTPRecipientRefused):
         return _reply_failure(error.code, "the recipient's address")
     if isinstance(error, aiosmtplib.SMTPResponseException) and not isinstance(
@@ -289,11 +289,11 @@ def smtp_failure(
     ):
         return _reply_failure(error.code, "the mail")
     if handed_over:
-        return possibly_sent()
+        return delivery_unknown()
     return unavailable(SMTP, type(error).__name__)
 
 
 def _reply_failure(code: int, what: str) -> ApplicationError:
     if code >= 500:
-        return refused(SMTP, str(code), f"it does not take {what}")
+        return rejected(SMTP, str(code), f"it does not take {what}")
     return unavailable(SMTP, f"reply {code}")

@@ -10,14 +10,14 @@ from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.business_time import business_now
 from activities.eula.documents import EulaDocuments
 from activities.salesforce.opportunities import Opportunities, ReadOpportunity
-from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, Amended, propose
+from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, OriginalOffer, propose
 from offers.clock import Clock
 from offers.findings import Finding
-from offers.policy.policy import Policy, Road
+from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.customer import Customer
 from offers.preflight.draft import Draft, draft
-from offers.preflight.eula import Contract
-from offers.preflight.report import AmendedDeal, Deal, Report, preflight
+from offers.preflight.eula import EulaContent
+from offers.preflight.report import AmendmentDeal, Deal, PreflightReport, preflight
 from offers.terms.terms import CustomEula
 
 GIVEN = "given"
@@ -31,13 +31,13 @@ class CheckDeal(BaseModel):
 
     opportunity_id: str | None
     """None for terms without an opportunity."""
-    given: dict[str, Any] = Field(default_factory=dict)
+    terms: dict[str, Any] = Field(default_factory=dict)
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
-    road: Road | None = None
+    method: CreationMethod | None = None
     """None: the policy's."""
-    given_up: tuple[str, ...] = ()
+    withdrawn_offer_ids: tuple[str, ...] = ()
     """Earlier offers that are seen to, though Salesforce may still show one."""
-    amends: Amended | None = None
+    amends: OriginalOffer | None = None
     """For an amendment, the accepted offer that it changes."""
 
 
@@ -46,10 +46,10 @@ class CheckedDeal(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    report: Report
+    report: PreflightReport
     policy: Policy
     clock: Clock
-    road: Road
+    method: CreationMethod
 
 
 class DefaultProduct(BaseModel):
@@ -62,7 +62,7 @@ class DefaultProduct(BaseModel):
 
 
 class _Amendment(NamedTuple):
-    deal: AmendedDeal
+    deal: AmendmentDeal
     facts: dict[str, Any]
 
 
@@ -98,7 +98,7 @@ class Preflight:
             self._opportunities.read(request.opportunity_id) if request.opportunity_id else None
         )
         read = opportunity.facts if opportunity else {}
-        sources = (opportunity.sources if opportunity else {}) | dict.fromkeys(request.given, GIVEN)
+        sources = (opportunity.sources if opportunity else {}) | dict.fromkeys(request.terms, GIVEN)
         facts = self._product.model_dump() | {
             name: value for name, value in read.items() if value is not None
         }
@@ -122,15 +122,15 @@ class Preflight:
             ),
             marketplace=(
                 self._marketplace.look(
-                    drafted.legible.product_id,
+                    drafted.checkable_terms.product_id,
                     accounts,
                     today,
                     self._shown_offer(request, opportunity),
                 )
-                if drafted.legible and "product_id" in drafted.legal
+                if drafted.checkable_terms and "product_id" in drafted.valid_fields
                 else None
             ),
-            contract=self._contract(drafted),
+            eula=self._contract(drafted),
             amends=amends.deal if amends else None,
         )
         return CheckedDeal(
@@ -138,26 +138,29 @@ class Preflight:
             policy=self._policy,
             clock=self._clock,
             # Clazar's form for amendments is another one, of which too little is known.
-            road=Road.AWS if request.amends else request.road or self._policy.road,
+            method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
         )
 
     def _amends(self, request: CheckDeal, today: date) -> tuple[_Amendment | None, dict[str, Any]]:
         """What an amendment proposes, and what of the given is left for terms and contacts."""
         if (amended := request.amends) is None:
-            return None, request.given
-        wish = {name: v for name, v in request.given.items() if name in AMENDMENT_FIELDS}
-        standing = self._marketplace.standing(amended.agreement.agreement_id)
+            return None, request.terms
+        wish = {name: v for name, v in request.terms.items() if name in AMENDMENT_FIELDS}
+        standing = self._marketplace.agreement_snapshot(amended.agreement.agreement_id)
         proposal = propose(amended, standing, wish, self._policy, today)
-        deal = AmendedDeal(
-            amended=amended, standing=standing, sums=proposal.sums, findings=proposal.findings
+        deal = AmendmentDeal(
+            original=amended,
+            snapshot=standing,
+            pricing=proposal.pricing,
+            findings=proposal.findings,
         )
-        given = {name: v for name, v in request.given.items() if name not in AMENDMENT_FIELDS}
+        given = {name: v for name, v in request.terms.items() if name not in AMENDMENT_FIELDS}
         return _Amendment(deal, proposal.facts), given
 
     def _accounts(self, drafted: Draft) -> tuple[str, ...]:
-        if drafted.legible is None or "buyer_accounts" not in drafted.legal:
+        if drafted.checkable_terms is None or "buyer_accounts" not in drafted.valid_fields:
             return ()
-        return drafted.legible.buyer_accounts
+        return drafted.checkable_terms.buyer_accounts
 
     def _customer(
         self,
@@ -173,17 +176,21 @@ class Preflight:
         if (
             opportunity is None
             or request.amends is not None
-            or opportunity.shown_offer_id in request.given_up
+            or opportunity.shown_offer_id in request.withdrawn_offer_ids
         ):
             return None
         return opportunity.shown_offer_id
 
-    def _contract(self, drafted: Draft) -> Contract:
-        terms = drafted.legible
-        if terms is None or "eula" not in drafted.legal or not isinstance(terms.eula, CustomEula):
-            return Contract()
+    def _contract(self, drafted: Draft) -> EulaContent:
+        terms = drafted.checkable_terms
+        if (
+            terms is None
+            or "eula" not in drafted.valid_fields
+            or not isinstance(terms.eula, CustomEula)
+        ):
+            return EulaContent()
         if self._documents is None:
-            return Contract(findings=(NO_BUCKET,))
+            return EulaContent(findings=(NO_BUCKET,))
         return self._documents.inspect(terms.eula.documents)
 
 

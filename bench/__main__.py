@@ -13,7 +13,7 @@ import typer
 from bench import environment, lifecycle_cost, memory, reaction, throughput, vendor_calls
 from bench.machine import machine
 from runtime.logging import configure_logs
-from runtime.process_exit import run_and_leave
+from runtime.process_exit import run_and_exit
 
 FEW = 10
 """What the vendor calls with many waiting offers are held against."""
@@ -95,4 +95,4 @@ class Sizes:
 
 
 if __name__ == "__main__":
-    run_and_leave(app)
+    run_and_exit(app)

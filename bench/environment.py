@@ -16,11 +16,11 @@ from temporalio.testing import WorkflowEnvironment
 from activities.clazar.offers import Clazar
 from activities.task_queues import TaskQueue
 from activities.temporal.payouts import Payouts
-from activities.temporal.signals import Reporting
+from activities.temporal.signals import OfferSignals
 from bench.baseline import BareOffer
 from bench.fakes import StandIns
-from cli.offer_client import OfferDesk
-from offers.ids import opportunity_id
+from cli.offer_client import OfferClient
+from offers.ids import parse_opportunity_id
 from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
@@ -61,17 +61,17 @@ class Floor:
         async with AsyncExitStack() as stack:
             clazar = clients.clazar_client(settings)
             stack.push_async_callback(clazar.close)
-            reporting = Reporting(self.client)
+            reporting = OfferSignals(self.client)
             payouts = Payouts(clients.payout_data(settings, clazar), self.client, settings.clock)
             once_for_all: dict[TaskQueue, list[Callable[..., Any]]] = {
                 TaskQueue.OFFERS: [
-                    reporting.report_agreements,
-                    reporting.find_ours,
-                    reporting.report_offers,
+                    reporting.signal_agreements,
+                    reporting.find_our_offers,
+                    reporting.signal_observed_offers,
                 ],
                 TaskQueue.AWS_MARKETPLACE: [clients.aws_agreements(settings).read_agreement_feed],
                 TaskQueue.CLAZAR: [Clazar(clazar).read_changes],
-                TaskQueue.PAYOUTS: [payouts.sweep],
+                TaskQueue.PAYOUTS: [payouts.sweep_payouts],
             }
             threads = stack.enter_context(ThreadPoolExecutor(clients.THREADS))
             for queue in TaskQueue:
@@ -89,11 +89,11 @@ class Floor:
     async def bring(self, count: int) -> list[str]:
         """Start offers, and wait until they wait for acceptance; gives the opportunities."""
         new = self._named(count)
-        desk = OfferDesk(self.client)
+        desk = OfferClient(self.client)
 
         async def bring(opportunity: str) -> None:
             shown = self.stand_ins.shown[opportunity] = asyncio.Event()
-            offer = await desk.begin(opportunity)
+            offer = await desk.start_without_waiting(opportunity)
             while not shown.is_set():
                 with suppress(TimeoutError):
                     await asyncio.wait_for(shown.wait(), LOST_SECONDS)
@@ -108,12 +108,14 @@ class Floor:
     async def bring_through(self, count: int) -> list[str]:
         """Start offers; gives the opportunities."""
         new = self._named(count)
-        await at_once(OfferDesk(self.client).begin, new)
+        await at_once(OfferClient(self.client).start_without_waiting, new)
         return new
 
     def _named(self, count: int) -> list[str]:
         first, self.started = self.started, self.started + count
-        return [opportunity_id(f"006TEST{number:08}") for number in range(first, self.started)]
+        return [
+            parse_opportunity_id(f"006TEST{number:08}") for number in range(first, self.started)
+        ]
 
     async def ended(self, workflow_id: str) -> None:
         """Wait until a workflow has ended."""

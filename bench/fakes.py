@@ -13,20 +13,20 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client
 
-from activities.aws.catalog import ChangeSetOutcome, FollowChangeSet, SubmitOffer
-from activities.email.smtp import SendMail
+from activities.aws.catalog import ChangeSetOutcome, SubmitOffer, WaitForChangeSet
+from activities.email.smtp import OfferEmail
 from activities.preflight import CheckDeal, CheckedDeal
 from activities.task_queues import TaskQueue
 from bench.baseline import BareOffer
 from offers.agreements.agreement import Agreement, AgreementReport, AgreementStatus
 from offers.clock import Clock
 from offers.ids import revision_reference, workflow_id
-from offers.lifecycle.read_back import BuiltOffer
+from offers.lifecycle.read_back import PublishedOffer
 from offers.lifecycle.salesforce_fields import OpportunityUpdate
 from offers.money import Money
 from offers.payouts.model import InvoicePayout, Payout, Transfer
-from offers.policy.policy import Policy, Road
-from offers.preflight.marketplace import SeenOffer
+from offers.policy.policy import CreationMethod, Policy
+from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from tests.support.builders import BUYER
@@ -74,7 +74,7 @@ class StandIns:
     async def check_deal(self, _request: CheckDeal) -> CheckedDeal:
         """A flawless deal."""
         report = report_on(policy=POLICY, today=datetime.now(UTC).date())
-        return CheckedDeal(report=report, policy=POLICY, clock=Clock(), road=Road.AWS)
+        return CheckedDeal(report=report, policy=POLICY, clock=Clock(), method=CreationMethod.AWS)
 
     @activity.defn
     async def submit_offer(self, request: SubmitOffer) -> str:
@@ -83,7 +83,7 @@ class StandIns:
         return request.reference
 
     @activity.defn
-    async def follow_change_set(self, request: FollowChangeSet) -> ChangeSetOutcome:
+    async def follow_change_set(self, request: WaitForChangeSet) -> ChangeSetOutcome:
         """It succeeded, and the offer is as it was asked."""
         offer = built(f"offer-{request.change_set_id}", self._asked.pop(request.change_set_id))
         url = f"https://aws.example/ordering?offerId={offer.offer_id}"
@@ -115,12 +115,12 @@ class StandIns:
             await self._go_on(update)
 
     @activity.defn
-    async def send_letter(self, _mail: SendMail) -> None:
+    async def send_letter(self, _mail: OfferEmail) -> None:
         """Sent to the buyer."""
         self.done["letter"] += 1
 
     @activity.defn
-    async def send_notice(self, mail: SendMail) -> None:
+    async def send_notice(self, mail: OfferEmail) -> None:
         """Sent to the owner."""
         self.done[f"{mail.record.stage} notice"] += 1
 
@@ -139,7 +139,9 @@ class StandIns:
         offer_id = made(update.opportunity_id)
         if update.stage is Stage.SHARED:
             self.accepted.add(offer_id)
-            seen = SeenOffer(offer_id=offer_id, clazar_id="clazar", tied_to=update.opportunity_id)
+            seen = ObservedOffer(
+                offer_id=offer_id, clazar_id="clazar", linked_to=update.opportunity_id
+            )
             await offer.signal(OfferWorkflow.offer_seen, seen)
             await offer.signal(OfferWorkflow.agreement_seen, reported(offer_id))
         if update.stage is Stage.ACCEPTED:
@@ -161,9 +163,9 @@ def reported(offer_id: str) -> AgreementReport:
     )
 
 
-def built(offer_id: str, terms: OfferTerms) -> BuiltOffer:
+def built(offer_id: str, terms: OfferTerms) -> PublishedOffer:
     """An offer as it was asked."""
-    return BuiltOffer(
+    return PublishedOffer(
         offer_id=offer_id,
         released=True,
         product_id=terms.product_id,

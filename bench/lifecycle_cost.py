@@ -17,7 +17,7 @@ from activities.clazar.disbursements import ClazarDisbursements
 from bench.action_cost import cost
 from bench.naive_baseline import NaiveOffer
 from bench.vendor_calls import of_one
-from offers.lifecycle.commands import Changes
+from offers.lifecycle.commands import TermChanges
 from offers.payouts.model import Payout
 from offers.stage import Stage
 from runtime import clients
@@ -32,17 +32,17 @@ QUEUE = "twins"
 async def happy(life: Life) -> None:
     """Accepted after the first reminder, invoiced at once, paid out in one part."""
     life.buyer(accepts_after=24)
-    await life.desk.begin(OPPORTUNITY)
+    await life.desk.start_without_waiting(OPPORTUNITY)
     await days_pass(life, 25)
     await accepted_and_paid(life)
 
 
 async def amended(life: Life) -> None:
     """The price changes a day after the buyer was told; the new offer is accepted as above."""
-    await life.desk.begin(OPPORTUNITY)
+    await life.desk.start_without_waiting(OPPORTUNITY)
     await days_pass(life, 1)
     given = {"price": {"amount": AMENDED_TO, "currency": "USD"}}
-    async with life.asking(life.desk.amend(OPPORTUNITY, Changes(given=given))):
+    async with life.asking(life.desk.amend(OPPORTUNITY, TermChanges(terms=given))):
         pass
     life.buyer(accepts_after=24)
     await days_pass(life, 25)
@@ -51,7 +51,7 @@ async def amended(life: Life) -> None:
 
 async def expired(life: Life) -> None:
     """Nobody accepts; both reminders go out."""
-    await life.desk.begin(OPPORTUNITY)
+    await life.desk.start_without_waiting(OPPORTUNITY)
     await days_pass(life, 32)
     assert (await life.record()).stage is Stage.EXPIRED
 
@@ -129,7 +129,7 @@ class NaivePayouts:
             reading = await ClazarDisbursements(client).read({offer_id}, self._life.time().date())
         finally:
             await client.close()
-        return reading.believed.get(offer_id)
+        return reading.complete_payouts.get(offer_id)
 
 
 async def lived_naively(naive: NaiveLife) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from bench.environment import Floor, at_once
 from bench.machine import resident_mb, spread
 from offers.ids import workflow_id
 from runtime import clients
-from runtime.process_exit import leave
+from runtime.process_exit import exit_process
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from runtime.workers import WORKFLOWS, worker_on
@@ -106,4 +106,4 @@ async def main(address: str, kept: int, waiting: Sequence[str]) -> None:
 if __name__ == "__main__":
     _, where, how_many, *opportunities = sys.argv
     asyncio.run(main(where, int(how_many), opportunities))
-    leave(0)
+    exit_process(0)

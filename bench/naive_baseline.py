@@ -14,15 +14,15 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements
     from activities.aws.catalog import (
-        AwsMarketplace,
+        AwsCatalog,
         ChangeSetOutcome,
-        FollowChangeSet,
         SubmitOffer,
+        WaitForChangeSet,
         WithdrawOffer,
     )
     from activities.clazar.offers import Clazar, FindOffers, LinkOffer
-    from activities.email.message import MailKind
-    from activities.email.smtp import Email, SendMail
+    from activities.email.message import EmailKind
+    from activities.email.smtp import Email, OfferEmail
     from activities.preflight import CheckDeal, Preflight
     from activities.salesforce.write_back import Salesforce
     from activities.task_queues import TaskQueue
@@ -68,33 +68,33 @@ class NaiveOffer:
 
     async def _make(self, given: dict[str, Any]) -> None:
         record = self._record
-        deal = CheckDeal(opportunity_id=record.opportunity_id, given=given)
+        deal = CheckDeal(opportunity_id=record.opportunity_id, terms=given)
         found = await call(TaskQueue.PREFLIGHT, Preflight.check_deal, deal)
-        record.take_report(found.report, found.policy, found.clock, found.road)
+        record.apply_report(found.report, found.policy, found.clock, found.road)
         await self._enter(Stage.SUBMITTED)
         record.change_set_id = await call(
             TaskQueue.AWS_MARKETPLACE,
-            AwsMarketplace.submit_offer,
-            SubmitOffer(reference=record.reference, terms=record.offered),
+            AwsCatalog.submit_offer,
+            SubmitOffer(reference=record.reference, terms=record.require_terms()),
         )
         await self._enter(Stage.GENERATING)
-        outcome = await self._change_set(record.handed_over)
+        outcome = await self._change_set(record.require_change_set_id())
         assert outcome.offer
         record.offer_id, record.offer_url = outcome.offer.offer_id, outcome.offer_url
         await self._enter(Stage.LIVE)
-        await self._mail(Email.send_letter, MailKind.OFFER_SHARED)
+        await self._mail(Email.send_to_buyer, EmailKind.OFFER_SHARED)
         await self._enter(Stage.SHARED)
         await self._link()
 
     async def _change_set(self, change_set_id: str) -> ChangeSetOutcome:
-        following = FollowChangeSet(
-            change_set_id=change_set_id, checks=self._record.policy.generation
+        following = WaitForChangeSet(
+            change_set_id=change_set_id, polling=self._record.policy.publication
         )
         while True:
             try:
                 outcome: ChangeSetOutcome = await call(
                     TaskQueue.AWS_MARKETPLACE,
-                    AwsMarketplace.follow_change_set,
+                    AwsCatalog.wait_for_change_set,
                     following,
                     once=True,
                 )
@@ -106,7 +106,7 @@ class NaiveOffer:
     async def _link(self) -> None:
         record = self._record
         looked_for = FindOffers(
-            offer_id=record.offer_id, made_after=record.history[0].at - timedelta(days=1)
+            offer_id=record.offer_id, created_after=record.history[0].at - timedelta(days=1)
         )
         while not (seen := await call(TaskQueue.CLAZAR, Clazar.find_offers, looked_for)):
             await workflow.sleep(ONE_CHANGE_SET_LOOK)
@@ -116,42 +116,40 @@ class NaiveOffer:
     async def _withdraw(self) -> None:
         record = self._record
         yesterday = workflow.now().date() - timedelta(days=1)
-        withdrawal = WithdrawOffer(offer_id=record.made, number=1, last_day=yesterday)
-        change_set_id = await call(
-            TaskQueue.AWS_MARKETPLACE, AwsMarketplace.withdraw_offer, withdrawal
-        )
+        withdrawal = WithdrawOffer(offer_id=record.require_offer_id(), number=1, last_day=yesterday)
+        change_set_id = await call(TaskQueue.AWS_MARKETPLACE, AwsCatalog.withdraw_offer, withdrawal)
         await self._change_set(change_set_id)
-        record.start_over("amended", workflow.now())
+        record.start_revision("amended", workflow.now())
         await self._enter(Stage.DRAFT)
 
     async def _accepted(self) -> bool:
         record = self._record
-        end = record.offered.availability_end
+        end = record.require_terms().availability_end
         reminders = list(reminder_times(end, record.policy.reminder_days, workflow.now()))
         closing = datetime.combine(end, time.max, workflow.now().tzinfo)
         while workflow.now() <= closing:
             record.agreement = await call(
-                TaskQueue.AWS_MARKETPLACE, AwsAgreements.find_agreement, record.made
+                TaskQueue.AWS_MARKETPLACE, AwsAgreements.find_agreement, record.require_offer_id()
             )
             if record.agreement:
                 await self._enter(Stage.ACCEPTED)
-                await self._mail(Email.send_notice, MailKind.OWNER_ACCEPTED)
+                await self._mail(Email.send_notice, EmailKind.OWNER_ACCEPTED)
                 return True
             if reminders and reminders[0] <= workflow.now():
                 day: date = reminders.pop(0).date()
-                await self._mail(Email.send_letter, MailKind.OFFER_REMINDER, f"{day}")
+                await self._mail(Email.send_to_buyer, EmailKind.OFFER_REMINDER, f"{day}")
             await workflow.sleep(ONE_AGREEMENT_LOOK)
         await self._enter(Stage.EXPIRED)
-        await self._mail(Email.send_notice, MailKind.OWNER_EXPIRED)
+        await self._mail(Email.send_notice, EmailKind.OWNER_EXPIRED)
         return False
 
     async def _paid(self) -> None:
         record = self._record
-        while not (record.payout and record.payout.covers(record.offered.price)):
+        while not (record.payout and record.payout.covers(record.require_terms().price)):
             await workflow.sleep(ONE_PAYOUT_LOOK)
             payout: Payout | None = await workflow.execute_activity(
                 "payout_of",
-                record.made,
+                record.require_offer_id(),
                 result_type=Payout | None,  # type: ignore[arg-type]
                 start_to_close_timeout=timedelta(minutes=1),
             )
@@ -159,7 +157,7 @@ class NaiveOffer:
                 record.payout = payout
                 await self._show()
         await self._enter(Stage.DISBURSED)
-        await self._mail(Email.send_notice, MailKind.OWNER_PAID)
+        await self._mail(Email.send_notice, EmailKind.OWNER_PAID)
 
     async def _enter(self, stage: Stage) -> None:
         self._record.enter(stage, workflow.now())
@@ -172,6 +170,6 @@ class NaiveOffer:
         )
         await call(TaskQueue.SALESFORCE, Salesforce.write_back, opportunity_update(self._record))
 
-    async def _mail(self, how: Any, kind: MailKind, occasion: str = "") -> None:
-        mail = SendMail(kind=kind, record=self._record, occasion=occasion)
+    async def _mail(self, how: Any, kind: EmailKind, occasion: str = "") -> None:
+        mail = OfferEmail(kind=kind, record=self._record, occasion=occasion)
         await call(TaskQueue.EMAIL, how, mail)

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from activities.aws.events import AGREEMENTS, CATALOG
-from activities.temporal.signals import Report, Reporting, send
+from activities.temporal.signals import OfferSignal, OfferSignals, send
 from bench.baseline import BareReaction
 from bench.machine import spread
 from offers.agreements.agreement import AgreementReport
@@ -29,7 +29,7 @@ from sandbox.buyers import accept
 from sandbox.event_bus import EventBus
 from tests.support.eventbridge import KEYS, eventbridge, make_queue
 from tests.support.life import environment
-from tests.support.offer_environment import House, keeping_house
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 
 QUEUE = "twins"
 FIELD = "Offer_Stage__c"
@@ -47,7 +47,7 @@ async def reaction(times: int) -> dict[str, Any]:
         queue = make_queue(endpoint, PATTERN)
         where = {"AWS_ENDPOINT_URL_SQS": endpoint, "OFFERS_EVENTS_QUEUE_URL": queue.url}
         with environment(keys | where):
-            async with keeping_house(Path(folder)) as house:
+            async with open_offer_environment(Path(folder)) as house:
                 with ThreadPoolExecutor(clients.THREADS) as threads:
                     async with worker_on(
                         QUEUE, house.client, [BareReaction], [], threads, cached_workflows=100
@@ -58,7 +58,7 @@ async def reaction(times: int) -> dict[str, Any]:
 class Reaction:
     """The ways to Salesforce, each with an offer of its own."""
 
-    def __init__(self, house: House, events: EventBus) -> None:
+    def __init__(self, house: OfferEnvironment, events: EventBus) -> None:
         self._house = house
         self._events = events
         self._number = 0
@@ -73,7 +73,7 @@ class Reaction:
             report.append(await self._by_report())
             signal.append(await self._by_signal())
             bare.append(await self._bare())
-        watch_every = Policy().watch_every
+        watch_every = Policy().agreement_watch_every
         return {
             "times": times,
             "event_to_salesforce_ms": spread(event),
@@ -107,21 +107,23 @@ class Reaction:
     async def _by_report(self) -> float:
         """As the watch does it once it has read the feed: it looks up the offer first."""
         opportunity, report = await self._accepted()
-        reporting = Reporting(self._house.client)
-        return await self._until_shown(opportunity, lambda: reporting.report_agreements([report]))
+        reporting = OfferSignals(self._house.client)
+        return await self._until_shown(opportunity, lambda: reporting.signal_agreements([report]))
 
     async def _by_signal(self) -> float:
         """The signal alone."""
         opportunity, report = await self._accepted()
-        signal = Report(workflow_id(opportunity), "agreement_seen", report)
+        signal = OfferSignal(workflow_id(opportunity), "agreement_seen", report)
         return await self._until_shown(opportunity, lambda: send(self._house.client, [signal]))
 
     async def _accepted(self) -> tuple[str, AgreementReport]:
         opportunity, record = await self._shared()
-        agreement = accept(self._house.world, record.made, record.offered.buyer_accounts[0])
+        agreement = accept(
+            self._house.world, record.require_offer_id(), record.require_terms().buyer_accounts[0]
+        )
         report = AgreementReport(
             agreement_id=agreement.id,
-            offer_id=record.made,
+            offer_id=record.require_offer_id(),
             status=agreement.status,
             updated_at=agreement.accepted_at,
         )
@@ -130,16 +132,18 @@ class Reaction:
     async def _bare(self) -> float:
         """A signal, the same two activities, no offer's life."""
         opportunity, record = await self._shared()
-        accept(self._house.world, record.made, record.offered.buyer_accounts[0])
+        accept(
+            self._house.world, record.require_offer_id(), record.require_terms().buyer_accounts[0]
+        )
         update = opportunity_update(record.model_copy(update={"stage": Stage.ACCEPTED}))
         twin = await self._house.client.start_workflow(
             BareReaction.run,
-            args=[record.made, update],
+            args=[record.require_offer_id(), update],
             id=f"bare/{self._number}",
             task_queue=QUEUE,
         )
         await asyncio.sleep(QUIET_SECONDS)
-        signal = Report(twin.id, "seen", "accepted")
+        signal = OfferSignal(twin.id, "seen", "accepted")
         return await self._until_shown(opportunity, lambda: send(self._house.client, [signal]))
 
     async def _until_shown(

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
-from activities.temporal.signals import Report, Reporting, send
+from activities.temporal.signals import OfferSignal, OfferSignals, send
 from bench.environment import Floor, at_once
 from bench.fakes import made, reported
 from bench.machine import spread
@@ -46,7 +46,7 @@ async def drain(floor: Floor, count: int) -> dict[str, float]:
     written, told = done["accepted"] + count, done["accepted notice"] + count
     floor.stand_ins.accepted.update(offers)
     watch = Stopwatch(count)
-    await Reporting(floor.client).report_agreements([reported(offer) for offer in offers])
+    await OfferSignals(floor.client).signal_agreements([reported(offer) for offer in offers])
     await floor.until(lambda: done["accepted"] >= written and done["accepted notice"] >= told)
     return watch.read()
 
@@ -57,7 +57,7 @@ async def drain_bare(floor: Floor, count: int, *, searchable: bool) -> dict[str,
     done = floor.stand_ins.done
     written, told = done["bare accepted"] + count, done["bare notice"] + count
     watch = Stopwatch(count)
-    await send(floor.client, [Report(twin, "seen", "accepted") for twin in twins])
+    await send(floor.client, [OfferSignal(twin, "seen", "accepted") for twin in twins])
     await floor.until(lambda: done["bare accepted"] >= written and done["bare notice"] >= told)
     return watch.read()
 

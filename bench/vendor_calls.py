@@ -17,8 +17,8 @@ from tests.support.builders import BUYER
 
 HOUR = timedelta(hours=1)
 TURNS = {
-    WATCH: POLICY.watch_every,
-    CLAZAR: POLICY.clazar_every,
+    WATCH: POLICY.agreement_watch_every,
+    CLAZAR: POLICY.clazar_watch_every,
     SWEEP: POLICY.payouts.every,
 }
 """By Schedule, how often it takes its turn."""

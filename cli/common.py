@@ -11,16 +11,16 @@ import typer
 from rich.console import Console
 from temporalio.service import RPCError
 
-from cli.offer_client import OfferDesk, Refused
-from cli.tables import sheet
-from offers.ids import NoOpportunityId, opportunity_id, read_path
+from cli.offer_client import OfferClient, RequestRejected
+from cli.tables import offer_details
+from offers.ids import InvalidOpportunityId, parse_offer_path, parse_opportunity_id
 from offers.lifecycle.record import OfferRecord
-from runtime.codec import WrongKeys
+from runtime.codec import InvalidKeys
 from runtime.logging import core_logs_to_standard_error
-from runtime.process_exit import leave
-from runtime.schedules import NoSchedule
-from runtime.settings import TemporalSettings, WrongSettings, read_settings
-from runtime.temporal import NoServer, connect, register_search_attributes
+from runtime.process_exit import exit_process
+from runtime.schedules import ScheduleNotFound
+from runtime.settings import InvalidSettings, TemporalSettings, read_settings
+from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 T = TypeVar("T")
 ALL_WELL, WENT_WRONG = 0, 1
@@ -34,16 +34,16 @@ console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=F
 def opportunity_argument(text: str) -> str:
     """The 18-character id of an opportunity."""
     try:
-        return opportunity_id(text)
-    except NoOpportunityId as error:
+        return parse_opportunity_id(text)
+    except InvalidOpportunityId as error:
         raise typer.BadParameter(str(error)) from None
 
 
 def offer_argument(text: str) -> str:
     """The name of an offer: an opportunity's id, or one of its amendments."""
     try:
-        return read_path(text)
-    except NoOpportunityId as error:
+        return parse_offer_path(text)
+    except InvalidOpportunityId as error:
         raise typer.BadParameter(str(error)) from None
 
 
@@ -72,12 +72,12 @@ TermsFile = Annotated[
 ]
 
 
-async def desk() -> OfferDesk:
+async def open_offer_client() -> OfferClient:
     """The desk at the server that the settings name."""
     settings = read_settings(TemporalSettings)
     client = await connect(settings)
     await register_search_attributes(client)
-    return OfferDesk(client, settings.clock)
+    return OfferClient(client, settings.clock)
 
 
 def given_terms(terms: Path | None) -> dict[str, Any]:
@@ -117,18 +117,24 @@ def print_record(record: OfferRecord, as_json: bool) -> None:
     if as_json:
         print(record.model_dump_json(indent=2))
     else:
-        console.print(sheet(record))
+        console.print(offer_details(record))
         if record.offer_url:
             console.print(f"\n{record.offer_url}", soft_wrap=True)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
+def run_command(work: Coroutine[Any, Any, T]) -> T:
     """Do the work of a command; what cannot be done is told on standard error."""
     core_logs_to_standard_error()
     try:
         return asyncio.run(work)
-    except (Refused, WrongSettings, WrongKeys, NoServer, NoSchedule) as error:
+    except (
+        RequestRejected,
+        InvalidSettings,
+        InvalidKeys,
+        ServerUnreachable,
+        ScheduleNotFound,
+    ) as error:
         print(error, file=sys.stderr)
     except RPCError as error:
         print(f"Temporal refuses: {error.message}", file=sys.stderr)
-    return leave(WENT_WRONG)
+    return exit_process(WENT_WRONG)

@@ -27,15 +27,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
 from cli.listing import OfferRow, accepted_offers, list_offers
-from offers.agreements.agreement import CancellationWish
+from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle import guards
-from offers.lifecycle.commands import Changes, Extension, Verdict
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
-from runtime.schedules import ailments
+from runtime.schedules import schedule_problems
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import STAGE
 from workflows.offer.workflow import OfferWorkflow
@@ -54,11 +54,11 @@ RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Ends after which the same opportunity may get a new offer."""
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """What was asked cannot be done.  The text says why and what can be done instead."""
 
 
-class NoWorker(Refused):
+class NoWorkerRunning(RequestRejected):
     """Nobody works on the task queue."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class NoWorker(Refused):
         )
 
 
-class StillChecking(Refused):
+class PreflightPending(RequestRejected):
     """Preflight has not been able to answer yet."""
 
     def __init__(self, path: str) -> None:
@@ -78,7 +78,7 @@ class StillChecking(Refused):
         )
 
 
-class OfferDesk:
+class OfferClient:
     """The desk at which people are served."""
 
     def __init__(self, client: Client, clock: Clock | None = None) -> None:
@@ -90,7 +90,7 @@ class OfferDesk:
         opportunity_id: str,
         given: dict[str, Any] | None = None,
         *,
-        road: Road | None = None,
+        road: CreationMethod | None = None,
         again: bool = False,
     ) -> OfferRecord:
         """Start an offer, or find the one that runs; gives its record once it is drafted.
@@ -100,12 +100,12 @@ class OfferDesk:
         record is given undrafted.
         """
         if again and await self._can_be_revived(opportunity_id):
-            changes = Changes(given=given or {}, road=road, anew=True)
+            changes = TermChanges(terms=given or {}, method=road, recreate=True)
             return await self.amend(opportunity_id, changes)
-        handle = await self.begin(opportunity_id, given, road=road, again=again)
+        handle = await self.start_without_waiting(opportunity_id, given, road=road, again=again)
         try:
             record = await self._drafted(handle)
-        except NoWorker:
+        except NoWorkerRunning:
             return await self.record(opportunity_id)
         if record.stage.is_end:
             raise _ended(record)
@@ -115,12 +115,12 @@ class OfferDesk:
         under_way = await self._under_way(opportunity_id)
         return under_way is not None and under_way.stage in (Stage.EXPIRED, Stage.CANCELLED)
 
-    async def begin(
+    async def start_without_waiting(
         self,
         opportunity_id: str,
         given: dict[str, Any] | None = None,
         *,
-        road: Road | None = None,
+        road: CreationMethod | None = None,
         again: bool = False,
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
@@ -133,14 +133,14 @@ class OfferDesk:
                 await self._let_go(opportunity_id)
                 under_way = None
             if under_way and under_way.stage in RESTARTABLE:
-                raise Refused(
+                raise RequestRejected(
                     f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
                     " told yet: see what it waits for with starter.py show"
                 )
             if under_way and under_way.stage.is_end:
                 raise _ended(under_way)
             if under_way and (given or road):
-                raise Refused(
+                raise RequestRejected(
                     f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
                     " while it is a draft, or cancel it before starting it with other terms"
                 )
@@ -148,8 +148,11 @@ class OfferDesk:
             request = request.model_copy(
                 update={
                     "revision": earlier.revision + 1,
-                    "amended": earlier.last_amendment,
-                    "past": (*earlier.past, earlier.as_past(earlier.stage, earlier.ended_at)),
+                    "earlier_amendments": earlier.last_amendment,
+                    "previous_revisions": (
+                        *earlier.previous_revisions,
+                        earlier.as_previous(earlier.stage, earlier.stage_since),
+                    ),
                 }
             )
         try:
@@ -176,7 +179,7 @@ class OfferDesk:
             )
         except WorkflowAlreadyStartedError:
             if await self._under_way(opportunity_id):
-                raise Refused(
+                raise RequestRejected(
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
             raise _ended(await self._handle(opportunity_id).result()) from None
@@ -191,7 +194,7 @@ class OfferDesk:
         try:
             return await _in_time(handle.execute_update(OfferWorkflow.drafted))
         except WorkflowUpdateFailedError as error:
-            raise Refused(_words(error.cause)) from None
+            raise RequestRejected(_words(error.cause)) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -199,7 +202,7 @@ class OfferDesk:
         try:
             return await handle.result()
         except WorkflowFailureError as error:
-            raise Refused(_words(error.cause)) from None
+            raise RequestRejected(_words(error.cause)) from None
 
     async def _under_way(self, opportunity_id: str) -> OfferRecord | None:
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
@@ -223,11 +226,11 @@ class OfferDesk:
                 return None
             raise
 
-    async def ailing(self) -> list[str]:
+    async def schedule_problems(self) -> list[str]:
         """What goes wrong with the Schedules: a line for each whose last turn failed."""
-        return await ailments(self._client)
+        return await schedule_problems(self._client)
 
-    async def rows(self, stage: str | None = None) -> list[OfferRow]:
+    async def list_offers(self, stage: str | None = None) -> list[OfferRow]:
         """Every offer that Temporal still knows, the newest run of each, oldest first."""
         return await list_offers(self._client, stage)
 
@@ -239,11 +242,11 @@ class OfferDesk:
                 return await handle.result()
             return await _in_time(handle.query(OfferWorkflow.the_record))
         except WorkflowFailureError as error:
-            raise Refused(_words(error.cause)) from None
+            raise RequestRejected(_words(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
 
-    async def agreed(self) -> tuple[list[OfferRecord], list[str]]:
+    async def accepted_records(self) -> tuple[list[OfferRecord], list[str]]:
         """The records of all offers that were accepted, ended ones and earlier runs included.
 
         Besides, the workflow ids of those that do not answer.  Raises NoWorker if none does.
@@ -255,14 +258,14 @@ class OfferDesk:
             async with room:
                 try:
                     return await _in_time(handle.query(OfferWorkflow.the_record))
-                except (NoWorker, RPCError, WorkflowQueryFailedError):
+                except (NoWorkerRunning, RPCError, WorkflowQueryFailedError):
                     return None
 
         runs = await accepted_offers(self._client)
         records = await asyncio.gather(*map(record, runs))
         known = [each for each in records if each is not None]
         if runs and not known:
-            raise NoWorker
+            raise NoWorkerRunning
         silent = [run.id for run, found in zip(runs, records, strict=True) if found is None]
         return known, silent
 
@@ -274,7 +277,7 @@ class OfferDesk:
         """Give the buyer more time; gives the record once AWS has done so."""
         return await self._ask(path, OfferWorkflow.extend, extension)
 
-    async def amend(self, path: str, changes: Changes) -> OfferRecord:
+    async def amend(self, path: str, changes: TermChanges) -> OfferRecord:
         """Change an offer that AWS has; gives the record once that is done or drafted.
 
         For an agreement that is the record of the agreement-based offer.
@@ -285,7 +288,7 @@ class OfferDesk:
         amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
         return await self._drafted(self._handle(amendment))
 
-    async def request_cancellation(self, path: str, wish: CancellationWish) -> OfferRecord:
+    async def request_cancellation(self, path: str, wish: CancellationRequestInput) -> OfferRecord:
         """Have the buyer asked to let the agreement be cancelled."""
         return await self._ask(path, OfferWorkflow.request_cancellation, wish)
 
@@ -294,17 +297,17 @@ class OfferDesk:
         await self._ask(path, OfferWorkflow.resume, code)
         return await self.record(path)
 
-    async def approve(self, path: str, verdict: Verdict) -> OfferRecord:
+    async def approve(self, path: str, verdict: ApprovalDecision) -> OfferRecord:
         """Approve what waits for it."""
         await self._ask(path, OfferWorkflow.approve, verdict)
         return await self.record(path)
 
-    async def decline(self, path: str, verdict: Verdict) -> OfferRecord:
+    async def decline(self, path: str, verdict: ApprovalDecision) -> OfferRecord:
         """Decline what waits for approval."""
         await self._ask(path, OfferWorkflow.decline, verdict)
         return await self.record(path)
 
-    async def revise(self, path: str, changes: Changes) -> OfferRecord:
+    async def revise(self, path: str, changes: TermChanges) -> OfferRecord:
         """Change the terms of a draft; gives the record once they have been checked.
 
         Raises StillChecking if a vendor does not answer: the change is taken all the same.
@@ -313,9 +316,9 @@ class OfferDesk:
         try:
             return await asyncio.wait_for(asked, VENDORS_PATIENCE.total_seconds())
         except TimeoutError:
-            raise StillChecking(path) from None
+            raise PreflightPending(path) from None
 
-    async def handed_off(self, path: str, offer_id: str) -> OfferRecord:
+    async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
         """Tell which offer was made in Clazar."""
         return await self._ask(path, OfferWorkflow.handed_off, offer_id)
 
@@ -327,7 +330,7 @@ class OfferDesk:
         """All offers, now and whenever any of them has changed."""
         last: list[OfferRow] | None = None
         while True:
-            rows = await self.rows()
+            rows = await self.list_offers()
             if rows != last:
                 yield rows
             last = rows
@@ -348,9 +351,9 @@ class OfferDesk:
             )
             record = await asked.result()
         except WorkflowFailureError as error:
-            raise Refused(_words(error.cause)) from None
+            raise RequestRejected(_words(error.cause)) from None
         except WorkflowUpdateFailedError as error:
-            raise Refused(_words(error.cause)) from None
+            raise RequestRejected(_words(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
         assert isinstance(record, OfferRecord)
@@ -364,11 +367,11 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        raise NoWorker from None
+        raise NoWorkerRunning from None
 
 
-def _ended(record: OfferRecord) -> Refused:
-    return Refused(f"{record.path}: {guards.ended(record)}")
+def _ended(record: OfferRecord) -> RequestRejected:
+    return RequestRejected(f"{record.path}: {guards.why_ended(record)}")
 
 
 def _words(cause: BaseException | None) -> str:
@@ -377,5 +380,5 @@ def _words(cause: BaseException | None) -> str:
 
 def _no_offer(path: str, error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
-        return Refused(f"there is no offer for {path}: start it with starter.py start")
+        return RequestRejected(f"there is no offer for {path}: start it with starter.py start")
     return error

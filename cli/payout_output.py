@@ -13,7 +13,7 @@ from rich.text import Text
 
 from offers.findings import Finding
 from offers.money import Currency, Money
-from offers.reports.payouts import MonthsMoney, PayoutLine, Totals
+from offers.reports.payouts import MonthTotals, PayoutLine, Totals
 
 COLUMNS = (
     "offer",
@@ -45,7 +45,7 @@ COLUMNS = (
 """Of the CSV, and the names in the JSON."""
 
 
-class CannotPlot(Exception):
+class PlotUnavailable(Exception):
     """There is nothing to draw, or nothing to draw with.  The text says what to do."""
 
 
@@ -61,7 +61,7 @@ def facts(line: PayoutLine) -> dict[str, Any]:
         "offer_id": line.offer_id,
         "agreement_id": line.agreement_id,
         "currency": line.currency,
-        "late": line.late,
+        "late": line.overdue,
     }
     if invoice:
         told |= {name: str(getattr(invoice, name).amount) for name in amounts}
@@ -102,7 +102,7 @@ def as_data(
     }
 
 
-def sheet(
+def payout_table(
     lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
 ) -> RenderableType:
     """All of it for a terminal."""
@@ -128,8 +128,8 @@ def sheet(
 
 def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     invoice, coming = line.invoice, line.expected
-    waits = Text(f"{coming.step}, late" if line.late else str(coming.step)) if coming else Text()
-    waits.stylize("bold red" if line.late else "")
+    waits = Text(f"{coming.step}, late" if line.overdue else str(coming.step)) if coming else Text()
+    waits.stylize("bold red" if line.overdue else "")
     return (
         line.offer or line.offer_id,
         line.company or ("" if line.offer else "(not followed here)"),
@@ -147,14 +147,16 @@ def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     )
 
 
-def draw(money: Mapping[Currency, Mapping[date, MonthsMoney]], file: Path) -> None:
+def draw(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:
     """Expected against received by month, one picture for each currency; raises CannotPlot."""
     if not money:
-        raise CannotPlot("there is no money to draw yet: no offer was accepted")
+        raise PlotUnavailable("there is no money to draw yet: no offer was accepted")
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise CannotPlot("matplotlib is not installed: pip install 'offerflow[plot]'") from None
+        raise PlotUnavailable(
+            "matplotlib is not installed: pip install 'offerflow[plot]'"
+        ) from None
     figure = Figure(figsize=(10, 4 * len(money)), layout="constrained")
     every = figure.subplots(len(money), squeeze=False)[:, 0]
     for axes, (currency, months) in zip(every, money.items(), strict=True):
@@ -170,7 +172,7 @@ def draw(money: Mapping[Currency, Mapping[date, MonthsMoney]], file: Path) -> No
     try:
         figure.savefig(file)
     except (OSError, ValueError) as error:
-        raise CannotPlot(f"{file} cannot be written: {error}") from None
+        raise PlotUnavailable(f"{file} cannot be written: {error}") from None
 
 
 def _iso(day: date | None) -> str | None:

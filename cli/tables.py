@@ -11,7 +11,7 @@ from cli.listing import OfferRow
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Severity
 from offers.lifecycle.clazar_field_sheet import field_sheet
-from offers.lifecycle.record import Amendment, Decision, OfferRecord, PastRevision
+from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from runtime.schedules import ScheduleRow
@@ -49,7 +49,7 @@ COLUMNS: tuple[tuple[str, int, Callable[[OfferRow], str | Text]], ...] = (
 """Title, width and content, the most important first."""
 
 
-def board(rows: Iterable[OfferRow], width: int) -> Table:
+def offer_table(rows: Iterable[OfferRow], width: int) -> Table:
     """All offers as a table, with as many columns as fit into a width."""
     table = Table(expand=False)
     rows = list(rows)
@@ -67,7 +67,7 @@ def board(rows: Iterable[OfferRow], width: int) -> Table:
     return table
 
 
-def line(row: OfferRow) -> str:
+def offer_line(row: OfferRow) -> str:
     """One offer on one line, for a log."""
     parts = [row.opportunity_id, row.stage, row.offer_id, row.agreement_id]
     if row.attention:
@@ -75,7 +75,7 @@ def line(row: OfferRow) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def sheet(record: OfferRecord) -> RenderableType:
+def offer_details(record: OfferRecord) -> RenderableType:
     """Everything about one offer."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
@@ -87,14 +87,18 @@ def sheet(record: OfferRecord) -> RenderableType:
         Text(f"\nNeeds a person: {attention.problem}.\n  {attention.remedy}.", "bold red")
         for attention in record.attentions
     ]
-    held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.obstacles]
-    notes = [Text(f"\n{f.code}: {f}", "dim") for f in record.findings if f not in record.obstacles]
+    held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.blocking_findings]
+    notes = [
+        Text(f"\n{f.code}: {f}", "dim")
+        for f in record.findings
+        if f not in record.blocking_findings
+    ]
     handed = HANDED_OFF in {attention.code for attention in record.attentions}
-    form = [form_sheet(record.offered)] if handed else []
+    form = [field_sheet_table(record.require_terms())] if handed else []
     return Group(table, *waiting, *held, *notes, *form)
 
 
-def form_sheet(terms: OfferTerms) -> RenderableType:
+def field_sheet_table(terms: OfferTerms) -> RenderableType:
     """What is copied into Clazar's form, in its order."""
     table = Table(title="Clazar's form, field by field", title_justify="left")
     for column in ("Section", "Field", "Value to copy"):
@@ -107,13 +111,13 @@ def form_sheet(terms: OfferTerms) -> RenderableType:
 STYLE_OF = {Severity.REFUSE: "red", Severity.APPROVAL: "yellow", Severity.WARN: "dim"}
 
 
-def report_sheet(checked: CheckedDeal) -> RenderableType:
+def preflight_table(checked: CheckedDeal) -> RenderableType:
     """A preflight's report, the gravest first."""
     report = checked.report
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    road = ("Road", checked.road.value)
+    road = ("Road", checked.method.value)
     for label, value in [("Company", report.company), *_terms(report.terms), road]:
         if value:
             facts.add_row(label, value)
@@ -187,10 +191,10 @@ def _cancellation(request: CancellationRequest | None) -> str | None:
     return f"{request.status}, asked for as {request.reason_code}" if request else None
 
 
-def _past(past: PastRevision) -> str:
+def _past(past: PreviousRevision) -> str:
     offer = f" ({past.offer_id})" if past.offer_id else ""
     why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
-    return f"{past.fate}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
+    return f"{past.outcome}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
 
 
 def _decision(decision: Decision) -> str:
@@ -220,9 +224,9 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),
         ("Cancellation", _cancellation(record.cancellation)),
         ("Cancelled for", record.cancel_reason),
-        *(record.sums.lines if record.sums else ()),
-        *((f"Revision {p.number}", _past(p)) for p in record.past),
-        *((f"{e.at:%Y-%m-%d %H:%M} UTC", e.what) for e in record.events),
+        *(record.pricing.lines if record.pricing else ()),
+        *((f"Revision {p.number}", _past(p)) for p in record.previous_revisions),
+        *((f"{e.at:%Y-%m-%d %H:%M} UTC", e.description) for e in record.agreement_events),
         *(("Approved" if d.approved else "Declined", _decision(d)) for d in record.decisions),
         (
             "History",

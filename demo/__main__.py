@@ -16,14 +16,14 @@ from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecutionStartWorkflow
 
 from cli.listing import OfferRow
-from cli.offer_client import OfferDesk
-from cli.tables import board, line, stage_text
+from cli.offer_client import OfferClient
+from cli.tables import offer_line, offer_table, stage_text
 from demo.processes import DidNotStart, Processes, take_part
-from demo.runner import Director, Outcome
-from demo.scenarios import CAST
+from demo.runner import Outcome, ScenarioRunner
+from demo.scenarios import SCENARIOS
 from runtime import schedules
 from runtime.logging import core_logs_to_standard_error
-from runtime.process_exit import leave, run_and_leave
+from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect, register_search_attributes
 
@@ -61,18 +61,18 @@ def demo(
                 _keep(processes)
     except DidNotStart as error:
         print(error, file=sys.stderr)
-        leave(1)
+        exit_process(1)
     except KeyboardInterrupt:
-        leave(130)
-    leave(0 if met else 1)
+        exit_process(130)
+    exit_process(0 if met else 1)
 
 
 async def _play(processes: Processes, crash: bool) -> bool:
     settings = read_settings(TemporalSettings)
     client = await connect(settings)
     await register_search_attributes(client)
-    desk = OfferDesk(client, settings.clock)
-    director = Director(processes.addresses["control"], desk)
+    desk = OfferClient(client, settings.clock)
+    director = ScenarioRunner(processes.addresses["control"], desk)
     console.print(_links(processes))
     await director.set_the_scene()
     await director.start_what_is_handed_off()
@@ -91,26 +91,28 @@ async def _play(processes: Processes, crash: bool) -> bool:
     return not any(outcome.wrong for outcome in outcomes)
 
 
-async def _until_over(director: Director, desk: OfferDesk, settings: TemporalSettings) -> None:
+async def _until_over(
+    director: ScenarioRunner, desk: OfferClient, settings: TemporalSettings
+) -> None:
     changes = _acted_on(director, desk)
     if sys.stdout.isatty():
         with Live(console=console, auto_refresh=False) as live:
             async for rows in changes:
-                live.update(Group(_date(settings), board(rows, console.width)), refresh=True)
+                live.update(Group(_date(settings), offer_table(rows, console.width)), refresh=True)
         return
-    names = {fate.opportunity_id: fate.company for fate in CAST}
+    names = {fate.opportunity_id: fate.company for fate in SCENARIOS}
     shown: dict[str, OfferRow] = {}
     async for rows in changes:
         for row in rows:
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
                 company = names.get(row.opportunity_id.partition("/")[0], "")
-                console.print(_date(settings), f"{company:<18}", line(row), soft_wrap=True)
+                console.print(_date(settings), f"{company:<18}", offer_line(row), soft_wrap=True)
 
 
-async def _acted_on(director: Director, desk: OfferDesk) -> AsyncIterator[list[OfferRow]]:
+async def _acted_on(director: ScenarioRunner, desk: OfferClient) -> AsyncIterator[list[OfferRow]]:
     while True:
-        rows = await desk.rows()
+        rows = await desk.list_offers()
         director.act(rows)
         yield rows
         if director.is_over(rows):
@@ -126,7 +128,7 @@ async def _crash(processes: Processes, client: Client) -> None:
     tests/end_to_end/test_lost_tries.py shows what becomes of such calls.
     """
     await asyncio.sleep(CRASH_AFTER_SECONDS)
-    while (await client.count_workflows(OFFERS)).count < len(CAST):  # noqa: ASYNC110
+    while (await client.count_workflows(OFFERS)).count < len(SCENARIOS):  # noqa: ASYNC110
         await asyncio.sleep(A_MOMENT_SECONDS)
     processes.halt_worker()
     while await _calls_in_hand(client):
@@ -203,4 +205,4 @@ def _summary(outcomes: list[Outcome]) -> Table:
 
 
 if __name__ == "__main__":
-    run_and_leave(app)
+    run_and_exit(app)

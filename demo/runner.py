@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 
 from cli.listing import OfferRow
-from cli.offer_client import OfferDesk
-from demo.scenarios import CAST, REMINDER, Fate
-from offers.lifecycle.commands import Changes, Verdict
+from cli.offer_client import OfferClient
+from demo.scenarios import REMINDER, SCENARIOS, Scenario
+from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 
 DEAL_DESK = "deal-desk@example.com"
@@ -27,16 +27,16 @@ PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
 class Outcome:
     """How one offer ended."""
 
-    fate: Fate
+    fate: Scenario
     record: OfferRecord
     wrong: list[str]
     """What differs from its fate."""
 
 
-class Director:
+class ScenarioRunner:
     """Plays the demo over the sandbox's control API and the product's own desk."""
 
-    def __init__(self, control_url: str, desk: OfferDesk) -> None:
+    def __init__(self, control_url: str, desk: OfferClient) -> None:
         self._control = httpx.AsyncClient(base_url=control_url, timeout=10)
         self._desk = desk
         self._done: set[tuple[str, str, str | None]] = set()
@@ -49,7 +49,7 @@ class Director:
         await self._tell("PUT", "/control/generation", STRETCHED_GENERATION)
         # AWS counts calls by the real second, which is a day here.
         await self._tell("PUT", "/control/rules", {"throttle": False})
-        for fate in CAST:
+        for fate in SCENARIOS:
             await self._tell("POST", "/control/opportunities", fate.opportunity())
             await self._tell(
                 "PUT", f"/control/buyers/{fate.account}", {"exists": fate.account_exists}
@@ -69,14 +69,14 @@ class Director:
 
     async def start_what_is_handed_off(self) -> None:
         """Start what is not to be made by AWS alone; intake starts the others by itself."""
-        for fate in CAST:
+        for fate in SCENARIOS:
             if fate.handed_off:
-                await self._desk.start(fate.opportunity_id, road=Road.CLAZAR)
+                await self._desk.start(fate.opportunity_id, road=CreationMethod.CLAZAR)
 
     def act(self, rows: list[OfferRow]) -> None:
         """Do what people do when an offer has come to a stage or waits for them, once."""
         for row in rows:
-            fate = next((f for f in CAST if f.is_about(row.opportunity_id)), None)
+            fate = next((f for f in SCENARIOS if f.is_about(row.opportunity_id)), None)
             key = (row.opportunity_id, row.stage, row.attention)
             if fate is None or key in self._done:
                 continue
@@ -85,8 +85,8 @@ class Director:
                 self._acting.add(asyncio.create_task(act(fate)))
 
     def _act_of(
-        self, fate: Fate, row: OfferRow
-    ) -> Callable[[Fate], Coroutine[Any, Any, None]] | None:
+        self, fate: Scenario, row: OfferRow
+    ) -> Callable[[Scenario], Coroutine[Any, Any, None]] | None:
         is_original = row.opportunity_id == fate.opportunity_id
         acts = (
             (fate.corrected and row.attention == "failed", self._correct),
@@ -100,18 +100,18 @@ class Director:
         )
         return next((act for is_due, act in acts if is_due), None)
 
-    async def _revise(self, fate: Fate) -> None:
-        changes = Changes(given={"buyer_accounts": fate.account})
+    async def _revise(self, fate: Scenario) -> None:
+        changes = TermChanges(terms={"buyer_accounts": fate.account})
         await self._desk.revise(fate.opportunity_id, changes)
 
-    async def _approve(self, fate: Fate) -> None:
-        await self._desk.approve(fate.path, Verdict(by=DEAL_DESK))
+    async def _approve(self, fate: Scenario) -> None:
+        await self._desk.approve(fate.path, ApprovalDecision(by=DEAL_DESK))
 
-    async def _decline(self, fate: Fate) -> None:
-        verdict = Verdict(by=DEAL_DESK, reason="the customer signed another price")
+    async def _decline(self, fate: Scenario) -> None:
+        verdict = ApprovalDecision(by=DEAL_DESK, reason="the customer signed another price")
         await self._desk.decline(fate.opportunity_id, verdict)
 
-    async def _make_by_hand(self, fate: Fate) -> None:
+    async def _make_by_hand(self, fate: Scenario) -> None:
         record = await self._desk.record(fate.opportunity_id)
         # A second hand-off looks the same in the list.  Who asks again before the answer asks a
         # worker that was killed too often: the server holds one query for it and refuses others.
@@ -120,7 +120,7 @@ class Director:
         if record.revision in self._made:
             return
         self._made.add(record.revision)
-        terms = record.offered
+        terms = record.require_terms()
         right = record.revision > 1
         amount = terms.price.amount if right else terms.price.amount / 10
         if right:
@@ -139,29 +139,29 @@ class Director:
             },
         )
 
-    async def _correct(self, fate: Fate) -> None:
+    async def _correct(self, fate: Scenario) -> None:
         right = fate.opportunity() | {"AWS_Account_Id__c": fate.right_account}
         await self._tell("POST", "/control/opportunities", right)
         await self._desk.resume(fate.opportunity_id)
 
-    async def _reprice(self, fate: Fate) -> None:
+    async def _reprice(self, fate: Scenario) -> None:
         # It is shared a second time, at the right price.
         if self._done & {(fate.opportunity_id, "repriced", None)}:
             return
         self._done.add((fate.opportunity_id, "repriced", None))
         await self._tell("POST", "/control/opportunities", fate.opportunity(fate.repriced))
-        await self._desk.amend(fate.opportunity_id, Changes(anew=True))
+        await self._desk.amend(fate.opportunity_id, TermChanges(recreate=True))
         habit = {"accept_after_days": fate.accepts_after_days}
         await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
 
-    async def _sell_more(self, fate: Fate) -> None:
+    async def _sell_more(self, fate: Scenario) -> None:
         # With an attention it looks like another row.
         if self._done & {(fate.opportunity_id, "sold more", None)}:
             return
         self._done.add((fate.opportunity_id, "sold more", None))
-        await self._desk.amend(fate.opportunity_id, Changes(given={"added": fate.added}))
+        await self._desk.amend(fate.opportunity_id, TermChanges(terms={"added": fate.added}))
 
-    async def _cancel(self, fate: Fate) -> None:
+    async def _cancel(self, fate: Scenario) -> None:
         await self._desk.cancel(fate.opportunity_id, "the customer signed elsewhere")
 
     def is_over(self, rows: list[OfferRow]) -> bool:
@@ -170,7 +170,7 @@ class Director:
         for task in self._acting:
             if task.done():
                 task.result()
-        return all(stages.get(fate.path) == fate.ends for fate in CAST)
+        return all(stages.get(fate.path) == fate.ends for fate in SCENARIOS)
 
     async def outcomes(self, *, crashed: bool) -> list[Outcome]:
         """How each offer ended, and what is wrong with it if it did not meet its fate.
@@ -179,11 +179,11 @@ class Director:
         is overdue by then is not sent.
         """
         aws, mails = await self._ask("/control/aws"), await self._ask("/mail")
-        return [await self._outcome(fate, aws["offers"], mails, crashed) for fate in CAST]
+        return [await self._outcome(fate, aws["offers"], mails, crashed) for fate in SCENARIOS]
 
     async def _outcome(
         self,
-        fate: Fate,
+        fate: Scenario,
         offers: list[dict[str, Any]],
         mails: list[dict[str, Any]],
         crashed: bool,
@@ -195,8 +195,10 @@ class Director:
         wrong = []
         if record.stage is not fate.ends:
             wrong.append(f"it is {record.stage}, not {fate.ends}")
-        wrong += [f"it never was {stage}" for stage in fate.through if not record.was(stage)]
-        if fate.added and not (await self._desk.record(fate.opportunity_id)).was(Stage.REPLACED):
+        wrong += [f"it never was {stage}" for stage in fate.through if not record.has_been(stage)]
+        if fate.added and not (await self._desk.record(fate.opportunity_id)).has_been(
+            Stage.REPLACED
+        ):
             wrong.append("the original was not replaced")
         if len(made) > fate.offers_made:
             wrong.append(f"{len(made)} offers were made for one opportunity")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from offers.ids import offer_path, opportunity_id
+from offers.ids import offer_path, parse_opportunity_id
 from offers.stage import Stage
 
 SPEED = 86_400
@@ -13,7 +13,7 @@ REMINDER = "Reminder"
 
 
 @dataclass(frozen=True)
-class Fate:
+class Scenario:
     """One offer of the demo: how it begins, what people do to it, and how it must end."""
 
     number: int
@@ -46,7 +46,7 @@ class Fate:
     @property
     def opportunity_id(self) -> str:
         """The id of its opportunity."""
-        return opportunity_id(f"006DEMO0000{self.number:04}")
+        return parse_opportunity_id(f"006DEMO0000{self.number:04}")
 
     @property
     def account(self) -> str:
@@ -113,8 +113,8 @@ class Fate:
         }
 
 
-CAST = (
-    Fate(
+SCENARIOS = (
+    Scenario(
         1,
         "Example One Inc",
         "accepted on the third day, paid out at once",
@@ -123,7 +123,7 @@ CAST = (
         accepts_after_days=3,
         mails=(("Your AWS Marketplace private offer", 1), ("Accepted", 1), ("Paid", 1)),
     ),
-    Fate(
+    Scenario(
         2,
         "Example Two GmbH",
         "accepted after the first reminder, paid out in two parts",
@@ -135,7 +135,7 @@ CAST = (
         payout_parts=("0.4", "0.6"),
         mails=((REMINDER, 1), ("Paid", 1)),
     ),
-    Fate(
+    Scenario(
         3,
         "Example Three Ltd",
         "expires after two reminders",
@@ -143,7 +143,7 @@ CAST = (
         through=(Stage.SHARED,),
         mails=((REMINDER, 2), ("Expired", 1)),
     ),
-    Fate(
+    Scenario(
         4,
         "Example Four LLC",
         "refused by AWS for a wrong account",
@@ -151,7 +151,7 @@ CAST = (
         account_exists=False,
         mails=(("Not made", 1), ("Your AWS Marketplace private offer", 0)),
     ),
-    Fate(
+    Scenario(
         5,
         "Example Five SA",
         "refused for a wrong account, corrected, paid out",
@@ -162,7 +162,7 @@ CAST = (
         accepts_after_days=2,
         mails=(("Not made", 1), ("Paid", 1)),
     ),
-    Fate(
+    Scenario(
         6,
         "Example Six BV",
         "cancelled after the buyer was told",
@@ -171,7 +171,7 @@ CAST = (
         cancelled_when=Stage.SHARED,
         mails=(("Your private offer for Example Product has been withdrawn", 1),),
     ),
-    Fate(
+    Scenario(
         7,
         "Example Seven AG",
         "an account id too short, revised before AWS sees it",
@@ -181,7 +181,7 @@ CAST = (
         accepts_after_days=3,
         mails=(("Waiting", 1), ("Not made", 0), ("Paid", 1)),
     ),
-    Fate(
+    Scenario(
         8,
         "Example Eight Oy",
         "two years: an exception, approved by the deal desk",
@@ -191,7 +191,7 @@ CAST = (
         accepts_after_days=3,
         mails=(("Waiting", 1), ("Please decide", 1), ("Paid", 1)),
     ),
-    Fate(
+    Scenario(
         9,
         "Example Nine AB",
         "made in Clazar at a wrong price, sent back, made again",
@@ -205,7 +205,7 @@ CAST = (
             ("Paid", 1),
         ),
     ),
-    Fate(
+    Scenario(
         10,
         "Example Ten KK",
         "another price agreed before acceptance: made anew",
@@ -219,7 +219,7 @@ CAST = (
             ("Paid", 1),
         ),
     ),
-    Fate(
+    Scenario(
         11,
         "Example Eleven SpA",
         "more sold after acceptance: an ABO, paid out",

@@ -12,11 +12,11 @@ _REFERENCE = re.compile(
 )
 
 
-class NoOpportunityId(ValueError):
+class InvalidOpportunityId(ValueError):
     """A text that cannot be the id of a Salesforce record."""
 
 
-def opportunity_id(text: str) -> str:
+def parse_opportunity_id(text: str) -> str:
     """The 18-character form of an id; people also copy the 15-character one.
 
     Both mean one opportunity, so both must lead to one workflow.  The last three characters encode
@@ -24,14 +24,14 @@ def opportunity_id(text: str) -> str:
     """
     text = text.strip()
     if not text.isalnum() or not text.isascii() or len(text) not in (15, 18):
-        raise NoOpportunityId(
+        raise InvalidOpportunityId(
             f"{text!r} is not a Salesforce id: copy the 15 or 18 letters and digits"
             " from the opportunity's address"
         )
     core = text[:15]
     whole = core + "".join(_suffix(core[start : start + 5]) for start in (0, 5, 10))
     if len(text) == 18 and text.upper() != whole.upper():
-        raise NoOpportunityId(
+        raise InvalidOpportunityId(
             f"{text!r} is not a Salesforce id: its last three letters do not fit the rest,"
             " copy it again"
         )
@@ -51,22 +51,22 @@ def workflow_id(path: str) -> str:
     return f"offer/{path}"
 
 
-def opportunity_of(workflow_id: str) -> str:
+def opportunity_id_of(workflow_id: str) -> str:
     """The opportunity whose offer, or whose amendment, a workflow is."""
     return workflow_id.split("/")[1]
 
 
-def read_path(text: str) -> str:
+def parse_offer_path(text: str) -> str:
     """The name of an offer as people write it, in its one form.  Raises NoOpportunityId."""
     record_id, slash, rest = text.strip().partition("/")
     if not slash:
-        return opportunity_id(record_id)
+        return parse_opportunity_id(record_id)
     number = rest.removeprefix("amendment/")
     if not re.fullmatch("0{0,5}[1-9][0-9]{0,5}", number):
-        raise NoOpportunityId(
-            f"{text!r} names no amendment: write it as {offer_path(opportunity_id(record_id), 1)}"
+        raise InvalidOpportunityId(
+            f"{text!r} names no amendment: write it as {offer_path(parse_opportunity_id(record_id), 1)}"
         )
-    return offer_path(opportunity_id(record_id), int(number))
+    return offer_path(parse_opportunity_id(record_id), int(number))
 
 
 def revision_reference(opportunity_id: str, amendment: int, revision: int) -> str:
@@ -75,19 +75,19 @@ def revision_reference(opportunity_id: str, amendment: int, revision: int) -> st
     return f"offer-{opportunity_id}{which}-rev{revision}"
 
 
-def read_reference(text: str) -> str | None:
+def parse_reference(text: str) -> str | None:
     """The name of the offer that a reference is about; None if it is no reference of ours."""
     found = _REFERENCE.fullmatch(text)
-    if found is None or not is_whole(found["opportunity"]):
+    if found is None or not is_full_id(found["opportunity"]):
         return None
     return offer_path(found["opportunity"], int(found["amendment"] or 0))
 
 
-def is_whole(record_id: str) -> bool:
+def is_full_id(record_id: str) -> bool:
     """Whether it is an id in its 18-character form."""
     try:
-        return opportunity_id(record_id) == record_id
-    except NoOpportunityId:
+        return parse_opportunity_id(record_id) == record_id
+    except InvalidOpportunityId:
         return False
 
 

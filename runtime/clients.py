@@ -8,7 +8,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 
 from activities.aws.agreements import AwsAgreements
-from activities.aws.catalog import AwsMarketplace
+from activities.aws.catalog import AwsCatalog
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.aws.seller_data_feed import SellerDataFeed
 from activities.clazar.client import ClazarClient
@@ -20,7 +20,7 @@ from activities.salesforce.opportunities import Opportunities
 from activities.salesforce.write_back import Salesforce
 from activities.temporal.payouts import PayoutData
 from offers.policy.payouts import PayoutSource
-from runtime.settings import WorkerSettings, WrongSettings
+from runtime.settings import InvalidSettings, WorkerSettings
 from runtime.sqs_consumer import LONG_POLL_SECONDS, EventQueue
 
 THREADS = 20
@@ -36,9 +36,9 @@ AWS_CALLS = Config(
 )
 
 
-def aws_marketplace(settings: WorkerSettings) -> AwsMarketplace:
+def aws_marketplace(settings: WorkerSettings) -> AwsCatalog:
     """AWS Marketplace's activities."""
-    return AwsMarketplace(
+    return AwsCatalog(
         _aws("marketplace-catalog"),
         _aws("marketplace-agreement"),
         settings.clock,
@@ -87,7 +87,7 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
     if rules.source is PayoutSource.CLAZAR:
         return ClazarDisbursements(clazar)
     if settings.offers_feed_bucket is None:
-        raise WrongSettings(
+        raise InvalidSettings(
             "OFFERS_FEED_BUCKET is not set, and the policy reads payouts from AWS's seller data"
             ' feed ([payouts] source = "aws"): set it, or read them from Clazar'
         )
@@ -126,4 +126,4 @@ def _aws(service: str, config: Config = AWS_CALLS) -> Any:
     try:
         return boto3.client(service, config=config)
     except BotoCoreError as error:
-        raise WrongSettings(f"AWS: {error}") from None
+        raise InvalidSettings(f"AWS: {error}") from None

@@ -18,7 +18,7 @@ ENCODING = b"binary/encrypted"
 NONCE_BYTES = 12
 
 
-class WrongKeys(ValueError):
+class InvalidKeys(ValueError):
     """A keyring that cannot be read."""
 
 
@@ -33,7 +33,7 @@ class EncryptionCodec(PayloadCodec):
             try:
                 self._keys[name] = AESGCM(base64.b64decode(encoded, validate=True))
             except (binascii.Error, ValueError):
-                raise WrongKeys(
+                raise InvalidKeys(
                     "OFFERS_ENCRYPTION_KEYS: write each key as id:base64, 16 or 32 bytes long"
                 ) from None
         self._current = next(iter(self._keys))
@@ -60,9 +60,11 @@ class EncryptionCodec(PayloadCodec):
     def _decrypted(self, payload: Payload) -> Payload:
         name = payload.metadata["key-id"].decode()
         if name not in self._keys:
-            raise WrongKeys(f"OFFERS_ENCRYPTION_KEYS has no key {name!r} that was used earlier")
+            raise InvalidKeys(f"OFFERS_ENCRYPTION_KEYS has no key {name!r} that was used earlier")
         nonce, sealed = payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:]
         try:
             return Payload.FromString(self._keys[name].decrypt(nonce, sealed, None))
         except InvalidTag:
-            raise WrongKeys(f"the key {name!r} in OFFERS_ENCRYPTION_KEYS is another one") from None
+            raise InvalidKeys(
+                f"the key {name!r} in OFFERS_ENCRYPTION_KEYS is another one"
+            ) from None

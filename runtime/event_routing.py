@@ -7,16 +7,16 @@ from activities.aws.events import (
     AgreementChanged,
     CancellationChanged,
     ChangeSetEnded,
-    Heard,
+    MarketplaceEvent,
     OfferReleased,
     PayoutsPaused,
 )
-from activities.temporal.offer_directory import KnownOffer, OfferDirectory
-from activities.temporal.signals import Report
+from activities.temporal.offer_directory import OfferDirectory, RunningOffer
+from activities.temporal.signals import OfferSignal
 from offers.agreements.agreement import AgreementReport, AgreementStatus
-from offers.ids import read_reference, workflow_id
-from offers.lifecycle.clazar_field_sheet import opportunities_in
-from offers.preflight.marketplace import SeenOffer
+from offers.ids import parse_reference, workflow_id
+from offers.lifecycle.clazar_field_sheet import opportunities_named_in
+from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 
 OWED = (Stage.ACCEPTED, Stage.REPLACED, Stage.TERMINATED)
@@ -26,19 +26,21 @@ PREDECESSOR = {"RENEW": AgreementStatus.RENEWED, "REPLACE": AgreementStatus.REPL
 """What becomes of the agreement before, by the intent of the new one."""
 
 
-async def reports_of(events: Sequence[Heard], directory: OfferDirectory) -> list[set[Report]]:
+async def route_events(
+    events: Sequence[MarketplaceEvent], directory: OfferDirectory
+) -> list[set[OfferSignal]]:
     """What each event has reported, and to which running offers; these are looked up at once."""
     named = [_named(event) for event in events]
-    running = await directory.of_offers_or_agreements(
+    running = await directory.find_by_offer_or_agreement(
         {offer_id for offer_ids, _ in named for offer_id in offer_ids},
         {agreement_id for _, agreement_ids in named for agreement_id in agreement_ids},
     )
     paused = any(isinstance(event.detail, PayoutsPaused) for event in events)
-    accepted = await directory.offers_in_stages(OWED) if paused else []
-    return [_reports(event, running, accepted) for event in events]
+    accepted = await directory.find_by_stage(OWED) if paused else []
+    return [_signals(event, running, accepted) for event in events]
 
 
-def _named(event: Heard) -> tuple[set[str], set[str]]:
+def _named(event: MarketplaceEvent) -> tuple[set[str], set[str]]:
     """The offers and the agreements that an event names."""
     match event.detail:
         case OfferReleased(offer=offer):
@@ -52,9 +54,9 @@ def _named(event: Heard) -> tuple[set[str], set[str]]:
             return set(), set()
 
 
-def _reports(
-    event: Heard, running: Sequence[KnownOffer], accepted: Sequence[KnownOffer]
-) -> set[Report]:
+def _signals(
+    event: MarketplaceEvent, running: Sequence[RunningOffer], accepted: Sequence[RunningOffer]
+) -> set[OfferSignal]:
     """Of the running offers, those that the event names are told."""
     offer_ids, agreement_ids = _named(event)
     named = [
@@ -64,28 +66,32 @@ def _reports(
     ]
     match event.detail:
         case ChangeSetEnded(change_set_id=change_set, change_set_name=name):
-            path = read_reference(name or "")
-            return {Report(workflow_id(path), "change_set_done", change_set)} if path else set()
+            path = parse_reference(name or "")
+            return (
+                {OfferSignal(workflow_id(path), "change_set_done", change_set)} if path else set()
+            )
         case OfferReleased(offer=offer):
-            made_for = map(workflow_id, opportunities_in(offer.name or ""))
-            seen = SeenOffer(offer_id=offer.id, name=offer.name)
+            made_for = map(workflow_id, opportunities_named_in(offer.name or ""))
+            seen = ObservedOffer(offer_id=offer.id, name=offer.name)
             concerned = {*made_for, *(known.workflow_id for known in named)}
-            return {Report(each, "offer_seen", seen) for each in concerned}
+            return {OfferSignal(each, "offer_seen", seen) for each in concerned}
         case AgreementChanged() as changed:
             return {
-                Report(
+                OfferSignal(
                     known.workflow_id, "agreement_seen", _agreement_report(event.at, changed, known)
                 )
                 for known in named
             }
         case CancellationChanged(agreement_cancellation_request=request):
-            return {Report(each.workflow_id, "cancellation_answered", request.id) for each in named}
+            return {
+                OfferSignal(each.workflow_id, "cancellation_answered", request.id) for each in named
+            }
         case PayoutsPaused():
-            return {Report(each.workflow_id, "payouts_paused", event.at) for each in accepted}
+            return {OfferSignal(each.workflow_id, "payouts_paused", event.at) for each in accepted}
 
 
 def _agreement_report(
-    at: datetime, changed: AgreementChanged, known: KnownOffer
+    at: datetime, changed: AgreementChanged, known: RunningOffer
 ) -> AgreementReport:
     """What an offer is told: of its own agreement, not of the one that took its place."""
     agreement = changed.agreement

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 
-def leave(code: int) -> NoReturn:
+def exit_process(code: int) -> NoReturn:
     """Flush what was printed and logged, and end the process at once.
 
     A process that used the Temporal client may abort while Python shuts down, after all its work
@@ -19,10 +19,10 @@ def leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def run_and_leave(command: Callable[[], Any]) -> NoReturn:
+def run_and_exit(command: Callable[[], Any]) -> NoReturn:
     """Run a command line and leave with its exit code; every entry point ends here."""
     try:
         command()
     except SystemExit as stop:
-        leave(stop.code if isinstance(stop.code, int) else int(stop.code is not None))
-    leave(0)
+        exit_process(stop.code if isinstance(stop.code, int) else int(stop.code is not None))
+    exit_process(0)

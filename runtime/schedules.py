@@ -26,11 +26,11 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
 from offers.policy.policy import FINANCE, Policy
-from workflows.schedules.agreement_watch import MarketplaceWatch, WatchRequest
+from workflows.schedules.agreement_watch import AgreementWatch, AgreementWatchRequest
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
-from workflows.schedules.payout_sweep import DisbursementSweep, SweepRequest
+from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
 
 KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST = (
     "opportunity-intake",
@@ -61,19 +61,19 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
             ),
         ),
         WATCH: _every(
-            clock.real_duration(policy.watch_every),
+            clock.real_duration(policy.agreement_watch_every),
             ScheduleActionStartWorkflow(
-                MarketplaceWatch.run,
-                WatchRequest(clock=clock, overlap=policy.watch_overlap),
+                AgreementWatch.run,
+                AgreementWatchRequest(clock=clock, overlap=policy.agreement_watch_overlap),
                 id=WATCH,
                 task_queue=TaskQueue.OFFERS,
             ),
         ),
         CLAZAR: _every(
-            clock.real_duration(policy.clazar_every),
+            clock.real_duration(policy.clazar_watch_every),
             ScheduleActionStartWorkflow(
                 ClazarWatch.run,
-                WatchRequest(clock=clock, overlap=policy.clazar_overlap),
+                AgreementWatchRequest(clock=clock, overlap=policy.clazar_watch_overlap),
                 id=CLAZAR,
                 task_queue=TaskQueue.OFFERS,
             ),
@@ -81,8 +81,8 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
         SWEEP: _every(
             clock.real_duration(policy.payouts.every),
             ScheduleActionStartWorkflow(
-                DisbursementSweep.run,
-                SweepRequest(finance=policy.roles.get(FINANCE, ())),
+                PayoutSweep.run,
+                PayoutSweepRequest(finance=policy.roles.get(FINANCE, ())),
                 id=SWEEP,
                 task_queue=TaskQueue.OFFERS,
             ),
@@ -99,7 +99,7 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
     }
 
 
-class NoSchedule(Exception):
+class ScheduleNotFound(Exception):
     """There is no such Schedule.  The text says what to do."""
 
 
@@ -153,7 +153,7 @@ async def rows(client: Client) -> list[ScheduleRow]:
     return found
 
 
-async def ailments(client: Client) -> list[str]:
+async def schedule_problems(client: Client) -> list[str]:
     """What goes wrong with the Schedules: a line for each whose last turn failed."""
     ailments = []
     async for schedule in await client.list_schedules():
@@ -196,13 +196,13 @@ async def resume(client: Client, schedule_id: str) -> None:
 @contextmanager
 def _known(schedule_id: str) -> Iterator[None]:
     if schedule_id not in KNOWN:
-        raise NoSchedule(f"there is no Schedule {schedule_id}: choose {', '.join(KNOWN)}")
+        raise ScheduleNotFound(f"there is no Schedule {schedule_id}: choose {', '.join(KNOWN)}")
     try:
         yield
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        raise NoSchedule(
+        raise ScheduleNotFound(
             f"{schedule_id} is not on the server yet: run starter.py schedules apply"
         ) from None
 

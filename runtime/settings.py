@@ -24,10 +24,10 @@ from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
 from offers.policy.policy import Policy
 from offers.preflight.draft import known_time_zones
-from runtime.toml_files import WrongFile, read_toml
+from runtime.toml_files import InvalidFile, read_toml
 
 
-class WrongSettings(Exception):
+class InvalidSettings(Exception):
     """Settings that nothing can run with.  The text names each and the remedy."""
 
 
@@ -57,7 +57,7 @@ class TemporalSettings(BaseSettings):
         zones = {"time_zones": policy.time_zones, "digest.time_zone": (policy.digest.time_zone,)}
         for name, named in zones.items():
             if unknown := set(named) - known_time_zones():
-                raise WrongSettings(
+                raise InvalidSettings(
                     f"{self.offers_policy}: {name} [{min(unknown)}]: there is no such time zone."
                     " Use IANA names such as Europe/Berlin."
                 )
@@ -155,8 +155,8 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 def _read(name: str, path: Path, model: type[ModelT]) -> ModelT:
     try:
         return read_toml(path, model)
-    except WrongFile as error:
-        raise WrongSettings(f"{name}: {error}") from None
+    except InvalidFile as error:
+        raise InvalidSettings(f"{name}: {error}") from None
 
 
 SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
@@ -171,7 +171,7 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind(_env_file=os.environ.get("OFFERS_ENV_FILE", ".env") or None)
     except ValidationError as error:
-        raise WrongSettings("\n".join(map(_complaint, error.errors()))) from None
+        raise InvalidSettings("\n".join(map(_complaint, error.errors()))) from None
 
 
 def _complaint(details: Any) -> str:

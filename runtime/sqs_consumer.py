@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from activities.aws.events import CannotBeRead, Heard, read_event
+from activities.aws.events import InvalidEvent, MarketplaceEvent, read_event
 from activities.temporal.offer_directory import OfferDirectory
-from activities.temporal.signals import try_to_send
-from runtime.event_routing import reports_of
+from activities.temporal.signals import try_send
+from runtime.event_routing import route_events
 
 LONG_POLL_SECONDS = 20
 MESSAGES_AT_ONCE = 10
@@ -35,7 +35,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-class NotAllReported(Exception):
+class SignalsNotDelivered(Exception):
     """Some reports are not in Temporal: their messages stay in the queue."""
 
 
@@ -79,7 +79,7 @@ class EventQueue:
             logger.info("an event was not deleted, and comes again", extra={"code": failed["Code"]})
 
 
-class Listener:
+class SqsConsumer:
     """Reads the queue.  Any number of them may, in any number of processes."""
 
     def __init__(self, queue: EventQueue, client: Client) -> None:
@@ -120,7 +120,7 @@ class Listener:
         for message in messages:
             try:
                 event = read_event(message["Body"])
-            except CannotBeRead as error:
+            except InvalidEvent as error:
                 logger.warning("event cannot be read: %s", error, extra=_named(message))
                 continue
             if event:
@@ -135,13 +135,13 @@ class Listener:
             what = type(event.detail).__name__
             logger.info("event heard", extra=_named(message) | {"what": what, "reported": told})
         if not all(reported):
-            raise NotAllReported
+            raise SignalsNotDelivered
 
-    async def _report(self, events: Sequence[Heard]) -> list[bool]:
+    async def _report(self, events: Sequence[MarketplaceEvent]) -> list[bool]:
         """Whether all that an event had to tell is in Temporal, for each event."""
-        reports = await reports_of(events, self._directory) if events else []
+        reports = await route_events(events, self._directory) if events else []
         different = set().union(*reports)
-        failed = dict(zip(different, await try_to_send(self._client, different), strict=True))
+        failed = dict(zip(different, await try_send(self._client, different), strict=True))
         for error in filter(None, failed.values()):
             logger.warning("event not reported: %s", _name(error))
         return [all(failed[report] is None for report in each) for each in reports]

@@ -22,13 +22,13 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.codec import EncryptionCodec
-from runtime.settings import TemporalSettings, WrongSettings
+from runtime.settings import InvalidSettings, TemporalSettings
 from workflows.offer.search_attributes import KEYS
 
 LOCAL_SERVER = "localhost:7233"
 
 
-class NoServer(Exception):
+class ServerUnreachable(Exception):
     """Temporal cannot be reached."""
 
 
@@ -59,12 +59,12 @@ async def connect(settings: TemporalSettings) -> Client:
     try:
         options = ClientConfig.load_client_connect_config()
     except Exception as error:  # the SDK's own type is not public
-        raise WrongSettings(f"Temporal's configuration: {error}") from None
+        raise InvalidSettings(f"Temporal's configuration: {error}") from None
     options.setdefault("target_host", LOCAL_SERVER)
     try:
         return await Client.connect(**options, data_converter=data_converter(settings))
     except RuntimeError as error:
-        raise NoServer(
+        raise ServerUnreachable(
             f"no Temporal server answers at {options['target_host']}: start one, or set"
             f" TEMPORAL_ADDRESS or TEMPORAL_PROFILE ({_reason(error)})"
         ) from None

@@ -14,7 +14,7 @@ from offers.findings import findings_in
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class WrongFile(Exception):
+class InvalidFile(Exception):
     """A file that nothing can run with.  The text names it, the line and the remedy."""
 
 
@@ -24,13 +24,13 @@ def read_toml(path: Path, model: type[ModelT]) -> ModelT:
         text = path.read_text(encoding="utf-8")
         return model.model_validate(tomllib.loads(text))
     except OSError as error:
-        raise WrongFile(f"{path}: {os.strerror(error.errno or 0)}") from None
+        raise InvalidFile(f"{path}: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError as error:
-        raise WrongFile(f"{path}: it is not text in UTF-8 (byte {error.start})") from None
+        raise InvalidFile(f"{path}: it is not text in UTF-8 (byte {error.start})") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise WrongFile(f"{path}: it is not TOML: {error}") from None
+        raise InvalidFile(f"{path}: it is not TOML: {error}") from None
     except ValidationError as error:
-        raise WrongFile(
+        raise InvalidFile(
             "\n".join(
                 f"{path}{_line(text, details['loc'])}: {finding}"
                 for details, finding in zip(

@@ -15,31 +15,31 @@ from activities.email.smtp import Email
 from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
 from activities.temporal.digests import Digests
 from activities.temporal.payouts import Payouts
-from activities.temporal.signals import Reporting
+from activities.temporal.signals import OfferSignals
 from runtime import clients
 from runtime.clients import THREADS
 from runtime.settings import WorkerSettings
-from runtime.sqs_consumer import Listener
-from runtime.workflow_runner import InStep
+from runtime.sqs_consumer import SqsConsumer
+from runtime.workflow_runner import HistoryBoundRunner
 from workflows.common.interceptors import SafeSignals
 from workflows.offer.workflow import OfferWorkflow
-from workflows.schedules.agreement_watch import MarketplaceWatch
+from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import OpportunityIntake
 from workflows.schedules.owner_digest import OwnerDigest
-from workflows.schedules.payout_sweep import DisbursementSweep
+from workflows.schedules.payout_sweep import PayoutSweep
 
 WORKFLOWS = (
     OfferWorkflow,
     OpportunityIntake,
-    MarketplaceWatch,
+    AgreementWatch,
     ClazarWatch,
-    DisbursementSweep,
+    PayoutSweep,
     OwnerDigest,
 )
-GRACE = timedelta(seconds=30)
+GRACEFUL_SHUTDOWN = timedelta(seconds=30)
 """How long a call under way may take after SIGTERM."""
-STICKINESS = timedelta(seconds=2)
+STICKY_TIMEOUT = timedelta(seconds=2)
 """How long an offer waits for the worker that knows it before another takes it over."""
 
 
@@ -69,7 +69,7 @@ async def serve(
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):
-            await Listener(events, client).listen(until)
+            await SqsConsumer(events, client).listen(until)
         await until.wait()
 
 
@@ -94,14 +94,14 @@ def worker_on(
         # The SDK's sandbox would import our modules anew for each offer, which costs more time and
         # memory than all that the offer does (docs/figures.md).  What it would find the lint rules
         # for workflows find, and the replay tests, which run in it.
-        workflow_runner=InStep(),
+        workflow_runner=HistoryBoundRunner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
         max_task_queue_activities_per_second=per_second,
         # Eager dispatch would go round the queue and so round its rate.
         disable_eager_activity_execution=True,
-        graceful_shutdown_timeout=GRACE,
-        sticky_queue_schedule_to_start_timeout=STICKINESS,
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
     )
 
 
@@ -114,12 +114,12 @@ def _activities(
     """The activities of each queue."""
     served: dict[TaskQueue, list[Callable[..., Any]]] = {}
     if TaskQueue.OFFERS in queues:
-        reporting = Reporting(client)
+        reporting = OfferSignals(client)
         served[TaskQueue.OFFERS] = [
-            reporting.report_agreements,
-            reporting.find_ours,
-            reporting.report_offers,
-            Digests(client).look,
+            reporting.signal_agreements,
+            reporting.find_our_offers,
+            reporting.signal_observed_offers,
+            Digests(client).plan_digests,
         ]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [clients.preflight(settings).check_deal]
@@ -127,16 +127,16 @@ def _activities(
         aws, agreements = clients.aws_marketplace(settings), clients.aws_agreements(settings)
         served[TaskQueue.AWS_MARKETPLACE] = [
             aws.submit_offer,
-            aws.follow_change_set,
+            aws.wait_for_change_set,
             aws.cancel_change_set,
             aws.withdraw_offer,
             aws.edit_offer,
             aws.read_offer,
-            aws.follow_offer,
+            aws.wait_for_release,
             agreements.find_agreement,
             agreements.find_successor,
             agreements.request_cancellation,
-            agreements.follow_cancellation,
+            agreements.wait_for_cancellation,
             agreements.read_agreement_feed,
         ]
         if documents := clients.eula_documents(settings):
@@ -153,16 +153,16 @@ def _activities(
         ]
     if TaskQueue.PAYOUTS in queues:
         payouts = Payouts(clients.payout_data(settings, clazar_client), client, settings.clock)
-        served[TaskQueue.PAYOUTS] = [payouts.sweep]
+        served[TaskQueue.PAYOUTS] = [payouts.sweep_payouts]
     if TaskQueue.SALESFORCE in queues:
         salesforce = clients.salesforce(settings)
         served[TaskQueue.SALESFORCE] = [
             salesforce.write_back,
-            salesforce.open_hand_off,
-            salesforce.close_hand_off,
-            clients.opportunities(settings).ready_after,
+            salesforce.open_handoff_task,
+            salesforce.close_handoff_task,
+            clients.opportunities(settings).find_ready_opportunities,
         ]
     if TaskQueue.EMAIL in queues:
         email = Email(settings.smtp_url, settings.mail_from, settings.salesforce_login_url)
-        served[TaskQueue.EMAIL] = [email.send_letter, email.send_notice, email.send_memo]
+        served[TaskQueue.EMAIL] = [email.send_to_buyer, email.send_notice, email.send_broadcast]
     return served

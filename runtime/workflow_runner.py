@@ -20,7 +20,7 @@ WHY = "a query had made it run ahead of its history, from which it is read again
 """What the Temporal UI shows of the workflow task that fails."""
 
 
-class InStep(WorkflowRunner):
+class HistoryBoundRunner(WorkflowRunner):
     """Runs workflows outside of the SDK's sandbox, and none further than its history goes.
 
     To answer a query about a workflow that it does not know, a worker reads the whole history, also
@@ -40,10 +40,10 @@ class InStep(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Once for each workflow that comes into the cache."""
-        return _InStep(self._runner.create_instance(det))
+        return _HistoryBoundInstance(self._runner.create_instance(det))
 
 
-class _InStep(WorkflowInstance):
+class _HistoryBoundInstance(WorkflowInstance):
     """One workflow in the cache."""
 
     def __init__(self, instance: WorkflowInstance) -> None:

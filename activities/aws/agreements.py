@@ -14,17 +14,17 @@ from offers.agreements.agreement import (
     AgreementReport,
     AgreementStatus,
     CancellationRequest,
+    CancellationRequestInput,
     CancellationStatus,
-    CancellationWish,
 )
 from offers.clock import Clock, Instant
 
 PAGE_PAUSE_SECONDS = 0.25
 """Between the pages of a list: SearchAgreements is allowed five times a second."""
-MOST_PAGES = 60
+PAGE_LIMIT = 60
 """In one reading: 3,000 agreements, well within a payload's two megabytes and a minute."""
 
-CANCELLATION_CHECKS = timedelta(hours=12)
+CANCELLATION_POLLING = timedelta(hours=12)
 """How often a request to cancel is looked at: the buyer has seven days, and the feed tells of the
 agreement's end by itself."""
 
@@ -35,7 +35,7 @@ class AgreementPage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reports: tuple[AgreementReport, ...]
-    is_all: bool = True
+    is_complete: bool = True
     """Whether there was no more to read."""
 
 
@@ -55,7 +55,7 @@ class RequestCancellation(BaseModel):
     agreement_id: str
     number: int
     """Counts the requests for one agreement."""
-    wish: CancellationWish
+    request: CancellationRequestInput
 
 
 class AwsAgreements:
@@ -109,7 +109,7 @@ class AwsAgreements:
             "maxResults": 50,
         }
         with aws_errors():
-            for _ in range(MOST_PAGES):
+            for _ in range(PAGE_LIMIT):
                 page = self._agreements.search_agreements(**query)
                 reports += filter(
                     None, map(documents.agreement_report, page["agreementViewSummaries"])
@@ -118,7 +118,7 @@ class AwsAgreements:
                     break
                 query["nextToken"] = page["nextToken"]
                 time.sleep(PAGE_PAUSE_SECONDS)
-        return AgreementPage(reports=tuple(reports), is_all=is_all)
+        return AgreementPage(reports=tuple(reports), is_complete=is_all)
 
     @activity.defn
     def find_successor(self, agreement: Agreement) -> Agreement | None:
@@ -159,13 +159,13 @@ class AwsAgreements:
                 self._agreements.send_agreement_cancellation_request(
                     agreementId=request.agreement_id,
                     clientToken=f"{request.agreement_id}-cancel-{request.number}",
-                    reasonCode=request.wish.reason_code,
-                    description=request.wish.message,
+                    reasonCode=request.request.reason_code,
+                    description=request.request.message,
                 )
             )
 
     @activity.defn
-    def follow_cancellation(self, request: CancellationRequest) -> CancellationRequest:
+    def wait_for_cancellation(self, request: CancellationRequest) -> CancellationRequest:
         """How a request ended.  While the buyer may still answer, fails NOT_READY."""
         with aws_errors():
             answer = self._agreements.get_agreement_cancellation_request(
@@ -174,7 +174,7 @@ class AwsAgreements:
             )
         now = documents.cancellation_request(answer)
         if now.status is CancellationStatus.PENDING_APPROVAL:
-            wait = self._clock.real_duration(CANCELLATION_CHECKS)
+            wait = self._clock.real_duration(CANCELLATION_POLLING)
             raise not_ready("the buyer has not answered yet", wait)
         return now
 

@@ -60,7 +60,7 @@ create table event (
 _NEWEST = "on conflict (id) do update set {} where excluded.updated >= {}.updated"
 
 
-class WrongLine(ValueError):
+class InvalidLine(ValueError):
     """A line whose value in a column cannot be read.  The text says why."""
 
     def __init__(self, column: str, why: str) -> None:
@@ -123,7 +123,7 @@ class BillingLedger:
         """Whether an event that could not be read was delivered again, as it was or newer."""
         try:
             since = _instant(row, "update_date")
-        except WrongLine:
+        except InvalidLine:
             return False
         found = self._tables.execute(
             "select 1 from event where id = ? and updated >= ?", (row["billing_event_id"], since)
@@ -217,7 +217,7 @@ def _event(row: tuple[str, ...]) -> BillingEvent:
 
 def _text(row: dict[str, str], column: str) -> str:
     if not row[column]:
-        raise WrongLine(column, "it is blank")
+        raise InvalidLine(column, "it is blank")
     return row[column]
 
 
@@ -225,9 +225,9 @@ def _amount(row: dict[str, str], column: str) -> str:
     try:
         amount = Decimal(row[column])
     except InvalidOperation:
-        raise WrongLine(column, "it is no amount") from None
+        raise InvalidLine(column, "it is no amount") from None
     if not amount.is_finite() or amount.copy_abs() >= LARGEST:
-        raise WrongLine(column, "it is no amount")
+        raise InvalidLine(column, "it is no amount")
     return str(amount)
 
 
@@ -235,7 +235,7 @@ def _instant(row: dict[str, str], column: str) -> float:
     try:
         instant = datetime.fromisoformat(row[column])
     except ValueError:
-        raise WrongLine(column, "it is no instant") from None
+        raise InvalidLine(column, "it is no instant") from None
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
@@ -251,7 +251,7 @@ def _day(row: dict[str, str], column: str) -> str:
     try:
         return date.fromisoformat(row[column][:10]).isoformat()
     except ValueError:
-        raise WrongLine(column, "it is no date") from None
+        raise InvalidLine(column, "it is no date") from None
 
 
 def _date(text: str) -> date | None:

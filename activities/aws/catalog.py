@@ -18,13 +18,13 @@ from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.business_time import business_now
 from activities.errors import aws_errors, aws_failure, not_ready
 from offers.clock import Clock
-from offers.lifecycle.aws_errors import Refusal
-from offers.lifecycle.read_back import BuiltOffer
-from offers.policy.policy import Generation
+from offers.lifecycle.aws_errors import AwsError
+from offers.lifecycle.read_back import PublishedOffer
+from offers.policy.policy import PublicationPolling
 from offers.preflight.marketplace import OpenOffer
 from offers.terms.terms import OfferTerms
 
-WITHDRAWAL_CHECKS = Generation(check_after=(), check_every=timedelta(minutes=1))
+WITHDRAWAL_POLLING = PublicationPolling(check_after=(), check_every=timedelta(minutes=1))
 
 
 class SubmitOffer(BaseModel):
@@ -65,22 +65,22 @@ class EditOffer(BaseModel):
     after: OfferTerms
 
 
-class FollowChangeSet(BaseModel):
+class WaitForChangeSet(BaseModel):
     """Which change set is waited for, and when to look."""
 
     model_config = ConfigDict(frozen=True)
 
     change_set_id: str
-    checks: Generation
+    polling: PublicationPolling
 
 
-class FollowOffer(BaseModel):
+class WaitForRelease(BaseModel):
     """Which offer is waited for until it is released, and how often to look."""
 
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
-    checks: Generation
+    polling: PublicationPolling
 
 
 class ChangeSetOutcome(BaseModel):
@@ -89,13 +89,13 @@ class ChangeSetOutcome(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     succeeded: bool
-    offer: BuiltOffer | None = None
+    offer: PublishedOffer | None = None
     """The offer as it reads back afterwards; None if the set did not succeed."""
-    rivals: tuple[OpenOffer, ...] = ()
+    conflicting_offers: tuple[OpenOffer, ...] = ()
     """Other offers of ours that its buyers can accept: perhaps made at the same time."""
     offer_url: str | None = None
     """Where the buyer sees and accepts it."""
-    refusals: tuple[Refusal, ...] = ()
+    errors: tuple[AwsError, ...] = ()
     cancelled: bool = False
 
 
@@ -104,13 +104,13 @@ class ReleasedOffer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    offer: BuiltOffer
+    offer: PublishedOffer
     offer_url: str
-    rivals: tuple[OpenOffer, ...] = ()
+    conflicting_offers: tuple[OpenOffer, ...] = ()
     """Other offers of ours that its buyers can accept."""
 
 
-class AwsMarketplace:
+class AwsCatalog:
     """Activities on AWS Marketplace, with boto3 clients that never retry by themselves."""
 
     def __init__(self, catalog: Any, agreements: Any, clock: Clock, url_pattern: str) -> None:
@@ -168,7 +168,7 @@ class AwsMarketplace:
         return str(started["ChangeSetId"])
 
     @activity.defn
-    def follow_change_set(self, request: FollowChangeSet) -> ChangeSetOutcome:
+    def wait_for_change_set(self, request: WaitForChangeSet) -> ChangeSetOutcome:
         """How a change set ended.  While it has not, fails NOT_READY: the server asks again."""
         with aws_errors():
             described = self._catalog.describe_change_set(
@@ -178,13 +178,13 @@ class AwsMarketplace:
         if status in ("PREPARING", "APPLYING"):
             started = datetime.fromisoformat(described["StartTime"])
             elapsed = max(business_now(self._clock) - started, timedelta())
-            wait = self._clock.real_duration(request.checks.next_check(elapsed))
+            wait = self._clock.real_duration(request.polling.next_check(elapsed))
             raise not_ready(f"AWS is still at it ({status})", wait)
         if status != "SUCCEEDED":
             return ChangeSetOutcome(
                 succeeded=False,
                 cancelled=status == "CANCELLED",
-                refusals=tuple(_refusals(described)),
+                errors=tuple(_refusals(described)),
             )
         offer_id = documents.created_offer_id(described["ChangeSet"])
         if offer_id is None:
@@ -193,11 +193,11 @@ class AwsMarketplace:
         return ChangeSetOutcome(
             succeeded=True,
             offer=offer,
-            rivals=self._rivals(offer),
+            conflicting_offers=self._rivals(offer),
             offer_url=self._url(offer),
         )
 
-    def _rivals(self, offer: BuiltOffer) -> tuple[OpenOffer, ...]:
+    def _rivals(self, offer: PublishedOffer) -> tuple[OpenOffer, ...]:
         today = business_now(self._clock).date()
         if offer.product_id is None or not offer.released or offer.is_void(today):
             return ()
@@ -219,20 +219,20 @@ class AwsMarketplace:
         return True
 
     @activity.defn
-    def read_offer(self, offer_id: str) -> BuiltOffer:
+    def read_offer(self, offer_id: str) -> PublishedOffer:
         """The offer as AWS shows it now."""
         with aws_errors():
             return self._described(offer_id)
 
-    def _described(self, offer_id: str) -> BuiltOffer:
+    def _described(self, offer_id: str) -> PublishedOffer:
         entity = self._catalog.describe_entity(Catalog=documents.CATALOG, EntityId=offer_id)
         details = entity.get("DetailsDocument") or json.loads(entity["Details"])
-        return documents.built_offer(offer_id, details)
+        return documents.published_offer(offer_id, details)
 
     @activity.defn
-    def follow_offer(self, request: FollowOffer) -> ReleasedOffer:
+    def wait_for_release(self, request: WaitForRelease) -> ReleasedOffer:
         """An offer that somebody else has AWS make; until it is released, fails NOT_READY."""
-        wait = self._clock.real_duration(request.checks.check_every)
+        wait = self._clock.real_duration(request.polling.check_every)
         try:
             offer = self._described(request.offer_id)
         except ClientError as error:
@@ -243,25 +243,27 @@ class AwsMarketplace:
             raise aws_failure(error) from None
         if not offer.released:
             raise not_ready("AWS has not released it yet", wait)
-        return ReleasedOffer(offer=offer, offer_url=self._url(offer), rivals=self._rivals(offer))
+        return ReleasedOffer(
+            offer=offer, offer_url=self._url(offer), conflicting_offers=self._rivals(offer)
+        )
 
-    def _url(self, offer: BuiltOffer) -> str:
+    def _url(self, offer: PublishedOffer) -> str:
         # AWS gives no address of an offer; its pattern is a setting.
         return self._url_pattern.format(product_id=offer.product_id, offer_id=offer.offer_id)
 
 
-def _refusals(described: dict[str, Any]) -> Iterator[Refusal]:
+def _refusals(described: dict[str, Any]) -> Iterator[AwsError]:
     named = False
     for change in described["ChangeSet"]:
         for error in change.get("ErrorDetailList", ()):
             named = True
-            yield Refusal(
+            yield AwsError(
                 code=error.get("ErrorCode", ""),
                 message=error.get("ErrorMessage", ""),
                 change_type=change.get("ChangeType"),
             )
     if not named:
-        yield Refusal(
+        yield AwsError(
             code=described.get("FailureCode", described["Status"]),
             message=described.get("FailureDescription", "no reason given"),
         )

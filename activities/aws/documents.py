@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from offers.agreements.agreement import Agreement, AgreementReport, CancellationRequest
-from offers.lifecycle.read_back import BuiltOffer
+from offers.lifecycle.read_back import PublishedOffer
 from offers.money import Money
 from offers.preflight.marketplace import Product
 from offers.terms.terms import Dimension, Instalment, OfferTerms, StandardEula
@@ -203,7 +203,7 @@ def created_offer_id(changes: Sequence[Document]) -> str | None:
     return None
 
 
-def built_offer(offer_id: str, details: Document) -> BuiltOffer:
+def published_offer(offer_id: str, details: Document) -> PublishedOffer:
     """An offer's DetailsDocument as DescribeEntity gives it."""
     terms = {term["Type"]: term for term in details.get("Terms", ())}
     rules = {rule["Type"]: rule for rule in details.get("Rules", ())}
@@ -220,7 +220,7 @@ def built_offer(offer_id: str, details: Document) -> BuiltOffer:
     document: Document = next(iter(terms.get("LegalTerm", {}).get("Documents", ())), {})
     targeting = rules.get("TargetingRule", {}).get("PositiveTargeting", {})
     availability_end = rules.get("AvailabilityRule", {}).get("AvailabilityEndDate")
-    return BuiltOffer(
+    return PublishedOffer(
         offer_id=offer_id,
         released=details.get("State") == "Released",
         product_id=details.get("ProductId"),

@@ -26,7 +26,7 @@ Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,100}\z")]
 """Ids go into queries to Temporal: one that is none must not spoil the query for the others."""
 
 
-class CannotBeRead(Exception):
+class InvalidEvent(Exception):
     """No event, or one that is not as AWS documents it.  The text holds nothing of its contents."""
 
 
@@ -46,28 +46,28 @@ class _Event(BaseModel):
     detail: dict[str, Any]
 
 
-class _Read(BaseModel):
+class _EventDetail(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel)
 
 
-class _Offer(_Read):
+class _Offer(_EventDetail):
     id: Id
     name: str | None = None
 
 
-class _Agreement(_Read):
+class _Agreement(_EventDetail):
     id: Id
     status: str | None = None
     intent: str | None = None
     previous_agreement_id: Annotated[Id | None, BeforeValidator(lambda text: text or None)] = None
 
 
-class _CancelledAgreement(_Read):
+class _CancelledAgreement(_EventDetail):
     id: Id
     offer_id: Id | None = None
 
 
-class _CancellationRequest(_Read):
+class _CancellationRequest(_EventDetail):
     id: Id
 
 
@@ -80,13 +80,13 @@ class ChangeSetEnded(BaseModel):
     change_set_name: str | None = None
 
 
-class OfferReleased(_Read):
+class OfferReleased(_EventDetail):
     """An offer can be accepted from now on, whoever made it."""
 
     offer: _Offer
 
 
-class AgreementChanged(_Read):
+class AgreementChanged(_EventDetail):
     """An agreement was made, was changed, has ended, or is about to end or to be renewed."""
 
     agreement: _Agreement
@@ -94,21 +94,21 @@ class AgreementChanged(_Read):
     """Not told of a renewal that is to come."""
 
 
-class CancellationChanged(_Read):
+class CancellationChanged(_EventDetail):
     """The seller's request to cancel an agreement was made, answered, withdrawn or refused."""
 
     agreement: _CancelledAgreement
     agreement_cancellation_request: _CancellationRequest
 
 
-class PayoutsPaused(_Read):
+class PayoutsPaused(_EventDetail):
     """AWS pays nothing out: the bank data of the seller is not valid."""
 
 
 Detail = ChangeSetEnded | OfferReleased | AgreementChanged | CancellationChanged | PayoutsPaused
 
 
-class Heard(BaseModel):
+class MarketplaceEvent(BaseModel):
     """An event that may concern an offer, and when it happened (UTC)."""
 
     model_config = ConfigDict(frozen=True)
@@ -139,17 +139,17 @@ KINDS: dict[tuple[str, str], type[Detail]] = {
 """By source and detail-type, all that is listened to."""
 
 
-def read_event(body: str) -> Heard | None:
+def read_event(body: str) -> MarketplaceEvent | None:
     """What an event says; None if its kind means nothing to offers.  Raises CannotBeRead."""
     try:
         event = _Event.model_validate_json(body)
         kind = KINDS.get((event.source, event.detail_type))
         if kind is None:
             return None
-        return Heard(at=event.time, detail=kind.model_validate(event.detail))
+        return MarketplaceEvent(at=event.time, detail=kind.model_validate(event.detail))
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
-        raise CannotBeRead(
+        raise InvalidEvent(
             "; ".join(
                 f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['type']}" for each in wrong
             )

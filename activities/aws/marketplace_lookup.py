@@ -11,12 +11,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from activities.aws import documents
 from activities.errors import aws_failure
-from offers.agreements.amendment_pricing import Standing
+from offers.agreements.amendment_pricing import AgreementSnapshot
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 
 PAUSE_SECONDS = 0.25
 """Between two calls for one deal: SearchAgreements and ListEntities are allowed 5 a second."""
-MOST_PAGES = 20
+PAGE_LIMIT = 20
 ENDED_WITHOUT_SALE = "ROLLED_BACK"
 """AWS undid the acceptance within minutes, as if it had never been."""
 
@@ -52,7 +52,7 @@ class MarketplaceLookup:
             known_offer=known,
         )
 
-    def standing(self, agreement_id: str) -> Standing:
+    def agreement_snapshot(self, agreement_id: str) -> AgreementSnapshot:
         """How an agreement stands, and what of it is invoiced.
 
         Raises the ApplicationError to fail with.
@@ -61,7 +61,7 @@ class MarketplaceLookup:
             agreement = documents.agreement(
                 self._agreements.describe_agreement(agreementId=agreement_id)
             )
-            return Standing(
+            return AgreementSnapshot(
                 agreement=agreement, invoiced=sum(self._invoices(agreement_id), Decimal())
             )
         except (ClientError, BotoCoreError) as error:
@@ -73,7 +73,7 @@ class MarketplaceLookup:
             "groupBy": "INVOICE_ID",
             "maxResults": 50,
         }
-        for _ in range(MOST_PAGES):
+        for _ in range(PAGE_LIMIT):
             page = self._agreements.list_agreement_invoice_line_items(**query)
             for invoice in page["agreementInvoiceLineItemGroupSummaries"]:
                 amount = Decimal(invoice["pricingCurrencyAmount"]["amount"])
@@ -109,7 +109,7 @@ class MarketplaceLookup:
         if entity is None:
             return None
         details = entity.get("DetailsDocument") or json.loads(entity["Details"])
-        offer = documents.built_offer(offer_id, details)
+        offer = documents.published_offer(offer_id, details)
         if not offer.released or offer.is_void(today):
             return None
         return OpenOffer(
@@ -145,7 +145,7 @@ class MarketplaceLookup:
             ],
             "maxResults": 50,
         }
-        for _ in range(MOST_PAGES):
+        for _ in range(PAGE_LIMIT):
             page = self._agreements.search_agreements(**query)
             for row in page["agreementViewSummaries"]:
                 if row["status"] != ENDED_WITHOUT_SALE:
@@ -177,7 +177,7 @@ class MarketplaceLookup:
             },
             "MaxResults": 50,
         }
-        for _ in range(MOST_PAGES):
+        for _ in range(PAGE_LIMIT):
             page = self._catalog.list_entities(**query)
             for row in page["EntitySummaryList"]:
                 summary = row["OfferSummary"]

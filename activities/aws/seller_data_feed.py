@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import ValidationError
 
-from activities.aws.billing_ledger import AGREEMENTS, BILLING, COLUMNS, BillingLedger, WrongLine
+from activities.aws.billing_ledger import AGREEMENTS, BILLING, COLUMNS, BillingLedger, InvalidLine
 from activities.errors import aws_failure
 from offers.findings import Finding, Severity
-from offers.payouts.aws_ledger import payout_of
+from offers.payouts.aws_ledger import payout_from_ledger
 from offers.payouts.model import DataFindings, Payout, PayoutReading
 from offers.policy.payouts import first_month
 
@@ -62,16 +62,16 @@ class SellerDataFeed:
             raise aws_failure(error, "Amazon S3") from None
 
 
-MOST_WRONG = 1_000
+INVALID_LINE_LIMIT = 1_000
 """Of so many lines that cannot be read it is seen whether they were delivered again."""
 
 
-class WrongEvent(NamedTuple):
+class InvalidEventLine(NamedTuple):
     """A line of the billing feed with a value that cannot be read."""
 
     key: str
     number: int
-    why: WrongLine
+    why: InvalidLine
     row: dict[str, str]
 
 
@@ -85,9 +85,9 @@ class _Reading:
         """Whether something could not be read that may have been about any offer."""
         self.doubtful_agreements: set[str] = set()
         self.doubtful_offers: set[str] = set()
-        self.wrong: list[WrongEvent] = []
+        self.wrong: list[InvalidEventLine] = []
 
-    def doubt(self, wrong: WrongEvent) -> None:
+    def doubt(self, wrong: InvalidEventLine) -> None:
         """A line is not read: what it says of its offer is missing."""
         self.find(wrong.key, wrong.number, str(wrong.why), wrong.why.column)
         offer, agreement = wrong.row.get("offer_id", ""), wrong.row.get("agreement_id", "")
@@ -130,9 +130,9 @@ def _take_file(
         row = dict(zip(names, fields, strict=True))
         try:
             ledger.take(table, row)
-        except WrongLine as why:
-            wrong = WrongEvent(key, number, why, row)
-            if table == BILLING and len(reading.wrong) < MOST_WRONG:
+        except InvalidLine as why:
+            wrong = InvalidEventLine(key, number, why, row)
+            if table == BILLING and len(reading.wrong) < INVALID_LINE_LIMIT:
                 reading.wrong.append(wrong)
             else:
                 reading.doubt(wrong)
@@ -176,7 +176,7 @@ def _sums(
                 reading.find(BILLING, None, f"agreement {agreement} has no offer", "offer_id")
             continue
         try:
-            payout, findings = payout_of(offer_id, events, transfers)
+            payout, findings = payout_from_ledger(offer_id, events, transfers)
         except (ArithmeticError, ValueError) as error:
             why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             reading.find(BILLING, None, f"offer {offer_id}: {why}", "rows")
@@ -192,5 +192,5 @@ def _sums(
         ):
             doubtful.add(offer_id)
     return PayoutReading(
-        payouts=payouts, findings=reading.findings.told, doubtful=frozenset(doubtful - {""})
+        payouts=payouts, findings=reading.findings.limited, incomplete=frozenset(doubtful - {""})
     )

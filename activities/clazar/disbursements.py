@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from activities.clazar.client import ClazarClient
 from offers.findings import Finding, Severity
-from offers.payouts.clazar_report import ReportRow, payout_of
+from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import DataFindings, PayoutReading
 
 DATASET = "aws_marketplace_disbursements"
@@ -76,11 +76,11 @@ class _Reading:
         for offer_id, lines in self._rows.items():
             try:
                 if lines:
-                    payouts[offer_id] = payout_of(lines)
+                    payouts[offer_id] = payout_from_report(lines)
             except ODD as error:
                 self._findings.add(_finding(f"offer {offer_id}", _said_of(error)))
         return PayoutReading(
-            payouts=payouts, findings=self._findings.told, doubtful=frozenset(self._doubtful)
+            payouts=payouts, findings=self._findings.limited, incomplete=frozenset(self._doubtful)
         )
 
 

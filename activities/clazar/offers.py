@@ -13,14 +13,14 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.clazar.client import ClazarClient
-from offers.preflight.marketplace import SeenOffer
+from offers.preflight.marketplace import ObservedOffer
 
 PAGE_SIZE = 100
 PAUSE_SECONDS = 0.5
 """Between the pages of a list: Clazar allows 120 requests a minute."""
-MOST_CHANGES = 3000
+CHANGE_LIMIT = 3000
 """In one reading: well within a payload's two megabytes."""
-MOST_LINKS = 50
+LINK_LIMIT = 50
 """Tied in one go: two requests each."""
 
 
@@ -39,7 +39,7 @@ class ChangedOffer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    offer: SeenOffer
+    offer: ObservedOffer
     changed_at: AwareDatetime
 
 
@@ -66,9 +66,9 @@ class FindOffers(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     offer_id: str | None = None
-    mark: str | None = None
+    reference: str | None = None
     """The reference in its name."""
-    made_after: AwareDatetime
+    created_after: AwareDatetime
     """An instant (UTC) before it was made: older entries are not looked through."""
 
 
@@ -92,19 +92,19 @@ class Clazar:
         ]
         # In which order Clazar lists them is not documented.
         changed.sort(key=lambda each: each.changed_at)
-        return ClazarChanges(offers=tuple(changed[:MOST_CHANGES]))
+        return ClazarChanges(offers=tuple(changed[:CHANGE_LIMIT]))
 
     @activity.defn
-    async def find_offers(self, wanted: FindOffers) -> tuple[SeenOffer, ...]:
+    async def find_offers(self, wanted: FindOffers) -> tuple[ObservedOffer, ...]:
         """What Clazar shows now of what is looked for, perhaps nothing."""
         return tuple(
             [
                 _seen(row)
-                async for row in self._offers(wanted.made_after)
+                async for row in self._offers(wanted.created_after)
                 if row.get("cloud_id")
                 and (
                     row["cloud_id"] == wanted.offer_id
-                    or (wanted.mark and wanted.mark in (row.get("name") or ""))
+                    or (wanted.reference and wanted.reference in (row.get("name") or ""))
                 )
             ]
         )
@@ -130,7 +130,7 @@ class Clazar:
         An offer that is left out sees to it by itself, with more patience.
         """
         tied: list[str] = []
-        for link in links[:MOST_LINKS]:
+        for link in links[:LINK_LIMIT]:
             try:
                 await self.link_offer(link)
             except ApplicationError as error:
@@ -151,13 +151,13 @@ class Clazar:
                 yield row
 
 
-def _seen(row: dict[str, Any]) -> SeenOffer:
+def _seen(row: dict[str, Any]) -> ObservedOffer:
     tied_to = (row.get("external_object_associations") or {}).get("salesforce") or {}
-    return SeenOffer(
+    return ObservedOffer(
         offer_id=row["cloud_id"],
         name=row.get("name"),
         clazar_id=row["id"],
-        tied_to=tied_to.get("object_id"),
+        linked_to=tied_to.get("object_id"),
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from activities.email.message import Letter, MailKind, day_of, greeting
-from offers.agreements.amendment_pricing import Sums
+from activities.email.message import EmailKind, EmailMessage, day_of, greeting
+from offers.agreements.amendment_pricing import AmendmentPricing
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.record import OfferRecord
 from offers.terms.terms import OfferTerms
@@ -21,8 +21,8 @@ PRIVATE_OFFERS_PAGE = (
 
 def last_moment(record: OfferRecord) -> str:
     """The last moment to accept: in UTC, and as it reads where the buyer is."""
-    expires = end_of_day(record.offered.availability_end)
-    zone = record.written_to.buyer_time_zone
+    expires = end_of_day(record.require_terms().availability_end)
+    zone = record.require_contacts().buyer_time_zone
     readings = [_reading(expires, name) for name in ([zone] if zone else record.policy.time_zones)]
     return f"{day_of(expires)}, 23:59 UTC ({'; '.join(readings)})"
 
@@ -39,18 +39,18 @@ def _to_buyer(
     *paragraphs: str,
     closing: tuple[str, ...] = (),
     with_link: bool = True,
-) -> Letter:
-    terms = record.offered
+) -> EmailMessage:
+    terms = record.require_terms()
     link = ("Open the private offer", record.offer_url) if with_link and record.offer_url else None
-    return Letter(
+    return EmailMessage(
         subject=subject,
-        greeting=greeting(record.written_to.buyer_name),
+        greeting=greeting(record.require_contacts().buyer_name),
         paragraphs=paragraphs,
         facts=(
             ("Offer", terms.offer_name),
-            ("Offer ID", record.made),
+            ("Offer ID", record.require_offer_id()),
             ("AWS account" if len(terms.buyer_accounts) == 1 else "AWS accounts", terms.accounts),
-            *((_sums(record.sums)) if record.sums else ()),
+            *((_sums(record.pricing)) if record.pricing else ()),
             ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
             *_instalments(terms),
             *((("Starts on", day_of(start_of_day(terms.starts_on))),) if terms.starts_on else ()),
@@ -62,7 +62,7 @@ def _to_buyer(
     )
 
 
-def _sums(sums: Sums) -> tuple[tuple[str, str], ...]:
+def _sums(sums: AmendmentPricing) -> tuple[tuple[str, str], ...]:
     carried = (("Unpaid so far, charged by this offer instead", str(sums.open)),)
     return (
         ("Invoiced so far, stays as it is", str(sums.invoiced)),
@@ -95,7 +95,7 @@ HOW_TO_ACCEPT = (
 )
 
 
-def _offer_shared(record: OfferRecord) -> Letter:
+def _offer_shared(record: OfferRecord) -> EmailMessage:
     product = _product(record)
     if record.amends:
         return _to_buyer(
@@ -117,14 +117,16 @@ def _offer_shared(record: OfferRecord) -> Letter:
 
 
 def _earlier(record: OfferRecord) -> tuple[str, ...]:
-    void = [past.offer_id for past in record.past if past.buyer_told and past.offer_id]
+    void = [
+        past.offer_id for past in record.previous_revisions if past.buyer_notified and past.offer_id
+    ]
     if not void:
         return ()
     return (f"It takes the place of {', '.join(void)}: the link sent earlier is void.",)
 
 
-def _offer_extended(record: OfferRecord) -> Letter:
-    last_day = day_of(end_of_day(record.offered.availability_end))
+def _offer_extended(record: OfferRecord) -> EmailMessage:
+    last_day = day_of(end_of_day(record.require_terms().availability_end))
     return _to_buyer(
         record,
         f"Your private offer for {_product(record)} can be accepted until {last_day}",
@@ -134,7 +136,7 @@ def _offer_extended(record: OfferRecord) -> Letter:
     )
 
 
-def _offer_changing(record: OfferRecord) -> Letter:
+def _offer_changing(record: OfferRecord) -> EmailMessage:
     return _to_buyer(
         record,
         f"Your private offer for {_product(record)} is being changed",
@@ -146,8 +148,8 @@ def _offer_changing(record: OfferRecord) -> Letter:
     )
 
 
-def _offer_reminder(record: OfferRecord) -> Letter:
-    last_day = day_of(end_of_day(record.offered.availability_end))
+def _offer_reminder(record: OfferRecord) -> EmailMessage:
+    last_day = day_of(end_of_day(record.require_terms().availability_end))
     return _to_buyer(
         record,
         f"Reminder: your private offer for {_product(record)} ends on {last_day}",
@@ -159,7 +161,7 @@ def _offer_reminder(record: OfferRecord) -> Letter:
     )
 
 
-def _offer_void(record: OfferRecord) -> Letter:
+def _offer_void(record: OfferRecord) -> EmailMessage:
     return _to_buyer(
         record,
         f"Your private offer for {_product(record)} has been withdrawn",
@@ -170,10 +172,10 @@ def _offer_void(record: OfferRecord) -> Letter:
     )
 
 
-LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
-    MailKind.OFFER_SHARED: _offer_shared,
-    MailKind.OFFER_REMINDER: _offer_reminder,
-    MailKind.OFFER_EXTENDED: _offer_extended,
-    MailKind.OFFER_CHANGING: _offer_changing,
-    MailKind.OFFER_VOID: _offer_void,
+LETTERS: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+    EmailKind.OFFER_SHARED: _offer_shared,
+    EmailKind.OFFER_REMINDER: _offer_reminder,
+    EmailKind.OFFER_EXTENDED: _offer_extended,
+    EmailKind.OFFER_CHANGING: _offer_changing,
+    EmailKind.OFFER_VOID: _offer_void,
 }

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from activities.email.message import Letter, day_of, greeting
-from offers.reports.digest import Digest, Item, Topic
+from activities.email.message import EmailMessage, day_of, greeting
+from offers.reports.digest import Digest, DigestItem, DigestTopic
 from offers.stage import Stage
 
 
-def write_digest(digest: Digest) -> Letter:
+def write_digest(digest: Digest) -> EmailMessage:
     """The letter; only what there is something to say of is in it."""
     said: list[str] = []
     for topic, title in TITLES.items():
@@ -20,7 +20,7 @@ def write_digest(digest: Digest) -> Letter:
             said += [f"- {item.company}: {WORDS[topic](item)}", COMMANDS[topic].format(item.path)]
         if more := digest.unnamed.get(topic):
             said.append(f"- and {more} more: see starter.py list")
-    return Letter(
+    return EmailMessage(
         subject=f"Your private offers: {_in_short(digest)}",
         greeting=greeting(digest.owner.owner_name),
         paragraphs=tuple(said),
@@ -40,7 +40,7 @@ def _day(instant: datetime) -> str:
     return day_of(instant.astimezone(UTC))
 
 
-def _expires(item: Item) -> str:
+def _expires(item: DigestItem) -> str:
     left = {0: "today", 1: "tomorrow"}.get(item.days_left, f"in {item.days_left} days")
     return (
         f"nobody has accepted it yet; its last day is {_day(item.at)} (UTC), {left}. Ask the buyer,"
@@ -48,53 +48,53 @@ def _expires(item: Item) -> str:
     )
 
 
-def _waits(item: Item) -> str:
+def _waits(item: DigestItem) -> str:
     return f"{item.problem}. {item.remedy}."
 
 
-def _accepted(item: Item) -> str:
+def _accepted(item: DigestItem) -> str:
     return f"{item.amount}, accepted on {_day(item.at)} (UTC)."
 
 
-def _paid(item: Item) -> str:
+def _paid(item: DigestItem) -> str:
     return f"AWS has paid out {item.amount}, known since {_day(item.at)} (UTC)."
 
 
-def _ended(item: Item) -> str:
+def _ended(item: DigestItem) -> str:
     return f"{ENDED.get(item.stage, item.stage)} on {_day(item.at)} (UTC)."
 
 
 TITLES = {
-    Topic.EXPIRES: "Expires soon",
-    Topic.WAITS: "Waits for you",
-    Topic.ACCEPTED: "Accepted",
-    Topic.PAID: "Paid",
-    Topic.ENDED: "Ended",
+    DigestTopic.EXPIRES: "Expires soon",
+    DigestTopic.WAITS: "Waits for you",
+    DigestTopic.ACCEPTED: "Accepted",
+    DigestTopic.PAID: "Paid",
+    DigestTopic.ENDED: "Ended",
 }
 
 IN_SHORT = {
-    Topic.EXPIRES: ("expires soon", "expire soon"),
-    Topic.WAITS: ("waits for you", "wait for you"),
-    Topic.ACCEPTED: ("accepted", "accepted"),
-    Topic.PAID: ("paid", "paid"),
-    Topic.ENDED: ("ended", "ended"),
+    DigestTopic.EXPIRES: ("expires soon", "expire soon"),
+    DigestTopic.WAITS: ("waits for you", "wait for you"),
+    DigestTopic.ACCEPTED: ("accepted", "accepted"),
+    DigestTopic.PAID: ("paid", "paid"),
+    DigestTopic.ENDED: ("ended", "ended"),
 }
 """For one, and for several."""
 
-WORDS: dict[Topic, Callable[[Item], str]] = {
-    Topic.EXPIRES: _expires,
-    Topic.WAITS: _waits,
-    Topic.ACCEPTED: _accepted,
-    Topic.PAID: _paid,
-    Topic.ENDED: _ended,
+WORDS: dict[DigestTopic, Callable[[DigestItem], str]] = {
+    DigestTopic.EXPIRES: _expires,
+    DigestTopic.WAITS: _waits,
+    DigestTopic.ACCEPTED: _accepted,
+    DigestTopic.PAID: _paid,
+    DigestTopic.ENDED: _ended,
 }
 
 COMMANDS = {
-    Topic.EXPIRES: "starter.py extend {} --until …",
-    Topic.WAITS: "starter.py show {}",
-    Topic.ACCEPTED: "starter.py show {}",
-    Topic.PAID: "starter.py payouts --offer {}",
-    Topic.ENDED: "starter.py show {}",
+    DigestTopic.EXPIRES: "starter.py extend {} --until …",
+    DigestTopic.WAITS: "starter.py show {}",
+    DigestTopic.ACCEPTED: "starter.py show {}",
+    DigestTopic.PAID: "starter.py payouts --offer {}",
+    DigestTopic.ENDED: "starter.py show {}",
 }
 
 ENDED = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from activities.email.message import Letter, MailKind
+from activities.email.message import EmailKind, EmailMessage
 from offers.findings import Finding
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.forecast import REMEDIES
@@ -13,27 +13,27 @@ def _named(record: OfferRecord) -> str:
     return record.company or record.opportunity_id
 
 
-def _late(record: OfferRecord) -> Letter:
-    first = record.late[0]
-    return Letter(
+def _late(record: OfferRecord) -> EmailMessage:
+    first = record.overdue[0]
+    return EmailMessage(
         subject=f"Late: {first.amount} from {_named(record)}",
         greeting="Hello,",
         paragraphs=(
             f"Money from {_named(record)} has not arrived. It waits on: {first.step}.",
-            *(f"{each.problem}. {REMEDIES[each.step]}." for each in record.late),
+            *(f"{each.problem}. {REMEDIES[each.step]}." for each in record.overdue),
         ),
         facts=_facts(record),
         closing=(f"starter.py payouts --offer {record.path}",),
     )
 
 
-def _taken_back(record: OfferRecord) -> Letter:
+def _taken_back(record: OfferRecord) -> EmailMessage:
     back = [
         invoice
-        for invoice in record.paid.invoices
+        for invoice in record.require_payout().invoices
         if invoice.state in (PayoutState.FAILED, PayoutState.REVERSED)
     ]
-    return Letter(
+    return EmailMessage(
         subject=f"Taken back: a payout for {_named(record)}",
         greeting="Hello,",
         paragraphs=(
@@ -50,8 +50,8 @@ def _taken_back(record: OfferRecord) -> Letter:
     )
 
 
-def _unexpected(record: OfferRecord) -> Letter:
-    return Letter(
+def _unexpected(record: OfferRecord) -> EmailMessage:
+    return EmailMessage(
         subject=f"Not as expected: the money from {_named(record)}",
         greeting="Hello,",
         paragraphs=(
@@ -84,9 +84,9 @@ def _said_of(invoice: InvoicePayout) -> str:
     return ", ".join(said)
 
 
-def of_payout_data(findings: Sequence[Finding]) -> Letter:
+def of_payout_data(findings: Sequence[Finding]) -> EmailMessage:
     """What of the payout data could not be read."""
-    return Letter(
+    return EmailMessage(
         subject="Payout data that could not be read",
         greeting="Hello,",
         paragraphs=(
@@ -98,8 +98,8 @@ def of_payout_data(findings: Sequence[Finding]) -> Letter:
     )
 
 
-LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
-    MailKind.FINANCE_LATE: _late,
-    MailKind.FINANCE_TAKEN_BACK: _taken_back,
-    MailKind.FINANCE_UNEXPECTED: _unexpected,
+LETTERS: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+    EmailKind.FINANCE_LATE: _late,
+    EmailKind.FINANCE_TAKEN_BACK: _taken_back,
+    EmailKind.FINANCE_UNEXPECTED: _unexpected,
 }

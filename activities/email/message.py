@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 
-class MailKind(StrEnum):
+class EmailKind(StrEnum):
     """The occasions on which a mail is sent."""
 
     OFFER_SHARED = "offer-shared"
@@ -38,7 +38,7 @@ class MailKind(StrEnum):
     FINANCE_UNEXPECTED = "finance-unexpected"
 
 
-class Letter(BaseModel):
+class EmailMessage(BaseModel):
     """A mail before it is laid out."""
 
     model_config = ConfigDict(frozen=True)

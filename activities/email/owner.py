@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC
 
-from activities.email.message import Letter, MailKind, day_of, greeting
+from activities.email.message import EmailKind, EmailMessage, day_of, greeting
 from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import OfferRecord, expected_fee
 
 
-def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
+def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> EmailMessage:
     terms = record.terms
     facts = [
         ("Opportunity", record.opportunity_id),
@@ -21,7 +21,7 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> Letter:
         ("Agreement ID", record.agreement.agreement_id if record.agreement else ""),
         ("Price", str(terms.price) if terms else ""),
     ]
-    return Letter(
+    return EmailMessage(
         subject=subject,
         greeting=greeting(record.owner.owner_name if record.owner else None),
         paragraphs=paragraphs,
@@ -34,8 +34,8 @@ def _company(record: OfferRecord) -> str:
     return f"{company} (amendment {record.amendment})" if record.amends else company
 
 
-def _owner_accepted(record: OfferRecord) -> Letter:
-    fee = expected_fee(record.offered)
+def _owner_accepted(record: OfferRecord) -> EmailMessage:
+    fee = expected_fee(record.require_terms())
     day = f" on {day_of(record.agreement.accepted_at.astimezone(UTC))}" if record.agreement else ""
     return _to_owner(
         record,
@@ -47,7 +47,7 @@ def _owner_accepted(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_expired(record: OfferRecord) -> Letter:
+def _owner_expired(record: OfferRecord) -> EmailMessage:
     company = _company(record)
     if record.amends:
         return _to_owner(
@@ -66,10 +66,10 @@ def _owner_expired(record: OfferRecord) -> Letter:
 
 
 def _days(record: OfferRecord) -> int:
-    return record.policy.revive_within.days
+    return record.policy.extend_expired_within.days
 
 
-def _owner_failed(record: OfferRecord) -> Letter:
+def _owner_failed(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Not made: the offer for {_company(record)}",
@@ -80,12 +80,12 @@ def _owner_failed(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_held_up(record: OfferRecord) -> Letter:
+def _owner_held_up(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Waiting: the offer for {_company(record)}",
         "The private offer has not been made yet. What stands in its way:",
-        *(_obstacle(record, finding) for finding in record.obstacles),
+        *(_obstacle(record, finding) for finding in record.blocking_findings),
         "Correct the opportunity and resume the offer, or revise its terms. An exception goes on by"
         " itself as soon as it is approved.",
         f"starter.py show {record.path}",
@@ -99,9 +99,9 @@ def _obstacle(record: OfferRecord, finding: Finding) -> str:
     return f"{finding} Declined: {decision.reason}."
 
 
-def _approval_asked(record: OfferRecord) -> Letter:
-    waiting = record.to_approve
-    return Letter(
+def _approval_asked(record: OfferRecord) -> EmailMessage:
+    waiting = record.awaiting_approval
+    return EmailMessage(
         subject=f"Please decide: an exception for {_company(record)}",
         greeting="Hello,",
         paragraphs=(
@@ -110,7 +110,7 @@ def _approval_asked(record: OfferRecord) -> Letter:
         ),
         facts=(
             ("Opportunity", record.opportunity_id),
-            *(record.sums.lines if record.sums else ()),
+            *(record.pricing.lines if record.pricing else ()),
             *((f.label, f.value) for f in (field_sheet(record.terms) if record.terms else ())),
         ),
         closing=tuple(
@@ -122,16 +122,16 @@ def _approval_asked(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_hand_off(record: OfferRecord) -> Letter:
-    sent_back = record.past[-1] if record.past else None
+def _owner_hand_off(record: OfferRecord) -> EmailMessage:
+    sent_back = record.previous_revisions[-1] if record.previous_revisions else None
     again = (
         ("The offer made before was withdrawn:", *(str(f) for f in sent_back.findings))
         if sent_back and sent_back.offer_id
         else ()
     )
-    return Letter(
+    return EmailMessage(
         subject=f"Please make in Clazar: the private offer for {_company(record)}",
-        greeting=greeting(record.told.owner_name),
+        greeting=greeting(record.require_owner().owner_name),
         paragraphs=(
             "Open the opportunity in Salesforce, click Create Private Offer in the AWS Private"
             " Offers widget (or Private Offers in Clazar), and copy these values field by field."
@@ -140,7 +140,7 @@ def _owner_hand_off(record: OfferRecord) -> Letter:
         ),
         facts=(
             ("Opportunity", record.opportunity_id),
-            *((field.label, field.value) for field in field_sheet(record.offered)),
+            *((field.label, field.value) for field in field_sheet(record.require_terms())),
         ),
         closing=(
             "Once it is there, everything goes on by itself. If it is not recognised, tell its id:"
@@ -149,7 +149,7 @@ def _owner_hand_off(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_hand_off_void(record: OfferRecord) -> Letter:
+def _owner_hand_off_void(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Please do not make it: {_company(record)} is cancelled, or changed",
@@ -158,19 +158,19 @@ def _owner_hand_off_void(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_late(record: OfferRecord) -> Letter:
+def _owner_late(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"AWS takes unusually long with the offer for {_company(record)}",
         "AWS usually builds an offer in about 45 minutes. This one has taken more than"
-        f" {record.policy.generation.late_after} so far. Nothing is lost: it is still being"
+        f" {record.policy.publication.delayed_after} so far. Nothing is lost: it is still being"
         " followed, and the buyer is written to as soon as it is live.",
         f"If it goes on, ask AWS Marketplace support about change set {record.change_set_id}.",
     )
 
 
-def _owner_paid(record: OfferRecord) -> Letter:
-    payout = record.paid
+def _owner_paid(record: OfferRecord) -> EmailMessage:
+    payout = record.require_payout()
     traces = payout.bank_trace_ids
     return _to_owner(
         record,
@@ -181,7 +181,7 @@ def _owner_paid(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_too_late_to_cancel(record: OfferRecord) -> Letter:
+def _owner_too_late_to_cancel(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Not cancelled: {_company(record)} has accepted",
@@ -190,7 +190,7 @@ def _owner_too_late_to_cancel(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_too_late_to_amend(record: OfferRecord) -> Letter:
+def _owner_too_late_to_amend(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Not changed: {_company(record)} has accepted",
@@ -201,18 +201,18 @@ def _owner_too_late_to_amend(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_rolled_back(record: OfferRecord) -> Letter:
+def _owner_rolled_back(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Not yet accepted: AWS rolled back the acceptance by {_company(record)}",
         "The buyer accepted, and AWS undid it within minutes: usually a permission is missing, a"
         " card was declined, or an AWS bill is unpaid.",
         "The offer is as open as before: the buyer can try the same link again until"
-        f" {record.offered.availability_end.isoformat()} (UTC).",
+        f" {record.require_terms().availability_end.isoformat()} (UTC).",
     )
 
 
-def _owner_replaced(record: OfferRecord) -> Letter:
+def _owner_replaced(record: OfferRecord) -> EmailMessage:
     by = f" by {record.replaced_by}" if record.replaced_by else ""
     return _to_owner(
         record,
@@ -241,13 +241,13 @@ NOT_PAID = (
 )
 
 
-def _owner_terminated(record: OfferRecord) -> Letter:
+def _owner_terminated(record: OfferRecord) -> EmailMessage:
     status = record.agreement.status if record.agreement else AgreementStatus.CANCELLED
     subject, what = ENDED.get(status, NOT_PAID)
     return _to_owner(record, f"{subject} {_company(record)}", what)
 
 
-def _owner_not_terminated(record: OfferRecord) -> Letter:
+def _owner_not_terminated(record: OfferRecord) -> EmailMessage:
     request = record.cancellation
     return _to_owner(
         record,
@@ -257,29 +257,29 @@ def _owner_not_terminated(record: OfferRecord) -> Letter:
     )
 
 
-def _owner_agreement_news(record: OfferRecord) -> Letter:
+def _owner_agreement_news(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"News of the agreement with {_company(record)}",
-        f"In AWS {record.events[-1].what}.",
+        f"In AWS {record.agreement_events[-1].description}.",
     )
 
 
-LETTERS: dict[MailKind, Callable[[OfferRecord], Letter]] = {
-    MailKind.APPROVAL_ASKED: _approval_asked,
-    MailKind.OWNER_HELD_UP: _owner_held_up,
-    MailKind.OWNER_HAND_OFF: _owner_hand_off,
-    MailKind.OWNER_HAND_OFF_VOID: _owner_hand_off_void,
-    MailKind.OWNER_ACCEPTED: _owner_accepted,
-    MailKind.OWNER_EXPIRED: _owner_expired,
-    MailKind.OWNER_FAILED: _owner_failed,
-    MailKind.OWNER_LATE: _owner_late,
-    MailKind.OWNER_PAID: _owner_paid,
-    MailKind.OWNER_TOO_LATE_TO_CANCEL: _owner_too_late_to_cancel,
-    MailKind.OWNER_TOO_LATE_TO_AMEND: _owner_too_late_to_amend,
-    MailKind.OWNER_ROLLED_BACK: _owner_rolled_back,
-    MailKind.OWNER_REPLACED: _owner_replaced,
-    MailKind.OWNER_TERMINATED: _owner_terminated,
-    MailKind.OWNER_NOT_TERMINATED: _owner_not_terminated,
-    MailKind.OWNER_AGREEMENT_NEWS: _owner_agreement_news,
+LETTERS: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+    EmailKind.APPROVAL_ASKED: _approval_asked,
+    EmailKind.OWNER_HELD_UP: _owner_held_up,
+    EmailKind.OWNER_HAND_OFF: _owner_hand_off,
+    EmailKind.OWNER_HAND_OFF_VOID: _owner_hand_off_void,
+    EmailKind.OWNER_ACCEPTED: _owner_accepted,
+    EmailKind.OWNER_EXPIRED: _owner_expired,
+    EmailKind.OWNER_FAILED: _owner_failed,
+    EmailKind.OWNER_LATE: _owner_late,
+    EmailKind.OWNER_PAID: _owner_paid,
+    EmailKind.OWNER_TOO_LATE_TO_CANCEL: _owner_too_late_to_cancel,
+    EmailKind.OWNER_TOO_LATE_TO_AMEND: _owner_too_late_to_amend,
+    EmailKind.OWNER_ROLLED_BACK: _owner_rolled_back,
+    EmailKind.OWNER_REPLACED: _owner_replaced,
+    EmailKind.OWNER_TERMINATED: _owner_terminated,
+    EmailKind.OWNER_NOT_TERMINATED: _owner_not_terminated,
+    EmailKind.OWNER_AGREEMENT_NEWS: _owner_agreement_news,
 }

@@ -1,12 +1,12 @@
 """Email: letters to buyers and owners over SMTP.
 
 SMTP has no idempotency: when the server took a mail and its answer was lost, nobody can tell.  A
-letter to a buyer then fails POSSIBLY_SENT and a person decides; a notice to an owner is sent again.
+content to a buyer then fails POSSIBLY_SENT and a person decides; a notice to an owner is sent again.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection
-from email.message import EmailMessage
+from email.message import EmailMessage as MimeMessage
 from email.policy import SMTP
 from email.utils import parseaddr
 from pathlib import Path
@@ -20,7 +20,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.email.contents import write
-from activities.email.message import Letter, MailKind
+from activities.email.message import EmailKind, EmailMessage
 from activities.errors import Failure, smtp_failure, unavailable
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Policy
@@ -44,20 +44,20 @@ IN_MAILS = frozenset(
         "rules",  # which the roles are held against
         "time_zones",
         "support_contact",
-        "revive_within",
-        "generation",
+        "extend_expired_within",
+        "publication",
     }
 )
 """What of the policy a mail takes along: what letters say, and who gets them."""
 LEFT_OUT = {"policy": set(Policy.model_fields) - IN_MAILS}
 
 
-class SendMail(BaseModel):
-    """Which letter is sent, about which offer."""
+class OfferEmail(BaseModel):
+    """Which content is sent, about which offer."""
 
     model_config = ConfigDict(frozen=True)
 
-    kind: MailKind
+    kind: EmailKind
     record: OfferRecord
     occasion: str = ""
     """Tells mails of one kind about one offer apart, such as the days before expiry."""
@@ -72,13 +72,13 @@ class SendMail(BaseModel):
         return record.model_dump(mode="json", exclude=LEFT_OUT)
 
 
-class Memo(BaseModel):
+class BroadcastEmail(BaseModel):
     """A notice that is about no single offer."""
 
     model_config = ConfigDict(frozen=True)
 
     to: tuple[Address, ...] = Field(repr=False)
-    letter: Letter = Field(repr=False)
+    message: EmailMessage = Field(repr=False)
     key: str = Field(repr=False)
     """Tells memos apart: mailboxes that know it show a second copy only once."""
 
@@ -93,34 +93,34 @@ class Email:
         self._salesforce_url = salesforce_url.rstrip("/")
 
     @activity.defn
-    async def send_letter(self, mail: SendMail) -> None:
+    async def send_to_buyer(self, mail: OfferEmail) -> None:
         """Write to the buyer; fails POSSIBLY_SENT when nobody can tell whether it was taken."""
-        buyer = mail.record.written_to.buyer_email
-        await self._send(self._letter(mail, buyer), buyer)
+        buyer = mail.record.require_contacts().buyer_email
+        await self._send(self._offer_email(mail, buyer), buyer)
 
     @activity.defn
-    async def send_notice(self, mail: SendMail) -> None:
+    async def send_notice(self, mail: OfferEmail) -> None:
         """Tell the owner or a role: a second copy does no harm, a missing one does."""
         roles = mail.record.policy.roles
-        recipients = roles[mail.role] if mail.role else (mail.record.told.owner_email,)
+        recipients = roles[mail.role] if mail.role else (mail.record.require_owner().owner_email,)
         copies = roles.get(mail.copy_to, ()) if mail.copy_to else ()
         to = tuple(dict.fromkeys((*recipients, *copies)))
-        await self._notify(self._letter(mail, *to), to)
+        await self._notify(self._offer_email(mail, *to), to)
 
     @activity.defn
-    async def send_memo(self, memo: Memo) -> None:
+    async def send_broadcast(self, memo: BroadcastEmail) -> None:
         """Tell some people something that is about no single offer."""
-        await self._notify(self._message(memo.letter, memo.key, *memo.to), memo.to)
+        await self._notify(self._mime(memo.message, memo.key, *memo.to), memo.to)
 
-    async def _notify(self, message: EmailMessage, to: Collection[str]) -> None:
+    async def _notify(self, message: MimeMessage, to: Collection[str]) -> None:
         try:
             await self._send(message, *to)
         except ApplicationError as failure:
-            if failure.type != Failure.POSSIBLY_SENT:
+            if failure.type != Failure.DELIVERY_UNKNOWN:
                 raise
             raise unavailable("The mail server", "its answer was lost") from None
 
-    async def _send(self, message: EmailMessage, *to: str) -> None:
+    async def _send(self, message: MimeMessage, *to: str) -> None:
         server = _server(self._url)
         await _step(server.connect)
         try:
@@ -134,20 +134,20 @@ class Email:
         finally:
             server.close()
 
-    def _letter(self, mail: SendMail, *to: str) -> EmailMessage:
-        letter = write(mail.kind, mail.record, self._salesforce_url)
+    def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
+        content = write(mail.kind, mail.record, self._salesforce_url)
         key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
-        return self._message(letter, key, *to)
+        return self._mime(content, key, *to)
 
-    def _message(self, letter: Letter, key: str, *to: str) -> EmailMessage:
+    def _mime(self, content: EmailMessage, key: str, *to: str) -> MimeMessage:
         # Folded later, a long subject would begin with a blank line's blank.
-        message = EmailMessage(policy=SMTP.clone(max_line_length=200))
+        message = MimeMessage(policy=SMTP.clone(max_line_length=200))
         message["From"] = self._sender
         message["To"] = ", ".join(to)
-        message["Subject"] = " ".join(letter.subject.split())
+        message["Subject"] = " ".join(content.subject.split())
         message["Message-ID"] = self._message_id(key)
-        message.set_content(_render("letter.txt.jinja", letter))
-        message.add_alternative(_render("letter.html.jinja", letter), subtype="html")
+        message.set_content(_render("email.txt.jinja", content))
+        message.add_alternative(_render("email.html.jinja", content), subtype="html")
         return message
 
     def _message_id(self, key: str) -> str:
@@ -176,7 +176,7 @@ async def _name_recipients(server: aiosmtplib.SMTP, to: Collection[str]) -> None
         try:
             await _step(server.rcpt, recipient)
         except ApplicationError as failure:
-            if failure.type != Failure.REFUSED:
+            if failure.type != Failure.REJECTED:
                 raise
             refused.append(failure)
     if len(refused) == len(to):
@@ -194,5 +194,5 @@ async def _step(
         raise smtp_failure(error, handed_over=handed_over) from None
 
 
-def _render(template: str, letter: Letter) -> str:
-    return TEMPLATES.get_template(template).render(letter=letter)
+def _render(template: str, content: EmailMessage) -> str:
+    return TEMPLATES.get_template(template).render(content=content)

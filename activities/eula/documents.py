@@ -13,11 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
-from activities.errors import not_found, refused
+from activities.errors import not_found, rejected
 from activities.eula.sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure
 from offers.findings import Finding
-from offers.lifecycle.aws_errors import Refusal
-from offers.preflight.eula import Contract, shown
+from offers.lifecycle.aws_errors import AwsError
+from offers.preflight.eula import EulaContent, shown
 from offers.terms.terms import MOST_DOCUMENTS
 
 LINK_SECONDS = 7 * 24 * 3600
@@ -51,13 +51,13 @@ class EulaDocuments:
             "choose-signer.s3.GetObject", _version_4, unique_id="eula-documents"
         )
 
-    def inspect(self, sources: Sequence[str]) -> Contract:
+    def inspect(self, sources: Sequence[str]) -> EulaContent:
         """The contract that the documents make, or what is wrong with them; writes nothing.
 
         Fails retryably if a document cannot be read because a vendor is out of order.
         """
         merged, wrong = self._merged(sources)
-        return Contract(sha256=None if wrong else sha256(merged).hexdigest(), findings=wrong)
+        return EulaContent(sha256=None if wrong else sha256(merged).hexdigest(), findings=wrong)
 
     @activity.defn
     def publish(self, request: PublishEula) -> str:
@@ -72,7 +72,7 @@ class EulaDocuments:
         if not wrong and request.sha256 not in (None, digest):
             wrong = (_changed(request.documents),)
         if wrong:
-            raise refused(
+            raise rejected(
                 "Our check of the contract", REFUSAL_CODE, "see its findings", _refusals(wrong)
             )
         name = f"rev{request.revision}-{digest[:16]}.pdf"
@@ -150,8 +150,8 @@ def _finding(seen: str, problem: str, remedy: str) -> Finding:
     return Finding(code="eula-document", field="eula", seen=seen, problem=problem, remedy=remedy)
 
 
-def _refusals(wrong: Sequence[Finding]) -> list[Refusal]:
+def _refusals(wrong: Sequence[Finding]) -> list[AwsError]:
     return [
-        Refusal(code=REFUSAL_CODE, message=f"{finding.seen}: {finding.problem}. {finding.remedy}.")
+        AwsError(code=REFUSAL_CODE, message=f"{finding.seen}: {finding.problem}. {finding.remedy}.")
         for finding in wrong
     ]

@@ -24,7 +24,7 @@ from urllib.request import (
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from temporalio.exceptions import ApplicationError
 
-from activities.errors import Failure, aws_failure, credentials_refused, rate_limited, unavailable
+from activities.errors import Failure, aws_failure, credentials_rejected, rate_limited, unavailable
 from offers.preflight.eula import shown
 
 MOST_BYTES = 20_000_000
@@ -181,7 +181,7 @@ def s3_failure(error: ClientError | BotoCoreError) -> ApplicationError:
         return rate_limited(S3)
     if code == "RequestTimeout" or status >= 500:
         return unavailable(S3, code or str(status))
-    return credentials_refused(S3, code or str(status))
+    return credentials_rejected(S3, code or str(status))
 
 
 def _bad_status(error: HTTPError, host: str) -> WrongSource | ApplicationError:

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce as SalesforceApi
 from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
 
-from activities.errors import SALESFORCE, credentials_refused, salesforce_failure, unavailable
+from activities.errors import SALESFORCE, credentials_rejected, salesforce_failure, unavailable
 
 API_VERSION = "66.0"
 TIMEOUT_SECONDS = (3.05, 30)
@@ -105,7 +105,7 @@ class SalesforceClient:
             f"{self._login.url.rstrip('/')}/services/oauth2/token", data=self._login.form()
         )
         if response.status_code in (400, 401, 403):
-            raise credentials_refused(SALESFORCE, _oauth_error(response))
+            raise credentials_rejected(SALESFORCE, _oauth_error(response))
         if response.status_code != 200:
             raise unavailable(SALESFORCE, f"login answers {response.status_code}")
         answer = response.json()

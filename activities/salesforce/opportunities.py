@@ -8,18 +8,18 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from simple_salesforce.format import format_soql
 from temporalio import activity
 
-from activities.errors import not_found, refused
+from activities.errors import not_found, rejected
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap
-from offers.ids import opportunity_id
-from offers.preflight.customer import SOLD, Customer, LastPurchase, OthersUse
+from offers.ids import parse_opportunity_id
+from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.order_form import OrderForm
-from offers.terms.parsing import account_ids
+from offers.terms.parsing import parse_account_ids
 
 _TERM_NAMES: dict[str, str] = {"amount": "price", "currency": "price.currency"}
 """The field map's names where the terms have another."""
 
-MOST_OTHERS = 20
+OTHER_CUSTOMER_LIMIT = 20
 """Opportunities of other customers that are named for one buyer account."""
 
 
@@ -70,7 +70,7 @@ class Opportunities:
         self._billing_method = billing_method
 
     @activity.defn
-    def ready_after(self, page: ReadyAfter) -> tuple[ReadyOpportunity, ...]:
+    def find_ready_opportunities(self, page: ReadyAfter) -> tuple[ReadyOpportunity, ...]:
         """The next page of opportunities that are ready: signed, through our marketplace, no offer.
 
         In order of change and id: one that is changed meanwhile moves to the end and is read again
@@ -78,7 +78,7 @@ class Opportunities:
         """
         form, stage = self._fields.order_form, self._fields.write.get("stage")
         if not (stage and "signed" in form and "billing_method" in form):
-            raise refused(
+            raise rejected(
                 "The field map",
                 "NO_INTAKE",
                 "intake needs order_form.signed, order_form.billing_method and write.stage: add"
@@ -106,7 +106,7 @@ class Opportunities:
         )
         return tuple(
             ReadyOpportunity(
-                opportunity_id=opportunity_id(record["Id"]),
+                opportunity_id=parse_opportunity_id(record["Id"]),
                 changed_at=datetime.fromisoformat(record["SystemModstamp"]),
             )
             for record in found
@@ -159,7 +159,7 @@ class Opportunities:
         path = self._fields.read.get("company")
         return (path, str(company)) if path and company else None
 
-    def _others(self, account: str, opportunity: ReadOpportunity) -> list[OthersUse]:
+    def _others(self, account: str, opportunity: ReadOpportunity) -> list[OtherCustomersUse]:
         path = self._fields.read.get("buyer_accounts")
         customer = self._same_customer(opportunity)
         if path is None or customer is None:
@@ -171,12 +171,12 @@ class Opportunities:
         condition = " OR ".join([f"{path} LIKE {{}}"] * len(spellings))
         found = self._query(
             {"AccountId", company, path},
-            f"{customer[0]} != {{}} AND ({condition}) ORDER BY Id LIMIT {MOST_OTHERS}",
+            f"{customer[0]} != {{}} AND ({condition}) ORDER BY Id LIMIT {OTHER_CUSTOMER_LIMIT}",
             customer[1],
             *spellings,
         )
         return [
-            OthersUse(
+            OtherCustomersUse(
                 account_id=account,
                 opportunity_id=record["Id"],
                 company=_value(record, company) if company != "Id" else None,
@@ -200,7 +200,7 @@ class Opportunities:
         )
         for record in found:
             try:
-                accounts = account_ids(_value(record, path))
+                accounts = parse_account_ids(_value(record, path))
             except ValueError:
                 return None
             return LastPurchase(opportunity_id=record["Id"], buyer_accounts=accounts)

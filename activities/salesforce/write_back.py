@@ -13,12 +13,12 @@ from activities.business_time import business_now
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
-from offers.lifecycle.clazar_field_sheet import field_sheet, reference
+from offers.lifecycle.clazar_field_sheet import clazar_reference, field_sheet
 from offers.lifecycle.salesforce_fields import OpportunityUpdate, as_json
 from offers.terms.terms import OfferTerms
 
 
-class HandOffTask(BaseModel):
+class ClazarHandoffTask(BaseModel):
     """An offer that is to be made by hand in Clazar."""
 
     model_config = ConfigDict(frozen=True)
@@ -30,7 +30,7 @@ class HandOffTask(BaseModel):
     @property
     def subject(self) -> str:
         """Tells the task from others of the opportunity."""
-        mark = reference(self.opportunity_id, self.revision)
+        mark = clazar_reference(self.opportunity_id, self.revision)
         return f"Make the private offer in Clazar ({mark})"
 
 
@@ -52,7 +52,7 @@ class Salesforce:
         )
 
     @activity.defn
-    def open_hand_off(self, task: HandOffTask) -> None:
+    def open_handoff_task(self, task: ClazarHandoffTask) -> None:
         """Give the opportunity a task with the field sheet, unless it has it already."""
         if self._tasks(task):
             return
@@ -70,12 +70,12 @@ class Salesforce:
         )
 
     @activity.defn
-    def close_hand_off(self, task: HandOffTask) -> None:
+    def close_handoff_task(self, task: ClazarHandoffTask) -> None:
         """There is nothing left to do."""
         for record in self._tasks(task):
             self._client.call(partial(_complete, record["Id"]))
 
-    def _tasks(self, task: HandOffTask) -> list[dict[str, Any]]:
+    def _tasks(self, task: ClazarHandoffTask) -> list[dict[str, Any]]:
         query = "SELECT Id FROM Task WHERE WhatId = {} AND Subject = {}"
         records: list[dict[str, Any]] = self._client.call(
             lambda api: api.query(format_soql(query, task.opportunity_id, task.subject))["records"]

@@ -18,8 +18,17 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.errors import unavailable
 from offers.lifecycle.record import OfferRecord
 from offers.policy.digest import DigestRules
-from offers.reports.digest import CAN_EXPIRE, NEWS, SETTLED, TOLD, Digest, Item, digest, items
-from offers.reports.digest_times import Mornings
+from offers.reports.digest import (
+    CAN_EXPIRE,
+    NEWS,
+    SETTLED,
+    TOLD,
+    Digest,
+    DigestItem,
+    digest,
+    digest_items,
+)
+from offers.reports.digest_times import DigestSchedule
 from offers.terms.contacts import Owner
 
 LOOK_BACK = timedelta(days=9)
@@ -44,9 +53,9 @@ class KnownOwner(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     owner: Owner = Field(repr=False)
-    seen_at: AwareDatetime
+    last_seen_at: AwareDatetime
     """When there last was something that could have been said of an offer of theirs."""
-    told_at: AwareDatetime
+    delivered_at: AwareDatetime
     """When they last had their morning, whether or not there was something to say.  Who is met for
     the first time counts as told up to the morning before the newest one."""
     next_at: AwareDatetime
@@ -58,7 +67,7 @@ class KnownOwner(BaseModel):
         return self.owner.owner_email.casefold()
 
 
-class LookRequest(BaseModel):
+class DigestPlanRequest(BaseModel):
     """What is known before the look."""
 
     model_config = ConfigDict(frozen=True)
@@ -69,31 +78,31 @@ class LookRequest(BaseModel):
     known: tuple[KnownOwner, ...] = Field(default=(), repr=False)
 
 
-class Morning(BaseModel):
+class DigestDelivery(BaseModel):
     """What one owner is told, and how they are known afterwards."""
 
     model_config = ConfigDict(frozen=True)
 
     digest: Digest
-    told: KnownOwner
+    delivered: KnownOwner
 
 
-class Look(BaseModel):
+class DigestPlan(BaseModel):
     """All owners as they are known now, and the mornings of those who are to be told."""
 
     model_config = ConfigDict(frozen=True)
 
     owners: tuple[KnownOwner, ...] = Field(repr=False)
     """Those who are to be told still wait for their morning here."""
-    mornings: tuple[Morning, ...]
+    deliveries: tuple[DigestDelivery, ...]
 
 
-class Seen(NamedTuple):
+class ObservedOwner(NamedTuple):
     """What an offer's record says."""
 
     owner: Owner
     changed_at: datetime
-    items: list[Item]
+    items: list[DigestItem]
 
 
 class Digests:
@@ -103,7 +112,7 @@ class Digests:
         self._client = client
 
     @activity.defn
-    async def look(self, request: LookRequest) -> Look:
+    async def plan_digests(self, request: DigestPlanRequest) -> DigestPlan:
         """Who is to be told what now; fails UNAVAILABLE if no offer answers."""
         now, rules = request.now, request.rules
         known = {each.key: each for each in request.known}
@@ -111,7 +120,7 @@ class Digests:
         offers = await self._candidates(since, now + rules.look_ahead, now)
         seen = await self._ask(offers, since, request)
         owners = _met(known, seen, request)
-        said: dict[str, list[Item]] = defaultdict(list)
+        said: dict[str, list[DigestItem]] = defaultdict(list)
         for each in seen:
             said[each.owner.owner_email.casefold()] += each.items
         return _sorted_out(owners, said, rules, now)
@@ -135,20 +144,20 @@ class Digests:
         return [each async for each in self._client.list_workflows(query)]
 
     async def _ask(
-        self, offers: list[WorkflowExecution], since: datetime, request: LookRequest
-    ) -> list[Seen]:
+        self, offers: list[WorkflowExecution], since: datetime, request: DigestPlanRequest
+    ) -> list[ObservedOwner]:
         room = asyncio.Semaphore(AT_ONCE)
 
-        async def one(execution: WorkflowExecution) -> Seen | None:
+        async def one(execution: WorkflowExecution) -> ObservedOwner | None:
             handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
             async with room:
                 record = await _record(handle)
             if record is None or record.owner is None:
                 return None
             # Only what is said is kept: records are large.
-            said = items(record, since, request.now, request.rules.look_ahead)
-            changed_at = record.ended_at if record.history else execution.start_time
-            return Seen(record.owner, changed_at, said)
+            said = digest_items(record, since, request.now, request.rules.look_ahead)
+            changed_at = record.stage_since if record.history else execution.start_time
+            return ObservedOwner(record.owner, changed_at, said)
 
         answers = await asyncio.gather(*map(one, offers), return_exceptions=True)
         failed = [answer for answer in answers if isinstance(answer, BaseException)]
@@ -157,7 +166,7 @@ class Digests:
                 raise error
         if failed and len(failed) == len(offers):
             raise unavailable("Temporal", "no offer answers")
-        return [answer for answer in answers if isinstance(answer, Seen)]
+        return [answer for answer in answers if isinstance(answer, ObservedOwner)]
 
 
 class Unanswered(Exception):
@@ -186,42 +195,51 @@ async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
 
 def _since(known: Iterable[KnownOwner], rules: DigestRules, now: datetime) -> datetime:
     """From when on news is looked for, for all owners."""
-    told = [each.told_at for each in known if Mornings(each.owner, rules).is_now(each.told_at, now)]
+    told = [
+        each.delivered_at
+        for each in known
+        if DigestSchedule(each.owner, rules).is_due(each.delivered_at, now)
+    ]
     # Somebody met for the first time may have had their last morning before the others.
     return max(min(told) - timedelta(days=1), now - LOOK_BACK) if told else now - LOOK_BACK
 
 
 def _met(
-    known: Mapping[str, KnownOwner], seen: Iterable[Seen], request: LookRequest
+    known: Mapping[str, KnownOwner], seen: Iterable[ObservedOwner], request: DigestPlanRequest
 ) -> list[KnownOwner]:
     """The owners known now: those seen, and those seen not long ago."""
     now, rules = request.now, request.rules
-    owners = {key: each for key, each in known.items() if each.seen_at > now - LOOK_BACK}
+    owners = {key: each for key, each in known.items() if each.last_seen_at > now - LOOK_BACK}
     # What was drafted last knows best; what was drafted long ago may know no time zone.
     for each in sorted(seen, key=lambda s: (s.owner.owner_time_zone is not None, s.changed_at)):
         key = each.owner.owner_email.casefold()
         owners[key] = KnownOwner(
             owner=each.owner,
-            seen_at=now,
-            told_at=known[key].told_at if key in known else Mornings(each.owner, rules).before(now),
+            last_seen_at=now,
+            delivered_at=known[key].delivered_at
+            if key in known
+            else DigestSchedule(each.owner, rules).previous(now),
             next_at=now,
         )
     return list(owners.values())
 
 
 def _sorted_out(
-    owners: list[KnownOwner], said: Mapping[str, list[Item]], rules: DigestRules, now: datetime
-) -> Look:
+    owners: list[KnownOwner],
+    said: Mapping[str, list[DigestItem]],
+    rules: DigestRules,
+    now: datetime,
+) -> DigestPlan:
     """Who is told now, who has to wait for their morning, and who need not be told."""
     met, mornings, room = [], [], MOST_ITEMS
-    for each in sorted(owners, key=lambda owner: owner.told_at):
-        own = Mornings(each.owner, rules)
+    for each in sorted(owners, key=lambda owner: owner.delivered_at):
+        own = DigestSchedule(each.owner, rules)
         resting = each.model_copy(update={"next_at": own.next(now)})
-        if not own.is_now(each.told_at, now):
+        if not own.is_due(each.delivered_at, now):
             met.append(resting)
             continue
         told = resting.model_copy(update={"told_at": now})
-        since = each.told_at - SETTLED
+        since = each.delivered_at - SETTLED
         fitting = [i for i in said.get(each.key, ()) if i.topic not in NEWS or i.at > since]
         if not fitting:
             met.append(told)
@@ -230,8 +248,8 @@ def _sorted_out(
         sheet = digest(each.owner, own.day(now), fitting)
         room -= len(sheet.items)
         if room >= 0:
-            mornings.append(Morning(digest=sheet, told=told))
-    return Look(owners=tuple(met), mornings=tuple(mornings))
+            mornings.append(DigestDelivery(digest=sheet, delivered=told))
+    return DigestPlan(owners=tuple(met), deliveries=tuple(mornings))
 
 
 def _quoted(names: Iterable[str]) -> str:

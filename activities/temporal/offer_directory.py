@@ -14,7 +14,7 @@ from offers.stage import Stage
 NAMES_PER_QUERY = 100
 
 
-class KnownOffer(BaseModel):
+class RunningOffer(BaseModel):
     """A running offer, as its search attributes tell."""
 
     model_config = ConfigDict(frozen=True)
@@ -32,17 +32,17 @@ class OfferDirectory:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def find_offers(self, offer_ids: list[str]) -> list[KnownOffer]:
+    async def find_by_offer(self, offer_ids: list[str]) -> list[RunningOffer]:
         """The running offers among some offer ids; others are not ours or have ended."""
-        found: list[KnownOffer] = []
+        found: list[RunningOffer] = []
         for start in range(0, len(offer_ids), NAMES_PER_QUERY):
             some = offer_ids[start : start + NAMES_PER_QUERY]
             found += await self._known(f"OfferId IN ({_quoted(some)})")
         return found
 
-    async def of_offers_or_agreements(
+    async def find_by_offer_or_agreement(
         self, offer_ids: Collection[str], agreement_ids: Collection[str]
-    ) -> list[KnownOffer]:
+    ) -> list[RunningOffer]:
         """The running offers among some offer ids, and those that some agreements were made by.
 
         One query: for the few that are asked for at once.
@@ -54,14 +54,14 @@ class OfferDirectory:
         ]
         return await self._known(f"({' OR '.join(conditions)})") if conditions else []
 
-    async def offers_in_stages(self, stages: Iterable[Stage]) -> list[KnownOffer]:
+    async def find_by_stage(self, stages: Iterable[Stage]) -> list[RunningOffer]:
         """The running offers in some stages."""
         return await self._known(f"OfferStage IN ({_quoted(stages)})")
 
-    async def _known(self, condition: str) -> list[KnownOffer]:
+    async def _known(self, condition: str) -> list[RunningOffer]:
         query = f"WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running' AND {condition}"
         return [
-            KnownOffer(
+            RunningOffer(
                 workflow_id=execution.id,
                 offer_id=execution.search_attributes["OfferId"][0],
                 agreement_id=_one(execution.search_attributes, "AgreementId"),

@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from activities.business_time import business_now
 from activities.temporal.offer_directory import OfferDirectory
-from activities.temporal.signals import Report, send
+from activities.temporal.signals import OfferSignal, send
 from offers.clock import Clock
 from offers.findings import Finding
 from offers.payouts.model import PayoutReading
@@ -28,12 +28,12 @@ class PayoutData(Protocol):
         """
 
 
-class Swept(BaseModel):
+class PayoutSweepResult(BaseModel):
     """What one reading led to."""
 
     model_config = ConfigDict(frozen=True)
 
-    told: int = 0
+    signalled: int = 0
     """How many offers were signalled."""
     findings: tuple[Finding, ...] = ()
 
@@ -47,19 +47,19 @@ class Payouts:
         self._clock = clock
 
     @activity.defn
-    async def sweep(self, stages: list[Stage]) -> Swept:
+    async def sweep_payouts(self, stages: list[Stage]) -> PayoutSweepResult:
         """Read the data of offers in some stages, and signal those whose payout changed."""
-        known = await OfferDirectory(self._client).offers_in_stages(stages)
+        known = await OfferDirectory(self._client).find_by_stage(stages)
         if not known:
-            return Swept()
+            return PayoutSweepResult()
         reading = await self._data.read(
             {offer.offer_id for offer in known}, business_now(self._clock).date()
         )
-        believed = reading.believed
+        believed = reading.complete_payouts
         changed = [
-            Report(offer.workflow_id, "payout_seen", payout)
+            OfferSignal(offer.workflow_id, "payout_seen", payout)
             for offer in known
-            if (payout := believed.get(offer.offer_id)) and payout.mark != offer.payout
+            if (payout := believed.get(offer.offer_id)) and payout.fingerprint != offer.payout
         ]
         await send(self._client, changed)
-        return Swept(told=len(changed), findings=reading.findings)
+        return PayoutSweepResult(signalled=len(changed), findings=reading.findings)

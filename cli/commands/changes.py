@@ -10,13 +10,13 @@ from rich.console import Console
 
 from cli import common
 from cli.common import AsJson, NamedChanges, Offer, TermsFile
-from offers.agreements.agreement import CancellationWish, ReasonCode
+from offers.agreements.agreement import CancellationRequestInput, ReasonCode
 from offers.findings import findings_in
-from offers.lifecycle.commands import Changes, Extension
+from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
-from runtime.process_exit import leave
+from runtime.process_exit import exit_process
 
 AWS_AT_IT = Console(stderr=True).status("AWS takes some minutes to change an offer ...")
 """Shown on a terminal only."""
@@ -45,33 +45,33 @@ def cancel(
     """
     if agreement:
         wish = _wish(reason_code, message)
-        common.print_record(common.run(_request_cancellation(offer, wish)), as_json)
+        common.print_record(common.run_command(_request_cancellation(offer, wish)), as_json)
         return
     if reason_code or message:
         raise typer.BadParameter("--reason-code and --message are for --agreement")
     with AWS_AT_IT:
-        record = common.run(_cancel(offer, reason))
+        record = common.run_command(_cancel(offer, reason))
     common.print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:
         print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
-        leave(common.WENT_WRONG)
+        exit_process(common.WENT_WRONG)
 
 
-def _wish(reason_code: ReasonCode | None, message: str | None) -> CancellationWish:
+def _wish(reason_code: ReasonCode | None, message: str | None) -> CancellationRequestInput:
     if reason_code is None or message is None:
         raise typer.BadParameter("--agreement needs --reason-code and --message")
     try:
-        return CancellationWish(reason_code=reason_code, message=message)
+        return CancellationRequestInput(reason_code=reason_code, message=message)
     except ValidationError as error:
         raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
 
 
 async def _cancel(offer: str, reason: str) -> OfferRecord:
-    return await (await common.desk()).cancel(offer, reason)
+    return await (await common.open_offer_client()).cancel(offer, reason)
 
 
-async def _request_cancellation(offer: str, wish: CancellationWish) -> OfferRecord:
-    return await (await common.desk()).request_cancellation(offer, wish)
+async def _request_cancellation(offer: str, wish: CancellationRequestInput) -> OfferRecord:
+    return await (await common.open_offer_client()).request_cancellation(offer, wish)
 
 
 def extend(
@@ -90,12 +90,12 @@ def extend(
     except ValidationError as error:
         raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
     with AWS_AT_IT:
-        record = common.run(_extend(offer, extension))
+        record = common.run_command(_extend(offer, extension))
     common.print_record(record, as_json)
 
 
 async def _extend(offer: str, extension: Extension) -> OfferRecord:
-    return await (await common.desk()).extend(offer, extension)
+    return await (await common.open_offer_client()).extend(offer, extension)
 
 
 def amend(
@@ -103,7 +103,9 @@ def amend(
     changes: NamedChanges = None,
     *,
     terms: TermsFile = None,
-    road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
+    road: Annotated[
+        CreationMethod | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")
+    ] = None,
     anew: Annotated[
         bool,
         typer.Option("--anew", help="Make it anew from the opportunity, though nothing is given."),
@@ -117,13 +119,13 @@ def amend(
     After acceptance an agreement-based offer is made: name what is added (added="30000.00 USD"),
     what becomes of unpaid instalments (unpaid=carry or unpaid=drop), dimensions, agreement_end.
     """
-    given = Changes(given=common.given_changes(terms, changes), road=road, anew=anew)
+    given = TermChanges(terms=common.given_changes(terms, changes), method=road, recreate=anew)
     with AWS_AT_IT:
-        record = common.run(_amend(offer, given))
+        record = common.run_command(_amend(offer, given))
     common.print_record(record, as_json)
-    if record.obstacles:
-        leave(common.WENT_WRONG)
+    if record.blocking_findings:
+        exit_process(common.WENT_WRONG)
 
 
-async def _amend(offer: str, changes: Changes) -> OfferRecord:
-    return await (await common.desk()).amend(offer, changes)
+async def _amend(offer: str, changes: TermChanges) -> OfferRecord:
+    return await (await common.open_offer_client()).amend(offer, changes)

@@ -11,13 +11,13 @@ from temporalio.exceptions import ApplicationError
 from activities.preflight import CheckDeal, CheckedDeal
 from cli import common
 from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile
-from cli.tables import report_sheet
-from offers.lifecycle.commands import Changes, Verdict
+from cli.tables import preflight_table
+from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from runtime import clients
-from runtime.process_exit import leave
-from runtime.settings import WorkerSettings, WrongSettings, read_settings
+from runtime.process_exit import exit_process
+from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 
 By = Annotated[
     str,
@@ -48,16 +48,16 @@ def preflight(
     if opportunity is None and terms is None:
         raise typer.BadParameter("give an opportunity, or terms with --terms")
     record_id = common.opportunity_argument(opportunity) if opportunity else None
-    checked = _check(CheckDeal(opportunity_id=record_id, given=common.given_terms(terms)))
+    checked = _check(CheckDeal(opportunity_id=record_id, terms=common.given_terms(terms)))
     if as_json:
         references = [finding.reference for finding in checked.report.findings]
         report = checked.report.model_dump(mode="json", exclude={"contacts", "owner"})
         for finding, reference in zip(report["findings"], references, strict=True):
             finding["reference"] = reference
-        print(json.dumps({"refuses": checked.report.refuses} | report, indent=2))
+        print(json.dumps({"refuses": checked.report.has_refusal} | report, indent=2))
     else:
-        common.console.print(report_sheet(checked))
-    leave(common.WENT_WRONG if checked.report.refuses else common.ALL_WELL)
+        common.console.print(preflight_table(checked))
+    exit_process(common.WENT_WRONG if checked.report.has_refusal else common.ALL_WELL)
 
 
 def _check(deal: CheckDeal) -> CheckedDeal:
@@ -65,21 +65,21 @@ def _check(deal: CheckDeal) -> CheckedDeal:
         settings = read_settings(WorkerSettings)
         now = settings.clock.business_time(datetime.now(UTC))
         return clients.preflight(settings).check(deal, now)
-    except WrongSettings as error:
+    except InvalidSettings as error:
         print(error, file=sys.stderr)
     except ApplicationError as failure:
         print(failure.message, file=sys.stderr)
-    return leave(common.WENT_WRONG)
+    return exit_process(common.WENT_WRONG)
 
 
 def approve(offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False) -> None:
     """Approve an exception that waits."""
-    verdict = Verdict(by=by, finding=finding)
-    common.print_record(common.run(_approve(offer, verdict)), as_json)
+    verdict = ApprovalDecision(by=by, finding=finding)
+    common.print_record(common.run_command(_approve(offer, verdict)), as_json)
 
 
-async def _approve(offer: str, verdict: Verdict) -> OfferRecord:
-    return await (await common.desk()).approve(offer, verdict)
+async def _approve(offer: str, verdict: ApprovalDecision) -> OfferRecord:
+    return await (await common.open_offer_client()).approve(offer, verdict)
 
 
 def decline(
@@ -90,31 +90,33 @@ def decline(
     as_json: AsJson = False,
 ) -> None:
     """Decline an exception: unless it is approved after all, the terms must be revised."""
-    verdict = Verdict(by=by, finding=finding, reason=reason)
-    common.print_record(common.run(_decline(offer, verdict)), as_json)
+    verdict = ApprovalDecision(by=by, finding=finding, reason=reason)
+    common.print_record(common.run_command(_decline(offer, verdict)), as_json)
 
 
-async def _decline(offer: str, verdict: Verdict) -> OfferRecord:
-    return await (await common.desk()).decline(offer, verdict)
+async def _decline(offer: str, verdict: ApprovalDecision) -> OfferRecord:
+    return await (await common.open_offer_client()).decline(offer, verdict)
 
 
 def revise(
     offer: Offer,
     changes: NamedChanges = None,
     terms: TermsFile = None,
-    road: Annotated[Road | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")] = None,
+    road: Annotated[
+        CreationMethod | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change terms before AWS has them, or after it refused them; preflight checks them again."""
     given = common.given_changes(terms, changes)
-    record = common.run(_revise(offer, Changes(given=given, road=road)))
+    record = common.run_command(_revise(offer, TermChanges(terms=given, method=road)))
     common.print_record(record, as_json)
-    if record.obstacles:
-        leave(common.WENT_WRONG)
+    if record.blocking_findings:
+        exit_process(common.WENT_WRONG)
 
 
-async def _revise(offer: str, changes: Changes) -> OfferRecord:
-    return await (await common.desk()).revise(offer, changes)
+async def _revise(offer: str, changes: TermChanges) -> OfferRecord:
+    return await (await common.open_offer_client()).revise(offer, changes)
 
 
 def handed_off(
@@ -123,8 +125,8 @@ def handed_off(
     as_json: AsJson = False,
 ) -> None:
     """Tell which offer was made in Clazar, if it is not recognised by itself."""
-    common.print_record(common.run(_handed_off(opportunity, offer_id)), as_json)
+    common.print_record(common.run_command(_handed_off(opportunity, offer_id)), as_json)
 
 
 async def _handed_off(opportunity: str, offer_id: str) -> OfferRecord:
-    return await (await common.desk()).handed_off(opportunity, offer_id)
+    return await (await common.open_offer_client()).link_offer(opportunity, offer_id)

@@ -11,14 +11,14 @@ from temporalio.exceptions import ApplicationError
 
 from cli import common, payout_output
 from cli.common import AsJson
-from cli.offer_client import Refused
-from cli.payout_output import CannotPlot
+from cli.offer_client import RequestRejected
+from cli.payout_output import PlotUnavailable
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules
 from offers.reports.payouts import by_month, lines, totals
 from runtime import clients
-from runtime.process_exit import leave
+from runtime.process_exit import exit_process
 from runtime.settings import WorkerSettings, read_settings
 
 
@@ -56,7 +56,7 @@ def payouts(
     It reads the payout data itself, and needs the worker's settings.  Ends with 1 if some of the
     data cannot be read.
     """
-    records, reading, rules, today = common.run(_read(offer))
+    records, reading, rules, today = common.run_command(_read(offer))
     found = lines(records, reading, rules, today)
     if month:
         found = [line for line in found if line.concerns(month)]
@@ -64,9 +64,9 @@ def payouts(
     if plot:
         try:
             payout_output.draw(by_month(records, reading), plot)
-        except CannotPlot as error:
+        except PlotUnavailable as error:
             print(error, file=sys.stderr)
-            leave(common.WENT_WRONG)
+            exit_process(common.WENT_WRONG)
     if as_json:
         print(json.dumps(payout_output.as_data(found, sums, reading.findings), indent=2))
     elif as_csv:
@@ -74,8 +74,8 @@ def payouts(
         for finding in reading.findings:
             print(finding, file=sys.stderr)
     else:
-        common.console.print(payout_output.sheet(found, sums, reading.findings))
-    leave(common.WENT_WRONG if reading.findings else common.ALL_WELL)
+        common.console.print(payout_output.payout_table(found, sums, reading.findings))
+    exit_process(common.WENT_WRONG if reading.findings else common.ALL_WELL)
 
 
 async def _read(
@@ -83,18 +83,18 @@ async def _read(
 ) -> tuple[list[OfferRecord], PayoutReading, PayoutRules, date]:
     settings = read_settings(WorkerSettings)
     today = settings.clock.business_time(datetime.now(UTC)).date()
-    desk = await common.desk()
-    records, silent = ([await desk.record(offer)], []) if offer else await desk.agreed()
+    desk = await common.open_offer_client()
+    records, silent = ([await desk.record(offer)], []) if offer else await desk.accepted_records()
     for workflow_id in silent:
         print(f"{workflow_id} does not answer: its terms are left out", file=sys.stderr)
     if offer and records[0].agreement is None:
-        raise Refused(f"the offer is {records[0].stage}: there is no money to follow yet")
+        raise RequestRejected(f"the offer is {records[0].stage}: there is no money to follow yet")
     clazar = clients.clazar_client(settings)
     try:
         data = clients.payout_data(settings, clazar)
         only = {records[0].offer_id or ""} if offer else None
         return records, await data.read(only, today), settings.policy().payouts, today
     except ApplicationError as failure:
-        raise Refused(failure.message) from None
+        raise RequestRejected(failure.message) from None
     finally:
         await clazar.close()

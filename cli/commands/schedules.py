@@ -20,7 +20,7 @@ ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", help="As the list
 @app.command()
 def apply() -> None:
     """Create the Schedules, or bring them up to date; doing it again changes nothing."""
-    for schedule_id in common.run(_apply()):
+    for schedule_id in common.run_command(_apply()):
         print(schedule_id)
 
 
@@ -32,7 +32,7 @@ async def _apply() -> list[str]:
 @app.command(name="list")
 def list_schedules(as_json: AsJson = False) -> None:
     """List the Schedules: how often, whether paused, the last turn and the next."""
-    rows = common.run(_rows())
+    rows = common.run_command(_rows())
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
@@ -49,7 +49,7 @@ def pause(
     reason: Annotated[str, typer.Option(help="Why; shown in the list.")] = "",
 ) -> None:
     """Let no further turn begin until it is resumed; pausing twice changes nothing."""
-    common.run(_pause(schedule, reason))
+    common.run_command(_pause(schedule, reason))
     print(f"{schedule} is paused")
 
 
@@ -60,7 +60,7 @@ async def _pause(schedule: str, reason: str) -> None:
 @app.command()
 def resume(schedule: ScheduleId) -> None:
     """Let turns begin again."""
-    common.run(_resume(schedule))
+    common.run_command(_resume(schedule))
     print(f"{schedule} runs again")
 
 

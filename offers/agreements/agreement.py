@@ -73,7 +73,7 @@ class ReasonCode(StrEnum):
     OTHER = "OTHER"
 
 
-class CancellationWish(BaseModel):
+class CancellationRequestInput(BaseModel):
     """What the buyer is asked for: to let the agreement be cancelled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

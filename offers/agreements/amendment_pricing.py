@@ -22,22 +22,22 @@ from offers.terms import parsing
 from offers.terms.terms import HIGHEST_PRICE, Instalment, OfferTerms
 
 
-class Wish(BaseModel):
+class AmendmentRequest(BaseModel):
     """What is to change in the sums; every other change is one of terms."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    added: Annotated[Money | None, BeforeValidator(parsing.money)] = None
+    added: Annotated[Money | None, BeforeValidator(parsing.parse_money)] = None
     """What the buyer pays on top, charged at acceptance; None: nothing."""
     unpaid: Literal["carry", "drop"] | None = None
     """What becomes of the instalments that are not invoiced yet; None: nobody has said."""
 
 
-AMENDMENT_FIELDS = frozenset(Wish.model_fields)
+AMENDMENT_FIELDS = frozenset(AmendmentRequest.model_fields)
 """What can be given for an amendment besides terms."""
 
 
-class Amended(BaseModel):
+class OriginalOffer(BaseModel):
     """The accepted offer that an amendment is made for."""
 
     model_config = ConfigDict(frozen=True)
@@ -51,7 +51,7 @@ class Amended(BaseModel):
     """As they were accepted."""
 
 
-class Standing(BaseModel):
+class AgreementSnapshot(BaseModel):
     """How the agreement stands with AWS now."""
 
     model_config = ConfigDict(frozen=True)
@@ -61,7 +61,7 @@ class Standing(BaseModel):
     """Before tax, so far, in the currency of the contract."""
 
 
-class Sums(BaseModel):
+class AmendmentPricing(BaseModel):
     """How the price of an amendment comes about."""
 
     model_config = ConfigDict(frozen=True)
@@ -72,14 +72,14 @@ class Sums(BaseModel):
     """What AWS has invoiced of it: it stays."""
     unpaid: tuple[Instalment, ...]
     """What AWS drops when the amendment is accepted."""
-    fate: Literal["carry", "drop"] | None
+    unpaid_action: Literal["carry", "drop"] | None
     """What becomes of that; None: nobody has said, or there is nothing unpaid."""
     added: Money
 
     @property
     def carried(self) -> tuple[Instalment, ...]:
         """The unpaid instalments that the amendment takes over."""
-        return self.unpaid if self.fate == "carry" else ()
+        return self.unpaid if self.unpaid_action == "carry" else ()
 
     @property
     def open(self) -> Money:
@@ -92,12 +92,14 @@ class Sums(BaseModel):
     @property
     def total(self) -> Money:
         """The amendment's price."""
-        return self.added + self.open if self.fate == "carry" else self.added
+        return self.added + self.open if self.unpaid_action == "carry" else self.added
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
         """Each step of the sum, in words."""
-        fate = {"carry": "carried forward", "drop": "given up", None: "undecided"}[self.fate]
+        fate = {"carry": "carried forward", "drop": "given up", None: "undecided"}[
+            self.unpaid_action
+        ]
         unpaid = [
             (f"Unpaid on {each.on.isoformat()}", f"{self.agreed.currency} {each.amount:,}, {fate}")
             for each in self.unpaid
@@ -116,28 +118,32 @@ class Proposal(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    sums: Sums
+    pricing: AmendmentPricing
     facts: dict[str, Any]
     """Fields of `OfferTerms`."""
     findings: tuple[Finding, ...]
 
 
 def propose(
-    amended: Amended, standing: Standing, given: Mapping[str, Any], policy: Policy, today: date
+    amended: OriginalOffer,
+    standing: AgreementSnapshot,
+    given: Mapping[str, Any],
+    policy: Policy,
+    today: date,
 ) -> Proposal:
     """The terms of an amendment, from what is given of a `Wish`; `today` is a UTC date."""
-    wish, findings = _wish(given, amended.terms)
+    wish, findings = _request(given, amended.terms)
     unpaid = due_after(today, amended.terms)
     currency = amended.terms.price.currency
-    sums = Sums(
+    sums = AmendmentPricing(
         agreed=amended.terms.price,
         invoiced=Money.nearest(standing.invoiced, currency),
         unpaid=unpaid,
-        fate=wish.unpaid if unpaid else None,
+        unpaid_action=wish.unpaid if unpaid else None,
         added=wish.added or Money(amount=Decimal(), currency=currency),
     )
     return Proposal(
-        sums=sums,
+        pricing=sums,
         facts=_facts(amended, standing, sums, policy, today),
         findings=(
             *findings,
@@ -162,20 +168,22 @@ def last_day_in_force(agreement: Agreement) -> date | None:
     return day if end_of_day(day) <= agreement.ends_at else day - timedelta(days=1)
 
 
-def _wish(given: Mapping[str, Any], terms: OfferTerms) -> tuple[Wish, tuple[Finding, ...]]:
+def _request(
+    given: Mapping[str, Any], terms: OfferTerms
+) -> tuple[AmendmentRequest, tuple[Finding, ...]]:
     try:
-        wish = Wish.model_validate(given)
+        wish = AmendmentRequest.model_validate(given)
     except ValidationError as error:
         findings = findings_in(error)
         illegal = {finding.field.partition(".")[0] for finding in findings}
         legal = {name: value for name, value in given.items() if name not in illegal}
-        wish, more = _wish(legal, terms)
+        wish, more = _request(legal, terms)
         return wish, findings + more
     currency = terms.price.currency
     if wish.added and not (
         wish.added.currency == currency and 0 <= wish.added.amount <= HIGHEST_PRICE
     ):
-        return Wish(unpaid=wish.unpaid), (
+        return AmendmentRequest(unpaid=wish.unpaid), (
             Finding(
                 field="added",
                 seen=str(wish.added),
@@ -189,7 +197,11 @@ def _wish(given: Mapping[str, Any], terms: OfferTerms) -> tuple[Wish, tuple[Find
 
 
 def _facts(
-    amended: Amended, standing: Standing, sums: Sums, policy: Policy, today: date
+    amended: OriginalOffer,
+    standing: AgreementSnapshot,
+    sums: AmendmentPricing,
+    policy: Policy,
+    today: date,
 ) -> dict[str, Any]:
     terms, ends_at = amended.terms, standing.agreement.ends_at
     end = ends_at.date() if ends_at else terms.agreement_end or terms.ends_on
@@ -234,8 +246,8 @@ NAME_ROOM = 130
 """What is kept of the name, so that the number still fits into it."""
 
 
-def _undecided(sums: Sums) -> Iterator[Finding]:
-    if sums.unpaid and sums.fate is None:
+def _undecided(sums: AmendmentPricing) -> Iterator[Finding]:
+    if sums.unpaid and sums.unpaid_action is None:
         days = ", ".join(f"{each.amount:,} on {each.on.isoformat()}" for each in sums.unpaid)
         yield Finding(
             code="unpaid-instalments",
@@ -248,7 +260,7 @@ def _undecided(sums: Sums) -> Iterator[Finding]:
         )
 
 
-def _invoices(sums: Sums) -> Iterator[Finding]:
+def _invoices(sums: AmendmentPricing) -> Iterator[Finding]:
     due = sums.agreed - sums.open
     if sums.invoiced != due:
         yield Finding(

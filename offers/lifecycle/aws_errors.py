@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from offers.findings import Finding
 
 
-class Refusal(BaseModel):
+class AwsError(BaseModel):
     """One error of a refused change, in AWS's words."""
 
     model_config = ConfigDict(frozen=True)
@@ -25,7 +25,7 @@ _ASK_ACCOUNT = (
 _SELLER_SETUP = "Ask whoever runs the AWS Marketplace Management Portal to set it up, then resume"
 _OUR_FAULT = "Report it to the engineers with the code: the product built a request AWS forbids"
 
-PLAIN_WORDS: dict[str, tuple[str, str, str]] = {
+EXPLANATIONS: dict[str, tuple[str, str, str]] = {
     # code: (field, problem, remedy)
     "INVALID_BUYER_ACCOUNTS": (
         "buyer_accounts",
@@ -199,9 +199,9 @@ PLAIN_WORDS: dict[str, tuple[str, str, str]] = {
 """By AWS's error code: the field it concerns, what it means and what to do."""
 
 
-def plain_words(refusal: Refusal) -> Finding:
+def explain(refusal: AwsError) -> Finding:
     """A refusal as a finding.  A code that is not in the table keeps AWS's own words."""
-    field, problem, remedy = PLAIN_WORDS.get(
+    field, problem, remedy = EXPLANATIONS.get(
         refusal.code,
         (
             refusal.change_type or "offer",

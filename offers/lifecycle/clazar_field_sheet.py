@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from offers.ids import is_whole
+from offers.ids import is_full_id
 from offers.preflight.eula import shown
 from offers.terms.terms import CustomEula, OfferTerms
 
@@ -31,15 +31,15 @@ class SheetField(BaseModel):
     value: str
 
 
-def reference(opportunity_id: str, revision: int) -> str:
+def clazar_reference(opportunity_id: str, revision: int) -> str:
     """What an offer's name must hold for the offer to be recognised."""
     return f"{opportunity_id}-{revision}"
 
 
-def opportunities_in(name: str) -> tuple[str, ...]:
+def opportunities_named_in(name: str) -> tuple[str, ...]:
     """The opportunities whose reference an offer's name holds."""
     named = (found["opportunity"] for found in _REFERENCE.finditer(name))
-    return tuple(dict.fromkeys(each for each in named if is_whole(each)))
+    return tuple(dict.fromkeys(each for each in named if is_full_id(each)))
 
 
 def with_reference(terms: OfferTerms, mark: str) -> OfferTerms:

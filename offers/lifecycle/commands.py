@@ -6,12 +6,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.terms.contacts import CONTACT_FIELDS
 from offers.terms.terms import TERM_FIELDS, Day
 
 
-class Verdict(BaseModel):
+class ApprovalDecision(BaseModel):
     """What somebody says of exceptions."""
 
     model_config = ConfigDict(frozen=True)
@@ -26,38 +26,38 @@ class Verdict(BaseModel):
     reason: str = ""
 
 
-class Changes(BaseModel):
+class TermChanges(BaseModel):
     """Terms and contacts that overrule the opportunity's from now on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    given: dict[str, Any] = Field(default_factory=dict)
+    terms: dict[str, Any] = Field(default_factory=dict)
     """Fields of `OfferTerms` and `Contacts`, for an amendment also of `Wish`; None takes back what
     was given before."""
-    road: Road | None = None
-    anew: bool = False
+    method: CreationMethod | None = None
+    recreate: bool = False
     """Make a released offer anew from the opportunity as it is now, even if nothing is given."""
 
-    def unknown(self, *, amendment: bool = False) -> str | None:
+    def unknown_field(self, *, amendment: bool = False) -> str | None:
         """The first name that is no field, if there is one."""
         known = TERM_FIELDS | CONTACT_FIELDS | (AMENDMENT_FIELDS if amendment else frozenset())
         return next(
-            (name for name in self.given if name not in known),
+            (name for name in self.terms if name not in known),
             None,
         )
 
-    def applied_to(self, given: dict[str, Any]) -> dict[str, Any]:
+    def merged_into(self, given: dict[str, Any]) -> dict[str, Any]:
         """What is given after the change."""
-        changed = given | self.given
+        changed = given | self.terms
         return {name: value for name, value in changed.items() if value is not None}
 
-    def still_ahead(self, today: date) -> "Changes":
+    def without_past_last_day(self, today: date) -> "TermChanges":
         """The same without a last day to accept that is over by a UTC date."""
-        last_day = self.given.get("availability_end")
+        last_day = self.terms.get("availability_end")
         if last_day is None or str(last_day) > today.isoformat():
             return self
-        given = {name: v for name, v in self.given.items() if name != "availability_end"}
-        return self.model_copy(update={"given": given})
+        terms = {name: v for name, v in self.terms.items() if name != "availability_end"}
+        return self.model_copy(update={"terms": terms})
 
 
 class Extension(BaseModel):
@@ -71,7 +71,7 @@ class Extension(BaseModel):
     """A longer contract with it, where AWS needs one; None: as it is."""
 
     @property
-    def as_changes(self) -> Changes:
+    def as_term_changes(self) -> TermChanges:
         """The same as changes of terms."""
         months = {} if self.duration_months is None else {"duration_months": self.duration_months}
-        return Changes(given={"availability_end": self.until.isoformat(), **months})
+        return TermChanges(terms={"availability_end": self.until.isoformat(), **months})

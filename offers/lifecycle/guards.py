@@ -9,9 +9,9 @@ from offers.agreements.agreement import AgreementStatus
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
 from offers.findings import Finding, findings_in
 from offers.ids import offer_path
-from offers.lifecycle.commands import Changes, Extension
-from offers.lifecycle.in_place_edits import hindrances
-from offers.lifecycle.in_place_edits import is_edit as can_be_edited
+from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.in_place_edits import edit_findings
+from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.stage import Stage
 from offers.terms.terms import TERM_FIELDS, OfferTerms
@@ -20,7 +20,7 @@ BEING_MADE = frozenset({Stage.SUBMITTED, Stage.GENERATING})
 CAN_BE_ACCEPTED = frozenset({Stage.LIVE, Stage.SHARED})
 
 
-def against_revising(record: OfferRecord, changes: Changes) -> str | None:
+def why_cannot_revise(record: OfferRecord, changes: TermChanges) -> str | None:
     """Why a draft's terms cannot be revised."""
     if record.stage not in (Stage.DRAFT, Stage.FAILED):
         return (
@@ -28,7 +28,7 @@ def against_revising(record: OfferRecord, changes: Changes) -> str | None:
         )
     if wrong := _wrong_name(changes, amendment=record.amends is not None):
         return wrong
-    if not changes.given and changes.road is None:
+    if not changes.terms and changes.method is None:
         return "nothing to change was given: name at least one term"
     return None
 
@@ -62,45 +62,45 @@ def _replacement(record: OfferRecord) -> str:
     return f"agreement {record.replaced_by} took its place, and was not made here: see to it in AWS"
 
 
-def _wrong_name(changes: Changes, *, amendment: bool) -> str | None:
+def _wrong_name(changes: TermChanges, *, amendment: bool) -> str | None:
     """Which of the terms given cannot be, and what to give instead."""
-    if amendment and "price" in changes.given:
+    if amendment and "price" in changes.terms:
         return (
             "price: the price of an amendment is worked out; say what is added to what was agreed"
             " (added=30000.00 USD)"
         )
-    name = changes.unknown(amendment=amendment)
+    name = changes.unknown_field(amendment=amendment)
     if name in AMENDMENT_FIELDS:
         return f"{name} is for a change of an agreement: now give the whole price (price=…)"
     return f"{name}: there is no such term; correct its name" if name else None
 
 
-def is_edit(record: OfferRecord, changes: Changes) -> bool:
+def is_in_place_edit(record: OfferRecord, changes: TermChanges) -> bool:
     """Whether changes of a released offer can be made in place."""
-    return changes.road is None and can_be_edited(record.offered, changes.given)
+    return changes.method is None and can_be_edited(record.require_terms(), changes.terms)
 
 
-def against_amending(
-    record: OfferRecord, changes: Changes, now: datetime, *, stopping: bool, busy: str | None
+def why_cannot_amend(
+    record: OfferRecord, changes: TermChanges, now: datetime, *, stopping: bool, busy: str | None
 ) -> str | None:
     """Why an offer cannot be amended; `busy` is what an agreement waits for, if it does."""
     agreed = record.stage in (Stage.ACCEPTED, Stage.DISBURSED)
     for_good = record.stage is Stage.CANCELLED and record.amends is not None
     if for_good or record.stage in (Stage.REPLACED, Stage.TERMINATED):
-        return ended(record)
+        return why_ended(record)
     if wrong := _wrong_name(changes, amendment=agreed or record.amends is not None):
         return wrong
     if agreed:
         return busy or _agreement_over(record) or _nothing_given(changes)
     if stopping:
         return "the offer is being withdrawn: wait until that is done (starter.py show)"
-    if record.stage in CAN_BE_ACCEPTED | {Stage.EXPIRED} and is_edit(record, changes):
+    if record.stage in CAN_BE_ACCEPTED | {Stage.EXPIRED} and is_in_place_edit(record, changes):
         return _said(_hindrances(record, changes, now)) or _still_over(record, changes)
     return _senseless(record, changes)
 
 
-def _still_over(record: OfferRecord, changes: Changes) -> str | None:
-    if record.stage is not Stage.EXPIRED or "availability_end" in changes.given:
+def _still_over(record: OfferRecord, changes: TermChanges) -> str | None:
+    if record.stage is not Stage.EXPIRED or "availability_end" in changes.terms:
         return None
     return (
         f"the offer is expired, and would stay so: extend it first (starter.py extend {record.path}"
@@ -108,13 +108,13 @@ def _still_over(record: OfferRecord, changes: Changes) -> str | None:
     )
 
 
-def ended(record: OfferRecord) -> str:
+def why_ended(record: OfferRecord) -> str:
     """What is told to somebody who asks something of an offer that is over."""
     return f"the offer is {record.stage}: {_over(record)}"
 
 
-def _nothing_given(changes: Changes) -> str | None:
-    if changes.given:
+def _nothing_given(changes: TermChanges) -> str | None:
+    if changes.terms:
         return None
     return (
         "nothing to change was given: name what is added (added=30000.00 USD), what becomes of"
@@ -134,27 +134,27 @@ def _agreement_over(record: OfferRecord) -> str | None:
     return f"the agreement is {agreement.status}, and only an active one can be amended{followed}"
 
 
-def _hindrances(record: OfferRecord, changes: Changes, now: datetime) -> tuple[Finding, ...]:
-    return hindrances(
-        record.offered,
-        record.written_to,
-        changes.given,
+def _hindrances(record: OfferRecord, changes: TermChanges, now: datetime) -> tuple[Finding, ...]:
+    return edit_findings(
+        record.require_terms(),
+        record.require_contacts(),
+        changes.terms,
         record.policy,
         now.date(),
         amends=record.amends,
     )
 
 
-def _senseless(record: OfferRecord, changes: Changes) -> str | None:
+def _senseless(record: OfferRecord, changes: TermChanges) -> str | None:
     """What says nothing, or is illegal in itself, is not worth a withdrawal."""
-    if not changes.given and changes.road is None and not changes.anew:
+    if not changes.terms and changes.method is None and not changes.recreate:
         return (
             "nothing to change was given: name at least one term, or have it made anew from the"
             f" opportunity as it is now (starter.py amend {record.path} --anew)"
         )
     if record.terms is None:
         return None
-    given = {n: v for n, v in changes.given.items() if n in TERM_FIELDS and v is not None}
+    given = {n: v for n, v in changes.terms.items() if n in TERM_FIELDS and v is not None}
     try:
         OfferTerms.model_validate(record.terms.model_dump() | given)
     except ValidationError as error:
@@ -162,7 +162,7 @@ def _senseless(record: OfferRecord, changes: Changes) -> str | None:
     return None
 
 
-def too_late_to_amend(record: OfferRecord) -> str:
+def why_amended_too_late(record: OfferRecord) -> str:
     """What is told to somebody who amended an offer while its fate was decided otherwise."""
     if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
         return (
@@ -172,7 +172,7 @@ def too_late_to_amend(record: OfferRecord) -> str:
     return f"the offer is {record.stage}: {_over(record)}"
 
 
-def against_extending(
+def why_cannot_extend(
     record: OfferRecord, extension: Extension, now: datetime, stopping: Stage | None
 ) -> str | None:
     """Why the buyer cannot be given more time."""
@@ -180,15 +180,15 @@ def against_extending(
         return f"the offer is {record.stage}: {_instead_of_extending(record, extension)}"
     if stopping is not None:
         return "the offer is being withdrawn: wait until that is done (starter.py show)"
-    changes = extension.as_changes
-    if not is_edit(record, changes):
+    changes = extension.as_term_changes
+    if not is_in_place_edit(record, changes):
         return (
             "the duration is no term of its own in this offer: a longer contract is a new offer,"
             f" starter.py amend {record.path}"
         )
-    if extension.until <= record.offered.availability_end:
+    if extension.until <= record.require_terms().availability_end:
         return (
-            f"the last day is {record.offered.availability_end.isoformat()} already: choose a later"
+            f"the last day is {record.require_terms().availability_end.isoformat()} already: choose a later"
             f" one (an earlier one: starter.py amend {record.path} availability_end=…)"
         )
     return _said(_hindrances(record, changes, now))
@@ -202,7 +202,7 @@ def _instead_of_extending(record: OfferRecord, extension: Extension) -> str:
     return _instead(record)
 
 
-def too_late_to_cancel(record: OfferRecord) -> str:
+def why_cannot_cancel(record: OfferRecord) -> str:
     """Why an offer cannot be cancelled any more, and what can be done instead."""
     if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
         if over := _agreement_over(record):
@@ -216,7 +216,7 @@ def too_late_to_cancel(record: OfferRecord) -> str:
     return f"the offer is {record.stage}: {over}"
 
 
-def against_requesting_cancellation(
+def why_cannot_request_cancellation(
     record: OfferRecord, *, asked: bool, amending: Amendment | None
 ) -> str | None:
     """Why a buyer cannot be asked to let an agreement be cancelled."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from offers.agreements.amendment_pricing import Amended, due_after, last_day_in_force
+from offers.agreements.amendment_pricing import OriginalOffer, due_after, last_day_in_force
 from offers.findings import Finding, Severity, findings_in
 from offers.policy.policy import Policy
 from offers.preflight import consistency, selling_rules
@@ -30,7 +30,7 @@ class Edit(BaseModel):
     contacts: Contacts
 
 
-def is_edit(terms: OfferTerms, changes: Mapping[str, Any]) -> bool:
+def is_in_place(terms: OfferTerms, changes: Mapping[str, Any]) -> bool:
     """Whether changes can be made in place; otherwise they need a new offer."""
     editable = EDITABLE | ({"duration_months"} if has_own_duration(terms) else frozenset())
     return bool(changes) and set(changes) <= editable and None not in changes.values()
@@ -41,7 +41,7 @@ def has_own_duration(terms: OfferTerms) -> bool:
     return terms.is_fixed and terms.starts_on is None and terms.agreement_end is None
 
 
-def edited(terms: OfferTerms, contacts: Contacts, changes: Mapping[str, Any]) -> Edit:
+def apply_edit(terms: OfferTerms, contacts: Contacts, changes: Mapping[str, Any]) -> Edit:
     """The offer after the changes.  Raises pydantic.ValidationError if one is illegal."""
     return Edit(
         terms=OfferTerms.model_validate(terms.model_dump() | _only(changes, TERM_FIELDS)),
@@ -49,21 +49,21 @@ def edited(terms: OfferTerms, contacts: Contacts, changes: Mapping[str, Any]) ->
     )
 
 
-def hindrances(
+def edit_findings(
     terms: OfferTerms,
     contacts: Contacts,
     changes: Mapping[str, Any],
     policy: Policy,
     today: date,
     *,
-    amends: Amended | None = None,
+    amends: OriginalOffer | None = None,
 ) -> tuple[Finding, ...]:
     """Why changes cannot be made in place; `today` is a UTC date, `amends` what an amendment is of.
 
     What stood in the offer's way before, and was approved, is no news.
     """
     try:
-        after = edited(terms, contacts, changes).terms
+        after = apply_edit(terms, contacts, changes).terms
     except ValidationError as error:
         return findings_in(error)
     before = _found(terms, policy, today)
@@ -106,7 +106,9 @@ def _duration(terms: OfferTerms, today: date) -> Iterator[Finding]:
         )
 
 
-def _overtaken(before: OfferTerms, after: OfferTerms, amends: Amended | None) -> Iterator[Finding]:
+def _overtaken(
+    before: OfferTerms, after: OfferTerms, amends: OriginalOffer | None
+) -> Iterator[Finding]:
     """What the agreement that an amendment is of comes to in the days that are added."""
     if amends is None or after.availability_end <= before.availability_end:
         return

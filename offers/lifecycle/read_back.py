@@ -13,7 +13,7 @@ DIFFERENCE = "difference"
 """The code of findings about an offer that is not what was asked for."""
 
 
-class BuiltOffer(BaseModel):
+class PublishedOffer(BaseModel):
     """An offer as the marketplace shows it; None where it shows nothing."""
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,7 @@ WITHDRAWN = "The offer was withdrawn; check the product in AWS, then resume to m
 
 
 def differences(
-    asked: OfferTerms, built: BuiltOffer, remedy: str = WITHDRAWN
+    asked: OfferTerms, built: PublishedOffer, remedy: str = WITHDRAWN
 ) -> tuple[Finding, ...]:
     """A finding for each term that AWS shows other than it was asked."""
     return tuple(
@@ -69,7 +69,7 @@ def differences(
     )
 
 
-def _wanted_and_seen(asked: OfferTerms, built: BuiltOffer) -> list[tuple[str, object, object]]:
+def _wanted_and_seen(asked: OfferTerms, built: PublishedOffer) -> list[tuple[str, object, object]]:
     rows: list[tuple[str, object, object]] = [
         ("state", "released", "released" if built.released else "draft"),
         ("product_id", asked.product_id, built.product_id),
@@ -106,12 +106,12 @@ def _wanted_and_seen(asked: OfferTerms, built: BuiltOffer) -> list[tuple[str, ob
     return rows
 
 
-def _buyers(asked: OfferTerms, built: BuiltOffer) -> tuple[str, ...]:
+def _buyers(asked: OfferTerms, built: PublishedOffer) -> tuple[str, ...]:
     # Who may accept an amendment is not a term of it: AWS takes it from the agreement.
     return built.buyer_accounts or (asked.buyer_accounts if asked.agreement_end else ())
 
 
-def as_built(asked: OfferTerms, built: BuiltOffer) -> OfferTerms:
+def terms_from_published(asked: OfferTerms, built: PublishedOffer) -> OfferTerms:
     """The terms that the buyer gets if what AWS built is taken as it is.
 
     What AWS does not show stays as asked.  Raises NotOurTerms if they cannot be terms of ours.
@@ -135,9 +135,9 @@ def as_built(asked: OfferTerms, built: BuiltOffer) -> OfferTerms:
     try:
         terms = OfferTerms.model_validate(facts)
     except ValidationError as error:
-        raise NotOurTerms(findings_in(error)) from None
+        raise UnsupportedTerms(findings_in(error)) from None
     if left := [f for f in differences(terms, built) if f.field not in NOT_TAKEN_OVER]:
-        raise NotOurTerms(tuple(left))
+        raise UnsupportedTerms(tuple(left))
     return terms
 
 
@@ -145,7 +145,7 @@ NOT_TAKEN_OVER = frozenset({"eula.type", "eula.version", "renewal"})
 """What a letter to the buyer does not mention."""
 
 
-class NotOurTerms(Exception):
+class UnsupportedTerms(Exception):
     """An offer with terms that ours cannot be."""
 
     def __init__(self, findings: tuple[Finding, ...]) -> None:
@@ -153,7 +153,7 @@ class NotOurTerms(Exception):
         self.findings = findings
 
 
-def _at_acceptance(built: BuiltOffer) -> bool:
+def _at_acceptance(built: PublishedOffer) -> bool:
     """Whether all is paid when the buyer accepts: one charge at most, due by the last day."""
     return not built.schedule or (
         len(built.schedule) == 1

@@ -6,15 +6,15 @@ from typing import TypeVar
 from pydantic import AwareDatetime, BaseModel, Field
 
 from offers.agreements.agreement import Agreement, CancellationRequest
-from offers.agreements.amendment_pricing import Amended, Sums
+from offers.agreements.amendment_pricing import AmendmentPricing, OriginalOffer
 from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
-from offers.payouts.forecast import Expected, expected
+from offers.payouts.forecast import ExpectedPayment, forecast
 from offers.payouts.listing_fee import ListingFee, listing_fee
 from offers.payouts.model import Payout
-from offers.policy.policy import Policy, Road
-from offers.preflight.report import Report
+from offers.policy.policy import CreationMethod, Policy
+from offers.preflight.report import PreflightReport
 from offers.stage import Stage, require_transition
 from offers.terms.contacts import Contacts, Owner
 from offers.terms.terms import OfferTerms
@@ -50,7 +50,7 @@ class Decision(BaseModel):
     at: AwareDatetime
 
 
-class PastRevision(BaseModel):
+class PreviousRevision(BaseModel):
     """An earlier offer for the opportunity, as it was when it was given up."""
 
     number: int
@@ -59,18 +59,18 @@ class PastRevision(BaseModel):
     change_set_id: str | None
     offer_id: str | None
     offer_url: str | None = None
-    fate: str
+    outcome: str
     """Why it was given up."""
-    buyer_told: bool = False
+    buyer_notified: bool = False
     """Whether the buyer was told of it, or may have been."""
     ended_at: AwareDatetime
 
 
-class Event(BaseModel):
+class AgreementEvent(BaseModel):
     """Something that happened to the agreement and is no stage of its own."""
 
     at: AwareDatetime
-    what: str
+    description: str
 
 
 class Amendment(BaseModel):
@@ -100,7 +100,7 @@ class OfferRecord(BaseModel):
     opportunity_id: str
     amendment: int = 0
     """0 for the opportunity's own offer, otherwise which amendment of it this is."""
-    amends: Amended | None = None
+    amends: OriginalOffer | None = None
     """For an amendment, the accepted offer that it changes."""
     revision: int = 1
     """Counts the offers made for it: a changed price or buyer is a new one."""
@@ -111,47 +111,47 @@ class OfferRecord(BaseModel):
     contacts: Contacts | None = None
     owner: Owner | None = None
     """Known even where others are not."""
-    contract_sha256: str | None = None
+    eula_sha256: str | None = None
     """Of the custom contract that was checked, and approved as it was."""
     policy: Policy = Field(default_factory=lambda: BUILT_IN)
     clock: Clock = Clock()
-    road: Road = Road.AWS
+    method: CreationMethod = CreationMethod.AWS
     findings: tuple[Finding, ...] = ()
     """What preflight, AWS or the comparison found; see `obstacles` for what holds it up."""
     decisions: tuple[Decision, ...] = ()
     """What was decided about exceptions, the newest last."""
-    past: tuple[PastRevision, ...] = ()
+    previous_revisions: tuple[PreviousRevision, ...] = ()
     """The earlier revisions, the oldest first."""
-    sums: Sums | None = None
+    pricing: AmendmentPricing | None = None
     """Of an amendment."""
     change_set_id: str | None = None
     offer_id: str | None = None
     offer_url: str | None = None
-    edits: int = 0
+    edit_count: int = 0
     """How often AWS was asked to change the offer in place."""
-    buyer_told: bool = False
+    buyer_notified: bool = False
     """Whether a letter about this revision was sent to the buyer, or may have been."""
     agreement: Agreement | None = None
     cancellation: CancellationRequest | None = None
     """Our last request that the buyer let the agreement be cancelled."""
-    amended: int = 0
+    earlier_amendments: int = 0
     """How many amendments the opportunity had before."""
     amendments: tuple[Amendment, ...] = ()
     """The oldest first; only the last can be under way."""
     replaced_by: str | None = None
     """The id of the agreement that took this one's place."""
-    events: tuple[Event, ...] = ()
+    agreement_events: tuple[AgreementEvent, ...] = ()
     """What happened to the agreement by itself, the newest last."""
     payout: Payout | None = None
-    payout_told: str | None = None
+    payout_fingerprint: str | None = None
     """The mark of the data that it was made from, by which a reading sees what is news."""
     payout_findings: tuple[Finding, ...] = ()
     """What of the payout is not as it was expected, for finance."""
     payouts_paused_on: date | None = None
     """The UTC day on which AWS last said that it pays nothing out for want of valid bank data."""
-    expected: tuple[Expected, ...] = ()
+    expected_payments: tuple[ExpectedPayment, ...] = ()
     """The money still to come, as of when the payout was last looked at."""
-    late: tuple[Expected, ...] = ()
+    overdue: tuple[ExpectedPayment, ...] = ()
     """What of it was late then."""
     cancel_reason: str | None = None
     attentions: tuple[Attention, ...] = ()
@@ -163,15 +163,17 @@ class OfferRecord(BaseModel):
         self.stage = stage
         self.history += (StageEntry(stage=stage, at=at),)
 
-    def take_report(self, report: Report, policy: Policy, clock: Clock, road: Road) -> None:
+    def apply_report(
+        self, report: PreflightReport, policy: Policy, clock: Clock, road: CreationMethod
+    ) -> None:
         """Take over a preflight's outcome with the policy, clock and road it was made by."""
-        self.policy, self.clock, self.road = policy, clock, road
+        self.policy, self.clock, self.method = policy, clock, road
         self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
-        self.company, self.contract_sha256 = report.company, report.contract_sha256
-        self.owner, self.sums = report.owner, report.sums
+        self.company, self.eula_sha256 = report.company, report.eula_sha256
+        self.owner, self.pricing = report.owner, report.pricing
 
     @property
-    def obstacles(self) -> tuple[Finding, ...]:
+    def blocking_findings(self) -> tuple[Finding, ...]:
         """What must be corrected or approved before it can go on."""
         if self.stage not in HELD_BY_FINDINGS:
             return ()
@@ -183,11 +185,11 @@ class OfferRecord(BaseModel):
         )
 
     @property
-    def to_approve(self) -> tuple[Finding, ...]:
+    def awaiting_approval(self) -> tuple[Finding, ...]:
         """The exceptions among the obstacles that nobody has decided about."""
         return tuple(
             finding
-            for finding in self.obstacles
+            for finding in self.blocking_findings
             if finding.severity is Severity.APPROVAL and self.decision_on(finding) is None
         )
 
@@ -207,15 +209,15 @@ class OfferRecord(BaseModel):
 
     def extend(self, availability_end: date) -> None:
         """The buyer can accept until another last day (UTC)."""
-        self.terms = self.offered.model_copy(update={"availability_end": availability_end})
+        self.terms = self.require_terms().model_copy(update={"availability_end": availability_end})
 
     def expect(self, today: date) -> None:
         """See what money is still to come, as things stand today (UTC)."""
         terms, agreement, fee = self.terms, self.agreement, self.fee
         if terms is None or agreement is None or fee is None:
-            self.expected = self.late = ()
+            self.expected_payments = self.overdue = ()
             return
-        self.expected = expected(
+        self.expected_payments = forecast(
             terms,
             fee,
             agreement.accepted_at.date(),
@@ -225,16 +227,18 @@ class OfferRecord(BaseModel):
             paused_on=self.payouts_paused_on,
             ended=self.stage in (Stage.REPLACED, Stage.TERMINATED),
         )
-        self.late = tuple(each for each in self.expected if each.late_on <= today)
+        self.overdue = tuple(each for each in self.expected_payments if each.overdue_on <= today)
 
-    def note(self, what: str, at: datetime) -> None:
+    def add_event(self, what: str, at: datetime) -> None:
         """Put something on record that happened to the agreement."""
-        self.events += (Event(what=what, at=at),)
+        self.agreement_events += (AgreementEvent(description=what, at=at),)
 
     @property
     def last_amendment(self) -> int:
         """The number of the last amendment so far; 0 if there was none."""
-        return max(self.amended, self.amendment, *(each.number for each in self.amendments))
+        return max(
+            self.earlier_amendments, self.amendment, *(each.number for each in self.amendments)
+        )
 
     @property
     def reference(self) -> str:
@@ -251,77 +255,73 @@ class OfferRecord(BaseModel):
         """The offer's name, and its workflow's without `offer/`."""
         return offer_path(self.opportunity_id, self.amendment)
 
-    def was(self, stage: Stage) -> bool:
+    def has_been(self, stage: Stage) -> bool:
         """Whether the offer has ever been in a stage, in this or an earlier revision."""
         return any(entry.stage is stage for entry in self.history)
 
-    def start_over(self, fate: str, at: datetime) -> None:
+    def start_revision(self, fate: str, at: datetime) -> None:
         """Begin the next revision; this one stays on record with its fate."""
-        self.past += (self.as_past(fate, at),)
+        self.previous_revisions += (self.as_previous(fate, at),)
         self.revision += 1
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
-        self.agreement = self.payout = self.payout_told = None
-        self.payout_findings, self.expected, self.late = (), (), ()
-        self.edits, self.buyer_told = 0, False
+        self.agreement = self.payout = self.payout_fingerprint = None
+        self.payout_findings, self.expected_payments, self.overdue = (), (), ()
+        self.edit_count, self.buyer_notified = 0, False
 
-    def go_back(self, past: PastRevision, agreement: Agreement) -> None:
+    def restore_revision(self, past: PreviousRevision, agreement: Agreement) -> None:
         """An earlier revision was accepted after all: it is the offer, and this one is given up.
 
         The count goes on: a number names one request in AWS for ever.
         """
-        self.past += (self.as_past("given up for an earlier one", agreement.accepted_at),)
+        self.previous_revisions += (
+            self.as_previous("given up for an earlier one", agreement.accepted_at),
+        )
         self.agreement = agreement
         self.terms, self.findings = past.terms, past.findings
         self.change_set_id, self.offer_id = past.change_set_id, past.offer_id
-        self.offer_url, self.buyer_told = past.offer_url, past.buyer_told
+        self.offer_url, self.buyer_notified = past.offer_url, past.buyer_notified
 
-    def as_past(self, fate: str, at: datetime) -> PastRevision:
+    def as_previous(self, fate: str, at: datetime) -> PreviousRevision:
         """This revision as it stays on record."""
-        return PastRevision(
+        return PreviousRevision(
             number=self.revision,
             terms=self.terms,
             findings=self.findings,
             change_set_id=self.change_set_id,
             offer_id=self.offer_id,
             offer_url=self.offer_url,
-            fate=fate,
-            buyer_told=self.buyer_told,
+            outcome=fate,
+            buyer_notified=self.buyer_notified,
             ended_at=at,
         )
 
     @property
-    def ended_at(self) -> datetime:
+    def stage_since(self) -> datetime:
         """When the last stage began."""
         return self.history[-1].at
 
-    @property
-    def offered(self) -> OfferTerms:
+    def require_terms(self) -> OfferTerms:
         """The terms; from `submitted` on there are some."""
         return _known(self.terms, "terms")
 
-    @property
-    def written_to(self) -> Contacts:
+    def require_contacts(self) -> Contacts:
         """The contacts; from `submitted` on there are some."""
         return _known(self.contacts, "contacts")
 
-    @property
-    def told(self) -> Owner:
+    def require_owner(self) -> Owner:
         """Who owns the opportunity; whoever is told something is known."""
         return _known(self.owner, "owner")
 
-    @property
-    def handed_over(self) -> str:
+    def require_change_set_id(self) -> str:
         """The id of the change set; from `generating` on there is one."""
         return _known(self.change_set_id, "change set")
 
-    @property
-    def made(self) -> str:
+    def require_offer_id(self) -> str:
         """The offer's id; from the end of `generating` on there is one."""
         return _known(self.offer_id, "offer")
 
-    @property
-    def paid(self) -> Payout:
+    def require_payout(self) -> Payout:
         """What has been paid; in `disbursed` there is something."""
         return _known(self.payout, "payout")
 
@@ -336,7 +336,7 @@ class OfferRecord(BaseModel):
         return expected_fee(self.terms) if self.terms else None
 
     @property
-    def attention(self) -> str | None:
+    def attention_code(self) -> str | None:
         """The code of what has waited longest for a person; None when nothing does."""
         return self.attentions[0].code if self.attentions else None
 

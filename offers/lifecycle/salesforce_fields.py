@@ -75,7 +75,7 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
         # The opportunity shows the agreement that stands, until the amendment takes its place.
         return amendment
     attentions = "; ".join(f"{a.problem}. {a.remedy}" for a in record.attentions)
-    findings = "; ".join(str(finding) for finding in record.obstacles)
+    findings = "; ".join(str(finding) for finding in record.blocking_findings)
     agreement, payout, fee = record.agreement, record.payout, record.fee
     return amendment | {
         "stage": record.stage.value,
@@ -95,7 +95,7 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
         "payment_due_on": payout.due_on if payout else None,
         "collected_on": payout.collected_on if payout else None,
         "payout_state": payout.state.value if payout else None,
-        "payout_expected_on": max((each.latest for each in record.expected), default=None),
+        "payout_expected_on": max((each.latest for each in record.expected_payments), default=None),
         "bank_trace_ids": _one_line(payout.bank_trace_ids) if payout else None,
         "agreement_status": agreement.status.value if agreement else None,
         "initial_agreement_id": agreement.initial_agreement_id if agreement else None,

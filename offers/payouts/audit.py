@@ -2,11 +2,11 @@
 
 from offers.findings import Finding, Severity
 from offers.money import Money
-from offers.payouts.listing_fee import ListingFee, charged_otherwise
+from offers.payouts.listing_fee import ListingFee, unexpected_fee_rates
 from offers.payouts.model import Payout
 
 
-def unexpected(payout: Payout, fee: ListingFee, price: Money) -> tuple[Finding, ...]:
+def audit_payout(payout: Payout, fee: ListingFee, price: Money) -> tuple[Finding, ...]:
     """Findings about currency, refunds and AWS's listing fee."""
     if payout.gross.currency != price.currency:
         return (
@@ -29,7 +29,7 @@ def unexpected(payout: Payout, fee: ListingFee, price: Money) -> tuple[Finding, 
         for each in payout.invoices
         if each.refunded.amount
     )
-    return refunds + charged_otherwise(payout, fee)
+    return refunds + unexpected_fee_rates(payout, fee)
 
 
 def _finding(field: str, problem: str, remedy: str, seen: str) -> Finding:

@@ -63,7 +63,7 @@ class BankTransfer(NamedTuple):
     failed: bool
 
 
-def payout_of(
+def payout_from_ledger(
     offer_id: str, events: Iterable[BillingEvent], transfers: Mapping[str, BankTransfer]
 ) -> tuple[Payout | None, list[Finding]]:
     """What was paid of an offer by its events; None if nothing has been invoiced.

@@ -51,7 +51,7 @@ class ReportRow(BaseModel):
         return bool(self.disbursed) or self.disbursed_on is not None
 
 
-def payout_of(rows: Iterable[ReportRow]) -> Payout:
+def payout_from_report(rows: Iterable[ReportRow]) -> Payout:
     """The rows of one offer in a report, in any order, summed up by invoice.
 
     Raises pydantic.ValidationError if they do not go together.

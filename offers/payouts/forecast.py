@@ -43,7 +43,7 @@ ESTIMATES_ARE_OFF_BY = Decimal("0.001")
 """At most, as a share of an amount, where a source gives only what was paid."""
 
 
-class Expected(BaseModel):
+class ExpectedPayment(BaseModel):
     """Money that is still to come.  Days are UTC."""
 
     model_config = ConfigDict(frozen=True)
@@ -56,7 +56,7 @@ class Expected(BaseModel):
     earliest: date
     latest: date
     """The range of days in which it should arrive."""
-    late_on: date
+    overdue_on: date
     """The first day on which the step it waits on has taken too long."""
     reason: str
 
@@ -78,7 +78,7 @@ def charges(terms: OfferTerms, accepted_on: date) -> list[tuple[date, Money]]:
     ]
 
 
-def expected(
+def forecast(
     terms: OfferTerms,
     fee: ListingFee,
     accepted_on: date,
@@ -88,7 +88,7 @@ def expected(
     today: date,
     paused_on: date | None = None,
     ended: bool = False,
-) -> tuple[Expected, ...]:
+) -> tuple[ExpectedPayment, ...]:
     """All money still to come of an accepted offer, what is invoiced first.
 
     `paused_on` is the day on which AWS last said that it paused payouts; of an agreement that has
@@ -145,16 +145,16 @@ class _Calendar:
         self._rules = rules
         self._lag = timedelta(days=rules.data_days + 1)
 
-    def not_invoiced(self, on: date, net: Money, terms: OfferTerms) -> Expected:
+    def not_invoiced(self, on: date, net: Money, terms: OfferTerms) -> ExpectedPayment:
         due = on + self._terms(terms)
         earliest, latest = self._arrival(due), self._arrival(due + self._collection, last=True)
-        return Expected(
+        return ExpectedPayment(
             invoice_id=None,
             amount=net,
             step=Step.INVOICE,
             earliest=earliest,
             latest=latest,
-            late_on=on + self._lag,
+            overdue_on=on + self._lag,
             reason=f"To be invoiced on {on}, {self._said_of_terms(terms)}, {self._said_of_payout}",
         )
 
@@ -165,7 +165,7 @@ class _Calendar:
         accepted_on: date,
         today: date,
         paused_on: date | None,
-    ) -> Expected:
+    ) -> ExpectedPayment:
         invoiced_on = invoice.invoiced_on or accepted_on
         due = invoice.due_on or invoiced_on + self._terms(terms)
         first, last = due, due + self._collection
@@ -175,13 +175,13 @@ class _Calendar:
         step, late_on = self._waits_on(invoice, due, latest, today)
         if paused_on and self._is_paused(invoice, step, invoiced_on, paused_on):
             step = Step.PAUSED
-        return Expected(
+        return ExpectedPayment(
             invoice_id=invoice.invoice_id,
             amount=invoice.undisbursed,
             step=step,
             earliest=earliest,
             latest=latest,
-            late_on=late_on,
+            overdue_on=late_on,
             reason=self._said_of(
                 invoice, invoiced_on, due, paused_on if step is Step.PAUSED else None
             ),

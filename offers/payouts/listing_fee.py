@@ -50,7 +50,7 @@ def _rate(price: Money) -> Decimal:
     return HIGHEST_TIER_RATE
 
 
-def charged_otherwise(payout: Payout, expected: ListingFee) -> tuple[Finding, ...]:
+def unexpected_fee_rates(payout: Payout, expected: ListingFee) -> tuple[Finding, ...]:
     """For each invoice whose fee AWS charged at another rate than expected, a finding.
 
     AWS rounds each line of an invoice and each payout of it: some minor units are no difference.

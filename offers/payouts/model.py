@@ -115,7 +115,7 @@ class InvoicePayout(BaseModel):
         return nothing_owed or self.state is PayoutState.DISBURSED
 
     @property
-    def standing(self) -> tuple[Transfer, ...]:
+    def standing_transfers(self) -> tuple[Transfer, ...]:
         """The payouts that were not taken back."""
         standing: list[Transfer] = []
         for transfer in self.transfers:
@@ -133,12 +133,12 @@ class InvoicePayout(BaseModel):
     @property
     def disbursed_on(self) -> date | None:
         """UTC day of the newest payout that stands."""
-        return max((each.on for each in self.standing if each.on), default=None)
+        return max((each.on for each in self.standing_transfers if each.on), default=None)
 
     @property
     def bank_trace_ids(self) -> tuple[str, ...]:
         """What the payouts that stand are called in the bank's statements."""
-        traces = (each.bank_trace_id for each in self.standing if each.bank_trace_id)
+        traces = (each.bank_trace_id for each in self.standing_transfers if each.bank_trace_id)
         return tuple(dict.fromkeys(traces))
 
 
@@ -173,7 +173,7 @@ class Payout(BaseModel):
     offer_id: str
     invoices: Annotated[tuple[InvoicePayout, ...], Field(min_length=1)]
     """The oldest first."""
-    doubtful: bool = False
+    incomplete: bool = False
     """Whether some of the data that may be about this offer could not be read."""
 
     @model_validator(mode="after")
@@ -305,12 +305,12 @@ class Payout(BaseModel):
         return tuple(i for i in self.invoices if since and i.invoiced_on and i.invoiced_on < since)
 
     @property
-    def mark(self) -> str:
+    def fingerprint(self) -> str:
         """A short text that differs whenever the data does, such as "97000.00/97000.00 USD 1a2b3c".
 
         Paid of owed.  It is the search attribute by which a reading sees what an offer knows.
         """
-        text = self.model_dump_json(exclude={"doubtful"})
+        text = self.model_dump_json(exclude={"incomplete"})
         said = hashlib.sha256(text.encode()).hexdigest()[:6]
         return f"{self.disbursed.amount}/{self.net.amount} {self.net.currency} {said}"
 
@@ -321,7 +321,7 @@ class Payout(BaseModel):
 class DataFindings:
     """What is wrong with payout data; of a broken file, which has a mistake in each line, some."""
 
-    MOST = 20
+    LIMIT = 20
 
     def __init__(self) -> None:
         self._some: list[Finding] = []
@@ -329,13 +329,13 @@ class DataFindings:
 
     def add(self, finding: Finding) -> None:
         """One more."""
-        if len(self._some) < self.MOST:
+        if len(self._some) < self.LIMIT:
             self._some.append(finding)
         else:
             self._left_out += 1
 
     @property
-    def told(self) -> tuple[Finding, ...]:
+    def limited(self) -> tuple[Finding, ...]:
         """The first of them, and how many there are besides."""
         if not self._left_out:
             return tuple(self._some)
@@ -352,17 +352,17 @@ class PayoutReading(BaseModel):
     """By offer id."""
     findings: tuple[Finding, ...] = ()
     """What of the data could not be read or does not add up; the rest counts."""
-    doubtful: frozenset[str] = frozenset()
+    incomplete: frozenset[str] = frozenset()
     """The offers that what could not be read may have been about: that one of them is paid in full
     is not to be believed."""
 
     @property
-    def believed(self) -> dict[str, Payout]:
+    def complete_payouts(self) -> dict[str, Payout]:
         """By offer id, what may be passed on."""
         return {
-            offer_id: payout.model_copy(update={"doubtful": offer_id in self.doubtful})
+            offer_id: payout.model_copy(update={"incomplete": offer_id in self.incomplete})
             for offer_id, payout in self.payouts.items()
-            if not (offer_id in self.doubtful and payout.is_settled)
+            if not (offer_id in self.incomplete and payout.is_settled)
         }
 
 

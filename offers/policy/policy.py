@@ -53,7 +53,7 @@ def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(days), reverse=True))
 
 
-class Generation(BaseModel):
+class PublicationPolling(BaseModel):
     """How AWS's building of an offer is followed.  All times count from the submission."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,7 +65,7 @@ class Generation(BaseModel):
     """When to look: soon once, for AWS finds most errors early; then when it should be done."""
     check_every: Interval = timedelta(minutes=5)
     """How often to look after that."""
-    late_after: Interval = timedelta(hours=2)
+    delayed_after: Interval = timedelta(hours=2)
     """When people are told that it takes unusually long."""
 
     def next_check(self, elapsed: timedelta) -> timedelta:
@@ -77,7 +77,7 @@ class Generation(BaseModel):
         )
 
 
-class Road(StrEnum):
+class CreationMethod(StrEnum):
     """How an offer comes to be."""
 
     AWS = "aws"
@@ -86,7 +86,7 @@ class Road(StrEnum):
     """A person makes it in Clazar from a field sheet: Clazar's API creates no offers."""
 
 
-class HandOff(BaseModel):
+class ClazarHandoff(BaseModel):
     """How an offer that a person makes in Clazar is waited for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -117,9 +117,9 @@ class Policy(BaseModel):
     duration_months: Annotated[PositiveInt, Field(le=LONGEST_MONTHS)] = 12
     """What a contract lasts unless the opportunity says otherwise, and by the rule `annual`."""
     days_to_accept: Annotated[PositiveInt, Field(le=3650)] = 30
-    minimum: dict[Currency, Annotated[Decimal, BeforeValidator(exact), AfterValidator(_price)]] = (
-        Field(default={"USD": Decimal(100_000)})
-    )
+    minimum_price: dict[
+        Currency, Annotated[Decimal, BeforeValidator(exact), AfterValidator(_price)]
+    ] = Field(default={"USD": Decimal(100_000)})
     """The smallest price by currency; AWS converts nothing, so each currency has its own."""
     billing_method: str = Field(default="AWS Marketplace", pattern=r"\w", max_length=100)
     """What a signed order form names if the customer buys through AWS Marketplace."""
@@ -128,9 +128,9 @@ class Policy(BaseModel):
     """By role, the mail addresses of those who hold it: they approve exceptions."""
     remind_approvers_after: Reminders = (timedelta(days=1), timedelta(days=3))
     """When those who may approve are written to again, from the first mail."""
-    road: Road = Road.AWS
+    method: CreationMethod = CreationMethod.AWS
     """How offers come to be, unless a deal says otherwise."""
-    hand_off: HandOff = HandOff()
+    clazar_handoff: ClazarHandoff = ClazarHandoff()
     intake_every: Interval = timedelta(minutes=5)
     """How often Salesforce is asked for opportunities that are ready."""
     intake_overlap: Wait = timedelta(minutes=15)
@@ -141,21 +141,21 @@ class Policy(BaseModel):
     """The buyer is reminded this many days before the last day."""
     expiry_grace: Wait = timedelta(hours=1)
     """How long after the last second an acceptance may still come to light."""
-    revive_within: Wait = timedelta(days=14)
+    extend_expired_within: Wait = timedelta(days=14)
     """How long after its last day an offer that nobody accepted can still be extended."""
     rollback_within: Wait = timedelta(hours=1)
     """How long after an amendment took an offer's place AWS may undo that; it takes minutes."""
-    generation: Generation = Generation()
-    clazar_link_budget: Interval = timedelta(days=2)
+    publication: PublicationPolling = PublicationPolling()
+    clazar_link_within: Interval = timedelta(days=2)
     """How long Clazar may take to show an offer; the next reminder or news after that looks for it,
     and has people told."""
-    watch_every: Interval = timedelta(minutes=5)
+    agreement_watch_every: Interval = timedelta(minutes=5)
     """How often the agreement feed is read."""
-    watch_overlap: Wait = timedelta(minutes=15)
+    agreement_watch_overlap: Wait = timedelta(minutes=15)
     """How far each reading goes back behind the newest entry already seen."""
-    clazar_every: Interval = timedelta(minutes=10)
+    clazar_watch_every: Interval = timedelta(minutes=10)
     """How often Clazar's change feed is read."""
-    clazar_overlap: Wait = timedelta(minutes=10)
+    clazar_watch_overlap: Wait = timedelta(minutes=10)
     """How far each reading goes back behind the newest change already seen."""
     payouts: PayoutRules = PayoutRules()
     digest: DigestRules = DigestRules()
@@ -178,11 +178,11 @@ class Policy(BaseModel):
             )
         return roles
 
-    def holds(self, person: str, role: str) -> bool:
+    def has_role(self, person: str, role: str) -> bool:
         """Whether somebody, known by mail address, holds a role."""
         return person.casefold() in map(str.casefold, self.roles.get(role, ()))
 
-    def name_offer(self, company: str, today: date) -> str:
+    def offer_name_for(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026"."""
         return self.offer_name.format(
             product=self.product_name,

@@ -28,39 +28,41 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    then: Literal["refuse", "approval", "warn", "off"]
-    by: str | None = None
+    action: Literal["refuse", "approval", "warn", "off"]
+    approver_role: str | None = None
     """The role that may approve; for `approval` only."""
-    line: str = Field(min_length=1, max_length=300)
+    text: str = Field(min_length=1, max_length=300)
     """The rule as people know it: it is quoted in each finding."""
 
     @model_validator(mode="after")
     def _approved_by_someone(self) -> Self:
-        if self.then == "approval" and not self.by:
-            raise illegal("an approval needs a role", 'Name it, such as by = "deal-desk"')
-        if self.then != "approval" and self.by:
+        if self.action == "approval" and not self.approver_role:
             raise illegal(
-                f"a role approves nothing that is {self.then}",
-                'Remove by, or write then = "approval"',
+                "an approval needs a role", 'Name it, such as approver_role = "deal-desk"'
+            )
+        if self.action != "approval" and self.approver_role:
+            raise illegal(
+                f"a role approves nothing that is {self.action}",
+                'Remove approver_role, or write action = "approval"',
             )
         return self
 
-    def broken(
+    def violation(
         self, code: str, field: str, problem: str, remedy: str, seen: str | None = None
     ) -> tuple[Finding, ...]:
         """The finding for a deal that is against the rule; none if the rule is off."""
-        if self.then == "off":
+        if self.action == "off":
             return ()
         return (
             Finding(
                 code=code,
-                severity=Severity(self.then),
+                severity=Severity(self.action),
                 field=field,
                 problem=problem,
                 remedy=remedy,
                 seen=seen,
-                role=self.by,
-                rule=self.line,
+                role=self.approver_role,
+                rule=self.text,
             ),
         )
 
@@ -71,62 +73,64 @@ class Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     annual: Rule = Rule(
-        then="approval",
-        by=DEAL_DESK,
-        line="Contract Duration - 12 months (we're annual only right now)",
+        action="approval",
+        approver_role=DEAL_DESK,
+        text="Contract Duration - 12 months (we're annual only right now)",
     )
     upfront: Rule = Rule(
-        then="approval", by=DEAL_DESK, line="Set as upfront payment (non-FPS offer)"
+        action="approval", approver_role=DEAL_DESK, text="Set as upfront payment (non-FPS offer)"
     )
     minimum: Rule = Rule(
-        then="approval", by=DEAL_DESK, line="Minimum $100k deal size (this is flexible)"
+        action="approval",
+        approver_role=DEAL_DESK,
+        text="Minimum $100k deal size (this is flexible)",
     )
     days_to_accept: Rule = Rule(
-        then="warn", line="Expiry on the offer itself. Usually 30 days out is fine."
+        action="warn", text="Expiry on the offer itself. Usually 30 days out is fine."
     )
     standard_contract: Rule = Rule(
-        then="approval",
-        by=LEGAL,
-        line="Use Standard Contract for AWS Marketplace unless legal says otherwise",
+        action="approval",
+        approver_role=LEGAL,
+        text="Use Standard Contract for AWS Marketplace unless legal says otherwise",
     )
     signed_order_form: Rule = Rule(
-        then="refuse", line='Have signed order form with "AWS Marketplace" as the billing method'
+        action="refuse", text='Have signed order form with "AWS Marketplace" as the billing method'
     )
     billing_method: Rule = Rule(
-        then="refuse", line='Have signed order form with "AWS Marketplace" as the billing method'
+        action="refuse", text='Have signed order form with "AWS Marketplace" as the billing method'
     )
-    order_form: Rule = Rule(then="refuse", line="Document everything in Salesforce")
+    order_form: Rule = Rule(action="refuse", text="Document everything in Salesforce")
     """The opportunity says what the customer signed."""
     order_form_company: Rule = Rule(
-        then="approval", by=DEAL_DESK, line="Document everything in Salesforce"
+        action="approval", approver_role=DEAL_DESK, text="Document everything in Salesforce"
     )
-    others_account: Rule = Rule(
-        then="approval",
-        by=DEAL_DESK,
-        line="Double-check AWS Account IDs: this is where most mistakes happen",
+    account_of_other_customer: Rule = Rule(
+        action="approval",
+        approver_role=DEAL_DESK,
+        text="Double-check AWS Account IDs: this is where most mistakes happen",
     )
-    usual_account: Rule = Rule(
-        then="warn", line="Double-check AWS Account IDs: this is where most mistakes happen"
+    account_of_last_purchase: Rule = Rule(
+        action="warn", text="Double-check AWS Account IDs: this is where most mistakes happen"
     )
     active_agreement: Rule = Rule(
-        then="refuse",
-        line="AWS: one active SaaS contract per account and product; change it by an"
+        action="refuse",
+        text="AWS: one active SaaS contract per account and product; change it by an"
         " agreement-based offer",
     )
     open_offer: Rule = Rule(
-        then="refuse", line="One signed opportunity, exactly one acceptable offer"
+        action="refuse", text="One signed opportunity, exactly one acceptable offer"
     )
-    hand_off_difference: Rule = Rule(
-        then="approval", by=DEAL_DESK, line="Double-check what was made in Clazar"
+    clazar_difference: Rule = Rule(
+        action="approval", approver_role=DEAL_DESK, text="Double-check what was made in Clazar"
     )
     amendment: Rule = Rule(
-        then="approval",
-        by=DEAL_DESK,
-        line="Create an Agreement-Based Offer (ABO) for modifications",
+        action="approval",
+        approver_role=DEAL_DESK,
+        text="Create an Agreement-Based Offer (ABO) for modifications",
     )
     """The sums of an amendment, which no field of the order form can be held against."""
     renewal_flag: Rule = Rule(
-        then="warn", line="AWS: flag a renewal only if it is one; the flag may be audited"
+        action="warn", text="AWS: flag a renewal only if it is one; the flag may be audited"
     )
 
     @field_validator("*", mode="before")
@@ -135,8 +139,8 @@ class Rules(BaseModel):
         if isinstance(given, Mapping) and info.field_name:
             default: Rule = cls.model_fields[info.field_name].default
             whole = default.model_dump()
-            if given.get("then", default.then) != "approval" and "by" not in given:
-                del whole["by"]
+            if given.get("action", default.action) != "approval" and "approver_role" not in given:
+                del whole["approver_role"]
             return whole | dict(given)
         return given
 

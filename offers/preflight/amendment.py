@@ -7,14 +7,21 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from offers.agreements.agreement import AgreementStatus
-from offers.agreements.amendment_pricing import Amended, Standing, due_after, last_day_in_force
+from offers.agreements.amendment_pricing import (
+    AgreementSnapshot,
+    OriginalOffer,
+    due_after,
+    last_day_in_force,
+)
 from offers.findings import Finding, Severity
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
 
 
-def _agreement(_: OfferTerms, __: Amended, standing: Standing, *___: object) -> Iterator[Finding]:
+def _agreement(
+    _: OfferTerms, __: OriginalOffer, standing: AgreementSnapshot, *___: object
+) -> Iterator[Finding]:
     agreement = standing.agreement
     if agreement.status is not AgreementStatus.ACTIVE:
         yield Finding(
@@ -26,7 +33,7 @@ def _agreement(_: OfferTerms, __: Amended, standing: Standing, *___: object) -> 
         )
 
 
-def _kinds(terms: OfferTerms, amended: Amended, *_: object) -> Iterator[Finding]:
+def _kinds(terms: OfferTerms, amended: OriginalOffer, *_: object) -> Iterator[Finding]:
     if terms.is_fixed != amended.terms.is_fixed:
         was = "fixed quantities, paid by a schedule" if amended.terms.is_fixed else "one dimension"
         yield Finding(
@@ -40,7 +47,7 @@ def _kinds(terms: OfferTerms, amended: Amended, *_: object) -> Iterator[Finding]
 
 
 def _starts(
-    _: OfferTerms, __: Amended, standing: Standing, ___: Policy, today: date
+    _: OfferTerms, __: OriginalOffer, standing: AgreementSnapshot, ___: Policy, today: date
 ) -> Iterator[Finding]:
     start = standing.agreement.starts_at.date()
     if start > today:
@@ -66,7 +73,7 @@ def _end(terms: OfferTerms, *_: object) -> Iterator[Finding]:
 
 
 def _same_deal(
-    terms: OfferTerms, amended: Amended, standing: Standing, *_: object
+    terms: OfferTerms, amended: OriginalOffer, standing: AgreementSnapshot, *_: object
 ) -> Iterator[Finding]:
     account = standing.agreement.buyer_account
     for field, is_same, seen, what in (
@@ -101,7 +108,7 @@ def _same_deal(
 
 
 def _charged_twice(
-    terms: OfferTerms, amended: Amended, _: Standing, __: Policy, today: date
+    terms: OfferTerms, amended: OriginalOffer, _: AgreementSnapshot, __: Policy, today: date
 ) -> Iterator[Finding]:
     carried = {each.on for each in terms.payment_schedule if each.amount}
     for each in due_after(today, amended.terms, until=terms.availability_end):
@@ -122,7 +129,7 @@ def _charged_twice(
 
 
 def _outlived(
-    terms: OfferTerms, _: Amended, standing: Standing, __: Policy, today: date
+    terms: OfferTerms, _: OriginalOffer, standing: AgreementSnapshot, __: Policy, today: date
 ) -> Iterator[Finding]:
     last = last_day_in_force(standing.agreement)
     if last and terms.availability_end > last:
@@ -145,9 +152,9 @@ CONFIRMED = "amendment"
 
 
 def _confirmed(
-    terms: OfferTerms, amended: Amended, _: Standing, policy: Policy, __: date
+    terms: OfferTerms, amended: OriginalOffer, _: AgreementSnapshot, policy: Policy, __: date
 ) -> tuple[Finding, ...]:
-    return policy.rules.amendment.broken(
+    return policy.rules.amendment.violation(
         CONFIRMED,
         "price",
         f"it replaces agreement {amended.agreement.agreement_id}, and no order form field says what"

@@ -13,7 +13,7 @@ from offers.terms.terms import OfferTerms
 SOLD = frozenset({Stage.ACCEPTED.value, Stage.DISBURSED.value})
 
 
-class OthersUse(BaseModel):
+class OtherCustomersUse(BaseModel):
     """An opportunity of another customer that names one of our buyer accounts."""
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ class Customer(BaseModel):
     shown_stage: str | None = None
     """Where Salesforce shows this very opportunity's offer to be."""
     stage_field: str | None = None
-    others: tuple[OthersUse, ...] = ()
+    others: tuple[OtherCustomersUse, ...] = ()
     last_purchase: LastPurchase | None = None
 
 
@@ -62,7 +62,7 @@ def _others_account(terms: OfferTerms, customer: Customer, policy: Policy) -> It
     for use in customer.others:
         if use.account_id in terms.buyer_accounts:
             who = f"{use.company}, {use.opportunity_id}" if use.company else use.opportunity_id
-            yield from policy.rules.others_account.broken(
+            yield from policy.rules.account_of_other_customer.violation(
                 "account-of-another",
                 "buyer_accounts",
                 f"another customer used this account ({who})",
@@ -74,7 +74,7 @@ def _others_account(terms: OfferTerms, customer: Customer, policy: Policy) -> It
 def _usual_account(terms: OfferTerms, customer: Customer, policy: Policy) -> Iterator[Finding]:
     last = customer.last_purchase
     if last and not set(terms.buyer_accounts) & set(last.buyer_accounts):
-        yield from policy.rules.usual_account.broken(
+        yield from policy.rules.account_of_last_purchase.violation(
             "account-changed",
             "buyer_accounts",
             f"the customer last bought with {', '.join(last.buyer_accounts)}"

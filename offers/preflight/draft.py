@@ -24,9 +24,9 @@ class Draft(BaseModel):
     contacts: Contacts | None
     owner: Owner | None
     """Known even where the buyer's address is not legal: the owner must hear of that."""
-    legible: OfferTerms | None
+    checkable_terms: OfferTerms | None
     """The terms with stand-ins for those that are illegal, so that the others can be checked."""
-    legal: frozenset[str]
+    valid_fields: frozenset[str]
     """The names of the terms that are not stand-ins."""
     findings: tuple[Finding, ...]
 
@@ -53,7 +53,7 @@ def draft(
     known.setdefault("duration_months", policy.duration_months)
     known.setdefault("availability_end", today + timedelta(days=policy.days_to_accept))
     # A missing company is one finding; that the name is made from it is not another.
-    known.setdefault("offer_name", policy.name_offer(str(known.get("company", "?")), today))
+    known.setdefault("offer_name", policy.offer_name_for(str(known.get("company", "?")), today))
 
     terms, findings = _read(OfferTerms, known, sources)
     contacts, contact_findings = (
@@ -66,8 +66,8 @@ def draft(
         terms=terms,
         contacts=contacts,
         owner=contacts or _read(Owner, _only(contact_facts, Owner), None)[0],
-        legible=terms or _stood_in(known, illegal, today),
-        legal=TERM_FIELDS - illegal,
+        checkable_terms=terms or _stood_in(known, illegal, today),
+        valid_fields=TERM_FIELDS - illegal,
         findings=findings + contact_findings + time_zone(contact_facts, sources or {}),
     )
 

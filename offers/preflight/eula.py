@@ -17,7 +17,7 @@ def shown(document: str) -> str:
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
-class Contract(BaseModel):
+class EulaContent(BaseModel):
     """The documents of a custom contract, merged."""
 
     model_config = ConfigDict(frozen=True)
@@ -28,11 +28,11 @@ class Contract(BaseModel):
     """What is wrong with the documents."""
 
 
-def _standard(terms: OfferTerms, contract: Contract, policy: Policy) -> Iterator[Finding]:
+def _standard(terms: OfferTerms, contract: EulaContent, policy: Policy) -> Iterator[Finding]:
     if isinstance(terms.eula, CustomEula):
         documents = ", ".join(map(shown, terms.eula.documents))
         content = f" (sha256 {contract.sha256[:16]}…)" if contract.sha256 else ""
-        yield from policy.rules.standard_contract.broken(
+        yield from policy.rules.standard_contract.violation(
             "custom-contract",
             "eula",
             "it is not the standard contract",

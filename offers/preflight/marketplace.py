@@ -48,7 +48,7 @@ class OpenOffer(BaseModel):
     availability_end: date | None
 
 
-class SeenOffer(BaseModel):
+class ObservedOffer(BaseModel):
     """What a feed or an event said of an offer: a hint to look, not yet the evidence."""
 
     model_config = ConfigDict(frozen=True)
@@ -58,7 +58,7 @@ class SeenOffer(BaseModel):
     name: str | None = None
     clazar_id: str | None = None
     """Clazar's; None: it was not Clazar that told of it."""
-    tied_to: str | None = None
+    linked_to: str | None = None
     """The Salesforce record that it belongs to in Clazar."""
 
 
@@ -121,7 +121,7 @@ def _own_account(terms: OfferTerms, aws: Marketplace, _: Policy) -> Iterator[Fin
 def _active_agreement(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:
     for agreement in aws.agreements:
         if agreement.active and agreement.account_id in terms.buyer_accounts:
-            yield from policy.rules.active_agreement.broken(
+            yield from policy.rules.active_agreement.violation(
                 "active-agreement",
                 "buyer_accounts",
                 f"the account has an active agreement for the product ({agreement.agreement_id}"
@@ -135,7 +135,7 @@ def _active_agreement(terms: OfferTerms, aws: Marketplace, policy: Policy) -> It
 def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:
     for offer in aws.open_offers:
         if shared := sorted(set(offer.buyer_accounts) & set(terms.buyer_accounts)):
-            yield from policy.rules.open_offer.broken(
+            yield from policy.rules.open_offer.violation(
                 "open-offer",
                 "buyer_accounts",
                 f"the buyer can still accept another offer of ours ({offer.offer_id},"
@@ -145,7 +145,7 @@ def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator
             )
 
 
-def rivalry(
+def conflicting_offers(
     terms: OfferTerms, rivals: tuple[OpenOffer, ...], policy: Policy
 ) -> tuple[Finding, ...]:
     """What refuses an offer that is just made: another one that was made at the same time."""
@@ -155,7 +155,7 @@ def rivalry(
 
 def _known_offer(_: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:
     if offer := aws.known_offer:
-        yield from policy.rules.open_offer.broken(
+        yield from policy.rules.open_offer.violation(
             "open-offer",
             "opportunity",
             f"the offer that Salesforce shows for this opportunity is still open (until"
@@ -169,7 +169,7 @@ def _renewal(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Fi
     had = sorted(a.agreement_id for a in aws.agreements if a.account_id in terms.buyer_accounts)
     flag = terms.renewal
     if flag and flag.channel == "AwsMarketplace" and not had:
-        yield from policy.rules.renewal_flag.broken(
+        yield from policy.rules.renewal_flag.violation(
             "renewal-without-agreement",
             "renewal",
             "AWS shows no earlier agreement of these accounts for the product",
@@ -177,7 +177,7 @@ def _renewal(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Fi
             seen=flag.channel,
         )
     if not flag and had:
-        yield from policy.rules.renewal_flag.broken(
+        yield from policy.rules.renewal_flag.violation(
             "renewal-not-flagged",
             "renewal",
             f"these accounts have bought the product before ({', '.join(had)})",

@@ -50,7 +50,7 @@ def signature(form: OrderForm, policy: Policy) -> Iterator[Finding]:
         yield from _from(
             form,
             "signed",
-            policy.rules.signed_order_form.broken(
+            policy.rules.signed_order_form.violation(
                 "order-form-unsigned",
                 "order_form.signed",
                 "the order form is not signed",
@@ -64,7 +64,7 @@ def signature(form: OrderForm, policy: Policy) -> Iterator[Finding]:
         yield from _from(
             form,
             "billing_method",
-            policy.rules.billing_method.broken(
+            policy.rules.billing_method.violation(
                 "billing-method",
                 "order_form.billing_method",
                 f"the customer did not choose {policy.billing_method} on the order form",
@@ -169,7 +169,7 @@ def _disagreement(
     form: OrderForm, name: OrderFormName, rule: Rule, *, field: str, ours: str, theirs: str
 ) -> tuple[Finding, ...]:
     where = f" ({form.source(name)})" if form.source(name) else ""
-    return rule.broken(
+    return rule.violation(
         f"order-form-{name.replace('_', '-')}",
         field,
         f"the signed order form says {theirs}{where}",
@@ -185,7 +185,7 @@ def _unchecked(name: OrderFormName, rule: Rule) -> Finding:
         field=f"order_form.{name}",
         problem="the field map names no field that says so",
         remedy=f"Look at the order form, and add {name} to [order_form] in the field map",
-        rule=rule.line,
+        rule=rule.text,
     )
 
 

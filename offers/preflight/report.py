@@ -8,7 +8,7 @@ from datetime import date
 
 from pydantic import BaseModel, ConfigDict
 
-from offers.agreements.amendment_pricing import Amended, Standing, Sums
+from offers.agreements.amendment_pricing import AgreementSnapshot, AmendmentPricing, OriginalOffer
 from offers.findings import Finding, Severity
 from offers.policy.policy import Policy
 from offers.preflight import (
@@ -23,14 +23,14 @@ from offers.preflight import (
 from offers.preflight.check import findings_of
 from offers.preflight.customer import Customer
 from offers.preflight.draft import Draft
-from offers.preflight.eula import Contract
+from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import Marketplace
 from offers.preflight.order_form import OrderForm
 from offers.terms.contacts import Contacts, Owner
 from offers.terms.terms import OfferTerms
 
 
-class Report(BaseModel):
+class PreflightReport(BaseModel):
     """The outcome of a preflight."""
 
     model_config = ConfigDict(frozen=True)
@@ -43,27 +43,27 @@ class Report(BaseModel):
     """None if nobody could be written to."""
     owner: Owner | None = None
     """Known even where others are not."""
-    contract_sha256: str | None = None
+    eula_sha256: str | None = None
     """Of a custom contract as it was checked."""
-    sums: Sums | None = None
+    pricing: AmendmentPricing | None = None
     """Of an amendment."""
     findings: tuple[Finding, ...]
     """The gravest first."""
 
     @property
-    def refuses(self) -> bool:
+    def has_refusal(self) -> bool:
         """Whether something must be corrected."""
         return any(finding.severity is Severity.REFUSE for finding in self.findings)
 
 
-class AmendedDeal(BaseModel):
+class AmendmentDeal(BaseModel):
     """What an amendment replaces, and what it comes to."""
 
     model_config = ConfigDict(frozen=True)
 
-    amended: Amended
-    standing: Standing
-    sums: Sums
+    original: OriginalOffer
+    snapshot: AgreementSnapshot
+    pricing: AmendmentPricing
     findings: tuple[Finding, ...]
 
 
@@ -77,31 +77,31 @@ class Deal(BaseModel):
     customer: Customer = Customer()
     marketplace: Marketplace | None = None
     """None if AWS was not asked, for no buyer account is legal."""
-    contract: Contract = Contract()
+    eula: EulaContent = EulaContent()
     """A custom eula, if there is one."""
-    amends: AmendedDeal | None = None
+    amends: AmendmentDeal | None = None
     """For an amendment, what it replaces."""
 
 
 def preflight(
     drafted: Draft, deal: Deal, policy: Policy, today: date, sources: Mapping[str, str]
-) -> Report:
+) -> PreflightReport:
     """Everything that is wrong with a deal.
 
     `today` is a UTC date; `sources` says where each term came from.
     """
     held_against = _amendment if deal.amends else _new_offer
     findings = [*drafted.findings, *held_against(drafted, deal, policy, today)]
-    if (terms := drafted.legible) is not None:
-        findings += findings_of(consistency.CHECKS, terms, drafted.legal, today)
-        findings += findings_of(eula.CHECKS, terms, drafted.legal, deal.contract, policy)
-    return Report(
+    if (terms := drafted.checkable_terms) is not None:
+        findings += findings_of(consistency.CHECKS, terms, drafted.valid_fields, today)
+        findings += findings_of(eula.CHECKS, terms, drafted.valid_fields, deal.eula, policy)
+    return PreflightReport(
         terms=drafted.terms,
-        company=terms.company if terms and "company" in drafted.legal else None,
+        company=terms.company if terms and "company" in drafted.valid_fields else None,
         contacts=drafted.contacts,
         owner=drafted.owner,
-        contract_sha256=deal.contract.sha256,
-        sums=deal.amends.sums if deal.amends else None,
+        eula_sha256=deal.eula.sha256,
+        pricing=deal.amends.pricing if deal.amends else None,
         findings=tuple(
             sorted(
                 (_complete(finding, sources, policy) for finding in findings),
@@ -117,9 +117,9 @@ def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
         yield NO_OPPORTUNITY
     else:
         yield from order_form.signature(deal.order_form, policy)
-    if (terms := drafted.legible) is None:
+    if (terms := drafted.checkable_terms) is None:
         return
-    legal = drafted.legal
+    legal = drafted.valid_fields
     yield from findings_of(selling_rules.CHECKS, terms, legal, policy, today)
     if deal.order_form is not None:
         yield from findings_of(order_form.CHECKS, terms, legal, deal.order_form, policy)
@@ -136,16 +136,16 @@ def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
     if (amends := deal.amends) is None:
         return
     yield from amends.findings
-    if (terms := drafted.legible) is None:
+    if (terms := drafted.checkable_terms) is None:
         return
-    against = (amends.amended, amends.standing, policy, today)
+    against = (amends.original, amends.snapshot, policy, today)
     # Nobody is to approve sums that are not there yet.
     undecided = any(finding.severity is Severity.REFUSE for finding in amends.findings)
-    for finding in findings_of(amendment.CHECKS, terms, drafted.legal, *against):
+    for finding in findings_of(amendment.CHECKS, terms, drafted.valid_fields, *against):
         if not (undecided and finding.code == amendment.CONFIRMED):
             yield finding
     if deal.marketplace is not None:
-        legal = drafted.legal
+        legal = drafted.valid_fields
         yield from findings_of(marketplace.CHECKS, terms, legal, deal.marketplace, policy)
 
 

@@ -11,7 +11,7 @@ from offers.terms.terms import OfferTerms
 def _annual(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
     if terms.duration_months == policy.duration_months:
         return ()
-    return policy.rules.annual.broken(
+    return policy.rules.annual.violation(
         "not-annual",
         "duration_months",
         f"a contract lasts {policy.duration_months} months",
@@ -23,7 +23,7 @@ def _annual(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
 def _upfront(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
     if not terms.payment_schedule:
         return ()
-    return policy.rules.upfront.broken(
+    return policy.rules.upfront.violation(
         "not-upfront",
         "payment_schedule",
         "the price is not paid up front",
@@ -33,7 +33,7 @@ def _upfront(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
 
 
 def _minimum(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
-    least = policy.minimum.get(terms.price.currency)
+    least = policy.minimum_price.get(terms.price.currency)
     if least is None:
         return (
             Finding(
@@ -43,12 +43,12 @@ def _minimum(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
                 seen=str(terms.price),
                 problem=f"the policy has no minimum in {terms.price.currency}",
                 remedy="Judge by hand whether the price is high enough",
-                rule=policy.rules.minimum.line,
+                rule=policy.rules.minimum.text,
             ),
         )
     if terms.price.amount >= least:
         return ()
-    return policy.rules.minimum.broken(
+    return policy.rules.minimum.violation(
         "below-minimum",
         "price",
         f"the price is below {terms.price.currency} {least:,}",
@@ -60,7 +60,7 @@ def _minimum(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
 def _days_to_accept(terms: OfferTerms, policy: Policy, today: date) -> tuple[Finding, ...]:
     if (terms.availability_end - today).days <= policy.days_to_accept:
         return ()
-    return policy.rules.days_to_accept.broken(
+    return policy.rules.days_to_accept.violation(
         "long-to-accept",
         "availability_end",
         f"the buyer has more than {policy.days_to_accept} days to accept",

@@ -22,7 +22,7 @@ MOST_NAMED = 20
 LONGEST_TEXT = 300
 
 
-class Topic(StrEnum):
+class DigestTopic(StrEnum):
     """What is said of an offer."""
 
     EXPIRES = "expires"
@@ -32,7 +32,7 @@ class Topic(StrEnum):
     ENDED = "ended"
 
 
-NEWS = frozenset({Topic.ACCEPTED, Topic.PAID, Topic.ENDED})
+NEWS = frozenset({DigestTopic.ACCEPTED, DigestTopic.PAID, DigestTopic.ENDED})
 """Is told once; the others each morning for as long as they hold."""
 
 CAN_EXPIRE = (Stage.LIVE, Stage.SHARED)
@@ -50,12 +50,12 @@ TOLD = (
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED})
 
 
-class Item(BaseModel):
+class DigestItem(BaseModel):
     """One thing to say of one offer."""
 
     model_config = ConfigDict(frozen=True)
 
-    topic: Topic
+    topic: DigestTopic
     path: str
     company: str
     stage: Stage
@@ -77,17 +77,19 @@ class Digest(BaseModel):
     owner: Owner = Field(repr=False)
     day: date
     """The owner's local day."""
-    items: tuple[Item, ...]
-    unnamed: dict[Topic, int] = Field(default_factory=dict)
+    items: tuple[DigestItem, ...]
+    unnamed: dict[DigestTopic, int] = Field(default_factory=dict)
     """By topic, how many more there are."""
 
 
-def items(record: OfferRecord, since: datetime, now: datetime, ahead: timedelta) -> list[Item]:
+def digest_items(
+    record: OfferRecord, since: datetime, now: datetime, ahead: timedelta
+) -> list[DigestItem]:
     """What there is to say of an offer; of its news what began after `since`, and is settled."""
 
-    def item(topic: Topic, at: datetime, **more: object) -> Item:
+    def item(topic: DigestTopic, at: datetime, **more: object) -> DigestItem:
         named = {"path": record.path, "company": record.company or record.opportunity_id}
-        return Item.model_validate(
+        return DigestItem.model_validate(
             {**named, "topic": topic, "stage": record.stage, "at": at, **more}
         )
 
@@ -96,10 +98,10 @@ def items(record: OfferRecord, since: datetime, now: datetime, ahead: timedelta)
     expires = record.expires_at
     if record.stage in CAN_EXPIRE and expires and now <= expires <= now + ahead:
         left = (expires.date() - now.date()).days
-        said.append(item(Topic.EXPIRES, expires, days_left=left, amount=price))
+        said.append(item(DigestTopic.EXPIRES, expires, days_left=left, amount=price))
     said += [
         item(
-            Topic.WAITS,
+            DigestTopic.WAITS,
             attention.since,
             problem=shorten(attention.problem, LONGEST_TEXT, placeholder=" …"),
             remedy=shorten(attention.remedy, LONGEST_TEXT, placeholder=" …"),
@@ -109,32 +111,32 @@ def items(record: OfferRecord, since: datetime, now: datetime, ahead: timedelta)
     for topic, at in _news(record).items():
         if since < at <= now - SETTLED:
             paid = record.payout.disbursed if record.payout else None
-            said.append(item(topic, at, amount=paid if topic is Topic.PAID else price))
+            said.append(item(topic, at, amount=paid if topic is DigestTopic.PAID else price))
     return said
 
 
-def _news(record: OfferRecord) -> dict[Topic, datetime]:
+def _news(record: OfferRecord) -> dict[DigestTopic, datetime]:
     """What has become of an offer, and when; what was taken back is not said."""
-    news: dict[Topic, datetime] = {}
+    news: dict[DigestTopic, datetime] = {}
     before = None
     for entry in record.history:
         # It was accepted before if a payout failed, or an amendment was rolled back.
         again = before in (Stage.DISBURSED, Stage.REPLACED)
         if entry.stage is Stage.ACCEPTED and not again and record.stage in AGREED:
-            news[Topic.ACCEPTED] = entry.at
+            news[DigestTopic.ACCEPTED] = entry.at
         before = entry.stage
     if record.stage is Stage.DISBURSED:
-        news[Topic.PAID] = record.ended_at
+        news[DigestTopic.PAID] = record.stage_since
     elif record.stage in TOLD and record.stage.is_end:
-        news[Topic.ENDED] = record.ended_at
+        news[DigestTopic.ENDED] = record.stage_since
     return news
 
 
-def digest(owner: Owner, day: date, said: Iterable[Item]) -> Digest:
+def digest(owner: Owner, day: date, said: Iterable[DigestItem]) -> Digest:
     """What an owner is told: by topic, the most pressing first, and not too many of each."""
-    topics = list(Topic)
+    topics = list(DigestTopic)
     ordered = sorted(said, key=lambda item: (topics.index(item.topic), item.at, item.path))
-    counted: Counter[Topic] = Counter()
+    counted: Counter[DigestTopic] = Counter()
     named = []
     for item in ordered:
         counted[item.topic] += 1

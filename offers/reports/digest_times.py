@@ -19,7 +19,7 @@ LATE = timedelta(hours=4)
 WEEKDAYS = tuple(Weekday)
 
 
-class Mornings:
+class DigestSchedule:
     """The mornings of one owner.  Instants are UTC business time."""
 
     def __init__(self, owner: Owner, rules: DigestRules) -> None:
@@ -27,7 +27,7 @@ class Mornings:
         self._zone = ZoneInfo(own if own in known_time_zones() else rules.time_zone)
         self._rules = rules
 
-    def last(self, now: datetime) -> datetime:
+    def latest(self, now: datetime) -> datetime:
         """The newest morning that has begun."""
         day = self.day(now)
         while not self._works(day) or self._morning(day) > now:
@@ -41,13 +41,13 @@ class Mornings:
             day += timedelta(days=1)
         return self._morning(day)
 
-    def before(self, now: datetime) -> datetime:
+    def previous(self, now: datetime) -> datetime:
         """The morning before the newest one: on a Monday that of Friday."""
-        return self.last(self.last(now) - timedelta(microseconds=1))
+        return self.latest(self.latest(now) - timedelta(microseconds=1))
 
-    def is_now(self, told_at: datetime, now: datetime) -> bool:
+    def is_due(self, told_at: datetime, now: datetime) -> bool:
         """Whether it is the owner's morning, and they have not been told on this local day."""
-        morning = self.last(now)
+        morning = self.latest(now)
         if now >= morning + LATE:
             return False
         return self.day(told_at) < self.day(morning)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from offers.lifecycle.record import OfferRecord
 from offers.money import Currency, Money
-from offers.payouts.forecast import Expected, expected
+from offers.payouts.forecast import ExpectedPayment, forecast
 from offers.payouts.model import InvoicePayout, Payout, PayoutReading
 from offers.policy.payouts import PayoutRules
 
@@ -24,9 +24,9 @@ class PayoutLine(BaseModel):
     agreement_id: str | None
     invoice: InvoicePayout | None
     """None: not invoiced yet."""
-    expected: Expected | None
+    expected: ExpectedPayment | None
     """None: nothing is to come any more, or nobody here knows what was agreed."""
-    late: bool
+    overdue: bool
 
     @property
     def currency(self) -> Currency:
@@ -64,7 +64,7 @@ class Totals(BaseModel):
     undisbursed: Money
     expected: Money
     """Still to come, invoiced or not."""
-    late: Money
+    overdue: Money
 
 
 def lines(
@@ -86,9 +86,13 @@ def lines(
         now = record.model_copy(update={"payout": payout, "policy": policy})
         now.expect(today)
         for invoice in payout.invoices if payout else ():
-            coming = next((e for e in now.expected if e.invoice_id == invoice.invoice_id), None)
+            coming = next(
+                (e for e in now.expected_payments if e.invoice_id == invoice.invoice_id), None
+            )
             found.append(_line(record, invoice, coming, today))
-        found += [_line(record, None, e, today) for e in now.expected if e.invoice_id is None]
+        found += [
+            _line(record, None, e, today) for e in now.expected_payments if e.invoice_id is None
+        ]
     for offer_id, payout in sorted(left.items()):
         found += [
             PayoutLine(
@@ -98,7 +102,7 @@ def lines(
                 agreement_id=None,
                 invoice=invoice,
                 expected=None,
-                late=False,
+                overdue=False,
             )
             for invoice in payout.invoices
         ]
@@ -114,16 +118,16 @@ def _whole(payout: Payout | None, known: Payout, since: date | None) -> Payout |
 
 
 def _line(
-    record: OfferRecord, invoice: InvoicePayout | None, coming: Expected | None, today: date
+    record: OfferRecord, invoice: InvoicePayout | None, coming: ExpectedPayment | None, today: date
 ) -> PayoutLine:
     return PayoutLine(
         offer=record.path,
         company=record.company,
-        offer_id=record.made,
+        offer_id=record.require_offer_id(),
         agreement_id=record.agreement.agreement_id if record.agreement else None,
         invoice=invoice,
         expected=coming,
-        late=coming is not None and coming.late_on <= today,
+        overdue=coming is not None and coming.overdue_on <= today,
     )
 
 
@@ -157,11 +161,11 @@ def _totals(lines: list[PayoutLine], currency: Currency, month: date | None) -> 
         disbursed=total(t.amount for each in invoices for t in each.transfers if during(t.on)),
         undisbursed=total(each.undisbursed for each in issued),
         expected=total(line.expected.amount for line in coming if line.expected),
-        late=total(line.expected.amount for line in coming if line.expected and line.late),
+        overdue=total(line.expected.amount for line in coming if line.expected and line.overdue),
     )
 
 
-class MonthsMoney(BaseModel):
+class MonthTotals(BaseModel):
     """What was to arrive in a month, as it looked at acceptance, and what did arrive."""
 
     expected: Money
@@ -170,7 +174,7 @@ class MonthsMoney(BaseModel):
 
 def by_month(
     records: Iterable[OfferRecord], reading: PayoutReading
-) -> dict[Currency, dict[date, MonthsMoney]]:
+) -> dict[Currency, dict[date, MonthTotals]]:
     """By currency and the first day of each month, ascending."""
     expecting: dict[tuple[Currency, date], Money] = {}
     received: dict[tuple[Currency, date], Money] = {}
@@ -185,19 +189,19 @@ def by_month(
             continue
         accepted_on = agreement.accepted_at.date()
         rules = record.policy.payouts
-        for each in expected(terms, fee, accepted_on, None, rules, today=accepted_on):
+        for each in forecast(terms, fee, accepted_on, None, rules, today=accepted_on):
             add(expecting, each.latest, each.amount)
     for payout in reading.payouts.values():
         for invoice in payout.invoices:
             for transfer in invoice.transfers:
                 if transfer.on:
                     add(received, transfer.on, transfer.amount)
-    money: dict[Currency, dict[date, MonthsMoney]] = {}
+    money: dict[Currency, dict[date, MonthTotals]] = {}
     for currency in sorted({currency for currency, _ in (*expecting, *received)}):
         nothing = Money.of(0, currency)
         named = [month for c, month in (*expecting, *received) if c == currency]
         money[currency] = {
-            month: MonthsMoney(
+            month: MonthTotals(
                 expected=expecting.get((currency, month), nothing),
                 received=received.get((currency, month), nothing),
             )

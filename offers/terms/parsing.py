@@ -9,16 +9,16 @@ from typing import Any
 from offers.findings import illegal
 
 
-def account_ids(value: Any) -> Any:
+def parse_account_ids(value: Any) -> Any:
     """One account id or several, separated by commas, semicolons or new lines."""
     if isinstance(value, str):
         value = re.split(r"[,;\n]+", value.strip(" ,;\n\t\r"))
     if isinstance(value, list | tuple):
-        return tuple(dict.fromkeys(map(account_id, value)))
+        return tuple(dict.fromkeys(map(parse_account_id, value)))
     raise illegal("an account id is text, or leading zeros are lost", "Put it in quotes")
 
 
-def account_id(value: Any) -> str:
+def parse_account_id(value: Any) -> str:
     """An account id of 12 digits, without the spaces and hyphens that people put into it."""
     if not isinstance(value, str):
         raise illegal("an account id is text, or leading zeros are lost", "Put it in quotes")
@@ -31,7 +31,7 @@ def account_id(value: Any) -> str:
     return digits
 
 
-def dimensions(value: Any) -> Any:
+def parse_dimensions(value: Any) -> Any:
     """Keys of dimensions, each with its quantity if it is not 1: `platform; seats x 100`."""
     if not isinstance(value, str):
         return value
@@ -42,7 +42,7 @@ def dimensions(value: Any) -> Any:
     return read
 
 
-def payment_schedule(value: Any) -> Any:
+def parse_payment_schedule(value: Any) -> Any:
     """Instalments, one to a line: `2027-01-31 60000.00`.  `upfront` means that there are none."""
     if not isinstance(value, str):
         return value
@@ -61,7 +61,7 @@ def payment_schedule(value: Any) -> Any:
     return read
 
 
-def money(value: Any) -> Any:
+def parse_money(value: Any) -> Any:
     """An amount with its currency: `30000.00 USD`, or `USD 30,000.00`."""
     if not isinstance(value, str):
         return value
@@ -73,14 +73,14 @@ def money(value: Any) -> Any:
     return {"amount": words[0], "currency": words[1].upper()}
 
 
-def net_payment_days(value: Any) -> Any:
+def parse_net_payment_days(value: Any) -> Any:
     """The days of `Net 30`, or a number of days."""
     if isinstance(value, str) and (found := re.fullmatch(r"(?i)\s*net[\s-]*(\d{1,4})\s*", value)):
         value = found[1]
     return value
 
 
-def eula(value: Any) -> Any:
+def parse_eula(value: Any) -> Any:
     """`standard`, or the addresses of the PDFs of our own contract, one to a line."""
     if not isinstance(value, str):
         return value
@@ -89,7 +89,7 @@ def eula(value: Any) -> Any:
     return {"type": "custom", "documents": [part for part in re.split(r"[\s,;]+", value) if part]}
 
 
-def renewal(value: Any) -> Any:
+def parse_renewal(value: Any) -> Any:
     """Through which channel the renewed agreement was bought: `AwsMarketplace` or `External`."""
     if not isinstance(value, str):
         return value

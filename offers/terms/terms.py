@@ -154,7 +154,7 @@ class OfferTerms(BaseModel):
 
     buyer_accounts: Annotated[
         tuple[str, ...],
-        BeforeValidator(parsing.account_ids),
+        BeforeValidator(parsing.parse_account_ids),
         Field(min_length=1, max_length=MOST_ACCOUNTS),
     ]
     """The AWS accounts that may accept, each of 12 digits; best the buyer's management account."""
@@ -166,21 +166,21 @@ class OfferTerms(BaseModel):
     product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
     dimensions: Annotated[
         tuple[Dimension, ...],
-        BeforeValidator(parsing.dimensions),
+        BeforeValidator(parsing.parse_dimensions),
         Field(min_length=1, max_length=MOST_DIMENSIONS),
     ]
     price: Money
     """The whole price of the contract, before tax and before AWS's fee."""
     payment_schedule: Annotated[
         tuple[Instalment, ...],
-        BeforeValidator(parsing.payment_schedule),
+        BeforeValidator(parsing.parse_payment_schedule),
         Field(max_length=MOST_INSTALMENTS),
     ] = ()
     """When the price is paid; empty: all up front, at acceptance."""
     net_payment_days: Annotated[
         int | None,
         AfterValidator(lambda days: days if days is None else _net_days(days)),
-        BeforeValidator(parsing.net_payment_days),
+        BeforeValidator(parsing.parse_net_payment_days),
     ] = None
     """Days until an invoice is due; None: what AWS has agreed with the buyer."""
     duration_months: int = Field(default=12, ge=1, le=LONGEST_MONTHS)
@@ -193,9 +193,9 @@ class OfferTerms(BaseModel):
     """The last day, in UTC, on which the buyer can accept."""
     eula: Annotated[
         Annotated[StandardEula | CustomEula, Field(discriminator="type")],
-        BeforeValidator(parsing.eula),
+        BeforeValidator(parsing.parse_eula),
     ] = StandardEula()
-    renewal: Annotated[PreExistingAgreement | None, BeforeValidator(parsing.renewal)] = None
+    renewal: Annotated[PreExistingAgreement | None, BeforeValidator(parsing.parse_renewal)] = None
 
     @model_validator(mode="after")
     def _sellable(self) -> Self:

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from activities.aws.agreements import AwsAgreements
-from activities.aws.catalog import AwsMarketplace
+from activities.aws.catalog import AwsCatalog
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from offers.clock import Clock
 from runtime.clients import AWS_CALLS
@@ -28,7 +28,7 @@ def aws() -> Iterator[Aws]:
         pattern = "https://example.com/{product_id}/{offer_id}"
         yield Aws(
             sandbox,
-            AwsMarketplace(catalog, agreements, Clock(), pattern),
+            AwsCatalog(catalog, agreements, Clock(), pattern),
             AwsAgreements(agreements, Clock()),
             MarketplaceLookup(catalog, agreements),
             now,

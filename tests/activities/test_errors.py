@@ -29,9 +29,9 @@ from activities.errors import Failure, aws_failure, http_failure, salesforce_fai
 
 NEVER_RETRIED = {
     Failure.CREDENTIALS,
-    Failure.REFUSED,
+    Failure.REJECTED,
     Failure.NOT_FOUND,
-    Failure.POSSIBLY_SENT,
+    Failure.DELIVERY_UNKNOWN,
 }
 
 
@@ -58,8 +58,8 @@ def check(failure: ApplicationError, kind: Failure, wait: float | None = None) -
         ("UnrecognizedClientException", 400, Failure.CREDENTIALS, None),
         ("InvalidSignatureException", 403, Failure.CREDENTIALS, None),
         ("Unheard", 401, Failure.CREDENTIALS, None),
-        ("ValidationException", 422, Failure.REFUSED, None),
-        ("ResourceNotFoundException", 404, Failure.REFUSED, None),
+        ("ValidationException", 422, Failure.REJECTED, None),
+        ("ResourceNotFoundException", 404, Failure.REJECTED, None),
     ],
 )
 def test_aws_answers(code: str, status: int, kind: Failure, wait: float | None) -> None:
@@ -105,10 +105,10 @@ def test_aws_s_refusal_carries_code_and_words() -> None:
         (503, {}, Failure.UNAVAILABLE, None),
         (500, {}, Failure.UNAVAILABLE, None),
         (408, {}, Failure.UNAVAILABLE, None),
-        (400, {}, Failure.REFUSED, None),
-        (404, {}, Failure.REFUSED, None),
-        (405, {}, Failure.REFUSED, None),
-        (409, {}, Failure.REFUSED, None),
+        (400, {}, Failure.REJECTED, None),
+        (404, {}, Failure.REJECTED, None),
+        (405, {}, Failure.REJECTED, None),
+        (409, {}, Failure.REJECTED, None),
     ],
 )
 def test_http_answers(
@@ -153,16 +153,16 @@ def test_no_http_answer(error: httpx.HTTPError) -> None:
             Failure.CREDENTIALS,
             None,
         ),
-        (SalesforceMalformedRequest, 400, "INVALID_FIELD", Failure.REFUSED, None),
-        (SalesforceMalformedRequest, 400, "MALFORMED_QUERY", Failure.REFUSED, None),
+        (SalesforceMalformedRequest, 400, "INVALID_FIELD", Failure.REJECTED, None),
+        (SalesforceMalformedRequest, 400, "MALFORMED_QUERY", Failure.REJECTED, None),
         (
             SalesforceMalformedRequest,
             400,
             "FIELD_CUSTOM_VALIDATION_EXCEPTION",
-            Failure.REFUSED,
+            Failure.REJECTED,
             None,
         ),
-        (SalesforceMalformedRequest, 400, "STRING_TOO_LONG", Failure.REFUSED, None),
+        (SalesforceMalformedRequest, 400, "STRING_TOO_LONG", Failure.REJECTED, None),
         (SalesforceResourceNotFound, 404, "NOT_FOUND", Failure.NOT_FOUND, None),
     ],
 )
@@ -173,7 +173,7 @@ def test_salesforce_answers_are_told_apart_by_code(
     failure = salesforce_failure(kind_of_exception("url", status, "Opportunity", content))
     check(failure, kind, wait)
     assert "jane" not in str(failure), "a vendor's words may be personal"
-    if kind is Failure.REFUSED:
+    if kind is Failure.REJECTED:
         assert "Amount" in str(failure)
 
 
@@ -200,12 +200,12 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
         (ConnectionRefusedError(), False, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPServerDisconnected("gone"), False, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPAuthenticationError(535, "no"), False, Failure.CREDENTIALS),
-        (RECIPIENT_UNKNOWN, False, Failure.REFUSED),
+        (RECIPIENT_UNKNOWN, False, Failure.REJECTED),
         (RECIPIENT_BUSY, False, Failure.UNAVAILABLE),
-        (aiosmtplib.SMTPDataError(552, "too big"), True, Failure.REFUSED),
+        (aiosmtplib.SMTPDataError(552, "too big"), True, Failure.REJECTED),
         (aiosmtplib.SMTPDataError(421, "closing"), True, Failure.UNAVAILABLE),
-        (aiosmtplib.SMTPReadTimeoutError("silence"), True, Failure.POSSIBLY_SENT),
-        (aiosmtplib.SMTPServerDisconnected("gone"), True, Failure.POSSIBLY_SENT),
+        (aiosmtplib.SMTPReadTimeoutError("silence"), True, Failure.DELIVERY_UNKNOWN),
+        (aiosmtplib.SMTPServerDisconnected("gone"), True, Failure.DELIVERY_UNKNOWN),
     ],
 )
 def test_mail_servers_answers(error: Any, handed_over: bool, kind: Failure) -> None:

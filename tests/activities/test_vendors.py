@@ -22,7 +22,7 @@ from activities.salesforce.write_back import Salesforce
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
 from offers.payouts.model import PayoutReading, PayoutState
-from offers.preflight.marketplace import SeenOffer
+from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
@@ -116,7 +116,7 @@ async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
     changed = (await run(clazar.read_changes, since)).offers
     assert len(changed) == 130
     assert [each.changed_at for each in changed] == sorted(each.changed_at for each in changed)
-    assert changed[-1].offer == SeenOffer(
+    assert changed[-1].offer == ObservedOffer(
         offer_id=f"offer-{0:013}", name="Example 0", clazar_id=clazar_id(f"offer-{0:013}")
     )
 
@@ -128,11 +128,13 @@ async def test_an_offer_is_found_by_its_id_or_by_a_reference_in_its_name(
     offer(sandbox, "offer-others")
     before = NOW - timedelta(days=1)
     for wanted in (
-        FindOffers(offer_id=OFFER, made_after=before),
-        FindOffers(mark=f"{OPPORTUNITY}-2", made_after=before),
+        FindOffers(offer_id=OFFER, created_after=before),
+        FindOffers(reference=f"{OPPORTUNITY}-2", created_after=before),
     ):
         assert [seen.offer_id for seen in await run(clazar.find_offers, wanted)] == [OFFER]
-    assert await run(clazar.find_offers, FindOffers(mark="nobody's", made_after=before)) == ()
+    assert (
+        await run(clazar.find_offers, FindOffers(reference="nobody's", created_after=before)) == ()
+    )
 
 
 async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
@@ -235,7 +237,7 @@ async def test_odd_rows_of_one_offer_do_not_hide_the_others_money(
     (finding,) = reading.findings
     assert said in str(finding)
     assert "offer-a" in finding.problem
-    assert set(reading.believed) == {"offer-b"}, "of offer-a something is missing"
+    assert set(reading.complete_payouts) == {"offer-b"}, "of offer-a something is missing"
     assert set(reading.payouts) == {"offer-a", "offer-b"}
 
 
@@ -280,7 +282,7 @@ async def test_odd_rows_are_named_and_the_rest_counts(odd: Any, said: str) -> No
     reading = await read(Dataset(odd, GOOD_ROW))
     (finding,) = reading.findings
     assert finding.problem == said
-    assert str(reading.believed["offer-a"].net) == "USD 970.00"
+    assert str(reading.complete_payouts["offer-a"].net) == "USD 970.00"
 
 
 async def test_clazar_is_given_a_pause_before_each_further_page(

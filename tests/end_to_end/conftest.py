@@ -9,14 +9,14 @@ from temporalio import workflow
 
 from activities.task_queues import TaskQueue
 from runtime import workers
-from tests.support.offer_environment import House, keeping_house
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with keeping_house(tmp_path) as house:
+async def house(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
+    async with open_offer_environment(tmp_path) as house:
         yield house
 
 
@@ -32,16 +32,16 @@ class Idle:
 @pytest.fixture
 async def house_of_idle_offers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[House]:
+) -> AsyncIterator[OfferEnvironment]:
     """Offers that are started stay drafts that nobody has looked at."""
     others = [each for each in workers.WORKFLOWS if each is not OfferWorkflow]
     monkeypatch.setattr(workers, "WORKFLOWS", (*others, Idle))
-    async with keeping_house(tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)) as house:
+    async with open_offer_environment(tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)) as house:
         yield house
 
 
 @pytest.fixture
-def at_the_house(house: House) -> House:
+def at_the_house(house: OfferEnvironment) -> OfferEnvironment:
     """The house, with our programs pointed at it."""
     os.environ["TEMPORAL_ADDRESS"] = house.client.service_client.config.target_host
     return house

@@ -7,7 +7,7 @@ import pytest
 
 from offers.ids import offer_path, workflow_id
 from offers.stage import Stage
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
 DESK = "desk@example.com"
@@ -17,7 +17,7 @@ def in_days(days: int) -> str:
     return f"{datetime.now(UTC).date() + timedelta(days=days)}"
 
 
-async def accepted(house: House) -> str:
+async def accepted(house: OfferEnvironment) -> str:
     """An offer that the buyer has accepted, as the watch has seen."""
     (opportunity,) = await house.share(1)
     await house.accept(opportunity)
@@ -26,7 +26,7 @@ async def accepted(house: House) -> str:
     return opportunity
 
 
-async def test_before_acceptance(at_the_house: House) -> None:
+async def test_before_acceptance(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = await at_the_house.share(1)
     code, out, err = await run(
         "starter.py", "extend", opportunity, "--until", in_days(50), "--json"
@@ -51,7 +51,7 @@ async def test_before_acceptance(at_the_house: House) -> None:
     assert sum(map(at_the_house.world.acceptable, at_the_house.world.offers.values())) == 1
 
 
-async def test_after_acceptance(at_the_house: House) -> None:
+async def test_after_acceptance(at_the_house: OfferEnvironment) -> None:
     opportunity = await accepted(at_the_house)
     code, out, err = await run("starter.py", "cancel", opportunity)
     assert (code, out) == (1, "")
@@ -75,7 +75,7 @@ async def test_after_acceptance(at_the_house: House) -> None:
     assert json.loads(out)["replaced_by"] == row.agreement_id
 
 
-async def test_the_end_of_an_agreement_is_asked_for(at_the_house: House) -> None:
+async def test_the_end_of_an_agreement_is_asked_for(at_the_house: OfferEnvironment) -> None:
     opportunity = await accepted(at_the_house)
     reason = ("--agreement", "--reason-code", "OTHER", "--message", "As agreed on the phone")
     code, out, err = await run("starter.py", "cancel", opportunity, *reason)
@@ -114,7 +114,7 @@ async def test_a_path_that_names_no_amendment() -> None:
     assert "names no amendment: write it as" in " ".join(err.replace("│", " ").split())
 
 
-async def test_a_refusal_writes_nothing_to_history(at_the_house: House) -> None:
+async def test_a_refusal_writes_nothing_to_history(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = await at_the_house.share(1)
     handle = at_the_house.client.get_workflow_handle(workflow_id(opportunity))
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)

@@ -9,13 +9,13 @@ import pytest
 from offers.stage import Stage
 from sandbox.faults import Fault
 from tests.support.life import environment
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import ROOT, run, run_afresh
 
 MISSING = "006000000000000AAA"
 
 
-async def test_a_life_from_the_command_line(at_the_house: House) -> None:
+async def test_a_life_from_the_command_line(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     code, out, err = await run_afresh("starter.py", "start", opportunity, "--json")
     assert (code, err) == (0, "")
@@ -65,7 +65,7 @@ async def test_a_life_from_the_command_line(at_the_house: House) -> None:
     assert json.loads(out)["revision"] == 2
 
 
-async def test_terms_from_a_file(at_the_house: House, tmp_path: Path) -> None:
+async def test_terms_from_a_file(at_the_house: OfferEnvironment, tmp_path: Path) -> None:
     (opportunity,) = at_the_house.prepare(1)
     terms = tmp_path / "terms.json"
     terms.write_text(
@@ -79,7 +79,7 @@ async def test_terms_from_a_file(at_the_house: House, tmp_path: Path) -> None:
 
 
 async def test_terms_that_are_not_legal_are_named_one_by_one(
-    at_the_house: House, tmp_path: Path
+    at_the_house: OfferEnvironment, tmp_path: Path
 ) -> None:
     (opportunity,) = at_the_house.prepare(1)
     terms = tmp_path / "terms.json"
@@ -87,7 +87,7 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 2
     assert "duration: there is no such term" in err
-    assert not await at_the_house.desk.rows(), "nothing was started"
+    assert not await at_the_house.desk.list_offers(), "nothing was started"
 
     terms.write_text('{"buyer_accounts": "123", "duration_months": "long"}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
@@ -100,7 +100,7 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     assert "Traceback" not in err
 
 
-async def test_an_opportunity_that_does_not_exist(at_the_house: House) -> None:
+async def test_an_opportunity_that_does_not_exist(at_the_house: OfferEnvironment) -> None:
     code, out, err = await run("starter.py", "start", MISSING)
     assert (code, out) == (1, "")
     assert err == f"Salesforce has no opportunity {MISSING}\n"
@@ -153,7 +153,9 @@ async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
         assert err.count("\n") == 1
 
 
-async def test_a_wrong_namespace_or_profile_is_one_clear_line(at_the_house: House) -> None:
+async def test_a_wrong_namespace_or_profile_is_one_clear_line(
+    at_the_house: OfferEnvironment,
+) -> None:
     code, _, err = await run("starter.py", "list", TEMPORAL_NAMESPACE="no-such-namespace")
     assert code == 1
     assert "no-such-namespace" in err
@@ -165,7 +167,7 @@ async def test_a_wrong_namespace_or_profile_is_one_clear_line(at_the_house: Hous
 
 
 async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
-    at_the_house: House, tmp_path: Path
+    at_the_house: OfferEnvironment, tmp_path: Path
 ) -> None:
     (opportunity,) = await at_the_house.share(1)
     terms = tmp_path / "terms.json"
@@ -175,7 +177,7 @@ async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
     assert "is under way (shared): revise it while it is a draft, or cancel it" in err
 
 
-async def test_the_list_tells_when_nobody_watches(at_the_house: House) -> None:
+async def test_the_list_tells_when_nobody_watches(at_the_house: OfferEnvironment) -> None:
     at_the_house.world.faults.waiting.append(
         Fault("agreement", "status", "SearchAgreements", status=403, times=None)
     )
@@ -242,7 +244,7 @@ async def test_a_missing_or_wrong_setting_is_one_clear_line(
         ),
         (
             "OFFERS_POLICY",
-            "[rules]\n[rules.annual]\nthen = 'maybe'",
+            "[rules]\n[rules.annual]\naction = 'maybe'",
             ", line 3: rules.annual.then [maybe]: input should be 'refuse'",
         ),
         (

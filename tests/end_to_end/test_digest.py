@@ -13,7 +13,7 @@ from temporalio.client import (
 )
 
 from offers.clock import Clock
-from offers.ids import opportunity_id
+from offers.ids import parse_opportunity_id
 from offers.policy.digest import DigestRules, Weekday
 from offers.policy.policy import Policy
 from offers.reports.digest import SETTLED
@@ -24,7 +24,7 @@ from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Mail
 from tests.support.life import opportunity_fields
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
 
 DAY = timedelta(days=1)
@@ -41,8 +41,8 @@ def zone(hour: int, now: datetime) -> str:
     return f"Etc/GMT{-east:+d}"
 
 
-def put(house: House, number: int, owner: str, time_zone: str, **fields: Any) -> str:
-    each = opportunity_id(f"006OWNED{number:07}")
+def put(house: OfferEnvironment, number: int, owner: str, time_zone: str, **fields: Any) -> str:
+    each = parse_opportunity_id(f"006OWNED{number:07}")
     its = {
         "AWS_Account_Id__c": f"{555500000000 + number}",
         "Owner": {"Name": owner, "Email": f"{owner}@example.com", "TimeZoneSidKey": time_zone},
@@ -51,7 +51,9 @@ def put(house: House, number: int, owner: str, time_zone: str, **fields: Any) ->
     return each
 
 
-async def turn(handle: ScheduleHandle, house: House) -> WorkflowHandle[OwnerDigest, DigestPosition]:
+async def turn(
+    handle: ScheduleHandle, house: OfferEnvironment
+) -> WorkflowHandle[OwnerDigest, DigestPosition]:
     """One turn by the Schedule, which remembers the last one."""
     before = len((await handle.describe()).info.recent_actions)
     await handle.trigger()
@@ -73,7 +75,7 @@ async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
     return sum(event.event_type == scheduled for event in history.events)
 
 
-def sent(house: House) -> dict[str, Mail]:
+def sent(house: OfferEnvironment) -> dict[str, Mail]:
     """The digests so far by who got them; nobody got two."""
     mails = [mail for mail in house.world.mails if mail.subject.startswith("Your private offers")]
     by_owner = {mail.recipients[0].partition("@")[0]: mail for mail in mails}
@@ -81,7 +83,7 @@ def sent(house: House) -> dict[str, Mail]:
     return by_owner
 
 
-async def test_owners_are_told_in_their_morning(house: House) -> None:
+async def test_owners_are_told_in_their_morning(house: OfferEnvironment) -> None:
     clock = some_time_ahead()
     now = clock.business_time(datetime.now(UTC))
     # Late enough in the hour for it not to be over meanwhile.
@@ -131,6 +133,6 @@ async def test_owners_are_told_in_their_morning(house: House) -> None:
     assert ben.subject == "Your private offers: 1 accepted"
     assert "USD 120,000.00" in ben.text
     assert accepted in ben.text
-    told = {each.owner.owner_name: each.told_at for each in (await third.result()).owners}
+    told = {each.owner.owner_name: each.delivered_at for each in (await third.result()).owners}
     assert told["cora"] < now - timedelta(hours=12), "it is not her morning"
     assert told["ann"] >= now

@@ -9,18 +9,20 @@ from runtime import schedules
 from sandbox.clazar.seller import make_by_hand
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
 DESK = "desk@example.com"
 
 
-def change(house: House, opportunity: str, **fields: object) -> None:
+def change(house: OfferEnvironment, opportunity: str, **fields: object) -> None:
     """A person changes the opportunity in Salesforce."""
     put_opportunity(house.world, {"Id": opportunity} | fields)
 
 
-async def test_preflight_writes_nothing_anywhere(at_the_house: House, tmp_path: Path) -> None:
+async def test_preflight_writes_nothing_anywhere(
+    at_the_house: OfferEnvironment, tmp_path: Path
+) -> None:
     world = at_the_house.world
     (opportunity,) = at_the_house.prepare(1)
     terms = tmp_path / "terms.json"
@@ -35,10 +37,10 @@ async def test_preflight_writes_nothing_anywhere(at_the_house: House, tmp_path: 
     assert world.calls["catalog", "DescribeEntity"] == 4, "it asked"
     assert world.writes == 0
     assert not world.opportunities[opportunity].get("_history")
-    assert not await at_the_house.desk.rows(), "nothing was started either"
+    assert not await at_the_house.desk.list_offers(), "nothing was started either"
 
 
-async def test_preflight_tells_people_and_programs(at_the_house: House) -> None:
+async def test_preflight_tells_people_and_programs(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     code, out, err = await run("starter.py", "preflight", opportunity)
     assert (code, err) == (0, "")
@@ -64,7 +66,7 @@ async def test_preflight_tells_people_and_programs(at_the_house: House) -> None:
     assert code == 0, "an exception is not refused"
 
 
-async def test_preflight_of_terms_alone(at_the_house: House, tmp_path: Path) -> None:
+async def test_preflight_of_terms_alone(at_the_house: OfferEnvironment, tmp_path: Path) -> None:
     terms = tmp_path / "terms.json"
     terms.write_text(
         '{"buyer_accounts": "1111-2222-3333", "company": "Example Corp",'
@@ -78,7 +80,7 @@ async def test_preflight_of_terms_alone(at_the_house: House, tmp_path: Path) -> 
     assert "give an opportunity, or terms" in err
 
 
-async def test_preflight_sees_what_the_draft_sees(at_the_house: House) -> None:
+async def test_preflight_sees_what_the_draft_sees(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     change(at_the_house, opportunity, Billing_Method__c="Invoice", Amount=90000.0)
     _, out, _ = await run("starter.py", "preflight", opportunity, "--json")
@@ -89,7 +91,7 @@ async def test_preflight_sees_what_the_draft_sees(at_the_house: House) -> None:
     ]
 
 
-async def test_vendors_that_do_not_answer_are_named(at_the_house: House) -> None:
+async def test_vendors_that_do_not_answer_are_named(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     code, _, err = await run(
         "starter.py", "preflight", opportunity, SALESFORCE_CLIENT_SECRET="wrong"
@@ -101,7 +103,7 @@ async def test_vendors_that_do_not_answer_are_named(at_the_house: House) -> None
     assert (code, err) == (1, "Salesforce has no opportunity 006000000000000AAA\n")
 
 
-async def test_an_exception_from_the_command_line(at_the_house: House) -> None:
+async def test_an_exception_from_the_command_line(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     change(at_the_house, opportunity, Contract_Months__c=24.0)
     code, _, err = await run("starter.py", "start", opportunity)
@@ -121,7 +123,9 @@ async def test_an_exception_from_the_command_line(at_the_house: House) -> None:
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
 
 
-async def test_a_declined_draft_is_revised_from_the_command_line(at_the_house: House) -> None:
+async def test_a_declined_draft_is_revised_from_the_command_line(
+    at_the_house: OfferEnvironment,
+) -> None:
     (opportunity,) = at_the_house.prepare(1)
     change(at_the_house, opportunity, Amount=90000.0)
     await run("starter.py", "start", opportunity)
@@ -141,23 +145,28 @@ async def test_a_declined_draft_is_revised_from_the_command_line(at_the_house: H
     code, out, _ = await run("starter.py", "revise", opportunity, "price=100000.00 USD")
     assert code == 0
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
-    assert (await at_the_house.desk.record(opportunity)).offered.price.amount == 100000
+    assert (await at_the_house.desk.record(opportunity)).require_terms().price.amount == 100000
 
 
-async def test_a_hand_off_from_the_command_line(at_the_house: House) -> None:
+async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     await run("starter.py", "start", opportunity, "--road", "clazar")
     await at_the_house.until(opportunity, lambda row: row.attention == "handed-off")
     code, out, _ = await run("starter.py", "show", opportunity)
     record = await at_the_house.desk.record(opportunity)
-    for words in ("Clazar's form", record.offered.offer_name, "non-FPS", "Buyer AWS account ID"):
+    for words in (
+        "Clazar's form",
+        record.require_terms().offer_name,
+        "non-FPS",
+        "Buyer AWS account ID",
+    ):
         assert words in out
     make_by_hand(
         at_the_house.world,
         name="Something else",
-        buyer_accounts=list(record.offered.buyer_accounts),
+        buyer_accounts=list(record.require_terms().buyer_accounts),
         price=Decimal(120000),
-        availability_end=record.offered.availability_end,
+        availability_end=record.require_terms().availability_end,
     )
     at_the_house.world.advance()
     (offer,) = at_the_house.world.offers.values()
@@ -169,7 +178,9 @@ async def test_a_hand_off_from_the_command_line(at_the_house: House) -> None:
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
 
 
-async def test_what_aws_refused_is_revised_from_the_command_line(at_the_house: House) -> None:
+async def test_what_aws_refused_is_revised_from_the_command_line(
+    at_the_house: OfferEnvironment,
+) -> None:
     (opportunity,) = at_the_house.prepare(1)
     account = at_the_house.world.opportunities[opportunity]["AWS_Account_Id__c"]
     at_the_house.world.buyers[account] = Buyer(account, exists=False)
@@ -182,7 +193,7 @@ async def test_what_aws_refused_is_revised_from_the_command_line(at_the_house: H
     assert "refused by AWS" in out, "the first revision stays on record"
 
 
-async def test_each_command_knows_what_it_is_about(at_the_house: House) -> None:
+async def test_each_command_knows_what_it_is_about(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     for command, arguments in {
         "approve": ["--by", DESK],
@@ -195,7 +206,7 @@ async def test_each_command_knows_what_it_is_about(at_the_house: House) -> None:
         assert err.startswith(f"there is no offer for {opportunity}")
 
 
-async def test_schedules_from_the_command_line(at_the_house: House) -> None:
+async def test_schedules_from_the_command_line(at_the_house: OfferEnvironment) -> None:
     assert (await run("starter.py", "schedules", "list", "--json"))[1] == "[]\n"
     for _ in range(2):
         code, out, _ = await run("starter.py", "schedules", "apply")

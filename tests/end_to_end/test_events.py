@@ -15,11 +15,15 @@ from offers.ids import workflow_id
 from offers.stage import Stage
 from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
-from runtime.sqs_consumer import Listener
+from runtime.sqs_consumer import SqsConsumer
 from sandbox.event_bus import EventBus
 from sandbox.faults import Fault
 from tests.support.eventbridge import Queue, eventbridge, make_queue
-from tests.support.offer_environment import PATIENCE_SECONDS, House, keeping_house
+from tests.support.offer_environment import (
+    PATIENCE_SECONDS,
+    OfferEnvironment,
+    open_offer_environment,
+)
 from tests.test_events_page import PATTERN
 
 CREATED = "Purchase Agreement Created - Proposer"
@@ -29,7 +33,7 @@ CREATED = "Purchase Agreement Created - Proposer"
 class Hearing:
     """A house whose worker listens to a queue."""
 
-    house: House
+    house: OfferEnvironment
     queue: Queue
 
     async def until(self, so: Callable[[], bool]) -> None:
@@ -67,7 +71,7 @@ async def hearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         queue = make_queue(endpoint, PATTERN, receives=3)
         monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
-        async with keeping_house(tmp_path) as house:
+        async with open_offer_environment(tmp_path) as house:
             house.world.event_bus = EventBus(endpoint)
             yield Hearing(house, queue)
 
@@ -124,7 +128,7 @@ async def test_what_concerns_no_offer_is_passed_over(
     assert found
     elsewhere = Client(house.client.service_client, namespace="elsewhere")
     stop = asyncio.Event()
-    listener = asyncio.create_task(Listener(found, elsewhere).listen(stop))
+    listener = asyncio.create_task(SqsConsumer(found, elsewhere).listen(stop))
     hearing.tell("Change Set Failed", ChangeSetId="1", ChangeSetName=not_started)
     await hearing.quiet()
     await hearing.until(lambda: "event not reported" in caplog.text)

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
-from offers.ids import opportunity_id, workflow_id
+from offers.ids import parse_opportunity_id, workflow_id
 from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
@@ -20,27 +20,27 @@ from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.salesforce.schema import timestamp
 from tests.support.life import opportunity_fields
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 from workflows.schedules.opportunity_intake import IntakePosition, IntakeRequest, OpportunityIntake
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)
 
 
-def put(house: House, number: int, **fields: Any) -> str:
+def put(house: OfferEnvironment, number: int, **fields: Any) -> str:
     """Put an opportunity that is ready into Salesforce, with a buyer account of its own."""
-    each = opportunity_id(f"006READY{number:07}")
+    each = parse_opportunity_id(f"006READY{number:07}")
     own = {"AWS_Account_Id__c": f"{333300000000 + number}"}
     put_opportunity(house.world, opportunity_fields(each, **own | fields))
     return each
 
 
-def put_all(house: House, numbers: Iterable[int]) -> set[str]:
+def put_all(house: OfferEnvironment, numbers: Iterable[int]) -> set[str]:
     return {put(house, number) for number in numbers}
 
 
 async def begin(
-    house: House, name: str = "intake", position: IntakePosition | None = None
+    house: OfferEnvironment, name: str = "intake", position: IntakePosition | None = None
 ) -> WorkflowHandle[OpportunityIntake, IntakePosition]:
     """Begin one turn."""
     return await house.client.start_workflow(
@@ -51,12 +51,12 @@ async def begin(
     )
 
 
-async def turn(house: House, position: IntakePosition | None = None) -> IntakePosition:
+async def turn(house: OfferEnvironment, position: IntakePosition | None = None) -> IntakePosition:
     """One turn, from where an earlier one came to."""
     return await (await begin(house, position=position)).result()
 
 
-async def started(house: House) -> Counter[str]:
+async def started(house: OfferEnvironment) -> Counter[str]:
     """How often an offer was started for each opportunity."""
     runs = [
         execution.id.partition("/")[2] async for execution in house.client.list_workflows(OFFERS)
@@ -64,14 +64,14 @@ async def started(house: House) -> Counter[str]:
     return Counter(runs)
 
 
-async def until_started(house: House, number: int) -> None:
+async def until_started(house: OfferEnvironment, number: int) -> None:
     """Wait until search shows so many runs."""
     async with asyncio.timeout(30):
         while (await house.client.count_workflows(OFFERS)).count < number:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
 
-async def once_each(house: House, expected: set[str]) -> None:
+async def once_each(house: OfferEnvironment, expected: set[str]) -> None:
     """Wait until search shows every run, and see that there is one for each."""
     await until_started(house, len(expected))
     assert await started(house) == Counter(expected)
@@ -80,7 +80,7 @@ async def once_each(house: House, expected: set[str]) -> None:
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("in-real-time")
 async def test_a_thousand_are_started_once_each_whatever_happens(
-    house_of_idle_offers: House,
+    house_of_idle_offers: OfferEnvironment,
 ) -> None:
     """Changed during paging, a crash between starts, two turns at once, and one more."""
     house = house_of_idle_offers
@@ -101,7 +101,7 @@ async def test_a_thousand_are_started_once_each_whatever_happens(
         await once_each(house, expected)
 
 
-async def test_only_what_is_ready_is_taken_in(house_of_idle_offers: House) -> None:
+async def test_only_what_is_ready_is_taken_in(house_of_idle_offers: OfferEnvironment) -> None:
     house = house_of_idle_offers
     wanted = {put(house, 1)}
     put(house, 2, Order_Form_Signed__c=False)
@@ -115,16 +115,16 @@ async def test_only_what_is_ready_is_taken_in(house_of_idle_offers: House) -> No
     await once_each(house, wanted)
 
 
-async def test_what_cannot_be_read_as_terms_waits_as_a_draft(house: House) -> None:
+async def test_what_cannot_be_read_as_terms_waits_as_a_draft(house: OfferEnvironment) -> None:
     flawed = put(house, 1, AWS_Account_Id__c="12", Amount=None)
     await turn(house)
     row = await house.until(flawed, lambda row: row.attention == "terms")
     assert row.stage == Stage.DRAFT
     record = await house.desk.record(flawed)
-    assert {finding.field for finding in record.obstacles} == {"buyer_accounts", "price"}
+    assert {finding.field for finding in record.blocking_findings} == {"buyer_accounts", "price"}
 
 
-async def test_what_was_started_by_hand_is_not_started_again(house: House) -> None:
+async def test_what_was_started_by_hand_is_not_started_again(house: OfferEnvironment) -> None:
     (by_hand,) = await house.share(1)
     house.world.opportunities[by_hand]["Offer_Stage__c"] = None
     put_all(house, [1])
@@ -133,7 +133,7 @@ async def test_what_was_started_by_hand_is_not_started_again(house: House) -> No
     assert runs[by_hand] == 1
 
 
-async def test_what_has_ended_is_not_started_again(house: House) -> None:
+async def test_what_has_ended_is_not_started_again(house: OfferEnvironment) -> None:
     ended = put(house, 1, Amount=None)
     await house.desk.start(ended)
     await house.desk.cancel(ended, "")
@@ -143,7 +143,7 @@ async def test_what_has_ended_is_not_started_again(house: House) -> None:
     assert await started(house) == Counter([ended])
 
 
-async def test_only_salesforce_s_clock_counts(house_of_idle_offers: House) -> None:
+async def test_only_salesforce_s_clock_counts(house_of_idle_offers: OfferEnvironment) -> None:
     """Its clock is days behind ours, and a change is committed late."""
     house = house_of_idle_offers
     newest = house.world.now() - timedelta(days=3)
@@ -160,7 +160,7 @@ async def test_only_salesforce_s_clock_counts(house_of_idle_offers: House) -> No
 
 
 async def test_a_turn_that_read_everything_reads_little_the_next_time(
-    house_of_idle_offers: House,
+    house_of_idle_offers: OfferEnvironment,
 ) -> None:
     house = house_of_idle_offers
     put_all(house, range(120))
@@ -178,7 +178,7 @@ CHILD = EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED
 
 
 async def test_salesforce_s_outage_holds_a_turn_up_and_loses_nothing(
-    house_of_idle_offers: House,
+    house_of_idle_offers: OfferEnvironment,
 ) -> None:
     house = house_of_idle_offers
     expected = put_all(house, range(3))
@@ -187,7 +187,7 @@ async def test_salesforce_s_outage_holds_a_turn_up_and_loses_nothing(
     await once_each(house, expected)
 
 
-async def test_the_schedule_takes_in_by_itself(house: House) -> None:
+async def test_the_schedule_takes_in_by_itself(house: OfferEnvironment) -> None:
     policy = Policy(intake_every=timedelta(seconds=1))
     for _ in range(2):
         await schedules.apply(house.client, policy, Clock())
@@ -200,7 +200,7 @@ async def test_the_schedule_takes_in_by_itself(house: House) -> None:
     assert (await handle.describe()).parent_id is not None
 
 
-async def test_a_paused_schedule_stays_paused(house_of_idle_offers: House) -> None:
+async def test_a_paused_schedule_stays_paused(house_of_idle_offers: OfferEnvironment) -> None:
     client = house_of_idle_offers.client
     await schedules.apply(client, Policy(), Clock())
     await schedules.pause(client, "opportunity-intake", "quarter end")
@@ -214,5 +214,5 @@ async def test_a_paused_schedule_stays_paused(house_of_idle_offers: House) -> No
     await schedules.resume(client, "opportunity-intake")
     (row,) = [r for r in await schedules.rows(client) if r.schedule_id == "opportunity-intake"]
     assert not row.paused
-    with pytest.raises(schedules.NoSchedule, match="choose opportunity-intake"):
+    with pytest.raises(schedules.ScheduleNotFound, match="choose opportunity-intake"):
         await schedules.pause(client, "intake", "")

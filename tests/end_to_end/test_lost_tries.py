@@ -12,8 +12,8 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 import workflows.common.activity_options
-from activities.email.message import MailKind
-from activities.email.smtp import Email, SendMail
+from activities.email.message import EmailKind
+from activities.email.smtp import Email, OfferEmail
 from activities.task_queues import TaskQueue
 from cli import offer_client
 from offers.lifecycle.record import OfferRecord
@@ -31,15 +31,15 @@ class OneMail:
     """Sends one mail, as an offer does; says whether its fate is known."""
 
     @workflow.run
-    async def run(self, kind: MailKind, first_try_matters: bool) -> str:
+    async def run(self, kind: EmailKind, first_try_matters: bool) -> str:
         record = OfferRecord(opportunity_id=OPPORTUNITY)
         people = People(record, lambda: datetime(2026, 3, 2, tzinfo=UTC), lambda: None)
         send: Callable[..., Any] = (
-            Email.send_letter if kind is MailKind.OFFER_SHARED else Email.send_notice
+            Email.send_to_buyer if kind is EmailKind.OFFER_SHARED else Email.send_notice
         )
         held_up = (lambda: None) if first_try_matters else None
         try:
-            await ask(people, send, SendMail(kind=kind, record=record), held_up=held_up)
+            await ask(people, send, OfferEmail(kind=kind, record=record), held_up=held_up)
         except ActivityError:
             return "unknown"
         return "sent"
@@ -52,11 +52,11 @@ class DyingMailer:
         self.sent = 0
 
     @activity.defn(name="send_letter")
-    async def send_letter(self, _mail: SendMail) -> None:
+    async def send_letter(self, _mail: OfferEmail) -> None:
         await self._send()
 
     @activity.defn(name="send_notice")
-    async def send_notice(self, _mail: SendMail) -> None:
+    async def send_notice(self, _mail: OfferEmail) -> None:
         await self._send()
 
     async def _send(self) -> None:
@@ -76,19 +76,19 @@ async def server() -> WorkflowEnvironment:
 @pytest.mark.parametrize("first_try_matters", [True, False])
 @pytest.mark.parametrize(
     ("kind", "fate", "copies"),
-    [(MailKind.OFFER_SHARED, "unknown", 1), (MailKind.OWNER_EXPIRED, "sent", 2)],
+    [(EmailKind.OFFER_SHARED, "unknown", 1), (EmailKind.OWNER_EXPIRED, "sent", 2)],
 )
 async def test_a_letter_is_not_sent_twice_and_a_notice_is(
     monkeypatch: pytest.MonkeyPatch,
-    kind: MailKind,
+    kind: EmailKind,
     first_try_matters: bool,
     fate: str,
     copies: int,
 ) -> None:
-    for send in (Email.send_letter, Email.send_notice):
-        call = workflows.common.activity_options.CALLS[send]
+    for send in (Email.send_to_buyer, Email.send_notice):
+        call = workflows.common.activity_options.ACTIVITY_OPTIONS[send]
         hasty = call.model_copy(update={"timeout": timedelta(seconds=1)})
-        monkeypatch.setitem(workflows.common.activity_options.CALLS, send, hasty)
+        monkeypatch.setitem(workflows.common.activity_options.ACTIVITY_OPTIONS, send, hasty)
     mailer = DyingMailer()
     async with await server() as temporal:
         client: Client = temporal.client
@@ -110,10 +110,12 @@ async def test_nobody_at_work_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(offer_client, "WORKER_PATIENCE", timedelta(seconds=1))
     async with await server() as temporal:
         await register_search_attributes(temporal.client)
-        people = offer_client.OfferDesk(temporal.client)
+        people = offer_client.OfferClient(temporal.client)
         for ask_for in (people.start, people.record, people.resume, people.resend):
-            with pytest.raises(offer_client.NoWorker, match=r"start one with worker\.py"):
+            with pytest.raises(offer_client.NoWorkerRunning, match=r"start one with worker\.py"):
                 await ask_for(OPPORTUNITY)
-        with pytest.raises(offer_client.NoWorker):
+        with pytest.raises(offer_client.NoWorkerRunning):
             await people.cancel(OPPORTUNITY, "")
-        assert [row.stage for row in await people.rows()] == ["draft"], "it is started all the same"
+        assert [row.stage for row in await people.list_offers()] == ["draft"], (
+            "it is started all the same"
+        )

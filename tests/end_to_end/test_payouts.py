@@ -11,11 +11,11 @@ from offers.clock import Clock
 from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
 
-async def accepted(house: House, *numbers: int) -> list[str]:
+async def accepted(house: OfferEnvironment, *numbers: int) -> list[str]:
     ids = await house.share(*numbers)
     for each in ids:
         await house.accept(each)
@@ -26,7 +26,7 @@ async def accepted(house: House, *numbers: int) -> list[str]:
 
 
 async def test_the_report_agrees_with_the_source_to_the_cent(
-    at_the_house: House, tmp_path: Path
+    at_the_house: OfferEnvironment, tmp_path: Path
 ) -> None:
     house = at_the_house
     whole, part, unpaid = await accepted(house, 1, 2, 3)
@@ -85,7 +85,7 @@ async def test_the_report_agrees_with_the_source_to_the_cent(
 
 
 async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
-    at_the_house: House,
+    at_the_house: OfferEnvironment,
 ) -> None:
     house = at_the_house
     broken, good = await accepted(house, 1, 2)
@@ -99,7 +99,7 @@ async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
     assert "the rest was counted" in err
 
 
-async def test_finance_hears_once_of_data_that_cannot_be_read(house: House) -> None:
+async def test_finance_hears_once_of_data_that_cannot_be_read(house: OfferEnvironment) -> None:
     broken, good = await accepted(house, 1, 2)
     house.pay(good, "1")
     for row in house.world.disbursements:

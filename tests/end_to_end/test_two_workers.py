@@ -10,14 +10,16 @@ from pathlib import Path
 
 from activities.task_queues import TaskQueue
 from offers.stage import Stage
-from tests.support.offer_environment import House, keeping_house
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.programs import ROOT
 
 HERE = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
 
 
 @asynccontextmanager
-async def working_beside(house: House, queues: Iterable[TaskQueue]) -> AsyncIterator[None]:
+async def working_beside(
+    house: OfferEnvironment, queues: Iterable[TaskQueue]
+) -> AsyncIterator[None]:
     """A worker process on some queues."""
     address = house.client.service_client.config.target_host
     named = [word for queue in queues for word in ("--queues", queue.value)]
@@ -37,14 +39,14 @@ async def working_beside(house: House, queues: Iterable[TaskQueue]) -> AsyncIter
 
 async def test_two_workers_make_no_difference(tmp_path: Path) -> None:
     """One serves two queues, the other all: some are served twice, some elsewhere."""
-    async with keeping_house(tmp_path, HERE) as house, working_beside(house, TaskQueue):
+    async with open_offer_environment(tmp_path, HERE) as house, working_beside(house, TaskQueue):
         paid, cancelled, waiting = await house.share(1, 2, 3)
         await house.accept(paid)
         await house.desk.cancel(cancelled, "test")
         await asyncio.gather(house.watch(), house.watch_clazar())
         await house.until(paid, lambda row: row.stage == Stage.ACCEPTED)
         house.pay(paid, "1")
-        assert (await house.sweep()).told == 1
+        assert (await house.sweep()).signalled == 1
         await house.until(paid, lambda row: row.stage == Stage.DISBURSED)
         await house.until(cancelled, lambda row: row.stage == Stage.CANCELLED)
         await house.settled(paid)

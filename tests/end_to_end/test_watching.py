@@ -15,27 +15,27 @@ from offers.stage import Stage
 from runtime import schedules
 from sandbox.faults import Fault
 from sandbox.world import Buyer
-from tests.support.offer_environment import House
+from tests.support.offer_environment import OfferEnvironment
 
 
-async def signals(house: House, opportunity: str) -> int:
+async def signals(house: OfferEnvironment, opportunity: str) -> int:
     """How many signals an offer has got."""
     history = await house.client.get_workflow_handle(workflow_id(opportunity)).fetch_history()
     wanted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
     return sum(event.event_type == wanted for event in history.events)
 
 
-async def test_only_the_accepted_offer_is_signalled_and_only_once(house: House) -> None:
+async def test_only_the_accepted_offer_is_signalled_and_only_once(house: OfferEnvironment) -> None:
     accepted, waiting, other = await house.share(1, 2, 3)
     await house.accept(accepted)
     position = await house.watch()
     row = await house.until(accepted, lambda row: row.stage == Stage.ACCEPTED)
-    assert row.agreement_id in position.reported
+    assert row.agreement_id in position.signalled
     assert await signals(house, accepted) == 1
     assert await signals(house, waiting) == await signals(house, other) == 0
 
 
-async def test_calls_do_not_grow_with_the_number_of_offers(house: House) -> None:
+async def test_calls_do_not_grow_with_the_number_of_offers(house: OfferEnvironment) -> None:
     async def calls_of_a_turn() -> dict[tuple[str, str], int]:
         before = house.world.calls.copy()
         await house.watch()
@@ -52,18 +52,20 @@ async def test_calls_do_not_grow_with_the_number_of_offers(house: House) -> None
     assert await calls_of_a_turn() == with_one
 
 
-async def test_agreements_of_others_do_no_harm(house: House) -> None:
+async def test_agreements_of_others_do_no_harm(house: OfferEnvironment) -> None:
     (ours,) = await house.share(1)
     stranger = house.made_elsewhere()
     await house.accept(ours)
     position = await house.watch()
     await house.until(ours, lambda row: row.stage == Stage.ACCEPTED)
     assert stranger.id in house.world.agreements
-    assert [report.agreement_id for report in position.unclaimed] == [stranger.id], "for a day"
+    assert [report.agreement_id for report in position.unmatched] == [stranger.id], "for a day"
 
 
-async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: House) -> None:
-    policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta())
+async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(
+    house: OfferEnvironment,
+) -> None:
+    policy = Policy(agreement_watch_every=timedelta(seconds=1), agreement_watch_overlap=timedelta())
     await schedules.apply(house.client, policy, Clock())
     stuck = Fault("catalog", "status", "DescribeChangeSet", status=403, times=None)
     house.world.faults.waiting.append(stuck)
@@ -83,7 +85,7 @@ async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(house: Ho
 
 
 async def test_more_than_one_reading_takes_in_holds_nothing_up(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(agreements, "MOST_PAGES", 1)
     (ours,) = await house.share(1)
@@ -95,12 +97,14 @@ async def test_more_than_one_reading_takes_in_holds_nothing_up(
     await house.accept(ours)
     (accepted,) = [a for a in house.world.agreements.values() if a.offer_id != stranger.offer_id]
     accepted.last_update = stranger.accepted_at + timedelta(seconds=60)
-    policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta(minutes=15))
+    policy = Policy(
+        agreement_watch_every=timedelta(seconds=1), agreement_watch_overlap=timedelta(minutes=15)
+    )
     await schedules.apply(house.client, policy, Clock())
     await house.until(ours, lambda row: row.stage == Stage.ACCEPTED)
 
 
-async def test_a_payout_is_reported_when_it_changed(house: House) -> None:
+async def test_a_payout_is_reported_when_it_changed(house: OfferEnvironment) -> None:
     paid, waiting = await house.share(1, 2)
     for opportunity in (paid, waiting):
         await house.accept(opportunity)
@@ -108,23 +112,25 @@ async def test_a_payout_is_reported_when_it_changed(house: House) -> None:
     for opportunity in (paid, waiting):
         await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
     house.pay(paid, "0.4")
-    assert (await house.sweep()).told >= 1
+    assert (await house.sweep()).signalled >= 1
     await house.until_paid(paid, "USD 46,560.00")
-    assert (await house.sweep()).told == 0, "nothing changed"
+    assert (await house.sweep()).signalled == 0, "nothing changed"
     house.pay(paid, "0.6")
-    assert (await house.sweep()).told == 1
+    assert (await house.sweep()).signalled == 1
     await house.until(paid, lambda row: row.stage == Stage.DISBURSED)
     assert await signals(house, paid) <= 4
 
 
-async def test_the_directory_knows_running_offers_only(house: House) -> None:
+async def test_the_directory_knows_running_offers_only(house: OfferEnvironment) -> None:
     from temporalio.testing import ActivityEnvironment
 
     (opportunity,) = await house.share(1)
     record = await house.desk.record(opportunity)
     directory = OfferDirectory(house.client)
     find = ActivityEnvironment().run
-    known = await find(directory.find_offers, [record.made, "offer-0000000000000", "it's'"])
+    known = await find(
+        directory.find_by_offer, [record.require_offer_id(), "offer-0000000000000", "it's'"]
+    )
     assert [offer.workflow_id for offer in known] == [workflow_id(opportunity)]
     await house.desk.cancel(opportunity, "")
     await house.until(opportunity, lambda row: row.stage == Stage.CANCELLED)
@@ -132,12 +138,14 @@ async def test_the_directory_knows_running_offers_only(house: House) -> None:
     handle = house.client.get_workflow_handle(workflow_id(opportunity))
     await handle.cancel()
     await handle.result()
-    assert await find(directory.offers_in_stages, [Stage.CANCELLED]) == []
+    assert await find(directory.find_by_stage, [Stage.CANCELLED]) == []
 
 
-async def test_the_next_turn_reads_on_from_the_last(house: House) -> None:
+async def test_the_next_turn_reads_on_from_the_last(house: OfferEnvironment) -> None:
     (first, second) = await house.share(1, 2)
-    policy = Policy(watch_every=timedelta(seconds=1), watch_overlap=timedelta(minutes=1))
+    policy = Policy(
+        agreement_watch_every=timedelta(seconds=1), agreement_watch_overlap=timedelta(minutes=1)
+    )
     for _ in range(2):
         await schedules.apply(house.client, policy, Clock())
     await house.accept(first)

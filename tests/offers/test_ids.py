@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offers.ids import (
-    NoOpportunityId,
+    InvalidOpportunityId,
     offer_path,
-    opportunity_id,
-    read_path,
-    read_reference,
+    parse_offer_path,
+    parse_opportunity_id,
+    parse_reference,
     revision_reference,
 )
 
@@ -23,21 +23,21 @@ PUBLISHED = [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00530000003VDlH", "005
 
 @pytest.mark.parametrize(("short", "long"), PUBLISHED)
 def test_the_short_form_is_made_long(short: str, long: str) -> None:
-    assert opportunity_id(short) == long
-    assert opportunity_id(f" {long} ") == long
+    assert parse_opportunity_id(short) == long
+    assert parse_opportunity_id(f" {long} ") == long
 
 
 @given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15))
 def test_the_long_form_stays(short: str) -> None:
-    assert opportunity_id(opportunity_id(short)) == opportunity_id(short)
+    assert parse_opportunity_id(parse_opportunity_id(short)) == parse_opportunity_id(short)
 
 
 @pytest.mark.parametrize(
     "text", ["", "006", "0" * 16, "001A0000006Vm9r!!!", "001A0000006Vm9rAAA", "00٣A0000006Vm9r"]
 )
 def test_what_is_no_id_is_refused_with_the_remedy(text: str) -> None:
-    with pytest.raises(NoOpportunityId, match="copy"):
-        opportunity_id(text)
+    with pytest.raises(InvalidOpportunityId, match="copy"):
+        parse_opportunity_id(text)
 
 
 LONG = "001A0000006Vm9rIAC"
@@ -45,10 +45,10 @@ LONG = "001A0000006Vm9rIAC"
 
 @given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15), numbers)
 def test_a_path_is_read_as_it_is_made(short: str, number: int) -> None:
-    path = offer_path(opportunity_id(short), number)
-    assert read_path(path) == path
-    assert read_path(offer_path(short, number)) == path, "people also copy the short form"
-    assert read_path(f"  {path}\n") == path
+    path = offer_path(parse_opportunity_id(short), number)
+    assert parse_offer_path(path) == path
+    assert parse_offer_path(offer_path(short, number)) == path, "people also copy the short form"
+    assert parse_offer_path(f"  {path}\n") == path
     assert path.endswith(f"/amendment/{number}") == bool(number)
 
 
@@ -62,7 +62,7 @@ def test_a_path_is_read_as_it_is_made(short: str, number: int) -> None:
     ],
 )
 def test_people_write_a_path_in_several_forms(text: str, path: str) -> None:
-    assert read_path(text) == path
+    assert parse_offer_path(text) == path
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_people_write_a_path_in_several_forms(text: str, path: str) -> None:
     ],
 )
 def test_what_names_no_amendment_is_refused_with_the_form(rest: str) -> None:
-    with pytest.raises(NoOpportunityId, match=f"write it as {LONG}/amendment/1"):
-        read_path(f"{LONG}/{rest}")
+    with pytest.raises(InvalidOpportunityId, match=f"write it as {LONG}/amendment/1"):
+        parse_offer_path(f"{LONG}/{rest}")
 
 
 @pytest.mark.parametrize(
     "text", ["", "/", "/amendment/1", "006/amendment/1", f"x{LONG}/1", "0" * 18]
 )
 def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
-    with pytest.raises(NoOpportunityId, match="copy"):
-        read_path(text)
+    with pytest.raises(InvalidOpportunityId, match="copy"):
+        parse_offer_path(text)
 
 
 @given(
@@ -92,9 +92,9 @@ def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
     st.integers(1, 10**6 - 1),
 )
 def test_a_reference_leads_back_to_its_offer(short: str, amendment: int, revision: int) -> None:
-    record_id = opportunity_id(short)
+    record_id = parse_opportunity_id(short)
     reference = revision_reference(record_id, amendment, revision)
-    assert read_reference(reference) == offer_path(record_id, amendment)
+    assert parse_reference(reference) == offer_path(record_id, amendment)
 
 
 @pytest.mark.parametrize(
@@ -108,4 +108,4 @@ def test_a_reference_leads_back_to_its_offer(short: str, amendment: int, revisio
     ],
 )
 def test_other_names_of_change_sets_lead_nowhere(name: str) -> None:
-    assert read_reference(name) is None
+    assert parse_reference(name) is None

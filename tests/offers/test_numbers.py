@@ -12,7 +12,7 @@ from offers.clock import Clock, end_of_day
 from offers.lifecycle.reminders import reminder_times
 from offers.money import Money
 from offers.payouts.listing_fee import listing_fee
-from offers.policy.policy import Generation, Policy
+from offers.policy.policy import Policy, PublicationPolling
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_reminders_still_to_come_in_order() -> None:
 def test_aws_is_asked_when_it_is_likely_to_have_finished() -> None:
     looks, elapsed = [], timedelta()
     for _ in range(6):
-        elapsed += Generation().next_check(elapsed)
+        elapsed += PublicationPolling().next_check(elapsed)
         looks.append(elapsed // timedelta(minutes=1))
     assert looks == [10, 46, 51, 56, 61, 66]
 

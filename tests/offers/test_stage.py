@@ -73,7 +73,7 @@ class AnyLife(RuleBasedStateMachine):
         )
         if self.record.stage is Stage.DRAFT:
             revision = self.record.revision
-            self.record.start_over("refused by AWS", self.now)
+            self.record.start_revision("refused by AWS", self.now)
             assert self.record.revision == revision + 1
 
     @precondition(lambda self: not TRANSITIONS[self.record.stage])
@@ -85,9 +85,9 @@ class AnyLife(RuleBasedStateMachine):
     @invariant()
     def money_only_after_an_acceptance_and_that_only_after_release(self) -> None:
         if self.record.stage is Stage.DISBURSED:
-            assert self.record.was(Stage.ACCEPTED)
+            assert self.record.has_been(Stage.ACCEPTED)
         if self.record.stage in (Stage.SHARED, Stage.EXPIRED):
-            assert self.record.was(Stage.LIVE) or self.record.was(Stage.ACCEPTED)
+            assert self.record.has_been(Stage.LIVE) or self.record.has_been(Stage.ACCEPTED)
 
     @invariant()
     def history_is_a_walk_on_the_table_and_survives_json(self) -> None:

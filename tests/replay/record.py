@@ -13,10 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from offers.agreements.agreement import CancellationWish, ReasonCode
+from offers.agreements.agreement import CancellationRequestInput, ReasonCode
 from offers.ids import offer_path, workflow_id
-from offers.lifecycle.commands import Changes, Extension, Verdict
-from offers.policy.policy import Road
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from sandbox.agreements import roll_back
@@ -114,22 +114,22 @@ async def approved_after_a_revision(life: Life) -> None:
     await life.start()
     await life.passes(days=2)
     price = {"price": {"amount": "120000", "currency": "USD"}}
-    await life.desk.revise(OPPORTUNITY, Changes(given=price))
-    await life.desk.approve(OPPORTUNITY, Verdict(by="desk@example.com"))
+    await life.desk.revise(OPPORTUNITY, TermChanges(terms=price))
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="desk@example.com"))
     await life.reaches(Stage.SHARED)
 
 
 async def sent_back_and_made_again(life: Life) -> None:
     """Handed off, made with a wrong price, declined, made again."""
-    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
     wrong = await life.passes(days=2)
-    make(life, wrong.offered, price=Decimal(12000))
-    while (await life.record()).attention != "approval":
+    make(life, wrong.require_terms(), price=Decimal(12000))
+    while (await life.record()).attention_code != "approval":
         await life.passes(minutes=10)
-    verdict = Verdict(by="desk@example.com", reason="as signed, please")
+    verdict = ApprovalDecision(by="desk@example.com", reason="as signed, please")
     await life.desk.decline(OPPORTUNITY, verdict)
     await life.reaches(Stage.SUBMITTED)
-    make(life, (await life.passes(minutes=1)).offered)
+    make(life, (await life.passes(minutes=1)).require_terms())
     await life.reaches(Stage.SHARED)
 
 
@@ -140,7 +140,7 @@ async def extended_then_amended(life: Life) -> None:
     until = Extension(until=life.world.now().date() + timedelta(days=20))
     async with life.asking(life.desk.extend(OPPORTUNITY, until)) as asked:
         await asked
-    price = Changes(given={"price": {"amount": "110000", "currency": "USD"}})
+    price = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
     async with life.asking(life.desk.amend(OPPORTUNITY, price)) as asked:
         await asked
     await life.reaches(Stage.SHARED)
@@ -150,19 +150,19 @@ async def amended_after_acceptance(life: Life) -> None:
     """Rolled back, accepted again, then replaced by an amendment."""
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
     roll_back(life.world, life.agreement())
     await life.report_acceptance()
     await life.quiet()
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    await life.desk.amend(OPPORTUNITY, Changes(given={"added": "1000 USD"}))
+    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
     await life.approve(AMENDMENT)
     amendment = await life.reaches(Stage.SHARED, path=AMENDMENT)
-    await life.report_agreement(accept(life.world, amendment.made, BUYER), AMENDMENT)
+    await life.report_agreement(accept(life.world, amendment.require_offer_id(), BUYER), AMENDMENT)
     await life.passes(hours=2)
 
 
@@ -176,10 +176,10 @@ async def ended_on_our_request(life: Life) -> None:
     """The buyer lets the agreement be cancelled by saying nothing."""
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    wish = CancellationWish(reason_code=ReasonCode.OTHER, message="As agreed.")
+    wish = CancellationRequestInput(reason_code=ReasonCode.OTHER, message="As agreed.")
     await life.desk.request_cancellation(OPPORTUNITY, wish)
     await life.end()
 

@@ -8,7 +8,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter
 
 from offers.stage import Stage
-from runtime.codec import EncryptionCodec, WrongKeys
+from runtime.codec import EncryptionCodec, InvalidKeys
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from tests.support.life import living
@@ -29,9 +29,9 @@ async def test_keys_are_rotated_while_offers_are_under_way() -> None:
     (sealed,) = await converter(old).encode(["buyer@example.com"])
     assert b"buyer" not in sealed.SerializeToString()
     assert await converter(new, old).decode([sealed]) == ["buyer@example.com"]
-    with pytest.raises(WrongKeys, match="no key 'old'"):
+    with pytest.raises(InvalidKeys, match="no key 'old'"):
         await converter(new).decode([sealed])
-    with pytest.raises(WrongKeys, match=r"'old' .* is another one"):
+    with pytest.raises(InvalidKeys, match=r"'old' .* is another one"):
         await converter(key("old")).decode([sealed])
 
 
@@ -42,7 +42,7 @@ async def test_what_was_stored_in_the_clear_stays_readable() -> None:
 
 @pytest.mark.parametrize("keyring", ["", "k1", "k1:???", "k1:c2hvcnQ=", ","])
 def test_an_unreadable_keyring_is_refused_with_the_remedy(keyring: str) -> None:
-    with pytest.raises(WrongKeys, match="write each key as id:base64"):
+    with pytest.raises(InvalidKeys, match="write each key as id:base64"):
         EncryptionCodec(keyring)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import TemporalSettings, WrongSettings
+from runtime.settings import InvalidSettings, TemporalSettings
 
 
 @pytest.mark.parametrize(
@@ -17,5 +17,5 @@ from runtime.settings import TemporalSettings, WrongSettings
 def test_a_zone_that_there_is_not_is_refused(tmp_path: Path, text: str, says: str) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(text)
-    with pytest.raises(WrongSettings, match=says):
+    with pytest.raises(InvalidSettings, match=says):
         TemporalSettings(offers_policy=file).policy()

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client, ScheduleActionExecutionStartWorkflow
 from temporalio.service import RPCError, RPCStatusCode
 
-from runtime.schedules import OWNER_DIGEST, ailments
+from runtime.schedules import OWNER_DIGEST, schedule_problems
 
 TURN = ScheduleActionExecutionStartWorkflow("turn", "run")
 
@@ -35,7 +35,7 @@ class Server:
 
 
 async def of(server: Server) -> list[str]:
-    return await ailments(cast(Client, server))
+    return await schedule_problems(cast(Client, server))
 
 
 async def test_a_turn_past_the_server_s_retention_is_no_ailment() -> None:

@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
-from runtime.sqs_consumer import Listener
+from runtime.sqs_consumer import SqsConsumer
 from tests.support.eventbridge import KEYS, Queue, eventbridge, make_queue
 from tests.support.life import environment
 
@@ -94,7 +94,7 @@ async def listening_to(
         settings = WorkerSettings.model_construct(offers_events_queue_url=url)
         found = clients.event_queue(settings)
         assert found
-        listener = Listener(found, temporal)  # type: ignore[arg-type]
+        listener = SqsConsumer(found, temporal)  # type: ignore[arg-type]
         listeners.append(asyncio.create_task(listener.listen(stop)))
 
     async def until(so: Callable[[], bool]) -> None:

@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer
 
-from runtime.workers import STICKINESS
+from runtime.workers import STICKY_TIMEOUT
 from tests.runtime.early_answers import QUEUE, EarlyAnswers, worker
 from tests.support.life import program
 from tests.support.programs import ROOT
@@ -52,7 +52,7 @@ async def asked_too_early(client: Client, threads: ThreadPoolExecutor) -> Handle
         # The query waits for the dead worker, then goes to the new one; so does the task that the
         # signal asks for, but later, for it was sent later.
         asked = asyncio.create_task(handle.query(EarlyAnswers.what_was_heard))
-        await asyncio.wait([asked], timeout=STICKINESS.total_seconds() / 2)
+        await asyncio.wait([asked], timeout=STICKY_TIMEOUT.total_seconds() / 2)
         await handle.signal(EarlyAnswers.tell, "first")
         heard = await asked
         before = await handle.fetch_history()

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from offers.agreements.agreement import Agreement
-from offers.agreements.amendment_pricing import Amended, Proposal, Standing, propose
+from offers.agreements.amendment_pricing import AgreementSnapshot, OriginalOffer, Proposal, propose
 from offers.policy.policy import Policy
 from offers.preflight.draft import Draft, draft
 from offers.terms.terms import OfferTerms
@@ -30,9 +30,9 @@ def agreement(**changes: Any) -> Agreement:
     return Agreement.model_validate(known | changes)
 
 
-def accepted(number: int = 0, **changes: Any) -> Amended:
+def accepted(number: int = 0, **changes: Any) -> OriginalOffer:
     """An accepted offer: in three instalments, unless its terms say otherwise."""
-    return Amended(
+    return OriginalOffer(
         number=number,
         next_number=number + 1,
         agreement=agreement(),
@@ -40,15 +40,15 @@ def accepted(number: int = 0, **changes: Any) -> Amended:
     )
 
 
-def standing(invoiced: str = "40000", **changes: Any) -> Standing:
+def standing(invoiced: str = "40000", **changes: Any) -> AgreementSnapshot:
     """How AWS shows the agreement."""
-    return Standing(agreement=agreement(**changes), invoiced=Decimal(invoiced))
+    return AgreementSnapshot(agreement=agreement(**changes), invoiced=Decimal(invoiced))
 
 
 def proposed(
     given: dict[str, Any] | None = None,
-    amended: Amended | None = None,
-    stands: Standing | None = None,
+    amended: OriginalOffer | None = None,
+    stands: AgreementSnapshot | None = None,
     today: date = LATER,
 ) -> Proposal:
     """What an amendment says on a wish."""

@@ -8,14 +8,14 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.aws.agreements import AwsAgreements
 from activities.aws.catalog import (
-    AwsMarketplace,
+    AwsCatalog,
     ChangeSetOutcome,
-    FollowChangeSet,
     SubmitOffer,
+    WaitForChangeSet,
 )
 from activities.aws.marketplace_lookup import MarketplaceLookup
-from offers.lifecycle.read_back import BuiltOffer
-from offers.policy.policy import Generation
+from offers.lifecycle.read_back import PublishedOffer
+from offers.policy.policy import PublicationPolling
 from sandbox.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
@@ -30,7 +30,7 @@ class Aws:
     """AWS at an instant, and our activities on it."""
 
     sandbox: Sandbox
-    activities: AwsMarketplace
+    activities: AwsCatalog
     agreements: AwsAgreements
     lookup: MarketplaceLookup
     now: list[datetime]
@@ -49,12 +49,12 @@ class Aws:
     def outcome(self, change_set_id: str) -> ChangeSetOutcome:
         """How a change set ends once AWS has had its time."""
         self.at(minutes=50)
-        follow = FollowChangeSet(change_set_id=change_set_id, checks=Generation())
-        ended = self.run(self.activities.follow_change_set, follow)
+        follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
+        ended = self.run(self.activities.wait_for_change_set, follow)
         assert isinstance(ended, ChangeSetOutcome)
         return ended
 
-    def built(self, change_set_id: str) -> BuiltOffer:
+    def built(self, change_set_id: str) -> PublishedOffer:
         """The offer that a change set leads to, which must succeed."""
         offer = self.outcome(change_set_id).offer
         assert offer is not None

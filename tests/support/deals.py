@@ -6,10 +6,10 @@ from typing import Any
 from offers.policy.policy import Policy
 from offers.preflight.customer import Customer
 from offers.preflight.draft import draft
-from offers.preflight.eula import Contract
+from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import Marketplace, Product
 from offers.preflight.order_form import OrderForm
-from offers.preflight.report import Deal, Report, preflight
+from offers.preflight.report import Deal, PreflightReport, preflight
 from tests.support.builders import TODAY, facts
 
 POLICY = Policy(
@@ -37,10 +37,10 @@ def report_on(
     fields: dict[str, str] | None = None,
     customer: Customer | None = None,
     marketplace: Marketplace | None = None,
-    contract: Contract | None = None,
+    contract: EulaContent | None = None,
     policy: Policy = POLICY,
     today: date = TODAY,
-) -> Report:
+) -> PreflightReport:
     """Preflight's report on a flawless deal with some changes."""
     drafted = draft(facts(**(terms or {})), policy, today)
     deal = Deal(
@@ -50,6 +50,6 @@ def report_on(
         ),
         customer=customer or Customer(),
         marketplace=marketplace or Marketplace(product=PRODUCT),
-        contract=contract or Contract(),
+        eula=contract or EulaContent(),
     )
     return preflight(drafted, deal, policy, today, {})

@@ -25,15 +25,15 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 from activities.clazar.disbursements import ClazarDisbursements
 from activities.clazar.offers import Clazar, LinkOffer
 from activities.task_queues import TaskQueue
-from activities.temporal.signals import Report, send
-from cli.offer_client import OfferDesk
+from activities.temporal.signals import OfferSignal, send
+from cli.offer_client import OfferClient
 from offers.agreements.agreement import AgreementReport
-from offers.ids import read_reference, workflow_id
-from offers.lifecycle.clazar_field_sheet import opportunities_in
-from offers.lifecycle.commands import Verdict
+from offers.ids import parse_reference, workflow_id
+from offers.lifecycle.clazar_field_sheet import opportunities_named_in
+from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.model import Payout
-from offers.preflight.marketplace import SeenOffer
+from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
@@ -132,7 +132,7 @@ class Life:
         self.clazar_is_watched = True
         """Whether anybody reads Clazar's feed as time passes."""
         self._in_clazar: set[str] = set()
-        self.desk = OfferDesk(client)
+        self.desk = OfferClient(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
             OfferWorkflow.run, workflow_id(opportunity)
         )
@@ -213,9 +213,9 @@ class Life:
     async def approve(self, path: str | None = None) -> OfferRecord:
         """Everybody who may approves what waits."""
         record = await self.desk.record(path or self.id)
-        for role in {finding.role for finding in record.to_approve}:
+        for role in {finding.role for finding in record.awaiting_approval}:
             by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
-            await self.desk.approve(path or self.id, Verdict(by=by))
+            await self.desk.approve(path or self.id, ApprovalDecision(by=by))
         await self.sleep(timedelta(seconds=2))
         return await self.desk.record(path or self.id)
 
@@ -287,7 +287,7 @@ class Life:
             reading = await data.read({offer_id} if offer_id else None, self.time().date())
         finally:
             await client.close()
-        (payout,) = reading.believed.values()
+        (payout,) = reading.complete_payouts.values()
         await self.client.get_workflow_handle(workflow_id(path or self.id)).signal(
             OfferWorkflow.payout_seen, payout
         )
@@ -298,16 +298,18 @@ class Life:
         before = len(self._in_clazar)
         for row in private_offers(self.world):
             offer = self.world.offers[row["cloud_id"]]
-            references = [read_reference(word) for word in (offer.description or "").split(":")]
-            paths = {*filter(None, references), *opportunities_in(offer.name or "")}
+            references = [parse_reference(word) for word in (offer.description or "").split(":")]
+            paths = {*filter(None, references), *opportunities_named_in(offer.name or "")}
             if row["id"] in self._in_clazar or not paths:
                 continue
             self._in_clazar.add(row["id"])
             tied_to = await self._tie(row["id"], next(filter(None, references), None))
-            seen = SeenOffer(
-                offer_id=offer.id, name=offer.name, clazar_id=row["id"], tied_to=tied_to
+            seen = ObservedOffer(
+                offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=tied_to
             )
-            await send(self.client, [Report(workflow_id(p), "offer_seen", seen) for p in paths])
+            await send(
+                self.client, [OfferSignal(workflow_id(p), "offer_seen", seen) for p in paths]
+            )
         return len(self._in_clazar) > before
 
     async def _tie(self, clazar_id: str, path: str | None) -> str | None:

@@ -12,11 +12,11 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
-from activities.temporal.payouts import Swept
+from activities.temporal.payouts import PayoutSweepResult
 from cli.listing import OfferRow
-from cli.offer_client import OfferDesk
+from cli.offer_client import OfferClient
 from offers.clock import Clock
-from offers.ids import opportunity_id, workflow_id
+from offers.ids import parse_opportunity_id, workflow_id
 from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
@@ -26,9 +26,13 @@ from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Disbursement
 from tests.support.life import FIELDS, environment, opportunity_fields, program
-from workflows.schedules.agreement_watch import MarketplaceWatch, WatchPosition, WatchRequest
+from workflows.schedules.agreement_watch import (
+    AgreementWatch,
+    AgreementWatchPosition,
+    AgreementWatchRequest,
+)
 from workflows.schedules.clazar_watch import ClazarWatch, ClazarWatchPosition
-from workflows.schedules.payout_sweep import DisbursementSweep, SweepRequest
+from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
 
 PATIENCE_SECONDS = 30
 
@@ -43,9 +47,9 @@ legal = ["legal@example.com"]
 
 
 @asynccontextmanager
-async def keeping_house(
+async def open_offer_environment(
     folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
-) -> AsyncIterator["House"]:
+) -> AsyncIterator["OfferEnvironment"]:
     """A dev server, the sandbox and workers on some queues."""
     policy = folder / "policy.toml"
     policy.write_text(HOUSE_POLICY)
@@ -65,13 +69,13 @@ async def keeping_house(
                 serve(temporal.client, read_settings(WorkerSettings), queues, stop)
             )
             try:
-                yield House(temporal.client, sandbox)
+                yield OfferEnvironment(temporal.client, sandbox)
             finally:
                 stop.set()
                 await working
 
 
-class House:
+class OfferEnvironment:
     """A server with offers in it."""
 
     def __init__(self, client: Client, sandbox: Sandbox) -> None:
@@ -84,12 +88,12 @@ class House:
         self.world.clazar_delay_minutes = 0
         self.world.clazar_rate_limits = False
         self.world.payout_habit.disbursed_after_days = 365
-        self.desk = OfferDesk(client)
+        self.desk = OfferClient(client)
         self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 
     def prepare(self, *numbers: int) -> list[str]:
         """Put opportunities into Salesforce, each with a buyer account of its own."""
-        ids = [opportunity_id(f"006TEST0000{number:04}") for number in numbers]
+        ids = [parse_opportunity_id(f"006TEST0000{number:04}") for number in numbers]
         for number, each in zip(numbers, ids, strict=True):
             account = f"{222200000000 + number}"
             put_opportunity(self.world, opportunity_fields(each, AWS_Account_Id__c=account))
@@ -116,7 +120,7 @@ class House:
     async def accept(self, opportunity: str) -> None:
         """The buyer accepts now."""
         record = await self.desk.record(opportunity)
-        accept(self.world, record.made, record.offered.buyer_accounts[0])
+        accept(self.world, record.require_offer_id(), record.require_terms().buyer_accounts[0])
 
     def pay(self, opportunity: str, share: str) -> None:
         """AWS pays out a share of the only invoice of an accepted offer."""
@@ -156,7 +160,7 @@ class House:
         """Wait until an operation of the sandbox has been called so often."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while self.world.calls[system, operation] < times:
-                await self.desk.rows()
+                await self.desk.list_offers()
 
     async def settled(self, path: str) -> int:
         """Wait until an offer has nothing to do by itself; gives the length of its history."""
@@ -179,11 +183,11 @@ class House:
         self.world.offers[offer.id] = offer
         return accept(self.world, offer.id, "999988887777")
 
-    async def watch(self) -> WatchPosition:
+    async def watch(self) -> AgreementWatchPosition:
         """One turn of the watch, without what an earlier one knew."""
         return await self.client.execute_workflow(
-            MarketplaceWatch.run,
-            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            AgreementWatch.run,
+            AgreementWatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
             id="watch",
             task_queue=TaskQueue.OFFERS,
         )
@@ -192,16 +196,16 @@ class House:
         """One turn of Clazar's watch, without what an earlier one knew."""
         return await self.client.execute_workflow(
             ClazarWatch.run,
-            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            AgreementWatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
             id="watch-clazar",
             task_queue=TaskQueue.OFFERS,
         )
 
-    async def sweep(self) -> Swept:
+    async def sweep(self) -> PayoutSweepResult:
         """One turn of the sweep."""
         return await self.client.execute_workflow(
-            DisbursementSweep.run,
-            SweepRequest(finance=("finance@example.com",)),
+            PayoutSweep.run,
+            PayoutSweepRequest(finance=("finance@example.com",)),
             id="sweep",
             task_queue=TaskQueue.OFFERS,
         )

@@ -11,11 +11,11 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from cli.offer_client import Refused
+from cli.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.ids import offer_path, workflow_id
-from offers.lifecycle.commands import Changes
+from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.buyers import accept
@@ -38,7 +38,7 @@ class Untrue:
     why: str
 
 
-class AnyDeal:
+class RandomLife:
     """One opportunity, and all that is known of it."""
 
     def __init__(self, life: Life) -> None:
@@ -53,7 +53,9 @@ class AnyDeal:
     async def comes_to(self, how_far: str, *, instalments: bool) -> None:
         """`draft`, `shared`, `accepted`, or `amending`: an amendment can be accepted, too."""
         days = f"{self.life.day(0)} 60000; {self.life.day(200)} 60000" if instalments else None
-        await self.life.desk.begin(self.id, {"payment_schedule": days} if days else {})
+        await self.life.desk.start_without_waiting(
+            self.id, {"payment_schedule": days} if days else {}
+        )
         self._known = [self.id]
         await self.settle()
         if how_far == "draft":
@@ -62,11 +64,11 @@ class AnyDeal:
         shared = await self.life.reaches(Stage.SHARED)
         if how_far == "shared":
             return
-        accept(self.world, shared.made, self.life.account)
+        accept(self.world, shared.require_offer_id(), self.life.account)
         await self.report(*self.agreements())
         if how_far == "accepted":
             return
-        changes = Changes(given={"added": "1000 USD", "unpaid": "carry"})
+        changes = TermChanges(terms={"added": "1000 USD", "unpaid": "carry"})
         amendment = await self.life.desk.amend(self.id, changes)
         await self.life.approve(amendment.path)
         await self.life.reaches(Stage.SHARED, path=amendment.path)
@@ -77,7 +79,7 @@ class AnyDeal:
         """Somebody asks for something, and does not wait for the answer."""
 
         async def asked() -> None:
-            with suppress(Refused, RPCError):  # why not is told, and shown elsewhere
+            with suppress(RequestRejected, RPCError):  # why not is told, and shown elsewhere
                 await wished
 
         self.wishes.append(asyncio.ensure_future(asked()))
@@ -190,7 +192,7 @@ class AnyDeal:
 
     def _check_record(self, record: OfferRecord) -> None:
         acceptable = {offer.id for offer in self.acceptable()}
-        for past in record.past:
+        for past in record.previous_revisions:
             assert past.offer_id not in acceptable or past.offer_id == record.offer_id
         match record.stage:
             case Stage.SHARED:
@@ -209,7 +211,7 @@ class AnyDeal:
             assert self.world.agreements[record.agreement.agreement_id].status != "ACTIVE"
 
     def _is_last_hour(self, record: OfferRecord) -> bool:
-        end = end_of_day(record.offered.availability_end)
+        end = end_of_day(record.require_terms().availability_end)
         return end <= self.world.now() <= end + timedelta(hours=2)
 
     def _check_salesforce(self, records: list[OfferRecord]) -> None:
@@ -255,7 +257,7 @@ class AnyDeal:
 class Listening(list[Mail]):
     """A mailbox that tells the deal of each mail at the moment it arrives."""
 
-    def __init__(self, deal: AnyDeal) -> None:
+    def __init__(self, deal: RandomLife) -> None:
         super().__init__()
         self._deal = deal
 

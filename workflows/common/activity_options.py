@@ -12,7 +12,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements
-    from activities.aws.catalog import AwsMarketplace
+    from activities.aws.catalog import AwsCatalog
     from activities.clazar.offers import Clazar
     from activities.email.smtp import Email
     from activities.eula.documents import EulaDocuments
@@ -22,23 +22,23 @@ with workflow.unsafe.imports_passed_through():
     from activities.task_queues import TaskQueue
     from activities.temporal.digests import Digests
     from activities.temporal.payouts import Payouts
-    from activities.temporal.signals import Reporting
+    from activities.temporal.signals import OfferSignals
 
 ParamT = TypeVar("ParamT")
 ReturnT = TypeVar("ReturnT")
 
-PATIENCE = RetryPolicy(
+DEFAULT_RETRY = RetryPolicy(
     initial_interval=timedelta(seconds=2),
     backoff_coefficient=2,
     maximum_interval=timedelta(minutes=5),
 )
 """For a vendor that is out of order: for ever, ever more slowly.  Each try costs an Action."""
 
-TRY_LOST = "TemporalTimeout:StartToClose"
+LOST_ATTEMPT_ERROR = "TemporalTimeout:StartToClose"
 """How the server names a try of which it never heard again: the worker died, perhaps after it."""
 
 
-class Call(BaseModel):
+class ActivityOptions(BaseModel):
     """How one activity is called."""
 
     model_config = ConfigDict(frozen=True)
@@ -48,112 +48,118 @@ class Call(BaseModel):
     """What the Temporal UI shows of it."""
     timeout: timedelta = timedelta(minutes=1)
     """For one try; the vendors' own time-outs are far shorter."""
-    repeatable: bool = True
+    can_repeat: bool = True
     """Whether it may be made again when nobody knows what became of a try."""
 
 
-CALLS: dict[Callable[..., Any], Call] = {
-    Preflight.check_deal: Call(
+ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
+    Preflight.check_deal: ActivityOptions(
         queue=TaskQueue.PREFLIGHT,
         summary="Preflight: check everything that can be known",
         timeout=timedelta(minutes=2),
     ),
-    Opportunities.ready_after: Call(
+    Opportunities.find_ready_opportunities: ActivityOptions(
         queue=TaskQueue.SALESFORCE, summary="Which opportunities are ready?"
     ),
-    EulaDocuments.publish: Call(
+    EulaDocuments.publish: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE,
         summary="Put the custom contract where AWS can read it",
         timeout=timedelta(minutes=5),
     ),
-    Salesforce.open_hand_off: Call(
+    Salesforce.open_handoff_task: ActivityOptions(
         queue=TaskQueue.SALESFORCE, summary="Give the owner a task with the field sheet"
     ),
-    Salesforce.close_hand_off: Call(queue=TaskQueue.SALESFORCE, summary="Close the owner's task"),
-    AwsMarketplace.follow_offer: Call(
+    Salesforce.close_handoff_task: ActivityOptions(
+        queue=TaskQueue.SALESFORCE, summary="Close the owner's task"
+    ),
+    AwsCatalog.wait_for_release: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS released it?"
     ),
-    Clazar.find_offers: Call(
+    Clazar.find_offers: ActivityOptions(
         queue=TaskQueue.CLAZAR, summary="Is it there in Clazar?", timeout=timedelta(minutes=10)
     ),
-    Clazar.read_changes: Call(
+    Clazar.read_changes: ActivityOptions(
         queue=TaskQueue.CLAZAR,
         summary="What has changed in Clazar?",
         timeout=timedelta(minutes=10),
     ),
-    Salesforce.write_back: Call(queue=TaskQueue.SALESFORCE, summary="Tell Salesforce"),
-    AwsMarketplace.submit_offer: Call(
+    Salesforce.write_back: ActivityOptions(queue=TaskQueue.SALESFORCE, summary="Tell Salesforce"),
+    AwsCatalog.submit_offer: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Hand the offer to AWS"
     ),
-    AwsMarketplace.follow_change_set: Call(
+    AwsCatalog.wait_for_change_set: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS finished?"
     ),
-    AwsMarketplace.cancel_change_set: Call(
+    AwsCatalog.cancel_change_set: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Stop AWS from building the offer"
     ),
-    AwsMarketplace.withdraw_offer: Call(
+    AwsCatalog.withdraw_offer: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Make the offer void"
     ),
-    AwsMarketplace.read_offer: Call(
+    AwsCatalog.read_offer: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Is its last day over in AWS, too?"
     ),
-    AwsMarketplace.edit_offer: Call(
+    AwsCatalog.edit_offer: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Change the offer in place"
     ),
-    AwsAgreements.find_successor: Call(
+    AwsAgreements.find_successor: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Which agreement took its place?"
     ),
-    AwsAgreements.request_cancellation: Call(
+    AwsAgreements.request_cancellation: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Ask the buyer to let the agreement be cancelled"
     ),
-    AwsAgreements.follow_cancellation: Call(
+    AwsAgreements.wait_for_cancellation: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Has the buyer let it be cancelled?"
     ),
-    AwsAgreements.find_agreement: Call(
+    AwsAgreements.find_agreement: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Is there an agreement?"
     ),
-    AwsAgreements.read_agreement_feed: Call(
+    AwsAgreements.read_agreement_feed: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE,
         summary="What is new in the agreement feed?",
     ),
-    Clazar.link_offers: Call(
+    Clazar.link_offers: ActivityOptions(
         queue=TaskQueue.CLAZAR,
         summary="Tie them to their opportunities in Clazar",
         timeout=timedelta(minutes=10),
     ),
-    Clazar.link_offer: Call(queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"),
-    Payouts.sweep: Call(
+    Clazar.link_offer: ActivityOptions(
+        queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"
+    ),
+    Payouts.sweep_payouts: ActivityOptions(
         queue=TaskQueue.PAYOUTS,
         summary="What has been paid out?",
         timeout=timedelta(minutes=30),
     ),
-    Reporting.report_agreements: Call(
+    OfferSignals.signal_agreements: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
     ),
-    Reporting.find_ours: Call(
+    OfferSignals.find_our_offers: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Which are ours?", timeout=timedelta(minutes=5)
     ),
-    Reporting.report_offers: Call(
+    OfferSignals.signal_observed_offers: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
     ),
-    Digests.look: Call(
+    Digests.plan_digests: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Who is told what now?", timeout=timedelta(minutes=10)
     ),
-    Email.send_memo: Call(queue=TaskQueue.EMAIL, summary="Tell people what is about all offers"),
-    Email.send_letter: Call(
+    Email.send_broadcast: ActivityOptions(
+        queue=TaskQueue.EMAIL, summary="Tell people what is about all offers"
+    ),
+    Email.send_to_buyer: ActivityOptions(
         queue=TaskQueue.EMAIL,
         summary="Write to the buyer",
         timeout=timedelta(minutes=2),
-        repeatable=False,
+        can_repeat=False,
     ),
-    Email.send_notice: Call(
+    Email.send_notice: ActivityOptions(
         queue=TaskQueue.EMAIL, summary="Tell the owner", timeout=timedelta(minutes=2)
     ),
 }
 
 
 @overload
-def start(
+def start_activity(
     activity: Callable[[Any, ParamT], Awaitable[ReturnT]],
     argument: ParamT,
     *,
@@ -161,14 +167,14 @@ def start(
     once: bool = False,
 ) -> workflow.ActivityHandle[ReturnT]: ...
 @overload
-def start(
+def start_activity(
     activity: Callable[[Any, ParamT], ReturnT],
     argument: ParamT,
     *,
     budget: timedelta | None = None,
     once: bool = False,
 ) -> workflow.ActivityHandle[ReturnT]: ...
-def start(
+def start_activity(
     activity: Callable[[Any, Any], Any],
     argument: Any,
     *,
@@ -176,7 +182,7 @@ def start(
     once: bool = False,
 ) -> workflow.ActivityHandle[Any]:
     """Start an activity.  It is tried again and again, within `budget` of real time, or `once`."""
-    how = CALLS[activity]
+    how = ACTIVITY_OPTIONS[activity]
     return workflow.start_activity_method(
         activity,
         argument,
@@ -188,10 +194,14 @@ def start(
     )
 
 
-def _retries(how: Call, once: bool) -> RetryPolicy:
+def _retries(how: ActivityOptions, once: bool) -> RetryPolicy:
     if once:
         return RetryPolicy(maximum_attempts=1)
-    return PATIENCE if how.repeatable else replace(PATIENCE, non_retryable_error_types=[TRY_LOST])
+    return (
+        DEFAULT_RETRY
+        if how.can_repeat
+        else replace(DEFAULT_RETRY, non_retryable_error_types=[LOST_ATTEMPT_ERROR])
+    )
 
 
 def failure_of(error: ActivityError) -> ApplicationError | None:

@@ -13,12 +13,12 @@ from temporalio.exceptions import (
     is_cancelled_exception,
 )
 
-from workflows.common.activity_options import CALLS, failure_of, start
+from workflows.common.activity_options import ACTIVITY_OPTIONS, failure_of, start_activity
 from workflows.offer.attentions import People
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
-    from offers.lifecycle.aws_errors import Refusal
+    from offers.lifecycle.aws_errors import AwsError
     from offers.lifecycle.record import Attention
 
 ParamT = TypeVar("ParamT")
@@ -26,7 +26,7 @@ ReturnT = TypeVar("ReturnT")
 
 NEEDS: dict[str, tuple[str, str]] = {
     Failure.CREDENTIALS: ("credentials", "Renew or widen the credentials, then resume"),
-    Failure.REFUSED: ("refused", "Correct what it names, then resume to ask again"),
+    Failure.REJECTED: ("refused", "Correct what it names, then resume to ask again"),
     Failure.NOT_FOUND: ("refused", "Find out who deleted it, then resume to ask again"),
 }
 """By failure: the code of the attention and what a person should do."""
@@ -89,7 +89,7 @@ async def ask(
     first = True
     while True:
         try:
-            answer = await start(
+            answer = await start_activity(
                 activity,
                 argument,
                 budget=budget or (None if late or patient else LATE_AFTER),
@@ -97,7 +97,7 @@ async def ask(
             )
         except ActivityError as error:
             failure = failure_of(error)
-            unknown = failure is None and not CALLS[activity].repeatable
+            unknown = failure is None and not ACTIVITY_OPTIONS[activity].can_repeat
             as_expected = failure is not None and failure.type == expected
             if is_cancelled_exception(error) or unknown or as_expected:
                 if late:
@@ -148,9 +148,9 @@ def need(failure: ApplicationError | None) -> tuple[str, str, str]:
     return code, failure.message, remedy
 
 
-def refusals_in(error: ActivityError) -> tuple[Refusal, ...]:
+def refusals_in(error: ActivityError) -> tuple[AwsError, ...]:
     """What a vendor refused, in its words."""
     failure = failure_of(error)
     if failure is None:
         raise error
-    return tuple(Refusal.model_validate(refusal) for refusal in failure.details[0])
+    return tuple(AwsError.model_validate(refusal) for refusal in failure.details[0])

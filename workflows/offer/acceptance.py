@@ -12,14 +12,14 @@ from workflows.offer.notifications import Correspondence
 with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements
     from activities.aws.catalog import (
-        WITHDRAWAL_CHECKS,
-        AwsMarketplace,
-        FollowChangeSet,
+        WITHDRAWAL_POLLING,
+        AwsCatalog,
+        WaitForChangeSet,
         WithdrawOffer,
     )
-    from activities.email.message import MailKind
+    from activities.email.message import EmailKind
     from offers.agreements.agreement import Agreement, AgreementStatus
-    from offers.lifecycle.record import OfferRecord, PastRevision
+    from offers.lifecycle.record import OfferRecord, PreviousRevision
     from offers.stage import Stage
 
 
@@ -45,16 +45,16 @@ class Acceptance:
     async def is_there(self) -> bool:
         """Whether AWS has an agreement that stands or stood."""
         self.reported = False
-        found = await self._find(self._record.made)
+        found = await self._find(self._record.require_offer_id())
         if found and not found.is_acceptance:
             self._rolled_back(found)
             found = None
         self._record.agreement = found
         return found is not None
 
-    async def of_earlier(self) -> tuple[PastRevision, Agreement] | None:
+    async def of_earlier(self) -> tuple[PreviousRevision, Agreement] | None:
         """An earlier revision that was accepted after all, so late that nobody saw it."""
-        for past in self._record.past:
+        for past in self._record.previous_revisions:
             found = await self._find(past.offer_id) if past.offer_id else None
             if found and found.status is AgreementStatus.ACTIVE:
                 return past, found
@@ -63,7 +63,7 @@ class Acceptance:
     async def changed(self) -> Agreement | None:
         """After acceptance: the agreement, if its status is another than it was."""
         self.reported = False
-        before, now = self._record.agreement, await self._find(self._record.made)
+        before, now = self._record.agreement, await self._find(self._record.require_offer_id())
         if now is None or before is None:
             return None  # what AWS does not find has not ended
         self._record.agreement = now
@@ -72,38 +72,38 @@ class Acceptance:
             self._rolled_back(now)
             return now
         if now.agreement_id != before.agreement_id:
-            self._record.note(f"it was accepted again as {now.agreement_id}", self._now())
-            self._correspondence.tell_owner(MailKind.OWNER_AGREEMENT_NEWS, now.agreement_id)
+            self._record.add_event(f"it was accepted again as {now.agreement_id}", self._now())
+            self._correspondence.tell_owner(EmailKind.OWNER_AGREEMENT_NEWS, now.agreement_id)
         return now if now.status is not before.status else None
 
     def _rolled_back(self, agreement: Agreement) -> None:
         """AWS undid an acceptance within minutes; the buyer may try the same link again."""
         if agreement.agreement_id not in self._undone:
             self._undone.add(agreement.agreement_id)
-            self._record.note(f"AWS rolled {agreement.agreement_id} back", self._now())
-            self._correspondence.tell_owner(MailKind.OWNER_ROLLED_BACK, agreement.agreement_id)
+            self._record.add_event(f"AWS rolled {agreement.agreement_id} back", self._now())
+            self._correspondence.tell_owner(EmailKind.OWNER_ROLLED_BACK, agreement.agreement_id)
 
     async def prevented(self) -> bool:
         """Make the offer void and see that it is.  False if somebody accepted it first."""
         if self._record.stage is Stage.EXPIRED:
-            shown = await ask(self._people, AwsMarketplace.read_offer, self._record.made)
+            shown = await ask(self._people, AwsCatalog.read_offer, self._record.require_offer_id())
             if shown.is_void(self._now().date()):
                 return not await self.is_there()
         while not await self.is_there():
-            self._record.edits += 1
+            self._record.edit_count += 1
             change_set_id = await ask(
                 self._people,
-                AwsMarketplace.withdraw_offer,
+                AwsCatalog.withdraw_offer,
                 WithdrawOffer(
-                    offer_id=self._record.made,
-                    number=self._record.edits,
+                    offer_id=self._record.require_offer_id(),
+                    number=self._record.edit_count,
                     last_day=self._now().date() - timedelta(days=1),
                 ),
             )
             outcome = await ask(
                 self._people,
-                AwsMarketplace.follow_change_set,
-                FollowChangeSet(change_set_id=change_set_id, checks=WITHDRAWAL_CHECKS),
+                AwsCatalog.wait_for_change_set,
+                WaitForChangeSet(change_set_id=change_set_id, polling=WITHDRAWAL_POLLING),
             )
             if outcome.offer is not None and outcome.offer.is_void(self._now().date()):
                 # It may have been accepted while AWS was at it.

@@ -10,8 +10,8 @@ from workflows.offer.messages import OfferRequest
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements
-    from activities.aws.catalog import AwsMarketplace
-    from activities.email.message import MailKind
+    from activities.aws.catalog import AwsCatalog
+    from activities.email.message import EmailKind
     from offers.agreements.agreement import Agreement, AgreementStatus
     from offers.clock import end_of_day
     from offers.stage import Stage
@@ -41,7 +41,7 @@ class Agreed(Making):
             if self._payment.is_complete:
                 return Stage.DISBURSED
             if self._given_up_at and self._now() >= self._given_up_at:
-                self.record.note("its money has not come in full", self._now())
+                self.record.add_event("its money has not come in full", self._now())
                 return Stage.TERMINATED
             # What was invoiced is written with what comes next.
             self._publish(tell_salesforce=self._payment.has_moved)
@@ -133,7 +133,7 @@ class Agreed(Making):
 
     @property
     def _can_be_accepted(self) -> bool:
-        return self._now() <= end_of_day(self.record.offered.availability_end)
+        return self._now() <= end_of_day(self.record.require_terms().availability_end)
 
     async def _after_news(self) -> Stage | None:
         """What AWS did to the agreement, perhaps by itself."""
@@ -145,7 +145,9 @@ class Agreed(Making):
             return None
         match agreement.status:
             case AgreementStatus.ROLLED_BACK if self.record.stage is Stage.ACCEPTED:
-                shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
+                shown = await ask(
+                    self._people, AwsCatalog.read_offer, self.record.require_offer_id()
+                )
                 if shown.availability_end:
                     self.record.extend(shown.availability_end)
                 self._payment.attend()
@@ -153,7 +155,7 @@ class Agreed(Making):
                 return Stage.SHARED
             case AgreementStatus.CANCELLED | AgreementStatus.TERMINATED:
                 await self._amendments.call_off("the agreement that it amends has ended")
-                if len(self.record.offered.buyer_accounts) > 1 and self._can_be_accepted:
+                if len(self.record.require_terms().buyer_accounts) > 1 and self._can_be_accepted:
                     self._people.call(*STILL_OPEN)
                 return Stage.TERMINATED
             case AgreementStatus.REPLACED:
@@ -161,8 +163,8 @@ class Agreed(Making):
         await self._amendments.call_off(f"the agreement that it amends is {agreement.status}")
         successor = await self._successor(agreement)
         renewed = f", followed by {successor.agreement_id}" if successor else ""
-        self.record.note(f"the agreement is {agreement.status}{renewed}", self._now())
-        self._correspondence.tell_owner(MailKind.OWNER_AGREEMENT_NEWS, str(agreement.status))
+        self.record.add_event(f"the agreement is {agreement.status}{renewed}", self._now())
+        self._correspondence.tell_owner(EmailKind.OWNER_AGREEMENT_NEWS, str(agreement.status))
         self._publish()
         return None
 
@@ -171,7 +173,7 @@ class Agreed(Making):
         ours = self._amendments.made(successor) if successor else False
         if not ours:
             await self._amendments.call_off("the agreement was replaced by another")
-            self._correspondence.tell_owner(MailKind.OWNER_REPLACED)
+            self._correspondence.tell_owner(EmailKind.OWNER_REPLACED)
         return Stage.REPLACED
 
     async def _successor(self, agreement: Agreement) -> Agreement | None:

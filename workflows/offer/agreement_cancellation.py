@@ -12,9 +12,9 @@ from workflows.offer.notifications import Correspondence
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements, RequestCancellation
-    from activities.email.message import MailKind
+    from activities.email.message import EmailKind
     from activities.errors import Failure
-    from offers.agreements.agreement import CancellationStatus, CancellationWish
+    from offers.agreements.agreement import CancellationRequestInput, CancellationStatus
     from offers.lifecycle.record import OfferRecord
 
 
@@ -45,7 +45,7 @@ class Cancellation:
             request is not None and request.status is CancellationStatus.PENDING_APPROVAL
         )
 
-    async def ask_buyer(self, wish: CancellationWish) -> str | None:
+    async def ask_buyer(self, wish: CancellationRequestInput) -> str | None:
         """Ask; gives AWS's reason if it does not pass the question on."""
         agreement = self._record.agreement
         if agreement is None:
@@ -53,14 +53,14 @@ class Cancellation:
         self.sending = True
         self._number += 1
         request = RequestCancellation(
-            agreement_id=agreement.agreement_id, number=self._number, wish=wish
+            agreement_id=agreement.agreement_id, number=self._number, request=wish
         )
         try:
             self._record.cancellation = await ask(
                 self._people,
                 AwsAgreements.request_cancellation,
                 request,
-                expected=Failure.REFUSED,
+                expected=Failure.REJECTED,
             )
         except ActivityError as error:
             return "; ".join(f"{each.code}: {each.message}" for each in refusals_in(error))
@@ -86,7 +86,7 @@ class Cancellation:
             self._answered = False
             answer = await unless(
                 lambda: self._answered,
-                ask(self._people, AwsAgreements.follow_cancellation, request, patient=True),
+                ask(self._people, AwsAgreements.wait_for_cancellation, request, patient=True),
             )
         if answer is None:
             return
@@ -94,4 +94,4 @@ class Cancellation:
         self._ended()
         # What AWS ended otherwise meanwhile has a mail of its own.
         if request.status in (CancellationStatus.REJECTED, CancellationStatus.CANCELLED):
-            self._correspondence.tell_owner(MailKind.OWNER_NOT_TERMINATED, request.request_id)
+            self._correspondence.tell_owner(EmailKind.OWNER_NOT_TERMINATED, request.request_id)

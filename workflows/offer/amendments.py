@@ -15,7 +15,7 @@ from workflows.offer.search_attributes import STAGE
 
 with workflow.unsafe.imports_passed_through():
     from offers.agreements.agreement import Agreement
-    from offers.agreements.amendment_pricing import Amended
+    from offers.agreements.amendment_pricing import OriginalOffer
     from offers.ids import offer_path, workflow_id
     from offers.lifecycle.record import Amendment, OfferRecord
     from offers.stage import Stage
@@ -90,11 +90,11 @@ class Amendments:
             opportunity_id=record.opportunity_id,
             given=given,
             amendment=number,
-            amends=Amended(
+            amends=OriginalOffer(
                 number=record.amendment,
                 next_number=number,
                 agreement=record.agreement,
-                terms=record.offered,
+                terms=record.require_terms(),
             ),
             clock=record.clock,
         )

@@ -9,9 +9,9 @@ from workflows.offer.attentions import People
 from workflows.offer.notifications import Correspondence
 
 with workflow.unsafe.imports_passed_through():
-    from activities.email.message import MailKind
+    from activities.email.message import EmailKind
     from offers.findings import Finding, Severity
-    from offers.lifecycle.commands import Verdict
+    from offers.lifecycle.commands import ApprovalDecision
     from offers.lifecycle.record import Decision, OfferRecord
 
 TERMS, APPROVAL = "terms", "approval"
@@ -38,12 +38,14 @@ class Approvals:
     async def settled(self, remedy: str, interrupted: Callable[[], bool]) -> None:
         """Wait until nothing stands in the way, or somebody wants another look at it."""
         record, people = self._record, self._people
-        while record.obstacles and not interrupted():
+        while record.blocking_findings and not interrupted():
             shown = []
-            if mistakes := [f for f in record.obstacles if f not in record.to_approve]:
+            if mistakes := [
+                f for f in record.blocking_findings if f not in record.awaiting_approval
+            ]:
                 problem = f"It cannot be offered like this ({_named(mistakes)})"
                 shown.append(people.call(TERMS, problem, remedy))
-            if exceptions := record.to_approve:
+            if exceptions := record.awaiting_approval:
                 roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))
                 problem = f"Exceptions wait for approval by {roles} ({_named(exceptions)})"
                 shown.append(people.call(APPROVAL, problem, f"Approve or decline; or {remedy}"))
@@ -64,22 +66,22 @@ class Approvals:
 
     def _tell(self) -> None:
         """Write to the owner and those who may approve, unless they know it all already."""
-        now = self._record.revision, self._record.obstacles, self._record.to_approve
+        now = self._record.revision, self._record.blocking_findings, self._record.awaiting_approval
         if now == self._told:
             return
         self._told = now
         # Mailboxes show one mail of several with the same id: other findings are another mail.
-        about = " ".join(finding.reference for finding in self._record.obstacles)
+        about = " ".join(finding.reference for finding in self._record.blocking_findings)
         self._correspondence.tell_owner(
-            MailKind.OWNER_HELD_UP, f"{about} {len(self._record.decisions)}"
+            EmailKind.OWNER_HELD_UP, f"{about} {len(self._record.decisions)}"
         )
-        if self._record.to_approve:
+        if self._record.awaiting_approval:
             self._asked_at = self._now()
             self._correspondence.tell_approvers(f"asked {about}")
 
     async def _reminding(self, until: Callable[[], bool]) -> None:
         for after in self._record.policy.remind_approvers_after:
-            if not self._record.to_approve or self._asked_at is None:
+            if not self._record.awaiting_approval or self._asked_at is None:
                 break
             left = self._asked_at + after - self._now()
             if left <= timedelta():
@@ -96,7 +98,7 @@ class Approvals:
                 return
         await workflow.wait_condition(until)
 
-    def decide(self, verdict: Verdict, *, approved: bool) -> None:
+    def decide(self, verdict: ApprovalDecision, *, approved: bool) -> None:
         """Note what somebody decided."""
         self._record.decisions += tuple(
             Decision(
@@ -109,7 +111,7 @@ class Approvals:
             for finding in self._meant(verdict)
         )
 
-    def cannot_decide(self, verdict: Verdict) -> str | None:
+    def cannot_decide(self, verdict: ApprovalDecision) -> str | None:
         """Why a decision would not count, if it would not."""
         exceptions = self._exceptions()
         if not exceptions:
@@ -134,14 +136,14 @@ class Approvals:
 
     def _exceptions(self) -> list[Finding]:
         """Also what was declined: whoever declined it may think again."""
-        return [f for f in self._record.obstacles if f.severity is Severity.APPROVAL]
+        return [f for f in self._record.blocking_findings if f.severity is Severity.APPROVAL]
 
-    def _meant(self, verdict: Verdict) -> list[Finding]:
+    def _meant(self, verdict: ApprovalDecision) -> list[Finding]:
         return [
             finding
             for finding in self._exceptions()
             if verdict.finding in (None, finding.code, finding.reference)
-            and self._record.policy.holds(verdict.by, str(finding.role))
+            and self._record.policy.has_role(verdict.by, str(finding.role))
         ]
 
 

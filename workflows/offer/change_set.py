@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
-from workflows.common.activity_options import failure_of, start
+from workflows.common.activity_options import failure_of, start_activity
 from workflows.common.escalation import ask, need
 from workflows.offer.attentions import People
 from workflows.offer.notifications import Correspondence
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsMarketplace, ChangeSetOutcome, FollowChangeSet
-    from activities.email.message import MailKind
+    from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, WaitForChangeSet
+    from activities.email.message import EmailKind
     from offers.lifecycle.record import Attention, OfferRecord
 
 
@@ -34,7 +34,7 @@ class Generation:
         self._correspondence = correspondence
         self._now = now
         self._cancelling = cancelling
-        self._late_at = now() + record.policy.generation.late_after
+        self._late_at = now() + record.policy.publication.delayed_after
         self._late: Attention | None = None
         self._done_reported = False
         self._stopped = False
@@ -52,15 +52,20 @@ class Generation:
                 return outcome
             if self._cancelling() and not self._stopped:
                 self._stopped = True
-                await ask(self._people, AwsMarketplace.cancel_change_set, self._record.handed_over)
+                await ask(
+                    self._people,
+                    AwsCatalog.cancel_change_set,
+                    self._record.require_change_set_id(),
+                )
 
     async def _ask(self) -> ChangeSetOutcome | None:
         """Ask until AWS has finished; None if it is time to do something else first."""
         left = self._record.clock.real_duration(self._late_at - self._now())
-        asking = start(
-            AwsMarketplace.follow_change_set,
-            FollowChangeSet(
-                change_set_id=self._record.handed_over, checks=self._record.policy.generation
+        asking = start_activity(
+            AwsCatalog.wait_for_change_set,
+            WaitForChangeSet(
+                change_set_id=self._record.require_change_set_id(),
+                polling=self._record.policy.publication,
             ),
             budget=None if self._late else max(left, timedelta(seconds=1)),
         )
@@ -88,7 +93,7 @@ class Generation:
     def _call_late(self) -> None:
         self._late = self._people.call(
             "generating-late",
-            f"AWS has been building the offer for {self._record.policy.generation.late_after}",
+            f"AWS has been building the offer for {self._record.policy.publication.delayed_after}",
             "Ask AWS about the change set if it goes on; it is still followed",
         )
-        self._correspondence.tell_owner(MailKind.OWNER_LATE)
+        self._correspondence.tell_owner(EmailKind.OWNER_LATE)

@@ -9,10 +9,10 @@ from temporalio.exceptions import ApplicationError
 from workflows.offer.conversation import REVISABLE, Conversation, refuse_if
 
 with workflow.unsafe.imports_passed_through():
-    from offers.agreements.agreement import CancellationWish
+    from offers.agreements.agreement import CancellationRequestInput
     from offers.ids import offer_path
     from offers.lifecycle import guards
-    from offers.lifecycle.commands import Changes, Extension
+    from offers.lifecycle.commands import Extension, TermChanges
     from offers.lifecycle.record import OfferRecord
     from offers.stage import ENDS, Stage
 
@@ -39,7 +39,7 @@ class ChangesOfMind(Conversation):
     @cancel.validator
     def _refuse_cancel(self, reason: str = "") -> None:  # noqa: ARG002
         if not self._can_be_cancelled():
-            raise ApplicationError(guards.too_late_to_cancel(self.record))
+            raise ApplicationError(guards.why_cannot_cancel(self.record))
 
     def _can_be_cancelled(self) -> bool:
         reviving = self.record.stage is Stage.EXPIRED and self._edits.busy
@@ -53,7 +53,7 @@ class ChangesOfMind(Conversation):
             self.record.cancel_reason = self.record.cancel_reason or reason or None
 
     @workflow.update
-    async def amend(self, changes: Changes) -> OfferRecord:
+    async def amend(self, changes: TermChanges) -> OfferRecord:
         """Change an offer that AWS has: in place, by a new revision, or by a new agreement.
 
         Gives the record once the change is made, or once preflight has reported on it.  Fails if
@@ -64,16 +64,16 @@ class ChangesOfMind(Conversation):
         return self.record
 
     @amend.validator
-    def _refuse_amendment(self, changes: Changes) -> None:
+    def _refuse_amendment(self, changes: TermChanges) -> None:
         refuse_if(self._against_amending(changes))
 
     @workflow.signal(name="amend")
-    async def amend_from_ui(self, changes: Changes) -> None:
+    async def amend_from_ui(self, changes: TermChanges) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(self._against_amending(changes) or await self._amended(changes))
 
-    def _against_amending(self, changes: Changes) -> str | None:
-        return self._over() or guards.against_amending(
+    def _against_amending(self, changes: TermChanges) -> str | None:
+        return self._over() or guards.why_cannot_amend(
             self.record, changes, self._now(), stopping=self._is_stopping(), busy=self._busy()
         )
 
@@ -88,16 +88,19 @@ class ChangesOfMind(Conversation):
             return "the buyer is being asked to let the agreement be cancelled: wait for the answer"
         return None
 
-    async def _amended(self, changes: Changes) -> str | None:
+    async def _amended(self, changes: TermChanges) -> str | None:
         """Make an amendment; gives the reason if it came to nothing."""
         record = self.record
         if record.stage in AGREED:
-            number = self._amendments.begin(changes.given)
+            number = self._amendments.begin(changes.terms)
             await workflow.wait_condition(lambda: self._amendments.has_begun(number))
             return None
-        if record.stage in EDITABLE and guards.is_edit(record, changes):
+        if record.stage in EDITABLE and guards.is_in_place_edit(record, changes):
             return await self._edited(changes)
-        before, self._changes = self._changes, self._changes.still_ahead(self._now().date())
+        before, self._changes = (
+            self._changes,
+            self._changes.without_past_last_day(self._now().date()),
+        )
         revision = self._take(changes)
         if record.stage not in REVISABLE:
             self._stopping = Stage.DRAFT
@@ -111,13 +114,13 @@ class ChangesOfMind(Conversation):
         )
         if record.stage in BEYOND_CANCELLING and self._checked < revision:
             self._changes = before
-            return guards.too_late_to_amend(record)
+            return guards.why_amended_too_late(record)
         return None
 
     @workflow.update
     async def extend(self, extension: Extension) -> OfferRecord:
         """Give the buyer more time, also for a while after the last day is over."""
-        if reason := await self._edited(extension.as_changes):
+        if reason := await self._edited(extension.as_term_changes):
             raise ApplicationError(reason)
         return self.record
 
@@ -126,7 +129,7 @@ class ChangesOfMind(Conversation):
         refuse_if(self._against_extending(extension))
 
     def _against_extending(self, extension: Extension) -> str | None:
-        return self._over() or guards.against_extending(
+        return self._over() or guards.why_cannot_extend(
             self.record, extension, self._now(), self._stopping
         )
 
@@ -134,21 +137,21 @@ class ChangesOfMind(Conversation):
     async def extend_from_ui(self, extension: Extension) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(
-            self._against_extending(extension) or await self._edited(extension.as_changes)
+            self._against_extending(extension) or await self._edited(extension.as_term_changes)
         )
 
-    async def _edited(self, changes: Changes) -> str | None:
+    async def _edited(self, changes: TermChanges) -> str | None:
         """Change the offer in place; gives the reason if it came to nothing."""
-        wanted = self._edits.want(changes.given)
+        wanted = self._edits.want(changes.terms)
         await workflow.wait_condition(lambda: wanted.done)
         if wanted.refused is None:
             # The next revision, if there is one, is to have it, too.
-            given = changes.applied_to(self._changes.given)
-            self._changes = self._changes.model_copy(update={"given": given})
+            given = changes.merged_into(self._changes.terms)
+            self._changes = self._changes.model_copy(update={"terms": given})
         return wanted.refused
 
     @workflow.update
-    async def request_cancellation(self, wish: CancellationWish) -> OfferRecord:
+    async def request_cancellation(self, wish: CancellationRequestInput) -> OfferRecord:
         """Ask the buyer to let the agreement be cancelled: they have seven days to say no."""
         if reason := await self._cancellation.ask_buyer(wish):
             raise ApplicationError(reason)
@@ -156,17 +159,17 @@ class ChangesOfMind(Conversation):
         return self.record
 
     @request_cancellation.validator
-    def _refuse_cancellation(self, wish: CancellationWish) -> None:  # noqa: ARG002
+    def _refuse_cancellation(self, wish: CancellationRequestInput) -> None:  # noqa: ARG002
         refuse_if(self._against_cancellation())
 
     @workflow.signal(name="request_cancellation")
-    async def request_cancellation_from_ui(self, wish: CancellationWish) -> None:
+    async def request_cancellation_from_ui(self, wish: CancellationRequestInput) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(self._against_cancellation() or await self._cancellation.ask_buyer(wish))
         self._publish()
 
     def _against_cancellation(self) -> str | None:
-        return self._over() or guards.against_requesting_cancellation(
+        return self._over() or guards.why_cannot_request_cancellation(
             self.record, asked=self._cancellation.is_open, amending=self._amendments.under_way
         )
 

@@ -12,22 +12,22 @@ from workflows.offer.attentions import People
 from workflows.offer.notifications import Correspondence
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsMarketplace, FollowOffer, ReleasedOffer
+    from activities.aws.catalog import AwsCatalog, ReleasedOffer, WaitForRelease
     from activities.clazar.offers import Clazar, FindOffers
-    from activities.email.message import MailKind
+    from activities.email.message import EmailKind
     from activities.errors import Failure
-    from activities.salesforce.write_back import HandOffTask, Salesforce
+    from activities.salesforce.write_back import ClazarHandoffTask, Salesforce
     from offers.findings import Finding, Severity
-    from offers.lifecycle.clazar_field_sheet import reference, with_reference
+    from offers.lifecycle.clazar_field_sheet import clazar_reference, with_reference
     from offers.lifecycle.read_back import (
         DIFFERENCE,
-        BuiltOffer,
-        NotOurTerms,
-        as_built,
+        PublishedOffer,
+        UnsupportedTerms,
         differences,
+        terms_from_published,
     )
     from offers.lifecycle.record import OfferRecord
-    from offers.preflight.marketplace import SeenOffer
+    from offers.preflight.marketplace import ObservedOffer
 
 HANDED_OFF = "handed-off"
 """The attention under which a hand-off waits."""
@@ -51,8 +51,8 @@ class HandOff:
         self._correspondence = correspondence
         self._now = now
         self._cancelling = cancelling
-        self._mark = reference(record.opportunity_id, record.revision)
-        self._asked = with_reference(record.offered, self._mark)
+        self._mark = clazar_reference(record.opportunity_id, record.revision)
+        self._asked = with_reference(record.require_terms(), self._mark)
         self._since = now()
         self._told: str | None = None
         self._seen: str | None = None
@@ -64,7 +64,7 @@ class HandOff:
         """Somebody says which offer it is."""
         self._told = offer_id
 
-    def heard(self, seen: SeenOffer) -> None:
+    def heard(self, seen: ObservedOffer) -> None:
         """Clazar or AWS shows an offer: if it carries the reference, it is the one."""
         if self._mark in (seen.name or ""):
             self._seen = self._seen or seen.offer_id
@@ -82,25 +82,25 @@ class HandOff:
             "Copy the field sheet (in the mail, the task and starter.py show) into Clazar's form;"
             " it is recognised by itself, or told with starter.py handed-off",
         )
-        self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF)
+        self._correspondence.tell_owner(EmailKind.OWNER_HAND_OFF)
         self._correspondence.run_errand(self._task())
         offer_id = await self._found()
         self._people.dismiss(waiting)
         self._made = True
         if offer_id is None:
-            self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF_VOID)
+            self._correspondence.tell_owner(EmailKind.OWNER_HAND_OFF_VOID)
         return offer_id
 
     async def released(self) -> ReleasedOffer | None:
         """The offer as AWS shows it once it is released; None if it is cancelled and never was."""
         while True:
-            offer_id, self._told = self._told or self._record.made, None
+            offer_id, self._told = self._told or self._record.require_offer_id(), None
             self._record.offer_id = offer_id
-            follow = FollowOffer(offer_id=offer_id, checks=self._record.policy.generation)
-            budget = self._record.clock.real_duration(self._record.policy.generation.late_after)
+            follow = WaitForRelease(offer_id=offer_id, polling=self._record.policy.publication)
+            budget = self._record.clock.real_duration(self._record.policy.publication.delayed_after)
             released = await unless(
                 self.has_news,
-                ask(self._people, AwsMarketplace.follow_offer, follow, budget=budget),
+                ask(self._people, AwsCatalog.wait_for_release, follow, budget=budget),
             )
             if released or self._told:
                 if released:
@@ -109,24 +109,24 @@ class HandOff:
                 return None
             else:
                 # AWS is at it, and only what is released can be made void.
-                return await ask(self._people, AwsMarketplace.follow_offer, follow)
+                return await ask(self._people, AwsCatalog.wait_for_release, follow)
 
-    def takes(self, built: BuiltOffer) -> bool:
+    def takes(self, built: PublishedOffer) -> bool:
         """Whether the offer is as it was asked, or every difference is accepted."""
         record = self._record
-        rule = record.policy.rules.hand_off_difference
+        rule = record.policy.rules.clazar_difference
         known = tuple(f for f in record.findings if f.code != DIFFERENCE)
         self._different = tuple(
             finding
             for each in differences(self._asked, built)
-            for finding in rule.broken(each.code, each.field, each.problem, BACK, each.seen)
+            for finding in rule.violation(each.code, each.field, each.problem, BACK, each.seen)
         )
         try:
-            terms = as_built(self._asked, built)
-        except NotOurTerms as impossible:
+            terms = terms_from_published(self._asked, built)
+        except UnsupportedTerms as impossible:
             self._different = impossible.findings
         record.findings = known + self._different
-        if record.obstacles:
+        if record.blocking_findings:
             return False
         record.terms = terms
         return True
@@ -138,7 +138,7 @@ class HandOff:
             for finding in self._different
         )
 
-    def is_ours(self, built: BuiltOffer) -> bool:
+    def is_ours(self, built: PublishedOffer) -> bool:
         """Whether an offer was made for this hand-off: any other is not ours to withdraw."""
         return self._mark in (built.name or "")
 
@@ -147,21 +147,21 @@ class HandOff:
         open_offers = []
         for offer_id in await self._named():
             if offer_id != self._record.offer_id:
-                shown = await ask(self._people, AwsMarketplace.read_offer, offer_id)
+                shown = await ask(self._people, AwsCatalog.read_offer, offer_id)
                 if shown.released and not shown.is_void(self._now().date()):
                     open_offers.append(offer_id)
         return open_offers
 
     async def _task(self) -> None:
         """A task in Salesforce, for as long as somebody is waited for."""
-        task = HandOffTask(
+        task = ClazarHandoffTask(
             opportunity_id=self._record.opportunity_id,
             revision=self._record.revision,
             terms=self._asked,
         )
-        await ask(self._people, Salesforce.open_hand_off, task)
+        await ask(self._people, Salesforce.open_handoff_task, task)
         await workflow.wait_condition(lambda: self._made)
-        await ask(self._people, Salesforce.close_hand_off, task)
+        await ask(self._people, Salesforce.close_handoff_task, task)
 
     async def _found(self) -> str | None:
         """Wait until it is there; when it is cancelled, look once more."""
@@ -174,13 +174,13 @@ class HandOff:
 
     async def _named(self) -> list[str]:
         """The offers that carry the reference in Clazar now."""
-        query = FindOffers(mark=self._mark, made_after=self._since - timedelta(days=1))
+        query = FindOffers(reference=self._mark, created_after=self._since - timedelta(days=1))
         found = await ask(self._people, Clazar.find_offers, query)
         return [seen.offer_id for seen in found]
 
     async def _is_known(self, offer_id: str) -> bool:
         try:
-            await ask(self._people, AwsMarketplace.read_offer, offer_id, expected=Failure.REFUSED)
+            await ask(self._people, AwsCatalog.read_offer, offer_id, expected=Failure.REJECTED)
         except ActivityError:
             return False
         return True
@@ -190,7 +190,7 @@ class HandOff:
 
         Not without a look of one's own: perhaps nobody reads Clazar's feed.
         """
-        for after in sorted(self._record.policy.hand_off.remind_after):
+        for after in sorted(self._record.policy.clazar_handoff.remind_after):
             left = self._since + after - self._now()
             await workflow.sleep(
                 self._record.clock.real_duration(max(left, timedelta())),
@@ -199,4 +199,4 @@ class HandOff:
             if named := await self._named():
                 self._seen = named[0]
                 return
-            self._correspondence.tell_owner(MailKind.OWNER_HAND_OFF, f"after {after}")
+            self._correspondence.tell_owner(EmailKind.OWNER_HAND_OFF, f"after {after}")

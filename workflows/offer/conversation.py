@@ -25,10 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from offers.agreements.agreement import AgreementReport
     from offers.lifecycle import guards
-    from offers.lifecycle.commands import Changes, Verdict
+    from offers.lifecycle.commands import ApprovalDecision, TermChanges
     from offers.lifecycle.record import Amendment, OfferRecord
     from offers.payouts.model import Payout
-    from offers.preflight.marketplace import SeenOffer
+    from offers.preflight.marketplace import ObservedOffer
     from offers.stage import Stage
 
 REVISABLE = frozenset({Stage.DRAFT, Stage.FAILED})
@@ -42,9 +42,9 @@ class Conversation:
             opportunity_id=request.opportunity_id,
             amendment=request.amendment,
             amends=request.amends,
-            amended=request.amended,
+            earlier_amendments=request.amended,
             revision=request.revision,
-            past=request.past,
+            previous_revisions=request.past,
             clock=request.clock,
         )
         self._people = People(self.record, self._now, self._publish)
@@ -60,14 +60,14 @@ class Conversation:
         self._in_clazar = Linking(self.record, self._people)
         self._generation: Generation | None = None
         self._hand_off: HandOff | None = None
-        self._seen: dict[str, SeenOffer] = {}
+        self._seen: dict[str, ObservedOffer] = {}
         """What Clazar or AWS showed of our offers, perhaps before anybody waited for it."""
         self._missing: str | None = None
         self._closed = False
         """Whether the story is over: nobody makes wishes come true any more."""
         self._stopping: Stage | None = None
         """What this revision is given up for: `cancelled`, or `draft` to be made otherwise."""
-        self._changes = Changes(given=request.given, road=request.road)
+        self._changes = TermChanges(terms=request.given, method=request.road)
         """What was given in place of the opportunity's terms."""
         self._changed = 0
         """Counts the revisions of what was given."""
@@ -128,7 +128,7 @@ class Conversation:
         self._payment.paused(at)
 
     @workflow.signal
-    def offer_seen(self, seen: SeenOffer) -> None:
+    def offer_seen(self, seen: ObservedOffer) -> None:
         """Clazar or AWS shows an offer of ours."""
         self._in_clazar.heard(seen)
         self._seen[seen.offer_id] = seen
@@ -157,31 +157,31 @@ class Conversation:
         return self.record
 
     @workflow.update
-    def approve(self, verdict: Verdict) -> OfferRecord:
+    def approve(self, verdict: ApprovalDecision) -> OfferRecord:
         """Approve exceptions that wait; only those who hold the role that each needs can."""
         self._approvals.decide(verdict, approved=True)
         return self.record
 
     @approve.validator
-    def _refuse_approval(self, verdict: Verdict) -> None:
+    def _refuse_approval(self, verdict: ApprovalDecision) -> None:
         if reason := self._approvals.cannot_decide(verdict):
             raise ApplicationError(reason)
 
     @workflow.update
-    def decline(self, verdict: Verdict) -> OfferRecord:
+    def decline(self, verdict: ApprovalDecision) -> OfferRecord:
         """Decline exceptions that wait: the terms must be revised, or the offer cancelled."""
         self._approvals.decide(verdict, approved=False)
         return self.record
 
     @decline.validator
-    def _refuse_declining(self, verdict: Verdict) -> None:
+    def _refuse_declining(self, verdict: ApprovalDecision) -> None:
         if not verdict.reason:
             raise ApplicationError("say why (reason): whoever corrects the terms must know")
         if reason := self._approvals.cannot_decide(verdict):
             raise ApplicationError(reason)
 
     @workflow.update
-    async def revise(self, changes: Changes) -> OfferRecord:
+    async def revise(self, changes: TermChanges) -> OfferRecord:
         """Change terms before AWS has them, or after it refused them.
 
         Gives the record once preflight has reported on the change.
@@ -198,8 +198,8 @@ class Conversation:
         return self.record
 
     @revise.validator
-    def _refuse_revision(self, changes: Changes) -> None:
-        refuse_if(self._over() or guards.against_revising(self.record, changes))
+    def _refuse_revision(self, changes: TermChanges) -> None:
+        refuse_if(self._over() or guards.why_cannot_revise(self.record, changes))
 
     def _over(self) -> str | None:
         if not self._closed:
@@ -209,10 +209,11 @@ class Conversation:
             " for with starter.py show"
         )
 
-    def _take(self, changes: Changes) -> int:
+    def _take(self, changes: TermChanges) -> int:
         """Let changes hold from now on; gives the revision of what was given."""
-        self._changes = Changes(
-            given=changes.applied_to(self._changes.given), road=changes.road or self._changes.road
+        self._changes = TermChanges(
+            terms=changes.merged_into(self._changes.terms),
+            method=changes.method or self._changes.method,
         )
         self._changed += 1
         return self._changed

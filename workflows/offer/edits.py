@@ -16,17 +16,17 @@ from workflows.offer.attentions import People
 from workflows.offer.notifications import Correspondence
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsMarketplace, EditOffer, FollowChangeSet
+    from activities.aws.catalog import AwsCatalog, EditOffer, WaitForChangeSet
     from activities.errors import Failure
     from offers.findings import Finding, findings_in
-    from offers.lifecycle.aws_errors import plain_words
-    from offers.lifecycle.in_place_edits import Edit, edited
+    from offers.lifecycle.aws_errors import explain
+    from offers.lifecycle.in_place_edits import Edit, apply_edit
     from offers.lifecycle.read_back import differences
     from offers.lifecycle.record import OfferRecord
-    from offers.policy.policy import Generation
+    from offers.policy.policy import PublicationPolling
     from offers.stage import Stage
 
-EDIT_CHECKS = Generation(check_after=(), check_every=timedelta(minutes=1))
+EDIT_CHECKS = PublicationPolling(check_after=(), check_every=timedelta(minutes=1))
 """AWS takes some minutes to change a released offer."""
 
 TOO_LATE = "the offer is being withdrawn"
@@ -100,9 +100,9 @@ class Edits:
     async def _made(self, wanted: Wanted) -> str | None:
         """Change the offer, in AWS and on record; gives the reason if it cannot be."""
         record = self._record
-        before = record.offered
+        before = record.require_terms()
         try:
-            after = edited(before, record.written_to, wanted.changes)
+            after = apply_edit(before, record.require_contacts(), wanted.changes)
         except ValidationError as error:  # two wishes that do not go together
             return _said(findings_in(error))
         if record.stage is Stage.EXPIRED and await self._acceptance.is_there():
@@ -111,7 +111,7 @@ class Edits:
         if after.terms != before and (refused := await self._refused(wanted, after)):
             return refused
         if wanted in self._waiting:
-            email = record.written_to.buyer_email
+            email = record.require_contacts().buyer_email
             record.terms, record.contacts = after.terms, after.contacts
             record.owner = after.contacts.owner
             self._correspondence.rewrite()
@@ -124,33 +124,33 @@ class Edits:
     async def _refused(self, wanted: Wanted, after: Edit) -> str | None:
         """Why AWS did not make it so; None if it did."""
         record = self._record
-        record.edits += 1
+        record.edit_count += 1
         request = EditOffer(
-            offer_id=record.made,
+            offer_id=record.require_offer_id(),
             reference=record.reference,
-            number=record.edits,
-            before=record.offered,
+            number=record.edit_count,
+            before=record.require_terms(),
             after=after.terms,
         )
         try:
             change_set_id = await ask(
                 self._people,
-                AwsMarketplace.edit_offer,
+                AwsCatalog.edit_offer,
                 request,
-                expected=Failure.REFUSED,
+                expected=Failure.REJECTED,
                 give_up=lambda: self._settling or wanted not in self._waiting,
             )
         except GivenUp:
             return TOO_LATE
         except ActivityError as error:
-            return _said(tuple(map(plain_words, refusals_in(error))))
+            return _said(tuple(map(explain, refusals_in(error))))
         outcome = await ask(
             self._people,
-            AwsMarketplace.follow_change_set,
-            FollowChangeSet(change_set_id=change_set_id, checks=EDIT_CHECKS),
+            AwsCatalog.wait_for_change_set,
+            WaitForChangeSet(change_set_id=change_set_id, polling=EDIT_CHECKS),
         )
         if outcome.offer is None:
-            return _said(tuple(map(plain_words, outcome.refusals)))
+            return _said(tuple(map(explain, outcome.errors)))
         # Other differences, if there are, are known, or somebody else's.
         found = differences(after.terms, outcome.offer, "Look at the offer in AWS")
         wrong = tuple(finding for finding in found if finding.field in wanted.changes)

@@ -10,15 +10,15 @@ from workflows.offer.clazar_handoff import HandOff
 from workflows.offer.drafting import NoSuchOpportunity, checked
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsMarketplace, ReleasedOffer, SubmitOffer
-    from activities.email.message import MailKind
+    from activities.aws.catalog import AwsCatalog, ReleasedOffer, SubmitOffer
+    from activities.email.message import EmailKind
     from activities.errors import Failure
     from activities.eula.documents import EulaDocuments, PublishEula
     from activities.preflight import CheckDeal
-    from offers.lifecycle.aws_errors import plain_words
-    from offers.lifecycle.read_back import BuiltOffer, differences
-    from offers.policy.policy import Road
-    from offers.preflight.marketplace import OpenOffer, rivalry
+    from offers.lifecycle.aws_errors import explain
+    from offers.lifecycle.read_back import PublishedOffer, differences
+    from offers.policy.policy import CreationMethod
+    from offers.preflight.marketplace import OpenOffer, conflicting_offers
     from offers.stage import Stage
     from offers.terms.terms import CustomEula
 
@@ -37,14 +37,16 @@ class Making(ChangesOfMind):
         """Preflight; mistakes are corrected and exceptions approved until nothing is in the way."""
         while not self._is_stopping():
             if earlier := await self._acceptance.of_earlier():
-                self.record.go_back(*earlier)
+                self.record.restore_revision(*earlier)
                 return Stage.ACCEPTED
             revision = self._changed
             deal = CheckDeal(
                 opportunity_id=self.record.opportunity_id,
-                given=self._changes.given,
-                road=self._changes.road,
-                given_up=tuple(past.offer_id for past in self.record.past if past.offer_id),
+                terms=self._changes.terms,
+                method=self._changes.method,
+                withdrawn_offer_ids=tuple(
+                    past.offer_id for past in self.record.previous_revisions if past.offer_id
+                ),
                 amends=self.record.amends,
             )
             try:
@@ -65,16 +67,16 @@ class Making(ChangesOfMind):
                 continue
             if found is None or self._changed != revision:
                 continue  # revised at the very moment of the answer
-            self.record.take_report(found.report, found.policy, found.clock, found.road)
+            self.record.apply_report(found.report, found.policy, found.clock, found.method)
             self._checked = revision
-            if not self.record.obstacles:
+            if not self.record.blocking_findings:
                 return Stage.SUBMITTED
             await self._approvals.settled(CORRECT, interrupted=self._is_outdated)
         return self._give_up()
 
     async def submitted(self) -> Stage:
         """The offer is handed to AWS as one change set, or to a person who makes it in Clazar."""
-        if self.record.road is Road.CLAZAR:
+        if self.record.method is CreationMethod.CLAZAR:
             return await self._handed_to_a_person()
         try:
             eula_url = await self._published_eula()
@@ -82,21 +84,21 @@ class Making(ChangesOfMind):
                 return self._give_up()
             self.record.change_set_id = await ask(
                 self._people,
-                AwsMarketplace.submit_offer,
+                AwsCatalog.submit_offer,
                 SubmitOffer(
                     reference=self.record.reference,
-                    terms=self.record.offered,
+                    terms=self.record.require_terms(),
                     eula_url=eula_url,
                     replaces=self.record.replaces,
                 ),
-                expected=Failure.REFUSED,
+                expected=Failure.REJECTED,
                 held_up=self._publish,
                 give_up=self._is_stopping,
             )
         except GivenUp:
             return self._give_up()
         except ActivityError as error:
-            self.record.findings = tuple(map(plain_words, refusals_in(error)))
+            self.record.findings = tuple(map(explain, refusals_in(error)))
             return Stage.FAILED
         return Stage.GENERATING
 
@@ -111,12 +113,12 @@ class Making(ChangesOfMind):
         if outcome.offer is None:
             if self._is_stopping():
                 return self._give_up()
-            self.record.findings = tuple(map(plain_words, outcome.refusals))
+            self.record.findings = tuple(map(explain, outcome.errors))
             return Stage.FAILED
         self.record.offer_id, self.record.offer_url = outcome.offer.offer_id, outcome.offer_url
         if self._is_stopping():
             return await self._withdraw()
-        return await self._looked_over(outcome.offer, outcome.rivals)
+        return await self._looked_over(outcome.offer, outcome.conflicting_offers)
 
     async def failed(self) -> Stage:
         """AWS said no; a person revises the terms or corrects the opportunity, or cancels."""
@@ -128,39 +130,41 @@ class Making(ChangesOfMind):
         )
         if self._is_stopping():
             return self._give_up()
-        self.record.start_over(
+        self.record.start_revision(
             "withdrawn" if self.record.offer_id else "refused by AWS", self._now()
         )
         return Stage.DRAFT
 
     # What these are made of -----------------------------------------------------------------------
 
-    async def _looked_over(self, offer: BuiltOffer, rivals: tuple[OpenOffer, ...]) -> Stage:
+    async def _looked_over(self, offer: PublishedOffer, rivals: tuple[OpenOffer, ...]) -> Stage:
         """It must be as it was asked, and the only one, before anybody is told of it."""
         if earlier := await self._acceptance.of_earlier():
             if await self._void():
-                self.record.go_back(*earlier)
+                self.record.restore_revision(*earlier)
             return Stage.ACCEPTED
-        wrong = differences(self.record.offered, offer)
-        if wrong := wrong + rivalry(self.record.offered, rivals, self.record.policy):
+        wrong = differences(self.record.require_terms(), offer)
+        if wrong := wrong + conflicting_offers(
+            self.record.require_terms(), rivals, self.record.policy
+        ):
             self.record.findings = wrong
             return await self._withdraw(then=Stage.FAILED)
         return await self._withdraw() if self._is_stopping() else Stage.LIVE
 
     async def _published_eula(self) -> str | None:
         """Where AWS reads a custom contract; None for the standard one, or if it is cancelled."""
-        eula = self.record.offered.eula
+        eula = self.record.require_terms().eula
         if not isinstance(eula, CustomEula):
             return None
         contract = PublishEula(
             opportunity_id=self.record.opportunity_id,
             revision=self.record.revision,
             documents=eula.documents,
-            sha256=self.record.contract_sha256,
+            sha256=self.record.eula_sha256,
         )
         return await unless(
             self._is_stopping,
-            ask(self._people, EulaDocuments.publish, contract, expected=Failure.REFUSED),
+            ask(self._people, EulaDocuments.publish, contract, expected=Failure.REJECTED),
         )
 
     async def _handed_to_a_person(self) -> Stage:
@@ -209,12 +213,14 @@ class Making(ChangesOfMind):
             return Stage.ACCEPTED
         if earlier := await self._acceptance.of_earlier():
             if not hand_off.is_ours(released.offer) or await self._void():
-                self.record.go_back(*earlier)
+                self.record.restore_revision(*earlier)
             self._hand_off = None
             return Stage.ACCEPTED
         others = {*await hand_off.others()}
-        if rivalry(self.record.offered, released.rivals, self.record.policy):
-            others |= {rival.offer_id for rival in released.rivals}
+        if conflicting_offers(
+            self.record.require_terms(), released.conflicting_offers, self.record.policy
+        ):
+            others |= {rival.offer_id for rival in released.conflicting_offers}
         if hand_off.has_news():
             return None
         if not others:
@@ -230,7 +236,9 @@ class Making(ChangesOfMind):
         )
         return None
 
-    async def _undo(self, hand_off: HandOff, offer: BuiltOffer, then: Stage | None = None) -> Stage:
+    async def _undo(
+        self, hand_off: HandOff, offer: PublishedOffer, then: Stage | None = None
+    ) -> Stage:
         """Make void what was made for this hand-off, and nothing else."""
         others = await hand_off.others()
         for offer_id in [offer.offer_id, *others] if hand_off.is_ours(offer) else others:
@@ -271,10 +279,10 @@ class Making(ChangesOfMind):
         then = self._stopping or then or Stage.CANCELLED
         if then is not Stage.FAILED:
             self._correspondence.tell_buyer_void(
-                MailKind.OFFER_CHANGING if then is Stage.DRAFT else MailKind.OFFER_VOID
+                EmailKind.OFFER_CHANGING if then is Stage.DRAFT else EmailKind.OFFER_VOID
             )
         if then is Stage.DRAFT:
             fate = "amended" if self._is_stopping() else "sent back to be made again"
-            self.record.start_over(fate, self._now())
+            self.record.start_revision(fate, self._now())
             self._stopping = None
         return then

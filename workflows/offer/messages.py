@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from offers.agreements.amendment_pricing import Amended
+    from offers.agreements.amendment_pricing import OriginalOffer
     from offers.clock import Clock
-    from offers.lifecycle.record import PastRevision
-    from offers.policy.policy import Road
+    from offers.lifecycle.record import PreviousRevision
+    from offers.policy.policy import CreationMethod
 
 
 class OfferRequest(BaseModel):
@@ -23,16 +23,16 @@ class OfferRequest(BaseModel):
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
     revision: int = 1
     """Above 1 when an earlier offer for the opportunity has ended."""
-    past: tuple[PastRevision, ...] = ()
+    past: tuple[PreviousRevision, ...] = ()
     """The revisions before this one, the oldest first; one may have been accepted so late that
     nobody saw it."""
     amendment: int = 0
     """0 for the opportunity's own offer, or which amendment of it this is."""
-    amends: Amended | None = None
+    amends: OriginalOffer | None = None
     """For an amendment, the accepted offer that it changes."""
     amended: int = 0
     """How many amendments the opportunity has had: their numbers name requests in AWS for ever."""
-    road: Road | None = None
+    road: CreationMethod | None = None
     """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()
     """The starter's clock, until the draft brings the worker's."""

@@ -13,8 +13,8 @@ from workflows.common.escalation import ask
 from workflows.offer.attentions import People
 
 with workflow.unsafe.imports_passed_through():
-    from activities.email.message import MailKind
-    from activities.email.smtp import Email, SendMail
+    from activities.email.message import EmailKind
+    from activities.email.smtp import Email, OfferEmail
     from activities.errors import Failure
     from offers.lifecycle.record import OfferRecord
     from offers.policy.policy import FINANCE
@@ -24,11 +24,11 @@ POSSIBLY_SENT = "possibly-sent"
 NOT_TOLD = "not-told"
 
 TELL_OWNER = {
-    Stage.FAILED: MailKind.OWNER_FAILED,
-    Stage.ACCEPTED: MailKind.OWNER_ACCEPTED,
-    Stage.EXPIRED: MailKind.OWNER_EXPIRED,
-    Stage.DISBURSED: MailKind.OWNER_PAID,
-    Stage.TERMINATED: MailKind.OWNER_TERMINATED,
+    Stage.FAILED: EmailKind.OWNER_FAILED,
+    Stage.ACCEPTED: EmailKind.OWNER_ACCEPTED,
+    Stage.EXPIRED: EmailKind.OWNER_EXPIRED,
+    Stage.DISBURSED: EmailKind.OWNER_PAID,
+    Stage.TERMINATED: EmailKind.OWNER_TERMINATED,
 }
 """What the owner is told when a stage begins."""
 
@@ -67,18 +67,18 @@ class Correspondence:
         if stage is Stage.DISBURSED:
             if record.payout is None:
                 return  # there was nothing to pay
-            news = stage, record.payout.mark
+            news = stage, record.payout.fingerprint
         if stage in TELL_OWNER and news not in self._told:
             self._told.add(news)
             self.tell_owner(TELL_OWNER[stage], str(len(record.history)))
 
-    def tell_owner(self, kind: MailKind, occasion: str = "") -> None:
+    def tell_owner(self, kind: EmailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now, beside the story."""
         if self._record.owner is not None:
-            copy_to = FINANCE if kind is MailKind.OWNER_PAID else None
+            copy_to = FINANCE if kind is EmailKind.OWNER_PAID else None
             self._notify(kind, occasion, copy_to=copy_to)
 
-    def tell_finance(self, kind: MailKind, occasion: str) -> None:
+    def tell_finance(self, kind: EmailKind, occasion: str) -> None:
         """Send finance a notice; the owner, if nobody holds that role."""
         if self._record.policy.roles.get(FINANCE):
             self._notify(kind, occasion, role=FINANCE)
@@ -86,9 +86,9 @@ class Correspondence:
             self._notify(kind, occasion)
 
     def _notify(
-        self, kind: MailKind, occasion: str, role: str | None = None, copy_to: str | None = None
+        self, kind: EmailKind, occasion: str, role: str | None = None, copy_to: str | None = None
     ) -> None:
-        mail = SendMail(
+        mail = OfferEmail(
             kind=kind,
             record=self._record.model_copy(),
             occasion=occasion,
@@ -103,12 +103,12 @@ class Correspondence:
 
     def tell_approvers(self, occasion: str) -> None:
         """Write to those who may approve what waits for approval."""
-        for role in sorted({str(finding.role) for finding in self._record.to_approve}):
+        for role in sorted({str(finding.role) for finding in self._record.awaiting_approval}):
             if self._record.policy.roles.get(role):
-                self._notify(MailKind.APPROVAL_ASKED, f"{role} {occasion}", role=role)
+                self._notify(EmailKind.APPROVAL_ASKED, f"{role} {occasion}", role=role)
 
     def tell_buyer(
-        self, kind: MailKind, occasion: str = "", held_up: Callable[[], None] | None = None
+        self, kind: EmailKind, occasion: str = "", held_up: Callable[[], None] | None = None
     ) -> asyncio.Task[None]:
         """Write to the buyer about an open offer; `held_up` is called if it does not go at once."""
         letter = asyncio.create_task(
@@ -126,10 +126,10 @@ class Correspondence:
         """Terms or contacts have changed: what is still held up is written anew."""
         self._edition += 1
 
-    def tell_buyer_void(self, kind: MailKind) -> None:
+    def tell_buyer_void(self, kind: EmailKind) -> None:
         """Tell a buyer who may know of the offer that it is void, for good or to be changed."""
-        about = self._record.model_copy() if self._record.buyer_told else self._changing
-        self._changing = about if kind is MailKind.OFFER_CHANGING else None
+        about = self._record.model_copy() if self._record.buyer_notified else self._changing
+        self._changing = about if kind is EmailKind.OFFER_CHANGING else None
         if about is not None and about.offer_id is not None:
             letter = self._letter(kind, "", None, revision=about.revision, about=about)
             self._saying_so = asyncio.create_task(letter)
@@ -137,18 +137,18 @@ class Correspondence:
 
     def tell_buyer_extended(self) -> None:
         """Tell a buyer who may know of the offer that it has another last day."""
-        if self._record.buyer_told:
-            self.tell_buyer(MailKind.OFFER_EXTENDED, f"edit {self._record.edits}")
+        if self._record.buyer_notified:
+            self.tell_buyer(EmailKind.OFFER_EXTENDED, f"edit {self._record.edit_count}")
 
     def tell_new_buyer(self) -> None:
         """Somebody else is written to: they get what the one before them has."""
-        if self._record.buyer_told:
+        if self._record.buyer_notified:
             self._resends += 1
-            self.tell_buyer(MailKind.OFFER_SHARED, f"resent-{self._resends}")
+            self.tell_buyer(EmailKind.OFFER_SHARED, f"resent-{self._resends}")
 
     async def _letter(
         self,
-        kind: MailKind,
+        kind: EmailKind,
         occasion: str,
         held_up: Callable[[], None] | None,
         *,
@@ -162,13 +162,13 @@ class Correspondence:
         while True:
             resends, edition = self._resends, self._edition
             record = about or self._record.model_copy()
-            mail = SendMail(kind=kind, record=record, occasion=occasion)
+            mail = OfferEmail(kind=kind, record=record, occasion=occasion)
             sending = asyncio.create_task(
                 ask(
                     self._people,
-                    Email.send_letter,
+                    Email.send_to_buyer,
                     mail,
-                    expected=Failure.POSSIBLY_SENT,
+                    expected=Failure.DELIVERY_UNKNOWN,
                     held_up=held_up,
                 )
             )
@@ -196,17 +196,17 @@ class Correspondence:
             if self._resends == resends:
                 return
 
-    def _buyer_knows(self, kind: MailKind, revision: int) -> None:
+    def _buyer_knows(self, kind: EmailKind, revision: int) -> None:
         if self._record.revision == revision:
-            self._record.buyer_told = True
-        if kind is MailKind.OFFER_SHARED:
+            self._record.buyer_notified = True
+        if kind is EmailKind.OFFER_SHARED:
             # It says itself that the earlier link is void.
             self._changing = None
             if self._saying_so and not self._saying_so.done():
                 self._notices.remove(self._saying_so)
                 self._saying_so.cancel()
 
-    async def _ask_whether_sent(self, kind: MailKind) -> None:
+    async def _ask_whether_sent(self, kind: EmailKind) -> None:
         self.doubtful += 1
         try:
             await self._people.wait_for(
@@ -223,16 +223,16 @@ class Correspondence:
         if self.doubtful:
             self._people.answer(POSSIBLY_SENT)
         else:
-            self.tell_buyer(MailKind.OFFER_SHARED, f"resent-{self._resends}")
+            self.tell_buyer(EmailKind.OFFER_SHARED, f"resent-{self._resends}")
 
     async def finished(self) -> None:
         """Wait until everything sent beside the story has gone out."""
         await asyncio.gather(*self._notices)
 
-    async def _send(self, mail: SendMail) -> None:
+    async def _send(self, mail: OfferEmail) -> None:
         """A notice that nobody can be given holds nothing up once a person knows of it."""
         try:
-            await ask(self._people, Email.send_notice, mail, expected=Failure.REFUSED)
+            await ask(self._people, Email.send_notice, mail, expected=Failure.REJECTED)
         except ActivityError as error:
             failure = failure_of(error)
             if failure is None or is_cancelled_exception(error):
@@ -244,10 +244,13 @@ class Correspondence:
             )
             with suppress(ActivityError):
                 await ask(
-                    self._people, Email.send_notice, self._addressed(mail), expected=Failure.REFUSED
+                    self._people,
+                    Email.send_notice,
+                    self._addressed(mail),
+                    expected=Failure.REJECTED,
                 )
 
-    def _addressed(self, mail: SendMail) -> SendMail:
+    def _addressed(self, mail: OfferEmail) -> OfferEmail:
         """The same notice for who is to be told now."""
         owner = self._record.owner
         return mail.model_copy(update={"record": mail.record.model_copy(update={"owner": owner})})

@@ -9,11 +9,11 @@ from workflows.offer.attentions import People
 from workflows.offer.notifications import Correspondence
 
 with workflow.unsafe.imports_passed_through():
-    from activities.email.message import MailKind
+    from activities.email.message import EmailKind
     from offers.clock import start_of_day
     from offers.lifecycle.record import Attention, OfferRecord
-    from offers.payouts.audit import unexpected
-    from offers.payouts.forecast import REMEDIES, Expected
+    from offers.payouts.audit import audit_payout
+    from offers.payouts.forecast import REMEDIES, ExpectedPayment
     from offers.payouts.model import Payout
 
 LATE = "payout-late"
@@ -64,7 +64,7 @@ class Payment:
     @property
     def is_complete(self) -> bool:
         """Whether the whole price has been paid out."""
-        price, payout = self._record.offered.price, self._record.payout
+        price, payout = self._record.require_terms().price, self._record.payout
         return price.amount == 0 or (payout is not None and payout.covers(price))
 
     @property
@@ -81,7 +81,7 @@ class Payment:
     @property
     def next_look(self) -> datetime | None:
         """When something will be late, or finance is to be told of it again (UTC)."""
-        days = [each.late_on for each in self._record.expected]
+        days = [each.overdue_on for each in self._record.expected_payments]
         if self._late:
             days += [self._late[2] + after for after in self._record.policy.payouts.remind_after]
         return min((d for d in map(start_of_day, days) if d > self._now()), default=None)
@@ -90,13 +90,13 @@ class Payment:
         """Put news on record and see whether anything is late.  Gives whether anything changed."""
         before = self._record.model_copy()
         if (believed := self._believed()) and self._news:
-            self._record.payout, self._record.payout_told = believed, self._news.mark
+            self._record.payout, self._record.payout_fingerprint = believed, self._news.fingerprint
         self._record.payouts_paused_on = self._paused_on
         self._reported = None
         today = self._now().date()
         self._record.expect(today)
         self._check()
-        self._see_to(self._record.late, today)
+        self._see_to(self._record.overdue, today)
         return before != self._record
 
     def _believed(self) -> Payout | None:
@@ -108,7 +108,7 @@ class Payment:
         if told is None or known is None:
             return told
         told = told.with_older(known, self._record.policy.payouts.begin_on(self._now().date()))
-        if not told.shows_less_than(known) or (told == self._doubted and not told.doubtful):
+        if not told.shows_less_than(known) or (told == self._doubted and not told.incomplete):
             self._doubted = None
             return told
         self._doubted = told
@@ -117,19 +117,19 @@ class Payment:
     def _check(self) -> None:
         """Whether it is as it was expected, for finance."""
         fee, payout, terms = self._record.fee, self._record.payout, self._record.terms
-        found = unexpected(payout, fee, terms.price) if payout and fee and terms else ()
+        found = audit_payout(payout, fee, terms.price) if payout and fee and terms else ()
         known, self._record.payout_findings = self._record.payout_findings, found
         if payout and any(not any(each.is_same(other) for other in known) for each in found):
-            self._correspondence.tell_finance(MailKind.FINANCE_UNEXPECTED, payout.mark)
+            self._correspondence.tell_finance(EmailKind.FINANCE_UNEXPECTED, payout.fingerprint)
 
-    def _see_to(self, late: Sequence[Expected], today: date) -> None:
+    def _see_to(self, late: Sequence[ExpectedPayment], today: date) -> None:
         if not late:
             if self._late:
                 self._people.dismiss(self._late[1])
             self._late = None
             return
         first = late[0]
-        what = f"{first.invoice_id} {first.step} {first.late_on}"
+        what = f"{first.invoice_id} {first.step} {first.overdue_on}"
         if self._late and self._late[0] == what:
             self._remind(today)
             return
@@ -148,14 +148,14 @@ class Payment:
             self._reminded = today
             what, call, since = self._late
             if not self._people.is_open(call):
-                self._late = (what, self._call(self._record.late[0]), since)
+                self._late = (what, self._call(self._record.overdue[0]), since)
             self._tell(today)
 
-    def _call(self, late: Expected) -> Attention:
+    def _call(self, late: ExpectedPayment) -> Attention:
         return self._people.call(LATE, late.problem, REMEDIES[late.step])
 
     def _tell(self, today: date) -> None:
         payout = self._record.payout
         taken_back = payout is not None and payout.is_taken_back
-        kind = MailKind.FINANCE_TAKEN_BACK if taken_back else MailKind.FINANCE_LATE
+        kind = EmailKind.FINANCE_TAKEN_BACK if taken_back else EmailKind.FINANCE_LATE
         self._correspondence.tell_finance(kind, f"{today}")

@@ -32,8 +32,8 @@ def values(record: OfferRecord) -> Values:
         OFFER_ID: record.offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
         EXPIRES_AT: record.expires_at,
-        PAYOUT: record.payout_told,
-        ATTENTION: record.attention,
+        PAYOUT: record.payout_fingerprint,
+        ATTENTION: record.attention_code,
     }
 
 

@@ -34,8 +34,11 @@ def card(record: OfferRecord) -> str:
     lines = ["| | |", "|---|---|"]
     lines += [f"| {label} | {_cell(value)} |" for label, value in rows if value]
     lines += [f"\n**Needs a person:** {a.problem}. {a.remedy}." for a in record.attentions]
-    lines += [f"\n- {finding}" for finding in record.obstacles]
-    lines += [f"\n{event.at:%Y-%m-%d %H:%M} UTC: {event.what}." for event in record.events]
+    lines += [f"\n- {finding}" for finding in record.blocking_findings]
+    lines += [
+        f"\n{event.at:%Y-%m-%d %H:%M} UTC: {event.description}."
+        for event in record.agreement_events
+    ]
     return "\n".join(lines)
 
 

@@ -16,8 +16,8 @@ from workflows.offer.search_attributes import STAGE, Values, updates, values
 from workflows.offer.summary_card import card
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsMarketplace
-    from activities.email.message import MailKind
+    from activities.aws.catalog import AwsCatalog
+    from activities.email.message import EmailKind
     from offers.clock import end_of_day
     from offers.ids import offer_path, workflow_id
     from offers.lifecycle.record import Amendment, OfferRecord
@@ -99,7 +99,7 @@ class OfferWorkflow(Agreed):
             self._linking.cancel()  # of an earlier revision
         self._linking = asyncio.create_task(self._in_clazar.link())
         held_up = asyncio.Event()
-        letter = self._correspondence.tell_buyer(MailKind.OFFER_SHARED, held_up=held_up.set)
+        letter = self._correspondence.tell_buyer(EmailKind.OFFER_SHARED, held_up=held_up.set)
         await workflow.wait_condition(lambda: letter.done() or held_up.is_set())
         decided = None
         if not letter.done():
@@ -123,13 +123,13 @@ class OfferWorkflow(Agreed):
                 continue
             self._reminded = moment
             if self._now() < self._next_moment:  # of several that an outage held up, only the last
-                self._correspondence.tell_buyer(MailKind.OFFER_REMINDER, f"{moment:%F}")
+                self._correspondence.tell_buyer(EmailKind.OFFER_REMINDER, f"{moment:%F}")
 
     async def expired(self) -> Stage | None:
         """Nobody accepted in time; for a while it can still be extended, or made anew."""
         if self.record.amends:
             return None  # another amendment may be under way by now
-        over = self._closing_time + self.record.policy.revive_within
+        over = self._closing_time + self.record.policy.extend_expired_within
         while await self._something_comes(over, "until it can no longer be extended"):
             if await self._acceptance.is_there():
                 return Stage.ACCEPTED
@@ -181,19 +181,22 @@ class OfferWorkflow(Agreed):
     @property
     def _next_moment(self) -> datetime:
         """The next reminder, or else when the last day is over."""
-        end, days = self.record.offered.availability_end, self.record.policy.reminder_days
+        end, days = self.record.require_terms().availability_end, self.record.policy.reminder_days
         return next(iter(reminder_times(end, days, self._reminded)), self._closing_time)
 
     @property
     def _closing_time(self) -> datetime:
         """When an acceptance in the last second has come to light, too."""
-        return end_of_day(self.record.offered.availability_end) + self.record.policy.expiry_grace
+        return (
+            end_of_day(self.record.require_terms().availability_end)
+            + self.record.policy.expiry_grace
+        )
 
     async def _at_closing(self) -> Stage | None:
         """The last day is over: accepted in time, or expired; None if somebody extended it."""
         if await self._acceptance.is_there():
             return Stage.ACCEPTED
-        shown = await ask(self._people, AwsMarketplace.read_offer, self.record.made)
+        shown = await ask(self._people, AwsCatalog.read_offer, self.record.require_offer_id())
         if shown.availability_end is None or shown.is_void(self._now().date()):
             return Stage.EXPIRED
         self.record.extend(shown.availability_end)
@@ -216,9 +219,9 @@ class OfferWorkflow(Agreed):
         """Wishes that came too late have had their answer."""
         if stage is Stage.ACCEPTED and self._is_stopping():
             self._correspondence.tell_owner(
-                MailKind.OWNER_TOO_LATE_TO_AMEND
+                EmailKind.OWNER_TOO_LATE_TO_AMEND
                 if self._stopping is Stage.DRAFT
-                else MailKind.OWNER_TOO_LATE_TO_CANCEL
+                else EmailKind.OWNER_TOO_LATE_TO_CANCEL
             )
         can_be_made_anew = stage is Stage.EXPIRED and not self.record.amends
         making_anew = can_be_made_anew and self._stopping is Stage.DRAFT

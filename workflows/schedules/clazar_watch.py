@@ -9,14 +9,18 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, Field
 from temporalio import workflow
 
-from workflows.common.activity_options import start
-from workflows.schedules.agreement_watch import MOST_UNCLAIMED, UNCLAIMED_FOR, WatchRequest
+from workflows.common.activity_options import start_activity
+from workflows.schedules.agreement_watch import (
+    UNMATCHED_FOR,
+    UNMATCHED_LIMIT,
+    AgreementWatchRequest,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.clazar.offers import ChangedOffer, Clazar, ClazarPosition, LinkOffer
-    from activities.temporal.signals import OurOffer, Reporting
-    from offers.ids import opportunity_of
-    from offers.preflight.marketplace import SeenOffer
+    from activities.temporal.signals import OfferSignals, OurOffer
+    from offers.ids import opportunity_id_of
+    from offers.preflight.marketplace import ObservedOffer
 
 FIRST_LOOK_BACK = timedelta(days=7)
 """How far the first reading goes back: Clazar shows an offer within minutes or hours."""
@@ -27,9 +31,9 @@ class ClazarWatchPosition(BaseModel):
 
     newest: AwareDatetime
     """The last change of the newest offer seen."""
-    passed_on: dict[str, AwareDatetime] = Field(default_factory=dict)
+    signalled: dict[str, AwareDatetime] = Field(default_factory=dict)
     """By offer id, the change that was passed on, as far back as the overlap."""
-    unclaimed: tuple[ChangedOffer, ...] = ()
+    unmatched: tuple[ChangedOffer, ...] = ()
     """What belongs to no offer in search: made by others, or one of ours that search does not show
     yet.  It is tried again for a day."""
 
@@ -39,55 +43,57 @@ class ClazarWatch:
     """One turn: read what is new, tie our offers, and signal those concerned and no others."""
 
     @workflow.run
-    async def run(self, request: WatchRequest) -> ClazarWatchPosition:
+    async def run(self, request: AgreementWatchRequest) -> ClazarWatchPosition:
         """Gives the position from which the next turn reads."""
         position = workflow.get_last_completion_result(ClazarWatchPosition)
         if position is None:
             now: datetime = request.clock.business_time(workflow.now())
             position = ClazarWatchPosition(newest=now - FIRST_LOOK_BACK)
         since = position.newest - request.overlap
-        known = position.passed_on | {
-            each.offer.offer_id: each.changed_at for each in position.unclaimed
+        known = position.signalled | {
+            each.offer.offer_id: each.changed_at for each in position.unmatched
         }
-        read = await start(Clazar.read_changes, ClazarPosition(since=since, known=known))
-        latest = {each.offer.offer_id: each for each in (*position.unclaimed, *read.offers)}
+        read = await start_activity(Clazar.read_changes, ClazarPosition(since=since, known=known))
+        latest = {each.offer.offer_id: each for each in (*position.unmatched, *read.offers)}
         news = [
             each
             for offer_id, each in latest.items()
-            if position.passed_on.get(offer_id) != each.changed_at
+            if position.signalled.get(offer_id) != each.changed_at
         ]
         ours = await self._see_to([each.offer for each in news]) if news else set()
         newest = max([position.newest, *(each.changed_at for each in read.offers)])
-        passed_on = position.passed_on | {
+        passed_on = position.signalled | {
             e.offer.offer_id: e.changed_at for e in news if e.offer.offer_id in ours
         }
         return ClazarWatchPosition(
             newest=newest,
-            passed_on={o: at for o, at in passed_on.items() if at >= newest - request.overlap},
-            unclaimed=tuple(
+            signalled={o: at for o, at in passed_on.items() if at >= newest - request.overlap},
+            unmatched=tuple(
                 each
                 for each in news
-                if each.offer.offer_id not in ours and each.changed_at >= newest - UNCLAIMED_FOR
-            )[-MOST_UNCLAIMED:],
+                if each.offer.offer_id not in ours and each.changed_at >= newest - UNMATCHED_FOR
+            )[-UNMATCHED_LIMIT:],
         )
 
-    async def _see_to(self, offers: list[SeenOffer]) -> set[str]:
+    async def _see_to(self, offers: list[ObservedOffer]) -> set[str]:
         """Tie what is not tied yet, and tell of it; gives the ids of those that are ours."""
-        ours = await start(Reporting.find_ours, offers)
-        news = [each for each in ours if not each.is_tied]
+        ours = await start_activity(OfferSignals.find_our_offers, offers)
+        news = [each for each in ours if not each.is_linked]
         links = [
-            LinkOffer(clazar_id=clazar_id, opportunity_id=opportunity_of(each.workflow_id))
+            LinkOffer(clazar_id=clazar_id, opportunity_id=opportunity_id_of(each.workflow_id))
             for each in news
-            if each.is_known and (clazar_id := each.seen.clazar_id)
+            if each.is_known and (clazar_id := each.observed.clazar_id)
         ]
-        tied = set(await start(Clazar.link_offers, links) if links else [])
+        tied = set(await start_activity(Clazar.link_offers, links) if links else [])
         if news:
-            await start(Reporting.report_offers, [_as_tied(each, tied) for each in news])
-        return {each.seen.offer_id for each in ours}
+            await start_activity(
+                OfferSignals.signal_observed_offers, [_as_tied(each, tied) for each in news]
+            )
+        return {each.observed.offer_id for each in ours}
 
 
 def _as_tied(ours: OurOffer, tied: set[str]) -> OurOffer:
-    if ours.seen.clazar_id not in tied:
+    if ours.observed.clazar_id not in tied:
         return ours
-    seen = ours.seen.model_copy(update={"tied_to": opportunity_of(ours.workflow_id)})
+    seen = ours.observed.model_copy(update={"linked_to": opportunity_id_of(ours.workflow_id)})
     return ours.model_copy(update={"seen": seen})

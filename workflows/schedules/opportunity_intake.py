@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from workflows.common.activity_options import start
+from workflows.common.activity_options import start_activity
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import STAGE
 from workflows.offer.workflow import OfferWorkflow
@@ -62,7 +62,7 @@ class OpportunityIntake:
         since = position.newest - request.overlap if position.newest else None
         page = request.page or ReadyAfter(changed_at=since)
         for _ in range(PAGES_PER_RUN):
-            ready = await start(Opportunities.ready_after, page)
+            ready = await start_activity(Opportunities.find_ready_opportunities, page)
             await asyncio.gather(
                 *(
                     self._start(opportunity, request.clock)

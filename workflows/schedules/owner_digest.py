@@ -7,12 +7,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from workflows.common.activity_options import start
+from workflows.common.activity_options import start_activity
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.digest import write_digest
-    from activities.email.smtp import Email, Memo
-    from activities.temporal.digests import Digests, KnownOwner, LookRequest, Morning
+    from activities.email.smtp import BroadcastEmail, Email
+    from activities.temporal.digests import DigestDelivery, DigestPlanRequest, Digests, KnownOwner
     from offers.clock import Clock
     from offers.policy.digest import DigestRules
 
@@ -39,12 +39,12 @@ class DigestPosition(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    looked_at: AwareDatetime
+    planned_at: AwareDatetime
     owners: tuple[KnownOwner, ...] = Field(default=(), repr=False)
 
-    def has_come(self, now: datetime) -> bool:
+    def is_due(self, now: datetime) -> bool:
         """Whether there is something to look for."""
-        return now - self.looked_at >= NEW_OWNERS_EVERY or any(
+        return now - self.planned_at >= NEW_OWNERS_EVERY or any(
             each.next_at <= now for each in self.owners
         )
 
@@ -62,31 +62,31 @@ class OwnerDigest:
         """Gives who has been told when; who could not be is written to in the next turn."""
         now: datetime = request.clock.business_time(workflow.now())
         last = workflow.get_last_completion_result(DigestPosition)
-        if last and not last.has_come(now):
+        if last and not last.is_due(now):
             return last
         known = last.owners if last else ()
-        look = await start(
-            Digests.look,
-            LookRequest(rules=request.rules, now=now, known=known),
+        look = await start_activity(
+            Digests.plan_digests,
+            DigestPlanRequest(rules=request.rules, now=now, known=known),
             budget=LOOK_BUDGET,
         )
-        told = await asyncio.gather(*map(self._tell, look.mornings))
+        told = await asyncio.gather(*map(self._tell, look.deliveries))
         after = {each.key: each for each in told if each}
         return DigestPosition(
-            looked_at=now, owners=tuple(after.get(each.key, each) for each in look.owners)
+            planned_at=now, owners=tuple(after.get(each.key, each) for each in look.owners)
         )
 
-    async def _tell(self, morning: Morning) -> KnownOwner | None:
+    async def _tell(self, morning: DigestDelivery) -> KnownOwner | None:
         """Write to one owner; gives how they are known then, or None if they could not be."""
         digest = morning.digest
-        memo = Memo(
+        memo = BroadcastEmail(
             to=(digest.owner.owner_email,),
-            letter=write_digest(digest),
+            message=write_digest(digest),
             # One mail a day, also if a turn is made again.
-            key=f"digest/{morning.told.key}/{digest.day}",
+            key=f"digest/{morning.delivered.key}/{digest.day}",
         )
         try:
-            await start(Email.send_memo, memo, budget=MAIL_BUDGET)
+            await start_activity(Email.send_broadcast, memo, budget=MAIL_BUDGET)
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
@@ -94,4 +94,4 @@ class OwnerDigest:
                 "an owner's digest could not be sent; the next turn tries again"
             )
             return None
-        return morning.told
+        return morning.delivered

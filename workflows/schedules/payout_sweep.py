@@ -6,23 +6,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.common.activity_options import start
+from workflows.common.activity_options import start_activity
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.finance import of_payout_data
-    from activities.email.smtp import Email, Memo
-    from activities.temporal.payouts import Payouts, Swept
+    from activities.email.smtp import BroadcastEmail, Email
+    from activities.temporal.payouts import Payouts, PayoutSweepResult
     from offers.stage import Stage
     from offers.terms.contacts import Address
 
-PAID_FOR = [Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED]
+STAGES_WITH_PAYOUTS = [Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED]
 """Stages in which money may still come, or be taken back."""
 
 
 MAIL_PATIENCE = timedelta(hours=1)
 
 
-class SweepRequest(BaseModel):
+class PayoutSweepRequest(BaseModel):
     """Whom to tell what of the data could not be read."""
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +31,7 @@ class SweepRequest(BaseModel):
 
 
 @workflow.defn
-class DisbursementSweep:
+class PayoutSweep:
     """One turn: read the payout data, and signal the offers whose payout changed and no others.
 
     Nothing is remembered of the offers between turns: each one's search attribute says what it
@@ -39,19 +39,19 @@ class DisbursementSweep:
     """
 
     @workflow.run
-    async def run(self, request: SweepRequest) -> Swept:
+    async def run(self, request: PayoutSweepRequest) -> PayoutSweepResult:
         """Gives how many offers were signalled, and what could not be read."""
-        last = workflow.get_last_completion_result(Swept)
-        swept = await start(Payouts.sweep, PAID_FOR)
+        last = workflow.get_last_completion_result(PayoutSweepResult)
+        swept = await start_activity(Payouts.sweep_payouts, STAGES_WITH_PAYOUTS)
         if request.finance and swept.findings and swept.findings != (last and last.findings):
-            memo = Memo(
+            memo = BroadcastEmail(
                 to=request.finance,
-                letter=of_payout_data(swept.findings),
+                message=of_payout_data(swept.findings),
                 key=workflow.info().run_id,
             )
             try:
-                await start(Email.send_memo, memo, budget=MAIL_PATIENCE)
+                await start_activity(Email.send_broadcast, memo, budget=MAIL_PATIENCE)
             except ActivityError:
                 # The next turn, which then knows of nothing that was told, tells it again.
-                return Swept(told=swept.told)
+                return PayoutSweepResult(signalled=swept.signalled)
         return swept

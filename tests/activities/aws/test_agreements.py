@@ -16,8 +16,8 @@ from offers.agreements.agreement import (
     Agreement,
     AgreementStatus,
     CancellationRequest,
+    CancellationRequestInput,
     CancellationStatus,
-    CancellationWish,
     ReasonCode,
 )
 from offers.lifecycle.record import OfferRecord
@@ -32,14 +32,14 @@ from tests.support.aws import Aws
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY
 
-WISH = CancellationWish(reason_code=ReasonCode.TEST_AGREEMENT, message="It was a test.")
+WISH = CancellationRequestInput(reason_code=ReasonCode.TEST_AGREEMENT, message="It was a test.")
 THIRDS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
 
 
 def ask(aws: Aws, made: SandboxAgreement, number: int = 1, **changes: Any) -> CancellationRequest:
     """Ask the buyer to let an agreement be cancelled."""
     request = RequestCancellation(
-        agreement_id=made.id, number=number, wish=WISH.model_copy(update=changes)
+        agreement_id=made.id, number=number, request=WISH.model_copy(update=changes)
     )
     asked = aws.run(aws.agreements.request_cancellation, request)
     assert isinstance(asked, CancellationRequest)
@@ -48,7 +48,7 @@ def ask(aws: Aws, made: SandboxAgreement, number: int = 1, **changes: Any) -> Ca
 
 def seen(aws: Aws, made: SandboxAgreement) -> Agreement:
     """An agreement as AWS shows it."""
-    return aws.lookup.standing(made.id).agreement
+    return aws.lookup.agreement_snapshot(made.id).agreement
 
 
 def amended(aws: Aws, made: SandboxAgreement, price: str = "5000") -> SandboxAgreement:
@@ -124,7 +124,7 @@ def test_nobody_is_asked_about_an_agreement_that_has_ended(aws: Aws, status: str
     end(aws.sandbox.world, made, status)
     with pytest.raises(ApplicationError) as refused:
         ask(aws, made)
-    assert refused.value.type == Failure.REFUSED
+    assert refused.value.type == Failure.REJECTED
     assert refused.value.non_retryable
     assert status in str(refused.value)
 
@@ -133,7 +133,7 @@ def test_while_the_buyer_may_answer_it_is_looked_at_twice_a_day(aws: Aws) -> Non
     asked = ask(aws, aws.accepted())
     aws.at(days=6, hours=23)
     with pytest.raises(ApplicationError) as waiting:
-        aws.run(aws.agreements.follow_cancellation, asked)
+        aws.run(aws.agreements.wait_for_cancellation, asked)
     assert waiting.value.type == Failure.NOT_READY
     assert waiting.value.next_retry_delay == timedelta(hours=12)
 
@@ -142,7 +142,7 @@ def test_silence_approves_after_seven_days(aws: Aws) -> None:
     made = aws.accepted()
     asked = ask(aws, made)
     aws.at(days=7, minutes=1)
-    ended = aws.run(aws.agreements.follow_cancellation, asked)
+    ended = aws.run(aws.agreements.wait_for_cancellation, asked)
     assert (ended.status, ended.request_id) == (CancellationStatus.APPROVED, asked.request_id)
     assert ended.updated_at == asked.updated_at + timedelta(days=7)
     assert seen(aws, made).status is AgreementStatus.CANCELLED
@@ -159,7 +159,7 @@ def test_the_buyer_s_answer_is_told(aws: Aws, answer: Any, status: str, agreemen
     )
     asked = ask(aws, made)
     aws.at(days=2, hours=1)
-    assert aws.run(aws.agreements.follow_cancellation, asked).status == status
+    assert aws.run(aws.agreements.wait_for_cancellation, asked).status == status
     assert seen(aws, made).status == agreement
 
 
@@ -168,11 +168,11 @@ def test_what_ends_meanwhile_or_is_taken_back_is_told(aws: Aws) -> None:
     asked = ask(aws, made)
     (request,) = aws.sandbox.world.cancellation_requests.values()
     cancellations.withdraw(aws.sandbox.world, request, "A mistake")
-    ended = aws.run(aws.agreements.follow_cancellation, asked)
+    ended = aws.run(aws.agreements.wait_for_cancellation, asked)
     assert ended.status is CancellationStatus.CANCELLED
     again = ask(aws, made, number=2)
     end(aws.sandbox.world, made, "TERMINATED")
-    ended = aws.run(aws.agreements.follow_cancellation, again)
+    ended = aws.run(aws.agreements.wait_for_cancellation, again)
     assert ended.status is CancellationStatus.VALIDATION_FAILED
 
 
@@ -262,7 +262,7 @@ def test_one_buyer_s_acceptance_stands_though_another_s_was_rolled_back(aws: Aws
 
 def test_what_is_paid_up_front_is_invoiced_at_once(aws: Aws) -> None:
     made = aws.accepted()
-    stands = aws.lookup.standing(made.id)
+    stands = aws.lookup.agreement_snapshot(made.id)
     assert stands.invoiced == 120000
     assert (stands.agreement.agreement_id, stands.agreement.buyer_account) == (made.id, BUYER)
     assert stands.agreement.ends_at == datetime(2027, 3, 2, 9, 50, tzinfo=UTC)
@@ -274,7 +274,7 @@ def test_what_is_paid_up_front_is_invoiced_at_once(aws: Aws) -> None:
 def test_of_instalments_only_what_is_invoiced_counts(aws: Aws, days: int, invoiced: int) -> None:
     made = aws.accepted(**THIRDS)
     aws.at(days=days)
-    assert aws.lookup.standing(made.id).invoiced == invoiced
+    assert aws.lookup.agreement_snapshot(made.id).invoiced == invoiced
 
 
 def test_invoices_are_added_up_over_all_pages_and_for_this_agreement_alone(
@@ -287,7 +287,7 @@ def test_invoices_are_added_up_over_all_pages_and_for_this_agreement_alone(
         aws.sandbox.world.invoices.append(issued)
     other = Invoice("other", "agmt-other", Decimal(99), "USD", aws.now[0])
     aws.sandbox.world.invoices.append(other)
-    assert aws.lookup.standing(made.id).invoiced == Decimal("120001.20")
+    assert aws.lookup.agreement_snapshot(made.id).invoiced == Decimal("120001.20")
 
 
 def test_what_was_given_back_is_taken_off(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,13 +303,13 @@ def test_what_was_given_back_is_taken_off(aws: Aws, monkeypatch: pytest.MonkeyPa
         return {**page, "agreementInvoiceLineItemGroupSummaries": [invoice, memo]}
 
     monkeypatch.setattr(client, "list_agreement_invoice_line_items", with_memo)
-    assert aws.lookup.standing(made.id).invoiced == 100000
+    assert aws.lookup.agreement_snapshot(made.id).invoiced == 100000
 
 
 def test_an_agreement_that_aws_does_not_know_is_refused(aws: Aws) -> None:
     with pytest.raises(ApplicationError) as refused:
-        aws.lookup.standing("agmt-nobody")
-    assert refused.value.type == Failure.REFUSED
+        aws.lookup.agreement_snapshot("agmt-nobody")
+    assert refused.value.type == Failure.REJECTED
 
 
 def test_an_agreement_without_an_end_or_a_value_is_read() -> None:

@@ -8,10 +8,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.aws.agreements import FeedPosition
-from activities.aws.catalog import FollowChangeSet, SubmitOffer, WithdrawOffer
+from activities.aws.catalog import SubmitOffer, WaitForChangeSet, WithdrawOffer
 from activities.errors import Failure
 from offers.lifecycle.read_back import differences
-from offers.policy.policy import Generation
+from offers.policy.policy import PublicationPolling
 from sandbox.agreements import roll_back
 from sandbox.buyers import accept
 from sandbox.world import Agreement
@@ -75,8 +75,8 @@ def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -
     aws.sandbox.world.dimensions = ("platform", "seats")
     change_set_id = aws.run(aws.activities.submit_offer, request)
     aws.at(minutes=50)
-    follow = FollowChangeSet(change_set_id=change_set_id, checks=Generation())
-    outcome = aws.run(aws.activities.follow_change_set, follow)
+    follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
+    outcome = aws.run(aws.activities.wait_for_change_set, follow)
     assert differences(asked, outcome.offer) == ()
     assert outcome.offer_url == f"https://example.com/prod-examplesaas01/{outcome.offer.offer_id}"
 
@@ -89,8 +89,8 @@ def test_while_aws_is_at_it_the_next_look_is_named(aws: Aws, minutes: float, wai
     aws.at(minutes=minutes)
     with pytest.raises(ApplicationError) as not_ready:
         aws.run(
-            aws.activities.follow_change_set,
-            FollowChangeSet(change_set_id=change_set_id, checks=Generation()),
+            aws.activities.wait_for_change_set,
+            WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling()),
         )
     assert not_ready.value.type == Failure.NOT_READY
     assert not_ready.value.next_retry_delay == timedelta(minutes=wait)
@@ -111,8 +111,8 @@ def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
     change_set_id = aws.run(aws.activities.withdraw_offer, withdraw)
     assert aws.run(aws.activities.withdraw_offer, withdraw) == change_set_id
     aws.at(minutes=5)
-    follow = FollowChangeSet(change_set_id=change_set_id, checks=Generation())
-    outcome = aws.run(aws.activities.follow_change_set, follow)
+    follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
+    outcome = aws.run(aws.activities.wait_for_change_set, follow)
     assert outcome.offer.is_void(date(2026, 3, 2))
     assert not aws.sandbox.world.acceptable(aws.sandbox.world.offers[offer_id])
 

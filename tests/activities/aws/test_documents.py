@@ -8,10 +8,10 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.aws.catalog import EditOffer, SubmitOffer
-from activities.aws.documents import built_offer, edit
+from activities.aws.documents import edit, published_offer
 from activities.errors import Failure
 from offers.agreements.agreement import AgreementStatus
-from offers.agreements.amendment_pricing import Amended, propose
+from offers.agreements.amendment_pricing import OriginalOffer, propose
 from offers.lifecycle.read_back import differences
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
@@ -107,7 +107,7 @@ def test_an_edit_that_aws_refuses_changes_nothing(aws: Aws) -> None:
     wish = edit_of(offer_id, sold=sold, availability_end="2026-10-01")
     outcome = aws.outcome(aws.run(aws.activities.edit_offer, wish))
     assert (outcome.succeeded, outcome.offer) == (False, None)
-    assert [each.code for each in outcome.refusals] == ["TOO_MANY_BACKDATED_CHARGES"]
+    assert [each.code for each in outcome.errors] == ["TOO_MANY_BACKDATED_CHARGES"]
     assert aws.sandbox.world.offers[offer_id].availability_end == date(2026, 4, 1)
 
 
@@ -125,8 +125,8 @@ def test_an_offer_that_has_expired_is_opened_again(aws: Aws) -> None:
 def amendment_of(aws: Aws, made: Agreement, sold: OfferTerms, **given: Any) -> OfferTerms:
     """The amendment as preflight drafts it, from how AWS shows the agreement."""
     wish: dict[str, Any] = {n: given.pop(n) for n in ("added", "unpaid") if n in given}
-    stands = aws.lookup.standing(made.id)
-    amended = Amended(agreement=stands.agreement, terms=sold)
+    stands = aws.lookup.agreement_snapshot(made.id)
+    amended = OriginalOffer(agreement=stands.agreement, terms=sold)
     today = aws.now[0].date()
     proposal = propose(amended, stands, wish, Policy(), today)
     assert proposal.findings == ()
@@ -174,11 +174,13 @@ def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
     assert differences(amendment, built) == ()
     offer = aws.sandbox.world.offers[built.offer_id]
     assert (offer.description, offer.replaces_agreement) == (AMENDMENT, made.id)
-    assert aws.lookup.standing(made.id).agreement.status is AgreementStatus.ACTIVE, "until then"
+    assert aws.lookup.agreement_snapshot(made.id).agreement.status is AgreementStatus.ACTIVE, (
+        "until then"
+    )
     new = accept(aws.sandbox.world, built.offer_id, BUYER)
     assert Decimal(new.value) == Decimal(value)
     assert new.end.date() == amendment.agreement_end
-    assert aws.lookup.standing(made.id).agreement.status is AgreementStatus.REPLACED
+    assert aws.lookup.agreement_snapshot(made.id).agreement.status is AgreementStatus.REPLACED
 
 
 def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> None:
@@ -213,8 +215,8 @@ def test_nothing_is_invoiced_twice_over_an_amendment(aws: Aws) -> None:
     aws.at(days=10)
     new = accept(aws.sandbox.world, built.offer_id, BUYER)
     aws.at(days=400)
-    assert aws.lookup.standing(made.id).invoiced == 40000
-    assert aws.lookup.standing(new.id).invoiced == 110000
+    assert aws.lookup.agreement_snapshot(made.id).invoiced == 40000
+    assert aws.lookup.agreement_snapshot(new.id).invoiced == 110000
 
 
 def test_of_an_amendment_that_is_extended_only_the_last_day_changes(aws: Aws) -> None:
@@ -230,7 +232,9 @@ def test_of_an_amendment_that_is_extended_only_the_last_day_changes(aws: Aws) ->
 
 
 def test_an_offer_without_all_its_terms_is_read_for_what_it_has() -> None:
-    built = built_offer("offer-1", {"State": "Draft", "Terms": [{"Type": "PaymentScheduleTerm"}]})
+    built = published_offer(
+        "offer-1", {"State": "Draft", "Terms": [{"Type": "PaymentScheduleTerm"}]}
+    )
     assert (built.released, built.price, built.schedule, built.description) == (
         False,
         None,

@@ -105,12 +105,12 @@ async def test_events_of_several_months_and_their_transfers_are_joined(s3: Any) 
     put(s3, text([*PAID, *OTHER]), MAY)
     reading = await read(s3, "offer-1")
     assert reading.findings == ()
-    payout = reading.believed["offer-1"]
+    payout = reading.complete_payouts["offer-1"]
     assert payout.covers(Money.of("1000", "USD"))
     assert payout.bank_trace_ids == ("trace-1",)
     assert payout.disbursed_on == date(2026, 5, 8)
     assert payout.invoices[0].due_on == date(2026, 5, 1)
-    assert set((await read(s3)).believed) == {"offer-1", "offer-2"}
+    assert set((await read(s3)).complete_payouts) == {"offer-1", "offer-2"}
 
 
 async def test_months_before_those_that_are_read_are_left_alone(s3: Any) -> None:
@@ -162,7 +162,7 @@ async def test_a_line_that_cannot_be_read_marks_nothing_as_paid(
     assert finding.source == f"{MAY} {where}"
     assert said in finding.problem
     assert reading.payouts["offer-1"].state is PayoutState.DISBURSED, "the rest is counted"
-    assert set(reading.believed) == {"offer-2"}, "whom the line is about is not known"
+    assert set(reading.complete_payouts) == {"offer-2"}, "whom the line is about is not known"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_a_broken_value_concerns_its_own_offer_alone(
     assert finding.field == column
     assert finding.source == f"{MAY} line 11"
     assert set(reading.payouts) == {"offer-1", "offer-3"}
-    assert set(reading.believed) == {"offer-3"}
+    assert set(reading.complete_payouts) == {"offer-3"}
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ async def test_what_was_broken_and_is_delivered_again_is_whole(
     reading = await read(s3)
     assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
     assert (reading.findings == ()) is mended
-    assert (set(reading.believed) == {"offer-1"}) is mended
+    assert (set(reading.complete_payouts) == {"offer-1"}) is mended
 
 
 async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: Any) -> None:
@@ -218,13 +218,13 @@ async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: An
     assert finding.source is not None
     assert finding.source.startswith(MAY)
     assert set(reading.payouts) == {"offer-1"}
-    assert reading.believed == {}, "a reversal may be in that file"
+    assert reading.complete_payouts == {}, "a reversal may be in that file"
 
 
 async def test_of_a_wholly_broken_file_not_every_line_is_told(s3: Any) -> None:
     put(s3, text(INVOICED) + "x\r\n" * 500)
     findings = (await read(s3)).findings
-    assert len(findings) == DataFindings.MOST + 1
+    assert len(findings) == DataFindings.LIMIT + 1
     assert findings[-1].problem == "and 480 more"
 
 
@@ -236,7 +236,7 @@ async def test_no_file_at_all_is_a_finding(s3: Any) -> None:
 async def test_a_bucket_that_is_not_there_is_refused(s3: Any) -> None:
     with pytest.raises(ApplicationError) as raised:
         await SellerDataFeed(s3, "nobody-s", "", 1).read(None, TODAY)
-    assert raised.value.type == Failure.REFUSED
+    assert raised.value.type == Failure.REJECTED
     assert "NoSuchBucket" in str(raised.value)
 
 

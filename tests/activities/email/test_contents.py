@@ -6,15 +6,15 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from activities.email.contents import write
-from activities.email.message import MailKind
-from activities.email.smtp import IN_MAILS, TEMPLATES, SendMail
+from activities.email.message import EmailKind
+from activities.email.smtp import IN_MAILS, TEMPLATES, OfferEmail
 from offers.agreements.agreement import Agreement, AgreementStatus
 from offers.findings import Finding
-from offers.lifecycle.record import Event, OfferRecord
+from offers.lifecycle.record import AgreementEvent, OfferRecord
 from offers.money import Money
-from offers.payouts.clazar_report import ReportRow, payout_of
-from offers.payouts.forecast import Expected, Step
-from offers.policy.policy import Generation, Policy
+from offers.payouts.clazar_report import ReportRow, payout_from_report
+from offers.payouts.forecast import ExpectedPayment, Step
+from offers.policy.policy import Policy, PublicationPolling
 from offers.policy.rules import Rule, Rules
 from offers.terms.contacts import Contacts, Owner
 from runtime.temporal import PayloadConverter
@@ -56,25 +56,29 @@ def record() -> OfferRecord:
             accepted_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
             starts_at=datetime(2026, 3, 5, 8, tzinfo=UTC),
         ),
-        payout=payout_of([row]),
-        late=(
-            Expected(
+        payout=payout_from_report([row]),
+        overdue=(
+            ExpectedPayment(
                 invoice_id="INV-1",
                 amount=Money.of("116400", "USD"),
                 step=Step.COLLECTION,
                 earliest=date(2026, 4, 10),
                 latest=date(2026, 5, 14),
-                late_on=date(2026, 5, 17),
+                overdue_on=date(2026, 5, 17),
                 reason="Invoiced on 2026-03-05, due on 2026-04-04",
             ),
         ),
         findings=(Finding(field="buyer_accounts", problem="unknown", remedy="Ask"),),
-        events=(Event(what="the agreement is RENEWED", at=datetime(2026, 3, 6, tzinfo=UTC)),),
+        agreement_events=(
+            AgreementEvent(
+                description="the agreement is RENEWED", at=datetime(2026, 3, 6, tzinfo=UTC)
+            ),
+        ),
     )
 
 
-@pytest.mark.parametrize("kind", MailKind)
-def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
+@pytest.mark.parametrize("kind", EmailKind)
+def test_both_forms_say_the_same(kind: EmailKind, record: OfferRecord) -> None:
     letter = write(kind, record, SALESFORCE)
     text = TEMPLATES.get_template("letter.txt.jinja").render(letter=letter)
     html = TEMPLATES.get_template("letter.html.jinja").render(letter=letter)
@@ -94,21 +98,21 @@ def test_both_forms_say_the_same(kind: MailKind, record: OfferRecord) -> None:
 POLICY = Policy(
     product_name="Another Product",
     roles={"deal-desk": ("desk@example.com",)},
-    rules=Rules(standard_contract=Rule(then="warn", line="A rule")),
+    rules=Rules(standard_contract=Rule(action="warn", text="A rule")),
     time_zones=("Asia/Tokyo",),
-    revive_within=timedelta(days=9),
-    generation=Generation(late_after=timedelta(hours=7)),
+    extend_expired_within=timedelta(days=9),
+    publication=PublicationPolling(delayed_after=timedelta(hours=7)),
     support_contact="Write to help@example.com",
 )
 
 
-@pytest.mark.parametrize("kind", MailKind)
-def test_a_mail_carries_all_that_its_letter_needs(kind: MailKind, record: OfferRecord) -> None:
+@pytest.mark.parametrize("kind", EmailKind)
+def test_a_mail_carries_all_that_its_letter_needs(kind: EmailKind, record: OfferRecord) -> None:
     record.policy = POLICY
     converter = PayloadConverter()
-    (payload,) = converter.to_payloads([SendMail(kind=kind, record=record, occasion="x")])
+    (payload,) = converter.to_payloads([OfferEmail(kind=kind, record=record, occasion="x")])
     assert set(json.loads(payload.data)["record"]["policy"]) == IN_MAILS
-    (carried,) = converter.from_payloads([payload], [SendMail])
+    (carried,) = converter.from_payloads([payload], [OfferEmail])
     for name in set(Policy.model_fields) - IN_MAILS:
         del carried.record.policy.__dict__[name]  # so that reading it fails
     assert write(kind, carried.record, SALESFORCE) == write(kind, record, SALESFORCE)
@@ -116,23 +120,23 @@ def test_a_mail_carries_all_that_its_letter_needs(kind: MailKind, record: OfferR
 
 
 def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:
-    facts = dict(write(MailKind.OFFER_SHARED, record, SALESFORCE).facts)
+    facts = dict(write(EmailKind.OFFER_SHARED, record, SALESFORCE).facts)
     last = facts["Last day to accept"]
     assert "16:59 on Wednesday 1 April 2026 in Los Angeles" in last
     assert "00:59 on Thursday 2 April 2026 in London" in last
 
 
 def test_a_void_offer_is_not_offered_again(record: OfferRecord) -> None:
-    letter = write(MailKind.OFFER_VOID, record, SALESFORCE)
+    letter = write(EmailKind.OFFER_VOID, record, SALESFORCE)
     assert letter.link is None
     assert "Last day to accept" not in dict(letter.facts)
 
 
 def test_the_owner_hears_what_will_come(record: OfferRecord) -> None:
-    text = " ".join(write(MailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
+    text = " ".join(write(EmailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
     assert "USD 3,600.00 (3%)" in text
     assert "USD 116,400.00" in text
     assert "Thursday 5 March 2026" in text
-    paid = " ".join(write(MailKind.OWNER_PAID, record, SALESFORCE).paragraphs)
+    paid = " ".join(write(EmailKind.OWNER_PAID, record, SALESFORCE).paragraphs)
     assert "USD 116,400.00" in paid
     assert "trace-1" in paid

@@ -6,8 +6,8 @@ import pytest
 from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
-from activities.email.message import MailKind
-from activities.email.smtp import Email, SendMail
+from activities.email.message import EmailKind
+from activities.email.smtp import Email, OfferEmail
 from activities.errors import Failure
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Policy
@@ -21,8 +21,8 @@ from tests.support.vendors import OFFER, failure, run
 SALESFORCE = "https://example.my.salesforce.com"
 
 
-def mail(kind: MailKind, occasion: str = "") -> SendMail:
-    return SendMail(
+def mail(kind: EmailKind, occasion: str = "") -> OfferEmail:
+    return OfferEmail(
         kind=kind,
         record=OfferRecord(
             opportunity_id=OPPORTUNITY,
@@ -45,7 +45,7 @@ def email(sandbox: Sandbox) -> Email:
 
 async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: Email) -> None:
     for occasion in ("", "", "2026-03-25"):
-        await run(email.send_letter, mail(MailKind.OFFER_REMINDER, occasion))
+        await run(email.send_to_buyer, mail(EmailKind.OFFER_REMINDER, occasion))
     one, again, other = (sent.message_id for sent in sandbox.world.mails)
     assert one == again != other
     assert one.endswith("@example.com>")
@@ -54,8 +54,8 @@ async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: 
 async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
     sandbox: Sandbox, email: Email
 ) -> None:
-    await run(email.send_notice, mail(MailKind.OWNER_EXPIRED))
-    await run(email.send_letter, mail(MailKind.OFFER_SHARED))
+    await run(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
+    await run(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
     notice, letter = sandbox.world.mails
     assert notice.recipients == ["owner@example.com"]
     assert notice.subject == "Expired: Ünïcode & Sons"
@@ -65,11 +65,11 @@ async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
 @pytest.mark.parametrize(
     ("fault", "letter", "notice"),
     [
-        (Fault("smtp", "drop_before", "DATA"), Failure.POSSIBLY_SENT, Failure.UNAVAILABLE),
-        (Fault("smtp", "drop_after", "DATA"), Failure.POSSIBLY_SENT, Failure.UNAVAILABLE),
+        (Fault("smtp", "drop_before", "DATA"), Failure.DELIVERY_UNKNOWN, Failure.UNAVAILABLE),
+        (Fault("smtp", "drop_after", "DATA"), Failure.DELIVERY_UNKNOWN, Failure.UNAVAILABLE),
         (Fault("smtp", "status", "DATA", status=451), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
-        (Fault("smtp", "status", "DATA", status=554), Failure.REFUSED, Failure.REFUSED),
-        (Fault("smtp", "status", "RCPT", status=550), Failure.REFUSED, Failure.REFUSED),
+        (Fault("smtp", "status", "DATA", status=554), Failure.REJECTED, Failure.REJECTED),
+        (Fault("smtp", "status", "RCPT", status=550), Failure.REJECTED, Failure.REJECTED),
         (Fault("smtp", "drop_before", "RCPT"), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
     ],
 )
@@ -77,8 +77,8 @@ async def test_what_a_fault_of_the_mail_server_leads_to(
     sandbox: Sandbox, email: Email, fault: Fault, letter: Failure, notice: Failure
 ) -> None:
     for send, kind, expected in (
-        (email.send_letter, MailKind.OFFER_SHARED, letter),
-        (email.send_notice, MailKind.OWNER_EXPIRED, notice),
+        (email.send_to_buyer, EmailKind.OFFER_SHARED, letter),
+        (email.send_notice, EmailKind.OWNER_EXPIRED, notice),
     ):
         sandbox.world.faults.waiting = [replace(fault)]
         with pytest.raises(ApplicationError) as raised:
@@ -89,7 +89,7 @@ async def test_what_a_fault_of_the_mail_server_leads_to(
 async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
     away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE)
     with pytest.raises(ApplicationError) as raised:
-        await run(away.send_letter, mail(MailKind.OFFER_SHARED))
+        await run(away.send_to_buyer, mail(EmailKind.OFFER_SHARED))
     assert failure(raised) == Failure.UNAVAILABLE
 
 
@@ -97,7 +97,7 @@ async def test_a_notice_reaches_those_whom_the_mail_server_takes(
     sandbox: Sandbox, email: Email
 ) -> None:
     faults = sandbox.world.faults.waiting
-    notice = mail(MailKind.OWNER_EXPIRED)
+    notice = mail(EmailKind.OWNER_EXPIRED)
     notice.record.policy = Policy(
         roles={"deal-desk": ("desk@example.com",), "legal": ("l@example.com",)}
     )

@@ -297,7 +297,7 @@ def test_wrong_documents_are_refused_as_aws_would(
 ) -> None:
     with pytest.raises(ApplicationError) as failed:
         publish(documents, keep("a.pdf", pdf(100)), keep("b.pdf", b"no"), f"s3://{BUCKET}/c.pdf")
-    assert (failed.value.type, failed.value.non_retryable) == (Failure.REFUSED, True)
+    assert (failed.value.type, failed.value.non_retryable) == (Failure.REJECTED, True)
     error = ActivityError(
         "failed",
         scheduled_event_id=1,

@@ -13,10 +13,16 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.errors import Failure
 from activities.temporal import digests
-from activities.temporal.digests import LOOK_BACK, Digests, KnownOwner, Look, LookRequest
+from activities.temporal.digests import (
+    LOOK_BACK,
+    DigestPlan,
+    DigestPlanRequest,
+    Digests,
+    KnownOwner,
+)
 from offers.lifecycle.record import OfferRecord, StageEntry
 from offers.policy.digest import DigestRules
-from offers.reports.digest import SETTLED, Topic
+from offers.reports.digest import SETTLED, DigestTopic
 from offers.stage import Stage
 from offers.terms.contacts import Owner
 from tests.support.builders import terms
@@ -56,11 +62,11 @@ class Offers:
         return SimpleNamespace(id=workflow_id, query=query)
 
 
-async def look(offers: Offers, *known: KnownOwner, now: datetime = MORNING) -> Look:
+async def look(offers: Offers, *known: KnownOwner, now: datetime = MORNING) -> DigestPlan:
     environment = ActivityEnvironment()
-    request = LookRequest(rules=DigestRules(), now=now, known=known)
-    found = await environment.run(Digests(cast(Client, offers)).look, request)
-    return Look.model_validate_json(found.model_dump_json())
+    request = DigestPlanRequest(rules=DigestRules(), now=now, known=known)
+    found = await environment.run(Digests(cast(Client, offers)).plan_digests, request)
+    return DigestPlan.model_validate_json(found.model_dump_json())
 
 
 def offer(owner: Owner, stage: Stage = Stage.SHARED, **fields: Any) -> OfferRecord:
@@ -77,7 +83,7 @@ def offer(owner: Owner, stage: Stage = Stage.SHARED, **fields: Any) -> OfferReco
 
 
 def known(owner: Owner, told_at: datetime, seen_at: datetime = MORNING) -> KnownOwner:
-    return KnownOwner(owner=owner, seen_at=seen_at, told_at=told_at, next_at=MORNING)
+    return KnownOwner(owner=owner, last_seen_at=seen_at, delivered_at=told_at, next_at=MORNING)
 
 
 @pytest.fixture(autouse=True)
@@ -87,11 +93,11 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_only_whose_morning_it_is_is_told() -> None:
     found = await look(Offers(offer(BERLIN), offer(TOKYO)))
-    (morning,) = found.mornings
+    (morning,) = found.deliveries
     assert morning.digest.owner == BERLIN
     assert morning.digest.day.isoformat() == "2026-03-10"
-    assert morning.told.told_at == MORNING
-    assert morning.told.next_at == MORNING + timedelta(days=1)
+    assert morning.delivered.delivered_at == MORNING
+    assert morning.delivered.next_at == MORNING + timedelta(days=1)
     waits = {each.owner: each.next_at for each in found.owners}
     assert waits == {BERLIN: MORNING, TOKYO: datetime(2026, 3, 10, 23, tzinfo=UTC)}
 
@@ -99,22 +105,22 @@ async def test_only_whose_morning_it_is_is_told() -> None:
 async def test_who_has_nothing_to_be_told_has_had_the_morning_too() -> None:
     quiet = offer(BERLIN, terms=terms(availability_end="2026-04-10"))
     found = await look(Offers(quiet))
-    assert found.mornings == ()
+    assert found.deliveries == ()
     (owner,) = found.owners
-    assert (owner.told_at, owner.next_at) == (MORNING, MORNING + timedelta(days=1))
+    assert (owner.delivered_at, owner.next_at) == (MORNING, MORNING + timedelta(days=1))
 
 
 async def test_news_since_the_last_morning_is_told() -> None:
     happened = MORNING - timedelta(hours=20)
     accepted = offer(BERLIN, Stage.ACCEPTED)
     for told_at, topics in (
-        (happened - timedelta(hours=3), [Topic.ACCEPTED]),
-        (happened + timedelta(minutes=4), [Topic.ACCEPTED]),
+        (happened - timedelta(hours=3), [DigestTopic.ACCEPTED]),
+        (happened + timedelta(minutes=4), [DigestTopic.ACCEPTED]),
     ):
         found = await look(Offers(accepted), known(BERLIN, told_at))
-        assert [i.topic for m in found.mornings for i in m.digest.items] == topics
+        assert [i.topic for m in found.deliveries for i in m.digest.items] == topics
     found = await look(Offers(accepted), known(BERLIN, happened + SETTLED))
-    assert found.mornings == ()
+    assert found.deliveries == ()
 
 
 @pytest.mark.parametrize("hours", [1, 7, 20, 23])
@@ -126,13 +132,13 @@ async def test_who_is_met_between_two_mornings_hears_of_all_since_the_one_before
         BERLIN, Stage.ACCEPTED, history=[StageEntry(stage=Stage.ACCEPTED, at=happened)]
     )
     met = await look(Offers(accepted), now=MORNING + timedelta(hours=6))
-    assert met.mornings == ()
+    assert met.deliveries == ()
     next_day = MORNING + timedelta(days=1)
     told = await look(Offers(accepted), *met.owners, now=next_day)
-    (morning,) = told.mornings
-    assert [item.topic for item in morning.digest.items] == [Topic.ACCEPTED]
-    again = await look(Offers(accepted), morning.told, now=next_day + timedelta(days=1))
-    assert again.mornings == ()
+    (morning,) = told.deliveries
+    assert [item.topic for item in morning.digest.items] == [DigestTopic.ACCEPTED]
+    again = await look(Offers(accepted), morning.delivered, now=next_day + timedelta(days=1))
+    assert again.deliveries == ()
 
 
 async def test_search_goes_back_no_further_than_it_must() -> None:
@@ -156,20 +162,20 @@ async def test_owners_of_nothing_are_forgotten_after_a_while() -> None:
 async def test_the_zone_that_is_known_counts() -> None:
     old = BERLIN.model_copy(update={"owner_time_zone": None})
     found = await look(Offers(offer(old, opportunity_id="0065g00000AbCdFAAV"), offer(BERLIN)))
-    (morning,) = found.mornings
+    (morning,) = found.deliveries
     assert morning.digest.owner == BERLIN
     assert len(morning.digest.items) == 2
 
 
 async def test_what_does_not_answer_is_left_out() -> None:
     answers = Offers([GONE], [LOST], [NOT_KNOWN_YET], offer(BERLIN))
-    (morning,) = (await look(answers)).mornings
+    (morning,) = (await look(answers)).deliveries
     assert len(morning.digest.items) == 1
 
 
 async def test_a_worker_that_does_not_know_it_yet_is_asked_again() -> None:
     found = await look(Offers([NOT_KNOWN_YET, LOST, offer(BERLIN)]))
-    assert len(found.mornings) == 1
+    assert len(found.deliveries) == 1
 
 
 async def test_if_nothing_answers_nobody_counts_as_told() -> None:
@@ -183,8 +189,8 @@ async def test_too_much_for_one_turn_is_left_for_the_next(monkeypatch: pytest.Mo
     monkeypatch.setattr(digests, "MOST_ITEMS", 1)
     both = Offers(offer(BERLIN), offer(BERLIN.model_copy(update={"owner_email": "b@example.com"})))
     found = await look(both)
-    (first,) = found.mornings
+    (first,) = found.deliveries
     assert [each.next_at for each in found.owners] == [MORNING, MORNING]
-    others = [each for each in found.owners if each.key != first.told.key]
-    (second,) = (await look(both, first.told, *others)).mornings
-    assert second.told.key != first.told.key
+    others = [each for each in found.owners if each.key != first.delivered.key]
+    (second,) = (await look(both, first.delivered, *others)).deliveries
+    assert second.delivered.key != first.delivered.key

@@ -59,7 +59,7 @@ def test_the_price_is_what_is_added_and_what_is_carried(
     proposal = proposed(wish)
     assert proposal.findings == ()
     made = terms_of(proposal)
-    assert str(made.price.amount) == str(proposal.sums.total.amount) == total
+    assert str(made.price.amount) == str(proposal.pricing.total.amount) == total
     assert schedule(made) == charges
 
 
@@ -87,7 +87,11 @@ def test_what_was_paid_up_front_is_amended_by_what_is_added_alone(
 def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
     day = date(2027, 1, 2)
     proposal = proposed(added("5"), stands=standing("120000"), today=day)
-    assert (proposal.findings, proposal.sums.fate, proposal.sums.unpaid) == ((), None, ())
+    assert (proposal.findings, proposal.pricing.unpaid_action, proposal.pricing.unpaid) == (
+        (),
+        None,
+        (),
+    )
 
 
 def test_an_instalment_of_nothing_is_not_carried() -> None:
@@ -120,7 +124,7 @@ def test_any_currency_is_added_exactly(
 
 
 def test_the_steps_of_the_sum_are_shown() -> None:
-    assert proposed(added("30000", **CARRY)).sums.lines == (
+    assert proposed(added("30000", **CARRY)).pricing.lines == (
         ("Agreed so far", "USD 120,000.00"),
         ("Invoiced so far", "USD 40,000.00, stays"),
         ("Unpaid on 2026-09-02", "USD 40,000.00, carried forward"),
@@ -128,8 +132,8 @@ def test_the_steps_of_the_sum_are_shown() -> None:
         ("Added", "USD 30,000.00"),
         ("Price of the amendment", "USD 110,000.00"),
     )
-    assert proposed(DROP).sums.lines[2][1] == "USD 40,000.00, given up"
-    assert proposed().sums.lines[2][1] == "USD 40,000.00, undecided"
+    assert proposed(DROP).pricing.lines[2][1] == "USD 40,000.00, given up"
+    assert proposed().pricing.lines[2][1] == "USD 40,000.00, undecided"
 
 
 # The days and the rest -------------------------------------------------------------------------
@@ -234,8 +238,8 @@ def test_an_illegal_wish_is_one_finding_that_names_its_field(
 
 def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
     proposal = proposed({"added": "30000 USD", "unpaid": "keep"})
-    assert str(proposal.sums.added) == "USD 30,000.00"
-    assert proposed({"added": "x", "unpaid": "drop"}).sums.fate == "drop"
+    assert str(proposal.pricing.added) == "USD 30,000.00"
+    assert proposed({"added": "x", "unpaid": "drop"}).pricing.unpaid_action == "drop"
 
 
 @pytest.mark.parametrize(

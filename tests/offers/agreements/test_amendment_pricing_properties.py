@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from offers.agreements.amendment_pricing import Amended, Proposal, Standing
+from offers.agreements.amendment_pricing import AgreementSnapshot, OriginalOffer, Proposal
 from offers.findings import Severity
 from offers.money import MINOR_DIGITS, Currency
 from offers.policy.policy import Policy
@@ -22,8 +22,8 @@ TODAY = date(2026, 6, 1)
 class Case(NamedTuple):
     """A sale, how it stands today, and a wish."""
 
-    amended: Amended
-    stands: Standing
+    amended: OriginalOffer
+    stands: AgreementSnapshot
     wish: dict[str, Any]
 
     @property
@@ -98,7 +98,7 @@ def wished(some: Case) -> Decimal:
 @each_case
 def test_the_price_is_added_and_carried_to_the_minor_unit(some: Case) -> None:
     carried = sum(unpaid(some).values()) if some.wish.get("unpaid") == "carry" else 0
-    terms, sums = some.terms, some.proposal.sums
+    terms, sums = some.terms, some.proposal.pricing
     assert terms.price == sums.total
     assert terms.price.amount == wished(some) + carried
     assert terms.price.currency == some.amended.terms.price.currency

@@ -2,17 +2,25 @@
 
 import pytest
 
-from offers.lifecycle.clazar_field_sheet import opportunities_in, reference, with_reference
+from offers.lifecycle.clazar_field_sheet import (
+    clazar_reference,
+    opportunities_named_in,
+    with_reference,
+)
 from tests.support.builders import terms
 
 ONE, OTHER = "001A0000006Vm9rIAC", "00530000003VDlHAAW"
 
 
 def test_a_name_with_a_reference_leads_to_the_opportunity() -> None:
-    named = with_reference(terms(offer_name="Example " * 15), reference(ONE, 12))
-    assert opportunities_in(named.offer_name) == (ONE,)
-    assert opportunities_in(f"{reference(OTHER, 1)}, not {reference(ONE, 2)}") == (OTHER, ONE)
-    assert opportunities_in(f"{reference(ONE, 1)} {reference(ONE, 2)}") == (ONE,)
+    named = with_reference(terms(offer_name="Example " * 15), clazar_reference(ONE, 12))
+    assert opportunities_named_in(named.offer_name) == (ONE,)
+    assert opportunities_named_in(
+        f"{clazar_reference(OTHER, 1)}, not {clazar_reference(ONE, 2)}"
+    ) == (OTHER, ONE)
+    assert opportunities_named_in(f"{clazar_reference(ONE, 1)} {clazar_reference(ONE, 2)}") == (
+        ONE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -20,4 +28,4 @@ def test_a_name_with_a_reference_leads_to_the_opportunity() -> None:
     ["", "Offer Name", ONE, f"{ONE}-", f"{ONE}-0", f"x{ONE}-1", f"{ONE}-1x", "0" * 18 + "-1"],
 )
 def test_a_name_without_one_leads_nowhere(name: str) -> None:
-    assert opportunities_in(name) == ()
+    assert opportunities_named_in(name) == ()

@@ -13,9 +13,9 @@ import starter
 from cli import common
 from offers.agreements.agreement import AgreementStatus
 from offers.lifecycle import guards
-from offers.lifecycle.commands import Changes, Extension
+from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.stage import ENDS, TRANSITIONS, Stage
 from tests.support.agreements import LATER, accepted, agreement
 from tests.support.builders import NOW, TODAY, terms
@@ -50,17 +50,19 @@ def record(stage: Stage, **known: Any) -> OfferRecord:
 
 
 def amending(offer: OfferRecord, busy: str | None = None, **given: Any) -> str | None:
-    return guards.against_amending(offer, Changes(given=given), NOW, stopping=False, busy=busy)
+    return guards.why_cannot_amend(offer, TermChanges(terms=given), NOW, stopping=False, busy=busy)
 
 
 WISHES: dict[str, Callable[[OfferRecord], str | None]] = {
-    "revise": lambda offer: guards.against_revising(offer, Changes(given={"company": "Other"})),
-    "amend": lambda offer: amending(offer, company="Other"),
-    "extend": lambda offer: guards.against_extending(offer, Extension(until=UNTIL), NOW, None),
-    "cancel": lambda offer: (
-        guards.too_late_to_cancel(offer) if offer.stage in BEYOND_CANCELLING else None
+    "revise": lambda offer: guards.why_cannot_revise(
+        offer, TermChanges(terms={"company": "Other"})
     ),
-    "request": lambda offer: guards.against_requesting_cancellation(
+    "amend": lambda offer: amending(offer, company="Other"),
+    "extend": lambda offer: guards.why_cannot_extend(offer, Extension(until=UNTIL), NOW, None),
+    "cancel": lambda offer: (
+        guards.why_cannot_cancel(offer) if offer.stage in BEYOND_CANCELLING else None
+    ),
+    "request": lambda offer: guards.why_cannot_request_cancellation(
         offer, asked=False, amending=None
     ),
 }
@@ -100,7 +102,7 @@ def check_commands(reason: str) -> None:
         arguments = shlex.split(words.replace("--reason-code …", "--reason-code OTHER"))
         context = COMMANDS.commands[name].make_context(name, arguments)
         changes = common.given_changes(None, context.params.get("changes"))
-        assert Changes(given=changes).unknown(amendment=True) is None
+        assert TermChanges(terms=changes).unknown_field(amendment=True) is None
 
 
 def test_the_table_is_whole() -> None:
@@ -150,20 +152,20 @@ def test_what_has_no_agreement_and_no_end_yet_can_be_cancelled() -> None:
 @pytest.mark.parametrize("stage", [Stage.DRAFT, Stage.FAILED])
 def test_a_revision_says_something_that_there_is(stage: Stage) -> None:
     offer = record(stage)
-    assert guards.against_revising(offer, Changes(road=Road.CLAZAR)) is None
-    assert guards.against_revising(offer, Changes(given={"company": None})) is None
-    assert "name at least one" in str(guards.against_revising(offer, Changes()))
-    reason = guards.against_revising(offer, Changes(given={"prize": "1 USD"}))
+    assert guards.why_cannot_revise(offer, TermChanges(method=CreationMethod.CLAZAR)) is None
+    assert guards.why_cannot_revise(offer, TermChanges(terms={"company": None})) is None
+    assert "name at least one" in str(guards.why_cannot_revise(offer, TermChanges()))
+    reason = guards.why_cannot_revise(offer, TermChanges(terms={"prize": "1 USD"}))
     assert reason == "prize: there is no such term; correct its name"
     for name in ("added", "unpaid"):
-        reason = guards.against_revising(offer, Changes(given={name: "1 USD"}))
+        reason = guards.why_cannot_revise(offer, TermChanges(terms={name: "1 USD"}))
         assert (
             reason == f"{name} is for a change of an agreement: now give the whole price (price=…)"
         )
     amendment = record(stage, amends=accepted(), amendment=1)
-    assert guards.against_revising(amendment, Changes(given={"unpaid": "drop"})) is None
-    whole = Changes(given={"price": {"amount": "150000", "currency": "USD"}})
-    assert "say what is added" in str(guards.against_revising(amendment, whole))
+    assert guards.why_cannot_revise(amendment, TermChanges(terms={"unpaid": "drop"})) is None
+    whole = TermChanges(terms={"price": {"amount": "150000", "currency": "USD"}})
+    assert "say what is added" in str(guards.why_cannot_revise(amendment, whole))
 
 
 @pytest.mark.parametrize(
@@ -210,13 +212,13 @@ def test_what_is_illegal_is_refused_before_anything_is_withdrawn(
 
 def test_an_offer_that_is_being_withdrawn_is_left_alone() -> None:
     for stage in (Stage.GENERATING, Stage.SHARED):
-        reason = guards.against_amending(
-            record(stage), Changes(given={"company": "x"}), NOW, stopping=True, busy=None
+        reason = guards.why_cannot_amend(
+            record(stage), TermChanges(terms={"company": "x"}), NOW, stopping=True, busy=None
         )
         assert "being withdrawn" in str(reason)
         check_commands(str(reason).replace("starter.py show", f"starter.py show {ID}"))
     extension = Extension(until=UNTIL)
-    reason = guards.against_extending(record(Stage.SHARED), extension, NOW, Stage.CANCELLED)
+    reason = guards.why_cannot_extend(record(Stage.SHARED), extension, NOW, Stage.CANCELLED)
     assert "being withdrawn" in str(reason)
 
 
@@ -234,7 +236,7 @@ def test_an_extension_gives_more_time_and_nothing_else(
     until: date, months: int | None, said: str | None
 ) -> None:
     extension = Extension(until=until, duration_months=months)
-    reason = guards.against_extending(record(Stage.SHARED), extension, NOW, None)
+    reason = guards.why_cannot_extend(record(Stage.SHARED), extension, NOW, None)
     assert (reason is None) if said is None else (said in str(reason))
     check_commands(reason or "")
 
@@ -258,7 +260,7 @@ def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
     )
     now = NOW + (LATER - TODAY) + timedelta(days=95 if stage is Stage.EXPIRED else 0)
     reason = str(
-        guards.against_extending(offer, Extension(until=date(2026, 9, 9)), now, None),
+        guards.why_cannot_extend(offer, Extension(until=date(2026, 9, 9)), now, None),
     )
     assert "the instalment of 2026-09-02 falls due by then" in reason
     assert "before 2026-09-02" in reason
@@ -266,7 +268,7 @@ def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
 
 def test_a_buyer_is_asked_once_and_for_one_thing() -> None:
     offer = record(Stage.ACCEPTED)
-    ask = guards.against_requesting_cancellation
+    ask = guards.why_cannot_request_cancellation
     assert "seven days" in str(ask(offer, asked=True, amending=None))
     under_way = Amendment(number=1, stage=Stage.SHARED)
     assert "amendment 1 is under way: cancel it" in str(ask(offer, asked=False, amending=under_way))
@@ -276,7 +278,7 @@ def test_a_buyer_is_asked_once_and_for_one_thing() -> None:
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, *sorted(ENDS)])
 def test_whoever_came_too_late_is_told_what_is_left(stage: Stage) -> None:
-    reason = guards.too_late_to_amend(record(stage))
+    reason = guards.why_amended_too_late(record(stage))
     check_commands(reason)
     has_accepted = stage in (Stage.ACCEPTED, Stage.DISBURSED)
     assert ("the buyer has accepted the offer as it was" in reason) == has_accepted

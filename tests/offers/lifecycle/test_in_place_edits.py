@@ -7,7 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from offers.findings import Finding, Severity
-from offers.lifecycle.in_place_edits import EDITABLE, edited, has_own_duration, hindrances, is_edit
+from offers.lifecycle.in_place_edits import (
+    EDITABLE,
+    apply_edit,
+    edit_findings,
+    has_own_duration,
+    is_in_place,
+)
 from offers.policy.policy import Policy
 from offers.policy.rules import Rule, Rules
 from offers.terms.contacts import Contacts
@@ -34,7 +40,7 @@ def found(
     offer: OfferTerms, today: date = TODAY, policy: Policy | None = None, **changes: Any
 ) -> dict[str, Finding]:
     """What stands in the way of changes, by field."""
-    findings = hindrances(offer, CONTACTS, changes, policy or Policy(), today)
+    findings = edit_findings(offer, CONTACTS, changes, policy or Policy(), today)
     return {each.field: each for each in findings}
 
 
@@ -42,13 +48,13 @@ def found(
 @pytest.mark.parametrize("offer", [CARD, FIXED, INSTALMENTS, SET_DAYS, AMENDMENT])
 def test_what_aws_lets_change_after_release_is_an_edit(name: str, offer: OfferTerms) -> None:
     expected = name in EDITABLE or (name == "duration_months" and offer in (FIXED, INSTALMENTS))
-    assert is_edit(offer, {name: 1}) == expected
-    assert is_edit(offer, {"offer_name": "Another", name: 1}) == expected
+    assert is_in_place(offer, {name: 1}) == expected
+    assert is_in_place(offer, {"offer_name": "Another", name: 1}) == expected
 
 
 @pytest.mark.parametrize("changes", [{}, {"offer_name": None}, {"added": "1 USD"}])
 def test_nothing_and_what_is_taken_back_is_no_edit(changes: dict[str, Any]) -> None:
-    assert not is_edit(FIXED, changes)
+    assert not is_in_place(FIXED, changes)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +66,13 @@ def test_a_duration_is_a_term_of_its_own_or_not(offer: OfferTerms, expected: boo
 
 
 def test_terms_and_contacts_each_take_their_own() -> None:
-    after = edited(CARD, CONTACTS, VALUES)
+    after = apply_edit(CARD, CONTACTS, VALUES)
     assert after.terms == terms(**{n: v for n, v in VALUES.items() if n in TERM_FIELDS})
     assert after.contacts.buyer_email == "other@example.com"
     assert after.contacts.owner_email == "owner@example.com"
-    assert edited(CARD, CONTACTS, {}).terms == CARD
+    assert apply_edit(CARD, CONTACTS, {}).terms == CARD
     with pytest.raises(ValidationError):
-        edited(CARD, CONTACTS, {"offer_name": ""})
+        apply_edit(CARD, CONTACTS, {"offer_name": ""})
 
 
 @pytest.mark.parametrize("offer", [CARD, FIXED, INSTALMENTS, SET_DAYS, AMENDMENT])
@@ -132,7 +138,9 @@ def test_an_amendment_is_held_to_no_selling_rule() -> None:
     )
     assert found(cheap, availability_end="2026-03-30", offer_name="Another") == {}
     strict = Policy(
-        rules=Rules(days_to_accept=Rule(then="approval", by="deal-desk", line="Thirty days"))
+        rules=Rules(
+            days_to_accept=Rule(action="approval", approver_role="deal-desk", text="Thirty days")
+        )
     )
     assert found(cheap, policy=strict, availability_end="2026-06-30") == {}
     assert "availability_end" in found(FIXED, policy=strict, availability_end="2026-06-30")
@@ -151,12 +159,14 @@ def test_more_time_never_lets_the_agreement_charge_before_its_amendment(
         agreement_end="2027-03-05",
         availability_end="2026-08-01",
     )
-    findings = hindrances(
+    findings = edit_findings(
         offer, CONTACTS, {"availability_end": last_day}, Policy(), TODAY, amends=accepted()
     )
     assert [each.code for each in findings] == ([] if is_free else ["charged-twice"])
     assert all("2026-09-02" in each.remedy for each in findings)
-    assert not hindrances(offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted())
+    assert not edit_findings(
+        offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted()
+    )
 
 
 @pytest.mark.parametrize(("last_day", "codes"), [(4, []), (5, ["agreement-over-first"])])
@@ -166,6 +176,6 @@ def test_an_amendment_is_extended_only_while_the_agreement_is_in_force(
     offer = terms(dimensions="platform x 2", agreement_end="2028-03-05")
     sold = accepted(payment_schedule=(), dimensions="platform x 2")
     changes = {"availability_end": date(2027, 3, last_day)}
-    findings = hindrances(offer, CONTACTS, changes, Policy(), TODAY, amends=sold)
+    findings = edit_findings(offer, CONTACTS, changes, Policy(), TODAY, amends=sold)
     assert [each.code for each in findings] == codes
     assert all("2027-03-04 or an earlier" in each.remedy for each in findings)

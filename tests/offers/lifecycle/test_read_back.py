@@ -6,7 +6,12 @@ from typing import Any
 
 import pytest
 
-from offers.lifecycle.read_back import BuiltOffer, NotOurTerms, as_built, differences
+from offers.lifecycle.read_back import (
+    PublishedOffer,
+    UnsupportedTerms,
+    differences,
+    terms_from_published,
+)
 from offers.terms.terms import Dimension, Instalment
 from tests.support.builders import BUYER, terms
 
@@ -34,8 +39,8 @@ INSTALMENTS = (
 
 def test_a_schedule_is_compared_charge_by_charge() -> None:
     asked = terms(payment_schedule=INSTALMENTS)
-    assert differences(asked, BuiltOffer(**AS_ASKED | {"schedule": INSTALMENTS[::-1]})) == ()
-    (finding,) = differences(asked, BuiltOffer(**AS_ASKED | {"schedule": INSTALMENTS[:1]}))
+    assert differences(asked, PublishedOffer(**AS_ASKED | {"schedule": INSTALMENTS[::-1]})) == ()
+    (finding,) = differences(asked, PublishedOffer(**AS_ASKED | {"schedule": INSTALMENTS[:1]}))
     assert finding.field == "payment_schedule"
     assert finding.seen == "2026-03-02 60000"
 
@@ -43,28 +48,30 @@ def test_a_schedule_is_compared_charge_by_charge() -> None:
 def test_a_set_start_is_compared_by_its_days() -> None:
     asked = terms(starts_on="2026-05-01")
     days = {"starts_on": date(2026, 5, 1), "ends_on": date(2027, 4, 30)}
-    assert differences(asked, BuiltOffer(**AS_ASKED | days)) == ()
-    (finding,) = differences(asked, BuiltOffer(**AS_ASKED | days | {"ends_on": date(2027, 5, 1)}))
+    assert differences(asked, PublishedOffer(**AS_ASKED | days)) == ()
+    (finding,) = differences(
+        asked, PublishedOffer(**AS_ASKED | days | {"ends_on": date(2027, 5, 1)})
+    )
     assert (finding.field, finding.seen) == ("duration_months", "2027-05-01")
 
 
 def test_what_was_built_can_be_taken_as_it_is() -> None:
     change = {"buyer_accounts": ("999999999999",), "price": Decimal(99000), "name": "Other"}
-    taken = as_built(terms(), BuiltOffer(**AS_ASKED | change))
+    taken = terms_from_published(terms(), PublishedOffer(**AS_ASKED | change))
     assert (taken.buyer_accounts, taken.offer_name) == (("999999999999",), "Other")
     assert str(taken.price) == "USD 99,000.00"
-    assert differences(taken, BuiltOffer(**AS_ASKED | change)) == ()
+    assert differences(taken, PublishedOffer(**AS_ASKED | change)) == ()
 
 
 def test_what_cannot_be_terms_of_ours_is_not_taken() -> None:
-    with pytest.raises(NotOurTerms, match="duration_months"):
-        as_built(terms(), BuiltOffer(**AS_ASKED | {"duration": "P400D"}))
-    with pytest.raises(NotOurTerms, match="price"):
-        as_built(terms(), BuiltOffer(**AS_ASKED | {"price": Decimal(0)}))
+    with pytest.raises(UnsupportedTerms, match="duration_months"):
+        terms_from_published(terms(), PublishedOffer(**AS_ASKED | {"duration": "P400D"}))
+    with pytest.raises(UnsupportedTerms, match="price"):
+        terms_from_published(terms(), PublishedOffer(**AS_ASKED | {"price": Decimal(0)}))
 
 
 def test_what_was_asked_has_no_differences() -> None:
-    assert differences(terms(), BuiltOffer(**AS_ASKED)) == ()
+    assert differences(terms(), PublishedOffer(**AS_ASKED)) == ()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,7 @@ def test_what_was_asked_has_no_differences() -> None:
     ],
 )
 def test_each_term_that_differs_is_a_finding(change: dict[str, Any], field: str) -> None:
-    (finding,) = differences(terms(), BuiltOffer(**AS_ASKED | change))
+    (finding,) = differences(terms(), PublishedOffer(**AS_ASKED | change))
     assert finding.field == field
     assert finding.seen
     assert finding.remedy
@@ -102,5 +109,5 @@ def test_each_term_that_differs_is_a_finding(change: dict[str, Any], field: str)
     [(date(2026, 3, 1), True), (date(2026, 3, 2), False), (date(2026, 3, 3), False), (None, False)],
 )
 def test_void_means_the_last_day_is_over(last_day: date | None, void: bool) -> None:
-    offer = BuiltOffer(**AS_ASKED | {"availability_end": last_day})
+    offer = PublishedOffer(**AS_ASKED | {"availability_end": last_day})
     assert offer.is_void(date(2026, 3, 2)) is void

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offers.money import Money
-from offers.payouts.aws_ledger import BankTransfer, BillingEvent, payout_of
+from offers.payouts.aws_ledger import BankTransfer, BillingEvent, payout_from_ledger
 from offers.payouts.clazar_report import ReportRow
-from offers.payouts.clazar_report import payout_of as payout_of_report
+from offers.payouts.clazar_report import payout_from_report as payout_of_report
 from offers.payouts.model import Payout, PayoutState
 
 OFFER = "offer-1"
@@ -60,7 +60,7 @@ def collected(amount: Any = 1000, day: int = 3) -> BillingEvent:
 
 
 def the_payout(*events: BillingEvent) -> Payout:
-    payout, findings = payout_of(OFFER, events, TRANSFERS)
+    payout, findings = payout_from_ledger(OFFER, events, TRANSFERS)
     assert payout is not None
     assert findings == []
     return payout
@@ -179,7 +179,7 @@ def test_days_and_traces() -> None:
 
 
 def test_a_payout_whose_transfer_is_missing_is_not_taken_as_paid() -> None:
-    payout, findings = payout_of(OFFER, [*invoiced(), *disbursed("nowhere")], TRANSFERS)
+    payout, findings = payout_from_ledger(OFFER, [*invoiced(), *disbursed("nowhere")], TRANSFERS)
     assert payout is not None
     assert payout.disbursed.amount == 0
     assert len(findings) == 2
@@ -196,14 +196,14 @@ def test_a_payout_whose_transfer_is_missing_is_not_taken_as_paid() -> None:
     ],
 )
 def test_what_is_not_understood_is_found_and_not_counted(odd: BillingEvent, field: str) -> None:
-    payout, findings = payout_of(OFFER, [*invoiced(), odd], TRANSFERS)
+    payout, findings = payout_from_ledger(OFFER, [*invoiced(), odd], TRANSFERS)
     assert payout is not None
     assert payout.gross == Money.of(1000, "USD")
     assert [finding.field for finding in findings] == [field]
 
 
 def test_without_an_invoice_there_is_no_payout() -> None:
-    assert payout_of(OFFER, [collected()], TRANSFERS) == (None, [])
+    assert payout_from_ledger(OFFER, [collected()], TRANSFERS) == (None, [])
 
 
 # Both sources -----------------------------------------------------------------------------------

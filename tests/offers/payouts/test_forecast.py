@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offers.money import Money
-from offers.payouts.clazar_report import ReportRow, payout_of
-from offers.payouts.forecast import REMEDIES, Expected, Step, charges, expected
-from offers.payouts.listing_fee import charged_otherwise, listing_fee
+from offers.payouts.clazar_report import ReportRow, payout_from_report
+from offers.payouts.forecast import REMEDIES, ExpectedPayment, Step, charges, forecast
+from offers.payouts.listing_fee import listing_fee, unexpected_fee_rates
 from offers.payouts.model import InvoicePayout, Payout, Transfer
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.terms.terms import OfferTerms
@@ -50,11 +50,11 @@ def of(
     rules: PayoutRules = FROM_AWS,
     sold: OfferTerms | None = None,
     **more: Any,
-) -> tuple[Expected, ...]:
+) -> tuple[ExpectedPayment, ...]:
     sold = sold or terms()
     payout = Payout(offer_id="offer-1", invoices=invoices) if invoices else None
     fee = listing_fee(sold.price)
-    return expected(sold, fee, ACCEPTED, payout, rules, today=today, **more)
+    return forecast(sold, fee, ACCEPTED, payout, rules, today=today, **more)
 
 
 def test_before_the_invoice_it_waits_on_the_invoice() -> None:
@@ -62,7 +62,7 @@ def test_before_the_invoice_it_waits_on_the_invoice() -> None:
     assert coming.invoice_id is None
     assert coming.amount == usd(116400), "after the fee"
     assert coming.step is Step.INVOICE
-    assert coming.late_on == date(2026, 3, 7), "the data is two days behind"
+    assert coming.overdue_on == date(2026, 3, 7), "the data is two days behind"
     # Due on April 3rd; paid out from April 7th on, or collected as late as April 17th and paid out
     # by May 10th, a Sunday; then one to three working days.
     assert (coming.earliest, coming.latest) == (date(2026, 4, 8), date(2026, 5, 13))
@@ -79,13 +79,13 @@ def test_before_the_invoice_it_waits_on_the_invoice() -> None:
 def test_an_invoice_waits_until_it_is_due_and_then_to_be_collected(today: date, step: Step) -> None:
     (coming,) = of(invoice(), today=today)
     assert coming.step is step
-    assert coming.late_on == date(2026, 4, 20), "14 days after it was due, and the data's lag"
+    assert coming.overdue_on == date(2026, 4, 20), "14 days after it was due, and the data's lag"
 
 
 def test_without_word_of_the_collection_it_is_late_only_when_all_steps_are_over() -> None:
     (coming,) = of(invoice(), today=date(2026, 4, 20), rules=PayoutRules())
     assert coming.step is Step.COLLECTION
-    assert coming.late_on == coming.latest + timedelta(days=3)
+    assert coming.overdue_on == coming.latest + timedelta(days=3)
     assert "Clazar does not tell when it is collected" in coming.reason
 
 
@@ -110,7 +110,7 @@ def test_what_is_collected_waits_on_the_payout_and_then_on_the_bank(
     )
     assert coming.step is step
     assert (str(coming.earliest), str(coming.latest)) == (earliest, latest)
-    assert coming.late_on == coming.latest + timedelta(days=3)
+    assert coming.overdue_on == coming.latest + timedelta(days=3)
 
 
 def test_daily_payouts_and_the_bank_s_days_off() -> None:
@@ -147,7 +147,7 @@ def test_what_did_not_stand_is_late_at_once(failed: bool, step: Step, said: str)
     back = paid(day, amount=usd(-116400), failed=failed)
     (coming,) = of(invoice(transfers=(paid(date(2026, 4, 8)), back)), today=day)
     assert coming.step is step
-    assert coming.late_on == day
+    assert coming.overdue_on == day
     assert said in coming.reason
 
 
@@ -180,7 +180,7 @@ def test_instalments_are_expected_one_by_one() -> None:
         (date(2026, 9, 1), usd(60000)),
     ], "what was to be charged before acceptance is charged then"
     first, second = of(sold=sold)
-    assert (first.late_on, second.late_on) == (date(2026, 3, 7), date(2026, 9, 4))
+    assert (first.overdue_on, second.overdue_on) == (date(2026, 3, 7), date(2026, 9, 4))
     half = invoice(gross=usd(60000), listing_fee=usd(1800), undisbursed=usd(58200))
     invoiced, to_come = of(half, sold=sold, today=date(2026, 4, 1))
     assert (invoiced.invoice_id, to_come.invoice_id) == ("INV-1", None)
@@ -222,9 +222,9 @@ def test_the_range_is_one_and_lateness_comes_after_it(
         assert day.weekday() < 5
     if collected:
         assert collected < coming.earliest
-        assert coming.late_on > coming.latest
+        assert coming.overdue_on > coming.latest
     else:
-        assert coming.late_on > date(2026, 4, 3)
+        assert coming.overdue_on > date(2026, 4, 3)
 
 
 # The listing fee ------------------------------------------------------------------------------
@@ -257,8 +257,8 @@ def row(**changes: Any) -> ReportRow:
 )
 def test_another_fee_than_expected_is_found(charged: str, renewal: bool, differs: bool) -> None:
     net = 120000 - float(charged)
-    payout = payout_of([row(listing_fee=f"-{charged}", disbursed=f"{net:.2f}")])
-    found = charged_otherwise(payout, listing_fee(usd(120000), renewal=renewal))
+    payout = payout_from_report([row(listing_fee=f"-{charged}", disbursed=f"{net:.2f}")])
+    found = unexpected_fee_rates(payout, listing_fee(usd(120000), renewal=renewal))
     assert bool(found) is differs
     if found:
         assert f"USD {float(charged):,.2f} of invoice INV-1" in found[0].problem
@@ -266,4 +266,4 @@ def test_another_fee_than_expected_is_found(charged: str, renewal: bool, differs
 
 def test_the_fee_is_owed_on_what_was_not_refunded() -> None:
     half = row(refund="-60000", listing_fee="-1800", disbursed="58200")
-    assert charged_otherwise(payout_of([half]), listing_fee(usd(120000))) == ()
+    assert unexpected_fee_rates(payout_from_report([half]), listing_fee(usd(120000))) == ()

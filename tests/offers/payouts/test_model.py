@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from offers.money import Money
-from offers.payouts.clazar_report import ReportRow, payout_of
+from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import InvoicePayout, Payout, PayoutState, Transfer
 
 PRICE = Money.of("1000", "USD")
@@ -135,7 +135,7 @@ def test_how_far_the_money_of_an_invoice_has_come(
     rows: list[ReportRow], state: PayoutState, paid: int, owed: int, settled: bool
 ) -> None:
     for order in (rows, rows[::-1]):
-        (invoice,) = payout_of(order).invoices
+        (invoice,) = payout_from_report(order).invoices
         assert invoice.state is state
         assert invoice.disbursed == Money.of(paid, "USD")
         assert invoice.undisbursed == Money.of(owed, "USD")
@@ -143,17 +143,17 @@ def test_how_far_the_money_of_an_invoice_has_come(
 
 
 def test_paid_in_full() -> None:
-    payout = payout_of([row()])
+    payout = payout_from_report([row()])
     assert payout.covers(PRICE)
     assert payout.listing_fee == Money.of("30", "USD")
     assert payout.disbursed_on == date(2026, 5, 1)
     assert payout.due_on is None, "nothing is due any more"
-    assert payout.mark.startswith("970.00/970.00 USD ")
+    assert payout.fingerprint.startswith("970.00/970.00 USD ")
 
 
 def test_what_was_invoiced_is_known_before_it_is_paid() -> None:
     for rows in ([UNPAID], [part(1, 40, 60)], [row(1, undisbursed=970), back(2)]):
-        payout = payout_of(rows)
+        payout = payout_from_report(rows)
         assert payout.gross == PRICE
         assert payout.listing_fee == Money.of("30", "USD")
         assert payout.due_on == date(2026, 5, 1)
@@ -161,17 +161,17 @@ def test_what_was_invoiced_is_known_before_it_is_paid() -> None:
 
 
 def test_the_traces_are_those_of_payouts_that_stand() -> None:
-    again = payout_of([row(1), back(2, failed=True, undisbursed=0), row(3)])
+    again = payout_from_report([row(1), back(2, failed=True, undisbursed=0), row(3)])
     assert again.bank_trace_ids == ("trace-3",)
     assert again.disbursed_on == date(2026, 5, 3), "never the newest date there is"
-    parts = payout_of([part(1, 40, 0), part(2, 60, 0)])
+    parts = payout_from_report([part(1, 40, 0), part(2, 60, 0)])
     assert parts.bank_trace_ids == ("trace-1", "trace-2")
 
 
 def test_lines_of_one_invoice_have_remainders_of_their_own() -> None:
     first = row(1, line="a", undisbursed=0)
     second = row(None, line="b", disbursed=0, undisbursed=970)
-    (invoice,) = payout_of([first, second]).invoices
+    (invoice,) = payout_from_report([first, second]).invoices
     assert invoice.gross == Money.of(2000, "USD")
     assert (invoice.disbursed, invoice.undisbursed) == (
         Money.of(970, "USD"),
@@ -181,27 +181,27 @@ def test_lines_of_one_invoice_have_remainders_of_their_own() -> None:
 
 def test_an_invoice_still_to_come_is_not_forgotten() -> None:
     half = row(gross=500, listing_fee=-15, disbursed=485)
-    assert not payout_of([half]).covers(PRICE)
+    assert not payout_from_report([half]).covers(PRICE)
     other = row(invoice_id="INV-2", gross=500, listing_fee=-15, disbursed=485)
-    assert payout_of([half, other]).covers(PRICE)
+    assert payout_from_report([half, other]).covers(PRICE)
     unpaid = row(None, invoice_id="INV-2", gross=500, listing_fee=-15, disbursed=0, undisbursed=485)
-    assert not payout_of([half, unpaid]).covers(PRICE)
+    assert not payout_from_report([half, unpaid]).covers(PRICE)
 
 
 def test_nothing_paid_and_nothing_left_is_not_paid() -> None:
     nothing = row(None, refund=-1000, listing_fee=0, disbursed=0, undisbursed=0)
-    assert not payout_of([nothing]).covers(PRICE)
+    assert not payout_from_report([nothing]).covers(PRICE)
 
 
 def test_another_currency_covers_nothing() -> None:
-    assert not payout_of([row(currency="EUR")]).covers(PRICE)
+    assert not payout_from_report([row(currency="EUR")]).covers(PRICE)
 
 
 def test_a_payout_without_invoices_or_in_two_currencies_is_none() -> None:
     with pytest.raises(ValidationError):
         Payout(offer_id="offer-1", invoices=())
     with pytest.raises(ValidationError, match="several currencies"):
-        payout_of([row(), row(invoice_id="INV-2", currency="EUR")])
+        payout_from_report([row(), row(invoice_id="INV-2", currency="EUR")])
 
 
 def test_of_before_the_data_begins_what_was_known_stays() -> None:
@@ -209,13 +209,13 @@ def test_of_before_the_data_begins_what_was_known_stays() -> None:
     old = row(invoice_id="INV-1", invoiced_on="2026-03-31")
     owed = row(None, invoice_id="INV-2", invoiced_on="2026-03-31", disbursed=0, undisbursed=970)
     new = row(invoice_id="INV-3", invoiced_on="2026-04-01")
-    before = payout_of([old, owed, new])
+    before = payout_from_report([old, owed, new])
     # Of the first only its refund is left, the second is gone, and so is what is not so old.
-    data = payout_of([row(None, gross=0, refund=-100, listing_fee=3, disbursed=-97)])
+    data = payout_from_report([row(None, gross=0, refund=-100, listing_fee=3, disbursed=-97)])
     whole = data.with_older(before, since)
     assert whole.invoices == before.invoices[:2]
     assert data.with_older(before, None) == data
-    euros = payout_of([row(invoice_id="INV-9", currency="EUR")])
+    euros = payout_from_report([row(invoice_id="INV-9", currency="EUR")])
     assert euros.with_older(before, since) == euros, "two currencies are no one sum"
 
 
@@ -261,7 +261,7 @@ def test_sums_by_offer_invoice_and_currency_equal_the_report_s(
                 undisbursed=0 if is_paid else net,
             )
         )
-    payout = payout_of(rows)
+    payout = payout_from_report(rows)
     for each in payout.invoices:
         own = [r for r in rows if r.invoice_id == each.invoice_id]
         assert each.gross.amount == sum(r.gross for r in own)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from offers.policy.policy import Policy
-from runtime.toml_files import WrongFile, read_toml
+from runtime.toml_files import InvalidFile, read_toml
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "policy.toml").read_text(encoding="utf-8")
 LINES = EXAMPLE.splitlines()
@@ -42,12 +42,12 @@ def outcome(folder: Path, text: str) -> str | None:
     file.write_text(text, encoding="utf-8")
     try:
         policy = read_toml(file, Policy)
-    except WrongFile as refusal:
+    except InvalidFile as refusal:
         told = str(refusal)
         assert told.startswith(str(file))
         return told
     assert Policy.model_validate_json(policy.model_dump_json()) == policy
-    policy.name_offer("Example Corp", tomllib.loads("day = 2026-01-31")["day"])
+    policy.offer_name_for("Example Corp", tomllib.loads("day = 2026-01-31")["day"])
     return None
 
 
@@ -91,16 +91,25 @@ def test_any_damage_to_the_example_is_taken_or_refused(tmp_path: Path, data: st.
     [
         (
             "\n[rules.minimum]\nthen = 'ask'",
-            ", line 3: rules.minimum.then [ask]: input should be 'refuse'",
+            ", line 3: rules.minimum.action [ask]: input should be 'refuse'",
         ),
         (
-            "[rules.minimum]\nthen = 'approval'\nby = ''",
+            "[rules.minimum]\nthen = 'approval'\napprover_role = ''",
             ", line 1: rules.minimum: an approval needs",
         ),
-        ("[rules.minimum]\nthen = 'warn'\nby = 'x'", "a role approves nothing that is warn"),
-        ("[rules]\nminimal = { then = 'off' }", ", line 2: rules.minimal: there is no such field"),
-        ("minimum = { USD = 100000.5 }", ", line 1: minimum.USD [100000.5]: a float cannot hold"),
-        ("road = 'azure'", ", line 1: road [azure]: input should be 'aws' or 'clazar'"),
+        (
+            "[rules.minimum]\nthen = 'warn'\napprover_role = 'x'",
+            "a role approves nothing that is warn",
+        ),
+        (
+            "[rules]\nminimal = { action = 'off' }",
+            ", line 2: rules.minimal: there is no such field",
+        ),
+        (
+            "minimum_price = { USD = 100000.5 }",
+            ", line 1: minimum_price.USD [100000.5]: a float cannot hold",
+        ),
+        ("method = 'azure'", ", line 1: method [azure]: input should be 'aws' or 'clazar'"),
         (
             "[roles]\ndeal-desk = ['nobody']",
             ", line 2: roles.deal-desk.0: it is no mail address. Write",
@@ -109,7 +118,7 @@ def test_any_damage_to_the_example_is_taken_or_refused(tmp_path: Path, data: st.
             "[roles]\nlegal = ['legal@example.com']",
             "nobody holds that role. Name who does under [roles]: deal-desk =",
         ),
-        ("[hand_off]\nlook_every = 'PT1S'", ", line 2: hand_off.look_every"),
+        ("[clazar_handoff]\nlook_every = 'PT1S'", ", line 2: clazar_handoff.look_every"),
     ],
 )
 def test_a_refusal_names_line_and_remedy(tmp_path: Path, text: str, says: str) -> None:
@@ -121,9 +130,9 @@ def test_a_refusal_names_line_and_remedy(tmp_path: Path, text: str, says: str) -
 
 def test_a_part_of_a_rule_keeps_the_rest_of_it(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text("[rules.minimum]\nthen = 'refuse'\n[rules.upfront]\nline = 'Up front.'")
+    file.write_text("[rules.minimum]\nthen = 'refuse'\n[rules.upfront]\ntext = 'Up front.'")
     rules = read_toml(file, Policy).rules
-    assert (rules.minimum.then, rules.minimum.by) == ("refuse", None)
-    assert rules.minimum.line == Policy().rules.minimum.line
-    assert (rules.upfront.then, rules.upfront.by) == ("approval", "deal-desk")
-    assert rules.upfront.line == "Up front."
+    assert (rules.minimum.action, rules.minimum.approver_role) == ("refuse", None)
+    assert rules.minimum.text == Policy().rules.minimum.text
+    assert (rules.upfront.action, rules.upfront.approver_role) == ("approval", "deal-desk")
+    assert rules.upfront.text == "Up front."

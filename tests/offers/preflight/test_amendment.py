@@ -42,11 +42,11 @@ def held_against(
     """What both lists of checks find, but for what every amendment meets."""
     amended, shown = accepted(**(sold or {})), standing(**(stands or {}))
     made = drafted(proposed(wish or CARRY, amended, shown, today), today, **(given or {}))
-    terms = made.legible
+    terms = made.checkable_terms
     assert terms is not None
     against = (amended, shown, policy or Policy(), today)
-    found = findings_of(amendment.CHECKS, terms, made.legal, *against) + findings_of(
-        consistency.CHECKS, terms, made.legal, today
+    found = findings_of(amendment.CHECKS, terms, made.valid_fields, *against) + findings_of(
+        consistency.CHECKS, terms, made.valid_fields, today
     )
     return {each.code: each for each in found if each.code != "needs-invoicing"}
 
@@ -57,7 +57,7 @@ def test_an_amendment_waits_for_somebody_who_knows_what_was_agreed() -> None:
     assert found["amendment"].severity is Severity.APPROVAL
     assert found["amendment"].seen == "USD 80,000.00 until 2027-03-05, in 2 instalments"
     assert "agmt-1" in found["amendment"].problem
-    off = Policy(rules=Rules(amendment=Rule(then="off", line="Nobody minds")))
+    off = Policy(rules=Rules(amendment=Rule(action="off", text="Nobody minds")))
     assert held_against(policy=off) == {}
 
 

@@ -15,16 +15,16 @@ from activities.aws.documents import create_offer
 from offers.agreements.agreement import Agreement
 from offers.agreements.amendment_pricing import (
     AMENDMENT_FIELDS,
-    Amended,
+    AgreementSnapshot,
+    OriginalOffer,
     Proposal,
-    Standing,
     propose,
 )
 from offers.clock import end_of_day
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
 from offers.preflight.marketplace import Marketplace
-from offers.preflight.report import AmendedDeal, Deal, Report, preflight
+from offers.preflight.report import AmendmentDeal, Deal, PreflightReport, preflight
 from offers.terms.terms import OfferTerms
 from sandbox import agreements, buyers
 from sandbox.world import World
@@ -83,8 +83,8 @@ class Sale:
         found = (i.amount for i in self.world.invoices if i.agreement_id == agreement_id)
         return sum(found, Decimal())
 
-    def _standing(self) -> Standing:
-        return Standing(
+    def _standing(self) -> AgreementSnapshot:
+        return AgreementSnapshot(
             agreement=Agreement.model_validate(
                 {
                     "agreement_id": self.made.id,
@@ -102,7 +102,7 @@ class Sale:
     def _proposed(self) -> Proposal:
         wish = {name: value for name, value in self.given.items() if name in AMENDMENT_FIELDS}
         stands = self._standing()
-        self.amended = Amended(agreement=stands.agreement, terms=self.terms)
+        self.amended = OriginalOffer(agreement=stands.agreement, terms=self.terms)
         return propose(self.amended, stands, wish, Policy(), self.today)
 
     @property
@@ -111,14 +111,14 @@ class Sale:
         overruling = {n: v for n, v in self.given.items() if n not in AMENDMENT_FIELDS}
         return facts() | self.proposal.facts | overruling
 
-    def report(self) -> Report:
+    def report(self) -> PreflightReport:
         """What preflight says of the amendment."""
         deal = Deal(
             marketplace=Marketplace(product=PRODUCT),
-            amends=AmendedDeal(
-                amended=self.amended,
-                standing=self._standing(),
-                sums=self.proposal.sums,
+            amends=AmendmentDeal(
+                original=self.amended,
+                snapshot=self._standing(),
+                pricing=self.proposal.pricing,
                 findings=self.proposal.findings,
             ),
         )
@@ -220,7 +220,7 @@ def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
 ) -> None:
     sale = Sale(case)
     found = sale.report()
-    if not found.refuses:
+    if not found.has_refusal:
         assert found.terms is not None
         assert sale.refusals(found.terms) == []
         return
@@ -243,7 +243,7 @@ def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
 def test_what_preflight_lets_pass_aws_takes_and_charges_once(case: Case, wait: int) -> None:
     sale = Sale(case)
     found = sale.report()
-    if found.refuses:
+    if found.has_refusal:
         return
     assert found.terms is not None
     before = sale.invoiced(sale.made.id)
@@ -268,7 +268,7 @@ def test_what_aws_refuses_preflight_had_refused(case: Case) -> None:
     found = sale.report()
     codes = sale.refusals(unchecked_amendment(sale))
     if codes:
-        assert found.refuses, f"AWS refuses with {codes}"
+        assert found.has_refusal, f"AWS refuses with {codes}"
 
 
 def unchecked_amendment(sale: Sale) -> OfferTerms:
@@ -280,8 +280,8 @@ def unchecked_amendment(sale: Sale) -> OfferTerms:
 
 def test_every_verdict_occurs() -> None:
     taken = Sale(Case(SCHEDULED, 1, {"unpaid": "carry"}))
-    assert not taken.report().refuses
+    assert not taken.report().has_refusal
     assert taken.refusals(unchecked_amendment(taken)) == []
     refused = Sale(Case(SCHEDULED, 1, {"unpaid": "carry", "agreement_end": day(2)}))
-    assert refused.report().refuses
+    assert refused.report().has_refusal
     assert "INVALID_AVAILABILITY_END_DATE" in refused.refusals(unchecked_amendment(refused))

@@ -16,7 +16,7 @@ from offers.policy.policy import Policy
 from offers.preflight.draft import draft
 from offers.preflight.marketplace import Marketplace, Product
 from offers.preflight.order_form import OrderForm
-from offers.preflight.report import Deal, Report, preflight
+from offers.preflight.report import Deal, PreflightReport, preflight
 from offers.terms.terms import Dimension, Instalment, OfferTerms, PreExistingAgreement
 from sandbox.aws.catalog import submit
 from sandbox.aws.wire import AwsError
@@ -93,7 +93,7 @@ def likely_deals(draw: st.DrawFn) -> dict[str, Any]:
     return deal
 
 
-def report(deal: dict[str, Any]) -> Report:
+def report(deal: dict[str, Any]) -> PreflightReport:
     """What preflight says of a deal that has nothing else wrong with it."""
     drafted = draft(facts(**deal), Policy(), TODAY)
     known = Deal(
@@ -178,7 +178,7 @@ class Unchecked:
 @given(likely_deals())
 def test_what_preflight_lets_pass_aws_takes(deal: dict[str, Any]) -> None:
     found = report(deal)
-    if found.refuses:
+    if found.has_refusal:
         return
     assert found.terms is not None
     assert aws_refuses(found.terms) == []
@@ -188,7 +188,7 @@ def test_what_preflight_lets_pass_aws_takes(deal: dict[str, Any]) -> None:
 @given(likely_deals())
 def test_what_aws_refuses_preflight_had_refused(deal: dict[str, Any]) -> None:
     if not deal["buyer_accounts"] or deal.get("dimensions") == []:
-        assert report(deal).refuses
+        assert report(deal).has_refusal
         return
     try:
         codes = aws_refuses(unchecked(deal))
@@ -196,14 +196,14 @@ def test_what_aws_refuses_preflight_had_refused(deal: dict[str, Any]) -> None:
         codes = ["the product cannot even ask"]
     if codes:
         found = report(deal)
-        assert found.refuses, f"AWS refuses with {codes}"
+        assert found.has_refusal, f"AWS refuses with {codes}"
         assert any(finding.severity is Severity.REFUSE for finding in found.findings)
 
 
 def test_both_verdicts_occur() -> None:
     sound = {"availability_end": "2026-04-01"}
-    assert not report(sound).refuses
+    assert not report(sound).has_refusal
     assert aws_refuses(unchecked(sound)) == []
     flawed = sound | {"payment_schedule": [{"on": "2026-03-01", "amount": "120000"}]}
-    assert report(flawed).refuses
+    assert report(flawed).has_refusal
     assert "INVALID_CHARGE_DATES" in aws_refuses(unchecked(flawed))

@@ -7,9 +7,9 @@ import pytest
 
 from offers.findings import Finding, Severity
 from offers.policy.policy import Policy
-from offers.preflight.customer import Customer, LastPurchase, OthersUse
+from offers.preflight.customer import Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.draft import draft
-from offers.preflight.eula import Contract
+from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 from offers.preflight.report import Deal, preflight
 from tests.support.builders import BUYER, TODAY, facts
@@ -48,7 +48,7 @@ OPEN = Marketplace(
     ),
 )
 OTHERS = Customer(
-    others=(OthersUse(account_id=BUYER, opportunity_id="006OTHER", company="Example Two"),)
+    others=(OtherCustomersUse(account_id=BUYER, opportunity_id="006OTHER", company="Example Two"),)
 )
 MOVED = Customer(last_purchase=LastPurchase(opportunity_id="006BEFORE", buyer_accounts=(OTHER,)))
 SOLD = Customer(shown_stage="accepted", stage_field="Offer_Stage__c")
@@ -196,7 +196,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "a document that cannot be read": (
         {
             "terms": {"eula": "https://example.com/eula.pdf"},
-            "contract": Contract(
+            "eula": EulaContent(
                 findings=(
                     Finding(
                         code="eula-document", field="eula", problem="no PDF", remedy="Give one"
@@ -361,7 +361,7 @@ def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
     changes, expected = FLAWED[flaw]
     report = report_on(**changes)
     assert [(f.code, f.field, f.severity) for f in report.findings] == expected
-    assert report.refuses is any(severity is REFUSE for _, _, severity in expected)
+    assert report.has_refusal is any(severity is REFUSE for _, _, severity in expected)
     for finding in report.findings:
         assert finding.problem
         assert finding.remedy, "a person knows what to do"
@@ -386,7 +386,7 @@ def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
         {"terms": {"renewal": "External"}},
         {
             "customer": Customer(
-                others=(OthersUse(account_id=OTHER, opportunity_id="006OTHER"),),
+                others=(OtherCustomersUse(account_id=OTHER, opportunity_id="006OTHER"),),
                 last_purchase=LastPurchase(
                     opportunity_id="006BEFORE", buyer_accounts=(OTHER, BUYER)
                 ),
@@ -426,7 +426,7 @@ def test_an_active_agreement_leads_to_an_amendment() -> None:
     ("then", "severities"), [("refuse", [REFUSE]), ("warn", [WARN]), ("off", [])]
 )
 def test_the_policy_says_what_an_exception_does(then: str, severities: list[Severity]) -> None:
-    policy = Policy.model_validate({"rules": {"annual": {"then": then}}})
+    policy = Policy.model_validate({"rules": {"annual": {"action": then}}})
     report = report_on({"duration_months": 24}, form={"duration_months": 24}, policy=policy)
     assert [finding.severity for finding in report.findings] == severities
 
@@ -450,9 +450,9 @@ def test_the_gravest_findings_come_first() -> None:
 
 def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
     terms = {"eula": "https://example.com/eula.pdf?signature=secret"}
-    (first,) = report_on(terms, contract=Contract(sha256="a" * 64)).findings
-    (same,) = report_on(terms, contract=Contract(sha256="a" * 64)).findings
-    (other,) = report_on(terms, contract=Contract(sha256="b" * 64)).findings
+    (first,) = report_on(terms, contract=EulaContent(sha256="a" * 64)).findings
+    (same,) = report_on(terms, contract=EulaContent(sha256="a" * 64)).findings
+    (other,) = report_on(terms, contract=EulaContent(sha256="b" * 64)).findings
     assert first.is_same(same)
     assert not first.is_same(other)
     assert "secret" not in str(first)

@@ -6,7 +6,7 @@ import pytest
 
 from activities.email.digest import write_digest
 from offers.lifecycle.record import Attention, OfferRecord, StageEntry
-from offers.reports.digest import MOST_NAMED, SETTLED, Item, Topic, digest, items
+from offers.reports.digest import MOST_NAMED, SETTLED, DigestItem, DigestTopic, digest, digest_items
 from offers.stage import Stage
 from offers.terms.contacts import Owner
 from tests.support.builders import terms
@@ -35,8 +35,10 @@ def offer(*stages: Stage, **fields: object) -> OfferRecord:
     )
 
 
-def said(record: OfferRecord, since: datetime = SINCE, ahead: timedelta = WEEK) -> list[Topic]:
-    return [item.topic for item in items(record, since, NOW, ahead)]
+def said(
+    record: OfferRecord, since: datetime = SINCE, ahead: timedelta = WEEK
+) -> list[DigestTopic]:
+    return [item.topic for item in digest_items(record, since, NOW, ahead)]
 
 
 @pytest.mark.parametrize(
@@ -44,32 +46,32 @@ def said(record: OfferRecord, since: datetime = SINCE, ahead: timedelta = WEEK) 
     [
         ([Stage.DRAFT], []),
         ([Stage.GENERATING], []),
-        ([Stage.SHARED], [Topic.EXPIRES]),
-        ([Stage.SHARED, Stage.ACCEPTED], [Topic.ACCEPTED]),
-        ([Stage.ACCEPTED, Stage.DISBURSED], [Topic.ACCEPTED, Topic.PAID]),
-        ([Stage.ACCEPTED, Stage.SHARED], [Topic.EXPIRES]),
-        ([Stage.SHARED, Stage.EXPIRED], [Topic.ENDED]),
-        ([Stage.EXPIRED, Stage.ACCEPTED], [Topic.ACCEPTED]),
+        ([Stage.SHARED], [DigestTopic.EXPIRES]),
+        ([Stage.SHARED, Stage.ACCEPTED], [DigestTopic.ACCEPTED]),
+        ([Stage.ACCEPTED, Stage.DISBURSED], [DigestTopic.ACCEPTED, DigestTopic.PAID]),
+        ([Stage.ACCEPTED, Stage.SHARED], [DigestTopic.EXPIRES]),
+        ([Stage.SHARED, Stage.EXPIRED], [DigestTopic.ENDED]),
+        ([Stage.EXPIRED, Stage.ACCEPTED], [DigestTopic.ACCEPTED]),
         ([Stage.DISBURSED, Stage.ACCEPTED], []),
         ([Stage.REPLACED, Stage.ACCEPTED], []),
-        ([Stage.TERMINATED], [Topic.ENDED]),
+        ([Stage.TERMINATED], [DigestTopic.ENDED]),
         ([Stage.CANCELLED], []),
     ],
 )
-def test_what_is_said(stages: list[Stage], topics: list[Topic]) -> None:
+def test_what_is_said(stages: list[Stage], topics: list[DigestTopic]) -> None:
     assert said(offer(*stages)) == topics
 
 
 def test_news_is_told_once() -> None:
     record = offer(Stage.ACCEPTED)
-    happened = record.ended_at
+    happened = record.stage_since
     assert said(record, since=happened) == []
-    assert said(record, since=happened - timedelta(seconds=1)) == [Topic.ACCEPTED]
+    assert said(record, since=happened - timedelta(seconds=1)) == [DigestTopic.ACCEPTED]
     fresh = NOW - SETTLED + timedelta(seconds=1)
     record.history[-1].at = fresh
     assert said(record) == [], "search may not show it yet: it is told the next time"
     later = NOW + timedelta(days=1)
-    assert items(record, NOW - SETTLED, later, WEEK), "and then it is"
+    assert digest_items(record, NOW - SETTLED, later, WEEK), "and then it is"
 
 
 def test_what_expires_later_or_has_expired_is_not_said() -> None:
@@ -88,7 +90,7 @@ def test_the_mail_says_what_to_do() -> None:
         offer(Stage.ACCEPTED),
         offer(Stage.EXPIRED),
     ]
-    found = [item for record in records for item in items(record, SINCE, NOW, WEEK)]
+    found = [item for record in records for item in digest_items(record, SINCE, NOW, WEEK)]
     letter = write_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
     assert letter.subject == (
         "Your private offers: 1 expires soon, 1 waits for you, 1 accepted, 1 ended"
@@ -113,8 +115,8 @@ def test_the_mail_says_what_to_do() -> None:
 
 def test_of_many_the_most_pressing_are_named() -> None:
     many = [
-        Item(
-            topic=Topic.EXPIRES,
+        DigestItem(
+            topic=DigestTopic.EXPIRES,
             path=f"006{n}",
             company="Example Corp",
             stage=Stage.SHARED,

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from offers.policy.digest import DigestRules, Weekday
 from offers.preflight.draft import known_time_zones
-from offers.reports.digest_times import Mornings
+from offers.reports.digest_times import DigestSchedule
 from offers.terms.contacts import Owner
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def owner(zone: str | None) -> Owner:
     return Owner(owner_email="owner@example.com", owner_time_zone=zone)
 
 
-def told(mornings: Mornings, outages: list[tuple[int, int, int]]) -> list[datetime]:
+def told(mornings: DigestSchedule, outages: list[tuple[int, int, int]]) -> list[datetime]:
     """When an owner is told in a year of hourly turns, some of which are missed."""
     missed = {day * 24 + hour + n for day, hour, length in outages for n in range(length)}
     found: list[datetime] = []
@@ -34,7 +34,7 @@ def told(mornings: Mornings, outages: list[tuple[int, int, int]]) -> list[dateti
         now = BEGIN + number * HOUR
         if number in missed or next_at > now:
             continue
-        if mornings.is_now(found[-1] if found else LONG_AGO, now):
+        if mornings.is_due(found[-1] if found else LONG_AGO, now):
             found.append(now)
         next_at = mornings.next(now)
     return found
@@ -68,7 +68,7 @@ def test_one_morning_on_each_working_day(
     zone: str, at: time, days: set[Weekday], outages: list[tuple[int, int, int]]
 ) -> None:
     rules = DigestRules(at=at, days=tuple(days))
-    turns = told(Mornings(owner(zone), rules), outages)
+    turns = told(DigestSchedule(owner(zone), rules), outages)
     local = [turn.astimezone(ZoneInfo(zone)) for turn in turns]
     expected = working_days(rules)
     inside = [each.date() for each in local if expected[0] <= each.date() <= expected[-1]]
@@ -79,37 +79,37 @@ def test_one_morning_on_each_working_day(
 @given(zone=st.sampled_from(ZONES))
 def test_it_is_within_the_hour(zone: str) -> None:
     # The first one may be late: nobody was known before.
-    for turn in told(Mornings(owner(zone), DigestRules()), [])[1:]:
+    for turn in told(DigestSchedule(owner(zone), DigestRules()), [])[1:]:
         local = turn.astimezone(ZoneInfo(zone))
         assert local.hour == 8
         assert local.weekday() < 5
 
 
 def test_what_comes_too_late_waits_for_the_next_morning() -> None:
-    mornings = Mornings(owner("Europe/Berlin"), DigestRules())
+    mornings = DigestSchedule(owner("Europe/Berlin"), DigestRules())
     friday = datetime(2026, 3, 6, 7, tzinfo=UTC)
-    assert mornings.is_now(LONG_AGO, friday + timedelta(hours=3, minutes=59))
-    assert not mornings.is_now(LONG_AGO, friday + timedelta(hours=4))
-    assert not mornings.is_now(LONG_AGO, friday - HOUR)
+    assert mornings.is_due(LONG_AGO, friday + timedelta(hours=3, minutes=59))
+    assert not mornings.is_due(LONG_AGO, friday + timedelta(hours=4))
+    assert not mornings.is_due(LONG_AGO, friday - HOUR)
     assert mornings.next(friday) == datetime(2026, 3, 9, 7, tzinfo=UTC)
     monday = datetime(2026, 3, 9, 8, 30, tzinfo=UTC)
-    assert mornings.before(monday) == friday
-    assert mornings.is_now(friday, monday)
-    assert not mornings.is_now(monday, monday + HOUR)
+    assert mornings.previous(monday) == friday
+    assert mornings.is_due(friday, monday)
+    assert not mornings.is_due(monday, monday + HOUR)
 
 
 def test_who_moves_is_told_once_a_day() -> None:
     told_in_berlin = datetime(2026, 3, 9, 7, tzinfo=UTC)
-    in_new_york = Mornings(owner("America/New_York"), DigestRules())
-    assert not in_new_york.is_now(told_in_berlin, datetime(2026, 3, 9, 12, tzinfo=UTC))
-    assert in_new_york.is_now(told_in_berlin, datetime(2026, 3, 10, 12, tzinfo=UTC))
+    in_new_york = DigestSchedule(owner("America/New_York"), DigestRules())
+    assert not in_new_york.is_due(told_in_berlin, datetime(2026, 3, 9, 12, tzinfo=UTC))
+    assert in_new_york.is_due(told_in_berlin, datetime(2026, 3, 10, 12, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../etc/passwd", "America", 5])
 def test_an_unknown_zone_is_the_policy_s(zone: object) -> None:
     known = Owner.model_validate({"owner_email": "owner@example.com", "owner_time_zone": zone})
     rules = DigestRules(time_zone="Asia/Tokyo")
-    assert Mornings(known, rules).next(BEGIN) == datetime(2026, 1, 1, 23, tzinfo=UTC)
+    assert DigestSchedule(known, rules).next(BEGIN) == datetime(2026, 1, 1, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("wrong", [{"at": "08:00Z"}, {"at": "20:01"}, {"days": []}, {"on": 1}])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from offers.agreements.agreement import Agreement, AgreementStatus
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
-from offers.payouts.clazar_report import ReportRow, payout_of
+from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.reports.payouts import by_month, lines, totals
@@ -64,36 +64,38 @@ UNPAID: dict[str, Any] = {"disbursed": "0", "undisbursed": "116400", "disbursed_
 def reading(*rows: ReportRow) -> PayoutReading:
     offers = {each.offer_id for each in rows}
     return PayoutReading(
-        payouts={o: payout_of([r for r in rows if r.offer_id == o]) for o in sorted(offers)}
+        payouts={
+            o: payout_from_report([r for r in rows if r.offer_id == o]) for o in sorted(offers)
+        }
     )
 
 
 def test_what_is_not_invoiced_is_a_line_of_its_own_and_late() -> None:
     (line,) = lines([record()], reading(), PayoutRules(), TODAY)
     assert line.invoice is None
-    assert line.late
+    assert line.overdue
     assert line.expected is not None
-    assert totals([line])["USD"].late == Money.of("116400", "USD")
+    assert totals([line])["USD"].overdue == Money.of("116400", "USD")
 
 
 def test_what_is_invoiced_waits_and_what_is_paid_does_not() -> None:
     (waiting,) = lines([record()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
-    assert not waiting.late
+    assert not waiting.overdue
     assert waiting.expected is not None
     (paid,) = lines([record()], reading(row()), PayoutRules(), TODAY)
     assert paid.expected is None
-    assert not paid.late
+    assert not paid.overdue
 
 
 def test_what_is_older_than_the_data_is_neither_missing_nor_late() -> None:
     rules = PayoutRules(source=PayoutSource.AWS, feed_months=1)
-    paid = record(payout=payout_of([row()]))
+    paid = record(payout=payout_from_report([row()]))
     for data in (reading(), reading(row(gross="0", listing_fee="0", disbursed="0"))):
         (line,) = lines([paid], data, rules, TODAY)
-        assert line.invoice == payout_of([row()]).invoices[0]
-        assert not line.late
+        assert line.invoice == payout_from_report([row()]).invoices[0]
+        assert not line.overdue
     (line,) = lines([paid], reading(), PayoutRules(), TODAY)
-    assert line.late, "the data has everything, and not this"
+    assert line.overdue, "the data has everything, and not this"
 
 
 def test_offers_without_an_agreement_are_left_out_and_strangers_are_not() -> None:

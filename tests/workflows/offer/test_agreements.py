@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from cli.offer_client import Refused
-from offers.agreements.agreement import CancellationStatus, CancellationWish, ReasonCode
-from offers.lifecycle.commands import Changes
+from cli.offer_client import RequestRejected
+from offers.agreements.agreement import CancellationRequestInput, CancellationStatus, ReasonCode
+from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.agreements import renew, roll_back
@@ -19,13 +19,13 @@ from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
 
-WISH = CancellationWish(reason_code=ReasonCode.OTHER, message="You asked us to.")
+WISH = CancellationRequestInput(reason_code=ReasonCode.OTHER, message="You asked us to.")
 
 
 async def accepted(life: Life) -> OfferRecord:
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     return await life.quiet()
 
@@ -78,16 +78,16 @@ async def test_a_plain_signal_asks_too(life: Life) -> None:
     await life.quiet()
     assert len(life.world.cancellation_requests) == 1
     await life.handle.signal(OfferWorkflow.request_cancellation_from_ui, WISH)
-    assert (await life.quiet()).attention == "asked-in-vain"
+    assert (await life.quiet()).attention_code == "asked-in-vain"
     assert len(life.world.cancellation_requests) == 1
 
 
 async def test_while_the_buyer_is_asked_nothing_is_amended(life: Life) -> None:
     await accepted(life)
     await life.desk.request_cancellation(OPPORTUNITY, WISH)
-    with pytest.raises(Refused, match="the buyer is being asked"):
-        await life.desk.amend(OPPORTUNITY, Changes(given={"added": "1000 USD"}))
-    with pytest.raises(Refused, match="the buyer is being asked already"):
+    with pytest.raises(RequestRejected, match="the buyer is being asked"):
+        await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
+    with pytest.raises(RequestRejected, match="the buyer is being asked already"):
         await life.desk.request_cancellation(OPPORTUNITY, WISH)
 
 
@@ -121,7 +121,7 @@ async def test_an_acceptance_that_aws_undoes_leaves_the_offer_open(life: Life) -
     assert any(subject.startswith("Not yet accepted: AWS rolled") for subject in life.mails())
     assert life.in_salesforce()["Offer_Stage__c"] == "shared"
     assert life.in_salesforce()["Agreement_Id__c"] is None
-    again = accept(life.world, record.made, BUYER)
+    again = accept(life.world, record.require_offer_id(), BUYER)
     await life.report_agreement(again)
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
@@ -135,13 +135,15 @@ async def test_an_acceptance_that_aws_undoes_leaves_the_offer_open(life: Life) -
 async def test_one_undone_before_anybody_saw_it_is_told_once(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    agreement = accept(life.world, shared.made, BUYER)
+    agreement = accept(life.world, shared.require_offer_id(), BUYER)
     roll_back(life.world, agreement)
     await life.report_agreement(agreement)
     await life.report_agreement(agreement)
     record = await life.quiet()
     assert record.stage is Stage.SHARED
-    assert [event.what for event in record.events] == [f"AWS rolled {agreement.id} back"]
+    assert [event.description for event in record.agreement_events] == [
+        f"AWS rolled {agreement.id} back"
+    ]
     assert sum(subject.startswith("Not yet accepted") for subject in life.mails()) == 1
     assert (await life.end()).stage is Stage.EXPIRED
 
@@ -152,7 +154,7 @@ async def test_an_acceptance_undone_after_a_late_cancel_leaves_nothing_open(life
     life.accepts_at(life.world.now() + timedelta(seconds=60))
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     assert (await life.passes(minutes=10)).stage is Stage.ACCEPTED
-    assert not life.world.acceptable(life.world.offers[shared.made])
+    assert not life.world.acceptable(life.world.offers[shared.require_offer_id()])
     roll_back(life.world, life.agreement())
     await life.report_acceptance()
     record = await life.quiet()
@@ -166,11 +168,14 @@ async def test_a_renewal_is_news_and_no_end(life: Life) -> None:
     await life.report_acceptance()
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
-    assert record.events[-1].what == f"the agreement is RENEWED, followed by {successor.id}"
+    assert (
+        record.agreement_events[-1].description
+        == f"the agreement is RENEWED, followed by {successor.id}"
+    )
     assert "News of the agreement with Example Corp" in life.mails()
     assert life.in_salesforce()["Agreement_Status__c"] == "RENEWED"
     await life.report_acceptance()
-    assert len((await life.quiet()).events) == 1, "once"
+    assert len((await life.quiet()).agreement_events) == 1, "once"
 
 
 async def test_an_amendment_made_elsewhere_replaces_it(life: Life) -> None:
@@ -209,7 +214,7 @@ async def test_and_no_longer(life: Life) -> None:
     await life.report_payout()
     closed = await life.closes()
     assert closed.stage is Stage.DISBURSED
-    assert life.world.now() - closed.ended_at > timedelta(days=280)
+    assert life.world.now() - closed.stage_since > timedelta(days=280)
 
 
 async def test_what_aws_does_not_find_has_not_ended(life: Life) -> None:
@@ -223,5 +228,7 @@ async def test_what_aws_does_not_find_has_not_ended(life: Life) -> None:
 async def test_before_acceptance_there_is_nothing_to_ask_the_buyer_for(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    with pytest.raises(Refused, match=f"the offer is shared: .*starter.py cancel {OPPORTUNITY}"):
+    with pytest.raises(
+        RequestRejected, match=f"the offer is shared: .*starter.py cancel {OPPORTUNITY}"
+    ):
         await life.desk.request_cancellation(OPPORTUNITY, WISH)

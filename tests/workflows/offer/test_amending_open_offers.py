@@ -4,8 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from cli.offer_client import Refused
-from offers.lifecycle.commands import Changes, Extension
+from cli.offer_client import RequestRejected
+from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.buyers import accept
@@ -15,11 +15,11 @@ from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
 
 
-def priced(amount: str) -> Changes:
-    return Changes(given={"price": {"amount": amount, "currency": "USD"}})
+def priced(amount: str) -> TermChanges:
+    return TermChanges(terms={"price": {"amount": amount, "currency": "USD"}})
 
 
-async def amended(life: Life, changes: Changes) -> OfferRecord:
+async def amended(life: Life, changes: TermChanges) -> OfferRecord:
     """Ask for it, and let AWS have the time that it needs."""
     async with life.asking(life.desk.amend(OPPORTUNITY, changes)) as asked:
         record = await asked
@@ -30,12 +30,14 @@ async def amended(life: Life, changes: Changes) -> OfferRecord:
 async def test_a_name_changes_in_place(life: Life) -> None:
     await life.start()
     before = await life.reaches(Stage.SHARED)
-    changes = Changes(given={"offer_name": "Example Product, as agreed", "description": "PO 4711"})
+    changes = TermChanges(
+        terms={"offer_name": "Example Product, as agreed", "description": "PO 4711"}
+    )
     record = await amended(life, changes)
     assert record.stage is Stage.SHARED
     assert record.offer_id == before.offer_id
     (offer,) = life.world.offers.values()
-    assert offer.name == record.offered.offer_name == "Example Product, as agreed"
+    assert offer.name == record.require_terms().offer_name == "Example Product, as agreed"
     assert offer.description == f"offer-{OPPORTUNITY}-rev1: PO 4711"
     assert len(life.mails()) == 1, "the link is the same"
 
@@ -44,7 +46,7 @@ async def test_another_buyer_is_written_to_without_aws(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
     calls = life.world.calls["catalog", "StartChangeSet"]
-    record = await amended(life, Changes(given={"buyer_email": "other@example.com"}))
+    record = await amended(life, TermChanges(terms={"buyer_email": "other@example.com"}))
     assert record.stage is Stage.SHARED
     assert life.world.calls["catalog", "StartChangeSet"] == calls
     assert life.world.mails[-1].recipients == ["other@example.com"]
@@ -54,9 +56,9 @@ async def test_another_buyer_is_written_to_without_aws(life: Life) -> None:
 async def test_another_owner_is_told_what_follows(life: Life) -> None:
     await life.start()
     before = await life.reaches(Stage.SHARED)
-    record = await amended(life, Changes(given={"owner_email": "successor@example.com"}))
-    assert record.told.owner_name == before.told.owner_name
-    accept(life.world, record.made, BUYER)
+    record = await amended(life, TermChanges(terms={"owner_email": "successor@example.com"}))
+    assert record.require_owner().owner_name == before.require_owner().owner_name
+    accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
     assert life.world.mails[-1].subject.startswith("Accepted")
@@ -71,11 +73,11 @@ async def test_another_price_is_another_offer_and_the_old_link_is_void(life: Lif
     assert record.revision == 2
     second = await life.reaches(Stage.SHARED)
     assert second.offer_id != first.offer_id
-    assert str(second.offered.price) == "USD 110,000.00"
+    assert str(second.require_terms().price) == "USD 110,000.00"
     assert life.acceptable_offers() == 1
-    assert life.world.acceptable(life.world.offers[second.made])
-    (past,) = second.past
-    assert (past.offer_id, past.fate, past.number) == (first.offer_id, "amended", 1)
+    assert life.world.acceptable(life.world.offers[second.require_offer_id()])
+    (past,) = second.previous_revisions
+    assert (past.offer_id, past.outcome, past.number) == (first.offer_id, "amended", 1)
     subjects = [mail.subject.split(" for ")[0] for mail in life.world.mails]
     assert subjects == [
         "Your AWS Marketplace private offer",
@@ -92,8 +94,8 @@ async def test_what_was_corrected_in_salesforce_is_taken_without_naming_it(life:
     await life.start()
     await life.reaches(Stage.SHARED)
     life.opportunity(Amount=115000.0)
-    await amended(life, Changes(anew=True))
-    assert str((await life.reaches(Stage.SHARED)).offered.price) == "USD 115,000.00"
+    await amended(life, TermChanges(recreate=True))
+    assert str((await life.reaches(Stage.SHARED)).require_terms().price) == "USD 115,000.00"
 
 
 async def test_only_what_changed_needs_another_approval(life: Life) -> None:
@@ -102,9 +104,9 @@ async def test_only_what_changed_needs_another_approval(life: Life) -> None:
     await life.reaches(Stage.SHARED)
     record = await amended(life, priced("90000"))
     assert record.stage is Stage.DRAFT
-    assert [finding.code for finding in record.to_approve] == ["below-minimum"]
+    assert [finding.code for finding in record.awaiting_approval] == ["below-minimum"]
     await life.approve()
-    assert (await life.reaches(Stage.SHARED)).offered.duration_months == 24
+    assert (await life.reaches(Stage.SHARED)).require_terms().duration_months == 24
 
 
 @pytest.mark.parametrize("minutes", [2, 20])
@@ -115,7 +117,7 @@ async def test_while_aws_builds_it_nothing_of_it_can_be_accepted(
     await life.passes(minutes=minutes)
     await amended(life, priced("110000"))
     assert life.acceptable_offers() == 0
-    assert str((await life.reaches(Stage.SHARED)).offered.price) == "USD 110,000.00"
+    assert str((await life.reaches(Stage.SHARED)).require_terms().price) == "USD 110,000.00"
     assert life.acceptable_offers() == 1
     assert len(life.mails()) == 1, "of the first nobody had been told"
 
@@ -125,7 +127,7 @@ async def test_in_a_draft_it_is_a_revision(life: Life) -> None:
     await life.start()
     record = await amended(life, priced("110000"))
     assert record.stage is Stage.DRAFT
-    assert str(record.offered.price) == "USD 110,000.00"
+    assert str(record.require_terms().price) == "USD 110,000.00"
     assert record.revision == 1
 
 
@@ -147,8 +149,8 @@ async def test_what_cannot_be_is_refused_and_leaves_no_trace(
     await life.reaches(Stage.SHARED)
     await life.quiet()
     events = await life.events()
-    with pytest.raises(Refused, match=reason):
-        await life.desk.amend(OPPORTUNITY, Changes(given=given))
+    with pytest.raises(RequestRejected, match=reason):
+        await life.desk.amend(OPPORTUNITY, TermChanges(terms=given))
     assert await life.events() == events
     assert life.acceptable_offers() == 1
 
@@ -160,11 +162,11 @@ async def test_a_plain_signal_does_the_same(life: Life) -> None:
     await life.handle.signal(OfferWorkflow.amend_from_ui, priced("105000"))
     await life.passes(minutes=30)
     record = await life.reaches(Stage.SHARED)
-    assert str(record.offered.price) == "USD 110,000.00"
-    assert record.attention == "asked-in-vain", "the second came while the first was under way"
+    assert str(record.require_terms().price) == "USD 110,000.00"
+    assert record.attention_code == "asked-in-vain", "the second came while the first was under way"
     assert "is being withdrawn" in record.attentions[0].problem
     await life.desk.resume(OPPORTUNITY)
-    assert (await life.quiet()).attention is None
+    assert (await life.quiet()).attention_code is None
 
 
 async def test_a_signal_that_says_nothing_legal_wedges_nothing(life: Life) -> None:
@@ -180,10 +182,10 @@ async def test_a_signal_that_says_nothing_legal_wedges_nothing(life: Life) -> No
 async def test_more_time_moves_reminders_and_tells_the_buyer(life: Life) -> None:
     await life.start()
     record = await life.reaches(Stage.SHARED)
-    until = record.offered.availability_end + timedelta(days=30)
+    until = record.require_terms().availability_end + timedelta(days=30)
     extended = await extended_to(life, until)
-    assert extended.offered.availability_end == until
-    assert life.world.offers[extended.made].availability_end == until
+    assert extended.require_terms().availability_end == until
+    assert life.world.offers[extended.require_offer_id()].availability_end == until
     await life.quiet()
     assert "can be accepted until" in life.mails()[-1]
     await life.passes(days=29)
@@ -225,7 +227,8 @@ async def test_but_not_for_ever(life: Life) -> None:
     await life.end()
     assert (await life.closes()).stage is Stage.EXPIRED
     with pytest.raises(
-        Refused, match=r"the offer is expired: start a new one with starter.py start .* --again"
+        RequestRejected,
+        match=r"the offer is expired: start a new one with starter.py start .* --again",
     ):
         await extended_to(life, life.world.now().date() + timedelta(days=10))
 
@@ -235,7 +238,7 @@ async def test_an_expired_offer_is_made_anew_with_other_terms(life: Life) -> Non
     await life.reaches(Stage.SHARED)
     first = await life.end()
     async with life.asking(
-        life.desk.start(OPPORTUNITY, priced("110000").given, again=True)
+        life.desk.start(OPPORTUNITY, priced("110000").terms, again=True)
     ) as asked:
         await asked
     second = await life.reaches(Stage.SHARED)
@@ -268,7 +271,7 @@ async def test_aws_s_rules_are_known_before_it_is_asked(
     await life.reaches(Stage.SHARED)
     await life.quiet()
     calls, events = life.world.calls.copy(), await life.events()
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RequestRejected, match=reason):
         await extended_to(life, life.day(until))
     assert life.world.calls == calls
     assert await life.events() == events
@@ -278,7 +281,7 @@ async def test_a_longer_contract_goes_with_more_time(life: Life) -> None:
     await life.start(dimensions="platform x 2")
     await life.approve()
     await life.reaches(Stage.SHARED)
-    with pytest.raises(Refused, match="a contract lasts 12 months"):
+    with pytest.raises(RequestRejected, match="a contract lasts 12 months"):
         await extended_to(life, life.day(380), months=24)
 
 
@@ -287,7 +290,7 @@ async def test_the_duration_changes_in_place_where_it_is_a_term_of_its_own(life:
     await life.approve()
     await life.reaches(Stage.SHARED)
     record = await extended_to(life, life.day(40), months=12)
-    assert record.offered.duration_months == 12
+    assert record.require_terms().duration_months == 12
     (offer,) = life.world.offers.values()
     assert {"Type": "ValidityTerm", "AgreementDuration": "P12M"} in offer.terms
     assert offer.availability_end == life.day(40)
@@ -297,10 +300,10 @@ async def test_what_aws_refuses_all_the_same_is_told_and_changes_nothing(life: L
     await life.start()
     before = await life.reaches(Stage.SHARED)
     life.world.generation.failures.append("INVALID_AVAILABILITY_END_DATE")
-    with pytest.raises(Refused, match="AWS: INVALID_AVAILABILITY_END_DATE"):
+    with pytest.raises(RequestRejected, match="AWS: INVALID_AVAILABILITY_END_DATE"):
         await extended_to(life, life.day(50))
     record = await life.quiet()
-    assert record.offered == before.offered
+    assert record.require_terms() == before.require_terms()
     assert len(life.mails()) == 1
     assert (await extended_to(life, life.day(50))).stage is Stage.SHARED, "asked anew"
 
@@ -309,7 +312,9 @@ async def test_an_acceptance_while_it_is_amended_is_not_lost(life: Life) -> None
     await life.start()
     first = await life.reaches(Stage.SHARED)
     accept_when(life.world, BUYER, "applying")
-    with pytest.raises(Refused, match=r"too late: the buyer has accepted.*starter.py amend"):
+    with pytest.raises(
+        RequestRejected, match=r"too late: the buyer has accepted.*starter.py amend"
+    ):
         await amended(life, priced("110000"))
     record = await life.quiet()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
-from cli.offer_client import Refused
+from cli.offer_client import RequestRejected
 from offers.ids import offer_path
-from offers.lifecycle.commands import Changes, Extension, Verdict
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.agreements import roll_back
@@ -16,14 +16,14 @@ from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 
 FIRST, SECOND = offer_path(OPPORTUNITY, 1), offer_path(OPPORTUNITY, 2)
-ADDED = Changes(given={"added": "30000 USD"})
+ADDED = TermChanges(terms={"added": "30000 USD"})
 
 
 async def accepted(life: Life, **given: str) -> OfferRecord:
     await life.start(**given)
     await life.approve()
     shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     return await life.quiet()
 
@@ -33,7 +33,7 @@ def first_of(record: OfferRecord) -> str:
     return record.agreement.agreement_id
 
 
-async def amended(life: Life, changes: Changes = ADDED, *, path: str = FIRST) -> OfferRecord:
+async def amended(life: Life, changes: TermChanges = ADDED, *, path: str = FIRST) -> OfferRecord:
     """An amendment that the buyer can accept."""
     await life.desk.amend(OPPORTUNITY, changes)
     await life.approve(path)
@@ -43,15 +43,15 @@ async def amended(life: Life, changes: Changes = ADDED, *, path: str = FIRST) ->
 async def test_the_buyer_accepts_and_it_takes_the_place_of_the_original(life: Life) -> None:
     original = await accepted(life)
     draft = await life.desk.amend(OPPORTUNITY, ADDED)
-    assert draft.sums is not None
-    assert str(draft.sums.total) == "USD 30,000.00"
-    assert [finding.code for finding in draft.to_approve] == ["amendment"]
+    assert draft.pricing is not None
+    assert str(draft.pricing.total) == "USD 30,000.00"
+    assert [finding.code for finding in draft.awaiting_approval] == ["amendment"]
     await life.approve(FIRST)
     shared = await life.reaches(Stage.SHARED, path=FIRST)
     assert life.in_salesforce()["Offer_Stage__c"] == "accepted", "the agreement stands"
     assert life.in_salesforce()["Amendment_Stage__c"] == "shared"
     assert life.acceptable_offers() == 1
-    agreement = accept(life.world, shared.made, BUYER)
+    agreement = accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_agreement(agreement, FIRST)
     await life.passes(minutes=5)
     record = await life.desk.record(FIRST)
@@ -75,9 +75,9 @@ async def test_the_buyer_accepts_and_it_takes_the_place_of_the_original(life: Li
 async def test_the_amendment_lives_on_until_it_is_paid(life: Life) -> None:
     await accepted(life)
     shared = await amended(life)
-    await life.report_agreement(accept(life.world, shared.made, BUYER), FIRST)
+    await life.report_agreement(accept(life.world, shared.require_offer_id(), BUYER), FIRST)
     await life.passes(days=70)
-    await life.report_payout(FIRST, shared.made)
+    await life.report_payout(FIRST, shared.require_offer_id())
     await life.quiet()
     assert (await life.desk.record(FIRST)).stage is Stage.DISBURSED
     assert life.in_salesforce()["Offer_Stage__c"] == "disbursed"
@@ -102,7 +102,9 @@ async def test_what_nobody_accepts_leaves_the_original_as_it_was(life: Life) -> 
 async def test_there_is_one_at_a_time(life: Life) -> None:
     await accepted(life)
     await life.desk.amend(OPPORTUNITY, ADDED)
-    with pytest.raises(Refused, match=f"amendment 1 is under way: revise or cancel it .*{FIRST}"):
+    with pytest.raises(
+        RequestRejected, match=f"amendment 1 is under way: revise or cancel it .*{FIRST}"
+    ):
         await life.desk.amend(OPPORTUNITY, ADDED)
     await life.desk.cancel(FIRST, "not that")
     await life.quiet()
@@ -113,14 +115,14 @@ async def test_silence_about_unpaid_instalments_is_refused(life: Life) -> None:
     days = f"{life.day(0)} 60000; {life.day(100)} 30000; {life.day(200)} 30000"
     await accepted(life, payment_schedule=days)
     silent = await life.desk.amend(OPPORTUNITY, ADDED)
-    assert "unpaid-instalments" in {finding.code for finding in silent.obstacles}
+    assert "unpaid-instalments" in {finding.code for finding in silent.blocking_findings}
     await life.approve(FIRST)
     assert (await life.desk.record(FIRST)).stage is Stage.DRAFT
-    revised = await life.desk.revise(FIRST, Changes(given={"unpaid": "carry"}))
-    assert str(revised.offered.price) == "USD 90,000.00"
+    revised = await life.desk.revise(FIRST, TermChanges(terms={"unpaid": "carry"}))
+    assert str(revised.require_terms().price) == "USD 90,000.00"
     await life.approve(FIRST)
     shared = await life.reaches(Stage.SHARED, path=FIRST)
-    await life.report_agreement(accept(life.world, shared.made, BUYER), FIRST)
+    await life.report_agreement(accept(life.world, shared.require_offer_id(), BUYER), FIRST)
     await life.passes(days=300)
     invoiced = sorted(row.gross for row in life.world.disbursements if row.disbursed)
     assert [f"{gross:.0f}" for gross in invoiced] == ["30000", "30000", "30000", "60000"]
@@ -129,16 +131,16 @@ async def test_silence_about_unpaid_instalments_is_refused(life: Life) -> None:
 async def test_an_amendment_of_an_amendment_is_one_chain(life: Life) -> None:
     original = await accepted(life)
     first = await amended(life)
-    await life.report_agreement(accept(life.world, first.made, BUYER), FIRST)
+    await life.report_agreement(accept(life.world, first.require_offer_id(), BUYER), FIRST)
     await life.passes(minutes=5)
     with pytest.raises(
-        Refused, match="the offer is replaced: ask it of the amendment that took its place"
+        RequestRejected, match="the offer is replaced: ask it of the amendment that took its place"
     ):
         await life.desk.amend(OPPORTUNITY, ADDED)
     await life.desk.amend(FIRST, ADDED)
     await life.approve(SECOND)
     second = await life.reaches(Stage.SHARED, path=SECOND)
-    agreement = accept(life.world, second.made, BUYER)
+    agreement = accept(life.world, second.require_offer_id(), BUYER)
     await life.report_agreement(agreement, SECOND)
     await life.passes(minutes=5)
     record = await life.desk.record(SECOND)
@@ -154,7 +156,7 @@ async def test_a_paid_offer_can_be_amended_too(life: Life) -> None:
     await life.report_payout()
     assert (await life.quiet()).stage is Stage.DISBURSED
     shared = await amended(life)
-    await life.report_agreement(accept(life.world, shared.made, BUYER), FIRST)
+    await life.report_agreement(accept(life.world, shared.require_offer_id(), BUYER), FIRST)
     await life.passes(minutes=5)
     assert (await life.record()).stage is Stage.REPLACED
 
@@ -162,7 +164,7 @@ async def test_a_paid_offer_can_be_amended_too(life: Life) -> None:
 async def test_when_aws_rolls_the_amendment_back_the_original_stands_again(life: Life) -> None:
     await accepted(life)
     shared = await amended(life)
-    agreement = accept(life.world, shared.made, BUYER)
+    agreement = accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_agreement(agreement, FIRST)
     await life.passes(minutes=5)
     assert (await life.record()).stage is Stage.REPLACED
@@ -172,7 +174,7 @@ async def test_when_aws_rolls_the_amendment_back_the_original_stands_again(life:
     assert (await life.desk.record(FIRST)).stage is Stage.SHARED
     assert (await life.record()).stage is Stage.ACCEPTED
     assert life.in_salesforce()["Offer_Stage__c"] == "accepted"
-    again = accept(life.world, shared.made, BUYER)
+    again = accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_agreement(again, FIRST)
     await life.passes(minutes=5)
     assert (await life.desk.record(FIRST)).stage is Stage.ACCEPTED
@@ -211,7 +213,7 @@ async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(life: Lif
     await accepted(life)
     await amended(life)
     await life.passes(days=32)
-    with pytest.raises(Refused, match="the offer is expired: amend the original again"):
+    with pytest.raises(RequestRejected, match="the offer is expired: amend the original again"):
         await life.desk.extend(FIRST, Extension(until=life.day(60)))
     assert (await life.desk.amend(OPPORTUNITY, ADDED)).amendment == 2
 
@@ -219,20 +221,22 @@ async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(life: Lif
 async def test_the_amendment_is_amended_before_its_acceptance(life: Life) -> None:
     await accepted(life)
     first = await amended(life)
-    async with life.asking(life.desk.amend(FIRST, Changes(given={"added": "20000 USD"}))) as asked:
+    async with life.asking(
+        life.desk.amend(FIRST, TermChanges(terms={"added": "20000 USD"}))
+    ) as asked:
         await asked
     assert life.acceptable_offers() == 0
     await life.approve(FIRST)
     second = await life.reaches(Stage.SHARED, path=FIRST)
     assert second.offer_id != first.offer_id
-    assert str(second.offered.price) == "USD 20,000.00"
+    assert str(second.require_terms().price) == "USD 20,000.00"
     assert life.acceptable_offers() == 1
 
 
 async def test_a_declined_amendment_is_revised(life: Life) -> None:
     await accepted(life)
     await life.desk.amend(OPPORTUNITY, ADDED)
-    verdict = Verdict(by="desk@example.com", reason="the customer signed 20,000")
+    verdict = ApprovalDecision(by="desk@example.com", reason="the customer signed 20,000")
     await life.desk.decline(FIRST, verdict)
-    revised = await life.desk.revise(FIRST, Changes(given={"added": "20000 USD"}))
-    assert [finding.code for finding in revised.to_approve] == ["amendment"]
+    revised = await life.desk.revise(FIRST, TermChanges(terms={"added": "20000 USD"}))
+    assert [finding.code for finding in revised.awaiting_approval] == ["amendment"]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pypdf import PdfWriter
 
-from cli.offer_client import Refused
-from offers.lifecycle.commands import Changes, Verdict
+from cli.offer_client import RequestRejected
+from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.stage import Stage
 from sandbox.faults import Fault
 from tests.support.life import OPPORTUNITY, Life
@@ -22,7 +22,7 @@ async def draft(life: Life, **fields: Any) -> list[str]:
     life.opportunity(**fields)
     record = await life.start()
     assert record.stage is Stage.DRAFT
-    return [finding.code for finding in record.obstacles]
+    return [finding.code for finding in record.blocking_findings]
 
 
 def written_to(life: Life, address: str) -> list[str]:
@@ -32,7 +32,7 @@ def written_to(life: Life, address: str) -> list[str]:
 async def test_an_exception_waits_for_its_role_and_then_goes_on(life: Life) -> None:
     assert await draft(life, **TWO_YEARS) == ["not-annual"]
     waiting = await life.quiet()
-    assert waiting.attention == "approval"
+    assert waiting.attention_code == "approval"
     assert "deal-desk" in waiting.attentions[0].problem
     assert "deal-desk" in await life.card()
     assert not life.world.change_sets
@@ -41,7 +41,9 @@ async def test_an_exception_waits_for_its_role_and_then_goes_on(life: Life) -> N
     assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"]
     assert "12 months" in life.in_salesforce()["Offer_Attention__c"]
 
-    await life.desk.approve(OPPORTUNITY, Verdict(by="Desk@Example.com", finding="not-annual"))
+    await life.desk.approve(
+        OPPORTUNITY, ApprovalDecision(by="Desk@Example.com", finding="not-annual")
+    )
     shared = await life.reaches(Stage.SHARED)
     (decision,) = shared.decisions
     assert (decision.finding.code, decision.approved, decision.by) == (
@@ -49,7 +51,7 @@ async def test_an_exception_waits_for_its_role_and_then_goes_on(life: Life) -> N
         True,
         "Desk@Example.com",
     )
-    assert shared.offered.duration_months == 24
+    assert shared.require_terms().duration_months == 24
 
 
 async def test_those_who_may_approve_are_reminded_until_they_decide(life: Life) -> None:
@@ -60,25 +62,25 @@ async def test_those_who_may_approve_are_reminded_until_they_decide(life: Life) 
     assert len(written_to(life, DESK)) == 2
     await life.passes(days=2)
     assert len(written_to(life, DESK)) == 3
-    assert (await life.passes(days=30)).attention == "approval", "it waits as long as it takes"
+    assert (await life.passes(days=30)).attention_code == "approval", "it waits as long as it takes"
     assert len(written_to(life, DESK)) == 3
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await life.reaches(Stage.SHARED)
 
 
 @pytest.mark.parametrize(
     ("verdict", "reason"),
     [
-        (Verdict(by="owner@example.com"), "needs the role deal-desk"),
-        (Verdict(by="legal@example.com"), "needs the role deal-desk"),
-        (Verdict(by=DESK, finding="custom-contract"), "not-annual:.* does"),
+        (ApprovalDecision(by="owner@example.com"), "needs the role deal-desk"),
+        (ApprovalDecision(by="legal@example.com"), "needs the role deal-desk"),
+        (ApprovalDecision(by=DESK, finding="custom-contract"), "not-annual:.* does"),
     ],
 )
 async def test_an_approval_that_would_not_count_is_refused_at_once(
-    life: Life, verdict: Verdict, reason: str
+    life: Life, verdict: ApprovalDecision, reason: str
 ) -> None:
     await draft(life, **TWO_YEARS)
-    with pytest.raises(Refused, match=reason) as refusal:
+    with pytest.raises(RequestRejected, match=reason) as refusal:
         await life.desk.approve(OPPORTUNITY, verdict)
     assert "@" not in str(refusal.value), "nobody's address is told"
     assert not (await life.record()).decisions
@@ -86,13 +88,13 @@ async def test_an_approval_that_would_not_count_is_refused_at_once(
 
 async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(life: Life) -> None:
     await draft(life, **TWO_YEARS)
-    (seen,) = (await life.record()).to_approve
-    await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 60}))
-    with pytest.raises(Refused, match=f"{seen.reference} waits for no approval"):
-        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding=seen.reference))
-    (now,) = (await life.record()).to_approve
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding=now.reference))
-    assert (await life.reaches(Stage.SHARED)).offered.duration_months == 60
+    (seen,) = (await life.record()).awaiting_approval
+    await life.desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 60}))
+    with pytest.raises(RequestRejected, match=f"{seen.reference} waits for no approval"):
+        await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=seen.reference))
+    (now,) = (await life.record()).awaiting_approval
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=now.reference))
+    assert (await life.reaches(Stage.SHARED)).require_terms().duration_months == 60
 
 
 async def test_the_owner_hears_of_a_buyer_without_an_address(life: Life) -> None:
@@ -104,7 +106,7 @@ async def test_the_owner_hears_of_a_buyer_without_an_address(life: Life) -> None
 async def test_each_mail_about_other_findings_is_another_mail(life: Life) -> None:
     await draft(life, **TWO_YEARS)
     await life.desk.revise(
-        OPPORTUNITY, Changes(given={"duration_months": 12, "net_payment_days": 31})
+        OPPORTUNITY, TermChanges(terms={"duration_months": 12, "net_payment_days": 31})
     )
     await life.quiet()
     ids = [mail.message_id for mail in life.world.mails]
@@ -117,8 +119,8 @@ async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(li
     life.world.objects[("example-offers", "eula.pdf")] = one_page()
     await life.start()
     life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
-    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
-    assert (await life.passes(minutes=1)).attention == "credentials"
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
+    assert (await life.passes(minutes=1)).attention_code == "credentials"
     assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     assert (await life.end()).attentions == ()
     assert not life.world.change_sets
@@ -126,48 +128,50 @@ async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(li
 
 async def test_nothing_can_be_approved_that_does_not_wait(life: Life) -> None:
     await life.start()
-    with pytest.raises(Refused, match="nothing in it waits for approval"):
-        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    with pytest.raises(RequestRejected, match="nothing in it waits for approval"):
+        await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
 
 
 async def test_a_mistake_is_nobody_s_to_approve(life: Life) -> None:
     assert await draft(life, Order_Form_Signed__c=False) == ["order-form-unsigned"]
-    with pytest.raises(Refused, match="waits for approval"):
-        await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    with pytest.raises(RequestRejected, match="waits for approval"):
+        await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
 
 
 async def test_what_is_declined_must_be_revised(life: Life) -> None:
     await draft(life, **TWO_YEARS)
-    with pytest.raises(Refused, match="say why"):
-        await life.desk.decline(OPPORTUNITY, Verdict(by=DESK))
-    declined = await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="one year only"))
+    with pytest.raises(RequestRejected, match="say why"):
+        await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK))
+    declined = await life.desk.decline(
+        OPPORTUNITY, ApprovalDecision(by=DESK, reason="one year only")
+    )
     assert declined.decisions[0].reason == "one year only"
     waiting = await life.quiet()
-    assert waiting.attention == "terms"
+    assert waiting.attention_code == "terms"
     assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"] * 2
     assert "one year only" in " ".join(life.world.mails[-1].text.split())
 
-    revised = await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 12}))
-    assert revised.obstacles == ()
+    revised = await life.desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
+    assert revised.blocking_findings == ()
     shared = await life.reaches(Stage.SHARED)
-    assert shared.offered.duration_months == 12
+    assert shared.require_terms().duration_months == 12
 
 
 async def test_whoever_declined_may_think_again(life: Life) -> None:
     await draft(life, **TWO_YEARS)
-    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="no"))
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="no"))
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await life.reaches(Stage.SHARED)
 
 
 async def test_only_what_changed_needs_approval_again(life: Life) -> None:
     assert await draft(life, **TWO_YEARS, Amount=90000.0) == ["not-annual", "below-minimum"]
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding="not-annual"))
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding="not-annual"))
     revised = await life.desk.revise(
-        OPPORTUNITY, Changes(given={"price": {"amount": "95000", "currency": "USD"}})
+        OPPORTUNITY, TermChanges(terms={"price": {"amount": "95000", "currency": "USD"}})
     )
-    assert [finding.code for finding in revised.to_approve] == ["below-minimum"]
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK, finding="below-minimum"))
+    assert [finding.code for finding in revised.awaiting_approval] == ["below-minimum"]
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding="below-minimum"))
     await life.reaches(Stage.SHARED)
 
 
@@ -176,19 +180,19 @@ async def test_an_approval_holds_for_what_was_approved_and_no_other_price(life: 
         "order-form-unsigned",
         "below-minimum",
     ]
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     life.opportunity(Amount=1000.0)
     await life.desk.resume(OPPORTUNITY)
-    assert [f.code for f in (await life.quiet()).to_approve] == ["below-minimum"]
+    assert [f.code for f in (await life.quiet()).awaiting_approval] == ["below-minimum"]
 
 
 async def test_preflight_runs_again_after_a_late_approval(life: Life) -> None:
     await draft(life, **TWO_YEARS, Offer_Expires_On__c=str(await days_from_now(life, 3)))
     await life.passes(days=5)
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     late = await life.quiet()
     assert late.stage is Stage.DRAFT
-    assert [finding.code for finding in late.obstacles] == ["last-day-over"]
+    assert [finding.code for finding in late.blocking_findings] == ["last-day-over"]
 
 
 async def days_from_now(life: Life, days: int) -> Any:
@@ -198,28 +202,30 @@ async def days_from_now(life: Life, days: int) -> Any:
 async def test_a_revision_is_refused_where_it_comes_too_late(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    with pytest.raises(Refused, match=f"starter.py amend {OPPORTUNITY} changes them"):
-        await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": 12}))
+    with pytest.raises(RequestRejected, match=f"starter.py amend {OPPORTUNITY} changes them"):
+        await life.desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        (Changes(given={"discount": 5}), "discount: there is no such term"),
-        (Changes(), "nothing to change was given"),
+        (TermChanges(terms={"discount": 5}), "discount: there is no such term"),
+        (TermChanges(), "nothing to change was given"),
     ],
 )
-async def test_a_senseless_revision_is_refused(life: Life, changes: Changes, reason: str) -> None:
+async def test_a_senseless_revision_is_refused(
+    life: Life, changes: TermChanges, reason: str
+) -> None:
     await draft(life, Order_Form_Signed__c=False)
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(RequestRejected, match=reason):
         await life.desk.revise(OPPORTUNITY, changes)
 
 
 async def test_what_was_given_can_be_taken_back(life: Life) -> None:
     record = await life.start(duration_months=24)
-    assert record.offered.duration_months == 24
-    revised = await life.desk.revise(OPPORTUNITY, Changes(given={"duration_months": None}))
-    assert revised.offered.duration_months == 12
+    assert record.require_terms().duration_months == 24
+    revised = await life.desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": None}))
+    assert revised.require_terms().duration_months == 12
     await life.reaches(Stage.SHARED)
 
 
@@ -227,15 +233,15 @@ async def test_what_aws_refused_is_revised_and_stays_on_record(life: Life) -> No
     life.world.generation.failures = ["INVALID_TAX_INFORMATION"]
     await life.start()
     await life.reaches(Stage.FAILED)
-    await life.desk.revise(OPPORTUNITY, Changes(given={"offer_name": "Another name"}))
+    await life.desk.revise(OPPORTUNITY, TermChanges(terms={"offer_name": "Another name"}))
     shared = await life.reaches(Stage.SHARED)
-    (past,) = shared.past
+    (past,) = shared.previous_revisions
     assert past.number == 1
-    assert past.fate == "refused by AWS"
+    assert past.outcome == "refused by AWS"
     assert "tax information" in past.findings[0].problem
     assert past.change_set_id != shared.change_set_id
     assert shared.revision == 2
-    assert shared.offered.offer_name == "Another name"
+    assert shared.require_terms().offer_name == "Another name"
     assert len(life.world.offers) == 1
 
 
@@ -251,11 +257,11 @@ async def test_two_roles_decide_each_their_own(life: Life) -> None:
     life.opportunity(**TWO_YEARS, Eula_Documents__c="s3://example-offers/eula.pdf")
     life.world.objects[("example-offers", "eula.pdf")] = one_page()
     record = await life.start()
-    assert sorted(str(f.role) for f in record.to_approve) == ["deal-desk", "legal"]
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    assert sorted(str(f.role) for f in record.awaiting_approval) == ["deal-desk", "legal"]
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     still = await life.quiet()
-    assert [finding.role for finding in still.to_approve] == ["legal"]
-    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
+    assert [finding.role for finding in still.awaiting_approval] == ["legal"]
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     await life.reaches(Stage.SHARED)
     (offer,) = life.world.offers.values()
     (legal,) = [term for term in offer.terms if term["Type"] == "LegalTerm"]
@@ -267,8 +273,8 @@ async def test_a_contract_that_changed_since_its_approval_is_not_sent(life: Life
     life.world.objects[("example-offers", "eula.pdf")] = one_page()
     await life.start()
     life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
-    await life.desk.approve(OPPORTUNITY, Verdict(by="legal@example.com"))
-    assert (await life.passes(minutes=1)).attention == "credentials"
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
+    assert (await life.passes(minutes=1)).attention_code == "credentials"
     life.world.objects[("example-offers", "eula.pdf")] = one_page(width=300)
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)
@@ -276,7 +282,7 @@ async def test_a_contract_that_changed_since_its_approval_is_not_sent(life: Life
     assert "not the one that was checked" in failed.findings[0].problem
     await life.desk.resume(OPPORTUNITY)
     waiting = await life.quiet()
-    assert [finding.code for finding in waiting.to_approve] == ["custom-contract"]
+    assert [finding.code for finding in waiting.awaiting_approval] == ["custom-contract"]
     assert not life.world.offers
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cli.offer_client import Refused
+from cli.offer_client import RequestRejected
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.buyers import accept
@@ -20,7 +20,7 @@ async def end_of(life: Life) -> Stage:
 
 async def test_while_salesforce_is_down_in_draft(life: Life) -> None:
     life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=3))
-    await life.desk.begin(OPPORTUNITY)
+    await life.desk.start_without_waiting(OPPORTUNITY)
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "not any more")
     assert await end_of(life) is Stage.CANCELLED
     assert not life.world.change_sets
@@ -83,7 +83,7 @@ async def test_a_letter_held_up_does_not_go_out_after_the_cancel(life: Life) -> 
 async def test_what_was_late_is_no_longer_called_for_after_the_cancel(life: Life) -> None:
     life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
     await life.start()
-    assert (await life.passes(hours=6)).attention == "late"
+    assert (await life.passes(hours=6)).attention_code == "late"
     life.world.faults.waiting.clear()
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     end = await life.end()
@@ -155,7 +155,7 @@ async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
     life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     assert (await life.passes(hours=2)).stage is Stage.CANCELLED
-    with pytest.raises(Refused, match="is cancelled, but not all have been told yet"):
+    with pytest.raises(RequestRejected, match="is cancelled, but not all have been told yet"):
         await life.desk.start(OPPORTUNITY, again=True)
 
 
@@ -189,7 +189,7 @@ async def test_after_acceptance_it_is_refused(life: Life) -> None:
     await life.passes(days=2)
     await life.report_acceptance()
     await life.quiet()
-    with pytest.raises(Refused, match="accepted and can no longer be cancelled"):
+    with pytest.raises(RequestRejected, match="accepted and can no longer be cancelled"):
         await life.desk.cancel(OPPORTUNITY, "")
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     assert (await life.quiet()).stage is Stage.ACCEPTED
@@ -210,7 +210,7 @@ async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     stuck = await life.passes(minutes=10)
     assert stuck.stage is Stage.SHARED
-    assert stuck.attention == "not-withdrawn"
+    assert stuck.attention_code == "not-withdrawn"
     assert life.acceptable_offers() == 1
     await life.desk.resume(OPPORTUNITY)
     assert await end_of(life) is Stage.CANCELLED
@@ -223,7 +223,8 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     await life.end()
     with pytest.raises(
-        Refused, match=r"the offer is cancelled: start a new one with starter.py start .* --again"
+        RequestRejected,
+        match=r"the offer is cancelled: start a new one with starter.py start .* --again",
     ):
         await life.start()
     await life.desk.start(OPPORTUNITY, again=True)
@@ -237,9 +238,11 @@ async def accepted_unseen(life: Life) -> OfferRecord:
     """The offer was accepted in time, and comes to light only after its end."""
     shared = await life.record()
     now = life.world.now()
-    life.world.offers[shared.made].availability_end = now.date()
-    accept(life.world, shared.made, BUYER)
-    life.world.offers[shared.made].availability_end = shared.offered.availability_end
+    life.world.offers[shared.require_offer_id()].availability_end = now.date()
+    accept(life.world, shared.require_offer_id(), BUYER)
+    life.world.offers[
+        shared.require_offer_id()
+    ].availability_end = shared.require_terms().availability_end
     return shared
 
 
@@ -248,7 +251,7 @@ async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(life: Lif
     await life.reaches(Stage.SHARED)
     await life.end()
     expired = await accepted_unseen(life)
-    with pytest.raises(Refused, match="the buyer has accepted the offer as it was"):
+    with pytest.raises(RequestRejected, match="the buyer has accepted the offer as it was"):
         await life.desk.start(OPPORTUNITY, again=True)
     accepted = await life.quiet()
     assert accepted.stage is Stage.ACCEPTED

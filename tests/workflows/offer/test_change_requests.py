@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from cli.offer_client import Refused
+from cli.offer_client import RequestRejected
 from offers.ids import offer_path
-from offers.lifecycle.commands import Changes, Extension
+from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.agreements import roll_back
 from sandbox.buyers import accept
@@ -22,8 +22,8 @@ from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
 
 FIRST = offer_path(OPPORTUNITY, 1)
-CHEAPER = Changes(given={"price": {"amount": "110000", "currency": "USD"}})
-ADDED = Changes(given={"added": "1000 USD"})
+CHEAPER = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
+ADDED = TermChanges(terms={"added": "1000 USD"})
 NO_MAIL = Fault("smtp", "status", "DATA", status=451, times=None)
 NO_RIGHTS = Fault(
     "catalog", "status", "StartChangeSet", status=403, code="AccessDeniedException", times=None
@@ -37,12 +37,12 @@ async def shared(life: Life) -> OfferRecord:
 
 async def accepted(life: Life) -> OfferRecord:
     record = await shared(life)
-    accept(life.world, record.made, BUYER)
+    accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     return await life.quiet()
 
 
-async def amending(life: Life, changes: Changes = ADDED) -> OfferRecord:
+async def amending(life: Life, changes: TermChanges = ADDED) -> OfferRecord:
     await life.desk.amend(OPPORTUNITY, changes)
     await life.approve(FIRST)
     return await life.reaches(Stage.SHARED, path=FIRST)
@@ -56,7 +56,7 @@ async def ask(life: Life, wish: Awaitable[Any]) -> Any:
 
 
 def by_hand(life: Life, record: OfferRecord) -> None:
-    terms = record.offered
+    terms = record.require_terms()
     make_by_hand(
         life.world,
         name=terms.offer_name,
@@ -76,13 +76,13 @@ async def test_an_acceptance_listed_late_is_found_though_it_was_cancelled(life: 
 
 
 async def test_a_field_sheet_of_before_that_is_followed_all_the_same_is_seen(life: Life) -> None:
-    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
     first = await life.passes(minutes=1)
     await ask(life, life.desk.amend(OPPORTUNITY, CHEAPER))
     by_hand(life, first)
     by_hand(life, await life.record())
     record = await life.passes(days=1)
-    assert record.attention == "made-twice"
+    assert record.attention_code == "made-twice"
     assert not any(subject.startswith("Your AWS") for subject in life.mails())
 
 
@@ -124,7 +124,7 @@ async def test_a_wish_that_comes_when_all_is_over_is_refused(life: Life) -> None
     life.opportunity()
     await life.passes(days=3)
     life.world.faults.waiting.clear()
-    with pytest.raises(Refused, match="the offer is expired: start a new one"):
+    with pytest.raises(RequestRejected, match="the offer is expired: start a new one"):
         await life.desk.extend(OPPORTUNITY, Extension(until=life.day(70)))
 
 
@@ -147,7 +147,7 @@ async def test_a_second_sale_s_amendment_is_another_request_to_aws(life: Life) -
     await life.passes(hours=2)
     await life.desk.start(OPPORTUNITY, again=True)
     again = await life.reaches(Stage.SHARED)
-    await life.report_agreement(accept(life.world, again.made, BUYER))
+    await life.report_agreement(accept(life.world, again.require_offer_id(), BUYER))
     await life.quiet()
     draft = await life.desk.amend(OPPORTUNITY, ADDED)
     assert draft.amendment == 2
@@ -176,7 +176,7 @@ async def test_the_end_of_the_agreement_calls_it_off_too(life: Life) -> None:
     await life.desk.amend(OPPORTUNITY, ADDED)
     await life.passes(days=20)
     assert (await life.desk.record(FIRST)).stage is Stage.CANCELLED
-    assert (await life.record()).events[-1].what == "the agreement is EXPIRED"
+    assert (await life.record()).agreement_events[-1].description == "the agreement is EXPIRED"
 
 
 async def test_a_letter_that_is_held_up_says_what_is_so_when_it_goes(life: Life) -> None:
@@ -184,7 +184,7 @@ async def test_a_letter_that_is_held_up_says_what_is_so_when_it_goes(life: Life)
     await life.passes(minutes=20)
     life.world.faults.waiting.append(NO_MAIL)
     await life.reaches(Stage.LIVE)
-    wrong = Changes(given={"buyer_email": "right@example.com"})
+    wrong = TermChanges(terms={"buyer_email": "right@example.com"})
     await ask(life, life.desk.amend(OPPORTUNITY, wrong))
     await ask(life, life.desk.extend(OPPORTUNITY, Extension(until=life.day(50))))
     life.world.faults.waiting.clear()
@@ -197,11 +197,11 @@ async def test_a_letter_that_is_held_up_says_what_is_so_when_it_goes(life: Life)
 async def test_what_was_changed_in_place_stays_changed(life: Life) -> None:
     await shared(life)
     named = {"offer_name": "As agreed", "buyer_email": "right@example.com"}
-    await ask(life, life.desk.amend(OPPORTUNITY, Changes(given=named)))
+    await ask(life, life.desk.amend(OPPORTUNITY, TermChanges(terms=named)))
     await ask(life, life.desk.extend(OPPORTUNITY, Extension(until=life.day(50))))
     await ask(life, life.desk.amend(OPPORTUNITY, CHEAPER))
     record = await life.reaches(Stage.SHARED)
-    assert (record.offered.offer_name, record.offered.availability_end) == (
+    assert (record.require_terms().offer_name, record.require_terms().availability_end) == (
         "As agreed",
         life.day(50),
     )
@@ -210,7 +210,7 @@ async def test_what_was_changed_in_place_stays_changed(life: Life) -> None:
 
 async def test_a_difference_that_somebody_else_made_does_not_undo_a_change(life: Life) -> None:
     record = await shared(life)
-    life.world.offers[record.made].name = "Renamed in the portal"
+    life.world.offers[record.require_offer_id()].name = "Renamed in the portal"
     extended = await ask(life, life.desk.extend(OPPORTUNITY, Extension(until=life.day(50))))
     assert extended.offered.availability_end == life.day(50)
 
@@ -219,8 +219,8 @@ async def test_a_change_that_is_held_up_hides_no_acceptance(life: Life) -> None:
     record = await shared(life)
     life.world.faults.waiting.append(NO_RIGHTS)
     await life.handle.signal(OfferWorkflow.extend_from_ui, Extension(until=life.day(50)))
-    assert (await life.quiet()).attention == "credentials"
-    accept(life.world, record.made, BUYER)
+    assert (await life.quiet()).attention_code == "credentials"
+    accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     after = await life.quiet()
     assert after.stage is Stage.ACCEPTED
@@ -229,15 +229,15 @@ async def test_a_change_that_is_held_up_hides_no_acceptance(life: Life) -> None:
 
 async def test_what_costs_nothing_is_paid(life: Life) -> None:
     await accepted(life)
-    longer = Changes(given={"agreement_end": f"{life.day(400)}"})
+    longer = TermChanges(terms={"agreement_end": f"{life.day(400)}"})
     shared = await amending(life, longer)
-    await life.report_agreement(accept(life.world, shared.made, BUYER), FIRST)
+    await life.report_agreement(accept(life.world, shared.require_offer_id(), BUYER), FIRST)
     await life.passes(minutes=1)
     assert (await life.desk.record(FIRST)).stage is Stage.DISBURSED
     assert not any(subject.startswith("Paid") for subject in life.mails())
 
 
-@pytest.mark.parametrize("wrong", [{}, {"price": "1 USD"}, {"givn": {}}, {"given": {"colour": ""}}])
+@pytest.mark.parametrize("wrong", [{}, {"price": "1 USD"}, {"term": {}}, {"terms": {"colour": ""}}])
 async def test_a_wish_that_says_nothing_withdraws_nothing(life: Life, wrong: Any) -> None:
     record = await shared(life)
     await life.handle.signal("amend", wrong)

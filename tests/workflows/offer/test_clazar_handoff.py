@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from cli.offer_client import Refused
-from offers.lifecycle.commands import Verdict
+from cli.offer_client import RequestRejected
+from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Road
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.buyers import accept
 from sandbox.clazar.seller import make_by_hand
@@ -25,16 +25,16 @@ OTHER = "444455556666"
 async def hand_off(life: Life, **fields: Any) -> OfferRecord:
     """Start an offer on the clazar road; gives its record once a person is waited for."""
     life.opportunity(**fields)
-    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
     record = await life.quiet()
     assert record.stage is Stage.SUBMITTED
-    assert record.attention == "handed-off"
+    assert record.attention_code == "handed-off"
     return record
 
 
 def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
     """The owner makes the offer in Clazar from the sheet, with some mistakes."""
-    terms = record.offered
+    terms = record.require_terms()
     right: dict[str, Any] = {
         "name": terms.offer_name,
         "buyer_accounts": list(terms.buyer_accounts),
@@ -48,14 +48,14 @@ def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
 
 async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
     record = await hand_off(life)
-    assert f"{OPPORTUNITY}-1" in record.offered.offer_name
+    assert f"{OPPORTUNITY}-1" in record.require_terms().offer_name
     (mail,) = life.world.mails
     assert mail.recipients == ["owner@example.com"]
-    for value in (record.offered.offer_name, BUYER, "120000.00", "12 months", "non-FPS"):
+    for value in (record.require_terms().offer_name, BUYER, "120000.00", "12 months", "non-FPS"):
         assert value in mail.text
     (task,) = life.world.tasks.values()
     assert task["WhatId"] == OPPORTUNITY
-    assert record.offered.offer_name in task["Description"]
+    assert record.require_terms().offer_name in task["Description"]
     assert not life.world.change_sets, "nothing was made by the product"
 
     by_hand(life, record)
@@ -82,7 +82,7 @@ async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
     await life.passes(days=8)
     subjects = [mail.subject for mail in life.world.mails]
     assert subjects == ["Please make in Clazar: the private offer for Example Corp"] * 4
-    assert (await life.passes(days=7)).attention == "handed-off"
+    assert (await life.passes(days=7)).attention_code == "handed-off"
     assert len(life.world.mails) == 4
     by_hand(life, record)
     await life.reaches(Stage.SHARED)
@@ -103,19 +103,19 @@ async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
     record = await hand_off(life)
     by_hand(life, record, **mistake)
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention != "approval":
+    while waiting.attention_code != "approval":
         waiting = await life.passes(minutes=10)
-    assert [finding.field for finding in waiting.obstacles] == [field]
+    assert [finding.field for finding in waiting.blocking_findings] == [field]
     assert life.acceptable_offers() == 1, "until somebody decides"
     assert not [m for m in life.world.mails if "buyer@example.com" in m.recipients]
 
-    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="as signed, please"))
+    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="as signed, please"))
     again = await life.reaches(Stage.SUBMITTED)
     await life.quiet()
     assert life.acceptable_offers() == 0
     assert again.revision == 2
-    assert f"{OPPORTUNITY}-2" in again.offered.offer_name
-    assert again.past[0].findings[-1].field == field
+    assert f"{OPPORTUNITY}-2" in again.require_terms().offer_name
+    assert again.previous_revisions[0].findings[-1].field == field
     assert field in life.world.mails[-1].text
 
     by_hand(life, again)
@@ -125,16 +125,19 @@ async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
 
 async def test_a_difference_can_be_taken_as_it_is(life: Life) -> None:
     record = await hand_off(life)
-    later = record.offered.availability_end + timedelta(days=10)
+    later = record.require_terms().availability_end + timedelta(days=10)
     by_hand(life, record, price=Decimal(110000), availability_end=later)
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention != "approval":
+    while waiting.attention_code != "approval":
         waiting = await life.passes(minutes=10)
-    assert {finding.field for finding in waiting.obstacles} == {"price.amount", "availability_end"}
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    assert {finding.field for finding in waiting.blocking_findings} == {
+        "price.amount",
+        "availability_end",
+    }
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     shared = await life.reaches(Stage.SHARED)
-    assert str(shared.offered.price) == "USD 110,000.00"
-    assert shared.offered.availability_end == later
+    assert str(shared.require_terms().price) == "USD 110,000.00"
+    assert shared.require_terms().availability_end == later
     (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
     assert "110,000.00" in letter.text, "what the buyer reads is what the buyer gets"
 
@@ -144,24 +147,24 @@ async def test_an_offer_that_is_not_recognised_can_be_told(life: Life) -> None:
     by_hand(life, record, name="Something else")
     await life.passes(hours=3)
     (offer,) = life.world.offers.values()
-    with pytest.raises(Refused, match="no id of an offer"):
-        await life.desk.handed_off(OPPORTUNITY, "agmt-1")
-    await life.desk.handed_off(OPPORTUNITY, offer.id)
+    with pytest.raises(RequestRejected, match="no id of an offer"):
+        await life.desk.link_offer(OPPORTUNITY, "agmt-1")
+    await life.desk.link_offer(OPPORTUNITY, offer.id)
     waiting = await life.quiet()
-    assert [finding.field for finding in waiting.obstacles] == ["offer_name"]
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    assert [finding.field for finding in waiting.blocking_findings] == ["offer_name"]
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     shared = await life.reaches(Stage.SHARED)
-    assert shared.offered.offer_name == "Something else"
+    assert shared.require_terms().offer_name == "Something else"
 
 
 async def test_a_wrong_id_can_be_told_again(life: Life) -> None:
     record = await hand_off(life)
-    await life.desk.handed_off(OPPORTUNITY, "offer-nothing000000")
+    await life.desk.link_offer(OPPORTUNITY, "offer-nothing000000")
     assert (await life.passes(minutes=30)).stage is Stage.GENERATING
     by_hand(life, record)
     await life.passes(hours=2)
     (offer,) = life.world.offers.values()
-    await life.desk.handed_off(OPPORTUNITY, offer.id)
+    await life.desk.link_offer(OPPORTUNITY, offer.id)
     await life.reaches(Stage.SHARED)
 
 
@@ -179,7 +182,7 @@ async def test_made_twice_is_for_a_person_to_sort_out(life: Life) -> None:
     assert first.id in attention.problem
     assert second.id in attention.problem
     first.availability_end = life.world.now().date() - timedelta(days=1)
-    await life.desk.handed_off(OPPORTUNITY, second.id)
+    await life.desk.link_offer(OPPORTUNITY, second.id)
     shared = await life.reaches(Stage.SHARED)
     assert shared.offer_id == second.id
     assert life.acceptable_offers() == 1
@@ -212,14 +215,14 @@ async def test_an_offer_of_another_deal_is_never_withdrawn(life: Life) -> None:
     by_hand(life, record, name="Somebody else's offer", buyer_accounts=[OTHER])
     await life.sleep(timedelta(hours=2))
     (others_offer,) = life.world.offers.values()
-    await life.desk.handed_off(OPPORTUNITY, others_offer.id)
+    await life.desk.link_offer(OPPORTUNITY, others_offer.id)
     waiting = await life.quiet()
-    assert waiting.attention == "approval"
-    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="this is not ours"))
+    assert waiting.attention_code == "approval"
+    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="this is not ours"))
     again = await life.reaches(Stage.SUBMITTED)
     assert life.world.acceptable(others_offer), "it was left as it is"
     assert "not-ours" in {attention.code for attention in again.attentions}
-    await life.desk.handed_off(OPPORTUNITY, others_offer.id)
+    await life.desk.link_offer(OPPORTUNITY, others_offer.id)
     await life.quiet()
     await life.desk.cancel(OPPORTUNITY, "")
     assert life.world.acceptable(others_offer)
@@ -229,13 +232,13 @@ async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> Non
     record = await hand_off(life)
     by_hand(life, record, price=Decimal(110000))
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention != "approval":
+    while waiting.attention_code != "approval":
         waiting = await life.passes(minutes=10)
     (wrong,) = life.world.offers.values()
     by_hand(life, record)
     await life.sleep(timedelta(hours=2))
     (right,) = [offer for offer in life.world.offers.values() if offer is not wrong]
-    await life.desk.handed_off(OPPORTUNITY, right.id)
+    await life.desk.link_offer(OPPORTUNITY, right.id)
     both = await life.quiet()
     assert both.stage is Stage.GENERATING, "not while the other one can be accepted"
     assert "made-twice" in {attention.code for attention in both.attentions}
@@ -243,7 +246,7 @@ async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> Non
     await life.desk.resume(OPPORTUNITY, "made-twice")
     shared = await life.reaches(Stage.SHARED)
     assert shared.offer_id == right.id
-    assert str(shared.offered.price) == "USD 120,000.00"
+    assert str(shared.require_terms().price) == "USD 120,000.00"
     assert life.acceptable_offers() == 1
 
 
@@ -261,7 +264,7 @@ async def test_an_acceptance_before_the_offer_was_recognised_is_found(life: Life
 
 async def test_a_mistyped_id_does_not_keep_an_offer_from_being_cancelled(life: Life) -> None:
     await hand_off(life)
-    await life.desk.handed_off(OPPORTUNITY, "offer-mistyped00000")
+    await life.desk.link_offer(OPPORTUNITY, "offer-mistyped00000")
     await life.passes(hours=1)
     assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     await life.end()
@@ -274,7 +277,7 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> No
         )
     )
     life.opportunity()
-    await life.desk.start(OPPORTUNITY, road=Road.CLAZAR)
+    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
     record = await life.quiet()
     assert life.mails() == ["Please make in Clazar: the private offer for Example Corp"]
     by_hand(life, record)
@@ -283,13 +286,13 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> No
 
 async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
     record = await hand_off(life)
-    day = record.offered.availability_end + timedelta(days=90)
+    day = record.require_terms().availability_end + timedelta(days=90)
     by_hand(life, record, schedule=[Payment(day, Decimal(120000))], dimensions={"platform": 1})
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention != "approval":
+    while waiting.attention_code != "approval":
         waiting = await life.passes(minutes=10)
-    assert [finding.field for finding in waiting.obstacles] == ["payment_schedule"]
-    await life.desk.approve(OPPORTUNITY, Verdict(by=DESK))
+    assert [finding.field for finding in waiting.blocking_findings] == ["payment_schedule"]
+    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await life.reaches(Stage.SHARED)
     (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
     assert day.isoformat() in letter.text
@@ -300,11 +303,11 @@ async def test_an_acceptance_of_a_wrong_offer_wins(life: Life) -> None:
     record = await hand_off(life)
     by_hand(life, record, price=Decimal(110000))
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention != "approval":
+    while waiting.attention_code != "approval":
         waiting = await life.passes(minutes=10)
     (offer,) = life.world.offers.values()
     accept(life.world, offer.id, BUYER)
-    await life.desk.decline(OPPORTUNITY, Verdict(by=DESK, reason="wrong price"))
+    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="wrong price"))
     accepted = await life.reaches(Stage.ACCEPTED)
     assert "accepted-otherwise" in {attention.code for attention in accepted.attentions}
     assert accepted.agreement is not None
@@ -312,5 +315,5 @@ async def test_an_acceptance_of_a_wrong_offer_wins(life: Life) -> None:
 
 async def test_nobody_is_told_of_an_offer_that_was_not_handed_off(life: Life) -> None:
     await life.start()
-    with pytest.raises(Refused, match="waits for nobody to make it in Clazar"):
-        await life.desk.handed_off(OPPORTUNITY, "offer-x")
+    with pytest.raises(RequestRejected, match="waits for nobody to make it in Clazar"):
+        await life.desk.link_offer(OPPORTUNITY, "offer-x")

@@ -33,7 +33,7 @@ FAULTS = [
 
 async def live_through(life: Life) -> None:
     life.buyer(accepts_after=2)
-    await life.desk.begin(OPPORTUNITY)
+    await life.desk.start_without_waiting(OPPORTUNITY)
     await life.reaches(Stage.SHARED)
     await life.passes(hours=1)
     assert life.acceptable_offers() == 1

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateStage
 
-from cli.offer_client import Refused
-from offers.ids import opportunity_id
-from offers.lifecycle.commands import Changes
+from cli.offer_client import RequestRejected
+from offers.ids import parse_opportunity_id
+from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
 from sandbox.buyers import accept
 from sandbox.faults import Fault
@@ -29,7 +29,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     assert finding.field == "buyer_accounts"
     assert "INVALID_BUYER_ACCOUNTS" in finding.problem
     assert "12-digit" in finding.remedy
-    assert failed.attention == "failed"
+    assert failed.attention_code == "failed"
     assert not life.world.offers, "a set fails as a whole"
     await life.quiet()
     assert life.mails() == ["Not made: the offer for Example Corp"]
@@ -42,7 +42,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     assert shared.revision == 2
     assert shared.terms is not None
     assert shared.terms.buyer_accounts == (RIGHT_ACCOUNT,)
-    assert shared.attention is None
+    assert shared.attention_code is None
     assert shared.findings == ()
     assert life.acceptable_offers() == 1
 
@@ -75,7 +75,7 @@ async def test_illegal_terms_wait_in_draft_until_corrected(life: Life) -> None:
     assert drafted.stage is Stage.DRAFT
     assert [finding.field for finding in drafted.findings] == ["buyer_accounts", "price"]
     assert drafted.findings[0].source == "AWS_Account_Id__c"
-    assert drafted.attention == "terms"
+    assert drafted.attention_code == "terms"
     assert not life.world.change_sets
 
     life.opportunity()
@@ -118,8 +118,8 @@ async def test_given_terms_are_corrected_where_they_were_given(life: Life) -> No
     drafted = await life.start(buyer_accounts="1")
     assert drafted.findings[0].source == "given"
     assert "Revise the terms" in drafted.attentions[0].remedy
-    revised = await life.desk.revise(OPPORTUNITY, Changes(given={"buyer_accounts": BUYER}))
-    assert revised.obstacles == ()
+    revised = await life.desk.revise(OPPORTUNITY, TermChanges(terms={"buyer_accounts": BUYER}))
+    assert revised.blocking_findings == ()
     await life.reaches(Stage.SHARED)
 
 
@@ -131,7 +131,7 @@ async def test_an_unknown_field_in_given_terms_is_named(life: Life) -> None:
 
 async def test_an_opportunity_that_does_not_exist(life: Life) -> None:
     life.world.opportunities.clear()
-    with pytest.raises(Refused, match=f"Salesforce has no opportunity {OPPORTUNITY}"):
+    with pytest.raises(RequestRejected, match=f"Salesforce has no opportunity {OPPORTUNITY}"):
         await life.start()
     life.opportunity()
     assert (await life.start()).terms is not None, "nothing was begun, so it can be started now"
@@ -140,10 +140,10 @@ async def test_an_opportunity_that_does_not_exist(life: Life) -> None:
 async def test_revising_what_does_not_exist_leaves_nothing_waiting(life: Life) -> None:
     life.world.opportunities.clear()
     life.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
-    handle = await life.desk.begin(OPPORTUNITY)
+    handle = await life.desk.start_without_waiting(OPPORTUNITY)
     asked = await handle.start_update(
         OfferWorkflow.revise,
-        Changes(given={"duration_months": 12}),
+        TermChanges(terms={"duration_months": 12}),
         wait_for_stage=WorkflowUpdateStage.ACCEPTED,
     )
     await life.sleep(timedelta(minutes=5))
@@ -156,7 +156,7 @@ async def test_revising_what_does_not_exist_leaves_nothing_waiting(life: Life) -
 async def test_cancelling_what_does_not_exist_ends(life: Life) -> None:
     life.world.opportunities.clear()
     life.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
-    handle = await life.desk.begin(OPPORTUNITY)
+    handle = await life.desk.start_without_waiting(OPPORTUNITY)
     # Time stands still until the first try has failed and the second is waited for.
     async with asyncio.timeout(10):
         while not any(
@@ -191,10 +191,10 @@ async def test_an_opportunity_that_is_deleted_later_waits_for_a_person(life: Lif
 
 async def test_two_offers_for_one_account_at_the_same_time_are_not_both_open(life: Life) -> None:
     second = "0065g00000AbCdFAAV"
-    second = opportunity_id(second[:15])
+    second = parse_opportunity_id(second[:15])
     put_opportunity(life.world, opportunity_fields(second))
-    await life.desk.begin(OPPORTUNITY)
-    await life.desk.begin(second)
+    await life.desk.start_without_waiting(OPPORTUNITY)
+    await life.desk.start_without_waiting(second)
     for _ in range(30):
         await life.sleep(timedelta(minutes=5))
     assert life.acceptable_offers() <= 1
@@ -217,7 +217,7 @@ async def test_an_offer_that_salesforce_shows_is_not_made_a_second_time(life: Li
         Offer_Stage__c="shared",
     )
     again = await life.desk.start(OPPORTUNITY, again=True)
-    assert [(finding.code, finding.seen) for finding in again.obstacles] == [
+    assert [(finding.code, finding.seen) for finding in again.blocking_findings] == [
         ("open-offer", shared.offer_id)
     ]
 
@@ -255,7 +255,7 @@ async def test_people_hear_when_a_buyer_accepted_what_came_out_otherwise(life: L
     (change_set,) = life.world.change_sets.values()
     life.world.at(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
     accepted = await life.reaches(Stage.ACCEPTED)
-    assert accepted.attention == "accepted-otherwise"
+    assert accepted.attention_code == "accepted-otherwise"
     assert accepted.findings[0].field == "offer_name"
     await life.quiet()
     assert "Not cancelled: Example Corp has accepted" not in life.mails()

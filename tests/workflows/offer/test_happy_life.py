@@ -20,7 +20,7 @@ from workflows.offer.search_attributes import (
 
 
 def last_day(record: OfferRecord) -> str:
-    day = record.offered.availability_end
+    day = record.require_terms().availability_end
     return f"{day:%A} {day.day} {day:%B %Y}"
 
 
@@ -96,12 +96,12 @@ async def test_salesforce_and_search_show_what_is_known(life: Life) -> None:
 
     attributes = (await life.handle.describe()).typed_search_attributes
     assert attributes[STAGE] == "disbursed"
-    assert attributes[STAGE_SINCE] == end.ended_at
+    assert attributes[STAGE_SINCE] == end.stage_since
     assert attributes[OFFER_ID] == shared.offer_id
     assert attributes[AGREEMENT_ID] == life.agreement().id
     assert attributes[EXPIRES_AT] == end.expires_at
-    assert attributes[PAYOUT] == payout.mark
-    assert payout.mark.startswith("116400.00/116400.00 USD ")
+    assert attributes[PAYOUT] == payout.fingerprint
+    assert payout.fingerprint.startswith("116400.00/116400.00 USD ")
     assert attributes.get(ATTENTION) is None
 
 
@@ -173,11 +173,11 @@ async def test_expired_after_its_reminders(life: Life) -> None:
 async def test_an_offer_extended_in_aws_s_portal_is_not_declared_expired(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    longer = shared.offered.availability_end + timedelta(days=20)
-    life.world.offers[shared.made].availability_end = longer
+    longer = shared.require_terms().availability_end + timedelta(days=20)
+    life.world.offers[shared.require_offer_id()].availability_end = longer
     extended = await life.passes(days=35)
     assert extended.stage is Stage.SHARED
-    assert extended.offered.availability_end == longer
+    assert extended.require_terms().availability_end == longer
     end = await life.end()
     assert end.stage is Stage.EXPIRED
     assert end.history[-1].at.date() > longer

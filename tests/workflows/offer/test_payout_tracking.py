@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from offers.lifecycle.commands import Changes
+from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
-from offers.payouts.clazar_report import ReportRow, payout_of
+from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import Payout, PayoutState
 from offers.stage import Stage
 from sandbox import corrections
@@ -28,7 +28,7 @@ from workflows.offer.workflow import OfferWorkflow
 async def accepted(life: Life) -> OfferRecord:
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     return await life.quiet()
 
@@ -48,7 +48,7 @@ def to_finance(life: Life) -> list[Mail]:
 
 async def test_what_is_expected_is_known_from_acceptance_on(life: Life) -> None:
     record = await accepted(life)
-    (coming,) = record.expected
+    (coming,) = record.expected_payments
     assert coming.amount == Money.of("116400", "USD")
     assert coming.step == "invoice"
     assert life.in_salesforce()["Payout_Expected_On__c"] == coming.latest.isoformat()
@@ -56,9 +56,9 @@ async def test_what_is_expected_is_known_from_acceptance_on(life: Life) -> None:
 
 async def test_a_missing_invoice_is_late_after_three_days_and_told_again(life: Life) -> None:
     await accepted(life)
-    assert (await life.passes(days=2)).attention is None
+    assert (await life.passes(days=2)).attention_code is None
     late = await life.passes(days=2)
-    assert late.attention == LATE
+    assert late.attention_code == LATE
     assert "it waits on invoice" in late.attentions[0].problem
     (mail,) = to_finance(life)
     assert mail.subject == "Late: USD 116,400.00 from Example Corp"
@@ -79,12 +79,12 @@ async def test_news_ends_the_lateness_and_the_next_step_has_its_own_time(life: L
     await life.passes(days=4)
     await life.report_payout()
     record = await life.quiet()
-    assert record.attention is None
-    (coming,) = record.expected
+    assert record.attention_code is None
+    (coming,) = record.expected_payments
     assert coming.step == "due date"
     assert life.in_salesforce()["Payment_Due_On__c"] is not None
-    late = await life.passes(days=(coming.late_on - life.time().date()).days + 1)
-    assert late.attention == LATE
+    late = await life.passes(days=(coming.overdue_on - life.time().date()).days + 1)
+    assert late.attention_code == LATE
     assert "waits on: collection" in to_finance(life)[-1].text
     said = " ".join(to_finance(life)[-1].text.split())
     assert "Ask the buyer whether AWS's invoice has been paid" in said
@@ -94,7 +94,7 @@ async def test_who_has_seen_to_it_is_left_alone_until_the_next_reminder(life: Li
     await accepted(life)
     await life.passes(days=4)
     await life.desk.resume(OPPORTUNITY, LATE)
-    assert (await life.passes(days=2)).attention is None
+    assert (await life.passes(days=2)).attention_code is None
     await life.passes(days=5)
     assert len(to_finance(life)) == 2
 
@@ -106,7 +106,7 @@ async def test_paused_payouts_are_named_as_the_step(life: Life) -> None:
     await life.passes(days=35)
     await life.handle.signal(OfferWorkflow.payouts_paused, life.time())
     record = await life.quiet()
-    (coming,) = record.expected
+    (coming,) = record.expected_payments
     assert coming.step == "paused payouts"
     assert "AWS paused payouts on" in coming.reason
 
@@ -117,7 +117,7 @@ async def test_a_payout_in_full_tells_owner_and_finance_and_writes_what_is_known
     record = await paid(life)
     (mail,) = [mail for mail in life.world.mails if mail.subject == "Paid: Example Corp"]
     assert mail.recipients == ["owner@example.com", "finance@example.com"]
-    (trace,) = record.paid.bank_trace_ids
+    (trace,) = record.require_payout().bank_trace_ids
     assert trace in mail.text
     shown = life.in_salesforce()
     assert shown["Payout_State__c"] == "disbursed"
@@ -125,7 +125,7 @@ async def test_a_payout_in_full_tells_owner_and_finance_and_writes_what_is_known
     assert shown["Disbursed_Amount__c"] == 116400.0
     assert shown["Bank_Trace_Ids__c"] == trace
     assert shown["Payout_Expected_On__c"] is None
-    assert record.attention is None
+    assert record.attention_code is None
 
 
 @pytest.mark.parametrize("outcome", ["failed", "reversed"])
@@ -142,8 +142,8 @@ async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
     await life.report_payout()
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
-    assert record.paid.state is PayoutState[outcome.upper()]
-    assert record.attention == LATE
+    assert record.require_payout().state is PayoutState[outcome.upper()]
+    assert record.attention_code == LATE
     assert to_finance(life)[-1].subject == "Taken back: a payout for Example Corp"
     assert life.in_salesforce()["Payout_State__c"] == outcome
     if outcome == "failed":
@@ -151,7 +151,7 @@ async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
         await life.report_payout()
         again = await life.quiet()
         assert again.stage is Stage.DISBURSED
-        assert again.attention is None
+        assert again.attention_code is None
         assert life.mails().count("Paid: Example Corp") == 2
 
 
@@ -185,10 +185,10 @@ async def test_what_was_invoiced_before_the_agreement_ended_is_followed(life: Li
     await life.report_payout()
     record = await life.quiet()
     assert record.stage is Stage.TERMINATED
-    assert str(record.paid.disbursed) == "USD 116,400.00"
+    assert str(record.require_payout().disbursed) == "USD 116,400.00"
     assert life.in_salesforce()["Payout_State__c"] == "disbursed"
     closed = await life.closes()
-    assert life.world.now() - closed.ended_at >= timedelta(days=210)
+    assert life.world.now() - closed.stage_since >= timedelta(days=210)
 
 
 async def test_of_an_agreement_that_ended_nothing_more_is_expected(life: Life) -> None:
@@ -199,13 +199,13 @@ async def test_of_an_agreement_that_ended_nothing_more_is_expected(life: Life) -
     await life.start(payment_schedule=schedule)
     await life.approve()
     shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
-    assert len((await life.quiet()).expected) == 2
+    assert len((await life.quiet()).expected_payments) == 2
     await life.report_payout()
     await life.quiet()
     await life.ends_agreement("CANCELLED")
-    (coming,) = (await life.quiet()).expected
+    (coming,) = (await life.quiet()).expected_payments
     assert coming.invoice_id is not None
 
 
@@ -215,20 +215,21 @@ async def test_the_money_of_an_earlier_revision_is_not_the_next_one_s(life: Life
     await life.quiet()
     roll_back(life.world, life.agreement())
     await life.report_acceptance()
-    assert (await life.quiet()).expected == ()
+    assert (await life.quiet()).expected_payments == ()
     async with life.asking(
         life.desk.amend(
-            OPPORTUNITY, Changes.model_validate({"given": {"duration_months": 12}, "anew": True})
+            OPPORTUNITY,
+            TermChanges.model_validate({"terms": {"duration_months": 12}, "recreate": True}),
         )
     ):
         pass
     again = await life.reaches(Stage.SHARED)
     assert again.revision == 2
-    await life.report_agreement(accept(life.world, again.made, BUYER))
+    await life.report_agreement(accept(life.world, again.require_offer_id(), BUYER))
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
     assert record.payout is None
-    assert record.expected[0].step == "invoice"
+    assert record.expected_payments[0].step == "invoice"
 
 
 async def test_an_answer_to_our_request_is_heard_at_once(life: Life) -> None:
@@ -247,11 +248,11 @@ async def test_an_answer_to_our_request_is_heard_at_once(life: Life) -> None:
 async def test_money_that_is_told_of_too_early_wedges_nothing(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)
-    early = payout(shared.made, "1000.00")
+    early = payout(shared.require_offer_id(), "1000.00")
     await life.handle.signal(OfferWorkflow.payout_seen, early)
     await life.handle.signal(OfferWorkflow.payouts_paused, life.time())
     assert (await life.passes(days=1)).stage is Stage.SHARED
-    accept(life.world, shared.made, BUYER)
+    accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
@@ -274,21 +275,21 @@ def payout(offer_id: str, *invoices: str, paid: bool = True, doubtful: bool = Fa
         for number, amount in enumerate(invoices)
         if amount != "0"
     ]
-    return payout_of(rows).model_copy(update={"doubtful": doubtful})
+    return payout_from_report(rows).model_copy(update={"incomplete": doubtful})
 
 
 async def test_data_that_shows_less_than_before_is_believed_when_it_says_so_twice(
     life: Life,
 ) -> None:
-    offer_id = (await accepted(life)).made
+    offer_id = (await accepted(life)).require_offer_id()
     await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "120000"))
     assert (await life.quiet()).stage is Stage.DISBURSED
     less = payout(offer_id, "120000", paid=False)
-    for doubted in (less, less.model_copy(update={"doubtful": True}), less):
+    for doubted in (less, less.model_copy(update={"incomplete": True}), less):
         await life.handle.signal(OfferWorkflow.payout_seen, doubted)
         record = await life.quiet()
         assert record.stage is Stage.DISBURSED, "half a file un-pays nothing"
-        assert record.paid.disbursed == Money.of(120000, "USD")
+        assert record.require_payout().disbursed == Money.of(120000, "USD")
     await life.handle.signal(OfferWorkflow.payout_seen, less)
     assert (await life.quiet()).stage is Stage.ACCEPTED
 
@@ -297,7 +298,7 @@ async def test_what_is_older_than_the_data_stays_as_it_was_known(tmp_path: Path)
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY.read_text() + '[payouts]\nsource = "aws"\nfeed_months = 1\n')
     async with living(policy=policy) as life:
-        offer_id = (await accepted(life)).made
+        offer_id = (await accepted(life)).require_offer_id()
         (last_month,) = payout(offer_id, "60000").invoices
         last_month = last_month.model_copy(update={"invoiced_on": life.day(-32)})
         before = Payout(offer_id=offer_id, invoices=(last_month,))
@@ -307,33 +308,36 @@ async def test_what_is_older_than_the_data_stays_as_it_was_known(tmp_path: Path)
         await life.handle.signal(OfferWorkflow.payout_seen, news)
         record = await life.quiet()
         assert record.stage is Stage.DISBURSED
-        assert [invoice.invoice_id for invoice in record.paid.invoices] == ["INV-0", "INV-1"]
+        assert [invoice.invoice_id for invoice in record.require_payout().invoices] == [
+            "INV-0",
+            "INV-1",
+        ]
         described = await life.handle.describe()
         told = described.typed_search_attributes[PAYOUT]
-        assert told == news.mark, "what the data says is no news any more"
+        assert told == news.fingerprint, "what the data says is no news any more"
 
 
 async def test_a_paid_invoice_that_gets_another_name_is_not_counted_twice(life: Life) -> None:
-    offer_id = (await accepted(life)).made
+    offer_id = (await accepted(life)).require_offer_id()
     await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "60000"))
     await life.quiet()
     for stage, invoice in ((Stage.ACCEPTED, "INV-0"), (Stage.ACCEPTED, "INV-1")):
         await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "0", "60000"))
         record = await life.quiet()
         assert record.stage is stage
-        assert [each.invoice_id for each in record.paid.invoices] == [invoice]
+        assert [each.invoice_id for each in record.require_payout().invoices] == [invoice]
 
 
 async def test_a_reminder_brings_an_answered_attention_back(life: Life) -> None:
     await accepted(life)
     await life.passes(days=4)
     await life.desk.resume(OPPORTUNITY, LATE)
-    assert (await life.passes(days=7)).attention == LATE
+    assert (await life.passes(days=7)).attention_code == LATE
 
 
 async def test_what_is_never_paid_is_given_up_long_after_the_agreement(life: Life) -> None:
     await accepted(life)
     closed = await life.closes(within=timedelta(days=700))
     assert closed.stage is Stage.TERMINATED
-    assert closed.events[-1].what == "its money has not come in full"
+    assert closed.agreement_events[-1].description == "its money has not come in full"
     assert life.mails()[-1].startswith("Given up: the money from")

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from cli.offer_client import Refused
+from cli.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.ids import offer_path
-from offers.lifecycle.commands import Changes, Extension, Verdict
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.agreements import end
@@ -20,7 +20,7 @@ from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
 
-CHEAPER = Changes(given={"price": {"amount": "110000", "currency": "USD"}})
+CHEAPER = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
 FIRST = offer_path(OPPORTUNITY, 1)
 
 
@@ -31,7 +31,7 @@ async def shared(life: Life) -> OfferRecord:
 
 async def last_evening(life: Life, record: OfferRecord) -> None:
     """The last minute in which the buyer can accept."""
-    left = end_of_day(record.offered.availability_end) - life.world.now()
+    left = end_of_day(record.require_terms().availability_end) - life.world.now()
     await life.sleep(left - timedelta(seconds=30))
 
 
@@ -74,7 +74,9 @@ async def test_accept_against_cancel_while_aws_builds_it(life: Life) -> None:
 async def test_accept_against_amend(life: Life, moment: Moment) -> None:
     first = await shared(life)
     accept_when(life.world, BUYER, moment)
-    with pytest.raises(Refused, match="too late: the buyer has accepted the offer as it was"):
+    with pytest.raises(
+        RequestRejected, match="too late: the buyer has accepted the offer as it was"
+    ):
         async with life.asking(life.desk.amend(OPPORTUNITY, CHEAPER)) as asked:
             await asked
     record = await life.quiet()
@@ -108,7 +110,7 @@ async def test_accept_against_amend_seen_when_the_new_one_is_made(life: Life) ->
     comes_to_light(life)
     record = await life.reaches(Stage.ACCEPTED)
     assert record.offer_id == first.offer_id
-    assert str(record.offered.price) == "USD 120,000.00"
+    assert str(record.require_terms().price) == "USD 120,000.00"
     await life.quiet()
     assert life.acceptable_offers() == 0
     assert len(life.world.offers) == 2
@@ -132,7 +134,7 @@ async def test_accept_against_expiry_in_the_last_second(life: Life) -> None:
 async def test_accept_against_expiry_seen_after_it(life: Life) -> None:
     record = await shared(life)
     await last_evening(life, record)
-    accept(life.world, record.made, BUYER)
+    accept(life.world, record.require_offer_id(), BUYER)
     life.world.agreement_lag_minutes = 10_000
     assert (await life.end()).stage is Stage.EXPIRED
     await life.report_agreement(comes_to_light(life))
@@ -156,11 +158,14 @@ async def test_extend_against_expiry_in_the_last_minute(life: Life) -> None:
 
 async def test_extend_against_expiry_made_elsewhere(life: Life) -> None:
     record = await shared(life)
-    life.world.offers[record.made].availability_end = life.day(40)
+    life.world.offers[record.require_offer_id()].availability_end = life.day(40)
     await last_evening(life, record)
     await life.passes(hours=3)
     extended = await life.record()
-    assert (extended.stage, extended.offered.availability_end) == (Stage.SHARED, life.day(40))
+    assert (extended.stage, extended.require_terms().availability_end) == (
+        Stage.SHARED,
+        life.day(40),
+    )
 
 
 async def test_extend_against_accept(life: Life) -> None:
@@ -178,11 +183,11 @@ async def test_extend_against_accept(life: Life) -> None:
 async def test_extend_after_expiry_against_accept(life: Life) -> None:
     record = await shared(life)
     await last_evening(life, record)
-    accept(life.world, record.made, BUYER)
+    accept(life.world, record.require_offer_id(), BUYER)
     life.world.agreement_lag_minutes = 10_000
     assert (await life.end()).stage is Stage.EXPIRED
     comes_to_light(life)
-    with pytest.raises(Refused, match="the buyer has accepted the offer after all"):
+    with pytest.raises(RequestRejected, match="the buyer has accepted the offer after all"):
         await life.desk.extend(OPPORTUNITY, Extension(until=life.day(60)))
     assert life.acceptable_offers() == 0
 
@@ -194,22 +199,24 @@ async def test_amend_against_amend(life: Life) -> None:
     await shared(life)
     first = asyncio.create_task(life.desk.amend(OPPORTUNITY, CHEAPER))
     await life.quiet()
-    other = Changes(given={"price": {"amount": "105000", "currency": "USD"}})
-    with pytest.raises(Refused, match="the offer is being withdrawn: wait until that is done"):
+    other = TermChanges(terms={"price": {"amount": "105000", "currency": "USD"}})
+    with pytest.raises(
+        RequestRejected, match="the offer is being withdrawn: wait until that is done"
+    ):
         await life.desk.amend(OPPORTUNITY, other)
     async with life.asking(first) as asked:
         await asked
     record = await life.reaches(Stage.SHARED)
-    assert str(record.offered.price) == "USD 110,000.00"
+    assert str(record.require_terms().price) == "USD 110,000.00"
     assert life.acceptable_offers() == 1
 
 
 async def test_amend_against_amend_of_an_agreement(life: Life) -> None:
     record = await shared(life)
-    accept(life.world, record.made, BUYER)
+    accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    added = Changes(given={"added": "1000 USD"})
+    added = TermChanges(terms={"added": "1000 USD"})
     both = await asyncio.gather(
         life.desk.amend(OPPORTUNITY, added),
         life.desk.amend(OPPORTUNITY, added),
@@ -241,12 +248,12 @@ async def test_cancel_against_extend(life: Life) -> None:
 @pytest.mark.parametrize("cancel_first", [True, False])
 async def test_cancel_against_approve(life: Life, *, cancel_first: bool) -> None:
     await life.start(duration_months=24)
-    verdict = Verdict(by="desk@example.com")
+    verdict = ApprovalDecision(by="desk@example.com")
     cancel = life.handle.signal(OfferWorkflow.cancel_from_ui, "")
     approve = life.desk.approve(OPPORTUNITY, verdict)
     if cancel_first:
         await cancel
-        with pytest.raises(Refused):
+        with pytest.raises(RequestRejected):
             await approve
     else:
         await asyncio.gather(approve, cancel, return_exceptions=True)
@@ -259,7 +266,7 @@ async def test_cancel_against_approve(life: Life, *, cancel_first: bool) -> None
 
 async def test_reports_twice_late_and_out_of_order_change_nothing(life: Life) -> None:
     record = await shared(life)
-    agreement = accept(life.world, record.made, BUYER)
+    agreement = accept(life.world, record.require_offer_id(), BUYER)
     made = report_of(agreement)
     end(life.world, agreement, "CANCELLED")
     ended = report_of(agreement)
@@ -276,7 +283,10 @@ async def test_reports_twice_late_and_out_of_order_change_nothing(life: Life) ->
 async def test_a_report_of_another_s_agreement_is_no_acceptance(life: Life) -> None:
     record = await shared(life)
     other = AgreementReport(
-        agreement_id="agmt-1", offer_id=record.made, status="ACTIVE", updated_at=life.world.now()
+        agreement_id="agmt-1",
+        offer_id=record.require_offer_id(),
+        status="ACTIVE",
+        updated_at=life.world.now(),
     )
     await life.handle.signal(OfferWorkflow.agreement_seen, other)
     assert (await life.quiet()).stage is Stage.SHARED
@@ -296,13 +306,13 @@ def report_of(agreement: Agreement) -> AgreementReport:
 
 async def test_an_amendment_accepted_while_it_is_cancelled(life: Life) -> None:
     record = await shared(life)
-    accept(life.world, record.made, BUYER)
+    accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    await life.desk.amend(OPPORTUNITY, Changes(given={"added": "1000 USD"}))
+    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
     await life.approve(FIRST)
     amendment = await life.reaches(Stage.SHARED, path=FIRST)
-    accept_when(life.world, BUYER, "applying", amendment.made)
+    accept_when(life.world, BUYER, "applying", amendment.require_offer_id())
     async with life.asking(life.desk.cancel(FIRST, "")) as asked:
         assert (await asked).stage is Stage.ACCEPTED
     await life.quiet()
@@ -311,13 +321,13 @@ async def test_an_amendment_accepted_while_it_is_cancelled(life: Life) -> None:
 
 async def test_the_original_hears_of_its_replacement_from_the_watch_first(life: Life) -> None:
     record = await shared(life)
-    accept(life.world, record.made, BUYER)
+    accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    await life.desk.amend(OPPORTUNITY, Changes(given={"added": "1000 USD"}))
+    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
     await life.approve(FIRST)
     amendment = await life.reaches(Stage.SHARED, path=FIRST)
-    agreement = accept(life.world, amendment.made, BUYER)
+    agreement = accept(life.world, amendment.require_offer_id(), BUYER)
     await life.report_acceptance()
     replaced = await life.quiet()
     assert (replaced.stage, replaced.replaced_by) == (Stage.REPLACED, agreement.id)

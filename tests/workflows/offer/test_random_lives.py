@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.strategies import booleans, integers, sampled_from
 
-from offers.agreements.agreement import CancellationWish, ReasonCode
+from offers.agreements.agreement import CancellationRequestInput, ReasonCode
 from offers.clock import end_of_day
-from offers.lifecycle.commands import Changes, Extension, Verdict
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from sandbox import agreements
 from sandbox.amendments import amend_outside
 from sandbox.buyers import AcceptanceRefused, accept
 from sandbox.faults import Fault
 from sandbox.worst_moments import accept_when
 from tests.support.life import POLICY, living
-from tests.support.random_life import AnyDeal
+from tests.support.random_life import RandomLife
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class AnyLife(RuleBasedStateMachine):
         # offers that were replaced stay open here.
         policy.write_text('rollback_within = "P366D"\n' + POLICY.read_text())
         life = self.do(self.house.enter_async_context(living(policy=policy)))
-        self.deal = AnyDeal(life)
+        self.deal = RandomLife(life)
         self.world = world = life.world
         self.desk, self.id = self.deal.life.desk, self.deal.id
         self.do(self.deal.comes_to(come, instalments=instalments))
@@ -61,21 +61,21 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(by=sampled_from(["desk@example.com", "legal@example.com"]))
     def approve(self, by: str) -> None:
-        self.do(self.deal.wish(self.desk.approve(self.path, Verdict(by=by))))
+        self.do(self.deal.wish(self.desk.approve(self.path, ApprovalDecision(by=by))))
 
     @rule(price=integers(90_000, 130_000))
     def amend(self, price: int) -> None:
         given = {"price": {"amount": str(price), "currency": "USD"}}
-        self.do(self.deal.wish(self.desk.amend(self.path, Changes(given=given))))
+        self.do(self.deal.wish(self.desk.amend(self.path, TermChanges(terms=given))))
 
     @rule(name=sampled_from(["Another name", "Yet another"]))
     def rename(self, name: str) -> None:
-        changes = Changes(given={"offer_name": name})
+        changes = TermChanges(terms={"offer_name": name})
         self.do(self.deal.wish(self.desk.amend(self.path, changes)))
 
     @rule(added=integers(0, 20_000))
     def amend_the_agreement(self, added: int) -> None:
-        changes = Changes(given={"added": f"{added} USD"})
+        changes = TermChanges(terms={"added": f"{added} USD"})
         self.do(self.deal.wish(self.desk.amend(self.path, changes)))
 
     @rule(days=integers(-1, 40))
@@ -89,7 +89,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def request_cancellation(self) -> None:
-        wish = CancellationWish(reason_code=ReasonCode.OTHER, message="Please")
+        wish = CancellationRequestInput(reason_code=ReasonCode.OTHER, message="Please")
         self.do(self.deal.wish(self.desk.request_cancellation(self.path, wish)))
 
     @rule()

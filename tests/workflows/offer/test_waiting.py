@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from activities.errors import Failure
-from cli.offer_client import Refused
+from cli.offer_client import RequestRejected
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
 from sandbox.buyers import accept
@@ -35,11 +35,11 @@ async def test_people_are_told_when_aws_takes_unusually_long(life: Life) -> None
     await life.start()
     late = await life.passes(hours=3)
     assert late.stage is Stage.GENERATING
-    assert late.attention == "generating-late"
+    assert late.attention_code == "generating-late"
     assert life.mails() == ["AWS takes unusually long with the offer for Example Corp"]
     done = await life.passes(hours=3)
     assert done.stage is Stage.SHARED
-    assert done.attention is None
+    assert done.attention_code is None
 
 
 @pytest.mark.parametrize("system", ["catalog", "salesforce", "clazar"])
@@ -50,13 +50,13 @@ async def test_refused_credentials_pause_the_offer_until_resumed(life: Life, sys
     life.world.faults.waiting.append(refused)
     await life.start()
     paused = await life.passes(hours=20)
-    assert paused.attention == "credentials"
+    assert paused.attention_code == "credentials"
     tries = life.world.calls.total()
     await life.passes(hours=20)
     assert life.world.calls.total() == tries, "they never burn retries"
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)
-    assert (await life.passes(hours=20)).attention is None
+    assert (await life.passes(hours=20)).attention_code is None
     assert (await life.record()).stage is Stage.SHARED
 
 
@@ -82,7 +82,7 @@ async def test_whatever_call_is_refused_the_offer_waits_and_is_not_lost(
     if life.world.agreements:
         await life.report_acceptance()
     paused = await life.passes(hours=1)
-    assert paused.attention == "credentials"
+    assert paused.attention_code == "credentials"
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)
     await life.passes(days=2)
@@ -95,11 +95,11 @@ async def test_people_hear_of_a_vendor_that_does_not_answer_for_hours(life: Life
     await life.start()
     late = await life.passes(hours=6)
     assert late.stage is Stage.LIVE
-    assert late.attention == "late"
+    assert late.attention_code == "late"
     life.world.faults.waiting.clear()
     sent = await life.passes(minutes=10)
     assert sent.stage is Stage.SHARED, "it went on by itself"
-    assert sent.attention is None
+    assert sent.attention_code is None
 
 
 async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(life: Life) -> None:
@@ -116,7 +116,7 @@ async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(
 async def test_resume_is_refused_when_nothing_waits(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    with pytest.raises(Refused, match="shared and waits for nobody"):
+    with pytest.raises(RequestRejected, match="shared and waits for nobody"):
         await life.desk.resume(OPPORTUNITY)
 
 
@@ -129,9 +129,13 @@ async def test_several_things_that_wait_are_answered_one_by_one(life: Life) -> N
     await life.start()
     waiting = await life.passes(hours=2)
     assert {attention.code for attention in waiting.attentions} == {"credentials", "possibly-sent"}
-    with pytest.raises(Refused, match="several things wait, name one: credentials, possibly-sent"):
+    with pytest.raises(
+        RequestRejected, match="several things wait, name one: credentials, possibly-sent"
+    ):
         await life.desk.resume(OPPORTUNITY)
-    with pytest.raises(Refused, match="refused does not wait; credentials, possibly-sent does"):
+    with pytest.raises(
+        RequestRejected, match="refused does not wait; credentials, possibly-sent does"
+    ):
         await life.desk.resume(OPPORTUNITY, "refused")
     await life.handle.signal(OfferWorkflow.resume_from_ui, None)
     await life.desk.resume(OPPORTUNITY, "credentials")
@@ -146,12 +150,12 @@ async def test_a_letter_whose_fate_is_doubtful_waits_for_a_person(life: Life, re
     await life.start()
     doubtful = await life.passes(hours=2)
     assert doubtful.stage is Stage.LIVE
-    assert doubtful.attention == "possibly-sent"
+    assert doubtful.attention_code == "possibly-sent"
     assert len(life.world.mails) == 1, "it was sent, in truth"
     await (life.desk.resend(OPPORTUNITY) if resend else life.desk.resume(OPPORTUNITY))
     record = await life.quiet()
     assert record.stage is Stage.SHARED
-    assert record.attention is None
+    assert record.attention_code is None
     assert len(life.world.mails) == (2 if resend else 1)
 
 
@@ -164,7 +168,7 @@ async def test_a_doubtful_letter_does_not_hide_an_acceptance(life: Life) -> None
     await life.report_acceptance()
     accepted = await life.quiet()
     assert accepted.stage is Stage.ACCEPTED
-    assert accepted.attention is None, "whether it was sent no longer matters"
+    assert accepted.attention_code is None, "whether it was sent no longer matters"
 
 
 async def test_a_notice_to_the_owner_is_rather_sent_twice(life: Life) -> None:
@@ -173,7 +177,7 @@ async def test_a_notice_to_the_owner_is_rather_sent_twice(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.FAILED)
     failed = await life.passes(minutes=5)
-    assert failed.attention == "failed", "and not a question whether it was sent"
+    assert failed.attention_code == "failed", "and not a question whether it was sent"
     assert life.mails() == ["Not made: the offer for Example Corp"] * 2
     assert life.world.mails[0].message_id == life.world.mails[1].message_id
 
@@ -203,7 +207,7 @@ async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(life: Life, ta
 
 async def test_resend_writes_to_the_buyer_again(life: Life) -> None:
     await life.start()
-    with pytest.raises(Refused, match="nothing to send again"):
+    with pytest.raises(RequestRejected, match="nothing to send again"):
         await life.desk.resend(OPPORTUNITY)
     await life.reaches(Stage.SHARED)
     await life.desk.resend(OPPORTUNITY)
@@ -217,7 +221,7 @@ async def test_a_reminder_held_up_does_not_go_out_after_the_acceptance(life: Lif
     await life.start()
     shared = await life.reaches(Stage.SHARED)
     now = await life.temporal.get_current_time()
-    end = shared.offered.availability_end
+    end = shared.require_terms().availability_end
     reminder, _ = reminder_times(end, shared.policy.reminder_days, now)
     life.accepts_at(reminder + timedelta(minutes=5))
     await life.sleep(reminder - now - timedelta(minutes=1))
@@ -235,7 +239,7 @@ async def test_a_reminder_held_up_does_not_go_out_after_the_acceptance(life: Lif
 async def test_an_outage_of_salesforce_holds_nothing_back(life: Life) -> None:
     await life.start()
     life.world.faults.waiting.append(Fault("salesforce", "status", times=None, status=503))
-    assert (await life.reaches(Stage.SHARED)).attention is None
+    assert (await life.reaches(Stage.SHARED)).attention_code is None
     assert len(life.world.mails) == 1
     life.world.faults.waiting.clear()
     await life.passes(minutes=10)
@@ -307,7 +311,7 @@ async def test_the_card_tells_the_story_without_personal_data(life: Life) -> Non
 def test_failures_that_pause_are_those_that_are_never_retried() -> None:
     from workflows.common.escalation import NEEDS
 
-    assert set(NEEDS) == {Failure.CREDENTIALS, Failure.REFUSED, Failure.NOT_FOUND}
+    assert set(NEEDS) == {Failure.CREDENTIALS, Failure.REJECTED, Failure.NOT_FOUND}
 
 
 async def test_time_moves_only_forward(life: Life) -> None:
@@ -325,11 +329,11 @@ async def test_an_offer_that_no_feed_tells_of_looks_by_itself(
     """Perhaps nobody reads Clazar's feed; what a person has tied the watch does not tell."""
     life.clazar_is_watched = False
     await life.start()
-    offer_id = (await life.reaches(Stage.SHARED)).made
+    offer_id = (await life.reaches(Stage.SHARED)).require_offer_id()
     ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
     if tied_by_hand:
         life.world.clazar_links[offer_id] = ClazarLinks(external_object_associations=ours)
-    assert (await life.passes(days=24)).attention is None
+    assert (await life.passes(days=24)).attention_code is None
     assert life.world.clazar_links[offer_id].external_object_associations == ours
     for call in ("GetPrivateOffer", "PatchPrivateOffer"):
         assert life.world.calls["clazar", call] == (0 if tied_by_hand else 1)
@@ -338,7 +342,7 @@ async def test_an_offer_that_no_feed_tells_of_looks_by_itself(
 async def test_also_after_its_acceptance(life: Life) -> None:
     life.clazar_is_watched = False
     await life.start()
-    offer_id = (await life.reaches(Stage.SHARED)).made
+    offer_id = (await life.reaches(Stage.SHARED)).require_offer_id()
     accept(life.world, offer_id, BUYER)
     await life.report_acceptance()
     assert (await life.passes(days=1)).stage is Stage.ACCEPTED

@@ -1,0 +1,41 @@
+"""What a person can do with an offer next.
+
+The domain names the action and what it needs; each door (command line, mails, web) words it.
+"""
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class ActionKind(StrEnum):
+    """What can be asked of an offer."""
+
+    SHOW = "show"
+    START_AGAIN = "start-again"
+    """Start a new offer for an opportunity whose offer has ended."""
+    REVISE = "revise"
+    AMEND = "amend"
+    RECREATE = "recreate"
+    """Amend without a changed term: from the opportunity as it is now."""
+    EXTEND = "extend"
+    CANCEL = "cancel"
+    REQUEST_CANCELLATION = "request-cancellation"
+    APPROVE = "approve"
+    DECLINE = "decline"
+    LINK_OFFER = "link-offer"
+    """Name the offer that was created in Clazar."""
+    RESUME = "resume"
+    RESEND = "resend"
+
+
+class Action(BaseModel):
+    """An action on one offer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: ActionKind
+    offer: str
+    """Its path: the opportunity's id, or one of its amendments (`offers.ids.offer_path`)."""
+    terms: dict[str, str] = Field(default_factory=dict)
+    """Terms to give with it, as text; an empty text is for the person to fill in."""

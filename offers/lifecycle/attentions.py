@@ -1,0 +1,63 @@
+"""Attentions: what of an offer waits for a person."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel
+
+from offers.lifecycle.actions import ActionKind
+
+
+class AttentionCode(StrEnum):
+    """The kinds of attention: values of the search attribute `OfferAttention`."""
+
+    TERMS_INVALID = "terms-invalid"
+    APPROVAL_REQUIRED = "approval-required"
+    AWAITING_CLAZAR_OFFER = "awaiting-clazar-offer"
+    DUPLICATE_OFFER = "duplicate-offer"
+    UNMATCHED_OFFER = "unmatched-offer"
+    OFFER_REJECTED = "offer-rejected"
+    PUBLICATION_DELAYED = "publication-delayed"
+    CREDENTIALS_REJECTED = "credentials-rejected"
+    VENDOR_REJECTED = "vendor-rejected"
+    VENDOR_UNRESPONSIVE = "vendor-unresponsive"
+    ACCEPTED_WITH_DIFFERENCES = "accepted-with-differences"
+    NOTIFICATION_FAILED = "notification-failed"
+    EMAIL_DELIVERY_UNKNOWN = "email-delivery-unknown"
+    WITHDRAWAL_FAILED = "withdrawal-failed"
+    SIGNAL_REJECTED = "signal-rejected"
+    OFFER_STILL_OPEN = "offer-still-open"
+    AMENDMENT_TERMINATED = "amendment-terminated"
+    PAYOUT_OVERDUE = "payout-overdue"
+    WORKFLOW_TERMINATED = "workflow-terminated"
+
+
+class Attention(BaseModel):
+    """Something that waits for a person."""
+
+    code: AttentionCode
+    problem: str
+    remedy: str
+    since: AwareDatetime
+
+    @property
+    def actions(self) -> tuple[ActionKind, ...]:
+        """What a person may do about it, the most likely first."""
+        return SUGGESTED_ACTIONS.get(self.code, (ActionKind.RESUME,))
+
+
+SUGGESTED_ACTIONS: dict[AttentionCode, tuple[ActionKind, ...]] = {
+    AttentionCode.TERMS_INVALID: (ActionKind.REVISE, ActionKind.RESUME, ActionKind.CANCEL),
+    AttentionCode.APPROVAL_REQUIRED: (
+        ActionKind.APPROVE,
+        ActionKind.DECLINE,
+        ActionKind.REVISE,
+        ActionKind.CANCEL,
+    ),
+    AttentionCode.OFFER_REJECTED: (ActionKind.REVISE, ActionKind.RESUME, ActionKind.CANCEL),
+    AttentionCode.AWAITING_CLAZAR_OFFER: (ActionKind.LINK_OFFER, ActionKind.CANCEL),
+    AttentionCode.DUPLICATE_OFFER: (ActionKind.RESUME, ActionKind.LINK_OFFER),
+    AttentionCode.EMAIL_DELIVERY_UNKNOWN: (ActionKind.RESUME, ActionKind.RESEND),
+    AttentionCode.PUBLICATION_DELAYED: (),
+    AttentionCode.WORKFLOW_TERMINATED: (ActionKind.START_AGAIN,),
+}
+"""Where resuming is not all that can be done."""
