@@ -99,7 +99,7 @@ class Floor:
                     await asyncio.wait_for(shown.wait(), LOST_SECONDS)
                 if not shown.is_set():
                     self.rescued += 1
-                    await offer.signal(OfferWorkflow.resume_from_ui, args=[None])
+                    await offer.signal(OfferWorkflow.resume_signal, args=[None])
 
         await at_once(bring, new)
         await self.known(self.stand_ins.done["shared"] - self.stand_ins.done["accepted"])

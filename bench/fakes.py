@@ -142,10 +142,10 @@ class StandIns:
             seen = ObservedOffer(
                 offer_id=offer_id, clazar_id="clazar", linked_to=update.opportunity_id
             )
-            await offer.signal(OfferWorkflow.offer_seen, seen)
-            await offer.signal(OfferWorkflow.agreement_seen, reported(offer_id))
+            await offer.signal(OfferWorkflow.offer_observed, seen)
+            await offer.signal(OfferWorkflow.agreement_reported, reported(offer_id))
         if update.stage is Stage.ACCEPTED:
-            await offer.signal(OfferWorkflow.payout_seen, paid(offer_id))
+            await offer.signal(OfferWorkflow.payout_reported, paid(offer_id))
 
 
 def made(opportunity: str) -> str:

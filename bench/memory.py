@@ -83,7 +83,7 @@ async def woken(client: Client, opportunity: str) -> float:
     """
     handle = client.get_workflow_handle(workflow_id(opportunity))
     before = (await handle.describe()).history_length
-    await handle.signal(OfferWorkflow.change_set_done, "of nobody")
+    await handle.signal(OfferWorkflow.change_set_finished, "of nobody")
     while (await handle.describe()).history_length < before + 4:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     times = {}

@@ -113,7 +113,7 @@ class Reaction:
     async def _by_signal(self) -> float:
         """The signal alone."""
         opportunity, report = await self._accepted()
-        signal = OfferSignal(workflow_id(opportunity), "agreement_seen", report)
+        signal = OfferSignal(workflow_id(opportunity), "agreement_reported", report)
         return await self._until_shown(opportunity, lambda: send(self._house.client, [signal]))
 
     async def _accepted(self) -> tuple[str, AgreementReport]:

@@ -125,7 +125,7 @@ class OfferClient:
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
         request = OfferRequest(
-            opportunity_id=opportunity_id, given=given or {}, road=road, clock=self._clock
+            opportunity_id=opportunity_id, terms=given or {}, method=road, clock=self._clock
         )
         if given or road or again:
             under_way = await self._under_way(opportunity_id)
@@ -192,7 +192,7 @@ class OfferClient:
 
     async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         try:
-            return await _in_time(handle.execute_update(OfferWorkflow.drafted))
+            return await _in_time(handle.execute_update(OfferWorkflow.wait_until_drafted))
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_words(error.cause)) from None
         except RPCError as error:
@@ -240,7 +240,7 @@ class OfferClient:
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
-            return await _in_time(handle.query(OfferWorkflow.the_record))
+            return await _in_time(handle.query(OfferWorkflow.get_record))
         except WorkflowFailureError as error:
             raise RequestRejected(_words(error.cause)) from None
         except RPCError as error:
@@ -257,7 +257,7 @@ class OfferClient:
             handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
             async with room:
                 try:
-                    return await _in_time(handle.query(OfferWorkflow.the_record))
+                    return await _in_time(handle.query(OfferWorkflow.get_record))
                 except (NoWorkerRunning, RPCError, WorkflowQueryFailedError):
                     return None
 
@@ -320,7 +320,7 @@ class OfferClient:
 
     async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
         """Tell which offer was made in Clazar."""
-        return await self._ask(path, OfferWorkflow.handed_off, offer_id)
+        return await self._ask(path, OfferWorkflow.link_offer, offer_id)
 
     async def resend(self, path: str) -> OfferRecord:
         """Have the buyer written to again."""

@@ -68,23 +68,28 @@ def _signals(
         case ChangeSetEnded(change_set_id=change_set, change_set_name=name):
             path = parse_reference(name or "")
             return (
-                {OfferSignal(workflow_id(path), "change_set_done", change_set)} if path else set()
+                {OfferSignal(workflow_id(path), "change_set_finished", change_set)}
+                if path
+                else set()
             )
         case OfferReleased(offer=offer):
             made_for = map(workflow_id, opportunities_named_in(offer.name or ""))
             seen = ObservedOffer(offer_id=offer.id, name=offer.name)
             concerned = {*made_for, *(known.workflow_id for known in named)}
-            return {OfferSignal(each, "offer_seen", seen) for each in concerned}
+            return {OfferSignal(each, "offer_observed", seen) for each in concerned}
         case AgreementChanged() as changed:
             return {
                 OfferSignal(
-                    known.workflow_id, "agreement_seen", _agreement_report(event.at, changed, known)
+                    known.workflow_id,
+                    "agreement_reported",
+                    _agreement_report(event.at, changed, known),
                 )
                 for known in named
             }
         case CancellationChanged(agreement_cancellation_request=request):
             return {
-                OfferSignal(each.workflow_id, "cancellation_answered", request.id) for each in named
+                OfferSignal(each.workflow_id, "cancellation_request_updated", request.id)
+                for each in named
             }
         case PayoutsPaused():
             return {OfferSignal(each.workflow_id, "payouts_paused", event.at) for each in accepted}

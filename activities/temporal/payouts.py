@@ -57,7 +57,7 @@ class Payouts:
         )
         believed = reading.complete_payouts
         changed = [
-            OfferSignal(offer.workflow_id, "payout_seen", payout)
+            OfferSignal(offer.workflow_id, "payout_reported", payout)
             for offer in known
             if (payout := believed.get(offer.offer_id)) and payout.fingerprint != offer.payout
         ]

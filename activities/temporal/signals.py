@@ -94,7 +94,7 @@ class OfferSignals:
         known = await self._known({report.offer_id for report in reports})
         ours = [report for report in reports if report.offer_id in known]
         await send(
-            self._client, (OfferSignal(known[r.offer_id], "agreement_seen", r) for r in ours)
+            self._client, (OfferSignal(known[r.offer_id], "agreement_reported", r) for r in ours)
         )
         return [report.agreement_id for report in ours]
 
@@ -119,7 +119,9 @@ class OfferSignals:
     @activity.defn
     async def signal_observed_offers(self, offers: list[OurOffer]) -> None:
         """Tell offers what was seen of them."""
-        reports = (OfferSignal(each.workflow_id, "offer_seen", each.observed) for each in offers)
+        reports = (
+            OfferSignal(each.workflow_id, "offer_observed", each.observed) for each in offers
+        )
         await send(self._client, reports)
 
     async def _known(self, offer_ids: set[str]) -> dict[str, str]:

@@ -94,8 +94,8 @@ async def test_acceptances_are_heard_without_any_watch(hearing: Hearing) -> None
         row = await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
         assert row.agreement_id in house.world.agreements
     await hearing.quiet()
-    assert (await hearing.signals(late))["agreement_seen"] == 1
-    assert (await hearing.signals(waiting))["agreement_seen"] == 0
+    assert (await hearing.signals(late))["agreement_reported"] == 1
+    assert (await hearing.signals(waiting))["agreement_reported"] == 0
     assert (await house.desk.record(waiting)).stage is Stage.SHARED
     assert hearing.queue.bodies(hearing.queue.dead_letters) == []
 

@@ -74,7 +74,7 @@ async def cancelled_while_generating(life: Life) -> None:
     life.world.generation.preparing_minutes = 30
     await life.start()
     await life.reaches(Stage.GENERATING)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     await life.end()
 
 
@@ -82,7 +82,7 @@ async def withdrawn_after_sharing(life: Life) -> None:
     """Made void in AWS after the buyer was told."""
     await life.start()
     await life.reaches(Stage.SHARED)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     await life.end()
 
 

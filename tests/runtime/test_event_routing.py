@@ -63,7 +63,7 @@ async def test_a_change_set_is_reported_to_the_offer_it_is_named_after() -> None
     done = "76yesvf8y165pa4f98td2crtg"
     for how in ("succeeded", "failed", "cancelled"):
         event = documented(f"change-set-{how}", ChangeSetName=f"offer-{OPPORTUNITY}-amd2-rev3")
-        told = {OfferSignal(f"offer/{OPPORTUNITY}/amendment/2", "change_set_done", done)}
+        told = {OfferSignal(f"offer/{OPPORTUNITY}/amendment/2", "change_set_finished", done)}
         assert await reports(event) == told
         assert await reports(documented(f"change-set-{how}")) == set(), "not ours"
 
@@ -74,11 +74,11 @@ async def test_a_released_offer_is_reported_by_its_reference_and_by_its_id() -> 
 
     seen = ObservedOffer(offer_id=OFFER, name=f"Example ({OPPORTUNITY}-1)")
     event = named(seen.name)
-    by_reference = OfferSignal(f"offer/{OPPORTUNITY}", "offer_seen", seen)
+    by_reference = OfferSignal(f"offer/{OPPORTUNITY}", "offer_observed", seen)
     assert await reports(event) == {by_reference}
     assert await reports(event, OURS) == {
         by_reference,
-        OfferSignal("offer/ours", "offer_seen", seen),
+        OfferSignal("offer/ours", "offer_observed", seen),
     }
     assert await reports(named("Somebody's")) == await reports(named(None)) == set()
 
@@ -92,7 +92,9 @@ async def test_an_agreement_is_reported_to_its_offer() -> None:
         report = AgreementReport(
             agreement_id=AGREEMENT, offer_id=OFFER, status=status, updated_at=event.at
         )
-        assert await reports(event, OURS) == {OfferSignal("offer/ours", "agreement_seen", report)}
+        assert await reports(event, OURS) == {
+            OfferSignal("offer/ours", "agreement_reported", report)
+        }
         assert await reports(event) == set(), "not ours"
 
 
@@ -108,7 +110,7 @@ async def test_what_took_its_place_is_reported_to_the_offer_before() -> None:
     (told,) = await reports(renewal, BEFORE)
     assert told == OfferSignal(
         "offer/before",
-        "agreement_seen",
+        "agreement_reported",
         AgreementReport(
             agreement_id=AGREEMENT,
             offer_id="offer-before",
@@ -121,7 +123,7 @@ async def test_what_took_its_place_is_reported_to_the_offer_before() -> None:
 
 async def test_an_answer_to_a_request_to_cancel() -> None:
     event = documented("agreement-cancellation-request-approved")
-    answer = OfferSignal("offer/ours", "cancellation_answered", "acr-abcdexampleid")
+    answer = OfferSignal("offer/ours", "cancellation_request_updated", "acr-abcdexampleid")
     by_offer = RunningOffer(workflow_id="offer/ours", offer_id="offer-exampleid")
     by_agreement = OURS.model_copy(update={"agreement_id": "agmt-abcdexampleid"})
     assert await reports(event, by_offer) == await reports(event, by_agreement) == {answer}

@@ -151,7 +151,7 @@ class Life:
         """The offer's record, once the worker has seen all that the server has for it."""
         while (await self.handle.fetch_history()).events[-1].event_type in HANDED_OUT:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        return await self.handle.query(OfferWorkflow.the_record)
+        return await self.handle.query(OfferWorkflow.get_record)
 
     async def passes(self, **duration: float) -> OfferRecord:
         """Let time pass, and give the record then."""
@@ -277,7 +277,7 @@ class Life:
             updated_at=agreement.last_update or agreement.accepted_at,
         )
         handle = self.client.get_workflow_handle(workflow_id(path or self.id))
-        await handle.signal(OfferWorkflow.agreement_seen, report)
+        await handle.signal(OfferWorkflow.agreement_reported, report)
 
     async def report_payout(self, path: str | None = None, offer_id: str | None = None) -> Payout:
         """What DisbursementSweep does when it sees a payout in the data."""
@@ -289,7 +289,7 @@ class Life:
             await client.close()
         (payout,) = reading.complete_payouts.values()
         await self.client.get_workflow_handle(workflow_id(path or self.id)).signal(
-            OfferWorkflow.payout_seen, payout
+            OfferWorkflow.payout_reported, payout
         )
         return payout
 
@@ -308,7 +308,7 @@ class Life:
                 offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=tied_to
             )
             await send(
-                self.client, [OfferSignal(workflow_id(p), "offer_seen", seen) for p in paths]
+                self.client, [OfferSignal(workflow_id(p), "offer_observed", seen) for p in paths]
             )
         return len(self._in_clazar) > before
 

@@ -111,7 +111,7 @@ class RandomLife:
                 if (await self.life.desk.record(path)).offer_id == agreement.offer_id:
                     handle = self.life.client.get_workflow_handle(workflow_id(path))
                     with suppress(RPCError):  # it may have ended
-                        await handle.signal(OfferWorkflow.agreement_seen, report)
+                        await handle.signal(OfferWorkflow.agreement_reported, report)
         await self.settle()
 
     async def quiet(self) -> None:

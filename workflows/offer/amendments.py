@@ -88,7 +88,7 @@ class Amendments:
         record = self._record
         request = OfferRequest(
             opportunity_id=record.opportunity_id,
-            given=given,
+            terms=given,
             amendment=number,
             amends=OriginalOffer(
                 number=record.amendment,

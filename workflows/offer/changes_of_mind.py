@@ -30,7 +30,7 @@ class ChangesOfMind(Conversation):
     @workflow.update
     async def cancel(self, reason: str = "") -> OfferRecord:
         """Cancel before acceptance; gives the record once it is decided who was first."""
-        self.cancel_from_ui(reason)
+        self.cancel_signal(reason)
         await workflow.wait_condition(
             lambda: not self._can_be_cancelled() or self._missing is not None
         )
@@ -46,7 +46,7 @@ class ChangesOfMind(Conversation):
         return reviving or self.record.stage not in BEYOND_CANCELLING
 
     @workflow.signal(name="cancel")
-    def cancel_from_ui(self, reason: str = "") -> None:
+    def cancel_signal(self, reason: str = "") -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         if self._can_be_cancelled():
             self._stopping = Stage.CANCELLED
@@ -68,7 +68,7 @@ class ChangesOfMind(Conversation):
         refuse_if(self._against_amending(changes))
 
     @workflow.signal(name="amend")
-    async def amend_from_ui(self, changes: TermChanges) -> None:
+    async def amend_signal(self, changes: TermChanges) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(self._against_amending(changes) or await self._amended(changes))
 
@@ -134,7 +134,7 @@ class ChangesOfMind(Conversation):
         )
 
     @workflow.signal(name="extend")
-    async def extend_from_ui(self, extension: Extension) -> None:
+    async def extend_signal(self, extension: Extension) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(
             self._against_extending(extension) or await self._edited(extension.as_term_changes)
@@ -163,7 +163,7 @@ class ChangesOfMind(Conversation):
         refuse_if(self._against_cancellation())
 
     @workflow.signal(name="request_cancellation")
-    async def request_cancellation_from_ui(self, wish: CancellationRequestInput) -> None:
+    async def request_cancellation_signal(self, wish: CancellationRequestInput) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         self._tell_in_vain(self._against_cancellation() or await self._cancellation.ask_buyer(wish))
         self._publish()

@@ -42,9 +42,9 @@ class Conversation:
             opportunity_id=request.opportunity_id,
             amendment=request.amendment,
             amends=request.amends,
-            earlier_amendments=request.amended,
+            earlier_amendments=request.earlier_amendments,
             revision=request.revision,
-            previous_revisions=request.past,
+            previous_revisions=request.previous_revisions,
             clock=request.clock,
         )
         self._people = People(self.record, self._now, self._publish)
@@ -67,7 +67,7 @@ class Conversation:
         """Whether the story is over: nobody makes wishes come true any more."""
         self._stopping: Stage | None = None
         """What this revision is given up for: `cancelled`, or `draft` to be made otherwise."""
-        self._changes = TermChanges(terms=request.given, method=request.road)
+        self._changes = TermChanges(terms=request.terms, method=request.method)
         """What was given in place of the opportunity's terms."""
         self._changed = 0
         """Counts the revisions of what was given."""
@@ -91,33 +91,33 @@ class Conversation:
         return self._is_stopping() or self._checked != self._changed
 
     @workflow.query(name="record")
-    def the_record(self) -> OfferRecord:
+    def get_record(self) -> OfferRecord:
         """Everything that is known of the offer."""
         return self.record
 
     # What the world reports -----------------------------------------------------------------------
 
     @workflow.signal
-    def change_set_done(self, change_set_id: str) -> None:
+    def change_set_finished(self, change_set_id: str) -> None:
         """AWS has finished a change set: look at once."""
         if self._generation and change_set_id == self.record.change_set_id:
             self._generation.report_done()
 
     @workflow.signal
-    def agreement_seen(self, report: AgreementReport) -> None:
+    def agreement_reported(self, report: AgreementReport) -> None:
         """An agreement was made or has changed; AWS is asked before it is believed."""
         if self.record.offer_id in (None, report.offer_id):
             self._acceptance.reported = True
 
     @workflow.signal
-    def amendment_told(self, news: Amendment) -> None:
+    def amendment_reported(self, news: Amendment) -> None:
         """An amendment of this offer tells how far it has come."""
         self._amendments.heard(news)
         self._look_again()
         self._publish()
 
     @workflow.signal
-    def payout_seen(self, payout: Payout) -> None:
+    def payout_reported(self, payout: Payout) -> None:
         """What has been paid so far."""
         if payout.offer_id == self.record.offer_id:
             self._payment.heard(payout)
@@ -128,7 +128,7 @@ class Conversation:
         self._payment.paused(at)
 
     @workflow.signal
-    def offer_seen(self, seen: ObservedOffer) -> None:
+    def offer_observed(self, seen: ObservedOffer) -> None:
         """Clazar or AWS shows an offer of ours."""
         self._in_clazar.heard(seen)
         self._seen[seen.offer_id] = seen
@@ -136,14 +136,14 @@ class Conversation:
             self._hand_off.heard(seen)
 
     @workflow.signal
-    def cancellation_answered(self, request_id: str) -> None:
+    def cancellation_request_updated(self, request_id: str) -> None:
         """A request to cancel the agreement has had an answer: look at once."""
         self._cancellation.answered(request_id)
 
     # What people ask ------------------------------------------------------------------------------
 
     @workflow.update
-    async def drafted(self) -> OfferRecord:
+    async def wait_until_drafted(self) -> OfferRecord:
         """The record as soon as there are terms, or something that a person must mend."""
         await workflow.wait_condition(
             lambda: (
@@ -219,13 +219,13 @@ class Conversation:
         return self._changed
 
     @workflow.update
-    def handed_off(self, offer_id: str) -> OfferRecord:
+    def link_offer(self, offer_id: str) -> OfferRecord:
         """Tell which offer was made in Clazar, if it is not recognised by itself."""
         if self._hand_off:
             self._hand_off.tell_offer_id(offer_id)
         return self.record
 
-    @handed_off.validator
+    @link_offer.validator
     def _refuse_handed_off(self, offer_id: str) -> None:
         if self._hand_off is None or self.record.stage not in (Stage.SUBMITTED, Stage.GENERATING):
             raise ApplicationError(
@@ -246,7 +246,7 @@ class Conversation:
             raise ApplicationError(reason)
 
     @workflow.signal(name="resume")
-    def resume_from_ui(self, code: str | None = None) -> None:
+    def resume_signal(self, code: str | None = None) -> None:
         """The same as a plain signal, which the Temporal UI can send."""
         if not self._people.cannot_answer(code):
             self._people.answer(code)

@@ -19,20 +19,20 @@ class OfferRequest(BaseModel):
 
     opportunity_id: str
     """In its 18-character form."""
-    given: dict[str, Any] = Field(default_factory=dict)
+    terms: dict[str, Any] = Field(default_factory=dict)
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
     revision: int = 1
     """Above 1 when an earlier offer for the opportunity has ended."""
-    past: tuple[PreviousRevision, ...] = ()
+    previous_revisions: tuple[PreviousRevision, ...] = ()
     """The revisions before this one, the oldest first; one may have been accepted so late that
     nobody saw it."""
     amendment: int = 0
     """0 for the opportunity's own offer, or which amendment of it this is."""
     amends: OriginalOffer | None = None
     """For an amendment, the accepted offer that it changes."""
-    amended: int = 0
+    earlier_amendments: int = 0
     """How many amendments the opportunity has had: their numbers name requests in AWS for ever."""
-    road: CreationMethod | None = None
+    method: CreationMethod | None = None
     """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()
     """The starter's clock, until the draft brings the worker's."""

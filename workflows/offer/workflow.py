@@ -62,7 +62,7 @@ class OfferWorkflow(Agreed):
             except asyncio.CancelledError:
                 # The UI's own "request cancellation" must not leave an acceptable offer behind.
                 self._leaving = True
-                self.cancel_from_ui("cancellation requested in Temporal")
+                self.cancel_signal("cancellation requested in Temporal")
         return await life
 
     async def _live_through(self) -> OfferRecord:
@@ -240,7 +240,7 @@ class OfferWorkflow(Agreed):
             agreement_id=record.agreement.agreement_id if record.agreement else None,
         )
         self._correspondence.run_errand(
-            report(workflow_id(original), OfferWorkflow.amendment_told, news)
+            report(workflow_id(original), OfferWorkflow.amendment_reported, news)
         )
 
     async def _leave(self) -> None:

@@ -74,10 +74,10 @@ async def test_the_request_is_sent_once_whatever_gets_lost(life: Life) -> None:
 
 async def test_a_plain_signal_asks_too(life: Life) -> None:
     await accepted(life)
-    await life.handle.signal(OfferWorkflow.request_cancellation_from_ui, WISH)
+    await life.handle.signal(OfferWorkflow.request_cancellation_signal, WISH)
     await life.quiet()
     assert len(life.world.cancellation_requests) == 1
-    await life.handle.signal(OfferWorkflow.request_cancellation_from_ui, WISH)
+    await life.handle.signal(OfferWorkflow.request_cancellation_signal, WISH)
     assert (await life.quiet()).attention_code == "asked-in-vain"
     assert len(life.world.cancellation_requests) == 1
 
@@ -152,7 +152,7 @@ async def test_an_acceptance_undone_after_a_late_cancel_leaves_nothing_open(life
     await life.start()
     shared = await life.reaches(Stage.SHARED)
     life.accepts_at(life.world.now() + timedelta(seconds=60))
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.passes(minutes=10)).stage is Stage.ACCEPTED
     assert not life.world.acceptable(life.world.offers[shared.require_offer_id()])
     roll_back(life.world, life.agreement())

@@ -158,8 +158,8 @@ async def test_what_cannot_be_is_refused_and_leaves_no_trace(
 async def test_a_plain_signal_does_the_same(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    await life.handle.signal(OfferWorkflow.amend_from_ui, priced("110000"))
-    await life.handle.signal(OfferWorkflow.amend_from_ui, priced("105000"))
+    await life.handle.signal(OfferWorkflow.amend_signal, priced("110000"))
+    await life.handle.signal(OfferWorkflow.amend_signal, priced("105000"))
     await life.passes(minutes=30)
     record = await life.reaches(Stage.SHARED)
     assert str(record.require_terms().price) == "USD 110,000.00"

@@ -21,7 +21,7 @@ async def end_of(life: Life) -> Stage:
 async def test_while_salesforce_is_down_in_draft(life: Life) -> None:
     life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=3))
     await life.desk.start_without_waiting(OPPORTUNITY)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "not any more")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "not any more")
     assert await end_of(life) is Stage.CANCELLED
     assert not life.world.change_sets
 
@@ -30,7 +30,7 @@ async def test_while_aws_is_still_preparing_stops_it(life: Life) -> None:
     life.world.generation.preparing_minutes = 30
     await life.start()
     await life.reaches(Stage.GENERATING)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await end_of(life) is Stage.CANCELLED
     assert [change_set.status for change_set in life.world.change_sets.values()] == ["CANCELLED"]
     assert not life.world.offers
@@ -41,7 +41,7 @@ async def test_while_aws_is_still_preparing_stops_it(life: Life) -> None:
 async def test_when_aws_cannot_be_stopped_the_offer_is_withdrawn_at_once(life: Life) -> None:
     await life.start()
     await life.passes(minutes=20)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await end_of(life) is Stage.CANCELLED
     (offer,) = life.world.offers.values()
     assert offer.state == "Released"
@@ -52,7 +52,7 @@ async def test_when_aws_cannot_be_stopped_the_offer_is_withdrawn_at_once(life: L
 async def test_after_sharing_the_buyer_is_told(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "the customer signed elsewhere")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "the customer signed elsewhere")
     end = await life.end()
     assert end.stage is Stage.CANCELLED
     assert end.cancel_reason == "the customer signed elsewhere"
@@ -65,7 +65,7 @@ async def test_a_buyer_who_may_have_been_told_is_told_that_it_is_void(life: Life
     life.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
     await life.start()
     await life.passes(hours=2)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await end_of(life) is Stage.CANCELLED
     assert life.mails()[-1] == "Your private offer for Example Product has been withdrawn"
 
@@ -74,7 +74,7 @@ async def test_a_letter_held_up_does_not_go_out_after_the_cancel(life: Life) -> 
     life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
     await life.start()
     await life.passes(minutes=50)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     life.world.faults.waiting.clear()
     assert await end_of(life) is Stage.CANCELLED
     assert not any(subject.startswith("Your AWS Marketplace") for subject in life.mails())
@@ -85,7 +85,7 @@ async def test_what_was_late_is_no_longer_called_for_after_the_cancel(life: Life
     await life.start()
     assert (await life.passes(hours=6)).attention_code == "late"
     life.world.faults.waiting.clear()
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     end = await life.end()
     assert end.stage is Stage.CANCELLED
     assert end.attentions == ()
@@ -97,7 +97,7 @@ async def test_a_letter_sent_again_and_held_up_does_not_either(life: Life) -> No
     life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
     await life.desk.resend(OPPORTUNITY)
     await life.passes(minutes=1)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     await life.passes(minutes=5)
     life.world.faults.waiting.clear()
     assert await end_of(life) is Stage.CANCELLED
@@ -120,7 +120,7 @@ async def test_while_aws_refuses_our_credentials_nothing_has_been_made(life: Lif
     )
     await life.start()
     assert (await life.passes(minutes=1)).stage is Stage.SUBMITTED
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await end_of(life) is Stage.CANCELLED
     assert not life.world.change_sets
 
@@ -139,7 +139,7 @@ async def test_a_cancel_after_a_doubtful_submission_waits_for_aws(life: Life) ->
     ]
     await life.start()
     await life.passes(minutes=1)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.passes(hours=1)).stage is Stage.SUBMITTED, "who knows?"
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)
@@ -153,7 +153,7 @@ async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
     await life.start()
     await life.reaches(Stage.SHARED)
     life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.passes(hours=2)).stage is Stage.CANCELLED
     with pytest.raises(RequestRejected, match="is cancelled, but not all have been told yet"):
         await life.desk.start(OPPORTUNITY, again=True)
@@ -163,7 +163,7 @@ async def test_an_acceptance_before_the_withdrawal_wins(life: Life) -> None:
     await life.start()
     shared = await life.reaches(Stage.SHARED)
     life.accepts_at(await life.temporal.get_current_time())
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     record = await life.passes(minutes=10)
     assert record.stage is Stage.ACCEPTED
     assert record.offer_id == shared.offer_id
@@ -176,7 +176,7 @@ async def test_an_acceptance_during_the_withdrawal_wins(life: Life) -> None:
     await life.reaches(Stage.SHARED)
     now = await life.temporal.get_current_time()
     life.accepts_at(now + timedelta(seconds=60))
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     record = await life.passes(minutes=10)
     assert record.stage is Stage.ACCEPTED
     assert "Not cancelled: Example Corp has accepted" in life.mails()
@@ -191,7 +191,7 @@ async def test_after_acceptance_it_is_refused(life: Life) -> None:
     await life.quiet()
     with pytest.raises(RequestRejected, match="accepted and can no longer be cancelled"):
         await life.desk.cancel(OPPORTUNITY, "")
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.quiet()).stage is Stage.ACCEPTED
 
 
@@ -207,7 +207,7 @@ async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
     life.world.generation.failures.append("SERVER_FAULT")
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     stuck = await life.passes(minutes=10)
     assert stuck.stage is Stage.SHARED
     assert stuck.attention_code == "not-withdrawn"
@@ -220,7 +220,7 @@ async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
 async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> None:
     await life.start()
     first = await life.reaches(Stage.SHARED)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     await life.end()
     with pytest.raises(
         RequestRejected,

@@ -89,8 +89,8 @@ async def test_a_field_sheet_of_before_that_is_followed_all_the_same_is_seen(lif
 async def test_a_wish_to_cancel_what_is_being_revived_stands(life: Life) -> None:
     await shared(life)
     await life.end()
-    await life.handle.signal(OfferWorkflow.extend_from_ui, Extension(until=life.day(50)))
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.extend_signal, Extension(until=life.day(50)))
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     record = await life.passes(minutes=20)
     assert record.stage is Stage.CANCELLED
     assert life.acceptable_offers() == 0
@@ -99,7 +99,7 @@ async def test_a_wish_to_cancel_what_is_being_revived_stands(life: Life) -> None
 async def test_a_workflow_that_is_closed_while_it_revives_leaves_nothing_open(life: Life) -> None:
     await shared(life)
     await life.end()
-    await life.handle.signal(OfferWorkflow.extend_from_ui, Extension(until=life.day(50)))
+    await life.handle.signal(OfferWorkflow.extend_signal, Extension(until=life.day(50)))
     await life.handle.cancel()
     await life.closes()
     assert life.acceptable_offers() == 0
@@ -218,7 +218,7 @@ async def test_a_difference_that_somebody_else_made_does_not_undo_a_change(life:
 async def test_a_change_that_is_held_up_hides_no_acceptance(life: Life) -> None:
     record = await shared(life)
     life.world.faults.waiting.append(NO_RIGHTS)
-    await life.handle.signal(OfferWorkflow.extend_from_ui, Extension(until=life.day(50)))
+    await life.handle.signal(OfferWorkflow.extend_signal, Extension(until=life.day(50)))
     assert (await life.quiet()).attention_code == "credentials"
     accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()

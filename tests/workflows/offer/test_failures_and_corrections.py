@@ -164,7 +164,7 @@ async def test_cancelling_what_does_not_exist_ends(life: Life) -> None:
             for call in (await handle.describe()).raw_description.pending_activities
         ):
             pass
-    await handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await handle.signal(OfferWorkflow.cancel_signal, "")
     await life.sleep(timedelta(minutes=5))
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 

@@ -240,8 +240,8 @@ async def test_an_answer_to_our_request_is_heard_at_once(life: Life) -> None:
     (request,) = life.world.cancellation_requests.values()
     answer(life.world, request, approve=True)
     assert (await life.quiet()).stage is Stage.ACCEPTED, "nobody has told yet"
-    await life.handle.signal(OfferWorkflow.cancellation_answered, "acr-another")
-    await life.handle.signal(OfferWorkflow.cancellation_answered, request.id)
+    await life.handle.signal(OfferWorkflow.cancellation_request_updated, "acr-another")
+    await life.handle.signal(OfferWorkflow.cancellation_request_updated, request.id)
     assert (await life.quiet()).stage is Stage.TERMINATED
 
 
@@ -249,7 +249,7 @@ async def test_money_that_is_told_of_too_early_wedges_nothing(life: Life) -> Non
     await life.start()
     shared = await life.reaches(Stage.SHARED)
     early = payout(shared.require_offer_id(), "1000.00")
-    await life.handle.signal(OfferWorkflow.payout_seen, early)
+    await life.handle.signal(OfferWorkflow.payout_reported, early)
     await life.handle.signal(OfferWorkflow.payouts_paused, life.time())
     assert (await life.passes(days=1)).stage is Stage.SHARED
     accept(life.world, shared.require_offer_id(), BUYER)
@@ -282,15 +282,15 @@ async def test_data_that_shows_less_than_before_is_believed_when_it_says_so_twic
     life: Life,
 ) -> None:
     offer_id = (await accepted(life)).require_offer_id()
-    await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "120000"))
+    await life.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "120000"))
     assert (await life.quiet()).stage is Stage.DISBURSED
     less = payout(offer_id, "120000", paid=False)
     for doubted in (less, less.model_copy(update={"incomplete": True}), less):
-        await life.handle.signal(OfferWorkflow.payout_seen, doubted)
+        await life.handle.signal(OfferWorkflow.payout_reported, doubted)
         record = await life.quiet()
         assert record.stage is Stage.DISBURSED, "half a file un-pays nothing"
         assert record.require_payout().disbursed == Money.of(120000, "USD")
-    await life.handle.signal(OfferWorkflow.payout_seen, less)
+    await life.handle.signal(OfferWorkflow.payout_reported, less)
     assert (await life.quiet()).stage is Stage.ACCEPTED
 
 
@@ -302,10 +302,10 @@ async def test_what_is_older_than_the_data_stays_as_it_was_known(tmp_path: Path)
         (last_month,) = payout(offer_id, "60000").invoices
         last_month = last_month.model_copy(update={"invoiced_on": life.day(-32)})
         before = Payout(offer_id=offer_id, invoices=(last_month,))
-        await life.handle.signal(OfferWorkflow.payout_seen, before)
+        await life.handle.signal(OfferWorkflow.payout_reported, before)
         await life.quiet()
         news = payout(offer_id, "0", "60000")
-        await life.handle.signal(OfferWorkflow.payout_seen, news)
+        await life.handle.signal(OfferWorkflow.payout_reported, news)
         record = await life.quiet()
         assert record.stage is Stage.DISBURSED
         assert [invoice.invoice_id for invoice in record.require_payout().invoices] == [
@@ -319,10 +319,10 @@ async def test_what_is_older_than_the_data_stays_as_it_was_known(tmp_path: Path)
 
 async def test_a_paid_invoice_that_gets_another_name_is_not_counted_twice(life: Life) -> None:
     offer_id = (await accepted(life)).require_offer_id()
-    await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "60000"))
+    await life.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "60000"))
     await life.quiet()
     for stage, invoice in ((Stage.ACCEPTED, "INV-0"), (Stage.ACCEPTED, "INV-1")):
-        await life.handle.signal(OfferWorkflow.payout_seen, payout(offer_id, "0", "60000"))
+        await life.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "0", "60000"))
         record = await life.quiet()
         assert record.stage is stage
         assert [each.invoice_id for each in record.require_payout().invoices] == [invoice]

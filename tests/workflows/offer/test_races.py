@@ -228,8 +228,8 @@ async def test_amend_against_amend_of_an_agreement(life: Life) -> None:
 
 async def test_cancel_against_amend(life: Life) -> None:
     await shared(life)
-    await life.handle.signal(OfferWorkflow.amend_from_ui, CHEAPER)
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.amend_signal, CHEAPER)
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     record = await life.end()
     assert record.stage is Stage.CANCELLED
     assert life.acceptable_offers() == 0
@@ -239,8 +239,8 @@ async def test_cancel_against_amend(life: Life) -> None:
 
 async def test_cancel_against_extend(life: Life) -> None:
     await shared(life)
-    await life.handle.signal(OfferWorkflow.extend_from_ui, Extension(until=life.day(40)))
-    await life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    await life.handle.signal(OfferWorkflow.extend_signal, Extension(until=life.day(40)))
+    await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.end()).stage is Stage.CANCELLED
     assert life.acceptable_offers() == 0
 
@@ -249,7 +249,7 @@ async def test_cancel_against_extend(life: Life) -> None:
 async def test_cancel_against_approve(life: Life, *, cancel_first: bool) -> None:
     await life.start(duration_months=24)
     verdict = ApprovalDecision(by="desk@example.com")
-    cancel = life.handle.signal(OfferWorkflow.cancel_from_ui, "")
+    cancel = life.handle.signal(OfferWorkflow.cancel_signal, "")
     approve = life.desk.approve(OPPORTUNITY, verdict)
     if cancel_first:
         await cancel
@@ -271,7 +271,7 @@ async def test_reports_twice_late_and_out_of_order_change_nothing(life: Life) ->
     end(life.world, agreement, "CANCELLED")
     ended = report_of(agreement)
     for report in (ended, made, ended, made):
-        await life.handle.signal(OfferWorkflow.agreement_seen, report)
+        await life.handle.signal(OfferWorkflow.agreement_reported, report)
     await life.quiet()
     last = await life.end()
     assert last.stage is Stage.TERMINATED
@@ -288,7 +288,7 @@ async def test_a_report_of_another_s_agreement_is_no_acceptance(life: Life) -> N
         status="ACTIVE",
         updated_at=life.world.now(),
     )
-    await life.handle.signal(OfferWorkflow.agreement_seen, other)
+    await life.handle.signal(OfferWorkflow.agreement_reported, other)
     assert (await life.quiet()).stage is Stage.SHARED
 
 

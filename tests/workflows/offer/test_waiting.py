@@ -24,9 +24,9 @@ async def test_a_report_cuts_the_wait_for_aws_short(life: Life) -> None:
     await life.passes(minutes=13)
     assert (await life.record()).stage is Stage.GENERATING, "the next look is at 30 minutes"
     assert record.change_set_id is not None
-    await life.handle.signal(OfferWorkflow.change_set_done, "another change set")
+    await life.handle.signal(OfferWorkflow.change_set_finished, "another change set")
     assert (await life.quiet()).stage is Stage.GENERATING
-    await life.handle.signal(OfferWorkflow.change_set_done, record.change_set_id)
+    await life.handle.signal(OfferWorkflow.change_set_finished, record.change_set_id)
     assert (await life.quiet()).stage is Stage.SHARED
 
 
@@ -137,7 +137,7 @@ async def test_several_things_that_wait_are_answered_one_by_one(life: Life) -> N
         RequestRejected, match="refused does not wait; credentials, possibly-sent does"
     ):
         await life.desk.resume(OPPORTUNITY, "refused")
-    await life.handle.signal(OfferWorkflow.resume_from_ui, None)
+    await life.handle.signal(OfferWorkflow.resume_signal, None)
     await life.desk.resume(OPPORTUNITY, "credentials")
     record = await life.passes(hours=1)
     assert [attention.code for attention in record.attentions] == ["possibly-sent"]
@@ -265,12 +265,18 @@ async def test_no_signal_can_wedge_the_offer(life: Life) -> None:
     handle = life.client.get_workflow_handle(life.handle.id)
     much: tuple[Any, ...] = ("text", 5, None, {}, {"offer_id": 7}, [1], {"invoices": []})
     for nonsense in much:
-        for signal in ("agreement_seen", "payout_seen", "change_set_done", "cancel", "unheard-of"):
+        for signal in (
+            "agreement_reported",
+            "payout_reported",
+            "change_set_finished",
+            "cancel",
+            "unheard-of",
+        ):
             if signal == "cancel" and isinstance(nonsense, str | None):
                 continue  # that is a plain cancel, with or without a reason
             await handle.signal(signal, nonsense)
-    await handle.signal("payout_seen")
-    await handle.signal("agreement_seen", args=[1, 2, 3])
+    await handle.signal("payout_reported")
+    await handle.signal("agreement_reported", args=[1, 2, 3])
     await life.passes(days=2)
     await life.report_acceptance()
     assert (await life.quiet()).stage is Stage.ACCEPTED
@@ -286,7 +292,7 @@ async def test_a_report_that_aws_does_not_confirm_is_not_believed(life: Life) ->
         "status": "ACTIVE",
         "updated_at": "2026-03-04T00:00:00Z",
     }
-    await life.client.get_workflow_handle(life.handle.id).signal("agreement_seen", report)
+    await life.client.get_workflow_handle(life.handle.id).signal("agreement_reported", report)
     assert (await life.quiet()).stage is Stage.SHARED
 
 
