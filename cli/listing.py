@@ -60,5 +60,5 @@ def row_of(execution: WorkflowExecution) -> OfferRow:
         offer_id=attributes.get(OFFER_ID),
         agreement_id=attributes.get(AGREEMENT_ID),
         expires_at=attributes.get(EXPIRES_AT),
-        attention="workflow-stopped" if stopped else attributes.get(ATTENTION),
+        attention="workflow-terminated" if stopped else attributes.get(ATTENTION),
     )

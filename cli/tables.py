@@ -10,12 +10,12 @@ from activities.preflight import CheckedDeal
 from cli.listing import OfferRow
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Severity
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from runtime.schedules import ScheduleRow
-from workflows.offer.clazar_handoff import HANDED_OFF
 
 STYLES = {
     Stage.DRAFT: "dim",
@@ -93,8 +93,12 @@ def offer_details(record: OfferRecord) -> RenderableType:
         for f in record.findings
         if f not in record.blocking_findings
     ]
-    handed = HANDED_OFF in {attention.code for attention in record.attentions}
-    form = [field_sheet_table(record.require_terms())] if handed else []
+    codes = {attention.code for attention in record.attentions}
+    form = (
+        [field_sheet_table(record.require_terms())]
+        if AttentionCode.AWAITING_CLAZAR_OFFER in codes
+        else []
+    )
     return Group(table, *waiting, *held, *notes, *form)
 
 

@@ -89,11 +89,11 @@ class ScenarioRunner:
     ) -> Callable[[Scenario], Coroutine[Any, Any, None]] | None:
         is_original = row.opportunity_id == fate.opportunity_id
         acts = (
-            (fate.corrected and row.attention == "failed", self._correct),
-            (fate.mistyped and row.attention == "terms", self._revise),
-            (fate.handed_off and row.attention == "approval", self._decline),
-            (row.attention == "approval", self._approve),
-            (fate.handed_off and row.attention == "handed-off", self._make_by_hand),
+            (fate.corrected and row.attention == "offer-rejected", self._correct),
+            (fate.mistyped and row.attention == "terms-invalid", self._revise),
+            (fate.handed_off and row.attention == "approval-required", self._decline),
+            (row.attention == "approval-required", self._approve),
+            (fate.handed_off and row.attention == "awaiting-clazar-offer", self._make_by_hand),
             (fate.repriced and row.stage == Stage.SHARED, self._reprice),
             (fate.added and row.stage == Stage.ACCEPTED and is_original, self._sell_more),
             (fate.cancelled_when == row.stage, self._cancel),
@@ -115,7 +115,7 @@ class ScenarioRunner:
         record = await self._desk.record(fate.opportunity_id)
         # A second hand-off looks the same in the list.  Who asks again before the answer asks a
         # worker that was killed too often: the server holds one query for it and refuses others.
-        again = (fate.opportunity_id, "handed-off")
+        again = (fate.opportunity_id, "awaiting-clazar-offer")
         self._done = {(who, stage, why) for who, stage, why in self._done if (who, why) != again}
         if record.revision in self._made:
             return

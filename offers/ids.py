@@ -63,9 +63,8 @@ def parse_offer_path(text: str) -> str:
         return parse_opportunity_id(record_id)
     number = rest.removeprefix("amendment/")
     if not re.fullmatch("0{0,5}[1-9][0-9]{0,5}", number):
-        raise InvalidOpportunityId(
-            f"{text!r} names no amendment: write it as {offer_path(parse_opportunity_id(record_id), 1)}"
-        )
+        example = offer_path(parse_opportunity_id(record_id), 1)
+        raise InvalidOpportunityId(f"{text!r} names no amendment: write it as {example}")
     return offer_path(parse_opportunity_id(record_id), int(number))
 
 

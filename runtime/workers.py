@@ -21,7 +21,7 @@ from runtime.clients import THREADS
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
 from runtime.workflow_runner import HistoryBoundRunner
-from workflows.common.interceptors import SafeSignals
+from workflows.common.interceptors import DropUnfitSignals
 from workflows.offer.workflow import OfferWorkflow
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
@@ -90,7 +90,7 @@ def worker_on(
         workflows=workflows,
         activities=activities,
         activity_executor=threads,
-        interceptors=[SafeSignals()],
+        interceptors=[DropUnfitSignals()],
         # The SDK's sandbox would import our modules anew for each offer, which costs more time and
         # memory than all that the offer does (docs/figures.md).  What it would find the lint rules
         # for workflows find, and the replay tests, which run in it.

@@ -7,7 +7,8 @@ from activities.email.message import EmailKind, EmailMessage, day_of, greeting
 from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
 from offers.lifecycle.clazar_field_sheet import field_sheet
-from offers.lifecycle.record import OfferRecord, expected_fee
+from offers.lifecycle.record import OfferRecord
+from offers.payouts.listing_fee import expected_fee
 
 
 def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> EmailMessage:

@@ -1,7 +1,7 @@
 """Email: letters to buyers and owners over SMTP.
 
 SMTP has no idempotency: when the server took a mail and its answer was lost, nobody can tell.  A
-content to a buyer then fails POSSIBLY_SENT and a person decides; a notice to an owner is sent again.
+mail to a buyer then fails DELIVERY_UNKNOWN and a person decides; a notice is sent again.
 """
 
 import hashlib

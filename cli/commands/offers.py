@@ -13,12 +13,12 @@ from cli.common import AsJson, Offer, Opportunity, TermsFile
 from cli.listing import OfferRow
 from cli.offer_client import NoWorkerRunning
 from cli.tables import offer_line, offer_table
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.process_exit import exit_process
-from workflows.offer.clazar_handoff import HANDED_OFF
 
 
 def start(
@@ -41,7 +41,9 @@ def start(
     if record is None:
         print("started, but " + str(NoWorkerRunning()), file=sys.stderr)
         exit_process(common.ALL_WELL)
-    waits = record.blocking_findings or [a for a in record.attentions if a.code != HANDED_OFF]
+    waits = record.blocking_findings or [
+        a for a in record.attentions if a.code != AttentionCode.AWAITING_CLAZAR_OFFER
+    ]
     if as_json or not waits:
         common.print_record(record, as_json)
     if record.terms is None and not record.blocking_findings:

@@ -34,6 +34,8 @@ class AttentionCode(StrEnum):
 class Attention(BaseModel):
     """Something that waits for a person."""
 
+    number: int = 0
+    """Its number among the attentions of the offer."""
     code: AttentionCode
     problem: str
     remedy: str

@@ -186,9 +186,10 @@ def why_cannot_extend(
             "the duration is no term of its own in this offer: a longer contract is a new offer,"
             f" starter.py amend {record.path}"
         )
-    if extension.until <= record.require_terms().availability_end:
+    last_day = record.require_terms().availability_end
+    if extension.until <= last_day:
         return (
-            f"the last day is {record.require_terms().availability_end.isoformat()} already: choose a later"
+            f"the last day is {last_day.isoformat()} already: choose a later"
             f" one (an earlier one: starter.py amend {record.path} availability_end=…)"
         )
     return _said(_hindrances(record, changes, now))

@@ -10,8 +10,9 @@ from offers.agreements.amendment_pricing import AmendmentPricing, OriginalOffer
 from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
-from offers.payouts.forecast import ExpectedPayment, forecast
-from offers.payouts.listing_fee import ListingFee, listing_fee
+from offers.lifecycle.attentions import Attention, AttentionCode
+from offers.payouts.forecast import ExpectedPayment
+from offers.payouts.listing_fee import ListingFee, expected_fee
 from offers.payouts.model import Payout
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.report import PreflightReport
@@ -20,16 +21,6 @@ from offers.terms.contacts import Contacts, Owner
 from offers.terms.terms import OfferTerms
 
 T = TypeVar("T")
-
-
-class Attention(BaseModel):
-    """Something that waits for a person."""
-
-    code: str
-    """A short word, such as `credentials`: the value of the search attribute `OfferAttention`."""
-    problem: str
-    remedy: str
-    since: AwareDatetime
 
 
 class StageEntry(BaseModel):
@@ -127,8 +118,6 @@ class OfferRecord(BaseModel):
     change_set_id: str | None = None
     offer_id: str | None = None
     offer_url: str | None = None
-    edit_count: int = 0
-    """How often AWS was asked to change the offer in place."""
     buyer_notified: bool = False
     """Whether a letter about this revision was sent to the buyer, or may have been."""
     agreement: Agreement | None = None
@@ -211,24 +200,6 @@ class OfferRecord(BaseModel):
         """The buyer can accept until another last day (UTC)."""
         self.terms = self.require_terms().model_copy(update={"availability_end": availability_end})
 
-    def expect(self, today: date) -> None:
-        """See what money is still to come, as things stand today (UTC)."""
-        terms, agreement, fee = self.terms, self.agreement, self.fee
-        if terms is None or agreement is None or fee is None:
-            self.expected_payments = self.overdue = ()
-            return
-        self.expected_payments = forecast(
-            terms,
-            fee,
-            agreement.accepted_at.date(),
-            self.payout,
-            self.policy.payouts,
-            today=today,
-            paused_on=self.payouts_paused_on,
-            ended=self.stage in (Stage.REPLACED, Stage.TERMINATED),
-        )
-        self.overdue = tuple(each for each in self.expected_payments if each.overdue_on <= today)
-
     def add_event(self, what: str, at: datetime) -> None:
         """Put something on record that happened to the agreement."""
         self.agreement_events += (AgreementEvent(description=what, at=at),)
@@ -267,7 +238,7 @@ class OfferRecord(BaseModel):
         self.change_set_id = self.offer_id = self.offer_url = None
         self.agreement = self.payout = self.payout_fingerprint = None
         self.payout_findings, self.expected_payments, self.overdue = (), (), ()
-        self.edit_count, self.buyer_notified = 0, False
+        self.buyer_notified = False
 
     def restore_revision(self, past: PreviousRevision, agreement: Agreement) -> None:
         """An earlier revision was accepted after all: it is the offer, and this one is given up.
@@ -336,25 +307,13 @@ class OfferRecord(BaseModel):
         return expected_fee(self.terms) if self.terms else None
 
     @property
-    def attention_code(self) -> str | None:
+    def attention_code(self) -> AttentionCode | None:
         """The code of what has waited longest for a person; None when nothing does."""
         return self.attentions[0].code if self.attentions else None
 
 
 HELD_BY_FINDINGS = frozenset({Stage.DRAFT, Stage.SUBMITTED, Stage.GENERATING, Stage.FAILED})
 """Stages in which a finding can hold an offer up."""
-
-
-def expected_fee(terms: OfferTerms) -> ListingFee:
-    """The listing fee that AWS is expected to keep.
-
-    That the lower rate for renewals holds for those from outside of AWS Marketplace is not sure.
-    """
-    # An amendment is a sale to somebody who has bought before (AWS: listing fees).
-    renewal = terms.agreement_end is not None or (
-        terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
-    )
-    return listing_fee(terms.price, renewal=renewal)
 
 
 def _known(value: T | None, name: str) -> T:

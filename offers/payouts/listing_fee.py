@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from offers.findings import Finding, Severity
 from offers.money import MINOR_DIGITS, Money
 from offers.payouts.model import InvoicePayout, Payout
+from offers.terms.terms import OfferTerms
 
 RENEWAL_RATE = Decimal("0.015")
 RATES_BELOW_USD: tuple[tuple[Decimal, Decimal], ...] = (
@@ -88,3 +89,15 @@ def _is_about(invoice: InvoicePayout, fee: Money) -> bool:
     return difference <= max(
         unit * (1 + len(invoice.transfers)), invoice.gross.amount * ROUNDING_SHARE
     )
+
+
+def expected_fee(terms: OfferTerms) -> ListingFee:
+    """The listing fee that AWS is expected to keep.
+
+    That the lower rate for renewals holds for those from outside of AWS Marketplace is not sure.
+    """
+    # An amendment is a sale to somebody who has bought before (AWS: listing fees).
+    renewal = terms.agreement_end is not None or (
+        terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
+    )
+    return listing_fee(terms.price, renewal=renewal)

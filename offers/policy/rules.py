@@ -156,4 +156,4 @@ class Rules(BaseModel):
     def roles(self) -> frozenset[str]:
         """The roles that may have to approve something."""
         rules = (getattr(self, name) for name in type(self).model_fields)
-        return frozenset(rule.by for rule in rules if rule.by)
+        return frozenset(rule.approver_role for rule in rules if rule.approver_role)

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from offers.lifecycle.expected_payments import update_expected_payments
 from offers.lifecycle.record import OfferRecord
 from offers.money import Currency, Money
 from offers.payouts.forecast import ExpectedPayment, forecast
@@ -84,7 +85,7 @@ def lines(
             payout = _whole(payout, record.payout, rules.begin_on(today))
         policy = record.policy.model_copy(update={"payouts": rules})
         now = record.model_copy(update={"payout": payout, "policy": policy})
-        now.expect(today)
+        update_expected_payments(now, today)
         for invoice in payout.invoices if payout else ():
             coming = next(
                 (e for e in now.expected_payments if e.invoice_id == invoice.invoice_id), None

@@ -59,7 +59,7 @@ async def test_an_offer_that_the_watch_cannot_tie_sees_to_it_by_itself(
 async def test_an_offer_that_a_person_made_is_recognised(house: OfferEnvironment) -> None:
     (opportunity,) = house.prepare(1)
     await house.desk.start(opportunity, road=CreationMethod.CLAZAR)
-    await house.until(opportunity, lambda row: row.attention == "handed-off")
+    await house.until(opportunity, lambda row: row.attention == "awaiting-clazar-offer")
     record = await house.desk.record(opportunity)
     assert clazar_reference(opportunity, 1) in record.require_terms().offer_name
     make_by_hand(

@@ -102,7 +102,7 @@ async def test_owners_are_told_in_their_morning(house: OfferEnvironment) -> None
     await house.accept(accepted)
     await house.watch()
     await house.until(accepted, lambda row: row.stage == Stage.ACCEPTED)
-    await house.until(waits, lambda row: row.attention == "terms")
+    await house.until(waits, lambda row: row.attention == "terms-invalid")
     for each in (expires, waits, accepted, evenings, quiet):
         await house.settled(each)
 

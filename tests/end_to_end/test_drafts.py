@@ -151,7 +151,7 @@ async def test_a_declined_draft_is_revised_from_the_command_line(
 async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
     await run("starter.py", "start", opportunity, "--road", "clazar")
-    await at_the_house.until(opportunity, lambda row: row.attention == "handed-off")
+    await at_the_house.until(opportunity, lambda row: row.attention == "awaiting-clazar-offer")
     code, out, _ = await run("starter.py", "show", opportunity)
     record = await at_the_house.desk.record(opportunity)
     for words in (
@@ -170,9 +170,11 @@ async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) 
     )
     at_the_house.world.advance()
     (offer,) = at_the_house.world.offers.values()
-    code, _, _ = await run("starter.py", "handed-off", opportunity, "--offer-id", offer.id)
+    code, _, _ = await run(
+        "starter.py", "awaiting-clazar-offer", opportunity, "--offer-id", offer.id
+    )
     assert code == 0
-    await at_the_house.until(opportunity, lambda row: row.attention == "approval")
+    await at_the_house.until(opportunity, lambda row: row.attention == "approval-required")
     code, _, _ = await run("starter.py", "approve", opportunity, "--by", DESK)
     assert code == 0
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
@@ -199,7 +201,7 @@ async def test_each_command_knows_what_it_is_about(at_the_house: OfferEnvironmen
         "approve": ["--by", DESK],
         "decline": ["--by", DESK, "--reason", "no"],
         "revise": ["duration_months=12"],
-        "handed-off": ["--offer-id", "offer-x"],
+        "awaiting-clazar-offer": ["--offer-id", "offer-x"],
     }.items():
         code, _, err = await run("starter.py", command, opportunity, *arguments)
         assert code == 1

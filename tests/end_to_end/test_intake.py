@@ -118,7 +118,7 @@ async def test_only_what_is_ready_is_taken_in(house_of_idle_offers: OfferEnviron
 async def test_what_cannot_be_read_as_terms_waits_as_a_draft(house: OfferEnvironment) -> None:
     flawed = put(house, 1, AWS_Account_Id__c="12", Amount=None)
     await turn(house)
-    row = await house.until(flawed, lambda row: row.attention == "terms")
+    row = await house.until(flawed, lambda row: row.attention == "terms-invalid")
     assert row.stage == Stage.DRAFT
     record = await house.desk.record(flawed)
     assert {finding.field for finding in record.blocking_findings} == {"buyer_accounts", "price"}

@@ -1,7 +1,7 @@
 """A try that nobody heard of again: repeated where that does no harm, never for a letter."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,8 +20,9 @@ from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter, register_search_attributes
 from tests.support.life import OPPORTUNITY, program
-from workflows.common.escalation import ask
-from workflows.offer.attentions import People
+from workflows.common.escalation import execute_with_escalation
+from workflows.offer.context import OfferContext
+from workflows.offer.state import OfferState
 
 pytestmark = pytest.mark.xdist_group("in-real-time")
 
@@ -33,13 +34,18 @@ class OneMail:
     @workflow.run
     async def run(self, kind: EmailKind, first_try_matters: bool) -> str:
         record = OfferRecord(opportunity_id=OPPORTUNITY)
-        people = People(record, lambda: datetime(2026, 3, 2, tzinfo=UTC), lambda: None)
+        attentions = OfferContext(OfferState(record=record)).attentions
         send: Callable[..., Any] = (
             Email.send_to_buyer if kind is EmailKind.OFFER_SHARED else Email.send_notice
         )
-        held_up = (lambda: None) if first_try_matters else None
+        on_first_failure = (lambda: None) if first_try_matters else None
         try:
-            await ask(people, send, OfferEmail(kind=kind, record=record), held_up=held_up)
+            await execute_with_escalation(
+                attentions,
+                send,
+                OfferEmail(kind=kind, record=record),
+                on_first_failure=on_first_failure,
+            )
         except ActivityError:
             return "unknown"
         return "sent"
@@ -51,8 +57,8 @@ class DyingMailer:
     def __init__(self) -> None:
         self.sent = 0
 
-    @activity.defn(name="send_letter")
-    async def send_letter(self, _mail: OfferEmail) -> None:
+    @activity.defn(name="send_to_buyer")
+    async def send_to_buyer(self, _mail: OfferEmail) -> None:
         await self._send()
 
     @activity.defn(name="send_notice")
@@ -97,7 +103,7 @@ async def test_a_letter_is_not_sent_twice_and_a_notice_is(
             Worker(
                 client,
                 task_queue=TaskQueue.EMAIL,
-                activities=[mailer.send_letter, mailer.send_notice],
+                activities=[mailer.send_to_buyer, mailer.send_notice],
             ),
         ):
             result = await client.execute_workflow(

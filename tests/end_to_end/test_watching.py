@@ -72,7 +72,7 @@ async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(
     (opportunity,) = house.prepare(1)
     house.world.buyers["222200000001"] = Buyer("222200000001", accept_after_days=0)
     await house.desk.start(opportunity)
-    await house.until(opportunity, lambda row: row.attention == "credentials")
+    await house.until(opportunity, lambda row: row.attention == "credentials-rejected")
     house.world.advance()
     assert house.world.agreements, "released and accepted, and we do not know the offer yet"
     later = house.made_elsewhere()

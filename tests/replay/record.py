@@ -124,7 +124,7 @@ async def sent_back_and_made_again(life: Life) -> None:
     await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
     wrong = await life.passes(days=2)
     make(life, wrong.require_terms(), price=Decimal(12000))
-    while (await life.record()).attention_code != "approval":
+    while (await life.record()).attention_code != "approval-required":
         await life.passes(minutes=10)
     verdict = ApprovalDecision(by="desk@example.com", reason="as signed, please")
     await life.desk.decline(OPPORTUNITY, verdict)

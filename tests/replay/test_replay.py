@@ -14,7 +14,7 @@ from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from tests.replay.record import HISTORIES, SCENARIOS
-from workflows.common.interceptors import SafeSignals
+from workflows.common.interceptors import DropUnfitSignals
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
@@ -32,7 +32,7 @@ async def test_a_recorded_life_replays(path: Path) -> None:
     replayer = Replayer(
         workflows=[OfferWorkflow],
         data_converter=data_converter(TemporalSettings()),
-        interceptors=[SafeSignals()],
+        interceptors=[DropUnfitSignals()],
     )
     await replayer.replay_workflow(recorded(path))
 

@@ -121,7 +121,11 @@ class RandomLife:
             await self.report(*self.agreements())
             for path in await self.paths():
                 record = await self.life.desk.record(path)
-                for code in {a.code for a in record.attentions} - {"approval", "terms", "failed"}:
+                for code in {a.code for a in record.attentions} - {
+                    "approval-required",
+                    "terms-invalid",
+                    "offer-rejected",
+                }:
                     await self.wish(self.life.desk.resume(path, code))
             await self.life.sleep(timedelta(minutes=75))
             await self.settle()

@@ -1,4 +1,4 @@
-"""How each activity is called: on which queue, with what patience, under which words in the UI."""
+"""How each activity is called: task queue, timeouts, retries, summary in the Temporal UI."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -32,10 +32,10 @@ DEFAULT_RETRY = RetryPolicy(
     backoff_coefficient=2,
     maximum_interval=timedelta(minutes=5),
 )
-"""For a vendor that is out of order: for ever, ever more slowly.  Each try costs an Action."""
+"""While a vendor is down: without end, ever more slowly.  Each attempt is a billed Action."""
 
 LOST_ATTEMPT_ERROR = "TemporalTimeout:StartToClose"
-"""How the server names a try of which it never heard again: the worker died, perhaps after it."""
+"""How the server names an attempt without an answer: the worker died, perhaps after it."""
 
 
 class ActivityOptions(BaseModel):
@@ -45,115 +45,113 @@ class ActivityOptions(BaseModel):
 
     queue: TaskQueue
     summary: str
-    """What the Temporal UI shows of it."""
+    """What the Temporal UI shows of it; `{0}` stands for the argument."""
     timeout: timedelta = timedelta(minutes=1)
-    """For one try; the vendors' own time-outs are far shorter."""
+    """For one attempt; the vendors' own timeouts are far shorter."""
     can_repeat: bool = True
-    """Whether it may be made again when nobody knows what became of a try."""
+    """Whether it may be repeated when nobody knows what became of an attempt."""
 
 
 ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     Preflight.check_deal: ActivityOptions(
         queue=TaskQueue.PREFLIGHT,
-        summary="Preflight: check everything that can be known",
+        summary="Preflight: check the deal",
         timeout=timedelta(minutes=2),
     ),
     Opportunities.find_ready_opportunities: ActivityOptions(
-        queue=TaskQueue.SALESFORCE, summary="Which opportunities are ready?"
+        queue=TaskQueue.SALESFORCE, summary="Find ready opportunities in Salesforce"
     ),
     EulaDocuments.publish: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE,
-        summary="Put the custom contract where AWS can read it",
+        summary="Publish the custom EULA to S3",
         timeout=timedelta(minutes=5),
     ),
     Salesforce.open_handoff_task: ActivityOptions(
-        queue=TaskQueue.SALESFORCE, summary="Give the owner a task with the field sheet"
+        queue=TaskQueue.SALESFORCE, summary="Open a Salesforce task: create the offer in Clazar"
     ),
     Salesforce.close_handoff_task: ActivityOptions(
-        queue=TaskQueue.SALESFORCE, summary="Close the owner's task"
+        queue=TaskQueue.SALESFORCE, summary="Close the Salesforce task"
     ),
     AwsCatalog.wait_for_release: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS released it?"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Wait until AWS has released {0.offer_id}"
     ),
     Clazar.find_offers: ActivityOptions(
-        queue=TaskQueue.CLAZAR, summary="Is it there in Clazar?", timeout=timedelta(minutes=10)
+        queue=TaskQueue.CLAZAR, summary="Find offer in Clazar", timeout=timedelta(minutes=10)
     ),
     Clazar.read_changes: ActivityOptions(
         queue=TaskQueue.CLAZAR,
-        summary="What has changed in Clazar?",
+        summary="Read Clazar's change feed",
         timeout=timedelta(minutes=10),
     ),
-    Salesforce.write_back: ActivityOptions(queue=TaskQueue.SALESFORCE, summary="Tell Salesforce"),
+    Salesforce.write_back: ActivityOptions(
+        queue=TaskQueue.SALESFORCE, summary="Write stage to Salesforce: {0.stage}"
+    ),
     AwsCatalog.submit_offer: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Hand the offer to AWS"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Submit the offer to AWS"
     ),
     AwsCatalog.wait_for_change_set: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Has AWS finished?"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Wait for change set {0.change_set_id}"
     ),
     AwsCatalog.cancel_change_set: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Stop AWS from building the offer"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Cancel change set {0}"
     ),
     AwsCatalog.withdraw_offer: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Make the offer void"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Withdraw {0.offer_id}"
     ),
     AwsCatalog.read_offer: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Is its last day over in AWS, too?"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Read {0} in AWS"
     ),
     AwsCatalog.edit_offer: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Change the offer in place"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Change {0.offer_id} in place"
     ),
     AwsAgreements.find_successor: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Which agreement took its place?"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Find the successor of {0.agreement_id}"
     ),
     AwsAgreements.request_cancellation: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Ask the buyer to let the agreement be cancelled"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Request cancellation of {0.agreement_id}"
     ),
     AwsAgreements.wait_for_cancellation: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Has the buyer let it be cancelled?"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Wait for cancellation request {0.request_id}"
     ),
     AwsAgreements.find_agreement: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE, summary="Is there an agreement?"
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Find the agreement of {0}"
     ),
     AwsAgreements.read_agreement_feed: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE,
-        summary="What is new in the agreement feed?",
+        summary="Read the agreement feed",
     ),
     Clazar.link_offers: ActivityOptions(
         queue=TaskQueue.CLAZAR,
-        summary="Tie them to their opportunities in Clazar",
+        summary="Link offers in Clazar",
         timeout=timedelta(minutes=10),
     ),
-    Clazar.link_offer: ActivityOptions(
-        queue=TaskQueue.CLAZAR, summary="Tie it to the opportunity in Clazar"
-    ),
+    Clazar.link_offer: ActivityOptions(queue=TaskQueue.CLAZAR, summary="Link offer in Clazar"),
     Payouts.sweep_payouts: ActivityOptions(
         queue=TaskQueue.PAYOUTS,
-        summary="What has been paid out?",
+        summary="Read the payout data",
         timeout=timedelta(minutes=30),
     ),
     OfferSignals.signal_agreements: ActivityOptions(
-        queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
+        queue=TaskQueue.OFFERS, summary="Signal the offers concerned", timeout=timedelta(minutes=5)
     ),
     OfferSignals.find_our_offers: ActivityOptions(
-        queue=TaskQueue.OFFERS, summary="Which are ours?", timeout=timedelta(minutes=5)
+        queue=TaskQueue.OFFERS, summary="Find the running offers", timeout=timedelta(minutes=5)
     ),
     OfferSignals.signal_observed_offers: ActivityOptions(
-        queue=TaskQueue.OFFERS, summary="Tell the offers concerned", timeout=timedelta(minutes=5)
+        queue=TaskQueue.OFFERS, summary="Signal the offers concerned", timeout=timedelta(minutes=5)
     ),
     Digests.plan_digests: ActivityOptions(
-        queue=TaskQueue.OFFERS, summary="Who is told what now?", timeout=timedelta(minutes=10)
+        queue=TaskQueue.OFFERS, summary="Plan the digests", timeout=timedelta(minutes=10)
     ),
-    Email.send_broadcast: ActivityOptions(
-        queue=TaskQueue.EMAIL, summary="Tell people what is about all offers"
-    ),
+    Email.send_broadcast: ActivityOptions(queue=TaskQueue.EMAIL, summary="Send a broadcast email"),
     Email.send_to_buyer: ActivityOptions(
         queue=TaskQueue.EMAIL,
-        summary="Write to the buyer",
+        summary="Email buyer: {0.kind}",
         timeout=timedelta(minutes=2),
         can_repeat=False,
     ),
     Email.send_notice: ActivityOptions(
-        queue=TaskQueue.EMAIL, summary="Tell the owner", timeout=timedelta(minutes=2)
+        queue=TaskQueue.EMAIL, summary="Email: {0.kind}", timeout=timedelta(minutes=2)
     ),
 }
 
@@ -164,7 +162,7 @@ def start_activity(
     argument: ParamT,
     *,
     budget: timedelta | None = None,
-    once: bool = False,
+    single_attempt: bool = False,
 ) -> workflow.ActivityHandle[ReturnT]: ...
 @overload
 def start_activity(
@@ -172,34 +170,34 @@ def start_activity(
     argument: ParamT,
     *,
     budget: timedelta | None = None,
-    once: bool = False,
+    single_attempt: bool = False,
 ) -> workflow.ActivityHandle[ReturnT]: ...
 def start_activity(
     activity: Callable[[Any, Any], Any],
     argument: Any,
     *,
     budget: timedelta | None = None,
-    once: bool = False,
+    single_attempt: bool = False,
 ) -> workflow.ActivityHandle[Any]:
-    """Start an activity.  It is tried again and again, within `budget` of real time, or `once`."""
-    how = ACTIVITY_OPTIONS[activity]
+    """Start an activity; it is retried without end, within `budget` (real time), or not at all."""
+    options = ACTIVITY_OPTIONS[activity]
     return workflow.start_activity_method(
         activity,
         argument,
-        task_queue=how.queue,
-        start_to_close_timeout=how.timeout,
+        task_queue=options.queue,
+        start_to_close_timeout=options.timeout,
         schedule_to_close_timeout=budget,
-        retry_policy=_retries(how, once),
-        summary=how.summary,
+        retry_policy=_retry_policy(options, single_attempt),
+        summary=options.summary.format(argument),
     )
 
 
-def _retries(how: ActivityOptions, once: bool) -> RetryPolicy:
-    if once:
+def _retry_policy(options: ActivityOptions, single_attempt: bool) -> RetryPolicy:
+    if single_attempt:
         return RetryPolicy(maximum_attempts=1)
     return (
         DEFAULT_RETRY
-        if how.can_repeat
+        if options.can_repeat
         else replace(DEFAULT_RETRY, non_retryable_error_types=[LOST_ATTEMPT_ERROR])
     )
 

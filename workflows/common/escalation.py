@@ -1,9 +1,11 @@
-"""Asking a vendor, with patience: what no retry can mend waits for a person, and fails nothing."""
+"""Executing an activity however long it takes: what no retry can mend waits for a person."""
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -14,143 +16,154 @@ from temporalio.exceptions import (
 )
 
 from workflows.common.activity_options import ACTIVITY_OPTIONS, failure_of, start_activity
-from workflows.offer.attentions import People
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
+    from offers.lifecycle.attentions import Attention, AttentionCode
     from offers.lifecycle.aws_errors import AwsError
-    from offers.lifecycle.record import Attention
+
+if TYPE_CHECKING:
+    from workflows.offer.attentions import Attentions
 
 ParamT = TypeVar("ParamT")
 ReturnT = TypeVar("ReturnT")
 
-NEEDS: dict[str, tuple[str, str]] = {
-    Failure.CREDENTIALS: ("credentials", "Renew or widen the credentials, then resume"),
-    Failure.REJECTED: ("refused", "Correct what it names, then resume to ask again"),
-    Failure.NOT_FOUND: ("refused", "Find out who deleted it, then resume to ask again"),
+ESCALATIONS: dict[str, tuple[AttentionCode, str]] = {
+    Failure.CREDENTIALS: (
+        AttentionCode.CREDENTIALS_REJECTED,
+        "Renew or widen the credentials, then resume",
+    ),
+    Failure.REJECTED: (
+        AttentionCode.VENDOR_REJECTED,
+        "Correct what it names, then resume to try again",
+    ),
+    Failure.NOT_FOUND: (
+        AttentionCode.VENDOR_REJECTED,
+        "Find out who deleted it, then resume to try again",
+    ),
 }
-"""By failure: the code of the attention and what a person should do."""
+"""By failure: the code of the attention and the remedy."""
 
-LATE_REMEDY = "Find out what holds it up; resume makes it ask at once, if it has stopped asking"
+UNRESPONSIVE_REMEDY = "Find out what delays it; resume tries again at once, if it is not tried now"
 """For what would have been retried, had its time not run out."""
 
-LATE_AFTER = timedelta(hours=4)
-"""Real time after which people hear that a vendor has not answered yet."""
+UNRESPONSIVE_AFTER = timedelta(hours=4)
+"""Real time after which people are told that a vendor has not answered yet."""
 
 
-class GivenUp(Exception):
-    """What was asked for is no longer wanted, and nothing has been done yet."""
+class Aborted(Exception):
+    """The activity is no longer wanted, and has not done anything yet."""
 
 
 @overload
-async def ask(
-    people: People,
+async def execute_with_escalation(
+    attentions: Attentions,
     activity: Callable[[Any, ParamT], Awaitable[ReturnT]],
     argument: ParamT,
     *,
     expected: Failure | None = None,
     budget: timedelta | None = None,
-    held_up: Callable[[], None] | None = None,
-    give_up: Callable[[], bool] | None = None,
-    patient: bool = False,
+    on_first_failure: Callable[[], None] | None = None,
+    abort_if: Callable[[], bool] | None = None,
+    no_deadline: bool = False,
 ) -> ReturnT: ...
 @overload
-async def ask(
-    people: People,
+async def execute_with_escalation(
+    attentions: Attentions,
     activity: Callable[[Any, ParamT], ReturnT],
     argument: ParamT,
     *,
     expected: Failure | None = None,
     budget: timedelta | None = None,
-    held_up: Callable[[], None] | None = None,
-    give_up: Callable[[], bool] | None = None,
-    patient: bool = False,
+    on_first_failure: Callable[[], None] | None = None,
+    abort_if: Callable[[], bool] | None = None,
+    no_deadline: bool = False,
 ) -> ReturnT: ...
-async def ask(
-    people: People,
+async def execute_with_escalation(
+    attentions: Attentions,
     activity: Callable[[Any, Any], Any],
     argument: Any,
     *,
     expected: Failure | None = None,
     budget: timedelta | None = None,
-    held_up: Callable[[], None] | None = None,
-    give_up: Callable[[], bool] | None = None,
-    patient: bool = False,
+    on_first_failure: Callable[[], None] | None = None,
+    abort_if: Callable[[], bool] | None = None,
+    no_deadline: bool = False,
 ) -> Any:
-    """A vendor's answer, however long it takes and however often a person has to help.
+    """The activity's result, however long it takes and however often a person has to help.
 
-    Raises ActivityError only for the `expected` failure, or if nobody knows what became of a call
-    that must not be made twice.  After `budget` (real time) it waits for a person; without one
-    people are called after a while, unless it is `patient`, and it goes on asking.  `held_up` is
-    called if the first try does not succeed.  Raises GivenUp if `give_up` says so while people are
-    waited for and nothing can have been done yet.
+    Raises ActivityError only for the `expected` failure, or if nobody knows what became of an
+    attempt that must not be repeated.  After `budget` (real time) it waits for a person; without
+    one an attention is raised after a while, unless it has `no_deadline`, and it goes on trying.
+    `on_first_failure` is called if the first attempt does not succeed.  Raises Aborted if
+    `abort_if` holds while a person is waited for and nothing can have been done yet.
     """
-    late: Attention | None = None
+    unresponsive: Attention | None = None
     first = True
     while True:
         try:
-            answer = await start_activity(
+            result = await start_activity(
                 activity,
                 argument,
-                budget=budget or (None if late or patient else LATE_AFTER),
-                once=first and held_up is not None,
+                budget=budget or (None if unresponsive or no_deadline else UNRESPONSIVE_AFTER),
+                single_attempt=first and on_first_failure is not None,
             )
         except ActivityError as error:
             failure = failure_of(error)
             unknown = failure is None and not ACTIVITY_OPTIONS[activity].can_repeat
             as_expected = failure is not None and failure.type == expected
             if is_cancelled_exception(error) or unknown or as_expected:
-                if late:
-                    people.dismiss(late)
+                if unresponsive:
+                    attentions.dismiss(unresponsive)
                 raise
-            if held_up is not None and first:
-                held_up()
+            if on_first_failure is not None and first:
+                on_first_failure()
             if error.retry_state is RetryState.NON_RETRYABLE_FAILURE or budget:
-                may_give_up = give_up if first and give_up is not None else never
-                await people.wait_for(*need(failure), or_when=may_give_up)
-                if may_give_up():
-                    raise GivenUp from None
-            elif error.retry_state is RetryState.TIMEOUT and late is None:
-                late = people.call(*need(failure))
+                may_abort = abort_if if first and abort_if is not None else _never
+                await attentions.wait_until_resolved(*attention_for(failure), or_when=may_abort)
+                if may_abort():
+                    raise Aborted from None
+            elif error.retry_state is RetryState.TIMEOUT and unresponsive is None:
+                unresponsive = attentions.raise_(*attention_for(failure))
             first = False
         else:
-            if late:
-                people.dismiss(late)
-            return answer
+            if unresponsive:
+                attentions.dismiss(unresponsive)
+            return result
 
 
-async def unless(
-    interrupted: Callable[[], bool], asking: Coroutine[Any, Any, ReturnT]
+async def cancel_when(
+    condition: Callable[[], bool], work: Coroutine[Any, Any, ReturnT]
 ) -> ReturnT | None:
-    """An answer; None if something interrupts the waiting for it, which then ends."""
-    task = asyncio.create_task(asking)
-    await workflow.wait_condition(lambda: task.done() or interrupted())
+    """The work's result; None if the condition holds first: the work is cancelled then."""
+    task = asyncio.create_task(work)
+    await workflow.wait_condition(lambda: task.done() or condition())
     if task.done():
         return await task
     task.cancel()
-    # Whatever became of it, nobody is interested any more.
+    # Whatever became of it, nobody needs it any more.
     await workflow.wait([task])
     if not task.cancelled():
         task.exception()
     return None
 
 
-def never() -> bool:
-    """Nothing makes the wait pointless."""
-    return False
-
-
-def need(failure: ApplicationError | None) -> tuple[str, str, str]:
-    """What people are called for: code, problem and remedy."""
+def attention_for(failure: ApplicationError | None) -> tuple[AttentionCode, str, str]:
+    """The attention that a failure needs: code, problem and remedy."""
+    unresponsive = AttentionCode.VENDOR_UNRESPONSIVE, UNRESPONSIVE_REMEDY
     if failure is None:
-        return "late", "A vendor does not answer", LATE_REMEDY
-    code, remedy = NEEDS.get(failure.type or "", ("late", LATE_REMEDY))
+        return unresponsive[0], "A vendor does not answer", unresponsive[1]
+    code, remedy = ESCALATIONS.get(failure.type or "", unresponsive)
     return code, failure.message, remedy
 
 
-def refusals_in(error: ActivityError) -> tuple[AwsError, ...]:
-    """What a vendor refused, in its words."""
+def aws_errors_in(error: ActivityError) -> tuple[AwsError, ...]:
+    """The errors with which AWS rejected a request, in its words."""
     failure = failure_of(error)
     if failure is None:
         raise error
-    return tuple(AwsError.model_validate(refusal) for refusal in failure.details[0])
+    return tuple(AwsError.model_validate(each) for each in failure.details[0])
+
+
+def _never() -> bool:
+    return False

@@ -1,21 +1,14 @@
-"""Passing a report of the world on to the offer it concerns."""
+"""Signalling another workflow."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-ReportT = TypeVar("ReportT")
 
-
-async def report(
-    workflow_id: str,
-    signal: Callable[[Any, ReportT], Awaitable[None] | None] | str,
-    what: ReportT,
-) -> None:
-    """Signal an offer; one that has ended meanwhile needs no report."""
+async def signal_workflow(workflow_id: str, signal: str, argument: Any) -> None:
+    """Signal a workflow; one that has closed meanwhile does not need it."""
     try:
-        await workflow.get_external_workflow_handle(workflow_id).signal(signal, what)
+        await workflow.get_external_workflow_handle(workflow_id).signal(signal, argument)
     except ApplicationError as error:
-        workflow.logger.info("not reported to %s: %s", workflow_id, error.type)
+        workflow.logger.info("%s was not signalled: %s", workflow_id, error.type)

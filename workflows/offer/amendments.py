@@ -1,15 +1,16 @@
 """Amendments: an accepted offer is changed by an agreement-based offer with a life of its own."""
 
+from __future__ import annotations
+
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
-from workflows.common.signals import report
-from workflows.offer.attentions import People
+from workflows.common.signals import signal_workflow
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import STAGE
 
@@ -17,78 +18,78 @@ with workflow.unsafe.imports_passed_through():
     from offers.agreements.agreement import Agreement
     from offers.agreements.amendment_pricing import OriginalOffer
     from offers.ids import offer_path, workflow_id
-    from offers.lifecycle.record import Amendment, OfferRecord
+    from offers.lifecycle.attentions import AttentionCode
+    from offers.lifecycle.record import Amendment
     from offers.stage import Stage
 
-OVER = frozenset({Stage.EXPIRED, Stage.CANCELLED})
-"""Where an amendment that came to nothing ends."""
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
+
+UNSUCCESSFUL = frozenset({Stage.EXPIRED, Stage.CANCELLED})
+"""Where an amendment ends that the buyer did not accept."""
 
 
 class Amendments:
-    """What has become of an accepted offer's amendments; only one is under way at a time."""
+    """The amendments of an accepted offer; only one is open at a time."""
 
-    def __init__(self, record: OfferRecord, people: People) -> None:
-        self._record = record
-        self._people = people
-        self._started = 0
-        self._lives: list[asyncio.Task[None]] = []
-        self._called_off: asyncio.Task[None] | None = None
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
+        self._children: list[asyncio.Task[None]] = []
 
     @property
-    def under_way(self) -> Amendment | None:
+    def open(self) -> Amendment | None:
         """The one that the buyer may still accept, if there is one."""
-        last = self._record.amendments[-1] if self._record.amendments else None
-        return last if last and last.stage not in OVER and not last.agreement_id else None
-
-    def begin(self, given: dict[str, Any]) -> int:
-        """Begin one; gives its number."""
-        record = self._record
-        number = record.last_amendment + 1
-        record.amendments += (Amendment(number=number, stage=Stage.DRAFT),)
-        self._lives.append(asyncio.create_task(self._live(number, given)))
-        return number
-
-    def has_begun(self, number: int) -> bool:
-        """Whether its workflow is there."""
-        return self._started >= number
-
-    def heard(self, news: Amendment) -> None:
-        """It tells how far it has come."""
-        self._record.amendments = tuple(
-            news if each.number == news.number else each for each in self._record.amendments
-        )
-
-    def made(self, agreement: Agreement) -> bool:
-        """Whether the agreement that took this one's place is an amendment's."""
-        for each in self._record.amendments:
-            if each.offer_id == agreement.offer_id:
-                accepted = {"stage": Stage.ACCEPTED, "agreement_id": agreement.agreement_id}
-                self.heard(each.model_copy(update=accepted))
-                return True
-        return False
+        amendments = self._ctx.record.amendments
+        last = amendments[-1] if amendments else None
+        return last if last and last.stage not in UNSUCCESSFUL and not last.agreement_id else None
 
     @property
     def was_accepted(self) -> bool:
         """Whether an amendment made here took, or is about to take, this offer's place."""
-        return any(each.agreement_id for each in self._record.amendments)
+        return any(each.agreement_id for each in self._ctx.record.amendments)
 
-    async def call_off(self, why: str) -> None:
-        """The agreement that it was made for is no more: nobody may accept it."""
-        if amendment := self.under_way:
-            path = offer_path(self._record.opportunity_id, amendment.number)
-            await report(workflow_id(path), "cancel", why)
-            self._called_off = self._lives[-1]
+    async def begin(self, terms: dict[str, Any]) -> None:
+        """Begin one, and wait until its workflow has started."""
+        record, state = self._ctx.record, self._ctx.state.amendments
+        number = record.last_amendment + 1
+        record.amendments += (Amendment(number=number, stage=Stage.DRAFT),)
+        self._children.append(asyncio.create_task(self._run_child(number, terms)))
+        await workflow.wait_condition(lambda: state.last_started >= number)
 
-    async def finished(self) -> None:
-        """Wait until what was called off is void."""
-        if self._called_off:
-            await self._called_off
+    def update(self, report: Amendment) -> None:
+        """An amendment reports its stage."""
+        self._ctx.record.amendments = tuple(
+            report if each.number == report.number else each for each in self._ctx.record.amendments
+        )
 
-    async def _live(self, number: int, given: dict[str, Any]) -> None:
-        record = self._record
+    def mark_accepted(self, agreement: Agreement) -> bool:
+        """Whether the agreement that took this one's place is an amendment's."""
+        for each in self._ctx.record.amendments:
+            if each.offer_id == agreement.offer_id:
+                accepted = {"stage": Stage.ACCEPTED, "agreement_id": agreement.agreement_id}
+                self.update(each.model_copy(update=accepted))
+                return True
+        return False
+
+    async def cancel_open(self, why: str) -> None:
+        """Nobody may accept it any more: the agreement that it amends is over."""
+        if amendment := self.open:
+            self._ctx.state.amendments.cancelling = amendment.number
+            path = offer_path(self._ctx.record.opportunity_id, amendment.number)
+            await signal_workflow(workflow_id(path), "cancel", why)
+
+    async def wait_until_cancelled(self) -> None:
+        """Wait until the amendment that was cancelled has closed."""
+        state = self._ctx.state.amendments
+        await workflow.wait_condition(
+            lambda: state.cancelling is None or state.cancelling <= state.last_closed
+        )
+
+    async def _run_child(self, number: int, terms: dict[str, Any]) -> None:
+        record, state = self._ctx.record, self._ctx.state.amendments
         request = OfferRequest(
             opportunity_id=record.opportunity_id,
-            terms=given,
+            terms=terms,
             amendment=number,
             amends=OriginalOffer(
                 number=record.amendment,
@@ -102,22 +103,24 @@ class Amendments:
             "OfferWorkflow",
             request,
             id=workflow_id(offer_path(record.opportunity_id, number)),
-            # It lives on when this offer is over: the agreement that it leads to takes its place.
+            # It goes on when this offer is over: the agreement that it leads to takes its place.
             parent_close_policy=ParentClosePolicy.ABANDON,
             search_attributes=TypedSearchAttributes(
                 [SearchAttributePair(STAGE, Stage.DRAFT.value)]
             ),
             static_summary=f"Amendment {number} of the offer for {record.opportunity_id}",
         )
-        self._started = number
+        state.last_started = number
         try:
             await child
         except ChildWorkflowError as error:
             if is_cancelled_exception(error):
                 return
-            self._people.call(
-                "amendment-stopped",
-                f"The workflow of amendment {number} was stopped",
+            self._ctx.attentions.raise_(
+                AttentionCode.AMENDMENT_TERMINATED,
+                f"The workflow of amendment {number} was terminated",
                 "See in AWS whether its offer can be accepted, and withdraw it there",
             )
-            self.heard(Amendment(number=number, stage=Stage.CANCELLED))
+            self.update(Amendment(number=number, stage=Stage.CANCELLED))
+        finally:
+            state.last_closed = number

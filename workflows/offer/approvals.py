@@ -1,151 +1,142 @@
 """Approvals: exceptions wait for those who may approve them, mistakes for their correction."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from workflows.offer.attentions import People
-from workflows.offer.notifications import Correspondence
+from workflows.offer.waiting import wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
     from offers.findings import Finding, Severity
+    from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.commands import ApprovalDecision
-    from offers.lifecycle.record import Decision, OfferRecord
+    from offers.lifecycle.record import Decision
 
-TERMS, APPROVAL = "terms", "approval"
-"""The attentions that findings wait under."""
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
 
 
 class Approvals:
-    """What stands in an offer's way, and the words of those who may say that it does not."""
+    """What blocks an offer, and what those who may approve it decide."""
 
-    def __init__(
-        self,
-        record: OfferRecord,
-        people: People,
-        correspondence: Correspondence,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._record = record
-        self._people = people
-        self._correspondence = correspondence
-        self._now = now
-        self._told: tuple[int, tuple[Finding, ...], tuple[Finding, ...]] | None = None
-        self._asked_at: datetime | None = None
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
 
-    async def settled(self, remedy: str, interrupted: Callable[[], bool]) -> None:
-        """Wait until nothing stands in the way, or somebody wants another look at it."""
-        record, people = self._record, self._people
+    async def wait_until_unblocked(self, remedy: str, interrupted: Callable[[], bool]) -> None:
+        """Wait until nothing blocks the offer, or somebody asks for another check of it."""
+        record, attentions = self._ctx.record, self._ctx.attentions
         while record.blocking_findings and not interrupted():
-            shown = []
+            raised = []
             if mistakes := [
                 f for f in record.blocking_findings if f not in record.awaiting_approval
             ]:
-                problem = f"It cannot be offered like this ({_named(mistakes)})"
-                shown.append(people.call(TERMS, problem, remedy))
+                problem = f"The offer cannot be created like this ({_codes(mistakes)})"
+                raised.append(attentions.raise_(AttentionCode.TERMS_INVALID, problem, remedy))
             if exceptions := record.awaiting_approval:
                 roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))
-                problem = f"Exceptions wait for approval by {roles} ({_named(exceptions)})"
-                shown.append(people.call(APPROVAL, problem, f"Approve or decline; or {remedy}"))
-            self._tell()
+                problem = f"Exceptions wait for approval by {roles} ({_codes(exceptions)})"
+                raised.append(
+                    attentions.raise_(
+                        AttentionCode.APPROVAL_REQUIRED, problem, f"Approve or decline; or {remedy}"
+                    )
+                )
+            self._notify()
             decided = len(record.decisions)
-            await self._reminding(
+            await self._wait_with_reminders(
                 lambda: (
                     interrupted()
                     or len(record.decisions) > decided  # noqa: B023
-                    or not all(map(people.is_open, shown))  # noqa: B023
+                    or not all(map(attentions.is_open, raised))  # noqa: B023
                 )
             )
-            answered = not all(map(people.is_open, shown))
-            for attention in shown:
-                people.dismiss(attention)
-            if answered:
+            resolved = not all(map(attentions.is_open, raised))
+            for attention in raised:
+                attentions.dismiss(attention)
+            if resolved:
                 return
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         """Write to the owner and those who may approve, unless they know it all already."""
-        now = self._record.revision, self._record.blocking_findings, self._record.awaiting_approval
-        if now == self._told:
+        record, state = self._ctx.record, self._ctx.state.approvals
+        news = record.revision, record.blocking_findings, record.awaiting_approval
+        if news == state.notified_of:
             return
-        self._told = now
+        state.notified_of = news
         # Mailboxes show one mail of several with the same id: other findings are another mail.
-        about = " ".join(finding.reference for finding in self._record.blocking_findings)
-        self._correspondence.tell_owner(
-            EmailKind.OWNER_HELD_UP, f"{about} {len(self._record.decisions)}"
+        about = " ".join(finding.reference for finding in record.blocking_findings)
+        self._ctx.notifications.notify_owner(
+            EmailKind.OWNER_HELD_UP, f"{about} {len(record.decisions)}"
         )
-        if self._record.awaiting_approval:
-            self._asked_at = self._now()
-            self._correspondence.tell_approvers(f"asked {about}")
+        if record.awaiting_approval:
+            state.requested_at = self._ctx.now()
+            self._ctx.notifications.notify_approvers(f"requested {about}")
 
-    async def _reminding(self, until: Callable[[], bool]) -> None:
-        for after in self._record.policy.remind_approvers_after:
-            if not self._record.awaiting_approval or self._asked_at is None:
+    async def _wait_with_reminders(self, condition: Callable[[], bool]) -> None:
+        record, requested_at = self._ctx.record, self._ctx.state.approvals.requested_at
+        for after in record.policy.remind_approvers_after:
+            if not record.awaiting_approval or requested_at is None:
                 break
-            left = self._asked_at + after - self._now()
-            if left <= timedelta():
+            moment = requested_at + after
+            if moment <= self._ctx.now():
                 continue
-            try:
-                await workflow.wait_condition(
-                    until,
-                    timeout=self._record.clock.real_duration(left),
-                    timeout_summary="until those who may approve are reminded",
-                )
-            except TimeoutError:
-                self._correspondence.tell_approvers(f"reminded after {after}")
-            else:
+            if await wait_until(self._ctx, moment, "next reminder to approvers", condition):
                 return
-        await workflow.wait_condition(until)
+            self._ctx.notifications.notify_approvers(f"reminded after {after}")
+        await workflow.wait_condition(condition)
 
-    def decide(self, verdict: ApprovalDecision, *, approved: bool) -> None:
-        """Note what somebody decided."""
-        self._record.decisions += tuple(
+    def decide(self, decision: ApprovalDecision, *, approved: bool) -> None:
+        """Put on record what somebody decided."""
+        self._ctx.record.decisions += tuple(
             Decision(
                 finding=finding,
                 approved=approved,
-                by=verdict.by,
-                reason=verdict.reason or None,
-                at=self._now(),
+                by=decision.by,
+                reason=decision.reason or None,
+                at=self._ctx.now(),
             )
-            for finding in self._meant(verdict)
+            for finding in self._decided_by(decision)
         )
 
-    def cannot_decide(self, verdict: ApprovalDecision) -> str | None:
+    def why_cannot_decide(self, decision: ApprovalDecision) -> str | None:
         """Why a decision would not count, if it would not."""
-        exceptions = self._exceptions()
+        record, exceptions = self._ctx.record, self._exceptions()
         if not exceptions:
-            return f"the offer is {self._record.stage}, and nothing in it waits for approval"
-        named = [f for f in exceptions if verdict.finding in (None, f.code, f.reference)]
+            return f"the offer is {record.stage}, and nothing in it waits for approval"
+        named = [f for f in exceptions if decision.finding in (None, f.code, f.reference)]
         if not named:
             waiting = ", ".join(finding.reference for finding in exceptions)
-            return f"{verdict.finding} waits for no approval; {waiting} does"
-        if self._meant(verdict):
+            return f"{decision.finding} waits for no approval; {waiting} does"
+        if self._decided_by(decision):
             return None
         roles = sorted({str(finding.role) for finding in named})
         for role in roles:
-            if not self._record.policy.roles.get(role):
+            if not record.policy.roles.get(role):
                 return (
                     f"nobody holds the role {role}: name someone under [roles] in the policy,"
                     " then resume"
                 )
         return (
-            f"this needs the role {' or '.join(roles)}, which the policy does not give to whoever"
-            " you say you are (--by)"
+            f"this needs the role {' or '.join(roles)}, which the policy does not give to the"
+            " person named"
         )
 
     def _exceptions(self) -> list[Finding]:
-        """Also what was declined: whoever declined it may think again."""
-        return [f for f in self._record.blocking_findings if f.severity is Severity.APPROVAL]
+        """Also what was declined: whoever declined it may change their decision."""
+        blocking = self._ctx.record.blocking_findings
+        return [f for f in blocking if f.severity is Severity.APPROVAL]
 
-    def _meant(self, verdict: ApprovalDecision) -> list[Finding]:
+    def _decided_by(self, decision: ApprovalDecision) -> list[Finding]:
         return [
             finding
             for finding in self._exceptions()
-            if verdict.finding in (None, finding.code, finding.reference)
-            and self._record.policy.has_role(verdict.by, str(finding.role))
+            if decision.finding in (None, finding.code, finding.reference)
+            and self._ctx.record.policy.has_role(decision.by, str(finding.role))
         ]
 
 
-def _named(findings: list[Finding] | tuple[Finding, ...]) -> str:
+def _codes(findings: list[Finding] | tuple[Finding, ...]) -> str:
     return ", ".join(sorted({finding.code for finding in findings}))

@@ -1,62 +1,77 @@
-"""People: where the workflow waits for someone, and how it is told to go on."""
+"""Attentions: where the workflow waits for a person, and how it is told to go on."""
+
+from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
+from workflows.offer.visibility import publish
+
 with workflow.unsafe.imports_passed_through():
-    from offers.lifecycle.record import Attention, OfferRecord
+    from offers.lifecycle.attentions import Attention, AttentionCode
+
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
 
 
-class People:
-    """The attentions of an offer, and the words of the people who answer them."""
+class Attentions:
+    """What of the offer waits for a person."""
 
-    def __init__(
-        self, record: OfferRecord, now: Callable[[], datetime], changed: Callable[[], None]
-    ) -> None:
-        self._record = record
-        self._now = now
-        self._changed = changed
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
 
-    def cannot_answer(self, code: str | None) -> str | None:
-        """Why an answer would go nowhere, if it would.  No code: the only thing that waits."""
-        waiting = sorted({attention.code for attention in self._record.attentions})
+    def why_cannot_resolve(self, code: str | None) -> str | None:
+        """Why nothing can be resolved under a code; without one: the only thing that waits."""
+        waiting = sorted({attention.code for attention in self._ctx.record.attentions})
         if not waiting:
-            return f"the offer is {self._record.stage} and waits for nobody"
+            return f"the offer is {self._ctx.record.stage} and waits for nobody"
         if code is None and len(waiting) > 1:
             return f"several things wait, name one: {', '.join(waiting)}"
         if code is not None and code not in waiting:
             return f"{code} does not wait; {', '.join(waiting)} does"
         return None
 
-    def answer(self, code: str | None = None) -> None:
-        """Somebody has seen to it: what waits under this code goes on; None: whatever waits."""
-        for attention in self._record.attentions:
+    def resolve(self, code: str | None = None) -> None:
+        """Let what waits under a code go on; without one, whatever waits."""
+        for attention in self._ctx.record.attentions:
             if code in (None, attention.code):
                 self.dismiss(attention)
 
-    def call(self, code: str, problem: str, remedy: str) -> Attention:
+    def raise_(self, code: AttentionCode, problem: str, remedy: str) -> Attention:
         """Show that something waits for a person."""
-        attention = Attention(code=code, problem=problem, remedy=remedy, since=self._now())
-        self._record.attentions += (attention,)
-        self._changed()
+        self._ctx.state.attentions_raised += 1
+        attention = Attention(
+            number=self._ctx.state.attentions_raised,
+            code=code,
+            problem=problem,
+            remedy=remedy,
+            since=self._ctx.now(),
+        )
+        self._ctx.record.attentions += (attention,)
+        publish(self._ctx)
         return attention
 
-    def dismiss(self, attention: Attention) -> None:
-        """Stop showing it."""
-        if self.is_open(attention):
-            self._record.attentions = tuple(
-                other for other in self._record.attentions if other is not attention
+    def dismiss(self, attention: Attention | int) -> None:
+        """Stop showing one, named by itself or by its number."""
+        number = attention if isinstance(attention, int) else attention.number
+        if self.is_open(number):
+            self._ctx.record.attentions = tuple(
+                other for other in self._ctx.record.attentions if other.number != number
             )
-            self._changed()
+            publish(self._ctx)
 
-    async def wait_for(
-        self, code: str, problem: str, remedy: str, or_when: Callable[[], bool] = lambda: False
+    async def wait_until_resolved(
+        self,
+        code: AttentionCode,
+        problem: str,
+        remedy: str,
+        or_when: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Wait until somebody answers, or until it has become pointless."""
-        attention = self.call(code, problem, remedy)
+        """Raise an attention, and wait until somebody resolves it or `or_when` holds."""
+        attention = self.raise_(code, problem, remedy)
         try:
             await workflow.wait_condition(lambda: not self.is_open(attention) or or_when())
         except asyncio.CancelledError:
@@ -65,6 +80,7 @@ class People:
             raise
         self.dismiss(attention)
 
-    def is_open(self, attention: Attention) -> bool:
-        """Whether nobody has answered it yet."""
-        return any(other is attention for other in self._record.attentions)
+    def is_open(self, attention: Attention | int) -> bool:
+        """Whether nobody has resolved it yet."""
+        number = attention if isinstance(attention, int) else attention.number
+        return any(other.number == number for other in self._ctx.record.attentions)

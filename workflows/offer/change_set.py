@@ -1,99 +1,98 @@
-"""Generation: AWS builds the offer, in about 45 minutes and once in a while in hours."""
+"""The change set that creates the offer: AWS takes about 45 minutes, once in a while hours."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
 from workflows.common.activity_options import failure_of, start_activity
-from workflows.common.escalation import ask, need
-from workflows.offer.attentions import People
-from workflows.offer.notifications import Correspondence
+from workflows.common.escalation import attention_for, execute_with_escalation
+from workflows.offer.state import PublicationState
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, WaitForChangeSet
     from activities.email.message import EmailKind
-    from offers.lifecycle.record import Attention, OfferRecord
+    from offers.lifecycle.attentions import AttentionCode
+
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
 
 
-class Generation:
-    """One activity that the server retries while AWS is at it, however long that takes."""
+class ChangeSetFollower:
+    """One activity that the server retries until AWS has finished, however long that takes."""
 
-    def __init__(
-        self,
-        record: OfferRecord,
-        people: People,
-        correspondence: Correspondence,
-        now: Callable[[], datetime],
-        cancelling: Callable[[], bool],
-    ) -> None:
-        self._record = record
-        self._people = people
-        self._correspondence = correspondence
-        self._now = now
-        self._cancelling = cancelling
-        self._late_at = now() + record.policy.publication.delayed_after
-        self._late: Attention | None = None
-        self._done_reported = False
-        self._stopped = False
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
 
-    def report_done(self) -> None:
-        """AWS is said to have finished: look at once instead of at the next turn."""
-        self._done_reported = True
+    def report_finished(self, change_set_id: str) -> None:
+        """AWS is said to have finished a change set: look at once instead of at the next try."""
+        publication = self._ctx.state.publication
+        if publication and change_set_id == self._ctx.record.change_set_id:
+            publication.finish_reported = True
 
     async def outcome(self) -> ChangeSetOutcome:
-        """AWS's verdict.  A wish to cancel stops AWS if it is early enough."""
-        while True:
-            if outcome := await self._ask():
-                if self._late:
-                    self._people.dismiss(self._late)
-                return outcome
-            if self._cancelling() and not self._stopped:
-                self._stopped = True
-                await ask(
-                    self._people,
+        """How it ended.  If the offer is to be withdrawn, AWS is stopped while that is possible."""
+        delayed_at = self._ctx.now() + self._ctx.record.policy.publication.delayed_after
+        publication = PublicationState(delayed_at=delayed_at)
+        self._ctx.state.publication = publication
+        while (outcome := await self._wait(publication)) is None:
+            if self._ctx.is_withdrawing() and not publication.stop_requested:
+                publication.stop_requested = True
+                await execute_with_escalation(
+                    self._ctx.attentions,
                     AwsCatalog.cancel_change_set,
-                    self._record.require_change_set_id(),
+                    self._ctx.record.require_change_set_id(),
                 )
+        if publication.attention:
+            self._ctx.attentions.dismiss(publication.attention)
+        self._ctx.state.publication = None
+        return outcome
 
-    async def _ask(self) -> ChangeSetOutcome | None:
-        """Ask until AWS has finished; None if it is time to do something else first."""
-        left = self._record.clock.real_duration(self._late_at - self._now())
-        asking = start_activity(
+    async def _wait(self, publication: PublicationState) -> ChangeSetOutcome | None:
+        """Wait until AWS has finished; None if there is something else to do first."""
+        record = self._ctx.record
+        left = record.clock.real_duration(publication.delayed_at - self._ctx.now())
+
+        def is_interrupted() -> bool:
+            stop = self._ctx.is_withdrawing() and not publication.stop_requested
+            return publication.finish_reported or stop
+
+        waiting = start_activity(
             AwsCatalog.wait_for_change_set,
             WaitForChangeSet(
-                change_set_id=self._record.require_change_set_id(),
-                polling=self._record.policy.publication,
+                change_set_id=record.require_change_set_id(), polling=record.policy.publication
             ),
-            budget=None if self._late else max(left, timedelta(seconds=1)),
+            budget=None if publication.attention else max(left, timedelta(seconds=1)),
         )
-        await workflow.wait_condition(lambda: asking.done() or self._interrupted())
-        if not asking.done():
-            asking.cancel()
+        await workflow.wait_condition(lambda: waiting.done() or is_interrupted())
+        if not waiting.done():
+            waiting.cancel()
             with suppress(ActivityError):
-                await asking
-            self._done_reported = False
+                await waiting
+            publication.finish_reported = False
             return None
         try:
-            return await asking
+            return await waiting
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
             if error.retry_state is RetryState.TIMEOUT:
-                self._call_late()
+                self._raise_delayed(publication)
             else:
-                await self._people.wait_for(*need(failure_of(error)), or_when=self._interrupted)
+                await self._ctx.attentions.wait_until_resolved(
+                    *attention_for(failure_of(error)), or_when=is_interrupted
+                )
             return None
 
-    def _interrupted(self) -> bool:
-        return self._done_reported or (self._cancelling() and not self._stopped)
-
-    def _call_late(self) -> None:
-        self._late = self._people.call(
-            "generating-late",
-            f"AWS has been building the offer for {self._record.policy.publication.delayed_after}",
-            "Ask AWS about the change set if it goes on; it is still followed",
-        )
-        self._correspondence.tell_owner(EmailKind.OWNER_LATE)
+    def _raise_delayed(self, publication: PublicationState) -> None:
+        delayed_after = self._ctx.record.policy.publication.delayed_after
+        publication.attention = self._ctx.attentions.raise_(
+            AttentionCode.PUBLICATION_DELAYED,
+            f"AWS has been creating the offer for more than {delayed_after}",
+            "Ask AWS about the change set if it goes on; the workflow goes on waiting for it",
+        ).number
+        self._ctx.notifications.notify_owner(EmailKind.OWNER_LATE)

@@ -1,15 +1,17 @@
-"""The hand-off: a person makes the offer in Clazar, and it is recognised when it is there."""
+"""The Clazar handoff: a person creates the offer in Clazar, and it is recognised there."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.common.escalation import ask, unless
-from workflows.offer.attentions import People
-from workflows.offer.notifications import Correspondence
+from workflows.common.escalation import cancel_when, execute_with_escalation
+from workflows.offer.state import ClazarHandoffState
+from workflows.offer.waiting import wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ReleasedOffer, WaitForRelease
@@ -17,7 +19,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
     from activities.errors import Failure
     from activities.salesforce.write_back import ClazarHandoffTask, Salesforce
-    from offers.findings import Finding, Severity
+    from offers.findings import Severity
+    from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.clazar_field_sheet import clazar_reference, with_reference
     from offers.lifecycle.read_back import (
         DIFFERENCE,
@@ -26,177 +29,198 @@ with workflow.unsafe.imports_passed_through():
         differences,
         terms_from_published,
     )
-    from offers.lifecycle.record import OfferRecord
     from offers.preflight.marketplace import ObservedOffer
 
-HANDED_OFF = "handed-off"
-"""The attention under which a hand-off waits."""
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
 
-BACK = "Accept it by approving, or decline to have it withdrawn and made again"
+DIFFERENCE_REMEDY = "Accept it by approving, or decline to have it withdrawn and created again"
 
 
-class HandOff:
-    """One offer that waits to be made."""
+class ClazarHandoff:
+    """One offer that a person is to create."""
 
-    def __init__(
-        self,
-        record: OfferRecord,
-        people: People,
-        correspondence: Correspondence,
-        now: Callable[[], datetime],
-        cancelling: Callable[[], bool],
-    ) -> None:
-        self._record = record
-        self._people = people
-        self._correspondence = correspondence
-        self._now = now
-        self._cancelling = cancelling
-        self._mark = clazar_reference(record.opportunity_id, record.revision)
-        self._asked = with_reference(record.require_terms(), self._mark)
-        self._since = now()
-        self._told: str | None = None
-        self._seen: str | None = None
-        """The offer that carries the reference, once Clazar or AWS shows it."""
-        self._made = False
-        self._different: tuple[Finding, ...] = ()
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
 
-    def tell_offer_id(self, offer_id: str) -> None:
-        """Somebody says which offer it is."""
-        self._told = offer_id
+    @property
+    def is_active(self) -> bool:
+        """Whether this revision is created in Clazar."""
+        return self._ctx.state.clazar_handoff is not None
 
-    def heard(self, seen: ObservedOffer) -> None:
-        """Clazar or AWS shows an offer: if it carries the reference, it is the one."""
-        if self._mark in (seen.name or ""):
-            self._seen = self._seen or seen.offer_id
+    @property
+    def _state(self) -> ClazarHandoffState:
+        state = self._ctx.state.clazar_handoff
+        assert state is not None, "there is no handoff"
+        return state
+
+    def begin(self) -> None:
+        """From now on the offer is expected in Clazar."""
+        record = self._ctx.record
+        reference = clazar_reference(record.opportunity_id, record.revision)
+        terms = with_reference(record.require_terms(), reference)
+        record.terms = terms
+        self._ctx.state.clazar_handoff = ClazarHandoffState(
+            reference=reference, requested_terms=terms, since=self._ctx.now()
+        )
+        for observed in self._ctx.state.clazar_link.observed.values():
+            self.observe(observed)
+
+    def end(self) -> None:
+        """The offer is created, or is not wanted any more."""
+        self._ctx.state.clazar_handoff = None
+
+    def name_offer(self, offer_id: str) -> None:
+        """A person says which offer it is."""
+        if self.is_active:
+            self._state.named_offer_id = offer_id
+
+    def observe(self, observed: ObservedOffer) -> None:
+        """Clazar or AWS shows an offer: if its name contains the reference, it is the one."""
+        if self.is_active and self._state.reference in (observed.name or ""):
+            self._state.found_offer_id = self._state.found_offer_id or observed.offer_id
 
     def has_news(self) -> bool:
-        """Whether somebody says that it is another offer, or that it is not wanted any more."""
-        return self._told is not None or self._cancelling()
+        """Whether a person names another offer, or the offer is not wanted any more."""
+        return self._state.named_offer_id is not None or self._ctx.is_withdrawing()
 
-    async def made(self) -> str | None:
-        """The id of the offer that was made; None if there is none and it is cancelled."""
-        self._record.terms = self._asked
-        waiting = self._people.call(
-            HANDED_OFF,
-            f"The offer is to be made in Clazar, with {self._mark} in its name",
-            "Copy the field sheet (in the mail, the task and starter.py show) into Clazar's form;"
-            " it is recognised by itself, or told with starter.py handed-off",
+    async def wait_created(self) -> str | None:
+        """The id of the offer that was created; None if there is none and it is cancelled."""
+        state, attentions = self._state, self._ctx.attentions
+        waiting = attentions.raise_(
+            AttentionCode.AWAITING_CLAZAR_OFFER,
+            f"The offer is to be created in Clazar, with {state.reference} in its name",
+            "Copy the field sheet into Clazar's form; the offer is recognised by its name, or a"
+            " person says which one it is",
         )
-        self._correspondence.tell_owner(EmailKind.OWNER_HAND_OFF)
-        self._correspondence.run_errand(self._task())
-        offer_id = await self._found()
-        self._people.dismiss(waiting)
-        self._made = True
+        self._ctx.notifications.notify_owner(EmailKind.OWNER_HAND_OFF)
+        self._ctx.notifications.run_in_background(self._salesforce_task(state))
+        offer_id = await self._find()
+        attentions.dismiss(waiting)
+        state.created = True
         if offer_id is None:
-            self._correspondence.tell_owner(EmailKind.OWNER_HAND_OFF_VOID)
+            self._ctx.notifications.notify_owner(EmailKind.OWNER_HAND_OFF_VOID)
         return offer_id
 
-    async def released(self) -> ReleasedOffer | None:
-        """The offer as AWS shows it once it is released; None if it is cancelled and never was."""
+    async def wait_released(self) -> ReleasedOffer | None:
+        """The offer as AWS shows it once released; None if it is cancelled and never was."""
+        state, record, attentions = self._state, self._ctx.record, self._ctx.attentions
+        polling = record.policy.publication
         while True:
-            offer_id, self._told = self._told or self._record.require_offer_id(), None
-            self._record.offer_id = offer_id
-            follow = WaitForRelease(offer_id=offer_id, polling=self._record.policy.publication)
-            budget = self._record.clock.real_duration(self._record.policy.publication.delayed_after)
-            released = await unless(
+            offer_id = state.named_offer_id or record.require_offer_id()
+            state.named_offer_id = None
+            record.offer_id = offer_id
+            wait = WaitForRelease(offer_id=offer_id, polling=polling)
+            released = await cancel_when(
                 self.has_news,
-                ask(self._people, AwsCatalog.wait_for_release, follow, budget=budget),
+                execute_with_escalation(
+                    attentions,
+                    AwsCatalog.wait_for_release,
+                    wait,
+                    budget=record.clock.real_duration(polling.delayed_after),
+                ),
             )
-            if released or self._told:
-                if released:
-                    return released
-            elif not await self._is_known(offer_id):
+            if released:
+                return released
+            if state.named_offer_id:
+                continue
+            if not await self._is_known(offer_id):
                 return None
-            else:
-                # AWS is at it, and only what is released can be made void.
-                return await ask(self._people, AwsCatalog.wait_for_release, follow)
+            # AWS has begun to create it, and only what is released can be made void.
+            return await execute_with_escalation(attentions, AwsCatalog.wait_for_release, wait)
 
-    def takes(self, built: PublishedOffer) -> bool:
-        """Whether the offer is as it was asked, or every difference is accepted."""
-        record = self._record
+    def accepts(self, published: PublishedOffer) -> bool:
+        """Whether the offer is as requested, or every difference is approved."""
+        record, state = self._ctx.record, self._state
         rule = record.policy.rules.clazar_difference
-        known = tuple(f for f in record.findings if f.code != DIFFERENCE)
-        self._different = tuple(
+        others = tuple(f for f in record.findings if f.code != DIFFERENCE)
+        state.differences = tuple(
             finding
-            for each in differences(self._asked, built)
-            for finding in rule.violation(each.code, each.field, each.problem, BACK, each.seen)
+            for each in differences(state.requested_terms, published)
+            for finding in rule.violation(
+                each.code, each.field, each.problem, DIFFERENCE_REMEDY, each.seen
+            )
         )
         try:
-            terms = terms_from_published(self._asked, built)
-        except UnsupportedTerms as impossible:
-            self._different = impossible.findings
-        record.findings = known + self._different
+            terms = terms_from_published(state.requested_terms, published)
+        except UnsupportedTerms as unsupported:
+            state.differences = unsupported.findings
+        record.findings = others + state.differences
         if record.blocking_findings:
             return False
         record.terms = terms
         return True
 
-    def sends_back(self) -> bool:
-        """Whether a difference is one that nobody may accept, or somebody does not."""
+    def rejects(self) -> bool:
+        """Whether a difference is one that nobody may approve, or that somebody declined."""
         return any(
-            finding.severity is Severity.REFUSE or self._record.is_declined(finding)
-            for finding in self._different
+            finding.severity is Severity.REFUSE or self._ctx.record.is_declined(finding)
+            for finding in self._state.differences
         )
 
-    def is_ours(self, built: PublishedOffer) -> bool:
-        """Whether an offer was made for this hand-off: any other is not ours to withdraw."""
-        return self._mark in (built.name or "")
+    def is_ours(self, published: PublishedOffer) -> bool:
+        """Whether an offer was created for this handoff: any other is not ours to withdraw."""
+        return self._state.reference in (published.name or "")
 
-    async def others(self) -> list[str]:
-        """Further offers that were made for this hand-off and that buyers can still accept."""
+    async def other_open_offers(self) -> list[str]:
+        """Further offers that were created for this handoff and that buyers can still accept."""
         open_offers = []
-        for offer_id in await self._named():
-            if offer_id != self._record.offer_id:
-                shown = await ask(self._people, AwsCatalog.read_offer, offer_id)
-                if shown.released and not shown.is_void(self._now().date()):
+        for offer_id in await self._named_in_clazar():
+            if offer_id != self._ctx.record.offer_id:
+                shown = await execute_with_escalation(
+                    self._ctx.attentions, AwsCatalog.read_offer, offer_id
+                )
+                if shown.released and not shown.is_void(self._ctx.now().date()):
                     open_offers.append(offer_id)
         return open_offers
 
-    async def _task(self) -> None:
-        """A task in Salesforce, for as long as somebody is waited for."""
+    async def _salesforce_task(self, state: ClazarHandoffState) -> None:
+        """A task for the owner in Salesforce, as long as the offer is waited for."""
         task = ClazarHandoffTask(
-            opportunity_id=self._record.opportunity_id,
-            revision=self._record.revision,
-            terms=self._asked,
+            opportunity_id=self._ctx.record.opportunity_id,
+            revision=self._ctx.record.revision,
+            terms=state.requested_terms,
         )
-        await ask(self._people, Salesforce.open_handoff_task, task)
-        await workflow.wait_condition(lambda: self._made)
-        await ask(self._people, Salesforce.close_handoff_task, task)
+        await execute_with_escalation(self._ctx.attentions, Salesforce.open_handoff_task, task)
+        await workflow.wait_condition(lambda: state.created)
+        await execute_with_escalation(self._ctx.attentions, Salesforce.close_handoff_task, task)
 
-    async def _found(self) -> str | None:
-        """Wait until it is there; when it is cancelled, look once more."""
-        reminding = asyncio.create_task(self._remind())
-        await workflow.wait_condition(lambda: self._seen is not None or self.has_news())
+    async def _find(self) -> str | None:
+        """Wait until the offer is there; if it is cancelled, look once more."""
+        state = self._state
+        reminding = asyncio.create_task(self._remind(state))
+        await workflow.wait_condition(lambda: state.found_offer_id is not None or self.has_news())
         reminding.cancel()
-        if found := self._told or self._seen:
+        if found := state.named_offer_id or state.found_offer_id:
             return found
-        return next(iter(await self._named()), None)
+        return next(iter(await self._named_in_clazar()), None)
 
-    async def _named(self) -> list[str]:
-        """The offers that carry the reference in Clazar now."""
-        query = FindOffers(reference=self._mark, created_after=self._since - timedelta(days=1))
-        found = await ask(self._people, Clazar.find_offers, query)
-        return [seen.offer_id for seen in found]
+    async def _named_in_clazar(self) -> list[str]:
+        """The offers whose names contain the reference in Clazar now."""
+        state = self._state
+        query = FindOffers(reference=state.reference, created_after=state.since - timedelta(days=1))
+        found = await execute_with_escalation(self._ctx.attentions, Clazar.find_offers, query)
+        return [observed.offer_id for observed in found]
 
     async def _is_known(self, offer_id: str) -> bool:
         try:
-            await ask(self._people, AwsCatalog.read_offer, offer_id, expected=Failure.REJECTED)
+            await execute_with_escalation(
+                self._ctx.attentions, AwsCatalog.read_offer, offer_id, expected=Failure.REJECTED
+            )
         except ActivityError:
             return False
         return True
 
-    async def _remind(self) -> None:
-        """Tell the owner again that the offer is to be made, at the policy's times.
+    async def _remind(self, state: ClazarHandoffState) -> None:
+        """Remind the owner at the policy's times that the offer is to be created.
 
-        Not without a look of one's own: perhaps nobody reads Clazar's feed.
+        Clazar is asked first: perhaps nobody reads its feed.
         """
-        for after in sorted(self._record.policy.clazar_handoff.remind_after):
-            left = self._since + after - self._now()
-            await workflow.sleep(
-                self._record.clock.real_duration(max(left, timedelta())),
-                summary="until the owner is reminded of the hand-off",
+        for after in sorted(self._ctx.record.policy.clazar_handoff.remind_after):
+            await wait_until(
+                self._ctx, state.since + after, "next Clazar handoff reminder", lambda: False
             )
-            if named := await self._named():
-                self._seen = named[0]
+            if named := await self._named_in_clazar():
+                state.found_offer_id = named[0]
                 return
-            self._correspondence.tell_owner(EmailKind.OWNER_HAND_OFF, f"after {after}")
+            self._ctx.notifications.notify_owner(EmailKind.OWNER_HAND_OFF, f"after {after}")

@@ -1,19 +1,17 @@
-"""Edits: a released offer is changed in place, one wish after the other."""
+"""Edits: a released offer is changed in place, one request after the other."""
+
+from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.common.escalation import GivenUp, ask, refusals_in
-from workflows.offer.acceptance import Acceptance
-from workflows.offer.attentions import People
-from workflows.offer.notifications import Correspondence
+from workflows.common.escalation import Aborted, aws_errors_in, execute_with_escalation
+from workflows.offer.state import EditRequest
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, EditOffer, WaitForChangeSet
@@ -22,140 +20,121 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.aws_errors import explain
     from offers.lifecycle.in_place_edits import Edit, apply_edit
     from offers.lifecycle.read_back import differences
-    from offers.lifecycle.record import OfferRecord
     from offers.policy.policy import PublicationPolling
     from offers.stage import Stage
 
-EDIT_CHECKS = PublicationPolling(check_after=(), check_every=timedelta(minutes=1))
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
+
+EDIT_POLLING = PublicationPolling(check_after=(), check_every=timedelta(minutes=1))
 """AWS takes some minutes to change a released offer."""
 
 TOO_LATE = "the offer is being withdrawn"
 
 
-@dataclass(eq=False)
-class Wanted:
-    """A wish to change an offer in place, and what came of it."""
-
-    changes: Mapping[str, Any]
-    done: bool = False
-    refused: str | None = None
-    """Why it was not done."""
-
-
 class Edits:
-    """The wishes, in the order in which they came; they come true beside the story."""
+    """Makes the changes in the order of the requests, beside the stages."""
 
-    def __init__(
-        self,
-        record: OfferRecord,
-        people: People,
-        correspondence: Correspondence,
-        acceptance: Acceptance,
-    ) -> None:
-        self._record = record
-        self._people = people
-        self._correspondence = correspondence
-        self._acceptance = acceptance
-        self._waiting: list[Wanted] = []
-        self._making: asyncio.Task[None] | None = None
-        self._settling = False
-        self.changed = False
-        """Whether the offer is another than when the story last looked."""
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
+        self._task: asyncio.Task[None] | None = None
 
-    def want(self, changes: Mapping[str, Any]) -> Wanted:
-        """Have a change made."""
-        wanted = Wanted(changes)
-        self._waiting.append(wanted)
-        if self._making is None or self._making.done():
-            self._making = asyncio.create_task(self._make())
-        return wanted
+    async def submit(self, changes: dict[str, Any]) -> str | None:
+        """Have a change made; why it was not, if it was not."""
+        request = EditRequest(changes=changes)
+        self._ctx.state.edits.pending.append(request)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._make_all())
+        await workflow.wait_condition(lambda: request.done)
+        return request.rejection
 
     @property
-    def busy(self) -> bool:
-        """Whether something is still to be done."""
-        return bool(self._waiting)
+    def is_busy(self) -> bool:
+        """Whether a change is still to be made."""
+        return bool(self._ctx.state.edits.pending)
 
-    async def settle(self) -> None:
-        """Before the offer is made void: what AWS has is finished, and no more is begun."""
-        self._settling = True
-        await workflow.wait_condition(lambda: not self._waiting)
-        self._settling = False
+    async def drain(self) -> None:
+        """Before the offer is made void: let AWS finish what it has, and begin nothing more."""
+        state = self._ctx.state.edits
+        state.draining = True
+        await workflow.wait_condition(lambda: not state.pending)
+        state.draining = False
 
-    def drop(self, why: str) -> None:
-        """It is too late for what still waits."""
-        for wanted in self._waiting:
-            wanted.done, wanted.refused = True, why
-        self._waiting.clear()
+    def reject_pending(self, why: str) -> None:
+        """It is too late for the requests that still wait."""
+        for request in self._ctx.state.edits.pending:
+            request.done, request.rejection = True, why
+        self._ctx.state.edits.pending.clear()
 
-    async def _make(self) -> None:
-        while self._waiting:
-            wanted = self._waiting[0]
-            refused = TOO_LATE if self._settling else await self._made(wanted)
-            # Dropped meanwhile, it has had its answer.
-            if wanted in self._waiting:
-                self._waiting.remove(wanted)
-                wanted.done, wanted.refused = True, refused
-                self.changed = True
+    async def _make_all(self) -> None:
+        state = self._ctx.state.edits
+        while state.pending:
+            request = state.pending[0]
+            rejection = TOO_LATE if state.draining else await self._make(request)
+            if not request.done:  # rejected meanwhile, it has had its answer
+                state.pending.remove(request)
+                request.done, request.rejection = True, rejection
+                state.changed = True
 
-    async def _made(self, wanted: Wanted) -> str | None:
-        """Change the offer, in AWS and on record; gives the reason if it cannot be."""
-        record = self._record
+    async def _make(self, request: EditRequest) -> str | None:
+        """Change the offer, in AWS and on record; why it cannot be, if it cannot."""
+        record = self._ctx.record
         before = record.require_terms()
         try:
-            after = apply_edit(before, record.require_contacts(), wanted.changes)
-        except ValidationError as error:  # two wishes that do not go together
-            return _said(findings_in(error))
-        if record.stage is Stage.EXPIRED and await self._acceptance.is_there():
-            self._acceptance.reported = True
+            after = apply_edit(before, record.require_contacts(), request.changes)
+        except ValidationError as error:  # two requests that do not go together
+            return _text(findings_in(error))
+        if record.stage is Stage.EXPIRED and await self._ctx.acceptance.find_agreement():
+            self._ctx.acceptance.report()
             return "the buyer has accepted the offer after all"
-        if after.terms != before and (refused := await self._refused(wanted, after)):
-            return refused
-        if wanted in self._waiting:
+        if after.terms != before and (rejection := await self._change_in_aws(request, after)):
+            return rejection
+        if not request.done:
             email = record.require_contacts().buyer_email
             record.terms, record.contacts = after.terms, after.contacts
             record.owner = after.contacts.owner
-            self._correspondence.rewrite()
+            self._ctx.notifications.terms_changed()
             if email != after.contacts.buyer_email:
-                self._correspondence.tell_new_buyer()
+                self._ctx.notifications.notify_new_buyer()
             if before.availability_end != after.terms.availability_end:
-                self._correspondence.tell_buyer_extended()
+                self._ctx.notifications.notify_buyer_extended()
         return None
 
-    async def _refused(self, wanted: Wanted, after: Edit) -> str | None:
-        """Why AWS did not make it so; None if it did."""
-        record = self._record
-        record.edit_count += 1
-        request = EditOffer(
+    async def _change_in_aws(self, request: EditRequest, after: Edit) -> str | None:
+        """Change the offer in AWS; why AWS did not, if it did not."""
+        record, state = self._ctx.record, self._ctx.state.edits
+        state.requests += 1
+        edit = EditOffer(
             offer_id=record.require_offer_id(),
             reference=record.reference,
-            number=record.edit_count,
+            number=state.requests,
             before=record.require_terms(),
             after=after.terms,
         )
         try:
-            change_set_id = await ask(
-                self._people,
+            change_set_id = await execute_with_escalation(
+                self._ctx.attentions,
                 AwsCatalog.edit_offer,
-                request,
+                edit,
                 expected=Failure.REJECTED,
-                give_up=lambda: self._settling or wanted not in self._waiting,
+                abort_if=lambda: state.draining or request.done,
             )
-        except GivenUp:
+        except Aborted:
             return TOO_LATE
         except ActivityError as error:
-            return _said(tuple(map(explain, refusals_in(error))))
-        outcome = await ask(
-            self._people,
+            return _text(tuple(map(explain, aws_errors_in(error))))
+        outcome = await execute_with_escalation(
+            self._ctx.attentions,
             AwsCatalog.wait_for_change_set,
-            WaitForChangeSet(change_set_id=change_set_id, polling=EDIT_CHECKS),
+            WaitForChangeSet(change_set_id=change_set_id, polling=EDIT_POLLING),
         )
         if outcome.offer is None:
-            return _said(tuple(map(explain, outcome.errors)))
-        # Other differences, if there are, are known, or somebody else's.
+            return _text(tuple(map(explain, outcome.errors)))
+        # Other differences, if there are any, are known, or were made by somebody else.
         found = differences(after.terms, outcome.offer, "Look at the offer in AWS")
-        wrong = tuple(finding for finding in found if finding.field in wanted.changes)
-        return _said(wrong) if wrong else None
+        wrong = tuple(finding for finding in found if finding.field in request.changes)
+        return _text(wrong) if wrong else None
 
 
-def _said(findings: tuple[Finding, ...]) -> str:
+def _text(findings: tuple[Finding, ...]) -> str:
     return "; ".join(map(str, findings))

@@ -1,161 +1,170 @@
-"""Payment: what AWS has paid of an accepted offer, what is still to come, and what is late."""
+"""Payouts: what AWS has paid of an accepted offer, what is still to come, and what is overdue."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
+
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from workflows.offer.attentions import People
-from workflows.offer.notifications import Correspondence
+from workflows.offer.state import OverduePayout
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
     from offers.clock import start_of_day
-    from offers.lifecycle.record import Attention, OfferRecord
+    from offers.findings import Finding
+    from offers.lifecycle.attentions import AttentionCode
+    from offers.lifecycle.expected_payments import update_expected_payments
     from offers.payouts.audit import audit_payout
     from offers.payouts.forecast import REMEDIES, ExpectedPayment
+    from offers.payouts.listing_fee import expected_fee
     from offers.payouts.model import Payout
 
-LATE = "payout-late"
-"""The attention under which late money waits for finance."""
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
 
 
-class Payment:
+class PayoutTracking:
     """The money of one offer."""
 
-    def __init__(
-        self,
-        record: OfferRecord,
-        people: People,
-        correspondence: Correspondence,
-        now: Callable[[], datetime],
-    ) -> None:
-        self._record = record
-        self._people = people
-        self._correspondence = correspondence
-        self._now = now
-        self._reported: Payout | None = None
-        self._doubted: Payout | None = None
-        """What was told last and shows less than was known."""
-        self._paused_on: date | None = None
-        self._late: tuple[str, Attention, date] | None = None
-        """What is late, the call for it, and since when finance knows."""
-        self._reminded: date | None = None
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
 
-    def heard(self, payout: Payout) -> None:
-        """The payout data tells how far the money has come."""
-        self._reported = payout
+    def on_report(self, payout: Payout) -> None:
+        """The payout data shows what has been paid."""
+        if payout.offer_id == self._ctx.record.offer_id:
+            self._ctx.state.payout_tracking.reported = payout
 
-    def paused(self, at: datetime) -> None:
-        """AWS pays nothing out until the seller's bank data is put right."""
-        self._paused_on = max(at.date(), self._paused_on or at.date())
+    def on_pause(self, at: datetime) -> None:
+        """AWS pays nothing out until the seller's bank data is corrected."""
+        state = self._ctx.state.payout_tracking
+        state.paused_on = max(at.date(), state.paused_on or at.date())
 
     @property
     def has_news(self) -> bool:
-        """Whether something was told that is not on record yet."""
-        return self._news is not None or self._paused_on != self._record.payouts_paused_on
+        """Whether something was reported that is not on record yet."""
+        paused_on = self._ctx.state.payout_tracking.paused_on
+        return self._news is not None or paused_on != self._ctx.record.payouts_paused_on
 
     @property
     def _news(self) -> Payout | None:
-        """What was told last of this offer; an earlier revision's money is not its own."""
-        told = self._reported
-        return told if told and told.offer_id == self._record.offer_id else None
+        """What was reported last of this offer; an earlier revision's money is not its own."""
+        reported = self._ctx.state.payout_tracking.reported
+        return reported if reported and reported.offer_id == self._ctx.record.offer_id else None
 
     @property
     def is_complete(self) -> bool:
         """Whether the whole price has been paid out."""
-        price, payout = self._record.require_terms().price, self._record.payout
+        price, payout = self._ctx.record.require_terms().price, self._ctx.record.payout
         return price.amount == 0 or (payout is not None and payout.covers(price))
 
     @property
     def has_moved(self) -> bool:
         """Whether any of it is, or was, on its way to the bank."""
-        payout = self._record.payout
+        payout = self._ctx.record.payout
         return payout is None or any(invoice.transfers for invoice in payout.invoices)
 
     @property
     def is_owed(self) -> bool:
-        """Whether of what was invoiced something is to come."""
-        return self._record.payout is not None and not self._record.payout.is_settled
+        """Whether something of what was invoiced is still to come."""
+        payout = self._ctx.record.payout
+        return payout is not None and not payout.is_settled
 
     @property
-    def next_look(self) -> datetime | None:
-        """When something will be late, or finance is to be told of it again (UTC)."""
-        days = [each.overdue_on for each in self._record.expected_payments]
-        if self._late:
-            days += [self._late[2] + after for after in self._record.policy.payouts.remind_after]
-        return min((d for d in map(start_of_day, days) if d > self._now()), default=None)
+    def next_check(self) -> datetime | None:
+        """When something will be overdue, or finance is reminded of it (UTC)."""
+        record, overdue = self._ctx.record, self._ctx.state.payout_tracking.overdue
+        days = [each.overdue_on for each in record.expected_payments]
+        if overdue:
+            days += [overdue.since + after for after in record.policy.payouts.remind_after]
+        return min((d for d in map(start_of_day, days) if d > self._ctx.now()), default=None)
 
-    def attend(self) -> bool:
-        """Put news on record and see whether anything is late.  Gives whether anything changed."""
-        before = self._record.model_copy()
-        if (believed := self._believed()) and self._news:
-            self._record.payout, self._record.payout_fingerprint = believed, self._news.fingerprint
-        self._record.payouts_paused_on = self._paused_on
-        self._reported = None
-        today = self._now().date()
-        self._record.expect(today)
-        self._check()
-        self._see_to(self._record.overdue, today)
-        return before != self._record
+    @property
+    def given_up_at(self) -> datetime | None:
+        """When money is not followed any more: long after the agreement's end (UTC)."""
+        agreement = self._ctx.record.agreement
+        if agreement is None or agreement.ends_at is None:
+            return None
+        return agreement.ends_at + self._ctx.record.policy.payouts.follow_for
 
-    def _believed(self) -> Payout | None:
-        """What was told, if it can be: data that shows less than before may be incomplete.
+    def reconcile(self) -> bool:
+        """Put reports on record and see whether anything is overdue.  Whether anything changed."""
+        record, state = self._ctx.record, self._ctx.state.payout_tracking
+        before = record.model_copy()
+        news = self._news
+        if news and (payout := self._accept_if_plausible(news)):
+            record.payout, record.payout_fingerprint = payout, news.fingerprint
+        record.payouts_paused_on = state.paused_on
+        state.reported = None
+        today = self._ctx.now().date()
+        update_expected_payments(record, today)
+        self._audit()
+        self._follow_overdue(record.overdue, today)
+        return before != record
 
-        It is believed when it says so twice, but not while some of it could not be read.
+    def _accept_if_plausible(self, reported: Payout) -> Payout | None:
+        """What was reported; None if it shows less than before, for it may be incomplete.
+
+        It is accepted when it is reported twice, unless some of the data could not be read.
         """
-        told, known = self._news, self._record.payout
-        if told is None or known is None:
-            return told
-        told = told.with_older(known, self._record.policy.payouts.begin_on(self._now().date()))
-        if not told.shows_less_than(known) or (told == self._doubted and not told.incomplete):
-            self._doubted = None
-            return told
-        self._doubted = told
+        state, known = self._ctx.state.payout_tracking, self._ctx.record.payout
+        if known is None:
+            return reported
+        begin_on = self._ctx.record.policy.payouts.begin_on(self._ctx.now().date())
+        reported = reported.with_older(known, begin_on)
+        repeated = reported == state.doubted and not reported.incomplete
+        if not reported.shows_less_than(known) or repeated:
+            state.doubted = None
+            return reported
+        state.doubted = reported
         return None
 
-    def _check(self) -> None:
-        """Whether it is as it was expected, for finance."""
-        fee, payout, terms = self._record.fee, self._record.payout, self._record.terms
-        found = audit_payout(payout, fee, terms.price) if payout and fee and terms else ()
-        known, self._record.payout_findings = self._record.payout_findings, found
-        if payout and any(not any(each.is_same(other) for other in known) for each in found):
-            self._correspondence.tell_finance(EmailKind.FINANCE_UNEXPECTED, payout.fingerprint)
+    def _audit(self) -> None:
+        """See whether the payout is as it was expected, and tell finance what is not."""
+        record = self._ctx.record
+        found: tuple[Finding, ...] = ()
+        if record.payout and record.terms:
+            fee = expected_fee(record.terms)
+            found = audit_payout(record.payout, fee, record.terms.price)
+        known, record.payout_findings = record.payout_findings, found
+        if record.payout and any(not any(f.is_same(other) for other in known) for f in found):
+            fingerprint = record.payout.fingerprint
+            self._ctx.notifications.notify_finance(EmailKind.FINANCE_UNEXPECTED, fingerprint)
 
-    def _see_to(self, late: Sequence[ExpectedPayment], today: date) -> None:
-        if not late:
-            if self._late:
-                self._people.dismiss(self._late[1])
-            self._late = None
+    def _follow_overdue(self, overdue: Sequence[ExpectedPayment], today: date) -> None:
+        """Tell finance of what is overdue: once, and again at the policy's times."""
+        state = self._ctx.state.payout_tracking
+        known, first = state.overdue, overdue[0] if overdue else None
+        what = f"{first.invoice_id} {first.step} {first.overdue_on}" if first else None
+        if known and known.what != what:
+            self._ctx.attentions.dismiss(known.attention)
+            state.overdue = known = None
+        if first is None or what is None:
             return
-        first = late[0]
-        what = f"{first.invoice_id} {first.step} {first.overdue_on}"
-        if self._late and self._late[0] == what:
-            self._remind(today)
+        if known is None:
+            attention = self._raise_overdue(first)
+            state.overdue = OverduePayout(what=what, attention=attention, since=today)
+        elif self._is_reminder_due(known, today):
+            if not self._ctx.attentions.is_open(known.attention):
+                known.attention = self._raise_overdue(first)
+        else:
             return
-        if self._late:
-            self._people.dismiss(self._late[1])
-        self._late = (what, self._call(first), today)
-        self._reminded = today
-        self._tell(today)
+        state.reminded_on = today
+        self._notify_overdue(today)
 
-    def _remind(self, today: date) -> None:
-        """Tell finance again, at the policy's times."""
-        if self._late is None or self._reminded is None:
-            return
-        due = [self._late[2] + after for after in self._record.policy.payouts.remind_after]
-        if any(self._reminded < day <= today for day in due):
-            self._reminded = today
-            what, call, since = self._late
-            if not self._people.is_open(call):
-                self._late = (what, self._call(self._record.overdue[0]), since)
-            self._tell(today)
+    def _is_reminder_due(self, known: OverduePayout, today: date) -> bool:
+        reminded_on = self._ctx.state.payout_tracking.reminded_on
+        due = [known.since + after for after in self._ctx.record.policy.payouts.remind_after]
+        return reminded_on is not None and any(reminded_on < day <= today for day in due)
 
-    def _call(self, late: ExpectedPayment) -> Attention:
-        return self._people.call(LATE, late.problem, REMEDIES[late.step])
+    def _raise_overdue(self, payment: ExpectedPayment) -> int:
+        return self._ctx.attentions.raise_(
+            AttentionCode.PAYOUT_OVERDUE, payment.problem, REMEDIES[payment.step]
+        ).number
 
-    def _tell(self, today: date) -> None:
-        payout = self._record.payout
-        taken_back = payout is not None and payout.is_taken_back
-        kind = EmailKind.FINANCE_TAKEN_BACK if taken_back else EmailKind.FINANCE_LATE
-        self._correspondence.tell_finance(kind, f"{today}")
+    def _notify_overdue(self, today: date) -> None:
+        payout = self._ctx.record.payout
+        reversed_ = payout is not None and payout.is_taken_back
+        kind = EmailKind.FINANCE_TAKEN_BACK if reversed_ else EmailKind.FINANCE_LATE
+        self._ctx.notifications.notify_finance(kind, f"{today}")

@@ -1,57 +1,72 @@
-"""Writing the offer's life to Salesforce: each stage, in order, without holding up the story."""
+"""Writing the offer's stages to Salesforce, in order, beside the stages."""
+
+from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
-from workflows.common.escalation import ask
-from workflows.offer.attentions import People
+from workflows.common.escalation import execute_with_escalation
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from activities.salesforce.write_back import Salesforce
     from offers.lifecycle.salesforce_fields import OpportunityUpdate
 
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
 
-class WriteBack:
-    """What is still to be written.  Of several states of one stage only the newest is kept."""
 
-    def __init__(self, people: People) -> None:
-        self._people = people
-        self._waiting: list[OpportunityUpdate] = []
-        self._writing: asyncio.Task[None] | None = None
+class SalesforceSync:
+    """Of several updates of one stage that still wait only the newest is written."""
+
+    def __init__(self, ctx: OfferContext) -> None:
+        self._ctx = ctx
+        self._loop: asyncio.Task[None] | None = None
+        self._write_task: asyncio.Task[None] | None = None
 
     def add(self, update: OpportunityUpdate) -> None:
-        """Have a state of the offer written."""
-        if self._waiting and self._waiting[-1].stage is update.stage:
-            self._waiting.pop()
-        self._waiting.append(update)
-
-    async def run(self) -> None:
-        """Write for ever."""
-        while True:
-            await workflow.wait_condition(lambda: bool(self._waiting))
-            self._writing = asyncio.create_task(self._write(self._waiting.pop(0)))
-            await workflow.wait([self._writing])
-            self._writing = None
+        """Have an update written."""
+        pending = self._ctx.state.salesforce_sync.pending
+        if pending and pending[-1].stage is update.stage:
+            pending.pop()
+        pending.append(update)
 
     def drop(self) -> None:
-        """Somebody else writes to the opportunity now: what still waits must not overwrite it."""
-        self._waiting.clear()
-        if self._writing:
-            self._writing.cancel()
+        """Another workflow writes to the opportunity now: nothing may overwrite it."""
+        self._ctx.state.salesforce_sync.pending.clear()
+        if self._write_task:
+            self._write_task.cancel()
+
+    def start(self) -> None:
+        """Begin to write what is added."""
+        self._loop = asyncio.create_task(self._write_all())
+
+    async def finish(self) -> None:
+        """Wait until everything has been written, and stop."""
+        pending = self._ctx.state.salesforce_sync.pending
+        await workflow.wait_condition(lambda: not pending and self._write_task is None)
+        if self._loop:
+            self._loop.cancel()
+
+    async def _write_all(self) -> None:
+        pending = self._ctx.state.salesforce_sync.pending
+        while True:
+            await workflow.wait_condition(lambda: bool(pending))
+            self._write_task = asyncio.create_task(self._write(pending.pop(0)))
+            await workflow.wait([self._write_task])
+            self._write_task = None
 
     async def _write(self, update: OpportunityUpdate) -> None:
-        """What has ended and is not in Salesforce any more needs nobody's help."""
+        # An opportunity that was deleted after its offer's end needs nobody's attention.
         expected = Failure.NOT_FOUND if update.stage.is_end else None
         try:
-            await ask(self._people, Salesforce.write_back, update, expected=expected)
+            await execute_with_escalation(
+                self._ctx.attentions, Salesforce.write_back, update, expected=expected
+            )
         except ActivityError as error:
             if is_cancelled_exception(error):
                 return
             workflow.logger.info("%s is not in Salesforce any more", update.opportunity_id)
-
-    async def finished(self) -> None:
-        """Wait until everything has been written."""
-        await workflow.wait_condition(lambda: not self._waiting and self._writing is None)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSearchAttributes
 
 with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.record import OfferRecord
@@ -27,7 +27,7 @@ def values(record: OfferRecord) -> Values:
     """The attributes of an offer; None where it has none."""
     return {
         STAGE: record.stage.value,
-        # Business time; it changes with the stage, and so costs nothing.
+        # Business time; it changes with the stage, and so costs no upsert of its own.
         STAGE_SINCE: record.history[-1].at if record.history else None,
         OFFER_ID: record.offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
@@ -37,8 +37,10 @@ def values(record: OfferRecord) -> Values:
     }
 
 
-def updates(before: Values, after: Values) -> list[SearchAttributeUpdate[Any]]:
-    """What must be upserted so that the one becomes the other."""
+def changed_values(
+    before: TypedSearchAttributes, after: Values
+) -> list[SearchAttributeUpdate[Any]]:
+    """What must be upserted so that search shows the values."""
     return [
         key.value_unset() if value is None else key.value_set(value)
         for key, value in after.items()

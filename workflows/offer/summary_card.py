@@ -1,4 +1,4 @@
-"""The card: an offer at a glance, shown in the Temporal UI as the workflow's current details.
+"""An offer at a glance, shown in the Temporal UI as the workflow's current details.
 
 No personal data: the card is kept in memory and served in the clear.
 """
@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.record import OfferRecord
 
 
-def card(record: OfferRecord) -> str:
+def summary_card(record: OfferRecord) -> str:
     """The record as Markdown."""
     terms, agreement, payout = record.terms, record.agreement, record.payout
     rows = [

@@ -1,269 +1,292 @@
-"""The life of a private offer, from a signed opportunity to money in the bank."""
+"""The life of a private offer, from a signed opportunity to the payout.
+
+Handlers put into the state what is reported and asked; the functions in `stages` follow it.
+"""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
-from workflows.common.escalation import ask
-from workflows.common.signals import report
-from workflows.offer.agreed import Agreed
+from workflows.offer import change_requests
+from workflows.offer.change_requests import reject_if, report_rejected_signal
+from workflows.offer.context import OfferContext
 from workflows.offer.messages import OfferRequest
-from workflows.offer.salesforce_sync import WriteBack
-from workflows.offer.search_attributes import STAGE, Values, updates, values
-from workflows.offer.summary_card import card
+from workflows.offer.stages import STAGES
+from workflows.offer.state import Control, OfferState
+from workflows.offer.transitions import close, enter
+from workflows.offer.visibility import publish
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsCatalog
-    from activities.email.message import EmailKind
-    from offers.clock import end_of_day
-    from offers.ids import offer_path, workflow_id
+    from activities.errors import Failure
+    from offers.agreements.agreement import AgreementReport, CancellationRequestInput
+    from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.record import Amendment, OfferRecord
-    from offers.lifecycle.reminders import reminder_times
-    from offers.lifecycle.salesforce_fields import opportunity_update
+    from offers.payouts.model import Payout
+    from offers.preflight.marketplace import ObservedOffer
     from offers.stage import Stage
-
-MOMENTARY = frozenset({Stage.SUBMITTED, Stage.LIVE})
-"""Stages that one call ends: they are shown only if something holds the offer up in them."""
-
-OPEN = frozenset({Stage.LIVE, Stage.SHARED, Stage.EXPIRED})
-"""Stages in which wishes to change the offer in place can come true."""
-
-TOLD_TO_ORIGINAL = frozenset(
-    {Stage.LIVE, Stage.SHARED, Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED, Stage.TERMINATED}
-)
-"""Stages of an amendment that the offer it amends hears of."""
 
 
 @workflow.defn
-class OfferWorkflow(Agreed):
-    """One opportunity's private offer.  Each stage is a coroutine that gives the next stage."""
+class OfferWorkflow:
+    """One opportunity's private offer, or one amendment of its agreement."""
 
     @workflow.init
     def __init__(self, request: OfferRequest) -> None:
-        super().__init__(request)
-        self._published: Values = {
-            STAGE: workflow.info().typed_search_attributes.get(STAGE),
-        }
-        self._write_back = WriteBack(self._people)
-        self._linking: asyncio.Future[None] | None = None
-        self._reminded = self._now()
-        """Until when reminders have been seen to."""
+        record = OfferRecord(
+            opportunity_id=request.opportunity_id,
+            amendment=request.amendment,
+            amends=request.amends,
+            earlier_amendments=request.earlier_amendments,
+            revision=request.revision,
+            previous_revisions=request.previous_revisions,
+            clock=request.clock,
+        )
+        changes = TermChanges(terms=request.terms, method=request.method)
+        self._ctx = OfferContext(OfferState(record=record, control=Control(changes=changes)))
 
     @workflow.run
     async def run(self, _request: OfferRequest) -> OfferRecord:
         """The whole life; gives the record at its end."""
-        life = asyncio.create_task(self._live_through())
+        life = asyncio.create_task(self._run_stages())
         while not life.done():
             try:
                 await asyncio.shield(life)
             except asyncio.CancelledError:
-                # The UI's own "request cancellation" must not leave an acceptable offer behind.
-                self._leaving = True
-                self.cancel_signal("cancellation requested in Temporal")
+                # Temporal's own cancellation must not leave an acceptable offer behind.
+                self._ctx.control.cancel_requested = True
+                change_requests.cancel(self._ctx, "cancellation requested in Temporal")
         return await life
 
-    async def _live_through(self) -> OfferRecord:
-        stages: dict[Stage, Callable[[], Coroutine[Any, Any, Stage | None]]] = {
-            Stage.DRAFT: self.draft,
-            Stage.SUBMITTED: self.submitted,
-            Stage.GENERATING: self.generating,
-            Stage.FAILED: self.failed,
-            Stage.LIVE: self.live,
-            Stage.SHARED: self.shared,
-            Stage.ACCEPTED: self.accepted,
-            # These are ends that something may still follow for a while.
-            Stage.EXPIRED: self.expired,
-            Stage.CANCELLED: self.cancelled,
-            Stage.DISBURSED: self.disbursed,
-            Stage.REPLACED: self.replaced,
-            Stage.TERMINATED: self.terminated,
-        }
-        writing = asyncio.create_task(self._write_back.run())
-        while (stage := stages.get(self.record.stage)) and (following := await stage()):
-            self._enter(following)
-        await self._leave()
-        await self._correspondence.finished()
-        await self._write_back.finished()
-        writing.cancel()
+    async def _run_stages(self) -> OfferRecord:
+        ctx = self._ctx
+        ctx.salesforce_sync.start()
+        while following := await STAGES[ctx.record.stage](ctx):
+            enter(ctx, following)
+        await close(ctx)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return self.record
+        return ctx.record
 
-    # The stages from its release to its acceptance ------------------------------------------------
+    @workflow.query(name="record")
+    def get_record(self) -> OfferRecord:
+        """Everything that is known of the offer."""
+        return self._ctx.record
 
-    async def live(self) -> Stage:
-        """The offer exists; the buyer is told of it."""
-        if self._linking:
-            self._linking.cancel()  # of an earlier revision
-        self._linking = asyncio.create_task(self._in_clazar.link())
-        held_up = asyncio.Event()
-        letter = self._correspondence.tell_buyer(EmailKind.OFFER_SHARED, held_up=held_up.set)
-        await workflow.wait_condition(lambda: letter.done() or held_up.is_set())
-        decided = None
-        if not letter.done():
-            self._publish()
-            decided = await self._decided_by(lambda: self._closing_time, or_when=letter.done)
-        if decided is None and letter.done():
-            await letter
-            return Stage.SHARED
-        return decided or await self._at_closing() or Stage.SHARED
+    # What AWS, Clazar and other workflows report -------------------------------------------------
 
-    async def shared(self) -> Stage:
-        """The buyer can accept; reminders go out until the last day is over."""
-        self._reminded = self._now()
-        while True:
-            if decided := await self._decided_by(lambda: self._next_moment):
-                return decided
-            self._in_clazar.passes(self._now())
-            if (moment := self._next_moment) == self._closing_time:
-                if decided := await self._at_closing():
-                    return decided
-                continue
-            self._reminded = moment
-            if self._now() < self._next_moment:  # of several that an outage held up, only the last
-                self._correspondence.tell_buyer(EmailKind.OFFER_REMINDER, f"{moment:%F}")
+    @workflow.signal
+    def change_set_finished(self, change_set_id: str) -> None:
+        """AWS has finished a change set."""
+        self._ctx.change_set.report_finished(change_set_id)
 
-    async def expired(self) -> Stage | None:
-        """Nobody accepted in time; for a while it can still be extended, or made anew."""
-        if self.record.amends:
-            return None  # another amendment may be under way by now
-        over = self._closing_time + self.record.policy.extend_expired_within
-        while await self._something_comes(over, "until it can no longer be extended"):
-            if await self._acceptance.is_there():
-                return Stage.ACCEPTED
-            if self._is_stopping():
-                return await self._withdraw()
-            if self._can_be_accepted:
-                return Stage.SHARED
-            self._publish()
-        await self._edits.settle()  # what AWS was asked for in the last moment it may still do
-        if not self._can_be_accepted:
-            return None
-        return await self._withdraw(then=Stage.CANCELLED) if self._leaving else Stage.SHARED
+    @workflow.signal
+    def agreement_reported(self, report: AgreementReport) -> None:
+        """An agreement was made or has changed; AWS is asked before it is believed."""
+        if self._ctx.record.offer_id in (None, report.offer_id):
+            self._ctx.acceptance.report()
 
-    async def cancelled(self) -> Stage | None:
-        """Void; but AWS may list an acceptance late, and another offer may be wanted."""
-        if self.record.offer_id is None:
-            return None
-        over = self._now() + self.record.policy.expiry_grace
-        while await self._something_comes(over, "until no acceptance can come to light any more"):
-            if self._acceptance.reported and await self._acceptance.is_there():
-                return Stage.ACCEPTED
-            if self._is_stopping():
-                return self._give_up()
-        return Stage.ACCEPTED if await self._acceptance.is_there() else None
+    @workflow.signal
+    def amendment_reported(self, amendment: Amendment) -> None:
+        """An amendment of this offer has entered a stage."""
+        self._ctx.amendments.update(amendment)
+        self._ctx.acceptance.report()
+        publish(self._ctx)
 
-    # What the stages are made of ------------------------------------------------------------------
+    @workflow.signal
+    def payout_reported(self, payout: Payout) -> None:
+        """What has been paid so far."""
+        self._ctx.payout_tracking.on_report(payout)
 
-    async def _decided_by(
-        self, moment: Callable[[], datetime], or_when: Callable[[], bool] = lambda: False
-    ) -> Stage | None:
-        """Wait for a moment; the next stage if the offer's fate is decided before it."""
-        while (left := moment() - self._now()) > timedelta() and not or_when():
-            try:
-                await workflow.wait_condition(
-                    lambda: self._has_news() or or_when(),
-                    timeout=self.record.clock.real_duration(left),
-                    timeout_summary=f"until {moment():%Y-%m-%d %H:%M} UTC",
-                )
-            except TimeoutError:
-                return None
-            if self._acceptance.reported and await self._acceptance.is_there():
-                return Stage.ACCEPTED
-            if self._is_stopping():
-                return await self._withdraw()
-            self._edits.changed = False
-            self._publish()
-        return None
+    @workflow.signal
+    def payouts_paused(self, at: datetime) -> None:
+        """AWS pays nothing out since then (UTC): the seller's bank data is not valid."""
+        self._ctx.payout_tracking.on_pause(at)
 
-    @property
-    def _next_moment(self) -> datetime:
-        """The next reminder, or else when the last day is over."""
-        end, days = self.record.require_terms().availability_end, self.record.policy.reminder_days
-        return next(iter(reminder_times(end, days, self._reminded)), self._closing_time)
+    @workflow.signal
+    def offer_observed(self, observed: ObservedOffer) -> None:
+        """Clazar or AWS shows an offer that is, or may be, this one."""
+        self._ctx.clazar_link.observe(observed)
+        self._ctx.clazar_handoff.observe(observed)
 
-    @property
-    def _closing_time(self) -> datetime:
-        """When an acceptance in the last second has come to light, too."""
-        return (
-            end_of_day(self.record.require_terms().availability_end)
-            + self.record.policy.expiry_grace
-        )
+    @workflow.signal
+    def cancellation_request_updated(self, request_id: str) -> None:
+        """A request to cancel the agreement was answered."""
+        self._ctx.agreement_cancellation.report_update(request_id)
 
-    async def _at_closing(self) -> Stage | None:
-        """The last day is over: accepted in time, or expired; None if somebody extended it."""
-        if await self._acceptance.is_there():
-            return Stage.ACCEPTED
-        shown = await ask(self._people, AwsCatalog.read_offer, self.record.require_offer_id())
-        if shown.availability_end is None or shown.is_void(self._now().date()):
-            return Stage.EXPIRED
-        self.record.extend(shown.availability_end)
-        self._publish()
-        return None
+    # What people ask -----------------------------------------------------------------------------
 
-    # Where the offer is, for all to see -----------------------------------------------------------
-
-    def _enter(self, stage: Stage) -> None:
-        self.record.enter(stage, self._now())
-        self._settle(stage)
-        workflow.set_current_details(card(self.record))
-        if stage not in MOMENTARY:
-            self._publish()
-        self._correspondence.stage_began(stage)
-        if self.record.amends and stage in TOLD_TO_ORIGINAL:
-            self._tell_original()
-
-    def _settle(self, stage: Stage) -> None:
-        """Wishes that came too late have had their answer."""
-        if stage is Stage.ACCEPTED and self._is_stopping():
-            self._correspondence.tell_owner(
-                EmailKind.OWNER_TOO_LATE_TO_AMEND
-                if self._stopping is Stage.DRAFT
-                else EmailKind.OWNER_TOO_LATE_TO_CANCEL
+    @workflow.update
+    async def wait_until_drafted(self) -> OfferRecord:
+        """The record as soon as there are terms, or something that a person must correct."""
+        ctx = self._ctx
+        await workflow.wait_condition(
+            lambda: (
+                ctx.record.stage is not Stage.DRAFT
+                or bool(ctx.record.attentions)
+                or ctx.control.not_found_reason is not None
             )
-        can_be_made_anew = stage is Stage.EXPIRED and not self.record.amends
-        making_anew = can_be_made_anew and self._stopping is Stage.DRAFT
-        if (stage is Stage.ACCEPTED or stage.is_end) and not making_anew:
-            self._stopping = None
-        if stage not in OPEN:
-            self._edits.drop(f"the offer is {stage}")
-
-    def _tell_original(self) -> None:
-        record = self.record
-        original = offer_path(record.opportunity_id, record.amends.number if record.amends else 0)
-        news = Amendment(
-            number=record.amendment,
-            stage=record.stage,
-            offer_id=record.offer_id,
-            agreement_id=record.agreement.agreement_id if record.agreement else None,
         )
-        self._correspondence.run_errand(
-            report(workflow_id(original), OfferWorkflow.amendment_reported, news)
+        if ctx.control.not_found_reason is not None:
+            raise ApplicationError(ctx.control.not_found_reason, type=Failure.NOT_FOUND)
+        return ctx.record
+
+    @workflow.update
+    def approve(self, decision: ApprovalDecision) -> OfferRecord:
+        """Approve exceptions; only those who hold the role that each needs can."""
+        self._ctx.approvals.decide(decision, approved=True)
+        return self._ctx.record
+
+    @approve.validator
+    def _reject_approve(self, decision: ApprovalDecision) -> None:
+        reject_if(self._ctx.approvals.why_cannot_decide(decision))
+
+    @workflow.update
+    def decline(self, decision: ApprovalDecision) -> OfferRecord:
+        """Decline exceptions: the terms must be revised, or the offer cancelled."""
+        self._ctx.approvals.decide(decision, approved=False)
+        return self._ctx.record
+
+    @decline.validator
+    def _reject_decline(self, decision: ApprovalDecision) -> None:
+        if not decision.reason:
+            raise ApplicationError("say why (reason): whoever corrects the terms must know")
+        reject_if(self._ctx.approvals.why_cannot_decide(decision))
+
+    @workflow.update
+    async def revise(self, changes: TermChanges) -> OfferRecord:
+        """Change terms before AWS has them, or after it rejected them.
+
+        Gives the record once preflight has reported on the change.
+        """
+        await change_requests.revise(self._ctx, changes)
+        return self._ctx.record
+
+    @revise.validator
+    def _reject_revise(self, changes: TermChanges) -> None:
+        reject_if(change_requests.why_cannot_revise(self._ctx, changes))
+
+    @workflow.update
+    def link_offer(self, offer_id: str) -> OfferRecord:
+        """Say which offer was created in Clazar, if it is not recognised by its name."""
+        self._ctx.clazar_handoff.name_offer(offer_id)
+        return self._ctx.record
+
+    @link_offer.validator
+    def _reject_link_offer(self, offer_id: str) -> None:
+        stage = self._ctx.record.stage
+        if not self._ctx.clazar_handoff.is_active or stage not in (
+            Stage.SUBMITTED,
+            Stage.GENERATING,
+        ):
+            raise ApplicationError(f"the offer is {stage} and is not waited for in Clazar")
+        if not offer_id.startswith("offer-"):
+            raise ApplicationError(f"{offer_id!r} is no id of an offer: copy it, such as offer-…")
+
+    @workflow.update
+    async def cancel(self, reason: str = "") -> OfferRecord:
+        """Cancel before acceptance; gives the record once it is decided who was first."""
+        await change_requests.cancel_and_wait(self._ctx, reason)
+        return self._ctx.record
+
+    @cancel.validator
+    def _reject_cancel(self, reason: str = "") -> None:  # noqa: ARG002
+        reject_if(change_requests.why_cannot_cancel(self._ctx))
+
+    @workflow.update
+    async def amend(self, changes: TermChanges) -> OfferRecord:
+        """Change an offer that AWS has: in place, by a new revision, or by a new agreement.
+
+        Gives the record once the change is made, or once preflight has reported on it.  Fails if
+        AWS rejects a change in place, or if the buyer was first.
+        """
+        reject_if(await change_requests.amend(self._ctx, changes))
+        return self._ctx.record
+
+    @amend.validator
+    def _reject_amend(self, changes: TermChanges) -> None:
+        reject_if(change_requests.why_cannot_amend(self._ctx, changes))
+
+    @workflow.update
+    async def extend(self, extension: Extension) -> OfferRecord:
+        """Give the buyer more time, also for a while after the last day is over."""
+        reject_if(await change_requests.extend(self._ctx, extension))
+        return self._ctx.record
+
+    @extend.validator
+    def _reject_extend(self, extension: Extension) -> None:
+        reject_if(change_requests.why_cannot_extend(self._ctx, extension))
+
+    @workflow.update
+    async def request_cancellation(self, request: CancellationRequestInput) -> OfferRecord:
+        """Ask the buyer to agree to the agreement's cancellation: they have seven days."""
+        reject_if(await change_requests.request_cancellation(self._ctx, request))
+        return self._ctx.record
+
+    @request_cancellation.validator
+    def _reject_request_cancellation(self, request: CancellationRequestInput) -> None:  # noqa: ARG002
+        reject_if(change_requests.why_cannot_request_cancellation(self._ctx))
+
+    @workflow.update
+    def resume(self, code: str | None = None) -> OfferRecord:
+        """What the offer waits for has been seen to: go on.  `code` names the attention."""
+        self._ctx.attentions.resolve(code)
+        return self._ctx.record
+
+    @resume.validator
+    def _reject_resume(self, code: str | None = None) -> None:
+        reject_if(self._ctx.attentions.why_cannot_resolve(code))
+
+    @workflow.update
+    def resend(self) -> OfferRecord:
+        """Write to the buyer again: the mail of which nobody knows whether it was sent, or else
+        the offer itself.
+        """
+        self._ctx.notifications.resend()
+        return self._ctx.record
+
+    @resend.validator
+    def _reject_resend(self) -> None:
+        stage = self._ctx.record.stage
+        if not self._ctx.notifications.is_delivery_unknown and stage is not Stage.SHARED:
+            raise ApplicationError(f"the offer is {stage}: there is nothing to send again")
+
+    # The same as plain signals, which the Temporal UI can send ------------------------------------
+
+    @workflow.signal(name="cancel")
+    def cancel_signal(self, reason: str = "") -> None:
+        """Cancel before acceptance."""
+        change_requests.cancel(self._ctx, reason)
+
+    @workflow.signal(name="amend")
+    async def amend_signal(self, changes: TermChanges) -> None:
+        """Change an offer that AWS has."""
+        report_rejected_signal(
+            self._ctx,
+            change_requests.why_cannot_amend(self._ctx, changes)
+            or await change_requests.amend(self._ctx, changes),
         )
 
-    async def _leave(self) -> None:
-        """What goes on beside the story ends with it, and wishes come too late from now on."""
-        self._closed = True
-        self._edits.drop(f"the offer is {self.record.stage}")
-        if self._linking:
-            self._linking.cancel()
-        self._cancellation.stop()
-        if self._leaving or self.record.stage is Stage.DISBURSED:
-            await self._amendments.call_off("nobody follows the original any more")
-        await self._amendments.finished()
+    @workflow.signal(name="extend")
+    async def extend_signal(self, extension: Extension) -> None:
+        """Give the buyer more time."""
+        report_rejected_signal(
+            self._ctx,
+            change_requests.why_cannot_extend(self._ctx, extension)
+            or await change_requests.extend(self._ctx, extension),
+        )
 
-    def _publish(self, *, tell_salesforce: bool = True) -> None:
-        """Show the record: in search, in the UI, and soon in Salesforce."""
-        attributes = values(self.record)
-        if changes := updates(self._published, attributes):
-            workflow.upsert_search_attributes(changes)
-        self._published = attributes
-        workflow.set_current_details(card(self.record))
-        if not tell_salesforce:
-            return
-        if self._amendments.was_accepted:
-            self._write_back.drop()  # what took its place writes to the opportunity now
-        else:
-            self._write_back.add(opportunity_update(self.record))
+    @workflow.signal(name="request_cancellation")
+    async def request_cancellation_signal(self, request: CancellationRequestInput) -> None:
+        """Ask the buyer to agree to the agreement's cancellation."""
+        report_rejected_signal(
+            self._ctx,
+            change_requests.why_cannot_request_cancellation(self._ctx)
+            or await change_requests.request_cancellation(self._ctx, request),
+        )
+
+    @workflow.signal(name="resume")
+    def resume_signal(self, code: str | None = None) -> None:
+        """What the offer waits for has been seen to: go on."""
+        if not self._ctx.attentions.why_cannot_resolve(code):
+            self._ctx.attentions.resolve(code)

@@ -23,7 +23,7 @@ from activities.eula.documents import EulaDocuments
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.eula_documents import pdf, publish, published, s3_client
-from workflows.common.escalation import refusals_in
+from workflows.common.escalation import aws_errors_in
 
 BUCKET = "example-offers"
 ENCRYPTED = "it is protected by a password"
@@ -308,7 +308,7 @@ def test_wrong_documents_are_refused_as_aws_would(
         retry_state=RetryState.NON_RETRYABLE_FAILURE,
     )
     error.__cause__ = failed.value
-    refusals = refusals_in(error)
+    refusals = aws_errors_in(error)
     assert {each.code for each in refusals} == {"INVALID_LEGAL_DOCUMENTS"}
     assert "b.pdf: it is not a PDF" in refusals[0].message
     assert "c.pdf: there is no such object" in refusals[1].message

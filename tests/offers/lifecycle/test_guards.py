@@ -20,7 +20,7 @@ from offers.stage import ENDS, TRANSITIONS, Stage
 from tests.support.agreements import LATER, accepted, agreement
 from tests.support.builders import NOW, TODAY, terms
 from tests.support.builders import facts as opportunity_facts
-from workflows.offer.changes_of_mind import BEYOND_CANCELLING
+from workflows.offer.change_requests import DECIDED
 
 ID = "0065g00000AbCdEAAV"
 UNTIL = date(2026, 4, 10)
@@ -59,9 +59,7 @@ WISHES: dict[str, Callable[[OfferRecord], str | None]] = {
     ),
     "amend": lambda offer: amending(offer, company="Other"),
     "extend": lambda offer: guards.why_cannot_extend(offer, Extension(until=UNTIL), NOW, None),
-    "cancel": lambda offer: (
-        guards.why_cannot_cancel(offer) if offer.stage in BEYOND_CANCELLING else None
-    ),
+    "cancel": lambda offer: guards.why_cannot_cancel(offer) if offer.stage in DECIDED else None,
     "request": lambda offer: guards.why_cannot_request_cancellation(
         offer, asked=False, amending=None
     ),
@@ -142,7 +140,7 @@ def test_what_took_its_place_elsewhere_is_named(wish: str) -> None:
 
 def test_what_has_no_agreement_and_no_end_yet_can_be_cancelled() -> None:
     before = {stage for stage in Stage if not stage.is_end} - {Stage.ACCEPTED}
-    assert set(Stage) - BEYOND_CANCELLING == before
+    assert set(Stage) - DECIDED == before
     assert all(Stage.CANCELLED in TRANSITIONS[stage] for stage in before)
 
 

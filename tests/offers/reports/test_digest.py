@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from activities.email.digest import write_digest
-from offers.lifecycle.record import Attention, OfferRecord, StageEntry
+from offers.lifecycle.attentions import Attention
+from offers.lifecycle.record import OfferRecord, StageEntry
 from offers.reports.digest import MOST_NAMED, SETTLED, DigestItem, DigestTopic, digest, digest_items
 from offers.stage import Stage
 from offers.terms.contacts import Owner

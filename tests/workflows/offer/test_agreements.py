@@ -78,7 +78,7 @@ async def test_a_plain_signal_asks_too(life: Life) -> None:
     await life.quiet()
     assert len(life.world.cancellation_requests) == 1
     await life.handle.signal(OfferWorkflow.request_cancellation_signal, WISH)
-    assert (await life.quiet()).attention_code == "asked-in-vain"
+    assert (await life.quiet()).attention_code == "signal-rejected"
     assert len(life.world.cancellation_requests) == 1
 
 

@@ -163,7 +163,9 @@ async def test_a_plain_signal_does_the_same(life: Life) -> None:
     await life.passes(minutes=30)
     record = await life.reaches(Stage.SHARED)
     assert str(record.require_terms().price) == "USD 110,000.00"
-    assert record.attention_code == "asked-in-vain", "the second came while the first was under way"
+    assert record.attention_code == "signal-rejected", (
+        "the second came while the first was under way"
+    )
     assert "is being withdrawn" in record.attentions[0].problem
     await life.desk.resume(OPPORTUNITY)
     assert (await life.quiet()).attention_code is None

@@ -32,7 +32,7 @@ def written_to(life: Life, address: str) -> list[str]:
 async def test_an_exception_waits_for_its_role_and_then_goes_on(life: Life) -> None:
     assert await draft(life, **TWO_YEARS) == ["not-annual"]
     waiting = await life.quiet()
-    assert waiting.attention_code == "approval"
+    assert waiting.attention_code == "approval-required"
     assert "deal-desk" in waiting.attentions[0].problem
     assert "deal-desk" in await life.card()
     assert not life.world.change_sets
@@ -62,7 +62,9 @@ async def test_those_who_may_approve_are_reminded_until_they_decide(life: Life) 
     assert len(written_to(life, DESK)) == 2
     await life.passes(days=2)
     assert len(written_to(life, DESK)) == 3
-    assert (await life.passes(days=30)).attention_code == "approval", "it waits as long as it takes"
+    assert (await life.passes(days=30)).attention_code == "approval-required", (
+        "it waits as long as it takes"
+    )
     assert len(written_to(life, DESK)) == 3
     await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await life.reaches(Stage.SHARED)
@@ -120,7 +122,7 @@ async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(li
     await life.start()
     life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
     await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
-    assert (await life.passes(minutes=1)).attention_code == "credentials"
+    assert (await life.passes(minutes=1)).attention_code == "credentials-rejected"
     assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     assert (await life.end()).attentions == ()
     assert not life.world.change_sets
@@ -147,7 +149,7 @@ async def test_what_is_declined_must_be_revised(life: Life) -> None:
     )
     assert declined.decisions[0].reason == "one year only"
     waiting = await life.quiet()
-    assert waiting.attention_code == "terms"
+    assert waiting.attention_code == "terms-invalid"
     assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"] * 2
     assert "one year only" in " ".join(life.world.mails[-1].text.split())
 
@@ -237,7 +239,7 @@ async def test_what_aws_refused_is_revised_and_stays_on_record(life: Life) -> No
     shared = await life.reaches(Stage.SHARED)
     (past,) = shared.previous_revisions
     assert past.number == 1
-    assert past.outcome == "refused by AWS"
+    assert past.outcome == "rejected by AWS"
     assert "tax information" in past.findings[0].problem
     assert past.change_set_id != shared.change_set_id
     assert shared.revision == 2
@@ -274,7 +276,7 @@ async def test_a_contract_that_changed_since_its_approval_is_not_sent(life: Life
     await life.start()
     life.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
     await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
-    assert (await life.passes(minutes=1)).attention_code == "credentials"
+    assert (await life.passes(minutes=1)).attention_code == "credentials-rejected"
     life.world.objects[("example-offers", "eula.pdf")] = one_page(width=300)
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)

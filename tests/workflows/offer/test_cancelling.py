@@ -83,7 +83,7 @@ async def test_a_letter_held_up_does_not_go_out_after_the_cancel(life: Life) -> 
 async def test_what_was_late_is_no_longer_called_for_after_the_cancel(life: Life) -> None:
     life.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
     await life.start()
-    assert (await life.passes(hours=6)).attention_code == "late"
+    assert (await life.passes(hours=6)).attention_code == "vendor-unresponsive"
     life.world.faults.waiting.clear()
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
     end = await life.end()
@@ -155,7 +155,7 @@ async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
     life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.passes(hours=2)).stage is Stage.CANCELLED
-    with pytest.raises(RequestRejected, match="is cancelled, but not all have been told yet"):
+    with pytest.raises(RequestRejected, match="is cancelled and is being closed"):
         await life.desk.start(OPPORTUNITY, again=True)
 
 
@@ -210,7 +210,7 @@ async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
     stuck = await life.passes(minutes=10)
     assert stuck.stage is Stage.SHARED
-    assert stuck.attention_code == "not-withdrawn"
+    assert stuck.attention_code == "withdrawal-failed"
     assert life.acceptable_offers() == 1
     await life.desk.resume(OPPORTUNITY)
     assert await end_of(life) is Stage.CANCELLED

@@ -82,7 +82,7 @@ async def test_a_field_sheet_of_before_that_is_followed_all_the_same_is_seen(lif
     by_hand(life, first)
     by_hand(life, await life.record())
     record = await life.passes(days=1)
-    assert record.attention_code == "made-twice"
+    assert record.attention_code == "duplicate-offer"
     assert not any(subject.startswith("Your AWS") for subject in life.mails())
 
 
@@ -212,19 +212,19 @@ async def test_a_difference_that_somebody_else_made_does_not_undo_a_change(life:
     record = await shared(life)
     life.world.offers[record.require_offer_id()].name = "Renamed in the portal"
     extended = await ask(life, life.desk.extend(OPPORTUNITY, Extension(until=life.day(50))))
-    assert extended.offered.availability_end == life.day(50)
+    assert extended.require_terms().availability_end == life.day(50)
 
 
 async def test_a_change_that_is_held_up_hides_no_acceptance(life: Life) -> None:
     record = await shared(life)
     life.world.faults.waiting.append(NO_RIGHTS)
     await life.handle.signal(OfferWorkflow.extend_signal, Extension(until=life.day(50)))
-    assert (await life.quiet()).attention_code == "credentials"
+    assert (await life.quiet()).attention_code == "credentials-rejected"
     accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     after = await life.quiet()
     assert after.stage is Stage.ACCEPTED
-    assert "credentials" not in {attention.code for attention in after.attentions}
+    assert "credentials-rejected" not in {attention.code for attention in after.attentions}
 
 
 async def test_what_costs_nothing_is_paid(life: Life) -> None:

@@ -28,7 +28,7 @@ async def hand_off(life: Life, **fields: Any) -> OfferRecord:
     await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
     record = await life.quiet()
     assert record.stage is Stage.SUBMITTED
-    assert record.attention_code == "handed-off"
+    assert record.attention_code == "awaiting-clazar-offer"
     return record
 
 
@@ -82,7 +82,7 @@ async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
     await life.passes(days=8)
     subjects = [mail.subject for mail in life.world.mails]
     assert subjects == ["Please make in Clazar: the private offer for Example Corp"] * 4
-    assert (await life.passes(days=7)).attention_code == "handed-off"
+    assert (await life.passes(days=7)).attention_code == "awaiting-clazar-offer"
     assert len(life.world.mails) == 4
     by_hand(life, record)
     await life.reaches(Stage.SHARED)
@@ -103,7 +103,7 @@ async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
     record = await hand_off(life)
     by_hand(life, record, **mistake)
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention_code != "approval":
+    while waiting.attention_code != "approval-required":
         waiting = await life.passes(minutes=10)
     assert [finding.field for finding in waiting.blocking_findings] == [field]
     assert life.acceptable_offers() == 1, "until somebody decides"
@@ -128,7 +128,7 @@ async def test_a_difference_can_be_taken_as_it_is(life: Life) -> None:
     later = record.require_terms().availability_end + timedelta(days=10)
     by_hand(life, record, price=Decimal(110000), availability_end=later)
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention_code != "approval":
+    while waiting.attention_code != "approval-required":
         waiting = await life.passes(minutes=10)
     assert {finding.field for finding in waiting.blocking_findings} == {
         "price.amount",
@@ -174,7 +174,7 @@ async def test_made_twice_is_for_a_person_to_sort_out(life: Life) -> None:
     by_hand(life, record)
     waiting = record
     for _ in range(40):
-        if "made-twice" in {a.code for a in waiting.attentions}:
+        if "duplicate-offer" in {a.code for a in waiting.attentions}:
             break
         waiting = await life.passes(minutes=10)
     first, second = life.world.offers.values()
@@ -217,11 +217,11 @@ async def test_an_offer_of_another_deal_is_never_withdrawn(life: Life) -> None:
     (others_offer,) = life.world.offers.values()
     await life.desk.link_offer(OPPORTUNITY, others_offer.id)
     waiting = await life.quiet()
-    assert waiting.attention_code == "approval"
+    assert waiting.attention_code == "approval-required"
     await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="this is not ours"))
     again = await life.reaches(Stage.SUBMITTED)
     assert life.world.acceptable(others_offer), "it was left as it is"
-    assert "not-ours" in {attention.code for attention in again.attentions}
+    assert "unmatched-offer" in {attention.code for attention in again.attentions}
     await life.desk.link_offer(OPPORTUNITY, others_offer.id)
     await life.quiet()
     await life.desk.cancel(OPPORTUNITY, "")
@@ -232,7 +232,7 @@ async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> Non
     record = await hand_off(life)
     by_hand(life, record, price=Decimal(110000))
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention_code != "approval":
+    while waiting.attention_code != "approval-required":
         waiting = await life.passes(minutes=10)
     (wrong,) = life.world.offers.values()
     by_hand(life, record)
@@ -241,9 +241,9 @@ async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> Non
     await life.desk.link_offer(OPPORTUNITY, right.id)
     both = await life.quiet()
     assert both.stage is Stage.GENERATING, "not while the other one can be accepted"
-    assert "made-twice" in {attention.code for attention in both.attentions}
+    assert "duplicate-offer" in {attention.code for attention in both.attentions}
     wrong.availability_end = life.world.now().date() - timedelta(days=1)
-    await life.desk.resume(OPPORTUNITY, "made-twice")
+    await life.desk.resume(OPPORTUNITY, "duplicate-offer")
     shared = await life.reaches(Stage.SHARED)
     assert shared.offer_id == right.id
     assert str(shared.require_terms().price) == "USD 120,000.00"
@@ -289,7 +289,7 @@ async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
     day = record.require_terms().availability_end + timedelta(days=90)
     by_hand(life, record, schedule=[Payment(day, Decimal(120000))], dimensions={"platform": 1})
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention_code != "approval":
+    while waiting.attention_code != "approval-required":
         waiting = await life.passes(minutes=10)
     assert [finding.field for finding in waiting.blocking_findings] == ["payment_schedule"]
     await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
@@ -303,17 +303,17 @@ async def test_an_acceptance_of_a_wrong_offer_wins(life: Life) -> None:
     record = await hand_off(life)
     by_hand(life, record, price=Decimal(110000))
     waiting = await life.reaches(Stage.GENERATING)
-    while waiting.attention_code != "approval":
+    while waiting.attention_code != "approval-required":
         waiting = await life.passes(minutes=10)
     (offer,) = life.world.offers.values()
     accept(life.world, offer.id, BUYER)
     await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="wrong price"))
     accepted = await life.reaches(Stage.ACCEPTED)
-    assert "accepted-otherwise" in {attention.code for attention in accepted.attentions}
+    assert "accepted-with-differences" in {attention.code for attention in accepted.attentions}
     assert accepted.agreement is not None
 
 
 async def test_nobody_is_told_of_an_offer_that_was_not_handed_off(life: Life) -> None:
     await life.start()
-    with pytest.raises(RequestRejected, match="waits for nobody to make it in Clazar"):
+    with pytest.raises(RequestRejected, match="is not waited for in Clazar"):
         await life.desk.link_offer(OPPORTUNITY, "offer-x")

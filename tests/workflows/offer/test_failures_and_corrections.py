@@ -29,7 +29,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     assert finding.field == "buyer_accounts"
     assert "INVALID_BUYER_ACCOUNTS" in finding.problem
     assert "12-digit" in finding.remedy
-    assert failed.attention_code == "failed"
+    assert failed.attention_code == "offer-rejected"
     assert not life.world.offers, "a set fails as a whole"
     await life.quiet()
     assert life.mails() == ["Not made: the offer for Example Corp"]
@@ -75,7 +75,7 @@ async def test_illegal_terms_wait_in_draft_until_corrected(life: Life) -> None:
     assert drafted.stage is Stage.DRAFT
     assert [finding.field for finding in drafted.findings] == ["buyer_accounts", "price"]
     assert drafted.findings[0].source == "AWS_Account_Id__c"
-    assert drafted.attention_code == "terms"
+    assert drafted.attention_code == "terms-invalid"
     assert not life.world.change_sets
 
     life.opportunity()
@@ -175,9 +175,9 @@ async def test_an_opportunity_that_is_deleted_later_waits_for_a_person(life: Lif
     await life.reaches(Stage.FAILED)
     kept = dict(life.world.opportunities)
     life.world.opportunities.clear()
-    await life.desk.resume(OPPORTUNITY, "failed")
+    await life.desk.resume(OPPORTUNITY, "offer-rejected")
     waiting = await life.passes(minutes=10)
-    assert "refused" in {attention.code for attention in waiting.attentions}
+    assert "vendor-rejected" in {attention.code for attention in waiting.attentions}
     life.world.opportunities.update(kept)
     for attention in (await life.record()).attentions:
         await life.desk.resume(OPPORTUNITY, attention.code)
@@ -255,7 +255,7 @@ async def test_people_hear_when_a_buyer_accepted_what_came_out_otherwise(life: L
     (change_set,) = life.world.change_sets.values()
     life.world.at(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
     accepted = await life.reaches(Stage.ACCEPTED)
-    assert accepted.attention_code == "accepted-otherwise"
+    assert accepted.attention_code == "accepted-with-differences"
     assert accepted.findings[0].field == "offer_name"
     await life.quiet()
     assert "Not cancelled: Example Corp has accepted" not in life.mails()

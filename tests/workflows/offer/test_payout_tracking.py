@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
@@ -20,7 +21,6 @@ from sandbox.world import Mail
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, POLICY, Life, living
 from tests.workflows.offer.test_agreements import WISH
-from workflows.offer.payout_tracking import LATE
 from workflows.offer.search_attributes import PAYOUT
 from workflows.offer.workflow import OfferWorkflow
 
@@ -58,7 +58,7 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(life: L
     await accepted(life)
     assert (await life.passes(days=2)).attention_code is None
     late = await life.passes(days=2)
-    assert late.attention_code == LATE
+    assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
     assert "it waits on invoice" in late.attentions[0].problem
     (mail,) = to_finance(life)
     assert mail.subject == "Late: USD 116,400.00 from Example Corp"
@@ -84,7 +84,7 @@ async def test_news_ends_the_lateness_and_the_next_step_has_its_own_time(life: L
     assert coming.step == "due date"
     assert life.in_salesforce()["Payment_Due_On__c"] is not None
     late = await life.passes(days=(coming.overdue_on - life.time().date()).days + 1)
-    assert late.attention_code == LATE
+    assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
     assert "waits on: collection" in to_finance(life)[-1].text
     said = " ".join(to_finance(life)[-1].text.split())
     assert "Ask the buyer whether AWS's invoice has been paid" in said
@@ -93,7 +93,7 @@ async def test_news_ends_the_lateness_and_the_next_step_has_its_own_time(life: L
 async def test_who_has_seen_to_it_is_left_alone_until_the_next_reminder(life: Life) -> None:
     await accepted(life)
     await life.passes(days=4)
-    await life.desk.resume(OPPORTUNITY, LATE)
+    await life.desk.resume(OPPORTUNITY, AttentionCode.PAYOUT_OVERDUE)
     assert (await life.passes(days=2)).attention_code is None
     await life.passes(days=5)
     assert len(to_finance(life)) == 2
@@ -143,7 +143,7 @@ async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
     assert record.require_payout().state is PayoutState[outcome.upper()]
-    assert record.attention_code == LATE
+    assert record.attention_code == AttentionCode.PAYOUT_OVERDUE
     assert to_finance(life)[-1].subject == "Taken back: a payout for Example Corp"
     assert life.in_salesforce()["Payout_State__c"] == outcome
     if outcome == "failed":
@@ -331,8 +331,8 @@ async def test_a_paid_invoice_that_gets_another_name_is_not_counted_twice(life: 
 async def test_a_reminder_brings_an_answered_attention_back(life: Life) -> None:
     await accepted(life)
     await life.passes(days=4)
-    await life.desk.resume(OPPORTUNITY, LATE)
-    assert (await life.passes(days=7)).attention_code == LATE
+    await life.desk.resume(OPPORTUNITY, AttentionCode.PAYOUT_OVERDUE)
+    assert (await life.passes(days=7)).attention_code == AttentionCode.PAYOUT_OVERDUE
 
 
 async def test_what_is_never_paid_is_given_up_long_after_the_agreement(life: Life) -> None:

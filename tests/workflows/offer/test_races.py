@@ -222,7 +222,7 @@ async def test_amend_against_amend_of_an_agreement(life: Life) -> None:
         life.desk.amend(OPPORTUNITY, added),
         return_exceptions=True,
     )
-    assert sorted(type(each).__name__ for each in both) == ["OfferRecord", "Refused"]
+    assert sorted(type(each).__name__ for each in both) == ["OfferRecord", "RequestRejected"]
     assert len((await life.quiet()).amendments) == 1
 
 

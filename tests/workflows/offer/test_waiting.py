@@ -35,7 +35,7 @@ async def test_people_are_told_when_aws_takes_unusually_long(life: Life) -> None
     await life.start()
     late = await life.passes(hours=3)
     assert late.stage is Stage.GENERATING
-    assert late.attention_code == "generating-late"
+    assert late.attention_code == "publication-delayed"
     assert life.mails() == ["AWS takes unusually long with the offer for Example Corp"]
     done = await life.passes(hours=3)
     assert done.stage is Stage.SHARED
@@ -50,7 +50,7 @@ async def test_refused_credentials_pause_the_offer_until_resumed(life: Life, sys
     life.world.faults.waiting.append(refused)
     await life.start()
     paused = await life.passes(hours=20)
-    assert paused.attention_code == "credentials"
+    assert paused.attention_code == "credentials-rejected"
     tries = life.world.calls.total()
     await life.passes(hours=20)
     assert life.world.calls.total() == tries, "they never burn retries"
@@ -82,7 +82,7 @@ async def test_whatever_call_is_refused_the_offer_waits_and_is_not_lost(
     if life.world.agreements:
         await life.report_acceptance()
     paused = await life.passes(hours=1)
-    assert paused.attention_code == "credentials"
+    assert paused.attention_code == "credentials-rejected"
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)
     await life.passes(days=2)
@@ -95,7 +95,7 @@ async def test_people_hear_of_a_vendor_that_does_not_answer_for_hours(life: Life
     await life.start()
     late = await life.passes(hours=6)
     assert late.stage is Stage.LIVE
-    assert late.attention_code == "late"
+    assert late.attention_code == "vendor-unresponsive"
     life.world.faults.waiting.clear()
     sent = await life.passes(minutes=10)
     assert sent.stage is Stage.SHARED, "it went on by itself"
@@ -128,19 +128,24 @@ async def test_several_things_that_wait_are_answered_one_by_one(life: Life) -> N
     ]
     await life.start()
     waiting = await life.passes(hours=2)
-    assert {attention.code for attention in waiting.attentions} == {"credentials", "possibly-sent"}
+    assert {attention.code for attention in waiting.attentions} == {
+        "credentials-rejected",
+        "email-delivery-unknown",
+    }
     with pytest.raises(
-        RequestRejected, match="several things wait, name one: credentials, possibly-sent"
+        RequestRejected,
+        match="several things wait, name one: credentials-rejected, email-delivery-unknown",
     ):
         await life.desk.resume(OPPORTUNITY)
     with pytest.raises(
-        RequestRejected, match="refused does not wait; credentials, possibly-sent does"
+        RequestRejected,
+        match="vendor-rejected does not wait; credentials-rejected, email-delivery-unknown does",
     ):
-        await life.desk.resume(OPPORTUNITY, "refused")
+        await life.desk.resume(OPPORTUNITY, "vendor-rejected")
     await life.handle.signal(OfferWorkflow.resume_signal, None)
-    await life.desk.resume(OPPORTUNITY, "credentials")
+    await life.desk.resume(OPPORTUNITY, "credentials-rejected")
     record = await life.passes(hours=1)
-    assert [attention.code for attention in record.attentions] == ["possibly-sent"]
+    assert [attention.code for attention in record.attentions] == ["email-delivery-unknown"]
     assert record.stage is Stage.LIVE, "nobody has said whether the letter was sent"
 
 
@@ -150,7 +155,7 @@ async def test_a_letter_whose_fate_is_doubtful_waits_for_a_person(life: Life, re
     await life.start()
     doubtful = await life.passes(hours=2)
     assert doubtful.stage is Stage.LIVE
-    assert doubtful.attention_code == "possibly-sent"
+    assert doubtful.attention_code == "email-delivery-unknown"
     assert len(life.world.mails) == 1, "it was sent, in truth"
     await (life.desk.resend(OPPORTUNITY) if resend else life.desk.resume(OPPORTUNITY))
     record = await life.quiet()
@@ -177,7 +182,7 @@ async def test_a_notice_to_the_owner_is_rather_sent_twice(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.FAILED)
     failed = await life.passes(minutes=5)
-    assert failed.attention_code == "failed", "and not a question whether it was sent"
+    assert failed.attention_code == "offer-rejected", "and not a question whether it was sent"
     assert life.mails() == ["Not made: the offer for Example Corp"] * 2
     assert life.world.mails[0].message_id == life.world.mails[1].message_id
 
@@ -193,7 +198,7 @@ async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(life: Life, ta
     record = await life.quiet()
     assert record.stage is Stage.ACCEPTED
     (attention,) = record.attentions
-    assert attention.code == "not-told"
+    assert attention.code == "notification-failed"
     assert "owner-accepted" in attention.problem
     assert "it does not take the recipient's address" in attention.problem
     assert "example.com" not in attention.problem
@@ -315,9 +320,9 @@ async def test_the_card_tells_the_story_without_personal_data(life: Life) -> Non
 
 
 def test_failures_that_pause_are_those_that_are_never_retried() -> None:
-    from workflows.common.escalation import NEEDS
+    from workflows.common.escalation import ESCALATIONS
 
-    assert set(NEEDS) == {Failure.CREDENTIALS, Failure.REJECTED, Failure.NOT_FOUND}
+    assert set(ESCALATIONS) == {Failure.CREDENTIALS, Failure.REJECTED, Failure.NOT_FOUND}
 
 
 async def test_time_moves_only_forward(life: Life) -> None:
@@ -364,5 +369,5 @@ async def test_people_hear_of_an_offer_that_clazar_never_shows(life: Life) -> No
     await life.reaches(Stage.SHARED)
     late = await life.passes(days=24)
     assert [(each.code, each.problem) for each in late.attentions] == [
-        ("late", "Clazar does not show the offer")
+        ("vendor-unresponsive", "Clazar does not show the offer")
     ]

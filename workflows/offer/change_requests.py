@@ -1,0 +1,215 @@
+"""What people ask of an offer: revise, cancel, amend, extend, cancel the agreement.
+
+For each request there is a function that says why it cannot be done, and one that has it done.
+Requests are put into the state; the stages follow them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError
+
+from workflows.offer.transitions import EDITABLE
+from workflows.offer.visibility import publish
+
+with workflow.unsafe.imports_passed_through():
+    from offers.agreements.agreement import CancellationRequestInput
+    from offers.ids import offer_path
+    from offers.lifecycle import guards
+    from offers.lifecycle.attentions import AttentionCode
+    from offers.lifecycle.commands import Extension, TermChanges
+    from offers.stage import ENDS, Stage
+
+if TYPE_CHECKING:
+    from workflows.offer.context import OfferContext
+
+REVISABLE = frozenset({Stage.DRAFT, Stage.FAILED})
+DECIDED = frozenset({Stage.ACCEPTED, *ENDS})
+"""Stages in which an offer cannot be cancelled any more, at least for the time being."""
+AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
+"""Stages in which there is an agreement."""
+
+
+def reject_if(reason: str | None) -> None:
+    """Raises the error by which a validator rejects an update, if there is a reason to."""
+    if reason is not None:
+        raise ApplicationError(reason)
+
+
+def report_rejected_signal(ctx: OfferContext, reason: str | None) -> None:
+    """A signal has no answer: why it was not followed is shown as an attention."""
+    if reason is not None:
+        ctx.attentions.raise_(
+            AttentionCode.SIGNAL_REJECTED,
+            f"A signal could not be followed: {reason}",
+            "Send another one if that helps; resume",
+        )
+
+
+# Revise ------------------------------------------------------------------------------------------
+
+
+def why_cannot_revise(ctx: OfferContext, changes: TermChanges) -> str | None:
+    """Why the terms cannot be revised, if they cannot."""
+    return _why_closing(ctx) or guards.why_cannot_revise(ctx.record, changes)
+
+
+async def revise(ctx: OfferContext, changes: TermChanges) -> None:
+    """Revise the terms, and wait until preflight has reported on them."""
+    control = ctx.control
+    version = apply_changes(ctx, changes)
+    await workflow.wait_condition(
+        lambda: (
+            control.checked_version >= version
+            or ctx.is_withdrawing()
+            or control.not_found_reason is not None
+            or ctx.record.stage not in REVISABLE
+        )
+    )
+
+
+def apply_changes(ctx: OfferContext, changes: TermChanges) -> int:
+    """Let changes hold from now on; the version of what overrules the opportunity's terms."""
+    control = ctx.control
+    control.changes = TermChanges(
+        terms=changes.merged_into(control.changes.terms),
+        method=changes.method or control.changes.method,
+    )
+    control.changes_version += 1
+    return control.changes_version
+
+
+# Cancel ------------------------------------------------------------------------------------------
+
+
+def can_be_cancelled(ctx: OfferContext) -> bool:
+    """Whether the offer is not decided yet."""
+    reviving = ctx.record.stage is Stage.EXPIRED and ctx.edits.is_busy
+    return reviving or ctx.record.stage not in DECIDED
+
+
+def why_cannot_cancel(ctx: OfferContext) -> str | None:
+    """Why the offer cannot be cancelled any more."""
+    return None if can_be_cancelled(ctx) else guards.why_cannot_cancel(ctx.record)
+
+
+def cancel(ctx: OfferContext, reason: str) -> None:
+    """Have the offer cancelled, if it still can be."""
+    if can_be_cancelled(ctx):
+        ctx.control.withdraw_to = Stage.CANCELLED
+        ctx.record.cancel_reason = ctx.record.cancel_reason or reason or None
+
+
+async def cancel_and_wait(ctx: OfferContext, reason: str) -> None:
+    """Have the offer cancelled, and wait until it is decided who was first."""
+    cancel(ctx, reason)
+    await workflow.wait_condition(
+        lambda: not can_be_cancelled(ctx) or ctx.control.not_found_reason is not None
+    )
+
+
+# Amend -------------------------------------------------------------------------------------------
+
+
+def why_cannot_amend(ctx: OfferContext, changes: TermChanges) -> str | None:
+    """Why the offer, or its agreement, cannot be amended."""
+    return _why_closing(ctx) or guards.why_cannot_amend(
+        ctx.record,
+        changes,
+        ctx.now(),
+        stopping=ctx.is_withdrawing(),
+        busy=_why_agreement_busy(ctx),
+    )
+
+
+async def amend(ctx: OfferContext, changes: TermChanges) -> str | None:
+    """Amend in place, by a new revision, or by a new agreement; the reason if it failed.
+
+    Waits until the change is made, or until preflight has reported on it.
+    """
+    record, control = ctx.record, ctx.control
+    if record.stage in AGREED:
+        await ctx.amendments.begin(changes.terms)
+        return None
+    if record.stage in EDITABLE and guards.is_in_place_edit(record, changes):
+        return await _edit(ctx, changes)
+    before, control.changes = (
+        control.changes,
+        control.changes.without_past_last_day(ctx.now().date()),
+    )
+    version = apply_changes(ctx, changes)
+    if record.stage not in REVISABLE:
+        control.withdraw_to = Stage.DRAFT
+    await workflow.wait_condition(
+        lambda: (
+            control.checked_version >= version
+            or control.not_found_reason is not None
+            or control.closing
+            or (record.stage in DECIDED and not ctx.is_withdrawing())
+        )
+    )
+    if record.stage in DECIDED and control.checked_version < version:
+        control.changes = before
+        return guards.why_amended_too_late(record)
+    return None
+
+
+def _why_agreement_busy(ctx: OfferContext) -> str | None:
+    if amendment := ctx.amendments.open:
+        return (
+            f"amendment {amendment.number} is under way: revise or cancel it first"
+            f" ({offer_path(ctx.record.opportunity_id, amendment.number)})"
+        )
+    if ctx.agreement_cancellation.is_open:
+        return "the buyer is being asked to let the agreement be cancelled: wait for the answer"
+    return None
+
+
+# Extend ------------------------------------------------------------------------------------------
+
+
+def why_cannot_extend(ctx: OfferContext, extension: Extension) -> str | None:
+    """Why the buyer cannot be given more time."""
+    return _why_closing(ctx) or guards.why_cannot_extend(
+        ctx.record, extension, ctx.now(), ctx.control.withdraw_to
+    )
+
+
+async def extend(ctx: OfferContext, extension: Extension) -> str | None:
+    """Give the buyer more time; the reason if it failed."""
+    return await _edit(ctx, extension.as_term_changes)
+
+
+async def _edit(ctx: OfferContext, changes: TermChanges) -> str | None:
+    rejection = await ctx.edits.submit(changes.terms)
+    if rejection is None:
+        # The next revision, if there is one, is to have it, too.
+        control = ctx.control
+        terms = changes.merged_into(control.changes.terms)
+        control.changes = control.changes.model_copy(update={"terms": terms})
+    return rejection
+
+
+# Cancel the agreement ----------------------------------------------------------------------------
+
+
+def why_cannot_request_cancellation(ctx: OfferContext) -> str | None:
+    """Why the buyer cannot be asked to agree to the cancellation of the agreement."""
+    return _why_closing(ctx) or guards.why_cannot_request_cancellation(
+        ctx.record, asked=ctx.agreement_cancellation.is_open, amending=ctx.amendments.open
+    )
+
+
+async def request_cancellation(ctx: OfferContext, request: CancellationRequestInput) -> str | None:
+    """Ask the buyer to agree to the cancellation; the reason if AWS did not take the request."""
+    rejection = await ctx.agreement_cancellation.request(request)
+    publish(ctx)
+    return rejection
+
+
+def _why_closing(ctx: OfferContext) -> str | None:
+    if not ctx.control.closing:
+        return None
+    return f"the offer is {ctx.record.stage} and is being closed: what it waits for comes first"

@@ -1,0 +1,67 @@
+"""The context of one offer's workflow: its state, its clock, and its components."""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows.offer.acceptance import Acceptance
+from workflows.offer.agreement_cancellation import AgreementCancellation
+from workflows.offer.amendments import Amendments
+from workflows.offer.approvals import Approvals
+from workflows.offer.attentions import Attentions
+from workflows.offer.change_set import ChangeSetFollower
+from workflows.offer.clazar_handoff import ClazarHandoff
+from workflows.offer.clazar_link import ClazarLink
+from workflows.offer.edits import Edits
+from workflows.offer.notifications import Notifications
+from workflows.offer.payout_tracking import PayoutTracking
+from workflows.offer.salesforce_sync import SalesforceSync
+from workflows.offer.state import Control, OfferState
+
+with workflow.unsafe.imports_passed_through():
+    from offers.lifecycle.record import OfferRecord
+
+
+class OfferContext:
+    """What stages, components and handlers work on.
+
+    Everything that must survive a restart of the run is in `state`; a component keeps handles of
+    work in flight and nothing else.
+    """
+
+    def __init__(self, state: OfferState) -> None:
+        self.state = state
+        self.attentions = Attentions(self)
+        self.notifications = Notifications(self)
+        self.approvals = Approvals(self)
+        self.acceptance = Acceptance(self)
+        self.edits = Edits(self)
+        self.change_set = ChangeSetFollower(self)
+        self.clazar_handoff = ClazarHandoff(self)
+        self.clazar_link = ClazarLink(self)
+        self.amendments = Amendments(self)
+        self.agreement_cancellation = AgreementCancellation(self)
+        self.payout_tracking = PayoutTracking(self)
+        self.salesforce_sync = SalesforceSync(self)
+
+    @property
+    def record(self) -> OfferRecord:
+        """What is known of the offer."""
+        return self.state.record
+
+    @property
+    def control(self) -> Control:
+        """What was asked and is not done yet."""
+        return self.state.control
+
+    def now(self) -> datetime:
+        """The business time (UTC)."""
+        return self.record.clock.business_time(workflow.now())
+
+    def is_withdrawing(self) -> bool:
+        """Whether this revision is to be given up."""
+        return self.control.withdraw_to is not None
+
+    def is_outdated(self) -> bool:
+        """Whether the last preflight report is not about the terms as they are now."""
+        return self.is_withdrawing() or self.control.checked_version != self.control.changes_version

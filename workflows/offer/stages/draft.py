@@ -1,0 +1,100 @@
+"""Before AWS has anything: the draft, and what AWS rejected."""
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows.common.activity_options import failure_of
+from workflows.common.escalation import cancel_when, execute_with_escalation
+from workflows.offer.context import OfferContext
+from workflows.offer.withdrawal import give_up
+
+with workflow.unsafe.imports_passed_through():
+    from activities.errors import Failure
+    from activities.preflight import CheckDeal, CheckedDeal, Preflight
+    from offers.lifecycle.attentions import AttentionCode
+    from offers.stage import Stage
+
+CORRECTION_REMEDY = "Revise the terms, or correct the opportunity and resume; or cancel"
+
+
+class OpportunityNotFound(Exception):
+    """Salesforce has no such opportunity."""
+
+
+async def draft(ctx: OfferContext) -> Stage:
+    """Preflight; mistakes are corrected and exceptions approved until nothing blocks the offer."""
+    record, control = ctx.record, ctx.control
+    while not ctx.is_withdrawing():
+        if late := await ctx.acceptance.find_late_acceptance():
+            record.restore_revision(*late)
+            return Stage.ACCEPTED
+        version = control.changes_version
+        try:
+            checked = await run_preflight(ctx)
+        except OpportunityNotFound as missing:
+            if not record.history:
+                raise await _not_started(ctx, str(missing)) from None
+            await ctx.attentions.wait_until_resolved(
+                AttentionCode.VENDOR_REJECTED,
+                str(missing),
+                "Find out who deleted it; cancel, or resume",
+                or_when=ctx.is_withdrawing,
+            )
+            continue
+        if checked is None or control.changes_version != version:
+            continue  # revised at the very moment of the answer
+        record.apply_report(checked.report, checked.policy, checked.clock, checked.method)
+        control.checked_version = version
+        if not record.blocking_findings:
+            return Stage.SUBMITTED
+        await ctx.approvals.wait_until_unblocked(CORRECTION_REMEDY, interrupted=ctx.is_outdated)
+    return give_up(ctx)
+
+
+async def run_preflight(ctx: OfferContext) -> CheckedDeal | None:
+    """The report on the terms as they are; None if they change before it is there.
+
+    Raises OpportunityNotFound.
+    """
+    record, control = ctx.record, ctx.control
+    version = control.changes_version
+    previous = record.previous_revisions
+    deal = CheckDeal(
+        opportunity_id=record.opportunity_id,
+        terms=control.changes.terms,
+        method=control.changes.method,
+        withdrawn_offer_ids=tuple(each.offer_id for each in previous if each.offer_id),
+        amends=record.amends,
+    )
+    try:
+        return await cancel_when(
+            lambda: ctx.is_withdrawing() or control.changes_version != version,
+            execute_with_escalation(
+                ctx.attentions, Preflight.check_deal, deal, expected=Failure.NOT_FOUND
+            ),
+        )
+    except ActivityError as error:
+        failure = failure_of(error)
+        raise OpportunityNotFound(failure.message if failure else str(error)) from None
+
+
+async def failed(ctx: OfferContext) -> Stage:
+    """AWS rejected the offer: somebody revises the terms or corrects the opportunity."""
+    await ctx.attentions.wait_until_resolved(
+        AttentionCode.OFFER_REJECTED,
+        "The offer was not created, or was withdrawn at once",
+        CORRECTION_REMEDY,
+        or_when=ctx.is_outdated,
+    )
+    if ctx.is_withdrawing():
+        return give_up(ctx)
+    outcome = "withdrawn" if ctx.record.offer_id else "rejected by AWS"
+    ctx.record.start_revision(outcome, ctx.now())
+    return Stage.DRAFT
+
+
+async def _not_started(ctx: OfferContext, why: str) -> ApplicationError:
+    """The failure to end the run with: nothing was begun, so the id may be started again."""
+    ctx.control.not_found_reason = why
+    await workflow.wait_condition(workflow.all_handlers_finished)
+    return ApplicationError(why, type=Failure.NOT_FOUND, non_retryable=True)

@@ -1,0 +1,200 @@
+"""The state of one offer's workflow: everything that must survive a restart of the run.
+
+Outside of it the workflow holds only handles of work in flight (tasks).
+"""
+
+from datetime import date
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, Field
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from offers.findings import Finding
+    from offers.lifecycle.commands import TermChanges
+    from offers.lifecycle.record import OfferRecord
+    from offers.lifecycle.salesforce_fields import OpportunityUpdate
+    from offers.payouts.model import Payout
+    from offers.preflight.marketplace import ObservedOffer
+    from offers.stage import Stage
+    from offers.terms.terms import OfferTerms
+
+
+class Control(BaseModel):
+    """What was asked or reported and is not done yet."""
+
+    changes: TermChanges = TermChanges()
+    """What overrules the opportunity's terms."""
+    changes_version: int = 0
+    """Counts the changes of `changes`."""
+    checked_version: int = -1
+    """The version that preflight has reported on."""
+    withdraw_to: Stage | None = None
+    """What this revision is given up for: `cancelled`, or `draft` to be created otherwise."""
+    cancel_requested: bool = False
+    """Whether Temporal's own cancellation was requested: nobody follows the offer any more."""
+    closing: bool = False
+    """Whether the last stage is over: requests are not followed any more."""
+    not_found_reason: str | None = None
+    """Why the offer could not be started, if there is no such opportunity."""
+    agreement_reported: bool = False
+    """Whether AWS is to be asked for the agreement: something was reported of it."""
+    reminded_until: AwareDatetime | None = None
+    """Until when the buyer's reminders have been sent, or left out because they came too late."""
+
+
+class AcceptanceState(BaseModel):
+    """What is known of agreements besides the record's."""
+
+    rolled_back: set[str] = Field(default_factory=set)
+    """The ids of the agreements that AWS rolled back."""
+
+
+class ApprovalsState(BaseModel):
+    """What those who may approve have been told."""
+
+    notified_of: tuple[int, tuple[Finding, ...], tuple[Finding, ...]] | None = None
+    """The revision, what blocked it, and what of that needed approval."""
+    requested_at: AwareDatetime | None = None
+
+
+class NotificationsState(BaseModel):
+    """What has been sent."""
+
+    resends: int = 0
+    """Counts the mails that a person had sent again."""
+    terms_version: int = 0
+    """Counts the changes of what mails to the buyer say."""
+    stages_notified: set[str] = Field(default_factory=set)
+    """The stages, each with its occasion, that the owner has been told of."""
+    replaced_offer: OfferRecord | None = None
+    """What the buyer was told is being changed, until the changed offer has been shared."""
+    deliveries_unknown: int = 0
+    """How many mails to the buyer may or may not have been sent."""
+
+
+class EditRequest(BaseModel):
+    """A request to change a released offer in place, and what came of it."""
+
+    changes: dict[str, Any]
+    done: bool = False
+    rejection: str | None = None
+    """Why it was not done."""
+
+
+class EditsState(BaseModel):
+    """The changes in place that are still to be made, in the order of the requests."""
+
+    pending: list[EditRequest] = Field(default_factory=list)
+    requests: int = 0
+    """Counts the requests to AWS that change the released offer: each number names one."""
+    draining: bool = False
+    """Whether no further change is begun, because the offer is being withdrawn."""
+    changed: bool = False
+    """Whether the offer has changed since the stage last looked."""
+
+
+class PublicationState(BaseModel):
+    """The change set that creates the offer."""
+
+    delayed_at: AwareDatetime
+    """When people are told that it takes unusually long."""
+    attention: int | None = None
+    """The number of that attention."""
+    finish_reported: bool = False
+    stop_requested: bool = False
+    """Whether AWS has been asked to cancel the change set."""
+
+
+class ClazarHandoffState(BaseModel):
+    """An offer that a person is to create in Clazar."""
+
+    reference: str
+    """What its name must contain."""
+    requested_terms: OfferTerms
+    since: AwareDatetime
+    named_offer_id: str | None = None
+    """The id that a person says it has."""
+    found_offer_id: str | None = None
+    """The offer that contains the reference, once Clazar or AWS shows it."""
+    created: bool = False
+    differences: tuple[Finding, ...] = ()
+    """Between the requested terms and those of the created offer."""
+
+
+class AmendmentsState(BaseModel):
+    """The child workflows."""
+
+    last_started: int = 0
+    """The number of the last amendment whose workflow has started."""
+    last_closed: int = 0
+    cancelling: int | None = None
+    """The number of the amendment that is cancelled because the agreement is over."""
+
+
+class AgreementCancellationState(BaseModel):
+    """Our requests to cancel the agreement."""
+
+    number: int = 0
+    """Counts them: each number names one request in AWS."""
+    submitting: bool = False
+    update_reported: bool = False
+
+
+class OverduePayout(BaseModel):
+    """What is overdue, as finance knows it."""
+
+    what: str
+    attention: int
+    """The number of the attention."""
+    since: date
+    """The UTC day on which finance was told first."""
+
+
+class PayoutTrackingState(BaseModel):
+    """What the payout data reported that is not on record."""
+
+    reported: Payout | None = None
+    doubted: Payout | None = None
+    """What was reported last and shows less than was known."""
+    paused_on: date | None = None
+    """The UTC day on which AWS last said that it pays nothing out."""
+    overdue: OverduePayout | None = None
+    reminded_on: date | None = None
+
+
+class ClazarLinkState(BaseModel):
+    """What Clazar shows of the offer."""
+
+    observed: dict[str, ObservedOffer] = Field(default_factory=dict)
+    """By offer id, what Clazar or AWS showed, perhaps before anybody waited for it."""
+    overdue: bool = False
+    """Whether Clazar has had more time than the policy gives it to show the offer."""
+
+
+class SalesforceSyncState(BaseModel):
+    """What is still to be written to Salesforce, the oldest first."""
+
+    pending: list[OpportunityUpdate] = Field(default_factory=list)
+
+
+class OfferState(BaseModel):
+    """The whole state."""
+
+    record: OfferRecord
+    control: Control = Field(default_factory=Control)
+    attentions_raised: int = 0
+    """Counts the attentions; each has its number."""
+    acceptance: AcceptanceState = Field(default_factory=AcceptanceState)
+    approvals: ApprovalsState = Field(default_factory=ApprovalsState)
+    notifications: NotificationsState = Field(default_factory=NotificationsState)
+    edits: EditsState = Field(default_factory=EditsState)
+    publication: PublicationState | None = None
+    clazar_handoff: ClazarHandoffState | None = None
+    clazar_link: ClazarLinkState = Field(default_factory=ClazarLinkState)
+    amendments: AmendmentsState = Field(default_factory=AmendmentsState)
+    agreement_cancellation: AgreementCancellationState = Field(
+        default_factory=AgreementCancellationState
+    )
+    payout_tracking: PayoutTrackingState = Field(default_factory=PayoutTrackingState)
+    salesforce_sync: SalesforceSyncState = Field(default_factory=SalesforceSyncState)
