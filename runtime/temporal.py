@@ -2,9 +2,11 @@
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
@@ -40,6 +42,16 @@ class PayloadConverter(CompositePayloadConverter):
 
     def __init__(self) -> None:
         super().__init__(*PYDANTIC.converters.values())
+
+    def from_payloads(
+        self, payloads: Sequence[Payload], type_hints: list[type] | None = None
+    ) -> list[Any]:
+        """The values.  Raises ValueError without their contents: the SDK logs its text."""
+        try:
+            return super().from_payloads(payloads, type_hints)
+        except ValidationError as error:
+            kinds = sorted({details["type"] for details in error.errors(include_input=False)})
+            raise ValueError(f"no {error.title}: {', '.join(kinds)}") from None
 
 
 def data_converter(settings: TemporalSettings) -> DataConverter:

@@ -7,8 +7,8 @@ signal, and nothing is lost.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,38 +34,36 @@ class DropUnfitSignals(Interceptor):
 
 class _Inbound(WorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
-        handler = workflow.get_signal_handler(input.signal)
-        if handler is None or _fits(handler, input.args):
-            await super().handle_signal(input)
-        else:
+        workflow_class: Any = type(workflow.instance())
+        check = _checks(workflow_class).get(input.signal)
+        try:
+            if check is not None:
+                check(*input.args)
+        except (TypeError, ValidationError):
             workflow.logger.warning("signal %s was dropped: its arguments do not fit", input.signal)
-
-
-def _fits(handler: Callable[..., Any], arguments: Sequence[Any]) -> bool:
-    try:
-        _call_checker(_function_of(handler))(*arguments)
-    except (TypeError, ValidationError):
-        return False
-    return True
-
-
-def _function_of(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """The function of a handler that is bound to its workflow."""
-    return handler.func if isinstance(handler, partial) else getattr(handler, "__func__", handler)
+        else:
+            await super().handle_signal(input)
 
 
 @cache
-def _call_checker(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that raises if it cannot be called with the arguments, and does nothing else.
+def _checks(workflow_class: type) -> dict[str, Callable[..., None]]:
+    """By signal, a function that raises if the handler cannot be called with the arguments."""
+    checks = {}
+    for _, function in inspect.getmembers(workflow_class, inspect.isfunction):
+        # The SDK has no public way from a signal's name to its function.
+        if definition := getattr(function, "__temporal_signal_definition", None):
+            checks[definition.name] = _check(function)
+    return checks
 
-    The SDK decodes an empty payload as None, whatever the handler takes.
-    """
-    parameters = list(inspect.signature(function).parameters.values())[1:]
+
+def _check(function: Callable[..., Any]) -> Callable[..., None]:
+    signature = inspect.signature(function)
+    signature = signature.replace(parameters=list(signature.parameters.values())[1:])
     hints = get_type_hints(function)
-    adapters = {each.name: TypeAdapter(hints[each.name]) for each in parameters}
-    signature = inspect.Signature(parameters)
+    adapters = {name: TypeAdapter(hints[name]) for name in signature.parameters}
 
     def check(*arguments: Any) -> None:
+        # The SDK decodes an empty payload as None, whatever the handler takes.
         for name, value in signature.bind(*arguments).arguments.items():
             adapters[name].validate_python(value)
 

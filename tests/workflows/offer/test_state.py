@@ -1,0 +1,137 @@
+"""The workflow's composition: one class, one state, one table of stages."""
+
+import ast
+import asyncio
+import inspect
+from datetime import UTC, date, datetime
+from typing import Any, get_type_hints
+
+from offers.lifecycle.attentions import Attention, AttentionCode
+from offers.lifecycle.commands import TermChanges
+from offers.lifecycle.record import OfferRecord
+from offers.stage import TRANSITIONS, Stage
+from tests.support.builders import terms
+from tests.support.life import OPPORTUNITY
+from workflows.offer.context import OfferContext
+from workflows.offer.stages import STAGES
+from workflows.offer.state import (
+    ClazarHandoffState,
+    Control,
+    EditRequest,
+    EditsState,
+    OfferState,
+    OverduePayout,
+    PayoutTrackingState,
+    PublicationState,
+)
+from workflows.offer.workflow import OfferWorkflow
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def components() -> dict[str, Any]:
+    context = OfferContext(OfferState(record=OfferRecord(opportunity_id=OPPORTUNITY)))
+    return {name: part for name, part in vars(context).items() if name != "state"}
+
+
+def test_each_stage_has_a_function_and_only_ends_can_end_the_workflow() -> None:
+    assert set(STAGES) == set(TRANSITIONS) == set(Stage)
+    for stage, function in STAGES.items():
+        can_end = get_type_hints(function)["return"] != Stage
+        assert can_end == stage.is_end, f"{stage}: {function.__name__}"
+        assert function.__name__ == stage.value
+        assert list(inspect.signature(function).parameters) == ["ctx"]
+
+
+def test_each_transition_is_in_the_text_of_its_stage_or_of_what_that_calls() -> None:
+    """What a stage names is what the table allows, but for what withdrawals lead to."""
+    by_withdrawal = {Stage.ACCEPTED, Stage.CANCELLED, Stage.DRAFT, Stage.FAILED}
+    for stage, function in STAGES.items():
+        tree = ast.parse(inspect.getsource(function))
+        returned = {
+            Stage[node.attr]
+            for returning in ast.walk(tree)
+            if isinstance(returning, ast.Return) and returning.value
+            for node in ast.walk(returning.value)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "Stage"
+        }
+        assert returned - by_withdrawal <= set(TRANSITIONS[stage]), stage
+
+
+def test_the_workflow_has_no_base_class() -> None:
+    assert OfferWorkflow.__bases__ == (object,)
+
+
+def test_a_component_takes_the_context_and_nothing_else() -> None:
+    for name, component in components().items():
+        kind = type(component)
+        assert kind.__bases__ == (object,), name
+        assert list(inspect.signature(kind).parameters) == ["ctx"], name
+
+
+def test_outside_of_the_state_there_are_only_handles_of_work_in_flight() -> None:
+    for name, component in components().items():
+        for attribute, value in vars(component).items():
+            assert isinstance(value, OfferContext | asyncio.Task) or value is None or value == [], (
+                f"{name}.{attribute}"
+            )
+        for attribute, annotation in attributes_of(type(component)):
+            assert attribute == "_ctx" or "asyncio.Task[" in annotation, f"{name}.{attribute}"
+
+
+def attributes_of(kind: type) -> list[tuple[str, str]]:
+    """Every attribute that a class sets on itself, with its annotation where it has one."""
+    tree = ast.parse(inspect.getsource(kind))
+    annotations: dict[str, str] = {}
+    for node in ast.walk(tree):
+        targets = (
+            [node.target]
+            if isinstance(node, ast.AnnAssign | ast.AugAssign)
+            else node.targets
+            if isinstance(node, ast.Assign)
+            else []
+        )
+        for target in targets:
+            if (
+                isinstance(target, ast.Attribute)
+                and isinstance(target.value, ast.Name)
+                and target.value.id == "self"
+            ):
+                if isinstance(node, ast.AnnAssign):
+                    annotations[target.attr] = ast.unparse(node.annotation)
+                annotations.setdefault(target.attr, "")
+    return list(annotations.items())
+
+
+def test_the_workflow_itself_holds_the_context_alone() -> None:
+    assert [name for name, _ in attributes_of(OfferWorkflow)] == ["_ctx"]
+
+
+def test_the_state_survives_being_written_and_read() -> None:
+    record = OfferRecord(opportunity_id=OPPORTUNITY, terms=terms(), stage=Stage.GENERATING)
+    record.attentions = (
+        Attention(number=3, code=AttentionCode.PAYOUT_OVERDUE, problem="p", remedy="r", since=NOW),
+    )
+    state = OfferState(
+        record=record,
+        control=Control(
+            changes=TermChanges(terms={"company": "Example"}),
+            withdraw_to=Stage.DRAFT,
+            reminded_until=NOW,
+        ),
+        attentions_raised=3,
+        edits=EditsState(pending=[EditRequest(changes={"availability_end": "2026-04-01"})]),
+        publication=PublicationState(delayed_at=NOW, attention=2),
+        clazar_handoff=ClazarHandoffState(
+            reference="x-1", requested_terms=terms(), since=NOW, named_offer_id="offer-1"
+        ),
+        payout_tracking=PayoutTrackingState(
+            overdue=OverduePayout(what="w", attention=3, since=date(2026, 3, 2)),
+            paused_on=date(2026, 3, 1),
+        ),
+    )
+    state.notifications.stages_notified.add("accepted 1")
+    state.acceptance.rolled_back.add("agmt-1")
+    assert OfferState.model_validate_json(state.model_dump_json()) == state
