@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from sandbox.clock import Clock
-from sandbox.server import PortTaken, Sandbox
+from sandbox.server import PortInUse, Sandbox
 
 
 def main() -> int:
@@ -47,7 +47,7 @@ def main() -> int:
             else:
                 print(json.dumps(asdict(sandbox.addresses)), flush=True)
             stop.wait()
-    except PortTaken as error:
+    except PortInUse as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -70,21 +70,21 @@ READS = frozenset(
 """By system and operation."""
 
 
-class UndecidedOperation(LookupError):
+class UnclassifiedOperation(LookupError):
     """An operation of which nobody has said whether it writes."""
 
 
 def writes(system: str, operation: str) -> bool:
-    """Whether an operation changes something.  Raises UndecidedOperation."""
+    """Whether an operation changes something.  Raises UnclassifiedOperation."""
     if (system, operation) in WRITES:
         return True
     if (system, operation) in READS:
         return False
-    raise UndecidedOperation(
+    raise UnclassifiedOperation(
         f"{operation} of {system}: add it to WRITES or READS in sandbox/operations.py"
     )
 
 
 def only_writes(calls: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """Of counted calls, those of operations that write.  Raises UndecidedOperation."""
+    """Of counted calls, those of operations that write.  Raises UnclassifiedOperation."""
     return {each: count for each, count in calls.items() if writes(*each)}

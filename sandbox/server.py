@@ -19,12 +19,16 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from sandbox import clazar, control, s3, smtp
 from sandbox.addresses import Addresses, find_addresses
-from sandbox.aws import agreement, catalog
+from sandbox.aws.agreement import agreement_api
+from sandbox.aws.catalog import catalog_api
+from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.aws.s3 import s3_api
+from sandbox.clazar import clazar_api
 from sandbox.clock import Clock
-from sandbox.event_bus import EventBus
-from sandbox.salesforce.app import app as salesforce_app
+from sandbox.control.api import app as control_app
+from sandbox.mail import smtp_server
+from sandbox.salesforce import salesforce_api
 from sandbox.world import World
 
 TICK_SECONDS = 0.05
@@ -34,7 +38,7 @@ SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp", "s
 """In the order of their ports, counted from the base."""
 
 
-class PortTaken(Exception):
+class PortInUse(Exception):
     """Another process listens there."""
 
 
@@ -82,7 +86,7 @@ class Sandbox:
         except BaseException as error:
             self.__exit__(None, None, None)
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-                raise PortTaken(f"{error.strerror}: choose another base port") from None
+                raise PortInUse(f"{error.strerror}: choose another base port") from None
             raise
         return self
 
@@ -119,19 +123,19 @@ class Sandbox:
         certificate_authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
 
         sockets = {name: self._bind(name) for name in SYSTEMS if name != "smtp"}
-        mail_server = await smtp.serve(self.world, self._port("smtp"))
+        mail_server = await smtp_server.serve(self.world, self._port("smtp"))
         self._servers.append(mail_server)
         at = {name: sock.getsockname()[1] for name, sock in sockets.items()}
         at["smtp"] = mail_server.sockets[0].getsockname()[1]
         self.addresses = find_addresses(self.world, self.clock, at, str(ca_file))
         self.world.storage.url = self.addresses.s3
         apps = {
-            "control": control.app(self.world, self.addresses),
-            "catalog": catalog.app(self.world),
-            "agreement": agreement.app(self.world),
-            "clazar": clazar.app(self.world),
-            "salesforce": salesforce_app(self.world),
-            "s3": s3.app(self.world),
+            "control": control_app(self.world, self.addresses),
+            "catalog": catalog_api.app(self.world),
+            "agreement": agreement_api.app(self.world),
+            "clazar": clazar_api.app(self.world),
+            "salesforce": salesforce_api.app(self.world),
+            "s3": s3_api.app(self.world),
         }
         for name, app in apps.items():
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)

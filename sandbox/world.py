@@ -9,14 +9,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sandbox.access import Access
-from sandbox.agenda import Agenda
-from sandbox.event_bus import EventBus
+from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.billing.data_feed_state import DataFeed
+from sandbox.billing.ledger import Ledger
+from sandbox.billing.money import Disbursement, Invoice, PayoutSettings
 from sandbox.faults import Faults
-from sandbox.feed_files import Feed
-from sandbox.ledger import Ledger
-from sandbox.money import Disbursement, Invoice, PayoutHabit
+from sandbox.oauth_client import OAuthClient
 from sandbox.operations import only_writes, writes
+from sandbox.scheduler import Scheduler
 
 __all__ = [
     "Agreement",
@@ -24,17 +24,17 @@ __all__ = [
     "CancellationRequest",
     "Change",
     "ChangeSet",
+    "ChangeSetProcessing",
     "ClazarLinks",
     "Disbursement",
-    "Generation",
     "Invoice",
     "Mail",
-    "Moment",
     "Offer",
-    "PayoutHabit",
+    "PayoutSettings",
+    "RaceAcceptance",
+    "RacePoint",
     "Storage",
     "World",
-    "WorstMoment",
     "new_id",
 ]
 """Money has a module of its own, but belongs to the world."""
@@ -171,16 +171,16 @@ class ClazarLinks:
     written_at: datetime | None = None
 
 
-Moment = Literal["submitted", "applying", "released", "last-second"]
+RacePoint = Literal["submitted", "applying", "released", "last-second"]
 """As soon as a change of a released offer is asked for; just before AWS makes it take effect; the
 instant of release; and 23:59:59 of the last day."""
 
 
 @dataclass
-class WorstMoment:
+class RaceAcceptance:
     """When a buyer accepts just to be in the way, and what."""
 
-    moment: Moment
+    moment: RacePoint
     about: str = ""
     """An offer's id, or text in its name or description; empty: whatever is offered."""
 
@@ -197,11 +197,11 @@ class Buyer:
     """What the buyer says to a seller's request to cancel; None: nothing."""
     answers_after_days: float = 1
     """Days from such a request to the answer; after 7 nobody waits for it any more."""
-    accepts_at_worst: list[WorstMoment] = field(default_factory=list)
+    accepts_at_worst: list[RaceAcceptance] = field(default_factory=list)
 
 
 @dataclass
-class Generation:
+class ChangeSetProcessing:
     """How AWS works on change sets.  Times are business minutes from the request."""
 
     preparing_minutes: float = 5
@@ -233,7 +233,7 @@ class Storage:
     """Where it listens, once it does: AWS reads contracts there, too."""
 
 
-class World(Agenda):
+class World(Scheduler):
     """All that the sandbox knows, and what is going to happen."""
 
     agreement_lag_minutes: float = 0
@@ -281,14 +281,16 @@ class World(Agenda):
         and stamps one, as when a person saves it."""
         self.tasks: dict[str, dict[str, Any]] = {}
         """Salesforce tasks by id, as they were created over the API."""
-        self.salesforce = Access("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
+        self.salesforce = OAuthClient(
+            "example-salesforce-client", "example-salesforce-secret", 2 * 3600
+        )
         self.salesforce_username = "offers@example.com"
         """The user a JWT bearer assertion may speak for."""
         self.salesforce_public_key: str | None = None
         """PEM; None: the signature of an assertion is not checked."""
         self.salesforce_daily_requests = 100_000
         """API requests allowed in all; past it Salesforce answers REQUEST_LIMIT_EXCEEDED."""
-        self.clazar = Access("example-clazar-client", "example-clazar-secret", 24 * 3600)
+        self.clazar = OAuthClient("example-clazar-client", "example-clazar-secret", 24 * 3600)
         self.clazar_delay_minutes: float = 10
         """Business minutes until Clazar shows what happened in AWS."""
         self.clazar_rate_limits = True
@@ -300,11 +302,11 @@ class World(Agenda):
         """What is in S3, by bucket and key."""
         self.mails: list[Mail] = []
         self.buyers: dict[str, Buyer] = {}
-        self.payout_habit = PayoutHabit()
-        self.payout_habits: dict[str, PayoutHabit] = {}
+        self.payout_habit = PayoutSettings()
+        self.payout_habits: dict[str, PayoutSettings] = {}
         """By buyer account, where it differs from `payout_habit`."""
-        self.feed = Feed()
-        self.generation = Generation()
+        self.feed = DataFeed()
+        self.generation = ChangeSetProcessing()
         self.faults = Faults()
         self.calls: Counter[tuple[str, str]] = Counter()
         """How often each (system, operation) was called, refused and failed calls included."""

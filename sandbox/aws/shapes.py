@@ -25,7 +25,7 @@ STATUS_WITHOUT_SHAPE = {"SerializationException": 400, "UnknownOperationExceptio
 """Errors of AWS's protocols, which no service's model lists; others of them are 403."""
 
 
-class Complaint(NamedTuple):
+class Violation(NamedTuple):
     """What is wrong with a value, and where it stands."""
 
     path: str
@@ -60,7 +60,7 @@ class Shapes:
         names = {name: member.serialization["name"] for name, member in shape.members.items()}
         return {name: sent[wire] for name, wire in names.items() if wire in sent}
 
-    def complaints(self, operation: str, request: dict[str, Any]) -> list[Complaint]:
+    def complaints(self, operation: str, request: dict[str, Any]) -> list[Violation]:
         """What is wrong with a request."""
         return list(_check(self.model.operation_model(operation).input_shape, request, ""))
 
@@ -68,12 +68,12 @@ class Shapes:
         """An answer of ours that AWS could not give is a fault of the sandbox."""
         shape = self.model.operation_model(operation).output_shape
         wrong = list(_check(shape, answer, ""))
-        wrong += [Complaint(name, "unknown member") for name in answer if name not in shape.members]
+        wrong += [Violation(name, "unknown member") for name in answer if name not in shape.members]
         if wrong:
             raise AssertionError(f"{operation} answers against AWS's model: {wrong}")
 
 
-def _check(shape: Shape, value: Any, path: str) -> Iterator[Complaint]:
+def _check(shape: Shape, value: Any, path: str) -> Iterator[Violation]:
     if getattr(shape, "is_document_type", False):
         return
     match shape.type_name:
@@ -85,57 +85,57 @@ def _check(shape: Shape, value: Any, path: str) -> Iterator[Complaint]:
             yield from _check_string(shape, value, path)
         case "integer":
             if isinstance(value, bool) or not isinstance(value, int):
-                yield Complaint(path, "must be an integer")
+                yield Violation(path, "must be an integer")
             else:
                 yield from _check_range(shape, value, path, "value")
         case "boolean":
             if not isinstance(value, bool):
-                yield Complaint(path, "must be a boolean")
+                yield Violation(path, "must be a boolean")
         case "timestamp":
             if isinstance(value, bool) or not isinstance(value, int | float):
-                yield Complaint(path, "must be a time in seconds")
+                yield Violation(path, "must be a time in seconds")
         case other:
             raise NotImplementedError(other)
 
 
-def _check_structure(shape: Any, value: Any, path: str) -> Iterator[Complaint]:
+def _check_structure(shape: Any, value: Any, path: str) -> Iterator[Violation]:
     if not isinstance(value, dict):
-        yield Complaint(path, "must be an object")
+        yield Violation(path, "must be an object")
         return
     for name in shape.required_members:
         if value.get(name) is None:
-            yield Complaint(f"{path}/{name}", "must not be null")
+            yield Violation(f"{path}/{name}", "must not be null")
     for name, member in shape.members.items():
         if value.get(name) is not None:
             yield from _check(member, value[name], f"{path}/{name}")
 
 
-def _check_list(shape: Any, value: Any, path: str) -> Iterator[Complaint]:
+def _check_list(shape: Any, value: Any, path: str) -> Iterator[Violation]:
     if not isinstance(value, list):
-        yield Complaint(path, "must be a list")
+        yield Violation(path, "must be a list")
         return
     yield from _check_range(shape, len(value), path, "length")
     for index, each in enumerate(value):
         yield from _check(shape.member, each, f"{path}/{index}")
 
 
-def _check_string(shape: Shape, value: Any, path: str) -> Iterator[Complaint]:
+def _check_string(shape: Shape, value: Any, path: str) -> Iterator[Violation]:
     if not isinstance(value, str):
-        yield Complaint(path, "must be a string")
+        yield Violation(path, "must be a string")
         return
     yield from _check_range(shape, len(value), path, "length")
     allowed = shape.metadata.get("enum")
     if allowed and value not in allowed:
-        yield Complaint(path, f"must satisfy enum value set: {', '.join(allowed)}")
+        yield Violation(path, f"must satisfy enum value set: {', '.join(allowed)}")
     pattern = PATTERNS.get(shape.name) or shape.metadata.get("pattern")
     # Python's re has no \p{..}: only tags need it, which the sandbox does not keep.
     if pattern and r"\p" not in pattern and not re.fullmatch(pattern, value):
-        yield Complaint(path, f"must satisfy regular expression pattern: {pattern}")
+        yield Violation(path, f"must satisfy regular expression pattern: {pattern}")
 
 
-def _check_range(shape: Shape, number: int, path: str, what: str) -> Iterator[Complaint]:
+def _check_range(shape: Shape, number: int, path: str, what: str) -> Iterator[Violation]:
     lowest, highest = shape.metadata.get("min"), shape.metadata.get("max")
     if lowest is not None and number < lowest:
-        yield Complaint(path, f"must have {what} greater than or equal to {lowest}")
+        yield Violation(path, f"must have {what} greater than or equal to {lowest}")
     if highest is not None and number > highest:
-        yield Complaint(path, f"must have {what} less than or equal to {highest}")
+        yield Violation(path, f"must have {what} less than or equal to {highest}")

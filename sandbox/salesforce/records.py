@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.ids import long_id, well_formed
+from sandbox.salesforce.record_ids import long_id, well_formed
 from sandbox.salesforce.schema import (
     OPPORTUNITY,
     TASK,

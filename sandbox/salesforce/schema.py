@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.ids import long_id, well_formed
+from sandbox.salesforce.record_ids import long_id, well_formed
 
 Value = str | bool | Decimal | date | datetime | None
 """What a field holds, in types that compare as Salesforce compares."""

@@ -15,10 +15,10 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.ids import long_id, well_formed
+from sandbox.salesforce.record_ids import long_id, well_formed
 from sandbox.salesforce.records import Record, value_at
 from sandbox.salesforce.schema import OBJECTS, Column, Field, Object, Type, Value, column
-from sandbox.salesforce.words import Token, refusal, words
+from sandbox.salesforce.soql_lexer import Token, refusal, tokenize
 
 Condition = Callable[[Record], bool]
 Comparison = Callable[[Any, Any], bool]
@@ -99,7 +99,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = words(text)
+        self.tokens = tokenize(text)
         self.at = 0
         self.of: Object
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.server import Sandbox
-from sandbox.tests.aws import Seller
+from sandbox.tests.support.aws_seller import Seller
 
 
 @dataclass

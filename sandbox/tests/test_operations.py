@@ -12,14 +12,15 @@ from botocore.exceptions import ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.aws import agreement, catalog
+from sandbox.aws.agreement import agreement_api
+from sandbox.aws.catalog import catalog_api
 from sandbox.faults import Fault
-from sandbox.operations import READS, WRITES, UndecidedOperation, writes
+from sandbox.http import SimulatedSystem
+from sandbox.operations import READS, WRITES, UnclassifiedOperation, writes
 from sandbox.salesforce.schema import OBJECTS
 from sandbox.server import Sandbox
-from sandbox.tests.aws import Seller
-from sandbox.tests.org import OPPORTUNITY_ID, Org
-from sandbox.wire import Wire
+from sandbox.tests.support.aws_seller import Seller
+from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, Org
 
 
 @pytest.fixture
@@ -111,27 +112,29 @@ def test_an_operation_that_nobody_decided_cannot_be_added(sandbox: Sandbox) -> N
     async def answer(_: Request) -> Response:
         return Response()
 
-    wire = Wire(sandbox.world, "clazar", lambda _: Response())
-    with pytest.raises(UndecidedOperation, match="CreatePrivateOffer of clazar: add it to WRITES"):
+    wire = SimulatedSystem(sandbox.world, "clazar", lambda _: Response())
+    with pytest.raises(
+        UnclassifiedOperation, match="CreatePrivateOffer of clazar: add it to WRITES"
+    ):
         wire.endpoint("CreatePrivateOffer", answer)
-    with pytest.raises(UndecidedOperation):
+    with pytest.raises(UnclassifiedOperation):
         sandbox.world.count("clazar", "CreatePrivateOffer")
     assert not sandbox.world.calls
 
 
 def test_a_count_past_the_table_shows(sandbox: Sandbox) -> None:
     sandbox.world.calls["moon", "Land"] += 1
-    with pytest.raises(UndecidedOperation, match="Land of moon"):
+    with pytest.raises(UnclassifiedOperation, match="Land of moon"):
         _ = sandbox.world.writes
 
 
 def test_every_operation_that_a_request_names_is_decided() -> None:
     """The names that are read from a request; all others are checked as the sandbox starts."""
-    named = [("agreement", name) for name in (*agreement.CALLS_PER_SECOND, "Unknown")]
+    named = [("agreement", name) for name in (*agreement_api.CALLS_PER_SECOND, "Unknown")]
     for verb in ("Get", "Create", "Update"):
         named += [("salesforce", f"{verb}{each.name}") for each in OBJECTS.values()]
         named.append(("salesforce", f"{verb}Unknown"))
-    named += [("catalog", name) for name in catalog.CALLS_PER_SECOND]
+    named += [("catalog", name) for name in catalog_api.CALLS_PER_SECOND]
 
     assert set(named) <= WRITES | READS
 

@@ -26,7 +26,7 @@ from offers.preflight.marketplace import SeenOffer
 from offers.stage import Stage
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
-from sandbox.clazar.records import clazar_id
+from sandbox.clazar.resources import clazar_id
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offers.stage import Stage
 from runtime import schedules
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import make_by_hand
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
 from tests.support.offer_environment import House

@@ -16,7 +16,7 @@ from offers.stage import Stage
 from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import Listener
-from sandbox.event_bus import EventBus
+from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.faults import Fault
 from tests.support.eventbridge import Queue, eventbridge, make_queue
 from tests.support.offer_environment import PATIENCE_SECONDS, House, keeping_house

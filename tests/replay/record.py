@@ -19,10 +19,10 @@ from offers.lifecycle.commands import Changes, Extension, Verdict
 from offers.policy.policy import Road
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
-from sandbox.agreements import roll_back
-from sandbox.buyers import accept
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import make_by_hand
 from sandbox.faults import Fault
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life, living

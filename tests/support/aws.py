@@ -16,7 +16,7 @@ from activities.aws.catalog import (
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from offers.lifecycle.read_back import BuiltOffer
 from offers.policy.policy import Generation
-from sandbox.buyers import accept
+from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
 from tests.support.builders import BUYER, terms

@@ -39,9 +39,9 @@ from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
-from sandbox.agreements import end
-from sandbox.buyers import accept
-from sandbox.clazar.records import private_offers
+from sandbox.clazar.resources import private_offers
+from sandbox.marketplace.agreements import end
+from sandbox.marketplace.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Buyer

@@ -18,7 +18,7 @@ from offers.ids import offer_path, workflow_id
 from offers.lifecycle.commands import Changes
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.buyers import accept
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement, Mail, Offer
 from tests.support.life import Life
 from workflows.offer.workflow import OfferWorkflow

@@ -22,10 +22,10 @@ from offers.agreements.agreement import (
 )
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
-from sandbox import cancellations
-from sandbox.agreements import end, renew, roll_back
-from sandbox.amendments import amend_outside
-from sandbox.buyers import accept
+from sandbox.marketplace import cancellations
+from sandbox.marketplace.agreements import end, renew, roll_back
+from sandbox.marketplace.amendments import amend_outside
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement as SandboxAgreement
 from sandbox.world import Buyer, Invoice
 from tests.support.aws import Aws

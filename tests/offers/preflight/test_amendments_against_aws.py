@@ -26,7 +26,7 @@ from offers.preflight.draft import draft
 from offers.preflight.marketplace import Marketplace
 from offers.preflight.report import AmendedDeal, Deal, Report, preflight
 from offers.terms.terms import OfferTerms
-from sandbox import agreements, buyers
+from sandbox.marketplace import agreements, buyers
 from sandbox.world import World
 from tests.offers.preflight.test_preflight_against_aws import (
     DIMENSIONS,

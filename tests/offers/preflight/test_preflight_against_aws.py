@@ -18,8 +18,8 @@ from offers.preflight.marketplace import Marketplace, Product
 from offers.preflight.order_form import OrderForm
 from offers.preflight.report import Deal, Report, preflight
 from offers.terms.terms import Dimension, Instalment, OfferTerms, PreExistingAgreement
-from sandbox.aws.catalog import submit
-from sandbox.aws.wire import AwsError
+from sandbox.aws.catalog.catalog_api import submit
+from sandbox.aws.protocol import AwsError
 from sandbox.world import World
 from tests.support.builders import facts
 

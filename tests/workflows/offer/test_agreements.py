@@ -10,11 +10,11 @@ from offers.agreements.agreement import CancellationStatus, CancellationWish, Re
 from offers.lifecycle.commands import Changes
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.agreements import renew, roll_back
-from sandbox.amendments import amend_outside
-from sandbox.buyers import accept
-from sandbox.cancellations import answer
 from sandbox.faults import Fault
+from sandbox.marketplace.agreements import renew, roll_back
+from sandbox.marketplace.amendments import amend_outside
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.cancellations import answer
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow

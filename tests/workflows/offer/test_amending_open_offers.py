@@ -8,8 +8,8 @@ from cli.offer_client import Refused
 from offers.lifecycle.commands import Changes, Extension
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.buyers import accept
-from sandbox.worst_moments import accept_when
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow

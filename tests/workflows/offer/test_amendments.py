@@ -9,9 +9,9 @@ from offers.ids import offer_path
 from offers.lifecycle.commands import Changes, Extension, Verdict
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.agreements import roll_back
-from sandbox.amendments import amend_outside
-from sandbox.buyers import accept
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.amendments import amend_outside
+from sandbox.marketplace.buyers import accept
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 

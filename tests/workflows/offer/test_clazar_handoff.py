@@ -11,10 +11,10 @@ from offers.lifecycle.commands import Verdict
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Road
 from offers.stage import Stage
-from sandbox.buyers import accept
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import make_by_hand
 from sandbox.faults import Fault
-from sandbox.offer_terms import Payment
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.offer_terms import Installment
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 
@@ -284,7 +284,7 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> No
 async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
     record = await hand_off(life)
     day = record.offered.availability_end + timedelta(days=90)
-    by_hand(life, record, schedule=[Payment(day, Decimal(120000))], dimensions={"platform": 1})
+    by_hand(life, record, schedule=[Installment(day, Decimal(120000))], dimensions={"platform": 1})
     waiting = await life.reaches(Stage.GENERATING)
     while waiting.attention != "approval":
         waiting = await life.passes(minutes=10)

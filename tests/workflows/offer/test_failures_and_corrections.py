@@ -10,8 +10,8 @@ from cli.offer_client import Refused
 from offers.ids import opportunity_id
 from offers.lifecycle.commands import Changes
 from offers.stage import Stage
-from sandbox.buyers import accept
 from sandbox.faults import Fault
+from sandbox.marketplace.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
 from tests.support.builders import BUYER

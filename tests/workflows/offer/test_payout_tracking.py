@@ -12,10 +12,10 @@ from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_of
 from offers.payouts.model import Payout, PayoutState
 from offers.stage import Stage
-from sandbox import corrections
-from sandbox.agreements import roll_back
-from sandbox.buyers import accept
-from sandbox.cancellations import answer
+from sandbox.billing import corrections
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.cancellations import answer
 from sandbox.world import Mail
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, POLICY, Life, living

@@ -16,11 +16,11 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from offers.agreements.agreement import CancellationWish, ReasonCode
 from offers.clock import end_of_day
 from offers.lifecycle.commands import Changes, Extension, Verdict
-from sandbox import agreements
-from sandbox.amendments import amend_outside
-from sandbox.buyers import AcceptanceRefused, accept
 from sandbox.faults import Fault
-from sandbox.worst_moments import accept_when
+from sandbox.marketplace import agreements
+from sandbox.marketplace.amendments import amend_outside
+from sandbox.marketplace.buyers import AcceptanceRefused, accept
+from sandbox.marketplace.race_injection import accept_when
 from tests.support.life import POLICY, living
 from tests.support.random_life import AnyDeal
 

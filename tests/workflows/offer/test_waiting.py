@@ -9,8 +9,8 @@ from activities.errors import Failure
 from cli.offer_client import Refused
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
-from sandbox.buyers import accept
 from sandbox.faults import Fault
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer, ClazarLinks
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
