@@ -1,4 +1,4 @@
-"""Who may call a vendor's API: the credentials a client must show, and the tokens it was given."""
+"""The credentials that a vendor's API requires, and the access tokens that it has issued."""
 
 import secrets
 import time
@@ -7,29 +7,27 @@ from dataclasses import dataclass, field
 
 @dataclass
 class OAuthClient:
-    """One vendor's account for the product.  Tokens live in real time, as on the wire."""
+    """The product's OAuth client at one vendor.  Tokens expire in real time, not business time."""
 
     client_id: str
     client_secret: str
     token_seconds: float
-    """How long a token given from now on is good for."""
-    expiry: dict[str, float] = field(default_factory=dict)
-    """Each token and the `time.monotonic()` it is good until."""
+    """Real seconds for which a token issued from now on is valid."""
+    token_expiry: dict[str, float] = field(default_factory=dict)
+    """By token, the `time.monotonic()` until which it is valid."""
 
-    def admits(self, client_id: str, client_secret: str) -> bool:
-        """Whether these are the right credentials."""
+    def credentials_match(self, client_id: str, client_secret: str) -> bool:
         return (client_id, client_secret) == (self.client_id, self.client_secret)
 
-    def issue(self) -> str:
-        """A new token; those given before stay good."""
+    def issue_token(self) -> str:
+        """A new token; earlier tokens stay valid."""
         token = secrets.token_urlsafe(32)
-        self.expiry[token] = time.monotonic() + self.token_seconds
+        self.token_expiry[token] = time.monotonic() + self.token_seconds
         return token
 
-    def knows(self, token: str) -> bool:
-        """Whether this token is good now."""
-        return time.monotonic() < self.expiry.get(token, 0)
+    def is_valid_token(self, token: str) -> bool:
+        return time.monotonic() < self.token_expiry.get(token, 0)
 
-    def revoke(self) -> None:
-        """Make every token given so far useless, as a rotated secret does."""
-        self.expiry.clear()
+    def revoke_tokens(self) -> None:
+        """Invalidate every token issued so far, as when the secret is rotated."""
+        self.token_expiry.clear()

@@ -1,4 +1,4 @@
-"""Rate limits, in real time as on the wire."""
+"""Rate limits, in real time."""
 
 import time
 from collections import deque
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 
 @dataclass
 class RateLimit:
-    """At most `calls` in any `seconds`."""
+    """At most `calls` in any period of `seconds` real seconds."""
 
     calls: int
     seconds: float
-    _times: deque[float] = field(default_factory=deque)
+    _call_times: deque[float] = field(default_factory=deque)
 
-    def wait(self) -> float:
-        """0 if a call is let through now, and counted; else the seconds until one would be."""
+    def acquire(self) -> float:
+        """Count a call and return 0 if it is allowed now; else the seconds until it would be."""
         now = time.monotonic()
-        while self._times and self._times[0] <= now - self.seconds:
-            self._times.popleft()
-        if len(self._times) >= self.calls:
-            return self._times[0] + self.seconds - now
-        self._times.append(now)
+        while self._call_times and self._call_times[0] <= now - self.seconds:
+            self._call_times.popleft()
+        if len(self._call_times) >= self.calls:
+            return self._call_times[0] + self.seconds - now
+        self._call_times.append(now)
         return 0

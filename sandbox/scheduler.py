@@ -1,8 +1,8 @@
-"""The world's clock, and what is going to happen.
+"""Business time, and the calls that are due at a later time.
 
-Things that will happen (AWS finishes a change set, a buyer accepts, money is paid out) are put on
-an agenda; `advance` lets everything that is due happen, in order of time.  Each system calls
-`advance` before it answers, so an answer is always up to date.
+Whatever happens later (AWS finishes a change set, a buyer accepts, a payout is made) is scheduled
+as a call; `advance` makes all calls that are due, in order of time.  Each simulated system calls
+`advance` before it answers a request, so an answer is always up to date.
 """
 
 import heapq
@@ -13,41 +13,41 @@ from datetime import UTC, datetime
 
 
 class Scheduler:
-    """Moves by a clock of its own: business time."""
+    """Calls in order of business time.  All instants are UTC."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._agenda: list[tuple[datetime, int, Callable[[datetime], None]]] = []
+        self._calls: list[tuple[datetime, int, Callable[[datetime], None]]] = []
         self._order = itertools.count()
-        self._moment: datetime | None = None
-        # Tests reach into the world from their own thread, while the sandbox's moves it on.
+        self._due_time: datetime | None = None
+        # Tests change the world from their own thread, while the server's thread calls `advance`.
         self._lock = threading.RLock()
 
     def now(self) -> datetime:
-        """The business time; while a due happening takes place, the instant it was due at."""
+        """The business time; during a scheduled call, the instant at which the call was due."""
         with self._lock:
-            return self._moment or self._now()
+            return self._due_time or self._now()
 
-    def at(self, when: datetime, happen: Callable[[datetime], None]) -> None:
-        """Put something on the agenda.  It is called with the instant it was due at."""
-        heapq.heappush(self._agenda, (when, next(self._order), happen))
+    def schedule(self, when: datetime, call: Callable[[datetime], None]) -> None:
+        """Call this at an instant, with that instant as its argument."""
+        heapq.heappush(self._calls, (when, next(self._order), call))
 
     def advance(self) -> None:
-        """Let everything that is due by now happen, in order of time."""
+        """Make all calls that are due by now, in order of time."""
         with self._lock:
             now = self._now()
-            while self._agenda and self._agenda[0][0] <= now:
-                when, _, happen = heapq.heappop(self._agenda)
-                self._moment = when
+            while self._calls and self._calls[0][0] <= now:
+                when, _, call = heapq.heappop(self._calls)
+                self._due_time = when
                 try:
-                    happen(when)
+                    call(when)
                 finally:
-                    self._moment = None
+                    self._due_time = None
 
-    def stand_at(self, instant: datetime) -> None:
-        """From now on business time stands at this instant, until the next call moves it on."""
+    def set_time(self, instant: datetime) -> None:
+        """Stop business time at this instant; only the next call of this method moves it on."""
         now = self.now()
         if instant < now:
-            raise ValueError(f"time does not run backwards: it is {now.isoformat()} already")
+            raise ValueError(f"time cannot go back: it is {now.isoformat()} already")
         instant = instant.astimezone(UTC)
         self._now = lambda: instant

@@ -1,4 +1,4 @@
-"""How AWS's services are spoken to: who may, how often, and how answers and errors are written."""
+"""What AWS's JSON protocols share: signature check, rate limits, responses and errors."""
 
 import json
 import re
@@ -28,18 +28,18 @@ Operation = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class AwsError(Exception):
-    """A request that AWS refuses."""
+    """A request that AWS rejects."""
 
     def __init__(self, code: str, message: str, **members: Any) -> None:
         self.code = code
         self.message = message
         self.members = members
-        """What the error's shape holds besides its message."""
+        """The members of the error's shape besides its message."""
         super().__init__(message)
 
 
 class AwsService(ABC):
-    """One of AWS's services; its protocol is left to the subclass."""
+    """One of AWS's services; the subclass implements its protocol."""
 
     def __init__(
         self, world: World, system: str, shapes: Shapes, calls_per_second: dict[str, int]
@@ -47,49 +47,49 @@ class AwsService(ABC):
         self.world = world
         self.shapes = shapes
         self._rates = {name: RateLimit(calls, 1) for name, calls in calls_per_second.items()}
-        self.wire = SimulatedSystem(world, system, self._refuse)
+        self.system = SimulatedSystem(world, system, self._fault_response)
 
-    def answer(self, name: str, operation: Operation) -> Handler:
-        """Answers requests of one operation."""
+    def handler(self, name: str, operation: Operation) -> Handler:
+        """The request handler of one operation."""
 
-        async def answer(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
                 check_signature(request.headers.get("Authorization"))
                 self._throttle(name)
                 members = await self.members(name, request)
-                if complaints := self.shapes.complaints(name, members):
-                    raise self.invalid(complaints[0].path, complaints[0].message)
-                answered = operation(members)
+                if violations := self.shapes.violations(name, members):
+                    raise self.field_error(violations[0].path, violations[0].message)
+                answer = operation(members)
             except AwsError as error:
                 return self.error(error, self.shapes.status_of(error.code))
-            self.shapes.assert_answer(name, answered)
-            return self.respond(answered, 200)
+            self.shapes.check_response(name, answer)
+            return self.respond(answer, 200)
 
-        return answer
+        return handle
 
     def _throttle(self, name: str) -> None:
-        if self.world.throttle and self._rates[name].wait() > 0:
+        if self.world.throttle and self._rates[name].acquire() > 0:
             raise AwsError("ThrottlingException", "Rate exceeded")
 
     @abstractmethod
     async def members(self, operation: str, request: Request) -> dict[str, Any]:
-        """What the request says."""
+        """The members of the request."""
 
     @abstractmethod
-    def invalid(self, path: str, message: str) -> AwsError:
-        """The error for a member that is against the model."""
+    def field_error(self, path: str, message: str) -> AwsError:
+        """The error for a member that violates the service model."""
 
     @abstractmethod
     def error(self, error: AwsError, status: int) -> Response:
-        """An error as this protocol writes it."""
+        """An error response in this protocol."""
 
     @abstractmethod
     def respond(self, body: dict[str, Any], status: int) -> Response:
-        """A body as this protocol writes it."""
+        """A response in this protocol."""
 
-    def _refuse(self, fault: Fault) -> Response:
+    def _fault_response(self, fault: Fault) -> Response:
         code = fault.code or self.shapes.code_of(fault.status)
-        message = {"ThrottlingException": "Rate exceeded"}.get(code, "There was a fault on demand")
+        message = {"ThrottlingException": "Rate exceeded"}.get(code, "This fault was injected")
         return self.error(AwsError(code, message), fault.status)
 
 
@@ -117,7 +117,7 @@ def check_signature(authorization: str | None) -> None:
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """The body of a request, which must be a JSON object."""
+    """The JSON object in a request's body."""
     try:
         value = json.loads(body or b"{}")
     except ValueError:
@@ -128,7 +128,7 @@ def json_object(body: bytes) -> dict[str, Any]:
 
 
 def json_response(body: dict[str, Any], status: int, media_type: str, **headers: str) -> Response:
-    """A response with the request id that every answer of AWS has."""
+    """A JSON response with AWS's request id header."""
     return Response(
         json.dumps(body),
         status,

@@ -1,8 +1,8 @@
-"""Seller data feeds: what AWS writes into the seller's bucket, as files by table and month.
+"""Seller data feeds: the files by table and month that AWS delivers to the seller's bucket.
 
-A file grows while its month lasts and is written anew at midnight UTC, with what happened before
-(AWS: seller delivery data feeds).  That is done when somebody looks: a feed that nobody reads
-costs nothing.
+The file of the current month is replaced each midnight UTC by one with all rows up to then (AWS:
+seller delivery data feeds).  Files are made only when the bucket is read, so a feed that is not
+read costs nothing.
 """
 
 import csv
@@ -23,68 +23,68 @@ COLUMNS = {
     BILLING_EVENTS: [each.name for each in fields(BillingEvent)],
     AGREEMENTS: [each.name for each in fields(AgreementRevision)],
 }
-"""By table, in the order of the files (ASSUMED: the order)."""
-A_DAY = timedelta(days=1)
+"""By table, in the order of the columns in the files (ASSUMED)."""
+ONE_DAY = timedelta(days=1)
 CAST_COLUMNS = frozenset({"action_date", "buyer_invoice_date"})
-"""AWS's query reads them by a cast, which takes a blank where ISO 8601 has a T."""
+"""AWS's sample query casts these, and a cast needs a blank where ISO 8601 has a T."""
 
 
-def place(world: World, key: str) -> tuple[str, str]:
-    """Bucket and full key of a file of which the key begins with its table."""
+def object_key(world: World, key: str) -> tuple[str, str]:
+    """Bucket and full key of a file; `key` begins with its table."""
     return world.storage.feed_bucket, world.storage.feed_prefix + key
 
 
-def refresh(world: World) -> None:
-    """Deliver what was due at the last midnight, if AWS delivers at all."""
+def deliver_due(world: World) -> None:
+    """Deliver what was due at the last midnight UTC, if the feed is enabled."""
     midnight = _midnight(world.now())
-    until = world.feed.until
+    until = world.feed.delivered_until
     if world.feed_enabled and (until is None or until < midnight):
         _deliver(world, midnight)
 
 
-def publish(world: World) -> list[str]:
-    """Deliver all that has happened by now, without waiting for midnight; all files' keys."""
+def deliver_now(world: World) -> list[str]:
+    """Deliver all versions up to now, without waiting for midnight; the keys of all files."""
     world.feed_enabled = True
     _deliver(world, None)
-    return sorted(place(world, key)[1] for key in world.feed.lines)
+    return sorted(object_key(world, key)[1] for key in world.feed.lines)
 
 
 def _deliver(world: World, midnight: datetime | None) -> None:
     feed = world.feed
-    changed = set(feed.spoiled)
-    for table, version in _news(world, midnight):
+    changed = set(feed.corrupted)
+    for table, version in _undelivered(world, midnight):
         month = version.update_date.astimezone(UTC)
         key = f"{table}/year={month.year:04}/month={month.month:02}/data.csv"
         lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
         lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
         changed.add(key)
-        written = min(_midnight(version.update_date) + A_DAY, world.now())
-        world.storage.modified[place(world, key)] = written
-    feed.until = midnight or world.now()
-    feed.spoiled.clear()
+        written = min(_midnight(version.update_date) + ONE_DAY, world.now())
+        world.storage.modified[object_key(world, key)] = written
+    feed.delivered_until = midnight or world.now()
+    feed.corrupted.clear()
     for key in changed:
-        world.objects[place(world, key)] = "".join(feed.lines[key]).encode()
-        world.storage.types[place(world, key)] = "text/csv"
+        world.objects[object_key(world, key)] = "".join(feed.lines[key]).encode()
+        world.storage.types[object_key(world, key)] = "text/csv"
 
 
 def _midnight(instant: datetime) -> datetime:
-    """The one that its day began with."""
+    """00:00 UTC of the same day."""
     return datetime.combine(instant.astimezone(UTC).date(), time(0), UTC)
 
 
-def _news(
+def _undelivered(
     world: World, midnight: datetime | None
 ) -> Iterator[tuple[str, BillingEvent | AgreementRevision]]:
-    """What each table has not told yet."""
+    """The versions that have not been delivered yet, by table."""
     tables: dict[str, Sequence[BillingEvent | AgreementRevision]] = {
         BILLING_EVENTS: world.ledger.versions,
         AGREEMENTS: world.feed.revisions,
     }
     for table, versions in tables.items():
-        for version in versions[world.feed.published.get(table, 0) :]:
+        for version in versions[world.feed.delivered_counts.get(table, 0) :]:
             if midnight is not None and version.update_date >= midnight:
                 break
-            world.feed.published[table] = world.feed.published.get(table, 0) + 1
+            world.feed.delivered_counts[table] = world.feed.delivered_counts.get(table, 0) + 1
             yield table, version
 
 
@@ -95,7 +95,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _cell(column: str, value: Any) -> str:
-    """Nothing is an empty cell, an amount plain digits, an instant UTC."""
+    """None is an empty cell, an amount has no exponent, an instant is in UTC."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What AWS has put into its data feeds so far."""
+"""The rows and files that AWS has delivered in its data feeds so far."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,11 +12,11 @@ class AgreementRevision:
 
     agreement_id: str
     valid_from: datetime
-    """When this revision began: an agreement and this make the key."""
+    """When this revision began; together with the agreement's id it is the key."""
     insert_date: datetime
     update_date: datetime
     offer_id: str
-    """The documentation calls it `offer_revision_at_acceptance`, AWS's queries as it is here."""
+    """AWS's sample queries use this name; its documentation says `offer_revision_at_acceptance`."""
     proposer_account_id: str
     acceptor_account_id: str
     acceptance_time: datetime
@@ -37,17 +37,17 @@ class AgreementRevision:
 
 @dataclass
 class DataFeed:
-    """The feeds' files as they are meant, whatever has become of those in the bucket."""
+    """The feeds' files as delivered, independent of later changes of the objects in the bucket."""
 
     revisions: list[AgreementRevision] = field(default_factory=list)
     """In the order they were written."""
-    latest: dict[str, AgreementRevision] = field(default_factory=dict)
+    latest_revisions: dict[str, AgreementRevision] = field(default_factory=dict)
     """The last revision of each agreement, by its id."""
     lines: dict[str, list[str]] = field(default_factory=dict)
-    """By key, header first."""
-    published: dict[str, int] = field(default_factory=dict)
-    """How many versions each table has been told, by its name."""
-    until: datetime | None = None
-    """Up to when it has been."""
-    spoiled: set[str] = field(default_factory=set)
-    """Keys of files that were broken on purpose since."""
+    """The lines of each file by its key, header first."""
+    delivered_counts: dict[str, int] = field(default_factory=dict)
+    """The number of versions delivered, by table."""
+    delivered_until: datetime | None = None
+    """The instant up to which versions have been delivered."""
+    corrupted: set[str] = field(default_factory=set)
+    """Keys of the files that were corrupted since the last delivery."""

@@ -1,8 +1,8 @@
-"""AWS's ledger of money: billing events, which are only ever added to.
+"""AWS's ledger: billing events, an append-only list.
 
 An event is corrected by another version of it, with the same id and a later `update_date`; a
-version with a `delete_date` takes the whole event back (AWS: collections and disbursements
-report).  An amount is positive where it raises what AWS owes the seller.
+version with a `delete_date` deletes the event (AWS: collections and disbursements report).  An
+amount is positive if it increases what AWS owes the seller.
 """
 
 import uuid
@@ -15,11 +15,11 @@ from decimal import Decimal
 from sandbox.billing.money import Disbursement, PayoutSettings
 
 AWS = "AWS"
-"""Stands for AWS's own account."""
+"""Stands for AWS's account in `account_guid`."""
 
 
 def account_guid(account: str) -> str:
-    """Feeds name accounts by another id than their twelve digits."""
+    """The id of an account in the data feeds: not its twelve digits, but a GUID."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, account))
 
 
@@ -39,10 +39,10 @@ class BillingEvent:
     amount: Decimal
     currency: str
     parent_billing_event_id: str | None = None
-    """The event that this one pays, collects or forgives."""
+    """The event that this one pays, collects, refunds or forgives."""
     delete_date: datetime | None = None
     invoice_date: datetime | None = None
-    """Of the invoice; on a transfer the day of the payout."""
+    """Date of the invoice; on a transfer the date of the payout."""
     transaction_reference_id: str | None = None
     bank_trace_id: str | None = None
     broker_id: str | None = None
@@ -54,7 +54,7 @@ class BillingEvent:
     end_user_account_id: str | None = None
     billing_address_id: str | None = None
     balance_impacting: bool = False
-    """Whether the invoiced amount is the seller's; never on what is disbursed."""
+    """Whether the amount changes the seller's balance; false on DISBURSED rows."""
     agreement_id: str | None = None
     invoice_id: str | None = None
     payment_due_date: datetime | None = None
@@ -68,7 +68,7 @@ class BillingEvent:
     catalog: str = "AWSMarketplace"
     buyer_invoice_id: str | None = None
     invoice_variant: str | None = None
-    """`PURCHASE` or, if the listing fee has an invoice of its own, `LISTING_FEE`."""
+    """`PURCHASE`, or `LISTING_FEE` if the listing fee has a separate invoice."""
     action_date: datetime | None = None
     """When it was collected."""
     offer_id: str | None = None
@@ -81,7 +81,7 @@ class BillingEvent:
 
     @property
     def is_charge(self) -> bool:
-        """Whether it is of the invoice as it was issued, and not of what came after it."""
+        """Whether it is part of the invoice as issued, not a later refund or credit."""
         return self.action == "INVOICED" and self.transaction_type.endswith("_SHARE")
 
 
@@ -90,14 +90,14 @@ class InvoiceLine:
     """One line of one invoice."""
 
     template: BillingEvent
-    """What all events of the line have in common."""
-    facts: Disbursement
-    """What all of its rows in the disbursement report have in common."""
-    habit: PayoutSettings
-    open_payouts: int = 0
-    """Parts that have not come up yet."""
-    rows: dict[str, Disbursement] = field(default_factory=dict)
-    """Its rows in the report, by transfer; before there is any, one by no name."""
+    """The columns that all events of the line share."""
+    report_row: Disbursement
+    """The columns that all rows of the line share in the disbursement report."""
+    settings: PayoutSettings
+    remaining_payouts: int = 0
+    """Number of parts that are not due yet."""
+    report_rows: dict[str, Disbursement] = field(default_factory=dict)
+    """Its rows in the report by transfer id; the empty id before the first transfer."""
 
     @property
     def id(self) -> str:
@@ -106,13 +106,13 @@ class InvoiceLine:
 
     @property
     def disbursed(self) -> Decimal:
-        """What stands paid out of it."""
-        return sum((row.disbursed for row in self.rows.values()), Decimal(0))
+        """The amount paid out and not reversed."""
+        return sum((row.disbursed for row in self.report_rows.values()), Decimal(0))
 
 
 @dataclass(frozen=True)
 class TransferShare:
-    """What a transfer pays of an event; negative if it takes back."""
+    """The amount of an event that a transfer pays; negative if it is reversed."""
 
     line: InvoiceLine
     event_id: str
@@ -121,60 +121,61 @@ class TransferShare:
 
 @dataclass
 class Ledger:
-    """All events, and what of them is settled."""
+    """All billing events, and the state of their settlement."""
 
     versions: list[BillingEvent] = field(default_factory=list)
     """In the order they were written."""
     lines: dict[str, InvoiceLine] = field(default_factory=dict)
-    """By the buyer's line item."""
-    transfers: dict[str, list[TransferShare]] = field(default_factory=dict)
-    """What each transfer that arrived has paid, by its event's id."""
-    unsettled: list[tuple[InvoiceLine, list[str]]] = field(default_factory=list)
-    """Events that came after the last payout of their line: later payouts settle them."""
-    paydays: dict[tuple[datetime, str], list[InvoiceLine]] = field(default_factory=dict)
-    """What is due on a payday, by instant and currency; a line once for each part."""
-    held: list[Callable[[datetime], None]] = field(default_factory=list)
-    """What fell due while payouts are held."""
+    """By the buyer's line item id."""
+    transfer_shares: dict[str, list[TransferShare]] = field(default_factory=dict)
+    """The shares paid by each successful transfer, by the id of the transfer's event."""
+    unsettled_events: list[tuple[InvoiceLine, list[str]]] = field(default_factory=list)
+    """Events written after the last payout of their line; payouts of other lines settle them."""
+    scheduled_payouts: dict[tuple[datetime, str], list[InvoiceLine]] = field(default_factory=dict)
+    """The lines due on a payout date, by instant and currency; a line once for each part."""
+    held_payouts: list[Callable[[datetime], None]] = field(default_factory=list)
+    """Payouts that became due while payouts were held."""
     _current: dict[str, BillingEvent] = field(default_factory=dict)
-    _of_line: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _events_by_line: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def write(self, version: BillingEvent) -> None:
-        """Add an event, or another version of one."""
+        """Append an event or a new version of one."""
         self.versions.append(version)
         if version.billing_event_id not in self._current and version.buyer_line_item_id:
-            self._of_line[version.buyer_line_item_id].append(version.billing_event_id)
+            self._events_by_line[version.buyer_line_item_id].append(version.billing_event_id)
         self._current[version.billing_event_id] = version
 
-    def rewrite(
+    def add_version(
         self, event_id: str, now: datetime, *, amount: Decimal | None = None, delete: bool = False
     ) -> BillingEvent:
-        """Correct an event's amount, or take the event back.  Raises KeyError."""
-        before = self._current[event_id]
-        # Two versions of the same instant could not be told apart.
-        updated = max(now, before.update_date + timedelta(seconds=1))
-        after = replace(before, update_date=updated)
+        """Correct an event's amount, or delete the event.  Raises KeyError."""
+        previous = self._current[event_id]
+        # Two versions must not have the same `update_date`.
+        updated = max(now, previous.update_date + timedelta(seconds=1))
+        version = replace(previous, update_date=updated)
         if amount is not None:
-            paid = amount if before.disbursement_amount is not None else None
-            after = replace(after, valid_from=updated, amount=amount, disbursement_amount=paid)
+            paid = amount if previous.disbursement_amount is not None else None
+            version = replace(version, valid_from=updated, amount=amount, disbursement_amount=paid)
         if delete:
-            after = replace(after, delete_date=updated)
-        self.write(after)
-        return after
+            version = replace(version, delete_date=updated)
+        self.write(version)
+        return version
 
     def current(self, event_id: str) -> BillingEvent | None:
-        """An event as it stands; None if it was taken back."""
+        """The latest version of an event; None if it was deleted."""
         event = self._current.get(event_id)
         return event if event and event.delete_date is None else None
 
-    def of_line(self, line: InvoiceLine) -> list[BillingEvent]:
-        """The events of a line as they stand."""
-        versions = (self._current[each] for each in self._of_line[line.id])
+    def events_of_line(self, line: InvoiceLine) -> list[BillingEvent]:
+        """The latest versions of a line's events, without deleted ones."""
+        versions = (self._current[each] for each in self._events_by_line[line.id])
         return [each for each in versions if each.delete_date is None]
 
     def outstanding(self, line: InvoiceLine) -> dict[str, Decimal]:
-        """What AWS still owes the seller for each event of a line; negative what it claims."""
+        """By event of a line, the amount that AWS still owes the seller; negative: that it claims
+        back."""
         owed: dict[str, Decimal] = defaultdict(Decimal)
-        for event in self.of_line(line):
+        for event in self.events_of_line(line):
             if event.action == "DISBURSED" and event.parent_billing_event_id:
                 owed[event.parent_billing_event_id] += event.amount
             elif event.balance_impacting:

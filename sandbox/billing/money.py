@@ -1,4 +1,4 @@
-"""Money between buyers, AWS and the seller: invoices, payouts of them, and AWS's habits."""
+"""Invoices, rows of the disbursement report, and the settings of payments and payouts."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,17 +6,17 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
 MINOR_UNITS = {"JPY": Decimal(1)}
-"""The smallest amount of a currency, where it is not a hundredth."""
+"""The minor unit of a currency, where it is not 0.01."""
 
 
-def rounded(amount: Decimal, currency: str) -> Decimal:
-    """In whole units of a currency."""
+def round_amount(amount: Decimal, currency: str) -> Decimal:
+    """Rounded half up to the currency's minor unit."""
     return amount.quantize(MINOR_UNITS.get(currency, Decimal("0.01")), ROUND_HALF_UP)
 
 
 @dataclass
 class Invoice:
-    """What AWS has invoiced for an agreement, before tax."""
+    """An invoice for an agreement, before tax."""
 
     id: str
     agreement_id: str
@@ -29,8 +29,8 @@ class Invoice:
 class Disbursement:
     """One row of AWS's disbursement report: an invoice line and one payout of it (or none yet).
 
-    Amounts on a row are that payout's; `undisbursed` is the line's whole remainder and is repeated
-    on each row (AWS: collections and disbursements report).
+    Amounts on a row belong to that payout; `undisbursed` is the remainder of the whole line and is
+    the same on each of its rows (AWS: collections and disbursements report).
     """
 
     offer_id: str
@@ -46,9 +46,9 @@ class Disbursement:
     currency: str
     gross: Decimal
     listing_fee: Decimal
-    """Negative: AWS keeps it."""
+    """Negative: AWS deducts it."""
     listing_fee_percentage: Decimal
-    """Such as 3."""
+    """In percent, such as 3."""
     disbursed: Decimal
     undisbursed: Decimal
     status: str
@@ -58,15 +58,15 @@ class Disbursement:
     gross_refund: Decimal = Decimal(0)
     """Negative: refunds and credit memos."""
     listing_fee_refund: Decimal = Decimal(0)
-    """Positive: of the fee, what AWS gives back with them."""
+    """Positive: the share of the fee that AWS refunds with them."""
     seller_tax_share: Decimal = Decimal(0)
-    """Tax that the seller gets, and owes to its tax authority."""
+    """Tax that AWS pays to the seller, who remits it to the tax authority."""
     seller_tax_share_refund: Decimal = Decimal(0)
     transaction_reference_id: str | None = None
 
     @property
     def net(self) -> Decimal:
-        """What comes to the seller."""
+        """The amount for the seller."""
         return (
             self.gross
             + self.gross_refund
@@ -79,40 +79,41 @@ class Disbursement:
 
 @dataclass
 class PayoutSettings:
-    """How and when AWS pays out an accepted offer.  Days are counted from the invoice."""
+    """How buyers pay and AWS pays out.  Days are counted from the invoice, in business time."""
 
     collected_after_days: float = 30
     disbursed_after_days: float = 33
-    """Days to the payout; none comes before AWS has collected from the buyer."""
+    """Days to the payout, which is never before the collection."""
     parts: list[Decimal] = field(default_factory=lambda: [Decimal(1)])
-    """Shares of the net amount, paid a day apart or on successive paydays; they sum to 1."""
+    """Shares of the net amount, paid one day apart or on successive payout dates; they sum to 1."""
     outcome: str = "paid"
-    """`paid`, `failed` (the bank refuses the last part) or `reversed` (paid, then taken back)."""
+    """`paid`, `failed` (the bank rejects the last part) or `reversed` (paid, then reversed)."""
     retried_after_days: float | None = None
-    """Days from a failed payout to its repetition, which succeeds; None: never."""
+    """Days from a failed payout to the second attempt, which succeeds; None: no second attempt."""
     never_collected: bool = False
-    """The buyer does not pay, so nothing is paid out."""
+    """The buyer does not pay, so there is no payout."""
     payout_schedule: Literal["daily", "monthly"] | None = None
-    """Paydays at 00:00 UTC, the first of them after collection; `disbursed_after_days` then counts
-    for nothing.  What falls due together goes in one transfer."""
+    """Payouts on dates at 00:00 UTC, from the first one after collection; `disbursed_after_days`
+    is then ignored.  Payouts due on one date are one transfer."""
     payout_day: int = 1
-    """Of the month, 1 to 28, if the schedule is monthly."""
+    """Day of the month, 1 to 28, if the schedule is monthly."""
     bank_days: int = 0
-    """Business days (Monday to Friday) from a payday to the payout (ASSUMED: dated by the bank)."""
+    """Bank days (Monday to Friday) from the payout date to the payout (ASSUMED: the report shows
+    the bank's date)."""
     listing_fee_percentage: Decimal | None = None
-    """What AWS charges whatever its rules say; None: by its rules."""
+    """The listing fee in percent; None: by AWS's rules."""
     seller_tax_percentage: Decimal = Decimal(0)
-    """Tax on the invoice that AWS hands on to the seller."""
+    """Tax on the invoice that AWS pays to the seller."""
     aws_tax_percentage: Decimal = Decimal(0)
-    """Tax on the invoice that AWS remits itself; the seller only sees it."""
+    """Tax on the invoice that AWS remits itself; the seller does not get it."""
     refund: Decimal = Decimal(0)
-    """Share of the invoice that the buyer gets back, with the same share of fee and taxes."""
+    """Share of the invoice that is refunded, with the same share of fee and taxes."""
     refund_after_days: float = 40
     credit: Decimal = Decimal(0)
-    """Share of the invoice that a credit memo gives the buyer."""
+    """Share of the invoice that is credited by a credit memo."""
     credit_after_days: float = 40
     forgiven: Decimal = Decimal(0)
-    """Share of the invoice that AWS no longer asks for."""
+    """Share of the invoice that AWS forgives."""
     forgiven_after_days: float = 20
     overpaid: Decimal = Decimal(0)
-    """Share of the invoice that AWS pays out with the last part although nobody owes it."""
+    """Share of the invoice that AWS pays out in excess with the last part."""

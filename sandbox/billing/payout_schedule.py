@@ -1,4 +1,4 @@
-"""The days on which AWS pays out (AWS: daily, or monthly on a day from 1 to 28)."""
+"""The dates of AWS's payouts (AWS: daily, or monthly on a day from 1 to 28)."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 SATURDAY = 5
 
 
-def payday(earliest: datetime, schedule: Literal["daily", "monthly"], day: int) -> datetime:
-    """The first payday from then on, at 00:00 UTC (ASSUMED)."""
+def next_payday(earliest: datetime, schedule: Literal["daily", "monthly"], day: int) -> datetime:
+    """The first payout date at or after `earliest`, at 00:00 UTC (ASSUMED)."""
     midnight = datetime.combine(earliest.date(), time(0), UTC)
     if midnight < earliest:
         midnight += timedelta(days=1)
@@ -16,8 +16,8 @@ def payday(earliest: datetime, schedule: Literal["daily", "monthly"], day: int) 
     return midnight
 
 
-def business_days_after(instant: datetime, days: int) -> datetime:
-    """So many days on which banks work (Monday to Friday) later."""
+def add_business_days(instant: datetime, days: int) -> datetime:
+    """The instant this many bank days (Monday to Friday) later."""
     while days > 0:
         instant += timedelta(days=1)
         days -= instant.weekday() < SATURDAY

@@ -1,4 +1,4 @@
-"""Transfers to the seller's bank: paid, refused by the bank, repeated, taken back, held."""
+"""Transfers to the seller's bank: paid, rejected by the bank, repeated, reversed or held."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -6,85 +6,88 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sandbox.billing.disbursement_report import restate
+from sandbox.billing.disbursement_report import update_report
 from sandbox.billing.ledger import AWS, BillingEvent, InvoiceLine, TransferShare, account_guid
-from sandbox.billing.money import rounded
-from sandbox.billing.payout_schedule import business_days_after, payday
+from sandbox.billing.money import round_amount
+from sandbox.billing.payout_schedule import add_business_days, next_payday
 from sandbox.world import World, new_id
 
-A_DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 ScheduledCall = Callable[[datetime], None]
 
 
-def plan(world: World, line: InvoiceLine) -> None:
-    """Put the payouts of a new line on the agenda."""
-    habit, invoiced = line.habit, line.facts.invoice_date
-    line.open_payouts = len(habit.parts)
-    collected = invoiced + timedelta(days=habit.collected_after_days)
-    # AWS pays nothing out before it has collected.
-    first = max(collected, invoiced + timedelta(days=habit.disbursed_after_days))
+def schedule_payouts(world: World, line: InvoiceLine) -> None:
+    """Schedule the payouts of a new line."""
+    settings, invoiced = line.settings, line.report_row.invoice_date
+    line.remaining_payouts = len(settings.parts)
+    collected = invoiced + timedelta(days=settings.collected_after_days)
+    # AWS makes no payout before the collection.
+    first = max(collected, invoiced + timedelta(days=settings.disbursed_after_days))
     earliest = collected
-    for number in range(line.open_payouts):
-        if habit.payout_schedule is None:
-            due = first + number * A_DAY
-            world.at(due, _unless_held(world, lambda now: _pay(world, [line], now)))
+    for number in range(line.remaining_payouts):
+        if settings.payout_schedule is None:
+            due = first + number * ONE_DAY
+            world.schedule(due, _deferred_while_held(world, lambda now: _pay(world, [line], now)))
         else:
-            day = payday(earliest, habit.payout_schedule, habit.payout_day)
-            due = business_days_after(day, habit.bank_days)
-            earliest = due + A_DAY
-            _await_payday(world, line, due)
+            day = next_payday(earliest, settings.payout_schedule, settings.payout_day)
+            due = add_business_days(day, settings.bank_days)
+            earliest = due + ONE_DAY
+            _add_to_payday(world, line, due)
 
 
-def _await_payday(world: World, line: InvoiceLine, due: datetime) -> None:
-    """What is due at the same instant goes in one transfer."""
+def _add_to_payday(world: World, line: InvoiceLine, due: datetime) -> None:
+    """Payouts due at the same instant are one transfer."""
     key = due, line.template.currency
-    if key not in world.ledger.paydays:
-        world.ledger.paydays[key] = []
-        pay = _unless_held(world, lambda now: _pay(world, world.ledger.paydays.pop(key), now))
-        world.at(due, pay)
-    world.ledger.paydays[key].append(line)
+    if key not in world.ledger.scheduled_payouts:
+        world.ledger.scheduled_payouts[key] = []
+        pay = _deferred_while_held(
+            world, lambda now: _pay(world, world.ledger.scheduled_payouts.pop(key), now)
+        )
+        world.schedule(due, pay)
+    world.ledger.scheduled_payouts[key].append(line)
 
 
-def hold(world: World, until: datetime | None) -> None:
-    """Pay nothing out until then; None: go on.  What fell due meanwhile is paid then."""
+def hold_payouts(world: World, until: datetime | None) -> None:
+    """Make no payouts before an instant; None: resume now.  Payouts due meanwhile are made then."""
     world.payouts_held_until = until
-    world.at(until or world.now(), lambda now: _resume(world, now))
+    world.schedule(until or world.now(), lambda now: _resume_payouts(world, now))
 
 
-def _unless_held(world: World, happen: ScheduledCall) -> ScheduledCall:
-    def happen_or_wait(now: datetime) -> None:
+def _deferred_while_held(world: World, call: ScheduledCall) -> ScheduledCall:
+    def call_or_defer(now: datetime) -> None:
         until = world.payouts_held_until
         if until is None or until <= now:
-            happen(now)
+            call(now)
         else:
-            world.ledger.held.append(happen)
-            world.at(until, lambda now: _resume(world, now))
+            world.ledger.held_payouts.append(call)
+            world.schedule(until, lambda now: _resume_payouts(world, now))
 
-    return happen_or_wait
+    return call_or_defer
 
 
-def _resume(world: World, now: datetime) -> None:
-    held, world.ledger.held = world.ledger.held, []
-    for happen in held:
-        _unless_held(world, happen)(now)
+def _resume_payouts(world: World, now: datetime) -> None:
+    held, world.ledger.held_payouts = world.ledger.held_payouts, []
+    for call in held:
+        _deferred_while_held(world, call)(now)
 
 
 def collect(world: World, line: InvoiceLine, now: datetime) -> None:
-    """The buyer pays what is left to pay: price and taxes, less what was given back."""
-    events = [each for each in world.ledger.of_line(line) if each.action == "INVOICED"]
+    """The buyer pays price and taxes, less what was refunded, credited or forgiven."""
+    events = [each for each in world.ledger.events_of_line(line) if each.action == "INVOICED"]
     for event in events:
         if event.transaction_type in ("SELLER_REV_SHARE", "SELLER_TAX_SHARE", "AWS_TAX_SHARE"):
             amount = _total(
                 each
-                for each in world.ledger.of_line(line)
+                for each in world.ledger.events_of_line(line)
                 if each.transaction_type.startswith(event.transaction_type)
                 and each.action in ("INVOICED", "FORGIVEN")
             )
             if amount > 0:
-                # ASSUMED: positive, one event for each that was invoiced, none for the fee.
-                ours = event.disbursement_amount is not None
-                columns = {"action_date": now, "disbursement_amount": amount if ours else None}
-                world.ledger.write(_following(event, now, "COLLECTED", amount, **columns))
+                # ASSUMED: positive, one event per invoiced event, none for the fee.
+                for_seller = event.disbursement_amount is not None
+                disbursed = amount if for_seller else None
+                columns = {"action_date": now, "disbursement_amount": disbursed}
+                world.ledger.write(_follow_up_event(event, now, "COLLECTED", amount, **columns))
 
 
 def _pay(world: World, lines: list[InvoiceLine], now: datetime) -> None:
@@ -92,91 +95,94 @@ def _pay(world: World, lines: list[InvoiceLine], now: datetime) -> None:
     shares: list[TransferShare] = []
     paid: list[InvoiceLine] = []
     for line in lines:
-        line.open_payouts -= 1
+        line.remaining_payouts -= 1
         own = _next_part(world, line)
-        # ASSUMED: nothing is transferred where the seller would have to pay.
+        # ASSUMED: there is no transfer if the amount for the seller is negative.
         if _total(own) > 0:
             shares += own
             paid.append(line)
         else:
             settle_later(world, line, world.ledger.outstanding(line))
     if shares:
-        transfer = _transfer(world, shares + _settled(world, shares), now)
+        transfer = _transfer(world, shares + _settlements(world, shares), now)
         for line in paid:
-            if line.open_payouts == 0:
-                _aftermath(world, line, transfer, now)
+            if line.remaining_payouts == 0:
+                _schedule_outcome(world, line, transfer, now)
 
 
 def _next_part(world: World, line: InvoiceLine) -> list[TransferShare]:
-    """A share of what was invoiced, and all that has come since; at last whatever is left."""
-    parts, currency = line.habit.parts, line.template.currency
+    """A share of the invoice and all later events; the last part is all that is still owed."""
+    parts, currency = line.settings.parts, line.template.currency
     outstanding = world.ledger.outstanding(line)
     shares = []
     for event_id, owed in outstanding.items():
         event, amount = world.ledger.current(event_id), owed
-        if event and event.is_charge and line.open_payouts:
-            amount = rounded(event.amount * parts[-1 - line.open_payouts], currency)
+        if event and event.is_charge and line.remaining_payouts:
+            amount = round_amount(event.amount * parts[-1 - line.remaining_payouts], currency)
         elif event and event.is_charge and event.transaction_type == "SELLER_REV_SHARE":
-            amount += rounded(line.template.amount * line.habit.overpaid, currency)
+            amount += round_amount(line.template.amount * line.settings.overpaid, currency)
         if amount:
             shares.append(TransferShare(line, event_id, amount))
     return shares
 
 
 def settle_later(world: World, line: InvoiceLine, event_ids: Iterable[str]) -> None:
-    """Leave what came after the last payout of a line to later payouts of any other."""
-    if line.open_payouts == 0:
-        world.ledger.unsettled.append((line, list(event_ids)))
+    """Leave events after the last payout of a line to later payouts of other lines."""
+    if line.remaining_payouts == 0:
+        world.ledger.unsettled_events.append((line, list(event_ids)))
 
 
-def _settled(world: World, shares: list[TransferShare]) -> list[TransferShare]:
-    """What a transfer settles besides, as far as something is left to transfer."""
-    left = _total(shares)
+def _settlements(world: World, shares: list[TransferShare]) -> list[TransferShare]:
+    """Unsettled events of other lines that a transfer can settle with its amount still above 0."""
+    remaining = _total(shares)
     paying = {each.event_id for each in shares}
     settled: list[TransferShare] = []
     waiting: list[tuple[InvoiceLine, list[str]]] = []
     currency = shares[0].line.template.currency
-    for line, event_ids in world.ledger.unsettled:
+    for line, event_ids in world.ledger.unsettled_events:
         owed = world.ledger.outstanding(line)
         group = [TransferShare(line, each, owed[each]) for each in event_ids if each not in paying]
         amount = _total(group)
-        # Of an invoice that is not paid out there is nothing to claim back.
-        if line.template.currency == currency and line.disbursed > 0 < left + amount:
-            left += amount
+        # AWS claims nothing back for an invoice without a payout.
+        if line.template.currency == currency and line.disbursed > 0 < remaining + amount:
+            remaining += amount
             settled += [each for each in group if each.amount]
             paying.update(event_ids)
         else:
             waiting.append((line, event_ids))
-    world.ledger.unsettled = waiting
+    world.ledger.unsettled_events = waiting
     return settled
 
 
-def _aftermath(world: World, line: InvoiceLine, transfer: str, now: datetime) -> None:
-    """What comes of the last payout a day later."""
-    if line.habit.outcome == "failed":
-        world.at(now + A_DAY, lambda now: _fail(world, line, transfer, now))
-    elif line.habit.outcome == "reversed":
-        world.at(now + A_DAY, lambda now: _take_back(world, line, now))
+def _schedule_outcome(world: World, line: InvoiceLine, transfer: str, now: datetime) -> None:
+    """Schedule the rejection or reversal of the last payout, one day later."""
+    if line.settings.outcome == "failed":
+        world.schedule(now + ONE_DAY, lambda now: _fail_transfer(world, line, transfer, now))
+    elif line.settings.outcome == "reversed":
+        world.schedule(now + ONE_DAY, lambda now: _reverse_payout(world, line, now))
 
 
-def _fail(world: World, line: InvoiceLine, transfer: str, now: datetime) -> None:
-    """The bank refuses a transfer; all that it paid is owed again."""
-    shares = world.ledger.transfers.pop(transfer, None)
+def _fail_transfer(world: World, line: InvoiceLine, transfer: str, now: datetime) -> None:
+    """The bank rejects a transfer; AWS owes its shares again."""
+    shares = world.ledger.transfer_shares.pop(transfer, None)
     if shares is None:
         return
     back = [replace(each, amount=-each.amount) for each in shares]
     _transfer(world, back, now, kind="DISBURSEMENT_FAILURE", failed=transfer)
-    if line.habit.retried_after_days is not None:
-        again = now + timedelta(days=line.habit.retried_after_days)
-        world.at(again, _unless_held(world, lambda now: _retry(world, shares, now)))
+    if line.settings.retried_after_days is not None:
+        second_attempt = now + timedelta(days=line.settings.retried_after_days)
+        world.schedule(
+            second_attempt,
+            _deferred_while_held(world, lambda now: _retry_transfer(world, shares, now)),
+        )
 
 
-def _retry(world: World, failed: list[TransferShare], now: datetime) -> None:
-    """Pay what a refused transfer paid, as far as it is still owed."""
+def _retry_transfer(world: World, failed: list[TransferShare], now: datetime) -> None:
+    """Pay the shares of a rejected transfer that are still owed."""
     shares = [replace(each, amount=_still_owed(world, each)) for each in failed]
     shares = [each for each in shares if each.amount]
     if _total(shares) > 0:
-        _transfer(world, shares + _settled(world, shares), now)
+        _transfer(world, shares + _settlements(world, shares), now)
 
 
 def _still_owed(world: World, share: TransferShare) -> Decimal:
@@ -186,11 +192,11 @@ def _still_owed(world: World, share: TransferShare) -> Decimal:
     return min(Decimal(0), max(share.amount, owed))
 
 
-def _take_back(world: World, line: InvoiceLine, now: datetime) -> None:
-    """AWS takes all that was paid for a line back from the seller's bank."""
+def _reverse_payout(world: World, line: InvoiceLine, now: datetime) -> None:
+    """AWS reverses all payouts of a line."""
     paid = [
         TransferShare(line, each.parent_billing_event_id or "", each.amount)
-        for each in world.ledger.of_line(line)
+        for each in world.ledger.events_of_line(line)
         if each.action == "DISBURSED"
     ]
     _transfer(world, paid, now)
@@ -204,7 +210,7 @@ def _transfer(
     kind: str = "DISBURSEMENT",
     failed: str | None = None,
 ) -> str:
-    """Write a transfer and its rows; the id of the transfer."""
+    """Write a transfer and its DISBURSED rows; the id of the transfer."""
     amount = _total(shares)
     of = shares[0].line.template
     transfer = BillingEvent(
@@ -228,11 +234,11 @@ def _transfer(
     )
     world.ledger.write(transfer)
     if not failed:
-        world.ledger.transfers[transfer.billing_event_id] = shares
+        world.ledger.transfer_shares[transfer.billing_event_id] = shares
     for each in shares:
         paid = _paid_event(world, each)
         world.ledger.write(
-            _following(
+            _follow_up_event(
                 paid,
                 now,
                 "DISBURSED",
@@ -243,12 +249,12 @@ def _transfer(
             )
         )
     for line in {each.line.id: each.line for each in shares}.values():
-        restate(world, line)
+        update_report(world, line)
     return transfer.billing_event_id
 
 
 def _paid_event(world: World, share: TransferShare) -> BillingEvent:
-    """The event that is paid, or what it was before it was taken back."""
+    """The event that a share pays; its last version if it was deleted."""
     versions = reversed(world.ledger.versions)
     return world.ledger.current(share.event_id) or next(
         each for each in versions if each.billing_event_id == share.event_id
@@ -259,10 +265,10 @@ def _total(parts: Iterable[BillingEvent | TransferShare]) -> Decimal:
     return sum((each.amount for each in parts), Decimal(0))
 
 
-def _following(
+def _follow_up_event(
     event: BillingEvent, now: datetime, action: str, amount: Decimal, **columns: Any
 ) -> BillingEvent:
-    """An event that follows from another one."""
+    """A new event whose parent is another one."""
     return replace(
         event,
         billing_event_id=new_id("", 40),

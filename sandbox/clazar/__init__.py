@@ -1,1 +1,1 @@
-"""Clazar's public REST API: it reads and links offers, and cannot create them."""
+"""Clazar: its public REST API, and offers that the seller's users create in its pages."""

@@ -1,7 +1,7 @@
-"""Clazar's REST API: tokens, lists and their pages, and the two fields a client may write.
+"""Clazar's REST API: tokens, lists in pages, and the two fields that a client can write.
 
-Error bodies are not published.  They are worded here as Django REST Framework words them, which
-the published conventions look like (ASSUMED).
+Clazar does not publish its error bodies.  These are the ones of Django REST Framework, whose
+conventions the published API follows (ASSUMED).
 """
 
 import json
@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.clazar import disbursement_dataset
-from sandbox.clazar.resources import COLLECTIONS, Record, timestamp
+from sandbox.clazar.resources import COLLECTIONS, Resource, timestamp
 from sandbox.faults import Fault
 from sandbox.http import SimulatedSystem
 from sandbox.rate_limit import RateLimit
@@ -29,13 +29,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 WRITABLE = ("custom_properties", "external_object_associations")
 LINKABLE = ("private_offers", "contracts", "buyers")
-"""Collections whose records take a PATCH; the rest can only be read."""
+"""Collections whose resources accept a PATCH; the others are read-only."""
 
 PAGE_SIZE = 100
-"""Records on a page, and the most a client gets by asking for more."""
+"""Resources on a page by default and at most."""
 ANALYTICS_PAGE_SIZE = 5000
 
-USUAL_DETAIL = {
+DEFAULT_DETAIL = {
     401: "Given token not valid for any token type",
     403: "You do not have permission to perform this action.",
     404: "Not found.",
@@ -46,7 +46,7 @@ USUAL_DETAIL = {
 
 
 class ClazarError(Exception):
-    """A request that Clazar does not do."""
+    """A request that Clazar rejects."""
 
     def __init__(
         self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
@@ -56,77 +56,82 @@ class ClazarError(Exception):
 
 
 def app(world: World) -> Starlette:
-    """Clazar's API at its root, without a version, as `https://api.clazar.io` has it."""
-    wire = SimulatedSystem(world, "clazar", _refusal)
+    """Clazar's API without a version in its paths, as at `https://api.clazar.io`."""
+    system = SimulatedSystem(world, "clazar", _fault_response)
     rest = _RestApi(world)
 
-    def route(path: str, operation: str, answer: Handler, method: str = "GET") -> Route:
-        return Route(path, wire.endpoint(operation, _refusing(answer)), methods=[method])
+    def route(path: str, operation: str, handler: Handler, method: str = "GET") -> Route:
+        endpoint = system.endpoint(operation, _with_error_response(handler))
+        return Route(path, endpoint, methods=[method])
 
-    def reading(path: str, operation: str, answer: Handler) -> list[Route]:
-        # A GET works with and without the slash; nothing else does.
-        return [route(path, operation, answer), route(f"{path}/", operation, answer)]
+    def get_routes(path: str, operation: str, handler: Handler) -> list[Route]:
+        # A GET works with and without the final slash; other methods need it.
+        return [route(path, operation, handler), route(f"{path}/", operation, handler)]
 
     routes = [route("/authenticate/", "Authenticate", rest.authenticate, "POST")]
     for name in COLLECTIONS:
-        many = name.title().replace("_", "")
-        one = many.removesuffix("s")
+        plural = name.title().replace("_", "")
+        singular = plural.removesuffix("s")
         if name in LINKABLE:
-            patch = rest.signed_in(rest.patch(name))
-            routes.append(route(f"/{name}/{{id}}/", f"Patch{one}", patch, "PATCH"))
-        routes += reading(f"/{name}", f"List{many}", rest.signed_in(rest.listing(name)))
-        routes += reading(f"/{name}/{{id}}", f"Get{one}", rest.signed_in(rest.single(name)))
-    dataset = rest.signed_in(rest.disbursements, analytics=True)
-    routes += reading(
+            patch = rest.authenticated(rest.patch(name))
+            routes.append(route(f"/{name}/{{id}}/", f"Patch{singular}", patch, "PATCH"))
+        routes += get_routes(f"/{name}", f"List{plural}", rest.authenticated(rest.listing(name)))
+        routes += get_routes(
+            f"/{name}/{{id}}", f"Get{singular}", rest.authenticated(rest.detail(name))
+        )
+    dataset = rest.authenticated(rest.disbursements, analytics=True)
+    routes += get_routes(
         "/analytics/datasets/aws_marketplace_disbursements", "GetDisbursements", dataset
     )
-    starlette = Starlette(routes=routes, exception_handlers={404: _no_such, 405: _no_such})
+    starlette = Starlette(routes=routes, exception_handlers={404: _http_error, 405: _http_error})
     starlette.router.redirect_slashes = False
     return starlette
 
 
 @dataclass
 class _RestApi:
-    """The answers to good requests."""
+    """The request handlers."""
 
     world: World
     rate: RateLimit = field(default_factory=lambda: RateLimit(120, 60))
     analytics_rate: RateLimit = field(default_factory=lambda: RateLimit(30, 60))
 
-    def signed_in(self, answer: Handler, *, analytics: bool = False) -> Handler:
-        """Answer only those who hold a good token and do not ask too often."""
+    def authenticated(self, handler: Handler, *, analytics: bool = False) -> Handler:
+        """Require a valid token, and enforce the rate limit."""
         rate = self.analytics_rate if analytics else self.rate
 
-        async def checked(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
             if not token:
                 raise ClazarError(401, {"detail": "Authentication credentials were not provided."})
-            if scheme.lower() != "bearer" or not self.world.clazar.knows(token):
-                raise ClazarError(401, {"detail": USUAL_DETAIL[401]})
-            wait = rate.wait() if self.world.clazar_rate_limits else 0
+            if scheme.lower() != "bearer" or not self.world.clazar.is_valid_token(token):
+                raise ClazarError(401, {"detail": DEFAULT_DETAIL[401]})
+            wait = rate.acquire() if self.world.clazar_rate_limits else 0
             if wait:
                 seconds = math.ceil(wait)
                 detail = f"Request was throttled. Expected available in {seconds} seconds."
                 raise ClazarError(429, {"detail": detail}, {"Retry-After": str(seconds)})
-            return await answer(request)
+            return await handler(request)
 
-        return checked
+        return handle
 
     async def authenticate(self, request: Request) -> Response:
-        """A token for credentials in JSON or as a form; other fields do not matter."""
+        """A token for credentials in JSON or form encoding; other fields are ignored."""
         body = await request.body()
         if request.headers.get("Content-Type", "").startswith("application/json"):
-            given = _object(body)
+            credentials = _json_object(body)
         else:
-            given = dict(parse_qsl(body.decode(errors="replace")))
-        missing = [name for name in ("client_id", "client_secret") if not given.get(name)]
+            credentials = dict(parse_qsl(body.decode(errors="replace")))
+        missing = [name for name in ("client_id", "client_secret") if not credentials.get(name)]
         if missing:
             raise ClazarError(400, {name: ["This field is required."] for name in missing})
-        if not self.world.clazar.admits(given["client_id"], given["client_secret"]):
+        if not self.world.clazar.credentials_match(
+            credentials["client_id"], credentials["client_secret"]
+        ):
             raise ClazarError(401, {"detail": "Invalid client credentials."})
         return JSONResponse(
             {
-                "access_token": self.world.clazar.issue(),
+                "access_token": self.world.clazar.issue_token(),
                 "token_type": "bearer",
                 "expires_in": self.world.clazar.token_seconds,
             }
@@ -135,60 +140,60 @@ class _RestApi:
     def listing(self, name: str) -> Handler:
         async def answer(request: Request) -> Response:
             found = COLLECTIONS[name](self.world)
-            found = _of_buyer(request, _changed_after(request, found))
+            found = _filter_by_buyer(request, _filter_by_modification(request, found))
             return _page(request, [_formatted(request, each) for each in found], PAGE_SIZE)
 
         return answer
 
-    def single(self, name: str) -> Handler:
+    def detail(self, name: str) -> Handler:
         async def answer(request: Request) -> Response:
-            return JSONResponse(_formatted(request, self._one(name, request)))
+            return JSONResponse(_formatted(request, self._find(name, request)))
 
         return answer
 
     def patch(self, name: str) -> Handler:
-        """Put whole new values (ASSUMED: not merged) into the fields a client may write."""
+        """Replace the values of writable fields (ASSUMED: they are not merged)."""
 
         async def answer(request: Request) -> Response:
-            record = self._one(name, request)
-            written = _object(await request.body())
-            wrong: dict[str, list[str]] = {}
+            resource = self._find(name, request)
+            written = _json_object(await request.body())
+            errors: dict[str, list[str]] = {}
             for key, value in written.items():
                 if key not in WRITABLE:
-                    wrong[key] = ["This field cannot be changed."]
+                    errors[key] = ["This field cannot be changed."]
                 elif not isinstance(value, dict):
                     kind = type(value).__name__
-                    wrong[key] = [f'Expected a dictionary of items but got type "{kind}".']
-            if wrong:
-                raise ClazarError(400, wrong)
-            cloud_id = record.get("cloud_id") or record["cloud_account_id"]
+                    errors[key] = [f'Expected a dictionary of items but got type "{kind}".']
+            if errors:
+                raise ClazarError(400, errors)
+            cloud_id = resource.get("cloud_id") or resource["cloud_account_id"]
             links = self.world.clazar_links.setdefault(cloud_id, ClazarLinks())
             for key, value in written.items():
                 setattr(links, key, value)
             links.written_at = self.world.now()
-            return JSONResponse(_formatted(request, self._one(name, request)))
+            return JSONResponse(_formatted(request, self._find(name, request)))
 
         return answer
 
     async def disbursements(self, request: Request) -> Response:
         return _page(request, disbursement_dataset.rows(self.world), ANALYTICS_PAGE_SIZE)
 
-    def _one(self, name: str, request: Request) -> Record:
-        wanted = request.path_params["id"]
-        for record in COLLECTIONS[name](self.world):
-            if record["id"] == wanted:
-                return record
-        raise ClazarError(404, {"detail": USUAL_DETAIL[404]})
+    def _find(self, name: str, request: Request) -> Resource:
+        resource_id = request.path_params["id"]
+        for resource in COLLECTIONS[name](self.world):
+            if resource["id"] == resource_id:
+                return resource
+        raise ClazarError(404, {"detail": DEFAULT_DETAIL[404]})
 
 
-def _formatted(request: Request, record: Record) -> Record:
-    """Without `response_format=common` a record also carries the cloud's own details."""
+def _formatted(request: Request, resource: Resource) -> Resource:
+    """Without `response_format=common` a resource also has the cloud's own details."""
     if request.query_params.get("response_format") == "common":
-        return record
-    return {**record, "metadata": {}}
+        return resource
+    return {**resource, "metadata": {}}
 
 
-def _changed_after(request: Request, found: list[Record]) -> list[Record]:
+def _filter_by_modification(request: Request, found: list[Resource]) -> list[Resource]:
     since = request.query_params.get("last_modified_at_after")
     if since is None:
         return found
@@ -199,17 +204,17 @@ def _changed_after(request: Request, found: list[Record]) -> list[Record]:
     return [each for each in found if each["last_modified_at"] > after]
 
 
-def _of_buyer(request: Request, found: list[Record]) -> list[Record]:
-    """Both ways of filtering are on record."""
+def _filter_by_buyer(request: Request, found: list[Resource]) -> list[Resource]:
+    """Both parameter names are known to work."""
     params = request.query_params
     buyer = params.get("filter[buyer_id]") or params.get("buyer_id")
     return [each for each in found if buyer in (None, each.get("buyer_id"))]
 
 
-def _page(request: Request, found: list[Record], most: int) -> Response:
-    """One page of a list as it is now.  Past the last page there is nothing (ASSUMED: no 404)."""
-    number = _positive(request, "page", 1)
-    size = min(_positive(request, "page_size", most), most)
+def _page(request: Request, found: list[Resource], max_size: int) -> Response:
+    """One page of the current list.  A page after the last one is empty (ASSUMED: no 404)."""
+    number = _positive_number(request, "page", 1)
+    size = min(_positive_number(request, "page_size", max_size), max_size)
     end = number * size
     following = None
     if end < len(found):
@@ -219,14 +224,14 @@ def _page(request: Request, found: list[Record], most: int) -> Response:
     )
 
 
-def _positive(request: Request, name: str, otherwise: int) -> int:
-    text = request.query_params.get(name, str(otherwise))
+def _positive_number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name, str(default))
     if not text.isdecimal() or int(text) == 0:
         raise ClazarError(400, {name: ["Enter a whole number above 0."]})
     return int(text)
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def _json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except ValueError as error:
@@ -236,22 +241,22 @@ def _object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _refusing(answer: Handler) -> Handler:
-    async def refuse(request: Request) -> Response:
+def _with_error_response(handler: Handler) -> Handler:
+    async def handle(request: Request) -> Response:
         try:
-            return await answer(request)
-        except ClazarError as refused:
-            return refused.response
+            return await handler(request)
+        except ClazarError as error:
+            return error.response
 
-    return refuse
+    return handle
 
 
-def _refusal(fault: Fault) -> Response:
-    detail = fault.code or USUAL_DETAIL.get(fault.status, "Error.")
+def _fault_response(fault: Fault) -> Response:
+    detail = fault.code or DEFAULT_DETAIL.get(fault.status, "Error.")
     return JSONResponse({"detail": detail}, fault.status)
 
 
-async def _no_such(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    detail = USUAL_DETAIL.get(error.status_code, f'Method "{request.method}" not allowed.')
+    detail = DEFAULT_DETAIL.get(error.status_code, f'Method "{request.method}" not allowed.')
     return JSONResponse({"detail": detail}, error.status_code, error.headers)

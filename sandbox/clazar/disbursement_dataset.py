@@ -71,16 +71,16 @@ COLUMNS = (
     "wholesale_cost",
     "wholesale_cost_refund",
 )
-"""As in real answers; all but the sandbox's own facts are null."""
+"""The columns of real responses; those that the sandbox does not simulate are null."""
 
 
 def rows(world: World) -> list[dict[str, Any]]:
-    """The whole dataset as of now: it is a snapshot, there is no filter for changes."""
-    return [{**dict.fromkeys(COLUMNS), **_facts(world, each)} for each in world.disbursements]
+    """The current dataset.  Clazar offers no filter for changed rows."""
+    return [{**dict.fromkeys(COLUMNS), **_row(world, each)} for each in world.disbursements]
 
 
-def _facts(world: World, row: Disbursement) -> dict[str, Any]:
-    """Money goes as JSON numbers, days as `YYYY-MM-DD` (ASSUMED; real ones are text)."""
+def _row(world: World, row: Disbursement) -> dict[str, Any]:
+    """Amounts are JSON numbers, dates `YYYY-MM-DD` (ASSUMED; real dates are text)."""
     return {
         "offer_id": row.offer_id,
         "offer_name": row.offer_name,
@@ -102,7 +102,7 @@ def _facts(world: World, row: Disbursement) -> dict[str, Any]:
         "listing_fee": float(row.listing_fee),
         "listing_fee_percentage": float(row.listing_fee_percentage),
         "seller_net_revenue": float(row.net),
-        **{name: float(amount) for name, amount in _later(row).items() if amount},
+        **{name: float(amount) for name, amount in _optional_amounts(row).items() if amount},
         "transaction_reference_id": row.transaction_reference_id,
         "disbursed_net_revenue": float(row.disbursed),
         "undisbursed_net_revenue": float(row.undisbursed),
@@ -116,7 +116,7 @@ def _facts(world: World, row: Disbursement) -> dict[str, Any]:
     }
 
 
-def _later(row: Disbursement) -> dict[str, Decimal]:
+def _optional_amounts(row: Disbursement) -> dict[str, Decimal]:
     return {
         "gross_refund": row.gross_refund,
         "listing_fee_refund": row.listing_fee_refund,

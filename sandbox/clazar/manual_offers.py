@@ -1,9 +1,9 @@
-"""A person at the seller who makes an offer in Clazar's own pages, without any API.
+"""Offers that the seller's users create in Clazar's pages.
 
-Clazar then submits a change set to AWS like any other client of the seller's account, so AWS's
-rules and its generation time apply, and the offer shows in Clazar's API once AWS has made it.
-Which changes Clazar sends, and in which order, is AWS's documented set for such an offer; that it
-sends exactly these is ASSUMED, as is what stands in the fields that its pages leave open.
+Clazar submits a change set to AWS like any client of the seller's account, so AWS's rules and
+processing time apply, and Clazar's API lists the offer after AWS has released it.  The changes and
+their order are those of AWS's documentation; that Clazar sends exactly these is ASSUMED, and so are
+the values of fields that the pages do not have.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,13 +16,13 @@ from sandbox.world import ChangeSet, World
 
 STANDARD_EULA = {"Type": "StandardEula", "Version": "2022-07-14"}
 
-MOST_MONTHS = 144
-"""More than AWS's guide allows, which is 60."""
+MAX_MONTHS = 144
+"""More than AWS's limit of 60 months, so that AWS's rejection can be tested."""
 
 Details = dict[str, Any]
 
 
-def make_by_hand(
+def create_manual_offer(
     world: World,
     *,
     name: str,
@@ -39,17 +39,18 @@ def make_by_hand(
     eula_url: str | None = None,
     renewal: Literal["AwsMarketplace", "External"] | None = None,
 ) -> ChangeSet:
-    """Submit an offer as somebody typed it in, with whatever is wrong in it.
+    """Submit an offer with these values, which may be wrong.
 
-    `dimensions` are quantities by key; None: one of the product's first.  `renewal` says where the
-    customer bought before.  Raises ValueError, naming the field, for what Clazar's pages do not
-    take, and AwsError for what AWS refuses at once; what AWS finds later makes the change set fail.
+    `dimensions` are quantities by key; None: quantity 1 of the product's first dimension.
+    `renewal` is the channel of the customer's earlier purchase.  Raises ValueError, naming the
+    field, for values that Clazar's pages reject, and AwsError for errors that AWS returns at once;
+    errors that AWS finds later make the change set fail.
     """
-    bought = {world.dimensions[0]: 1} if dimensions is None else dimensions
-    if not bought:
+    quantities = {world.dimensions[0]: 1} if dimensions is None else dimensions
+    if not quantities:
         raise ValueError("dimensions: choose at least one")
-    if not 1 <= months <= MOST_MONTHS:
-        raise ValueError(f"months: a contract lasts 1 to {MOST_MONTHS}, not {months}")
+    if not 1 <= months <= MAX_MONTHS:
+        raise ValueError(f"months: a contract lasts 1 to {MAX_MONTHS}, not {months}")
     if schedule is not None and sum(each.amount for each in schedule) != price:
         raise ValueError("schedule: the amounts must add up to the price")
     details: dict[str, Details] = {
@@ -57,17 +58,17 @@ def make_by_hand(
         "UpdateTargeting": {"PositiveTargeting": {"BuyerAccounts": buyer_accounts}},
     }
     if renewal:
-        before = {"AcquisitionChannel": renewal, "PricingModel": "Contract"}
-        details["UpdateInformation"]["PreExistingAgreement"] = before
-    if schedule is None and list(bought.values()) == [1]:
-        details |= _paid_at_acceptance(next(iter(bought)), price, currency, months)
+        earlier_purchase = {"AcquisitionChannel": renewal, "PricingModel": "Contract"}
+        details["UpdateInformation"]["PreExistingAgreement"] = earlier_purchase
+    if schedule is None and list(quantities.values()) == [1]:
+        details |= _rate_card(next(iter(quantities)), price, currency, months)
         if contract_start:
             details["UpdateValidityTerms"] = _validity(contract_start, months)
     else:
         payments = schedule or [Installment(world.now().date(), price)]
-        details["UpdatePricingTerms"] = _granted(bought, currency)
+        details["UpdatePricingTerms"] = _grants(quantities, currency)
         details["UpdateValidityTerms"] = _validity(contract_start, months)
-        details["UpdatePaymentScheduleTerms"] = _scheduled(payments, currency)
+        details["UpdatePaymentScheduleTerms"] = _payment_schedule(payments, currency)
     if net_payment_days is not None:
         due = {"Type": "NetPaymentTerm", "PaymentDuePeriod": f"P{net_payment_days}D"}
         details["UpdateNetPaymentTerms"] = {"Terms": [due]}
@@ -80,12 +81,15 @@ def make_by_hand(
         {
             "Catalog": "AWSMarketplace",
             "ChangeSetName": "Private offer by Clazar",
-            "ChangeSet": [_creation(world), *(_change(*each) for each in details.items())],
+            "ChangeSet": [
+                _create_offer_change(world),
+                *(_change(*each) for each in details.items()),
+            ],
         },
     )
 
 
-def _creation(world: World) -> Details:
+def _create_offer_change(world: World) -> Details:
     return {
         "ChangeType": "CreateOffer",
         "ChangeName": "CreateOffer",
@@ -102,10 +106,8 @@ def _change(kind: str, details: Details) -> Details:
     }
 
 
-def _paid_at_acceptance(
-    dimension: str, price: Decimal, currency: str, months: int
-) -> dict[str, Details]:
-    """A rate card that the buyer can only take as it is."""
+def _rate_card(dimension: str, price: Decimal, currency: str, months: int) -> dict[str, Details]:
+    """A rate card with one dimension, from which the buyer cannot choose."""
     card = {
         "Selector": {"Type": "Duration", "Value": f"P{months}M"},
         "RateCard": [{"DimensionKey": dimension, "Price": f"{price:f}"}],
@@ -122,8 +124,8 @@ def _paid_at_acceptance(
     return {"UpdatePricingTerms": {"PricingModel": "Contract", "Terms": [term]}}
 
 
-def _granted(quantities: dict[str, int], currency: str) -> Details:
-    """Quantities without a price, which the payment schedule has."""
+def _grants(quantities: dict[str, int], currency: str) -> Details:
+    """Quantities with the price 0; the payment schedule has the amounts."""
     term = {
         "Type": "FixedUpfrontPricingTerm",
         "CurrencyCode": currency,
@@ -147,9 +149,10 @@ def _validity(start: date | None, months: int) -> Details:
     return {"Terms": [term]}
 
 
-def _scheduled(payments: list[Installment], currency: str) -> Details:
+def _payment_schedule(payments: list[Installment], currency: str) -> Details:
     charges = [
-        {"ChargeDate": each.on.isoformat(), "ChargeAmount": f"{each.amount:f}"} for each in payments
+        {"ChargeDate": each.charge_date.isoformat(), "ChargeAmount": f"{each.amount:f}"}
+        for each in payments
     ]
     term = {"Type": "PaymentScheduleTerm", "CurrencyCode": currency, "Schedule": charges}
     return {"Terms": [term]}

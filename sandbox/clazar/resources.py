@@ -1,7 +1,7 @@
-"""What Clazar shows of AWS's offers, agreements, buyers and products.
+"""Clazar's resources: AWS's offers, agreements, buyers and products in the form of Clazar's API.
 
-The fields are those of Clazar's normalised answers (`response_format=common`).  How Clazar words
-states and types is not published; what is made up here stands in the tables marked ASSUMED.
+The fields are those of Clazar's normalised responses (`response_format=common`).  Clazar does not
+publish the values for states and types; the tables of such values are marked ASSUMED.
 """
 
 import uuid
@@ -12,7 +12,7 @@ from typing import Any
 from sandbox.clock import end_of_day
 from sandbox.world import Agreement, ClazarLinks, Offer, World
 
-Record = dict[str, Any]
+Resource = dict[str, Any]
 
 OFFER_STATUS = {"open": "published", "accepted": "accepted", "past": "expired"}
 """ASSUMED."""
@@ -27,54 +27,55 @@ CONTRACT_STATUS = {
     "CANCELLED": "cancelled",
     "TERMINATED": "terminated",
 }
-"""ASSUMED.  By the status of AWS's agreement; any other goes in lower case."""
+"""ASSUMED.  By the status of AWS's agreement; any other status becomes lower case."""
 
 OFFER_URL = "https://aws.amazon.com/marketplace/saas/ordering?productId={product}&offerId={offer}"
-"""The buyer's link as seen in the wild; AWS documents none."""
+"""The form of real links for buyers; AWS does not document it."""
 
 
 def clazar_id(cloud_id: str) -> str:
-    """Clazar's own id of something: a UUID that stays the same for the same AWS id."""
+    """Clazar's id of a resource: always the same UUID for the same AWS id."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"https://clazar.example/{cloud_id}"))
 
 
 def timestamp(instant: datetime) -> str:
-    """An instant as Clazar writes it: UTC with microseconds."""
+    """An instant in Clazar's format: UTC with microseconds."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def shown_at(world: World, happened: datetime) -> datetime:
-    """When Clazar shows what happened in AWS."""
-    return happened + timedelta(minutes=world.clazar_delay_minutes)
+def visible_at(world: World, changed_at: datetime) -> datetime:
+    """When Clazar shows a change that was made in AWS at this instant."""
+    return changed_at + timedelta(minutes=world.clazar_delay_minutes)
 
 
-def known(world: World, happened: datetime | None) -> bool:
-    """Whether Clazar knows by now of what happened in AWS."""
-    return happened is not None and shown_at(world, happened) <= world.now()
+def is_visible(world: World, changed_at: datetime | None) -> bool:
+    """Whether Clazar shows a change that was made in AWS at this instant."""
+    return changed_at is not None and visible_at(world, changed_at) <= world.now()
 
 
-def private_offers(world: World) -> list[Record]:
-    """Every released offer to chosen accounts, wherever it was made, in the order of release."""
+def private_offers(world: World) -> list[Resource]:
+    """Every released private offer, wherever it was created, in the order of release."""
     offers = [
         offer
         for offer in world.offers.values()
-        if (offer.buyer_accounts or offer.replaces_agreement) and known(world, offer.released_at)
+        if (offer.buyer_accounts or offer.replaces_agreement)
+        and is_visible(world, offer.released_at)
     ]
     return [_private_offer(world, offer) for offer in sorted(offers, key=_released)]
 
 
-def contracts(world: World) -> list[Record]:
+def contracts(world: World) -> list[Resource]:
     """Every agreement, in the order of acceptance."""
     return [_contract(world, agreement) for agreement in _agreements(world)]
 
 
-def buyers(world: World) -> list[Record]:
-    """Every account that accepted something."""
+def buyers(world: World) -> list[Resource]:
+    """Every account that has accepted an offer."""
     latest = {agreement.acceptor: agreement for agreement in _agreements(world)}
     return [_buyer(world, account, agreement) for account, agreement in latest.items()]
 
 
-def listings(world: World) -> list[Record]:
+def listings(world: World) -> list[Resource]:
     """The seller's one product."""
     return [
         {
@@ -93,7 +94,7 @@ def listings(world: World) -> list[Record]:
     ]
 
 
-COLLECTIONS: dict[str, Callable[[World], list[Record]]] = {
+COLLECTIONS: dict[str, Callable[[World], list[Resource]]] = {
     "private_offers": private_offers,
     "contracts": contracts,
     "buyers": buyers,
@@ -101,7 +102,7 @@ COLLECTIONS: dict[str, Callable[[World], list[Record]]] = {
 }
 
 
-def _private_offer(world: World, offer: Offer) -> Record:
+def _private_offer(world: World, offer: Offer) -> Resource:
     assert offer.released_at is not None
     # ASSUMED: an offer whose acceptance was rolled back is open again.
     accepted = [each for each in _agreements(world) if each.offer_id == offer.id]
@@ -135,13 +136,13 @@ def _private_offer(world: World, offer: Offer) -> Record:
         "published_at": timestamp(offer.released_at),
         "accepted_at": timestamp(agreement.accepted_at) if agreement else None,
         "expiration_at": timestamp(expiration) if expiration else None,
-        # Text, not a boolean: so it is in the answers on record.
+        # Text, not a boolean, as in real responses.
         "archived": "false",
         **_links(world, offer.id, changes),
     }
 
 
-def _contract(world: World, agreement: Agreement) -> Record:
+def _contract(world: World, agreement: Agreement) -> Resource:
     offer = world.offers.get(agreement.offer_id)
     replacement = offer is not None and offer.replaces_agreement is not None
     return {
@@ -165,7 +166,7 @@ def _contract(world: World, agreement: Agreement) -> Record:
     }
 
 
-def _buyer(world: World, account: str, latest: Agreement) -> Record:
+def _buyer(world: World, account: str, latest: Agreement) -> Resource:
     return {
         "id": clazar_id(account),
         "cloud": "aws",
@@ -180,21 +181,21 @@ def _buyer(world: World, account: str, latest: Agreement) -> Record:
     }
 
 
-def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Record:
-    """What clients wrote, and the last change: theirs, or the last one in AWS Clazar knows of."""
+def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Resource:
+    """The fields that clients wrote, and the time of the last change by a client or in AWS."""
     links = world.clazar_links.get(cloud_id, ClazarLinks())
-    seen = [shown_at(world, each) for each in changes if each and known(world, each)]
+    visible = [visible_at(world, each) for each in changes if each and is_visible(world, each)]
     if links.written_at:
-        seen.append(links.written_at)
+        visible.append(links.written_at)
     return {
         "custom_properties": links.custom_properties,
         "external_object_associations": links.external_object_associations,
-        "last_modified_at": timestamp(max(seen)),
+        "last_modified_at": timestamp(max(visible)),
     }
 
 
 def _agreements(world: World) -> list[Agreement]:
-    found = [each for each in world.agreements.values() if known(world, each.accepted_at)]
+    found = [each for each in world.agreements.values() if is_visible(world, each.accepted_at)]
     return sorted(found, key=lambda each: each.accepted_at)
 
 

@@ -1,4 +1,4 @@
-"""The control API: what the person (or the test) who runs the sandbox can set and see."""
+"""The control API: what the user of the sandbox (a person or a test) can set and read."""
 
 import asyncio
 import re
@@ -16,17 +16,17 @@ from starlette.routing import Route
 from sandbox.addresses import Addresses
 from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.aws.protocol import AwsError
-from sandbox.clazar.manual_offers import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.control.billing import BillingControl
 from sandbox.control.marketplace import MarketplaceControl
 from sandbox.control.request_bodies import (
-    JsonResponse,
+    ControlResponse,
     RequestError,
-    arguments,
-    changed,
-    checked,
+    keyword_arguments,
     read_body,
-    text,
+    required_text,
+    validated,
+    with_changes,
 )
 from sandbox.faults import EVENT_KINDS, KINDS, Fault
 from sandbox.mail import mailbox
@@ -49,7 +49,7 @@ RULES = {
     "clazar_rate_limits": bool,
     "feed_enabled": bool,
 }
-"""What of the world can be set over `PUT /control/rules`; see `World` for the meaning."""
+"""The attributes of the world that `PUT /control/rules` can set; see `World` for their meaning."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -62,98 +62,99 @@ class ControlApi:
         self.addresses = addresses
 
     async def show_addresses(self, _: Request) -> Response:
-        return JsonResponse(asdict(self.addresses))
+        return ControlResponse(asdict(self.addresses))
 
     async def put_opportunity(self, request: Request) -> Response:
         try:
             record = put_opportunity(self.world, await read_body(request))
         except ValueError as error:
             raise RequestError(str(error)) from None
-        return JsonResponse(_opportunity(record))
+        return ControlResponse(_opportunity(record))
 
     async def show_opportunity(self, request: Request) -> Response:
         record = self.world.opportunities.get(long_id(request.path_params["id"]))
         if record is None:
             raise RequestError(f"id: there is no opportunity {request.path_params['id']}", 404)
-        return JsonResponse(_opportunity(record))
+        return ControlResponse(_opportunity(record))
 
     async def put_buyer(self, request: Request) -> Response:
         account = request.path_params["account"]
         if not re.fullmatch(r"\d{12}", account):
             raise RequestError(f"account: {account!r} is not an AWS account id; it has 12 digits")
         buyer = self.world.buyers.get(account, Buyer(account))
-        self.world.buyers[account] = changed(buyer, await read_body(request), fixed=("account",))
+        self.world.buyers[account] = with_changes(
+            buyer, await read_body(request), fixed=("account",)
+        )
         for offer in self.world.offers.values():
             if account in offer.buyer_accounts:
-                buyers.plan(self.world, offer)
-                race_injection.plan(self.world, offer)
-        for asked in self.world.cancellation_requests.values():
-            cancellations.plan(self.world, asked)
-        return JsonResponse(asdict(self.world.buyers[account]))
+                buyers.schedule_acceptances(self.world, offer)
+                race_injection.schedule_last_second(self.world, offer)
+        for cancellation in self.world.cancellation_requests.values():
+            cancellations.schedule_answer(self.world, cancellation)
+        return ControlResponse(asdict(self.world.buyers[account]))
 
-    async def make_by_hand(self, request: Request) -> Response:
-        """Make an offer in Clazar as a person at the seller does."""
-        given = arguments(make_by_hand, await read_body(request))
+    async def create_clazar_offer(self, request: Request) -> Response:
+        """Create an offer in Clazar as the seller's user does."""
+        arguments = keyword_arguments(create_manual_offer, await read_body(request))
         try:
-            change_set = make_by_hand(self.world, **given)
+            change_set = create_manual_offer(self.world, **arguments)
         except ValueError as error:
             raise RequestError(str(error)) from None
         except AwsError as error:
             raise RequestError(f"{error.code}: {error.message}", 409) from None
-        return JsonResponse({"change_set_id": change_set.id})
+        return ControlResponse({"change_set_id": change_set.id})
 
     async def put_rules(self, request: Request) -> Response:
-        for name, value in checked(await read_body(request), RULES).items():
+        for name, value in validated(await read_body(request), RULES).items():
             setattr(self.world, name, value)
-        return JsonResponse({name: getattr(self.world, name) for name in RULES})
+        return ControlResponse({name: getattr(self.world, name) for name in RULES})
 
     async def revoke_tokens(self, request: Request) -> Response:
-        """Make every token given out so far stale."""
-        accesses = {"clazar": self.world.clazar, "salesforce": self.world.salesforce}
-        system = text(await read_body(request), "system")
-        if system not in accesses:
-            raise RequestError(
-                f"system: {system!r} gives out no tokens; choose {', '.join(accesses)}"
-            )
-        accesses[system].revoke()
-        return JsonResponse({"system": system})
+        clients = {"clazar": self.world.clazar, "salesforce": self.world.salesforce}
+        system = required_text(await read_body(request), "system")
+        if system not in clients:
+            raise RequestError(f"system: {system!r} issues no tokens; choose {', '.join(clients)}")
+        clients[system].revoke_tokens()
+        return ControlResponse({"system": system})
 
-    async def put_generation(self, request: Request) -> Response:
-        self.world.generation = changed(self.world.generation, await read_body(request))
-        return JsonResponse(asdict(self.world.generation))
+    async def put_change_set_processing(self, request: Request) -> Response:
+        self.world.change_set_processing = with_changes(
+            self.world.change_set_processing, await read_body(request)
+        )
+        return ControlResponse(asdict(self.world.change_set_processing))
 
     async def put_events(self, request: Request) -> Response:
-        """Tell of what happens at another EventBridge from now on, or no longer."""
-        endpoint = checked(await read_body(request), {"endpoint": str | None}).get("endpoint")
+        """Send AWS's events to another EventBridge from now on; null: send none."""
+        endpoint = validated(await read_body(request), {"endpoint": str | None}).get("endpoint")
         bus = EventBus(endpoint) if endpoint else None
-        before, self.world.event_bus = self.world.event_bus, bus
-        if before:
-            await asyncio.to_thread(before.close)
-        return JsonResponse({"endpoint": endpoint})
+        previous, self.world.event_bus = self.world.event_bus, bus
+        if previous:
+            await asyncio.to_thread(previous.close)
+        return ControlResponse({"endpoint": endpoint})
 
     async def add_fault(self, request: Request) -> Response:
-        fault = changed(Fault("", ""), await read_body(request))
+        fault = with_changes(Fault("", ""), await read_body(request))
         if fault.system not in SYSTEMS:
             raise RequestError(f"system: there is no {fault.system!r}; choose {', '.join(SYSTEMS)}")
         kinds = EVENT_KINDS if fault.system == "events" else KINDS
         if fault.kind not in kinds:
             raise RequestError(f"kind: there is no {fault.kind!r}; choose {', '.join(kinds)}")
         self.world.faults.waiting.append(fault)
-        return JsonResponse(asdict(fault))
+        return ControlResponse(asdict(fault))
 
     async def show_faults(self, _: Request) -> Response:
-        return JsonResponse([asdict(fault) for fault in self.world.faults.waiting])
+        return ControlResponse([asdict(fault) for fault in self.world.faults.waiting])
 
     async def clear_faults(self, _: Request) -> Response:
         self.world.faults.waiting.clear()
-        return JsonResponse([])
+        return ControlResponse([])
 
     async def show_calls(self, _: Request) -> Response:
-        return JsonResponse(_counts(self.world.calls))
+        return ControlResponse(_counts(self.world.calls))
 
     async def show_writes(self, _: Request) -> Response:
         counts = _counts(only_writes(self.world.calls))
-        return JsonResponse({"writes": self.world.writes, "operations": counts})
+        return ControlResponse({"writes": self.world.writes, "operations": counts})
 
     async def set_clock(self, request: Request) -> Response:
         body = await read_body(request)
@@ -162,28 +163,28 @@ class ControlApi:
         except ValidationError:
             raise RequestError("now: give an instant with its zone, 2026-03-02T09:00:00Z") from None
         if now < self.world.now():
-            raise RequestError(f"now: time does not go back; it is {self.world.now().isoformat()}")
-        self.world.stand_at(now)
-        return JsonResponse({"now": now})
+            raise RequestError(f"now: time cannot go back; it is {self.world.now().isoformat()}")
+        self.world.set_time(now)
+        return ControlResponse({"now": now})
 
 
 def app(world: World, addresses: Addresses) -> Starlette:
     """The control API and the mailbox page."""
     control = ControlApi(world, addresses)
-    market = MarketplaceControl(world)
+    marketplace = MarketplaceControl(world)
 
-    def route(method: str, path: str, answer: Handler) -> Route:
-        async def answered(request: Request) -> Response:
+    def route(method: str, path: str, handler: Handler) -> Route:
+        async def handle(request: Request) -> Response:
             world.advance()
             try:
-                response = await answer(request)
+                response = await handler(request)
             except RequestError as error:
-                return JsonResponse({"error": str(error)}, error.status)
-            # What was set may be due at once.
+                return ControlResponse({"error": str(error)}, error.status)
+            # The request may have scheduled something that is due at once.
             world.advance()
             return response
 
-        return Route(f"/control/{path}", answered, methods=[method])
+        return Route(f"/control/{path}", handle, methods=[method])
 
     return Starlette(
         routes=[
@@ -191,18 +192,18 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("POST", "opportunities", control.put_opportunity),
             route("GET", "opportunities/{id}", control.show_opportunity),
             route("PUT", "buyers/{account}", control.put_buyer),
-            route("POST", "accept", market.accept),
-            route("POST", "end", market.end),
-            route("POST", "roll-back", market.roll_back),
-            route("POST", "renew", market.renew),
-            route("POST", "cancellation", market.answer_cancellation),
-            route("POST", "amendments", market.amend),
-            route("POST", "agreements", market.add_earlier_agreement),
-            route("POST", "clazar/offers", control.make_by_hand),
-            route("POST", "payouts/pause", market.pause_payouts),
+            route("POST", "accept", marketplace.accept),
+            route("POST", "end", marketplace.end),
+            route("POST", "roll-back", marketplace.roll_back),
+            route("POST", "renew", marketplace.renew),
+            route("POST", "cancellation", marketplace.answer_cancellation),
+            route("POST", "amendments", marketplace.amend),
+            route("POST", "agreements", marketplace.add_past_agreement),
+            route("POST", "clazar/offers", control.create_clazar_offer),
+            route("POST", "events/disbursement-paused", marketplace.send_disbursement_paused),
             route("PUT", "rules", control.put_rules),
             route("POST", "tokens/revoke", control.revoke_tokens),
-            route("PUT", "generation", control.put_generation),
+            route("PUT", "change-set-processing", control.put_change_set_processing),
             *(route(*each) for each in BillingControl(world).routes),
             route("PUT", "events", control.put_events),
             route("POST", "faults", control.add_fault),
@@ -210,7 +211,7 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("DELETE", "faults", control.clear_faults),
             route("GET", "calls", control.show_calls),
             route("GET", "writes", control.show_writes),
-            route("GET", "aws", market.show),
+            route("GET", "aws", marketplace.show),
             route("POST", "clock", control.set_clock),
             *mailbox.routes(world),
         ]
@@ -225,5 +226,5 @@ def _counts(calls: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
 
 
 def _opportunity(record: dict[str, Any]) -> dict[str, Any]:
-    shown = {name: value for name, value in record.items() if name != HISTORY}
-    return {"fields": shown, "history": record.get(HISTORY, [])}
+    fields = {name: value for name, value in record.items() if name != HISTORY}
+    return {"fields": fields, "history": record.get(HISTORY, [])}

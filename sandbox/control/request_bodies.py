@@ -1,4 +1,4 @@
-"""Bodies of the control API: in requests, each value checked against the type it goes to."""
+"""Request and response bodies of the control API; request values are validated by type."""
 
 import inspect
 import json
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class RequestError(Exception):
-    """A request that cannot be carried out; the text names the field and the remedy."""
+    """A request that cannot be executed; the message names the field and what to do."""
 
-    def __init__(self, what: str, status: int = 400) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
         self.status = status
 
 
-class JsonResponse(JSONResponse):
+class ControlResponse(JSONResponse):
     """JSON with instants in ISO 8601 and amounts as text."""
 
     def render(self, content: Any) -> bytes:
@@ -30,7 +30,7 @@ class JsonResponse(JSONResponse):
 
 
 async def read_body(request: Request) -> dict[str, Any]:
-    """The JSON object that a request carries."""
+    """The JSON object in a request's body."""
     try:
         body = await request.json()
     except json.JSONDecodeError as error:
@@ -40,23 +40,23 @@ async def read_body(request: Request) -> dict[str, Any]:
     return body
 
 
-def changed(what: T, changes: dict[str, Any], fixed: tuple[str, ...] = ()) -> T:
-    """A dataclass with some fields changed, each checked against its type."""
-    assert is_dataclass(what)
-    types = get_type_hints(type(what))
-    known = [field.name for field in fields(what) if field.name not in fixed]
-    values = checked(changes, {name: types[name] for name in known})
-    result: T = replace(what, **values)  # type: ignore[type-var]
+def with_changes(instance: T, changes: dict[str, Any], fixed: tuple[str, ...] = ()) -> T:
+    """A copy of a dataclass instance with some fields changed, each validated by its type."""
+    assert is_dataclass(instance)
+    types = get_type_hints(type(instance))
+    known = [field.name for field in fields(instance) if field.name not in fixed]
+    values = validated(changes, {name: types[name] for name in known})
+    result: T = replace(instance, **values)  # type: ignore[type-var]
     return result
 
 
-def checked(given: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
-    """The values given, each of the type its name stands for."""
-    for name in given:
+def validated(body: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
+    """The values of a body, each converted to the type for its name."""
+    for name in body:
         if name not in types:
             raise RequestError(f"{name}: there is no such field; choose {', '.join(types)}")
     values = {}
-    for name, value in given.items():
+    for name, value in body.items():
         try:
             values[name] = TypeAdapter(types[name]).validate_python(value)
         except ValidationError as error:
@@ -66,20 +66,20 @@ def checked(given: dict[str, Any], types: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def arguments(function: Callable[..., Any], body: dict[str, Any]) -> dict[str, Any]:
-    """The keyword arguments of a function, of which a body must give those without default."""
-    parameters = inspect.signature(function).parameters.values()
-    named = [each for each in parameters if each.kind is each.KEYWORD_ONLY]
+def keyword_arguments(function: Callable[..., Any], body: dict[str, Any]) -> dict[str, Any]:
+    """A body as the keyword-only arguments of a function; those without default are required."""
+    every = inspect.signature(function).parameters.values()
+    parameters = [each for each in every if each.kind is each.KEYWORD_ONLY]
     types = get_type_hints(function)
-    values = checked(body, {each.name: types[each.name] for each in named})
-    for each in named:
+    values = validated(body, {each.name: types[each.name] for each in parameters})
+    for each in parameters:
         if each.default is each.empty and each.name not in values:
             raise RequestError(f"{each.name}: it is missing")
     return values
 
 
-def text(body: dict[str, Any], name: str) -> str:
-    """A field that must be there as text."""
+def required_text(body: dict[str, Any], name: str) -> str:
+    """The value of a required text field."""
     value = body.get(name)
     if not isinstance(value, str):
         raise RequestError(f"{name}: it is missing; give it as text")

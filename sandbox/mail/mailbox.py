@@ -1,4 +1,4 @@
-"""The mailbox page: every mail the mail server took, to be read in a browser or as JSON."""
+"""The mailbox: every received mail, as pages for a browser and as JSON."""
 
 from dataclasses import asdict
 from html import escape
@@ -13,7 +13,7 @@ from sandbox.world import Mail, World
 CONTENT_SECURITY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
 )
-"""Nothing from outside, no scripts: a mail is shown as a picture of itself."""
+"""No external resources and no scripts, whatever a mail contains."""
 
 STYLE = """
 :root { color-scheme: light dark; --line: #d8dde6; --soft: #5b6577; --paper: #fff;
@@ -46,7 +46,7 @@ pre { margin: 0; padding: 1rem; white-space: pre-wrap; overflow-wrap: anywhere }
 
 
 def routes(world: World) -> list[Route]:
-    """The pages, to be mounted at the root of the control server."""
+    """The routes, for the root of the control server."""
 
     async def list_page(_: Request) -> Response:
         world.advance()
@@ -54,10 +54,10 @@ def routes(world: World) -> list[Route]:
 
     async def mail_page(request: Request) -> Response:
         world.advance()
-        mail = numbered(world, request)
+        mail = find_mail(world, request)
         if mail is None:
             return page("No such mail", '<p><a href="/">All mail</a></p>', status=404)
-        return page(mail.subject or "(no subject)", one_mail(mail))
+        return page(mail.subject or "(no subject)", mail_view(mail))
 
     async def list_json(_: Request) -> Response:
         world.advance()
@@ -65,7 +65,7 @@ def routes(world: World) -> list[Route]:
 
     async def mail_json(request: Request) -> Response:
         world.advance()
-        mail = numbered(world, request)
+        mail = find_mail(world, request)
         if mail is None:
             return JSONResponse({"error": "there is no mail with that number"}, 404)
         return JSONResponse(as_json(mail))
@@ -78,42 +78,42 @@ def routes(world: World) -> list[Route]:
     ]
 
 
-def numbered(world: World, request: Request) -> Mail | None:
-    """The mail that the request's path names."""
-    wanted = request.path_params["number"]
-    return next((mail for mail in world.mails if mail.number == wanted), None)
+def find_mail(world: World, request: Request) -> Mail | None:
+    """The mail with the number in the request's path."""
+    number = request.path_params["number"]
+    return next((mail for mail in world.mails if mail.number == number), None)
 
 
 def as_json(mail: Mail) -> dict[str, Any]:
-    """All of a mail; the time as ISO text."""
+    """All fields of a mail; the time in ISO 8601."""
     return {**asdict(mail), "received_at": mail.received_at.isoformat()}
 
 
 def mail_list(mails: list[Mail]) -> str:
-    """Every mail on a line, newest first."""
+    """One line for each mail, newest first."""
     if not mails:
         return '<div class="paper"><p class="empty soft">No mail yet.</p></div>'
     lines = "".join(
         f'<li><a href="/{mail.number}"><span class="subject">'
-        f"{escape(mail.subject or '(no subject)')}</span>{when(mail)}"
+        f"{escape(mail.subject or '(no subject)')}</span>{received_time(mail)}"
         f'<span class="soft">to {escape(", ".join(mail.recipients))}</span></a></li>'
         for mail in reversed(mails)
     )
     return f'<div class="paper"><ul>{lines}</ul></div>'
 
 
-def one_mail(mail: Mail) -> str:
-    """One mail: who, when, and both of its bodies."""
-    facts = {
+def mail_view(mail: Mail) -> str:
+    """One mail: headers, time, HTML body and text body."""
+    headers = {
         "From": escape(mail.headers.get("From", mail.sender)),
         "To": escape(", ".join(mail.recipients)),
-        "Received": when(mail),
+        "Received": received_time(mail),
         "Message-ID": escape(mail.message_id),
     }
-    head = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts.items())
+    head = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in headers.items())
     parts = ['<p><a href="/">All mail</a></p>', f"<dl>{head}</dl>"]
     if mail.html:
-        # Links open in a tab of their own; scripts and forms do not run at all.
+        # Links open in a new tab; scripts and forms are disabled.
         document = escape(f'<base target="_blank">{mail.html}')
         parts.append(
             '<div class="paper"><iframe title="The mail as HTML" '
@@ -125,8 +125,8 @@ def one_mail(mail: Mail) -> str:
     return "".join(parts)
 
 
-def when(mail: Mail) -> str:
-    """The (business) time a mail came in, readable by people and programs."""
+def received_time(mail: Mail) -> str:
+    """The business time at which a mail was received, as a `time` element."""
     return (
         f'<time datetime="{mail.received_at.isoformat()}">'
         f"{mail.received_at:%Y-%m-%d %H:%M} UTC</time>"
@@ -134,7 +134,7 @@ def when(mail: Mail) -> str:
 
 
 def page(title: str, body: str, *, status: int = 200, refresh: bool = False) -> Response:
-    """A whole page.  `body` is HTML already, `title` is not."""
+    """A complete page.  `body` is HTML, `title` is plain text."""
     again = '<meta http-equiv="refresh" content="5">' if refresh else ""
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{again}'

@@ -1,4 +1,4 @@
-"""The mail server: it takes every message and puts it into the mailbox, unless a fault strikes."""
+"""The mail server: every message goes to the mailbox, unless a fault is injected."""
 
 import asyncio
 from email import message_from_bytes
@@ -11,7 +11,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from sandbox.faults import Fault
 from sandbox.world import Mail, World
 
-USUAL_REPLY = {
+DEFAULT_REPLY = {
     421: "4.3.2 Service shutting down",
     451: "4.3.0 Requested action aborted: local error in processing",
     452: "4.3.1 Insufficient system storage",
@@ -22,7 +22,7 @@ USUAL_REPLY = {
 
 
 async def serve(world: World, port: int) -> asyncio.Server:
-    """Take mail on a loopback port, in the running loop.  Port 0: a free one."""
+    """Serve SMTP on a loopback port, in the running event loop.  Port 0: any free port."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(
@@ -34,11 +34,11 @@ async def serve(world: World, port: int) -> asyncio.Server:
 
 
 class SmtpHandler:
-    """Answers the two commands at which something is decided: each recipient, and the message.
+    """Handles the commands RCPT and DATA, with injected faults.
 
-    A fault at `RCPT` strikes before or after the recipient is taken; one at `DATA` before or after
-    the message is stored, so `drop_after` and `timeout_after` there are mail delivered whose
-    answer is lost.  An SMTP fault's `status` is the reply code, its `code` the reply's text.
+    A fault at `RCPT` applies before or after the recipient is accepted, one at `DATA` before or
+    after the message is stored: with `drop_after` and `timeout_after` the mail is delivered, but
+    the client gets no reply.  A fault's `status` is the reply code, its `code` the reply's text.
     """
 
     def __init__(self, world: World) -> None:
@@ -52,12 +52,12 @@ class SmtpHandler:
         address: str,
         options: list[str],  # noqa: ARG002  part of aiosmtpd's signature
     ) -> str:
-        fault = self._strike("RCPT")
-        if fault and (refusal := await before(fault, server)):
-            return refusal
+        fault = self._next_fault("RCPT")
+        if fault and (reply := await apply_before(fault, server)):
+            return reply
         envelope.rcpt_tos.append(address)
         if fault:
-            await after(fault, server)
+            await apply_after(fault, server)
         return "250 2.1.5 OK"
 
     async def handle_DATA(  # noqa: N802  the name aiosmtpd calls
@@ -66,50 +66,50 @@ class SmtpHandler:
         session: Session,  # noqa: ARG002  part of aiosmtpd's signature
         envelope: Envelope,
     ) -> str:
-        fault = self._strike("DATA")
-        if fault and (refusal := await before(fault, server)):
-            return refusal
-        mail = received(self.world, envelope)
+        fault = self._next_fault("DATA")
+        if fault and (reply := await apply_before(fault, server)):
+            return reply
+        mail = parse_mail(self.world, envelope)
         self.world.mails.append(mail)
         if fault:
-            await after(fault, server)
+            await apply_after(fault, server)
         return f"250 2.0.0 OK: queued as {mail.number}"
 
-    def _strike(self, operation: str) -> Fault | None:
+    def _next_fault(self, operation: str) -> Fault | None:
         self.world.advance()
-        self.world.count("smtp", operation)
-        return self.world.faults.strike("smtp", operation)
+        self.world.count_call("smtp", operation)
+        return self.world.faults.take("smtp", operation)
 
 
-async def before(fault: Fault, server: SMTP) -> str | None:
-    """What a fault does instead of the effect: a refusal, or no answer at all."""
+async def apply_before(fault: Fault, server: SMTP) -> str | None:
+    """Apply a fault before the command is executed: an error reply, or no reply at all."""
     match fault.kind:
         case "status":
-            return f"{fault.status} {fault.code or USUAL_REPLY.get(fault.status, 'Error')}"
+            return f"{fault.status} {fault.code or DEFAULT_REPLY.get(fault.status, 'Error')}"
         case "timeout_before":
-            await asyncio.sleep(fault.hold_seconds)
-            await cut(server)
+            await asyncio.sleep(fault.delay_seconds)
+            await close_connection(server)
         case "drop_before":
-            await cut(server)
+            await close_connection(server)
     return None
 
 
-async def after(fault: Fault, server: SMTP) -> None:
-    """What a fault does once the effect is there: no answer."""
+async def apply_after(fault: Fault, server: SMTP) -> None:
+    """Apply a fault after the command was executed: no reply."""
     if fault.kind == "timeout_after":
-        await asyncio.sleep(fault.hold_seconds)
-    await cut(server)
+        await asyncio.sleep(fault.delay_seconds)
+    await close_connection(server)
 
 
-async def cut(server: SMTP) -> None:
-    """Close the connection without a reply; the conversation's task is cancelled by that."""
+async def close_connection(server: SMTP) -> None:
+    """Close the connection without a reply; this also cancels the session's task."""
     if server.transport is not None:
         server.transport.close()
     await asyncio.get_running_loop().create_future()
 
 
-def received(world: World, envelope: Envelope) -> Mail:
-    """The message in an envelope, its parts decoded."""
+def parse_mail(world: World, envelope: Envelope) -> Mail:
+    """The message in an envelope, with its parts decoded."""
     content: Any = envelope.content
     raw = content.encode() if isinstance(content, str) else content
     message = message_from_bytes(raw, policy=default)
@@ -128,6 +128,6 @@ def received(world: World, envelope: Envelope) -> Mail:
 
 
 def _part(message: EmailMessage, subtype: str) -> str:
-    """The readable body of this kind; empty if the message has none."""
+    """The body of this subtype; empty if the message has none."""
     part = message.get_body((subtype,))
     return "" if part is None else str(part.get_content())

@@ -1,4 +1,4 @@
-"""What becomes of agreements: made, ended, replaced, rolled back by AWS, and renewed by it."""
+"""Agreements: creation, end, replacement, and roll-back or renewal by AWS."""
 
 from copy import deepcopy
 from datetime import date, timedelta
@@ -7,20 +7,26 @@ from typing import Any
 from sandbox.aws.eventbridge import marketplace_events
 from sandbox.billing import invoicing
 from sandbox.marketplace import revisions
-from sandbox.marketplace.offer_terms import Term, agreement_end, agreement_start, currency, value
+from sandbox.marketplace.offer_terms import (
+    Term,
+    agreement_end,
+    agreement_start,
+    contract_value,
+    currency,
+)
 from sandbox.world import Agreement, Offer, World, new_id
 
-DATES = ("ChargeDate", "AgreementStartDate", "AgreementEndDate")
+DATE_FIELDS = ("ChargeDate", "AgreementStartDate", "AgreementEndDate")
 
 
 class AgreementNotActive(Exception):
-    """Only an agreement in force can be rolled back or renewed; the text says what this one is."""
+    """Only an ACTIVE agreement can be rolled back or renewed; the message has the status."""
 
 
-def conclude(world: World, offer: Offer, account: str) -> Agreement:
-    """The agreement that comes of an offer now.  What it replaces or renews ends with that."""
+def create(world: World, offer: Offer, account: str) -> Agreement:
+    """Create the agreement for an accepted offer.  It ends the one that it replaces or renews."""
     now = world.now()
-    before = world.agreements.get(offer.replaces_agreement or offer.renews_agreement or "")
+    previous = world.agreements.get(offer.replaces_agreement or offer.renews_agreement or "")
     start = agreement_start(offer.terms, now)
     agreement_id = new_id("agmt-", 25)
     agreement = Agreement(
@@ -31,42 +37,42 @@ def conclude(world: World, offer: Offer, account: str) -> Agreement:
         accepted_at=now,
         start=start,
         end=agreement_end(offer.terms, start),
-        value=value(offer.terms),
+        value=contract_value(offer.terms),
         currency=currency(offer.terms),
         terms=offer.terms,
-        initial_agreement_id=before.initial_agreement_id if before else agreement_id,
+        initial_agreement_id=previous.initial_agreement_id if previous else agreement_id,
         last_update=now,
     )
-    invoicing.plan(world, agreement, offer)
+    invoicing.schedule_invoices(world, agreement, offer)
     world.agreements[agreement.id] = agreement
-    marketplace_events.agreement_created(world, agreement, offer)
-    if before:
-        agreement.replaces, before.replaced_by = before.id, agreement.id
-        end(world, before, "REPLACED" if offer.replaces_agreement else "RENEWED")
+    marketplace_events.send_agreement_created(world, agreement, offer)
+    if previous:
+        agreement.replaces, previous.replaced_by = previous.id, agreement.id
+        end(world, previous, "REPLACED" if offer.replaces_agreement else "RENEWED")
     revisions.record(world, agreement)
-    world.at(agreement.end, lambda _: end(world, agreement, "EXPIRED"))
+    world.schedule(agreement.end, lambda _: end(world, agreement, "EXPIRED"))
     return agreement
 
 
 def end(world: World, agreement: Agreement, status: str) -> None:
-    """End an agreement, unless it has ended already.  What is not invoiced by now never is."""
+    """End an agreement, unless it has ended already.  It gets no more invoices."""
     if agreement.status != "ACTIVE":
         return
     agreement.status = status
     agreement.last_update = world.now()
     revisions.record(world, agreement)
-    marketplace_events.agreement_ended(world, agreement)
-    # ASSUMED: AWS finds that nothing is left of what the seller asked to cancel.
+    marketplace_events.send_agreement_ended(world, agreement)
+    # ASSUMED: a pending cancellation request fails its validation.
     if request := world.pending_cancellation(agreement.id):
-        request.close("VALIDATION_FAILED", f"The agreement is {status}.", world.now())
-        marketplace_events.cancellation_changed(world, request)
+        request.set_result("VALIDATION_FAILED", f"The agreement is {status}.", world.now())
+        marketplace_events.send_cancellation_changed(world, request)
 
 
 def roll_back(world: World, agreement: Agreement) -> None:
-    """AWS undoes an acceptance: the offer can be accepted again as long as it is open.
+    """AWS rolls an acceptance back: the offer can be accepted again until it expires.
 
-    ASSUMED: what the agreement had replaced is in force again, with the invoices that fell due in
-    between; and what was invoiced for the agreement itself stays.  Raises NotActive.
+    ASSUMED: the agreement that it had replaced is ACTIVE again, and gets the invoices that were due
+    in between; invoices of the rolled back agreement stay.  Raises AgreementNotActive.
     """
     _check_active(agreement)
     end(world, agreement, "ROLLED_BACK")
@@ -80,17 +86,16 @@ def _reinstate(world: World, agreement: Agreement) -> None:
     agreement.replaced_by = None
     agreement.last_update = world.now()
     revisions.record(world, agreement)
-    for invoice in world.withheld.pop(agreement.id, []):
-        invoice(world.now())
+    for issue_invoice in world.withheld_invoices.pop(agreement.id, []):
+        issue_invoice(world.now())
     if agreement.end <= world.now():
         end(world, agreement, "EXPIRED")
 
 
 def renew(world: World, agreement: Agreement) -> Agreement:
-    """AWS renews an agreement now, by an offer of its own making.  Raises NotActive.
+    """AWS renews an agreement now, with an offer that AWS creates.  Raises AgreementNotActive.
 
-    ASSUMED: on the same terms, each date in them moved by as many days as lie between the two
-    beginnings.
+    ASSUMED: the terms are the same, with all dates moved by the days between the two start dates.
     """
     _check_active(agreement)
     now = world.now()
@@ -100,14 +105,14 @@ def renew(world: World, agreement: Agreement) -> Agreement:
         state="Released",
         name=world.offers[agreement.offer_id].name,
         buyer_accounts=[agreement.acceptor],
-        terms=_moved(agreement.terms, now.date() - agreement.start.date()),
+        terms=_shift_terms(agreement.terms, now.date() - agreement.start.date()),
         availability_end=now.date(),
         renews_agreement=agreement.id,
         released_at=now,
         last_modified=now,
     )
     world.offers[offer.id] = offer
-    return conclude(world, offer, agreement.acceptor)
+    return create(world, offer, agreement.acceptor)
 
 
 def _check_active(agreement: Agreement) -> None:
@@ -115,14 +120,14 @@ def _check_active(agreement: Agreement) -> None:
         raise AgreementNotActive(f"agreement {agreement.id} is {agreement.status}")
 
 
-def _moved(terms: list[Term], by: timedelta) -> list[Term]:
-    moved = deepcopy(terms)
-    for each in [*moved, *(charge for term in moved for charge in term.get("Schedule", []))]:
-        _move(each, by)
-    return moved
+def _shift_terms(terms: list[Term], by: timedelta) -> list[Term]:
+    shifted = deepcopy(terms)
+    for each in [*shifted, *(charge for term in shifted for charge in term.get("Schedule", []))]:
+        _shift_dates(each, by)
+    return shifted
 
 
-def _move(dated: dict[str, Any], by: timedelta) -> None:
-    for name in DATES:
-        if name in dated:
-            dated[name] = (date.fromisoformat(dated[name]) + by).isoformat()
+def _shift_dates(fields: dict[str, Any], by: timedelta) -> None:
+    for name in DATE_FIELDS:
+        if name in fields:
+            fields[name] = (date.fromisoformat(fields[name]) + by).isoformat()

@@ -1,4 +1,4 @@
-"""Amendments that somebody at the seller makes in AWS's own pages, past the product."""
+"""Amendments that the seller's users create in the AWS Marketplace Management Portal."""
 
 from datetime import date
 from decimal import Decimal
@@ -10,10 +10,10 @@ from sandbox.marketplace.offer_terms import Term
 from sandbox.world import Agreement, Offer, World, new_id
 
 DESCRIPTION = "An amendment"
-"""What a person writes there: nothing that leads to anything."""
+"""The offer's description: a free text without any reference."""
 
 
-def amend_outside(
+def create_amendment_in_portal(
     world: World,
     *,
     agreement_id: str,
@@ -22,9 +22,9 @@ def amend_outside(
     end: date,
     available_until: date | None = None,
 ) -> Offer:
-    """A released offer that replaces an agreement, of the same kind and for the same things.
+    """Release an offer that replaces an agreement, with the same types of terms and dimensions.
 
-    It can be accepted at once, until a day (today if none is given).  The price is due at
+    It can be accepted at once, until `available_until` (default: today).  The price is due at
     acceptance.  Raises ValueError, naming the field, if AWS would not release such an offer.
     """
     today = world.now().date()
@@ -45,7 +45,7 @@ def amend_outside(
         name=name,
         description=DESCRIPTION,
         buyer_accounts=[agreement.acceptor],
-        terms=[_term(each, today, price) for each in _without_validity(agreement)]
+        terms=[_amended_term(each, today, price) for each in _without_validity(agreement)]
         + [{"Type": "ValidityTerm", "AgreementEndDate": end.isoformat()}],
         availability_end=last_day,
         replaces_agreement=agreement.id,
@@ -53,10 +53,10 @@ def amend_outside(
         last_modified=world.now(),
     )
     world.offers[offer.id] = offer
-    buyers.plan(world, offer)
-    race_injection.plan(world, offer)
-    marketplace_events.offer_released(world, offer)
-    race_injection.strike(world, "released", offer.id)
+    buyers.schedule_acceptances(world, offer)
+    race_injection.schedule_last_second(world, offer)
+    marketplace_events.send_offer_released(world, offer)
+    race_injection.accept_at(world, "released", offer.id)
     return offer
 
 
@@ -64,19 +64,22 @@ def _without_validity(agreement: Agreement) -> list[Term]:
     return [each for each in agreement.terms if each["Type"] != "ValidityTerm"]
 
 
-def _term(term: Term, today: date, price: Decimal) -> Term:
+def _amended_term(term: Term, today: date, price: Decimal) -> Term:
     match term["Type"]:
         case "PaymentScheduleTerm":
             charge = {"ChargeDate": today.isoformat(), "ChargeAmount": f"{price:f}"}
             return {**term, "Schedule": [charge]}
         case "ConfigurableUpfrontPricingTerm":
             card = term["RateCards"][0]
-            return {**term, "RateCards": [{**card, "RateCard": _rates(card["RateCard"], price)}]}
+            return {
+                **term,
+                "RateCards": [{**card, "RateCard": _amended_rates(card["RateCard"], price)}],
+            }
         case _:
             return term
 
 
-def _rates(rates: list[dict[str, Any]], price: Decimal) -> list[dict[str, Any]]:
-    """The whole price on the first dimension, as each is bought once."""
+def _amended_rates(rates: list[dict[str, Any]], price: Decimal) -> list[dict[str, Any]]:
+    """The whole price on the first dimension; each dimension has the quantity 1."""
     prices = [price, *(Decimal(0) for _ in rates[1:])]
     return [{**rate, "Price": f"{each:f}"} for rate, each in zip(rates, prices, strict=True)]

@@ -1,4 +1,4 @@
-"""Buyers: what they may accept, and when they do."""
+"""Buyers: which offers they can accept, and when they accept."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,22 +9,22 @@ from sandbox.world import Agreement, Offer, World
 
 
 class AcceptanceRefused(Exception):
-    """Why AWS does not let this account accept the offer."""
+    """AWS does not let this account accept the offer; the message has the reason."""
 
 
 def accept(world: World, offer_id: str, account: str) -> Agreement:
     """Accept an offer now.  Raises AcceptanceRefused."""
-    if reason := refusal(world, offer_id, account):
+    if reason := why_cannot_accept(world, offer_id, account):
         raise AcceptanceRefused(reason)
-    return agreements.conclude(world, world.offers[offer_id], account)
+    return agreements.create(world, world.offers[offer_id], account)
 
 
-def refusal(world: World, offer_id: str, account: str) -> str | None:
-    """Why this account cannot accept this offer now; None: it can."""
-    return next(_obstacles(world, offer_id, account), None)
+def why_cannot_accept(world: World, offer_id: str, account: str) -> str | None:
+    """The reason why this account cannot accept this offer now; None: it can."""
+    return next(_reasons(world, offer_id, account), None)
 
 
-def _obstacles(world: World, offer_id: str, account: str) -> Iterator[str]:
+def _reasons(world: World, offer_id: str, account: str) -> Iterator[str]:
     offer = world.offers.get(offer_id)
     if offer is None or offer.state != "Released":
         yield f"there is no released offer {offer_id}"
@@ -36,7 +36,7 @@ def _obstacles(world: World, offer_id: str, account: str) -> Iterator[str]:
         yield f"the offer is not for account {account}"
     if offer.availability_end is None or world.now() > end_of_day(offer.availability_end):
         yield f"the offer expired at the end of {offer.availability_end}"
-    if any(agreement.acceptor == account for agreement in world.accepted(offer_id)):
+    if any(agreement.acceptor == account for agreement in world.agreements_of(offer_id)):
         yield f"account {account} has accepted the offer already"
     if offer.replaces_agreement:
         replaced = world.agreements[offer.replaces_agreement]
@@ -53,22 +53,22 @@ def _has_contract(world: World, account: str, product_id: str) -> bool:
     )
 
 
-def plan(world: World, offer: Offer) -> None:
-    """Put on the agenda when each buyer of an offer will accept it, by their habits."""
+def schedule_acceptances(world: World, offer: Offer) -> None:
+    """Schedule the acceptance by each buyer of an offer who has `accept_after_days`."""
     for account in offer.buyer_accounts:
         buyer = world.buyers.get(account)
         if buyer and offer.released_at and buyer.accept_after_days is not None:
-            _plan(world, offer, account, buyer.accept_after_days)
+            _schedule_acceptance(world, offer, account, buyer.accept_after_days)
 
 
-def _plan(world: World, offer: Offer, account: str, days: float) -> None:
+def _schedule_acceptance(world: World, offer: Offer, account: str, days: float) -> None:
     assert offer.released_at is not None
 
-    def accept_if_still_willing(_: datetime) -> None:
-        if world.buyers[account].accept_after_days == days and not refusal(
+    def accept_unless_changed(_: datetime) -> None:
+        if world.buyers[account].accept_after_days == days and not why_cannot_accept(
             world, offer.id, account
         ):
             accept(world, offer.id, account)
 
     due = offer.released_at + timedelta(days=days)
-    world.at(max(due, world.now()), accept_if_still_willing)
+    world.schedule(max(due, world.now()), accept_unless_changed)

@@ -1,6 +1,7 @@
-"""A seller's requests to cancel an agreement, and how buyers answer them.
+"""A seller's requests to cancel an agreement, and the buyers' answers.
 
-AWS: the buyer has 7 days; who says nothing has agreed.  Only what is not invoiced yet is cancelled.
+AWS: the buyer has 7 days; a request without an answer is then approved.  Only charges that are not
+invoiced yet are cancelled.
 """
 
 from datetime import datetime, timedelta
@@ -9,41 +10,41 @@ from sandbox.aws.eventbridge import marketplace_events
 from sandbox.marketplace import agreements
 from sandbox.world import Agreement, CancellationRequest, World, new_id
 
-TIME_TO_ANSWER = timedelta(days=7)
+ANSWER_PERIOD = timedelta(days=7)
 
 
-def ask(
+def send_request(
     world: World,
     agreement: Agreement,
     reason_code: str,
     description: str | None = None,
     token: str | None = None,
 ) -> CancellationRequest:
-    """Ask the buyer to let an agreement be cancelled.  It must be ACTIVE, with nothing pending."""
+    """Send a request to the buyer.  The agreement must be ACTIVE, without a pending request."""
     now = world.now()
     request = CancellationRequest(
         new_id("acr-", 25), agreement.id, reason_code, description, token, now, now
     )
     world.cancellation_requests[request.id] = request
-    marketplace_events.cancellation_changed(world, request)
-    plan(world, request)
-    world.at(now + TIME_TO_ANSWER, lambda _: _pass_over(world, request))
+    marketplace_events.send_cancellation_changed(world, request)
+    schedule_answer(world, request)
+    world.schedule(now + ANSWER_PERIOD, lambda _: _approve_unanswered(world, request))
     return request
 
 
-def plan(world: World, request: CancellationRequest) -> None:
-    """Put on the agenda when the buyer will answer a request, by their habits."""
+def schedule_answer(world: World, request: CancellationRequest) -> None:
+    """Schedule the buyer's answer to a request, if the buyer has a `cancellation_answer`."""
     account = world.agreements[request.agreement_id].acceptor
     buyer = world.buyers.get(account)
-    if buyer is None or buyer.answers_cancellation is None:
+    if buyer is None or buyer.cancellation_answer is None:
         return
 
-    def answer_if_still_so_minded(_: datetime) -> None:
+    def answer_unless_changed(_: datetime) -> None:
         if request.status == "PENDING_APPROVAL" and world.buyers[account] == buyer:
-            answer(world, request, approve=buyer.answers_cancellation == "approve")
+            answer(world, request, approve=buyer.cancellation_answer == "approve")
 
-    due = request.created_at + timedelta(days=buyer.answers_after_days)
-    world.at(max(due, world.now()), answer_if_still_so_minded)
+    due = request.created_at + timedelta(days=buyer.cancellation_answer_after_days)
+    world.schedule(max(due, world.now()), answer_unless_changed)
 
 
 def answer(world: World, request: CancellationRequest, *, approve: bool) -> None:
@@ -51,25 +52,25 @@ def answer(world: World, request: CancellationRequest, *, approve: bool) -> None
     if approve:
         _approve(world, request, "The buyer approved the request.")
     else:
-        _close(world, request, "REJECTED", "The buyer rejected the request.")
+        _finish(world, request, "REJECTED", "The buyer rejected the request.")
 
 
 def withdraw(world: World, request: CancellationRequest, reason: str) -> None:
-    """The seller takes a pending request back."""
-    # ASSUMED: the reason is what the status message says from then on.
-    _close(world, request, "CANCELLED", reason)
+    """The seller withdraws a pending request."""
+    # ASSUMED: the status message is then the seller's reason.
+    _finish(world, request, "CANCELLED", reason)
 
 
-def _pass_over(world: World, request: CancellationRequest) -> None:
+def _approve_unanswered(world: World, request: CancellationRequest) -> None:
     if request.status == "PENDING_APPROVAL":
         _approve(world, request, "The buyer did not answer in time.")
 
 
 def _approve(world: World, request: CancellationRequest, message: str) -> None:
-    _close(world, request, "APPROVED", message)
+    _finish(world, request, "APPROVED", message)
     agreements.end(world, world.agreements[request.agreement_id], "CANCELLED")
 
 
-def _close(world: World, request: CancellationRequest, status: str, message: str) -> None:
-    request.close(status, message, world.now())
-    marketplace_events.cancellation_changed(world, request)
+def _finish(world: World, request: CancellationRequest, status: str, message: str) -> None:
+    request.set_result(status, message, world.now())
+    marketplace_events.send_cancellation_changed(world, request)

@@ -1,4 +1,4 @@
-"""What the terms of an offer or agreement amount to: how long, how much, when to pay."""
+"""Durations, amounts and due dates in the terms of an offer or agreement."""
 
 import calendar
 import re
@@ -16,7 +16,7 @@ PRICING = (
     "UsageBasedPricingTerm",
     "ByolPricingTerm",
 )
-"""The types of term that UpdatePricingTerms sets."""
+"""The term types that UpdatePricingTerms sets."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Duration:
 
     @classmethod
     def parse(cls, text: str) -> "Duration | None":
-        """None if it is not of that form, or is nothing at all."""
+        """None if the text has another form, or the duration is 0."""
         found = re.fullmatch(r"P(\d{1,4})([MD])", text)
         if found is None or int(found[1]) == 0:
             return None
@@ -36,7 +36,7 @@ class Duration:
         return cls(months=number) if found[2] == "M" else cls(days=number)
 
     def after(self, start: datetime) -> datetime:
-        """The instant this long after another; a month's last day where it has no such day."""
+        """The instant this long after another; the last day of a month that is too short."""
         if self.days:
             return start + timedelta(days=self.days)
         months = start.month - 1 + self.months
@@ -47,61 +47,61 @@ class Duration:
 
 @dataclass(frozen=True)
 class Installment:
-    """One instalment of a payment schedule."""
+    """One installment of a payment schedule."""
 
-    on: date
+    charge_date: date
     amount: Decimal
 
 
-def term(terms: Sequence[Term], kind: str) -> Term | None:
+def find_term(terms: Sequence[Term], kind: str) -> Term | None:
     """The term of this type; an offer has at most one."""
     return next((each for each in terms if each["Type"] == kind), None)
 
 
-def pricing(terms: Sequence[Term]) -> list[Term]:
+def pricing_terms(terms: Sequence[Term]) -> list[Term]:
     """The terms that set prices."""
     return [each for each in terms if each["Type"] in PRICING]
 
 
 def currency(terms: Sequence[Term]) -> str:
-    """The one currency of an offer's prices."""
+    """The currency of an offer's prices; USD if it has none."""
     return next((each["CurrencyCode"] for each in terms if "CurrencyCode" in each), "USD")
 
 
-def schedule(terms: Sequence[Term]) -> list[Installment]:
-    """The instalments in order of date; none if the price is due at acceptance."""
-    scheduled = term(terms, "PaymentScheduleTerm") or {"Schedule": []}
+def installments(terms: Sequence[Term]) -> list[Installment]:
+    """The installments in order of date; none if the price is due at acceptance."""
+    scheduled = find_term(terms, "PaymentScheduleTerm") or {"Schedule": []}
     payments = [
         Installment(date.fromisoformat(each["ChargeDate"]), Decimal(each["ChargeAmount"]))
         for each in scheduled["Schedule"]
     ]
-    return sorted(payments, key=lambda payment: payment.on)
+    return sorted(payments, key=lambda payment: payment.charge_date)
 
 
-def value(terms: Sequence[Term]) -> Decimal:
-    """The total contract value.  Of a rate card, one of everything on the first card is bought."""
-    if payments := schedule(terms):
+def contract_value(terms: Sequence[Term]) -> Decimal:
+    """The total contract value; for rate cards, each dimension of the first card once."""
+    if payments := installments(terms):
         return sum((payment.amount for payment in payments), Decimal(0))
-    if upfront := term(terms, "ConfigurableUpfrontPricingTerm"):
+    if upfront := find_term(terms, "ConfigurableUpfrontPricingTerm"):
         rates = upfront["RateCards"][0]["RateCard"]
         return sum((Decimal(rate["Price"]) for rate in rates), Decimal(0))
     return Decimal(0)
 
 
 def agreement_end(terms: Sequence[Term], start: datetime) -> datetime:
-    """When an agreement that starts then ends; after a year if nothing says."""
-    validity = term(terms, "ValidityTerm") or {}
+    """The end of an agreement with this start; after 12 months if the terms have no end."""
+    validity = find_term(terms, "ValidityTerm") or {}
     if last_day := validity.get("AgreementEndDate"):
         return datetime.combine(date.fromisoformat(last_day), time(23, 59, 59, 999000), UTC)
     duration = validity.get("AgreementDuration")
-    if duration is None and (upfront := term(terms, "ConfigurableUpfrontPricingTerm")):
+    if duration is None and (upfront := find_term(terms, "ConfigurableUpfrontPricingTerm")):
         duration = upfront["RateCards"][0]["Selector"]["Value"]
     return (Duration.parse(duration or "") or Duration(months=12)).after(start)
 
 
 def agreement_start(terms: Sequence[Term], accepted: datetime) -> datetime:
-    """When an agreement that was accepted then starts: at once, unless a later day is set."""
-    validity = term(terms, "ValidityTerm") or {}
+    """The start of an agreement with this acceptance: at once, unless the terms set a date."""
+    validity = find_term(terms, "ValidityTerm") or {}
     if first_day := validity.get("AgreementStartDate"):
         return datetime.combine(date.fromisoformat(first_day), time(0), UTC)
     return accepted

@@ -1,4 +1,4 @@
-"""Agreements from before anybody watched, put into AWS with the offers behind them."""
+"""Agreements with a past acceptance date, with their offers: from before the product was used."""
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,8 +9,8 @@ from sandbox.marketplace import agreements, revisions
 from sandbox.marketplace.offer_terms import Term, agreement_end
 from sandbox.world import Agreement, Offer, World, new_id
 
-MOST_MONTHS = 144
-"""The longest contract that anybody tells of."""
+MAX_MONTHS = 144
+"""The longest contract term on record."""
 
 Status = Literal[
     "ACTIVE",
@@ -23,10 +23,10 @@ Status = Literal[
     "SUPERSEDED",
     "TERMINATED",
 ]
-"""Those of the Agreement API."""
+"""The statuses of the Agreement API."""
 
 
-def earlier_agreement(
+def add_past_agreement(
     world: World,
     *,
     account: str,
@@ -37,15 +37,15 @@ def earlier_agreement(
     status: Status = "ACTIVE",
     product_id: str | None = None,
 ) -> Agreement:
-    """An agreement that began on that day, with its released and accepted private offer.
+    """Add an agreement that started on `accepted_on`, with its private offer.
 
-    Nothing of it is ever paid out.  An ACTIVE one whose time is over has EXPIRED at once.  Raises
-    ValueError, naming the field, if there cannot be such an agreement.
+    It has no invoices and payouts.  An ACTIVE agreement whose end has passed becomes EXPIRED at
+    once.  Raises ValueError, naming the field, if such an agreement is impossible.
     """
     if not re.fullmatch(r"\d{12}", account):
         raise ValueError(f"account: {account!r} is not an AWS account id; it has 12 digits")
-    if not 1 <= months <= MOST_MONTHS:
-        raise ValueError(f"months: an agreement lasts 1 to {MOST_MONTHS}, not {months}")
+    if not 1 <= months <= MAX_MONTHS:
+        raise ValueError(f"months: an agreement lasts 1 to {MAX_MONTHS}, not {months}")
     accepted = datetime.combine(accepted_on, time(0), UTC)
     if accepted > world.now():
         raise ValueError(f"accepted_on: {accepted_on} is not in the past")
@@ -81,12 +81,12 @@ def earlier_agreement(
     )
     world.agreements[agreement.id] = agreement
     revisions.record(world, agreement)
-    world.at(end, lambda _: agreements.end(world, agreement, "EXPIRED"))
+    world.schedule(end, lambda _: agreements.end(world, agreement, "EXPIRED"))
     return agreement
 
 
 def _terms(world: World, on: date, price: Decimal, currency: str, months: int) -> list[Term]:
-    """One payment at the beginning, in the form that an amendment can build on."""
+    """One installment at the start; the term types are such that AWS accepts an amendment."""
     return [
         {
             "Type": "FixedUpfrontPricingTerm",

@@ -1,4 +1,4 @@
-"""Buyers who accept at the worst moment: while the seller or AWS is busy with the offer."""
+"""Acceptances that race with the seller or with AWS: while a change of the offer is in progress."""
 
 from datetime import date
 
@@ -7,46 +7,48 @@ from sandbox.marketplace import buyers
 from sandbox.world import Buyer, Offer, RaceAcceptance, RacePoint, World
 
 
-def accept_when(world: World, account: str, moment: RacePoint, about: str = "") -> None:
-    """From now on this buyer accepts offers at that moment, besides whatever else they do.
+def accept_when(world: World, account: str, point: RacePoint, offer_filter: str = "") -> None:
+    """Let this buyer accept matching offers at this point, in addition to its other settings.
 
-    `about` picks the offers: the id of one, or text that its name or description has in it.
+    `offer_filter` is the id of an offer, or text in its name or description; empty: every offer.
     """
     buyer = world.buyers.setdefault(account, Buyer(account))
-    buyer.accepts_at_worst.append(RaceAcceptance(moment, about))
+    buyer.race_acceptances.append(RaceAcceptance(point, offer_filter))
     for offer in world.offers.values():
-        plan(world, offer)
+        schedule_last_second(world, offer)
 
 
-def strike(world: World, moment: RacePoint, offer_id: str) -> None:
-    """It is that moment for an offer: whoever waits for it accepts, if AWS lets them."""
+def accept_at(world: World, point: RacePoint, offer_id: str) -> None:
+    """An offer has reached this point: the buyers set up for it accept, if AWS lets them."""
     offer = world.offers[offer_id]
     for account in offer.buyer_accounts:
-        if _waits(world, account, moment, offer) and not buyers.refusal(world, offer_id, account):
+        if _applies(world, account, point, offer) and not buyers.why_cannot_accept(
+            world, offer_id, account
+        ):
             buyers.accept(world, offer_id, account)
 
 
-def plan(world: World, offer: Offer) -> None:
-    """Put the last second of an offer on the agenda, for whoever waits for it."""
+def schedule_last_second(world: World, offer: Offer) -> None:
+    """Schedule the acceptance in the last second of an offer, if a buyer is set up for it."""
     last_day = offer.availability_end
-    waiting = [each for each in offer.buyer_accounts if _waits(world, each, "last-second", offer)]
-    if waiting and last_day and end_of_day(last_day) >= world.now():
-        world.at(end_of_day(last_day), lambda _: _last_second(world, offer.id, last_day))
+    applies = any(_applies(world, each, "last-second", offer) for each in offer.buyer_accounts)
+    if applies and last_day and end_of_day(last_day) >= world.now():
+        world.schedule(end_of_day(last_day), lambda _: _last_second(world, offer.id, last_day))
 
 
 def _last_second(world: World, offer_id: str, last_day: date) -> None:
-    # The day may have been moved since.
+    # The last day may have changed since.
     if world.offers[offer_id].availability_end == last_day:
-        strike(world, "last-second", offer_id)
+        accept_at(world, "last-second", offer_id)
 
 
-def _waits(world: World, account: str, moment: RacePoint, offer: Offer) -> bool:
+def _applies(world: World, account: str, point: RacePoint, offer: Offer) -> bool:
     buyer = world.buyers.get(account)
     return any(
-        each.moment == moment and _is_about(each.about, offer)
-        for each in (buyer.accepts_at_worst if buyer else [])
+        each.point == point and _matches(each.offer_filter, offer)
+        for each in (buyer.race_acceptances if buyer else [])
     )
 
 
-def _is_about(about: str, offer: Offer) -> bool:
-    return about == offer.id or about in f"{offer.name}\n{offer.description}"
+def _matches(offer_filter: str, offer: Offer) -> bool:
+    return offer_filter == offer.id or offer_filter in f"{offer.name}\n{offer.description}"

@@ -1,4 +1,4 @@
-"""Agreements as AWS's feed tells of them: a revision whenever one is made, ends or comes back."""
+"""Revisions of agreements for AWS's agreements data feed: one for each change of the status."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -9,23 +9,23 @@ from sandbox.world import Agreement, World
 
 
 def record(world: World, agreement: Agreement) -> None:
-    """Note what has become of an agreement by now; the revision before is superseded."""
+    """Record the current status of an agreement; its previous revision is superseded."""
     now = world.now()
-    before = world.feed.latest.get(agreement.id)
-    if before is None:
+    latest = world.feed.latest_revisions.get(agreement.id)
+    if latest is None:
         _write(world, _first(world, agreement))
         return
-    # Two versions of the same instant could not be told apart.
-    updated = max(now, before.update_date + timedelta(seconds=1))
-    if before.valid_from < now:
-        _write(world, replace(before, status="SUPERSEDED", update_date=updated))
-        before = replace(before, valid_from=now, insert_date=now)
-    _write(world, replace(before, status=agreement.status, update_date=updated))
+    # Two versions must not have the same `update_date`.
+    updated = max(now, latest.update_date + timedelta(seconds=1))
+    if latest.valid_from < now:
+        _write(world, replace(latest, status="SUPERSEDED", update_date=updated))
+        latest = replace(latest, valid_from=now, insert_date=now)
+    _write(world, replace(latest, status=agreement.status, update_date=updated))
 
 
 def _write(world: World, revision: AgreementRevision) -> None:
     world.feed.revisions.append(revision)
-    world.feed.latest[revision.agreement_id] = revision
+    world.feed.latest_revisions[revision.agreement_id] = revision
 
 
 def _first(world: World, agreement: Agreement) -> AgreementRevision:

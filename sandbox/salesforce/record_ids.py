@@ -1,12 +1,12 @@
-"""Salesforce record ids: 15 characters that depend on case, or 18 that do not."""
+"""Salesforce record ids: 15 case-sensitive characters, or 18 case-insensitive ones."""
 
 import re
 
 SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
-def well_formed(record_id: object) -> bool:
-    """Whether this can be a record id at all."""
+def is_well_formed(record_id: object) -> bool:
+    """Whether this has the form of a record id."""
     return isinstance(record_id, str) and bool(
         re.fullmatch(r"[A-Za-z0-9]{15}([A-Z0-5]{3})?", record_id)
     )
@@ -15,8 +15,8 @@ def well_formed(record_id: object) -> bool:
 def long_id(record_id: str) -> str:
     """The 18-character form.
 
-    Each of the three letters added stands for five characters: one bit per upper-case letter,
-    the first character being the lowest bit.
+    Each of the three added characters encodes five characters of the id: one bit per upper-case
+    letter, with the first character as the lowest bit.
     """
     if len(record_id) != 15:
         return record_id

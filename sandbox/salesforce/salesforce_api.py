@@ -1,4 +1,4 @@
-"""Salesforce's REST API: which path answers what."""
+"""The routes of Salesforce's REST API."""
 
 import json
 import time
@@ -18,9 +18,9 @@ from sandbox.faults import Fault
 from sandbox.http import SimulatedSystem
 from sandbox.salesforce import records, soql
 from sandbox.salesforce.cursors import Cursors, Rows
-from sandbox.salesforce.errors import USUAL_CODE, SalesforceError, TokenError
-from sandbox.salesforce.schema import OBJECTS, TASK, Object, check_written, column
-from sandbox.salesforce.token_endpoint import grant
+from sandbox.salesforce.errors import DEFAULT_CODE, SalesforceError, TokenError
+from sandbox.salesforce.schema import OBJECTS, TASK, SObject, check_written, find_column
+from sandbox.salesforce.token_endpoint import issue_token
 from sandbox.world import World
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -29,36 +29,36 @@ VERSIONS = range(31, 68)
 """Served API versions; 67.0 is Summer '26."""
 
 BATCH = range(200, 2001)
-"""What `Sforce-Query-Options: batchSize=…` may ask for; without it a page has 2,000 records."""
+"""Allowed values of `Sforce-Query-Options: batchSize=…`; without it a page has 2,000 records."""
 
 
 def app(world: World) -> Starlette:
     """The org: `https://localhost:…` is both its login and its instance address."""
-    wire = SimulatedSystem(world, "salesforce", _refusal)
+    system = SimulatedSystem(world, "salesforce", _fault_response)
     rest = _RestApi(world)
 
     def route(
-        methods: str, path: str, operation: str | Callable[[Request], str], answer: Handler
+        methods: str, path: str, operation: str | Callable[[Request], str], handler: Handler
     ) -> list[Route]:
-        endpoint = wire.endpoint(operation, _refusing(answer))
-        # With and without the slash: clients differ, Salesforce does not care.
+        endpoint = system.endpoint(operation, _with_error_response(handler))
+        # With and without the final slash, as in Salesforce.
         return [Route(f"{path}{slash}", endpoint, methods=methods.split()) for slash in ("", "/")]
 
-    def signed(
-        methods: str, path: str, operation: str | Callable[[Request], str], answer: Handler
+    def authenticated(
+        methods: str, path: str, operation: str | Callable[[Request], str], handler: Handler
     ) -> list[Route]:
         path = f"/services/data/{{version}}{path}"
-        return route(methods, path, operation, rest.signed_in(answer))
+        return route(methods, path, operation, rest.authenticated(handler))
 
     return Starlette(
         routes=[
             *route("POST", "/services/oauth2/token", "Token", rest.token),
             *route("GET", "/services/data", "Versions", rest.versions),
-            *signed("GET", "/limits", "Limits", rest.limits),
-            *signed("GET", "/query", "Query", rest.query),
-            *signed("GET", "/query/{locator}", "QueryMore", rest.query_more),
-            *signed("POST", "/sobjects/{object}", _operation, rest.create),
-            *signed("GET PATCH", "/sobjects/{object}/{id}", _operation, rest.record),
+            *authenticated("GET", "/limits", "Limits", rest.limits),
+            *authenticated("GET", "/query", "Query", rest.query),
+            *authenticated("GET", "/query/{locator}", "QueryMore", rest.query_more),
+            *authenticated("POST", "/sobjects/{object}", _operation, rest.create),
+            *authenticated("GET PATCH", "/sobjects/{object}/{id}", _operation, rest.record),
         ],
         exception_handlers={404: _unknown_path, 405: _unknown_method},
     )
@@ -66,38 +66,38 @@ def app(world: World) -> Starlette:
 
 @dataclass
 class _RestApi:
-    """The answers to good requests."""
+    """The request handlers."""
 
     world: World
-    used: int = 0
+    requests_used: int = 0
     """API requests so far; the daily limit counts them."""
     cursors: Cursors = field(default_factory=Cursors)
 
-    def signed_in(self, answer: Handler) -> Handler:
-        """Answer only those who hold a good token, within the limit, for a version we serve."""
+    def authenticated(self, handler: Handler) -> Handler:
+        """Require a valid token and a known version, and enforce the daily limit."""
 
-        async def checked(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme not in ("Bearer", "OAuth") or not self.world.salesforce.knows(token):
+            if scheme not in ("Bearer", "OAuth") or not self.world.salesforce.is_valid_token(token):
                 raise SalesforceError(401, "INVALID_SESSION_ID")
             if request.path_params["version"] not in (f"v{each}.0" for each in VERSIONS):
                 raise SalesforceError(404, "NOT_FOUND")
-            if self.used >= self.world.salesforce_daily_requests:
+            if self.requests_used >= self.world.salesforce_daily_requests:
                 raise SalesforceError(403, "REQUEST_LIMIT_EXCEEDED")
-            self.used += 1
-            response = await _refusing(answer)(request)
+            self.requests_used += 1
+            response = await _with_error_response(handler)(request)
             limit = self.world.salesforce_daily_requests
-            response.headers["Sforce-Limit-Info"] = f"api-usage={self.used}/{limit}"
-            # The server's time is the one that stamps are made with.
+            response.headers["Sforce-Limit-Info"] = f"api-usage={self.requests_used}/{limit}"
+            # The same time as in the records' timestamps.
             response.headers["Date"] = format_datetime(self.world.now(), usegmt=True)
             return response
 
-        return checked
+        return handle
 
     async def token(self, request: Request) -> Response:
         form = dict(parse_qsl((await request.body()).decode(errors="replace")))
         own_url = str(request.base_url).rstrip("/")
-        access_token = grant(self.world, form, request.headers.get("Authorization"), own_url)
+        access_token = issue_token(self.world, form, request.headers.get("Authorization"), own_url)
         return JSONResponse(
             {
                 "access_token": access_token,
@@ -123,14 +123,17 @@ class _RestApi:
         )
 
     async def limits(self, _: Request) -> Response:
-        most = self.world.salesforce_daily_requests
-        return JSONResponse({"DailyApiRequests": {"Max": most, "Remaining": most - self.used}})
+        maximum = self.world.salesforce_daily_requests
+        remaining = maximum - self.requests_used
+        return JSONResponse({"DailyApiRequests": {"Max": maximum, "Remaining": remaining}})
 
     async def query(self, request: Request) -> Response:
         query = soql.parse(request.query_params.get("q", ""))
-        found = query.select(list(records.all_of(self.world, query.of).values()))
+        found = query.select(list(records.all_records(self.world, query.sobject).values()))
         version = request.path_params["version"]
-        rows = [records.shown(query.of, record, query.columns, version) for record in found]
+        rows = [
+            records.as_answer(query.sobject, record, query.columns, version) for record in found
+        ]
         locator = self.cursors.open(rows) if len(rows) > _batch_size(request) else ""
         return _page(request, rows, locator, 0)
 
@@ -141,48 +144,48 @@ class _RestApi:
         return _page(request, self.cursors[locator], locator, int(start))
 
     async def create(self, request: Request) -> Response:
-        of = _object(request)
-        if of is not TASK:
+        sobject = _object(request)
+        if sobject is not TASK:
             raise SalesforceError(
                 400,
                 "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
-                f"entity type cannot be inserted: {of.name}",
+                f"entity type cannot be inserted: {sobject.name}",
                 [],
             )
-        fields = check_written(of, await _json(request))
+        fields = check_written(sobject, await _json(request))
         task_id = records.create_task(self.world, fields)
         return JSONResponse({"id": task_id, "success": True, "errors": []}, 201)
 
     async def record(self, request: Request) -> Response:
-        of = _object(request)
-        record = records.existing(self.world, of, request.path_params["id"])
+        sobject = _object(request)
+        record = records.find_or_error(self.world, sobject, request.path_params["id"])
         _check_unmodified(request, record)
         if request.method == "PATCH":
-            records.change(self.world, record, check_written(of, await _json(request)))
+            records.update(self.world, record, check_written(sobject, await _json(request)))
             return Response(status_code=204)
-        named = request.query_params.get("fields")
+        requested = request.query_params.get("fields")
         columns = []
-        for path in named.split(",") if named else of.fields:
-            found = column(of, path)
+        for path in requested.split(",") if requested else sobject.fields:
+            found = find_column(sobject, path)
             if found is None:
                 raise SalesforceError(
-                    400, "INVALID_FIELD", f"No such column '{path}' on entity '{of.name}'"
+                    400, "INVALID_FIELD", f"No such column '{path}' on entity '{sobject.name}'"
                 )
             columns.append(found)
         return JSONResponse(
-            records.shown(of, record, columns, request.path_params["version"]),
-            headers={"Last-Modified": format_datetime(records.changed_at(record), usegmt=True)},
+            records.as_answer(sobject, record, columns, request.path_params["version"]),
+            headers={"Last-Modified": format_datetime(records.modified_at(record), usegmt=True)},
         )
 
 
 def _operation(request: Request) -> str:
     """Such as `GetOpportunity`, `UpdateOpportunity` or `CreateTask`."""
     verb = {"PATCH": "Update", "POST": "Create"}.get(request.method, "Get")
-    of = OBJECTS.get(request.path_params["object"].lower())
-    return f"{verb}{of.name if of else 'Unknown'}"
+    sobject = OBJECTS.get(request.path_params["object"].lower())
+    return f"{verb}{sobject.name if sobject else 'Unknown'}"
 
 
-def _object(request: Request) -> Object:
+def _object(request: Request) -> SObject:
     found = OBJECTS.get(request.path_params["object"].lower())
     if found is None:
         raise SalesforceError(404, "NOT_FOUND")
@@ -190,7 +193,7 @@ def _object(request: Request) -> Object:
 
 
 async def _json(request: Request) -> Any:
-    """The body, numbers kept exact."""
+    """The body, with decimal numbers as Decimal."""
     if not request.headers.get("Content-Type", "").startswith("application/json"):
         raise SalesforceError(415, "UNSUPPORTED_MEDIA_TYPE", "Content type is not supported")
     try:
@@ -201,14 +204,14 @@ async def _json(request: Request) -> Any:
 
 def _batch_size(request: Request) -> int:
     option = request.headers.get("Sforce-Query-Options", "").replace(" ", "")
-    asked = option.removeprefix("batchSize=")
-    if not asked.isdigit():
+    requested = option.removeprefix("batchSize=")
+    if not requested.isdigit():
         return BATCH.stop - 1
-    return min(max(int(asked), BATCH.start), BATCH.stop - 1)
+    return min(max(int(requested), BATCH.start), BATCH.stop - 1)
 
 
 def _page(request: Request, rows: Rows, locator: str, start: int) -> Response:
-    """One batch of a result, and where the next one is."""
+    """One batch of a result, and the address of the next one."""
     end = start + _batch_size(request)
     answer: dict[str, Any] = {
         "totalSize": len(rows),
@@ -222,7 +225,7 @@ def _page(request: Request, rows: Rows, locator: str, start: int) -> Response:
 
 
 def _check_unmodified(request: Request, record: records.Record) -> None:
-    """`If-Unmodified-Since`, which HTTP writes to the second.  The 412's body is ASSUMED."""
+    """`If-Unmodified-Since`, to the second.  The body of the 412 response is ASSUMED."""
     since = request.headers.get("If-Unmodified-Since")
     if since is None:
         return
@@ -232,26 +235,24 @@ def _check_unmodified(request: Request, record: records.Record) -> None:
         raise SalesforceError(
             400, "INVALID_HEADER", f"invalid If-Unmodified-Since: {since}"
         ) from None
-    if records.changed_at(record) > unmodified_since:
+    if records.modified_at(record) > unmodified_since:
         raise SalesforceError(412, "PRECONDITION_FAILED", "The record has been modified")
 
 
-def _refusing(answer: Handler) -> Handler:
-    """Turn a refusal into its answer."""
-
-    async def refuse(request: Request) -> Response:
+def _with_error_response(handler: Handler) -> Handler:
+    async def handle(request: Request) -> Response:
         try:
-            return await answer(request)
+            return await handler(request)
         except (SalesforceError, TokenError) as error:
             return error.response()
 
-    return refuse
+    return handle
 
 
-def _refusal(fault: Fault) -> Response:
+def _fault_response(fault: Fault) -> Response:
     if fault.operation == "Token":
         return TokenError(fault.code or "unknown_error", "retry", fault.status).response()
-    code = fault.code or USUAL_CODE.get(fault.status, "UNKNOWN_EXCEPTION")
+    code = fault.code or DEFAULT_CODE.get(fault.status, "UNKNOWN_EXCEPTION")
     return SalesforceError(fault.status, code).response()
 
 

@@ -1,4 +1,4 @@
-"""The words of a SOQL query, and how Salesforce points at one that is wrong."""
+"""The tokens of a SOQL query, and Salesforce's error message for a wrong token."""
 
 import re
 from dataclasses import dataclass
@@ -20,39 +20,40 @@ TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Token:
-    """A word of the query; `text` is as written, `place` counts from 0."""
+    """A token of the query; `position` counts from 0."""
 
     kind: str
     text: str
-    place: int
+    position: int
 
     @property
-    def word(self) -> str:
-        """In upper case if it may be a keyword."""
+    def keyword(self) -> str:
+        """The text in upper case if it may be a keyword or sign; else empty."""
         return self.text.upper() if self.kind in ("name", "sign") else ""
 
 
 def tokenize(text: str) -> list[Token]:
-    """A query taken apart; the last word is always its end."""
-    tokens, place = [], 0
+    """The tokens of a query; the last one always has the kind `end`."""
+    tokens, position = [], 0
     text = text.rstrip()
-    while place < len(text):
-        found = TOKEN.match(text, place)
+    while position < len(text):
+        found = TOKEN.match(text, position)
         if found is None:
-            rest = text[place:].strip()[:20]
-            raise refusal("MALFORMED_QUERY", f"unexpected token: '{rest}'", text, place)
+            rest = text[position:].strip()[:20]
+            raise query_error("MALFORMED_QUERY", f"unexpected token: '{rest}'", text, position)
         kind = str(found.lastgroup)
         tokens.append(Token(kind, found[kind], found.start(kind)))
-        place = found.end()
+        position = found.end()
     return [*tokens, Token("end", "<EOF>", len(text))]
 
 
-def refusal(code: str, message: str, text: str, place: int) -> SalesforceError:
-    """An error with the piece of the query that it is about."""
-    start = max(0, place - 30)
-    excerpt = text[start : place + 30]
+def query_error(code: str, message: str, text: str, position: int) -> SalesforceError:
+    """An error with an excerpt of the query around the position."""
+    start = max(0, position - 30)
+    excerpt = text[start : position + 30]
+    marker = " " * (position - start) + "^"
     return SalesforceError(
         400,
         code,
-        f"\n{excerpt}\n{' ' * (place - start)}^\nERROR at Row:1:Column:{place + 1}\n{message}",
+        f"\n{excerpt}\n{marker}\nERROR at Row:1:Column:{position + 1}\n{message}",
     )

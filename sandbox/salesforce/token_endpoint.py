@@ -13,11 +13,11 @@ from sandbox.world import World
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
-"""Audiences that an assertion may name besides the org's own address."""
+"""Audiences that an assertion may have besides the org's own address."""
 
 
-def grant(world: World, form: dict[str, str], authorization: str | None, own_url: str) -> str:
-    """A new access token for what the client shows.  `form` is the body, decoded."""
+def issue_token(world: World, form: dict[str, str], authorization: str | None, own_url: str) -> str:
+    """A new access token for these credentials.  `form` is the decoded body."""
     match form.get("grant_type"):
         case "client_credentials":
             _check_credentials(world.salesforce, form, authorization)
@@ -25,7 +25,7 @@ def grant(world: World, form: dict[str, str], authorization: str | None, own_url
             _check_assertion(world, form.get("assertion", ""), own_url)
         case _:
             raise TokenError("unsupported_grant_type", "grant type not supported")
-    return world.salesforce.issue()
+    return world.salesforce.issue_token()
 
 
 def _check_credentials(
@@ -36,7 +36,7 @@ def _check_credentials(
         client_id, client_secret = _basic(authorization)
     if client_id != access.client_id:
         raise TokenError("invalid_client_id", "client identifier invalid")
-    if not access.admits(client_id, client_secret):
+    if not access.credentials_match(client_id, client_secret):
         raise TokenError("invalid_client", "invalid client credentials")
 
 
@@ -53,7 +53,7 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 
 def _check_assertion(world: World, assertion: str, own_url: str) -> None:
-    """Who says it, for whom, to whom, until when; the signature if the org holds the key."""
+    """Check issuer, subject, audience and expiry; the signature only if the org has the key."""
     key = world.salesforce_public_key
     try:
         claims = jwt.decode(

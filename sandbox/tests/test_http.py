@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.tests.support.aws_seller import CATALOG, SESSION, Seller, code
+from sandbox.tests.support.aws_seller import CATALOG, SESSION, Seller, status_and_code
 from tests.support.waiting import until
 
 SEARCH = {"filters": [{"name": "AgreementType", "values": ["PurchaseAgreement"]}]}
@@ -46,7 +46,7 @@ def test_a_status_comes_with_its_usual_code(seller: Seller, status: int, error: 
     seller.world.faults.waiting.append(Fault("catalog", "status", status=status))
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes())
-    assert code(refused.value) == (status, error)
+    assert status_and_code(refused.value) == (status, error)
     assert not seller.world.change_sets
     assert seller.start(seller.offer_changes())
 
@@ -64,7 +64,7 @@ def test_the_agreement_api_has_its_own_codes(seller: Seller, status: int, error:
     seller.world.faults.waiting.append(Fault("agreement", "status", status=status))
     with pytest.raises(ClientError) as refused:
         seller.agreements.search_agreements(**SEARCH)
-    assert code(refused.value) == (status, error)
+    assert status_and_code(refused.value) == (status, error)
 
 
 def test_a_code_and_the_seconds_to_wait_can_be_chosen(seller: Seller) -> None:
@@ -99,7 +99,9 @@ def test_a_fault_can_be_for_one_operation_and_several_times(seller: Seller) -> N
 def test_a_lost_answer(
     sandbox: Sandbox, seller: Seller, kind: str, error: type[Exception], done: bool
 ) -> None:
-    hasty = Seller(sandbox, seller.clock, patience=0.3) if kind.startswith("timeout") else seller
+    hasty = (
+        Seller(sandbox, seller.clock, read_timeout=0.3) if kind.startswith("timeout") else seller
+    )
     faults = seller.world.faults.waiting
     faults.append(Fault("catalog", kind))
     with pytest.raises(error):
@@ -111,7 +113,7 @@ def test_a_lost_answer(
 
 
 def test_who_is_kept_waiting_longer_is_cut_off(seller: Seller, sandbox: Sandbox) -> None:
-    seller.world.faults.waiting.append(Fault("agreement", "timeout_before", hold_seconds=0.1))
+    seller.world.faults.waiting.append(Fault("agreement", "timeout_before", delay_seconds=0.1))
     started = time.monotonic()
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.post(sandbox.addresses.agreement, timeout=5)
@@ -136,7 +138,7 @@ def test_aws_lets_five_requests_start_in_a_second(
             seller.start(seller.offer_changes())
         with pytest.raises(ClientError) as refused:
             seller.start(seller.offer_changes())
-    assert code(refused.value) == (429, "ThrottlingException")
+    assert status_and_code(refused.value) == (429, "ThrottlingException")
     assert len(sandbox.world.change_sets) == 5
     # Another operation has its own rate, and boto3's own retries get through.
     patient = SESSION.client(
@@ -149,7 +151,7 @@ def test_aws_lets_five_requests_start_in_a_second(
 
 
 def test_the_sandbox_stops_quickly_while_someone_waits(sandbox: Sandbox, clock: Any) -> None:
-    seller = Seller(sandbox, clock, patience=0.3)
+    seller = Seller(sandbox, clock, read_timeout=0.3)
     sandbox.world.faults.waiting.append(Fault("catalog", "timeout_before", times=None))
     with pytest.raises(ReadTimeoutError):
         seller.describe("any")

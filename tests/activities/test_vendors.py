@@ -141,7 +141,7 @@ async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
     offer(sandbox)
     await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 1
-    sandbox.world.clazar.revoke()
+    sandbox.world.clazar.revoke_tokens()
     await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 2
 
@@ -382,7 +382,7 @@ async def test_many_threads_log_in_once(sandbox: Sandbox, opportunities: Opportu
 
     await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 1
-    sandbox.world.salesforce.revoke()
+    sandbox.world.salesforce.revoke_tokens()
     await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 2
 

@@ -3,7 +3,7 @@
 from offers.lifecycle.clazar_field_sheet import reference
 from offers.policy.policy import Road
 from offers.stage import Stage
-from sandbox.clazar.manual_offers import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.world import ClazarLinks
 from tests.end_to_end.test_watching import signals
@@ -60,7 +60,7 @@ async def test_an_offer_that_a_person_made_is_recognised(house: House) -> None:
     await house.until(opportunity, lambda row: row.attention == "handed-off")
     record = await house.desk.record(opportunity)
     assert reference(opportunity, 1) in record.offered.offer_name
-    make_by_hand(
+    create_manual_offer(
         house.world,
         name=record.offered.offer_name,
         buyer_accounts=list(record.offered.buyer_accounts),

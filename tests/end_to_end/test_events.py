@@ -77,11 +77,11 @@ async def test_acceptances_are_heard_without_any_watch(hearing: Hearing) -> None
     troubles = house.world.faults.waiting
     troubles += [
         Fault("events", "duplicate", "Offer Released"),
-        Fault("events", "disorder", "Offer Released"),
+        Fault("events", "reorder", "Offer Released"),
         Fault("events", "duplicate", "Change Set Succeeded"),
     ]
     late, twice, waiting = await house.share(1, 2, 3)
-    troubles.append(Fault("events", "late", CREATED, hold_seconds=0.1))
+    troubles.append(Fault("events", "delay", CREATED, delay_seconds=0.1))
     await house.accept(late)
     troubles.append(Fault("events", "duplicate", CREATED))
     await house.accept(twice)

@@ -245,7 +245,7 @@ class Life:
             (offer,) = self.world.offers.values()
             accept(self.world, offer.id, offer.buyer_accounts[0])
 
-        self.world.at(moment, happen)
+        self.world.schedule(moment, happen)
 
     async def card(self) -> str:
         """What the Temporal UI shows as the workflow's current details."""

@@ -78,12 +78,12 @@ class House:
         self.client = client
         self.sandbox = sandbox
         self.world = sandbox.world
-        self.world.generation.preparing_minutes = 0
-        self.world.generation.minutes = 0
-        self.world.generation.update_minutes = 0
+        self.world.change_set_processing.preparing_minutes = 0
+        self.world.change_set_processing.publish_minutes = 0
+        self.world.change_set_processing.update_minutes = 0
         self.world.clazar_delay_minutes = 0
         self.world.clazar_rate_limits = False
-        self.world.payout_habit.disbursed_after_days = 365
+        self.world.payout_settings.disbursed_after_days = 365
         self.desk = OfferDesk(client)
         self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 

@@ -236,7 +236,7 @@ class AnyDeal:
         if not named:
             return "it names no offer"
         offer = self.world.offers[named[0]]
-        accepted = bool(self.world.accepted(offer.id))
+        accepted = bool(self.world.agreements_of(offer.id))
         acceptable = self.world.acceptable(offer)
         if "can no longer be accepted" in text:
             return "the offer can be accepted" if acceptable else None

@@ -1,4 +1,4 @@
-"""The terms of an agreement as the Agreement API gives them: the offer's, in other words."""
+"""The terms of an agreement in the form of the Agreement API, converted from the offer's terms."""
 
 from datetime import UTC, date, datetime, time
 from typing import Any
@@ -6,29 +6,31 @@ from typing import Any
 from sandbox.marketplace.offer_terms import Term
 from sandbox.world import Agreement
 
-DAYS = {
+TIME_OF_DAY = {
     "ChargeDate": time(0),
     "AgreementStartDate": time(0),
     "AgreementEndDate": time(23, 59, 59, 999000),
 }
-"""The time of day meant by a term's dates, in UTC."""
+"""The time of day of a term's dates, in UTC."""
 
 
 def accepted_terms(agreement: Agreement) -> list[dict[str, Any]]:
-    """Each term under its kind, member names in camel case, dates as instants."""
-    return [_accepted(agreement, number, term) for number, term in enumerate(agreement.terms, 1)]
+    """Each term under its type, with member names in camel case and dates as epoch seconds."""
+    return [
+        _accepted_term(agreement, number, term) for number, term in enumerate(agreement.terms, 1)
+    ]
 
 
-def _accepted(agreement: Agreement, number: int, term: Term) -> dict[str, Any]:
-    accepted = _camel(term)
+def _accepted_term(agreement: Agreement, number: int, term: Term) -> dict[str, Any]:
+    accepted = _camel_case(term)
     accepted["id"] = f"term-{agreement.id.removeprefix('agmt-')}-{number}"
     if term["Type"] == "ConfigurableUpfrontPricingTerm":
-        accepted["configuration"] = _bought(term)
-    return {_lower(term["Type"]): accepted}
+        accepted["configuration"] = _configuration(term)
+    return {_lower_first(term["Type"]): accepted}
 
 
-def _bought(term: Term) -> dict[str, Any]:
-    """What the buyer chose: one of everything on the first rate card."""
+def _configuration(term: Term) -> dict[str, Any]:
+    """The buyer's selection: each dimension of the first rate card once."""
     card = term["RateCards"][0]
     return {
         "selectorValue": card["Selector"]["Value"],
@@ -38,14 +40,16 @@ def _bought(term: Term) -> dict[str, Any]:
     }
 
 
-def _camel(value: Any) -> Any:
+def _camel_case(value: Any) -> Any:
     if isinstance(value, dict):
         return {
-            _lower(name): _seconds(each, DAYS[name]) if name in DAYS else _camel(each)
+            _lower_first(name): _seconds(each, TIME_OF_DAY[name])
+            if name in TIME_OF_DAY
+            else _camel_case(each)
             for name, each in value.items()
         }
     if isinstance(value, list):
-        return [_camel(each) for each in value]
+        return [_camel_case(each) for each in value]
     return value
 
 
@@ -53,5 +57,5 @@ def _seconds(day: str, at: time) -> float:
     return datetime.combine(date.fromisoformat(day), at, UTC).timestamp()
 
 
-def _lower(name: str) -> str:
+def _lower_first(name: str) -> str:
     return name[0].lower() + name[1:]

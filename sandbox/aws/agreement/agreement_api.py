@@ -1,4 +1,4 @@
-"""The AWS Marketplace Agreement API, as the proposing seller sees it (protocol: JSON 1.0)."""
+"""The AWS Marketplace Agreement API for the seller as the proposer (protocol: JSON 1.0)."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from sandbox.aws.agreement import cancellation_requests, invoice_line_items
 from sandbox.aws.agreement.accepted_terms import accepted_terms
 from sandbox.aws.agreement.agreement_protocol import (
     AgreementService,
-    found_agreement,
-    paged,
-    refused,
+    field_error,
+    find_agreement,
+    paginate,
 )
 from sandbox.aws.protocol import AwsError
 from sandbox.aws.shapes import Shapes
@@ -40,13 +40,13 @@ def _instant(text: str) -> datetime:
     return instant
 
 
-def _updated(agreement: Agreement) -> datetime:
+def _last_update(agreement: Agreement) -> datetime:
     return agreement.last_update or agreement.accepted_at
 
 
-Test = Callable[[Agreement, str], bool]
+Predicate = Callable[[Agreement, str], bool]
 
-FILTERS: dict[str, Test] = {
+FILTERS: dict[str, Predicate] = {
     "PartyType": lambda _, value: value == "Proposer",
     "AgreementType": lambda _, value: value == "PurchaseAgreement",
     "ResourceIdentifier": lambda agreement, value: agreement.product_id == value,
@@ -60,19 +60,19 @@ FILTERS: dict[str, Test] = {
     "BeforeEndTime": lambda agreement, value: agreement.end < _instant(value),
     "AfterStartTime": lambda agreement, value: agreement.start > _instant(value),
     "BeforeStartTime": lambda agreement, value: agreement.start < _instant(value),
-    "AfterLastUpdateTime": lambda agreement, value: _updated(agreement) > _instant(value),
-    "BeforeLastUpdateTime": lambda agreement, value: _updated(agreement) < _instant(value),
+    "AfterLastUpdateTime": lambda agreement, value: _last_update(agreement) > _instant(value),
+    "BeforeLastUpdateTime": lambda agreement, value: _last_update(agreement) < _instant(value),
 }
 
 SORTS: dict[str, Callable[[Agreement], datetime]] = {
     "EndTime": lambda agreement: agreement.end,
     "StartTime": lambda agreement: agreement.start,
-    "LastUpdateTime": _updated,
+    "LastUpdateTime": _last_update,
 }
 
 
 def app(world: World) -> Starlette:
-    """The operations that a seller needs to follow agreements, and to have one cancelled."""
+    """The operations that a seller needs to read agreements and to request their cancellation."""
     service = AgreementService(world, "agreement", SHAPES, CALLS_PER_SECOND)
     agreements = Agreements(world)
     requests = cancellation_requests.CancellationRequests(world)
@@ -86,38 +86,40 @@ def app(world: World) -> Starlette:
         "CancelAgreementCancellationRequest": requests.cancel,
         "ListAgreementInvoiceLineItems": invoice_line_items.InvoiceLineItems(world).list,
     }
-    answers = {name: service.answer(name, each) for name, each in operations.items()}
+    handlers = {name: service.handler(name, each) for name, each in operations.items()}
 
-    async def answer(request: Request) -> Response:
-        name = operation_name(request)
-        if name not in answers:
+    async def handle(request: Request) -> Response:
+        name = requested_operation(request)
+        if name not in handlers:
             error = AwsError("UnknownOperationException", f"Unknown operation {name}")
             return service.error(error, SHAPES.status_of(error.code))
-        return await answers[name](request)
+        return await handlers[name](request)
 
-    def counted(request: Request) -> str:
-        name = operation_name(request)
-        return name if name in answers else "Unknown"
+    def counted_as(request: Request) -> str:
+        name = requested_operation(request)
+        return name if name in handlers else "Unknown"
 
-    return Starlette(routes=[Route("/", service.wire.endpoint(counted, answer), methods=["POST"])])
+    return Starlette(
+        routes=[Route("/", service.system.endpoint(counted_as, handle), methods=["POST"])]
+    )
 
 
-def operation_name(request: Request) -> str:
-    """The operation that a request asks for."""
+def requested_operation(request: Request) -> str:
+    """The operation named in a request's header; empty for another service."""
     service, _, name = request.headers.get("X-Amz-Target", "").partition(".")
     return name if service == SHAPES.model.metadata["targetPrefix"] else ""
 
 
 class Agreements:
-    """What the operations do."""
+    """The operations on agreements."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def search(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The agreements that pass all filters."""
+        """SearchAgreements: the agreements that match all filters."""
         if request.get("catalog", "AWSMarketplace") != "AWSMarketplace":
-            raise refused("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
+            raise field_error("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
         listed_by = self.world.now() - timedelta(minutes=self.world.agreement_lag_minutes)
         found = [each for each in self.world.agreements.values() if each.accepted_at <= listed_by]
         for name, value in _filters(request).items():
@@ -125,17 +127,19 @@ class Agreements:
         sort = request.get("sort", {})
         by = sort.get("sortBy", "EndTime")
         if by not in SORTS:
-            raise refused("INVALID_SORT_BY", "sort.sortBy", f"must be one of {', '.join(SORTS)}")
+            raise field_error(
+                "INVALID_SORT_BY", "sort.sortBy", f"must be one of {', '.join(SORTS)}"
+            )
         found.sort(key=SORTS[by], reverse=sort.get("sortOrder") == "DESCENDING")
-        shown, token = paged(found, request)
+        shown, token = paginate(found, request)
         return {
             "agreementViewSummaries": [self._summary(agreement) for agreement in shown],
             **token,
         }
 
     def describe(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One agreement."""
-        agreement = found_agreement(self.world, request["agreementId"])
+        """DescribeAgreement."""
+        agreement = find_agreement(self.world, request["agreementId"])
         described = self._common(agreement)
         described["estimatedCharges"] = {
             "currencyCode": agreement.currency,
@@ -145,16 +149,16 @@ class Agreements:
         return described
 
     def terms(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The terms that were accepted."""
-        shown, token = paged(
-            accepted_terms(found_agreement(self.world, request["agreementId"])), request
+        """GetAgreementTerms."""
+        shown, token = paginate(
+            accepted_terms(find_agreement(self.world, request["agreementId"])), request
         )
         return {"acceptedTerms": shown, **token}
 
     def _summary(self, agreement: Agreement) -> dict[str, Any]:
         return {
             **self._common(agreement),
-            "lastUpdateTime": _updated(agreement).timestamp(),
+            "lastUpdateTime": _last_update(agreement).timestamp(),
             "endTimeBehaviorType": "EXPIRE",
             "endTimeBehaviorReasonCode": "NO_RENEWAL_TERM",
         }
@@ -178,28 +182,30 @@ class Agreements:
 
 
 def _filters(request: dict[str, Any]) -> dict[str, str]:
-    given: dict[str, str] = {}
+    filters: dict[str, str] = {}
     for index, each in enumerate(request.get("filters", [])):
         path = f"filters.{index}"
         name, values = each.get("name"), each.get("values")
         if name not in FILTERS:
-            raise refused("INVALID_FILTER_NAME", f"{path}.name", f"unknown filter {name}")
-        if name in given:
-            raise refused("INVALID_FILTERS", path, f"filter {name} is given twice")
+            raise field_error("INVALID_FILTER_NAME", f"{path}.name", f"unknown filter {name}")
+        if name in filters:
+            raise field_error("INVALID_FILTERS", path, f"filter {name} is given twice")
         if not values:
-            raise refused("MISSING_FILTER_VALUES", f"{path}.values", "must have a value")
-        given[name] = values[0]
+            raise field_error("MISSING_FILTER_VALUES", f"{path}.values", "must have a value")
+        filters[name] = values[0]
         if name.endswith("Time"):
             try:
                 _instant(values[0])
             except ValueError:
-                raise refused(
+                raise field_error(
                     "INVALID_FILTER_VALUES", f"{path}.values", "must be a time in ISO 8601"
                 ) from None
-    if "AgreementType" not in given:
-        raise refused("MISSING_FILTER_NAME", "filters", "AgreementType is required")
-    if given["AgreementType"] != "PurchaseAgreement":
-        raise refused("INVALID_FILTER_VALUES", "filters", "AgreementType must be PurchaseAgreement")
-    if given.get("PartyType", "Proposer") not in ("Proposer", "Acceptor"):
-        raise refused("INVALID_PARTY_TYPE", "filters", "PartyType must be Proposer or Acceptor")
-    return given
+    if "AgreementType" not in filters:
+        raise field_error("MISSING_FILTER_NAME", "filters", "AgreementType is required")
+    if filters["AgreementType"] != "PurchaseAgreement":
+        raise field_error(
+            "INVALID_FILTER_VALUES", "filters", "AgreementType must be PurchaseAgreement"
+        )
+    if filters.get("PartyType", "Proposer") not in ("Proposer", "Acceptor"):
+        raise field_error("INVALID_PARTY_TYPE", "filters", "PartyType must be Proposer or Acceptor")
+    return filters

@@ -1,4 +1,4 @@
-"""How the Agreement API speaks: its protocol, its errors and its pages."""
+"""The protocol, errors and pages of the Agreement API."""
 
 from typing import Any
 
@@ -14,22 +14,19 @@ CONTENT_TYPE = "application/x-amz-json-1.0"
 
 
 class AgreementService(AwsService):
-    """Members travel in the body; an error is named in the body."""
+    """JSON 1.0: members and error codes are in the body."""
 
     async def members(
         self,
-        operation: str,  # noqa: ARG002  it travels in a header; the body is all of the request
+        operation: str,  # noqa: ARG002  all members are in the body, whatever the operation
         request: Request,
     ) -> dict[str, Any]:
-        """What the request says."""
         return json_object(await request.body())
 
-    def invalid(self, path: str, message: str) -> AwsError:
-        """The error for a member that is against the model."""
-        return refused("OTHER", path.strip("/").replace("/", "."), message)
+    def field_error(self, path: str, message: str) -> AwsError:
+        return field_error("OTHER", path.strip("/").replace("/", "."), message)
 
     def error(self, error: AwsError, status: int) -> Response:
-        """An error as this protocol writes it."""
         body = {
             "__type": f"com.amazonaws.awsmpcommerceservice#{error.code}",
             "message": error.message,
@@ -38,12 +35,11 @@ class AgreementService(AwsService):
         return json_response(body, status, CONTENT_TYPE)
 
     def respond(self, body: dict[str, Any], status: int) -> Response:
-        """A body as this protocol writes it."""
         return json_response(body, status, CONTENT_TYPE)
 
 
-def refused(reason: str, field: str, message: str) -> AwsError:
-    """The error for a request that is wrong in one field."""
+def field_error(reason: str, field: str, message: str) -> AwsError:
+    """The error for an invalid field of a request."""
     return AwsError(
         "ValidationException",
         f"{field}: {message}",
@@ -52,8 +48,8 @@ def refused(reason: str, field: str, message: str) -> AwsError:
     )
 
 
-def found_agreement(world: World, agreement_id: str) -> Agreement:
-    """The agreement with this id.  Raises AwsError if there is none."""
+def find_agreement(world: World, agreement_id: str) -> Agreement:
+    """The agreement with this id.  Raises AwsError for an unknown id."""
     if agreement_id not in world.agreements:
         raise AwsError(
             "ResourceNotFoundException",
@@ -64,12 +60,12 @@ def found_agreement(world: World, agreement_id: str) -> Agreement:
     return world.agreements[agreement_id]
 
 
-def paged(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], dict[str, str]]:
+def paginate(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], dict[str, str]]:
     """One page of a list, and the token of the next if there is one."""
     try:
         shown, token = page(
             items, request.get("maxResults", DEFAULT_PAGE), request.get("nextToken")
         )
     except ValueError:
-        raise refused("INVALID_NEXT_TOKEN", "nextToken", "isn't one that was given out") from None
+        raise field_error("INVALID_NEXT_TOKEN", "nextToken", "isn't valid") from None
     return list(shown), {"nextToken": token} if token else {}

@@ -1,12 +1,12 @@
-"""The Agreement API's operations on requests to cancel an agreement, for the seller.
+"""The Agreement API's operations on cancellation requests, for the seller.
 
-ASSUMED, where the model names errors and is silent on what they are for: which of them stands for
-what, the order of the list, and that one token is good for one request.
+ASSUMED, as AWS documents only the error codes: the condition for each error, the order of the list,
+and that a client token belongs to one request.
 """
 
 from typing import Any
 
-from sandbox.aws.agreement.agreement_protocol import found_agreement, paged, refused
+from sandbox.aws.agreement.agreement_protocol import field_error, find_agreement, paginate
 from sandbox.aws.protocol import AwsError
 from sandbox.marketplace import cancellations
 from sandbox.world import CancellationRequest, World
@@ -23,44 +23,46 @@ Request = dict[str, Any]
 
 
 class CancellationRequests:
-    """What the operations do."""
+    """The operations on cancellation requests."""
 
     def __init__(self, world: World) -> None:
         self.world = world
 
     def send(self, request: Request) -> dict[str, Any]:
-        """Ask the buyer of an agreement; the same request with the same token asks once."""
-        agreement = found_agreement(self.world, request["agreementId"])
+        """Send a request to the buyer; a repeated request with the same token is sent once."""
+        agreement = find_agreement(self.world, request["agreementId"])
         if sent := self._by_token(request.get("clientToken")):
             _check_same(sent, request)
             return _described(sent)
         if agreement.status != "ACTIVE":
-            raise refused("INACTIVE_AGREEMENT", "agreementId", f"is {agreement.status}")
-        if waiting := self.world.pending_cancellation(agreement.id):
-            raise _conflict(waiting, f"{waiting.id} of the agreement is PENDING_APPROVAL already.")
-        made = cancellations.ask(
+            raise field_error("INACTIVE_AGREEMENT", "agreementId", f"is {agreement.status}")
+        if pending := self.world.pending_cancellation(agreement.id):
+            raise _conflict(pending, f"{pending.id} of the agreement is PENDING_APPROVAL already.")
+        created = cancellations.send_request(
             self.world,
             agreement,
             request["reasonCode"],
             request.get("description"),
             request.get("clientToken"),
         )
-        return _described(made)
+        return _described(created)
 
     def get(self, request: Request) -> dict[str, Any]:
-        """One request."""
-        found = self._found(request)
+        """GetAgreementCancellationRequest."""
+        found = self._find(request)
         message = {"statusMessage": found.status_message} if found.status_message else {}
         return {**_described(found), **message}
 
     def list(self, request: Request) -> dict[str, Any]:
-        """The requests that pass all filters, the latest first."""
+        """The requests that match all filters, the latest first."""
         if request["partyType"] not in ("Proposer", "Acceptor"):
-            raise refused("INVALID_PARTY_TYPE", "partyType", "must be Proposer or Acceptor")
+            raise field_error("INVALID_PARTY_TYPE", "partyType", "must be Proposer or Acceptor")
         if request.get("catalog", "AWSMarketplace") != "AWSMarketplace":
-            raise refused("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
+            raise field_error("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
         if request.get("agreementType", "PurchaseAgreement") != "PurchaseAgreement":
-            raise refused("INVALID_AGREEMENT_TYPE", "agreementType", "must be PurchaseAgreement")
+            raise field_error(
+                "INVALID_AGREEMENT_TYPE", "agreementType", "must be PurchaseAgreement"
+            )
         listed = [
             each
             for each in reversed(self.world.cancellation_requests.values())
@@ -68,26 +70,26 @@ class CancellationRequests:
             and request.get("agreementId", each.agreement_id) == each.agreement_id
             and request.get("status", each.status) == each.status
         ]
-        shown, token = paged(listed, request)
+        shown, token = paginate(listed, request)
         return {"items": [_summary(each) for each in shown], **token}
 
     def cancel(self, request: Request) -> dict[str, Any]:
-        """Take a request back that the buyer has not answered."""
-        found = self._found(request)
+        """Withdraw a pending request."""
+        found = self._find(request)
         if found.status != "PENDING_APPROVAL":
             raise _conflict(found, f"{found.id} is {found.status}.")
         cancellations.withdraw(self.world, found, request["cancellationReason"])
         return self.get(request)
 
-    def _found(self, request: Request) -> CancellationRequest:
-        agreement = found_agreement(self.world, request["agreementId"])
-        wanted = request["agreementCancellationRequestId"]
-        found = self.world.cancellation_requests.get(wanted)
+    def _find(self, request: Request) -> CancellationRequest:
+        agreement = find_agreement(self.world, request["agreementId"])
+        request_id = request["agreementCancellationRequestId"]
+        found = self.world.cancellation_requests.get(request_id)
         if found is None or found.agreement_id != agreement.id:
             raise AwsError(
                 "ResourceNotFoundException",
-                f"AgreementCancellationRequest {wanted} isn't found.",
-                resourceId=wanted,
+                f"AgreementCancellationRequest {request_id} isn't found.",
+                resourceId=request_id,
                 resourceType="AgreementCancellationRequest",
             )
         return found
@@ -98,10 +100,10 @@ class CancellationRequests:
 
 
 def _check_same(sent: CancellationRequest, request: Request) -> None:
-    before = (sent.agreement_id, sent.reason_code, sent.description)
-    if before != (request["agreementId"], request["reasonCode"], request.get("description")):
+    earlier = (sent.agreement_id, sent.reason_code, sent.description)
+    if earlier != (request["agreementId"], request["reasonCode"], request.get("description")):
         message = f"was used for another request: {sent.id}"
-        raise refused("INVALID_CLIENT_TOKEN", "clientToken", message)
+        raise field_error("INVALID_CLIENT_TOKEN", "clientToken", message)
 
 
 def _conflict(request: CancellationRequest, message: str) -> AwsError:

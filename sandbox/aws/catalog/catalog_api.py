@@ -1,4 +1,4 @@
-"""The AWS Marketplace Catalog API, as a seller sees it (protocol: rest-json)."""
+"""The AWS Marketplace Catalog API for a seller (protocol: rest-json)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.aws.catalog import lists
-from sandbox.aws.catalog.change_set_request import invalid
+from sandbox.aws.catalog.change_set_request import field_error
 from sandbox.aws.catalog.change_sets import ChangeSets
 from sandbox.aws.catalog.entities import (
     arn,
@@ -35,25 +35,21 @@ CALLS_PER_SECOND = {
 
 
 class CatalogService(AwsService):
-    """Members travel in the address or the body; an error is named in a header."""
+    """rest-json: members are in the query or the body, error codes in a header."""
 
     async def members(self, operation: str, request: Request) -> dict[str, Any]:
-        """What the request says."""
         if request.method == "POST":
             return json_object(await request.body())
         return dict(self.shapes.query(operation, dict(request.query_params)))
 
-    def invalid(self, path: str, message: str) -> AwsError:
-        """The error for a member that is against the model."""
-        return invalid(path, message)
+    def field_error(self, path: str, message: str) -> AwsError:
+        return field_error(path, message)
 
     def error(self, error: AwsError, status: int) -> Response:
-        """An error as this protocol writes it."""
         body = {"Message": error.message, **error.members}
         return json_response(body, status, "application/json", **{"x-amzn-ErrorType": error.code})
 
     def respond(self, body: dict[str, Any], status: int) -> Response:
-        """A body as this protocol writes it."""
         return json_response(body, status, "application/json")
 
 
@@ -62,13 +58,13 @@ def submit(world: World, request: dict[str, Any]) -> ChangeSet:
 
     Raises AwsError, as StartChangeSet answers it.
     """
-    if complaints := SHAPES.complaints("StartChangeSet", request):
-        raise invalid(complaints[0].path, complaints[0].message)
+    if complaints := SHAPES.violations("StartChangeSet", request):
+        raise field_error(complaints[0].path, complaints[0].message)
     return ChangeSets(world).start(request)
 
 
 def app(world: World) -> Starlette:
-    """The six operations that a seller of private offers needs."""
+    """The operations that a seller of private offers needs."""
     service = CatalogService(world, "catalog", SHAPES, CALLS_PER_SECOND)
     catalog = Catalog(world)
     operations = {
@@ -83,7 +79,7 @@ def app(world: World) -> Starlette:
         routes=[
             Route(
                 f"/{name}",
-                service.wire.endpoint(name, service.answer(name, operation)),
+                service.system.endpoint(name, service.handler(name, operation)),
                 methods=[method],
             )
             for name, (method, operation) in operations.items()
@@ -92,18 +88,17 @@ def app(world: World) -> Starlette:
 
 
 class Catalog:
-    """What the operations do."""
+    """The operations on change sets and entities."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.change_sets = ChangeSets(world)
 
     def start_change_set(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Take a change set on."""
         return self._reference(self.change_sets.start(request))
 
     def describe_change_set(self, request: dict[str, Any]) -> dict[str, Any]:
-        """How far a change set is, and what is wrong with it."""
+        """DescribeChangeSet: the status of a change set, and the errors of its changes."""
         change_set = self._change_set(request)
         described = {
             **summarise_change_set(self.world, change_set),
@@ -115,18 +110,16 @@ class Catalog:
         return described
 
     def list_change_sets(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The change sets that pass the filters."""
         _check_catalog(request)
         return lists.change_sets(self.world, request)
 
     def cancel_change_set(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Stop a change set."""
         change_set = self._change_set(request)
         self.change_sets.cancel(change_set)
         return self._reference(change_set)
 
     def describe_entity(self, request: dict[str, Any]) -> dict[str, Any]:
-        """An offer as it is now, or the product."""
+        """DescribeEntity, for an offer or the product."""
         _check_catalog(request)
         entity_id = request["EntityId"]
         if entity_id in self.world.offers:
@@ -136,14 +129,13 @@ class Catalog:
         raise AwsError("ResourceNotFoundException", f"Entity {entity_id} isn't found.")
 
     def list_entities(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The entities of a type that pass the filters."""
         _check_catalog(request)
         return lists.entities(self.world, request)
 
     def _change_set(self, request: dict[str, Any]) -> ChangeSet:
         _check_catalog(request)
         change_set = self.world.change_sets.get(request["ChangeSetId"])
-        if change_set is None or not lists.remembered(self.world, change_set):
+        if change_set is None or not lists.is_listed(self.world, change_set):
             raise AwsError(
                 "ResourceNotFoundException", f"Change set {request['ChangeSetId']} isn't found."
             )
@@ -158,4 +150,4 @@ class Catalog:
 
 def _check_catalog(request: dict[str, Any]) -> None:
     if request["Catalog"] != "AWSMarketplace":
-        raise invalid("/Catalog", "Catalog must be AWSMarketplace")
+        raise field_error("/Catalog", "Catalog must be AWSMarketplace")

@@ -1,4 +1,4 @@
-"""A request to start a change set: what is refused at once, before AWS takes it on."""
+"""Parsing of a StartChangeSet request: the errors that AWS returns at once."""
 
 import json
 import re
@@ -21,35 +21,37 @@ OFFER = "Offer@1.0"
 PRODUCT = "SaaSProduct@1.0"
 
 REFERENCE = re.compile(r"\$([a-zA-Z]+)\.Entity\.Identifier")
-"""The entity that another change of the same set creates."""
+"""A reference to the entity that another change of the same change set creates."""
 
 CREATES = (CreateOffer, CreateReplacementOffer)
 
 
 @dataclass
 class RequestedChange:
-    """One change of a request, understood."""
+    """One change of a request, parsed."""
 
     change: Change
-    """As the world keeps it."""
+    """The form in which the world stores it."""
     details: BaseModel
     target: str
-    """The entity's id without revision, or the name of the change that creates it with a `$`."""
+    """The entity's id without revision, or `$` and the name of the change that creates it."""
 
     @property
     def creates(self) -> bool:
-        """Whether it makes a new offer."""
+        """Whether it creates an offer."""
         return isinstance(self.details, CREATES)
 
 
-def understand(world: World, request: dict[str, Any]) -> list[RequestedChange]:
-    """The changes of a request.  Raises AwsError for what AWS refuses at once."""
+def parse_changes(world: World, request: dict[str, Any]) -> list[RequestedChange]:
+    """The changes of a request.  Raises AwsError for errors that AWS returns at once."""
     if request["Catalog"] != "AWSMarketplace":
-        raise invalid("/Catalog", "Catalog must be AWSMarketplace")
+        raise field_error("/Catalog", "Catalog must be AWSMarketplace")
     if request.get("Intent", "APPLY") != "APPLY":
-        raise invalid("/Intent", "Intent VALIDATE isn't supported for the requested change types")
+        raise field_error(
+            "/Intent", "Intent VALIDATE isn't supported for the requested change types"
+        )
     changes = [
-        _understand_change(world, sent, f"/ChangeSet/{index}", index)
+        _parse_change(world, sent, f"/ChangeSet/{index}", index)
         for index, sent in enumerate(request["ChangeSet"])
     ]
     _check_names(changes)
@@ -58,14 +60,14 @@ def understand(world: World, request: dict[str, Any]) -> list[RequestedChange]:
     return changes
 
 
-def invalid(
+def field_error(
     field: str,
     message: str,
     *,
     reason: str = "FieldValidationFailed",
     change_type: str | None = None,
 ) -> AwsError:
-    """The error for a request that is wrong in one field."""
+    """The error for an invalid field of a request."""
     entry = {"Reason": reason, "Field": field, "Message": message}
     if change_type:
         entry["ChangeType"] = change_type
@@ -74,12 +76,10 @@ def invalid(
     )
 
 
-def _understand_change(
-    world: World, sent: dict[str, Any], path: str, index: int
-) -> RequestedChange:
+def _parse_change(world: World, sent: dict[str, Any], path: str, index: int) -> RequestedChange:
     kind = sent["ChangeType"]
     if kind not in DETAILS:
-        raise invalid(
+        raise field_error(
             f"{path}/ChangeType",
             f"ChangeType {kind} isn't supported for {sent['Entity']['Type']}",
             reason="UnknownOperation",
@@ -90,32 +90,34 @@ def _understand_change(
     identifier = sent["Entity"].get("Identifier")
     name = sent.get("ChangeName")
     change = Change(kind, name, sent["Entity"]["Type"], identifier, document)
-    wanted = PRODUCT if isinstance(details, AddDimensions) else OFFER
-    if change.entity_type != wanted:
-        raise invalid(f"{path}/Entity/Type", f"{kind} needs an entity of type {wanted}")
+    required = PRODUCT if isinstance(details, AddDimensions) else OFFER
+    if change.entity_type != required:
+        raise field_error(f"{path}/Entity/Type", f"{kind} needs an entity of type {required}")
     if isinstance(details, CREATES):
         if identifier:
-            raise invalid(f"{path}/Entity/Identifier", f"{kind} takes no Identifier")
+            raise field_error(f"{path}/Entity/Identifier", f"{kind} takes no Identifier")
         return RequestedChange(change, details, f"${name or index}")
     if not identifier:
-        raise invalid(f"{path}/Entity/Identifier", f"{kind} needs an Identifier")
+        raise field_error(f"{path}/Entity/Identifier", f"{kind} needs an Identifier")
     return RequestedChange(change, details, _target(world, identifier, f"{path}/Entity/Identifier"))
 
 
 def _document(sent: dict[str, Any], path: str) -> Any:
     if ("Details" in sent) == ("DetailsDocument" in sent):
-        raise invalid(f"{path}/Details", "Provide either Details or DetailsDocument")
+        raise field_error(f"{path}/Details", "Provide either Details or DetailsDocument")
     if "DetailsDocument" in sent:
         return sent["DetailsDocument"]
     try:
         return json.loads(sent["Details"])
     except ValueError:
-        raise invalid(f"{path}/Details", "Details isn't valid JSON", reason="CannotParse") from None
+        raise field_error(
+            f"{path}/Details", "Details isn't valid JSON", reason="CannotParse"
+        ) from None
 
 
 def _details(kind: str, document: Any, path: str) -> BaseModel:
     try:
-        # From JSON, where a day is a string.
+        # As JSON, where a date is a string.
         return DETAILS[kind].model_validate_json(json.dumps(document))
     except ValidationError as error:
         entries = [
@@ -123,7 +125,7 @@ def _details(kind: str, document: Any, path: str) -> BaseModel:
                 "Reason": "FieldValidationFailed",
                 "EntityType": "Offer",
                 "ChangeType": kind,
-                "Field": f"{path}/DetailsDocument{''.join(_steps(problem['loc']))}",
+                "Field": f"{path}/DetailsDocument{''.join(_path_parts(problem['loc']))}",
                 "Message": problem["msg"],
             }
             for problem in error.errors()
@@ -134,9 +136,9 @@ def _details(kind: str, document: Any, path: str) -> BaseModel:
         ) from None
 
 
-def _steps(location: Sequence[int | str]) -> Iterator[str]:
+def _path_parts(location: Sequence[int | str]) -> Iterator[str]:
     for step in location:
-        # Pydantic also names the type of term it tried.
+        # Pydantic adds the name of the union member to the path.
         if not str(step).endswith(("PricingTerm", "Eula")):
             yield "/" + re.sub(r"[^a-zA-Z0-9\-_.]", "_", str(step))
 
@@ -145,22 +147,24 @@ def _target(world: World, identifier: str, path: str) -> str:
     if reference := REFERENCE.fullmatch(identifier):
         return f"${reference[1]}"
     if "$" in identifier:
-        raise invalid(path, f"{identifier} isn't a reference of the form $Name.Entity.Identifier")
+        raise field_error(
+            path, f"{identifier} isn't a reference of the form $Name.Entity.Identifier"
+        )
     entity_id, _, revision = identifier.partition("@")
     offer = world.offers.get(entity_id)
     if offer and revision and revision != str(offer.revision):
-        raise invalid(path, f"The latest revision is {entity_id}@{offer.revision}")
+        raise field_error(path, f"The latest revision is {entity_id}@{offer.revision}")
     return entity_id
 
 
 def _check_names(changes: list[RequestedChange]) -> None:
     names = [change.change.name for change in changes if change.change.name]
     if repeated := {name for name in names if names.count(name) > 1}:
-        raise invalid("/ChangeSet", f"ChangeName must be unique: {sorted(repeated)}")
+        raise field_error("/ChangeSet", f"ChangeName must be unique: {sorted(repeated)}")
     seen = set()
     for index, change in enumerate(changes):
         if (change.target, change.change.type) in seen:
-            raise invalid(
+            raise field_error(
                 f"/ChangeSet/{index}/ChangeType",
                 f"{change.change.type} can be used once for an entity in a change set",
             )
@@ -172,11 +176,11 @@ def _check_exists(
 ) -> None:
     if change.target.startswith("$"):
         if change.target not in {each.target for each in changes if each.creates}:
-            raise invalid(f"{path}/Entity/Identifier", f"No change creates {change.target[1:]}")
+            raise field_error(f"{path}/Entity/Identifier", f"No change creates {change.target[1:]}")
     elif change.target not in (world.product_id, *world.offers):
         raise _not_found(f"Entity {change.target}")
     elif (change.target == world.product_id) != isinstance(change.details, AddDimensions):
-        raise invalid(f"{path}/Entity/Identifier", f"{change.target} is of another type")
+        raise field_error(f"{path}/Entity/Identifier", f"{change.target} is of another type")
     match change.details:
         case CreateOffer(product_id=product_id) if product_id != world.product_id:
             raise _not_found(f"Product {product_id}")

@@ -1,4 +1,4 @@
-"""Offers, the product and change sets as the Catalog API shows them."""
+"""Offers, the product and change sets in the form of the Catalog API."""
 
 import json
 from datetime import UTC, datetime
@@ -8,25 +8,25 @@ from typing import Any
 from sandbox.world import Change, ChangeSet, Offer, World
 
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
-"""Where AWS serves its own copies of legal documents from."""
+"""The address of AWS's own copies of legal documents."""
 
 MAX_DETAILS = 16384
-"""The longest text in `Details`; a document in `DetailsDocument` may be longer (ASSUMED)."""
+"""Maximum length of `Details`; a document in `DetailsDocument` may be longer (ASSUMED)."""
 
 
 def timestamp(instant: datetime) -> str:
-    """An instant as the API writes it, to the second."""
+    """An instant in the format of the API, in UTC, to the second."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def arn(world: World, kind: str, entity_id: str) -> str:
-    """The ARN of something the seller owns."""
+    """The ARN of an entity or change set of the seller."""
     account = world.seller_account
     return f"arn:aws:aws-marketplace:us-east-1:{account}:AWSMarketplace/{kind}/{entity_id}"
 
 
 def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
-    """An answer of DescribeEntity."""
+    """The response of DescribeEntity for an offer."""
     document = {
         "Id": offer.id,
         "State": offer.state,
@@ -49,7 +49,7 @@ def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
 
 
 def describe_product(world: World) -> dict[str, Any]:
-    """An answer of DescribeEntity, with what an offer needs to know of the product."""
+    """The response of DescribeEntity for the product, with the fields that an offer depends on."""
     document = {
         "Description": {"ProductTitle": "Example SaaS", "Visibility": world.product_visibility},
         "Dimensions": [
@@ -68,7 +68,7 @@ def describe_product(world: World) -> dict[str, Any]:
 
 
 def describe_change(change: Change) -> dict[str, Any]:
-    """A change in an answer of DescribeChangeSet."""
+    """A change in the response of DescribeChangeSet."""
     entity = {"Type": change.entity_type}
     if change.entity_id:
         entity["Identifier"] = change.entity_id
@@ -84,7 +84,7 @@ def describe_change(change: Change) -> dict[str, Any]:
 
 
 def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
-    """What both lists and descriptions say of a change set."""
+    """The fields of a change set that lists and descriptions share."""
     ended = change_set.ended_at
     summary = {
         "ChangeSetId": change_set.id,
@@ -99,19 +99,19 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
 
 
 def entity_ids(change_set: ChangeSet) -> list[str]:
-    """The entities that a change set touches, as far as they exist."""
+    """The ids of the existing entities in a change set."""
     ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
     return sorted({each for each in ids if not each.startswith("$")})
 
 
 def _text(document: Any) -> str | None:
-    """A document as text, where the model has room for it: an object of no great length."""
+    """A document as JSON text; None if it is too long for the model or no object."""
     text = json.dumps(document, separators=(",", ":"))
     return text if isinstance(document, dict) and len(text) <= MAX_DETAILS else None
 
 
 def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
-    """A term as AWS gives it back, which is not quite as it was sent."""
+    """A term as AWS returns it, which differs from the request."""
     match term["Type"]:
         case "FixedUpfrontPricingTerm":
             return {**term, "Price": f"{Decimal(term['Price']).normalize():f}"}
@@ -122,7 +122,7 @@ def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
             ]
             return {**term, "Schedule": schedule}
         case "ValidityTerm":
-            # ASSUMED: only those of schedules and availability are on record.
+            # ASSUMED: real responses are known only for schedules and availability.
             times = {"AgreementStartDate": "00:00:00.000Z", "AgreementEndDate": "23:59:59.999Z"}
             days = {name: f"{term[name]}T{time}" for name, time in times.items() if name in term}
             return {**term, **days}
@@ -139,8 +139,8 @@ def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
 def _rules(offer: Offer) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = []
     if offer.availability_end:
-        last_moment = f"{offer.availability_end}T23:59:59.999Z"
-        rules.append({"Type": "AvailabilityRule", "AvailabilityEndDate": last_moment})
+        end = f"{offer.availability_end}T23:59:59.999Z"
+        rules.append({"Type": "AvailabilityRule", "AvailabilityEndDate": end})
     targeting = {"BuyerAccounts": offer.buyer_accounts, "CountryCodes": offer.country_codes}
     if any(targeting.values()):
         positive = {name: value for name, value in targeting.items() if value}

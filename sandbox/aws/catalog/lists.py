@@ -1,24 +1,24 @@
-"""The Catalog API's lists: filters, order, pages."""
+"""ListChangeSets and ListEntities of the Catalog API: filters, order, pages."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sandbox.aws.catalog.change_set_request import invalid
+from sandbox.aws.catalog.change_set_request import field_error
 from sandbox.aws.catalog.entities import arn, entity_ids, summarise_change_set, timestamp
 from sandbox.aws.paging import page
 from sandbox.aws.protocol import AwsError
 from sandbox.clock import end_of_day
 from sandbox.world import ChangeSet, Offer, World
 
-HISTORY = timedelta(days=60)
-"""How long AWS remembers a change set."""
+RETENTION = timedelta(days=60)
+"""How long AWS keeps a change set."""
 
 DEFAULT_PAGE = 20
 MAX_FILTERS = 8
 CONDITIONS = {"ValueList", "WildCardValue", "DateRange"}
 WILD_CARD_ONLY = ("BuyerAccounts",)
-"""Filters for which the model has no list of values."""
+"""Filters that have no ValueList in the model."""
 
 CHANGE_SET_FILTERS: dict[str, Callable[[dict[str, Any], list[str]], bool]] = {
     "EntityId": lambda row, values: bool(set(row["EntityIdList"]) & set(values)),
@@ -31,27 +31,27 @@ CHANGE_SET_FILTERS: dict[str, Callable[[dict[str, Any], list[str]], bool]] = {
 }
 
 
-def remembered(world: World, change_set: ChangeSet) -> bool:
-    """Whether AWS still knows of a change set."""
-    return world.now() - change_set.started_at <= HISTORY
+def is_listed(world: World, change_set: ChangeSet) -> bool:
+    """Whether AWS still keeps a change set."""
+    return world.now() - change_set.started_at <= RETENTION
 
 
 def change_sets(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    """An answer of ListChangeSets."""
+    """The response of ListChangeSets."""
     rows = [
         {**summarise_change_set(world, each), "EntityIdList": entity_ids(each)}
         for each in world.change_sets.values()
-        if remembered(world, each)
+        if is_listed(world, each)
     ]
     for index, each in enumerate(request.get("FilterList", [])):
-        passes = CHANGE_SET_FILTERS.get(each.get("Name"))
-        if passes is None or not each.get("ValueList"):
-            raise invalid(f"/FilterList/{index}", f"Unknown filter {each.get('Name')}")
-        rows = [row for row in rows if passes(row, each["ValueList"])]
+        matches = CHANGE_SET_FILTERS.get(each.get("Name"))
+        if matches is None or not each.get("ValueList"):
+            raise field_error(f"/FilterList/{index}", f"Unknown filter {each.get('Name')}")
+        rows = [row for row in rows if matches(row, each["ValueList"])]
     sort = request.get("Sort", {})
     by = sort.get("SortBy", "StartTime")
     if by not in ("StartTime", "EndTime"):
-        raise invalid("/Sort/SortBy", f"Can't sort by {by}")
+        raise field_error("/Sort/SortBy", f"Can't sort by {by}")
     rows.sort(
         key=lambda row: str(row.get(by, "")),
         reverse=sort.get("SortOrder", "DESCENDING") == "DESCENDING",
@@ -60,9 +60,9 @@ def change_sets(world: World, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def entities(world: World, request: dict[str, Any]) -> dict[str, Any]:
-    """An answer of ListEntities."""
+    """The response of ListEntities."""
     if request.get("FilterList") or request.get("Sort"):
-        raise invalid("/FilterList", "Use EntityTypeFilters and EntityTypeSort")
+        raise field_error("/FilterList", "Use EntityTypeFilters and EntityTypeSort")
     match request["EntityType"]:
         case "Offer":
             rows = [_offer(world, offer) for offer in world.offers.values()]
@@ -74,10 +74,10 @@ def entities(world: World, request: dict[str, Any]) -> dict[str, Any]:
             raise AwsError("ValidationException", f"The sandbox has no entities of type {other}")
     _check_filters(filters)
     for name, condition in filters.items():
-        rows = [row for row in rows if _passes(_fact(row, name), condition)]
+        rows = [row for row in rows if _matches(_value(row, name), condition)]
     by = sort.get("SortBy", "LastModifiedDate")
     rows.sort(
-        key=lambda row: str(_fact(row, by) or ""),
+        key=lambda row: str(_value(row, by) or ""),
         reverse=sort.get("SortOrder", "DESCENDING") == "DESCENDING",
     )
     return _page(rows, request, "EntitySummaryList")
@@ -85,14 +85,14 @@ def entities(world: World, request: dict[str, Any]) -> dict[str, Any]:
 
 def _check_filters(filters: dict[str, Any]) -> None:
     if len(filters) > MAX_FILTERS:
-        raise invalid("/EntityTypeFilters", f"Provide up to {MAX_FILTERS} filters")
+        raise field_error("/EntityTypeFilters", f"Provide up to {MAX_FILTERS} filters")
     if sum("WildCardValue" in condition for condition in filters.values()) > 1:
-        raise invalid("/EntityTypeFilters", "Provide up to 1 wildcard filter")
+        raise field_error("/EntityTypeFilters", "Provide up to 1 wildcard filter")
     for name, condition in filters.items():
         known = {"WildCardValue"} if name in WILD_CARD_ONLY else CONDITIONS
         if not known & condition.keys():
-            # ASSUMED: else a filter that AWS does not know would find everything.
-            raise invalid(f"/EntityTypeFilters/{name}", f"Provide {' or '.join(sorted(known))}")
+            # ASSUMED: AWS rejects an unknown filter instead of ignoring it.
+            raise field_error(f"/EntityTypeFilters/{name}", f"Provide {' or '.join(sorted(known))}")
 
 
 def _offer(world: World, offer: Offer) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def _offer(world: World, offer: Offer) -> dict[str, Any]:
         "State": offer.state,
         "Targeting": [name for name, value in targeting.items() if value] or ["None"],
         "TargetAgreementId": offer.replaces_agreement or offer.renews_agreement,
-        # The model has no word for an amendment.
+        # The model has no value for an amendment.
         "TargetAgreementIntent": "Renew" if offer.renews_agreement else None,
         "CreatedBySource": "AwsMarketplace" if offer.renews_agreement else "Seller",
     }
@@ -133,21 +133,21 @@ def _product(world: World) -> dict[str, Any]:
     }
 
 
-def _fact(row: dict[str, Any], name: str) -> Any:
+def _value(row: dict[str, Any], name: str) -> Any:
     return row[name] if name in row else row.get("OfferSummary", {}).get(name)
 
 
-def _passes(fact: Any, condition: dict[str, Any]) -> bool:
-    facts = fact if isinstance(fact, list) else [fact]
+def _matches(value: Any, condition: dict[str, Any]) -> bool:
+    values = value if isinstance(value, list) else [value]
     if "ValueList" in condition:
-        return bool(set(facts) & set(condition["ValueList"]))
+        return bool(set(values) & set(condition["ValueList"]))
     if "WildCardValue" in condition:
-        # ASSUMED: the text stands anywhere, capitals or not.
-        wanted = condition["WildCardValue"].strip("*%").lower()
-        return any(wanted in str(each).lower() for each in facts)
+        # ASSUMED: the text may be anywhere in the value, and case is ignored.
+        text = condition["WildCardValue"].strip("*%").lower()
+        return any(text in str(each).lower() for each in values)
     span = condition["DateRange"]
-    return fact is not None and (
-        span.get("AfterValue", fact) <= fact <= span.get("BeforeValue", fact)
+    return value is not None and (
+        span.get("AfterValue", value) <= value <= span.get("BeforeValue", value)
     )
 
 
@@ -155,7 +155,7 @@ def _page(rows: Sequence[Any], request: dict[str, Any], name: str) -> dict[str, 
     try:
         shown, token = page(rows, request.get("MaxResults", DEFAULT_PAGE), request.get("NextToken"))
     except ValueError:
-        raise invalid("/NextToken", "NextToken isn't one that was given out") from None
+        raise field_error("/NextToken", "NextToken isn't valid") from None
     answer: dict[str, Any] = {name: list(shown)}
     if token:
         answer["NextToken"] = token

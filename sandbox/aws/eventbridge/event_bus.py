@@ -1,4 +1,4 @@
-"""Where events of AWS go: an EventBridge, and what goes wrong on the way there."""
+"""Delivery of AWS's events to an EventBridge, with injected faults."""
 
 import json
 import logging
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Event:
-    """One event, without what EventBridge itself adds."""
+    """One event, without the fields that EventBridge adds."""
 
     source: str
     detail_type: str
@@ -25,10 +25,10 @@ class Event:
 
 
 class EventBus:
-    """Puts events there in a thread of its own: nobody waits for them."""
+    """Sends events from a thread of its own, so that no caller waits for the delivery."""
 
     def __init__(self, endpoint: str) -> None:
-        # Few that run the sandbox need it.
+        # boto3 is slow to import, and most runs of the sandbox send no events.
         import boto3
         from botocore.config import Config
 
@@ -36,44 +36,44 @@ class EventBus:
         self._eventbridge = boto3.client(
             "events",
             region_name="us-east-1",
-            # What is lost is lost: AWS's own delivery is at best effort.
+            # No retries: AWS delivers these events on a best-effort basis, too.
             config=Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}),
             endpoint_url=endpoint,
             aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
             aws_secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",  # noqa: S106
         )
-        self._waiting: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._after_next: list[Event] = []
+        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._reordered: list[Event] = []
         self._thread = threading.Thread(target=self._deliver, name="events", daemon=True)
         self._thread.start()
 
-    def put(self, event: Event, fault: Fault | None = None) -> None:
-        """Send an event on its way, or as the fault has it."""
+    def send(self, event: Event, fault: Fault | None = None) -> None:
+        """Queue an event for delivery, changed by the fault if there is one."""
         match fault.kind if fault else None:
             case "lose":
                 return
-            case "disorder":
-                self._after_next.append(event)
+            case "reorder":
+                self._reordered.append(event)
                 return
-            case "late":
+            case "delay":
                 assert fault
-                later = threading.Timer(fault.hold_seconds, self._waiting.put, [event])
+                later = threading.Timer(fault.delay_seconds, self._queue.put, [event])
                 later.daemon = True
                 later.start()
                 return
             case "duplicate":
-                self._waiting.put(event)
-        self._waiting.put(event)
-        while self._after_next:
-            self._waiting.put(self._after_next.pop())
+                self._queue.put(event)
+        self._queue.put(event)
+        while self._reordered:
+            self._queue.put(self._reordered.pop())
 
     def close(self) -> None:
-        """Deliver what is on its way, and end."""
-        self._waiting.put(None)
+        """Deliver the queued events and stop."""
+        self._queue.put(None)
         self._thread.join()
 
     def _deliver(self) -> None:
-        while event := self._waiting.get():
+        while event := self._queue.get():
             try:
                 self._eventbridge.put_events(
                     Entries=[

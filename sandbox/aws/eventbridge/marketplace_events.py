@@ -1,6 +1,6 @@
-"""What AWS tells of itself by EventBridge, as its page on EventBridge events for sellers shows it.
+"""AWS Marketplace's events (AWS: EventBridge events for sellers).
 
-Nobody hears any of it unless the sandbox was told of an EventBridge.
+They are sent only if the world has an event bus.
 """
 
 import uuid
@@ -14,12 +14,12 @@ CATALOG = "aws.marketplacecatalog"
 AGREEMENTS = "aws.agreement-marketplace"
 DISBURSEMENTS = "aws.marketplace"
 
-ENDINGS = ("CANCELLED", "EXPIRED", "TERMINATED", "RENEWED", "REPLACED")
-"""Of these AWS tells.  ASSUMED: of a roll-back it does not, as no page says that it does."""
+REPORTED_END_STATUSES = ("CANCELLED", "EXPIRED", "TERMINATED", "RENEWED", "REPLACED")
+"""Statuses for which AWS sends an event.  ASSUMED: none for a roll-back, as none is documented."""
 
 
-def change_set_ended(world: World, change_set: ChangeSet) -> None:
-    """A change set has come to its end.  These details alone are in PascalCase."""
+def send_change_set_ended(world: World, change_set: ChangeSet) -> None:
+    """A change set has ended.  Only this event has its details in PascalCase."""
     detail = {
         "requestId": str(uuid.uuid4()),
         "Catalog": "AWSMarketplace",
@@ -31,14 +31,14 @@ def change_set_ended(world: World, change_set: ChangeSet) -> None:
     if change_set.failure_code:
         detail["FailureCode"] = change_set.failure_code
     kind = f"Change Set {change_set.status.capitalize()}"
-    _tell(world, CATALOG, kind, [_entity(world, "ChangeSet", change_set.id)], detail)
+    _send(world, CATALOG, kind, [_entity(world, "ChangeSet", change_set.id)], detail)
 
 
-def offer_released(world: World, offer: Offer) -> None:
+def send_offer_released(world: World, offer: Offer) -> None:
     """Buyers can accept an offer."""
     seller = {"accountId": world.seller_account, "name": "Seller Account Name"}
     expires = f"{offer.availability_end}T00:00:00Z" if offer.availability_end else None
-    _tell(
+    _send(
         world,
         CATALOG,
         "Offer Released",
@@ -62,14 +62,14 @@ def offer_released(world: World, offer: Offer) -> None:
     )
 
 
-def agreement_created(world: World, agreement: Agreement, offer: Offer) -> None:
+def send_agreement_created(world: World, agreement: Agreement, offer: Offer) -> None:
     """A buyer has accepted, or AWS has renewed."""
     intent = "REPLACE" if offer.replaces_agreement else "NEW"
-    # ASSUMED: of what was before, only a renewal tells.
-    before = {}
+    # ASSUMED: only a renewal names the previous agreement.
+    previous = {}
     if offer.renews_agreement:
-        intent, before = "RENEW", {"previousAgreementId": offer.renews_agreement}
-    _tell_of(
+        intent, previous = "RENEW", {"previousAgreementId": offer.renews_agreement}
+    _send_agreement_event(
         world,
         "Created",
         agreement,
@@ -80,22 +80,24 @@ def agreement_created(world: World, agreement: Agreement, offer: Offer) -> None:
             "acceptanceTime": _instant(agreement.accepted_at),
             "startTime": _instant(agreement.start),
             "endTime": _instant(agreement.end),
-            **before,
+            **previous,
         },
     )
 
 
-def agreement_ended(world: World, agreement: Agreement) -> None:
-    """An agreement is not in force any more."""
-    if agreement.status in ENDINGS:
-        _tell_of(world, "Ended", agreement, {"id": agreement.id, "status": agreement.status})
+def send_agreement_ended(world: World, agreement: Agreement) -> None:
+    """An agreement is no longer active."""
+    if agreement.status in REPORTED_END_STATUSES:
+        _send_agreement_event(
+            world, "Ended", agreement, {"id": agreement.id, "status": agreement.status}
+        )
 
 
-def cancellation_changed(world: World, request: CancellationRequest) -> None:
-    """The seller's request to cancel was made, answered, withdrawn or refused."""
+def send_cancellation_changed(world: World, request: CancellationRequest) -> None:
+    """A cancellation request was sent, answered or withdrawn, or failed its validation."""
     agreement = world.agreements[request.agreement_id]
     status = request.status.replace("_", " ").title()
-    _tell(
+    _send(
         world,
         AGREEMENTS,
         f"Agreement Cancellation Request {status} - Proposer",
@@ -120,21 +122,23 @@ def cancellation_changed(world: World, request: CancellationRequest) -> None:
     )
 
 
-def disbursement_paused(world: World) -> None:
-    """The seller's bank data are not valid."""
+def send_disbursement_paused(world: World) -> None:
+    """AWS pauses payouts because the seller's bank data are not valid."""
     instrument = f"arn:aws:payments:us-east-1:{world.seller_account}:paymentinstrument:123"
-    _tell(world, DISBURSEMENTS, "Disbursement Paused", [instrument], _detail())
+    _send(world, DISBURSEMENTS, "Disbursement Paused", [instrument], _detail())
 
 
-def _tell_of(world: World, change: str, agreement: Agreement, told: dict[str, Any]) -> None:
-    _tell(
+def _send_agreement_event(
+    world: World, change: str, agreement: Agreement, details: dict[str, Any]
+) -> None:
+    _send(
         world,
         AGREEMENTS,
         f"Purchase Agreement {change} - Proposer",
         [f"arn:aws:aws-marketplace::aws:agreement:{agreement.id}"],
         _detail(
-            agreement=told,
-            # The seller sells what is its own.
+            agreement=details,
+            # The seller is no reseller.
             resaleAuthorization=None,
             acceptor={"accountId": agreement.acceptor},
             proposer={"accountId": world.seller_account},
@@ -143,16 +147,16 @@ def _tell_of(world: World, change: str, agreement: Agreement, told: dict[str, An
     )
 
 
-def _tell(
+def _send(
     world: World, source: str, kind: str, resources: list[str], detail: dict[str, Any]
 ) -> None:
     if world.event_bus:
         event = Event(source, kind, world.now(), resources, detail)
-        world.event_bus.put(event, world.faults.strike("events", kind))
+        world.event_bus.send(event, world.faults.take("events", kind))
 
 
-def _detail(**told: Any) -> dict[str, Any]:
-    return {"requestId": str(uuid.uuid4()), "catalog": "AWSMarketplace", **told}
+def _detail(**members: Any) -> dict[str, Any]:
+    return {"requestId": str(uuid.uuid4()), "catalog": "AWSMarketplace", **members}
 
 
 def _entity(world: World, kind: str, entity_id: str) -> str:

@@ -2,14 +2,15 @@
 
 
 class InvalidEncoding(ValueError):
-    """The body is not what the encoding says."""
+    """The body violates the encoding."""
 
 
 def decode(body: bytes) -> tuple[bytes, dict[str, str]]:
-    """The content, and the trailing headers with their names in lower case.  Raises Broken.
+    """The content, and the trailing headers with their names in lower case.  Raises
+    InvalidEncoding.
 
-    A chunk is `size[;chunk-signature=…]`, its bytes, and a line end; one of size 0 is the last.
-    Chunk signatures are not verified, as no signature is.
+    A chunk is `size[;chunk-signature=…]`, its bytes, and a line end; the last one has size 0.
+    Chunk signatures are not verified.
     """
     content = bytearray()
     while True:
@@ -19,7 +20,7 @@ def decode(body: bytes) -> tuple[bytes, dict[str, str]]:
         except ValueError:
             raise InvalidEncoding("a chunk has no size") from None
         if not end or not 0 <= size <= len(body):
-            raise InvalidEncoding("a chunk is not whole")
+            raise InvalidEncoding("a chunk is incomplete")
         if size == 0:
             return bytes(content), _headers(body)
         content += body[:size]

@@ -1,4 +1,4 @@
-"""Amazon S3's list of a bucket's objects (ListObjectsV2), in pages."""
+"""S3's ListObjectsV2: the objects of a bucket, in pages."""
 
 import base64
 import binascii
@@ -11,15 +11,18 @@ LARGEST_PAGE = 1000
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 Contents = Callable[[str], Mapping[str, str]]
-"""What the list says of an object besides its key."""
+"""The elements of an object in the list, without its key."""
 
 
 class InvalidContinuationToken(ValueError):
-    """A continuation token that S3 has not given out."""
+    """A continuation token that S3 has not issued."""
 
 
 def page(bucket: str, keys: list[str], query: Mapping[str, str], contents: Contents) -> str:
-    """One page of the list, as XML.  Raises InvalidContinuationToken and, for a wrong number, ValueError."""
+    """One page of the list, as XML.
+
+    Raises InvalidContinuationToken, or ValueError for a wrong number.
+    """
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     token = query.get("continuation-token")
     after = _read(token) if token is not None else query.get("start-after", "")
@@ -27,11 +30,11 @@ def page(bucket: str, keys: list[str], query: Mapping[str, str], contents: Conte
     entries = sorted({_entry(key, prefix, delimiter) for key in keys if key.startswith(prefix)})
     rest = [each for each in entries if each > after]
     shown, more = rest[:size], len(rest) > size
-    spell = quote if query.get("encoding-type") == "url" else str
-    parts = {"Name": bucket, "Prefix": spell(prefix), "MaxKeys": str(size)}
+    encode = quote if query.get("encoding-type") == "url" else str
+    parts = {"Name": bucket, "Prefix": encode(prefix), "MaxKeys": str(size)}
     parts |= {"KeyCount": str(len(shown)), "IsTruncated": str(more).lower()}
     if delimiter:
-        parts["Delimiter"] = spell(delimiter)
+        parts["Delimiter"] = encode(delimiter)
     if "encoding-type" in query:
         parts["EncodingType"] = query["encoding-type"]
     if token is not None:
@@ -39,9 +42,9 @@ def page(bucket: str, keys: list[str], query: Mapping[str, str], contents: Conte
     if more and shown:
         parts["NextContinuationToken"] = base64.urlsafe_b64encode(shown[-1].encode()).decode()
     found = "".join(
-        f"<Contents>{_elements({'Key': spell(each), **contents(each)})}</Contents>"
+        f"<Contents>{_elements({'Key': encode(each), **contents(each)})}</Contents>"
         if each in keys
-        else f"<CommonPrefixes>{_elements({'Prefix': spell(each)})}</CommonPrefixes>"
+        else f"<CommonPrefixes>{_elements({'Prefix': encode(each)})}</CommonPrefixes>"
         for each in shown
     )
     return (
@@ -51,12 +54,12 @@ def page(bucket: str, keys: list[str], query: Mapping[str, str], contents: Conte
 
 
 def instant(when: datetime) -> str:
-    """As S3 writes it in XML."""
+    """An instant in the format of S3's XML, in UTC."""
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _entry(key: str, prefix: str, delimiter: str) -> str:
-    """The key, or the folder it is in."""
+    """The key, or its common prefix if there is a delimiter."""
     folder, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
     return f"{prefix}{folder}{delimiter}" if found else key
 

@@ -1,4 +1,4 @@
-"""Links that carry their own signature (AWS: Signature Version 4, query parameters)."""
+"""Presigned URLs (AWS: Signature Version 4, query parameters)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,39 +6,37 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-LONGEST = timedelta(days=7)
-SKEW = timedelta(minutes=15)
-"""How far a signer's clock may be ahead."""
+MAX_VALIDITY = timedelta(days=7)
+CLOCK_SKEW = timedelta(minutes=15)
+"""How far the signer's clock may be ahead."""
 
 
 @dataclass(frozen=True)
 class PresignedUrl:
-    """From when on and for how long a link is good.  The signature itself is not verified."""
+    """The validity period of a presigned URL.  The signature is not verified."""
 
     signed_at: datetime
-    lasts: timedelta
+    valid_for: timedelta
 
     @classmethod
-    def read(cls, query: Mapping[str, str]) -> Self | None:
-        """What the query of a link says; None if it is not signed, or not in this way."""
+    def parse(cls, query: Mapping[str, str]) -> Self | None:
+        """The validity in a URL's query; None if it has no signature of this algorithm."""
         if query.get("X-Amz-Algorithm") != ALGORITHM or not query.get("X-Amz-Signature"):
             return None
-        return cls.times(query)
+        return cls.parse_validity(query)
 
     @classmethod
-    def times(cls, query: Mapping[str, str]) -> Self | None:
-        """The same of a link whose other parameters do not matter."""
+    def parse_validity(cls, query: Mapping[str, str]) -> Self | None:
+        """The validity in a URL's query, without a check of its other parameters."""
         try:
-            moment = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            lasts = timedelta(seconds=int(query["X-Amz-Expires"]))
+            signed_at = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            valid_for = timedelta(seconds=int(query["X-Amz-Expires"]))
         except (KeyError, ValueError, OverflowError):
             return None
-        return cls(moment, lasts)
+        return cls(signed_at, valid_for)
 
-    def is_early(self, now: datetime) -> bool:
-        """Whether it is not good yet."""
-        return self.signed_at > now + SKEW
+    def is_not_yet_valid(self, now: datetime) -> bool:
+        return self.signed_at > now + CLOCK_SKEW
 
-    def is_over(self, now: datetime) -> bool:
-        """Whether it is not good any more."""
-        return now - self.signed_at > self.lasts
+    def is_expired(self, now: datetime) -> bool:
+        return now - self.signed_at > self.valid_for

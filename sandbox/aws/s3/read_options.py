@@ -1,4 +1,4 @@
-"""How a request may ask for an object: on a condition, or for a part of it only."""
+"""Conditional reads and range reads of an object."""
 
 import re
 from collections.abc import Mapping
@@ -7,33 +7,33 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class RangeNotSatisfiable(ValueError):
-    """The part that is asked for lies past the end of the object."""
+    """The range is past the end of the object."""
 
 
-def refused(headers: Mapping[str, str], etag: str) -> int | None:
-    """The status to answer if a condition does not hold: 304 or 412; None: go on."""
-    if (wanted := headers.get("If-Match")) and not _names(wanted, etag):
+def failed_condition(headers: Mapping[str, str], etag: str) -> int | None:
+    """The status for a condition that is not met: 304 or 412; None: all are met."""
+    if (required := headers.get("If-Match")) and not _matches(required, etag):
         return 412
-    if (known := headers.get("If-None-Match")) and _names(known, etag):
+    if (excluded := headers.get("If-None-Match")) and _matches(excluded, etag):
         return 304
     return None
 
 
-def _names(header: str, etag: str) -> bool:
-    named = [each.strip().removeprefix("W/").strip('"') for each in header.split(",")]
-    return "*" in named or etag.strip('"') in named
+def _matches(header: str, etag: str) -> bool:
+    etags = [each.strip().removeprefix("W/").strip('"') for each in header.split(",")]
+    return "*" in etags or etag.strip('"') in etags
 
 
-def part(headers: Mapping[str, str], size: int) -> range | None:
-    """Which bytes are asked for; None: all, as S3 does with what it does not understand."""
+def requested_range(headers: Mapping[str, str], size: int) -> range | None:
+    """The requested bytes; None: all, also for a header that S3 does not understand."""
     found = RANGE.fullmatch(headers.get("Range", ""))
     if found is None or found[0] == "bytes=-":
         return None
     if not found[1]:
-        wanted = range(max(0, size - int(found[2])), size)
+        requested = range(max(0, size - int(found[2])), size)
     else:
         last = int(found[2]) if found[2] else size - 1
-        wanted = range(int(found[1]), min(last, size - 1) + 1)
-    if not wanted:
+        requested = range(int(found[1]), min(last, size - 1) + 1)
+    if not requested:
         raise RangeNotSatisfiable("The requested range is not satisfiable")
-    return wanted
+    return requested

@@ -1,8 +1,8 @@
-"""Amazon S3: objects are put, read, listed and deleted, by path-style addresses.
+"""Amazon S3: put, get, list and delete objects, with path-style addresses.
 
-Requests are signed in their headers or, for a link that is handed on, in their query.  A link is
-judged by real time, whatever the sandbox's clock shows: clients sign with their machine's clock.
-Signatures are not verified.  Multipart uploads and all else is answered 501.
+Requests are signed in their headers or, for a presigned URL, in their query.  Presigned URLs expire
+in real time, not business time, because clients sign with their machine's clock.  Signatures are
+not verified.  All other operations, such as multipart uploads, are answered with status 501.
 """
 
 import base64
@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from sandbox.aws.protocol import AUTHORIZATION, REGION
 from sandbox.aws.s3 import chunked_encoding, listing, read_options
-from sandbox.aws.s3.presigned_url import ALGORITHM, LONGEST, PresignedUrl
+from sandbox.aws.s3.presigned_url import ALGORITHM, MAX_VALIDITY, PresignedUrl
 from sandbox.billing import data_feed
 from sandbox.faults import Fault
 from sandbox.http import SimulatedSystem
@@ -34,7 +34,7 @@ OPERATIONS = {
     "PUT": "PutObject",
     "DELETE": "DeleteObject",
 }
-USUAL_CODE = {
+DEFAULT_CODE = {
     400: "InvalidRequest",
     403: "AccessDenied",
     404: "NoSuchKey",
@@ -48,25 +48,27 @@ CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
     "x-amz-checksum-sha1": lambda content: hashlib.sha1(content, usedforsecurity=False).digest(),
     "x-amz-checksum-sha256": lambda content: hashlib.sha256(content).digest(),
 }
-"""Those that are verified; S3's other algorithms are taken on trust."""
-OTHER_CALLS = frozenset({"acl", "partNumber", "tagging", "uploadId", "uploads", "versionId"})
-"""Query parameters of operations on an object that are not served."""
+"""The checksums that are verified; S3's other algorithms are ignored."""
+UNSUPPORTED_PARAMETERS = frozenset(
+    {"acl", "partNumber", "tagging", "uploadId", "uploads", "versionId"}
+)
+"""Query parameters of operations that are not simulated."""
 
 
 class S3Error(Exception):
-    """A request that S3 refuses."""
+    """A request that S3 rejects."""
 
-    def __init__(self, status: int, code: str, message: str, **more: str) -> None:
+    def __init__(self, status: int, code: str, message: str, **members: str) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
-        self.more = more
-        """What the error holds besides, such as `Key`."""
+        self.members = members
+        """Further elements of the error, such as `Key`."""
 
     def response(self) -> Response:
-        """As S3 writes it."""
-        parts = {"Code": self.code, "Message": self.message, **self.more}
+        """The error as XML."""
+        parts = {"Code": self.code, "Message": self.message, **self.members}
         parts["RequestId"] = request_id = uuid.uuid4().hex[:16].upper()
         inner = "".join(f"<{name}>{escape(value)}</{name}>" for name, value in parts.items())
         return Response(
@@ -78,9 +80,9 @@ class S3Error(Exception):
 
 
 def app(world: World) -> Starlette:
-    """S3 as `AWS_ENDPOINT_URL_S3` names it."""
-    endpoint = SimulatedSystem(world, "s3", _refusal).endpoint(
-        _operation, _ObjectStore(world).answer
+    """S3 at the address in `AWS_ENDPOINT_URL_S3`."""
+    endpoint = SimulatedSystem(world, "s3", _fault_response).endpoint(
+        _operation, _ObjectStore(world).handle
     )
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=list(OPERATIONS))])
 
@@ -95,40 +97,40 @@ def _operation(request: Request) -> str:
 class _ObjectStore:
     world: World
 
-    async def answer(self, request: Request) -> Response:
-        # Wholly read even if it is refused: a client sends on before it looks for an answer.
+    async def handle(self, request: Request) -> Response:
+        # Read the body even if the request fails: clients send all of it before they read.
         body = await request.body()
         try:
             _check_signed(request)
             if _operation(request) == LIST:
                 return self._list(request)
-            place = self._place(request)
+            location = self._bucket_and_key(request)
             match request.method:
                 case "PUT":
-                    return self._put(place, request, body)
+                    return self._put(location, request, body)
                 case "DELETE":
-                    self.world.objects.pop(place, None)
+                    self.world.objects.pop(location, None)
                     return _response(status=204)
                 case _:
-                    return self._get(place, request)
+                    return self._get(location, request)
         except S3Error as error:
             return error.response()
 
-    def _place(self, request: Request) -> tuple[str, str]:
+    def _bucket_and_key(self, request: Request) -> tuple[str, str]:
         bucket, _, key = request.path_params["path"].partition("/")
-        if not key or OTHER_CALLS & request.query_params.keys():
+        if not key or UNSUPPORTED_PARAMETERS & request.query_params.keys():
             raise S3Error(
                 501,
                 "NotImplemented",
                 "A header you provided implies functionality that is not implemented.",
             )
-        self._open(bucket)
+        self._open_bucket(bucket)
         return bucket, key
 
-    def _open(self, bucket: str) -> None:
+    def _open_bucket(self, bucket: str) -> None:
         storage = self.world.storage
         if bucket == storage.feed_bucket:
-            data_feed.refresh(self.world)
+            data_feed.deliver_due(self.world)
         elif bucket not in storage.buckets:
             raise S3Error(
                 404, "NoSuchBucket", "The specified bucket does not exist", BucketName=bucket
@@ -136,8 +138,8 @@ class _ObjectStore:
 
     def _list(self, request: Request) -> Response:
         bucket = request.path_params["path"].strip("/")
-        self._open(bucket)
-        keys = [key for place, key in self.world.objects if place == bucket]
+        self._open_bucket(bucket)
+        keys = [key for object_bucket, key in self.world.objects if object_bucket == bucket]
 
         def contents(key: str) -> dict[str, str]:
             content = self.world.objects[bucket, key]
@@ -156,29 +158,29 @@ class _ObjectStore:
             raise S3Error(400, "InvalidArgument", str(error)) from None
         return _response(page.encode(), headers={"Content-Type": "application/xml"})
 
-    def _put(self, place: tuple[str, str], request: Request, body: bytes) -> Response:
-        content = _content(request.headers, body)
-        self.world.objects[place] = content
-        self.world.storage.types[place] = request.headers.get("Content-Type", DEFAULT_TYPE)
-        self.world.storage.modified[place] = self.world.now()
+    def _put(self, location: tuple[str, str], request: Request, body: bytes) -> Response:
+        content = _decoded_content(request.headers, body)
+        self.world.objects[location] = content
+        self.world.storage.types[location] = request.headers.get("Content-Type", DEFAULT_TYPE)
+        self.world.storage.modified[location] = self.world.now()
         return _response(headers={"ETag": _etag(content)})
 
-    def _get(self, place: tuple[str, str], request: Request) -> Response:
-        content = self.world.objects.get(place)
+    def _get(self, location: tuple[str, str], request: Request) -> Response:
+        content = self.world.objects.get(location)
         if content is None:
-            raise S3Error(404, "NoSuchKey", "The specified key does not exist.", Key=place[1])
+            raise S3Error(404, "NoSuchKey", "The specified key does not exist.", Key=location[1])
         headers = {
             "ETag": _etag(content),
-            "Content-Type": self._type(place),
-            "Last-Modified": format_datetime(self._modified(place), usegmt=True),
+            "Content-Type": self._type(location),
+            "Last-Modified": format_datetime(self._modified(location), usegmt=True),
             "Accept-Ranges": "bytes",
         }
-        refused = read_options.refused(request.headers, headers["ETag"])
-        if refused == 412:
+        failed = read_options.failed_condition(request.headers, headers["ETag"])
+        if failed == 412:
             raise S3Error(412, "PreconditionFailed", "A pre-condition you specified did not hold")
-        if refused:
-            return _response(status=refused, headers=headers)
-        part = _part(request, len(content))
+        if failed:
+            return _response(status=failed, headers=headers)
+        part = _range(request, len(content))
         if part is not None:
             headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(content)}"
             return _response(content[part.start : part.stop], 206, headers)
@@ -186,16 +188,16 @@ class _ObjectStore:
             headers["x-amz-checksum-crc32"] = _checksum("x-amz-checksum-crc32", content)
         return _response(content, headers=headers)
 
-    def _modified(self, place: tuple[str, str]) -> datetime:
-        return self.world.storage.modified.get(place, self.world.now()).astimezone(UTC)
+    def _modified(self, location: tuple[str, str]) -> datetime:
+        return self.world.storage.modified.get(location, self.world.now()).astimezone(UTC)
 
-    def _type(self, place: tuple[str, str]) -> str:
-        return self.world.storage.types.get(place, DEFAULT_TYPE)
+    def _type(self, location: tuple[str, str]) -> str:
+        return self.world.storage.types.get(location, DEFAULT_TYPE)
 
 
-def _part(request: Request, size: int) -> range | None:
+def _range(request: Request, size: int) -> range | None:
     try:
-        return read_options.part(request.headers, size)
+        return read_options.requested_range(request.headers, size)
     except read_options.RangeNotSatisfiable as error:
         raise S3Error(416, "InvalidRange", str(error)) from None
 
@@ -205,7 +207,7 @@ def _check_signed(request: Request) -> None:
     if header is not None:
         _check_header(header)
     elif "X-Amz-Algorithm" in query or "X-Amz-Signature" in query:
-        _check_link(query)
+        _check_presigned(query)
     elif "Signature" in query:
         raise S3Error(
             400,
@@ -224,9 +226,9 @@ def _check_header(header: str) -> None:
         raise S3Error(400, "AuthorizationHeaderMalformed", "The authorization header is malformed.")
 
 
-def _check_link(query: Mapping[str, str]) -> None:
-    link = PresignedUrl.read(query)
-    if link is None or not 0 < link.lasts.total_seconds() <= LONGEST.total_seconds():
+def _check_presigned(query: Mapping[str, str]) -> None:
+    link = PresignedUrl.parse(query)
+    if link is None or not 0 < link.valid_for.total_seconds() <= MAX_VALIDITY.total_seconds():
         raise S3Error(
             400,
             "AuthorizationQueryParametersError",
@@ -234,14 +236,14 @@ def _check_link(query: Mapping[str, str]) -> None:
             " be less than a week (in seconds).",
         )
     now = datetime.now(UTC)
-    if link.is_early(now):
+    if link.is_not_yet_valid(now):
         raise S3Error(403, "AccessDenied", "Request is not valid yet")
-    if link.is_over(now):
+    if link.is_expired(now):
         raise S3Error(403, "AccessDenied", "Request has expired")
 
 
-def _content(headers: Mapping[str, str], body: bytes) -> bytes:
-    """What is to be stored, if it arrived as it was sent."""
+def _decoded_content(headers: Mapping[str, str], body: bytes) -> bytes:
+    """The content to store.  Raises S3Error if its length, hash or checksum is wrong."""
     trailers: Mapping[str, str] = {}
     digest = headers.get("x-amz-content-sha256", "")
     if digest.startswith("STREAMING-"):
@@ -282,6 +284,6 @@ def _response(
     return Response(content, status, {"x-amz-request-id": request_id, **(headers or {})})
 
 
-def _refusal(fault: Fault) -> Response:
-    code = fault.code or USUAL_CODE.get(fault.status, "InternalError")
-    return S3Error(fault.status, code, "There was a fault on demand").response()
+def _fault_response(fault: Fault) -> Response:
+    code = fault.code or DEFAULT_CODE.get(fault.status, "InternalError")
+    return S3Error(fault.status, code, "This fault was injected").response()

@@ -10,13 +10,20 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.billing import data_feed
-from sandbox.billing.corrupted_feeds import spoil
+from sandbox.billing.corrupted_feeds import corrupt
 from sandbox.billing.data_feed import COLUMNS
 from sandbox.billing.money import PayoutSettings
 from sandbox.marketplace import agreements
 from sandbox.server import Sandbox
-from sandbox.tests.support.aws_seller import SESSION, code
-from sandbox.tests.support.billing import BUCKET, Row, deal, delivered, of_kind, read
+from sandbox.tests.support.aws_seller import SESSION, status_and_code
+from sandbox.tests.support.billing import (
+    BUCKET,
+    Row,
+    create_agreement,
+    deliver_rows,
+    parse_rows,
+    select_rows,
+)
 
 MARCH = "billingeventfeed_v1/year=2026/month=03/data.csv"
 AGREEMENTS = "agreementfeed_v1/year=2026/month=03/data.csv"
@@ -50,39 +57,39 @@ def body(s3: Any, key: str = MARCH, **more: str) -> bytes:
 
 def test_the_columns(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     assert sorted(COLUMNS["billingeventfeed_v1"]) == sorted(BILLING_COLUMNS.split())
-    deal(sandbox.world)
-    clock.move(days=1)
+    create_agreement(sandbox.world)
+    clock.advance(days=1)
     header, *lines = body(s3).decode().splitlines()
     assert header.split(",") == COLUMNS["billingeventfeed_v1"]
     assert len(lines) == 2
 
 
 def test_it_is_delivered_at_midnight(s3: Any, sandbox: Sandbox, clock: Any) -> None:
-    deal(sandbox.world)
+    create_agreement(sandbox.world)
     clock.now = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
     with pytest.raises(s3.exceptions.NoSuchKey):
         body(s3)
-    clock.move(minutes=1)
+    clock.advance(minutes=1)
     before = s3.get_object(Bucket=BUCKET, Key=MARCH)
     assert before["LastModified"] == clock.now
-    clock.move(hours=9)
-    deal(sandbox.world, account="444455556666")
+    clock.advance(hours=9)
+    create_agreement(sandbox.world, account="444455556666")
     with pytest.raises(ClientError) as unchanged:
         body(s3, IfNoneMatch=before["ETag"])
-    assert code(unchanged.value) == (304, "304")
-    clock.move(hours=15)
+    assert status_and_code(unchanged.value) == (304, "304")
+    clock.advance(hours=15)
     text = body(s3, IfNoneMatch=before["ETag"])
     assert text.startswith(before["Body"].read())
-    assert len(read(text)) == 4
+    assert len(parse_rows(text)) == 4
 
 
 def test_a_line_is_in_the_month_it_was_written(s3: Any, sandbox: Sandbox, clock: Any) -> None:
-    deal(sandbox.world)
-    clock.move(days=40)
-    assert {row["action"] for row in read(body(s3))} == {"INVOICED"}
+    create_agreement(sandbox.world)
+    clock.advance(days=40)
+    assert {row["action"] for row in parse_rows(body(s3))} == {"INVOICED"}
     head = s3.head_object(Bucket=BUCKET, Key=MARCH)
     assert head["LastModified"] == datetime(2026, 3, 3, tzinfo=UTC)
-    assert {row["action"] for row in read(body(s3, APRIL))} == {"COLLECTED", "DISBURSED"}
+    assert {row["action"] for row in parse_rows(body(s3, APRIL))} == {"COLLECTED", "DISBURSED"}
     pages = s3.get_paginator("list_objects_v2").paginate(
         Bucket=BUCKET, Prefix="billingeventfeed_v1/", PaginationConfig={"PageSize": 1}
     )
@@ -92,25 +99,25 @@ def test_a_line_is_in_the_month_it_was_written(s3: Any, sandbox: Sandbox, clock:
 def test_it_is_delivered_at_once_on_demand(
     s3: Any, sandbox: Sandbox, control: httpx.Client
 ) -> None:
-    deal(sandbox.world)
+    create_agreement(sandbox.world)
     assert control.post("/feed").json() == {
         "bucket": BUCKET,
         "keys": [AGREEMENTS, MARCH],
     }
-    assert len(read(body(s3))) == 2
+    assert len(parse_rows(body(s3))) == 2
     assert control.post("/feed").json()["keys"]
-    assert len(read(body(s3))) == 2
+    assert len(parse_rows(body(s3))) == 2
 
 
 def test_a_bucket_of_another_name_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
     storage = sandbox.world.storage
     storage.feed_bucket, storage.feed_prefix = "example-money", "aws/feeds/"
-    deal(sandbox.world)
-    keys = data_feed.publish(sandbox.world)
+    create_agreement(sandbox.world)
+    keys = data_feed.deliver_now(sandbox.world)
     assert keys == [f"aws/feeds/{each}" for each in (AGREEMENTS, MARCH)]
     listed = s3.list_objects_v2(Bucket="example-money", Prefix="aws/feeds/")
     assert [each["Key"] for each in listed["Contents"]] == keys
-    assert spoil(sandbox.world, how="cut-off") == f"aws/feeds/{MARCH}"
+    assert corrupt(sandbox.world, corruption="truncated") == f"aws/feeds/{MARCH}"
     broken = s3.get_object(Bucket="example-money", Key=f"aws/feeds/{MARCH}")["Body"].read()
     assert not broken.endswith(b"\n")
 
@@ -119,8 +126,8 @@ def test_a_seller_without_a_feed(
     s3: Any, sandbox: Sandbox, control: httpx.Client, clock: Any
 ) -> None:
     assert control.put("/rules", json={"feed_enabled": False}).json()["feed_enabled"] is False
-    deal(sandbox.world)
-    clock.move(days=3)
+    create_agreement(sandbox.world)
+    clock.advance(days=3)
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
     control.put("/rules", json={"feed_enabled": True})
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 2
@@ -131,18 +138,18 @@ def test_a_seller_without_a_feed(
 
 def test_an_agreement_is_told_by_revisions(sandbox: Sandbox, clock: Any) -> None:
     world = sandbox.world
-    agreement = deal(world)
-    (made,) = delivered(world, "agreementfeed_v1")
+    agreement = create_agreement(world)
+    (made,) = deliver_rows(world, "agreementfeed_v1")
     assert (made["agreement_id"], made["offer_id"]) == (agreement.id, agreement.offer_id)
     assert (made["status"], made["intent"]) == ("ACTIVE", "NEW")
     assert made["valid_from"] == made["acceptance_time"] == "2026-03-02T09:00:00Z"
     assert made["estimated_agreement_value"] == "1000.00"
     assert len(made["acceptor_account_id"]) == 36
-    clock.move(days=2)
+    clock.advance(days=2)
     renewed = agreements.renew(world, agreement)
     told = [
         (row["agreement_id"], row["valid_from"][:10], row["status"])
-        for row in delivered(world, "agreementfeed_v1")
+        for row in deliver_rows(world, "agreementfeed_v1")
     ]
     assert told == [
         (agreement.id, "2026-03-02", "ACTIVE"),
@@ -150,14 +157,14 @@ def test_an_agreement_is_told_by_revisions(sandbox: Sandbox, clock: Any) -> None
         (agreement.id, "2026-03-04", "RENEWED"),
         (renewed.id, "2026-03-04", "ACTIVE"),
     ]
-    last = delivered(world, "agreementfeed_v1")[-1]
+    last = deliver_rows(world, "agreementfeed_v1")[-1]
     assert (last["intent"], last["preceding_agreement_id"]) == ("RENEW", agreement.id)
 
 
 def test_an_agreement_that_ends_at_once(sandbox: Sandbox) -> None:
-    agreement = deal(sandbox.world)
+    agreement = create_agreement(sandbox.world)
     agreements.end(sandbox.world, agreement, "CANCELLED")
-    made, ended = delivered(sandbox.world, "agreementfeed_v1")
+    made, ended = deliver_rows(sandbox.world, "agreementfeed_v1")
     assert made["valid_from"] == ended["valid_from"]
     assert made["update_date"] < ended["update_date"]
     assert (made["status"], ended["status"]) == ("ACTIVE", "CANCELLED")
@@ -166,33 +173,35 @@ def test_an_agreement_that_ends_at_once(sandbox: Sandbox) -> None:
 # Broken on purpose --------------------------------------------------------------------------------
 
 
-def spoiled(control: httpx.Client, s3: Any, **how: str) -> str:
-    assert control.post("/feed/spoil", json=how).json() == {"bucket": BUCKET, "key": MARCH}
+def corrupted(control: httpx.Client, s3: Any, **fields: str) -> str:
+    assert control.post("/feed/corrupt", json=fields).json() == {"bucket": BUCKET, "key": MARCH}
     return body(s3).decode()
 
 
 def test_broken_files(control: httpx.Client, s3: Any, sandbox: Sandbox, clock: Any) -> None:
-    deal(sandbox.world)
+    create_agreement(sandbox.world)
     control.post("/feed")
     whole = body(s3).decode()
-    *rows, last = read(whole.encode())
+    *rows, last = parse_rows(whole.encode())
 
-    short = spoiled(control, s3, how="short-line")
+    short = corrupted(control, s3, corruption="short-line")
     assert short.splitlines()[:-1] == whole.splitlines()[:-1]
     assert short.splitlines()[-1].count(",") < whole.splitlines()[0].count(",")
 
-    broken = read(spoiled(control, s3, how="broken-amount").encode())
+    broken = parse_rows(corrupted(control, s3, corruption="invalid-amount").encode())
     assert broken == [*rows, {**last, "amount": "-30.00?"}]
 
-    missing = read(spoiled(control, s3, how="missing-column", column="action").encode())
+    missing = parse_rows(
+        corrupted(control, s3, corruption="missing-column", column="action").encode()
+    )
     assert missing == [_without(row, "action") for row in (*rows, last)]
 
-    cut = spoiled(control, s3, how="cut-off")
+    cut = corrupted(control, s3, corruption="truncated")
     assert whole.startswith(cut)
     assert cut.count("\n") == whole.count("\n") - 1
     assert not cut.endswith("\n")
 
-    clock.move(days=1)
+    clock.advance(days=1)
     assert body(s3).decode() == whole
 
 
@@ -201,20 +210,23 @@ def _without(row: Row, column: str) -> Row:
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("fields", "error"),
     [
-        ({"how": "eaten"}, "how"),
-        ({"how": "cut-off", "table": "agreementfeed_v2"}, "there is no file of agreementfeed_v2"),
-        ({"how": "missing-column", "column": "price"}, "there is no price"),
+        ({"corruption": "unknown"}, "corruption"),
+        (
+            {"corruption": "truncated", "table": "agreementfeed_v2"},
+            "there is no file of agreementfeed_v2",
+        ),
+        ({"corruption": "missing-column", "column": "price"}, "there is no price"),
     ],
 )
 def test_what_cannot_be_broken(
-    control: httpx.Client, sandbox: Sandbox, how: dict[str, str], told: str
+    control: httpx.Client, sandbox: Sandbox, fields: dict[str, str], error: str
 ) -> None:
-    deal(sandbox.world)
+    create_agreement(sandbox.world)
     control.post("/feed")
-    refused = control.post("/feed/spoil", json=how)
-    assert (refused.status_code, told in refused.json()["error"]) == (400, True)
+    refused = control.post("/feed/corrupt", json=fields)
+    assert (refused.status_code, error in refused.json()["error"]) == (400, True)
 
 
 # Habits -------------------------------------------------------------------------------------------
@@ -237,21 +249,21 @@ def test_paydays(
     control: httpx.Client, sandbox: Sandbox, clock: Any, habit: dict[str, Any], dates: list[str]
 ) -> None:
     assert control.put("/payouts", json=habit).status_code == 200
-    deal(sandbox.world)
-    clock.move(days=90)
-    transfers = of_kind(
-        delivered(sandbox.world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT"
+    create_agreement(sandbox.world)
+    clock.advance(days=90)
+    transfers = select_rows(
+        deliver_rows(sandbox.world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT"
     )
     assert [row["invoice_date"][:10] for row in transfers] == dates
 
 
 def test_what_is_due_together_is_one_transfer(sandbox: Sandbox, clock: Any) -> None:
     world = sandbox.world
-    world.payout_habit = PayoutSettings(payout_schedule="monthly", payout_day=10)
+    world.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
     for account, currency in (("111122223333", "USD"), ("444455556666", "USD"), ("7" * 12, "EUR")):
-        deal(world, currency=currency, account=account)
-    clock.move(days=60)
-    transfers = of_kind(delivered(world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT")
+        create_agreement(world, currency=currency, account=account)
+    clock.advance(days=60)
+    transfers = select_rows(deliver_rows(world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT")
     paid = sorted((row["currency"], row["amount"]) for row in transfers)
     assert paid == [("EUR", "970.00"), ("USD", "1940.00")]
     assert len({row.bank_trace_id for row in world.disbursements}) == 2
@@ -261,11 +273,11 @@ def test_another_fee_and_too_much_money(
     control: httpx.Client, sandbox: Sandbox, clock: Any
 ) -> None:
     control.put("/payouts", json={"listing_fee_percentage": "2.5", "overpaid": "0.1"})
-    deal(sandbox.world)
-    clock.move(days=60)
-    rows = delivered(sandbox.world, "billingeventfeed_v1")
-    assert [row["amount"] for row in of_kind(rows, "INVOICED")] == ["1000.00", "-25.00"]
-    assert [row["amount"] for row in of_kind(rows, "DISBURSED", "DISBURSEMENT")] == ["1075.00"]
+    create_agreement(sandbox.world)
+    clock.advance(days=60)
+    rows = deliver_rows(sandbox.world, "billingeventfeed_v1")
+    assert [row["amount"] for row in select_rows(rows, "INVOICED")] == ["1000.00", "-25.00"]
+    assert [row["amount"] for row in select_rows(rows, "DISBURSED", "DISBURSEMENT")] == ["1075.00"]
     (row,) = sandbox.world.disbursements
     assert (row.undisbursed, row.status) == (Decimal(-100), "Disbursed")
     assert row.listing_fee_percentage == Decimal("2.5")

@@ -12,17 +12,17 @@ from sandbox.billing import corrections, refunds, transfers
 from sandbox.billing.money import PayoutSettings
 from sandbox.clazar import disbursement_dataset
 from sandbox.server import Sandbox
-from sandbox.tests.conftest import TestClock
 from sandbox.tests.support.aws_seller import BUYER
 from sandbox.tests.support.billing import (
     Row,
-    Sums,
-    deal,
-    events,
-    scheduled,
-    sums_of_dataset,
-    sums_of_feed,
+    Totals,
+    create_agreement,
+    create_scheduled_agreement,
+    current_events,
+    totals_of_dataset,
+    totals_of_feed,
 )
+from sandbox.tests.support.manual_clock import ManualClock
 from sandbox.world import World
 
 CURRENCIES = ("USD", "EUR", "JPY")
@@ -64,44 +64,44 @@ def disturb(dice: random.Random, world: World) -> None:
     match dice.randrange(4):
         case 0:
             fee = -Decimal(dice.randint(0, 500))
-            corrections.correct_fee(world, invoice_id=invoice.id, listing_fee=fee)
+            corrections.correct_listing_fee(world, invoice_id=invoice.id, listing_fee=fee)
         case 1:
             kind: refunds.RefundKind = dice.choice(["refund", "credit", "forgiven"])
-            line = corrections.line_of(world, invoice.id)
-            refunds.give_back(world, line, kind, Decimal("0.1"))
+            line = corrections.find_line(world, invoice.id)
+            refunds.record_refund(world, line, kind, Decimal("0.1"))
         case 2:
-            transfers.hold(world, world.now() + timedelta(days=dice.randint(0, 30)))
+            transfers.hold_payouts(world, world.now() + timedelta(days=dice.randint(0, 30)))
         case 3:
-            known = world.ledger.of_line(corrections.line_of(world, invoice.id))
+            known = world.ledger.events_of_line(corrections.find_line(world, invoice.id))
             if later := [each for each in known if each.transaction_type.endswith("_REFUND")]:
                 event_id = later[0].billing_event_id
-                corrections.take_back(world, billing_event_id=event_id)
+                corrections.delete_event(world, billing_event_id=event_id)
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_they_agree_to_the_cent(seed: int) -> None:
     dice = random.Random(seed)  # noqa: S311
-    clock = TestClock(datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
+    clock = ManualClock(datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
     world = World(lambda: clock.now)
     for account in BUYERS:
-        world.payout_habits[account] = habit(dice)
+        world.payout_settings_by_account[account] = habit(dice)
     for _ in range(10):
         account, currency = dice.choice(BUYERS), dice.choice(CURRENCIES)
         if dice.random() < 0.5:
-            deal(world, price(dice, currency), currency, account)
+            create_agreement(world, price(dice, currency), currency, account)
         else:
             days = sorted(dice.sample(range(120), 3))
             charges = [(each, price(dice, currency)) for each in days]
-            scheduled(world, charges, currency, account)
-        clock.move(days=dice.randint(0, 25), hours=dice.randint(0, 23))
+            create_scheduled_agreement(world, charges, currency, account)
+        clock.advance(days=dice.randint(0, 25), hours=dice.randint(0, 23))
         world.advance()
         if dice.random() < 0.4 and world.invoices:
             disturb(dice, world)
     for _ in range(3):
-        assert sums_of_feed(world) == sums_of_dataset(disbursement_dataset.rows(world))
-        clock.move(days=60)
+        assert totals_of_feed(world) == totals_of_dataset(disbursement_dataset.rows(world))
+        clock.advance(days=60)
         world.advance()
-    check_transfers(events(world))
+    check_transfers(current_events(world))
 
 
 def check_transfers(rows: list[Row]) -> None:
@@ -117,7 +117,7 @@ def check_transfers(rows: list[Row]) -> None:
         assert (transfer["bank_trace_id"] == "") == (transfer["transaction_type"] != "DISBURSEMENT")
 
 
-def over_http(sandbox: Sandbox) -> Sums:
+def over_http(sandbox: Sandbox) -> Totals:
     client: dict[str, Any] = {
         "client_id": sandbox.world.clazar.client_id,
         "client_secret": sandbox.world.clazar.client_secret,
@@ -128,7 +128,7 @@ def over_http(sandbox: Sandbox) -> Sums:
         f"{base}/analytics/datasets/aws_marketplace_disbursements",
         headers={"Authorization": f"Bearer {token}"},
     )
-    return sums_of_dataset(answer.json()["results"])
+    return totals_of_dataset(answer.json()["results"])
 
 
 def exactly(net: str, paid: str, left: str) -> tuple[Decimal, Decimal, Decimal]:
@@ -136,12 +136,12 @@ def exactly(net: str, paid: str, left: str) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def test_clazar_tells_of_a_refund(sandbox: Sandbox, clock: Any) -> None:
-    sandbox.world.payout_habit = PayoutSettings(refund=Decimal("0.25"))
-    agreement = deal(sandbox.world)
+    sandbox.world.payout_settings = PayoutSettings(refund=Decimal("0.25"))
+    agreement = create_agreement(sandbox.world)
     key = agreement.offer_id, sandbox.world.invoices[0].id, "USD"
     assert over_http(sandbox) == {key: exactly("970", "0", "970")}
-    clock.move(days=35)
+    clock.advance(days=35)
     assert over_http(sandbox) == {key: exactly("970", "970", "0")}
-    clock.move(days=10)
+    clock.advance(days=10)
     assert over_http(sandbox) == {key: exactly("727.50", "970", "-242.50")}
-    assert sums_of_feed(sandbox.world) == over_http(sandbox)
+    assert totals_of_feed(sandbox.world) == over_http(sandbox)

@@ -28,7 +28,7 @@ def accepted(seller: Seller) -> Iterator[Any]:
     """Makes an offer and accepts it at 9:46 on March 2nd."""
 
     def accept(**details: Any) -> Any:
-        return buyers.accept(seller.world, seller.make_offer(**details), BUYER)
+        return buyers.accept(seller.world, seller.create_offer(**details), BUYER)
 
     return accept  # type: ignore[return-value]
 
@@ -58,7 +58,7 @@ def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
     assert (row.gross, row.listing_fee) == (Decimal("120000.00"), Decimal("-3600.00"))
     assert (row.disbursed, row.undisbursed) == (Decimal(0), Decimal("116400.00"))
     assert row.status == "Not disbursed"
-    seller.clock.move(days=33)
+    seller.clock.advance(days=33)
     (row,) = rows(seller)
     assert (row.disbursed, row.undisbursed) == (Decimal("116400.00"), Decimal(0))
     assert row.status == "Disbursed"
@@ -68,11 +68,11 @@ def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
 
 
 def test_nothing_is_paid_out_before_it_is_collected(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_habit = PayoutSettings(collected_after_days=60)
+    seller.world.payout_settings = PayoutSettings(collected_after_days=60)
     accepted()
-    seller.clock.move(days=59)
+    seller.clock.advance(days=59)
     assert statuses(seller) == ["Not disbursed"]
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     assert statuses(seller) == ["Disbursed"]
 
 
@@ -85,7 +85,7 @@ def test_net_terms_set_the_due_date(seller: Seller, accepted: Any) -> None:
 def test_instalments_are_invoiced_on_their_days(seller: Seller, accepted: Any) -> None:
     accepted(UpdatePaymentScheduleTerms=TWO)
     assert len(rows(seller)) == 1
-    seller.clock.move(days=200)
+    seller.clock.advance(days=200)
     assert [row.invoice_date.date().isoformat() for row in rows(seller)] == [
         "2026-03-02",
         "2026-09-02",
@@ -95,13 +95,13 @@ def test_instalments_are_invoiced_on_their_days(seller: Seller, accepted: Any) -
 def test_what_is_not_invoiced_yet_goes_with_the_agreement(seller: Seller, accepted: Any) -> None:
     agreement = accepted(UpdatePaymentScheduleTerms=TWO)
     rows(seller)
-    offer_id = seller.make(
+    offer_id = seller.create(
         seller.replacement_changes(
             agreement.id, UpdatePaymentScheduleTerms=schedule(("2026-03-02", "90000.00"))
         )
     )
     buyers.accept(seller.world, offer_id, BUYER)
-    seller.clock.move(days=250)
+    seller.clock.advance(days=250)
     paid = {row.offer_id: row.gross for row in rows(seller)}
     assert paid == {agreement.offer_id: Decimal("60000.00"), offer_id: Decimal("90000.00")}
     # A purchase by someone who has bought before.
@@ -120,15 +120,17 @@ def test_a_renewal_has_the_lower_fee(seller: Seller, accepted: Any) -> None:
 
 
 def test_parts_are_paid_a_day_apart(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_habits[BUYER] = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
+    seller.world.payout_settings_by_account[BUYER] = PayoutSettings(
+        parts=[Decimal("0.4"), Decimal("0.6")]
+    )
     accepted()
     rows(seller)
-    seller.clock.move(days=33)
+    seller.clock.advance(days=33)
     (part,) = rows(seller)
     assert (part.gross, part.listing_fee) == (Decimal("48000.00"), Decimal("-1440.00"))
     assert (part.disbursed, part.undisbursed) == (Decimal("46560.00"), Decimal("69840.00"))
     assert part.status == "Partially disbursed"
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     assert statuses(seller) == ["Disbursed", "Disbursed"]
     assert {row.undisbursed for row in rows(seller)} == {Decimal(0)}
     assert sum(row.disbursed for row in rows(seller)) == Decimal("116400.00")
@@ -137,9 +139,9 @@ def test_parts_are_paid_a_day_apart(seller: Seller, accepted: Any) -> None:
 
 def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
     third = Decimal(1) / 3
-    seller.world.payout_habit = PayoutSettings(parts=[third, third, 1 - 2 * third])
+    seller.world.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
     accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "100.01")))
-    seller.clock.move(days=60)
+    seller.clock.advance(days=60)
     assert [row.gross for row in rows(seller)] == [
         Decimal("33.34"),
         Decimal("33.34"),
@@ -150,34 +152,34 @@ def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
 
 
 def test_a_payout_that_the_bank_refuses(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_habit = PayoutSettings(outcome="failed", retried_after_days=7)
+    seller.world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
     accepted()
     rows(seller)
-    seller.clock.move(days=34)
+    seller.clock.advance(days=34)
     assert statuses(seller) == ["Disbursement reversed", "Failed"]
     assert {row.undisbursed for row in rows(seller)} == {Decimal("116400.00")}
     assert sum(row.disbursed for row in rows(seller)) == 0
-    seller.clock.move(days=7)
+    seller.clock.advance(days=7)
     assert statuses(seller) == ["Disbursed", "Failed", "Disbursed"]
     assert {row.undisbursed for row in rows(seller)} == {Decimal(0)}
 
 
 def test_only_the_last_part_fails(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_habit = PayoutSettings(
+    seller.world.payout_settings = PayoutSettings(
         parts=[Decimal("0.5"), Decimal("0.5")], outcome="failed"
     )
     accepted()
-    seller.clock.move(days=60)
+    seller.clock.advance(days=60)
     assert statuses(seller) == ["Partially disbursed", "Partially disbursed", "Failed"]
     assert rows(seller)[0].undisbursed == Decimal("58200.00")
 
 
 def test_a_payout_that_is_taken_back(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_habit = PayoutSettings(outcome="reversed")
+    seller.world.payout_settings = PayoutSettings(outcome="reversed")
     accepted()
     rows(seller)
-    seller.clock.move(days=33)
+    seller.clock.advance(days=33)
     assert statuses(seller) == ["Disbursed"]
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     assert statuses(seller) == ["Disbursement reversed", "Disbursement reversed"]
     assert rows(seller)[1].gross == Decimal("-120000.00")

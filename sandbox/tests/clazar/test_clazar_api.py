@@ -13,7 +13,7 @@ from sandbox.clazar.disbursement_dataset import COLUMNS
 from sandbox.faults import Fault
 from sandbox.marketplace import agreements
 from sandbox.server import Sandbox
-from sandbox.tests.conftest import TestClock
+from sandbox.tests.support.manual_clock import ManualClock
 from sandbox.world import Agreement, Disbursement, Offer, World
 
 BUYER = "111122223333"
@@ -25,7 +25,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 @pytest.fixture
 def clazar(sandbox: Sandbox) -> Iterator[httpx.Client]:
     """A client that holds a token."""
-    token = sandbox.world.clazar.issue()
+    token = sandbox.world.clazar.issue_token()
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers, timeout=5) as client:
         yield client
@@ -129,7 +129,7 @@ def test_a_token_dies_by_age_and_by_revocation(clazar: httpx.Client, world: Worl
     assert clazar.get("/listings/", headers=headers).status_code == 401
 
     assert clazar.get("/listings/").status_code == 200
-    world.clazar.revoke()
+    world.clazar.revoke_tokens()
     assert clazar.get("/listings/").status_code == 401
 
 
@@ -137,12 +137,12 @@ def test_a_token_dies_by_age_and_by_revocation(clazar: httpx.Client, world: Worl
 
 
 def test_an_offer_made_in_aws_shows_after_a_while(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     offer = release(world)
-    clock.move(minutes=9)
+    clock.advance(minutes=9)
     assert clazar.get("/private_offers/").json() == {"count": 0, "next": None, "results": []}
-    clock.move(minutes=1)
+    clock.advance(minutes=1)
 
     shown = only(clazar, "/private_offers/?response_format=common")
 
@@ -172,40 +172,40 @@ def test_an_offer_made_in_aws_shows_after_a_while(
 
 
 def test_drafts_and_public_offers_never_show(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     release(world).released_at = None
     release(world).buyer_accounts = []
-    clock.move(days=1)
+    clock.advance(days=1)
 
     assert clazar.get("/private_offers/").json()["count"] == 0
 
 
 def test_an_offer_is_open_again_when_its_acceptance_is_rolled_back(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     world.clazar_delay_minutes = 0
     offer = release(world)
     agreements.roll_back(world, accept(world, offer))
-    clock.move(hours=1)
+    clock.advance(hours=1)
     agreements.roll_back(world, accept(world, offer))
     shown = only(clazar, "/private_offers/")
     assert (shown["status"], shown["accepted_at"]) == ("published", None)
     assert shown["last_modified_at"] == "2026-03-02T10:00:00.000000Z"
-    clock.move(hours=1)
+    clock.advance(hours=1)
     accept(world, offer)
     shown = only(clazar, "/private_offers/")
     assert (shown["status"], shown["accepted_at"]) == ("accepted", "2026-03-02T11:00:00.000000Z")
 
 
 def test_an_acceptance_shows_on_the_offer_and_as_contract_and_buyer(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     offer = release(world, replaces_agreement="agmt-before")
-    clock.move(days=1)
+    clock.advance(days=1)
     accept(world, offer)
     assert only(clazar, "/private_offers/")["accepted_at"] is None
-    clock.move(minutes=10)
+    clock.advance(minutes=10)
 
     shown = only(clazar, "/private_offers/")
     contract = only(clazar, "/contracts/")
@@ -222,12 +222,12 @@ def test_an_acceptance_shows_on_the_offer_and_as_contract_and_buyer(
 
 
 def test_an_offer_past_its_end_reads_expired(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     release(world)
     clock.now = datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)
     assert only(clazar, "/private_offers/")["status"] == "published"
-    clock.move(seconds=1)
+    clock.advance(seconds=1)
 
     assert only(clazar, "/private_offers/")["status"] == "expired"
 
@@ -236,11 +236,11 @@ def test_an_offer_past_its_end_reads_expired(
 
 
 def test_pages_follow_next_while_offers_are_added(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     for number in range(150):
         release(world, f"Offer {number}")
-    clock.move(days=1)
+    clock.advance(days=1)
     seen: list[str] = []
     url: str | None = "/private_offers/?page=1&page_size=60"
     while url:
@@ -249,16 +249,16 @@ def test_pages_follow_next_while_offers_are_added(
         url = answer["next"]
         if len(seen) == 60:
             release(world, "Offer 150")
-            clock.move(days=1)
+            clock.advance(days=1)
 
     assert seen == [f"Offer {number}" for number in range(151)]
     assert answer["count"] == 151
 
 
-def test_page_sizes(clazar: httpx.Client, world: World, clock: TestClock) -> None:
+def test_page_sizes(clazar: httpx.Client, world: World, clock: ManualClock) -> None:
     for _ in range(101):
         release(world)
-    clock.move(days=1)
+    clock.advance(days=1)
 
     asked_for_more = clazar.get("/private_offers/?page_size=1000").json()
     assert len(asked_for_more["results"]) == 100
@@ -267,11 +267,11 @@ def test_page_sizes(clazar: httpx.Client, world: World, clock: TestClock) -> Non
     assert clazar.get("/private_offers/?page=9").json()["results"] == []
 
 
-def test_only_what_changed_since(clazar: httpx.Client, world: World, clock: TestClock) -> None:
+def test_only_what_changed_since(clazar: httpx.Client, world: World, clock: ManualClock) -> None:
     release(world, "Early")
-    clock.move(hours=1)
+    clock.advance(hours=1)
     late = release(world, "Late")
-    clock.move(hours=1)
+    clock.advance(hours=1)
     since = "/private_offers/?last_modified_at_after="
 
     def names(instant: str) -> list[str]:
@@ -281,16 +281,16 @@ def test_only_what_changed_since(clazar: httpx.Client, world: World, clock: Test
     assert names("2026-03-02T09:09:59.999999Z") == ["Early", "Late"]
     late.availability_end, late.last_modified = date(2026, 5, 1), clock.now
     assert names("2026-03-02T10:10:00.000000Z") == []
-    clock.move(minutes=10)
+    clock.advance(minutes=10)
     assert names("2026-03-02T10:10:00.000000Z") == ["Late"]
 
 
 def test_both_ways_of_filtering_contracts_by_buyer(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     accept(world, release(world))
     accept(world, release(world), "444455556666")
-    clock.move(hours=1)
+    clock.advance(hours=1)
     buyer = clazar.get("/buyers/").json()["results"][1]
     assert buyer["cloud_account_id"] == "444455556666"
 
@@ -312,9 +312,9 @@ def test_a_bad_parameter_is_named(clazar: httpx.Client, query: str) -> None:
 # Writing
 
 
-def test_our_own_ids_can_be_written(clazar: httpx.Client, world: World, clock: TestClock) -> None:
+def test_our_own_ids_can_be_written(clazar: httpx.Client, world: World, clock: ManualClock) -> None:
     release(world)
-    clock.move(hours=1)
+    clock.advance(hours=1)
     path = f"/private_offers/{only(clazar, '/private_offers/')['id']}/"
     link = {"salesforce": {"object_type": "Opportunity", "object_id": "006000000000001AAA"}}
 
@@ -331,10 +331,10 @@ def test_our_own_ids_can_be_written(clazar: httpx.Client, world: World, clock: T
 
 
 def test_contracts_and_buyers_can_be_linked_too(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     accept(world, release(world))
-    clock.move(hours=1)
+    clock.advance(hours=1)
 
     for name in ("contracts", "buyers"):
         path = f"/{name}/{only(clazar, f'/{name}/')['id']}/"
@@ -354,10 +354,10 @@ def test_contracts_and_buyers_can_be_linked_too(
     ],
 )
 def test_nothing_else_can_be_written(
-    clazar: httpx.Client, world: World, clock: TestClock, body: Any, blamed: list[str]
+    clazar: httpx.Client, world: World, clock: ManualClock, body: Any, blamed: list[str]
 ) -> None:
     release(world)
-    clock.move(hours=1)
+    clock.advance(hours=1)
     before = only(clazar, "/private_offers/")
 
     answer = clazar.patch(f"/private_offers/{before['id']}/", json=body)
@@ -491,10 +491,10 @@ def test_a_status_fault_strikes_one_operation(
 
 
 def test_a_write_whose_answer_is_lost_is_there(
-    clazar: httpx.Client, world: World, clock: TestClock
+    clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     release(world)
-    clock.move(hours=1)
+    clock.advance(hours=1)
     path = f"/private_offers/{only(clazar, '/private_offers/')['id']}/"
     world.faults.waiting.append(Fault("clazar", "drop_after", "PatchPrivateOffer"))
 

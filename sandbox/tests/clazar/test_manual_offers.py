@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.clazar.manual_offers import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.server import Sandbox
-from sandbox.tests.support.aws_seller import BUYER, Seller, errors
+from sandbox.tests.support.aws_seller import BUYER, Seller, error_codes
 
 OFFER: dict[str, Any] = {
     "name": "Example Corp - 12 months",
@@ -37,9 +37,9 @@ def make(control: httpx.Client, **fields: Any) -> str:
 
 def made(seller: Seller, change_set_id: str) -> dict[str, Any]:
     """The offer, once AWS has made it."""
-    seller.clock.move(minutes=46)
+    seller.clock.advance(minutes=46)
     done = seller.describe(change_set_id)
-    assert done["Status"] == "SUCCEEDED", errors(done)
+    assert done["Status"] == "SUCCEEDED", error_codes(done)
     entity = seller.entity(done["ChangeSet"][0]["Entity"]["Identifier"].removesuffix("@1"))
     document: dict[str, Any] = entity["DetailsDocument"]
     return document
@@ -94,8 +94,8 @@ def test_one_dimension_is_paid_at_acceptance(control: httpx.Client, seller: Sell
         (
             {
                 "schedule": [
-                    {"on": "2026-03-15", "amount": "70000.00"},
-                    {"on": "2026-09-15", "amount": "50000.00"},
+                    {"charge_date": "2026-03-15", "amount": "70000.00"},
+                    {"charge_date": "2026-09-15", "amount": "50000.00"},
                 ]
             },
             [("platform", 1)],
@@ -166,11 +166,11 @@ def test_a_document_of_its_own(control: httpx.Client, seller: Seller) -> None:
 def test_it_shows_in_clazar_after_a_while(
     control: httpx.Client, sandbox: Sandbox, seller: Seller
 ) -> None:
-    headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue()}"}
+    headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue_token()}"}
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers) as clazar:
         offer = made(seller, make(control))
         assert clazar.get("/private_offers/").json()["results"] == []
-        seller.clock.move(minutes=10)
+        seller.clock.advance(minutes=10)
         (shown,) = clazar.get("/private_offers/").json()["results"]
     assert (shown["cloud_id"], shown["name"]) == (offer["Id"], offer["Name"])
 
@@ -190,20 +190,22 @@ def test_aws_finds_what_is_wrong(
     control: httpx.Client, seller: Seller, fields: dict[str, Any], found: str
 ) -> None:
     change_set_id = make(control, **fields)
-    seller.clock.move(minutes=46)
+    seller.clock.advance(minutes=46)
 
     done = seller.describe(change_set_id)
 
     assert done["Status"] == "FAILED"
-    assert found in errors(done)
+    assert found in error_codes(done)
     assert seller.world.offers == {}
 
 
 def test_a_buyer_that_does_not_exist(control: httpx.Client, seller: Seller) -> None:
     control.put(f"/buyers/{BUYER}", json={"exists": False})
     change_set_id = make(control)
-    seller.clock.move(minutes=6)
-    assert errors(seller.describe(change_set_id))["UpdateTargeting"] == ["INVALID_BUYER_ACCOUNTS"]
+    seller.clock.advance(minutes=6)
+    assert error_codes(seller.describe(change_set_id))["UpdateTargeting"] == [
+        "INVALID_BUYER_ACCOUNTS"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -260,8 +262,8 @@ def test_what_cannot_be_left_open(control: httpx.Client, missing: str) -> None:
         ({"months": 1000}, "months"),
         ({"dimensions": {}}, "dimensions"),
         ({"dimensions": {"platform": "some"}}, "dimensions"),
-        ({"schedule": [{"on": "2026-03-15"}]}, "schedule"),
-        ({"schedule": [{"on": "2026-03-15", "amount": "1"}]}, "schedule"),
+        ({"schedule": [{"charge_date": "2026-03-15"}]}, "schedule"),
+        ({"schedule": [{"charge_date": "2026-03-15", "amount": "1"}]}, "schedule"),
         ({"renewal": "yes"}, "renewal"),
     ],
 )
@@ -275,14 +277,14 @@ def test_a_wrong_body_names_the_field(
 
 
 def test_from_python(seller: Seller) -> None:
-    change_set = make_by_hand(
+    change_set = create_manual_offer(
         seller.world,
         name="Example",
         buyer_accounts=["444455556666"],
         price=Decimal(99),
         availability_end=date(2026, 4, 1),
     )
-    seller.clock.move(minutes=46)
+    seller.clock.advance(minutes=46)
     seller.world.advance()
     assert change_set.status == "SUCCEEDED"
     (offer,) = seller.world.offers.values()

@@ -1,4 +1,4 @@
-"""What buyers, AWS and people past the product do, over the control API."""
+"""Actions of buyers, of AWS, and of the seller's users, over the control API."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ from sandbox.world import Agreement
 
 @pytest.fixture
 def agreement(seller: Seller) -> Agreement:
-    return buyers.accept(seller.world, seller.make_offer(), BUYER)
+    return buyers.accept(seller.world, seller.create_offer(), BUYER)
 
 
-def ask(seller: Seller, agreement: Agreement) -> None:
+def request_cancellation(seller: Seller, agreement: Agreement) -> None:
     seller.agreements.send_agreement_cancellation_request(
         agreementId=agreement.id, reasonCode="OTHER"
     )
@@ -39,7 +39,7 @@ def test_a_roll_back(control: httpx.Client, seller: Seller, agreement: Agreement
 
 
 def test_a_renewal(control: httpx.Client, seller: Seller, agreement: Agreement) -> None:
-    seller.clock.move(days=364)
+    seller.clock.advance(days=364)
     renewed = control.post("/renew", json={"agreement_id": agreement.id}).json()
     new = shown(control, renewed["agreement_id"])
     assert (new["status"], new["offer_id"]) == ("ACTIVE", renewed["offer_id"])
@@ -51,19 +51,19 @@ def test_a_renewal(control: httpx.Client, seller: Seller, agreement: Agreement) 
 
 
 @pytest.mark.parametrize(
-    ("said", "statuses"),
+    ("answer", "statuses"),
     [("approve", ("APPROVED", "CANCELLED")), ("reject", ("REJECTED", "ACTIVE"))],
 )
 def test_an_answer_on_demand(
     control: httpx.Client,
     seller: Seller,
     agreement: Agreement,
-    said: str,
+    answer: str,
     statuses: tuple[str, str],
 ) -> None:
-    body = {"agreement_id": agreement.id, "answer": said}
+    body = {"agreement_id": agreement.id, "answer": answer}
     assert control.post("/cancellation", json=body).status_code == 409
-    ask(seller, agreement)
+    request_cancellation(seller, agreement)
     (waiting,) = shown(control, agreement.id)["cancellation_requests"]
     assert waiting["status"] == "PENDING_APPROVAL"
     assert control.post("/cancellation", json=body).json()["status"] == statuses[0]
@@ -74,11 +74,11 @@ def test_an_answer_on_demand(
 def test_a_habit_counts_for_requests_already_made(
     control: httpx.Client, seller: Seller, agreement: Agreement
 ) -> None:
-    ask(seller, agreement)
-    seller.clock.move(days=1)
-    habit = {"answers_cancellation": "reject", "answers_after_days": 2}
-    control.put(f"/buyers/{BUYER}", json=habit)
-    seller.clock.move(days=4)
+    request_cancellation(seller, agreement)
+    seller.clock.advance(days=1)
+    buyer = {"cancellation_answer": "reject", "cancellation_answer_after_days": 2}
+    control.put(f"/buyers/{BUYER}", json=buyer)
+    seller.clock.advance(days=4)
     (answered,) = shown(control, agreement.id)["cancellation_requests"]
     assert answered["status"] == "REJECTED"
     assert answered["updated_at"] == "2026-03-04T09:46:00+00:00"
@@ -87,11 +87,11 @@ def test_a_habit_counts_for_requests_already_made(
 def test_a_habit_given_up_is_not_followed(
     control: httpx.Client, seller: Seller, agreement: Agreement
 ) -> None:
-    habit = {"answers_cancellation": "reject", "answers_after_days": 2}
-    control.put(f"/buyers/{BUYER}", json=habit)
-    ask(seller, agreement)
-    control.put(f"/buyers/{BUYER}", json={"answers_cancellation": None})
-    seller.clock.move(days=3)
+    buyer = {"cancellation_answer": "reject", "cancellation_answer_after_days": 2}
+    control.put(f"/buyers/{BUYER}", json=buyer)
+    request_cancellation(seller, agreement)
+    control.put(f"/buyers/{BUYER}", json={"cancellation_answer": None})
+    seller.clock.advance(days=3)
     (waiting,) = shown(control, agreement.id)["cancellation_requests"]
     assert waiting["status"] == "PENDING_APPROVAL"
 
@@ -109,7 +109,7 @@ def test_an_amendment_past_the_product(
         "UpdateValidityTerms": None,
         "UpdatePaymentScheduleTerms": None,
     }
-    offer_id = seller.make_offer(**(card if by_card else {}))
+    offer_id = seller.create_offer(**(card if by_card else {}))
     old = buyers.accept(seller.world, offer_id, BUYER)
     answered = control.post("/amendments", json={**AMENDMENT, "agreement_id": old.id})
     made = answered.json()["offer_id"]
@@ -132,20 +132,20 @@ def test_habits_count_for_an_amendment_past_the_product(
     control.put(f"/buyers/{BUYER}", json={"accept_after_days": 1})
     later = {"agreement_id": agreement.id, "available_until": "2026-03-10"}
     control.post("/amendments", json={**AMENDMENT, **later})
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     assert shown(control, agreement.id)["status"] == "REPLACED"
 
 
 @pytest.mark.parametrize(
-    ("moment", "when"),
+    ("point", "when"),
     [("released", "2026-03-02T09:46:00+00:00"), ("last-second", "2026-03-02T23:59:59+00:00")],
 )
 def test_the_worst_moment_of_an_amendment_past_the_product(
-    control: httpx.Client, seller: Seller, agreement: Agreement, moment: str, when: str
+    control: httpx.Client, seller: Seller, agreement: Agreement, point: str, when: str
 ) -> None:
-    control.put(f"/buyers/{BUYER}", json={"accepts_at_worst": [{"moment": moment}]})
+    control.put(f"/buyers/{BUYER}", json={"race_acceptances": [{"point": point}]})
     control.post("/amendments", json={"agreement_id": agreement.id, **AMENDMENT})
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     replaced_by = shown(control, agreement.id)["replaced_by"]
     assert shown(control, replaced_by)["accepted_at"] == when
 
@@ -199,10 +199,10 @@ def test_an_answer_that_there_is_not(control: httpx.Client, agreement: Agreement
 
 def test_a_schedule_is_amended_by_one_payment(seller: Seller, control: httpx.Client) -> None:
     two = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
-    offer_id = seller.make_offer(UpdatePaymentScheduleTerms=two)
+    offer_id = seller.create_offer(UpdatePaymentScheduleTerms=two)
     old = buyers.accept(seller.world, offer_id, BUYER)
     made = control.post("/amendments", json={**AMENDMENT, "agreement_id": old.id}).json()
     buyers.accept(seller.world, made["offer_id"], BUYER)
-    seller.clock.move(days=300)
+    seller.clock.advance(days=300)
     invoices = control.get("/aws").json()["invoices"]
     assert [each["amount"] for each in invoices] == ["60000.00", "30000.00"]

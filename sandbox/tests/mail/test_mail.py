@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.tests.conftest import TestClock
+from sandbox.tests.support.manual_clock import ManualClock
 from sandbox.world import World
 from tests.support.waiting import until
 
@@ -52,7 +52,7 @@ def send(port: int, message: EmailMessage, **how: Any) -> dict[str, tuple[int, b
         return server.send_message(message, **how)
 
 
-def test_a_mail_arrives_decoded(port: int, world: World, clock: TestClock) -> None:
+def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> None:
     message = letter("Angebot für Zoë", "Grüße\n", "<p>Grüße &amp; more</p>")
     message["X-Idempotency-Key"] = "offer/1/buyer"
     message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf")
@@ -145,7 +145,7 @@ async def test_a_message_without_an_answer(
 
 
 async def test_a_held_connection_is_cut_in_the_end(port: int, world: World) -> None:
-    world.faults.waiting.append(Fault("smtp", "timeout_after", "DATA", hold_seconds=0.1))
+    world.faults.waiting.append(Fault("smtp", "timeout_after", "DATA", delay_seconds=0.1))
 
     with pytest.raises(aiosmtplib.SMTPServerDisconnected):
         await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
@@ -161,9 +161,9 @@ def test_an_empty_mailbox_says_so(pages: httpx.Client) -> None:
     assert pages.get("/mail").json() == []
 
 
-def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: TestClock) -> None:
+def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: ManualClock) -> None:
     send(port, letter("First"))
-    clock.move(days=1)
+    clock.advance(days=1)
     send(port, letter("Second"))
 
     page = pages.get("/").text

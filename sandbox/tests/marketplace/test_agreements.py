@@ -14,11 +14,11 @@ LATER = schedule(("2026-03-02", "60000.00"), ("2026-04-02", "60000.00"))
 
 
 def accepted(seller: Seller, **details: Details) -> Agreement:
-    return buyers.accept(seller.world, seller.make_offer(**details), BUYER)
+    return buyers.accept(seller.world, seller.create_offer(**details), BUYER)
 
 
 def amended(seller: Seller, agreement: Agreement, **details: Details) -> Agreement:
-    offer_id = seller.make(seller.replacement_changes(agreement.id, **details))
+    offer_id = seller.create(seller.replacement_changes(agreement.id, **details))
     return buyers.accept(seller.world, offer_id, BUYER)
 
 
@@ -44,11 +44,11 @@ def test_a_rolled_back_acceptance_can_be_repeated(seller: Seller) -> None:
     first = accepted(seller)
     offer = seller.world.offers[first.offer_id]
     assert not seller.world.acceptable(offer)
-    seller.clock.move(minutes=3)
+    seller.clock.advance(minutes=3)
     agreements.roll_back(seller.world, first)
     assert seller.world.acceptable(offer)
     assert first.last_update == seller.clock.now
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     second = buyers.accept(seller.world, offer.id, BUYER)
     assert found(seller, "OfferId", offer.id) == {first.id: "ROLLED_BACK", second.id: "ACTIVE"}
     assert second.initial_agreement_id == second.id
@@ -60,7 +60,7 @@ def test_a_rolled_back_acceptance_can_be_repeated(seller: Seller) -> None:
 def test_a_rolled_back_offer_that_is_over_cannot_be_accepted(seller: Seller) -> None:
     first = accepted(seller)
     agreements.roll_back(seller.world, first)
-    seller.clock.move(days=60)
+    seller.clock.advance(days=60)
     assert not seller.world.acceptable(seller.world.offers[first.offer_id])
     with pytest.raises(buyers.AcceptanceRefused, match="expired"):
         buyers.accept(seller.world, first.offer_id, BUYER)
@@ -70,7 +70,7 @@ def test_a_roll_back_drops_what_is_not_invoiced(seller: Seller) -> None:
     first = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     assert invoiced(seller, first) == ["03-02"]
     agreements.roll_back(seller.world, first)
-    seller.clock.move(days=200)
+    seller.clock.advance(days=200)
     assert invoiced(seller, first) == ["03-02"]
 
 
@@ -87,12 +87,12 @@ def test_an_amendment_that_is_rolled_back(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     new = amended(seller, old)
     assert (old.replaced_by, new.replaces) == (new.id, old.id)
-    seller.clock.move(minutes=3)
+    seller.clock.advance(minutes=3)
     agreements.roll_back(seller.world, new)
     assert old.last_update == new.last_update == seller.clock.now
     assert found(seller, "InitialAgreementId", old.id) == {old.id: "ACTIVE", new.id: "ROLLED_BACK"}
     assert (old.replaced_by, new.replaces) == (None, old.id)
-    seller.clock.move(days=200)
+    seller.clock.advance(days=200)
     assert invoiced(seller, old) == ["03-02", "09-02"]
 
 
@@ -107,12 +107,12 @@ def test_an_amendment_accepted_again_after_a_roll_back(seller: Seller) -> None:
 
 def test_an_instalment_between_acceptance_and_roll_back_is_not_lost(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=LATER, **UNTIL_MARCH)
-    offer_id = seller.make(
+    offer_id = seller.create(
         seller.replacement_changes(old.id, UpdateAvailability={"AvailabilityEndDate": "2026-05-01"})
     )
     seller.clock.now = datetime(2026, 4, 1, 23, 58, tzinfo=UTC)
     new = buyers.accept(seller.world, offer_id, BUYER)
-    seller.clock.move(minutes=4)
+    seller.clock.advance(minutes=4)
     assert invoiced(seller, old) == ["03-02"]
     agreements.roll_back(seller.world, new)
     assert invoiced(seller, old) == ["03-02", "04-02"]
@@ -143,7 +143,7 @@ def test_an_amendment_drops_what_is_not_invoiced(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     seller.world.advance()
     new = amended(seller, old, UpdatePaymentScheduleTerms=schedule(("2026-03-02", "90000.00")))
-    seller.clock.move(days=400)
+    seller.clock.advance(days=400)
     assert (invoiced(seller, old), invoiced(seller, new)) == (["03-02"], ["03-02"])
 
 
@@ -156,7 +156,7 @@ def test_a_renewal_is_a_new_agreement_by_an_offer_of_aws(seller: Seller) -> None
     assert (new.replaces, old.replaced_by) == (old.id, new.id)
     assert (new.value, new.start) == (Decimal("120000.00"), seller.clock.now)
     assert new.end == datetime(2028, 3, 2, 9, tzinfo=UTC)
-    seller.clock.move(days=200)
+    seller.clock.advance(days=200)
     assert [each.issued_at.date() for each in issued(seller, new)] == [
         date(2027, 3, 2),
         date(2027, 9, 2),

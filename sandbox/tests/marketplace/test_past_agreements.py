@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from sandbox.server import Sandbox
-from sandbox.tests.support.aws_seller import BUYER, Seller, errors, pricing, schedule, validity
+from sandbox.tests.support.aws_seller import BUYER, Seller, error_codes, pricing, schedule, validity
 
 EARLIER: dict[str, Any] = {"account": BUYER, "accepted_on": "2025-09-01", "price": "50000.00"}
 
@@ -58,7 +58,7 @@ def test_it_is_described_like_any_other(control: httpx.Client, seller: Seller) -
 
 def test_it_shows_in_clazar(control: httpx.Client, sandbox: Sandbox) -> None:
     agreement = put(control)
-    headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue()}"}
+    headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue_token()}"}
 
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers) as clazar:
         (contract,) = clazar.get("/contracts/").json()["results"]
@@ -73,7 +73,7 @@ def test_it_shows_in_clazar(control: httpx.Client, sandbox: Sandbox) -> None:
 
 def test_it_is_never_paid_out_and_ends_in_time(control: httpx.Client, seller: Seller) -> None:
     agreement = put(control)["agreement_id"]
-    seller.clock.move(days=183)
+    seller.clock.advance(days=183)
     assert control.get("/aws").json()["disbursements"] == []
     described = seller.agreements.describe_agreement(agreementId=agreement)
     assert described["status"] == "EXPIRED"
@@ -89,14 +89,14 @@ def test_one_whose_time_is_over_has_expired(control: httpx.Client, seller: Selle
 
 def test_a_second_contract_needs_another_product(control: httpx.Client, seller: Seller) -> None:
     put(control, product_id="prod-other00000001")
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     accept = {"offer_id": offer_id, "account": BUYER}
     elsewhere = control.post("/accept", json=accept)
     assert elsewhere.status_code == 200
 
     put(control, account="444455556666")
     other = {"PositiveTargeting": {"BuyerAccounts": ["444455556666"]}}
-    offer_id = seller.make_offer(UpdateTargeting=other)
+    offer_id = seller.create_offer(UpdateTargeting=other)
     accept = {"offer_id": offer_id, "account": "444455556666"}
     refused = control.post("/accept", json=accept)
     assert refused.status_code == 409
@@ -113,7 +113,7 @@ def test_it_can_be_amended(control: httpx.Client, seller: Seller) -> None:
             UpdatePaymentScheduleTerms=schedule(("2026-03-02", "10000.00")),
         )
     )
-    assert done["Status"] == "SUCCEEDED", errors(done)
+    assert done["Status"] == "SUCCEEDED", error_codes(done)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.tests.conftest import TestClock
-from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, Org, error
+from sandbox.tests.support.manual_clock import ManualClock
+from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, OrgClient, status_and_code
 
 SMALL = {"Sforce-Query-Options": "batchSize=200"}
 ALL = (
@@ -19,28 +19,28 @@ ALL = (
 
 
 @pytest.fixture
-def org(sandbox: Sandbox) -> Iterator[Org]:
-    org = Org(sandbox)
+def org(sandbox: Sandbox) -> Iterator[OrgClient]:
+    org = OrgClient(sandbox)
     with org.http:
         yield org
 
 
-def fill(org: Org, count: int, **fields: Any) -> None:
+def fill(org: OrgClient, count: int, **fields: Any) -> None:
     for number in range(1, count + 1):
-        org.put(Id=f"006{number:012d}", Name=f"Deal {number}", Amount=1, **fields)
+        org.put_opportunity(Id=f"006{number:012d}", Name=f"Deal {number}", Amount=1, **fields)
 
 
-def following(org: Org, page: dict[str, Any], **headers: str) -> httpx.Response:
+def following(org: OrgClient, page: dict[str, Any], **headers: str) -> httpx.Response:
     signed = {"Authorization": f"Bearer {org.token}", **headers}
     return org.http.get(page["nextRecordsUrl"], headers=signed)
 
 
-def test_pages_are_cut_from_the_first_result(org: Org) -> None:
+def test_pages_are_cut_from_the_first_result(org: OrgClient) -> None:
     fill(org, 300)
     first = org.query(ALL, **SMALL).json()
-    org.put(Id=first["records"][0]["Id"], Amount=2)
-    org.put(Id="006000000000299", Name="Renamed", Amount=2)
-    org.put(Id="006000000000999", Name="New", Amount=1)
+    org.put_opportunity(Id=first["records"][0]["Id"], Amount=2)
+    org.put_opportunity(Id="006000000000299", Name="Renamed", Amount=2)
+    org.put_opportunity(Id="006000000000999", Name="New", Amount=1)
 
     second = following(org, first).json()
 
@@ -51,7 +51,7 @@ def test_pages_are_cut_from_the_first_result(org: Org) -> None:
     assert "nextRecordsUrl" not in second
 
 
-def test_the_last_page_can_be_asked_for_again(org: Org) -> None:
+def test_the_last_page_can_be_asked_for_again(org: OrgClient) -> None:
     fill(org, 250)
     first = org.query(ALL, **SMALL).json()
     org.world.faults.waiting.append(Fault("salesforce", "drop_after", "QueryMore"))
@@ -62,13 +62,13 @@ def test_the_last_page_can_be_asked_for_again(org: Org) -> None:
     assert len(following(org, first).json()["records"]) == 50
 
 
-def test_the_eleventh_cursor_closes_the_oldest(org: Org) -> None:
+def test_the_eleventh_cursor_closes_the_oldest(org: OrgClient) -> None:
     fill(org, 250)
     first, *others = [org.query(ALL, **SMALL).json() for _ in range(11)]
     for _ in range(11):
         assert org.query("SELECT Id FROM Opportunity LIMIT 1", **SMALL).json()["done"]
 
-    assert error(following(org, first)) == (400, "INVALID_QUERY_LOCATOR")
+    assert status_and_code(following(org, first)) == (400, "INVALID_QUERY_LOCATOR")
     assert {following(org, each).status_code for each in others} == {200}
 
 
@@ -77,7 +77,7 @@ def test_the_eleventh_cursor_closes_the_oldest(org: Org) -> None:
     [({}, 2000), ({"Sforce-Query-Options": "batchSize=500"}, 500), (SMALL, 200)],
     ids=["default", "500", "200"],
 )
-def test_how_many_records_a_page_has(org: Org, asked: dict[str, str], given: int) -> None:
+def test_how_many_records_a_page_has(org: OrgClient, asked: dict[str, str], given: int) -> None:
     fill(org, 2001)
 
     page = org.query("SELECT Id FROM Opportunity", **asked).json()
@@ -86,10 +86,10 @@ def test_how_many_records_a_page_has(org: Org, asked: dict[str, str], given: int
     assert len(following(org, page, **asked).json()["records"]) == min(given, 2001 - given)
 
 
-def test_many_records_are_found_quickly(org: Org, clock: TestClock) -> None:
+def test_many_records_are_found_quickly(org: OrgClient, clock: ManualClock) -> None:
     fill(org, 1500, Account={"Name": "Example Corp"}, Order_Form_Amount__c="120000.00")
-    since = clock.move(minutes=1)
-    org.put(Id="006000000000700", Amount=1)
+    since = clock.advance(minutes=1)
+    org.put_opportunity(Id="006000000000700", Amount=1)
     conditions = [
         "WHERE StageName = 'Closed Won' AND Order_Form_Amount__c != null "
         "AND (Offer_Stage__c = null OR Offer_Stage__c IN ('draft', 'failed')) "
@@ -114,7 +114,7 @@ def test_many_records_are_found_quickly(org: Org, clock: TestClock) -> None:
     assert slowest < 1, "half a second, on a machine with nothing else to do"
 
 
-def test_what_an_order_form_says_can_be_kept(org: Org) -> None:
+def test_what_an_order_form_says_can_be_kept(org: OrgClient) -> None:
     said = {
         "Order_Form_Company__c": "Example Corp",
         "Order_Form_Amount__c": 120000.5,
@@ -129,7 +129,7 @@ def test_what_an_order_form_says_can_be_kept(org: Org) -> None:
         "Dimensions__c": "z" * 4_000,
         "AWS_Account_Id__c": "111122223333, 444455556666",
     }
-    org.put(**said, AccountId="001000000000001")
+    org.put_opportunity(**said, AccountId="001000000000001")
 
     record = org.call("GET", f"/sobjects/Opportunity/{OPPORTUNITY_ID}").json()
     condition = (
@@ -149,24 +149,24 @@ def test_what_an_order_form_says_can_be_kept(org: Org) -> None:
     ("field", "length"),
     [("Dimensions__c", 4_000), ("AWS_Account_Id__c", 255), ("Order_Form_Currency__c", 3)],
 )
-def test_a_person_cannot_write_too_much_either(org: Org, field: str, length: int) -> None:
+def test_a_person_cannot_write_too_much_either(org: OrgClient, field: str, length: int) -> None:
     with pytest.raises(ValueError, match=f"{field}: it has more than {length} characters"):
-        org.put(**{field: "x" * (length + 1)})
+        org.put_opportunity(**{field: "x" * (length + 1)})
 
 
-def test_long_text_is_no_filter(org: Org) -> None:
+def test_long_text_is_no_filter(org: OrgClient) -> None:
     refused = org.query("SELECT Id FROM Opportunity WHERE Payment_Schedule__c = null")
 
-    assert error(refused) == (400, "INVALID_FIELD")
+    assert status_and_code(refused) == (400, "INVALID_FIELD")
 
 
 # Tasks
 
 
 @pytest.fixture
-def task(org: Org) -> str:
+def task(org: OrgClient) -> str:
     """The path of a task with a reference."""
-    org.put()
+    org.put_opportunity()
     fields = {
         "Subject": "Make the offer in Clazar",
         "WhatId": OPPORTUNITY_ID,
@@ -187,15 +187,15 @@ def task(org: Org) -> str:
         ("Status IN ('Completed', 'Deferred')", 0),
     ],
 )
-def test_a_task_is_found_again(org: Org, task: str, condition: str, found: int) -> None:
+def test_a_task_is_found_again(org: OrgClient, task: str, condition: str, found: int) -> None:
     query = ["SELECT Id, Status, Offer_Reference__c FROM Task WHERE", condition]
     answer = org.query(" ".join(query)).json()
 
     assert answer["totalSize"] == found
 
 
-def test_a_task_is_updated(org: Org, task: str, clock: TestClock) -> None:
-    clock.move(hours=1)
+def test_a_task_is_updated(org: OrgClient, task: str, clock: ManualClock) -> None:
+    clock.advance(hours=1)
     done = {"Status": "Completed", "Description": "Offer offer-1"}
     assert org.call("PATCH", task, json=done).status_code == 204
 
@@ -203,8 +203,11 @@ def test_a_task_is_updated(org: Org, task: str, clock: TestClock) -> None:
     assert {name: shown[name] for name in done} == done
     assert shown["Offer_Reference__c"] == "offer-example-1"
     assert shown["CreatedDate"] < shown["SystemModstamp"] == "2026-03-02T10:00:00.000+0000"
-    assert error(org.call("PATCH", task, json={"Offer_Reference__c": "x" * 81})) == (
+    assert status_and_code(org.call("PATCH", task, json={"Offer_Reference__c": "x" * 81})) == (
         400,
         "STRING_TOO_LONG",
     )
-    assert error(org.call("PATCH", task, json={"Status": None})) == (400, "REQUIRED_FIELD_MISSING")
+    assert status_and_code(org.call("PATCH", task, json={"Status": None})) == (
+        400,
+        "REQUIRED_FIELD_MISSING",
+    )

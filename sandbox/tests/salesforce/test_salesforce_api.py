@@ -17,17 +17,17 @@ from simple_salesforce.exceptions import (
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.tests.conftest import TestClock
-from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, Org, error
+from sandbox.tests.support.manual_clock import ManualClock
+from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, OrgClient, status_and_code
 
 RECORD = f"/sobjects/Opportunity/{OPPORTUNITY_ID}"
 
 
 @pytest.fixture
-def org(sandbox: Sandbox) -> Iterator[Org]:
+def org(sandbox: Sandbox) -> Iterator[OrgClient]:
     """One opportunity, given with a short id."""
-    org = Org(sandbox)
-    org.put(
+    org = OrgClient(sandbox)
+    org.put_opportunity(
         Id=OPPORTUNITY_ID[:15],
         Name="Ardent",
         Amount=120000,
@@ -39,7 +39,7 @@ def org(sandbox: Sandbox) -> Iterator[Org]:
 
 
 @pytest.fixture
-def client(org: Org) -> Any:
+def client(org: OrgClient) -> Any:
     """The library the product uses, unchanged, in the mode that leaves tokens to the caller."""
     session = requests.Session()
     session.trust_env = False
@@ -55,8 +55,8 @@ def client(org: Org) -> Any:
 # With simple-salesforce
 
 
-def test_a_real_client_reads_and_writes(client: Any, org: Org, clock: TestClock) -> None:
-    clock.move(hours=1)
+def test_a_real_client_reads_and_writes(client: Any, org: OrgClient, clock: ManualClock) -> None:
+    clock.advance(hours=1)
     written = client.Opportunity.update(
         OPPORTUNITY_ID, {"Offer_Stage__c": "live", "Offer_Amount__c": 120000.25}
     )
@@ -72,9 +72,9 @@ def test_a_real_client_reads_and_writes(client: Any, org: Org, clock: TestClock)
     assert client.api_usage["api-usage"].used == 3
 
 
-def test_a_real_client_pages_through_a_query(client: Any, org: Org) -> None:
+def test_a_real_client_pages_through_a_query(client: Any, org: OrgClient) -> None:
     for number in range(1, 451):
-        org.put(Id=f"006{number:012d}", Name=f"Deal {number}")
+        org.put_opportunity(Id=f"006{number:012d}", Name=f"Deal {number}")
 
     found = list(
         client.query_all_iter(
@@ -87,7 +87,7 @@ def test_a_real_client_pages_through_a_query(client: Any, org: Org) -> None:
     assert org.world.calls["salesforce", "Query"] == 1
 
 
-def test_a_real_client_creates_a_task(client: Any, org: Org) -> None:
+def test_a_real_client_creates_a_task(client: Any, org: OrgClient) -> None:
     task = {"Subject": "Make the offer in Clazar", "WhatId": OPPORTUNITY_ID}
 
     created = client.Task.create(task)
@@ -114,7 +114,7 @@ def test_a_real_client_creates_a_task(client: Any, org: Org) -> None:
     ids=lambda value: getattr(value, "kind", ""),
 )
 def test_a_real_client_meets_faults(
-    client: Any, org: Org, fault: Fault, raised: type[Exception]
+    client: Any, org: OrgClient, fault: Fault, raised: type[Exception]
 ) -> None:
     org.world.faults.waiting.append(fault)
 
@@ -129,7 +129,7 @@ def test_a_real_client_meets_faults(
 # As plain HTTP
 
 
-def test_versions_are_listed_without_a_token(org: Org) -> None:
+def test_versions_are_listed_without_a_token(org: OrgClient) -> None:
     versions = org.http.get("/services/data/").json()
 
     assert versions[-1] == {
@@ -139,7 +139,7 @@ def test_versions_are_listed_without_a_token(org: Org) -> None:
     }
 
 
-def test_limits_and_usage(org: Org) -> None:
+def test_limits_and_usage(org: OrgClient) -> None:
     answer = org.call("GET", "/limits/")
 
     assert answer.json()["DailyApiRequests"] == {"Max": 100_000, "Remaining": 99_999}
@@ -147,14 +147,14 @@ def test_limits_and_usage(org: Org) -> None:
     assert answer.headers["Date"] == "Mon, 02 Mar 2026 09:00:00 GMT"
 
 
-def test_past_the_daily_limit_everything_is_refused(org: Org) -> None:
+def test_past_the_daily_limit_everything_is_refused(org: OrgClient) -> None:
     org.world.salesforce_daily_requests = 1
 
     assert org.call("GET", RECORD).status_code == 200
-    assert error(org.call("GET", RECORD)) == (403, "REQUEST_LIMIT_EXCEEDED")
+    assert status_and_code(org.call("GET", RECORD)) == (403, "REQUEST_LIMIT_EXCEEDED")
 
 
-def test_some_fields_of_a_record(org: Org) -> None:
+def test_some_fields_of_a_record(org: OrgClient) -> None:
     answer = org.call("GET", RECORD, params={"fields": "Name,Amount,Owner.Email"})
 
     assert answer.json() == {
@@ -185,19 +185,19 @@ def test_some_fields_of_a_record(org: Org) -> None:
     ],
 )
 def test_what_is_refused_by_its_path(
-    org: Org, method: str, path: str, status: int, code: str
+    org: OrgClient, method: str, path: str, status: int, code: str
 ) -> None:
     body: dict[str, Any] | None = {} if method in ("PATCH", "POST") else None
 
-    assert error(org.call(method, path, json=body)) == (status, code)
+    assert status_and_code(org.call(method, path, json=body)) == (status, code)
 
 
-def test_an_unknown_version_is_not_found(org: Org) -> None:
+def test_an_unknown_version_is_not_found(org: OrgClient) -> None:
     answer = org.http.get(
         f"/services/data/v99.0{RECORD}", headers={"Authorization": f"Bearer {org.token}"}
     )
 
-    assert error(answer) == (404, "NOT_FOUND")
+    assert status_and_code(answer) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize(
@@ -284,11 +284,11 @@ def test_an_unknown_version_is_not_found(org: Org) -> None:
     ],
 )
 def test_a_bad_value_is_refused_and_nothing_written(
-    org: Org, fields: dict[str, Any], code: str, said: str, blamed: list[str] | None
+    org: OrgClient, fields: dict[str, Any], code: str, said: str, blamed: list[str] | None
 ) -> None:
     answer = org.call("PATCH", RECORD, json={"Offer_Stage__c": "live", **fields})
 
-    assert error(answer) == (400, code)
+    assert status_and_code(answer) == (400, code)
     (only,) = answer.json()
     assert said in only["message"]
     assert only.get("fields") == blamed
@@ -304,17 +304,17 @@ def test_a_bad_value_is_refused_and_nothing_written(
     ],
 )
 def test_a_body_that_is_no_record_is_refused(
-    org: Org, sent: str, content_type: str, refusal: tuple[int, str]
+    org: OrgClient, sent: str, content_type: str, refusal: tuple[int, str]
 ) -> None:
     answer = org.call("PATCH", RECORD, content=sent, headers={"Content-Type": content_type})
 
-    assert error(answer) == refusal
+    assert status_and_code(answer) == refusal
 
 
-def test_a_write_is_remembered_with_its_time(org: Org, clock: TestClock) -> None:
-    clock.move(minutes=5)
+def test_a_write_is_remembered_with_its_time(org: OrgClient, clock: ManualClock) -> None:
+    clock.advance(minutes=5)
     org.call("PATCH", RECORD, json={"offer_stage__C": "live", "Offer_Amount__c": "0.10"})
-    clock.move(minutes=5)
+    clock.advance(minutes=5)
     org.call(
         "PATCH",
         RECORD,
@@ -335,16 +335,16 @@ def test_a_write_is_remembered_with_its_time(org: Org, clock: TestClock) -> None
     assert record["Offer_Stage__c"] is None
 
 
-def test_a_write_can_be_made_conditional(org: Org, clock: TestClock) -> None:
+def test_a_write_can_be_made_conditional(org: OrgClient, clock: ManualClock) -> None:
     seen = org.call("GET", RECORD).headers["Last-Modified"]
     assert seen == "Mon, 02 Mar 2026 09:00:00 GMT"
     condition = {"If-Unmodified-Since": seen}
 
     assert org.call("PATCH", RECORD, json={}, headers=condition).status_code == 204
-    clock.move(seconds=1)
-    org.put(Id=OPPORTUNITY_ID, Name="Changed by a person")
+    clock.advance(seconds=1)
+    org.put_opportunity(Id=OPPORTUNITY_ID, Name="Changed by a person")
     refused = org.call("PATCH", RECORD, json={"Offer_Stage__c": "x"}, headers=condition)
-    assert error(refused) == (412, "PRECONDITION_FAILED")
+    assert status_and_code(refused) == (412, "PRECONDITION_FAILED")
     nonsense = {"If-Unmodified-Since": "yesterday"}
     assert org.call("PATCH", RECORD, json={}, headers=nonsense).status_code == 400
 
@@ -359,10 +359,10 @@ def test_a_write_can_be_made_conditional(org: Org, clock: TestClock) -> None:
         ({"Colour": "red"}, "INVALID_FIELD"),
     ],
 )
-def test_a_bad_task_is_refused(org: Org, fields: dict[str, Any], code: str) -> None:
+def test_a_bad_task_is_refused(org: OrgClient, fields: dict[str, Any], code: str) -> None:
     answer = org.call("POST", "/sobjects/Task", json={"Subject": "Call", **fields})
 
-    assert error(answer) == (400, code)
+    assert status_and_code(answer) == (400, code)
     assert not org.world.tasks
 
 
@@ -377,7 +377,7 @@ def test_a_bad_task_is_refused(org: Org, fields: dict[str, Any], code: str) -> N
     ],
 )
 def test_a_fault_answers_in_salesforces_words(
-    org: Org, status: int, code: str | None, answered: str
+    org: OrgClient, status: int, code: str | None, answered: str
 ) -> None:
     org.world.faults.waiting.append(
         Fault("salesforce", "status", "UpdateOpportunity", status=status, code=code, retry_after=7)
@@ -385,14 +385,14 @@ def test_a_fault_answers_in_salesforces_words(
 
     assert org.call("GET", RECORD).status_code == 200
     refused = org.call("PATCH", RECORD, json={"Offer_Stage__c": "live"})
-    assert error(refused) == (status, answered)
+    assert status_and_code(refused) == (status, answered)
     assert refused.headers["Retry-After"] == "7"
     assert org.call("PATCH", RECORD, json={"Offer_Stage__c": "live"}).status_code == 204
     assert org.world.calls["salesforce", "UpdateOpportunity"] == 2
     assert org.world.calls["salesforce", "GetOpportunity"] == 1
 
 
-def test_a_task_whose_answer_is_lost_exists(org: Org) -> None:
+def test_a_task_whose_answer_is_lost_exists(org: OrgClient) -> None:
     org.world.faults.waiting.append(Fault("salesforce", "drop_after", "CreateTask"))
 
     with pytest.raises(httpx.RemoteProtocolError):
@@ -401,7 +401,7 @@ def test_a_task_whose_answer_is_lost_exists(org: Org) -> None:
     assert [task["Subject"] for task in org.world.tasks.values()] == ["Once"]
 
 
-def test_a_slow_answer_can_be_given_up(org: Org) -> None:
+def test_a_slow_answer_can_be_given_up(org: OrgClient) -> None:
     org.world.faults.waiting.append(Fault("salesforce", "timeout_before", "UpdateOpportunity"))
 
     with pytest.raises(httpx.ReadTimeout):

@@ -6,13 +6,13 @@ import pytest
 
 from sandbox.salesforce import soql
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.records import put_opportunity, shown
-from sandbox.tests.conftest import TestClock
+from sandbox.salesforce.records import as_answer, put_opportunity
+from sandbox.tests.support.manual_clock import ManualClock
 from sandbox.world import World
 
 
 @pytest.fixture
-def world(clock: TestClock) -> World:
+def world(clock: ManualClock) -> World:
     """Four opportunities, each written a day after the one before."""
     world = World(lambda: clock.now)
     for fields in (
@@ -45,7 +45,7 @@ def world(clock: TestClock) -> World:
         {"Id": "006000000000004", "Name": "1000 Cottons", "StageName": "closed won", "Amount": 7},
     ):
         put_opportunity(world, fields)
-        clock.move(days=1)
+        clock.advance(days=1)
     return world
 
 
@@ -53,7 +53,7 @@ def find(world: World, query: str) -> list[dict[str, object]]:
     """The records of a query's answer, its parts joined by spaces."""
     parsed = soql.parse(query)
     found = parsed.select(list(world.opportunities.values()))
-    return [shown(parsed.of, record, parsed.columns, "v66.0") for record in found]
+    return [as_answer(parsed.sobject, record, parsed.columns, "v66.0") for record in found]
 
 
 @pytest.mark.parametrize(

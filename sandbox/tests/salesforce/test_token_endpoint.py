@@ -11,20 +11,22 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.tests.support.salesforce_org import Org, error
+from sandbox.tests.support.salesforce_org import OrgClient, status_and_code
 
 CLIENT = ("example-salesforce-client", "example-salesforce-secret")
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @pytest.fixture
-def org(sandbox: Sandbox) -> Iterator[Org]:
-    org = Org(sandbox)
+def org(sandbox: Sandbox) -> Iterator[OrgClient]:
+    org = OrgClient(sandbox)
     with org.http:
         yield org
 
 
-def ask(org: Org, form: dict[str, str], auth: tuple[str, str] | None = None) -> httpx.Response:
+def ask(
+    org: OrgClient, form: dict[str, str], auth: tuple[str, str] | None = None
+) -> httpx.Response:
     sent = httpx.BasicAuth(*auth) if auth else httpx.USE_CLIENT_DEFAULT
     return org.http.post("/services/oauth2/token", data=form, auth=sent)
 
@@ -37,7 +39,7 @@ def credentials(client_id: str, client_secret: str) -> dict[str, str]:
     }
 
 
-def assertion(org: Org, key: rsa.RSAPrivateKey, **claims: object) -> dict[str, str]:
+def assertion(org: OrgClient, key: rsa.RSAPrivateKey, **claims: object) -> dict[str, str]:
     said = {
         "iss": CLIENT[0],
         "sub": "offers@example.com",
@@ -54,7 +56,7 @@ def key() -> rsa.RSAPrivateKey:
 
 
 @pytest.mark.parametrize("basic", [True, False], ids=["basic", "body"])
-def test_client_credentials_are_taken_either_way(org: Org, basic: bool) -> None:
+def test_client_credentials_are_taken_either_way(org: OrgClient, basic: bool) -> None:
     if basic:
         answer = ask(org, {"grant_type": "client_credentials"}, CLIENT)
     else:
@@ -79,7 +81,9 @@ def test_client_credentials_are_taken_either_way(org: Org, basic: bool) -> None:
         ({"grant_type": JWT_BEARER, "assertion": "nonsense"}, "invalid_grant"),
     ],
 )
-def test_a_bad_request_for_a_token_is_refused(org: Org, form: dict[str, str], refusal: str) -> None:
+def test_a_bad_request_for_a_token_is_refused(
+    org: OrgClient, form: dict[str, str], refusal: str
+) -> None:
     answer = ask(org, form)
 
     assert answer.status_code == 400
@@ -87,7 +91,7 @@ def test_a_bad_request_for_a_token_is_refused(org: Org, form: dict[str, str], re
     assert answer.json()["error_description"]
 
 
-def test_broken_basic_credentials_are_refused(org: Org) -> None:
+def test_broken_basic_credentials_are_refused(org: OrgClient) -> None:
     answer = org.http.post(
         "/services/oauth2/token",
         data={"grant_type": "client_credentials"},
@@ -97,11 +101,11 @@ def test_broken_basic_credentials_are_refused(org: Org) -> None:
     assert answer.json()["error"] == "invalid_client"
 
 
-def test_an_assertion_gives_a_token(org: Org, key: rsa.RSAPrivateKey) -> None:
+def test_an_assertion_gives_a_token(org: OrgClient, key: rsa.RSAPrivateKey) -> None:
     answer = ask(org, assertion(org, key))
 
     assert answer.status_code == 200
-    assert org.world.salesforce.knows(answer.json()["access_token"])
+    assert org.world.salesforce.is_valid_token(answer.json()["access_token"])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +118,7 @@ def test_an_assertion_gives_a_token(org: Org, key: rsa.RSAPrivateKey) -> None:
     ],
 )
 def test_an_assertion_with_a_wrong_claim_is_refused(
-    org: Org,
+    org: OrgClient,
     key: rsa.RSAPrivateKey,
     claims: dict[str, object],
     refusal: str,
@@ -126,7 +130,9 @@ def test_an_assertion_with_a_wrong_claim_is_refused(
     assert answer.json() == {"error": refusal, "error_description": description}
 
 
-def test_the_signature_counts_once_the_org_holds_the_key(org: Org, key: rsa.RSAPrivateKey) -> None:
+def test_the_signature_counts_once_the_org_holds_the_key(
+    org: OrgClient, key: rsa.RSAPrivateKey
+) -> None:
     org.world.salesforce_public_key = (
         key.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
@@ -139,7 +145,9 @@ def test_the_signature_counts_once_the_org_holds_the_key(org: Org, key: rsa.RSAP
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", "Bearer"])
-def test_without_a_good_token_nothing_is_answered(org: Org, authorization: str | None) -> None:
+def test_without_a_good_token_nothing_is_answered(
+    org: OrgClient, authorization: str | None
+) -> None:
     headers = {"Authorization": authorization} if authorization else {}
 
     answer = org.http.get("/services/data/v66.0/limits", headers=headers)
@@ -150,19 +158,19 @@ def test_without_a_good_token_nothing_is_answered(org: Org, authorization: str |
     ]
 
 
-def test_a_token_dies_by_age_and_by_revocation(org: Org) -> None:
+def test_a_token_dies_by_age_and_by_revocation(org: OrgClient) -> None:
     org.world.salesforce.token_seconds = 0
-    org.token = org.world.salesforce.issue()
-    assert error(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
+    org.token = org.world.salesforce.issue_token()
+    assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
 
     org.world.salesforce.token_seconds = 60
-    org.token = org.world.salesforce.issue()
+    org.token = org.world.salesforce.issue_token()
     assert org.call("GET", "/limits").status_code == 200
-    org.world.salesforce.revoke()
-    assert error(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
+    org.world.salesforce.revoke_tokens()
+    assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
 
 
-def test_a_fault_at_the_token_endpoint_speaks_oauth(org: Org) -> None:
+def test_a_fault_at_the_token_endpoint_speaks_oauth(org: OrgClient) -> None:
     org.world.faults.waiting.append(
         Fault("salesforce", "status", "Token", status=400, code="invalid_client")
     )

@@ -1,4 +1,4 @@
-"""A seller with AWS's own client, and change sets in AWS's own words."""
+"""A seller who uses boto3, and change sets in the format of AWS."""
 
 from typing import Any
 
@@ -7,6 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sandbox.server import Sandbox
+from sandbox.tests.support.manual_clock import ManualClock
 from sandbox.world import Agreement
 
 CATALOG = "AWSMarketplace"
@@ -17,7 +18,7 @@ Details = dict[str, Any]
 
 
 def pricing(price: str = "0.0", *, quantity: int = 1, currency: str = "USD") -> Details:
-    """A fixed price, which goes with a payment schedule when it is 0."""
+    """A fixed price; 0 if there is a payment schedule."""
     grants = [{"DimensionKey": "platform", "MaxQuantity": quantity}]
     term = {"Type": "FixedUpfrontPricingTerm", "CurrencyCode": currency, "Price": price}
     return {"PricingModel": "Contract", "Terms": [{**term, "Grants": grants}]}
@@ -26,12 +27,15 @@ def pricing(price: str = "0.0", *, quantity: int = 1, currency: str = "USD") -> 
 def upfront(
     *rates: tuple[str, str], months: str = "P12M", allowed: tuple[bool, bool] = (False, False)
 ) -> Details:
-    """A rate card: the buyer takes it as it is and pays at acceptance."""
-    words = ["Allowed" if each else "Disallowed" for each in allowed]
+    """A rate card without a choice for the buyer, paid at acceptance."""
+    values = ["Allowed" if each else "Disallowed" for each in allowed]
     card = {
         "Selector": {"Type": "Duration", "Value": months},
         "RateCard": [{"DimensionKey": key, "Price": price} for key, price in rates],
-        "Constraints": {"MultipleDimensionSelection": words[0], "QuantityConfiguration": words[1]},
+        "Constraints": {
+            "MultipleDimensionSelection": values[0],
+            "QuantityConfiguration": values[1],
+        },
     }
     term = {"Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD", "RateCards": [card]}
     return {"PricingModel": "Contract", "Terms": [term]}
@@ -66,28 +70,28 @@ OFFER: dict[str, Details] = {
     "UpdateAvailability": {"AvailabilityEndDate": "2026-04-01"},
     "ReleaseOffer": {},
 }
-"""An offer that the sandbox's clock finds in order: 12 months for one up-front charge."""
+"""A valid offer at the start time of the test clock: 12 months, one charge at the start."""
 
 
 def change(kind: str, details: Any, entity: str | None = None, name: str | None = None) -> Details:
-    made: Details = {
+    request: Details = {
         "ChangeType": kind,
         "Entity": {"Type": "Offer@1.0"},
         "DetailsDocument": details,
     }
     if entity:
-        made["Entity"]["Identifier"] = entity
+        request["Entity"]["Identifier"] = entity
     if name:
-        made["ChangeName"] = name
-    return made
+        request["ChangeName"] = name
+    return request
 
 
 class Seller:
-    """Makes offers, and lets the time pass that AWS takes for it."""
+    """Creates offers, and advances the clock by AWS's processing time."""
 
-    def __init__(self, sandbox: Sandbox, clock: Any, patience: float = 10) -> None:
-        """`patience`: real seconds until an answer is given up."""
-        config = Config(retries={"max_attempts": 0}, read_timeout=patience)
+    def __init__(self, sandbox: Sandbox, clock: ManualClock, read_timeout: float = 10) -> None:
+        """`read_timeout` is in real seconds."""
+        config = Config(retries={"max_attempts": 0}, read_timeout=read_timeout)
         self.world = sandbox.world
         self.clock = clock
         self.catalog = SESSION.client(
@@ -98,19 +102,19 @@ class Seller:
         )
 
     def offer_changes(self, **details: Any) -> list[Details]:
-        """The changes of a new offer; given by type: other details, or None to leave one out."""
+        """The changes of a new offer; `details` replaces a change by type, or omits it if None."""
         create = details.pop("CreateOffer", {"ProductId": self.world.product_id})
         reference = "$CreateOffer.Entity.Identifier"
-        chosen = {**OFFER, **details}
+        by_type = {**OFFER, **details}
         return [
             change("CreateOffer", create, name="CreateOffer"),
-            *(change(kind, each, reference) for kind, each in chosen.items() if each is not None),
+            *(change(kind, each, reference) for kind, each in by_type.items() if each is not None),
         ]
 
     def replacement_changes(self, agreement_id: str, **details: Any) -> list[Details]:
         """The changes of an offer that replaces an agreement."""
         reference = "$Replace.Entity.Identifier"
-        chosen = {
+        by_type = {
             **OFFER,
             "UpdateTargeting": None,
             "UpdateValidityTerms": validity(AgreementEndDate="2027-06-30"),
@@ -118,11 +122,11 @@ class Seller:
         }
         return [
             change("CreateReplacementOffer", {"AgreementId": agreement_id}, name="Replace"),
-            *(change(kind, each, reference) for kind, each in chosen.items() if each is not None),
+            *(change(kind, each, reference) for kind, each in by_type.items() if each is not None),
         ]
 
     def start(self, changes: list[Details], **request: Any) -> str:
-        """The id of a change set that AWS takes on."""
+        """Start a change set; its id."""
         answer = self.catalog.start_change_set(Catalog=CATALOG, ChangeSet=changes, **request)
         return str(answer["ChangeSetId"])
 
@@ -133,32 +137,32 @@ class Seller:
         return described
 
     def run(self, changes: list[Details], **request: Any) -> Details:
-        """A change set as it is once AWS is done with it."""
+        """Start a change set and advance the clock to its end; its description."""
         change_set_id = self.start(changes, **request)
-        self.clock.move(minutes=46)
+        self.clock.advance(minutes=46)
         return self.describe(change_set_id)
 
-    def make(self, changes: list[Details]) -> str:
-        """The id of the offer that a change set makes, which must succeed."""
-        done = self.run(changes)
-        assert done["Status"] == "SUCCEEDED", errors(done)
-        return str(done["ChangeSet"][0]["Entity"]["Identifier"]).removesuffix("@1")
+    def create(self, changes: list[Details]) -> str:
+        """Create an offer by a change set that must succeed; the offer's id."""
+        ended = self.run(changes)
+        assert ended["Status"] == "SUCCEEDED", error_codes(ended)
+        return str(ended["ChangeSet"][0]["Entity"]["Identifier"]).removesuffix("@1")
 
-    def make_offer(self, **details: Any) -> str:
-        return self.make(self.offer_changes(**details))
+    def create_offer(self, **details: Any) -> str:
+        return self.create(self.offer_changes(**details))
 
     def entity(self, entity_id: str) -> Details:
         described: Details = self.catalog.describe_entity(Catalog=CATALOG, EntityId=entity_id)
         return described
 
     def agreement_of(self, offer_id: str) -> Agreement:
-        """The agreement that came from an offer."""
+        """The only agreement from an offer."""
         self.world.advance()
         (found,) = [a for a in self.world.agreements.values() if a.offer_id == offer_id]
         return found
 
 
-def errors(change_set: Details) -> dict[str, list[str]]:
+def error_codes(change_set: Details) -> dict[str, list[str]]:
     """The error codes of a change set by change type."""
     return {
         each["ChangeType"]: [error["ErrorCode"] for error in each["ErrorDetailList"]]
@@ -167,7 +171,7 @@ def errors(change_set: Details) -> dict[str, list[str]]:
     }
 
 
-def code(error: ClientError) -> tuple[int, str]:
-    """Status and code of a refusal."""
+def status_and_code(error: ClientError) -> tuple[int, str]:
+    """HTTP status and error code."""
     response: Any = error.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]

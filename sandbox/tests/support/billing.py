@@ -1,4 +1,4 @@
-"""Deals made without AWS's calls, and the data feed read as a stranger would."""
+"""Agreements created without AWS's APIs, and a reader of the data feed."""
 
 import csv
 import io
@@ -17,17 +17,17 @@ BUCKET = "example-feed"
 Row = dict[str, str]
 
 
-def deal(
+def create_agreement(
     world: World, price: str = "1000.00", currency: str = "USD", account: str = BUYER
 ) -> Agreement:
-    """An offer that this buyer accepts now, paid by one charge at once."""
-    return scheduled(world, [(0, price)], currency, account)
+    """An agreement accepted now, with one charge due at once."""
+    return create_scheduled_agreement(world, [(0, price)], currency, account)
 
 
-def scheduled(
+def create_scheduled_agreement(
     world: World, charges: list[tuple[int, str]], currency: str = "USD", account: str = BUYER
 ) -> Agreement:
-    """The same, paid by charges so many days from now."""
+    """An agreement accepted now, with charges due after these numbers of days."""
     today = world.now().date()
     entries = [
         {"ChargeDate": (today + timedelta(days=days)).isoformat(), "ChargeAmount": amount}
@@ -40,28 +40,28 @@ def scheduled(
     ]
     offer = Offer(new_id("offer-", 13), world.product_id, "Released", name="n", terms=terms)
     world.offers[offer.id] = offer
-    agreement = agreements.conclude(world, offer, account)
+    agreement = agreements.create(world, offer, account)
     world.advance()
     return agreement
 
 
-def read(text: bytes) -> list[Row]:
+def parse_rows(text: bytes) -> list[Row]:
     return list(csv.DictReader(io.StringIO(text.decode()), strict=True))
 
 
-def delivered(world: World, table: str) -> list[Row]:
-    """All lines of a table, delivered now."""
+def deliver_rows(world: World, table: str) -> list[Row]:
+    """Deliver the feed now; all rows of a table."""
     world.advance()
-    keys = [key for key in data_feed.publish(world) if key.startswith(f"{table}/")]
-    return [row for key in keys for row in read(world.objects[BUCKET, key])]
+    keys = [key for key in data_feed.deliver_now(world) if key.startswith(f"{table}/")]
+    return [row for key in keys for row in parse_rows(world.objects[BUCKET, key])]
 
 
-def events(world: World) -> list[Row]:
-    """Billing events as they stand: the latest version of each, unless that one is deleted."""
+def current_events(world: World) -> list[Row]:
+    """The latest version of each billing event in the feed, without deleted events."""
     latest: dict[str, Row] = {}
-    for row in delivered(world, "billingeventfeed_v1"):
-        before = latest.get(row["billing_event_id"])
-        if before is None or instant(row["update_date"]) > instant(before["update_date"]):
+    for row in deliver_rows(world, "billingeventfeed_v1"):
+        known = latest.get(row["billing_event_id"])
+        if known is None or instant(row["update_date"]) > instant(known["update_date"]):
             latest[row["billing_event_id"]] = row
     return [row for row in latest.values() if not row["delete_date"]]
 
@@ -70,33 +70,35 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def of_kind(rows: list[Row], action: str, kind: str | None = None) -> list[Row]:
+def select_rows(rows: list[Row], action: str, kind: str | None = None) -> list[Row]:
     return [
         row for row in rows if row["action"] == action and kind in (None, row["transaction_type"])
     ]
 
 
-Sums = dict[tuple[str, str, str], tuple[Decimal, Decimal, Decimal]]
+Totals = dict[tuple[str, str, str], tuple[Decimal, Decimal, Decimal]]
 """By offer, invoice and currency: net invoiced, disbursed, remaining."""
 
 
-def sums_of_feed(world: World) -> Sums:
-    offers = {row["agreement_id"]: row["offer_id"] for row in delivered(world, "agreementfeed_v1")}
+def totals_of_feed(world: World) -> Totals:
+    offers = {
+        row["agreement_id"]: row["offer_id"] for row in deliver_rows(world, "agreementfeed_v1")
+    }
     sums: dict[tuple[str, str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0)] * 2)
-    for row in events(world):
+    for row in current_events(world):
         if row["transaction_type"].startswith("DISBURSEMENT") or row["action"] == "COLLECTED":
             continue
-        of = sums[offers[row["agreement_id"]], row["buyer_invoice_id"], row["currency"]]
+        invoice = sums[offers[row["agreement_id"]], row["buyer_invoice_id"], row["currency"]]
         if row["action"] == "DISBURSED":
-            of[1] -= Decimal(row["amount"])
+            invoice[1] -= Decimal(row["amount"])
         elif row["balance_impacting"] == "1":
-            of[0] += Decimal(row["amount"])
+            invoice[0] += Decimal(row["amount"])
     return {key: (net, paid, net - paid) for key, (net, paid) in sums.items() if net or paid}
 
 
-def sums_of_dataset(rows: list[dict[str, Any]]) -> Sums:
-    """`undisbursed_net_revenue` stands for the whole invoice on each of its rows."""
-    sums: Sums = {}
+def totals_of_dataset(rows: list[dict[str, Any]]) -> Totals:
+    """`undisbursed_net_revenue` is the remainder of the whole invoice on each of its rows."""
+    sums: Totals = {}
     for row in rows:
         key = row["offer_id"], row["invoice_id"], row["currency"]
         left = cents(row["undisbursed_net_revenue"])

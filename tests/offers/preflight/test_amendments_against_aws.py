@@ -75,7 +75,7 @@ class Sale:
 
     def pass_until(self, instant: datetime) -> None:
         """Let time pass."""
-        self.world.stand_at(max(instant, self.world.now()))
+        self.world.set_time(max(instant, self.world.now()))
         self.world.advance()
 
     def invoiced(self, agreement_id: str) -> Decimal:

@@ -124,7 +124,7 @@ def refusals(world: World, changes: list[dict[str, Any]]) -> list[str]:
         change_set = submit(world, request)
     except AwsError as error:
         return [error.code]
-    world.stand_at(world.now() + timedelta(hours=2))
+    world.set_time(world.now() + timedelta(hours=2))
     world.advance()
     return [error["ErrorCode"] for change in change_set.changes for error in change.errors] + (
         [] if change_set.status == "SUCCEEDED" else [change_set.status]

@@ -12,7 +12,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import renew, roll_back
-from sandbox.marketplace.amendments import amend_outside
+from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.cancellations import answer
 from tests.support.builders import BUYER
@@ -175,7 +175,7 @@ async def test_a_renewal_is_news_and_no_end(life: Life) -> None:
 
 async def test_an_amendment_made_elsewhere_replaces_it(life: Life) -> None:
     record = await accepted(life)
-    offer = amend_outside(
+    offer = create_amendment_in_portal(
         life.world,
         agreement_id=life.agreement().id,
         name="By hand",

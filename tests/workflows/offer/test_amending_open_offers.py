@@ -296,7 +296,7 @@ async def test_the_duration_changes_in_place_where_it_is_a_term_of_its_own(life:
 async def test_what_aws_refuses_all_the_same_is_told_and_changes_nothing(life: Life) -> None:
     await life.start()
     before = await life.reaches(Stage.SHARED)
-    life.world.generation.failures.append("INVALID_AVAILABILITY_END_DATE")
+    life.world.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
     with pytest.raises(Refused, match="AWS: INVALID_AVAILABILITY_END_DATE"):
         await extended_to(life, life.day(50))
     record = await life.quiet()

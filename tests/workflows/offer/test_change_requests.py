@@ -12,7 +12,7 @@ from offers.lifecycle.commands import Changes, Extension
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Road
 from offers.stage import Stage
-from sandbox.clazar.manual_offers import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
@@ -57,7 +57,7 @@ async def ask(life: Life, wish: Awaitable[Any]) -> Any:
 
 def by_hand(life: Life, record: OfferRecord) -> None:
     terms = record.offered
-    make_by_hand(
+    create_manual_offer(
         life.world,
         name=terms.offer_name,
         buyer_accounts=list(terms.buyer_accounts),

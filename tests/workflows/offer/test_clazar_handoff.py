@@ -11,7 +11,7 @@ from offers.lifecycle.commands import Verdict
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Road
 from offers.stage import Stage
-from sandbox.clazar.manual_offers import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.offer_terms import Installment
@@ -43,7 +43,7 @@ def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
         "months": terms.duration_months,
         "availability_end": terms.availability_end,
     }
-    make_by_hand(life.world, **right | mistakes)
+    create_manual_offer(life.world, **right | mistakes)
 
 
 async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
@@ -199,7 +199,7 @@ async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(life: L
     await life.passes(minutes=50)
     by_hand(life, record)
     await life.sleep(timedelta(minutes=5))
-    life.world.generation.minutes = 0
+    life.world.change_set_processing.publish_minutes = 0
     await life.sleep(timedelta(minutes=54))
     await life.handle.signal("cancel", "")
     assert (await life.end()).stage is Stage.CANCELLED

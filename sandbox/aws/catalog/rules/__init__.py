@@ -1,8 +1,8 @@
 """The rules of AWS's change types for SaaS private offers.
 
-What a request must look like (`details`) is checked at once: HTTP 422.  What it must mean is
-checked while the change set is PREPARING, by change (`changes`, `pricing`), by the offer as a whole
-(`whole`) and at its release (`release`): the change's error list names the code.
+The structure of a request (`details`) is checked at once: HTTP 422.  Its values are checked while
+the change set is PREPARING: each change (`changes`, `pricing`), the offer as a whole
+(`offer_consistency`) and its release (`release`).  Their errors are in the change's error list.
 
-Source: AWS Marketplace developer guide, "Work with private offers"; where that is silent, ASSUMED.
+Source: AWS Marketplace developer guide, "Work with private offers"; anything else is ASSUMED.
 """

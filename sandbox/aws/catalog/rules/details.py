@@ -1,4 +1,4 @@
-"""What the details of each change must look like.  Whatever is against it is refused at once."""
+"""Models of the details of each change type.  AWS rejects a request that violates them at once."""
 
 from datetime import date
 from typing import Annotated, Literal
@@ -14,61 +14,61 @@ Amount = Annotated[str, StringConstraints(pattern=r"^(\d{1,8}|100000000)(\.\d{1,
 """Up to 2 decimals and 100,000,000."""
 DimensionKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Currency = Annotated[str, StringConstraints(min_length=3, max_length=3)]
-Allowance = Literal["Allowed", "Disallowed"]
+AllowedOrDisallowed = Literal["Allowed", "Disallowed"]
 PricingModel = Literal["Contract", "Usage", "Byol", "Free"]
 
 
-class Part(BaseModel):
-    """Names as on the wire, JSON types exactly, nothing unknown."""
+class Details(BaseModel):
+    """Names in PascalCase, strict JSON types, no unknown members."""
 
     model_config = ConfigDict(
         alias_generator=to_pascal, extra="forbid", strict=True, validate_by_name=True
     )
 
 
-class CreateOffer(Part):
+class CreateOffer(Details):
     product_id: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     name: Name | None = None
     offer_set_id: str | None = None
 
 
-class CreateReplacementOffer(Part):
+class CreateReplacementOffer(Details):
     agreement_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     name: Name | None = None
 
 
-class PreExistingAgreement(Part):
+class PreExistingAgreement(Details):
     acquisition_channel: Literal["External", "AwsMarketplace"]
     pricing_model: PricingModel
 
 
-class UpdateInformation(Part):
+class UpdateInformation(Details):
     name: Name | None = None
     description: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
     pre_existing_agreement: PreExistingAgreement | None = None
 
 
-class PositiveTargeting(Part):
+class PositiveTargeting(Details):
     buyer_accounts: list[Account] | None = Field(default=None, min_length=1)
     country_codes: list[str] | None = Field(default=None, min_length=1, max_length=244)
 
     @model_validator(mode="after")
-    def _someone(self) -> "PositiveTargeting":
+    def _has_target(self) -> "PositiveTargeting":
         if not self.buyer_accounts and not self.country_codes:
             raise ValueError("BuyerAccounts or CountryCodes is required")
         return self
 
 
-class UpdateTargeting(Part):
+class UpdateTargeting(Details):
     positive_targeting: PositiveTargeting
 
 
-class Grant(Part):
+class Grant(Details):
     dimension_key: DimensionKey
     max_quantity: int = Field(ge=1)
 
 
-class FixedUpfrontPricingTerm(Part):
+class FixedUpfrontPricingTerm(Details):
     type: Literal["FixedUpfrontPricingTerm"]
     currency_code: Currency
     price: Price
@@ -76,44 +76,44 @@ class FixedUpfrontPricingTerm(Part):
     duration: str | None = None
 
 
-class Rate(Part):
+class Rate(Details):
     dimension_key: DimensionKey
     price: Price
 
 
-class Selector(Part):
+class Selector(Details):
     type: Literal["Duration"]
     value: str
 
 
-class Constraints(Part):
-    multiple_dimension_selection: Allowance
-    quantity_configuration: Allowance
+class Constraints(Details):
+    multiple_dimension_selection: AllowedOrDisallowed
+    quantity_configuration: AllowedOrDisallowed
 
 
-class UpfrontRateCard(Part):
+class UpfrontRateCard(Details):
     selector: Selector
     rate_card: list[Rate] = Field(min_length=1)
     constraints: Constraints
 
 
-class ConfigurableUpfrontPricingTerm(Part):
+class ConfigurableUpfrontPricingTerm(Details):
     type: Literal["ConfigurableUpfrontPricingTerm"]
     currency_code: Currency
     rate_cards: list[UpfrontRateCard] = Field(min_length=1)
 
 
-class UsageRateCard(Part):
+class UsageRateCard(Details):
     rate_card: list[Rate] = Field(min_length=1)
 
 
-class UsageBasedPricingTerm(Part):
+class UsageBasedPricingTerm(Details):
     type: Literal["UsageBasedPricingTerm"]
     currency_code: Currency
     rate_cards: list[UsageRateCard] = Field(min_length=1)
 
 
-class ByolPricingTerm(Part):
+class ByolPricingTerm(Details):
     type: Literal["ByolPricingTerm"]
 
 
@@ -126,85 +126,85 @@ PricingTerm = Annotated[
 ]
 
 
-class UpdatePricingTerms(Part):
+class UpdatePricingTerms(Details):
     pricing_model: PricingModel
     terms: list[PricingTerm] = Field(min_length=1)
 
 
-class ValidityTerm(Part):
+class ValidityTerm(Details):
     type: Literal["ValidityTerm"]
     agreement_duration: str | None = None
     agreement_start_date: date | None = None
     agreement_end_date: date | None = None
 
 
-class UpdateValidityTerms(Part):
+class UpdateValidityTerms(Details):
     terms: list[ValidityTerm] = Field(min_length=1, max_length=1)
 
 
-class Charge(Part):
+class Charge(Details):
     charge_date: date
     charge_amount: Amount
 
 
-class PaymentScheduleTerm(Part):
+class PaymentScheduleTerm(Details):
     type: Literal["PaymentScheduleTerm"]
     currency_code: Currency
     schedule: list[Charge] = Field(min_length=1)
 
 
-class UpdatePaymentScheduleTerms(Part):
+class UpdatePaymentScheduleTerms(Details):
     terms: list[PaymentScheduleTerm] = Field(min_length=1, max_length=1)
 
 
-class NetPaymentTerm(Part):
+class NetPaymentTerm(Details):
     type: Literal["NetPaymentTerm"]
     payment_due_period: str
 
 
-class UpdateNetPaymentTerms(Part):
+class UpdateNetPaymentTerms(Details):
     terms: list[NetPaymentTerm] = Field(min_length=1, max_length=1)
 
 
-class StandardEula(Part):
+class StandardEula(Details):
     type: Literal["StandardEula"]
     version: str
 
 
-class CustomEula(Part):
+class CustomEula(Details):
     type: Literal["CustomEula"]
     url: str
 
 
-class LegalTerm(Part):
+class LegalTerm(Details):
     type: Literal["LegalTerm"]
     documents: list[Annotated[StandardEula | CustomEula, Field(discriminator="type")]] = Field(
         min_length=1, max_length=1
     )
 
 
-class UpdateLegalTerms(Part):
+class UpdateLegalTerms(Details):
     terms: list[LegalTerm] = Field(min_length=1, max_length=1)
 
 
-class UpdateAvailability(Part):
+class UpdateAvailability(Details):
     availability_end_date: date | None = None
 
 
-class SupportTerm(Part):
+class SupportTerm(Details):
     type: Literal["SupportTerm"]
     refund_policy: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
-class UpdateSupportTerms(Part):
+class UpdateSupportTerms(Details):
     terms: list[SupportTerm] = Field(min_length=1, max_length=1)
 
 
-class ReleaseOffer(Part):
+class ReleaseOffer(Details):
     pass
 
 
-class Dimension(Part):
+class Dimension(Details):
     key: DimensionKey
     name: str
     description: str
@@ -213,7 +213,7 @@ class Dimension(Part):
 
 
 class AddDimensions(RootModel[list[Dimension]]):
-    """Of a `SaaSProduct@1.0`, so that a new offer can price them."""
+    """New dimensions of a `SaaSProduct@1.0`."""
 
 
 DETAILS: dict[str, type[BaseModel]] = {
@@ -234,4 +234,4 @@ DETAILS: dict[str, type[BaseModel]] = {
         AddDimensions,
     )
 }
-"""By change type.  Left out: renewal terms and reseller markups, which nothing here sells with."""
+"""By change type.  Not supported: renewal terms and reseller markups."""

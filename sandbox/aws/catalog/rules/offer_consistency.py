@@ -1,34 +1,34 @@
-"""The rules between the terms of an offer, checked once all changes of a set are made."""
+"""The rules between the terms of an offer, checked after all changes of a change set."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
 from sandbox.aws.catalog.rules.working_copy import Problem
-from sandbox.marketplace.offer_terms import agreement_end, pricing, schedule, term
+from sandbox.marketplace.offer_terms import agreement_end, find_term, installments, pricing_terms
 from sandbox.world import Offer
 
 
 class Conflict(NamedTuple):
-    """A problem between terms, and the changes it can be put down to: the first one in the set."""
+    """A problem between terms; the first of these change types in the change set gets the error."""
 
     changes: tuple[str, ...]
     problem: Problem
 
 
 def conflicts(offer: Offer, today: date) -> Iterator[Conflict]:
-    """Where the terms of an offer contradict each other."""
-    yield from _charges(offer, today)
-    yield from _days(offer)
-    yield from _prices(offer)
+    """The contradictions between the terms of an offer."""
+    yield from _check_charges(offer, today)
+    yield from _check_dates(offer)
+    yield from _check_prices(offer)
 
 
-def _charges(offer: Offer, today: date) -> Iterator[Conflict]:
-    days = [payment.on for payment in schedule(offer.terms)]
+def _check_charges(offer: Offer, today: date) -> Iterator[Conflict]:
+    days = [payment.charge_date for payment in installments(offer.terms)]
     if not days:
         return
-    by_then = [day for day in days if offer.availability_end and day <= offer.availability_end]
-    if len(by_then) > 1:
+    early = [day for day in days if offer.availability_end and day <= offer.availability_end]
+    if len(early) > 1:
         yield Conflict(
             ("UpdatePaymentScheduleTerms", "UpdateAvailability"),
             Problem(
@@ -36,7 +36,7 @@ def _charges(offer: Offer, today: date) -> Iterator[Conflict]:
                 "Provide up to 1 scheduled payment before AvailabilityEndDate.",
             ),
         )
-    if term(offer.terms, "ValidityTerm"):
+    if find_term(offer.terms, "ValidityTerm"):
         end = agreement_end(offer.terms, datetime.combine(today, time(0), UTC)).date()
         if days[-1] >= end:
             yield Conflict(
@@ -45,13 +45,13 @@ def _charges(offer: Offer, today: date) -> Iterator[Conflict]:
             )
 
 
-def _days(offer: Offer) -> Iterator[Conflict]:
-    validity = term(offer.terms, "ValidityTerm") or {}
+def _check_dates(offer: Offer) -> Iterator[Conflict]:
+    validity = find_term(offer.terms, "ValidityTerm") or {}
     start, end = (validity.get(name) for name in ("AgreementStartDate", "AgreementEndDate"))
     if offer.availability_end is None:
         return
-    last_chance = offer.availability_end.isoformat()
-    if end and last_chance >= end:
+    last_day = offer.availability_end.isoformat()
+    if end and last_day >= end:
         yield Conflict(
             ("UpdateAvailability",),
             Problem(
@@ -66,7 +66,7 @@ def _days(offer: Offer) -> Iterator[Conflict]:
                 "AgreementEndDate must be after AvailabilityEndDate.",
             ),
         )
-    if start and last_chance >= start:
+    if start and last_day >= start:
         yield Conflict(
             ("UpdateValidityTerms", "UpdateAvailability"),
             Problem(
@@ -76,13 +76,13 @@ def _days(offer: Offer) -> Iterator[Conflict]:
         )
 
 
-def _prices(offer: Offer) -> Iterator[Conflict]:
-    upfront = term(offer.terms, "ConfigurableUpfrontPricingTerm")
-    fixed = term(offer.terms, "FixedUpfrontPricingTerm")
-    validity = term(offer.terms, "ValidityTerm")
-    scheduled = term(offer.terms, "PaymentScheduleTerm")
-    alone = upfront and not offer.replaces_agreement
-    if alone and validity and "AgreementStartDate" not in validity:
+def _check_prices(offer: Offer) -> Iterator[Conflict]:
+    upfront = find_term(offer.terms, "ConfigurableUpfrontPricingTerm")
+    fixed = find_term(offer.terms, "FixedUpfrontPricingTerm")
+    validity = find_term(offer.terms, "ValidityTerm")
+    scheduled = find_term(offer.terms, "PaymentScheduleTerm")
+    new_contract = upfront and not offer.replaces_agreement
+    if new_contract and validity and "AgreementStartDate" not in validity:
         yield Conflict(
             ("UpdateValidityTerms", "UpdatePricingTerms"),
             Problem("MISSING_AGREEMENT_START_DATE", "Provide an AgreementStartDate."),
@@ -103,7 +103,7 @@ def _prices(offer: Offer) -> Iterator[Conflict]:
                 "The Price of FixedUpfrontPricingTerm must be 0 with a PaymentScheduleTerm.",
             ),
         )
-    currencies = {each.get("CurrencyCode") for each in pricing(offer.terms)} - {None}
+    currencies = {each.get("CurrencyCode") for each in pricing_terms(offer.terms)} - {None}
     if scheduled and currencies and currencies != {scheduled["CurrencyCode"]}:
         yield Conflict(
             ("UpdatePaymentScheduleTerms", "UpdatePricingTerms"),

@@ -1,4 +1,4 @@
-"""The copies on which a change set is tried out, and the problems that are found."""
+"""A working copy of the entities that a change set changes, and the problems found in it."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -17,30 +17,30 @@ class Problem(NamedTuple):
 
 @dataclass
 class WorkingCopy:
-    """What a change set makes of the entities it touches; nothing of it is real yet."""
+    """Copies of the entities that a change set changes; `save` writes them to the world."""
 
     world: World
     today: date
-    """The day (UTC) on which the change set was requested: dates may not lie before it."""
+    """The date (UTC) of the request: dates in the changes must not be before it."""
     offers: dict[str, Offer] = field(default_factory=dict)
     dimensions: list[str] = field(default_factory=list)
-    """The product's dimension keys, those added by this change set included."""
+    """The product's dimension keys, including those that this change set adds."""
 
     def __post_init__(self) -> None:
         self.dimensions = list(self.world.dimensions)
 
     def offer(self, offer_id: str) -> Offer:
-        """The copy of an existing offer."""
+        """The copy of an offer."""
         if offer_id not in self.offers:
             self.offers[offer_id] = deepcopy(self.world.offers[offer_id])
         return self.offers[offer_id]
 
     def add(self, offer: Offer) -> None:
-        """A new offer."""
+        """Add a new offer."""
         self.offers[offer.id] = offer
 
-    def commit(self) -> None:
-        """Make all of it real."""
+    def save(self) -> None:
+        """Write all changes to the world."""
         added = [key for key in self.dimensions if key not in self.world.dimensions]
         self.world.dimensions += tuple(added)
         for offer in self.offers.values():

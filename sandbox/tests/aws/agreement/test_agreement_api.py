@@ -12,11 +12,11 @@ from sandbox.tests.support.aws_seller import (
     Details,
     Seller,
     change,
-    code,
-    errors,
+    error_codes,
     net_terms,
     pricing,
     schedule,
+    status_and_code,
     upfront,
     validity,
 )
@@ -43,10 +43,10 @@ def search(seller: Seller, *filters: tuple[str, str], **request: Any) -> list[De
 
 
 def test_an_acceptance_is_an_agreement_and_leaves_the_offer_as_it_is(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     assert search(seller, ("OfferId", offer_id)) == []
     before = seller.entity(offer_id)
-    seller.clock.move(days=2)
+    seller.clock.advance(days=2)
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     (found,) = search(seller, ("OfferId", offer_id))
     accepted = datetime(2026, 3, 4, 9, 46, tzinfo=UTC)
@@ -73,7 +73,7 @@ _any = _Any()
 
 
 def test_the_terms_that_were_accepted(seller: Seller) -> None:
-    offer_id = seller.make_offer(UpdateNetPaymentTerms=net_terms("P45D"))
+    offer_id = seller.create_offer(UpdateNetPaymentTerms=net_terms("P45D"))
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     pages = seller.agreements.get_paginator("get_agreement_terms").paginate(
         agreementId=agreement.id, PaginationConfig={"PageSize": 2}
@@ -95,7 +95,7 @@ def test_the_terms_that_were_accepted(seller: Seller) -> None:
 
 
 def test_a_rate_card_is_bought_as_it_is(seller: Seller) -> None:
-    offer_id = seller.make_offer(**BY_CARD)
+    offer_id = seller.create_offer(**BY_CARD)
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     assert str(agreement.value) == "99000.00"
     (card, _) = seller.agreements.get_agreement_terms(agreementId=agreement.id)["acceptedTerms"]
@@ -107,7 +107,7 @@ def test_a_rate_card_is_bought_as_it_is(seller: Seller) -> None:
 
 def test_a_later_start(seller: Seller) -> None:
     dates = validity(AgreementStartDate="2026-05-01", AgreementEndDate="2027-04-30")
-    offer_id = seller.make_offer(UpdateValidityTerms=dates)
+    offer_id = seller.create_offer(UpdateValidityTerms=dates)
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     assert agreement.start == datetime(2026, 5, 1, tzinfo=UTC)
     assert agreement.end == datetime(2027, 4, 30, 23, 59, 59, 999000, tzinfo=UTC)
@@ -120,10 +120,10 @@ def refusal(seller: Seller, offer_id: str, account: str = BUYER) -> str:
 
 
 def test_who_cannot_accept(seller: Seller) -> None:
-    draft = seller.make_offer(ReleaseOffer=None)
+    draft = seller.create_offer(ReleaseOffer=None)
     assert "no released offer" in refusal(seller, draft)
     assert "no released offer" in refusal(seller, "offer-unknown123456")
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     assert "not for account" in refusal(seller, offer_id, OTHER)
     seller.clock.now = datetime(2026, 4, 2, tzinfo=UTC)
     assert "expired" in refusal(seller, offer_id)
@@ -133,7 +133,7 @@ def test_who_cannot_accept(seller: Seller) -> None:
 
 
 def test_one_active_contract_for_an_account(seller: Seller) -> None:
-    first, second = seller.make_offer(), seller.make_offer()
+    first, second = seller.create_offer(), seller.create_offer()
     buyers.accept(seller.world, first, BUYER)
     assert "already has an active contract" in refusal(seller, second)
     seller.world.concurrent_agreements = True
@@ -141,22 +141,22 @@ def test_one_active_contract_for_an_account(seller: Seller) -> None:
 
 
 def test_a_withdrawn_offer_cannot_be_accepted(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     seller.start([change("UpdateAvailability", {"AvailabilityEndDate": "2026-03-01"}, offer_id)])
     assert seller.world.acceptable(seller.world.offers[offer_id])
-    seller.clock.move(minutes=2)
+    seller.clock.advance(minutes=2)
     seller.world.advance()
     assert not seller.world.acceptable(seller.world.offers[offer_id])
     assert "expired" in refusal(seller, offer_id)
 
 
 def test_a_buyer_can_be_quicker_than_a_withdrawal(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     withdrawal = change("UpdateAvailability", {"AvailabilityEndDate": "2026-03-01"}, offer_id)
     change_set_id = seller.start([withdrawal])
-    seller.clock.move(minutes=1)
+    seller.clock.advance(minutes=1)
     agreement = buyers.accept(seller.world, offer_id, BUYER)
-    seller.clock.move(minutes=1)
+    seller.clock.advance(minutes=1)
     assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
     assert agreement.status == "ACTIVE"
 
@@ -164,8 +164,8 @@ def test_a_buyer_can_be_quicker_than_a_withdrawal(seller: Seller) -> None:
 @pytest.mark.parametrize(("days", "accepted"), [(3, True), (31, False), (None, False)])
 def test_a_buyer_with_a_habit(seller: Seller, days: float | None, accepted: bool) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, accept_after_days=days)
-    offer_id = seller.make_offer()
-    seller.clock.move(days=60)
+    offer_id = seller.create_offer()
+    seller.clock.advance(days=60)
     found = search(seller, ("OfferId", offer_id))
     assert bool(found) is accepted
     if found:
@@ -174,25 +174,25 @@ def test_a_buyer_with_a_habit(seller: Seller, days: float | None, accepted: bool
 
 def test_an_extension_gives_a_slow_buyer_time(seller: Seller) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, accept_after_days=40)
-    offer_id = seller.make_offer()
-    seller.clock.move(days=20)
+    offer_id = seller.create_offer()
+    seller.clock.advance(days=20)
     later = {"AvailabilityEndDate": "2026-05-01"}
     assert seller.run([change("UpdateAvailability", later, offer_id)])["Status"] == "SUCCEEDED"
-    seller.clock.move(days=40)
+    seller.clock.advance(days=40)
     assert len(search(seller, ("OfferId", offer_id))) == 1
 
 
 def test_an_agreement_expires(seller: Seller) -> None:
-    agreement = buyers.accept(seller.world, seller.make_offer(), BUYER)
-    seller.clock.move(days=366)
+    agreement = buyers.accept(seller.world, seller.create_offer(), BUYER)
+    seller.clock.advance(days=366)
     (found,) = search(seller, ("Status", "EXPIRED"))
     assert found["agreementId"] == agreement.id
     assert found["lastUpdateTime"] == found["endTime"]
 
 
 def test_a_replacement_replaces_the_agreement(seller: Seller) -> None:
-    old = buyers.accept(seller.world, seller.make_offer(), BUYER)
-    offer_id = seller.make(
+    old = buyers.accept(seller.world, seller.create_offer(), BUYER)
+    offer_id = seller.create(
         seller.replacement_changes(old.id, UpdatePricingTerms=pricing(quantity=2))
     )
     (listed,) = seller.catalog.list_entities(
@@ -202,7 +202,7 @@ def test_a_replacement_replaces_the_agreement(seller: Seller) -> None:
     )["EntitySummaryList"]
     assert listed["EntityId"] == offer_id
     assert old.status == "ACTIVE"
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     new = buyers.accept(seller.world, offer_id, BUYER)
     chain = search(seller, ("InitialAgreementId", old.id))
     assert {each["agreementId"]: each["status"] for each in chain} == {
@@ -213,14 +213,14 @@ def test_a_replacement_replaces_the_agreement(seller: Seller) -> None:
 
 
 def test_an_agreement_is_replaced_once(seller: Seller) -> None:
-    old = buyers.accept(seller.world, seller.make_offer(), BUYER)
-    first, second = (seller.make(seller.replacement_changes(old.id)) for _ in range(2))
+    old = buyers.accept(seller.world, seller.create_offer(), BUYER)
+    first, second = (seller.create(seller.replacement_changes(old.id)) for _ in range(2))
     assert seller.world.acceptable(seller.world.offers[second])
     buyers.accept(seller.world, first, BUYER)
     assert "is REPLACED" in refusal(seller, second)
     assert not seller.world.acceptable(seller.world.offers[second])
     done = seller.run(seller.replacement_changes(old.id))
-    assert "INCOMPATIBLE_AGREEMENT" in errors(done)["CreateReplacementOffer"]
+    assert "INCOMPATIBLE_AGREEMENT" in error_codes(done)["CreateReplacementOffer"]
 
 
 @pytest.mark.parametrize(
@@ -269,20 +269,20 @@ def test_an_agreement_is_replaced_once(seller: Seller) -> None:
 def test_the_rules_of_replacements(
     seller: Seller, details: Details, kind: str, finding: str
 ) -> None:
-    old = buyers.accept(seller.world, seller.make_offer(), BUYER)
+    old = buyers.accept(seller.world, seller.create_offer(), BUYER)
     done = seller.run(seller.replacement_changes(old.id, **details))
-    assert finding in errors(done)[kind], errors(done)
+    assert finding in error_codes(done)[kind], error_codes(done)
 
 
 @pytest.fixture
 def two(seller: Seller) -> list[str]:
     """Two agreements, a day apart: of the later buyer first."""
     targeting = {"PositiveTargeting": {"BuyerAccounts": [BUYER, OTHER]}}
-    offer_id = seller.make_offer(UpdateTargeting=targeting)
+    offer_id = seller.create_offer(UpdateTargeting=targeting)
     made = []
     for account in (OTHER, BUYER):
         made.append(buyers.accept(seller.world, offer_id, account).id)
-        seller.clock.move(days=1)
+        seller.clock.advance(days=1)
     return made
 
 
@@ -322,7 +322,7 @@ def test_sorts_and_pages(seller: Seller, two: list[str], field: str) -> None:
 
 
 def test_whoever_ends_it_moves_its_last_update(seller: Seller, two: list[str]) -> None:
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     agreements.end(seller.world, seller.world.agreements[two[0]], "CANCELLED")
     (found,) = search(seller, ("AfterLastUpdateTime", "2026-03-05T00:00:00Z"))
     assert (found["agreementId"], found["status"]) == (two[0], "CANCELLED")
@@ -379,7 +379,7 @@ def test_whoever_ends_it_moves_its_last_update(seller: Seller, two: list[str]) -
 def test_searches_that_cannot_be_made(seller: Seller, request_: Details, reason: str) -> None:
     with pytest.raises(ClientError) as refused:
         seller.agreements.search_agreements(**request_)
-    assert code(refused.value) == (400, "ValidationException")
+    assert status_and_code(refused.value) == (400, "ValidationException")
     response: Any = refused.value.response
     assert response["reason"] == reason
     assert response["fields"]
@@ -389,10 +389,10 @@ def test_searches_that_cannot_be_made(seller: Seller, request_: Details, reason:
 def test_an_unknown_agreement(seller: Seller, operation: str) -> None:
     with pytest.raises(ClientError) as refused:
         getattr(seller.agreements, operation)(agreementId="agmt-unknown")
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 def test_an_operation_that_the_sandbox_has_not(seller: Seller) -> None:
     with pytest.raises(ClientError) as refused:
         seller.agreements.get_agreement_entitlements(agreementId="agmt-unknown")
-    assert code(refused.value) == (400, "UnknownOperationException")
+    assert status_and_code(refused.value) == (400, "UnknownOperationException")

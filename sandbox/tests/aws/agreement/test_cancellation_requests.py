@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.marketplace import agreements, buyers, cancellations
-from sandbox.tests.support.aws_seller import BUYER, Details, Seller, code, schedule
+from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, status_and_code
 from sandbox.world import Agreement, Buyer
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
@@ -16,7 +16,7 @@ TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 @pytest.fixture
 def agreement(seller: Seller) -> Agreement:
     """Half of it is invoiced at acceptance, at 9:46 on March 2nd."""
-    return buyers.accept(seller.world, seller.make_offer(UpdatePaymentScheduleTerms=TWO), BUYER)
+    return buyers.accept(seller.world, seller.create_offer(UpdatePaymentScheduleTerms=TWO), BUYER)
 
 
 def send(seller: Seller, agreement: Agreement, **request: Any) -> Details:
@@ -63,9 +63,9 @@ def test_a_request_waits_for_the_buyer(seller: Seller, agreement: Agreement) -> 
 
 def test_silence_is_consent_after_seven_days(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
-    seller.clock.move(days=6, hours=23, minutes=59)
+    seller.clock.advance(days=6, hours=23, minutes=59)
     assert get(seller, sent)["status"] == "PENDING_APPROVAL"
-    seller.clock.move(minutes=1)
+    seller.clock.advance(minutes=1)
     approved = get(seller, sent)
     assert approved["status"] == "APPROVED"
     assert approved["updatedAt"] == datetime(2026, 3, 9, 9, 46, tzinfo=UTC)
@@ -76,7 +76,7 @@ def test_silence_is_consent_after_seven_days(seller: Seller, agreement: Agreemen
 
 def test_only_what_is_not_invoiced_yet_is_cancelled(seller: Seller, agreement: Agreement) -> None:
     send(seller, agreement)
-    seller.clock.move(days=300)
+    seller.clock.advance(days=300)
     seller.world.advance()
     (paid,) = seller.world.disbursements
     assert (paid.invoice_date.isoformat()[:10], paid.status) == ("2026-03-02", "Disbursed")
@@ -93,23 +93,27 @@ def test_a_buyer_who_answers(
     request_status: str,
     agreement_status: str,
 ) -> None:
-    seller.world.buyers[BUYER] = Buyer(BUYER, answers_cancellation=said, answers_after_days=2)
+    seller.world.buyers[BUYER] = Buyer(
+        BUYER, cancellation_answer=said, cancellation_answer_after_days=2
+    )
     sent = send(seller, agreement)
-    seller.clock.move(days=1.9)
+    seller.clock.advance(days=1.9)
     assert get(seller, sent)["status"] == "PENDING_APPROVAL"
-    seller.clock.move(days=0.1)
+    seller.clock.advance(days=0.1)
     answered = get(seller, sent)
     assert (answered["status"], agreement.status) == (request_status, agreement_status)
     assert answered["updatedAt"] == datetime(2026, 3, 4, 9, 46, tzinfo=UTC)
-    seller.clock.move(days=7)
+    seller.clock.advance(days=7)
     assert get(seller, sent)["status"] == request_status
     assert agreement.status == agreement_status
 
 
 def test_a_buyer_who_is_too_late(seller: Seller, agreement: Agreement) -> None:
-    seller.world.buyers[BUYER] = Buyer(BUYER, answers_cancellation="reject", answers_after_days=8)
+    seller.world.buyers[BUYER] = Buyer(
+        BUYER, cancellation_answer="reject", cancellation_answer_after_days=8
+    )
     sent = send(seller, agreement)
-    seller.clock.move(days=9)
+    seller.clock.advance(days=9)
     assert get(seller, sent)["status"] == "APPROVED"
 
 
@@ -117,12 +121,12 @@ def test_a_request_taken_back(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
     withdrawn = withdraw(seller, sent)
     assert (withdrawn["status"], withdrawn["statusMessage"]) == ("CANCELLED", "They keep it.")
-    seller.clock.move(days=8)
+    seller.clock.advance(days=8)
     assert get(seller, sent)["status"] == "CANCELLED"
     assert agreement.status == "ACTIVE"
     with pytest.raises(ClientError) as refused:
         withdraw(seller, sent)
-    assert code(refused.value) == (409, "ConflictException")
+    assert status_and_code(refused.value) == (409, "ConflictException")
     send(seller, agreement)
 
 
@@ -130,7 +134,7 @@ def test_one_request_at_a_time(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
     with pytest.raises(ClientError) as refused:
         send(seller, agreement)
-    assert code(refused.value) == (409, "ConflictException")
+    assert status_and_code(refused.value) == (409, "ConflictException")
     response: Any = refused.value.response
     assert response["resourceId"] == sent["agreementCancellationRequestId"]
     assert response["resourceType"] == "AgreementCancellationRequest"
@@ -139,7 +143,7 @@ def test_one_request_at_a_time(seller: Seller, agreement: Agreement) -> None:
 def test_a_repeated_request_asks_once(seller: Seller, agreement: Agreement) -> None:
     first, second = (send(seller, agreement, clientToken="token-1") for _ in range(2))
     assert first["agreementCancellationRequestId"] == second["agreementCancellationRequestId"]
-    seller.clock.move(days=8)
+    seller.clock.advance(days=8)
     assert send(seller, agreement, clientToken="token-1")["status"] == "APPROVED"
     with pytest.raises(ClientError) as refused:
         send(seller, agreement, clientToken="token-1", description="Another")
@@ -147,7 +151,7 @@ def test_a_repeated_request_asks_once(seller: Seller, agreement: Agreement) -> N
 
 
 def reason(error: ClientError) -> str:
-    assert code(error) == (400, "ValidationException")
+    assert status_and_code(error) == (400, "ValidationException")
     response: Any = error.response
     return str(response["reason"])
 
@@ -164,18 +168,18 @@ def test_only_an_active_agreement_is_cancelled(
 
 def test_an_agreement_that_ends_otherwise(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     agreements.end(seller.world, agreement, "TERMINATED")
     failed = get(seller, sent)
     assert failed["status"] == "VALIDATION_FAILED"
     assert "TERMINATED" in failed["statusMessage"]
     assert failed["updatedAt"] == seller.clock.now
-    seller.clock.move(days=7)
+    seller.clock.advance(days=7)
     assert get(seller, sent)["status"] == "VALIDATION_FAILED"
 
 
 def test_an_amendment_overtakes_a_request(seller: Seller, agreement: Agreement) -> None:
-    offer_id = seller.make(seller.replacement_changes(agreement.id))
+    offer_id = seller.create(seller.replacement_changes(agreement.id))
     sent = send(seller, agreement)
     buyers.accept(seller.world, offer_id, BUYER)
     assert get(seller, sent)["status"] == "VALIDATION_FAILED"
@@ -190,12 +194,12 @@ def test_what_is_not_there(seller: Seller, agreement: Agreement, what: str) -> N
         asked = {**sent, "agreementCancellationRequestId": "acr-unknown"}
     else:
         seller.world.concurrent_agreements = True
-        other = buyers.accept(seller.world, seller.make_offer(), BUYER)
+        other = buyers.accept(seller.world, seller.create_offer(), BUYER)
         asked = {**sent, "agreementId": other.id}
     for operation in (get, withdraw):
         with pytest.raises(ClientError) as refused:
             operation(seller, asked)
-        assert code(refused.value) == (404, "ResourceNotFoundException")
+        assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 def test_an_unknown_agreement_cannot_be_cancelled(seller: Seller) -> None:
@@ -203,18 +207,18 @@ def test_an_unknown_agreement_cannot_be_cancelled(seller: Seller) -> None:
         seller.agreements.send_agreement_cancellation_request(
             agreementId="agmt-unknown", reasonCode="OTHER"
         )
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 def test_a_reason_that_aws_does_not_know(seller: Seller, agreement: Agreement) -> None:
     with pytest.raises(ClientError) as refused:
         send(seller, agreement, reasonCode="WHIM")
-    assert code(refused.value) == (400, "ValidationException")
+    assert status_and_code(refused.value) == (400, "ValidationException")
 
 
 def test_the_list(seller: Seller, agreement: Agreement) -> None:
     seller.world.concurrent_agreements = True
-    other = buyers.accept(seller.world, seller.make_offer(), BUYER)
+    other = buyers.accept(seller.world, seller.create_offer(), BUYER)
     first = send(seller, agreement)
     cancellations.answer(
         seller.world,
@@ -280,6 +284,6 @@ def test_calls_per_second(seller: Seller, operation: str, calls: int) -> None:
             getattr(seller.agreements, operation)(**members)
             outcomes.append("done")
         except ClientError as error:
-            outcomes.append(code(error)[1])
+            outcomes.append(status_and_code(error)[1])
     assert "ThrottlingException" not in outcomes[:calls]
     assert outcomes[calls] == "ThrottlingException"

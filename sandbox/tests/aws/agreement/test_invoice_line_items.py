@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.marketplace import agreements, buyers
-from sandbox.tests.support.aws_seller import BUYER, Details, Seller, code, schedule
+from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, status_and_code
 from sandbox.world import Agreement
 
 TWO = schedule(("2026-03-02", "70000.00"), ("2026-09-02", "50000.00"))
@@ -15,7 +15,7 @@ TWO = schedule(("2026-03-02", "70000.00"), ("2026-09-02", "50000.00"))
 
 @pytest.fixture
 def agreement(seller: Seller) -> Agreement:
-    return buyers.accept(seller.world, seller.make_offer(UpdatePaymentScheduleTerms=TWO), BUYER)
+    return buyers.accept(seller.world, seller.create_offer(UpdatePaymentScheduleTerms=TWO), BUYER)
 
 
 def invoices(seller: Seller, agreement: Agreement, **request: Any) -> list[Details]:
@@ -42,16 +42,16 @@ def test_an_invoice(seller: Seller, agreement: Agreement) -> None:
 
 def test_another_agreements_invoices_do_not_show(seller: Seller, agreement: Agreement) -> None:
     seller.world.concurrent_agreements = True
-    other = buyers.accept(seller.world, seller.make_offer(), BUYER)
+    other = buyers.accept(seller.world, seller.create_offer(), BUYER)
     for each, amount in ((agreement, "70000.00"), (other, "120000.00")):
         (invoice,) = invoices(seller, each)
         assert invoice["pricingCurrencyAmount"]["amount"] == amount
 
 
 def test_only_what_is_issued_shows_and_stays(seller: Seller, agreement: Agreement) -> None:
-    seller.clock.move(days=100)
+    seller.clock.advance(days=100)
     assert len(invoices(seller, agreement)) == 1
-    seller.clock.move(days=100)
+    seller.clock.advance(days=100)
     amounts = [each["pricingCurrencyAmount"]["amount"] for each in invoices(seller, agreement)]
     assert amounts == ["70000.00", "50000.00"]
 
@@ -62,12 +62,12 @@ def test_an_ending_drops_what_is_not_issued(
 ) -> None:
     invoices(seller, agreement)
     agreements.end(seller.world, agreement, status)
-    seller.clock.move(days=200)
+    seller.clock.advance(days=200)
     assert len(invoices(seller, agreement)) == 1
 
 
 def test_filters_and_pages(seller: Seller, agreement: Agreement) -> None:
-    seller.clock.move(days=200)
+    seller.clock.advance(days=200)
     both = invoices(seller, agreement)
     between = datetime(2026, 6, 1, tzinfo=UTC)
     assert invoices(seller, agreement, beforeIssuedTime=between) == both[:1]
@@ -88,7 +88,7 @@ def test_an_unknown_agreement(seller: Seller) -> None:
         seller.agreements.list_agreement_invoice_line_items(
             agreementId="agmt-unknown", groupBy="INVOICE_ID"
         )
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 def test_another_grouping(seller: Seller, agreement: Agreement) -> None:
@@ -96,4 +96,4 @@ def test_another_grouping(seller: Seller, agreement: Agreement) -> None:
         seller.agreements.list_agreement_invoice_line_items(
             agreementId=agreement.id, groupBy="PRODUCT"
         )
-    assert code(refused.value) == (400, "ValidationException")
+    assert status_and_code(refused.value) == (400, "ValidationException")

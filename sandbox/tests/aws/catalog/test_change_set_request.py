@@ -15,10 +15,10 @@ from sandbox.tests.support.aws_seller import (
     Details,
     Seller,
     change,
-    code,
     legal,
     pricing,
     schedule,
+    status_and_code,
     upfront,
     validity,
 )
@@ -70,7 +70,7 @@ WRONG_DETAILS: list[tuple[str, Any, str]] = [
 def test_details_of_the_wrong_form(seller: Seller, kind: str, details: Any, field: str) -> None:
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes(**{kind: details}))
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
     response: Any = refused.value.response
     entries = response["ValidationExceptionFieldList"]
     assert any(field in entry["Field"] for entry in entries), entries
@@ -163,7 +163,7 @@ def test_sets_of_the_wrong_form(seller: Seller, wrong: str) -> None:
     alter, reason = WRONG_SETS[wrong]
     with pytest.raises(ClientError) as refused:
         seller.start(alter(seller.offer_changes()))
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
     response: Any = refused.value.response
     assert [entry["Reason"] for entry in response["ValidationExceptionFieldList"]] == [reason]
     assert not seller.world.change_sets
@@ -183,14 +183,14 @@ def test_sets_of_the_wrong_form(seller: Seller, wrong: str) -> None:
 def test_requests_of_the_wrong_form(seller: Seller, field: str, value: str) -> None:
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes(), **{field: value})
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
     assert field in str(refused.value)
 
 
 def test_only_one_catalog_is_known(seller: Seller) -> None:
     with pytest.raises(ClientError) as refused:
         seller.catalog.start_change_set(Catalog="Other", ChangeSet=seller.offer_changes())
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
 
 
 @pytest.mark.parametrize(
@@ -204,14 +204,14 @@ def test_only_one_catalog_is_known(seller: Seller) -> None:
 def test_what_does_not_exist(seller: Seller, changes: list[Details]) -> None:
     with pytest.raises(ClientError) as refused:
         seller.start(changes)
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 @pytest.mark.parametrize("operation", ["describe_change_set", "cancel_change_set"])
 def test_an_unknown_change_set(seller: Seller, operation: str) -> None:
     with pytest.raises(ClientError) as refused:
         getattr(seller.catalog, operation)(Catalog=CATALOG, ChangeSetId="unknown")
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_who_does_not_sign_as_aws_wants(
         )
         with pytest.raises(ClientError) as refused:
             client.list_change_sets(Catalog=CATALOG)
-        assert code(refused.value) == (403, error)
+        assert status_and_code(refused.value) == (403, error)
         return
     headers = {} if authorization is None else {"Authorization": authorization}
     for address in (f"{sandbox.addresses.catalog}/ListEntities", sandbox.addresses.agreement):
@@ -264,7 +264,7 @@ def test_a_body_that_is_not_json(seller: Seller, sandbox: Sandbox) -> None:
 
 def test_the_examples_here_are_right_but_for_what_is_wrong(seller: Seller) -> None:
     assert seller.run(seller.offer_changes())["Status"] == "SUCCEEDED"
-    seller.make_offer(
+    seller.create_offer(
         UpdatePricingTerms=upfront(("platform", "120000.00")),
         UpdateValidityTerms=None,
         UpdatePaymentScheduleTerms=None,

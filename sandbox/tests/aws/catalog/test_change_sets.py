@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.tests.support.aws_seller import BUYER, CATALOG, Seller, change, code, errors
+from sandbox.tests.support.aws_seller import (
+    BUYER,
+    CATALOG,
+    Seller,
+    change,
+    error_codes,
+    status_and_code,
+)
 from sandbox.world import Buyer
 
 
@@ -22,11 +29,11 @@ def test_an_offer_is_prepared_applied_and_released(seller: Seller) -> None:
     assert "EndTime" not in described
     assert described["ChangeSet"][0]["Entity"] == {"Type": "Offer@1.0"}
 
-    seller.clock.move(minutes=5)
+    seller.clock.advance(minutes=5)
     assert seller.describe(change_set_id)["Status"] == "APPLYING"
     assert not seller.world.offers
 
-    seller.clock.move(minutes=40)
+    seller.clock.advance(minutes=40)
     described = seller.describe(change_set_id)
     assert described["Status"] == "SUCCEEDED"
     assert described["EndTime"] == "2026-03-02T09:45:00Z"
@@ -36,7 +43,7 @@ def test_an_offer_is_prepared_applied_and_released(seller: Seller) -> None:
 
 
 def test_what_was_made_reads_back(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     entity = seller.entity(offer_id)
     assert entity["EntityType"] == "Offer@1.0"
     assert entity["EntityIdentifier"] == f"{offer_id}@1"
@@ -61,7 +68,7 @@ def test_what_was_made_reads_back(seller: Seller) -> None:
 
 
 def test_a_draft_stays_a_draft_until_it_is_released(seller: Seller) -> None:
-    offer_id = seller.make_offer(ReleaseOffer=None)
+    offer_id = seller.create_offer(ReleaseOffer=None)
     assert seller.entity(offer_id)["DetailsDocument"]["State"] == "Draft"
     done = seller.run([change("ReleaseOffer", {}, f"{offer_id}@1")])
     assert done["Status"] == "SUCCEEDED"
@@ -73,21 +80,21 @@ def test_a_draft_stays_a_draft_until_it_is_released(seller: Seller) -> None:
 def test_a_bad_set_fails_early_and_leaves_nothing(seller: Seller) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, exists=False)
     change_set_id = seller.start(seller.offer_changes())
-    seller.clock.move(minutes=5)
+    seller.clock.advance(minutes=5)
     failed = seller.describe(change_set_id)
     assert (failed["Status"], failed["FailureCode"]) == ("FAILED", "CLIENT_ERROR")
     assert failed["EndTime"] == "2026-03-02T09:05:00Z"
-    assert errors(failed) == {"UpdateTargeting": ["INVALID_BUYER_ACCOUNTS"]}
-    seller.clock.move(days=1)
+    assert error_codes(failed) == {"UpdateTargeting": ["INVALID_BUYER_ACCOUNTS"]}
+    seller.clock.advance(days=1)
     assert seller.describe(change_set_id)["Status"] == "FAILED"
     assert not seller.world.offers
 
 
 def test_an_update_of_a_released_offer_is_quick(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     end = {"AvailabilityEndDate": "2026-05-01"}
     change_set_id = seller.start([change("UpdateAvailability", end, offer_id)])
-    seller.clock.move(minutes=2)
+    seller.clock.advance(minutes=2)
     described = seller.describe(change_set_id)
     assert described["Status"] == "SUCCEEDED"
     assert described["ChangeSet"][0]["Entity"]["Identifier"] == offer_id
@@ -96,7 +103,7 @@ def test_an_update_of_a_released_offer_is_quick(seller: Seller) -> None:
 
 
 def test_a_past_end_withdraws_and_a_later_one_revives(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     offer = seller.world.offers[offer_id]
     assert seller.world.acceptable(offer)
     for day, acceptable in (("2026-03-01", False), ("2026-05-01", True)):
@@ -108,9 +115,9 @@ def test_a_past_end_withdraws_and_a_later_one_revives(seller: Seller) -> None:
 def test_the_same_request_with_the_same_token_is_taken_on_once(seller: Seller) -> None:
     changes = seller.offer_changes()
     first = seller.start(changes, ClientRequestToken="opp-1-rev1")
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     assert seller.start(changes, ClientRequestToken="opp-1-rev1") == first
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     seller.world.advance()
     assert len(seller.world.change_sets) == len(seller.world.offers) == 1
 
@@ -119,7 +126,7 @@ def test_another_request_with_the_same_token_is_refused(seller: Seller) -> None:
     seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes(UpdateLegalTerms=None), ClientRequestToken="opp-1-rev1")
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
     assert "token" in str(refused.value)
 
 
@@ -128,21 +135,21 @@ def test_requests_without_a_stable_token_make_two_offers(seller: Seller) -> None
 
 
 def test_a_running_set_locks_its_offer(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     later = [change("UpdateAvailability", {"AvailabilityEndDate": "2026-05-01"}, offer_id)]
     running = seller.start(later)
     with pytest.raises(ClientError) as refused:
         seller.start(later)
-    assert code(refused.value) == (423, "ResourceInUseException")
+    assert status_and_code(refused.value) == (423, "ResourceInUseException")
     assert running in str(refused.value)
-    seller.clock.move(minutes=3)
+    seller.clock.advance(minutes=3)
     assert seller.run(later)["Status"] == "SUCCEEDED"
 
 
 def test_a_set_can_be_cancelled_while_it_is_prepared(seller: Seller) -> None:
     change_set_id = seller.start(seller.offer_changes())
     seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
-    seller.clock.move(hours=2)
+    seller.clock.advance(hours=2)
     assert seller.describe(change_set_id)["Status"] == "CANCELLED"
     assert not seller.world.offers
 
@@ -153,37 +160,37 @@ def test_a_set_can_be_cancelled_while_it_is_prepared(seller: Seller) -> None:
 )
 def test_later_it_cannot(seller: Seller, minutes: int, refusal: tuple[int, str]) -> None:
     change_set_id = seller.start(seller.offer_changes())
-    seller.clock.move(minutes=minutes)
+    seller.clock.advance(minutes=minutes)
     with pytest.raises(ClientError) as refused:
         seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
-    assert code(refused.value) == refusal
-    seller.clock.move(hours=2)
+    assert status_and_code(refused.value) == refusal
+    seller.clock.advance(hours=2)
     assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
 
 
 def test_aws_can_fail_for_reasons_of_its_own(seller: Seller) -> None:
-    seller.world.generation.failures = ["SERVER_FAULT", "INVALID_TAX_INFORMATION"]
+    seller.world.change_set_processing.failures = ["SERVER_FAULT", "INVALID_TAX_INFORMATION"]
     fault = seller.run(seller.offer_changes())
     assert (fault["Status"], fault["FailureCode"]) == ("FAILED", "SERVER_FAULT")
     assert fault["FailureDescription"]
     refusal = seller.run(seller.offer_changes())
     assert refusal["FailureCode"] == "CLIENT_ERROR"
-    assert errors(refusal) == {"ReleaseOffer": ["INVALID_TAX_INFORMATION"]}
+    assert error_codes(refusal) == {"ReleaseOffer": ["INVALID_TAX_INFORMATION"]}
     assert seller.run(seller.offer_changes())["Status"] == "SUCCEEDED"
 
 
 def test_a_stale_revision_names_the_latest(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     done = seller.run([change("UpdateInformation", {"Name": "Other"}, f"{offer_id}@1")])
     assert done["Status"] == "SUCCEEDED"
     with pytest.raises(ClientError) as refused:
         seller.start([change("UpdateInformation", {"Name": "Third"}, f"{offer_id}@1")])
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
     assert f"{offer_id}@2" in str(refused.value)
 
 
 def test_details_may_be_text(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     rename: dict[str, Any] = change("UpdateInformation", {}, offer_id)
     del rename["DetailsDocument"]
     done = seller.run([{**rename, "Details": '{"Name": "Other"}'}])
@@ -220,12 +227,12 @@ def test_a_dimension_and_an_offer_on_it_come_in_one_set(seller: Seller) -> None:
 
 def test_history_is_kept_for_sixty_days(seller: Seller) -> None:
     change_set_id = seller.start(seller.offer_changes())
-    seller.clock.move(days=60)
+    seller.clock.advance(days=60)
     assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
-    seller.clock.move(days=1)
+    seller.clock.advance(days=1)
     with pytest.raises(ClientError) as refused:
         seller.describe(change_set_id)
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
     assert not seller.catalog.list_change_sets(Catalog=CATALOG)["ChangeSetSummaryList"]
 
 
@@ -235,6 +242,6 @@ def test_twenty_offers_at_most_are_worked_on_at_once(seller: Seller) -> None:
     seller.world.throttle = True
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes())
-    assert code(refused.value) == (402, "ServiceQuotaExceededException")
-    seller.clock.move(hours=1)
+    assert status_and_code(refused.value) == (402, "ServiceQuotaExceededException")
+    seller.clock.advance(hours=1)
     assert seller.start(seller.offer_changes())

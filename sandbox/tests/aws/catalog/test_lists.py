@@ -8,7 +8,14 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.tests.support.aws_seller import BUYER, CATALOG, Details, Seller, change, code
+from sandbox.tests.support.aws_seller import (
+    BUYER,
+    CATALOG,
+    Details,
+    Seller,
+    change,
+    status_and_code,
+)
 
 
 @pytest.fixture
@@ -26,8 +33,8 @@ def offers(seller: Seller) -> list[str]:
         {"UpdateInformation": {"Name": "Gamma", "Description": "c"}, "ReleaseOffer": None},
     ):
         start = {"UpdatePaymentScheduleTerms": _charge_on(seller)}
-        made.append(seller.make_offer(**start, **details))
-        seller.clock.move(days=1)
+        made.append(seller.create_offer(**start, **details))
+        seller.clock.advance(days=1)
     return made
 
 
@@ -238,7 +245,7 @@ def test_pages(seller: Seller, offers: list[str]) -> None:
 def test_lists_that_cannot_be_made(seller: Seller, request_: Details) -> None:
     with pytest.raises(ClientError) as refused:
         seller.catalog.list_entities(**{"Catalog": CATALOG, "EntityType": "Offer", **request_})
-    assert code(refused.value) == (422, "ValidationException")
+    assert status_and_code(refused.value) == (422, "ValidationException")
 
 
 def test_the_product(seller: Seller) -> None:
@@ -253,7 +260,7 @@ def test_the_product(seller: Seller) -> None:
 def test_an_unknown_entity(seller: Seller) -> None:
     with pytest.raises(ClientError) as refused:
         seller.entity("offer-unknown123456")
-    assert code(refused.value) == (404, "ResourceNotFoundException")
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
 def test_change_sets_are_listed(seller: Seller, offers: list[str]) -> None:
@@ -284,4 +291,4 @@ def test_change_sets_are_listed(seller: Seller, offers: list[str]) -> None:
     ):
         with pytest.raises(ClientError) as refused:
             seller.catalog.list_change_sets(Catalog=CATALOG, **wrong)
-        assert code(refused.value) == (422, "ValidationException")
+        assert status_and_code(refused.value) == (422, "ValidationException")

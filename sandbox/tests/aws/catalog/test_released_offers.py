@@ -8,7 +8,7 @@ from sandbox.tests.support.aws_seller import (
     Details,
     Seller,
     change,
-    errors,
+    error_codes,
     legal,
     net_terms,
     pricing,
@@ -68,13 +68,13 @@ CARD: Details = {
     ],
 )
 def test_a_released_offer(seller: Seller, kind: str, details: Details, finding: str) -> None:
-    offer_id = seller.make_offer(
+    offer_id = seller.create_offer(
         UpdatePaymentScheduleTerms=schedule(("2026-03-02", "60000"), ("2026-09-02", "60000"))
     )
     before = seller.entity(offer_id)
     done = seller.run([change(kind, details, offer_id)])
     assert done["Status"] == "FAILED"
-    assert errors(done) == {kind: [finding]}
+    assert error_codes(done) == {kind: [finding]}
     assert seller.entity(offer_id)["DetailsDocument"] == before["DetailsDocument"]
 
 
@@ -87,12 +87,12 @@ def test_a_released_offer(seller: Seller, kind: str, details: Details, finding: 
     ],
 )
 def test_what_may_change_after_release(seller: Seller, kind: str, details: Details) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     assert seller.run([change(kind, details, offer_id)])["Status"] == "SUCCEEDED"
 
 
 def test_a_longer_term_and_a_later_day_go_together(seller: Seller) -> None:
-    offer_id = seller.make_offer()
+    offer_id = seller.create_offer()
     changes = [
         change("UpdateValidityTerms", validity(AgreementDuration="P24M"), offer_id),
         change("UpdateAvailability", {"AvailabilityEndDate": "2026-06-01"}, offer_id),
@@ -112,9 +112,9 @@ DATES = {"AgreementStartDate": "2026-05-01", "AgreementEndDate": "2027-04-30"}
     [{"UpdateValidityTerms": validity(**DATES)}, CARD],
 )
 def test_a_duration_does_not_come_in_after_release(seller: Seller, details: Details) -> None:
-    offer_id = seller.make_offer(**details)
+    offer_id = seller.create_offer(**details)
     done = seller.run([change("UpdateValidityTerms", validity(AgreementDuration="P24M"), offer_id)])
-    assert errors(done) == {"UpdateValidityTerms": ["INVALID_UPDATE_REQUEST"]}
+    assert error_codes(done) == {"UpdateValidityTerms": ["INVALID_UPDATE_REQUEST"]}
 
 
 @pytest.mark.parametrize(
@@ -127,10 +127,10 @@ def test_a_duration_does_not_come_in_after_release(seller: Seller, details: Deta
 def test_an_extension_stays_before_the_agreement(
     seller: Seller, last_day: str, finding: str
 ) -> None:
-    offer_id = seller.make_offer(UpdateValidityTerms=validity(**DATES))
+    offer_id = seller.create_offer(UpdateValidityTerms=validity(**DATES))
     too_long, right = (
         seller.run([change("UpdateAvailability", {"AvailabilityEndDate": day}, offer_id)])
         for day in (last_day, "2026-04-30")
     )
-    assert finding in errors(too_long)["UpdateAvailability"]
+    assert finding in error_codes(too_long)["UpdateAvailability"]
     assert right["Status"] == "SUCCEEDED"

@@ -10,7 +10,7 @@ from sandbox.tests.support.aws_seller import (
     Details,
     Seller,
     change,
-    errors,
+    error_codes,
     pricing,
     upfront,
     validity,
@@ -33,8 +33,8 @@ BY_USAGE: Details = {
 
 def replaced(seller: Seller, before: Details, after: Details) -> dict[str, list[str]]:
     """The errors of replacing an agreement on these terms by an offer with those."""
-    old = buyers.accept(seller.world, seller.make_offer(**before), BUYER)
-    return errors(seller.run(seller.replacement_changes(old.id, **after)))
+    old = buyers.accept(seller.world, seller.create_offer(**before), BUYER)
+    return error_codes(seller.run(seller.replacement_changes(old.id, **after)))
 
 
 def with_usage(details: Details) -> Details:
@@ -59,9 +59,9 @@ def test_pay_as_you_go_is_not_amended(seller: Seller) -> None:
 
 @pytest.mark.parametrize("status", ["CANCELLED", "TERMINATED", "EXPIRED", "ROLLED_BACK", "RENEWED"])
 def test_what_is_over_is_not_amended(seller: Seller, status: str) -> None:
-    old = buyers.accept(seller.world, seller.make_offer(), BUYER)
+    old = buyers.accept(seller.world, seller.create_offer(), BUYER)
     agreements.end(seller.world, old, status)
-    found = errors(seller.run(seller.replacement_changes(old.id)))
+    found = error_codes(seller.run(seller.replacement_changes(old.id)))
     assert "INCOMPATIBLE_AGREEMENT" in found["CreateReplacementOffer"]
 
 
@@ -87,16 +87,18 @@ def test_what_is_over_is_not_amended(seller: Seller, status: str) -> None:
     ],
 )
 def test_a_released_replacement(seller: Seller, kind: str, details: Details, finding: str) -> None:
-    old = buyers.accept(seller.world, seller.make_offer(), BUYER)
-    offer_id = seller.make(seller.replacement_changes(old.id))
-    assert errors(seller.run([change(kind, details, offer_id)])) == {kind: [finding]}
+    old = buyers.accept(seller.world, seller.create_offer(), BUYER)
+    offer_id = seller.create(seller.replacement_changes(old.id))
+    assert error_codes(seller.run([change(kind, details, offer_id)])) == {kind: [finding]}
 
 
 def test_a_rate_card_is_replaced_by_a_rate_card_until_a_day(seller: Seller) -> None:
     seller.world.dimensions = ("platform", "seats")
-    old = buyers.accept(seller.world, seller.make_offer(**BY_CARD, UpdateValidityTerms=None), BUYER)
-    offer_id = seller.make(seller.replacement_changes(old.id, **BY_CARD))
-    seller.clock.move(days=10)
+    old = buyers.accept(
+        seller.world, seller.create_offer(**BY_CARD, UpdateValidityTerms=None), BUYER
+    )
+    offer_id = seller.create(seller.replacement_changes(old.id, **BY_CARD))
+    seller.clock.advance(days=10)
     new = buyers.accept(seller.world, offer_id, BUYER)
     assert old.status == "REPLACED"
     # The day rules, not the 12 months of the card.

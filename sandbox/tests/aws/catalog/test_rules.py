@@ -8,7 +8,7 @@ from sandbox.tests.support.aws_seller import (
     BUYER,
     Details,
     Seller,
-    errors,
+    error_codes,
     legal,
     net_terms,
     pricing,
@@ -331,7 +331,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
 def test_a_new_offer(seller: Seller, details: Details, kind: str, finding: str) -> None:
     done = seller.run(seller.offer_changes(**details))
     assert done["Status"] == "FAILED"
-    assert finding in errors(done)[kind], errors(done)
+    assert finding in error_codes(done)[kind], error_codes(done)
 
 
 RIGHT: dict[str, Details] = {
@@ -382,7 +382,7 @@ RIGHT: dict[str, Details] = {
 
 @pytest.mark.parametrize("right", RIGHT)
 def test_what_aws_makes(seller: Seller, right: str) -> None:
-    seller.make_offer(**RIGHT[right])
+    seller.create_offer(**RIGHT[right])
 
 
 def test_every_error_of_a_set_is_told_at_once(seller: Seller) -> None:
@@ -392,7 +392,7 @@ def test_every_error_of_a_set_is_told_at_once(seller: Seller) -> None:
             UpdatePaymentScheduleTerms=schedule(("2026-03-01", "1")), UpdateLegalTerms=None
         )
     )
-    assert errors(done) == {
+    assert error_codes(done) == {
         "UpdateTargeting": ["INVALID_BUYER_ACCOUNTS"],
         "UpdatePaymentScheduleTerms": ["INVALID_CHARGE_DATES"],
         "ReleaseOffer": ["MISSING_MANDATORY_TERMS"],
@@ -403,10 +403,10 @@ def test_every_error_of_a_set_is_told_at_once(seller: Seller) -> None:
 def test_a_product_that_is_not_sold(seller: Seller, visibility: str) -> None:
     seller.world.product_visibility = visibility
     done = seller.run(seller.offer_changes())
-    assert errors(done) == {"ReleaseOffer": ["INCOMPATIBLE_PRODUCT"]}
+    assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PRODUCT"]}
 
 
 def test_a_currency_without_a_bank_account(seller: Seller) -> None:
     seller.world.payout_currencies = ("USD",)
     done = seller.run(seller.offer_changes(**RIGHT["euros"]))
-    assert errors(done) == {"ReleaseOffer": ["INCOMPATIBLE_PAYMENT_SETTINGS"]}
+    assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PAYMENT_SETTINGS"]}

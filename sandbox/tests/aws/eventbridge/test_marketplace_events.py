@@ -23,21 +23,21 @@ class Recorder:
     """Remembers events instead of sending them."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Event, Fault | None]] = []
+        self.sent: list[tuple[Event, Fault | None]] = []
 
-    def put(self, event: Event, fault: Fault | None = None) -> None:
-        self.told.append((event, fault))
+    def send(self, event: Event, fault: Fault | None = None) -> None:
+        self.sent.append((event, fault))
 
     def close(self) -> None:
         """Nothing is on its way."""
 
     @property
     def kinds(self) -> list[str]:
-        return [event.detail_type for event, _ in self.told]
+        return [event.detail_type for event, _ in self.sent]
 
 
 @pytest.fixture
-def told(sandbox: Sandbox) -> Recorder:
+def recorder(sandbox: Sandbox) -> Recorder:
     recorder = Recorder()
     sandbox.world.event_bus = recorder  # type: ignore[assignment]
     return recorder
@@ -75,9 +75,9 @@ DIRECT = ("resaleAuthorization",)
 """Null in what a seller sells itself (AWS), where the documented event is a partner's."""
 
 
-def test_an_offer_from_change_set_to_acceptance(told: Recorder, seller: Seller) -> None:
+def test_an_offer_from_change_set_to_acceptance(recorder: Recorder, seller: Seller) -> None:
     agreement = accepted_offer(seller)
-    released, made, accepted = (event for event, _ in told.told)
+    released, made, accepted = (event for event, _ in recorder.sent)
     check(released, "offer-released")
     check(made, "change-set-succeeded")
     check(accepted, "purchase-agreement-created-proposer", without=DIRECT)
@@ -87,22 +87,22 @@ def test_an_offer_from_change_set_to_acceptance(told: Recorder, seller: Seller) 
     assert accepted.detail["acceptor"]["accountId"] == BUYER
 
 
-def test_a_change_set_that_fails(told: Recorder, sandbox: Sandbox, seller: Seller) -> None:
-    sandbox.world.generation.failures.append("SERVER_FAULT")
+def test_a_change_set_that_fails(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
+    sandbox.world.change_set_processing.failures.append("SERVER_FAULT")
     seller.start(seller.offer_changes(), ChangeSetName="offer 1")
-    seller.clock.move(hours=1)
+    seller.clock.advance(hours=1)
     sandbox.world.advance()
-    ((failed, _),) = told.told
+    ((failed, _),) = recorder.sent
     check(failed, "change-set-failed")
     assert failed.detail["ChangeSetName"] == "offer 1"
     assert failed.detail["FailureCode"] == "SERVER_FAULT"
 
 
-def test_a_renewal(told: Recorder, sandbox: Sandbox, seller: Seller) -> None:
+def test_a_renewal(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
     before = accepted_offer(seller)
-    told.told.clear()
+    recorder.sent.clear()
     after = agreements.renew(sandbox.world, before)
-    (created, _), (ended, _) = told.told
+    (created, _), (ended, _) = recorder.sent
     check(
         created,
         "purchase-agreement-created-proposer-renewal",
@@ -116,11 +116,13 @@ def test_a_renewal(told: Recorder, sandbox: Sandbox, seller: Seller) -> None:
 
 
 @pytest.mark.parametrize("answer", ["approved", "rejected", "cancelled", "validation-failed"])
-def test_a_request_to_cancel(told: Recorder, sandbox: Sandbox, seller: Seller, answer: str) -> None:
+def test_a_request_to_cancel(
+    recorder: Recorder, sandbox: Sandbox, seller: Seller, answer: str
+) -> None:
     world = sandbox.world
     agreement = accepted_offer(seller)
-    told.told.clear()
-    request = cancellations.ask(world, agreement, "OTHER", "mistaken")
+    recorder.sent.clear()
+    request = cancellations.send_request(world, agreement, "OTHER", "mistaken")
     match answer:
         case "approved" | "rejected":
             cancellations.answer(world, request, approve=answer == "approved")
@@ -128,38 +130,38 @@ def test_a_request_to_cancel(told: Recorder, sandbox: Sandbox, seller: Seller, a
             cancellations.withdraw(world, request, "not needed")
         case _:
             agreements.end(world, agreement, "TERMINATED")
-    changes = [event for event, _ in told.told if "Cancellation" in event.detail_type]
+    changes = [event for event, _ in recorder.sent if "Cancellation" in event.detail_type]
     check(changes[0], "agreement-cancellation-request-pending-approval")
     check(changes[1], f"agreement-cancellation-request-{answer}")
     assert changes[1].detail["agreementCancellationRequest"]["id"] == request.id
-    ended = "Purchase Agreement Ended - Proposer" in told.kinds
+    ended = "Purchase Agreement Ended - Proposer" in recorder.kinds
     assert ended == (answer in ("approved", "validation-failed"))
 
 
-def test_paused_payouts(told: Recorder, control: httpx.Client) -> None:
-    assert control.post("/payouts/pause").status_code == 200
-    ((paused, _),) = told.told
+def test_paused_payouts(recorder: Recorder, control: httpx.Client) -> None:
+    assert control.post("/events/disbursement-paused").status_code == 200
+    ((paused, _),) = recorder.sent
     check(paused, "disbursement-paused")
 
 
-def test_a_roll_back_is_not_told(told: Recorder, sandbox: Sandbox, seller: Seller) -> None:
+def test_a_roll_back_is_not_told(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
     agreement = accepted_offer(seller)
-    told.told.clear()
+    recorder.sent.clear()
     agreements.roll_back(sandbox.world, agreement)
-    assert told.told == []
+    assert recorder.sent == []
 
 
-def test_faults_strike_by_detail_type(told: Recorder, control: httpx.Client) -> None:
+def test_faults_strike_by_detail_type(recorder: Recorder, control: httpx.Client) -> None:
     fault = {"system": "events", "kind": "lose", "operation": "Offer Released"}
     assert control.post("/faults", json=fault).status_code == 200
-    control.post("/payouts/pause")
-    assert told.told[0][1] is None
+    control.post("/events/disbursement-paused")
+    assert recorder.sent[0][1] is None
     control.post("/faults", json=fault | {"operation": "Disbursement Paused"})
-    control.post("/payouts/pause")
-    assert told.told[1][1]
+    control.post("/events/disbursement-paused")
+    assert recorder.sent[1][1]
     refused = control.post("/faults", json=fault | {"kind": "status"})
     assert refused.json() == {
-        "error": "kind: there is no 'status'; choose duplicate, lose, late, disorder"
+        "error": "kind: there is no 'status'; choose duplicate, lose, delay, reorder"
     }
     assert control.post("/faults", json={"system": "s3", "kind": "lose"}).status_code == 400
 
@@ -168,11 +170,11 @@ def test_it_arrives_as_the_faults_have_it(sandbox: Sandbox, control: httpx.Clien
     with eventbridge() as endpoint:
         queue = make_queue(endpoint, {"source": ["aws.marketplace"]})
         assert control.put("/events", json={"endpoint": endpoint}).status_code == 200
-        told = sandbox.world.event_bus
-        assert told
-        for number, kind in enumerate([None, "lose", "late", "disorder", "duplicate", None]):
+        bus = sandbox.world.event_bus
+        assert bus
+        for number, kind in enumerate([None, "lose", "delay", "reorder", "duplicate", None]):
             event = Event("aws.marketplace", f"{number}", sandbox.world.now(), [], {"a": "b"})
-            told.put(event, Fault("events", kind, hold_seconds=0) if kind else None)
+            bus.send(event, Fault("events", kind, delay_seconds=0) if kind else None)
         assert control.put("/events", json={"endpoint": None}).json() == {"endpoint": None}
         assert sandbox.world.event_bus is None
         bodies = list(map(json.loads, queue.bodies(queue.url)))
@@ -185,4 +187,4 @@ def test_an_eventbridge_that_is_away_harms_nobody() -> None:
     with Sandbox(events_endpoint="http://127.0.0.1:9") as sandbox:
         bus = sandbox.world.event_bus
         assert bus
-        bus.put(Event("aws.marketplace", "Disbursement Paused", datetime.now(UTC), [], {}))
+        bus.send(Event("aws.marketplace", "Disbursement Paused", datetime.now(UTC), [], {}))

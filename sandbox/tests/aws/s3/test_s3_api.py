@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.tests.support.aws_seller import SESSION, Seller, code, errors
+from sandbox.tests.support.aws_seller import SESSION, Seller, error_codes, status_and_code
 
 BUCKET = "example-offers"
 KEY = "eula/Example Corp/rev1.pdf"
@@ -96,10 +96,10 @@ def test_what_is_not_there(s3: Any) -> None:
         s3.put_object(Bucket="example-other", Key=KEY, Body=PDF)
     with pytest.raises(ClientError) as refused:
         s3.head_object(Bucket=BUCKET, Key="no.pdf")
-    assert code(refused.value) == (404, "404")
+    assert status_and_code(refused.value) == (404, "404")
     with pytest.raises(ClientError) as refused:
         s3.list_objects(Bucket=BUCKET)
-    assert code(refused.value) == (501, "NotImplemented")
+    assert status_and_code(refused.value) == (501, "NotImplemented")
 
 
 def test_a_part_of_an_object(s3: Any, sandbox: Sandbox) -> None:
@@ -116,7 +116,7 @@ def test_a_part_of_an_object(s3: Any, sandbox: Sandbox) -> None:
     assert read("lines=1-2") == (b"0123456789", "")
     with pytest.raises(ClientError) as refused:
         read("bytes=10-")
-    assert code(refused.value) == (416, "InvalidRange")
+    assert status_and_code(refused.value) == (416, "InvalidRange")
 
 
 def test_an_object_on_a_condition(s3: Any, sandbox: Sandbox) -> None:
@@ -126,7 +126,7 @@ def test_an_object_on_a_condition(s3: Any, sandbox: Sandbox) -> None:
     for condition, status in (({"IfNoneMatch": etag}, 304), ({"IfMatch": '"other"'}, 412)):
         with pytest.raises(ClientError) as refused:
             s3.get_object(Bucket=BUCKET, Key=KEY, **condition)
-        assert code(refused.value)[0] == status
+        assert status_and_code(refused.value)[0] == status
 
 
 def test_a_list(s3: Any, sandbox: Sandbox, clock: Any) -> None:
@@ -145,7 +145,7 @@ def test_a_list(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     assert s3.list_objects_v2(Bucket=BUCKET, StartAfter="a b/c/3.pdf")["KeyCount"] == 1
     with pytest.raises(ClientError) as refused:
         s3.list_objects_v2(Bucket=BUCKET, ContinuationToken="?")
-    assert code(refused.value) == (400, "InvalidArgument")
+    assert status_and_code(refused.value) == (400, "InvalidArgument")
     with pytest.raises(s3.exceptions.NoSuchBucket):
         s3.list_objects_v2(Bucket="example-other")
 
@@ -213,7 +213,7 @@ def test_a_presigned_link_is_read_by_anyone(s3: Any, sandbox: Sandbox) -> None:
 
 def test_a_link_ends_by_real_time(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     sandbox.world.objects[BUCKET, KEY] = PDF
-    clock.move(days=3000)
+    clock.advance(days=3000)
     assert httpx.get(link(s3)).content == PDF
     assert httpx.get(dated(link(s3), timedelta(minutes=59))).content == PDF
     over = httpx.get(dated(link(s3), timedelta(minutes=61)))
@@ -246,7 +246,7 @@ def test_faults_strike(s3: Any, sandbox: Sandbox, status: int, error: str) -> No
     sandbox.world.faults.waiting.append(Fault("s3", "status", status=status))
     with pytest.raises(ClientError) as refused:
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
-    assert code(refused.value) == (status, error)
+    assert status_and_code(refused.value) == (status, error)
     assert not sandbox.world.objects
 
 
@@ -290,7 +290,7 @@ def test_aws_does_not_take_any_document(
         seller.world.objects[BUCKET, KEY] = content
     done = outcome(seller, change(link(s3)))
     assert done["Status"] == "FAILED"
-    assert errors(done)["UpdateLegalTerms"] == ["INVALID_LEGAL_DOCUMENTS"]
+    assert error_codes(done)["UpdateLegalTerms"] == ["INVALID_LEGAL_DOCUMENTS"]
     assert problem in str(done["ChangeSet"])
 
 
