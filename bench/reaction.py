@@ -25,8 +25,8 @@ from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import clients
 from runtime.workers import worker_on
-from sandbox.buyers import accept
-from sandbox.event_bus import EventBus
+from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.marketplace.buyers import accept
 from tests.support.eventbridge import KEYS, eventbridge, make_queue
 from tests.support.life import environment
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment

@@ -18,7 +18,7 @@ from offers.stage import Stage
 DEAL_DESK = "deal-desk@example.com"
 """Who holds the role in the demo's policy."""
 
-STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "minutes": 2 * 24 * 60}
+STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "publish_minutes": 2 * 24 * 60}
 """Two days, so that it can be seen; really AWS takes about 45 minutes."""
 PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
 
@@ -46,7 +46,7 @@ class ScenarioRunner:
 
     async def set_the_scene(self) -> None:
         """Sign the opportunities, and tell buyers and AWS how to behave."""
-        await self._tell("PUT", "/control/generation", STRETCHED_GENERATION)
+        await self._tell("PUT", "/control/change-set-processing", STRETCHED_GENERATION)
         # AWS counts calls by the real second, which is a day here.
         await self._tell("PUT", "/control/rules", {"throttle": False})
         for fate in SCENARIOS:

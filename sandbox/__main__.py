@@ -1,4 +1,4 @@
-"""`python -m sandbox`: start the outside world and print where it listens."""
+"""Start the vendor simulator and print its addresses."""
 
 import argparse
 import json
@@ -10,44 +10,44 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from sandbox.clock import Clock
-from sandbox.server import PortTaken, Sandbox
+from sandbox.server import PortInUse, Sandbox
 
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument(
-        "--port", type=int, default=0, help="first of seven ports; 0: any free ones"
+        "--port", type=int, default=0, help="first of seven ports; 0: any free ports"
     )
     parser.add_argument("--scale", type=float, default=1.0, help="business seconds per real second")
     parser.add_argument(
         "--origin",
         type=_instant,
         default=datetime.now(UTC).replace(microsecond=0),
-        help="instant from which on the scale holds, ISO 8601; default: now",
+        help="instant from which business time runs by the scale, ISO 8601; default: now",
     )
     parser.add_argument(
-        "--events", metavar="URL", help="an EventBridge to tell what happens in AWS Marketplace"
+        "--events", metavar="URL", help="EventBridge endpoint for AWS Marketplace's events"
     )
     parser.add_argument("--env", action="store_true", help="print shell exports instead of JSON")
-    chosen = parser.parse_args()
-    if chosen.scale <= 0:
+    options = parser.parse_args()
+    if options.scale <= 0:
         parser.error("--scale must be above 0")
-    if not 0 <= chosen.port <= 65529:
+    if not 0 <= options.port <= 65529:
         parser.error("--port must be from 1 to 65529, or 0")
-    clock = Clock(scale=chosen.scale, origin=chosen.origin)
+    clock = Clock(scale=options.scale, origin=options.origin)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signal_number, lambda *_: stop.set())
     try:
-        with Sandbox(clock=clock, port=chosen.port, events_endpoint=chosen.events) as sandbox:
-            if chosen.env:
+        with Sandbox(clock=clock, port=options.port, events_endpoint=options.events) as sandbox:
+            if options.env:
                 for name, value in sandbox.addresses.env.items():
                     print(f"export {name}={quote(value)}", flush=True)
             else:
                 print(json.dumps(asdict(sandbox.addresses)), flush=True)
             stop.wait()
-    except PortTaken as error:
+    except PortInUse as error:
         print(error, file=sys.stderr)
         return 1
     return 0

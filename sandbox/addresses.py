@@ -1,4 +1,4 @@
-"""Where the sandbox listens."""
+"""The addresses of the simulated systems."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from sandbox.world import World
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where each system listens, and what the product must be told to use them."""
+    """The address of each system, and the product's settings for them in `env`."""
 
     control: str
     mailbox: str
@@ -22,11 +22,11 @@ class Addresses:
     env: dict[str, str]
 
 
-def find_addresses(world: World, clock: Clock, at: dict[str, int], ca_file: str) -> Addresses:
+def build_addresses(world: World, clock: Clock, ports: dict[str, int], ca_file: str) -> Addresses:
     """From the port of each system and the file of the certificate authority."""
-    url = {name: f"http://127.0.0.1:{port}" for name, port in at.items()}
-    url["salesforce"] = f"https://localhost:{at['salesforce']}"
-    url["smtp"] = f"smtp://127.0.0.1:{at['smtp']}"
+    url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    url["salesforce"] = f"https://localhost:{ports['salesforce']}"
+    url["smtp"] = f"smtp://127.0.0.1:{ports['smtp']}"
     return Addresses(
         **url,
         mailbox=f"{url['control']}/",

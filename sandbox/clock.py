@@ -1,7 +1,7 @@
-"""Business time and real time: from `origin` on, time may run faster than it really does.
+"""Business time and real time: from `origin` on, business time may run faster than real time.
 
-The product's clock has the same formula; it is written here again because the simulator shares no
-code with what it is used to test.
+The product's clock has the same formula; it is repeated here because the simulator shares no code
+with the product that it tests.
 """
 
 from dataclasses import dataclass

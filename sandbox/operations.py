@@ -1,7 +1,7 @@
-"""Every operation that clients can call, and whether it is one that changes something.
+"""Every operation that clients can call, classified as a write or a read.
 
-What is not in one of the two tables cannot be called: whoever adds an operation has to decide.
-Operations that refuse whatever comes stand where a client that calls them meant to go.
+An operation that is in neither table cannot be called, so a new one must be classified.  An
+operation that always fails is classified by what a client wants to do with it.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ WRITES = frozenset(
         ("salesforce", "UpdateOpportunity"),
         ("salesforce", "CreateUnknown"),
         ("salesforce", "UpdateUnknown"),
-        # The message; before it a client only asks who may get one.
+        # The message itself; the commands before it change nothing.
         ("smtp", "DATA"),
         ("s3", "PutObject"),
         ("s3", "DeleteObject"),
@@ -42,7 +42,7 @@ READS = frozenset(
         ("agreement", "ListAgreementCancellationRequests"),
         ("agreement", "ListAgreementInvoiceLineItems"),
         ("agreement", "Unknown"),
-        # A token is given out, and nothing that anybody sees has changed.
+        # A token is issued, but no data changes.
         ("clazar", "Authenticate"),
         ("clazar", "ListPrivateOffers"),
         ("clazar", "GetPrivateOffer"),
@@ -70,21 +70,21 @@ READS = frozenset(
 """By system and operation."""
 
 
-class UndecidedOperation(LookupError):
-    """An operation of which nobody has said whether it writes."""
+class UnclassifiedOperation(LookupError):
+    """An operation that is neither in WRITES nor in READS."""
 
 
-def writes(system: str, operation: str) -> bool:
-    """Whether an operation changes something.  Raises UndecidedOperation."""
+def is_write(system: str, operation: str) -> bool:
+    """Whether an operation is meant to change data.  Raises UnclassifiedOperation."""
     if (system, operation) in WRITES:
         return True
     if (system, operation) in READS:
         return False
-    raise UndecidedOperation(
+    raise UnclassifiedOperation(
         f"{operation} of {system}: add it to WRITES or READS in sandbox/operations.py"
     )
 
 
 def only_writes(calls: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], int]:
-    """Of counted calls, those of operations that write.  Raises UndecidedOperation."""
-    return {each: count for each, count in calls.items() if writes(*each)}
+    """The counts of write operations.  Raises UnclassifiedOperation."""
+    return {each: count for each, count in calls.items() if is_write(*each)}

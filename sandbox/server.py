@@ -1,4 +1,4 @@
-"""The sandbox as a whole: every pretended system listening on its own loopback port."""
+"""The sandbox server: each simulated system listens on its own loopback port."""
 
 import asyncio
 import errno
@@ -19,36 +19,40 @@ from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from sandbox import clazar, control, s3, smtp
-from sandbox.addresses import Addresses, find_addresses
-from sandbox.aws import agreement, catalog
+from sandbox.addresses import Addresses, build_addresses
+from sandbox.aws.agreement import agreement_api
+from sandbox.aws.catalog import catalog_api
+from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.aws.s3 import s3_api
+from sandbox.clazar import clazar_api
 from sandbox.clock import Clock
-from sandbox.event_bus import EventBus
-from sandbox.salesforce.app import app as salesforce_app
+from sandbox.control.api import app as control_app
+from sandbox.mail import smtp_server
+from sandbox.salesforce import salesforce_api
 from sandbox.world import World
 
 TICK_SECONDS = 0.05
-"""How often, in real time, the world moves on when nobody asks it anything."""
+"""Real seconds between calls of `World.advance` while no request arrives."""
 
 SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp", "s3")
-"""In the order of their ports, counted from the base."""
+"""In the order of their ports, from the base port."""
 
 
-class PortTaken(Exception):
-    """Another process listens there."""
+class PortInUse(Exception):
+    """Another process listens on one of the ports."""
 
 
 class Connection(H11Protocol):
-    """Lets a request reach its own connection, as `request.state.transport`, to cut it."""
+    """Gives a request its connection as `request.state.transport`, so that it can be closed."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        # As in H11Protocol: asyncio hands a TCP server nothing but full transports.
+        # As in H11Protocol: asyncio passes only full transports to a TCP server.
         self.app_state = {**self.app_state, "transport": transport}
         super().connection_made(transport)
 
 
 class Sandbox:
-    """The outside world in a box.  It runs in a thread of its own while the block is open."""
+    """Runs all systems in a thread of its own while the `with` block is open."""
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class Sandbox:
     ) -> None:
         """`now` overrides the business time of `clock`.  `port` 0: any free ports.
 
-        `events_endpoint` is an EventBridge that is told what happens in AWS Marketplace.
+        AWS Marketplace's events are sent to the EventBridge at `events_endpoint`.
         """
         self.clock = clock or Clock()
         self.world = World(now or (lambda: self.clock.business_time(datetime.now(UTC))))
@@ -82,7 +86,7 @@ class Sandbox:
         except BaseException as error:
             self.__exit__(None, None, None)
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-                raise PortTaken(f"{error.strerror}: choose another base port") from None
+                raise PortInUse(f"{error.strerror}: choose another base port") from None
             raise
         return self
 
@@ -119,19 +123,19 @@ class Sandbox:
         certificate_authority.issue_cert("localhost", "127.0.0.1").configure_cert(tls)
 
         sockets = {name: self._bind(name) for name in SYSTEMS if name != "smtp"}
-        mail_server = await smtp.serve(self.world, self._port("smtp"))
+        mail_server = await smtp_server.serve(self.world, self._port("smtp"))
         self._servers.append(mail_server)
-        at = {name: sock.getsockname()[1] for name, sock in sockets.items()}
-        at["smtp"] = mail_server.sockets[0].getsockname()[1]
-        self.addresses = find_addresses(self.world, self.clock, at, str(ca_file))
+        ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
+        ports["smtp"] = mail_server.sockets[0].getsockname()[1]
+        self.addresses = build_addresses(self.world, self.clock, ports, str(ca_file))
         self.world.storage.url = self.addresses.s3
         apps = {
-            "control": control.app(self.world, self.addresses),
-            "catalog": catalog.app(self.world),
-            "agreement": agreement.app(self.world),
-            "clazar": clazar.app(self.world),
-            "salesforce": salesforce_app(self.world),
-            "s3": s3.app(self.world),
+            "control": control_app(self.world, self.addresses),
+            "catalog": catalog_api.app(self.world),
+            "agreement": agreement_api.app(self.world),
+            "clazar": clazar_api.app(self.world),
+            "salesforce": salesforce_api.app(self.world),
+            "s3": s3_api.app(self.world),
         }
         for name, app in apps.items():
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)
@@ -142,12 +146,12 @@ class Sandbox:
 
     def _bind(self, name: str) -> socket.socket:
         listening = socket.create_server(("127.0.0.1", self._port(name)))
-        # Accepted connections inherit it; else each answer waits 40 ms for the client's ACK.
+        # Accepted connections inherit it; without it each answer waits 40 ms for the client's ACK.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listening
 
     async def _serve(self, app: Starlette, sock: socket.socket, tls: ssl.SSLContext | None) -> None:
-        # The protocol without uvicorn's own server: that takes a quarter of a second to stop.
+        # Only uvicorn's protocol: its server takes 0.25 s to stop.
         config = Config(app, lifespan="off", log_config=None, access_log=False, ws="none")
         config.load()
 

@@ -1,4 +1,4 @@
-"""What is true in the outside world: the state that every pretended system shares."""
+"""The state that all simulated systems share."""
 
 import secrets
 import string
@@ -9,14 +9,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-from sandbox.access import Access
-from sandbox.agenda import Agenda
-from sandbox.event_bus import EventBus
+from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.billing.data_feed_state import DataFeed
+from sandbox.billing.ledger import Ledger
+from sandbox.billing.money import Disbursement, Invoice, PayoutSettings
 from sandbox.faults import Faults
-from sandbox.feed_files import Feed
-from sandbox.ledger import Ledger
-from sandbox.money import Disbursement, Invoice, PayoutHabit
-from sandbox.operations import only_writes, writes
+from sandbox.oauth_client import OAuthClient
+from sandbox.operations import is_write, only_writes
+from sandbox.scheduler import Scheduler
 
 __all__ = [
     "Agreement",
@@ -24,20 +24,20 @@ __all__ = [
     "CancellationRequest",
     "Change",
     "ChangeSet",
+    "ChangeSetProcessing",
     "ClazarLinks",
     "Disbursement",
-    "Generation",
     "Invoice",
     "Mail",
-    "Moment",
     "Offer",
-    "PayoutHabit",
+    "PayoutSettings",
+    "RaceAcceptance",
+    "RacePoint",
     "Storage",
     "World",
-    "WorstMoment",
     "new_id",
 ]
-"""Money has a module of its own, but belongs to the world."""
+"""The types of `billing.money` are part of the world and can be imported from here."""
 
 ID_ALPHABET = string.ascii_lowercase + string.digits
 
@@ -54,7 +54,7 @@ class Offer:
     id: str
     product_id: str
     state: str = "Draft"
-    """`Draft` or `Released`; it never becomes "accepted"."""
+    """`Draft` or `Released`; an acceptance does not change it."""
     name: str | None = None
     description: str | None = None
     buyer_accounts: list[str] = field(default_factory=list)
@@ -62,11 +62,11 @@ class Offer:
     availability_end: date | None = None
     replaces_agreement: str | None = None
     renews_agreement: str | None = None
-    """Set on an offer that AWS itself made to renew an agreement."""
+    """Set on an offer that AWS created to renew an agreement."""
     country_codes: list[str] = field(default_factory=list)
     """Where a public offer can be accepted; empty for a private one."""
     pre_existing_agreement: dict[str, str] | None = None
-    """Set on an offer that renews an earlier purchase: a lower listing fee."""
+    """Set on an offer that renews an earlier purchase, which lowers the listing fee."""
     revision: int = 1
     released_at: datetime | None = None
     last_modified: datetime | None = None
@@ -74,7 +74,7 @@ class Offer:
 
 @dataclass
 class Change:
-    """One change of a change set, with what AWS found wrong with it."""
+    """One change of a change set, with the errors that AWS found in it."""
 
     type: str
     name: str | None
@@ -86,7 +86,7 @@ class Change:
 
 @dataclass
 class ChangeSet:
-    """A change set: it succeeds or fails as one."""
+    """A change set: all of its changes succeed, or none."""
 
     id: str
     name: str | None
@@ -98,14 +98,14 @@ class ChangeSet:
     failure_code: str | None = None
     failure_description: str | None = None
     request: dict[str, Any] = field(default_factory=dict)
-    """As it was sent, to know a repeated request from another one with the same token."""
-    works_on: list[str] = field(default_factory=list)
-    """The entities it locks while it runs; an offer that it creates by its change, as `$name`."""
+    """The request body, to tell a repeated request from another one with the same token."""
+    locked_entities: list[str] = field(default_factory=list)
+    """The entities that it locks while it runs; `$name` of the change for an offer it creates."""
 
 
 @dataclass
 class Agreement:
-    """A purchase agreement: the only evidence of an acceptance."""
+    """A purchase agreement: the only record of an acceptance."""
 
     id: str
     offer_id: str
@@ -121,13 +121,13 @@ class Agreement:
     status: str = "ACTIVE"
     last_update: datetime | None = None
     replaces: str | None = None
-    """The agreement that this one took the place of, as its amendment or renewal."""
+    """The agreement that this one amended or renewed."""
     replaced_by: str | None = None
 
 
 @dataclass
 class CancellationRequest:
-    """The seller's wish to cancel an agreement, which the buyer answers or lets pass."""
+    """The seller's request to cancel an agreement, which the buyer may approve or reject."""
 
     id: str
     agreement_id: str
@@ -140,8 +140,8 @@ class CancellationRequest:
     """Or `APPROVED`, `REJECTED`, `CANCELLED`, `VALIDATION_FAILED`."""
     status_message: str | None = None
 
-    def close(self, status: str, message: str, now: datetime) -> None:
-        """Nobody waits for an answer any more."""
+    def set_result(self, status: str, message: str, now: datetime) -> None:
+        """End the request: it is no longer pending."""
         self.status = status
         self.status_message = message
         self.updated_at = now
@@ -149,7 +149,7 @@ class CancellationRequest:
 
 @dataclass
 class Mail:
-    """A message as the mailbox received it."""
+    """A message in the mailbox."""
 
     number: int
     received_at: datetime
@@ -164,92 +164,95 @@ class Mail:
 
 @dataclass
 class ClazarLinks:
-    """The only two things a client can write on an offer or contract in Clazar."""
+    """The only two fields of an offer, contract or buyer that a client can write in Clazar."""
 
     custom_properties: dict[str, Any] = field(default_factory=dict)
     external_object_associations: dict[str, Any] = field(default_factory=dict)
     written_at: datetime | None = None
 
 
-Moment = Literal["submitted", "applying", "released", "last-second"]
-"""As soon as a change of a released offer is asked for; just before AWS makes it take effect; the
-instant of release; and 23:59:59 of the last day."""
+RacePoint = Literal["submitted", "applying", "released", "last-second"]
+"""Points in time at which an acceptance races with the seller or AWS.
+
+`submitted`: a change of the released offer was requested; `applying`: just before AWS applies that
+change; `released`: the instant of release; `last-second`: 23:59:59 UTC of the last day.
+"""
 
 
 @dataclass
-class WorstMoment:
-    """When a buyer accepts just to be in the way, and what."""
+class RaceAcceptance:
+    """A buyer accepts matching offers at this point."""
 
-    moment: Moment
-    about: str = ""
-    """An offer's id, or text in its name or description; empty: whatever is offered."""
+    point: RacePoint
+    offer_filter: str = ""
+    """An offer's id, or text in its name or description; empty: every offer to this buyer."""
 
 
 @dataclass
 class Buyer:
-    """How one AWS account behaves towards offers made to it."""
+    """How the buyer with this AWS account answers offers and cancellation requests."""
 
     account: str
     exists: bool = True
     accept_after_days: float | None = None
-    """Days from release to acceptance; None: never accepts."""
-    answers_cancellation: Literal["approve", "reject"] | None = None
-    """What the buyer says to a seller's request to cancel; None: nothing."""
-    answers_after_days: float = 1
-    """Days from such a request to the answer; after 7 nobody waits for it any more."""
-    accepts_at_worst: list[WorstMoment] = field(default_factory=list)
+    """Business days from release to acceptance; None: never accepts."""
+    cancellation_answer: Literal["approve", "reject"] | None = None
+    """The answer to a seller's cancellation request; None: no answer."""
+    cancellation_answer_after_days: float = 1
+    """Days from the request to the answer; after 7 days without one, AWS approves the request."""
+    race_acceptances: list[RaceAcceptance] = field(default_factory=list)
 
 
 @dataclass
-class Generation:
-    """How AWS works on change sets.  Times are business minutes from the request."""
+class ChangeSetProcessing:
+    """How AWS processes change sets.  Times are business minutes from the request."""
 
     preparing_minutes: float = 5
-    """Until AWS has checked a change set: a bad one fails then."""
-    minutes: float = 45
-    """Until an offer is made."""
+    """Until AWS has checked a change set: an invalid one fails then."""
+    publish_minutes: float = 45
+    """Until a new offer is released."""
     update_minutes: float = 2
-    """Until offers that were already released are updated."""
+    """Until a change of released offers is applied."""
     failures: list[str] = field(default_factory=list)
-    """Error codes that the next good change sets fail with, one each: `SERVER_FAULT`, or a code
-    such as `INVALID_TAX_INFORMATION` that only AWS can know the reason of."""
+    """Error codes for the next valid change sets, one each: `SERVER_FAULT`, or a code such as
+    `INVALID_TAX_INFORMATION` whose cause is unknown to the simulator."""
 
 
 @dataclass
 class Storage:
-    """What there is of S3 besides the objects themselves."""
+    """The buckets of S3 and the metadata of their objects."""
 
     buckets: tuple[str, ...] = ("example-offers",)
-    """All of them private, and so is the feed's."""
+    """All of them private, like the feed bucket."""
     feed_bucket: str = "example-feed"
-    """Where AWS delivers the seller's data feeds; it may be one of the others."""
+    """Where AWS delivers the seller's data feeds; it may also be one of `buckets`."""
     feed_prefix: str = ""
-    """What stands before the names of the feeds' tables there, with its slash."""
+    """The key prefix of the feed's tables, including its final slash."""
     modified: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """When objects were put, by bucket and key."""
+    """Business time of the last PUT, by bucket and key."""
     types: dict[tuple[str, str], str] = field(default_factory=dict)
     """The `Content-Type` that objects were put with, by bucket and key."""
     url: str | None = None
-    """Where it listens, once it does: AWS reads contracts there, too."""
+    """The address of the simulated S3, once it listens: AWS reads legal documents there, too."""
 
 
-class World(Agenda):
-    """All that the sandbox knows, and what is going to happen."""
+class World(Scheduler):
+    """The state of all simulated systems, and the scheduled calls that will change it."""
 
     agreement_lag_minutes: float = 0
-    """Business minutes until a search lists an agreement (ASSUMED: that it may lag at all)."""
+    """Business minutes until SearchAgreements lists an agreement (ASSUMED: that there is a lag)."""
     product_visibility = "Public"
     """`Draft`, `Limited`, `Public` or `Restricted`."""
     concurrent_agreements = False
     """Whether one account can have several contracts for the product at a time."""
     throttle = True
-    """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
+    """Whether AWS enforces its rate limits (per real second) and its quotas for change sets."""
     payouts_held_until: datetime | None = None
-    """Nothing is paid out before; `transfers.hold` sets it."""
+    """No payout is made before; set by `transfers.hold_payouts`."""
     feed_enabled = True
     """Whether AWS delivers data feeds to the seller's bucket."""
     event_bus: EventBus | None = None
-    """Where AWS tells what happens; None: nobody listens."""
+    """Where AWS sends its events; None: it sends none."""
 
     def __init__(
         self,
@@ -264,75 +267,76 @@ class World(Agenda):
         self.product_id = product_id
         self.dimensions = dimensions
         self.payout_currencies: tuple[str, ...] = ("USD", "EUR", "GBP", "AUD", "JPY")
-        """The currencies that the seller has told AWS a bank account for."""
+        """The currencies for which the seller has a bank account at AWS."""
         self.offers: dict[str, Offer] = {}
         self.change_sets: dict[str, ChangeSet] = {}
         self.agreements: dict[str, Agreement] = {}
         self.cancellation_requests: dict[str, CancellationRequest] = {}
         self.invoices: list[Invoice] = []
-        self.withheld: dict[str, list[Callable[[datetime], None]]] = {}
-        """By agreement id, the invoices that fell due after it had been replaced."""
+        self.withheld_invoices: dict[str, list[Callable[[datetime], None]]] = {}
+        """By agreement id, the calls that would have issued invoices after it was replaced."""
         self.ledger = Ledger()
-        """All money as AWS's billing events; `disbursements` is AWS's report of them."""
+        """AWS's billing events; `disbursements` is AWS's report of them."""
         self.disbursements: list[Disbursement] = []
         self.opportunities: dict[str, dict[str, Any]] = {}
         """Salesforce opportunities by id: their field values, parents as nested dicts, and under
-        `_history` every write that came over the API.  `salesforce.records.put_opportunity` checks
-        and stamps one, as when a person saves it."""
+        `_history` every write over the API.  `salesforce.records.put_opportunity` checks one and
+        sets its timestamps, as when a user saves it."""
         self.tasks: dict[str, dict[str, Any]] = {}
-        """Salesforce tasks by id, as they were created over the API."""
-        self.salesforce = Access("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
+        """Salesforce tasks by id."""
+        self.salesforce = OAuthClient(
+            "example-salesforce-client", "example-salesforce-secret", 2 * 3600
+        )
         self.salesforce_username = "offers@example.com"
-        """The user a JWT bearer assertion may speak for."""
+        """The user that a JWT bearer assertion may name as its subject."""
         self.salesforce_public_key: str | None = None
         """PEM; None: the signature of an assertion is not checked."""
         self.salesforce_daily_requests = 100_000
-        """API requests allowed in all; past it Salesforce answers REQUEST_LIMIT_EXCEEDED."""
-        self.clazar = Access("example-clazar-client", "example-clazar-secret", 24 * 3600)
+        """API requests allowed; after that Salesforce answers REQUEST_LIMIT_EXCEEDED."""
+        self.clazar = OAuthClient("example-clazar-client", "example-clazar-secret", 24 * 3600)
         self.clazar_delay_minutes: float = 10
-        """Business minutes until Clazar shows what happened in AWS."""
+        """Business minutes until Clazar shows a change in AWS."""
         self.clazar_rate_limits = True
-        """Whether Clazar enforces its requests per (real) minute."""
+        """Whether Clazar enforces its rate limits (per real minute)."""
         self.clazar_links: dict[str, ClazarLinks] = {}
-        """What clients wrote on offers and contracts in Clazar, by AWS offer or agreement id."""
+        """The fields that clients wrote in Clazar, by AWS offer, agreement or account id."""
         self.storage = Storage()
         self.objects: dict[tuple[str, str], bytes] = {}
-        """What is in S3, by bucket and key."""
+        """The objects in S3, by bucket and key."""
         self.mails: list[Mail] = []
         self.buyers: dict[str, Buyer] = {}
-        self.payout_habit = PayoutHabit()
-        self.payout_habits: dict[str, PayoutHabit] = {}
-        """By buyer account, where it differs from `payout_habit`."""
-        self.feed = Feed()
-        self.generation = Generation()
+        self.payout_settings = PayoutSettings()
+        self.payout_settings_by_account: dict[str, PayoutSettings] = {}
+        """By buyer account, where they differ from `payout_settings`."""
+        self.feed = DataFeed()
+        self.change_set_processing = ChangeSetProcessing()
         self.faults = Faults()
         self.calls: Counter[tuple[str, str]] = Counter()
-        """How often each (system, operation) was called, refused and failed calls included."""
+        """Calls by (system, operation), including those that failed."""
 
-    def count(self, system: str, operation: str) -> None:
-        """Note that an operation was called."""
-        # Raises for one of which nobody has said what it is.
-        writes(system, operation)
+    def count_call(self, system: str, operation: str) -> None:
+        """Count a call.  Raises UnclassifiedOperation."""
+        is_write(system, operation)
         self.calls[system, operation] += 1
 
     @property
     def writes(self) -> int:
-        """How many calls meant to change something, refused and failed ones included."""
+        """The number of calls of write operations, including those that failed."""
         return sum(only_writes(self.calls).values())
 
     def acceptable(self, offer: Offer) -> bool:
-        """Whether a buyer could accept this offer now, as far as the offer goes."""
+        """Whether a buyer could accept this offer now, judged by the offer and its agreement."""
         replaced = self.agreements.get(offer.replaces_agreement or "")
         return (
             offer.state == "Released"
             and (replaced is None or replaced.status == "ACTIVE")
             and offer.availability_end is not None
             and self.now().date() <= offer.availability_end
-            and not self.accepted(offer.id)
+            and not self.agreements_of(offer.id)
         )
 
-    def accepted(self, offer_id: str) -> list[Agreement]:
-        """The agreements that an offer led to and that AWS has not rolled back."""
+    def agreements_of(self, offer_id: str) -> list[Agreement]:
+        """The agreements from an offer that AWS has not rolled back."""
         return [
             each
             for each in self.agreements.values()
@@ -340,7 +344,7 @@ class World(Agenda):
         ]
 
     def pending_cancellation(self, agreement_id: str) -> CancellationRequest | None:
-        """The request that waits for the buyer's answer; an agreement has at most one."""
+        """The pending cancellation request; an agreement has at most one."""
         return next(
             (
                 each

@@ -1,1 +1,1 @@
-"""AWS Marketplace, as a seller reaches it: the Catalog API and the Agreement API."""
+"""AWS's APIs for a Marketplace seller: Catalog API, Agreement API, S3 and EventBridge events."""

@@ -1,4 +1,4 @@
-"""Pages of a list, as AWS hands them out."""
+"""Pages of a list, with AWS's continuation tokens."""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ ItemT = TypeVar("ItemT")
 def page(
     items: Sequence[ItemT], size: int, token: str | None
 ) -> tuple[Sequence[ItemT], str | None]:
-    """One page and the token of the next.  Raises ValueError for a token that was not given out."""
+    """One page and the token of the next.  Raises ValueError for an unknown token."""
     start = _position(token) if token else 0
     following = start + size
     more = following < len(items)
@@ -24,9 +24,9 @@ def _token(position: int) -> str:
 
 def _position(token: str) -> int:
     try:
-        word, position = base64.b64decode(token, validate=True).decode().split(" ")
+        prefix, position = base64.b64decode(token, validate=True).decode().split(" ")
     except (binascii.Error, UnicodeDecodeError) as error:
         raise ValueError(token) from error
-    if word != "from":
+    if prefix != "from":
         raise ValueError(token)
     return int(position)

@@ -1,5 +1,1 @@
-"""Clazar's public REST API: it reads and links offers, and cannot create them."""
-
-from sandbox.clazar.api import app
-
-__all__ = ["app"]
+"""Clazar: its public REST API, and offers that the seller's users create in its pages."""

@@ -1,1 +1,1 @@
-"""Salesforce as the product sees it: tokens, SOQL, opportunities and tasks over REST."""
+"""Salesforce's REST API: tokens, SOQL queries, opportunities and tasks."""

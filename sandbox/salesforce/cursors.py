@@ -1,21 +1,21 @@
-"""Query results of which a client fetches one page after the other."""
+"""Query results that a client reads page by page."""
 
 from typing import Any
 
 from sandbox.world import new_id
 
-MOST_OPEN = 10
-"""Cursors of one user; the eleventh closes the oldest."""
+MAX_OPEN = 10
+"""Open cursors of one user; opening another one closes the oldest."""
 
 Rows = list[dict[str, Any]]
 
 
 class Cursors:
-    """Results as they were when they were found, by the locator that stands for them.
+    """Query results by their locator.
 
-    A page is cut from what the query found at first, values included, whatever is written in the
-    meantime.  A cursor stays after its last page, so that a page whose answer was lost can be
-    asked for again (both ASSUMED: Salesforce says for how long a cursor lives, and no more).
+    All pages show the values from the time of the query, whatever is written in the meantime.  A
+    cursor stays open after its last page, so that a page can be read again if its response was lost
+    (both ASSUMED: Salesforce documents only for how long a cursor is kept).
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Cursors:
         """The locator of a new result."""
         locator = new_id("01g", 15)
         self._rows[locator] = rows
-        for oldest in list(self._rows)[:-MOST_OPEN]:
+        for oldest in list(self._rows)[:-MAX_OPEN]:
             del self._rows[oldest]
         return locator
 

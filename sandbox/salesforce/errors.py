@@ -1,8 +1,8 @@
-"""Errors as Salesforce's REST API answers them."""
+"""The error responses of Salesforce's REST API."""
 
 from starlette.responses import JSONResponse, Response
 
-USUAL_CODE = {
+DEFAULT_CODE = {
     400: "UNABLE_TO_LOCK_ROW",
     401: "INVALID_SESSION_ID",
     403: "REQUEST_LIMIT_EXCEEDED",
@@ -12,9 +12,9 @@ USUAL_CODE = {
     500: "UNKNOWN_EXCEPTION",
     503: "SERVER_UNAVAILABLE",
 }
-"""The code of an answer of which only the status is known."""
+"""The error code by HTTP status, for an injected fault without a code."""
 
-USUAL_MESSAGE = {
+DEFAULT_MESSAGE = {
     "INVALID_SESSION_ID": "Session expired or invalid",
     "NOT_FOUND": "The requested resource does not exist",
     "REQUEST_LIMIT_EXCEEDED": "TotalRequests Limit exceeded.",
@@ -26,7 +26,7 @@ USUAL_MESSAGE = {
 
 
 class SalesforceError(Exception):
-    """A request that Salesforce refuses."""
+    """A request that Salesforce rejects."""
 
     def __init__(
         self,
@@ -37,12 +37,12 @@ class SalesforceError(Exception):
     ) -> None:
         self.status = status
         self.code = code
-        self.message = message or USUAL_MESSAGE.get(code, code)
+        self.message = message or DEFAULT_MESSAGE.get(code, code)
         self.fields = fields
         super().__init__(self.message)
 
     def response(self) -> Response:
-        """The answer: always a JSON list, `fields` only where a field is to blame."""
+        """The response: always a JSON list, with `fields` only for an error of a field."""
         error: dict[str, object] = {"message": self.message, "errorCode": self.code}
         if self.fields is not None:
             error["fields"] = self.fields
@@ -50,7 +50,7 @@ class SalesforceError(Exception):
 
 
 class TokenError(Exception):
-    """A token request that Salesforce refuses.  OAuth errors are one object, not a list."""
+    """A token request that Salesforce rejects.  An OAuth error is an object, not a list."""
 
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         self.error = error

@@ -1,4 +1,4 @@
-"""The objects of the pretended org, their fields, and what a field can hold."""
+"""The object types of the simulated org, their fields, and the values of fields."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from enum import Enum
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.ids import long_id, well_formed
+from sandbox.salesforce.record_ids import is_well_formed, long_id
 
 Value = str | bool | Decimal | date | datetime | None
-"""What a field holds, in types that compare as Salesforce compares."""
+"""The value of a field, in types that compare as in Salesforce."""
 
 
-class Type(Enum):
-    """Field types, by the name Salesforce's messages use."""
+class FieldType(Enum):
+    """Field types, with the names in Salesforce's messages."""
 
     ID = "id"
     REFERENCE = "reference"
@@ -33,48 +33,48 @@ class Field:
     """One field of an object."""
 
     name: str
-    type: Type
+    type: FieldType
     length: int = 255
-    """Characters, for text."""
+    """Maximum number of characters, for text."""
     read_only: bool = False
     required: bool = False
     label: str = ""
-    """As messages name it; empty: the name."""
+    """The name in messages; empty: the same as `name`."""
 
 
 @dataclass(frozen=True)
-class Object:
+class SObject:
     """One object type."""
 
     name: str
     prefix: str
-    """First three characters of its record ids."""
+    """The first three characters of its record ids."""
     fields: dict[str, Field]
-    """By lower-cased name: Salesforce does not care about case."""
-    parents: dict[str, "Object"] = field(default_factory=dict)
-    """By lower-cased name of the relationship, such as `account` in `Account.Name`."""
+    """By lower-case name, as Salesforce ignores case."""
+    parents: dict[str, "SObject"] = field(default_factory=dict)
+    """By lower-case name of the relationship, such as `account` in `Account.Name`."""
 
 
-def _object(name: str, prefix: str, fields: list[Field], **parents: Object) -> Object:
-    own = [Field("Id", Type.ID, 18, read_only=True), *fields]
-    return Object(name, prefix, {each.name.lower(): each for each in own}, parents)
+def _object(name: str, prefix: str, fields: list[Field], **parents: SObject) -> SObject:
+    own = [Field("Id", FieldType.ID, 18, read_only=True), *fields]
+    return SObject(name, prefix, {each.name.lower(): each for each in own}, parents)
 
 
 def _system_fields() -> list[Field]:
     return [
-        Field(name, Type.DATETIME, read_only=True)
+        Field(name, FieldType.DATETIME, read_only=True)
         for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp")
     ]
 
 
-ACCOUNT = _object("Account", "001", [Field("Name", Type.STRING)])
+ACCOUNT = _object("Account", "001", [Field("Name", FieldType.STRING)])
 USER = _object(
     "User",
     "005",
     [
-        Field("Name", Type.STRING, 121),
-        Field("Email", Type.STRING, 80),
-        Field("TimeZoneSidKey", Type.STRING, 40),
+        Field("Name", FieldType.STRING, 121),
+        Field("Email", FieldType.STRING, 80),
+        Field("TimeZoneSidKey", FieldType.STRING, 40),
     ],
 )
 
@@ -82,60 +82,60 @@ OPPORTUNITY = _object(
     "Opportunity",
     "006",
     [
-        Field("Name", Type.STRING, 120, required=True),
-        Field("AccountId", Type.REFERENCE, 18),
-        Field("OwnerId", Type.REFERENCE, 18),
-        Field("Amount", Type.CURRENCY),
-        Field("CurrencyIsoCode", Type.STRING, 3),
-        Field("StageName", Type.STRING, required=True, label="Stage"),
-        Field("CloseDate", Type.DATE, required=True, label="Close Date"),
-        Field("IsClosed", Type.BOOLEAN, read_only=True),
-        Field("IsWon", Type.BOOLEAN, read_only=True),
+        Field("Name", FieldType.STRING, 120, required=True),
+        Field("AccountId", FieldType.REFERENCE, 18),
+        Field("OwnerId", FieldType.REFERENCE, 18),
+        Field("Amount", FieldType.CURRENCY),
+        Field("CurrencyIsoCode", FieldType.STRING, 3),
+        Field("StageName", FieldType.STRING, required=True, label="Stage"),
+        Field("CloseDate", FieldType.DATE, required=True, label="Close Date"),
+        Field("IsClosed", FieldType.BOOLEAN, read_only=True),
+        Field("IsWon", FieldType.BOOLEAN, read_only=True),
         *_system_fields(),
-        Field("AWS_Account_Id__c", Type.STRING, label="AWS Account Id"),
-        Field("Billing_Method__c", Type.STRING, label="Billing Method"),
-        Field("Buyer_Name__c", Type.STRING, label="Buyer Name"),
-        Field("Buyer_Email__c", Type.STRING, 80, label="Buyer Email"),
-        Field("Buyer_Time_Zone__c", Type.STRING, 64, label="Buyer Time Zone"),
-        Field("Contract_Months__c", Type.DOUBLE, label="Contract Months"),
-        Field("Offer_Expires_On__c", Type.DATE, label="Offer Expires On"),
-        Field("Order_Form_Signed__c", Type.BOOLEAN, label="Order Form Signed"),
-        Field("Order_Form_Company__c", Type.STRING, label="Order Form Company"),
-        Field("Order_Form_Amount__c", Type.CURRENCY, label="Order Form Amount"),
-        Field("Order_Form_Currency__c", Type.STRING, 3, label="Order Form Currency"),
-        Field("Order_Form_Months__c", Type.DOUBLE, label="Order Form Months"),
-        Field("Order_Form_Payment_Terms__c", Type.STRING, label="Order Form Payment Terms"),
-        Field("Contract_Start__c", Type.DATE, label="Contract Start"),
-        Field("Dimensions__c", Type.TEXT_AREA, 4_000, label="Dimensions"),
-        Field("Payment_Schedule__c", Type.TEXT_AREA, 32_000, label="Payment Schedule"),
-        Field("Net_Payment_Days__c", Type.DOUBLE, label="Net Payment Days"),
-        Field("Eula_Documents__c", Type.TEXT_AREA, 32_000, label="Eula Documents"),
-        Field("Renewal__c", Type.STRING, 40, label="Renewal"),
-        Field("Offer_Stage__c", Type.STRING, 40, label="Offer Stage"),
-        Field("Offer_Id__c", Type.STRING, 64, label="Offer Id"),
-        Field("Offer_Url__c", Type.STRING, label="Offer Url"),
-        Field("Offer_Link_Expires__c", Type.DATETIME, label="Offer Link Expires"),
-        Field("Change_Set_Id__c", Type.STRING, 64, label="Change Set Id"),
-        Field("Agreement_Id__c", Type.STRING, 64, label="Agreement Id"),
-        Field("Accepted_At__c", Type.DATETIME, label="Accepted At"),
-        Field("Offer_Amount__c", Type.CURRENCY, label="Offer Amount"),
-        Field("Listing_Fee__c", Type.CURRENCY, label="Listing Fee"),
-        Field("Net_Amount__c", Type.CURRENCY, label="Net Amount"),
-        Field("Disbursed_Amount__c", Type.CURRENCY, label="Disbursed Amount"),
-        Field("Disbursed_On__c", Type.DATE, label="Disbursed On"),
-        Field("Invoiced_Amount__c", Type.CURRENCY, label="Invoiced Amount"),
-        Field("Invoiced_On__c", Type.DATE, label="Invoiced On"),
-        Field("Payment_Due_On__c", Type.DATE, label="Payment Due On"),
-        Field("Collected_On__c", Type.DATE, label="Collected On"),
-        Field("Payout_State__c", Type.STRING, label="Payout State"),
-        Field("Payout_Expected_On__c", Type.DATE, label="Payout Expected On"),
-        Field("Bank_Trace_Ids__c", Type.STRING, label="Bank Trace Ids"),
-        Field("Agreement_Status__c", Type.STRING, 40, label="Agreement Status"),
-        Field("Initial_Agreement_Id__c", Type.STRING, 64, label="Initial Agreement Id"),
-        Field("Amendment_Stage__c", Type.STRING, 40, label="Amendment Stage"),
-        Field("Amendment_Offer_Id__c", Type.STRING, 64, label="Amendment Offer Id"),
-        Field("Offer_Attention__c", Type.STRING, label="Offer Attention"),
-        Field("Offer_Updated_At__c", Type.DATETIME, label="Offer Updated At"),
+        Field("AWS_Account_Id__c", FieldType.STRING, label="AWS Account Id"),
+        Field("Billing_Method__c", FieldType.STRING, label="Billing Method"),
+        Field("Buyer_Name__c", FieldType.STRING, label="Buyer Name"),
+        Field("Buyer_Email__c", FieldType.STRING, 80, label="Buyer Email"),
+        Field("Buyer_Time_Zone__c", FieldType.STRING, 64, label="Buyer Time Zone"),
+        Field("Contract_Months__c", FieldType.DOUBLE, label="Contract Months"),
+        Field("Offer_Expires_On__c", FieldType.DATE, label="Offer Expires On"),
+        Field("Order_Form_Signed__c", FieldType.BOOLEAN, label="Order Form Signed"),
+        Field("Order_Form_Company__c", FieldType.STRING, label="Order Form Company"),
+        Field("Order_Form_Amount__c", FieldType.CURRENCY, label="Order Form Amount"),
+        Field("Order_Form_Currency__c", FieldType.STRING, 3, label="Order Form Currency"),
+        Field("Order_Form_Months__c", FieldType.DOUBLE, label="Order Form Months"),
+        Field("Order_Form_Payment_Terms__c", FieldType.STRING, label="Order Form Payment Terms"),
+        Field("Contract_Start__c", FieldType.DATE, label="Contract Start"),
+        Field("Dimensions__c", FieldType.TEXT_AREA, 4_000, label="Dimensions"),
+        Field("Payment_Schedule__c", FieldType.TEXT_AREA, 32_000, label="Payment Schedule"),
+        Field("Net_Payment_Days__c", FieldType.DOUBLE, label="Net Payment Days"),
+        Field("Eula_Documents__c", FieldType.TEXT_AREA, 32_000, label="Eula Documents"),
+        Field("Renewal__c", FieldType.STRING, 40, label="Renewal"),
+        Field("Offer_Stage__c", FieldType.STRING, 40, label="Offer Stage"),
+        Field("Offer_Id__c", FieldType.STRING, 64, label="Offer Id"),
+        Field("Offer_Url__c", FieldType.STRING, label="Offer Url"),
+        Field("Offer_Link_Expires__c", FieldType.DATETIME, label="Offer Link Expires"),
+        Field("Change_Set_Id__c", FieldType.STRING, 64, label="Change Set Id"),
+        Field("Agreement_Id__c", FieldType.STRING, 64, label="Agreement Id"),
+        Field("Accepted_At__c", FieldType.DATETIME, label="Accepted At"),
+        Field("Offer_Amount__c", FieldType.CURRENCY, label="Offer Amount"),
+        Field("Listing_Fee__c", FieldType.CURRENCY, label="Listing Fee"),
+        Field("Net_Amount__c", FieldType.CURRENCY, label="Net Amount"),
+        Field("Disbursed_Amount__c", FieldType.CURRENCY, label="Disbursed Amount"),
+        Field("Disbursed_On__c", FieldType.DATE, label="Disbursed On"),
+        Field("Invoiced_Amount__c", FieldType.CURRENCY, label="Invoiced Amount"),
+        Field("Invoiced_On__c", FieldType.DATE, label="Invoiced On"),
+        Field("Payment_Due_On__c", FieldType.DATE, label="Payment Due On"),
+        Field("Collected_On__c", FieldType.DATE, label="Collected On"),
+        Field("Payout_State__c", FieldType.STRING, label="Payout State"),
+        Field("Payout_Expected_On__c", FieldType.DATE, label="Payout Expected On"),
+        Field("Bank_Trace_Ids__c", FieldType.STRING, label="Bank Trace Ids"),
+        Field("Agreement_Status__c", FieldType.STRING, 40, label="Agreement Status"),
+        Field("Initial_Agreement_Id__c", FieldType.STRING, 64, label="Initial Agreement Id"),
+        Field("Amendment_Stage__c", FieldType.STRING, 40, label="Amendment Stage"),
+        Field("Amendment_Offer_Id__c", FieldType.STRING, 64, label="Amendment Offer Id"),
+        Field("Offer_Attention__c", FieldType.STRING, label="Offer Attention"),
+        Field("Offer_Updated_At__c", FieldType.DATETIME, label="Offer Updated At"),
     ],
     account=ACCOUNT,
     owner=USER,
@@ -145,15 +145,15 @@ TASK = _object(
     "Task",
     "00T",
     [
-        Field("Subject", Type.STRING),
-        Field("WhatId", Type.REFERENCE, 18, label="Related To ID"),
-        Field("OwnerId", Type.REFERENCE, 18, label="Assigned To ID"),
-        Field("Description", Type.TEXT_AREA, 32_000),
-        Field("Status", Type.STRING, required=True),
-        Field("Priority", Type.STRING, required=True),
-        Field("ActivityDate", Type.DATE),
+        Field("Subject", FieldType.STRING),
+        Field("WhatId", FieldType.REFERENCE, 18, label="Related To ID"),
+        Field("OwnerId", FieldType.REFERENCE, 18, label="Assigned To ID"),
+        Field("Description", FieldType.TEXT_AREA, 32_000),
+        Field("Status", FieldType.STRING, required=True),
+        Field("Priority", FieldType.STRING, required=True),
+        Field("ActivityDate", FieldType.DATE),
         *_system_fields(),
-        Field("Offer_Reference__c", Type.STRING, 80, label="Offer Reference"),
+        Field("Offer_Reference__c", FieldType.STRING, 80, label="Offer Reference"),
     ],
 )
 
@@ -162,30 +162,30 @@ OBJECTS = {each.name.lower(): each for each in (OPPORTUNITY, TASK)}
 
 @dataclass(frozen=True)
 class Column:
-    """A field as it is reached from an object."""
+    """A field and its path from an object type."""
 
     path: str
-    """Names as the org writes them, such as `Amount` or `Owner.Email`."""
+    """With the names of the schema, such as `Amount` or `Owner.Email`."""
     field: Field
 
 
-def column(of: Object, path: str) -> Column | None:
-    """The column at a path of any case; None if there is none."""
+def find_column(sobject: SObject, path: str) -> Column | None:
+    """The column at a path, ignoring case; None if there is none."""
     *relations, name = path.lower().split(".")
     for relation in relations:
-        if relation not in of.parents:
+        if relation not in sobject.parents:
             return None
-        of = of.parents[relation]
-    found = of.fields.get(name)
+        sobject = sobject.parents[relation]
+    found = sobject.fields.get(name)
     if found is None:
         return None
     return Column(".".join([*(each.capitalize() for each in relations), found.name]), found)
 
 
-def read(definition: Field, stored: Any) -> Value:
-    """A stored JSON value as one that compares.  Raises ValueError if it is none of that type."""
+def parse_value(definition: Field, stored: Any) -> Value:
+    """A stored JSON value as a comparable one.  Raises ValueError for a value of another type."""
     if stored is None or stored == "":
-        return False if definition.type is Type.BOOLEAN else None
+        return False if definition.type is FieldType.BOOLEAN else None
     try:
         return _READERS.get(definition.type, _text)(stored)
     except InvalidOperation as error:
@@ -193,7 +193,7 @@ def read(definition: Field, stored: Any) -> Value:
 
 
 def as_json(value: Value) -> str | bool | float | None:
-    """A value as it goes into a JSON answer.  Currency and numbers go as JSON numbers."""
+    """A value in a JSON response.  Currencies and doubles are JSON numbers."""
     if isinstance(value, datetime):
         return timestamp(value)
     if isinstance(value, date):
@@ -204,20 +204,20 @@ def as_json(value: Value) -> str | bool | float | None:
 
 
 def timestamp(instant: datetime) -> str:
-    """An instant as Salesforce writes it: `2026-01-02T03:04:05.000+0000`."""
+    """An instant in Salesforce's format, in UTC: `2026-01-02T03:04:05.000+0000`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
-def check_written(of: Object, body: Any) -> dict[str, Any]:
-    """The fields of a create or update by their own names, if all of them may be written so."""
+def check_written(sobject: SObject, body: Any) -> dict[str, Any]:
+    """The fields of a create or update, with the schema's names.  Raises SalesforceError."""
     if not isinstance(body, dict):
         raise SalesforceError(400, "JSON_PARSER_ERROR", "The HTTP entity body must be an object")
     accepted = {}
     for name, value in body.items():
-        definition = of.fields.get(name.lower())
+        definition = sobject.fields.get(name.lower())
         if definition is None:
             raise SalesforceError(
-                400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {of.name}"
+                400, "INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}"
             )
         if definition.read_only:
             raise SalesforceError(
@@ -243,12 +243,12 @@ def _checked(definition: Field, sent: Any) -> str | bool | float | None:
         )
     if sent is not None and type(sent) not in _ACCEPTED_JSON[definition.type]:
         raise _not_an_instance(definition, sent)
-    if definition.type is Type.REFERENCE and sent and not well_formed(sent):
+    if definition.type is FieldType.REFERENCE and sent and not is_well_formed(sent):
         raise SalesforceError(
             400, "MALFORMED_ID", f"{label}: id value of incorrect type: {sent}", [definition.name]
         )
     try:
-        value = read(definition, sent)
+        value = parse_value(definition, sent)
     except ValueError:
         raise _not_an_instance(definition, sent) from None
     if isinstance(value, str) and len(value) > definition.length:
@@ -288,33 +288,33 @@ def _text(stored: Any) -> str:
     return str(stored)
 
 
-def _truth(stored: Any) -> bool:
+def _boolean(stored: Any) -> bool:
     if isinstance(stored, bool):
         return stored
     raise ValueError(f"{stored} is not a boolean")
 
 
-_READERS: dict[Type, Callable[[Any], Value]] = {
-    Type.ID: long_id,
-    Type.REFERENCE: long_id,
-    Type.BOOLEAN: _truth,
-    Type.DATE: date.fromisoformat,
-    Type.DATETIME: _instant,
-    Type.CURRENCY: _number,
-    Type.DOUBLE: _number,
+_READERS: dict[FieldType, Callable[[Any], Value]] = {
+    FieldType.ID: long_id,
+    FieldType.REFERENCE: long_id,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: date.fromisoformat,
+    FieldType.DATETIME: _instant,
+    FieldType.CURRENCY: _number,
+    FieldType.DOUBLE: _number,
 }
 
-_ACCEPTED_JSON: dict[Type, tuple[type, ...]] = {
-    Type.ID: (str,),
-    Type.REFERENCE: (str,),
-    Type.STRING: (str,),
-    Type.TEXT_AREA: (str,),
-    Type.BOOLEAN: (bool,),
-    Type.DATE: (str,),
-    Type.DATETIME: (str,),
-    # A number in quotes is taken if it reads as one (ASSUMED from the messages seen for text).
-    Type.CURRENCY: (int, Decimal, str),
-    Type.DOUBLE: (int, Decimal, str),
+_ACCEPTED_JSON: dict[FieldType, tuple[type, ...]] = {
+    FieldType.ID: (str,),
+    FieldType.REFERENCE: (str,),
+    FieldType.STRING: (str,),
+    FieldType.TEXT_AREA: (str,),
+    FieldType.BOOLEAN: (bool,),
+    FieldType.DATE: (str,),
+    FieldType.DATETIME: (str,),
+    # A number as a JSON string is accepted (ASSUMED from known messages for other text).
+    FieldType.CURRENCY: (int, Decimal, str),
+    FieldType.DOUBLE: (int, Decimal, str),
 }
 
 _JSON_TOKEN = {
@@ -325,4 +325,4 @@ _JSON_TOKEN = {
     dict: "START_OBJECT",
     list: "START_ARRAY",
 }
-"""The parser's names for what was sent instead."""
+"""The JSON parser's name for the type of a value, as in Salesforce's messages."""

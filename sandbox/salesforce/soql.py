@@ -1,9 +1,9 @@
-"""SOQL: the part of Salesforce's query language that finds records of one object.
+"""SOQL: the part of Salesforce's query language that selects records of one object type.
 
 `SELECT fields FROM object [WHERE …] [ORDER BY …] [LIMIT n] [OFFSET n]`, with parent fields,
 comparisons, `IN`, `NOT IN`, `LIKE`, `AND`, `OR`, `NOT` and parentheses.  As in Salesforce, `AND`
-and `OR` on one level need parentheses, text is compared without case, and dates and instants are
-written without quotes.
+mixed with `OR` needs parentheses, text comparison ignores case, and dates and instants have no
+quotes.
 """
 
 import operator
@@ -15,10 +15,10 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.ids import long_id, well_formed
+from sandbox.salesforce.record_ids import is_well_formed, long_id
 from sandbox.salesforce.records import Record, value_at
-from sandbox.salesforce.schema import OBJECTS, Column, Field, Object, Type, Value, column
-from sandbox.salesforce.words import Token, refusal, words
+from sandbox.salesforce.schema import OBJECTS, Column, Field, FieldType, SObject, Value, find_column
+from sandbox.salesforce.soql_lexer import Token, query_error, tokenize
 
 Condition = Callable[[Record], bool]
 Comparison = Callable[[Any, Any], bool]
@@ -34,20 +34,20 @@ COMPARISONS: dict[str, Comparison] = {
     ">=": operator.ge,
 }
 LITERAL_OF = {
-    Type.ID: "string",
-    Type.REFERENCE: "string",
-    Type.STRING: "string",
-    Type.BOOLEAN: "boolean",
-    Type.DATE: "date",
-    Type.DATETIME: "datetime",
-    Type.CURRENCY: "number",
-    Type.DOUBLE: "number",
+    FieldType.ID: "string",
+    FieldType.REFERENCE: "string",
+    FieldType.STRING: "string",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.DATE: "date",
+    FieldType.DATETIME: "datetime",
+    FieldType.CURRENCY: "number",
+    FieldType.DOUBLE: "number",
 }
 
 
 @dataclass(frozen=True)
 class Order:
-    """One thing to sort by."""
+    """A sort criterion."""
 
     column: Column
     descending: bool = False
@@ -56,18 +56,18 @@ class Order:
 
 @dataclass
 class Query:
-    """What a query asks for."""
+    """A parsed query."""
 
-    of: Object
+    sobject: SObject
     columns: list[Column]
-    matches: Condition = field(default=lambda _: True)
+    condition: Condition = field(default=lambda _: True)
     order: list[Order] = field(default_factory=list)
     limit: int | None = None
     offset: int = 0
 
     def select(self, records: list[Record]) -> list[Record]:
         """The records that match, in order."""
-        found = [record for record in records if self.matches(record)]
+        found = [record for record in records if self.condition(record)]
         for by in reversed(self.order):
             found = self._sorted(found, by)
         end = None if self.limit is None else self.offset + self.limit
@@ -75,7 +75,7 @@ class Query:
 
     def _sorted(self, records: list[Record], by: Order) -> list[Record]:
         keyed: list[tuple[Any, Record]] = [
-            (folded(value_at(record, by.column)), record) for record in records
+            (comparable(value_at(record, by.column)), record) for record in records
         ]
         nulls = [record for value, record in keyed if value is None]
         rest = [(value, record) for value, record in keyed if value is not None]
@@ -85,41 +85,41 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Understand a query, or refuse it as Salesforce does."""
+    """Parse a query.  Raises SalesforceError."""
     return _Parser(text).query()
 
 
-def folded(value: Value) -> Value:
-    """A value as it is compared: text without case."""
+def comparable(value: Value) -> Value:
+    """A value for comparison: text in one case."""
     return value.casefold() if isinstance(value, str) else value
 
 
 class _Parser:
-    """Reads one query from left to right."""
+    """A recursive descent parser for one query."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = words(text)
-        self.at = 0
-        self.of: Object
+        self.tokens = tokenize(text)
+        self.position = 0
+        self.sobject: SObject
 
-    # Words
+    # Tokens
 
     @property
     def next(self) -> Token:
-        return self.tokens[self.at]
+        return self.tokens[self.position]
 
     def _take(self) -> Token:
         token = self.next
-        self.at += token.kind != "end"
+        self.position += token.kind != "end"
         return token
 
     def _skip(self, *words: str) -> bool:
-        """Go past these words if they come next."""
-        coming = [token.word for token in self.tokens[self.at : self.at + len(words)]]
-        if coming != list(words):
+        """Skip these tokens if they come next."""
+        following = self.tokens[self.position : self.position + len(words)]
+        if [token.keyword for token in following] != list(words):
             return False
-        self.at += len(words)
+        self.position += len(words)
         return True
 
     def _expect(self, *words: str) -> None:
@@ -144,15 +144,15 @@ class _Parser:
         while self._skip(","):
             names.append(self._name())
         self._expect("FROM")
-        self.of = self._object(self._name())
-        query = Query(self.of, [])
+        self.sobject = self._object(self._name())
+        query = Query(self.sobject, [])
         for name in names:
             selected = self._column(name)
             if selected in query.columns:
                 raise self._malformed(f"duplicate field selected: {name.text}", name)
             query.columns.append(selected)
         if self._skip("WHERE"):
-            query.matches = self._condition()
+            query.condition = self._condition()
         if self._skip("ORDER", "BY"):
             query.order = [self._order()]
             while self._skip(","):
@@ -166,20 +166,20 @@ class _Parser:
         return query
 
     def _condition(self) -> Condition:
-        parts = [self._part()]
-        joint = self.next.word
-        while joint in ("AND", "OR") and self._skip(joint):
-            parts.append(self._part())
-        if self.next.word in ("AND", "OR"):
+        parts = [self._operand()]
+        connective = self.next.keyword
+        while connective in ("AND", "OR") and self._skip(connective):
+            parts.append(self._operand())
+        if self.next.keyword in ("AND", "OR"):
             # "a AND b OR c" without parentheses is an error in SOQL.
             raise self._unexpected()
-        together = any if joint == "OR" else all
-        return lambda record: together(part(record) for part in parts)
+        combine = any if connective == "OR" else all
+        return lambda record: combine(part(record) for part in parts)
 
-    def _part(self) -> Condition:
+    def _operand(self) -> Condition:
         if self._skip("NOT"):
-            denied = self._part()
-            return lambda record: not denied(record)
+            negated = self._operand()
+            return lambda record: not negated(record)
         if self._skip("("):
             inner = self._condition()
             self._expect(")")
@@ -189,47 +189,47 @@ class _Parser:
     def _comparison(self) -> Condition:
         name = self._name()
         left = self._column(name)
-        if left.field.type is Type.TEXT_AREA:
+        if left.field.type is FieldType.TEXT_AREA:
             raise self._invalid(f"field '{name.text}' can not be filtered in a query call", name)
         if self._skip("NOT", "IN"):
-            unwanted = self._values(left.field)
-            return lambda record: folded(value_at(record, left)) not in unwanted
+            excluded = self._values(left.field)
+            return lambda record: comparable(value_at(record, left)) not in excluded
         if self._skip("IN"):
-            wanted = self._values(left.field)
-            return lambda record: folded(value_at(record, left)) in wanted
+            included = self._values(left.field)
+            return lambda record: comparable(value_at(record, left)) in included
         if self._skip("LIKE"):
             return self._like(name, left)
-        sign = self._take()
-        if sign.word not in COMPARISONS:
-            self.at -= 1
+        operator_token = self._take()
+        if operator_token.keyword not in COMPARISONS:
+            self.position -= 1
             raise self._unexpected()
-        compare, right = COMPARISONS[sign.word], folded(self._literal(left.field))
-        return lambda record: _holds(compare, folded(value_at(record, left)), right)
+        compare, right = COMPARISONS[operator_token.keyword], comparable(self._literal(left.field))
+        return lambda record: _compare(compare, comparable(value_at(record, left)), right)
 
     def _values(self, definition: Field) -> set[Value]:
         self._expect("(")
-        values = {folded(self._literal(definition))}
+        values = {comparable(self._literal(definition))}
         while self._skip(","):
-            values.add(folded(self._literal(definition)))
+            values.add(comparable(self._literal(definition)))
         self._expect(")")
         return values
 
     def _like(self, name: Token, left: Column) -> Condition:
         token = self._take()
-        if token.kind != "string" or left.field.type is not Type.STRING:
-            raise self._unfit("invalid operator", name)
+        if token.kind != "string" or left.field.type is not FieldType.STRING:
+            raise self._invalid_operator("invalid operator", name)
         pattern = re.compile(self._pattern(token), re.IGNORECASE | re.DOTALL)
 
-        def alike(record: Record) -> bool:
+        def matches(record: Record) -> bool:
             value = value_at(record, left)
             return isinstance(value, str) and pattern.fullmatch(value) is not None
 
-        return alike
+        return matches
 
     def _order(self) -> Order:
         name = self._name()
         by = self._column(name)
-        if by.field.type is Type.TEXT_AREA:
+        if by.field.type is FieldType.TEXT_AREA:
             raise self._invalid(f"field '{name.text}' can not be sorted in a query call", name)
         descending = self._skip("DESC")
         if not descending:
@@ -241,20 +241,20 @@ class _Parser:
 
     # Fields and literals
 
-    def _object(self, name: Token) -> Object:
+    def _object(self, name: Token) -> SObject:
         found = OBJECTS.get(name.text.lower())
         if found is None:
             message = f"sObject type '{name.text}' is not supported."
-            raise refusal("INVALID_TYPE", message, self.text, name.place)
+            raise query_error("INVALID_TYPE", message, self.text, name.position)
         return found
 
     def _column(self, name: Token) -> Column:
-        found = column(self.of, name.text)
+        found = find_column(self.sobject, name.text)
         if found is None:
             wanted = name.text.rpartition(".")[2]
             raise self._invalid(
-                f"No such column '{wanted}' on entity '{self.of.name}'. If you are attempting to "
-                "use a custom field, be sure to append the '__c' after the custom field name. "
+                f"No such column '{wanted}' on entity '{self.sobject.name}'. If you are attempting "
+                "to use a custom field, be sure to append the '__c' after the custom field name. "
                 "Please reference your WSDL or the describe call for the appropriate names.",
                 name,
             )
@@ -262,11 +262,11 @@ class _Parser:
 
     def _literal(self, definition: Field) -> Value:
         token = self._take()
-        if token.word == "NULL":
+        if token.keyword == "NULL":
             return None
-        kind = "boolean" if token.word in ("TRUE", "FALSE") else token.kind
+        kind = "boolean" if token.keyword in ("TRUE", "FALSE") else token.kind
         if kind not in ("string", "boolean", "date", "datetime", "number"):
-            self.at -= 1
+            self.position -= 1
             raise self._unexpected()
         if kind != LITERAL_OF[definition.type]:
             quoted = "should" if LITERAL_OF[definition.type] == "string" else "should not"
@@ -279,7 +279,7 @@ class _Parser:
 
     def _value(self, kind: str, token: Token, definition: Field) -> Value:
         if kind == "boolean":
-            return token.word == "TRUE"
+            return token.keyword == "TRUE"
         if kind == "number":
             return Decimal(token.text)
         if kind == "string":
@@ -292,48 +292,48 @@ class _Parser:
             raise self._malformed(f"invalid {kind}: {token.text}", token) from None
 
     def _quoted(self, token: Token, definition: Field) -> str:
-        text = "".join(self._letters(token))
-        if definition.type is Type.STRING:
+        text = "".join(self._characters(token))
+        if definition.type is FieldType.STRING:
             return text
-        if not well_formed(text):
-            raise self._unfit(f"invalid ID field: {text}", token)
+        if not is_well_formed(text):
+            raise self._invalid_operator(f"invalid ID field: {text}", token)
         return long_id(text)
 
-    def _letters(self, token: Token) -> list[str]:
+    def _characters(self, token: Token) -> list[str]:
         """The characters of a quoted string; those that are escaped for LIKE keep the escape."""
-        letters = []
+        characters = []
         for written in re.findall(r"\\.|[^\\]", token.text[1:-1], re.DOTALL):
             if len(written) == 1 or written in (r"\%", r"\_"):
-                letters.append(written)
+                characters.append(written)
             elif written[1].lower() in ESCAPES:
-                letters.append(ESCAPES[written[1].lower()])
+                characters.append(ESCAPES[written[1].lower()])
             else:
                 raise self._malformed(f"Illegal string literal: {token.text}", token)
-        return letters
+        return characters
 
     def _pattern(self, token: Token) -> str:
         wild = {"%": ".*", "_": "."}
         return "".join(
-            wild.get(letter) or re.escape(letter[-1:]) for letter in self._letters(token)
+            wild.get(letter) or re.escape(letter[-1:]) for letter in self._characters(token)
         )
 
-    # Refusals
+    # Errors
 
     def _unexpected(self) -> SalesforceError:
         return self._malformed(f"unexpected token: '{self.next.text}'", self.next)
 
     def _malformed(self, message: str, at: Token) -> SalesforceError:
-        return refusal("MALFORMED_QUERY", message, self.text, at.place)
+        return query_error("MALFORMED_QUERY", message, self.text, at.position)
 
     def _invalid(self, message: str, at: Token) -> SalesforceError:
-        return refusal("INVALID_FIELD", message, self.text, at.place)
+        return query_error("INVALID_FIELD", message, self.text, at.position)
 
-    def _unfit(self, message: str, at: Token) -> SalesforceError:
-        return refusal("INVALID_QUERY_FILTER_OPERATOR", message, self.text, at.place)
+    def _invalid_operator(self, message: str, at: Token) -> SalesforceError:
+        return query_error("INVALID_QUERY_FILTER_OPERATOR", message, self.text, at.position)
 
 
-def _holds(compare: Comparison, value: Value, literal: Value) -> bool:
+def _compare(compare: Comparison, value: Value, literal: Value) -> bool:
     if value is None or literal is None:
-        # Only equality means anything for null: a null is not less than something.
+        # For null only equality is defined.
         return compare in (operator.eq, operator.ne) and compare(value, literal)
     return compare(value, literal)

@@ -1,44 +1,29 @@
 """A running sandbox for each test, on a clock that the test sets."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
 
 from sandbox.server import Sandbox
-from sandbox.tests.aws import Seller
-
-
-@dataclass
-class TestClock:
-    """Stands at `now` until the test moves it."""
-
-    __test__ = False
-
-    now: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-    def move(self, **duration: float) -> datetime:
-        """Let time pass: `clock.move(days=1)`."""
-        self.now += timedelta(**duration)
-        return self.now
+from sandbox.tests.support.aws_seller import Seller
+from sandbox.tests.support.manual_clock import ManualClock
 
 
 @pytest.fixture
-def clock() -> TestClock:
-    return TestClock()
+def clock() -> ManualClock:
+    return ManualClock()
 
 
 @pytest.fixture
-def sandbox(clock: TestClock) -> Iterator[Sandbox]:
+def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
     with Sandbox(lambda: clock.now) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def seller(sandbox: Sandbox, clock: TestClock) -> Seller:
-    """A seller whom AWS does not slow down."""
+def seller(sandbox: Sandbox, clock: ManualClock) -> Seller:
+    """A seller without AWS's rate limits."""
     sandbox.world.throttle = False
     return Seller(sandbox, clock)
 

@@ -12,25 +12,26 @@ from botocore.exceptions import ClientError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.aws import agreement, catalog
+from sandbox.aws.agreement import agreement_api
+from sandbox.aws.catalog import catalog_api
 from sandbox.faults import Fault
-from sandbox.operations import READS, WRITES, UndecidedOperation, writes
+from sandbox.http import SimulatedSystem
+from sandbox.operations import READS, WRITES, UnclassifiedOperation, is_write
 from sandbox.salesforce.schema import OBJECTS
 from sandbox.server import Sandbox
-from sandbox.tests.aws import Seller
-from sandbox.tests.org import OPPORTUNITY_ID, Org
-from sandbox.wire import Wire
+from sandbox.tests.support.aws_seller import Seller
+from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, OrgClient
 
 
 @pytest.fixture
-def org(sandbox: Sandbox) -> Iterator[Org]:
-    org = Org(sandbox)
-    org.put()
+def org(sandbox: Sandbox) -> Iterator[OrgClient]:
+    org = OrgClient(sandbox)
+    org.put_opportunity()
     with org.http:
         yield org
 
 
-def test_reading_writes_nothing(control: httpx.Client, seller: Seller, org: Org) -> None:
+def test_reading_writes_nothing(control: httpx.Client, seller: Seller, org: OrgClient) -> None:
     org.query("SELECT Id FROM Opportunity")
     org.call("GET", f"/sobjects/Opportunity/{OPPORTUNITY_ID}")
     seller.catalog.list_entities(Catalog="AWSMarketplace", EntityType="Offer")
@@ -53,13 +54,13 @@ def test_reading_writes_nothing(control: httpx.Client, seller: Seller, org: Org)
     assert control.get("/writes").json() == {"writes": 0, "operations": []}
 
 
-def test_what_a_person_does_is_no_write_of_a_client(control: httpx.Client, org: Org) -> None:
+def test_what_a_person_does_is_no_write_of_a_client(control: httpx.Client, org: OrgClient) -> None:
     body = {"account": "111122223333", "accepted_on": "2025-09-01", "price": "1"}
     assert control.post("/agreements", json=body).status_code == 200
     assert org.world.writes == 0
 
 
-def test_writes_are_counted(control: httpx.Client, seller: Seller, org: Org) -> None:
+def test_writes_are_counted(control: httpx.Client, seller: Seller, org: OrgClient) -> None:
     org.call("PATCH", f"/sobjects/Opportunity/{OPPORTUNITY_ID}", json={"Offer_Stage__c": "live"})
     created = org.call("POST", "/sobjects/Task", json={"Subject": "Call"}).json()
     org.call("PATCH", f"/sobjects/Task/{created['id']}", json={"Status": "Completed"})
@@ -89,7 +90,7 @@ def test_writes_are_counted(control: httpx.Client, seller: Seller, org: Org) -> 
     }
 
 
-def test_a_write_that_is_refused_or_lost_counts(seller: Seller, org: Org) -> None:
+def test_a_write_that_is_refused_or_lost_counts(seller: Seller, org: OrgClient) -> None:
     org.world.faults.waiting.append(Fault("catalog", "status", status=503))
     with pytest.raises(ClientError):
         seller.start(seller.offer_changes())
@@ -103,35 +104,37 @@ def test_a_write_that_is_refused_or_lost_counts(seller: Seller, org: Org) -> Non
 
 def test_an_operation_is_one_or_the_other() -> None:
     assert not WRITES & READS
-    assert writes("catalog", "StartChangeSet")
-    assert not writes("catalog", "DescribeChangeSet")
+    assert is_write("catalog", "StartChangeSet")
+    assert not is_write("catalog", "DescribeChangeSet")
 
 
 def test_an_operation_that_nobody_decided_cannot_be_added(sandbox: Sandbox) -> None:
     async def answer(_: Request) -> Response:
         return Response()
 
-    wire = Wire(sandbox.world, "clazar", lambda _: Response())
-    with pytest.raises(UndecidedOperation, match="CreatePrivateOffer of clazar: add it to WRITES"):
+    wire = SimulatedSystem(sandbox.world, "clazar", lambda _: Response())
+    with pytest.raises(
+        UnclassifiedOperation, match="CreatePrivateOffer of clazar: add it to WRITES"
+    ):
         wire.endpoint("CreatePrivateOffer", answer)
-    with pytest.raises(UndecidedOperation):
-        sandbox.world.count("clazar", "CreatePrivateOffer")
+    with pytest.raises(UnclassifiedOperation):
+        sandbox.world.count_call("clazar", "CreatePrivateOffer")
     assert not sandbox.world.calls
 
 
 def test_a_count_past_the_table_shows(sandbox: Sandbox) -> None:
     sandbox.world.calls["moon", "Land"] += 1
-    with pytest.raises(UndecidedOperation, match="Land of moon"):
+    with pytest.raises(UnclassifiedOperation, match="Land of moon"):
         _ = sandbox.world.writes
 
 
 def test_every_operation_that_a_request_names_is_decided() -> None:
     """The names that are read from a request; all others are checked as the sandbox starts."""
-    named = [("agreement", name) for name in (*agreement.CALLS_PER_SECOND, "Unknown")]
+    named = [("agreement", name) for name in (*agreement_api.CALLS_PER_SECOND, "Unknown")]
     for verb in ("Get", "Create", "Update"):
         named += [("salesforce", f"{verb}{each.name}") for each in OBJECTS.values()]
         named.append(("salesforce", f"{verb}Unknown"))
-    named += [("catalog", name) for name in catalog.CALLS_PER_SECOND]
+    named += [("catalog", name) for name in catalog_api.CALLS_PER_SECOND]
 
     assert set(named) <= WRITES | READS
 

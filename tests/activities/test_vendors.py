@@ -26,7 +26,7 @@ from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
-from sandbox.clazar.records import clazar_id
+from sandbox.clazar.resources import clazar_id
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
@@ -143,7 +143,7 @@ async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
     offer(sandbox)
     await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 1
-    sandbox.world.clazar.revoke()
+    sandbox.world.clazar.revoke_tokens()
     await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 2
 
@@ -384,7 +384,7 @@ async def test_many_threads_log_in_once(sandbox: Sandbox, opportunities: Opportu
 
     await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 1
-    sandbox.world.salesforce.revoke()
+    sandbox.world.salesforce.revoke_tokens()
     await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 2
 

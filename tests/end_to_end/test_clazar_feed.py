@@ -3,7 +3,7 @@
 from offers.lifecycle.clazar_field_sheet import clazar_reference
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.world import ClazarLinks
 from tests.end_to_end.test_watching import signals
@@ -62,7 +62,7 @@ async def test_an_offer_that_a_person_made_is_recognised(house: OfferEnvironment
     await house.until(opportunity, lambda row: row.attention == "awaiting-clazar-offer")
     record = await house.desk.record(opportunity)
     assert clazar_reference(opportunity, 1) in record.require_terms().offer_name
-    make_by_hand(
+    create_manual_offer(
         house.world,
         name=record.require_terms().offer_name,
         buyer_accounts=list(record.require_terms().buyer_accounts),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from offers.stage import Stage
 from runtime import schedules
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
 from tests.support.offer_environment import OfferEnvironment
@@ -161,7 +161,7 @@ async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) 
         "Buyer AWS account ID",
     ):
         assert words in out
-    make_by_hand(
+    create_manual_offer(
         at_the_house.world,
         name="Something else",
         buyer_accounts=list(record.require_terms().buyer_accounts),

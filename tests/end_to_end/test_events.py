@@ -16,7 +16,7 @@ from offers.stage import Stage
 from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
-from sandbox.event_bus import EventBus
+from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.faults import Fault
 from tests.support.eventbridge import Queue, eventbridge, make_queue
 from tests.support.offer_environment import (
@@ -81,11 +81,11 @@ async def test_acceptances_are_heard_without_any_watch(hearing: Hearing) -> None
     troubles = house.world.faults.waiting
     troubles += [
         Fault("events", "duplicate", "Offer Released"),
-        Fault("events", "disorder", "Offer Released"),
+        Fault("events", "reorder", "Offer Released"),
         Fault("events", "duplicate", "Change Set Succeeded"),
     ]
     late, twice, waiting = await house.share(1, 2, 3)
-    troubles.append(Fault("events", "late", CREATED, hold_seconds=0.1))
+    troubles.append(Fault("events", "delay", CREATED, delay_seconds=0.1))
     await house.accept(late)
     troubles.append(Fault("events", "duplicate", CREATED))
     await house.accept(twice)

@@ -19,10 +19,10 @@ from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
-from sandbox.agreements import roll_back
-from sandbox.buyers import accept
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life, living
@@ -34,7 +34,7 @@ HISTORIES = Path(__file__).with_name("histories")
 
 async def paid_in_parts(life: Life) -> None:
     """Accepted after a reminder, paid in two parts."""
-    life.world.payout_habit.parts = [Decimal("0.5"), Decimal("0.5")]
+    life.world.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
     life.buyer(accepts_after=24)
     await life.start()
     await life.reaches(Stage.SHARED)
@@ -49,7 +49,7 @@ async def paid_in_parts(life: Life) -> None:
 
 async def taken_back_and_late(life: Life) -> None:
     """The invoice comes late, the bank refuses the payout, and it is paid again."""
-    habit = life.world.payout_habit
+    habit = life.world.payout_settings
     habit.outcome, habit.retried_after_days = "failed", 10
     life.buyer(accepts_after=1)
     await life.start()
@@ -71,7 +71,7 @@ async def expired(life: Life) -> None:
 
 async def cancelled_while_generating(life: Life) -> None:
     """Stopped in AWS while it prepares."""
-    life.world.generation.preparing_minutes = 30
+    life.world.change_set_processing.preparing_minutes = 30
     await life.start()
     await life.reaches(Stage.GENERATING)
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -98,7 +98,7 @@ async def refused_then_corrected(life: Life) -> None:
 
 async def paused_for_credentials(life: Life) -> None:
     """AWS refuses our credentials until somebody renews them; then AWS is late."""
-    life.world.generation.minutes = 4 * 60
+    life.world.change_set_processing.publish_minutes = 4 * 60
     life.world.faults.waiting.append(
         Fault("catalog", "status", "ListChangeSets", status=403, code="AccessDeniedException")
     )
@@ -192,7 +192,7 @@ def make(life: Life, terms: OfferTerms, **mistakes: Any) -> None:
         "price": terms.price.amount,
         "availability_end": terms.availability_end,
     }
-    make_by_hand(life.world, **right | mistakes)
+    create_manual_offer(life.world, **right | mistakes)
 
 
 SCENARIOS: dict[str, Callable[[Life], Awaitable[str | None]]] = {

@@ -16,7 +16,7 @@ from activities.aws.catalog import (
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from offers.lifecycle.read_back import PublishedOffer
 from offers.policy.policy import PublicationPolling
-from sandbox.buyers import accept
+from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
 from tests.support.builders import BUYER, terms

@@ -39,9 +39,9 @@ from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
-from sandbox.agreements import end
-from sandbox.buyers import accept
-from sandbox.clazar.records import private_offers
+from sandbox.clazar.resources import private_offers
+from sandbox.marketplace.agreements import end
+from sandbox.marketplace.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Buyer
@@ -245,7 +245,7 @@ class Life:
             (offer,) = self.world.offers.values()
             accept(self.world, offer.id, offer.buyer_accounts[0])
 
-        self.world.at(moment, happen)
+        self.world.schedule(moment, happen)
 
     async def card(self) -> str:
         """What the Temporal UI shows as the workflow's current details."""

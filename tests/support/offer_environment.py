@@ -21,7 +21,7 @@ from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
 from runtime.workers import serve
-from sandbox.buyers import accept
+from sandbox.marketplace.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Disbursement
@@ -82,12 +82,12 @@ class OfferEnvironment:
         self.client = client
         self.sandbox = sandbox
         self.world = sandbox.world
-        self.world.generation.preparing_minutes = 0
-        self.world.generation.minutes = 0
-        self.world.generation.update_minutes = 0
+        self.world.change_set_processing.preparing_minutes = 0
+        self.world.change_set_processing.publish_minutes = 0
+        self.world.change_set_processing.update_minutes = 0
         self.world.clazar_delay_minutes = 0
         self.world.clazar_rate_limits = False
-        self.world.payout_habit.disbursed_after_days = 365
+        self.world.payout_settings.disbursed_after_days = 365
         self.desk = OfferClient(client)
         self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 

@@ -18,7 +18,7 @@ from offers.ids import offer_path, workflow_id
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.buyers import accept
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement, Mail, Offer
 from tests.support.life import Life
 from workflows.offer.workflow import OfferWorkflow
@@ -242,7 +242,7 @@ class RandomLife:
         if not named:
             return "it names no offer"
         offer = self.world.offers[named[0]]
-        accepted = bool(self.world.accepted(offer.id))
+        accepted = bool(self.world.agreements_of(offer.id))
         acceptable = self.world.acceptable(offer)
         if "can no longer be accepted" in text:
             return "the offer can be accepted" if acceptable else None

@@ -22,10 +22,10 @@ from offers.agreements.agreement import (
 )
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
-from sandbox import cancellations
-from sandbox.agreements import end, renew, roll_back
-from sandbox.amendments import amend_outside
-from sandbox.buyers import accept
+from sandbox.marketplace import cancellations
+from sandbox.marketplace.agreements import end, renew, roll_back
+from sandbox.marketplace.amendments import create_amendment_in_portal
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement as SandboxAgreement
 from sandbox.world import Buyer, Invoice
 from tests.support.aws import Aws
@@ -53,7 +53,7 @@ def seen(aws: Aws, made: SandboxAgreement) -> Agreement:
 
 def amended(aws: Aws, made: SandboxAgreement, price: str = "5000") -> SandboxAgreement:
     """An amendment that somebody made elsewhere, accepted an hour from now."""
-    offer = amend_outside(
+    offer = create_amendment_in_portal(
         aws.sandbox.world,
         agreement_id=made.id,
         name="Amended",
@@ -95,7 +95,7 @@ def test_where_the_list_lags_behind_our_own_token_saves_it(
 
 def test_a_request_that_was_made_elsewhere_is_taken_as_ours(aws: Aws) -> None:
     made = aws.accepted()
-    theirs = cancellations.ask(aws.sandbox.world, made, "OTHER")
+    theirs = cancellations.send_request(aws.sandbox.world, made, "OTHER")
     ours = ask(aws, made)
     assert (ours.request_id, ours.reason_code) == (theirs.id, ReasonCode.OTHER)
     assert len(aws.sandbox.world.cancellation_requests) == 1
@@ -155,7 +155,7 @@ def test_silence_approves_after_seven_days(aws: Aws) -> None:
 def test_the_buyer_s_answer_is_told(aws: Aws, answer: Any, status: str, agreement: str) -> None:
     made = aws.accepted()
     aws.sandbox.world.buyers[BUYER] = Buyer(
-        BUYER, answers_cancellation=answer, answers_after_days=2
+        BUYER, cancellation_answer=answer, cancellation_answer_after_days=2
     )
     asked = ask(aws, made)
     aws.at(days=2, hours=1)

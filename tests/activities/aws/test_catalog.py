@@ -12,8 +12,8 @@ from activities.aws.catalog import SubmitOffer, WaitForChangeSet, WithdrawOffer
 from activities.errors import Failure
 from offers.lifecycle.read_back import differences
 from offers.policy.policy import PublicationPolling
-from sandbox.agreements import roll_back
-from sandbox.buyers import accept
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement
 from tests.support.aws import REQUEST, Aws
 from tests.support.builders import BUYER, terms

@@ -16,7 +16,7 @@ from offers.lifecycle.read_back import differences
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
 from offers.terms.terms import OfferTerms
-from sandbox.buyers import accept
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement
 from tests.support.aws import Aws
 from tests.support.builders import BUYER, facts, terms

@@ -13,10 +13,10 @@ from activities.clazar.client import ClazarClient
 from offers.payouts.model import InvoicePayout, PayoutReading, PayoutState
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
-from sandbox import corrections, feed, reliefs
+from sandbox.billing import corrections, data_feed, refunds
 from sandbox.server import Sandbox
-from sandbox.tests.books import deal, scheduled
-from sandbox.world import PayoutHabit
+from sandbox.tests.support.billing import create_agreement, create_scheduled_agreement
+from sandbox.world import PayoutSettings
 from tests.support.life import FIELDS, environment
 
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -51,7 +51,7 @@ def days_pass(sandbox: Sandbox, days: int) -> None:
 
 async def from_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
     """What Clazar says, and what AWS says."""
-    feed.publish(sandbox.world)
+    data_feed.deliver_now(sandbox.world)
     settings = read_settings(WorkerSettings)
     today = sandbox.world.now().date()
     client: ClazarClient = clients.clazar_client(settings)
@@ -121,8 +121,8 @@ PAID, FAILED, PART, NONE = (
 async def test_both_say_the_same_of_each_kind_of_payout(
     sandbox: Sandbox, habit: dict[str, Any], days: int, state: PayoutState
 ) -> None:
-    sandbox.world.payout_habit = PayoutHabit(**habit)
-    deal(sandbox.world, "1000.10")
+    sandbox.world.payout_settings = PayoutSettings(**habit)
+    create_agreement(sandbox.world, "1000.10")
     days_pass(sandbox, days)
     from_clazar, from_aws = await from_both(sandbox)
     # AWS's report counts as never invoiced what was forgiven.
@@ -136,8 +136,8 @@ async def test_both_say_the_same_of_each_kind_of_payout(
 async def test_what_was_overpaid_is_told_by_both_but_clazar_counts_it_as_refunded(
     sandbox: Sandbox,
 ) -> None:
-    sandbox.world.payout_habit = PayoutHabit(overpaid=Decimal("0.1"))
-    deal(sandbox.world, "1000.00")
+    sandbox.world.payout_settings = PayoutSettings(overpaid=Decimal("0.1"))
+    create_agreement(sandbox.world, "1000.00")
     days_pass(sandbox, 40)
     for reading in await from_both(sandbox):
         (payout,) = reading.payouts.values()
@@ -151,7 +151,7 @@ async def test_both_say_the_same_of_any_world(sandbox: Sandbox, seed: int) -> No
     world = sandbox.world
     for number in range(6):
         account = f"{222200000000 + number}"
-        world.payout_habits[account] = PayoutHabit(
+        world.payout_settings_by_account[account] = PayoutSettings(
             outcome=any_of.choice(["paid", "failed", "reversed"]),
             retried_after_days=any_of.choice([None, 7]),
             refund=Decimal(any_of.choice(["0", "0.25", "1"])),
@@ -160,11 +160,15 @@ async def test_both_say_the_same_of_any_world(sandbox: Sandbox, seed: int) -> No
         )
         price = f"{any_of.randint(1000, 9_000_000) / 100:.2f}"
         currency = any_of.choice(["USD", "EUR", "GBP"])
-        scheduled(world, [(0, price), (any_of.choice([20, 40]), "1000.00")], currency, account)
+        create_scheduled_agreement(
+            world, [(0, price), (any_of.choice([20, 40]), "1000.00")], currency, account
+        )
     days_pass(sandbox, 30)
-    corrections.correct_fee(world, invoice_id=world.invoices[0].id, listing_fee=Decimal("12.34"))
-    reliefs.give_back(
-        world, corrections.line_of(world, world.invoices[1].id), "credit", Decimal("0.1")
+    corrections.correct_listing_fee(
+        world, invoice_id=world.invoices[0].id, listing_fee=Decimal("12.34")
+    )
+    refunds.record_refund(
+        world, corrections.find_line(world, world.invoices[1].id), "credit", Decimal("0.1")
     )
     days_pass(sandbox, 30)
     from_clazar, from_aws = await from_both(sandbox)

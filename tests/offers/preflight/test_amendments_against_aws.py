@@ -26,7 +26,7 @@ from offers.preflight.draft import draft
 from offers.preflight.marketplace import Marketplace
 from offers.preflight.report import AmendmentDeal, Deal, PreflightReport, preflight
 from offers.terms.terms import OfferTerms
-from sandbox import agreements, buyers
+from sandbox.marketplace import agreements, buyers
 from sandbox.world import World
 from tests.offers.preflight.test_preflight_against_aws import (
     DIMENSIONS,
@@ -75,7 +75,7 @@ class Sale:
 
     def pass_until(self, instant: datetime) -> None:
         """Let time pass."""
-        self.world.stand_at(max(instant, self.world.now()))
+        self.world.set_time(max(instant, self.world.now()))
         self.world.advance()
 
     def invoiced(self, agreement_id: str) -> Decimal:

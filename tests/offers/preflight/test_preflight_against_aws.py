@@ -18,8 +18,8 @@ from offers.preflight.marketplace import Marketplace, Product
 from offers.preflight.order_form import OrderForm
 from offers.preflight.report import Deal, PreflightReport, preflight
 from offers.terms.terms import Dimension, Instalment, OfferTerms, PreExistingAgreement
-from sandbox.aws.catalog import submit
-from sandbox.aws.wire import AwsError
+from sandbox.aws.catalog.catalog_api import submit
+from sandbox.aws.protocol import AwsError
 from sandbox.world import World
 from tests.support.builders import facts
 
@@ -124,7 +124,7 @@ def refusals(world: World, changes: list[dict[str, Any]]) -> list[str]:
         change_set = submit(world, request)
     except AwsError as error:
         return [error.code]
-    world.stand_at(world.now() + timedelta(hours=2))
+    world.set_time(world.now() + timedelta(hours=2))
     world.advance()
     return [error["ErrorCode"] for change in change_set.changes for error in change.errors] + (
         [] if change_set.status == "SUCCEEDED" else [change_set.status]

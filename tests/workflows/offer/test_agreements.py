@@ -10,11 +10,11 @@ from offers.agreements.agreement import CancellationRequestInput, CancellationSt
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.agreements import renew, roll_back
-from sandbox.amendments import amend_outside
-from sandbox.buyers import accept
-from sandbox.cancellations import answer
 from sandbox.faults import Fault
+from sandbox.marketplace.agreements import renew, roll_back
+from sandbox.marketplace.amendments import create_amendment_in_portal
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.cancellations import answer
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
@@ -180,7 +180,7 @@ async def test_a_renewal_is_news_and_no_end(life: Life) -> None:
 
 async def test_an_amendment_made_elsewhere_replaces_it(life: Life) -> None:
     record = await accepted(life)
-    offer = amend_outside(
+    offer = create_amendment_in_portal(
         life.world,
         agreement_id=life.agreement().id,
         name="By hand",

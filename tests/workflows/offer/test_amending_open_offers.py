@@ -8,8 +8,8 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.buyers import accept
-from sandbox.worst_moments import accept_when
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
@@ -301,7 +301,7 @@ async def test_the_duration_changes_in_place_where_it_is_a_term_of_its_own(life:
 async def test_what_aws_refuses_all_the_same_is_told_and_changes_nothing(life: Life) -> None:
     await life.start()
     before = await life.reaches(Stage.SHARED)
-    life.world.generation.failures.append("INVALID_AVAILABILITY_END_DATE")
+    life.world.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
     with pytest.raises(RequestRejected, match="AWS: INVALID_AVAILABILITY_END_DATE"):
         await extended_to(life, life.day(50))
     record = await life.quiet()

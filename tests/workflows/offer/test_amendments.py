@@ -9,9 +9,9 @@ from offers.ids import offer_path
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.agreements import roll_back
-from sandbox.amendments import amend_outside
-from sandbox.buyers import accept
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.amendments import create_amendment_in_portal
+from sandbox.marketplace.buyers import accept
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 
@@ -195,7 +195,7 @@ async def test_one_made_elsewhere_calls_it_off_too(life: Life) -> None:
     await accepted(life)
     await amended(life)
     agreement = life.agreement()
-    offer = amend_outside(
+    offer = create_amendment_in_portal(
         life.world,
         agreement_id=agreement.id,
         name="By hand",

@@ -232,7 +232,7 @@ async def test_what_was_given_can_be_taken_back(life: Life) -> None:
 
 
 async def test_what_aws_refused_is_revised_and_stays_on_record(life: Life) -> None:
-    life.world.generation.failures = ["INVALID_TAX_INFORMATION"]
+    life.world.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
     await life.start()
     await life.reaches(Stage.FAILED)
     await life.desk.revise(OPPORTUNITY, TermChanges(terms={"offer_name": "Another name"}))

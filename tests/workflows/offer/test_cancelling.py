@@ -7,8 +7,8 @@ import pytest
 from cli.offer_client import RequestRejected
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.buyers import accept
 from sandbox.faults import Fault
+from sandbox.marketplace.buyers import accept
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
@@ -27,7 +27,7 @@ async def test_while_salesforce_is_down_in_draft(life: Life) -> None:
 
 
 async def test_while_aws_is_still_preparing_stops_it(life: Life) -> None:
-    life.world.generation.preparing_minutes = 30
+    life.world.change_set_processing.preparing_minutes = 30
     await life.start()
     await life.reaches(Stage.GENERATING)
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -206,7 +206,7 @@ async def test_temporal_s_own_cancellation_leaves_no_acceptable_offer(life: Life
 async def test_aws_that_does_not_withdraw_is_not_believed(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    life.world.generation.failures.append("SERVER_FAULT")
+    life.world.change_set_processing.failures.append("SERVER_FAULT")
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
     stuck = await life.passes(minutes=10)
     assert stuck.stage is Stage.SHARED

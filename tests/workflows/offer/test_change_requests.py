@@ -12,11 +12,11 @@ from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
-from sandbox.agreements import roll_back
-from sandbox.buyers import accept
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
-from sandbox.worst_moments import accept_when
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
@@ -57,7 +57,7 @@ async def ask(life: Life, wish: Awaitable[Any]) -> Any:
 
 def by_hand(life: Life, record: OfferRecord) -> None:
     terms = record.require_terms()
-    make_by_hand(
+    create_manual_offer(
         life.world,
         name=terms.offer_name,
         buyer_accounts=list(terms.buyer_accounts),

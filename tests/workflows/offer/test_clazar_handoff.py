@@ -11,10 +11,10 @@ from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
-from sandbox.buyers import accept
-from sandbox.clazar.seller import make_by_hand
+from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
-from sandbox.offer_terms import Payment
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.offer_terms import Installment
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 
@@ -43,7 +43,7 @@ def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
         "months": terms.duration_months,
         "availability_end": terms.availability_end,
     }
-    make_by_hand(life.world, **right | mistakes)
+    create_manual_offer(life.world, **right | mistakes)
 
 
 async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
@@ -202,7 +202,7 @@ async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(life: L
     await life.passes(minutes=50)
     by_hand(life, record)
     await life.sleep(timedelta(minutes=5))
-    life.world.generation.minutes = 0
+    life.world.change_set_processing.publish_minutes = 0
     await life.sleep(timedelta(minutes=54))
     await life.handle.signal("cancel", "")
     assert (await life.end()).stage is Stage.CANCELLED
@@ -287,7 +287,7 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> No
 async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
     record = await hand_off(life)
     day = record.require_terms().availability_end + timedelta(days=90)
-    by_hand(life, record, schedule=[Payment(day, Decimal(120000))], dimensions={"platform": 1})
+    by_hand(life, record, schedule=[Installment(day, Decimal(120000))], dimensions={"platform": 1})
     waiting = await life.reaches(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await life.passes(minutes=10)

@@ -10,8 +10,8 @@ from cli.offer_client import RequestRejected
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
-from sandbox.buyers import accept
 from sandbox.faults import Fault
+from sandbox.marketplace.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Buyer
 from tests.support.builders import BUYER
@@ -60,7 +60,7 @@ async def test_a_refused_request_fails_with_aws_s_words(life: Life) -> None:
 
 
 async def test_a_fault_of_aws_s_own_can_be_tried_again(life: Life) -> None:
-    life.world.generation.failures.append("SERVER_FAULT")
+    life.world.change_set_processing.failures.append("SERVER_FAULT")
     await life.start()
     failed = await life.reaches(Stage.FAILED)
     assert "resume to try again" in failed.findings[0].remedy
@@ -170,7 +170,7 @@ async def test_cancelling_what_does_not_exist_ends(life: Life) -> None:
 
 
 async def test_an_opportunity_that_is_deleted_later_waits_for_a_person(life: Life) -> None:
-    life.world.generation.failures = ["INVALID_TAX_INFORMATION"]
+    life.world.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
     await life.start()
     await life.reaches(Stage.FAILED)
     kept = dict(life.world.opportunities)
@@ -233,7 +233,7 @@ async def test_an_offer_that_came_out_otherwise_is_withdrawn(life: Life) -> None
                 term["RateCards"][0]["RateCard"][0]["Price"] = "12000.00"
 
     (change_set,) = life.world.change_sets.values()
-    life.world.at(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
+    life.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
     failed = await life.reaches(Stage.FAILED)
     (finding,) = failed.findings
     assert finding.field == "price.amount"
@@ -253,7 +253,7 @@ async def test_people_hear_when_a_buyer_accepted_what_came_out_otherwise(life: L
         accept(life.world, offer.id, BUYER)
 
     (change_set,) = life.world.change_sets.values()
-    life.world.at(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
+    life.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong)
     accepted = await life.reaches(Stage.ACCEPTED)
     assert accepted.attention_code == "accepted-with-differences"
     assert accepted.findings[0].field == "offer_name"

@@ -135,7 +135,7 @@ async def test_the_buyer_is_told_everything_needed(life: Life) -> None:
 
 async def test_paid_in_parts_is_disbursed_only_when_complete(life: Life) -> None:
     life.buyer(accepts_after=1)
-    life.world.payout_habit.parts = [Decimal("0.4"), Decimal("0.6")]
+    life.world.payout_settings.parts = [Decimal("0.4"), Decimal("0.6")]
     await life.start()
     await life.reaches(Stage.SHARED)
     await life.passes(days=2)

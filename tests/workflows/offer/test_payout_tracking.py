@@ -13,10 +13,10 @@ from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import Payout, PayoutState
 from offers.stage import Stage
-from sandbox import corrections
-from sandbox.agreements import roll_back
-from sandbox.buyers import accept
-from sandbox.cancellations import answer
+from sandbox.billing import corrections
+from sandbox.marketplace.agreements import roll_back
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.cancellations import answer
 from sandbox.world import Mail
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, POLICY, Life, living
@@ -74,7 +74,7 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(life: L
 
 
 async def test_news_ends_the_lateness_and_the_next_step_has_its_own_time(life: Life) -> None:
-    life.world.payout_habit.never_collected = True
+    life.world.payout_settings.never_collected = True
     await accepted(life)
     await life.passes(days=4)
     await life.report_payout()
@@ -100,7 +100,7 @@ async def test_who_has_seen_to_it_is_left_alone_until_the_next_reminder(life: Li
 
 
 async def test_paused_payouts_are_named_as_the_step(life: Life) -> None:
-    life.world.payout_habit.disbursed_after_days = 300
+    life.world.payout_settings.disbursed_after_days = 300
     await accepted(life)
     await life.report_payout()
     await life.passes(days=35)
@@ -132,7 +132,7 @@ async def test_a_payout_in_full_tells_owner_and_finance_and_writes_what_is_known
 async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
     life: Life, outcome: str
 ) -> None:
-    habit = life.world.payout_habit
+    habit = life.world.payout_settings
     habit.outcome, habit.retried_after_days = outcome, 10
     await accepted(life)
     await life.passes(days=33.5)
@@ -156,7 +156,7 @@ async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
 
 
 async def test_another_fee_than_expected_is_a_finding_for_finance_once(life: Life) -> None:
-    life.world.payout_habit.listing_fee_percentage = Decimal("1.5")
+    life.world.payout_settings.listing_fee_percentage = Decimal("1.5")
     await accepted(life)
     await life.report_payout()
     record = await life.quiet()
@@ -170,7 +170,7 @@ async def test_another_fee_than_expected_is_a_finding_for_finance_once(life: Lif
     assert (await life.quiet()).stage is Stage.DISBURSED
     assert len(to_finance(life)) == 1
     invoice = life.world.invoices[0].id
-    corrections.correct_fee(life.world, invoice_id=invoice, listing_fee=Decimal(-3000))
+    corrections.correct_listing_fee(life.world, invoice_id=invoice, listing_fee=Decimal(-3000))
     await life.report_payout()
     assert len((await life.quiet()).payout_findings) == 1
     assert len(to_finance(life)) >= 2, "something else is not as expected now"

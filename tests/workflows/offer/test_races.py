@@ -12,10 +12,10 @@ from offers.ids import offer_path
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.agreements import end
-from sandbox.buyers import accept
-from sandbox.world import Agreement, Moment
-from sandbox.worst_moments import accept_when
+from sandbox.marketplace.agreements import end
+from sandbox.marketplace.buyers import accept
+from sandbox.marketplace.race_injection import accept_when
+from sandbox.world import Agreement, RacePoint
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
@@ -45,7 +45,7 @@ def comes_to_light(life: Life) -> Agreement:
 
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
-async def test_accept_against_cancel(life: Life, moment: Moment) -> None:
+async def test_accept_against_cancel(life: Life, moment: RacePoint) -> None:
     first = await shared(life)
     accept_when(life.world, BUYER, moment)
     async with life.asking(life.desk.cancel(OPPORTUNITY, "")) as asked:
@@ -71,7 +71,7 @@ async def test_accept_against_cancel_while_aws_builds_it(life: Life) -> None:
 
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
-async def test_accept_against_amend(life: Life, moment: Moment) -> None:
+async def test_accept_against_amend(life: Life, moment: RacePoint) -> None:
     first = await shared(life)
     accept_when(life.world, BUYER, moment)
     with pytest.raises(

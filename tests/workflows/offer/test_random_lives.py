@@ -16,11 +16,11 @@ from hypothesis.strategies import booleans, integers, sampled_from
 from offers.agreements.agreement import CancellationRequestInput, ReasonCode
 from offers.clock import end_of_day
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
-from sandbox import agreements
-from sandbox.amendments import amend_outside
-from sandbox.buyers import AcceptanceRefused, accept
 from sandbox.faults import Fault
-from sandbox.worst_moments import accept_when
+from sandbox.marketplace import agreements
+from sandbox.marketplace.amendments import create_amendment_in_portal
+from sandbox.marketplace.buyers import AcceptanceRefused, accept
+from sandbox.marketplace.race_injection import accept_when
 from tests.support.life import POLICY, living
 from tests.support.random_life import RandomLife
 
@@ -135,7 +135,7 @@ class AnyLife(RuleBasedStateMachine):
             case "renew":
                 agreements.renew(self.world, agreement)
             case "amend elsewhere":
-                offer = amend_outside(
+                offer = create_amendment_in_portal(
                     self.world,
                     agreement_id=agreement.id,
                     name="By hand",
@@ -149,7 +149,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(code=sampled_from(["SERVER_FAULT", "INVALID_TAX_INFORMATION"]))
     def fail(self, code: str) -> None:
-        self.world.generation.failures.append(code)
+        self.world.change_set_processing.failures.append(code)
 
     @rule(
         fault=sampled_from(
@@ -205,7 +205,7 @@ class AnyLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             if hasattr(self, "deal"):
-                self.world.generation.failures.clear()
+                self.world.change_set_processing.failures.clear()
                 self.do(self.deal.quiet())
                 self.do(self.deal.check_quiet())
         finally:

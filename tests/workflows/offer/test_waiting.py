@@ -9,8 +9,8 @@ from activities.errors import Failure
 from cli.offer_client import RequestRejected
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
-from sandbox.buyers import accept
 from sandbox.faults import Fault
+from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer, ClazarLinks
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
@@ -18,7 +18,7 @@ from workflows.offer.workflow import OfferWorkflow
 
 
 async def test_a_report_cuts_the_wait_for_aws_short(life: Life) -> None:
-    life.world.generation.minutes = 12
+    life.world.change_set_processing.publish_minutes = 12
     await life.start()
     record = await life.reaches(Stage.GENERATING)
     await life.passes(minutes=13)
@@ -31,7 +31,7 @@ async def test_a_report_cuts_the_wait_for_aws_short(life: Life) -> None:
 
 
 async def test_people_are_told_when_aws_takes_unusually_long(life: Life) -> None:
-    life.world.generation.minutes = 5 * 60
+    life.world.change_set_processing.publish_minutes = 5 * 60
     await life.start()
     late = await life.passes(hours=3)
     assert late.stage is Stage.GENERATING
@@ -103,7 +103,7 @@ async def test_people_hear_of_a_vendor_that_does_not_answer_for_hours(life: Life
 
 
 async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(life: Life) -> None:
-    life.world.generation.minutes = 31
+    life.world.change_set_processing.publish_minutes = 31
     life.buyer(accepts_after=0)
     await life.start()
     generating = await life.passes(minutes=35)

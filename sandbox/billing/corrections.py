@@ -1,0 +1,72 @@
+"""Later corrections and deletions of billing events, and their effect on payouts and reports."""
+
+from decimal import Decimal
+
+from sandbox.billing.disbursement_report import update_report
+from sandbox.billing.ledger import BillingEvent, InvoiceLine
+from sandbox.billing.transfers import settle_later
+from sandbox.world import World
+
+
+class NotInLedger(LookupError):
+    """The ledger has no such event or invoice; the message names it."""
+
+
+def correct_amount(world: World, *, billing_event_id: str, amount: Decimal) -> BillingEvent:
+    """Write a new version of an event with another amount.  Raises NotInLedger."""
+    _check(world, billing_event_id)
+    version = world.ledger.add_version(billing_event_id, world.now(), amount=amount)
+    _update_dependents(world, version)
+    return version
+
+
+def delete_event(world: World, *, billing_event_id: str) -> BillingEvent:
+    """Write a new version of an event that deletes it.  Raises NotInLedger."""
+    _check(world, billing_event_id)
+    version = world.ledger.add_version(billing_event_id, world.now(), delete=True)
+    _update_dependents(world, version)
+    return version
+
+
+def correct_listing_fee(world: World, *, invoice_id: str, listing_fee: Decimal) -> BillingEvent:
+    """Correct the listing fee of an invoice; `listing_fee` is negative.  Raises NotInLedger."""
+    fee = find_event(world, invoice_id=invoice_id, transaction_type="AWS_REV_SHARE")
+    return correct_amount(world, billing_event_id=fee.billing_event_id, amount=listing_fee)
+
+
+def find_event(
+    world: World, *, invoice_id: str, transaction_type: str, action: str = "INVOICED"
+) -> BillingEvent:
+    """The first event of this kind on a buyer's invoice, latest version.  Raises NotInLedger."""
+    for event in world.ledger.events_of_line(find_line(world, invoice_id)):
+        if (event.transaction_type, event.action) == (transaction_type, action):
+            return event
+    raise NotInLedger(f"invoice {invoice_id} has no {action} {transaction_type}")
+
+
+def find_line(world: World, invoice_id: str) -> InvoiceLine:
+    """The line of an invoice; each simulated invoice has one.  Raises NotInLedger."""
+    for line in world.ledger.lines.values():
+        if line.report_row.invoice_id == invoice_id:
+            return line
+    raise NotInLedger(f"there is no invoice {invoice_id}")
+
+
+def _check(world: World, billing_event_id: str) -> None:
+    if world.ledger.current(billing_event_id) is None:
+        raise NotInLedger(f"there is no billing event {billing_event_id}")
+
+
+def _update_dependents(world: World, event: BillingEvent) -> None:
+    if event.action == "INVOICED" and event.buyer_line_item_id and event.balance_impacting:
+        line = world.ledger.lines[event.buyer_line_item_id]
+        settle_later(world, line, [event.billing_event_id])
+    # A transfer may have paid several lines.
+    for line in _affected_lines(world, event):
+        update_report(world, line)
+
+
+def _affected_lines(world: World, event: BillingEvent) -> list[InvoiceLine]:
+    if event.buyer_line_item_id:
+        return [world.ledger.lines[event.buyer_line_item_id]]
+    return list(world.ledger.lines.values())

@@ -1,0 +1,133 @@
+"""Agreements: creation, end, replacement, and roll-back or renewal by AWS."""
+
+from copy import deepcopy
+from datetime import date, timedelta
+from typing import Any
+
+from sandbox.aws.eventbridge import marketplace_events
+from sandbox.billing import invoicing
+from sandbox.marketplace import revisions
+from sandbox.marketplace.offer_terms import (
+    Term,
+    agreement_end,
+    agreement_start,
+    contract_value,
+    currency,
+)
+from sandbox.world import Agreement, Offer, World, new_id
+
+DATE_FIELDS = ("ChargeDate", "AgreementStartDate", "AgreementEndDate")
+
+
+class AgreementNotActive(Exception):
+    """Only an ACTIVE agreement can be rolled back or renewed; the message has the status."""
+
+
+def create(world: World, offer: Offer, account: str) -> Agreement:
+    """Create the agreement for an accepted offer.  It ends the one that it replaces or renews."""
+    now = world.now()
+    previous = world.agreements.get(offer.replaces_agreement or offer.renews_agreement or "")
+    start = agreement_start(offer.terms, now)
+    agreement_id = new_id("agmt-", 25)
+    agreement = Agreement(
+        id=agreement_id,
+        offer_id=offer.id,
+        product_id=offer.product_id,
+        acceptor=account,
+        accepted_at=now,
+        start=start,
+        end=agreement_end(offer.terms, start),
+        value=contract_value(offer.terms),
+        currency=currency(offer.terms),
+        terms=offer.terms,
+        initial_agreement_id=previous.initial_agreement_id if previous else agreement_id,
+        last_update=now,
+    )
+    invoicing.schedule_invoices(world, agreement, offer)
+    world.agreements[agreement.id] = agreement
+    marketplace_events.send_agreement_created(world, agreement, offer)
+    if previous:
+        agreement.replaces, previous.replaced_by = previous.id, agreement.id
+        end(world, previous, "REPLACED" if offer.replaces_agreement else "RENEWED")
+    revisions.record(world, agreement)
+    world.schedule(agreement.end, lambda _: end(world, agreement, "EXPIRED"))
+    return agreement
+
+
+def end(world: World, agreement: Agreement, status: str) -> None:
+    """End an agreement, unless it has ended already.  It gets no more invoices."""
+    if agreement.status != "ACTIVE":
+        return
+    agreement.status = status
+    agreement.last_update = world.now()
+    revisions.record(world, agreement)
+    marketplace_events.send_agreement_ended(world, agreement)
+    # ASSUMED: a pending cancellation request fails its validation.
+    if request := world.pending_cancellation(agreement.id):
+        request.set_result("VALIDATION_FAILED", f"The agreement is {status}.", world.now())
+        marketplace_events.send_cancellation_changed(world, request)
+
+
+def roll_back(world: World, agreement: Agreement) -> None:
+    """AWS rolls an acceptance back: the offer can be accepted again until it expires.
+
+    ASSUMED: the agreement that it had replaced is ACTIVE again, and gets the invoices that were due
+    in between; invoices of the rolled back agreement stay.  Raises AgreementNotActive.
+    """
+    _check_active(agreement)
+    end(world, agreement, "ROLLED_BACK")
+    offer = world.offers[agreement.offer_id]
+    if offer.replaces_agreement:
+        _reinstate(world, world.agreements[offer.replaces_agreement])
+
+
+def _reinstate(world: World, agreement: Agreement) -> None:
+    agreement.status = "ACTIVE"
+    agreement.replaced_by = None
+    agreement.last_update = world.now()
+    revisions.record(world, agreement)
+    for issue_invoice in world.withheld_invoices.pop(agreement.id, []):
+        issue_invoice(world.now())
+    if agreement.end <= world.now():
+        end(world, agreement, "EXPIRED")
+
+
+def renew(world: World, agreement: Agreement) -> Agreement:
+    """AWS renews an agreement now, with an offer that AWS creates.  Raises AgreementNotActive.
+
+    ASSUMED: the terms are the same, with all dates moved by the days between the two start dates.
+    """
+    _check_active(agreement)
+    now = world.now()
+    offer = Offer(
+        new_id("offer-", 13),
+        agreement.product_id,
+        state="Released",
+        name=world.offers[agreement.offer_id].name,
+        buyer_accounts=[agreement.acceptor],
+        terms=_shift_terms(agreement.terms, now.date() - agreement.start.date()),
+        availability_end=now.date(),
+        renews_agreement=agreement.id,
+        released_at=now,
+        last_modified=now,
+    )
+    world.offers[offer.id] = offer
+    return create(world, offer, agreement.acceptor)
+
+
+def _check_active(agreement: Agreement) -> None:
+    if agreement.status != "ACTIVE":
+        raise AgreementNotActive(f"agreement {agreement.id} is {agreement.status}")
+
+
+def _shift_terms(terms: list[Term], by: timedelta) -> list[Term]:
+    shifted = deepcopy(terms)
+    for each in [*shifted, *(charge for term in shifted for charge in term.get("Schedule", []))]:
+        _shift_dates(each, by)
+    return shifted
+
+
+def _shift_dates(fields: dict[str, Any], by: timedelta) -> None:
+    for name in DATE_FIELDS:
+        if name in fields:
+            fields[name] = (date.fromisoformat(fields[name]) + by).isoformat()

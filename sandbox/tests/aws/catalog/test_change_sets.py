@@ -1,0 +1,247 @@
+"""The life of change sets, as AWS's own client sees it."""
+
+import re
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from sandbox.tests.support.aws_seller import (
+    BUYER,
+    CATALOG,
+    Seller,
+    change,
+    error_codes,
+    status_and_code,
+)
+from sandbox.world import Buyer
+
+
+def test_an_offer_is_prepared_applied_and_released(seller: Seller) -> None:
+    change_set_id = seller.start(
+        seller.offer_changes(), ChangeSetName="opp-1 rev 1", ClientRequestToken="opp-1-rev1"
+    )
+    described = seller.describe(change_set_id)
+    assert re.fullmatch(r"[a-z0-9]{25}", change_set_id)
+    assert described["Status"] == "PREPARING"
+    assert described["ChangeSetName"] == "opp-1 rev 1"
+    assert described["StartTime"] == "2026-03-02T09:00:00Z"
+    assert "EndTime" not in described
+    assert described["ChangeSet"][0]["Entity"] == {"Type": "Offer@1.0"}
+
+    seller.clock.advance(minutes=5)
+    assert seller.describe(change_set_id)["Status"] == "APPLYING"
+    assert not seller.world.offers
+
+    seller.clock.advance(minutes=40)
+    described = seller.describe(change_set_id)
+    assert described["Status"] == "SUCCEEDED"
+    assert described["EndTime"] == "2026-03-02T09:45:00Z"
+    identifiers = {each["Entity"]["Identifier"] for each in described["ChangeSet"]}
+    (identifier,) = identifiers
+    assert re.fullmatch(r"offer-[a-z0-9]{13}@1", identifier)
+
+
+def test_what_was_made_reads_back(seller: Seller) -> None:
+    offer_id = seller.create_offer()
+    entity = seller.entity(offer_id)
+    assert entity["EntityType"] == "Offer@1.0"
+    assert entity["EntityIdentifier"] == f"{offer_id}@1"
+    assert entity["EntityArn"].endswith(f":AWSMarketplace/Offer/{offer_id}")
+    assert entity["LastModifiedDate"] == "2026-03-02T09:45:00Z"
+    document = entity["DetailsDocument"]
+    assert document["State"] == "Released"
+    assert document["Name"] == "Example Corp - 12 months"
+    assert document["Description"] == "crm:opp-1 rev 1"
+    assert document["Rules"] == [
+        {"Type": "AvailabilityRule", "AvailabilityEndDate": "2026-04-01T23:59:59.999Z"},
+        {"Type": "TargetingRule", "PositiveTargeting": {"BuyerAccounts": [BUYER]}},
+    ]
+    terms = {term["Type"]: term for term in document["Terms"]}
+    assert terms["FixedUpfrontPricingTerm"]["Price"] == "0"
+    assert terms["PaymentScheduleTerm"]["Schedule"] == [
+        {"ChargeDate": "2026-03-02T00:00:00.000Z", "ChargeAmount": "120000.00"}
+    ]
+    (eula,) = terms["LegalTerm"]["Documents"]
+    assert eula["Version"] == "2022-07-14"
+    assert eula["Url"].startswith("https://")
+
+
+def test_a_draft_stays_a_draft_until_it_is_released(seller: Seller) -> None:
+    offer_id = seller.create_offer(ReleaseOffer=None)
+    assert seller.entity(offer_id)["DetailsDocument"]["State"] == "Draft"
+    done = seller.run([change("ReleaseOffer", {}, f"{offer_id}@1")])
+    assert done["Status"] == "SUCCEEDED"
+    assert done["ChangeSet"][0]["Entity"]["Identifier"] == f"{offer_id}@1"
+    assert seller.entity(offer_id)["DetailsDocument"]["State"] == "Released"
+    assert seller.entity(offer_id)["EntityIdentifier"] == f"{offer_id}@2"
+
+
+def test_a_bad_set_fails_early_and_leaves_nothing(seller: Seller) -> None:
+    seller.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    change_set_id = seller.start(seller.offer_changes())
+    seller.clock.advance(minutes=5)
+    failed = seller.describe(change_set_id)
+    assert (failed["Status"], failed["FailureCode"]) == ("FAILED", "CLIENT_ERROR")
+    assert failed["EndTime"] == "2026-03-02T09:05:00Z"
+    assert error_codes(failed) == {"UpdateTargeting": ["INVALID_BUYER_ACCOUNTS"]}
+    seller.clock.advance(days=1)
+    assert seller.describe(change_set_id)["Status"] == "FAILED"
+    assert not seller.world.offers
+
+
+def test_an_update_of_a_released_offer_is_quick(seller: Seller) -> None:
+    offer_id = seller.create_offer()
+    end = {"AvailabilityEndDate": "2026-05-01"}
+    change_set_id = seller.start([change("UpdateAvailability", end, offer_id)])
+    seller.clock.advance(minutes=2)
+    described = seller.describe(change_set_id)
+    assert described["Status"] == "SUCCEEDED"
+    assert described["ChangeSet"][0]["Entity"]["Identifier"] == offer_id
+    rules = seller.entity(offer_id)["DetailsDocument"]["Rules"]
+    assert rules[0]["AvailabilityEndDate"] == "2026-05-01T23:59:59.999Z"
+
+
+def test_a_past_end_withdraws_and_a_later_one_revives(seller: Seller) -> None:
+    offer_id = seller.create_offer()
+    offer = seller.world.offers[offer_id]
+    assert seller.world.acceptable(offer)
+    for day, acceptable in (("2026-03-01", False), ("2026-05-01", True)):
+        done = seller.run([change("UpdateAvailability", {"AvailabilityEndDate": day}, offer_id)])
+        assert done["Status"] == "SUCCEEDED"
+        assert seller.world.acceptable(seller.world.offers[offer_id]) is acceptable
+
+
+def test_the_same_request_with_the_same_token_is_taken_on_once(seller: Seller) -> None:
+    changes = seller.offer_changes()
+    first = seller.start(changes, ClientRequestToken="opp-1-rev1")
+    seller.clock.advance(days=1)
+    assert seller.start(changes, ClientRequestToken="opp-1-rev1") == first
+    seller.clock.advance(days=1)
+    seller.world.advance()
+    assert len(seller.world.change_sets) == len(seller.world.offers) == 1
+
+
+def test_another_request_with_the_same_token_is_refused(seller: Seller) -> None:
+    seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
+    with pytest.raises(ClientError) as refused:
+        seller.start(seller.offer_changes(UpdateLegalTerms=None), ClientRequestToken="opp-1-rev1")
+    assert status_and_code(refused.value) == (422, "ValidationException")
+    assert "token" in str(refused.value)
+
+
+def test_requests_without_a_stable_token_make_two_offers(seller: Seller) -> None:
+    assert seller.start(seller.offer_changes()) != seller.start(seller.offer_changes())
+
+
+def test_a_running_set_locks_its_offer(seller: Seller) -> None:
+    offer_id = seller.create_offer()
+    later = [change("UpdateAvailability", {"AvailabilityEndDate": "2026-05-01"}, offer_id)]
+    running = seller.start(later)
+    with pytest.raises(ClientError) as refused:
+        seller.start(later)
+    assert status_and_code(refused.value) == (423, "ResourceInUseException")
+    assert running in str(refused.value)
+    seller.clock.advance(minutes=3)
+    assert seller.run(later)["Status"] == "SUCCEEDED"
+
+
+def test_a_set_can_be_cancelled_while_it_is_prepared(seller: Seller) -> None:
+    change_set_id = seller.start(seller.offer_changes())
+    seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
+    seller.clock.advance(hours=2)
+    assert seller.describe(change_set_id)["Status"] == "CANCELLED"
+    assert not seller.world.offers
+
+
+@pytest.mark.parametrize(
+    ("minutes", "refusal"),
+    [(6, (423, "ResourceInUseException")), (60, (422, "ValidationException"))],
+)
+def test_later_it_cannot(seller: Seller, minutes: int, refusal: tuple[int, str]) -> None:
+    change_set_id = seller.start(seller.offer_changes())
+    seller.clock.advance(minutes=minutes)
+    with pytest.raises(ClientError) as refused:
+        seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
+    assert status_and_code(refused.value) == refusal
+    seller.clock.advance(hours=2)
+    assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
+
+
+def test_aws_can_fail_for_reasons_of_its_own(seller: Seller) -> None:
+    seller.world.change_set_processing.failures = ["SERVER_FAULT", "INVALID_TAX_INFORMATION"]
+    fault = seller.run(seller.offer_changes())
+    assert (fault["Status"], fault["FailureCode"]) == ("FAILED", "SERVER_FAULT")
+    assert fault["FailureDescription"]
+    refusal = seller.run(seller.offer_changes())
+    assert refusal["FailureCode"] == "CLIENT_ERROR"
+    assert error_codes(refusal) == {"ReleaseOffer": ["INVALID_TAX_INFORMATION"]}
+    assert seller.run(seller.offer_changes())["Status"] == "SUCCEEDED"
+
+
+def test_a_stale_revision_names_the_latest(seller: Seller) -> None:
+    offer_id = seller.create_offer()
+    done = seller.run([change("UpdateInformation", {"Name": "Other"}, f"{offer_id}@1")])
+    assert done["Status"] == "SUCCEEDED"
+    with pytest.raises(ClientError) as refused:
+        seller.start([change("UpdateInformation", {"Name": "Third"}, f"{offer_id}@1")])
+    assert status_and_code(refused.value) == (422, "ValidationException")
+    assert f"{offer_id}@2" in str(refused.value)
+
+
+def test_details_may_be_text(seller: Seller) -> None:
+    offer_id = seller.create_offer()
+    rename: dict[str, Any] = change("UpdateInformation", {}, offer_id)
+    del rename["DetailsDocument"]
+    done = seller.run([{**rename, "Details": '{"Name": "Other"}'}])
+    assert done["ChangeSet"][0]["DetailsDocument"] == {"Name": "Other"}
+    assert seller.entity(offer_id)["DetailsDocument"]["Name"] == "Other"
+
+
+def test_a_dimension_and_an_offer_on_it_come_in_one_set(seller: Seller) -> None:
+    dimension = {
+        "Key": "extra",
+        "Name": "Extra",
+        "Description": "An extra",
+        "Types": ["Entitled"],
+        "Unit": "Units",
+    }
+    add: dict[str, Any] = change("AddDimensions", [dimension], seller.world.product_id)
+    add["Entity"]["Type"] = "SaaSProduct@1.0"
+    terms = {
+        "PricingModel": "Contract",
+        "Terms": [
+            {
+                "Type": "FixedUpfrontPricingTerm",
+                "CurrencyCode": "USD",
+                "Price": "0",
+                "Grants": [{"DimensionKey": "extra", "MaxQuantity": 1}],
+            }
+        ],
+    }
+    done = seller.run([add, *seller.offer_changes(UpdatePricingTerms=terms)])
+    assert done["Status"] == "SUCCEEDED"
+    assert seller.world.dimensions == ("platform", "extra")
+    assert "Details" not in done["ChangeSet"][0]
+
+
+def test_history_is_kept_for_sixty_days(seller: Seller) -> None:
+    change_set_id = seller.start(seller.offer_changes())
+    seller.clock.advance(days=60)
+    assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
+    seller.clock.advance(days=1)
+    with pytest.raises(ClientError) as refused:
+        seller.describe(change_set_id)
+    assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
+    assert not seller.catalog.list_change_sets(Catalog=CATALOG)["ChangeSetSummaryList"]
+
+
+def test_twenty_offers_at_most_are_worked_on_at_once(seller: Seller) -> None:
+    for _ in range(20):
+        seller.start(seller.offer_changes())
+    seller.world.throttle = True
+    with pytest.raises(ClientError) as refused:
+        seller.start(seller.offer_changes())
+    assert status_and_code(refused.value) == (402, "ServiceQuotaExceededException")
+    seller.clock.advance(hours=1)
+    assert seller.start(seller.offer_changes())

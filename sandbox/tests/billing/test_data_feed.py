@@ -1,0 +1,296 @@
+"""AWS's data feed as boto3 finds it in the seller's bucket."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from sandbox.billing import data_feed
+from sandbox.billing.corrupted_feeds import corrupt
+from sandbox.billing.data_feed import COLUMNS
+from sandbox.billing.money import PayoutSettings
+from sandbox.marketplace import agreements
+from sandbox.server import Sandbox
+from sandbox.tests.support.aws_seller import SESSION, status_and_code
+from sandbox.tests.support.billing import (
+    BUCKET,
+    Row,
+    create_agreement,
+    deliver_rows,
+    parse_rows,
+    select_rows,
+)
+
+MARCH = "billingeventfeed_v1/year=2026/month=03/data.csv"
+AGREEMENTS = "agreementfeed_v1/year=2026/month=03/data.csv"
+APRIL = "billingeventfeed_v1/year=2026/month=04/data.csv"
+BILLING_COLUMNS = """
+billing_event_id parent_billing_event_id valid_from update_date delete_date invoice_date
+transaction_type transaction_reference_id bank_trace_id broker_id product_id
+disbursement_billing_event_id action from_account_id to_account_id end_user_account_id
+billing_address_id amount currency balance_impacting agreement_id invoice_id payment_due_date
+usage_period_start_date usage_period_end_date buyer_transaction_reference_id disbursement_amount
+disbursement_currency disbursement_reference_number catalog buyer_invoice_id invoice_variant
+action_date offer_id buyer_invoice_date line_item_id buyer_line_item_id charge_variant charge_side
+recipient_account_id
+"""
+"""Those that AWS's collections and disbursements report reads."""
+
+
+@pytest.fixture
+def s3(sandbox: Sandbox) -> Any:
+    return SESSION.client(
+        "s3",
+        endpoint_url=sandbox.addresses.s3,
+        config=Config(signature_version="s3v4", retries={"total_max_attempts": 1}),
+    )
+
+
+def body(s3: Any, key: str = MARCH, **more: str) -> bytes:
+    content: bytes = s3.get_object(Bucket=BUCKET, Key=key, **more)["Body"].read()
+    return content
+
+
+def test_the_columns(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+    assert sorted(COLUMNS["billingeventfeed_v1"]) == sorted(BILLING_COLUMNS.split())
+    create_agreement(sandbox.world)
+    clock.advance(days=1)
+    header, *lines = body(s3).decode().splitlines()
+    assert header.split(",") == COLUMNS["billingeventfeed_v1"]
+    assert len(lines) == 2
+
+
+def test_it_is_delivered_at_midnight(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+    create_agreement(sandbox.world)
+    clock.now = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        body(s3)
+    clock.advance(minutes=1)
+    before = s3.get_object(Bucket=BUCKET, Key=MARCH)
+    assert before["LastModified"] == clock.now
+    clock.advance(hours=9)
+    create_agreement(sandbox.world, account="444455556666")
+    with pytest.raises(ClientError) as unchanged:
+        body(s3, IfNoneMatch=before["ETag"])
+    assert status_and_code(unchanged.value) == (304, "304")
+    clock.advance(hours=15)
+    text = body(s3, IfNoneMatch=before["ETag"])
+    assert text.startswith(before["Body"].read())
+    assert len(parse_rows(text)) == 4
+
+
+def test_a_line_is_in_the_month_it_was_written(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+    create_agreement(sandbox.world)
+    clock.advance(days=40)
+    assert {row["action"] for row in parse_rows(body(s3))} == {"INVOICED"}
+    head = s3.head_object(Bucket=BUCKET, Key=MARCH)
+    assert head["LastModified"] == datetime(2026, 3, 3, tzinfo=UTC)
+    assert {row["action"] for row in parse_rows(body(s3, APRIL))} == {"COLLECTED", "DISBURSED"}
+    pages = s3.get_paginator("list_objects_v2").paginate(
+        Bucket=BUCKET, Prefix="billingeventfeed_v1/", PaginationConfig={"PageSize": 1}
+    )
+    assert [each["Key"] for page in pages for each in page["Contents"]] == [MARCH, APRIL]
+
+
+def test_it_is_delivered_at_once_on_demand(
+    s3: Any, sandbox: Sandbox, control: httpx.Client
+) -> None:
+    create_agreement(sandbox.world)
+    assert control.post("/feed").json() == {
+        "bucket": BUCKET,
+        "keys": [AGREEMENTS, MARCH],
+    }
+    assert len(parse_rows(body(s3))) == 2
+    assert control.post("/feed").json()["keys"]
+    assert len(parse_rows(body(s3))) == 2
+
+
+def test_a_bucket_of_another_name_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
+    storage = sandbox.world.storage
+    storage.feed_bucket, storage.feed_prefix = "example-money", "aws/feeds/"
+    create_agreement(sandbox.world)
+    keys = data_feed.deliver_now(sandbox.world)
+    assert keys == [f"aws/feeds/{each}" for each in (AGREEMENTS, MARCH)]
+    listed = s3.list_objects_v2(Bucket="example-money", Prefix="aws/feeds/")
+    assert [each["Key"] for each in listed["Contents"]] == keys
+    assert corrupt(sandbox.world, corruption="truncated") == f"aws/feeds/{MARCH}"
+    broken = s3.get_object(Bucket="example-money", Key=f"aws/feeds/{MARCH}")["Body"].read()
+    assert not broken.endswith(b"\n")
+
+
+def test_a_seller_without_a_feed(
+    s3: Any, sandbox: Sandbox, control: httpx.Client, clock: Any
+) -> None:
+    assert control.put("/rules", json={"feed_enabled": False}).json()["feed_enabled"] is False
+    create_agreement(sandbox.world)
+    clock.advance(days=3)
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
+    control.put("/rules", json={"feed_enabled": True})
+    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 2
+
+
+# Agreements ---------------------------------------------------------------------------------------
+
+
+def test_an_agreement_is_told_by_revisions(sandbox: Sandbox, clock: Any) -> None:
+    world = sandbox.world
+    agreement = create_agreement(world)
+    (made,) = deliver_rows(world, "agreementfeed_v1")
+    assert (made["agreement_id"], made["offer_id"]) == (agreement.id, agreement.offer_id)
+    assert (made["status"], made["intent"]) == ("ACTIVE", "NEW")
+    assert made["valid_from"] == made["acceptance_time"] == "2026-03-02T09:00:00Z"
+    assert made["estimated_agreement_value"] == "1000.00"
+    assert len(made["acceptor_account_id"]) == 36
+    clock.advance(days=2)
+    renewed = agreements.renew(world, agreement)
+    told = [
+        (row["agreement_id"], row["valid_from"][:10], row["status"])
+        for row in deliver_rows(world, "agreementfeed_v1")
+    ]
+    assert told == [
+        (agreement.id, "2026-03-02", "ACTIVE"),
+        (agreement.id, "2026-03-02", "SUPERSEDED"),
+        (agreement.id, "2026-03-04", "RENEWED"),
+        (renewed.id, "2026-03-04", "ACTIVE"),
+    ]
+    last = deliver_rows(world, "agreementfeed_v1")[-1]
+    assert (last["intent"], last["preceding_agreement_id"]) == ("RENEW", agreement.id)
+
+
+def test_an_agreement_that_ends_at_once(sandbox: Sandbox) -> None:
+    agreement = create_agreement(sandbox.world)
+    agreements.end(sandbox.world, agreement, "CANCELLED")
+    made, ended = deliver_rows(sandbox.world, "agreementfeed_v1")
+    assert made["valid_from"] == ended["valid_from"]
+    assert made["update_date"] < ended["update_date"]
+    assert (made["status"], ended["status"]) == ("ACTIVE", "CANCELLED")
+
+
+# Broken on purpose --------------------------------------------------------------------------------
+
+
+def corrupted(control: httpx.Client, s3: Any, **fields: str) -> str:
+    assert control.post("/feed/corrupt", json=fields).json() == {"bucket": BUCKET, "key": MARCH}
+    return body(s3).decode()
+
+
+def test_broken_files(control: httpx.Client, s3: Any, sandbox: Sandbox, clock: Any) -> None:
+    create_agreement(sandbox.world)
+    control.post("/feed")
+    whole = body(s3).decode()
+    *rows, last = parse_rows(whole.encode())
+
+    short = corrupted(control, s3, corruption="short-line")
+    assert short.splitlines()[:-1] == whole.splitlines()[:-1]
+    assert short.splitlines()[-1].count(",") < whole.splitlines()[0].count(",")
+
+    broken = parse_rows(corrupted(control, s3, corruption="invalid-amount").encode())
+    assert broken == [*rows, {**last, "amount": "-30.00?"}]
+
+    missing = parse_rows(
+        corrupted(control, s3, corruption="missing-column", column="action").encode()
+    )
+    assert missing == [_without(row, "action") for row in (*rows, last)]
+
+    cut = corrupted(control, s3, corruption="truncated")
+    assert whole.startswith(cut)
+    assert cut.count("\n") == whole.count("\n") - 1
+    assert not cut.endswith("\n")
+
+    clock.advance(days=1)
+    assert body(s3).decode() == whole
+
+
+def _without(row: Row, column: str) -> Row:
+    return {name: value for name, value in row.items() if name != column}
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"corruption": "unknown"}, "corruption"),
+        (
+            {"corruption": "truncated", "table": "agreementfeed_v2"},
+            "there is no file of agreementfeed_v2",
+        ),
+        ({"corruption": "missing-column", "column": "price"}, "there is no price"),
+    ],
+)
+def test_what_cannot_be_broken(
+    control: httpx.Client, sandbox: Sandbox, fields: dict[str, str], error: str
+) -> None:
+    create_agreement(sandbox.world)
+    control.post("/feed")
+    refused = control.post("/feed/corrupt", json=fields)
+    assert (refused.status_code, error in refused.json()["error"]) == (400, True)
+
+
+# Habits -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("habit", "dates"),
+    [
+        ({"payout_schedule": "daily"}, ["2026-04-02"]),
+        ({"payout_schedule": "daily", "bank_days": 2}, ["2026-04-06"]),
+        ({"payout_schedule": "monthly", "payout_day": 10}, ["2026-04-10"]),
+        ({"payout_schedule": "monthly", "payout_day": 1, "bank_days": 1}, ["2026-05-04"]),
+        (
+            {"payout_schedule": "monthly", "payout_day": 10, "parts": ["0.5", "0.5"]},
+            ["2026-04-10", "2026-05-10"],
+        ),
+    ],
+)
+def test_paydays(
+    control: httpx.Client, sandbox: Sandbox, clock: Any, habit: dict[str, Any], dates: list[str]
+) -> None:
+    assert control.put("/payouts", json=habit).status_code == 200
+    create_agreement(sandbox.world)
+    clock.advance(days=90)
+    transfers = select_rows(
+        deliver_rows(sandbox.world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT"
+    )
+    assert [row["invoice_date"][:10] for row in transfers] == dates
+
+
+def test_what_is_due_together_is_one_transfer(sandbox: Sandbox, clock: Any) -> None:
+    world = sandbox.world
+    world.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
+    for account, currency in (("111122223333", "USD"), ("444455556666", "USD"), ("7" * 12, "EUR")):
+        create_agreement(world, currency=currency, account=account)
+    clock.advance(days=60)
+    transfers = select_rows(deliver_rows(world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT")
+    paid = sorted((row["currency"], row["amount"]) for row in transfers)
+    assert paid == [("EUR", "970.00"), ("USD", "1940.00")]
+    assert len({row.bank_trace_id for row in world.disbursements}) == 2
+
+
+def test_another_fee_and_too_much_money(
+    control: httpx.Client, sandbox: Sandbox, clock: Any
+) -> None:
+    control.put("/payouts", json={"listing_fee_percentage": "2.5", "overpaid": "0.1"})
+    create_agreement(sandbox.world)
+    clock.advance(days=60)
+    rows = deliver_rows(sandbox.world, "billingeventfeed_v1")
+    assert [row["amount"] for row in select_rows(rows, "INVOICED")] == ["1000.00", "-25.00"]
+    assert [row["amount"] for row in select_rows(rows, "DISBURSED", "DISBURSEMENT")] == ["1075.00"]
+    (row,) = sandbox.world.disbursements
+    assert (row.undisbursed, row.status) == (Decimal(-100), "Disbursed")
+    assert row.listing_fee_percentage == Decimal("2.5")
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        {"payout_day": 29},
+        {"payout_schedule": "weekly"},
+        {"refund": "0.6", "credit": "0.6"},
+        {"refund": "-0.1"},
+    ],
+)
+def test_no_such_habit(control: httpx.Client, habit: dict[str, Any]) -> None:
+    assert control.put("/payouts", json=habit).status_code == 400

@@ -1,0 +1,185 @@
+"""Invoices and payouts, as rows of the disbursement report."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from sandbox.billing.invoicing import listing_fee_percentage
+from sandbox.marketplace import buyers
+from sandbox.tests.support.aws_seller import BUYER, Seller, net_terms, schedule
+from sandbox.world import Disbursement, PayoutSettings
+
+TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
+
+
+def rows(seller: Seller) -> list[Disbursement]:
+    seller.world.advance()
+    return seller.world.disbursements
+
+
+def statuses(seller: Seller) -> list[str]:
+    return [row.status for row in rows(seller)]
+
+
+@pytest.fixture
+def accepted(seller: Seller) -> Iterator[Any]:
+    """Makes an offer and accepts it at 9:46 on March 2nd."""
+
+    def accept(**details: Any) -> Any:
+        return buyers.accept(seller.world, seller.create_offer(**details), BUYER)
+
+    return accept  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("value", "renewal", "percentage"),
+    [
+        ("999999.99", False, "3"),
+        ("1000000", False, "2"),
+        ("9999999.99", False, "2"),
+        ("10000000", False, "1.5"),
+        ("100", True, "1.5"),
+    ],
+)
+def test_the_listing_fee(value: str, renewal: bool, percentage: str) -> None:
+    assert listing_fee_percentage(Decimal(value), renewal=renewal) == Decimal(percentage)
+
+
+def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
+    seller: Seller, accepted: Any
+) -> None:
+    agreement = accepted()
+    (row,) = rows(seller)
+    assert row.agreement_id == agreement.id
+    assert row.invoice_date == agreement.accepted_at
+    assert (row.payment_due - row.invoice_date).days == 30
+    assert (row.gross, row.listing_fee) == (Decimal("120000.00"), Decimal("-3600.00"))
+    assert (row.disbursed, row.undisbursed) == (Decimal(0), Decimal("116400.00"))
+    assert row.status == "Not disbursed"
+    seller.clock.advance(days=33)
+    (row,) = rows(seller)
+    assert (row.disbursed, row.undisbursed) == (Decimal("116400.00"), Decimal(0))
+    assert row.status == "Disbursed"
+    assert row.bank_trace_id
+    assert row.disbursed_at
+    assert (row.disbursed_at - row.invoice_date).days == 33
+
+
+def test_nothing_is_paid_out_before_it_is_collected(seller: Seller, accepted: Any) -> None:
+    seller.world.payout_settings = PayoutSettings(collected_after_days=60)
+    accepted()
+    seller.clock.advance(days=59)
+    assert statuses(seller) == ["Not disbursed"]
+    seller.clock.advance(days=1)
+    assert statuses(seller) == ["Disbursed"]
+
+
+def test_net_terms_set_the_due_date(seller: Seller, accepted: Any) -> None:
+    accepted(UpdateNetPaymentTerms=net_terms("P60D"))
+    (row,) = rows(seller)
+    assert (row.payment_due - row.invoice_date).days == 60
+
+
+def test_instalments_are_invoiced_on_their_days(seller: Seller, accepted: Any) -> None:
+    accepted(UpdatePaymentScheduleTerms=TWO)
+    assert len(rows(seller)) == 1
+    seller.clock.advance(days=200)
+    assert [row.invoice_date.date().isoformat() for row in rows(seller)] == [
+        "2026-03-02",
+        "2026-09-02",
+    ]
+
+
+def test_what_is_not_invoiced_yet_goes_with_the_agreement(seller: Seller, accepted: Any) -> None:
+    agreement = accepted(UpdatePaymentScheduleTerms=TWO)
+    rows(seller)
+    offer_id = seller.create(
+        seller.replacement_changes(
+            agreement.id, UpdatePaymentScheduleTerms=schedule(("2026-03-02", "90000.00"))
+        )
+    )
+    buyers.accept(seller.world, offer_id, BUYER)
+    seller.clock.advance(days=250)
+    paid = {row.offer_id: row.gross for row in rows(seller)}
+    assert paid == {agreement.offer_id: Decimal("60000.00"), offer_id: Decimal("90000.00")}
+    # A purchase by someone who has bought before.
+    assert rows(seller)[-1].listing_fee_percentage == Decimal("1.5")
+
+
+def test_a_free_instalment_is_not_invoiced(seller: Seller, accepted: Any) -> None:
+    accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "0")))
+    assert rows(seller) == []
+
+
+def test_a_renewal_has_the_lower_fee(seller: Seller, accepted: Any) -> None:
+    earlier = {"AcquisitionChannel": "External", "PricingModel": "Contract"}
+    accepted(UpdateInformation={"Name": "n", "Description": "d", "PreExistingAgreement": earlier})
+    assert rows(seller)[0].listing_fee == Decimal("-1800.00")
+
+
+def test_parts_are_paid_a_day_apart(seller: Seller, accepted: Any) -> None:
+    seller.world.payout_settings_by_account[BUYER] = PayoutSettings(
+        parts=[Decimal("0.4"), Decimal("0.6")]
+    )
+    accepted()
+    rows(seller)
+    seller.clock.advance(days=33)
+    (part,) = rows(seller)
+    assert (part.gross, part.listing_fee) == (Decimal("48000.00"), Decimal("-1440.00"))
+    assert (part.disbursed, part.undisbursed) == (Decimal("46560.00"), Decimal("69840.00"))
+    assert part.status == "Partially disbursed"
+    seller.clock.advance(days=1)
+    assert statuses(seller) == ["Disbursed", "Disbursed"]
+    assert {row.undisbursed for row in rows(seller)} == {Decimal(0)}
+    assert sum(row.disbursed for row in rows(seller)) == Decimal("116400.00")
+    assert len({row.bank_trace_id for row in rows(seller)}) == 2
+
+
+def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
+    third = Decimal(1) / 3
+    seller.world.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
+    accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "100.01")))
+    seller.clock.advance(days=60)
+    assert [row.gross for row in rows(seller)] == [
+        Decimal("33.34"),
+        Decimal("33.34"),
+        Decimal("33.33"),
+    ]
+    assert sum(row.listing_fee for row in rows(seller)) == Decimal("-3.00")
+    assert statuses(seller) == ["Disbursed"] * 3
+
+
+def test_a_payout_that_the_bank_refuses(seller: Seller, accepted: Any) -> None:
+    seller.world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
+    accepted()
+    rows(seller)
+    seller.clock.advance(days=34)
+    assert statuses(seller) == ["Disbursement reversed", "Failed"]
+    assert {row.undisbursed for row in rows(seller)} == {Decimal("116400.00")}
+    assert sum(row.disbursed for row in rows(seller)) == 0
+    seller.clock.advance(days=7)
+    assert statuses(seller) == ["Disbursed", "Failed", "Disbursed"]
+    assert {row.undisbursed for row in rows(seller)} == {Decimal(0)}
+
+
+def test_only_the_last_part_fails(seller: Seller, accepted: Any) -> None:
+    seller.world.payout_settings = PayoutSettings(
+        parts=[Decimal("0.5"), Decimal("0.5")], outcome="failed"
+    )
+    accepted()
+    seller.clock.advance(days=60)
+    assert statuses(seller) == ["Partially disbursed", "Partially disbursed", "Failed"]
+    assert rows(seller)[0].undisbursed == Decimal("58200.00")
+
+
+def test_a_payout_that_is_taken_back(seller: Seller, accepted: Any) -> None:
+    seller.world.payout_settings = PayoutSettings(outcome="reversed")
+    accepted()
+    rows(seller)
+    seller.clock.advance(days=33)
+    assert statuses(seller) == ["Disbursed"]
+    seller.clock.advance(days=1)
+    assert statuses(seller) == ["Disbursement reversed", "Disbursement reversed"]
+    assert rows(seller)[1].gross == Decimal("-120000.00")

@@ -1,0 +1,375 @@
+"""Billing events: what AWS's feed says of each thing that happens to money."""
+
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.billing import corrections, refunds, transfers
+from sandbox.billing.money import Disbursement, PayoutSettings
+from sandbox.clazar import disbursement_dataset
+from sandbox.server import Sandbox
+from sandbox.tests.support.billing import (
+    Row,
+    create_agreement,
+    create_scheduled_agreement,
+    current_events,
+    deliver_rows,
+    instant,
+    select_rows,
+)
+from sandbox.world import World
+
+OTHER = "444455556666"
+
+
+@pytest.fixture
+def world(clock: Any) -> World:
+    return World(lambda: clock.now)
+
+
+def after(world: World, clock: Any, days: float) -> list[Row]:
+    clock.advance(days=days)
+    return current_events(world)
+
+
+def amounts(rows: list[Row], action: str) -> dict[str, str]:
+    return {row["transaction_type"]: row["amount"] for row in select_rows(rows, action)}
+
+
+def shown(world: World) -> list[Disbursement]:
+    world.advance()
+    return world.disbursements
+
+
+def facts(world: World) -> list[tuple[str, str, str]]:
+    return [(f"{row.disbursed:f}", f"{row.undisbursed:f}", row.status) for row in shown(world)]
+
+
+def decimals(*numbers: int) -> list[Decimal]:
+    return list(map(Decimal, numbers))
+
+
+def test_an_invoice(world: World) -> None:
+    agreement = create_agreement(world)
+    price, fee = current_events(world)
+    assert (price["action"], price["transaction_type"]) == ("INVOICED", "SELLER_REV_SHARE")
+    assert (price["amount"], fee["amount"]) == ("1000.00", "-30.00")
+    assert fee["transaction_type"] == "AWS_REV_SHARE"
+    for row in (price, fee):
+        assert len(row["billing_event_id"]) == 40
+        assert row["agreement_id"] == agreement.id
+        assert row["offer_id"] == agreement.offer_id
+        assert row["buyer_invoice_id"] == row["invoice_id"] == world.invoices[0].id
+        assert row["buyer_line_item_id"]
+        assert row["recipient_account_id"] == price["to_account_id"]
+        assert row["invoice_variant"] == "PURCHASE"
+        assert row["balance_impacting"] == "1"
+        assert (row["disbursement_amount"], row["disbursement_currency"]) == (row["amount"], "USD")
+        assert row["invoice_date"] == "2026-03-02T09:00:00Z"
+        assert row["buyer_invoice_date"] == "2026-03-02 09:00:00Z"
+        assert row["payment_due_date"] == "2026-04-01T09:00:00Z"
+        assert (row["delete_date"], row["action_date"]) == ("", "")
+    assert (price["charge_variant"], fee["charge_variant"]) == ("PURCHASE", "LISTING_FEE")
+
+
+def test_it_is_collected_and_then_disbursed(world: World, clock: Any) -> None:
+    create_agreement(world)
+    (collected,) = select_rows(after(world, clock, 30), "COLLECTED")
+    assert (collected["transaction_type"], collected["amount"]) == ("SELLER_REV_SHARE", "1000.00")
+    assert collected["action_date"] == "2026-04-01 09:00:00Z"
+    assert collected["balance_impacting"] == "0"
+    rows = after(world, clock, 3)
+    (transfer,) = select_rows(rows, "DISBURSED", "DISBURSEMENT")
+    assert (transfer["amount"], transfer["invoice_date"]) == ("970.00", "2026-04-04T09:00:00Z")
+    assert transfer["bank_trace_id"] == shown(world)[0].bank_trace_id
+    assert (transfer["agreement_id"], transfer["buyer_invoice_id"]) == ("", "")
+    invoiced = {row["transaction_type"]: row for row in select_rows(rows, "INVOICED")}
+    paid = {row["transaction_type"]: row for row in select_rows(rows, "DISBURSED")}
+    for kind, was in invoiced.items():
+        row = paid[kind]
+        assert Decimal(row["amount"]) == -Decimal(was["amount"])
+        assert row["disbursement_amount"] == row["amount"]
+        assert row["parent_billing_event_id"] == was["billing_event_id"]
+        assert row["disbursement_billing_event_id"] == transfer["billing_event_id"]
+        assert (row["balance_impacting"], row["payment_due_date"]) == ("0", "")
+        for column in ("invoice_date", "buyer_invoice_id", "buyer_line_item_id", "offer_id"):
+            assert row[column] == was[column]
+
+
+def test_taxes(world: World, clock: Any) -> None:
+    taxes = {"seller_tax_percentage": Decimal(10), "aws_tax_percentage": Decimal(5)}
+    world.payout_settings = PayoutSettings(**taxes, refund=Decimal("0.5"))  # type: ignore[arg-type]
+    create_agreement(world)
+    rows = after(world, clock, 33)
+    assert amounts(rows, "INVOICED") == {
+        "SELLER_REV_SHARE": "1000.00",
+        "AWS_REV_SHARE": "-30.00",
+        "SELLER_TAX_SHARE": "100.00",
+        "AWS_TAX_SHARE": "50.00",
+    }
+    (remitted,) = select_rows(rows, "INVOICED", "AWS_TAX_SHARE")
+    assert (remitted["balance_impacting"], remitted["disbursement_currency"]) == ("0", "")
+    assert sum(Decimal(row["amount"]) for row in select_rows(rows, "COLLECTED")) == 1150
+    assert "AWS_TAX_SHARE" not in amounts(rows, "DISBURSED")
+    assert facts(world) == [("1070.00", "0.00", "Disbursed")]
+    rows = after(world, clock, 7)
+    assert amounts(rows, "INVOICED")["SELLER_TAX_SHARE_REFUND"] == "-50.00"
+    (row,) = disbursement_dataset.rows(world)
+    assert (row["seller_tax_share"], row["seller_net_revenue"]) == (100.0, 1070.0)
+    assert row["undisbursed_net_revenue"] == -535.0
+
+
+def test_europe_has_an_invoice_for_the_fee(world: World) -> None:
+    create_agreement(world, currency="EUR")
+    price, fee = current_events(world)
+    assert (price["broker_id"], fee["invoice_variant"]) == ("AWS_EUROPE", "LISTING_FEE")
+    assert fee["invoice_id"] != price["invoice_id"] == fee["buyer_invoice_id"]
+    assert fee["transaction_reference_id"] != fee["buyer_transaction_reference_id"]
+
+
+def test_a_failure_flips_it_back(world: World, clock: Any) -> None:
+    world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
+    create_agreement(world)
+    rows = after(world, clock, 34)
+    (paid,) = select_rows(rows, "DISBURSED", "DISBURSEMENT")
+    (failure,) = select_rows(rows, "DISBURSED", "DISBURSEMENT_FAILURE")
+    assert failure["parent_billing_event_id"] == paid["billing_event_id"]
+    assert (failure["amount"], failure["bank_trace_id"]) == ("-970.00", "")
+    flipped = [
+        row["amount"]
+        for row in rows
+        if row["disbursement_billing_event_id"] == failure["billing_event_id"]
+    ]
+    assert flipped == ["1000.00", "-30.00"]
+    rows = after(world, clock, 7)
+    assert len(select_rows(rows, "DISBURSED", "DISBURSEMENT")) == 2
+    assert facts(world)[2] == ("970.00", "0.00", "Disbursed")
+
+
+def test_what_is_taken_back_is_a_transfer_of_less_than_nothing(world: World, clock: Any) -> None:
+    world.payout_settings = PayoutSettings(outcome="reversed")
+    create_agreement(world)
+    transfers = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")
+    assert [row["amount"] for row in transfers] == ["970.00", "-970.00"]
+
+
+# What the buyer need not pay ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "action", "types"),
+    [
+        ("refund", "INVOICED", ("SELLER_REV_SHARE_REFUND", "AWS_REV_SHARE_REFUND")),
+        ("credit", "INVOICED", ("SELLER_REV_SHARE_CREDIT", "AWS_REV_SHARE_CREDIT")),
+        ("forgiven", "FORGIVEN", ("SELLER_REV_SHARE", "AWS_REV_SHARE")),
+    ],
+)
+def test_before_the_payout_it_lowers_it(
+    world: World, clock: Any, kind: refunds.RefundKind, action: str, types: tuple[str, str]
+) -> None:
+    world.payout_settings = PayoutSettings(
+        **{kind: Decimal("0.1"), f"{kind}_after_days": 10}  # type: ignore[arg-type]
+    )
+    create_agreement(world)
+    rows = after(world, clock, 33)
+    written = [row for row in select_rows(rows, action) if row["transaction_type"] in types]
+    assert [row["amount"] for row in written] == ["-100.00", "3.00"]
+    assert [row["balance_impacting"] for row in written] == ["1", "1"]
+    (collected,) = select_rows(rows, "COLLECTED")
+    assert collected["amount"] == "900.00"
+    (transfer,) = select_rows(rows, "DISBURSED", "DISBURSEMENT")
+    assert transfer["amount"] == "873.00"
+    (row,) = shown(world)
+    assert (row.disbursed, row.undisbursed, row.status) == (Decimal(873), Decimal(0), "Disbursed")
+    if kind == "forgiven":
+        assert [row.gross, row.gross_refund, row.listing_fee] == decimals(900, 0, -27)
+    else:
+        assert [row.gross, row.gross_refund, row.listing_fee] == decimals(1000, -100, -30)
+        assert row.listing_fee_refund == 3
+
+
+def test_all_of_it_before_the_payout_leaves_nothing_to_pay(world: World, clock: Any) -> None:
+    world.payout_settings = PayoutSettings(refund=Decimal(1), refund_after_days=10)
+    create_agreement(world)
+    rows = after(world, clock, 60)
+    assert (select_rows(rows, "COLLECTED"), select_rows(rows, "DISBURSED")) == ([], [])
+    assert facts(world) == [("0", "0.00", "Not disbursed")]
+
+
+def test_a_refund_after_the_payout_lowers_the_next_one(world: World, clock: Any) -> None:
+    world.payout_settings_by_account[OTHER] = PayoutSettings(
+        refund=Decimal("0.2"), refund_after_days=34
+    )
+    create_agreement(world, account=OTHER)
+    clock.advance(days=20)
+    create_agreement(world, price="500.00")
+    after(world, clock, 20)
+    assert ("970.00", "-194.00", "Disbursed") in facts(world)
+    rows = after(world, clock, 20)
+    last = select_rows(rows, "DISBURSED", "DISBURSEMENT")[-1]
+    assert last["amount"] == "291.00"
+    trace = last["bank_trace_id"]
+    assert [row.disbursed for row in shown(world)] == decimals(970, 485, -194)
+    assert {row.undisbursed for row in shown(world)} == {Decimal(0)}
+    assert [row.bank_trace_id == trace for row in shown(world)] == [False, True, True]
+    assert shown(world)[2].gross_refund == -200
+
+
+def test_a_refund_that_no_payout_can_bear_is_left(world: World, clock: Any) -> None:
+    world.payout_settings_by_account[OTHER] = PayoutSettings(
+        refund=Decimal(1), refund_after_days=34
+    )
+    create_agreement(world, account=OTHER)
+    clock.advance(days=20)
+    create_agreement(world, price="500.00")
+    assert after(world, clock, 60)
+    assert facts(world)[0] == ("970.00", "-970.00", "Disbursed")
+    assert facts(world)[1] == ("485.00", "0.00", "Disbursed")
+
+
+def test_a_refund_of_what_was_never_paid_out_costs_nobody(world: World, clock: Any) -> None:
+    never = PayoutSettings(never_collected=True, refund=Decimal("0.2"))
+    world.payout_settings_by_account[OTHER] = never
+    create_agreement(world, account=OTHER)
+    clock.advance(days=20)
+    create_agreement(world)
+    rows = after(world, clock, 60)
+    assert [row["amount"] for row in select_rows(rows, "DISBURSED", "DISBURSEMENT")] == ["970.00"]
+    assert len(select_rows(rows, "COLLECTED")) == 1
+    assert facts(world)[0] == ("0", "776.00", "Not disbursed")
+
+
+# Corrections -------------------------------------------------------------------------------------
+
+
+def test_a_fee_is_corrected(world: World, clock: Any) -> None:
+    create_agreement(world)
+    invoice = world.invoices[0].id
+    after(world, clock, 33)
+    corrections.correct_listing_fee(world, invoice_id=invoice, listing_fee=Decimal("-20.00"))
+    first, second = (
+        row
+        for row in deliver_rows(world, "billingeventfeed_v1")
+        if (row["action"], row["transaction_type"]) == ("INVOICED", "AWS_REV_SHARE")
+    )
+    assert first["billing_event_id"] == second["billing_event_id"]
+    assert (first["amount"], second["amount"]) == ("-30.00", "-20.00")
+    assert instant(first["update_date"]) < instant(second["update_date"])
+    assert facts(world) == [("970.00", "10.00", "Partially disbursed")]
+    assert shown(world)[0].listing_fee_percentage == 2
+    create_agreement(world, account=OTHER)
+    after(world, clock, 33)
+    assert facts(world)[0] == ("970.00", "0.00", "Disbursed")
+    assert sum(row.disbursed for row in shown(world)) == 980 + 970
+
+
+def test_a_correction_of_the_same_instant_is_later(world: World) -> None:
+    create_agreement(world)
+    event = corrections.find_event(
+        world, invoice_id=world.invoices[0].id, transaction_type="SELLER_REV_SHARE"
+    )
+    for amount in (900, 800):
+        corrections.correct_amount(
+            world, billing_event_id=event.billing_event_id, amount=Decimal(amount)
+        )
+    assert amounts(current_events(world), "INVOICED")["SELLER_REV_SHARE"] == "800"
+    (row,) = shown(world)
+    assert [row.gross, row.undisbursed] == decimals(800, 770)
+
+
+def test_an_event_is_taken_back(world: World, clock: Any) -> None:
+    create_agreement(world)
+    rows = after(world, clock, 30)
+    for row in select_rows(rows, "INVOICED"):
+        corrections.delete_event(world, billing_event_id=row["billing_event_id"])
+    assert select_rows(current_events(world), "INVOICED") == []
+    assert shown(world) == []
+    assert select_rows(after(world, clock, 30), "DISBURSED") == []
+    with pytest.raises(corrections.NotInLedger):
+        corrections.delete_event(world, billing_event_id=rows[0]["billing_event_id"])
+
+
+def test_a_payout_without_its_transfer_counts_as_invoiced(world: World, clock: Any) -> None:
+    world.payout_settings = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
+    create_agreement(world)
+    first = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")[0]
+    corrections.delete_event(world, billing_event_id=first["billing_event_id"])
+    (row,) = shown(world)
+    assert [row.gross, row.disbursed, row.undisbursed] == decimals(600, 582, 0)
+
+
+# Over the control API ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def invoice(sandbox: Sandbox) -> str:
+    create_scheduled_agreement(sandbox.world, [(0, "1000.00"), (90, "500.00")])
+    return sandbox.world.invoices[0].id
+
+
+def test_the_ledger_by_control(control: httpx.Client, sandbox: Sandbox, invoice: str) -> None:
+    refund = {"invoice_id": invoice, "share": "0.5"}
+    price, fee = control.post("/ledger/refund", json=refund).json()
+    assert (price["transaction_type"], price["amount"]) == ("SELLER_REV_SHARE_REFUND", "-500.00")
+    assert fee["amount"] == "15.00"
+    (corrected,) = control.post(
+        "/ledger/listing-fee", json={"invoice_id": invoice, "listing_fee": "-20.00"}
+    ).json()
+    event = {"billing_event_id": price["billing_event_id"]}
+    assert control.post("/ledger/correction", json={**event, "amount": "-400"}).status_code == 200
+    assert shown(sandbox.world)[0].undisbursed == 1000 - 400 - 20 + 15
+    assert control.post("/ledger/deletion", json=event).json()[0]["delete_date"]
+    assert shown(sandbox.world)[0].undisbursed == 1000 - 20 + 15
+    versions = control.get("/ledger", params={"invoice_id": invoice}).json()
+    assert [each["amount"] for each in versions] == [
+        "1000.00",
+        "-30.00",
+        "-500.00",
+        "15.00",
+        "-20.00",
+        "-400",
+        "-400",
+    ]
+    assert corrected["billing_event_id"] == versions[1]["billing_event_id"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("refund", {"invoice_id": "X", "share": "0.5"}, 404),
+        ("refund", {"invoice_id": "X", "share": "1.5"}, 400),
+        ("refund", {"invoice_id": "X", "share": "0.5", "kind": "gift"}, 400),
+        ("listing-fee", {"invoice_id": "X", "listing_fee": "-1"}, 404),
+        ("correction", {"billing_event_id": "X", "amount": "1"}, 404),
+        ("deletion", {"billing_event_id": "X"}, 404),
+        ("deletion", {}, 400),
+    ],
+)
+def test_what_control_refuses(
+    control: httpx.Client, path: str, body: dict[str, str], status: int
+) -> None:
+    assert control.post(f"/ledger/{path}", json=body).status_code == status
+
+
+def test_payouts_are_held(
+    control: httpx.Client, sandbox: Sandbox, invoice: str, clock: Any
+) -> None:
+    until = "2026-06-01T00:00:00Z"
+    assert control.post("/payouts/hold", json={"until": until}).status_code == 200
+    assert control.post("/payouts/hold", json={"until": "soon"}).status_code == 400
+    clock.advance(days=60)
+    assert shown(sandbox.world)[0].status == "Not disbursed"
+    clock.advance(days=40)
+    (paid,) = [row for row in shown(sandbox.world) if row.invoice_id == invoice]
+    assert str(paid.disbursed_at) == "2026-06-01 00:00:00+00:00"
+
+
+def test_holding_them_ends_early(world: World, clock: Any) -> None:
+    transfers.hold_payouts(world, clock.now.replace(year=2030))
+    create_agreement(world)
+    assert select_rows(after(world, clock, 60), "DISBURSED") == []
+    transfers.hold_payouts(world, None)
+    (row,) = shown(world)
+    assert (row.status, row.disbursed_at) == ("Disbursed", clock.now)

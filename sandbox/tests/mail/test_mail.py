@@ -1,0 +1,203 @@
+"""The mail server and the mailbox page."""
+
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiosmtplib
+import httpx
+import pytest
+
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from sandbox.tests.support.manual_clock import ManualClock
+from sandbox.world import World
+from tests.support.waiting import until
+
+
+@pytest.fixture
+def world(sandbox: Sandbox) -> World:
+    return sandbox.world
+
+
+@pytest.fixture
+def port(sandbox: Sandbox) -> int:
+    port = urlsplit(sandbox.addresses.smtp).port
+    assert port is not None
+    return port
+
+
+@pytest.fixture
+def pages(sandbox: Sandbox) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=sandbox.addresses.mailbox, timeout=5) as client:
+        yield client
+
+
+def letter(subject: str = "Your offer", text: str = "Hello", html: str = "") -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = "Offers <offers@example.com>"
+    message["To"] = "buyer@example.com"
+    message["Subject"] = subject
+    message["Message-ID"] = "<offer-1@example.com>"
+    message.set_content(text)
+    if html:
+        message.add_alternative(html, subtype="html")
+    return message
+
+
+def send(port: int, message: EmailMessage, **how: Any) -> dict[str, tuple[int, bytes]]:
+    with smtplib.SMTP("127.0.0.1", port, timeout=5) as server:
+        return server.send_message(message, **how)
+
+
+def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> None:
+    message = letter("Angebot für Zoë", "Grüße\n", "<p>Grüße &amp; more</p>")
+    message["X-Idempotency-Key"] = "offer/1/buyer"
+    message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf")
+
+    send(port, message, to_addrs=["buyer@example.com", "copy@example.com"])
+
+    (mail,) = world.mails
+    assert mail.number == 1
+    assert mail.received_at == clock.now
+    assert mail.sender == "offers@example.com"
+    assert mail.recipients == ["buyer@example.com", "copy@example.com"]
+    assert mail.subject == "Angebot für Zoë"
+    assert mail.message_id == "<offer-1@example.com>"
+    assert mail.headers["X-Idempotency-Key"] == "offer/1/buyer"
+    assert mail.text.strip() == "Grüße"
+    assert mail.html.strip() == "<p>Grüße &amp; more</p>"
+
+
+def test_an_html_only_mail_has_no_text(port: int, world: World) -> None:
+    message = letter()
+    message.set_content("<p>Hi</p>", subtype="html")
+
+    send(port, message)
+
+    assert (world.mails[0].text, world.mails[0].html.strip()) == ("", "<p>Hi</p>")
+
+
+async def test_the_products_client_sends(port: int, world: World) -> None:
+    refused, _ = await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+
+    assert refused == {}
+    assert len(world.mails) == 1
+    assert world.calls["smtp", "RCPT"] == world.calls["smtp", "DATA"] == 1
+
+
+async def test_a_refused_recipient(port: int, world: World) -> None:
+    world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
+
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
+        await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+
+    assert refused.value.recipients[0].code == 550
+    assert not world.mails
+
+
+def test_one_refused_recipient_of_two(port: int, world: World) -> None:
+    world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=451, code="Try later"))
+
+    refused = send(port, letter(), to_addrs=["first@example.com", "second@example.com"])
+
+    assert refused == {"first@example.com": (451, b"Try later")}
+    assert world.mails[0].recipients == ["second@example.com"]
+
+
+@pytest.mark.parametrize("status", [421, 452, 552, 554])
+async def test_a_refused_message(port: int, world: World, status: int) -> None:
+    world.faults.waiting.append(Fault("smtp", "status", "DATA", status=status))
+
+    with pytest.raises(aiosmtplib.SMTPDataError) as refused:
+        await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+
+    assert refused.value.code == status
+    assert not world.mails
+    await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+    assert len(world.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "raised", "stored"),
+    [
+        ("drop_before", aiosmtplib.SMTPServerDisconnected, 0),
+        ("drop_after", aiosmtplib.SMTPServerDisconnected, 1),
+        ("timeout_before", aiosmtplib.SMTPReadTimeoutError, 0),
+        ("timeout_after", aiosmtplib.SMTPReadTimeoutError, 1),
+    ],
+)
+async def test_a_message_without_an_answer(
+    port: int, world: World, kind: str, raised: type[Exception], stored: int
+) -> None:
+    world.faults.waiting.append(Fault("smtp", kind, "DATA"))
+
+    patience = 1 if kind.startswith("timeout") else 5
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, timeout=5) as client:
+        await client.mail("offers@example.com")
+        await client.rcpt("buyer@example.com")
+        with pytest.raises(raised):
+            await client.data(letter().as_bytes(), timeout=patience)
+
+    until(lambda: len(world.mails) == stored)
+
+
+async def test_a_held_connection_is_cut_in_the_end(port: int, world: World) -> None:
+    world.faults.waiting.append(Fault("smtp", "timeout_after", "DATA", delay_seconds=0.1))
+
+    with pytest.raises(aiosmtplib.SMTPServerDisconnected):
+        await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+
+    assert len(world.mails) == 1
+
+
+# The page
+
+
+def test_an_empty_mailbox_says_so(pages: httpx.Client) -> None:
+    assert "No mail yet." in pages.get("/").text
+    assert pages.get("/mail").json() == []
+
+
+def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: ManualClock) -> None:
+    send(port, letter("First"))
+    clock.advance(days=1)
+    send(port, letter("Second"))
+
+    page = pages.get("/").text
+    assert page.index("Second") < page.index("First")
+    assert '<a href="/2">' in page
+    assert "2026-03-03 09:00 UTC" in page
+    assert [mail["subject"] for mail in pages.get("/mail").json()] == ["Second", "First"]
+    one = pages.get("/mail/1").json()
+    assert (one["number"], one["received_at"]) == (1, "2026-03-02T09:00:00+00:00")
+
+
+def test_a_mail_is_shown_as_html_and_as_text(port: int, pages: httpx.Client) -> None:
+    send(port, letter("Your offer", "Plain & simple", '<p class="x">Rich</p>'))
+
+    page = pages.get("/1").text
+    assert "Plain &amp; simple" in page
+    assert "&lt;p class=&quot;x&quot;&gt;Rich&lt;/p&gt;" in page
+    assert "allow-scripts" not in page
+    assert "&lt;offer-1@example.com&gt;" in page
+
+
+def test_nothing_in_a_mail_becomes_part_of_the_page(port: int, pages: httpx.Client) -> None:
+    attack = '"><script>alert(1)</script>'
+    message = letter(attack, attack, f"<p>{attack}</p>")
+    message.replace_header("From", f'"{attack[2:]}" <offers@example.com>')
+
+    send(port, message)
+
+    for path in ("/", "/1"):
+        answer = pages.get(path)
+        assert "<script" not in answer.text
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/9", 404), ("/mail/9", 404)])
+def test_a_mail_that_is_not_there(pages: httpx.Client, path: str, status: int) -> None:
+    assert pages.get(path).status_code == status

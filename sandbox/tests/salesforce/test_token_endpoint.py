@@ -1,0 +1,181 @@
+"""The token endpoint, and what a token is good for."""
+
+import time
+from collections.abc import Iterator
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from sandbox.tests.support.salesforce_org import OrgClient, status_and_code
+
+CLIENT = ("example-salesforce-client", "example-salesforce-secret")
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+@pytest.fixture
+def org(sandbox: Sandbox) -> Iterator[OrgClient]:
+    org = OrgClient(sandbox)
+    with org.http:
+        yield org
+
+
+def ask(
+    org: OrgClient, form: dict[str, str], auth: tuple[str, str] | None = None
+) -> httpx.Response:
+    sent = httpx.BasicAuth(*auth) if auth else httpx.USE_CLIENT_DEFAULT
+    return org.http.post("/services/oauth2/token", data=form, auth=sent)
+
+
+def credentials(client_id: str, client_secret: str) -> dict[str, str]:
+    return {
+        "grant_type": "client_credentials",
+        "client_id": client_id,
+        "client_secret": client_secret,
+    }
+
+
+def assertion(org: OrgClient, key: rsa.RSAPrivateKey, **claims: object) -> dict[str, str]:
+    said = {
+        "iss": CLIENT[0],
+        "sub": "offers@example.com",
+        "aud": org.sandbox.addresses.salesforce,
+        "exp": int(time.time()) + 180,
+        **claims,
+    }
+    return {"grant_type": JWT_BEARER, "assertion": jwt.encode(said, key, algorithm="RS256")}
+
+
+@pytest.fixture(scope="module")
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.mark.parametrize("basic", [True, False], ids=["basic", "body"])
+def test_client_credentials_are_taken_either_way(org: OrgClient, basic: bool) -> None:
+    if basic:
+        answer = ask(org, {"grant_type": "client_credentials"}, CLIENT)
+    else:
+        answer = ask(org, credentials(*CLIENT))
+
+    body = answer.json()
+    assert answer.status_code == 200
+    assert body["token_type"] == "Bearer"
+    assert body["instance_url"] == org.sandbox.addresses.salesforce
+    assert abs(int(body["issued_at"]) / 1000 - time.time()) < 5
+    org.token = body["access_token"]
+    assert org.call("GET", "/limits").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("form", "refusal"),
+    [
+        (credentials("other", CLIENT[1]), "invalid_client_id"),
+        (credentials(CLIENT[0], "wrong"), "invalid_client"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({}, "unsupported_grant_type"),
+        ({"grant_type": JWT_BEARER, "assertion": "nonsense"}, "invalid_grant"),
+    ],
+)
+def test_a_bad_request_for_a_token_is_refused(
+    org: OrgClient, form: dict[str, str], refusal: str
+) -> None:
+    answer = ask(org, form)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == refusal
+    assert answer.json()["error_description"]
+
+
+def test_broken_basic_credentials_are_refused(org: OrgClient) -> None:
+    answer = org.http.post(
+        "/services/oauth2/token",
+        data={"grant_type": "client_credentials"},
+        headers={"Authorization": "Basic %%%"},
+    )
+
+    assert answer.json()["error"] == "invalid_client"
+
+
+def test_an_assertion_gives_a_token(org: OrgClient, key: rsa.RSAPrivateKey) -> None:
+    answer = ask(org, assertion(org, key))
+
+    assert answer.status_code == 200
+    assert org.world.salesforce.is_valid_token(answer.json()["access_token"])
+
+
+@pytest.mark.parametrize(
+    ("claims", "refusal", "description"),
+    [
+        ({"aud": "https://elsewhere.example"}, "invalid_grant", "audience is invalid"),
+        ({"exp": 1}, "invalid_grant", "expired assertion"),
+        ({"sub": "x@example.com"}, "invalid_grant", "user hasn't approved this consumer"),
+        ({"iss": "other"}, "invalid_client_id", "client identifier invalid"),
+    ],
+)
+def test_an_assertion_with_a_wrong_claim_is_refused(
+    org: OrgClient,
+    key: rsa.RSAPrivateKey,
+    claims: dict[str, object],
+    refusal: str,
+    description: str,
+) -> None:
+    answer = ask(org, assertion(org, key, **claims))
+
+    assert answer.status_code == 400
+    assert answer.json() == {"error": refusal, "error_description": description}
+
+
+def test_the_signature_counts_once_the_org_holds_the_key(
+    org: OrgClient, key: rsa.RSAPrivateKey
+) -> None:
+    org.world.salesforce_public_key = (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+    assert ask(org, assertion(org, key)).status_code == 200
+    assert ask(org, assertion(org, stranger)).json()["error_description"] == "invalid assertion"
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", "Bearer"])
+def test_without_a_good_token_nothing_is_answered(
+    org: OrgClient, authorization: str | None
+) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+
+    answer = org.http.get("/services/data/v66.0/limits", headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.json() == [
+        {"message": "Session expired or invalid", "errorCode": "INVALID_SESSION_ID"}
+    ]
+
+
+def test_a_token_dies_by_age_and_by_revocation(org: OrgClient) -> None:
+    org.world.salesforce.token_seconds = 0
+    org.token = org.world.salesforce.issue_token()
+    assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
+
+    org.world.salesforce.token_seconds = 60
+    org.token = org.world.salesforce.issue_token()
+    assert org.call("GET", "/limits").status_code == 200
+    org.world.salesforce.revoke_tokens()
+    assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
+
+
+def test_a_fault_at_the_token_endpoint_speaks_oauth(org: OrgClient) -> None:
+    org.world.faults.waiting.append(
+        Fault("salesforce", "status", "Token", status=400, code="invalid_client")
+    )
+
+    answer = ask(org, credentials(*CLIENT))
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
+    assert org.world.calls["salesforce", "Token"] == 1

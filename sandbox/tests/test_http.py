@@ -1,0 +1,158 @@
+"""Calls are counted, faults strike, and AWS limits the rate."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
+
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from sandbox.tests.support.aws_seller import CATALOG, SESSION, Seller, status_and_code
+from tests.support.waiting import until
+
+SEARCH = {"filters": [{"name": "AgreementType", "values": ["PurchaseAgreement"]}]}
+
+
+def test_every_call_is_counted_refused_ones_too(seller: Seller) -> None:
+    seller.start(seller.offer_changes())
+    with pytest.raises(ClientError):
+        seller.describe("unknown")
+    seller.agreements.search_agreements(**SEARCH)
+    assert seller.world.calls == {
+        ("catalog", "StartChangeSet"): 1,
+        ("catalog", "DescribeChangeSet"): 1,
+        ("agreement", "SearchAgreements"): 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (402, "ServiceQuotaExceededException"),
+        (403, "AccessDeniedException"),
+        (404, "ResourceNotFoundException"),
+        (422, "ValidationException"),
+        (423, "ResourceInUseException"),
+        (429, "ThrottlingException"),
+        (500, "InternalServiceException"),
+        (503, "ServiceUnavailableException"),
+    ],
+)
+def test_a_status_comes_with_its_usual_code(seller: Seller, status: int, error: str) -> None:
+    seller.world.faults.waiting.append(Fault("catalog", "status", status=status))
+    with pytest.raises(ClientError) as refused:
+        seller.start(seller.offer_changes())
+    assert status_and_code(refused.value) == (status, error)
+    assert not seller.world.change_sets
+    assert seller.start(seller.offer_changes())
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, "ValidationException"),
+        (403, "AccessDeniedException"),
+        (429, "ThrottlingException"),
+        (500, "InternalServerException"),
+    ],
+)
+def test_the_agreement_api_has_its_own_codes(seller: Seller, status: int, error: str) -> None:
+    seller.world.faults.waiting.append(Fault("agreement", "status", status=status))
+    with pytest.raises(ClientError) as refused:
+        seller.agreements.search_agreements(**SEARCH)
+    assert status_and_code(refused.value) == (status, error)
+
+
+def test_a_code_and_the_seconds_to_wait_can_be_chosen(seller: Seller) -> None:
+    fault = Fault("catalog", "status", status=403, code="ExpiredTokenException", retry_after=1.5)
+    seller.world.faults.waiting.append(fault)
+    with pytest.raises(ClientError) as refused:
+        seller.describe("any")
+    response: Any = refused.value.response
+    assert response["Error"]["Code"] == "ExpiredTokenException"
+    assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1.5"
+
+
+def test_a_fault_can_be_for_one_operation_and_several_times(seller: Seller) -> None:
+    fault = Fault("catalog", "status", operation="DescribeChangeSet", times=2)
+    seller.world.faults.waiting.append(fault)
+    change_set_id = seller.start(seller.offer_changes())
+    for _ in range(2):
+        with pytest.raises(ClientError):
+            seller.describe(change_set_id)
+    assert seller.describe(change_set_id)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "done"),
+    [
+        ("drop_before", ConnectionClosedError, False),
+        ("drop_after", ConnectionClosedError, True),
+        ("timeout_before", ReadTimeoutError, False),
+        ("timeout_after", ReadTimeoutError, True),
+    ],
+)
+def test_a_lost_answer(
+    sandbox: Sandbox, seller: Seller, kind: str, error: type[Exception], done: bool
+) -> None:
+    hasty = (
+        Seller(sandbox, seller.clock, read_timeout=0.3) if kind.startswith("timeout") else seller
+    )
+    faults = seller.world.faults.waiting
+    faults.append(Fault("catalog", kind))
+    with pytest.raises(error):
+        hasty.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
+    until(lambda: not faults and len(seller.world.change_sets) == done)
+    # Whoever asks again with the same token gets the one change set.
+    seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
+    assert len(seller.world.change_sets) == 1
+
+
+def test_who_is_kept_waiting_longer_is_cut_off(seller: Seller, sandbox: Sandbox) -> None:
+    seller.world.faults.waiting.append(Fault("agreement", "timeout_before", delay_seconds=0.1))
+    started = time.monotonic()
+    with pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(sandbox.addresses.agreement, timeout=5)
+    assert time.monotonic() - started >= 0.1
+
+
+def test_a_dropped_connection_carries_no_answer(sandbox: Sandbox) -> None:
+    sandbox.world.faults.waiting.append(Fault("catalog", "drop_before"))
+    with pytest.raises(httpx.RemoteProtocolError, match="disconnected without sending"):
+        httpx.post(f"{sandbox.addresses.catalog}/StartChangeSet", json={})
+
+
+def test_aws_lets_five_requests_start_in_a_second(
+    sandbox: Sandbox, seller: Seller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox.world.throttle = True
+    began = time.monotonic()
+    with monkeypatch.context() as standing:
+        # On a busy machine six calls may take longer than the second that they are counted in.
+        standing.setattr("sandbox.rate_limit.time", SimpleNamespace(monotonic=lambda: began))
+        for _ in range(5):
+            seller.start(seller.offer_changes())
+        with pytest.raises(ClientError) as refused:
+            seller.start(seller.offer_changes())
+    assert status_and_code(refused.value) == (429, "ThrottlingException")
+    assert len(sandbox.world.change_sets) == 5
+    # Another operation has its own rate, and boto3's own retries get through.
+    patient = SESSION.client(
+        "marketplace-catalog",
+        endpoint_url=sandbox.addresses.catalog,
+        config=Config(retries={"mode": "standard", "max_attempts": 5}),
+    )
+    assert patient.list_change_sets(Catalog=CATALOG)
+    assert patient.start_change_set(Catalog=CATALOG, ChangeSet=seller.offer_changes())
+
+
+def test_the_sandbox_stops_quickly_while_someone_waits(sandbox: Sandbox, clock: Any) -> None:
+    seller = Seller(sandbox, clock, read_timeout=0.3)
+    sandbox.world.faults.waiting.append(Fault("catalog", "timeout_before", times=None))
+    with pytest.raises(ReadTimeoutError):
+        seller.describe("any")
+    # The fixture stops the sandbox: the call still on hold must not keep it.
