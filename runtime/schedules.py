@@ -26,7 +26,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
 from offers.policy.policy import FINANCE, Policy
-from workflows.schedules.agreement_watch import AgreementWatch, AgreementWatchRequest
+from workflows.schedules.agreement_watch import AgreementWatch, WatchRequest
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
@@ -64,7 +64,7 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
             clock.real_duration(policy.agreement_watch_every),
             ScheduleActionStartWorkflow(
                 AgreementWatch.run,
-                AgreementWatchRequest(clock=clock, overlap=policy.agreement_watch_overlap),
+                WatchRequest(clock=clock, overlap=policy.agreement_watch_overlap),
                 id=WATCH,
                 task_queue=TaskQueue.OFFERS,
             ),
@@ -73,7 +73,7 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
             clock.real_duration(policy.clazar_watch_every),
             ScheduleActionStartWorkflow(
                 ClazarWatch.run,
-                AgreementWatchRequest(clock=clock, overlap=policy.clazar_watch_overlap),
+                WatchRequest(clock=clock, overlap=policy.clazar_watch_overlap),
                 id=CLAZAR,
                 task_queue=TaskQueue.OFFERS,
             ),

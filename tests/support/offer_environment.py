@@ -29,7 +29,7 @@ from tests.support.life import FIELDS, environment, opportunity_fields, program
 from workflows.schedules.agreement_watch import (
     AgreementWatch,
     AgreementWatchPosition,
-    AgreementWatchRequest,
+    WatchRequest,
 )
 from workflows.schedules.clazar_watch import ClazarWatch, ClazarWatchPosition
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
@@ -187,7 +187,7 @@ class OfferEnvironment:
         """One turn of the watch, without what an earlier one knew."""
         return await self.client.execute_workflow(
             AgreementWatch.run,
-            AgreementWatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
             id="watch",
             task_queue=TaskQueue.OFFERS,
         )
@@ -196,7 +196,7 @@ class OfferEnvironment:
         """One turn of Clazar's watch, without what an earlier one knew."""
         return await self.client.execute_workflow(
             ClazarWatch.run,
-            AgreementWatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
+            WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
             id="watch-clazar",
             task_queue=TaskQueue.OFFERS,
         )

@@ -1,7 +1,7 @@
-"""Watching Clazar once for all offers: one reading of its change feed per turn.
+"""Reading Clazar's change feed once for all offers.
 
-Offers that are ours are tied to their opportunities there, so that Clazar's own sync with
-Salesforce shows them.
+Our offers are linked to their opportunities there, so that Clazar's own sync with Salesforce shows
+them.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from workflows.common.activity_options import start_activity
 from workflows.schedules.agreement_watch import (
     UNMATCHED_FOR,
     UNMATCHED_LIMIT,
-    AgreementWatchRequest,
+    WatchRequest,
 )
 
 with workflow.unsafe.imports_passed_through():
@@ -32,19 +32,19 @@ class ClazarWatchPosition(BaseModel):
     newest: AwareDatetime
     """The last change of the newest offer seen."""
     signalled: dict[str, AwareDatetime] = Field(default_factory=dict)
-    """By offer id, the change that was passed on, as far back as the overlap."""
+    """By offer id, the change that was signalled, as far back as the overlap."""
     unmatched: tuple[ChangedOffer, ...] = ()
-    """What belongs to no offer in search: made by others, or one of ours that search does not show
-    yet.  It is tried again for a day."""
+    """What belongs to no offer in search: another seller system's, or one of ours that search does
+    not show yet.  It is tried again for a day."""
 
 
 @workflow.defn
 class ClazarWatch:
-    """One turn: read what is new, tie our offers, and signal those concerned and no others."""
+    """One run: read what is new, link our offers, and signal those concerned and no others."""
 
     @workflow.run
-    async def run(self, request: AgreementWatchRequest) -> ClazarWatchPosition:
-        """Gives the position from which the next turn reads."""
+    async def run(self, request: WatchRequest) -> ClazarWatchPosition:
+        """Gives the position from which the next run reads."""
         position = workflow.get_last_completion_result(ClazarWatchPosition)
         if position is None:
             now: datetime = request.clock.business_time(workflow.now())
@@ -60,14 +60,14 @@ class ClazarWatch:
             for offer_id, each in latest.items()
             if position.signalled.get(offer_id) != each.changed_at
         ]
-        ours = await self._see_to([each.offer for each in news]) if news else set()
+        ours = await self._link_and_signal([each.offer for each in news]) if news else set()
         newest = max([position.newest, *(each.changed_at for each in read.offers)])
-        passed_on = position.signalled | {
+        signalled = position.signalled | {
             e.offer.offer_id: e.changed_at for e in news if e.offer.offer_id in ours
         }
         return ClazarWatchPosition(
             newest=newest,
-            signalled={o: at for o, at in passed_on.items() if at >= newest - request.overlap},
+            signalled={o: at for o, at in signalled.items() if at >= newest - request.overlap},
             unmatched=tuple(
                 each
                 for each in news
@@ -75,8 +75,8 @@ class ClazarWatch:
             )[-UNMATCHED_LIMIT:],
         )
 
-    async def _see_to(self, offers: list[ObservedOffer]) -> set[str]:
-        """Tie what is not tied yet, and tell of it; gives the ids of those that are ours."""
+    async def _link_and_signal(self, offers: list[ObservedOffer]) -> set[str]:
+        """Link what is not linked yet, and signal it; gives the ids of our offers."""
         ours = await start_activity(OfferSignals.find_our_offers, offers)
         news = [each for each in ours if not each.is_linked]
         links = [
@@ -84,16 +84,16 @@ class ClazarWatch:
             for each in news
             if each.is_known and (clazar_id := each.observed.clazar_id)
         ]
-        tied = set(await start_activity(Clazar.link_offers, links) if links else [])
+        linked = set(await start_activity(Clazar.link_offers, links) if links else [])
         if news:
             await start_activity(
-                OfferSignals.signal_observed_offers, [_as_tied(each, tied) for each in news]
+                OfferSignals.signal_observed_offers, [_as_linked(each, linked) for each in news]
             )
         return {each.observed.offer_id for each in ours}
 
 
-def _as_tied(ours: OurOffer, tied: set[str]) -> OurOffer:
-    if ours.observed.clazar_id not in tied:
+def _as_linked(ours: OurOffer, linked: set[str]) -> OurOffer:
+    if ours.observed.clazar_id not in linked:
         return ours
     seen = ours.observed.model_copy(update={"linked_to": opportunity_id_of(ours.workflow_id)})
     return ours.model_copy(update={"seen": seen})

@@ -1,4 +1,4 @@
-"""Intake: opportunities that are ready get their offers by themselves."""
+"""Starting an offer for each opportunity that is ready."""
 
 import asyncio
 from datetime import timedelta
@@ -25,7 +25,7 @@ PAGES_PER_RUN = 5
 
 
 class IntakePosition(BaseModel):
-    """How far Salesforce has been read.  Kept by the Schedule as the result of the last turn."""
+    """How far Salesforce has been read.  Kept by the Schedule as the result of the last run."""
 
     newest: AwareDatetime | None = None
     """The newest change seen, by Salesforce's clock and no other; None: nothing has been read."""
@@ -42,18 +42,18 @@ class IntakeRequest(BaseModel):
     overlap: timedelta
     """How far each reading goes back behind the newest change seen: changes may appear late."""
     position: IntakePosition | None = None
-    """Where a run goes on that was continued; None: from where the last turn came to."""
+    """Where a run goes on that was continued; None: from where the last run came to."""
     page: ReadyAfter | None = None
     """The page it goes on with."""
 
 
 @workflow.defn
 class OpportunityIntake:
-    """One turn: read what has become ready, and start an offer for each."""
+    """One run: read what has become ready, and start an offer for each."""
 
     @workflow.run
     async def run(self, request: IntakeRequest) -> IntakePosition:
-        """Gives the position from which the next turn reads.
+        """Gives the position from which the next run reads.
 
         An opportunity may be read twice: its workflow's id lets it be started once only.
         """
@@ -70,7 +70,7 @@ class OpportunityIntake:
                     if position.seen.get(opportunity.opportunity_id) != opportunity.changed_at
                 )
             )
-            position = _moved_on(position, ready, request.overlap)
+            position = _next_position(position, ready, request.overlap)
             if not ready:
                 break
             last = ready[-1]
@@ -88,7 +88,7 @@ class OpportunityIntake:
                 OfferRequest(opportunity_id=opportunity.opportunity_id, clock=clock),
                 id=workflow_id(opportunity.opportunity_id),
                 task_queue=TaskQueue.OFFERS,
-                # An offer outlives the turn that started it.
+                # An offer outlives the run that started it.
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 search_attributes=TypedSearchAttributes(
@@ -100,7 +100,7 @@ class OpportunityIntake:
             workflow.logger.debug("%s has its offer already", opportunity.opportunity_id)
 
 
-def _moved_on(
+def _next_position(
     position: IntakePosition, ready: tuple[ReadyOpportunity, ...], overlap: timedelta
 ) -> IntakePosition:
     changes = {each.opportunity_id: each.changed_at for each in ready}

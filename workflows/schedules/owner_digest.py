@@ -1,4 +1,4 @@
-"""Telling each owner, on their working mornings, how their offers stand."""
+"""A mail to each owner on their working days: what expires, what waits, what has happened."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -17,16 +17,16 @@ with workflow.unsafe.imports_passed_through():
     from offers.policy.digest import DigestRules
 
 NEW_OWNERS_EVERY = timedelta(days=1)
-"""How often new owners are looked for while nobody known has their morning."""
+"""How often new owners are looked for while no digest is due."""
 
-LOOK_BUDGET = timedelta(minutes=30)
+PLAN_BUDGET = timedelta(minutes=30)
 MAIL_BUDGET = timedelta(minutes=25)
-"""Together less than an hour of real time: who cannot be written to must not make the next turn
-late for the others."""
+"""Together less than an hour of real time: an address that cannot be reached must not delay the
+next run for the others."""
 
 
 class DigestRequest(BaseModel):
-    """When owners are told."""
+    """When digests are sent."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -35,7 +35,7 @@ class DigestRequest(BaseModel):
 
 
 class DigestPosition(BaseModel):
-    """Who is known, and when they are told.  Kept by the Schedule as the result of the last run."""
+    """The known owners with their next digests.  Kept by the Schedule as the last run's result."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -43,7 +43,7 @@ class DigestPosition(BaseModel):
     owners: tuple[KnownOwner, ...] = Field(default=(), repr=False)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether there is something to look for."""
+        """Whether a digest is due, or new owners are to be looked for."""
         return now - self.planned_at >= NEW_OWNERS_EVERY or any(
             each.next_at <= now for each in self.owners
         )
@@ -51,38 +51,38 @@ class DigestPosition(BaseModel):
 
 @workflow.defn
 class OwnerDigest:
-    """One turn: nothing at all, unless it is somebody's morning.
+    """One run: nothing at all, unless a digest is due.
 
-    Each owner's next morning is remembered as an instant, so that time zones are reckoned with in
-    the activity alone: what a machine knows of them changes.
+    Each owner's next digest is kept as an instant, so that only the activity computes with time
+    zones: what a machine knows of them changes.
     """
 
     @workflow.run
     async def run(self, request: DigestRequest) -> DigestPosition:
-        """Gives who has been told when; who could not be is written to in the next turn."""
+        """Gives when each owner was sent a digest; one that failed is tried in the next run."""
         now: datetime = request.clock.business_time(workflow.now())
         last = workflow.get_last_completion_result(DigestPosition)
         if last and not last.is_due(now):
             return last
         known = last.owners if last else ()
-        look = await start_activity(
+        plan = await start_activity(
             Digests.plan_digests,
             DigestPlanRequest(rules=request.rules, now=now, known=known),
-            budget=LOOK_BUDGET,
+            budget=PLAN_BUDGET,
         )
-        told = await asyncio.gather(*map(self._tell, look.deliveries))
-        after = {each.key: each for each in told if each}
+        sent = await asyncio.gather(*map(self._deliver, plan.deliveries))
+        after = {each.key: each for each in sent if each}
         return DigestPosition(
-            planned_at=now, owners=tuple(after.get(each.key, each) for each in look.owners)
+            planned_at=now, owners=tuple(after.get(each.key, each) for each in plan.owners)
         )
 
-    async def _tell(self, morning: DigestDelivery) -> KnownOwner | None:
-        """Write to one owner; gives how they are known then, or None if they could not be."""
+    async def _deliver(self, morning: DigestDelivery) -> KnownOwner | None:
+        """Send one digest; gives what is known of its owner then, None if it could not be sent."""
         digest = morning.digest
         memo = BroadcastEmail(
             to=(digest.owner.owner_email,),
             message=write_digest(digest),
-            # One mail a day, also if a turn is made again.
+            # One mail a day, also if a run is repeated.
             key=f"digest/{morning.delivered.key}/{digest.day}",
         )
         try:
@@ -90,8 +90,6 @@ class OwnerDigest:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise
-            workflow.logger.warning(
-                "an owner's digest could not be sent; the next turn tries again"
-            )
+            workflow.logger.warning("a digest could not be sent; the next run tries again")
             return None
         return morning.delivered

@@ -1,4 +1,4 @@
-"""Following the money once for all offers: one reading of the payout data per turn."""
+"""Reading the payout data once for all offers."""
 
 from datetime import timedelta
 
@@ -19,11 +19,11 @@ STAGES_WITH_PAYOUTS = [Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TE
 """Stages in which money may still come, or be taken back."""
 
 
-MAIL_PATIENCE = timedelta(hours=1)
+MAIL_BUDGET = timedelta(hours=1)
 
 
 class PayoutSweepRequest(BaseModel):
-    """Whom to tell what of the data could not be read."""
+    """Who is told what of the data could not be read."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,10 +32,10 @@ class PayoutSweepRequest(BaseModel):
 
 @workflow.defn
 class PayoutSweep:
-    """One turn: read the payout data, and signal the offers whose payout changed and no others.
+    """One run: read the payout data, and signal the offers whose payout changed and no others.
 
-    Nothing is remembered of the offers between turns: each one's search attribute says what it
-    knows.  What was wrong with the data is, so that it is told once.
+    Nothing is kept of the offers between runs: each one's search attribute shows what it knows.
+    What was wrong with the data is kept, so that it is reported once.
     """
 
     @workflow.run
@@ -50,8 +50,8 @@ class PayoutSweep:
                 key=workflow.info().run_id,
             )
             try:
-                await start_activity(Email.send_broadcast, memo, budget=MAIL_PATIENCE)
+                await start_activity(Email.send_broadcast, memo, budget=MAIL_BUDGET)
             except ActivityError:
-                # The next turn, which then knows of nothing that was told, tells it again.
+                # The next run finds nothing kept, and reports it again.
                 return PayoutSweepResult(signalled=swept.signalled)
         return swept
