@@ -1,4 +1,4 @@
-"""The command line: start offers, look at them, and tell them what people decide."""
+"""The command line, installed as `offerflow`: start, show and change offers."""
 
 import typer
 
@@ -19,7 +19,7 @@ app.command()(offers.watch)
 app.command()(drafts.approve)
 app.command()(drafts.decline)
 app.command()(drafts.revise)
-app.command(name="handed-off")(drafts.handed_off)
+app.command()(drafts.link_offer)
 app.command()(changes.extend)
 app.command()(changes.amend)
 app.command()(changes.cancel)
@@ -29,5 +29,10 @@ app.command()(payouts.payouts)
 app.add_typer(schedules.app, name="schedules")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run the command line."""
     run_and_exit(app)
+
+
+if __name__ == "__main__":
+    main()

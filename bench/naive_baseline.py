@@ -70,7 +70,7 @@ class NaiveOffer:
         record = self._record
         deal = CheckDeal(opportunity_id=record.opportunity_id, terms=given)
         found = await call(TaskQueue.PREFLIGHT, Preflight.check_deal, deal)
-        record.apply_report(found.report, found.policy, found.clock, found.road)
+        record.apply_report(found.report, found.policy, found.clock, found.method)
         await self._enter(Stage.SUBMITTED)
         record.change_set_id = await call(
             TaskQueue.AWS_MARKETPLACE,

@@ -104,7 +104,7 @@ def _change(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
         raise typer.BadParameter(f"{text}: write a change as name=value, such as price=...")
-    if name in ("price", "added"):
+    if name in ("price", "additional_amount"):
         amount, _, currency = value.partition(" ")
         if value and not currency:
             raise typer.BadParameter(f'{text}: name the currency, such as "{name}=99000.00 EUR"')

@@ -22,10 +22,11 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
+from cli.actions import PROGRAM, reason_text
 from cli.listing import OfferRow, accepted_offers, list_offers
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
@@ -64,7 +65,7 @@ class NoWorkerRunning(RequestRejected):
     def __init__(self) -> None:
         super().__init__(
             f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py,"
-            " then see with starter.py show what has come of it"
+            f" then see the result with {PROGRAM} show"
         )
 
 
@@ -73,8 +74,8 @@ class PreflightPending(RequestRejected):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"the change is taken, but a vendor has not answered yet: see starter.py show"
-            f" {path} later"
+            "the change is recorded, but not checked yet, because a vendor does not answer: see the"
+            f" result later with {PROGRAM} show {path}"
         )
 
 
@@ -90,8 +91,8 @@ class OfferClient:
         opportunity_id: str,
         given: dict[str, Any] | None = None,
         *,
-        road: CreationMethod | None = None,
-        again: bool = False,
+        method: CreationMethod | None = None,
+        restart: bool = False,
     ) -> OfferRecord:
         """Start an offer, or find the one that runs; gives its record once it is drafted.
 
@@ -99,10 +100,12 @@ class OfferClient:
         nobody drafts it yet: it is started all the same.  While Salesforce does not answer, the
         record is given undrafted.
         """
-        if again and await self._can_be_revived(opportunity_id):
-            changes = TermChanges(terms=given or {}, method=road, recreate=True)
+        if restart and await self._can_be_revived(opportunity_id):
+            changes = TermChanges(terms=given or {}, method=method, recreate=True)
             return await self.amend(opportunity_id, changes)
-        handle = await self.start_without_waiting(opportunity_id, given, road=road, again=again)
+        handle = await self.start_without_waiting(
+            opportunity_id, given, method=method, restart=restart
+        )
         try:
             record = await self._drafted(handle)
         except NoWorkerRunning:
@@ -120,31 +123,28 @@ class OfferClient:
         opportunity_id: str,
         given: dict[str, Any] | None = None,
         *,
-        road: CreationMethod | None = None,
-        again: bool = False,
+        method: CreationMethod | None = None,
+        restart: bool = False,
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """The same without waiting for the draft."""
         request = OfferRequest(
-            opportunity_id=opportunity_id, terms=given or {}, method=road, clock=self._clock
+            opportunity_id=opportunity_id, terms=given or {}, method=method, clock=self._clock
         )
-        if given or road or again:
+        if given or method or restart:
             under_way = await self._under_way(opportunity_id)
-            if again and under_way and under_way.stage is Stage.TERMINATED:
+            if restart and under_way and under_way.stage is Stage.TERMINATED:
                 await self._let_go(opportunity_id)
                 under_way = None
             if under_way and under_way.stage in RESTARTABLE:
-                raise RequestRejected(
-                    f"the offer for {opportunity_id} is {under_way.stage}, but not all have been"
-                    " told yet: see what it waits for with starter.py show"
-                )
+                raise _rejected(opportunity_id, guards.why_closing(under_way))
             if under_way and under_way.stage.is_end:
                 raise _ended(under_way)
-            if under_way and (given or road):
+            if under_way and (given or method):
                 raise RequestRejected(
                     f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
                     " while it is a draft, or cancel it before starting it with other terms"
                 )
-        if again and (earlier := await self._earlier(opportunity_id)):
+        if restart and (earlier := await self._earlier(opportunity_id)):
             request = request.model_copy(
                 update={
                     "revision": earlier.revision + 1,
@@ -164,12 +164,12 @@ class OfferClient:
                 # What is given must not get lost on an offer that somebody else just started.
                 id_conflict_policy=(
                     WorkflowIDConflictPolicy.FAIL
-                    if given or road
+                    if given or method
                     else WorkflowIDConflictPolicy.USE_EXISTING
                 ),
                 id_reuse_policy=(
                     WorkflowIDReusePolicy.ALLOW_DUPLICATE
-                    if again
+                    if restart
                     else WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
                 ),
                 search_attributes=TypedSearchAttributes(
@@ -194,7 +194,7 @@ class OfferClient:
         try:
             return await _in_time(handle.execute_update(OfferWorkflow.wait_until_drafted))
         except WorkflowUpdateFailedError as error:
-            raise RequestRejected(_words(error.cause)) from None
+            raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -202,7 +202,7 @@ class OfferClient:
         try:
             return await handle.result()
         except WorkflowFailureError as error:
-            raise RequestRejected(_words(error.cause)) from None
+            raise RequestRejected(_text(error.cause)) from None
 
     async def _under_way(self, opportunity_id: str) -> OfferRecord | None:
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
@@ -242,7 +242,7 @@ class OfferClient:
                 return await handle.result()
             return await _in_time(handle.query(OfferWorkflow.get_record))
         except WorkflowFailureError as error:
-            raise RequestRejected(_words(error.cause)) from None
+            raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
 
@@ -351,9 +351,9 @@ class OfferClient:
             )
             record = await asked.result()
         except WorkflowFailureError as error:
-            raise RequestRejected(_words(error.cause)) from None
+            raise RequestRejected(_text(error.cause)) from None
         except WorkflowUpdateFailedError as error:
-            raise RequestRejected(_words(error.cause)) from None
+            raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
         assert isinstance(record, OfferRecord)
@@ -371,14 +371,21 @@ async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
 
 
 def _ended(record: OfferRecord) -> RequestRejected:
-    return RequestRejected(f"{record.path}: {guards.why_ended(record)}")
+    return _rejected(record.path, guards.why_ended(record))
 
 
-def _words(cause: BaseException | None) -> str:
+def _rejected(path: str, reason: guards.Reason) -> RequestRejected:
+    return RequestRejected(f"{path}: {reason_text(reason)}")
+
+
+def _text(cause: BaseException | None) -> str:
+    """What a failure says; the reason that it carries, if it does, with what can be done."""
+    if isinstance(cause, ApplicationError) and cause.type in set(guards.ReasonCode):
+        return reason_text(guards.Reason.model_validate(cause.details[0]))
     return cause.message if isinstance(cause, FailureError) else str(cause)
 
 
 def _no_offer(path: str, error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
-        return RequestRejected(f"there is no offer for {path}: start it with starter.py start")
+        return RequestRejected(f"there is no offer for {path}: start it with {PROGRAM} start")
     return error

@@ -7,10 +7,11 @@ from rich.table import Table
 from rich.text import Text
 
 from activities.preflight import CheckedDeal
+from cli.actions import attention_commands
 from cli.listing import OfferRow
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Severity
-from offers.lifecycle.attentions import AttentionCode
+from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.stage import Stage
@@ -84,7 +85,7 @@ def offer_details(record: OfferRecord) -> RenderableType:
         if value:
             table.add_row(label, value)
     waiting = [
-        Text(f"\nNeeds a person: {attention.problem}.\n  {attention.remedy}.", "bold red")
+        Text("\n" + "\n  ".join(_attention(record, attention)), "bold red")
         for attention in record.attentions
     ]
     held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.blocking_findings]
@@ -100,6 +101,14 @@ def offer_details(record: OfferRecord) -> RenderableType:
         else []
     )
     return Group(table, *waiting, *held, *notes, *form)
+
+
+def _attention(record: OfferRecord, attention: Attention) -> list[str]:
+    return [
+        f"Needs a person: {attention.problem}.",
+        f"{attention.remedy}.",
+        *attention_commands(record, attention),
+    ]
 
 
 def field_sheet_table(terms: OfferTerms) -> RenderableType:

@@ -71,7 +71,7 @@ class ScenarioRunner:
         """Start what is not to be made by AWS alone; intake starts the others by itself."""
         for fate in SCENARIOS:
             if fate.handed_off:
-                await self._desk.start(fate.opportunity_id, road=CreationMethod.CLAZAR)
+                await self._desk.start(fate.opportunity_id, method=CreationMethod.CLAZAR)
 
     def act(self, rows: list[OfferRow]) -> None:
         """Do what people do when an offer has come to a stage or waits for them, once."""
@@ -159,7 +159,9 @@ class ScenarioRunner:
         if self._done & {(fate.opportunity_id, "sold more", None)}:
             return
         self._done.add((fate.opportunity_id, "sold more", None))
-        await self._desk.amend(fate.opportunity_id, TermChanges(terms={"added": fate.added}))
+        await self._desk.amend(
+            fate.opportunity_id, TermChanges(terms={"additional_amount": fate.added})
+        )
 
     async def _cancel(self, fate: Scenario) -> None:
         await self._desk.cancel(fate.opportunity_id, "the customer signed elsewhere")

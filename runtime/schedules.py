@@ -203,7 +203,7 @@ def _known(schedule_id: str) -> Iterator[None]:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         raise ScheduleNotFound(
-            f"{schedule_id} is not on the server yet: run starter.py schedules apply"
+            f"{schedule_id} is not on the server yet: apply the schedules first"
         ) from None
 
 

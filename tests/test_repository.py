@@ -1,7 +1,10 @@
 """Rules of the house that no other test sees."""
 
+import ast
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,3 +67,33 @@ def test_the_examples_are_complete_and_legal() -> None:
 def test_the_deployment_page_names_every_search_attribute_and_attention() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     assert [key.name for key in KEYS if key.name not in page] == []
+
+
+def texts(source: str) -> Iterator[str]:
+    """The string literals of a module, without what is filled in."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_domain_and_workflows_name_no_command() -> None:
+    """How a command is called is the door's business; theirs are actions (`lifecycle.actions`)."""
+    worded = re.compile(r"starter\.py|offerflow\b|(?<![\w-])--[a-z]")
+    found = {
+        f"{file.relative_to(ROOT)}: {text}"
+        for folder in ("offers", "workflows")
+        for file in (ROOT / folder).rglob("*.py")
+        for text in texts(file.read_text())
+        if worded.search(text)
+    }
+    assert not found
+
+
+def test_of_the_activities_one_module_words_commands() -> None:
+    worded = re.compile(r"starter\.py|offerflow\b")
+    found = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "activities").rglob("*.*")
+        if file.suffix in (".py", ".jinja") and worded.search(file.read_text())
+    }
+    assert found == {"activities/email/actions.py"}

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from activities.email.actions import LIST_OFFERS, command_line
 from activities.email.message import EmailMessage, day_of, greeting
+from offers.lifecycle.actions import Action, ActionKind
 from offers.reports.digest import Digest, DigestItem, DigestTopic
 from offers.stage import Stage
 
@@ -17,14 +19,19 @@ def write_digest(digest: Digest) -> EmailMessage:
             continue
         said.append(f"{title}:")
         for item in its:
-            said += [f"- {item.company}: {WORDS[topic](item)}", COMMANDS[topic].format(item.path)]
+            said += [f"- {item.company}: {WORDS[topic](item)}", _command(item)]
         if more := digest.unnamed.get(topic):
-            said.append(f"- and {more} more: see starter.py list")
+            said.append(f"- and {more} more:")
+            said.append(LIST_OFFERS)
     return EmailMessage(
         subject=f"Your private offers: {_in_short(digest)}",
         greeting=greeting(digest.owner.owner_name),
         paragraphs=tuple(said),
     )
+
+
+def _command(item: DigestItem) -> str:
+    return command_line(Action(kind=ACTIONS[item.topic], offer=item.path))
 
 
 def _in_short(digest: Digest) -> str:
@@ -89,12 +96,12 @@ WORDS: dict[DigestTopic, Callable[[DigestItem], str]] = {
     DigestTopic.ENDED: _ended,
 }
 
-COMMANDS = {
-    DigestTopic.EXPIRES: "starter.py extend {} --until …",
-    DigestTopic.WAITS: "starter.py show {}",
-    DigestTopic.ACCEPTED: "starter.py show {}",
-    DigestTopic.PAID: "starter.py payouts --offer {}",
-    DigestTopic.ENDED: "starter.py show {}",
+ACTIONS = {
+    DigestTopic.EXPIRES: ActionKind.EXTEND,
+    DigestTopic.WAITS: ActionKind.SHOW,
+    DigestTopic.ACCEPTED: ActionKind.SHOW,
+    DigestTopic.PAID: ActionKind.SHOW_PAYOUTS,
+    DigestTopic.ENDED: ActionKind.SHOW,
 }
 
 ENDED = {

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+from activities.email.actions import SHOW_ALL_PAYOUTS, command_line
 from activities.email.message import EmailKind, EmailMessage
 from offers.findings import Finding
+from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.forecast import REMEDIES
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
@@ -11,6 +13,10 @@ from offers.payouts.model import InvoicePayout, Payout, PayoutState
 
 def _named(record: OfferRecord) -> str:
     return record.company or record.opportunity_id
+
+
+def _payouts(record: OfferRecord) -> str:
+    return command_line(Action(kind=ActionKind.SHOW_PAYOUTS, offer=record.path))
 
 
 def _late(record: OfferRecord) -> EmailMessage:
@@ -23,7 +29,7 @@ def _late(record: OfferRecord) -> EmailMessage:
             *(f"{each.problem}. {REMEDIES[each.step]}." for each in record.overdue),
         ),
         facts=_facts(record),
-        closing=(f"starter.py payouts --offer {record.path}",),
+        closing=(_payouts(record),),
     )
 
 
@@ -46,7 +52,7 @@ def _taken_back(record: OfferRecord) -> EmailMessage:
             "Look at the bank account in AWS's portal: AWS pays again when it can.",
         ),
         facts=_facts(record),
-        closing=(f"starter.py payouts --offer {record.path}",),
+        closing=(_payouts(record),),
     )
 
 
@@ -94,7 +100,7 @@ def of_payout_data(findings: Sequence[Finding]) -> EmailMessage:
             " as paid that what could not be read may be about:",
             *map(str, findings),
         ),
-        closing=("starter.py payouts",),
+        closing=(SHOW_ALL_PAYOUTS,),
     )
 
 

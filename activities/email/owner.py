@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC
 
+from activities.email.actions import command_line
 from activities.email.message import EmailKind, EmailMessage, day_of, greeting
 from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
+from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.listing_fee import expected_fee
@@ -28,6 +30,11 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> EmailMessa
         paragraphs=paragraphs,
         facts=tuple((label, value) for label, value in facts if value),
     )
+
+
+def _command(record: OfferRecord, kind: ActionKind, finding: Finding | None = None) -> str:
+    reference = finding.reference if finding else None
+    return command_line(Action(kind=kind, offer=record.path, finding=reference))
 
 
 def _company(record: OfferRecord) -> str:
@@ -61,8 +68,10 @@ def _owner_expired(record: OfferRecord) -> EmailMessage:
         record,
         f"Expired: {company}",
         "The last day of the private offer is over and AWS shows no agreement: nobody accepted it.",
-        f"If the deal is still on, give the buyer more time within {_days(record)} days: starter.py"
-        f" extend {record.path} --until …; or change it: starter.py amend {record.path}",
+        f"If the deal is still on, give the buyer more time within {_days(record)} days, or change"
+        " the offer:",
+        _command(record, ActionKind.EXTEND),
+        _command(record, ActionKind.AMEND),
     )
 
 
@@ -89,7 +98,7 @@ def _owner_held_up(record: OfferRecord) -> EmailMessage:
         *(_obstacle(record, finding) for finding in record.blocking_findings),
         "Correct the opportunity and resume the offer, or revise its terms. An exception goes on by"
         " itself as soon as it is approved.",
-        f"starter.py show {record.path}",
+        _command(record, ActionKind.SHOW),
     )
 
 
@@ -115,10 +124,9 @@ def _approval_asked(record: OfferRecord) -> EmailMessage:
             *((f.label, f.value) for f in (field_sheet(record.terms) if record.terms else ())),
         ),
         closing=tuple(
-            f"starter.py {word} {record.path} --finding {finding.reference}"
-            f" --by your@address{extra}"
+            _command(record, kind, finding)
             for finding in waiting
-            for word, extra in (("approve", ""), ("decline", ' --reason "…"'))
+            for kind in (ActionKind.APPROVE, ActionKind.DECLINE)
         ),
     )
 
@@ -144,8 +152,8 @@ def _owner_hand_off(record: OfferRecord) -> EmailMessage:
             *((field.label, field.value) for field in field_sheet(record.require_terms())),
         ),
         closing=(
-            "Once it is there, everything goes on by itself. If it is not recognised, tell its id:"
-            f" starter.py handed-off {record.opportunity_id} --offer-id offer-…",
+            "Once it is there, everything goes on by itself. If it is not recognised, tell its id:",
+            _command(record, ActionKind.LINK_OFFER),
         ),
     )
 
@@ -197,8 +205,8 @@ def _owner_too_late_to_amend(record: OfferRecord) -> EmailMessage:
         f"Not changed: {_company(record)} has accepted",
         "The offer was to be changed, but the buyer accepted it first. The agreement stands as it"
         " was offered.",
-        "What is agreed can be changed by an agreement-based offer (ABO): starter.py amend"
-        f" {record.path}",
+        "What is agreed can be changed by an agreement-based offer (ABO):",
+        _command(record, ActionKind.AMEND),
     )
 
 

@@ -1,7 +1,7 @@
-"""Email: letters to buyers and owners over SMTP.
+"""Mails to buyers, owners and roles over SMTP.
 
-SMTP has no idempotency: when the server took a mail and its answer was lost, nobody can tell.  A
-mail to a buyer then fails DELIVERY_UNKNOWN and a person decides; a notice is sent again.
+SMTP has no idempotency: when the server's answer is lost, nobody can tell whether it took the mail.
+A mail to a buyer then fails DELIVERY_UNKNOWN and a person decides; a notice is sent again.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.email.actions import is_command
 from activities.email.contents import write
 from activities.email.message import EmailKind, EmailMessage
 from activities.errors import Failure, smtp_failure, unavailable
@@ -35,7 +36,7 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-
+TEMPLATES.tests["command"] = is_command
 
 IN_MAILS = frozenset(
     {

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from cli import common
 from cli.common import AsJson, NamedChanges, Offer, TermsFile
-from offers.agreements.agreement import CancellationRequestInput, ReasonCode
+from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.findings import findings_in
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
@@ -31,7 +31,8 @@ def cancel(
         typer.Option("--agreement", help="After acceptance: ask the buyer to let it be cancelled."),
     ] = False,
     reason_code: Annotated[
-        ReasonCode | None, typer.Option(help="AWS's code for the reason, with --agreement.")
+        CancellationReasonCode | None,
+        typer.Option(help="AWS's code for the reason, with --agreement."),
     ] = None,
     message: Annotated[
         str | None, typer.Option(help="What the buyer reads, with --agreement.")
@@ -57,7 +58,9 @@ def cancel(
         exit_process(common.WENT_WRONG)
 
 
-def _wish(reason_code: ReasonCode | None, message: str | None) -> CancellationRequestInput:
+def _wish(
+    reason_code: CancellationReasonCode | None, message: str | None
+) -> CancellationRequestInput:
     if reason_code is None or message is None:
         raise typer.BadParameter("--agreement needs --reason-code and --message")
     try:
@@ -103,12 +106,14 @@ def amend(
     changes: NamedChanges = None,
     *,
     terms: TermsFile = None,
-    road: Annotated[
-        CreationMethod | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")
+    method: Annotated[
+        CreationMethod | None, typer.Option(help="Create the offer through AWS, or in Clazar.")
     ] = None,
-    anew: Annotated[
+    recreate: Annotated[
         bool,
-        typer.Option("--anew", help="Make it anew from the opportunity, though nothing is given."),
+        typer.Option(
+            "--recreate", help="Create it again from the opportunity, even if no term is given."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -119,7 +124,9 @@ def amend(
     After acceptance an agreement-based offer is made: name what is added (added="30000.00 USD"),
     what becomes of unpaid instalments (unpaid=carry or unpaid=drop), dimensions, agreement_end.
     """
-    given = TermChanges(terms=common.given_changes(terms, changes), method=road, recreate=anew)
+    given = TermChanges(
+        terms=common.given_changes(terms, changes), method=method, recreate=recreate
+    )
     with AWS_AT_IT:
         record = common.run_command(_amend(offer, given))
     common.print_record(record, as_json)

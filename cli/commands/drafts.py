@@ -102,14 +102,14 @@ def revise(
     offer: Offer,
     changes: NamedChanges = None,
     terms: TermsFile = None,
-    road: Annotated[
-        CreationMethod | None, typer.Option(help="Make it by AWS, or by hand in Clazar.")
+    method: Annotated[
+        CreationMethod | None, typer.Option(help="Create the offer through AWS, or in Clazar.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Change terms before AWS has them, or after it refused them; preflight checks them again."""
     given = common.given_changes(terms, changes)
-    record = common.run_command(_revise(offer, TermChanges(terms=given, method=road)))
+    record = common.run_command(_revise(offer, TermChanges(terms=given, method=method)))
     common.print_record(record, as_json)
     if record.blocking_findings:
         exit_process(common.WENT_WRONG)
@@ -119,14 +119,14 @@ async def _revise(offer: str, changes: TermChanges) -> OfferRecord:
     return await (await common.open_offer_client()).revise(offer, changes)
 
 
-def handed_off(
+def link_offer(
     opportunity: Opportunity,
-    offer_id: Annotated[str, typer.Option(help="The offer that was made in Clazar.")],
+    offer_id: Annotated[str, typer.Option(help="Id of the offer that was created in Clazar.")],
     as_json: AsJson = False,
 ) -> None:
-    """Tell which offer was made in Clazar, if it is not recognised by itself."""
-    common.print_record(common.run_command(_handed_off(opportunity, offer_id)), as_json)
+    """Name the offer that was created in Clazar, if it is not recognised automatically."""
+    common.print_record(common.run_command(_link_offer(opportunity, offer_id)), as_json)
 
 
-async def _handed_off(opportunity: str, offer_id: str) -> OfferRecord:
+async def _link_offer(opportunity: str, offer_id: str) -> OfferRecord:
     return await (await common.open_offer_client()).link_offer(opportunity, offer_id)

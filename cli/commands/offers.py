@@ -9,6 +9,7 @@ import typer
 from rich.live import Live
 
 from cli import common
+from cli.actions import attention_commands
 from cli.common import AsJson, Offer, Opportunity, TermsFile
 from cli.listing import OfferRow
 from cli.offer_client import NoWorkerRunning
@@ -24,12 +25,12 @@ from runtime.process_exit import exit_process
 def start(
     opportunity: Opportunity,
     terms: TermsFile = None,
-    road: Annotated[
+    method: Annotated[
         CreationMethod | None,
-        typer.Option(help="Made by AWS, or by hand in Clazar; else by the policy."),
+        typer.Option(help="Create the offer through AWS, or in Clazar; default: the policy's."),
     ] = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Make a new offer after an expired or cancelled one.")
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start a new offer after one that has ended.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -37,7 +38,7 @@ def start(
     given = common.given_terms(terms)
     if unknown := TermChanges(terms=given).unknown_field():
         raise typer.BadParameter(f"{terms}: {unknown}: there is no such term; correct its name")
-    record = common.run_command(_start(opportunity, given, road, again))
+    record = common.run_command(_start(opportunity, given, method, restart))
     if record is None:
         print("started, but " + str(NoWorkerRunning()), file=sys.stderr)
         exit_process(common.ALL_WELL)
@@ -51,17 +52,19 @@ def start(
     if waits:
         for attention in record.attentions:
             print(f"{attention.problem}. {attention.remedy}.", file=sys.stderr)
+            for command in attention_commands(record, attention):
+                print(f"  {command}", file=sys.stderr)
         for finding in record.blocking_findings:
             print(finding, file=sys.stderr)
         exit_process(common.WENT_WRONG)
 
 
 async def _start(
-    opportunity: str, given: dict[str, Any], road: CreationMethod | None, again: bool
+    opportunity: str, given: dict[str, Any], method: CreationMethod | None, restart: bool
 ) -> OfferRecord | None:
     try:
         return await (await common.open_offer_client()).start(
-            opportunity, given, road=road, again=again
+            opportunity, given, method=method, restart=restart
         )
     except NoWorkerRunning:
         return None

@@ -60,7 +60,7 @@ class Agreement(BaseModel):
         return self.status is not AgreementStatus.ROLLED_BACK
 
 
-class ReasonCode(StrEnum):
+class CancellationReasonCode(StrEnum):
     """Why a seller asks a buyer to let an agreement be cancelled (AWS: marketplace-agreement)."""
 
     INCORRECT_TERMS_ACCEPTED = "INCORRECT_TERMS_ACCEPTED"
@@ -78,7 +78,7 @@ class CancellationRequestInput(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    reason_code: ReasonCode
+    reason_code: CancellationReasonCode
     message: str = Field(min_length=1, max_length=2000, repr=False)
     """The buyer reads it."""
 
@@ -107,6 +107,6 @@ class CancellationRequest(BaseModel):
 
     request_id: str
     agreement_id: str
-    reason_code: ReasonCode
+    reason_code: CancellationReasonCode
     status: CancellationStatus
     updated_at: Instant

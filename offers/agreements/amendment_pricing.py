@@ -27,9 +27,9 @@ class AmendmentRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    added: Annotated[Money | None, BeforeValidator(parsing.parse_money)] = None
+    additional_amount: Annotated[Money | None, BeforeValidator(parsing.parse_money)] = None
     """What the buyer pays on top, charged at acceptance; None: nothing."""
-    unpaid: Literal["carry", "drop"] | None = None
+    unpaid_installments: Literal["carry", "drop"] | None = None
     """What becomes of the instalments that are not invoiced yet; None: nobody has said."""
 
 
@@ -139,8 +139,8 @@ def propose(
         agreed=amended.terms.price,
         invoiced=Money.nearest(standing.invoiced, currency),
         unpaid=unpaid,
-        unpaid_action=wish.unpaid if unpaid else None,
-        added=wish.added or Money(amount=Decimal(), currency=currency),
+        unpaid_action=wish.unpaid_installments if unpaid else None,
+        added=wish.additional_amount or Money(amount=Decimal(), currency=currency),
     )
     return Proposal(
         pricing=sums,
@@ -148,7 +148,7 @@ def propose(
         findings=(
             *findings,
             # Who said it in a way that means nothing is told so, and that is enough.
-            *(_undecided(sums) if given.get("unpaid") is None else ()),
+            *(_undecided(sums) if given.get("unpaid_installments") is None else ()),
             *_invoices(sums),
         ),
     )
@@ -180,17 +180,18 @@ def _request(
         wish, more = _request(legal, terms)
         return wish, findings + more
     currency = terms.price.currency
-    if wish.added and not (
-        wish.added.currency == currency and 0 <= wish.added.amount <= HIGHEST_PRICE
+    if wish.additional_amount and not (
+        wish.additional_amount.currency == currency
+        and 0 <= wish.additional_amount.amount <= HIGHEST_PRICE
     ):
-        return AmendmentRequest(unpaid=wish.unpaid), (
+        return AmendmentRequest(unpaid_installments=wish.unpaid_installments), (
             Finding(
-                field="added",
-                seen=str(wish.added),
+                field="additional_amount",
+                seen=str(wish.additional_amount),
                 problem=f"an amendment adds 0 to {HIGHEST_PRICE:,} in {currency}, the currency of"
                 " the agreement",
-                remedy="Correct it; what makes the contract cheaper gives up unpaid instalments"
-                " (unpaid=drop)",
+                remedy="Correct it; to make the contract cheaper, drop the unpaid instalments"
+                " (unpaid_installments: drop)",
             ),
         )
     return wish, ()
@@ -251,12 +252,12 @@ def _undecided(sums: AmendmentPricing) -> Iterator[Finding]:
         days = ", ".join(f"{each.amount:,} on {each.on.isoformat()}" for each in sums.unpaid)
         yield Finding(
             code="unpaid-instalments",
-            field="unpaid",
+            field="unpaid_installments",
             seen=f"{sums.agreed.currency} {days}",
-            problem="AWS drops these instalments when the amendment is accepted, and nobody has"
-            " said what becomes of them",
-            remedy="Revise with unpaid=carry to charge them by the amendment, or with unpaid=drop"
-            " to give them up",
+            problem="AWS drops these instalments when the amendment is accepted, and it is not"
+            " decided whether the amendment charges them",
+            remedy="Decide on the unpaid instalments (unpaid_installments): carry charges them by"
+            " the amendment, drop waives them",
         )
 
 
@@ -266,7 +267,7 @@ def _invoices(sums: AmendmentPricing) -> Iterator[Finding]:
         yield Finding(
             code="invoiced-otherwise",
             severity=Severity.WARN,
-            field="unpaid",
+            field="unpaid_installments",
             seen=str(sums.invoiced),
             problem=f"AWS shows this as invoiced, and {due} has fallen due",
             remedy="Look at the invoices of the agreement in AWS before approving",

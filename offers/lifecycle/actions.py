@@ -12,6 +12,7 @@ class ActionKind(StrEnum):
     """What can be asked of an offer."""
 
     SHOW = "show"
+    SHOW_PAYOUTS = "show-payouts"
     START_AGAIN = "start-again"
     """Start a new offer for an opportunity whose offer has ended."""
     REVISE = "revise"
@@ -39,3 +40,7 @@ class Action(BaseModel):
     """Its path: the opportunity's id, or one of its amendments (`offers.ids.offer_path`)."""
     terms: dict[str, str] = Field(default_factory=dict)
     """Terms to give with it, as text; an empty text is for the person to fill in."""
+    finding: str | None = None
+    """The reference of the exception to decide about; None: all that wait."""
+    attention: str | None = None
+    """The code of the attention to resume; None: the only one."""

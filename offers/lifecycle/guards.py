@@ -1,14 +1,20 @@
-"""What people ask of an offer, and why it cannot be: the reason, and what to do instead."""
+"""Whether an offer can be revised, amended, extended or cancelled; if not, the reason.
+
+A reason is for every door: it has a code, its data and what can be done instead.  Each door
+(command line, mails, web) words the actions in its own way.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
+from enum import StrEnum
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offers.agreements.agreement import AgreementStatus
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
 from offers.findings import Finding, findings_in
 from offers.ids import offer_path
+from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.in_place_edits import edit_findings
 from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
@@ -16,63 +22,168 @@ from offers.lifecycle.record import Amendment, OfferRecord
 from offers.stage import Stage
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
-BEING_MADE = frozenset({Stage.SUBMITTED, Stage.GENERATING})
+BEING_PUBLISHED = frozenset({Stage.SUBMITTED, Stage.GENERATING})
 CAN_BE_ACCEPTED = frozenset({Stage.LIVE, Stage.SHARED})
+AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
 
 
-def why_cannot_revise(record: OfferRecord, changes: TermChanges) -> str | None:
+class ReasonCode(StrEnum):
+    """Why something that was asked of an offer cannot be done."""
+
+    ACCEPTED_FIRST = "accepted-first"
+    """The buyer accepted while the change was being made."""
+    AGREEMENT_ENDED = "agreement-ended"
+    """A new offer needs an opportunity of its own."""
+    AGREEMENT_NOT_ACTIVE = "agreement-not-active"
+    ALREADY_ACCEPTED = "already-accepted"
+    AMENDMENT_IN_PROGRESS = "amendment-in-progress"
+    AMENDMENT_PRICE_IS_COMPUTED = "amendment-price-is-computed"
+    CANCELLATION_PENDING = "cancellation-pending"
+    CHANGE_INVALID = "change-invalid"
+    DURATION_NOT_EDITABLE = "duration-not-editable"
+    LAST_DAY_NOT_LATER = "last-day-not-later"
+    NO_AGREEMENT = "no-agreement"
+    NOT_OPEN_YET = "not-open-yet"
+    NOTHING_GIVEN = "nothing-given"
+    NOTHING_TO_CANCEL = "nothing-to-cancel"
+    NOTIFICATIONS_PENDING = "notifications-pending"
+    OFFER_ENDED = "offer-ended"
+    OFFER_REPLACED = "offer-replaced"
+    OFFER_REPLACED_IN_AWS = "offer-replaced-in-aws"
+    """By an agreement that was not created here."""
+    OFFER_STAYS_EXPIRED = "offer-stays-expired"
+    """The change alone would not let the buyer accept."""
+    TERM_FOR_AMENDMENTS_ONLY = "term-for-amendments-only"
+    TERMS_NOT_REVISABLE = "terms-not-revisable"
+    UNKNOWN_TERM = "unknown-term"
+    WITHDRAWAL_IN_PROGRESS = "withdrawal-in-progress"
+
+
+class Reason(BaseModel):
+    """Why something that was asked cannot be done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: ReasonCode
+    problem: str
+    """One sentence for people, without a full stop."""
+    data: dict[str, str] = Field(default_factory=dict)
+    """What the problem is about, such as `stage`, `term` or `last_day` (ISO 8601, UTC)."""
+    actions: tuple[Action, ...] = ()
+    """What can be done instead, the most likely first."""
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+def why_cannot_revise(record: OfferRecord, changes: TermChanges) -> Reason | None:
     """Why a draft's terms cannot be revised."""
-    if record.stage not in (Stage.DRAFT, Stage.FAILED):
-        return (
-            f"the offer is {record.stage}: its terms can no longer be revised; {_instead(record)}"
+    if record.stage in (Stage.DRAFT, Stage.FAILED):
+        return _wrong_name(record, changes, amendment=record.amends is not None) or (
+            None
+            if changes.terms or changes.method
+            else Reason(
+                code=ReasonCode.NOTHING_GIVEN,
+                problem="no change was given: name at least one term",
+                actions=(_action(record, ActionKind.REVISE),),
+            )
         )
-    if wrong := _wrong_name(changes, amendment=record.amends is not None):
-        return wrong
-    if not changes.terms and changes.method is None:
-        return "nothing to change was given: name at least one term"
-    return None
+    if record.stage in AGREED:
+        return _already_accepted(record)
+    if record.stage in BEING_PUBLISHED | CAN_BE_ACCEPTED | {Stage.EXPIRED}:
+        return _of_stage(
+            record,
+            ReasonCode.TERMS_NOT_REVISABLE,
+            "its terms can no longer be revised",
+            _action(record, ActionKind.AMEND),
+        )
+    return why_ended(record)
 
 
-def _instead(record: OfferRecord) -> str:
-    command = f"starter.py amend {record.path}"
-    if record.stage in BEING_MADE | CAN_BE_ACCEPTED | {Stage.EXPIRED}:
-        return f"{command} changes them"
-    if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
-        return f"{command} changes the agreement by an agreement-based offer (ABO)"
-    return _over(record)
+def _already_accepted(record: OfferRecord) -> Reason:
+    return _of_stage(
+        record,
+        ReasonCode.ALREADY_ACCEPTED,
+        "the buyer has accepted it, and only an agreement-based offer (ABO) can change the"
+        " agreement",
+        _action(record, ActionKind.AMEND),
+    )
 
 
-def _over(record: OfferRecord) -> str:
+def why_ended(record: OfferRecord) -> Reason:
+    """Why nothing can be asked of an offer that has ended."""
     if record.stage is Stage.REPLACED:
-        return _replacement(record)
-    if record.amends and record.stage is Stage.TERMINATED:
-        return "its agreement is over, and a new offer needs an opportunity of its own"
-    if record.stage is Stage.DISBURSED:
-        return "its agreement has ended, and a new offer needs an opportunity of its own"
-    if record.amends:
-        return f"amend the original again (starter.py amend {record.opportunity_id})"
-    return f"start a new one with starter.py start {record.opportunity_id} --again"
+        return _replaced(record)
+    if record.stage is Stage.DISBURSED or (record.amends and record.stage is Stage.TERMINATED):
+        return _of_stage(
+            record,
+            ReasonCode.AGREEMENT_ENDED,
+            "its agreement has ended, and a new offer needs its own opportunity",
+        )
+    return _of_stage(record, ReasonCode.OFFER_ENDED, "it has ended", _start_over(record))
 
 
-def _replacement(record: OfferRecord) -> str:
+def _start_over(record: OfferRecord) -> Action:
+    kind = ActionKind.AMEND if record.amends else ActionKind.START_AGAIN
+    return Action(kind=kind, offer=record.opportunity_id)
+
+
+def _replaced(record: OfferRecord) -> Reason:
+    data = {"replaced_by": str(record.replaced_by)}
     for each in record.amendments:
         if each.agreement_id and each.agreement_id == record.replaced_by:
             path = offer_path(record.opportunity_id, each.number)
-            return f"ask it of the amendment that took its place (starter.py show {path})"
-    return f"agreement {record.replaced_by} took its place, and was not made here: see to it in AWS"
+            return _of_stage(
+                record,
+                ReasonCode.OFFER_REPLACED,
+                f"amendment {each.number} replaced it (agreement {record.replaced_by})",
+                Action(kind=ActionKind.SHOW, offer=path),
+                **data,
+                amendment=str(each.number),
+            )
+    return _of_stage(
+        record,
+        ReasonCode.OFFER_REPLACED_IN_AWS,
+        f"agreement {record.replaced_by} replaced it and was not created here, so it can only be"
+        " changed in AWS",
+        **data,
+    )
 
 
-def _wrong_name(changes: TermChanges, *, amendment: bool) -> str | None:
-    """Which of the terms given cannot be, and what to give instead."""
+def why_closing(record: OfferRecord) -> Reason:
+    """Why nothing can be asked of an offer that has ended, but still has notifications to send."""
+    return _of_stage(
+        record,
+        ReasonCode.NOTIFICATIONS_PENDING,
+        "it has ended, but not all notifications about that are sent yet",
+        _action(record, ActionKind.SHOW),
+    )
+
+
+def _wrong_name(record: OfferRecord, changes: TermChanges, *, amendment: bool) -> Reason | None:
+    """Why one of the terms given is the wrong one."""
     if amendment and "price" in changes.terms:
-        return (
-            "price: the price of an amendment is worked out; say what is added to what was agreed"
-            " (added=30000.00 USD)"
+        return Reason(
+            code=ReasonCode.AMENDMENT_PRICE_IS_COMPUTED,
+            problem="price: the price of an amendment is computed, so give what is added to the"
+            " agreed price (additional_amount)",
+            data={"term": "price"},
         )
     name = changes.unknown_field(amendment=amendment)
     if name in AMENDMENT_FIELDS:
-        return f"{name} is for a change of an agreement: now give the whole price (price=…)"
-    return f"{name}: there is no such term; correct its name" if name else None
+        return Reason(
+            code=ReasonCode.TERM_FOR_AMENDMENTS_ONLY,
+            problem=f"{name}: only an agreement is changed by it, and the offer is {record.stage}:"
+            " give the whole price (price)",
+            data={"term": str(name), "stage": record.stage.value},
+        )
+    if name is None:
+        return None
+    return Reason(
+        code=ReasonCode.UNKNOWN_TERM,
+        problem=f"{name}: there is no such term; correct its name",
+        data={"term": name},
+    )
 
 
 def is_in_place_edit(record: OfferRecord, changes: TermChanges) -> bool:
@@ -81,60 +192,100 @@ def is_in_place_edit(record: OfferRecord, changes: TermChanges) -> bool:
 
 
 def why_cannot_amend(
-    record: OfferRecord, changes: TermChanges, now: datetime, *, stopping: bool, busy: str | None
-) -> str | None:
-    """Why an offer cannot be amended; `busy` is what an agreement waits for, if it does."""
-    agreed = record.stage in (Stage.ACCEPTED, Stage.DISBURSED)
+    record: OfferRecord, changes: TermChanges, now: datetime, *, stopping: bool, busy: Reason | None
+) -> Reason | None:
+    """Why an offer cannot be amended; `busy` is why its agreement cannot be just now."""
+    agreed = record.stage in AGREED
     for_good = record.stage is Stage.CANCELLED and record.amends is not None
     if for_good or record.stage in (Stage.REPLACED, Stage.TERMINATED):
         return why_ended(record)
-    if wrong := _wrong_name(changes, amendment=agreed or record.amends is not None):
+    if wrong := _wrong_name(record, changes, amendment=agreed or record.amends is not None):
         return wrong
     if agreed:
-        return busy or _agreement_over(record) or _nothing_given(changes)
+        return busy or _agreement_not_active(record, "amended") or _no_amendment_given(changes)
     if stopping:
-        return "the offer is being withdrawn: wait until that is done (starter.py show)"
+        return _withdrawal_in_progress(record)
     if record.stage in CAN_BE_ACCEPTED | {Stage.EXPIRED} and is_in_place_edit(record, changes):
-        return _said(_hindrances(record, changes, now)) or _still_over(record, changes)
-    return _senseless(record, changes)
+        return _invalid(_edit_findings(record, changes, now)) or _stays_expired(record, changes)
+    return _nothing_or_invalid(record, changes)
 
 
-def _still_over(record: OfferRecord, changes: TermChanges) -> str | None:
+def why_agreement_is_busy(
+    record: OfferRecord, *, asked: bool, amending: Amendment | None
+) -> Reason | None:
+    """Why an agreement cannot be amended, or its cancellation requested, just now.
+
+    `asked` is whether the buyer has yet to answer a request to cancel it.
+    """
+    if amending:
+        path = offer_path(record.opportunity_id, amending.number)
+        return Reason(
+            code=ReasonCode.AMENDMENT_IN_PROGRESS,
+            problem=f"amendment {amending.number} is in progress ({amending.stage}): finish or"
+            " cancel it first",
+            data={"amendment": str(amending.number), "stage": amending.stage.value},
+            actions=(
+                Action(kind=ActionKind.SHOW, offer=path),
+                Action(kind=ActionKind.CANCEL, offer=path),
+            ),
+        )
+    if asked:
+        return Reason(
+            code=ReasonCode.CANCELLATION_PENDING,
+            problem="the buyer was asked to let the agreement be cancelled and has seven days to"
+            " answer; no answer means approval",
+            actions=(_action(record, ActionKind.SHOW),),
+        )
+    return None
+
+
+def _withdrawal_in_progress(record: OfferRecord) -> Reason:
+    return Reason(
+        code=ReasonCode.WITHDRAWAL_IN_PROGRESS,
+        problem="the offer is being withdrawn: wait until that is done",
+        actions=(_action(record, ActionKind.SHOW),),
+    )
+
+
+def _stays_expired(record: OfferRecord, changes: TermChanges) -> Reason | None:
     if record.stage is not Stage.EXPIRED or "availability_end" in changes.terms:
         return None
-    return (
-        f"the offer is expired, and would stay so: extend it first (starter.py extend {record.path}"
-        " --until …), or have it made anew with --anew"
+    return _of_stage(
+        record,
+        ReasonCode.OFFER_STAYS_EXPIRED,
+        "the change alone does not let the buyer accept it, so extend it first or create it again",
+        _action(record, ActionKind.EXTEND, availability_end=""),
+        _action(record, ActionKind.RECREATE),
     )
 
 
-def why_ended(record: OfferRecord) -> str:
-    """What is told to somebody who asks something of an offer that is over."""
-    return f"the offer is {record.stage}: {_over(record)}"
-
-
-def _nothing_given(changes: TermChanges) -> str | None:
+def _no_amendment_given(changes: TermChanges) -> Reason | None:
     if changes.terms:
         return None
-    return (
-        "nothing to change was given: name what is added (added=30000.00 USD), what becomes of"
-        " unpaid instalments (unpaid=carry or unpaid=drop), dimensions, or agreement_end"
+    return Reason(
+        code=ReasonCode.NOTHING_GIVEN,
+        problem="no change was given: name the amount to add (additional_amount), whether unpaid"
+        " instalments are carried or dropped (unpaid_installments), the dimensions or the end of"
+        " the agreement (agreement_end)",
     )
 
 
-def _agreement_over(record: OfferRecord) -> str | None:
+def _agreement_not_active(record: OfferRecord, what: str) -> Reason | None:
+    """Why an agreement cannot be `amended` or `cancelled` for what it is in AWS."""
     agreement = record.agreement
     if agreement is None or agreement.status is AgreementStatus.ACTIVE:
         return None
-    followed = (
-        ": see in AWS to the one that followed it, which was not made here"
-        if agreement.status is AgreementStatus.RENEWED
-        else ""
+    problem = f"the agreement is {agreement.status}, and only an active one can be {what}"
+    if agreement.status is AgreementStatus.RENEWED:
+        problem += "; the agreement that renewed it was not created here, so look for it in AWS"
+    return Reason(
+        code=ReasonCode.AGREEMENT_NOT_ACTIVE,
+        problem=problem,
+        data={"agreement_status": agreement.status.value},
     )
-    return f"the agreement is {agreement.status}, and only an active one can be amended{followed}"
 
 
-def _hindrances(record: OfferRecord, changes: TermChanges, now: datetime) -> tuple[Finding, ...]:
+def _edit_findings(record: OfferRecord, changes: TermChanges, now: datetime) -> tuple[Finding, ...]:
     return edit_findings(
         record.require_terms(),
         record.require_contacts(),
@@ -145,12 +296,17 @@ def _hindrances(record: OfferRecord, changes: TermChanges, now: datetime) -> tup
     )
 
 
-def _senseless(record: OfferRecord, changes: TermChanges) -> str | None:
-    """What says nothing, or is illegal in itself, is not worth a withdrawal."""
+def _nothing_or_invalid(record: OfferRecord, changes: TermChanges) -> Reason | None:
+    """Why changes are not worth the withdrawal of the offer."""
     if not changes.terms and changes.method is None and not changes.recreate:
-        return (
-            "nothing to change was given: name at least one term, or have it made anew from the"
-            f" opportunity as it is now (starter.py amend {record.path} --anew)"
+        return Reason(
+            code=ReasonCode.NOTHING_GIVEN,
+            problem="no change was given: name at least one term, or have the offer created again"
+            " from the opportunity as it is now",
+            actions=(
+                _action(record, ActionKind.AMEND),
+                _action(record, ActionKind.RECREATE),
+            ),
         )
     if record.terms is None:
         return None
@@ -158,87 +314,139 @@ def _senseless(record: OfferRecord, changes: TermChanges) -> str | None:
     try:
         OfferTerms.model_validate(record.terms.model_dump() | given)
     except ValidationError as error:
-        return _said(findings_in(error))
+        return _invalid(findings_in(error))
     return None
 
 
-def why_amended_too_late(record: OfferRecord) -> str:
-    """What is told to somebody who amended an offer while its fate was decided otherwise."""
-    if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
-        return (
-            "too late: the buyer has accepted the offer as it was; starter.py amend"
-            f" {record.path} changes the agreement by an agreement-based offer (ABO)"
-        )
-    return f"the offer is {record.stage}: {_over(record)}"
+def why_amended_too_late(record: OfferRecord) -> Reason:
+    """Why an amendment that was under way was not made."""
+    if record.stage not in AGREED:
+        return why_ended(record)
+    return Reason(
+        code=ReasonCode.ACCEPTED_FIRST,
+        problem="too late: the buyer has accepted the offer as it was, and only an agreement-based"
+        " offer (ABO) can change the agreement",
+        data={"stage": record.stage.value},
+        actions=(_action(record, ActionKind.AMEND),),
+    )
 
 
 def why_cannot_extend(
     record: OfferRecord, extension: Extension, now: datetime, stopping: Stage | None
-) -> str | None:
+) -> Reason | None:
     """Why the buyer cannot be given more time."""
     if record.stage not in CAN_BE_ACCEPTED | {Stage.EXPIRED}:
-        return f"the offer is {record.stage}: {_instead_of_extending(record, extension)}"
+        return _not_extendable(record, extension)
     if stopping is not None:
-        return "the offer is being withdrawn: wait until that is done (starter.py show)"
+        return _withdrawal_in_progress(record)
     changes = extension.as_term_changes
     if not is_in_place_edit(record, changes):
-        return (
-            "the duration is no term of its own in this offer: a longer contract is a new offer,"
-            f" starter.py amend {record.path}"
+        terms = {name: str(value) for name, value in changes.terms.items()}
+        return Reason(
+            code=ReasonCode.DURATION_NOT_EDITABLE,
+            problem="the duration of this offer cannot be changed in place: a longer contract needs"
+            " a new offer",
+            data={"duration_months": terms["duration_months"]},
+            actions=(_action(record, ActionKind.AMEND, **terms),),
         )
     last_day = record.require_terms().availability_end
     if extension.until <= last_day:
-        return (
-            f"the last day is {last_day.isoformat()} already: choose a later"
-            f" one (an earlier one: starter.py amend {record.path} availability_end=…)"
+        return Reason(
+            code=ReasonCode.LAST_DAY_NOT_LATER,
+            problem=f"the last day to accept is {last_day.isoformat()} already: choose a later one,"
+            " or amend the offer to choose an earlier one",
+            data={"last_day": last_day.isoformat()},
+            actions=(
+                _action(record, ActionKind.EXTEND, availability_end=""),
+                _action(record, ActionKind.AMEND, availability_end=extension.until.isoformat()),
+            ),
         )
-    return _said(_hindrances(record, changes, now))
+    return _invalid(_edit_findings(record, changes, now))
 
 
-def _instead_of_extending(record: OfferRecord, extension: Extension) -> str:
+def _not_extendable(record: OfferRecord, extension: Extension) -> Reason:
     if record.stage in (Stage.DRAFT, Stage.FAILED):
-        return f"starter.py revise {record.path} availability_end={extension.until.isoformat()}"
-    if record.stage in BEING_MADE:
-        return "extend it once the buyer can accept it"
-    return _instead(record)
-
-
-def why_cannot_cancel(record: OfferRecord) -> str:
-    """Why an offer cannot be cancelled any more, and what can be done instead."""
-    if record.stage in (Stage.ACCEPTED, Stage.DISBURSED):
-        if over := _agreement_over(record):
-            return f"the offer is {record.stage} and can no longer be cancelled; {over}"
-        return (
-            f"the offer is {record.stage} and can no longer be cancelled; ask the buyer to let the"
-            f" agreement be cancelled (starter.py cancel {record.path} --agreement --reason-code …"
-            f' --message "…"), or change it with starter.py amend {record.path}'
+        until = extension.until.isoformat()
+        return _of_stage(
+            record,
+            ReasonCode.NOT_OPEN_YET,
+            "nobody can accept it yet, so revise its last day instead",
+            _action(record, ActionKind.REVISE, availability_end=until),
         )
-    over = _replacement(record) if record.stage is Stage.REPLACED else "there is nothing to cancel"
-    return f"the offer is {record.stage}: {over}"
+    if record.stage in BEING_PUBLISHED:
+        return _of_stage(
+            record,
+            ReasonCode.NOT_OPEN_YET,
+            "it can be extended as soon as the buyer can accept it",
+        )
+    if record.stage in AGREED:
+        return _already_accepted(record)
+    return why_ended(record)
+
+
+def why_cannot_cancel(record: OfferRecord) -> Reason:
+    """Why an offer in a stage that cannot be cancelled is not."""
+    if record.stage in AGREED:
+        return _agreement_not_active(record, "cancelled") or _of_stage(
+            record,
+            ReasonCode.ALREADY_ACCEPTED,
+            "the buyer has accepted it, so ask them to let the agreement be cancelled, or amend it",
+            _action(record, ActionKind.REQUEST_CANCELLATION, reason_code="", message=""),
+            _action(record, ActionKind.AMEND),
+        )
+    if record.stage is Stage.REPLACED:
+        return _replaced(record)
+    return _of_stage(record, ReasonCode.NOTHING_TO_CANCEL, "there is nothing to cancel")
 
 
 def why_cannot_request_cancellation(
     record: OfferRecord, *, asked: bool, amending: Amendment | None
-) -> str | None:
+) -> Reason | None:
     """Why a buyer cannot be asked to let an agreement be cancelled."""
-    if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
-        return f"the offer is {record.stage}: {_instead_of_requesting(record)}"
-    if reason := _agreement_over(record):
-        return reason.replace("amended", "cancelled")
-    if asked:
-        return "the buyer is being asked already: they have seven days, and silence approves"
-    if amending:
-        return f"amendment {amending.number} is under way: cancel it first"
-    return None
-
-
-def _instead_of_requesting(record: OfferRecord) -> str:
-    if not record.stage.is_end:
-        return f"cancel it (starter.py cancel {record.path})"
+    if record.stage in AGREED:
+        return _agreement_not_active(record, "cancelled") or why_agreement_is_busy(
+            record, asked=asked, amending=amending
+        )
     if record.stage is Stage.REPLACED:
-        return _replacement(record)
-    return f"it has no agreement that is in force; {_over(record)}"
+        return _replaced(record)
+    if record.stage is Stage.TERMINATED:
+        return why_ended(record)
+    if record.stage.is_end:
+        return _of_stage(
+            record,
+            ReasonCode.NO_AGREEMENT,
+            "it has no agreement in force",
+            *why_ended(record).actions,
+        )
+    return _of_stage(
+        record,
+        ReasonCode.NO_AGREEMENT,
+        "it has no agreement yet, so cancel the offer itself",
+        _action(record, ActionKind.CANCEL),
+    )
 
 
-def _said(findings: Iterable[Finding]) -> str | None:
-    return "; ".join(map(str, findings)) or None
+def _of_stage(
+    record: OfferRecord, code: ReasonCode, problem: str, *actions: Action, **data: str
+) -> Reason:
+    return Reason(
+        code=code,
+        problem=f"the offer is {record.stage}: {problem}",
+        data={"stage": record.stage.value, **data},
+        actions=actions,
+    )
+
+
+def _action(record: OfferRecord, kind: ActionKind, **terms: str) -> Action:
+    return Action(kind=kind, offer=record.path, terms=terms)
+
+
+def _invalid(findings: Iterable[Finding]) -> Reason | None:
+    found = tuple(findings)
+    if not found:
+        return None
+    return Reason(
+        code=ReasonCode.CHANGE_INVALID,
+        problem="; ".join(map(str, found)),
+        data={"fields": ", ".join(dict.fromkeys(finding.field for finding in found))},
+    )

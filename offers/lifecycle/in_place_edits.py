@@ -92,9 +92,9 @@ def _duration(terms: OfferTerms, today: date) -> Iterator[Finding]:
     end = contract_end(today, terms.duration_months)
     if terms.availability_end >= end:
         instead = (
-            "Make the contract longer with it (--months), or choose an earlier day"
+            "Choose a longer contract, too (duration_months), or an earlier day"
             if has_own_duration(terms)
-            else "Choose an earlier day; or make a new offer that lasts longer with amend"
+            else "Choose an earlier day, or amend the offer: a longer contract needs a new offer"
         )
         yield Finding(
             code="duration-too-short",

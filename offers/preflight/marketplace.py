@@ -126,8 +126,8 @@ def _active_agreement(terms: OfferTerms, aws: Marketplace, policy: Policy) -> It
                 "buyer_accounts",
                 f"the account has an active agreement for the product ({agreement.agreement_id}"
                 f"{_until(agreement.ends_at)}), and AWS refuses a second one",
-                "Amend that agreement by an agreement-based offer (ABO) instead (starter.py amend"
-                " with the opportunity that it was sold by), or use another account of the buyer",
+                "Amend that agreement by an agreement-based offer (ABO) instead, from the"
+                " opportunity that it was sold by; or use another account of the buyer",
                 seen=agreement.account_id,
             )
 

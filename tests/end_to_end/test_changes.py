@@ -55,9 +55,9 @@ async def test_after_acceptance(at_the_house: OfferEnvironment) -> None:
     opportunity = await accepted(at_the_house)
     code, out, err = await run("starter.py", "cancel", opportunity)
     assert (code, out) == (1, "")
-    assert f"starter.py cancel {opportunity} --agreement --reason-code" in err
+    assert f"offerflow cancel {opportunity} --agreement --reason-code" in err
 
-    code, out, err = await run("starter.py", "amend", opportunity, "added=30000 USD")
+    code, out, err = await run("starter.py", "amend", opportunity, "additional_amount=30000 USD")
     amendment = offer_path(opportunity, 1)
     assert code == 1, "it waits for approval"
     assert "Price of the amendment" in out
@@ -83,7 +83,7 @@ async def test_the_end_of_an_agreement_is_asked_for(at_the_house: OfferEnvironme
     assert "PENDING_APPROVAL, asked for as OTHER" in out
     code, _, err = await run("starter.py", "cancel", opportunity, *reason)
     assert code == 1
-    assert "the buyer is being asked already" in err
+    assert "the buyer was asked to let the agreement be cancelled" in err
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ async def test_the_end_of_an_agreement_is_asked_for(at_the_house: OfferEnvironme
             "it is empty. Tell the buyer why",
         ),
         (("amend", "price"), "write a change as name=value"),
-        (("amend", "added=30000"), "name the currency"),
+        (("amend", "additional_amount=30000"), "name the currency"),
     ],
 )
 async def test_what_is_mistyped_is_said_at_once(arguments: tuple[str, ...], said: str) -> None:

@@ -1,5 +1,6 @@
 """Clazar's change feed is read once for all offers, and tells only those concerned."""
 
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.clazar_field_sheet import clazar_reference
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
@@ -58,8 +59,8 @@ async def test_an_offer_that_the_watch_cannot_tie_sees_to_it_by_itself(
 
 async def test_an_offer_that_a_person_made_is_recognised(house: OfferEnvironment) -> None:
     (opportunity,) = house.prepare(1)
-    await house.desk.start(opportunity, road=CreationMethod.CLAZAR)
-    await house.until(opportunity, lambda row: row.attention == "awaiting-clazar-offer")
+    await house.desk.start(opportunity, method=CreationMethod.CLAZAR)
+    await house.until(opportunity, lambda row: row.attention == AttentionCode.AWAITING_CLAZAR_OFFER)
     record = await house.desk.record(opportunity)
     assert clazar_reference(opportunity, 1) in record.require_terms().offer_name
     create_manual_offer(

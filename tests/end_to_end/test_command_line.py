@@ -59,8 +59,8 @@ async def test_a_life_from_the_command_line(at_the_house: OfferEnvironment) -> N
     assert (code, err) == (1, "the offer is cancelled: there is nothing to cancel\n")
     code, out, err = await run("starter.py", "start", opportunity)
     assert code == 1
-    assert f"start a new one with starter.py start {opportunity} --again" in err
-    code, out, err = await run("starter.py", "start", opportunity, "--again", "--json")
+    assert err.endswith(f"it has ended; run offerflow start {opportunity} --restart\n")
+    code, out, err = await run("starter.py", "start", opportunity, "--restart", "--json")
     assert code == 0
     assert json.loads(out)["revision"] == 2
 
@@ -245,7 +245,7 @@ async def test_a_missing_or_wrong_setting_is_one_clear_line(
         (
             "OFFERS_POLICY",
             "[rules]\n[rules.annual]\naction = 'maybe'",
-            ", line 3: rules.annual.then [maybe]: input should be 'refuse'",
+            ", line 3: rules.annual.action [maybe]: input should be 'refuse'",
         ),
         (
             "OFFERS_POLICY",

@@ -128,8 +128,8 @@ async def test_owners_are_told_in_their_morning(house: OfferEnvironment) -> None
 
     ann, ben = mails["ann"], mails["ben"]
     assert ann.subject == "Your private offers: 1 expires soon, 1 waits for you"
-    assert f"starter.py extend {expires} --until" in ann.text
-    assert f"starter.py show {waits}" in ann.text
+    assert f"offerflow extend {expires} --until" in ann.text
+    assert f"offerflow show {waits}" in ann.text
     assert ben.subject == "Your private offers: 1 accepted"
     assert "USD 120,000.00" in ben.text
     assert accepted in ben.text

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
+from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
 from runtime import schedules
 from sandbox.clazar.manual_offers import create_manual_offer
@@ -150,8 +151,10 @@ async def test_a_declined_draft_is_revised_from_the_command_line(
 
 async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) -> None:
     (opportunity,) = at_the_house.prepare(1)
-    await run("starter.py", "start", opportunity, "--road", "clazar")
-    await at_the_house.until(opportunity, lambda row: row.attention == "awaiting-clazar-offer")
+    await run("starter.py", "start", opportunity, "--method", "clazar")
+    await at_the_house.until(
+        opportunity, lambda row: row.attention == AttentionCode.AWAITING_CLAZAR_OFFER
+    )
     code, out, _ = await run("starter.py", "show", opportunity)
     record = await at_the_house.desk.record(opportunity)
     for words in (
@@ -170,9 +173,7 @@ async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) 
     )
     at_the_house.world.advance()
     (offer,) = at_the_house.world.offers.values()
-    code, _, _ = await run(
-        "starter.py", "awaiting-clazar-offer", opportunity, "--offer-id", offer.id
-    )
+    code, _, _ = await run("starter.py", "link-offer", opportunity, "--offer-id", offer.id)
     assert code == 0
     await at_the_house.until(opportunity, lambda row: row.attention == "approval-required")
     code, _, _ = await run("starter.py", "approve", opportunity, "--by", DESK)
@@ -192,7 +193,7 @@ async def test_what_aws_refused_is_revised_from_the_command_line(
     assert code == 0
     await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
     _, out, _ = await run("starter.py", "show", opportunity)
-    assert "refused by AWS" in out, "the first revision stays on record"
+    assert "rejected by AWS" in out, "the first revision stays on record"
 
 
 async def test_each_command_knows_what_it_is_about(at_the_house: OfferEnvironment) -> None:
@@ -201,7 +202,7 @@ async def test_each_command_knows_what_it_is_about(at_the_house: OfferEnvironmen
         "approve": ["--by", DESK],
         "decline": ["--by", DESK, "--reason", "no"],
         "revise": ["duration_months=12"],
-        "awaiting-clazar-offer": ["--offer-id", "offer-x"],
+        "link-offer": ["--offer-id", "offer-x"],
     }.items():
         code, _, err = await run("starter.py", command, opportunity, *arguments)
         assert code == 1

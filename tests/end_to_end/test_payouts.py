@@ -1,4 +1,4 @@
-"""starter.py payouts: sums to the cent, by offer and month, for people and for programs."""
+"""offerflow payouts: sums to the cent, by offer and month, for people and for programs."""
 
 import csv
 import io

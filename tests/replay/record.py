@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from offers.agreements.agreement import CancellationRequestInput, ReasonCode
+from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.policy.policy import CreationMethod
@@ -121,7 +121,7 @@ async def approved_after_a_revision(life: Life) -> None:
 
 async def sent_back_and_made_again(life: Life) -> None:
     """Handed off, made with a wrong price, declined, made again."""
-    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
+    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     wrong = await life.passes(days=2)
     make(life, wrong.require_terms(), price=Decimal(12000))
     while (await life.record()).attention_code != "approval-required":
@@ -159,7 +159,7 @@ async def amended_after_acceptance(life: Life) -> None:
     accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
+    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
     await life.approve(AMENDMENT)
     amendment = await life.reaches(Stage.SHARED, path=AMENDMENT)
     await life.report_agreement(accept(life.world, amendment.require_offer_id(), BUYER), AMENDMENT)
@@ -179,7 +179,7 @@ async def ended_on_our_request(life: Life) -> None:
     accept(life.world, shared.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    wish = CancellationRequestInput(reason_code=ReasonCode.OTHER, message="As agreed.")
+    wish = CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message="As agreed.")
     await life.desk.request_cancellation(OPPORTUNITY, wish)
     await life.end()
 

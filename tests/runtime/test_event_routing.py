@@ -30,7 +30,7 @@ class Directory:
         self.known = known
         self.asked = 0
 
-    async def of_offers_or_agreements(
+    async def find_by_offer_or_agreement(
         self, offer_ids: Collection[str], agreement_ids: Collection[str]
     ) -> list[RunningOffer]:
         self.asked += 1
@@ -40,7 +40,7 @@ class Directory:
             if each.offer_id in offer_ids or each.agreement_id in agreement_ids
         ]
 
-    async def offers_in_stages(self, stages: Collection[Stage]) -> list[RunningOffer]:
+    async def find_by_stage(self, stages: Collection[Stage]) -> list[RunningOffer]:
         assert Stage.ACCEPTED in stages
         self.asked += 1
         return [each for each in self.known if each.agreement_id]

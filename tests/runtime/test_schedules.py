@@ -1,4 +1,4 @@
-"""What `starter.py list` says of the Schedules: only of ours, and only what is still known."""
+"""What `offerflow list` says of the Schedules: only of ours, and only what is still known."""
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace

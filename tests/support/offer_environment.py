@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 30
 
 HOUSE_POLICY = """
 product_name = "Example Product"
-watch_overlap = "PT1H"
+agreement_watch_overlap = "PT1H"
 
 [roles]
 deal-desk = ["desk@example.com"]

@@ -68,7 +68,9 @@ class RandomLife:
         await self.report(*self.agreements())
         if how_far == "accepted":
             return
-        changes = TermChanges(terms={"added": "1000 USD", "unpaid": "carry"})
+        changes = TermChanges(
+            terms={"additional_amount": "1000 USD", "unpaid_installments": "carry"}
+        )
         amendment = await self.life.desk.amend(self.id, changes)
         await self.life.approve(amendment.path)
         await self.life.reaches(Stage.SHARED, path=amendment.path)

@@ -16,10 +16,10 @@ from workflows.offer.visibility import publish
 
 with workflow.unsafe.imports_passed_through():
     from offers.agreements.agreement import CancellationRequestInput
-    from offers.ids import offer_path
     from offers.lifecycle import guards
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.commands import Extension, TermChanges
+    from offers.lifecycle.guards import Reason
     from offers.stage import ENDS, Stage
 
 if TYPE_CHECKING:
@@ -32,13 +32,18 @@ AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
 """Stages in which there is an agreement."""
 
 
-def reject_if(reason: str | None) -> None:
-    """Raises the error by which a validator rejects an update, if there is a reason to."""
+def reject_if(reason: Reason | str | None) -> None:
+    """Raises the error by which an update is rejected, if there is a reason to.
+
+    Whoever asked gets the reason in the details.
+    """
+    if isinstance(reason, Reason):
+        raise ApplicationError(str(reason), reason, type=reason.code, non_retryable=True)
     if reason is not None:
-        raise ApplicationError(reason)
+        raise ApplicationError(reason, non_retryable=True)
 
 
-def report_rejected_signal(ctx: OfferContext, reason: str | None) -> None:
+def report_rejected_signal(ctx: OfferContext, reason: Reason | str | None) -> None:
     """A signal has no answer: why it was not followed is shown as an attention."""
     if reason is not None:
         ctx.attentions.raise_(
@@ -51,7 +56,7 @@ def report_rejected_signal(ctx: OfferContext, reason: str | None) -> None:
 # Revise ------------------------------------------------------------------------------------------
 
 
-def why_cannot_revise(ctx: OfferContext, changes: TermChanges) -> str | None:
+def why_cannot_revise(ctx: OfferContext, changes: TermChanges) -> Reason | None:
     """Why the terms cannot be revised, if they cannot."""
     return _why_closing(ctx) or guards.why_cannot_revise(ctx.record, changes)
 
@@ -90,7 +95,7 @@ def can_be_cancelled(ctx: OfferContext) -> bool:
     return reviving or ctx.record.stage not in DECIDED
 
 
-def why_cannot_cancel(ctx: OfferContext) -> str | None:
+def why_cannot_cancel(ctx: OfferContext) -> Reason | None:
     """Why the offer cannot be cancelled any more."""
     return None if can_be_cancelled(ctx) else guards.why_cannot_cancel(ctx.record)
 
@@ -113,7 +118,7 @@ async def cancel_and_wait(ctx: OfferContext, reason: str) -> None:
 # Amend -------------------------------------------------------------------------------------------
 
 
-def why_cannot_amend(ctx: OfferContext, changes: TermChanges) -> str | None:
+def why_cannot_amend(ctx: OfferContext, changes: TermChanges) -> Reason | None:
     """Why the offer, or its agreement, cannot be amended."""
     return _why_closing(ctx) or guards.why_cannot_amend(
         ctx.record,
@@ -124,7 +129,7 @@ def why_cannot_amend(ctx: OfferContext, changes: TermChanges) -> str | None:
     )
 
 
-async def amend(ctx: OfferContext, changes: TermChanges) -> str | None:
+async def amend(ctx: OfferContext, changes: TermChanges) -> Reason | str | None:
     """Amend in place, by a new revision, or by a new agreement; the reason if it failed.
 
     Waits until the change is made, or until preflight has reported on it.
@@ -156,21 +161,16 @@ async def amend(ctx: OfferContext, changes: TermChanges) -> str | None:
     return None
 
 
-def _why_agreement_busy(ctx: OfferContext) -> str | None:
-    if amendment := ctx.amendments.open:
-        return (
-            f"amendment {amendment.number} is under way: revise or cancel it first"
-            f" ({offer_path(ctx.record.opportunity_id, amendment.number)})"
-        )
-    if ctx.agreement_cancellation.is_open:
-        return "the buyer is being asked to let the agreement be cancelled: wait for the answer"
-    return None
+def _why_agreement_busy(ctx: OfferContext) -> Reason | None:
+    return guards.why_agreement_is_busy(
+        ctx.record, asked=ctx.agreement_cancellation.is_open, amending=ctx.amendments.open
+    )
 
 
 # Extend ------------------------------------------------------------------------------------------
 
 
-def why_cannot_extend(ctx: OfferContext, extension: Extension) -> str | None:
+def why_cannot_extend(ctx: OfferContext, extension: Extension) -> Reason | None:
     """Why the buyer cannot be given more time."""
     return _why_closing(ctx) or guards.why_cannot_extend(
         ctx.record, extension, ctx.now(), ctx.control.withdraw_to
@@ -195,7 +195,7 @@ async def _edit(ctx: OfferContext, changes: TermChanges) -> str | None:
 # Cancel the agreement ----------------------------------------------------------------------------
 
 
-def why_cannot_request_cancellation(ctx: OfferContext) -> str | None:
+def why_cannot_request_cancellation(ctx: OfferContext) -> Reason | None:
     """Why the buyer cannot be asked to agree to the cancellation of the agreement."""
     return _why_closing(ctx) or guards.why_cannot_request_cancellation(
         ctx.record, asked=ctx.agreement_cancellation.is_open, amending=ctx.amendments.open
@@ -209,7 +209,5 @@ async def request_cancellation(ctx: OfferContext, request: CancellationRequestIn
     return rejection
 
 
-def _why_closing(ctx: OfferContext) -> str | None:
-    if not ctx.control.closing:
-        return None
-    return f"the offer is {ctx.record.stage} and is being closed: what it waits for comes first"
+def _why_closing(ctx: OfferContext) -> Reason | None:
+    return guards.why_closing(ctx.record) if ctx.control.closing else None

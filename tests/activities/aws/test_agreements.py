@@ -15,10 +15,10 @@ from activities.errors import Failure
 from offers.agreements.agreement import (
     Agreement,
     AgreementStatus,
+    CancellationReasonCode,
     CancellationRequest,
     CancellationRequestInput,
     CancellationStatus,
-    ReasonCode,
 )
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
@@ -32,7 +32,9 @@ from tests.support.aws import Aws
 from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY
 
-WISH = CancellationRequestInput(reason_code=ReasonCode.TEST_AGREEMENT, message="It was a test.")
+WISH = CancellationRequestInput(
+    reason_code=CancellationReasonCode.TEST_AGREEMENT, message="It was a test."
+)
 THIRDS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
 
 
@@ -73,7 +75,7 @@ def test_asking_twice_is_asking_once(aws: Aws) -> None:
     first = ask(aws, made)
     assert (first.status, first.reason_code) == (
         CancellationStatus.PENDING_APPROVAL,
-        ReasonCode.TEST_AGREEMENT,
+        CancellationReasonCode.TEST_AGREEMENT,
     )
     assert ask(aws, made) == first
     (request,) = aws.sandbox.world.cancellation_requests.values()
@@ -97,7 +99,7 @@ def test_a_request_that_was_made_elsewhere_is_taken_as_ours(aws: Aws) -> None:
     made = aws.accepted()
     theirs = cancellations.send_request(aws.sandbox.world, made, "OTHER")
     ours = ask(aws, made)
-    assert (ours.request_id, ours.reason_code) == (theirs.id, ReasonCode.OTHER)
+    assert (ours.request_id, ours.reason_code) == (theirs.id, CancellationReasonCode.OTHER)
     assert len(aws.sandbox.world.cancellation_requests) == 1
 
 

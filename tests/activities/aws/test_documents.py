@@ -124,7 +124,9 @@ def test_an_offer_that_has_expired_is_opened_again(aws: Aws) -> None:
 
 def amendment_of(aws: Aws, made: Agreement, sold: OfferTerms, **given: Any) -> OfferTerms:
     """The amendment as preflight drafts it, from how AWS shows the agreement."""
-    wish: dict[str, Any] = {n: given.pop(n) for n in ("added", "unpaid") if n in given}
+    wish: dict[str, Any] = {
+        n: given.pop(n) for n in ("additional_amount", "unpaid_installments") if n in given
+    }
     stands = aws.lookup.agreement_snapshot(made.id)
     amended = OriginalOffer(agreement=stands.agreement, terms=sold)
     today = aws.now[0].date()
@@ -143,18 +145,22 @@ def submitted(aws: Aws, made: Agreement, amendment: OfferTerms) -> str:
 @pytest.mark.parametrize(
     ("sold", "wish", "value"),
     [
-        ({}, {"added": "30000 USD"}, "30000.00"),
+        ({}, {"additional_amount": "30000 USD"}, "30000.00"),
         ({}, {}, "0.00"),
-        ({}, {"added": "5 USD", "dimensions": "seats"}, "5.00"),
-        ({"starts_on": "2026-05-01"}, {"added": "5 USD"}, "5.00"),
-        (FIXED, {"added": "30000 USD", "dimensions": "seats x 9; platform"}, "30000.00"),
+        ({}, {"additional_amount": "5 USD", "dimensions": "seats"}, "5.00"),
+        ({"starts_on": "2026-05-01"}, {"additional_amount": "5 USD"}, "5.00"),
+        (
+            FIXED,
+            {"additional_amount": "30000 USD", "dimensions": "seats x 9; platform"},
+            "30000.00",
+        ),
         (FIXED, {}, "0.00"),
-        (THIRDS, {"added": "30000 USD", "unpaid": "carry"}, "110000.00"),
-        (THIRDS, {"unpaid": "carry", "net_payment_days": 30}, "80000.00"),
-        (THIRDS, {"added": "30000 USD", "unpaid": "drop"}, "30000.00"),
-        (THIRDS, {"unpaid": "drop"}, "0.00"),
-        (THIRDS, {"unpaid": "carry", "agreement_end": "2028-01-31"}, "80000.00"),
-        (YEN, {"added": "1 JPY", "unpaid": "carry"}, "10000001"),
+        (THIRDS, {"additional_amount": "30000 USD", "unpaid_installments": "carry"}, "110000.00"),
+        (THIRDS, {"unpaid_installments": "carry", "net_payment_days": 30}, "80000.00"),
+        (THIRDS, {"additional_amount": "30000 USD", "unpaid_installments": "drop"}, "30000.00"),
+        (THIRDS, {"unpaid_installments": "drop"}, "0.00"),
+        (THIRDS, {"unpaid_installments": "carry", "agreement_end": "2028-01-31"}, "80000.00"),
+        (YEN, {"additional_amount": "1 JPY", "unpaid_installments": "carry"}, "10000001"),
         ({"net_payment_days": 30, "eula": "https://example.com/e.pdf"}, {}, "0.00"),
     ],
 )
@@ -185,7 +191,7 @@ def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
 
 def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> None:
     made = aws.accepted()
-    amendment = amendment_of(aws, made, terms(), added="5 USD")
+    amendment = amendment_of(aws, made, terms(), additional_amount="5 USD")
     submitted(aws, made, amendment)
     *_, change_set = aws.sandbox.world.change_sets.values()
     kinds = [change.type for change in change_set.changes]
@@ -199,7 +205,7 @@ def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> Non
 
 def test_an_amendment_is_handed_over_once_and_carries_its_reference(aws: Aws) -> None:
     made = aws.accepted()
-    amendment = amendment_of(aws, made, terms(), added="5 USD", description="PO 4711")
+    amendment = amendment_of(aws, made, terms(), additional_amount="5 USD", description="PO 4711")
     first = submitted(aws, made, amendment)
     assert submitted(aws, made, amendment) == first
     built = aws.built(first)
@@ -210,7 +216,9 @@ def test_an_amendment_is_handed_over_once_and_carries_its_reference(aws: Aws) ->
 def test_nothing_is_invoiced_twice_over_an_amendment(aws: Aws) -> None:
     made = aws.accepted(**THIRDS)
     aws.at(days=20)
-    amendment = amendment_of(aws, made, terms(**THIRDS), added="30000 USD", unpaid="carry")
+    amendment = amendment_of(
+        aws, made, terms(**THIRDS), additional_amount="30000 USD", unpaid_installments="carry"
+    )
     built = aws.built(submitted(aws, made, amendment))
     aws.at(days=10)
     new = accept(aws.sandbox.world, built.offer_id, BUYER)
@@ -221,7 +229,7 @@ def test_nothing_is_invoiced_twice_over_an_amendment(aws: Aws) -> None:
 
 def test_of_an_amendment_that_is_extended_only_the_last_day_changes(aws: Aws) -> None:
     made = aws.accepted(**THIRDS)
-    amendment = amendment_of(aws, made, terms(**THIRDS), unpaid="carry")
+    amendment = amendment_of(aws, made, terms(**THIRDS), unpaid_installments="carry")
     offer_id = aws.built(submitted(aws, made, amendment)).offer_id
     after = amendment.model_copy(update={"availability_end": date(2026, 9, 1)})
     wish = EditOffer(

@@ -80,8 +80,8 @@ def record() -> OfferRecord:
 @pytest.mark.parametrize("kind", EmailKind)
 def test_both_forms_say_the_same(kind: EmailKind, record: OfferRecord) -> None:
     letter = write(kind, record, SALESFORCE)
-    text = TEMPLATES.get_template("letter.txt.jinja").render(letter=letter)
-    html = TEMPLATES.get_template("letter.html.jinja").render(letter=letter)
+    text = TEMPLATES.get_template("email.txt.jinja").render(content=letter)
+    html = TEMPLATES.get_template("email.html.jinja").render(content=letter)
     for _, value in letter.facts:
         assert value in text
         assert value.replace("&", "&amp;") in html

@@ -20,12 +20,12 @@ from tests.support.builders import BUYER
 
 CUPT = {"payment_schedule": ()}
 TWO_SEATS = {"payment_schedule": (), "dimensions": "seats x 2"}
-CARRY = {"unpaid": "carry"}
-DROP = {"unpaid": "drop"}
+CARRY = {"unpaid_installments": "carry"}
+DROP = {"unpaid_installments": "drop"}
 
 
 def added(amount: str, currency: str = "USD", **more: Any) -> dict[str, Any]:
-    return {"added": f"{amount} {currency}", **more}
+    return {"additional_amount": f"{amount} {currency}", **more}
 
 
 def schedule(terms: OfferTerms) -> list[tuple[str, str]]:
@@ -118,7 +118,7 @@ def test_any_currency_is_added_exactly(
         price={"amount": str(Decimal(first) + Decimal(second)), "currency": currency},
         payment_schedule=f"2026-03-02 {first}; 2026-09-02 {second}",
     )
-    proposal = proposed({"added": wish, **CARRY}, amended, standing(f"{first}"))
+    proposal = proposed({"additional_amount": wish, **CARRY}, amended, standing(f"{first}"))
     assert proposal.findings == ()
     assert str(terms_of(proposal).price) == total
 
@@ -208,24 +208,28 @@ def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
 
 def test_silence_about_unpaid_instalments_is_refused() -> None:
     (finding,) = proposed(added("30000")).findings
-    assert (finding.code, finding.field) == ("unpaid-instalments", "unpaid")
+    assert (finding.code, finding.field) == ("unpaid-instalments", "unpaid_installments")
     assert finding.severity is Severity.REFUSE
     assert "40,000.00 on 2026-09-02, 40,000.00 on 2027-01-02" in str(finding.seen)
-    assert "unpaid=carry" in finding.remedy
-    assert "unpaid=drop" in finding.remedy
+    assert "(unpaid_installments): carry charges them" in finding.remedy
+    assert "drop waives them" in finding.remedy
 
 
 @pytest.mark.parametrize(
     ("given", "field", "said"),
     [
-        (added("-1"), "added", "unpaid=drop"),
-        (added("30000", "EUR"), "added", "in USD"),
-        (added("100000000.01"), "added", "100,000,000"),
-        (added("1.005"), "added", "at most 2 decimals"),
-        ({"added": "30000"}, "added", "Write it as 30000.00 USD"),
-        ({"added": 30000.0}, "added", ""),
-        ({"added": {"amount": "1", "currency": "CHF"}}, "added.currency", ""),
-        ({"unpaid": "keep"}, "unpaid", "'carry' or 'drop'"),
+        (added("-1"), "additional_amount", "unpaid_installments: drop"),
+        (added("30000", "EUR"), "additional_amount", "in USD"),
+        (added("100000000.01"), "additional_amount", "100,000,000"),
+        (added("1.005"), "additional_amount", "at most 2 decimals"),
+        ({"additional_amount": "30000"}, "additional_amount", "Write it as 30000.00 USD"),
+        ({"additional_amount": 30000.0}, "additional_amount", ""),
+        (
+            {"additional_amount": {"amount": "1", "currency": "CHF"}},
+            "additional_amount.currency",
+            "",
+        ),
+        ({"unpaid_installments": "keep"}, "unpaid_installments", "'carry' or 'drop'"),
     ],
 )
 def test_an_illegal_wish_is_one_finding_that_names_its_field(
@@ -237,9 +241,12 @@ def test_an_illegal_wish_is_one_finding_that_names_its_field(
 
 
 def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
-    proposal = proposed({"added": "30000 USD", "unpaid": "keep"})
+    proposal = proposed({"additional_amount": "30000 USD", "unpaid_installments": "keep"})
     assert str(proposal.pricing.added) == "USD 30,000.00"
-    assert proposed({"added": "x", "unpaid": "drop"}).pricing.unpaid_action == "drop"
+    assert (
+        proposed({"additional_amount": "x", "unpaid_installments": "drop"}).pricing.unpaid_action
+        == "drop"
+    )
 
 
 @pytest.mark.parametrize(

@@ -50,9 +50,9 @@ def case(
     unit = Decimal(1).scaleb(-MINOR_DIGITS[currency])
     price = sum(instalments.values()) * unit or Decimal(500)
     due = {TODAY + timedelta(days=day): amount * unit for day, amount in instalments.items()}
-    wish: dict[str, Any] = {"unpaid": fate} if fate else {}
+    wish: dict[str, Any] = {"unpaid_installments": fate} if fate else {}
     if add is not None:
-        wish["added"] = f"{add * unit} {currency}"
+        wish["additional_amount"] = f"{add * unit} {currency}"
     return Case(
         accepted(
             price={"amount": str(price), "currency": currency},
@@ -91,13 +91,13 @@ def unpaid(some: Case) -> dict[date, Decimal]:
 
 
 def wished(some: Case) -> Decimal:
-    return Decimal(some.wish.get("added", "0 USD").split()[0])
+    return Decimal(some.wish.get("additional_amount", "0 USD").split()[0])
 
 
 @settings(deadline=None)
 @each_case
 def test_the_price_is_added_and_carried_to_the_minor_unit(some: Case) -> None:
-    carried = sum(unpaid(some).values()) if some.wish.get("unpaid") == "carry" else 0
+    carried = sum(unpaid(some).values()) if some.wish.get("unpaid_installments") == "carry" else 0
     terms, sums = some.terms, some.proposal.pricing
     assert terms.price == sums.total
     assert terms.price.amount == wished(some) + carried
@@ -124,7 +124,7 @@ def test_nothing_that_is_invoiced_is_charged_again(some: Case) -> None:
             assert each.amount == left[each.on]
         else:
             assert (each.on, each.amount) == (TODAY, wished(some))
-    if some.wish.get("unpaid") == "carry" and left:
+    if some.wish.get("unpaid_installments") == "carry" and left:
         old = some.amended.terms.payment_schedule
         invoiced = sum(each.amount for each in old if each.on <= TODAY)
         assert invoiced + terms.price.amount == some.amended.terms.price.amount + wished(some)
@@ -169,11 +169,11 @@ def test_a_wish_is_refused_only_for_what_stands_in_its_way(some: Case) -> None:
     charges = some.terms.payment_schedule
     tomorrow, end = TODAY + timedelta(days=1), last_end.date()
     expected = set()
-    if left and "unpaid" not in some.wish:
+    if left and "unpaid_installments" not in some.wish:
         expected.add("unpaid-instalments")
     if tomorrow in left:
         expected.add("charged-twice")
-        if wished(some) and some.wish.get("unpaid") == "carry":
+        if wished(some) and some.wish.get("unpaid_installments") == "carry":
             expected.add("charges-before-expiry")
     if end <= tomorrow:
         expected |= {"end-before-expiry", "agreement-over-first"}

@@ -1,19 +1,17 @@
-"""What can be asked of an offer in which stage, and which command does it where this one cannot."""
+"""What can be asked of an offer in which stage; if it cannot be, why, and what can be instead."""
 
-import re
-import shlex
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-import typer.main
 
-import starter
-from cli import common
 from offers.agreements.agreement import AgreementStatus
 from offers.lifecycle import guards
+from offers.lifecycle.actions import ActionKind as Kind
 from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.guards import Reason
+from offers.lifecycle.guards import ReasonCode as Code
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import ENDS, TRANSITIONS, Stage
@@ -24,8 +22,6 @@ from workflows.offer.change_requests import DECIDED
 
 ID = "0065g00000AbCdEAAV"
 UNTIL = date(2026, 4, 10)
-COMMANDS: Any = typer.main.get_command(starter.app)
-COMMAND = re.compile(r'starter\.py (\w+)((?: (?:--[\w-]+|0065\S+?(?=[\s;:,)]|$)|\w+=\S+|…|"…"))*)')
 
 
 def record(stage: Stage, **known: Any) -> OfferRecord:
@@ -49,11 +45,11 @@ def record(stage: Stage, **known: Any) -> OfferRecord:
     )
 
 
-def amending(offer: OfferRecord, busy: str | None = None, **given: Any) -> str | None:
+def amending(offer: OfferRecord, busy: Reason | None = None, **given: Any) -> Reason | None:
     return guards.why_cannot_amend(offer, TermChanges(terms=given), NOW, stopping=False, busy=busy)
 
 
-WISHES: dict[str, Callable[[OfferRecord], str | None]] = {
+REQUESTS: dict[str, Callable[[OfferRecord], Reason | None]] = {
     "revise": lambda offer: guards.why_cannot_revise(
         offer, TermChanges(terms={"company": "Other"})
     ),
@@ -65,77 +61,89 @@ WISHES: dict[str, Callable[[OfferRecord], str | None]] = {
     ),
 }
 
-REVISE, AMEND = "starter.py revise {path}", "starter.py amend {path}"
-CANCEL, AGAIN = "starter.py cancel {path}", "starter.py start {path} --again"
-TAKEN, NOTHING = "starter.py show {id}/amendment/3", "there is nothing to cancel"
-ANEW = "made anew"
+Expected = tuple[Code, *tuple[Kind, ...]]
 YES = None
-TABLE: dict[Stage, tuple[str | None, ...]] = {
-    #                revise  amend  extend          cancel             request
-    Stage.DRAFT: (YES, YES, REVISE + " availability_end=2026-04-10", YES, CANCEL),
-    Stage.SUBMITTED: (AMEND, YES, "once the buyer can accept it", YES, CANCEL),
-    Stage.GENERATING: (AMEND, YES, "once the buyer can accept it", YES, CANCEL),
-    Stage.FAILED: (YES, YES, REVISE + " availability_end=2026-04-10", YES, CANCEL),
-    Stage.LIVE: (AMEND, YES, YES, YES, CANCEL),
-    Stage.SHARED: (AMEND, YES, YES, YES, CANCEL),
-    Stage.ACCEPTED: (AMEND, YES, AMEND, CANCEL + " --agreement --reason-code", YES),
-    Stage.DISBURSED: (AMEND, YES, AMEND, CANCEL + " --agreement --reason-code", YES),
-    Stage.EXPIRED: (AMEND, YES, YES, NOTHING, AGAIN),
-    Stage.CANCELLED: (AGAIN, ANEW, AGAIN, NOTHING, AGAIN),
-    Stage.REPLACED: (TAKEN, TAKEN, TAKEN, TAKEN, TAKEN),
-    Stage.TERMINATED: (AGAIN, AGAIN, AGAIN, NOTHING, AGAIN),
+"""It can be done."""
+AMEND, CANCEL = Kind.AMEND, Kind.CANCEL
+NOT_REVISABLE: Expected = (Code.TERMS_NOT_REVISABLE, AMEND)
+REVISE: Expected = (Code.NOT_OPEN_YET, Kind.REVISE)
+LATER_ON: Expected = (Code.NOT_OPEN_YET,)
+ACCEPTED: Expected = (Code.ALREADY_ACCEPTED, AMEND)
+ASK_BUYER: Expected = (Code.ALREADY_ACCEPTED, Kind.REQUEST_CANCELLATION, AMEND)
+NO_AGREEMENT: Expected = (Code.NO_AGREEMENT, CANCEL)
+NEVER_AGREED: Expected = (Code.NO_AGREEMENT, Kind.START_AGAIN)
+ENDED: Expected = (Code.OFFER_ENDED, Kind.START_AGAIN)
+NOTHING: Expected = (Code.NOTHING_TO_CANCEL,)
+REPLACED: Expected = (Code.OFFER_REPLACED, Kind.SHOW)
+CREATE_AGAIN: Expected = (Code.OFFER_ENDED, Kind.RECREATE)
+"""It can be done, except to an amendment: another one may be under way."""
+
+TABLE: dict[Stage, tuple[Expected | None, ...]] = {
+    #                revise  amend  extend  cancel  request
+    Stage.DRAFT: (YES, YES, REVISE, YES, NO_AGREEMENT),
+    Stage.SUBMITTED: (NOT_REVISABLE, YES, LATER_ON, YES, NO_AGREEMENT),
+    Stage.GENERATING: (NOT_REVISABLE, YES, LATER_ON, YES, NO_AGREEMENT),
+    Stage.FAILED: (YES, YES, REVISE, YES, NO_AGREEMENT),
+    Stage.LIVE: (NOT_REVISABLE, YES, YES, YES, NO_AGREEMENT),
+    Stage.SHARED: (NOT_REVISABLE, YES, YES, YES, NO_AGREEMENT),
+    Stage.ACCEPTED: (ACCEPTED, YES, ACCEPTED, ASK_BUYER, YES),
+    Stage.DISBURSED: (ACCEPTED, YES, ACCEPTED, ASK_BUYER, YES),
+    Stage.EXPIRED: (NOT_REVISABLE, YES, YES, NOTHING, NEVER_AGREED),
+    Stage.CANCELLED: (ENDED, CREATE_AGAIN, ENDED, NOTHING, NEVER_AGREED),
+    Stage.REPLACED: (REPLACED, REPLACED, REPLACED, REPLACED, REPLACED),
+    Stage.TERMINATED: (ENDED, ENDED, ENDED, NOTHING, ENDED),
 }
 CASES = [
-    (stage, wish, expected)
+    (stage, request, expected)
     for stage, row in TABLE.items()
-    for wish, expected in zip(WISHES, row, strict=True)
+    for request, expected in zip(REQUESTS, row, strict=True)
 ]
 
 
-def check_commands(reason: str) -> None:
-    """Every command that a reason names is there, and takes what is named with it."""
-    found = COMMAND.findall(reason)
-    assert len(found) == reason.count("starter.py"), "a command that cannot be copied"
-    for name, words in found:
-        arguments = shlex.split(words.replace("--reason-code …", "--reason-code OTHER"))
-        context = COMMANDS.commands[name].make_context(name, arguments)
-        changes = common.given_changes(None, context.params.get("changes"))
-        assert TermChanges(terms=changes).unknown_field(amendment=True) is None
+def of_amendment(stage: Stage, expected: Expected) -> Expected:
+    """The same for an amendment: instead of starting again, the original is amended."""
+    code, *kinds = expected
+    if stage is Stage.TERMINATED and code is Code.OFFER_ENDED:
+        return (Code.AGREEMENT_ENDED,)
+    instead = {Kind.START_AGAIN: AMEND, Kind.RECREATE: AMEND}
+    return (code, *(instead.get(kind, kind) for kind in kinds))
 
 
 def test_the_table_is_whole() -> None:
     assert list(TABLE) == list(Stage)
 
 
-@pytest.mark.parametrize(("stage", "wish", "expected"), CASES)
+@pytest.mark.parametrize(("stage", "request_", "expected"), CASES)
 @pytest.mark.parametrize("amendment", [0, 2])
-def test_each_wish_in_each_stage_is_granted_or_leads_on(
-    stage: Stage, wish: str, expected: str | None, amendment: int
+def test_each_request_in_each_stage_is_granted_or_leads_on(
+    stage: Stage, request_: str, expected: Expected | None, amendment: int
 ) -> None:
     amends = accepted() if amendment else None
     offer = record(stage, amendment=amendment, amends=amends)
-    reason = WISHES[wish](offer)
-    if expected is None or (expected is ANEW and not amendment):
+    reason = REQUESTS[request_](offer)
+    if expected is None or (expected is CREATE_AGAIN and not amendment):
         assert reason is None
         return
-    if expected is ANEW:  # another amendment may be under way
-        expected = AGAIN
+    if amendment:
+        expected = of_amendment(stage, expected)
     assert reason is not None
-    assert f"the offer is {stage}" in reason
-    check_commands(reason)
-    if expected is AGAIN and amendment:
-        expected = {
-            Stage.TERMINATED: "its agreement is over, and a new offer needs an opportunity",
-        }.get(stage, "starter.py amend {id})")
-    assert expected.format(path=offer.path, id=ID) in reason
+    assert (reason.code, *(action.kind for action in reason.actions)) == expected
+    assert reason.problem.startswith(f"the offer is {stage}: ")
+    assert reason.data["stage"] == stage
+    original = {ENDED[0], CREATE_AGAIN[0]} | ({Code.NO_AGREEMENT} if stage.is_end else set())
+    path = f"{ID}/amendment/3" if expected == REPLACED else offer.path
+    if reason.code in original:
+        path = ID
+    assert all(action.offer == path for action in reason.actions)
 
 
-@pytest.mark.parametrize("wish", WISHES)
-def test_what_took_its_place_elsewhere_is_named(wish: str) -> None:
-    reason = WISHES[wish](record(Stage.REPLACED, amendments=()))
+@pytest.mark.parametrize("request_", REQUESTS)
+def test_a_replacement_from_elsewhere_is_named(request_: str) -> None:
+    reason = REQUESTS[request_](record(Stage.REPLACED, amendments=()))
     assert reason is not None
-    assert "agmt-2 took its place" in reason
-    assert "starter.py" not in reason
+    assert reason.code is Code.OFFER_REPLACED_IN_AWS
+    assert "agreement agmt-2 replaced it" in reason.problem
+    assert (reason.data["replaced_by"], reason.actions) == ("agmt-2", ())
 
 
 def test_what_has_no_agreement_and_no_end_yet_can_be_cancelled() -> None:
@@ -144,51 +152,78 @@ def test_what_has_no_agreement_and_no_end_yet_can_be_cancelled() -> None:
     assert all(Stage.CANCELLED in TRANSITIONS[stage] for stage in before)
 
 
-# What is asked ---------------------------------------------------------------------------------
+# What is given ---------------------------------------------------------------------------------
+
+
+def code_and_terms(reason: Reason | None) -> tuple[Code, str | None]:
+    assert reason is not None
+    return reason.code, reason.data.get("term")
 
 
 @pytest.mark.parametrize("stage", [Stage.DRAFT, Stage.FAILED])
-def test_a_revision_says_something_that_there_is(stage: Stage) -> None:
+def test_a_revision_names_a_term_that_there_is(stage: Stage) -> None:
     offer = record(stage)
     assert guards.why_cannot_revise(offer, TermChanges(method=CreationMethod.CLAZAR)) is None
     assert guards.why_cannot_revise(offer, TermChanges(terms={"company": None})) is None
-    assert "name at least one" in str(guards.why_cannot_revise(offer, TermChanges()))
+    reason = guards.why_cannot_revise(offer, TermChanges())
+    assert code_and_terms(reason) == (Code.NOTHING_GIVEN, None)
     reason = guards.why_cannot_revise(offer, TermChanges(terms={"prize": "1 USD"}))
-    assert reason == "prize: there is no such term; correct its name"
-    for name in ("added", "unpaid"):
+    assert code_and_terms(reason) == (Code.UNKNOWN_TERM, "prize")
+    assert str(reason) == "prize: there is no such term; correct its name"
+    for name in ("additional_amount", "unpaid_installments"):
         reason = guards.why_cannot_revise(offer, TermChanges(terms={name: "1 USD"}))
-        assert (
-            reason == f"{name} is for a change of an agreement: now give the whole price (price=…)"
-        )
+        assert code_and_terms(reason) == (Code.TERM_FOR_AMENDMENTS_ONLY, name)
+        assert "give the whole price" in str(reason)
     amendment = record(stage, amends=accepted(), amendment=1)
-    assert guards.why_cannot_revise(amendment, TermChanges(terms={"unpaid": "drop"})) is None
+    drop = TermChanges(terms={"unpaid_installments": "drop"})
+    assert guards.why_cannot_revise(amendment, drop) is None
     whole = TermChanges(terms={"price": {"amount": "150000", "currency": "USD"}})
-    assert "say what is added" in str(guards.why_cannot_revise(amendment, whole))
+    reason = guards.why_cannot_revise(amendment, whole)
+    assert code_and_terms(reason) == (Code.AMENDMENT_PRICE_IS_COMPUTED, "price")
+    assert "(additional_amount)" in str(reason)
 
 
 @pytest.mark.parametrize(
     "stage", sorted(set(TABLE) - {Stage.CANCELLED, Stage.REPLACED, Stage.TERMINATED})
 )
-def test_an_amendment_names_what_there_is(stage: Stage) -> None:
-    assert amending(record(stage), prize="1") == "prize: there is no such term; correct its name"
+def test_an_amendment_names_a_term_that_there_is(stage: Stage) -> None:
+    reason = amending(record(stage), prize="1")
+    assert code_and_terms(reason) == (Code.UNKNOWN_TERM, "prize")
     agreed = stage in (Stage.ACCEPTED, Stage.DISBURSED)
-    reason = amending(record(stage), unpaid="drop")
+    reason = amending(record(stage), unpaid_installments="drop")
     assert (reason is None) == agreed, "only an agreement has instalments that are invoiced"
+    reason = amending(record(stage))
+    assert code_and_terms(reason) == (Code.NOTHING_GIVEN, None)
+    kinds = [action.kind for action in reason.actions] if reason else []
+    assert kinds == ([] if agreed else [Kind.AMEND, Kind.RECREATE])
 
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.DISBURSED])
-def test_an_agreement_is_amended_if_it_is_in_force_and_nothing_else_is_under_way(
+def test_an_agreement_is_amended_if_it_is_in_force_and_nothing_else_is_in_progress(
     stage: Stage,
 ) -> None:
-    assert amending(record(stage), busy="amendment 1 is under way", added="1 USD") == (
-        "amendment 1 is under way"
-    )
+    under_way = Amendment(number=1, stage=Stage.SHARED)
+    busy = guards.why_agreement_is_busy(record(stage), asked=False, amending=under_way)
+    assert busy is not None
+    assert amending(record(stage), busy=busy, additional_amount="1 USD") is busy
     over = record(stage, agreement=agreement(status=AgreementStatus.EXPIRED))
-    assert "the agreement is EXPIRED, and only an active one can be amended" in str(
-        amending(over, added="1 USD")
+    reason = amending(over, additional_amount="1 USD")
+    assert reason == Reason(
+        code=Code.AGREEMENT_NOT_ACTIVE,
+        problem="the agreement is EXPIRED, and only an active one can be amended",
+        data={"agreement_status": "EXPIRED"},
     )
     nothing = str(amending(record(stage)))
-    assert all(name in nothing for name in ("added=", "unpaid=carry", "dimensions"))
+    fields = ("additional_amount", "unpaid_installments", "dimensions", "agreement_end")
+    assert all(name in nothing for name in fields)
+
+
+def test_a_renewed_agreement_is_amended_in_aws() -> None:
+    over = record(Stage.ACCEPTED, agreement=agreement(status=AgreementStatus.RENEWED))
+    reason = amending(over, additional_amount="1 USD")
+    assert reason is not None
+    assert (reason.code, reason.actions) == (Code.AGREEMENT_NOT_ACTIVE, ())
+    assert "look for it in AWS" in reason.problem
 
 
 @pytest.mark.parametrize(
@@ -205,38 +240,61 @@ def test_what_is_illegal_is_refused_before_anything_is_withdrawn(
     given: dict[str, Any], said: str
 ) -> None:
     for stage in (Stage.LIVE, Stage.SHARED, Stage.EXPIRED):
-        assert said in str(amending(record(stage), **given))
+        reason = amending(record(stage), **given)
+        assert reason is not None
+        assert reason.code is Code.CHANGE_INVALID
+        assert reason.data["fields"]
+        assert said in reason.problem
+
+
+def test_an_expired_offer_is_not_renamed_alone() -> None:
+    reason = amending(record(Stage.EXPIRED), offer_name="Another name")
+    assert reason is not None
+    assert reason.code is Code.OFFER_STAYS_EXPIRED
+    assert [action.kind for action in reason.actions] == [Kind.EXTEND, Kind.RECREATE]
 
 
 def test_an_offer_that_is_being_withdrawn_is_left_alone() -> None:
-    for stage in (Stage.GENERATING, Stage.SHARED):
-        reason = guards.why_cannot_amend(
+    reasons = [
+        guards.why_cannot_amend(
             record(stage), TermChanges(terms={"company": "x"}), NOW, stopping=True, busy=None
         )
-        assert "being withdrawn" in str(reason)
-        check_commands(str(reason).replace("starter.py show", f"starter.py show {ID}"))
+        for stage in (Stage.GENERATING, Stage.SHARED)
+    ]
     extension = Extension(until=UNTIL)
-    reason = guards.why_cannot_extend(record(Stage.SHARED), extension, NOW, Stage.CANCELLED)
-    assert "being withdrawn" in str(reason)
+    reasons.append(guards.why_cannot_extend(record(Stage.SHARED), extension, NOW, Stage.CANCELLED))
+    for reason in reasons:
+        assert reason is not None
+        assert reason.code is Code.WITHDRAWAL_IN_PROGRESS
+        assert [(action.kind, action.offer) for action in reason.actions] == [(Kind.SHOW, ID)]
 
 
 @pytest.mark.parametrize(
-    ("until", "months", "said"),
+    ("until", "months", "expected", "said"),
     [
-        (UNTIL, None, None),
-        (date(2026, 4, 1), None, "the last day is 2026-04-01 already"),
-        (date(2026, 3, 20), None, "availability_end=…"),
-        (UNTIL, 24, "no term of its own in this offer"),
-        (date(2027, 3, 1), None, "make a new offer that lasts longer with amend"),
+        (UNTIL, None, None, ""),
+        (date(2026, 4, 1), None, Code.LAST_DAY_NOT_LATER, "the last day to accept is 2026-04-01"),
+        (date(2026, 3, 20), None, Code.LAST_DAY_NOT_LATER, "amend the offer to choose an earlier"),
+        (UNTIL, 24, Code.DURATION_NOT_EDITABLE, "a longer contract needs a new offer"),
+        (date(2027, 3, 1), None, Code.CHANGE_INVALID, "a longer contract needs a new offer"),
     ],
 )
 def test_an_extension_gives_more_time_and_nothing_else(
-    until: date, months: int | None, said: str | None
+    until: date, months: int | None, expected: Code | None, said: str
 ) -> None:
     extension = Extension(until=until, duration_months=months)
     reason = guards.why_cannot_extend(record(Stage.SHARED), extension, NOW, None)
-    assert (reason is None) if said is None else (said in str(reason))
-    check_commands(reason or "")
+    assert (reason.code if reason else None) is expected
+    assert said in str(reason)
+    if expected is Code.LAST_DAY_NOT_LATER:
+        assert reason
+        assert reason.data == {"last_day": "2026-04-01"}
+        assert reason.actions[-1].terms == {"availability_end": until.isoformat()}
+    if expected is Code.DURATION_NOT_EDITABLE:
+        assert reason
+        (action,) = reason.actions
+        assert action.kind is Kind.AMEND
+        assert action.terms == {"availability_end": "2026-04-10", "duration_months": "24"}
 
 
 @pytest.mark.parametrize("stage", [Stage.SHARED, Stage.EXPIRED])
@@ -267,17 +325,37 @@ def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
 def test_a_buyer_is_asked_once_and_for_one_thing() -> None:
     offer = record(Stage.ACCEPTED)
     ask = guards.why_cannot_request_cancellation
-    assert "seven days" in str(ask(offer, asked=True, amending=None))
-    under_way = Amendment(number=1, stage=Stage.SHARED)
-    assert "amendment 1 is under way: cancel it" in str(ask(offer, asked=False, amending=under_way))
+    pending = ask(offer, asked=True, amending=None)
+    assert pending is not None
+    assert pending.code is Code.CANCELLATION_PENDING
+    assert "seven days" in pending.problem
+    reason = ask(offer, asked=False, amending=Amendment(number=1, stage=Stage.SHARED))
+    assert reason is not None
+    assert reason.code is Code.AMENDMENT_IN_PROGRESS
+    assert reason.data == {"amendment": "1", "stage": "shared"}
+    assert {action.offer for action in reason.actions} == {f"{ID}/amendment/1"}
+    assert Kind.CANCEL in [action.kind for action in reason.actions]
     over = record(Stage.ACCEPTED, agreement=agreement(status=AgreementStatus.CANCELLED))
     assert "only an active one can be cancelled" in str(ask(over, asked=False, amending=None))
+    assert guards.why_cannot_cancel(over).code is Code.AGREEMENT_NOT_ACTIVE
 
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, *sorted(ENDS)])
-def test_whoever_came_too_late_is_told_what_is_left(stage: Stage) -> None:
+def test_who_amended_too_late_learns_what_is_left(stage: Stage) -> None:
     reason = guards.why_amended_too_late(record(stage))
-    check_commands(reason)
     has_accepted = stage in (Stage.ACCEPTED, Stage.DISBURSED)
-    assert ("the buyer has accepted the offer as it was" in reason) == has_accepted
-    assert "starter.py" in reason
+    assert (reason.code is Code.ACCEPTED_FIRST) == has_accepted
+    assert ("the buyer has accepted the offer as it was" in reason.problem) == has_accepted
+    assert reason.actions
+
+
+def test_an_offer_with_notifications_to_send_is_shown() -> None:
+    reason = guards.why_closing(record(Stage.CANCELLED))
+    assert reason.code is Code.NOTIFICATIONS_PENDING
+    assert [action.kind for action in reason.actions] == [Kind.SHOW]
+
+
+def test_a_reason_is_its_problem_and_survives_the_wire() -> None:
+    reason = guards.why_cannot_cancel(record(Stage.ACCEPTED))
+    assert str(reason) == reason.problem
+    assert Reason.model_validate_json(reason.model_dump_json()) == reason

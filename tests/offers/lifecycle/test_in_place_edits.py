@@ -52,7 +52,7 @@ def test_what_aws_lets_change_after_release_is_an_edit(name: str, offer: OfferTe
     assert is_in_place(offer, {"offer_name": "Another", name: 1}) == expected
 
 
-@pytest.mark.parametrize("changes", [{}, {"offer_name": None}, {"added": "1 USD"}])
+@pytest.mark.parametrize("changes", [{}, {"offer_name": None}, {"additional_amount": "1 USD"}])
 def test_nothing_and_what_is_taken_back_is_no_edit(changes: dict[str, Any]) -> None:
     assert not is_in_place(FIXED, changes)
 
@@ -90,8 +90,13 @@ def test_a_legal_change_meets_nothing(offer: OfferTerms) -> None:
         (INSTALMENTS, {"availability_end": "2026-09-02"}, "payment_schedule", "Move the second"),
         (SET_DAYS, {"availability_end": "2026-05-01"}, "starts_on", "starts before"),
         (AMENDMENT, {"availability_end": "2027-03-05"}, "availability_end", "End the offer"),
-        (FIXED, {"availability_end": "2027-03-01"}, "availability_end", "(--months)"),
-        (CARD, {"availability_end": "2027-03-01"}, "availability_end", "with amend"),
+        (FIXED, {"availability_end": "2027-03-01"}, "availability_end", "(duration_months)"),
+        (
+            CARD,
+            {"availability_end": "2027-03-01"},
+            "availability_end",
+            "a longer contract needs a new offer",
+        ),
         (FIXED, {"duration_months": 61}, "duration_months", "60"),
         (INSTALMENTS, {"duration_months": 6}, "payment_schedule", "after the contract's end"),
     ],

@@ -90,15 +90,15 @@ def test_any_damage_to_the_example_is_taken_or_refused(tmp_path: Path, data: st.
     ("text", "says"),
     [
         (
-            "\n[rules.minimum]\nthen = 'ask'",
+            "\n[rules.minimum]\naction = 'ask'",
             ", line 3: rules.minimum.action [ask]: input should be 'refuse'",
         ),
         (
-            "[rules.minimum]\nthen = 'approval'\napprover_role = ''",
+            "[rules.minimum]\naction = 'approval'\napprover_role = ''",
             ", line 1: rules.minimum: an approval needs",
         ),
         (
-            "[rules.minimum]\nthen = 'warn'\napprover_role = 'x'",
+            "[rules.minimum]\naction = 'warn'\napprover_role = 'x'",
             "a role approves nothing that is warn",
         ),
         (
@@ -130,7 +130,7 @@ def test_a_refusal_names_line_and_remedy(tmp_path: Path, text: str, says: str) -
 
 def test_a_part_of_a_rule_keeps_the_rest_of_it(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text("[rules.minimum]\nthen = 'refuse'\n[rules.upfront]\ntext = 'Up front.'")
+    file.write_text("[rules.minimum]\naction = 'refuse'\n[rules.upfront]\ntext = 'Up front.'")
     rules = read_toml(file, Policy).rules
     assert (rules.minimum.action, rules.minimum.approver_role) == ("refuse", None)
     assert rules.minimum.text == Policy().rules.minimum.text

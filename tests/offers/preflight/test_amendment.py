@@ -22,12 +22,12 @@ from tests.support.builders import BUYER
 
 CUPT = {"payment_schedule": ()}
 TWO_SEATS = {"payment_schedule": (), "dimensions": "seats x 2"}
-CARRY = {"unpaid": "carry"}
-DROP = {"unpaid": "drop"}
+CARRY = {"unpaid_installments": "carry"}
+DROP = {"unpaid_installments": "drop"}
 
 
 def added(amount: str, currency: str = "USD", **more: Any) -> dict[str, Any]:
-    return {"added": f"{amount} {currency}", **more}
+    return {"additional_amount": f"{amount} {currency}", **more}
 
 
 def held_against(

@@ -189,9 +189,9 @@ def cases(draw: st.DrawFn, overruled: st.SearchStrategy[dict[str, Any]]) -> Case
     sold = draw(sales())
     wish: dict[str, Any] = {}
     if draw(st.booleans()):
-        wish["added"] = {"amount": draw(small), "currency": sold["price"]["currency"]}
+        wish["additional_amount"] = {"amount": draw(small), "currency": sold["price"]["currency"]}
     if fate := draw(st.sampled_from(["carry", "carry", "drop", None])):
-        wish["unpaid"] = fate
+        wish["unpaid_installments"] = fate
     after = draw(st.integers(0, 364) | st.integers(0, 12) | st.integers(360, 364))
     status = draw(st.sampled_from(["ACTIVE"] * 9 + ["CANCELLED"]))
     accepted_after = draw(st.integers(0, min(after, 10)))
@@ -204,17 +204,17 @@ SCHEDULED = {
     "price": {"amount": "120", "currency": "USD"},
     "payment_schedule": [{"on": day(n), "amount": "40"} for n in (0, 184, 364)],
 }
-FIVE = {"added": {"amount": "5", "currency": "USD"}}
+FIVE = {"additional_amount": {"amount": "5", "currency": "USD"}}
 
 
 @fast
 @given(cases(st.just({})))
 @example(Case(UPFRONT, 0, {}))
 @example(Case(UPFRONT, 363, FIVE))
-@example(Case(SCHEDULED, 0, {"unpaid": "carry", **FIVE}))
-@example(Case(SCHEDULED, 183, {"unpaid": "carry", **FIVE}))
-@example(Case(SCHEDULED, 184, {"unpaid": "carry", **FIVE}))
-@example(Case(SCHEDULED, 363, {"unpaid": "drop"}))
+@example(Case(SCHEDULED, 0, {"unpaid_installments": "carry", **FIVE}))
+@example(Case(SCHEDULED, 183, {"unpaid_installments": "carry", **FIVE}))
+@example(Case(SCHEDULED, 184, {"unpaid_installments": "carry", **FIVE}))
+@example(Case(SCHEDULED, 363, {"unpaid_installments": "drop"}))
 def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
     case: Case,
 ) -> None:
@@ -236,9 +236,9 @@ def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
 
 @fast
 @given(cases(overruling()), st.integers(0, 400))
-@example(Case(SCHEDULED, 1, {"unpaid": "carry", "availability_end": day(184)}), 400)
-@example(Case(SCHEDULED, 1, {"unpaid": "drop", "availability_end": day(184)}), 400)
-@example(Case(SCHEDULED, 184, {"unpaid": "carry", **FIVE}), 400)
+@example(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "availability_end": day(184)}), 400)
+@example(Case(SCHEDULED, 1, {"unpaid_installments": "drop", "availability_end": day(184)}), 400)
+@example(Case(SCHEDULED, 184, {"unpaid_installments": "carry", **FIVE}), 400)
 @example(Case(UPFRONT, 183, {"agreement_end": day(400), "availability_end": day(365)}), 400)
 def test_what_preflight_lets_pass_aws_takes_and_charges_once(case: Case, wait: int) -> None:
     sale = Sale(case)
@@ -259,10 +259,10 @@ def test_what_preflight_lets_pass_aws_takes_and_charges_once(case: Case, wait: i
 
 @fast
 @given(cases(overruling()))
-@example(Case(SCHEDULED, 1, {"unpaid": "carry", "availability_end": day(364)}))
+@example(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "availability_end": day(364)}))
 @example(Case(UPFRONT, 1, {"payment_schedule": [{"on": day(1), "amount": "120"}]}))
-@example(Case(SCHEDULED, 1, {"unpaid": "carry"}, "CANCELLED"))
-@example(Case(SCHEDULED, 1, {"unpaid": "carry", "starts_on": day(90)}))
+@example(Case(SCHEDULED, 1, {"unpaid_installments": "carry"}, "CANCELLED"))
+@example(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "starts_on": day(90)}))
 def test_what_aws_refuses_preflight_had_refused(case: Case) -> None:
     sale = Sale(case)
     found = sale.report()
@@ -279,9 +279,9 @@ def unchecked_amendment(sale: Sale) -> OfferTerms:
 
 
 def test_every_verdict_occurs() -> None:
-    taken = Sale(Case(SCHEDULED, 1, {"unpaid": "carry"}))
+    taken = Sale(Case(SCHEDULED, 1, {"unpaid_installments": "carry"}))
     assert not taken.report().has_refusal
     assert taken.refusals(unchecked_amendment(taken)) == []
-    refused = Sale(Case(SCHEDULED, 1, {"unpaid": "carry", "agreement_end": day(2)}))
+    refused = Sale(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "agreement_end": day(2)}))
     assert refused.report().has_refusal
     assert "INVALID_AVAILABILITY_END_DATE" in refused.refusals(unchecked_amendment(refused))

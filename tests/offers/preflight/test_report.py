@@ -196,7 +196,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     "a document that cannot be read": (
         {
             "terms": {"eula": "https://example.com/eula.pdf"},
-            "eula": EulaContent(
+            "contract": EulaContent(
                 findings=(
                     Finding(
                         code="eula-document", field="eula", problem="no PDF", remedy="Give one"

@@ -101,16 +101,16 @@ def test_the_mail_says_what_to_do() -> None:
         "Expires soon:",
         "- Example Corp: nobody has accepted it yet; its last day is Wednesday 1 April 2026 (UTC),"
         " in 2 days. Ask the buyer, or give them more time.",
-        "starter.py extend 0065g00000AbCdEAAV --until …",
+        "offerflow extend 0065g00000AbCdEAAV --until YYYY-MM-DD",
         "Waits for you:",
         "- Example Corp: Clazar refuses. Renew them.",
-        "starter.py show 0065g00000AbCdEAAV/amendment/2",
+        "offerflow show 0065g00000AbCdEAAV/amendment/2",
         "Accepted:",
         "- Example Corp: USD 120,000.00, accepted on Monday 30 March 2026 (UTC).",
-        "starter.py show 0065g00000AbCdEAAV",
+        "offerflow show 0065g00000AbCdEAAV",
         "Ended:",
         "- Example Corp: nobody accepted it; expired on Monday 30 March 2026 (UTC).",
-        "starter.py show 0065g00000AbCdEAAV",
+        "offerflow show 0065g00000AbCdEAAV",
     )
 
 
@@ -129,4 +129,4 @@ def test_of_many_the_most_pressing_are_named() -> None:
     assert [item.path for item in sheet.items] == [f"006{n}" for n in range(MOST_NAMED)]
     letter = write_digest(sheet)
     assert letter.subject == f"Your private offers: {MOST_NAMED + 5} expire soon"
-    assert letter.paragraphs[-1] == "- and 5 more: see starter.py list"
+    assert letter.paragraphs[-2:] == ("- and 5 more:", "offerflow list")

@@ -6,7 +6,11 @@ from decimal import Decimal
 import pytest
 
 from cli.offer_client import RequestRejected
-from offers.agreements.agreement import CancellationRequestInput, CancellationStatus, ReasonCode
+from offers.agreements.agreement import (
+    CancellationReasonCode,
+    CancellationRequestInput,
+    CancellationStatus,
+)
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
@@ -19,7 +23,9 @@ from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 from workflows.offer.workflow import OfferWorkflow
 
-WISH = CancellationRequestInput(reason_code=ReasonCode.OTHER, message="You asked us to.")
+WISH = CancellationRequestInput(
+    reason_code=CancellationReasonCode.OTHER, message="You asked us to."
+)
 
 
 async def accepted(life: Life) -> OfferRecord:
@@ -85,9 +91,9 @@ async def test_a_plain_signal_asks_too(life: Life) -> None:
 async def test_while_the_buyer_is_asked_nothing_is_amended(life: Life) -> None:
     await accepted(life)
     await life.desk.request_cancellation(OPPORTUNITY, WISH)
-    with pytest.raises(RequestRejected, match="the buyer is being asked"):
-        await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
-    with pytest.raises(RequestRejected, match="the buyer is being asked already"):
+    with pytest.raises(RequestRejected, match="the buyer was asked to let the agreement"):
+        await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
+    with pytest.raises(RequestRejected, match="the buyer was asked to let the agreement"):
         await life.desk.request_cancellation(OPPORTUNITY, WISH)
 
 
@@ -105,7 +111,7 @@ async def test_after_its_end_the_opportunity_can_have_a_new_offer(life: Life) ->
     await accepted(life)
     await life.ends_agreement("CANCELLED")
     await life.end()
-    await life.desk.start(OPPORTUNITY, again=True)
+    await life.desk.start(OPPORTUNITY, restart=True)
     again = await life.reaches(Stage.SHARED)
     assert again.revision == 2
     assert life.acceptable_offers() == 1
@@ -229,6 +235,6 @@ async def test_before_acceptance_there_is_nothing_to_ask_the_buyer_for(life: Lif
     await life.start()
     await life.reaches(Stage.SHARED)
     with pytest.raises(
-        RequestRejected, match=f"the offer is shared: .*starter.py cancel {OPPORTUNITY}"
+        RequestRejected, match=f"the offer is shared: .*; run offerflow cancel {OPPORTUNITY}"
     ):
         await life.desk.request_cancellation(OPPORTUNITY, WISH)

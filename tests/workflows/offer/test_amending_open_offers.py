@@ -135,7 +135,10 @@ async def test_in_a_draft_it_is_a_revision(life: Life) -> None:
     ("given", "reason"),
     [
         ({"colour": "red"}, "colour: there is no such term"),
-        ({"added": "1 USD"}, "added is for a change of an agreement: now give the whole price"),
+        (
+            {"additional_amount": "1 USD"},
+            "additional_amount: only an agreement is changed by it",
+        ),
         ({"price": {"amount": "-1", "currency": "USD"}}, "price USD -1.00 is out of range"),
         ({"availability_end": "2026-03-01"}, "the buyer's last day is not after today"),
         ({"offer_name": "<none>"}, "AWS forbids < > in a name"),
@@ -230,7 +233,7 @@ async def test_but_not_for_ever(life: Life) -> None:
     assert (await life.closes()).stage is Stage.EXPIRED
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is expired: start a new one with starter.py start .* --again",
+        match=r"the offer is expired: it has ended; run offerflow start .* --restart",
     ):
         await extended_to(life, life.world.now().date() + timedelta(days=10))
 
@@ -240,7 +243,7 @@ async def test_an_expired_offer_is_made_anew_with_other_terms(life: Life) -> Non
     await life.reaches(Stage.SHARED)
     first = await life.end()
     async with life.asking(
-        life.desk.start(OPPORTUNITY, priced("110000").terms, again=True)
+        life.desk.start(OPPORTUNITY, priced("110000").terms, restart=True)
     ) as asked:
         await asked
     second = await life.reaches(Stage.SHARED)
@@ -315,7 +318,7 @@ async def test_an_acceptance_while_it_is_amended_is_not_lost(life: Life) -> None
     first = await life.reaches(Stage.SHARED)
     accept_when(life.world, BUYER, "applying")
     with pytest.raises(
-        RequestRejected, match=r"too late: the buyer has accepted.*starter.py amend"
+        RequestRejected, match=r"too late: the buyer has accepted.*; run offerflow amend"
     ):
         await amended(life, priced("110000"))
     record = await life.quiet()

@@ -16,7 +16,7 @@ from tests.support.builders import BUYER
 from tests.support.life import OPPORTUNITY, Life
 
 FIRST, SECOND = offer_path(OPPORTUNITY, 1), offer_path(OPPORTUNITY, 2)
-ADDED = TermChanges(terms={"added": "30000 USD"})
+ADDED = TermChanges(terms={"additional_amount": "30000 USD"})
 
 
 async def accepted(life: Life, **given: str) -> OfferRecord:
@@ -103,7 +103,8 @@ async def test_there_is_one_at_a_time(life: Life) -> None:
     await accepted(life)
     await life.desk.amend(OPPORTUNITY, ADDED)
     with pytest.raises(
-        RequestRejected, match=f"amendment 1 is under way: revise or cancel it .*{FIRST}"
+        RequestRejected,
+        match=f"amendment 1 is in progress .*: finish or cancel it first; run .*{FIRST}",
     ):
         await life.desk.amend(OPPORTUNITY, ADDED)
     await life.desk.cancel(FIRST, "not that")
@@ -118,7 +119,7 @@ async def test_silence_about_unpaid_instalments_is_refused(life: Life) -> None:
     assert "unpaid-instalments" in {finding.code for finding in silent.blocking_findings}
     await life.approve(FIRST)
     assert (await life.desk.record(FIRST)).stage is Stage.DRAFT
-    revised = await life.desk.revise(FIRST, TermChanges(terms={"unpaid": "carry"}))
+    revised = await life.desk.revise(FIRST, TermChanges(terms={"unpaid_installments": "carry"}))
     assert str(revised.require_terms().price) == "USD 90,000.00"
     await life.approve(FIRST)
     shared = await life.reaches(Stage.SHARED, path=FIRST)
@@ -222,7 +223,7 @@ async def test_the_amendment_is_amended_before_its_acceptance(life: Life) -> Non
     await accepted(life)
     first = await amended(life)
     async with life.asking(
-        life.desk.amend(FIRST, TermChanges(terms={"added": "20000 USD"}))
+        life.desk.amend(FIRST, TermChanges(terms={"additional_amount": "20000 USD"}))
     ) as asked:
         await asked
     assert life.acceptable_offers() == 0
@@ -238,5 +239,5 @@ async def test_a_declined_amendment_is_revised(life: Life) -> None:
     await life.desk.amend(OPPORTUNITY, ADDED)
     verdict = ApprovalDecision(by="desk@example.com", reason="the customer signed 20,000")
     await life.desk.decline(FIRST, verdict)
-    revised = await life.desk.revise(FIRST, TermChanges(terms={"added": "20000 USD"}))
+    revised = await life.desk.revise(FIRST, TermChanges(terms={"additional_amount": "20000 USD"}))
     assert [finding.code for finding in revised.awaiting_approval] == ["amendment"]

@@ -204,7 +204,9 @@ async def days_from_now(life: Life, days: int) -> Any:
 async def test_a_revision_is_refused_where_it_comes_too_late(life: Life) -> None:
     await life.start()
     await life.reaches(Stage.SHARED)
-    with pytest.raises(RequestRejected, match=f"starter.py amend {OPPORTUNITY} changes them"):
+    with pytest.raises(
+        RequestRejected, match=f"no longer be revised; run offerflow amend {OPPORTUNITY}"
+    ):
         await life.desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
 
 

@@ -155,8 +155,10 @@ async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
     life.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.passes(hours=2)).stage is Stage.CANCELLED
-    with pytest.raises(RequestRejected, match="is cancelled and is being closed"):
-        await life.desk.start(OPPORTUNITY, again=True)
+    with pytest.raises(
+        RequestRejected, match="is cancelled: it has ended, but not all notifications"
+    ):
+        await life.desk.start(OPPORTUNITY, restart=True)
 
 
 async def test_an_acceptance_before_the_withdrawal_wins(life: Life) -> None:
@@ -224,10 +226,10 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     await life.end()
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is cancelled: start a new one with starter.py start .* --again",
+        match=r"the offer is cancelled: it has ended; run offerflow start .* --restart",
     ):
         await life.start()
-    await life.desk.start(OPPORTUNITY, again=True)
+    await life.desk.start(OPPORTUNITY, restart=True)
     second = await life.reaches(Stage.SHARED)
     assert second.revision == 2
     assert second.offer_id != first.offer_id
@@ -252,7 +254,7 @@ async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(life: Lif
     await life.end()
     expired = await accepted_unseen(life)
     with pytest.raises(RequestRejected, match="the buyer has accepted the offer as it was"):
-        await life.desk.start(OPPORTUNITY, again=True)
+        await life.desk.start(OPPORTUNITY, restart=True)
     accepted = await life.quiet()
     assert accepted.stage is Stage.ACCEPTED
     assert accepted.offer_id == expired.offer_id
@@ -265,7 +267,7 @@ async def test_nor_when_its_workflow_is_over(life: Life) -> None:
     await life.end()
     await life.closes()
     expired = await accepted_unseen(life)
-    again = await life.desk.start(OPPORTUNITY, again=True)
+    again = await life.desk.start(OPPORTUNITY, restart=True)
     assert again.stage is Stage.ACCEPTED
     assert again.offer_id == expired.offer_id
     assert len(life.world.offers) == 1

@@ -23,7 +23,7 @@ from workflows.offer.workflow import OfferWorkflow
 
 FIRST = offer_path(OPPORTUNITY, 1)
 CHEAPER = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
-ADDED = TermChanges(terms={"added": "1000 USD"})
+ADDED = TermChanges(terms={"additional_amount": "1000 USD"})
 NO_MAIL = Fault("smtp", "status", "DATA", status=451, times=None)
 NO_RIGHTS = Fault(
     "catalog", "status", "StartChangeSet", status=403, code="AccessDeniedException", times=None
@@ -76,7 +76,7 @@ async def test_an_acceptance_listed_late_is_found_though_it_was_cancelled(life: 
 
 
 async def test_a_field_sheet_of_before_that_is_followed_all_the_same_is_seen(life: Life) -> None:
-    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
+    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     first = await life.passes(minutes=1)
     await ask(life, life.desk.amend(OPPORTUNITY, CHEAPER))
     by_hand(life, first)
@@ -145,7 +145,7 @@ async def test_a_second_sale_s_amendment_is_another_request_to_aws(life: Life) -
     first = await amending(life)
     await life.ends_agreement("TERMINATED")
     await life.passes(hours=2)
-    await life.desk.start(OPPORTUNITY, again=True)
+    await life.desk.start(OPPORTUNITY, restart=True)
     again = await life.reaches(Stage.SHARED)
     await life.report_agreement(accept(life.world, again.require_offer_id(), BUYER))
     await life.quiet()

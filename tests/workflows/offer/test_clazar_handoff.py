@@ -1,4 +1,4 @@
-"""The clazar road: a person makes the offer, and it is recognised, compared and followed."""
+"""The method clazar: a person creates the offer; it is recognised, compared and followed."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cli.offer_client import RequestRejected
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
@@ -23,12 +24,12 @@ OTHER = "444455556666"
 
 
 async def hand_off(life: Life, **fields: Any) -> OfferRecord:
-    """Start an offer on the clazar road; gives its record once a person is waited for."""
+    """Start an offer by the method clazar; gives its record once a person is waited for."""
     life.opportunity(**fields)
-    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
+    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     record = await life.quiet()
     assert record.stage is Stage.SUBMITTED
-    assert record.attention_code == "awaiting-clazar-offer"
+    assert record.attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
     return record
 
 
@@ -82,7 +83,7 @@ async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
     await life.passes(days=8)
     subjects = [mail.subject for mail in life.world.mails]
     assert subjects == ["Please make in Clazar: the private offer for Example Corp"] * 4
-    assert (await life.passes(days=7)).attention_code == "awaiting-clazar-offer"
+    assert (await life.passes(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
     assert len(life.world.mails) == 4
     by_hand(life, record)
     await life.reaches(Stage.SHARED)
@@ -277,7 +278,7 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> No
         )
     )
     life.opportunity()
-    await life.desk.start(OPPORTUNITY, road=CreationMethod.CLAZAR)
+    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     record = await life.quiet()
     assert life.mails() == ["Please make in Clazar: the private offer for Example Corp"]
     by_hand(life, record)

@@ -216,7 +216,7 @@ async def test_an_offer_that_salesforce_shows_is_not_made_a_second_time(life: Li
         Offer_Id__c=shared.offer_id,
         Offer_Stage__c="shared",
     )
-    again = await life.desk.start(OPPORTUNITY, again=True)
+    again = await life.desk.start(OPPORTUNITY, restart=True)
     assert [(finding.code, finding.seen) for finding in again.blocking_findings] == [
         ("open-offer", shared.offer_id)
     ]

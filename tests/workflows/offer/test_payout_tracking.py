@@ -63,7 +63,7 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(life: L
     (mail,) = to_finance(life)
     assert mail.subject == "Late: USD 116,400.00 from Example Corp"
     assert "waits on: invoice" in mail.text
-    assert f"starter.py payouts --offer {OPPORTUNITY}" in mail.text
+    assert f"offerflow payouts --offer {OPPORTUNITY}" in mail.text
     assert life.in_salesforce()["Offer_Attention__c"].startswith("USD 116,400.00 (an invoice)")
     await life.passes(days=4)
     assert len(to_finance(life)) == 1

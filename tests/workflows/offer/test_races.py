@@ -216,7 +216,7 @@ async def test_amend_against_amend_of_an_agreement(life: Life) -> None:
     accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    added = TermChanges(terms={"added": "1000 USD"})
+    added = TermChanges(terms={"additional_amount": "1000 USD"})
     both = await asyncio.gather(
         life.desk.amend(OPPORTUNITY, added),
         life.desk.amend(OPPORTUNITY, added),
@@ -309,7 +309,7 @@ async def test_an_amendment_accepted_while_it_is_cancelled(life: Life) -> None:
     accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
+    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
     await life.approve(FIRST)
     amendment = await life.reaches(Stage.SHARED, path=FIRST)
     accept_when(life.world, BUYER, "applying", amendment.require_offer_id())
@@ -324,7 +324,7 @@ async def test_the_original_hears_of_its_replacement_from_the_watch_first(life: 
     accept(life.world, record.require_offer_id(), BUYER)
     await life.report_acceptance()
     await life.quiet()
-    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"added": "1000 USD"}))
+    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
     await life.approve(FIRST)
     amendment = await life.reaches(Stage.SHARED, path=FIRST)
     agreement = accept(life.world, amendment.require_offer_id(), BUYER)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.strategies import booleans, integers, sampled_from
 
-from offers.agreements.agreement import CancellationRequestInput, ReasonCode
+from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.clock import end_of_day
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from sandbox.faults import Fault
@@ -75,7 +75,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule(added=integers(0, 20_000))
     def amend_the_agreement(self, added: int) -> None:
-        changes = TermChanges(terms={"added": f"{added} USD"})
+        changes = TermChanges(terms={"additional_amount": f"{added} USD"})
         self.do(self.deal.wish(self.desk.amend(self.path, changes)))
 
     @rule(days=integers(-1, 40))
@@ -89,7 +89,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def request_cancellation(self) -> None:
-        wish = CancellationRequestInput(reason_code=ReasonCode.OTHER, message="Please")
+        wish = CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message="Please")
         self.do(self.deal.wish(self.desk.request_cancellation(self.path, wish)))
 
     @rule()
@@ -98,7 +98,7 @@ class AnyLife(RuleBasedStateMachine):
 
     @rule()
     def start_again(self) -> None:
-        self.do(self.deal.wish(self.desk.start(self.id, again=True)))
+        self.do(self.deal.wish(self.desk.start(self.id, restart=True)))
 
     @rule(amendment=booleans())
     def turn_to(self, amendment: bool) -> None:

@@ -1,0 +1,96 @@
+"""Whatever is suggested is a command that can be copied and run."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from cli.actions import attention_commands, command_line, reason_text
+from offers.lifecycle import guards
+from offers.lifecycle.actions import Action, ActionKind
+from offers.lifecycle.attentions import Attention, AttentionCode
+from offers.lifecycle.commands import TermChanges
+from offers.lifecycle.record import OfferRecord
+from offers.stage import Stage
+from tests.offers.lifecycle.test_guards import ID, REQUESTS, record
+from tests.support.agreements import accepted
+from tests.support.commands import check_command
+
+
+@pytest.mark.parametrize("kind", ActionKind)
+def test_every_action_is_a_command(kind: ActionKind) -> None:
+    check_command(command_line(Action(kind=kind, offer=ID)))
+
+
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        (Action(kind=ActionKind.AMEND, offer=ID, terms={"price": ""}), f'amend {ID} price="…"'),
+        (
+            Action(kind=ActionKind.REVISE, offer=ID, terms={"company": 'A "B" C'}),
+            f'revise {ID} company="A \\"B\\" C"',
+        ),
+        (
+            Action(kind=ActionKind.EXTEND, offer=ID, terms={"availability_end": "2027-01-31"}),
+            f"extend {ID} --until 2027-01-31",
+        ),
+        (
+            Action(kind=ActionKind.APPROVE, offer=ID, finding="not-annual:1f3a9c"),
+            f'approve {ID} --by "…" --finding not-annual:1f3a9c',
+        ),
+        (
+            Action(kind=ActionKind.REQUEST_CANCELLATION, offer=ID, terms={"message": ""}),
+            f'cancel {ID} --agreement --reason-code "…" --message "…"',
+        ),
+        (Action(kind=ActionKind.START_AGAIN, offer=ID), f"start {ID} --restart"),
+    ],
+)
+def test_what_is_known_is_filled_in(action: Action, line: str) -> None:
+    assert command_line(action) == f"offerflow {line}"
+    check_command(command_line(action))
+
+
+@pytest.mark.parametrize("stage", Stage)
+@pytest.mark.parametrize("amendment", [0, 2])
+def test_what_a_reason_suggests_can_be_run(stage: Stage, amendment: int) -> None:
+    offer = record(stage, amendment=amendment, amends=accepted() if amendment else None)
+    reasons = [*(ask(offer) for ask in REQUESTS.values()), guards.why_amended_too_late(offer)]
+    for reason in reasons:
+        for action in reason.actions if reason else ():
+            check_command(command_line(action))
+
+
+def test_a_reason_is_one_line() -> None:
+    reason = guards.why_cannot_revise(record(Stage.SHARED), TermChanges())
+    assert reason is not None
+    assert reason_text(reason) == (
+        "the offer is shared: its terms can no longer be revised; run"
+        f" offerflow amend {ID} NAME=VALUE"
+    )
+    nothing = guards.why_cannot_cancel(record(Stage.CANCELLED))
+    assert reason_text(nothing) == "the offer is cancelled: there is nothing to cancel"
+
+
+def waiting(*codes: AttentionCode) -> OfferRecord:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    offer = record(Stage.DRAFT)
+    offer.attentions = tuple(
+        Attention(code=code, problem="p", remedy="r", since=now) for code in codes
+    )
+    return offer
+
+
+@pytest.mark.parametrize("code", AttentionCode)
+def test_what_an_attention_suggests_can_be_run(code: AttentionCode) -> None:
+    offer = waiting(code, AttentionCode.VENDOR_REJECTED)
+    lines = attention_commands(offer, offer.attentions[0])
+    for line in lines:
+        check_command(line)
+    resumes = [line for line in lines if " resume " in line]
+    assert all(line.endswith(f"--attention {code}") for line in resumes) or (
+        code is AttentionCode.VENDOR_REJECTED
+    )
+
+
+def test_the_only_attention_is_resumed_without_its_code() -> None:
+    offer = waiting(AttentionCode.CREDENTIALS_REJECTED)
+    assert attention_commands(offer, offer.attentions[0]) == [f"offerflow resume {ID}"]
