@@ -14,6 +14,7 @@ from offers.findings import Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
+from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from runtime.schedules import ScheduleRow
@@ -216,7 +217,8 @@ def _decision(decision: Decision) -> str:
 
 
 def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
-    terms, agreement, payout, fee = record.terms, record.agreement, record.payout, record.fee
+    terms, agreement, payout = record.terms, record.agreement, record.payout
+    fee = expected_fee(terms) if terms else None
     return [
         ("Opportunity", record.opportunity_id),
         ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else None),

@@ -12,7 +12,6 @@ from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.payouts.forecast import ExpectedPayment
-from offers.payouts.listing_fee import ListingFee, expected_fee
 from offers.payouts.model import Payout
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.report import PreflightReport
@@ -53,29 +52,29 @@ class PreviousRevision(BaseModel):
     outcome: str
     """Why it was given up."""
     buyer_notified: bool = False
-    """Whether the buyer was told of it, or may have been."""
+    """Whether a mail about it was sent to the buyer, or may have been."""
     ended_at: AwareDatetime
 
 
 class AgreementEvent(BaseModel):
-    """Something that happened to the agreement and is no stage of its own."""
+    """Something that happened to the agreement and is not a stage."""
 
     at: AwareDatetime
     description: str
 
 
 class Amendment(BaseModel):
-    """An amendment of this offer: an agreement-based offer with a life of its own."""
+    """An amendment of this offer: an agreement-based offer with its own workflow."""
 
     number: int
     stage: Stage
-    """As it was last heard of."""
+    """As it was last reported."""
     offer_id: str | None = None
     agreement_id: str | None = None
 
 
 class NotYetKnown(LookupError):
-    """Something was asked of a record that comes later in an offer's life."""
+    """A fact that is known only in a later stage."""
 
 
 BUILT_IN = Policy()
@@ -108,7 +107,7 @@ class OfferRecord(BaseModel):
     clock: Clock = Clock()
     method: CreationMethod = CreationMethod.AWS
     findings: tuple[Finding, ...] = ()
-    """What preflight, AWS or the comparison found; see `obstacles` for what holds it up."""
+    """What preflight, AWS or the comparison found; see `blocking_findings` for what blocks it."""
     decisions: tuple[Decision, ...] = ()
     """What was decided about exceptions, the newest last."""
     previous_revisions: tuple[PreviousRevision, ...] = ()
@@ -119,21 +118,19 @@ class OfferRecord(BaseModel):
     offer_id: str | None = None
     offer_url: str | None = None
     buyer_notified: bool = False
-    """Whether a letter about this revision was sent to the buyer, or may have been."""
+    """Whether a mail about this revision was sent to the buyer, or may have been."""
     agreement: Agreement | None = None
     cancellation: CancellationRequest | None = None
     """Our last request that the buyer let the agreement be cancelled."""
     earlier_amendments: int = 0
     """How many amendments the opportunity had before."""
     amendments: tuple[Amendment, ...] = ()
-    """The oldest first; only the last can be under way."""
+    """The oldest first; only the last can be open."""
     replaced_by: str | None = None
     """The id of the agreement that took this one's place."""
     agreement_events: tuple[AgreementEvent, ...] = ()
-    """What happened to the agreement by itself, the newest last."""
+    """The newest last."""
     payout: Payout | None = None
-    payout_fingerprint: str | None = None
-    """The mark of the data that it was made from, by which a reading sees what is news."""
     payout_findings: tuple[Finding, ...] = ()
     """What of the payout is not as it was expected, for finance."""
     payouts_paused_on: date | None = None
@@ -230,13 +227,13 @@ class OfferRecord(BaseModel):
         """Whether the offer has ever been in a stage, in this or an earlier revision."""
         return any(entry.stage is stage for entry in self.history)
 
-    def start_revision(self, fate: str, at: datetime) -> None:
-        """Begin the next revision; this one stays on record with its fate."""
-        self.previous_revisions += (self.as_previous(fate, at),)
+    def start_revision(self, outcome: str, at: datetime) -> None:
+        """Begin the next revision; this one stays on record with its outcome."""
+        self.previous_revisions += (self.as_previous(outcome, at),)
         self.revision += 1
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
-        self.agreement = self.payout = self.payout_fingerprint = None
+        self.agreement = self.payout = None
         self.payout_findings, self.expected_payments, self.overdue = (), (), ()
         self.buyer_notified = False
 
@@ -253,7 +250,7 @@ class OfferRecord(BaseModel):
         self.change_set_id, self.offer_id = past.change_set_id, past.offer_id
         self.offer_url, self.buyer_notified = past.offer_url, past.buyer_notified
 
-    def as_previous(self, fate: str, at: datetime) -> PreviousRevision:
+    def as_previous(self, outcome: str, at: datetime) -> PreviousRevision:
         """This revision as it stays on record."""
         return PreviousRevision(
             number=self.revision,
@@ -262,7 +259,7 @@ class OfferRecord(BaseModel):
             change_set_id=self.change_set_id,
             offer_id=self.offer_id,
             offer_url=self.offer_url,
-            outcome=fate,
+            outcome=outcome,
             buyer_notified=self.buyer_notified,
             ended_at=at,
         )
@@ -281,7 +278,7 @@ class OfferRecord(BaseModel):
         return _known(self.contacts, "contacts")
 
     def require_owner(self) -> Owner:
-        """Who owns the opportunity; whoever is told something is known."""
+        """Who owns the opportunity; raises NotYetKnown."""
         return _known(self.owner, "owner")
 
     def require_change_set_id(self) -> str:
@@ -300,11 +297,6 @@ class OfferRecord(BaseModel):
     def expires_at(self) -> datetime | None:
         """The last second in which the buyer can accept."""
         return end_of_day(self.terms.availability_end) if self.terms else None
-
-    @property
-    def fee(self) -> ListingFee | None:
-        """The expected listing fee."""
-        return expected_fee(self.terms) if self.terms else None
 
     @property
     def attention_code(self) -> AttentionCode | None:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
+from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
 
 TEXT_LENGTH = 255
@@ -76,7 +77,8 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
         return amendment
     attentions = "; ".join(f"{a.problem}. {a.remedy}" for a in record.attentions)
     findings = "; ".join(str(finding) for finding in record.blocking_findings)
-    agreement, payout, fee = record.agreement, record.payout, record.fee
+    agreement, payout = record.agreement, record.payout
+    fee = expected_fee(record.terms) if record.terms else None
     return amendment | {
         "stage": record.stage.value,
         "offer_id": record.offer_id,

@@ -9,6 +9,7 @@ from offers.lifecycle.expected_payments import update_expected_payments
 from offers.lifecycle.record import OfferRecord
 from offers.money import Currency, Money
 from offers.payouts.forecast import ExpectedPayment, forecast
+from offers.payouts.listing_fee import expected_fee
 from offers.payouts.model import InvoicePayout, Payout, PayoutReading
 from offers.policy.payouts import PayoutRules
 
@@ -185,11 +186,12 @@ def by_month(
         sums[key] = sums.get(key, Money.of(0, amount.currency)) + amount
 
     for record in records:
-        agreement, terms, fee = record.agreement, record.terms, record.fee
-        if agreement is None or terms is None or fee is None:
+        agreement, terms = record.agreement, record.terms
+        if agreement is None or terms is None:
             continue
         accepted_on = agreement.accepted_at.date()
         rules = record.policy.payouts
+        fee = expected_fee(terms)
         for each in forecast(terms, fee, accepted_on, None, rules, today=accepted_on):
             add(expecting, each.latest, each.amount)
     for payout in reading.payouts.values():

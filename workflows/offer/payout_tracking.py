@@ -94,7 +94,7 @@ class PayoutTracking:
         before = record.model_copy()
         news = self._news
         if news and (payout := self._accept_if_plausible(news)):
-            record.payout, record.payout_fingerprint = payout, news.fingerprint
+            record.payout, state.fingerprint = payout, news.fingerprint
         record.payouts_paused_on = state.paused_on
         state.reported = None
         today = self._ctx.now().date()

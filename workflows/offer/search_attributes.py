@@ -23,7 +23,7 @@ KEYS = (STAGE, STAGE_SINCE, OFFER_ID, AGREEMENT_ID, EXPIRES_AT, PAYOUT, ATTENTIO
 Values = dict[SearchAttributeKey[Any], str | datetime | None]
 
 
-def values(record: OfferRecord) -> Values:
+def values(record: OfferRecord, payout_fingerprint: str | None = None) -> Values:
     """The attributes of an offer; None where it has none."""
     return {
         STAGE: record.stage.value,
@@ -32,7 +32,7 @@ def values(record: OfferRecord) -> Values:
         OFFER_ID: record.offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
         EXPIRES_AT: record.expires_at,
-        PAYOUT: record.payout_fingerprint,
+        PAYOUT: payout_fingerprint,
         ATTENTION: record.attention_code,
     }
 

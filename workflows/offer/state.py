@@ -152,9 +152,11 @@ class OverduePayout(BaseModel):
 
 
 class PayoutTrackingState(BaseModel):
-    """What the payout data reported that is not on record."""
+    """What the payout data reported, besides what is on record."""
 
     reported: Payout | None = None
+    fingerprint: str | None = None
+    """Of the data that the payout on record was made from; a sweep signals only what differs."""
     doubted: Payout | None = None
     """What was reported last and shows less than was known."""
     paused_on: date | None = None

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def publish(ctx: OfferContext, *, to_salesforce: bool = True) -> None:
     """Show the record as it is now: at once in search and in the UI, soon in Salesforce."""
-    if updates := changed_values(workflow.info().typed_search_attributes, values(ctx.record)):
+    attributes = values(ctx.record, ctx.state.payout_tracking.fingerprint)
+    if updates := changed_values(workflow.info().typed_search_attributes, attributes):
         workflow.upsert_search_attributes(updates)
     show_card(ctx)
     if not to_salesforce:

@@ -44,9 +44,15 @@ def give_up(ctx: OfferContext, then: Stage | None = None) -> Stage:
         )
     if then is Stage.DRAFT:
         outcome = "amended" if ctx.is_withdrawing() else "sent back to be created again"
-        ctx.record.start_revision(outcome, ctx.now())
+        start_revision(ctx, outcome)
         ctx.control.withdraw_to = None
     return then
+
+
+def start_revision(ctx: OfferContext, outcome: str) -> None:
+    """Begin the next revision; this one stays on record with its outcome."""
+    ctx.record.start_revision(outcome, ctx.now())
+    ctx.state.payout_tracking.fingerprint = None
 
 
 async def withdraw_unless_accepted(ctx: OfferContext) -> bool:

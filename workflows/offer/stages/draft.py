@@ -6,7 +6,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from workflows.common.activity_options import failure_of
 from workflows.common.escalation import cancel_when, execute_with_escalation
 from workflows.offer.context import OfferContext
-from workflows.offer.withdrawal import give_up
+from workflows.offer.withdrawal import give_up, start_revision
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
@@ -89,7 +89,7 @@ async def failed(ctx: OfferContext) -> Stage:
     if ctx.is_withdrawing():
         return give_up(ctx)
     outcome = "withdrawn" if ctx.record.offer_id else "rejected by AWS"
-    ctx.record.start_revision(outcome, ctx.now())
+    start_revision(ctx, outcome)
     return Stage.DRAFT
 
 
