@@ -1,4 +1,4 @@
-"""A running sandbox for each test, on a clock that the test sets."""
+"""A running sandbox for each test, with a clock that the test sets."""
 
 from collections.abc import Iterator
 

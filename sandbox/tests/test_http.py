@@ -1,4 +1,4 @@
-"""Calls are counted, faults strike, and AWS limits the rate."""
+"""Counting of calls, injected faults, and AWS's rate limits."""
 
 import time
 from types import SimpleNamespace
@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import CATALOG, SESSION, Seller, status_and_code
-from tests.support.waiting import until
+from sandbox.tests.support.waiting import wait_until
 
 SEARCH = {"filters": [{"name": "AgreementType", "values": ["PurchaseAgreement"]}]}
 
 
-def test_every_call_is_counted_refused_ones_too(seller: Seller) -> None:
+def test_rejected_calls_are_counted_too(seller: Seller) -> None:
     seller.start(seller.offer_changes())
     with pytest.raises(ClientError):
         seller.describe("unknown")
@@ -42,7 +42,7 @@ def test_every_call_is_counted_refused_ones_too(seller: Seller) -> None:
         (503, "ServiceUnavailableException"),
     ],
 )
-def test_a_status_comes_with_its_usual_code(seller: Seller, status: int, error: str) -> None:
+def test_default_error_codes_of_the_catalog_api(seller: Seller, status: int, error: str) -> None:
     seller.world.faults.waiting.append(Fault("catalog", "status", status=status))
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes())
@@ -60,14 +60,14 @@ def test_a_status_comes_with_its_usual_code(seller: Seller, status: int, error: 
         (500, "InternalServerException"),
     ],
 )
-def test_the_agreement_api_has_its_own_codes(seller: Seller, status: int, error: str) -> None:
+def test_default_error_codes_of_the_agreement_api(seller: Seller, status: int, error: str) -> None:
     seller.world.faults.waiting.append(Fault("agreement", "status", status=status))
     with pytest.raises(ClientError) as refused:
         seller.agreements.search_agreements(**SEARCH)
     assert status_and_code(refused.value) == (status, error)
 
 
-def test_a_code_and_the_seconds_to_wait_can_be_chosen(seller: Seller) -> None:
+def test_a_fault_with_its_own_code_and_retry_after(seller: Seller) -> None:
     fault = Fault("catalog", "status", status=403, code="ExpiredTokenException", retry_after=1.5)
     seller.world.faults.waiting.append(fault)
     with pytest.raises(ClientError) as refused:
@@ -77,7 +77,7 @@ def test_a_code_and_the_seconds_to_wait_can_be_chosen(seller: Seller) -> None:
     assert response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1.5"
 
 
-def test_a_fault_can_be_for_one_operation_and_several_times(seller: Seller) -> None:
+def test_a_fault_for_one_operation_and_several_calls(seller: Seller) -> None:
     fault = Fault("catalog", "status", operation="DescribeChangeSet", times=2)
     seller.world.faults.waiting.append(fault)
     change_set_id = seller.start(seller.offer_changes())
@@ -96,23 +96,23 @@ def test_a_fault_can_be_for_one_operation_and_several_times(seller: Seller) -> N
         ("timeout_after", ReadTimeoutError, True),
     ],
 )
-def test_a_lost_answer(
+def test_faults_without_a_response(
     sandbox: Sandbox, seller: Seller, kind: str, error: type[Exception], done: bool
 ) -> None:
-    hasty = (
+    client = (
         Seller(sandbox, seller.clock, read_timeout=0.3) if kind.startswith("timeout") else seller
     )
     faults = seller.world.faults.waiting
     faults.append(Fault("catalog", kind))
     with pytest.raises(error):
-        hasty.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
-    until(lambda: not faults and len(seller.world.change_sets) == done)
-    # Whoever asks again with the same token gets the one change set.
+        client.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
+    wait_until(lambda: not faults and len(seller.world.change_sets) == done)
+    # A repeated request with the same token gets the same change set.
     seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
     assert len(seller.world.change_sets) == 1
 
 
-def test_who_is_kept_waiting_longer_is_cut_off(seller: Seller, sandbox: Sandbox) -> None:
+def test_the_connection_is_closed_after_the_delay(seller: Seller, sandbox: Sandbox) -> None:
     seller.world.faults.waiting.append(Fault("agreement", "timeout_before", delay_seconds=0.1))
     started = time.monotonic()
     with pytest.raises(httpx.RemoteProtocolError):
@@ -120,19 +120,19 @@ def test_who_is_kept_waiting_longer_is_cut_off(seller: Seller, sandbox: Sandbox)
     assert time.monotonic() - started >= 0.1
 
 
-def test_a_dropped_connection_carries_no_answer(sandbox: Sandbox) -> None:
+def test_a_dropped_connection_has_no_response(sandbox: Sandbox) -> None:
     sandbox.world.faults.waiting.append(Fault("catalog", "drop_before"))
     with pytest.raises(httpx.RemoteProtocolError, match="disconnected without sending"):
         httpx.post(f"{sandbox.addresses.catalog}/StartChangeSet", json={})
 
 
-def test_aws_lets_five_requests_start_in_a_second(
+def test_aws_allows_five_start_change_set_calls_per_second(
     sandbox: Sandbox, seller: Seller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sandbox.world.throttle = True
     began = time.monotonic()
     with monkeypatch.context() as standing:
-        # On a busy machine six calls may take longer than the second that they are counted in.
+        # On a busy machine six calls can take longer than one second.
         standing.setattr("sandbox.rate_limit.time", SimpleNamespace(monotonic=lambda: began))
         for _ in range(5):
             seller.start(seller.offer_changes())
@@ -140,7 +140,7 @@ def test_aws_lets_five_requests_start_in_a_second(
             seller.start(seller.offer_changes())
     assert status_and_code(refused.value) == (429, "ThrottlingException")
     assert len(sandbox.world.change_sets) == 5
-    # Another operation has its own rate, and boto3's own retries get through.
+    # Another operation has its own limit, and boto3's retries succeed.
     patient = SESSION.client(
         "marketplace-catalog",
         endpoint_url=sandbox.addresses.catalog,
@@ -150,9 +150,9 @@ def test_aws_lets_five_requests_start_in_a_second(
     assert patient.start_change_set(Catalog=CATALOG, ChangeSet=seller.offer_changes())
 
 
-def test_the_sandbox_stops_quickly_while_someone_waits(sandbox: Sandbox, clock: Any) -> None:
+def test_the_sandbox_stops_during_a_delayed_call(sandbox: Sandbox, clock: Any) -> None:
     seller = Seller(sandbox, clock, read_timeout=0.3)
     sandbox.world.faults.waiting.append(Fault("catalog", "timeout_before", times=None))
     with pytest.raises(ReadTimeoutError):
         seller.describe("any")
-    # The fixture stops the sandbox: the call still on hold must not keep it.
+    # The fixture stops the sandbox, although the call is still delayed.

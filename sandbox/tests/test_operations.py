@@ -1,4 +1,4 @@
-"""Which calls count as writes, and that nobody can forget to decide it."""
+"""Counting of writes, and the classification of operations."""
 
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -31,7 +31,9 @@ def org(sandbox: Sandbox) -> Iterator[OrgClient]:
         yield org
 
 
-def test_reading_writes_nothing(control: httpx.Client, seller: Seller, org: OrgClient) -> None:
+def test_reads_are_not_counted_as_writes(
+    control: httpx.Client, seller: Seller, org: OrgClient
+) -> None:
     org.query("SELECT Id FROM Opportunity")
     org.call("GET", f"/sobjects/Opportunity/{OPPORTUNITY_ID}")
     seller.catalog.list_entities(Catalog="AWSMarketplace", EntityType="Offer")
@@ -54,7 +56,9 @@ def test_reading_writes_nothing(control: httpx.Client, seller: Seller, org: OrgC
     assert control.get("/writes").json() == {"writes": 0, "operations": []}
 
 
-def test_what_a_person_does_is_no_write_of_a_client(control: httpx.Client, org: OrgClient) -> None:
+def test_changes_over_the_control_api_are_not_counted(
+    control: httpx.Client, org: OrgClient
+) -> None:
     body = {"account": "111122223333", "accepted_on": "2025-09-01", "price": "1"}
     assert control.post("/agreements", json=body).status_code == 200
     assert org.world.writes == 0
@@ -90,7 +94,7 @@ def test_writes_are_counted(control: httpx.Client, seller: Seller, org: OrgClien
     }
 
 
-def test_a_write_that_is_refused_or_lost_counts(seller: Seller, org: OrgClient) -> None:
+def test_rejected_and_lost_writes_are_counted(seller: Seller, org: OrgClient) -> None:
     org.world.faults.waiting.append(Fault("catalog", "status", status=503))
     with pytest.raises(ClientError):
         seller.start(seller.offer_changes())
@@ -102,13 +106,13 @@ def test_a_write_that_is_refused_or_lost_counts(seller: Seller, org: OrgClient) 
     assert org.world.writes == 4
 
 
-def test_an_operation_is_one_or_the_other() -> None:
+def test_no_operation_is_both_read_and_write() -> None:
     assert not WRITES & READS
     assert is_write("catalog", "StartChangeSet")
     assert not is_write("catalog", "DescribeChangeSet")
 
 
-def test_an_operation_that_nobody_decided_cannot_be_added(sandbox: Sandbox) -> None:
+def test_an_unclassified_operation_cannot_be_added(sandbox: Sandbox) -> None:
     async def answer(_: Request) -> Response:
         return Response()
 
@@ -122,14 +126,14 @@ def test_an_operation_that_nobody_decided_cannot_be_added(sandbox: Sandbox) -> N
     assert not sandbox.world.calls
 
 
-def test_a_count_past_the_table_shows(sandbox: Sandbox) -> None:
+def test_an_unclassified_count_raises(sandbox: Sandbox) -> None:
     sandbox.world.calls["moon", "Land"] += 1
     with pytest.raises(UnclassifiedOperation, match="Land of moon"):
         _ = sandbox.world.writes
 
 
-def test_every_operation_that_a_request_names_is_decided() -> None:
-    """The names that are read from a request; all others are checked as the sandbox starts."""
+def test_operations_named_by_requests_are_classified() -> None:
+    """Operations named by a request; all others are checked when the sandbox starts."""
     named = [("agreement", name) for name in (*agreement_api.CALLS_PER_SECOND, "Unknown")]
     for verb in ("Get", "Create", "Update"):
         named += [("salesforce", f"{verb}{each.name}") for each in OBJECTS.values()]
@@ -139,7 +143,7 @@ def test_every_operation_that_a_request_names_is_decided() -> None:
     assert set(named) <= WRITES | READS
 
 
-def test_any_other_operation_of_the_agreement_api(sandbox: Sandbox) -> None:
+def test_an_unknown_operation_is_counted_as_unknown(sandbox: Sandbox) -> None:
     client = boto3.Session("AKIAIOSFODNN7EXAMPLE", "example", region_name="us-east-1").client(
         "marketplace-agreement", endpoint_url=sandbox.addresses.agreement
     )

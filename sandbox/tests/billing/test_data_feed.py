@@ -1,4 +1,4 @@
-"""AWS's data feed as boto3 finds it in the seller's bucket."""
+"""AWS's data feed in the seller's bucket, read with boto3."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -38,7 +38,7 @@ disbursement_currency disbursement_reference_number catalog buyer_invoice_id inv
 action_date offer_id buyer_invoice_date line_item_id buyer_line_item_id charge_variant charge_side
 recipient_account_id
 """
-"""Those that AWS's collections and disbursements report reads."""
+"""The columns that AWS's collections and disbursements report reads."""
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def body(s3: Any, key: str = MARCH, **more: str) -> bytes:
     return content
 
 
-def test_the_columns(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+def test_columns(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     assert sorted(COLUMNS["billingeventfeed_v1"]) == sorted(BILLING_COLUMNS.split())
     create_agreement(sandbox.world)
     clock.advance(days=1)
@@ -64,7 +64,7 @@ def test_the_columns(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     assert len(lines) == 2
 
 
-def test_it_is_delivered_at_midnight(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+def test_the_feed_is_delivered_at_midnight(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     create_agreement(sandbox.world)
     clock.now = datetime(2026, 3, 2, 23, 59, tzinfo=UTC)
     with pytest.raises(s3.exceptions.NoSuchKey):
@@ -83,7 +83,7 @@ def test_it_is_delivered_at_midnight(s3: Any, sandbox: Sandbox, clock: Any) -> N
     assert len(parse_rows(text)) == 4
 
 
-def test_a_line_is_in_the_month_it_was_written(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+def test_a_row_is_in_the_file_of_its_month(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     create_agreement(sandbox.world)
     clock.advance(days=40)
     assert {row["action"] for row in parse_rows(body(s3))} == {"INVOICED"}
@@ -96,9 +96,7 @@ def test_a_line_is_in_the_month_it_was_written(s3: Any, sandbox: Sandbox, clock:
     assert [each["Key"] for page in pages for each in page["Contents"]] == [MARCH, APRIL]
 
 
-def test_it_is_delivered_at_once_on_demand(
-    s3: Any, sandbox: Sandbox, control: httpx.Client
-) -> None:
+def test_the_feed_is_delivered_on_request(s3: Any, sandbox: Sandbox, control: httpx.Client) -> None:
     create_agreement(sandbox.world)
     assert control.post("/feed").json() == {
         "bucket": BUCKET,
@@ -109,7 +107,7 @@ def test_it_is_delivered_at_once_on_demand(
     assert len(parse_rows(body(s3))) == 2
 
 
-def test_a_bucket_of_another_name_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
+def test_another_bucket_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
     storage = sandbox.world.storage
     storage.feed_bucket, storage.feed_prefix = "example-money", "aws/feeds/"
     create_agreement(sandbox.world)
@@ -118,8 +116,8 @@ def test_a_bucket_of_another_name_and_a_prefix(s3: Any, sandbox: Sandbox) -> Non
     listed = s3.list_objects_v2(Bucket="example-money", Prefix="aws/feeds/")
     assert [each["Key"] for each in listed["Contents"]] == keys
     assert corrupt(sandbox.world, corruption="truncated") == f"aws/feeds/{MARCH}"
-    broken = s3.get_object(Bucket="example-money", Key=f"aws/feeds/{MARCH}")["Body"].read()
-    assert not broken.endswith(b"\n")
+    truncated = s3.get_object(Bucket="example-money", Key=f"aws/feeds/{MARCH}")["Body"].read()
+    assert not truncated.endswith(b"\n")
 
 
 def test_a_seller_without_a_feed(
@@ -136,7 +134,7 @@ def test_a_seller_without_a_feed(
 # Agreements ---------------------------------------------------------------------------------------
 
 
-def test_an_agreement_is_told_by_revisions(sandbox: Sandbox, clock: Any) -> None:
+def test_revisions_of_an_agreement(sandbox: Sandbox, clock: Any) -> None:
     world = sandbox.world
     agreement = create_agreement(world)
     (made,) = deliver_rows(world, "agreementfeed_v1")
@@ -147,11 +145,11 @@ def test_an_agreement_is_told_by_revisions(sandbox: Sandbox, clock: Any) -> None
     assert len(made["acceptor_account_id"]) == 36
     clock.advance(days=2)
     renewed = agreements.renew(world, agreement)
-    told = [
+    revisions = [
         (row["agreement_id"], row["valid_from"][:10], row["status"])
         for row in deliver_rows(world, "agreementfeed_v1")
     ]
-    assert told == [
+    assert revisions == [
         (agreement.id, "2026-03-02", "ACTIVE"),
         (agreement.id, "2026-03-02", "SUPERSEDED"),
         (agreement.id, "2026-03-04", "RENEWED"),
@@ -170,7 +168,7 @@ def test_an_agreement_that_ends_at_once(sandbox: Sandbox) -> None:
     assert (made["status"], ended["status"]) == ("ACTIVE", "CANCELLED")
 
 
-# Broken on purpose --------------------------------------------------------------------------------
+# Corrupted files ----------------------------------------------------------------------------------
 
 
 def corrupted(control: httpx.Client, s3: Any, **fields: str) -> str:
@@ -178,7 +176,7 @@ def corrupted(control: httpx.Client, s3: Any, **fields: str) -> str:
     return body(s3).decode()
 
 
-def test_broken_files(control: httpx.Client, s3: Any, sandbox: Sandbox, clock: Any) -> None:
+def test_corrupted_files(control: httpx.Client, s3: Any, sandbox: Sandbox, clock: Any) -> None:
     create_agreement(sandbox.world)
     control.post("/feed")
     whole = body(s3).decode()
@@ -220,7 +218,7 @@ def _without(row: Row, column: str) -> Row:
         ({"corruption": "missing-column", "column": "price"}, "there is no price"),
     ],
 )
-def test_what_cannot_be_broken(
+def test_invalid_corruptions(
     control: httpx.Client, sandbox: Sandbox, fields: dict[str, str], error: str
 ) -> None:
     create_agreement(sandbox.world)
@@ -229,11 +227,11 @@ def test_what_cannot_be_broken(
     assert (refused.status_code, error in refused.json()["error"]) == (400, True)
 
 
-# Habits -------------------------------------------------------------------------------------------
+# Payout settings ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("habit", "dates"),
+    ("settings", "dates"),
     [
         ({"payout_schedule": "daily"}, ["2026-04-02"]),
         ({"payout_schedule": "daily", "bank_days": 2}, ["2026-04-06"]),
@@ -245,10 +243,10 @@ def test_what_cannot_be_broken(
         ),
     ],
 )
-def test_paydays(
-    control: httpx.Client, sandbox: Sandbox, clock: Any, habit: dict[str, Any], dates: list[str]
+def test_payout_dates(
+    control: httpx.Client, sandbox: Sandbox, clock: Any, settings: dict[str, Any], dates: list[str]
 ) -> None:
-    assert control.put("/payouts", json=habit).status_code == 200
+    assert control.put("/payouts", json=settings).status_code == 200
     create_agreement(sandbox.world)
     clock.advance(days=90)
     transfers = select_rows(
@@ -257,7 +255,7 @@ def test_paydays(
     assert [row["invoice_date"][:10] for row in transfers] == dates
 
 
-def test_what_is_due_together_is_one_transfer(sandbox: Sandbox, clock: Any) -> None:
+def test_payouts_on_one_date_are_one_transfer(sandbox: Sandbox, clock: Any) -> None:
     world = sandbox.world
     world.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
     for account, currency in (("111122223333", "USD"), ("444455556666", "USD"), ("7" * 12, "EUR")):
@@ -269,7 +267,7 @@ def test_what_is_due_together_is_one_transfer(sandbox: Sandbox, clock: Any) -> N
     assert len({row.bank_trace_id for row in world.disbursements}) == 2
 
 
-def test_another_fee_and_too_much_money(
+def test_another_listing_fee_and_an_overpayment(
     control: httpx.Client, sandbox: Sandbox, clock: Any
 ) -> None:
     control.put("/payouts", json={"listing_fee_percentage": "2.5", "overpaid": "0.1"})
@@ -284,7 +282,7 @@ def test_another_fee_and_too_much_money(
 
 
 @pytest.mark.parametrize(
-    "habit",
+    "settings",
     [
         {"payout_day": 29},
         {"payout_schedule": "weekly"},
@@ -292,5 +290,5 @@ def test_another_fee_and_too_much_money(
         {"refund": "-0.1"},
     ],
 )
-def test_no_such_habit(control: httpx.Client, habit: dict[str, Any]) -> None:
-    assert control.put("/payouts", json=habit).status_code == 400
+def test_invalid_settings(control: httpx.Client, settings: dict[str, Any]) -> None:
+    assert control.put("/payouts", json=settings).status_code == 400

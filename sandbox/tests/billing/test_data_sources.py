@@ -1,4 +1,4 @@
-"""AWS's feed and Clazar's dataset tell the same world, whatever happens to the money."""
+"""AWS's data feed and Clazar's dataset agree, for random settings, refunds and corrections."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -29,48 +29,48 @@ CURRENCIES = ("USD", "EUR", "JPY")
 BUYERS = (BUYER, "444455556666", "777788889999")
 
 
-def price(dice: random.Random, currency: str) -> str:
-    return str(dice.randint(50, 90_000)) if currency == "JPY" else f"{dice.uniform(1, 90_000):.2f}"
+def price(rng: random.Random, currency: str) -> str:
+    return str(rng.randint(50, 90_000)) if currency == "JPY" else f"{rng.uniform(1, 90_000):.2f}"
 
 
-def habit(dice: random.Random) -> PayoutSettings:
-    cut = Decimal(dice.choice(["0", "0.1", "0.33", "0.5"]))
-    given_back = [Decimal(dice.choice(["0", "0", "0.05", "0.3"])) for _ in range(3)]
+def random_settings(rng: random.Random) -> PayoutSettings:
+    cut = Decimal(rng.choice(["0", "0.1", "0.33", "0.5"]))
+    given_back = [Decimal(rng.choice(["0", "0", "0.05", "0.3"])) for _ in range(3)]
     return PayoutSettings(
-        collected_after_days=dice.choice([5, 30, 70]),
+        collected_after_days=rng.choice([5, 30, 70]),
         parts=[cut, 1 - cut] if cut else [Decimal(1)],
-        outcome=dice.choice(["paid", "paid", "failed", "reversed"]),
-        retried_after_days=dice.choice([None, 3, 20]),
-        never_collected=dice.random() < 0.1,
-        payout_schedule=dice.choice([None, None, "daily", "monthly"]),
-        payout_day=dice.randint(1, 28),
-        bank_days=dice.randint(0, 3),
-        listing_fee_percentage=dice.choice([None, Decimal("2.75")]),
-        seller_tax_percentage=Decimal(dice.choice(["0", "7.5"])),
-        aws_tax_percentage=Decimal(dice.choice(["0", "19"])),
+        outcome=rng.choice(["paid", "paid", "failed", "reversed"]),
+        retried_after_days=rng.choice([None, 3, 20]),
+        never_collected=rng.random() < 0.1,
+        payout_schedule=rng.choice([None, None, "daily", "monthly"]),
+        payout_day=rng.randint(1, 28),
+        bank_days=rng.randint(0, 3),
+        listing_fee_percentage=rng.choice([None, Decimal("2.75")]),
+        seller_tax_percentage=Decimal(rng.choice(["0", "7.5"])),
+        aws_tax_percentage=Decimal(rng.choice(["0", "19"])),
         refund=given_back[0],
-        refund_after_days=dice.randint(0, 90),
+        refund_after_days=rng.randint(0, 90),
         credit=given_back[1],
-        credit_after_days=dice.randint(0, 90),
+        credit_after_days=rng.randint(0, 90),
         forgiven=given_back[2],
-        forgiven_after_days=dice.randint(0, 90),
-        overpaid=Decimal(dice.choice(["0", "0", "0.1"])),
+        forgiven_after_days=rng.randint(0, 90),
+        overpaid=Decimal(rng.choice(["0", "0", "0.1"])),
     )
 
 
-def disturb(dice: random.Random, world: World) -> None:
-    """Something that nobody could foresee happens to an invoice."""
-    invoice = dice.choice(world.invoices)
-    match dice.randrange(4):
+def random_change(rng: random.Random, world: World) -> None:
+    """A random refund, correction or deletion for a random invoice."""
+    invoice = rng.choice(world.invoices)
+    match rng.randrange(4):
         case 0:
-            fee = -Decimal(dice.randint(0, 500))
+            fee = -Decimal(rng.randint(0, 500))
             corrections.correct_listing_fee(world, invoice_id=invoice.id, listing_fee=fee)
         case 1:
-            kind: refunds.RefundKind = dice.choice(["refund", "credit", "forgiven"])
+            kind: refunds.RefundKind = rng.choice(["refund", "credit", "forgiven"])
             line = corrections.find_line(world, invoice.id)
             refunds.record_refund(world, line, kind, Decimal("0.1"))
         case 2:
-            transfers.hold_payouts(world, world.now() + timedelta(days=dice.randint(0, 30)))
+            transfers.hold_payouts(world, world.now() + timedelta(days=rng.randint(0, 30)))
         case 3:
             known = world.ledger.events_of_line(corrections.find_line(world, invoice.id))
             if later := [each for each in known if each.transaction_type.endswith("_REFUND")]:
@@ -79,24 +79,24 @@ def disturb(dice: random.Random, world: World) -> None:
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_they_agree_to_the_cent(seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311
+def test_feed_and_dataset_agree_to_the_cent(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
     clock = ManualClock(datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
     world = World(lambda: clock.now)
     for account in BUYERS:
-        world.payout_settings_by_account[account] = habit(dice)
+        world.payout_settings_by_account[account] = random_settings(rng)
     for _ in range(10):
-        account, currency = dice.choice(BUYERS), dice.choice(CURRENCIES)
-        if dice.random() < 0.5:
-            create_agreement(world, price(dice, currency), currency, account)
+        account, currency = rng.choice(BUYERS), rng.choice(CURRENCIES)
+        if rng.random() < 0.5:
+            create_agreement(world, price(rng, currency), currency, account)
         else:
-            days = sorted(dice.sample(range(120), 3))
-            charges = [(each, price(dice, currency)) for each in days]
+            days = sorted(rng.sample(range(120), 3))
+            charges = [(each, price(rng, currency)) for each in days]
             create_scheduled_agreement(world, charges, currency, account)
-        clock.advance(days=dice.randint(0, 25), hours=dice.randint(0, 23))
+        clock.advance(days=rng.randint(0, 25), hours=rng.randint(0, 23))
         world.advance()
-        if dice.random() < 0.4 and world.invoices:
-            disturb(dice, world)
+        if rng.random() < 0.4 and world.invoices:
+            random_change(rng, world)
     for _ in range(3):
         assert totals_of_feed(world) == totals_of_dataset(disbursement_dataset.rows(world))
         clock.advance(days=60)
@@ -105,7 +105,7 @@ def test_they_agree_to_the_cent(seed: int) -> None:
 
 
 def check_transfers(rows: list[Row]) -> None:
-    """Each transfer is the sum of what it pays."""
+    """Assert that each transfer is the sum of its shares."""
     transfers = [row for row in rows if row["transaction_type"].startswith("DISBURSEMENT")]
     for transfer in transfers:
         paid = [
@@ -131,17 +131,17 @@ def over_http(sandbox: Sandbox) -> Totals:
     return totals_of_dataset(answer.json()["results"])
 
 
-def exactly(net: str, paid: str, left: str) -> tuple[Decimal, Decimal, Decimal]:
+def totals(net: str, paid: str, left: str) -> tuple[Decimal, Decimal, Decimal]:
     return Decimal(net), Decimal(paid), Decimal(left)
 
 
-def test_clazar_tells_of_a_refund(sandbox: Sandbox, clock: Any) -> None:
+def test_the_dataset_shows_a_refund(sandbox: Sandbox, clock: Any) -> None:
     sandbox.world.payout_settings = PayoutSettings(refund=Decimal("0.25"))
     agreement = create_agreement(sandbox.world)
     key = agreement.offer_id, sandbox.world.invoices[0].id, "USD"
-    assert over_http(sandbox) == {key: exactly("970", "0", "970")}
+    assert over_http(sandbox) == {key: totals("970", "0", "970")}
     clock.advance(days=35)
-    assert over_http(sandbox) == {key: exactly("970", "970", "0")}
+    assert over_http(sandbox) == {key: totals("970", "970", "0")}
     clock.advance(days=10)
-    assert over_http(sandbox) == {key: exactly("727.50", "970", "-242.50")}
+    assert over_http(sandbox) == {key: totals("727.50", "970", "-242.50")}
     assert totals_of_feed(sandbox.world) == over_http(sandbox)

@@ -25,7 +25,7 @@ def statuses(seller: Seller) -> list[str]:
 
 @pytest.fixture
 def accepted(seller: Seller) -> Iterator[Any]:
-    """Makes an offer and accepts it at 9:46 on March 2nd."""
+    """Create an offer and accept it at 9:46 UTC on March 2nd."""
 
     def accept(**details: Any) -> Any:
         return buyers.accept(seller.world, seller.create_offer(**details), BUYER)
@@ -67,7 +67,7 @@ def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
     assert (row.disbursed_at - row.invoice_date).days == 33
 
 
-def test_nothing_is_paid_out_before_it_is_collected(seller: Seller, accepted: Any) -> None:
+def test_no_payout_before_the_collection(seller: Seller, accepted: Any) -> None:
     seller.world.payout_settings = PayoutSettings(collected_after_days=60)
     accepted()
     seller.clock.advance(days=59)
@@ -82,7 +82,7 @@ def test_net_terms_set_the_due_date(seller: Seller, accepted: Any) -> None:
     assert (row.payment_due - row.invoice_date).days == 60
 
 
-def test_instalments_are_invoiced_on_their_days(seller: Seller, accepted: Any) -> None:
+def test_installments_are_invoiced_on_their_dates(seller: Seller, accepted: Any) -> None:
     accepted(UpdatePaymentScheduleTerms=TWO)
     assert len(rows(seller)) == 1
     seller.clock.advance(days=200)
@@ -92,7 +92,7 @@ def test_instalments_are_invoiced_on_their_days(seller: Seller, accepted: Any) -
     ]
 
 
-def test_what_is_not_invoiced_yet_goes_with_the_agreement(seller: Seller, accepted: Any) -> None:
+def test_an_ended_agreement_gets_no_more_invoices(seller: Seller, accepted: Any) -> None:
     agreement = accepted(UpdatePaymentScheduleTerms=TWO)
     rows(seller)
     offer_id = seller.create(
@@ -104,11 +104,11 @@ def test_what_is_not_invoiced_yet_goes_with_the_agreement(seller: Seller, accept
     seller.clock.advance(days=250)
     paid = {row.offer_id: row.gross for row in rows(seller)}
     assert paid == {agreement.offer_id: Decimal("60000.00"), offer_id: Decimal("90000.00")}
-    # A purchase by someone who has bought before.
+    # A second purchase by the same account.
     assert rows(seller)[-1].listing_fee_percentage == Decimal("1.5")
 
 
-def test_a_free_instalment_is_not_invoiced(seller: Seller, accepted: Any) -> None:
+def test_an_installment_of_zero_is_not_invoiced(seller: Seller, accepted: Any) -> None:
     accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "0")))
     assert rows(seller) == []
 
@@ -119,7 +119,7 @@ def test_a_renewal_has_the_lower_fee(seller: Seller, accepted: Any) -> None:
     assert rows(seller)[0].listing_fee == Decimal("-1800.00")
 
 
-def test_parts_are_paid_a_day_apart(seller: Seller, accepted: Any) -> None:
+def test_parts_are_paid_one_day_apart(seller: Seller, accepted: Any) -> None:
     seller.world.payout_settings_by_account[BUYER] = PayoutSettings(
         parts=[Decimal("0.4"), Decimal("0.6")]
     )
@@ -151,7 +151,7 @@ def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
     assert statuses(seller) == ["Disbursed"] * 3
 
 
-def test_a_payout_that_the_bank_refuses(seller: Seller, accepted: Any) -> None:
+def test_a_payout_that_the_bank_rejects(seller: Seller, accepted: Any) -> None:
     seller.world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
     accepted()
     rows(seller)
@@ -174,7 +174,7 @@ def test_only_the_last_part_fails(seller: Seller, accepted: Any) -> None:
     assert rows(seller)[0].undisbursed == Decimal("58200.00")
 
 
-def test_a_payout_that_is_taken_back(seller: Seller, accepted: Any) -> None:
+def test_a_reversed_payout(seller: Seller, accepted: Any) -> None:
     seller.world.payout_settings = PayoutSettings(outcome="reversed")
     accepted()
     rows(seller)

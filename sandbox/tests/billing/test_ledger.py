@@ -1,4 +1,4 @@
-"""Billing events: what AWS's feed says of each thing that happens to money."""
+"""Billing events in AWS's data feed, for invoices, payouts, refunds and corrections."""
 
 from decimal import Decimal
 from typing import Any
@@ -121,7 +121,7 @@ def test_taxes(world: World, clock: Any) -> None:
     assert row["undisbursed_net_revenue"] == -535.0
 
 
-def test_europe_has_an_invoice_for_the_fee(world: World) -> None:
+def test_aws_europe_issues_a_separate_invoice_for_the_fee(world: World) -> None:
     create_agreement(world, currency="EUR")
     price, fee = current_events(world)
     assert (price["broker_id"], fee["invoice_variant"]) == ("AWS_EUROPE", "LISTING_FEE")
@@ -129,7 +129,7 @@ def test_europe_has_an_invoice_for_the_fee(world: World) -> None:
     assert fee["transaction_reference_id"] != fee["buyer_transaction_reference_id"]
 
 
-def test_a_failure_flips_it_back(world: World, clock: Any) -> None:
+def test_a_failed_transfer_is_reversed(world: World, clock: Any) -> None:
     world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
     create_agreement(world)
     rows = after(world, clock, 34)
@@ -148,14 +148,14 @@ def test_a_failure_flips_it_back(world: World, clock: Any) -> None:
     assert facts(world)[2] == ("970.00", "0.00", "Disbursed")
 
 
-def test_what_is_taken_back_is_a_transfer_of_less_than_nothing(world: World, clock: Any) -> None:
+def test_a_reversal_is_a_negative_transfer(world: World, clock: Any) -> None:
     world.payout_settings = PayoutSettings(outcome="reversed")
     create_agreement(world)
     transfers = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")
     assert [row["amount"] for row in transfers] == ["970.00", "-970.00"]
 
 
-# What the buyer need not pay ---------------------------------------------------------------------
+# Refunds, credits and forgiven shares ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_is_taken_back_is_a_transfer_of_less_than_nothing(world: World, clo
         ("forgiven", "FORGIVEN", ("SELLER_REV_SHARE", "AWS_REV_SHARE")),
     ],
 )
-def test_before_the_payout_it_lowers_it(
+def test_a_refund_before_the_payout_reduces_it(
     world: World, clock: Any, kind: refunds.RefundKind, action: str, types: tuple[str, str]
 ) -> None:
     world.payout_settings = PayoutSettings(
@@ -190,7 +190,7 @@ def test_before_the_payout_it_lowers_it(
         assert row.listing_fee_refund == 3
 
 
-def test_all_of_it_before_the_payout_leaves_nothing_to_pay(world: World, clock: Any) -> None:
+def test_a_full_refund_before_the_payout_cancels_it(world: World, clock: Any) -> None:
     world.payout_settings = PayoutSettings(refund=Decimal(1), refund_after_days=10)
     create_agreement(world)
     rows = after(world, clock, 60)
@@ -198,7 +198,7 @@ def test_all_of_it_before_the_payout_leaves_nothing_to_pay(world: World, clock: 
     assert facts(world) == [("0", "0.00", "Not disbursed")]
 
 
-def test_a_refund_after_the_payout_lowers_the_next_one(world: World, clock: Any) -> None:
+def test_a_refund_after_the_payout_reduces_the_next_one(world: World, clock: Any) -> None:
     world.payout_settings_by_account[OTHER] = PayoutSettings(
         refund=Decimal("0.2"), refund_after_days=34
     )
@@ -217,7 +217,7 @@ def test_a_refund_after_the_payout_lowers_the_next_one(world: World, clock: Any)
     assert shown(world)[2].gross_refund == -200
 
 
-def test_a_refund_that_no_payout_can_bear_is_left(world: World, clock: Any) -> None:
+def test_a_refund_larger_than_later_payouts_stays_unsettled(world: World, clock: Any) -> None:
     world.payout_settings_by_account[OTHER] = PayoutSettings(
         refund=Decimal(1), refund_after_days=34
     )
@@ -229,7 +229,7 @@ def test_a_refund_that_no_payout_can_bear_is_left(world: World, clock: Any) -> N
     assert facts(world)[1] == ("485.00", "0.00", "Disbursed")
 
 
-def test_a_refund_of_what_was_never_paid_out_costs_nobody(world: World, clock: Any) -> None:
+def test_a_refund_of_an_unpaid_invoice_reduces_no_payout(world: World, clock: Any) -> None:
     never = PayoutSettings(never_collected=True, refund=Decimal("0.2"))
     world.payout_settings_by_account[OTHER] = never
     create_agreement(world, account=OTHER)
@@ -265,7 +265,7 @@ def test_a_fee_is_corrected(world: World, clock: Any) -> None:
     assert sum(row.disbursed for row in shown(world)) == 980 + 970
 
 
-def test_a_correction_of_the_same_instant_is_later(world: World) -> None:
+def test_a_correction_at_the_same_instant_has_a_later_update_date(world: World) -> None:
     create_agreement(world)
     event = corrections.find_event(
         world, invoice_id=world.invoices[0].id, transaction_type="SELLER_REV_SHARE"
@@ -279,7 +279,7 @@ def test_a_correction_of_the_same_instant_is_later(world: World) -> None:
     assert [row.gross, row.undisbursed] == decimals(800, 770)
 
 
-def test_an_event_is_taken_back(world: World, clock: Any) -> None:
+def test_an_event_is_deleted(world: World, clock: Any) -> None:
     create_agreement(world)
     rows = after(world, clock, 30)
     for row in select_rows(rows, "INVOICED"):
@@ -291,7 +291,7 @@ def test_an_event_is_taken_back(world: World, clock: Any) -> None:
         corrections.delete_event(world, billing_event_id=rows[0]["billing_event_id"])
 
 
-def test_a_payout_without_its_transfer_counts_as_invoiced(world: World, clock: Any) -> None:
+def test_a_payout_whose_transfer_was_deleted_counts_as_unpaid(world: World, clock: Any) -> None:
     world.payout_settings = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
     create_agreement(world)
     first = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")[0]
@@ -309,7 +309,9 @@ def invoice(sandbox: Sandbox) -> str:
     return sandbox.world.invoices[0].id
 
 
-def test_the_ledger_by_control(control: httpx.Client, sandbox: Sandbox, invoice: str) -> None:
+def test_the_ledger_over_the_control_api(
+    control: httpx.Client, sandbox: Sandbox, invoice: str
+) -> None:
     refund = {"invoice_id": invoice, "share": "0.5"}
     price, fee = control.post("/ledger/refund", json=refund).json()
     assert (price["transaction_type"], price["amount"]) == ("SELLER_REV_SHARE_REFUND", "-500.00")
@@ -340,14 +342,14 @@ def test_the_ledger_by_control(control: httpx.Client, sandbox: Sandbox, invoice:
     [
         ("refund", {"invoice_id": "X", "share": "0.5"}, 404),
         ("refund", {"invoice_id": "X", "share": "1.5"}, 400),
-        ("refund", {"invoice_id": "X", "share": "0.5", "kind": "gift"}, 400),
+        ("refund", {"invoice_id": "X", "share": "0.5", "kind": "unknown"}, 400),
         ("listing-fee", {"invoice_id": "X", "listing_fee": "-1"}, 404),
         ("correction", {"billing_event_id": "X", "amount": "1"}, 404),
         ("deletion", {"billing_event_id": "X"}, 404),
         ("deletion", {}, 400),
     ],
 )
-def test_what_control_refuses(
+def test_rejected_ledger_requests(
     control: httpx.Client, path: str, body: dict[str, str], status: int
 ) -> None:
     assert control.post(f"/ledger/{path}", json=body).status_code == status
@@ -366,7 +368,7 @@ def test_payouts_are_held(
     assert str(paid.disbursed_at) == "2026-06-01 00:00:00+00:00"
 
 
-def test_holding_them_ends_early(world: World, clock: Any) -> None:
+def test_held_payouts_are_resumed_early(world: World, clock: Any) -> None:
     transfers.hold_payouts(world, clock.now.replace(year=2030))
     create_agreement(world)
     assert select_rows(after(world, clock, 60), "DISBURSED") == []

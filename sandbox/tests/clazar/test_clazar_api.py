@@ -1,4 +1,4 @@
-"""Clazar as a client meets it: tokens, lists, the two writable fields, limits and faults."""
+"""Clazar's API: tokens, lists, the two writable fields, limits and faults."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -24,7 +24,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 @pytest.fixture
 def clazar(sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """A client that holds a token."""
+    """An authenticated client."""
     token = sandbox.world.clazar.issue_token()
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers, timeout=5) as client:
@@ -37,7 +37,7 @@ def world(sandbox: Sandbox) -> World:
 
 
 def release(world: World, name: str = "Example Annual", **fields: Any) -> Offer:
-    """An offer that AWS releases now."""
+    """Release an offer now."""
     offer = Offer(
         id=f"offer-{len(world.offers):013d}",
         product_id=world.product_id,
@@ -58,7 +58,7 @@ def release(world: World, name: str = "Example Annual", **fields: Any) -> Offer:
 
 
 def accept(world: World, offer: Offer, acceptor: str = BUYER) -> Agreement:
-    """A buyer accepts now."""
+    """Accept an offer now."""
     agreement = Agreement(
         id=f"agmt-{len(world.agreements):025d}",
         offer_id=offer.id,
@@ -85,7 +85,7 @@ def only(client: httpx.Client, path: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("form", [True, False], ids=["form", "json"])
-def test_credentials_give_a_token(clazar: httpx.Client, form: bool) -> None:
+def test_valid_credentials(clazar: httpx.Client, form: bool) -> None:
     body = {**CREDENTIALS, "grant_type": "client_credentials"}
     how: dict[str, Any] = {"data": body} if form else {"json": body}
 
@@ -106,7 +106,7 @@ def test_credentials_give_a_token(clazar: httpx.Client, form: bool) -> None:
         ([], 400),
     ],
 )
-def test_bad_credentials_give_none(clazar: httpx.Client, body: Any, status: int) -> None:
+def test_invalid_credentials(clazar: httpx.Client, body: Any, status: int) -> None:
     answer = clazar.post("/authenticate/", json=body)
 
     assert answer.status_code == status
@@ -114,14 +114,16 @@ def test_bad_credentials_give_none(clazar: httpx.Client, body: Any, status: int)
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer wrong", "Basic abc"])
-def test_without_a_good_token_nothing_is_answered(clazar: httpx.Client, authorization: str) -> None:
+def test_requests_without_a_valid_token_are_rejected(
+    clazar: httpx.Client, authorization: str
+) -> None:
     answer = clazar.get("/private_offers/", headers={"Authorization": authorization})
 
     assert answer.status_code == 401
     assert answer.json()["detail"]
 
 
-def test_a_token_dies_by_age_and_by_revocation(clazar: httpx.Client, world: World) -> None:
+def test_a_token_expires_and_can_be_revoked(clazar: httpx.Client, world: World) -> None:
     world.clazar.token_seconds = 0
     short = clazar.post("/authenticate/", json=CREDENTIALS).json()
     assert short["expires_in"] == 0
@@ -133,10 +135,10 @@ def test_a_token_dies_by_age_and_by_revocation(clazar: httpx.Client, world: Worl
     assert clazar.get("/listings/").status_code == 401
 
 
-# What it shows
+# Resources
 
 
-def test_an_offer_made_in_aws_shows_after_a_while(
+def test_an_offer_created_in_aws_is_listed_after_the_delay(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     offer = release(world)
@@ -171,7 +173,7 @@ def test_an_offer_made_in_aws_shows_after_a_while(
     assert one == {**shown, "metadata": {}}
 
 
-def test_drafts_and_public_offers_never_show(
+def test_drafts_and_public_offers_are_not_listed(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     release(world).released_at = None
@@ -198,7 +200,7 @@ def test_an_offer_is_open_again_when_its_acceptance_is_rolled_back(
     assert (shown["status"], shown["accepted_at"]) == ("accepted", "2026-03-02T11:00:00.000000Z")
 
 
-def test_an_acceptance_shows_on_the_offer_and_as_contract_and_buyer(
+def test_an_acceptance_changes_the_offer_and_adds_contract_and_buyer(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     offer = release(world, replaces_agreement="agmt-before")
@@ -221,7 +223,7 @@ def test_an_acceptance_shows_on_the_offer_and_as_contract_and_buyer(
     assert buyer["latest_contract_id"] == contract["id"]
 
 
-def test_an_offer_past_its_end_reads_expired(
+def test_an_offer_after_its_end_is_expired(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     release(world)
@@ -235,7 +237,7 @@ def test_an_offer_past_its_end_reads_expired(
 # Lists
 
 
-def test_pages_follow_next_while_offers_are_added(
+def test_pages_while_offers_are_added(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     for number in range(150):
@@ -267,7 +269,9 @@ def test_page_sizes(clazar: httpx.Client, world: World, clock: ManualClock) -> N
     assert clazar.get("/private_offers/?page=9").json()["results"] == []
 
 
-def test_only_what_changed_since(clazar: httpx.Client, world: World, clock: ManualClock) -> None:
+def test_filter_by_modification_time(
+    clazar: httpx.Client, world: World, clock: ManualClock
+) -> None:
     release(world, "Early")
     clock.advance(hours=1)
     late = release(world, "Late")
@@ -285,7 +289,7 @@ def test_only_what_changed_since(clazar: httpx.Client, world: World, clock: Manu
     assert names("2026-03-02T10:10:00.000000Z") == ["Late"]
 
 
-def test_both_ways_of_filtering_contracts_by_buyer(
+def test_both_filters_for_contracts_of_a_buyer(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     accept(world, release(world))
@@ -302,7 +306,7 @@ def test_both_ways_of_filtering_contracts_by_buyer(
 @pytest.mark.parametrize(
     "query", ["page=0", "page=x", "page_size=-1", "last_modified_at_after=yesterday"]
 )
-def test_a_bad_parameter_is_named(clazar: httpx.Client, query: str) -> None:
+def test_the_error_names_the_invalid_parameter(clazar: httpx.Client, query: str) -> None:
     answer = clazar.get(f"/private_offers/?{query}")
 
     assert answer.status_code == 400
@@ -312,7 +316,9 @@ def test_a_bad_parameter_is_named(clazar: httpx.Client, query: str) -> None:
 # Writing
 
 
-def test_our_own_ids_can_be_written(clazar: httpx.Client, world: World, clock: ManualClock) -> None:
+def test_custom_properties_can_be_written(
+    clazar: httpx.Client, world: World, clock: ManualClock
+) -> None:
     release(world)
     clock.advance(hours=1)
     path = f"/private_offers/{only(clazar, '/private_offers/')['id']}/"
@@ -330,7 +336,7 @@ def test_our_own_ids_can_be_written(clazar: httpx.Client, world: World, clock: M
     assert answer.json() == clazar.get(path).json()
 
 
-def test_contracts_and_buyers_can_be_linked_too(
+def test_contracts_and_buyers_can_be_written(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     accept(world, release(world))
@@ -353,7 +359,7 @@ def test_contracts_and_buyers_can_be_linked_too(
         ([], ["detail"]),
     ],
 )
-def test_nothing_else_can_be_written(
+def test_other_fields_are_read_only(
     clazar: httpx.Client, world: World, clock: ManualClock, body: Any, blamed: list[str]
 ) -> None:
     release(world)
@@ -383,7 +389,9 @@ def test_nothing_else_can_be_written(
         ("POST", "/authenticate", 404),
     ],
 )
-def test_there_is_nothing_else(clazar: httpx.Client, method: str, path: str, status: int) -> None:
+def test_unknown_paths_and_methods(
+    clazar: httpx.Client, method: str, path: str, status: int
+) -> None:
     answer = clazar.request(method, path, json={})
 
     assert answer.status_code == status
@@ -460,9 +468,7 @@ def test_a_payout_is_a_row_of_63_columns(clazar: httpx.Client, world: World) -> 
 
 
 @pytest.mark.parametrize(("path", "limit"), [("/listings/", 120), (DATASET, 30)])
-def test_asking_too_often_is_refused(
-    clazar: httpx.Client, world: World, path: str, limit: int
-) -> None:
+def test_rate_limits(clazar: httpx.Client, world: World, path: str, limit: int) -> None:
     assert {clazar.get(path).status_code for _ in range(limit)} == {200}
 
     refused = clazar.get(path)
@@ -475,7 +481,7 @@ def test_asking_too_often_is_refused(
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
-def test_a_status_fault_strikes_one_operation(
+def test_a_status_fault_applies_to_one_operation(
     clazar: httpx.Client, world: World, status: int
 ) -> None:
     world.faults.waiting.append(
@@ -490,7 +496,7 @@ def test_a_status_fault_strikes_one_operation(
     assert world.calls["clazar", "ListPrivateOffers"] == 2
 
 
-def test_a_write_whose_answer_is_lost_is_there(
+def test_a_write_with_a_lost_response_is_executed(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
     release(world)
@@ -504,7 +510,7 @@ def test_a_write_whose_answer_is_lost_is_there(
     assert clazar.get(path).json()["custom_properties"] == {"a": "1"}
 
 
-def test_a_slow_answer_can_be_given_up(clazar: httpx.Client, world: World) -> None:
+def test_a_client_times_out(clazar: httpx.Client, world: World) -> None:
     world.faults.waiting.append(Fault("clazar", "timeout_after"))
 
     with pytest.raises(httpx.ReadTimeout):

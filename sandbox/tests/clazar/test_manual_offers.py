@@ -1,4 +1,4 @@
-"""Offers that a person makes in Clazar, and what AWS and Clazar then show of them."""
+"""Offers created in Clazar's pages, and their form in AWS and in Clazar's API."""
 
 from datetime import date
 from decimal import Decimal
@@ -29,14 +29,14 @@ ORDER = [
 
 
 def make(control: httpx.Client, **fields: Any) -> str:
-    """The id of the change set that Clazar hands to AWS."""
+    """Create an offer; the id of the change set that Clazar submits."""
     answer = control.post("/clazar/offers", json={**OFFER, **fields})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["change_set_id"])
 
 
 def made(seller: Seller, change_set_id: str) -> dict[str, Any]:
-    """The offer, once AWS has made it."""
+    """The offer after AWS has released it."""
     seller.clock.advance(minutes=46)
     done = seller.describe(change_set_id)
     assert done["Status"] == "SUCCEEDED", error_codes(done)
@@ -49,7 +49,7 @@ def term(offer: dict[str, Any], kind: str) -> dict[str, Any] | None:
     return next((each for each in offer["Terms"] if each["Type"] == kind), None)
 
 
-def test_one_dimension_is_paid_at_acceptance(control: httpx.Client, seller: Seller) -> None:
+def test_one_dimension_becomes_a_rate_card(control: httpx.Client, seller: Seller) -> None:
     change_set_id = make(control)
     running = seller.describe(change_set_id)
     assert (running["Status"], running["ChangeSetName"]) == (
@@ -107,7 +107,7 @@ def test_one_dimension_is_paid_at_acceptance(control: httpx.Client, seller: Sell
     ],
     ids=["quantity", "dimensions", "schedule"],
 )
-def test_the_rest_is_paid_by_schedule(
+def test_other_offers_have_a_payment_schedule(
     control: httpx.Client,
     seller: Seller,
     fields: dict[str, Any],
@@ -155,7 +155,7 @@ def test_a_renewal_is_declared(control: httpx.Client, seller: Seller) -> None:
     }
 
 
-def test_a_document_of_its_own(control: httpx.Client, seller: Seller) -> None:
+def test_a_custom_eula(control: httpx.Client, seller: Seller) -> None:
     described = seller.describe(make(control, eula_url="https://example.com/eula.pdf"))
 
     (legal,) = [each for each in described["ChangeSet"] if each["ChangeType"] == "UpdateLegalTerms"]
@@ -163,7 +163,7 @@ def test_a_document_of_its_own(control: httpx.Client, seller: Seller) -> None:
     assert document == {"Type": "CustomEula", "Url": "https://example.com/eula.pdf"}
 
 
-def test_it_shows_in_clazar_after_a_while(
+def test_clazar_lists_the_offer_after_its_delay(
     control: httpx.Client, sandbox: Sandbox, seller: Seller
 ) -> None:
     headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue_token()}"}
@@ -186,7 +186,7 @@ def test_it_shows_in_clazar_after_a_while(
         ({"contract_start": "2026-03-15"}, "UpdateValidityTerms"),
     ],
 )
-def test_aws_finds_what_is_wrong(
+def test_errors_that_aws_finds_later(
     control: httpx.Client, seller: Seller, fields: dict[str, Any], found: str
 ) -> None:
     change_set_id = make(control, **fields)
@@ -209,7 +209,7 @@ def test_a_buyer_that_does_not_exist(control: httpx.Client, seller: Seller) -> N
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"buyer_accounts": ["1234"]}, "BuyerAccounts"),
         ({"name": "x" * 151}, "/DetailsDocument/Name"),
@@ -218,20 +218,18 @@ def test_a_buyer_that_does_not_exist(control: httpx.Client, seller: Seller) -> N
         ({"dimensions": {"platform": 0}}, "MaxQuantity"),
     ],
 )
-def test_aws_refuses_at_once(
-    control: httpx.Client, seller: Seller, fields: dict[str, Any], said: str
+def test_errors_that_aws_returns_at_once(
+    control: httpx.Client, seller: Seller, fields: dict[str, Any], message: str
 ) -> None:
     answer = control.post("/clazar/offers", json={**OFFER, **fields})
 
     assert answer.status_code == 409
     assert answer.json()["error"].startswith("ValidationException: ")
-    assert said in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert seller.world.change_sets == {}
 
 
-def test_it_counts_among_the_sellers_running_change_sets(
-    control: httpx.Client, seller: Seller
-) -> None:
+def test_the_quota_counts_its_change_sets(control: httpx.Client, seller: Seller) -> None:
     seller.world.throttle = True
     for _ in range(20):
         make(control)
@@ -243,7 +241,7 @@ def test_it_counts_among_the_sellers_running_change_sets(
 
 
 @pytest.mark.parametrize("missing", sorted(OFFER))
-def test_what_cannot_be_left_open(control: httpx.Client, missing: str) -> None:
+def test_required_fields(control: httpx.Client, missing: str) -> None:
     body = {name: value for name, value in OFFER.items() if name != missing}
 
     answer = control.post("/clazar/offers", json=body)
@@ -267,7 +265,7 @@ def test_what_cannot_be_left_open(control: httpx.Client, missing: str) -> None:
         ({"renewal": "yes"}, "renewal"),
     ],
 )
-def test_a_wrong_body_names_the_field(
+def test_an_invalid_body_is_answered_with_the_field(
     control: httpx.Client, fields: dict[str, Any], named: str
 ) -> None:
     answer = control.post("/clazar/offers", json={**OFFER, **fields})
@@ -276,7 +274,7 @@ def test_a_wrong_body_names_the_field(
     assert answer.json()["error"].startswith(f"{named}: ")
 
 
-def test_from_python(seller: Seller) -> None:
+def test_called_from_python(seller: Seller) -> None:
     change_set = create_manual_offer(
         seller.world,
         name="Example",

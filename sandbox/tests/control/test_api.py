@@ -35,7 +35,7 @@ def test_opportunities(control: httpx.Client) -> None:
     assert control.get("/opportunities/006000000000002AAA").status_code == 404
 
 
-def test_a_buyer_accepts_on_demand(control: httpx.Client, seller: Seller) -> None:
+def test_a_buyer_accepts_on_request(control: httpx.Client, seller: Seller) -> None:
     offer_id = seller.create_offer()
     refused = control.post("/accept", json={"offer_id": offer_id, "account": "444455556666"})
     assert refused.status_code == 409
@@ -45,9 +45,7 @@ def test_a_buyer_accepts_on_demand(control: httpx.Client, seller: Seller) -> Non
     assert len(control.get("/aws").json()["disbursements"]) == 1
 
 
-def test_a_buyers_habit_counts_for_offers_already_made(
-    control: httpx.Client, seller: Seller
-) -> None:
+def test_buyer_settings_apply_to_existing_offers(control: httpx.Client, seller: Seller) -> None:
     offer_id = seller.create_offer()
     seller.clock.advance(days=10)
     control.put(f"/buyers/{BUYER}", json={"accept_after_days": 12})
@@ -58,14 +56,16 @@ def test_a_buyers_habit_counts_for_offers_already_made(
     assert seller.agreement_of(offer_id).accepted_at.isoformat() == "2026-03-14T09:45:00+00:00"
 
 
-def test_a_habit_that_is_due_already_is_followed_now(control: httpx.Client, seller: Seller) -> None:
+def test_an_acceptance_that_is_already_due_happens_now(
+    control: httpx.Client, seller: Seller
+) -> None:
     offer_id = seller.create_offer()
     seller.clock.advance(days=10)
     control.put(f"/buyers/{BUYER}", json={"accept_after_days": 1})
     assert seller.agreement_of(offer_id).accepted_at == seller.clock.now
 
 
-def test_a_habit_given_up_is_not_followed(control: httpx.Client, seller: Seller) -> None:
+def test_a_removed_buyer_setting_has_no_effect(control: httpx.Client, seller: Seller) -> None:
     control.put(f"/buyers/{BUYER}", json={"accept_after_days": 3})
     seller.create_offer()
     control.put(f"/buyers/{BUYER}", json={"accept_after_days": None})
@@ -80,7 +80,7 @@ def test_an_account_that_does_not_exist(control: httpx.Client, seller: Seller) -
     assert failed["failure_code"] == "CLIENT_ERROR"
 
 
-def test_an_agreement_is_ended(control: httpx.Client, seller: Seller) -> None:
+def test_end_an_agreement(control: httpx.Client, seller: Seller) -> None:
     offer_id = seller.create_offer()
     control.post("/accept", json={"offer_id": offer_id, "account": BUYER})
     agreement = seller.agreement_of(offer_id)
@@ -90,7 +90,7 @@ def test_an_agreement_is_ended(control: httpx.Client, seller: Seller) -> None:
     assert control.post("/end", json=end).status_code == 409
 
 
-def test_generation_and_payouts(control: httpx.Client, sandbox: Sandbox) -> None:
+def test_change_set_processing_and_payouts(control: httpx.Client, sandbox: Sandbox) -> None:
     assert control.put("/change-set-processing", json={"publish_minutes": 1}).json() == {
         "preparing_minutes": 5,
         "publish_minutes": 1,
@@ -119,7 +119,7 @@ def test_the_products_dimensions(control: httpx.Client, seller: Seller) -> None:
     assert [each["Key"] for each in document["Dimensions"]] == ["platform", "seats"]
 
 
-def test_tokens_go_stale(control: httpx.Client, sandbox: Sandbox) -> None:
+def test_tokens_are_revoked(control: httpx.Client, sandbox: Sandbox) -> None:
     clients = {"clazar": sandbox.world.clazar, "salesforce": sandbox.world.salesforce}
     for system, client in clients.items():
         token = client.issue_token()
@@ -144,7 +144,7 @@ def test_calls(control: httpx.Client, seller: Seller) -> None:
     ]
 
 
-def test_everything_in_aws(control: httpx.Client, seller: Seller) -> None:
+def test_the_state_of_aws(control: httpx.Client, seller: Seller) -> None:
     offer_id = seller.create_offer()
     shown = control.get("/aws").json()
     (offer,) = shown["offers"]
@@ -158,7 +158,7 @@ def test_everything_in_aws(control: httpx.Client, seller: Seller) -> None:
     assert shown["disbursements"][0]["status"] == "Not disbursed"
 
 
-def test_the_clock_stands_where_it_is_put(control: httpx.Client, seller: Seller) -> None:
+def test_the_clock_stops_at_the_given_time(control: httpx.Client, seller: Seller) -> None:
     change_set_id = seller.start(seller.offer_changes())
     assert control.post("/clock", json={"now": "2026-03-02T10:00:00Z"}).status_code == 200
     assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
@@ -194,7 +194,7 @@ def test_the_clock_stands_where_it_is_put(control: httpx.Client, seller: Seller)
         ("POST", "/faults", [], "object"),
     ],
 )
-def test_wrong_requests_name_the_field(
+def test_invalid_requests_are_answered_with_the_field(
     control: httpx.Client, method: str, path: str, body: Any, named: str
 ) -> None:
     response = control.request(method, path, json=body)
@@ -208,7 +208,7 @@ def test_a_body_that_is_not_json(control: httpx.Client) -> None:
     assert "JSON" in response.json()["error"]
 
 
-def test_the_page_about_the_sandbox_names_every_request(sandbox: Sandbox) -> None:
+def test_the_documentation_names_every_route(sandbox: Sandbox) -> None:
     page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
     routes = app(sandbox.world, sandbox.addresses).routes
     paths = {str(getattr(route, "path", "")).partition("/{")[0] for route in routes}
@@ -221,14 +221,14 @@ def test_addresses(control: httpx.Client, sandbox: Sandbox) -> None:
     assert httpx.get(addresses["mailbox"]).status_code == 200
 
 
-def test_a_taken_port_is_told() -> None:
+def test_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=str(port)), Sandbox(port=port):
             pass
 
 
-def test_the_command_serves_until_it_is_told_to_stop() -> None:
+def test_the_command_serves_until_sigterm() -> None:
     with subprocess.Popen(
         [*COMMAND, "--scale", "3600", "--origin", "2026-03-02T09:00:00Z"],
         stdout=subprocess.PIPE,
@@ -255,7 +255,7 @@ def test_the_command_prints_settings_for_a_shell() -> None:
 
 
 @pytest.mark.parametrize("wrong", [["--scale", "0"], ["--port", "70000"], ["--origin", "noon"]])
-def test_the_command_refuses_what_it_cannot_do(
+def test_invalid_arguments_of_the_command(
     wrong: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["sandbox", *wrong])
@@ -265,7 +265,7 @@ def test_the_command_refuses_what_it_cannot_do(
     assert wrong[0] in capsys.readouterr().err
 
 
-def test_the_command_says_which_port_is_taken() -> None:
+def test_the_command_names_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(

@@ -54,7 +54,7 @@ def test_a_renewal(control: httpx.Client, seller: Seller, agreement: Agreement) 
     ("answer", "statuses"),
     [("approve", ("APPROVED", "CANCELLED")), ("reject", ("REJECTED", "ACTIVE"))],
 )
-def test_an_answer_on_demand(
+def test_an_answer_on_request(
     control: httpx.Client,
     seller: Seller,
     agreement: Agreement,
@@ -71,7 +71,7 @@ def test_an_answer_on_demand(
     assert (now["cancellation_requests"][0]["status"], now["status"]) == statuses
 
 
-def test_a_habit_counts_for_requests_already_made(
+def test_buyer_settings_apply_to_pending_requests(
     control: httpx.Client, seller: Seller, agreement: Agreement
 ) -> None:
     request_cancellation(seller, agreement)
@@ -84,7 +84,7 @@ def test_a_habit_counts_for_requests_already_made(
     assert answered["updated_at"] == "2026-03-04T09:46:00+00:00"
 
 
-def test_a_habit_given_up_is_not_followed(
+def test_a_removed_answer_has_no_effect(
     control: httpx.Client, seller: Seller, agreement: Agreement
 ) -> None:
     buyer = {"cancellation_answer": "reject", "cancellation_answer_after_days": 2}
@@ -100,9 +100,7 @@ AMENDMENT = {"name": "Ten more seats", "price": "30000.00", "end": "2027-06-30"}
 
 
 @pytest.mark.parametrize("by_card", [False, True])
-def test_an_amendment_past_the_product(
-    control: httpx.Client, seller: Seller, by_card: bool
-) -> None:
+def test_an_amendment_in_the_portal(control: httpx.Client, seller: Seller, by_card: bool) -> None:
     seller.world.dimensions = ("platform", "seats")
     card: Details = {
         "UpdatePricingTerms": upfront(("platform", "90000.00"), ("seats", "9000.00")),
@@ -126,7 +124,7 @@ def test_an_amendment_past_the_product(
     assert shown(control, new.id)["initial_agreement_id"] == old.id
 
 
-def test_habits_count_for_an_amendment_past_the_product(
+def test_buyer_settings_apply_to_an_amendment_in_the_portal(
     control: httpx.Client, seller: Seller, agreement: Agreement
 ) -> None:
     control.put(f"/buyers/{BUYER}", json={"accept_after_days": 1})
@@ -140,7 +138,7 @@ def test_habits_count_for_an_amendment_past_the_product(
     ("point", "when"),
     [("released", "2026-03-02T09:46:00+00:00"), ("last-second", "2026-03-02T23:59:59+00:00")],
 )
-def test_the_worst_moment_of_an_amendment_past_the_product(
+def test_race_acceptances_of_an_amendment_in_the_portal(
     control: httpx.Client, seller: Seller, agreement: Agreement, point: str, when: str
 ) -> None:
     control.put(f"/buyers/{BUYER}", json={"race_acceptances": [{"point": point}]})
@@ -160,7 +158,7 @@ def test_the_worst_moment_of_an_amendment_past_the_product(
         ({"name": None}, "name"),
     ],
 )
-def test_amendments_that_cannot_be(
+def test_invalid_amendments(
     control: httpx.Client, agreement: Agreement, wrong: dict[str, Any], named: str
 ) -> None:
     body = {"agreement_id": agreement.id, **AMENDMENT, **wrong}
@@ -169,35 +167,33 @@ def test_amendments_that_cannot_be(
     assert named in refused.json()["error"]
 
 
-def test_an_agreement_that_is_over_is_not_amended(
-    control: httpx.Client, agreement: Agreement
-) -> None:
+def test_an_ended_agreement_is_not_amended(control: httpx.Client, agreement: Agreement) -> None:
     control.post("/end", json={"agreement_id": agreement.id})
     refused = control.post("/amendments", json={"agreement_id": agreement.id, **AMENDMENT})
     assert "is CANCELLED" in refused.json()["error"]
 
 
-def test_invoices_show(control: httpx.Client, seller: Seller, agreement: Agreement) -> None:
+def test_invoices_are_listed(control: httpx.Client, seller: Seller, agreement: Agreement) -> None:
     (invoice,) = control.get("/aws").json()["invoices"]
     assert (invoice["agreement_id"], invoice["amount"]) == (agreement.id, "120000.00")
 
 
 @pytest.mark.parametrize("path", ["/roll-back", "/renew", "/cancellation"])
-def test_an_agreement_that_is_not_there(control: httpx.Client, path: str) -> None:
+def test_an_unknown_agreement(control: httpx.Client, path: str) -> None:
     for body in ({}, {"agreement_id": "agmt-unknown"}):
         refused = control.post(path, json=body)
         assert refused.status_code == 400
         assert "agreement_id" in refused.json()["error"]
 
 
-def test_an_answer_that_there_is_not(control: httpx.Client, agreement: Agreement) -> None:
+def test_an_unknown_answer(control: httpx.Client, agreement: Agreement) -> None:
     body = {"agreement_id": agreement.id, "answer": "perhaps"}
     refused = control.post("/cancellation", json=body)
     assert refused.status_code == 400
     assert "answer" in refused.json()["error"]
 
 
-def test_a_schedule_is_amended_by_one_payment(seller: Seller, control: httpx.Client) -> None:
+def test_a_payment_schedule_is_amended_by_one_charge(seller: Seller, control: httpx.Client) -> None:
     two = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
     offer_id = seller.create_offer(UpdatePaymentScheduleTerms=two)
     old = buyers.accept(seller.world, offer_id, BUYER)

@@ -13,8 +13,8 @@ import pytest
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
+from sandbox.tests.support.waiting import wait_until
 from sandbox.world import World
-from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def pages(sandbox: Sandbox) -> Iterator[httpx.Client]:
         yield client
 
 
-def letter(subject: str = "Your offer", text: str = "Hello", html: str = "") -> EmailMessage:
+def message_with(subject: str = "Your offer", text: str = "Hello", html: str = "") -> EmailMessage:
     message = EmailMessage()
     message["From"] = "Offers <offers@example.com>"
     message["To"] = "buyer@example.com"
@@ -53,7 +53,7 @@ def send(port: int, message: EmailMessage, **how: Any) -> dict[str, tuple[int, b
 
 
 def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> None:
-    message = letter("Angebot für Zoë", "Grüße\n", "<p>Grüße &amp; more</p>")
+    message = message_with("Angebot für Zoë", "Grüße\n", "<p>Grüße &amp; more</p>")
     message["X-Idempotency-Key"] = "offer/1/buyer"
     message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf")
 
@@ -72,7 +72,7 @@ def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> 
 
 
 def test_an_html_only_mail_has_no_text(port: int, world: World) -> None:
-    message = letter()
+    message = message_with()
     message.set_content("<p>Hi</p>", subtype="html")
 
     send(port, message)
@@ -81,42 +81,42 @@ def test_an_html_only_mail_has_no_text(port: int, world: World) -> None:
 
 
 async def test_the_products_client_sends(port: int, world: World) -> None:
-    refused, _ = await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+    refused, _ = await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert refused == {}
     assert len(world.mails) == 1
     assert world.calls["smtp", "RCPT"] == world.calls["smtp", "DATA"] == 1
 
 
-async def test_a_refused_recipient(port: int, world: World) -> None:
+async def test_a_rejected_recipient(port: int, world: World) -> None:
     world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
 
     with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
-        await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+        await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert refused.value.recipients[0].code == 550
     assert not world.mails
 
 
-def test_one_refused_recipient_of_two(port: int, world: World) -> None:
+def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
     world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=451, code="Try later"))
 
-    refused = send(port, letter(), to_addrs=["first@example.com", "second@example.com"])
+    refused = send(port, message_with(), to_addrs=["first@example.com", "second@example.com"])
 
     assert refused == {"first@example.com": (451, b"Try later")}
     assert world.mails[0].recipients == ["second@example.com"]
 
 
 @pytest.mark.parametrize("status", [421, 452, 552, 554])
-async def test_a_refused_message(port: int, world: World, status: int) -> None:
+async def test_a_rejected_message(port: int, world: World, status: int) -> None:
     world.faults.waiting.append(Fault("smtp", "status", "DATA", status=status))
 
     with pytest.raises(aiosmtplib.SMTPDataError) as refused:
-        await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+        await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert refused.value.code == status
     assert not world.mails
-    await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+    await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
     assert len(world.mails) == 1
 
 
@@ -129,26 +129,26 @@ async def test_a_refused_message(port: int, world: World, status: int) -> None:
         ("timeout_after", aiosmtplib.SMTPReadTimeoutError, 1),
     ],
 )
-async def test_a_message_without_an_answer(
+async def test_a_message_without_a_reply(
     port: int, world: World, kind: str, raised: type[Exception], stored: int
 ) -> None:
     world.faults.waiting.append(Fault("smtp", kind, "DATA"))
 
-    patience = 1 if kind.startswith("timeout") else 5
+    timeout = 1 if kind.startswith("timeout") else 5
     async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, timeout=5) as client:
         await client.mail("offers@example.com")
         await client.rcpt("buyer@example.com")
         with pytest.raises(raised):
-            await client.data(letter().as_bytes(), timeout=patience)
+            await client.data(message_with().as_bytes(), timeout=timeout)
 
-    until(lambda: len(world.mails) == stored)
+    wait_until(lambda: len(world.mails) == stored)
 
 
-async def test_a_held_connection_is_cut_in_the_end(port: int, world: World) -> None:
+async def test_the_smtp_connection_is_closed_after_the_delay(port: int, world: World) -> None:
     world.faults.waiting.append(Fault("smtp", "timeout_after", "DATA", delay_seconds=0.1))
 
     with pytest.raises(aiosmtplib.SMTPServerDisconnected):
-        await aiosmtplib.send(letter(), hostname="127.0.0.1", port=port, timeout=5)
+        await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert len(world.mails) == 1
 
@@ -156,15 +156,15 @@ async def test_a_held_connection_is_cut_in_the_end(port: int, world: World) -> N
 # The page
 
 
-def test_an_empty_mailbox_says_so(pages: httpx.Client) -> None:
+def test_an_empty_mailbox(pages: httpx.Client) -> None:
     assert "No mail yet." in pages.get("/").text
     assert pages.get("/mail").json() == []
 
 
 def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: ManualClock) -> None:
-    send(port, letter("First"))
+    send(port, message_with("First"))
     clock.advance(days=1)
-    send(port, letter("Second"))
+    send(port, message_with("Second"))
 
     page = pages.get("/").text
     assert page.index("Second") < page.index("First")
@@ -175,8 +175,8 @@ def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: Manu
     assert (one["number"], one["received_at"]) == (1, "2026-03-02T09:00:00+00:00")
 
 
-def test_a_mail_is_shown_as_html_and_as_text(port: int, pages: httpx.Client) -> None:
-    send(port, letter("Your offer", "Plain & simple", '<p class="x">Rich</p>'))
+def test_the_page_of_a_mail_has_html_and_text(port: int, pages: httpx.Client) -> None:
+    send(port, message_with("Your offer", "Plain & simple", '<p class="x">Rich</p>'))
 
     page = pages.get("/1").text
     assert "Plain &amp; simple" in page
@@ -185,9 +185,9 @@ def test_a_mail_is_shown_as_html_and_as_text(port: int, pages: httpx.Client) -> 
     assert "&lt;offer-1@example.com&gt;" in page
 
 
-def test_nothing_in_a_mail_becomes_part_of_the_page(port: int, pages: httpx.Client) -> None:
+def test_the_content_of_a_mail_is_escaped(port: int, pages: httpx.Client) -> None:
     attack = '"><script>alert(1)</script>'
-    message = letter(attack, attack, f"<p>{attack}</p>")
+    message = message_with(attack, attack, f"<p>{attack}</p>")
     message.replace_header("From", f'"{attack[2:]}" <offers@example.com>')
 
     send(port, message)
@@ -199,5 +199,5 @@ def test_nothing_in_a_mail_becomes_part_of_the_page(port: int, pages: httpx.Clie
 
 
 @pytest.mark.parametrize(("path", "status"), [("/9", 404), ("/mail/9", 404)])
-def test_a_mail_that_is_not_there(pages: httpx.Client, path: str, status: int) -> None:
+def test_an_unknown_mail(pages: httpx.Client, path: str, status: int) -> None:
     assert pages.get(path).status_code == status

@@ -1,4 +1,4 @@
-"""What AWS does to agreements without being asked: it rolls acceptances back, and renews."""
+"""Roll-backs and renewals by AWS."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ def amended(seller: Seller, agreement: Agreement, **details: Details) -> Agreeme
 
 
 def found(seller: Seller, name: str, value: str) -> dict[str, str]:
-    """The status by id of the agreements that a search finds."""
+    """The statuses by id in the result of SearchAgreements."""
     filters = {"PartyType": "Proposer", "AgreementType": "PurchaseAgreement", name: value}
     answer = seller.agreements.search_agreements(
         filters=[{"name": name, "values": [value]} for name, value in filters.items()]
@@ -40,7 +40,7 @@ def invoiced(seller: Seller, agreement: Agreement) -> list[str]:
     ]
 
 
-def test_a_rolled_back_acceptance_can_be_repeated(seller: Seller) -> None:
+def test_an_offer_can_be_accepted_again_after_a_roll_back(seller: Seller) -> None:
     first = accepted(seller)
     offer = seller.world.offers[first.offer_id]
     assert not seller.world.acceptable(offer)
@@ -57,7 +57,7 @@ def test_a_rolled_back_acceptance_can_be_repeated(seller: Seller) -> None:
         buyers.accept(seller.world, offer.id, BUYER)
 
 
-def test_a_rolled_back_offer_that_is_over_cannot_be_accepted(seller: Seller) -> None:
+def test_an_expired_offer_cannot_be_accepted_after_a_roll_back(seller: Seller) -> None:
     first = accepted(seller)
     agreements.roll_back(seller.world, first)
     seller.clock.advance(days=60)
@@ -66,7 +66,7 @@ def test_a_rolled_back_offer_that_is_over_cannot_be_accepted(seller: Seller) -> 
         buyers.accept(seller.world, first.offer_id, BUYER)
 
 
-def test_a_roll_back_drops_what_is_not_invoiced(seller: Seller) -> None:
+def test_a_roll_back_drops_later_invoices(seller: Seller) -> None:
     first = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     assert invoiced(seller, first) == ["03-02"]
     agreements.roll_back(seller.world, first)
@@ -74,7 +74,7 @@ def test_a_roll_back_drops_what_is_not_invoiced(seller: Seller) -> None:
     assert invoiced(seller, first) == ["03-02"]
 
 
-def test_what_was_rolled_back_is_no_earlier_purchase(seller: Seller) -> None:
+def test_a_rolled_back_agreement_does_not_lower_the_listing_fee(seller: Seller) -> None:
     first = accepted(seller)
     agreements.roll_back(seller.world, first)
     buyers.accept(seller.world, first.offer_id, BUYER)
@@ -83,7 +83,7 @@ def test_what_was_rolled_back_is_no_earlier_purchase(seller: Seller) -> None:
     assert row.listing_fee_percentage == 3
 
 
-def test_an_amendment_that_is_rolled_back(seller: Seller) -> None:
+def test_a_rolled_back_amendment_reinstates_the_agreement(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     new = amended(seller, old)
     assert (old.replaced_by, new.replaces) == (new.id, old.id)
@@ -105,7 +105,7 @@ def test_an_amendment_accepted_again_after_a_roll_back(seller: Seller) -> None:
     assert (old.replaced_by, again.initial_agreement_id) == (again.id, old.id)
 
 
-def test_an_instalment_between_acceptance_and_roll_back_is_not_lost(seller: Seller) -> None:
+def test_an_installment_due_before_the_roll_back_is_invoiced_after_it(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=LATER, **UNTIL_MARCH)
     offer_id = seller.create(
         seller.replacement_changes(old.id, UpdateAvailability={"AvailabilityEndDate": "2026-05-01"})
@@ -121,7 +121,7 @@ def test_an_instalment_between_acceptance_and_roll_back_is_not_lost(seller: Sell
 UNTIL_MARCH = {"UpdateAvailability": {"AvailabilityEndDate": "2026-03-31"}}
 
 
-def test_what_is_rolled_back_after_the_old_end_stays_over(seller: Seller) -> None:
+def test_a_roll_back_after_the_original_end_leaves_the_agreement_expired(seller: Seller) -> None:
     dates = validity(AgreementStartDate="2026-04-02", AgreementEndDate="2026-05-01")
     old = accepted(seller, UpdateValidityTerms=dates)
     new = amended(seller, old)
@@ -131,7 +131,7 @@ def test_what_is_rolled_back_after_the_old_end_stays_over(seller: Seller) -> Non
     assert old.status == "EXPIRED"
 
 
-def test_only_an_active_agreement_is_rolled_back_or_renewed(seller: Seller) -> None:
+def test_only_an_active_agreement_can_be_rolled_back_or_renewed(seller: Seller) -> None:
     agreement = accepted(seller)
     agreements.end(seller.world, agreement, "TERMINATED")
     for act in (agreements.roll_back, agreements.renew):
@@ -139,7 +139,7 @@ def test_only_an_active_agreement_is_rolled_back_or_renewed(seller: Seller) -> N
             act(seller.world, agreement)
 
 
-def test_an_amendment_drops_what_is_not_invoiced(seller: Seller) -> None:
+def test_an_amendment_drops_later_invoices(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     seller.world.advance()
     new = amended(seller, old, UpdatePaymentScheduleTerms=schedule(("2026-03-02", "90000.00")))
@@ -147,7 +147,7 @@ def test_an_amendment_drops_what_is_not_invoiced(seller: Seller) -> None:
     assert (invoiced(seller, old), invoiced(seller, new)) == (["03-02"], ["03-02"])
 
 
-def test_a_renewal_is_a_new_agreement_by_an_offer_of_aws(seller: Seller) -> None:
+def test_a_renewal_creates_an_agreement_and_an_offer(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     seller.clock.now = datetime(2027, 3, 2, 9, tzinfo=UTC)
     seller.world.advance()

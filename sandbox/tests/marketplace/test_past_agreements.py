@@ -1,4 +1,4 @@
-"""Agreements that were made before: they look like any other, and pay nothing."""
+"""Agreements with a past acceptance date: they look like any other, and have no payouts."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -26,7 +26,7 @@ def search(seller: Seller, **filters: str) -> list[str]:
     return [each["agreementId"] for each in answer["agreementViewSummaries"]]
 
 
-def test_it_is_found_by_account_product_and_status(control: httpx.Client, seller: Seller) -> None:
+def test_search_by_account_product_and_status(control: httpx.Client, seller: Seller) -> None:
     active = put(control)["agreement_id"]
     cancelled = put(control, account="444455556666", status="CANCELLED")["agreement_id"]
     other = put(control, product_id="prod-other00000001")["agreement_id"]
@@ -39,7 +39,7 @@ def test_it_is_found_by_account_product_and_status(control: httpx.Client, seller
     assert search(seller, ResourceIdentifier="prod-other00000001") == [other]
 
 
-def test_it_is_described_like_any_other(control: httpx.Client, seller: Seller) -> None:
+def test_offer_and_agreement_are_described(control: httpx.Client, seller: Seller) -> None:
     put_in = put(control, currency="EUR", months=24)
 
     described = seller.agreements.describe_agreement(agreementId=put_in["agreement_id"])
@@ -56,7 +56,7 @@ def test_it_is_described_like_any_other(control: httpx.Client, seller: Seller) -
     assert offer["State"] == "Released"
 
 
-def test_it_shows_in_clazar(control: httpx.Client, sandbox: Sandbox) -> None:
+def test_clazar_lists_offer_and_contract(control: httpx.Client, sandbox: Sandbox) -> None:
     agreement = put(control)
     headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue_token()}"}
 
@@ -71,7 +71,7 @@ def test_it_shows_in_clazar(control: httpx.Client, sandbox: Sandbox) -> None:
     assert buyer["cloud_account_id"] == BUYER
 
 
-def test_it_is_never_paid_out_and_ends_in_time(control: httpx.Client, seller: Seller) -> None:
+def test_it_has_no_payouts_and_expires(control: httpx.Client, seller: Seller) -> None:
     agreement = put(control)["agreement_id"]
     seller.clock.advance(days=183)
     assert control.get("/aws").json()["disbursements"] == []
@@ -79,7 +79,9 @@ def test_it_is_never_paid_out_and_ends_in_time(control: httpx.Client, seller: Se
     assert described["status"] == "EXPIRED"
 
 
-def test_one_whose_time_is_over_has_expired(control: httpx.Client, seller: Seller) -> None:
+def test_an_agreement_whose_end_has_passed_is_expired(
+    control: httpx.Client, seller: Seller
+) -> None:
     put(control, accepted_on="2024-01-01")
     put(control, accepted_on="2023-01-01", status="EXPIRED")
     shown = control.get("/aws").json()["agreements"]
@@ -87,7 +89,9 @@ def test_one_whose_time_is_over_has_expired(control: httpx.Client, seller: Selle
     assert [each["last_update"][:10] for each in shown] == ["2025-01-01", "2024-01-01"]
 
 
-def test_a_second_contract_needs_another_product(control: httpx.Client, seller: Seller) -> None:
+def test_a_second_contract_must_be_for_another_product(
+    control: httpx.Client, seller: Seller
+) -> None:
     put(control, product_id="prod-other00000001")
     offer_id = seller.create_offer()
     accept = {"offer_id": offer_id, "account": BUYER}
@@ -128,7 +132,7 @@ def test_it_can_be_amended(control: httpx.Client, seller: Seller) -> None:
         ({"colour": "blue"}, "colour"),
     ],
 )
-def test_a_wrong_body_names_the_field(
+def test_an_invalid_body_is_answered_with_the_field(
     control: httpx.Client, sandbox: Sandbox, fields: dict[str, Any], named: str
 ) -> None:
     answer = control.post("/agreements", json={**EARLIER, **fields})

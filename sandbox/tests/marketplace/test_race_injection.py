@@ -20,7 +20,9 @@ def accepted(seller: Seller) -> list[Agreement]:
 
 
 @pytest.mark.parametrize(("point", "minutes"), [("submitted", 0), ("applying", 2)])
-def test_a_withdrawal_comes_too_late(seller: Seller, point: RacePoint, minutes: int) -> None:
+def test_an_acceptance_before_a_withdrawal_stays(
+    seller: Seller, point: RacePoint, minutes: int
+) -> None:
     offer_id = seller.create_offer()
     accept_when(seller.world, BUYER, point)
     requested_at = seller.clock.now
@@ -36,7 +38,7 @@ def test_a_withdrawal_comes_too_late(seller: Seller, point: RacePoint, minutes: 
     assert not seller.world.acceptable(offer)
 
 
-def test_a_draft_cannot_be_accepted_while_it_is_made(seller: Seller) -> None:
+def test_a_draft_cannot_be_accepted(seller: Seller) -> None:
     points: list[RacePoint] = ["submitted", "applying"]
     for point in points:
         accept_when(seller.world, BUYER, point)
@@ -46,14 +48,14 @@ def test_a_draft_cannot_be_accepted_while_it_is_made(seller: Seller) -> None:
     assert accepted(seller) == []
 
 
-def test_at_the_instant_of_release(seller: Seller) -> None:
+def test_acceptance_at_the_instant_of_release(seller: Seller) -> None:
     accept_when(seller.world, BUYER, "released")
     offer_id = seller.create_offer()
     (agreement,) = accepted(seller)
     assert agreement.accepted_at == seller.world.offers[offer_id].released_at
 
 
-def test_in_the_last_second(seller: Seller) -> None:
+def test_acceptance_in_the_last_second(seller: Seller) -> None:
     accept_when(seller.world, BUYER, "last-second")
     seller.create_offer()
     seller.clock.now = LAST_SECOND.replace(second=58)
@@ -63,7 +65,7 @@ def test_in_the_last_second(seller: Seller) -> None:
     assert agreement.accepted_at == LAST_SECOND
 
 
-def test_in_the_last_second_of_an_offer_made_before(seller: Seller) -> None:
+def test_acceptance_in_the_last_second_of_an_existing_offer(seller: Seller) -> None:
     seller.create_offer()
     accept_when(seller.world, BUYER, "last-second")
     seller.clock.advance(days=60)
@@ -74,7 +76,7 @@ def test_in_the_last_second_of_an_offer_made_before(seller: Seller) -> None:
     ("details", "when"),
     [(EXTENSION, [LAST_SECOND.replace(month=5)]), (WITHDRAWAL, [])],
 )
-def test_the_last_second_moves_with_the_day(
+def test_the_last_second_follows_the_availability_end(
     seller: Seller, details: Details, when: list[datetime]
 ) -> None:
     accept_when(seller.world, BUYER, "last-second")
@@ -85,7 +87,7 @@ def test_the_last_second_moves_with_the_day(
 
 
 @pytest.mark.parametrize("by", ["id", "name", "description"])
-def test_only_the_offer_that_is_meant(seller: Seller, by: str) -> None:
+def test_only_matching_offers_are_accepted(seller: Seller, by: str) -> None:
     first = seller.create_offer()
     second = seller.create_offer(
         UpdateInformation={"Name": "The second", "Description": "crm:opp-2 rev 1"}
@@ -97,13 +99,13 @@ def test_only_the_offer_that_is_meant(seller: Seller, by: str) -> None:
     assert [each.offer_id for each in accepted(seller)] == [second]
 
 
-def test_another_buyer_waits_in_vain(seller: Seller) -> None:
+def test_an_offer_to_another_buyer_is_not_accepted(seller: Seller) -> None:
     accept_when(seller.world, "444455556666", "released")
     seller.create_offer()
     assert accepted(seller) == []
 
 
-def test_over_the_control_api(seller: Seller, control: httpx.Client) -> None:
+def test_race_acceptances_over_the_control_api(seller: Seller, control: httpx.Client) -> None:
     settings = {"race_acceptances": [{"point": "submitted", "offer_filter": "crm:opp-1"}]}
     seller.create_offer()
     shown = control.put(f"/buyers/{BUYER}", json=settings).json()

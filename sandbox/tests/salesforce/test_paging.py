@@ -1,4 +1,4 @@
-"""Queries over many records, page by page, while people go on writing."""
+"""Queries over many records, page by page, during concurrent writes; and tasks."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def following(org: OrgClient, page: dict[str, Any], **headers: str) -> httpx.Res
     return org.http.get(page["nextRecordsUrl"], headers=signed)
 
 
-def test_pages_are_cut_from_the_first_result(org: OrgClient) -> None:
+def test_all_pages_show_the_first_result(org: OrgClient) -> None:
     fill(org, 300)
     first = org.query(ALL, **SMALL).json()
     org.put_opportunity(Id=first["records"][0]["Id"], Amount=2)
@@ -51,7 +51,7 @@ def test_pages_are_cut_from_the_first_result(org: OrgClient) -> None:
     assert "nextRecordsUrl" not in second
 
 
-def test_the_last_page_can_be_asked_for_again(org: OrgClient) -> None:
+def test_the_last_page_can_be_read_again(org: OrgClient) -> None:
     fill(org, 250)
     first = org.query(ALL, **SMALL).json()
     org.world.faults.waiting.append(Fault("salesforce", "drop_after", "QueryMore"))
@@ -77,7 +77,7 @@ def test_the_eleventh_cursor_closes_the_oldest(org: OrgClient) -> None:
     [({}, 2000), ({"Sforce-Query-Options": "batchSize=500"}, 500), (SMALL, 200)],
     ids=["default", "500", "200"],
 )
-def test_how_many_records_a_page_has(org: OrgClient, asked: dict[str, str], given: int) -> None:
+def test_page_size(org: OrgClient, asked: dict[str, str], given: int) -> None:
     fill(org, 2001)
 
     page = org.query("SELECT Id FROM Opportunity", **asked).json()
@@ -86,7 +86,7 @@ def test_how_many_records_a_page_has(org: OrgClient, asked: dict[str, str], give
     assert len(following(org, page, **asked).json()["records"]) == min(given, 2001 - given)
 
 
-def test_many_records_are_found_quickly(org: OrgClient, clock: ManualClock) -> None:
+def test_a_query_over_many_records_is_fast(org: OrgClient, clock: ManualClock) -> None:
     fill(org, 1500, Account={"Name": "Example Corp"}, Order_Form_Amount__c="120000.00")
     since = clock.advance(minutes=1)
     org.put_opportunity(Id="006000000000700", Amount=1)
@@ -104,7 +104,7 @@ def test_many_records_are_found_quickly(org: OrgClient, clock: ManualClock) -> N
     )
     found, slowest = [], 0.0
     for condition in conditions:
-        # Not the clock on the wall: others may work on this machine, too.
+        # CPU time, as other processes may use this machine, too.
         started = time.process_time()
         answer = org.query(" ".join(["SELECT", fields, "FROM Opportunity", condition])).json()
         slowest = max(slowest, time.process_time() - started)
@@ -114,7 +114,7 @@ def test_many_records_are_found_quickly(org: OrgClient, clock: ManualClock) -> N
     assert slowest < 1, "half a second, on a machine with nothing else to do"
 
 
-def test_what_an_order_form_says_can_be_kept(org: OrgClient) -> None:
+def test_long_text_fields(org: OrgClient) -> None:
     said = {
         "Order_Form_Company__c": "Example Corp",
         "Order_Form_Amount__c": 120000.5,
@@ -149,12 +149,12 @@ def test_what_an_order_form_says_can_be_kept(org: OrgClient) -> None:
     ("field", "length"),
     [("Dimensions__c", 4_000), ("AWS_Account_Id__c", 255), ("Order_Form_Currency__c", 3)],
 )
-def test_a_person_cannot_write_too_much_either(org: OrgClient, field: str, length: int) -> None:
+def test_text_over_the_control_api_is_limited_too(org: OrgClient, field: str, length: int) -> None:
     with pytest.raises(ValueError, match=f"{field}: it has more than {length} characters"):
         org.put_opportunity(**{field: "x" * (length + 1)})
 
 
-def test_long_text_is_no_filter(org: OrgClient) -> None:
+def test_long_text_cannot_be_filtered(org: OrgClient) -> None:
     refused = org.query("SELECT Id FROM Opportunity WHERE Payment_Schedule__c = null")
 
     assert status_and_code(refused) == (400, "INVALID_FIELD")
@@ -165,7 +165,7 @@ def test_long_text_is_no_filter(org: OrgClient) -> None:
 
 @pytest.fixture
 def task(org: OrgClient) -> str:
-    """The path of a task with a reference."""
+    """The path of a task that has a reference."""
     org.put_opportunity()
     fields = {
         "Subject": "Make the offer in Clazar",
@@ -187,7 +187,9 @@ def task(org: OrgClient) -> str:
         ("Status IN ('Completed', 'Deferred')", 0),
     ],
 )
-def test_a_task_is_found_again(org: OrgClient, task: str, condition: str, found: int) -> None:
+def test_a_task_is_found_by_its_reference(
+    org: OrgClient, task: str, condition: str, found: int
+) -> None:
     query = ["SELECT Id, Status, Offer_Reference__c FROM Task WHERE", condition]
     answer = org.query(" ".join(query)).json()
 

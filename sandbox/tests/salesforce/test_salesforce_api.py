@@ -25,7 +25,7 @@ RECORD = f"/sobjects/Opportunity/{OPPORTUNITY_ID}"
 
 @pytest.fixture
 def org(sandbox: Sandbox) -> Iterator[OrgClient]:
-    """One opportunity, given with a short id."""
+    """One opportunity, created with a 15-character id."""
     org = OrgClient(sandbox)
     org.put_opportunity(
         Id=OPPORTUNITY_ID[:15],
@@ -40,7 +40,7 @@ def org(sandbox: Sandbox) -> Iterator[OrgClient]:
 
 @pytest.fixture
 def client(org: OrgClient) -> Any:
-    """The library the product uses, unchanged, in the mode that leaves tokens to the caller."""
+    """The client library of the product, with a token from the caller."""
     session = requests.Session()
     session.trust_env = False
     session.verify = org.sandbox.addresses.salesforce_ca
@@ -55,7 +55,9 @@ def client(org: OrgClient) -> Any:
 # With simple-salesforce
 
 
-def test_a_real_client_reads_and_writes(client: Any, org: OrgClient, clock: ManualClock) -> None:
+def test_simple_salesforce_reads_and_writes(
+    client: Any, org: OrgClient, clock: ManualClock
+) -> None:
     clock.advance(hours=1)
     written = client.Opportunity.update(
         OPPORTUNITY_ID, {"Offer_Stage__c": "live", "Offer_Amount__c": 120000.25}
@@ -72,7 +74,7 @@ def test_a_real_client_reads_and_writes(client: Any, org: OrgClient, clock: Manu
     assert client.api_usage["api-usage"].used == 3
 
 
-def test_a_real_client_pages_through_a_query(client: Any, org: OrgClient) -> None:
+def test_simple_salesforce_reads_all_pages(client: Any, org: OrgClient) -> None:
     for number in range(1, 451):
         org.put_opportunity(Id=f"006{number:012d}", Name=f"Deal {number}")
 
@@ -87,7 +89,7 @@ def test_a_real_client_pages_through_a_query(client: Any, org: OrgClient) -> Non
     assert org.world.calls["salesforce", "Query"] == 1
 
 
-def test_a_real_client_creates_a_task(client: Any, org: OrgClient) -> None:
+def test_simple_salesforce_creates_a_task(client: Any, org: OrgClient) -> None:
     task = {"Subject": "Make the offer in Clazar", "WhatId": OPPORTUNITY_ID}
 
     created = client.Task.create(task)
@@ -113,7 +115,7 @@ def test_a_real_client_creates_a_task(client: Any, org: OrgClient) -> None:
     ],
     ids=lambda value: getattr(value, "kind", ""),
 )
-def test_a_real_client_meets_faults(
+def test_simple_salesforce_with_faults(
     client: Any, org: OrgClient, fault: Fault, raised: type[Exception]
 ) -> None:
     org.world.faults.waiting.append(fault)
@@ -147,7 +149,7 @@ def test_limits_and_usage(org: OrgClient) -> None:
     assert answer.headers["Date"] == "Mon, 02 Mar 2026 09:00:00 GMT"
 
 
-def test_past_the_daily_limit_everything_is_refused(org: OrgClient) -> None:
+def test_requests_over_the_daily_limit_are_rejected(org: OrgClient) -> None:
     org.world.salesforce_daily_requests = 1
 
     assert org.call("GET", RECORD).status_code == 200
@@ -184,9 +186,7 @@ def test_some_fields_of_a_record(org: OrgClient) -> None:
         ("POST", "/sobjects/Opportunity", 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"),
     ],
 )
-def test_what_is_refused_by_its_path(
-    org: OrgClient, method: str, path: str, status: int, code: str
-) -> None:
+def test_rejected_paths(org: OrgClient, method: str, path: str, status: int, code: str) -> None:
     body: dict[str, Any] | None = {} if method in ("PATCH", "POST") else None
 
     assert status_and_code(org.call(method, path, json=body)) == (status, code)
@@ -201,7 +201,7 @@ def test_an_unknown_version_is_not_found(org: OrgClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "code", "said", "blamed"),
+    ("fields", "code", "message", "error_fields"),
     [
         (
             {"Foo__c": 1},
@@ -283,35 +283,35 @@ def test_an_unknown_version_is_not_found(org: OrgClient) -> None:
         ),
     ],
 )
-def test_a_bad_value_is_refused_and_nothing_written(
-    org: OrgClient, fields: dict[str, Any], code: str, said: str, blamed: list[str] | None
+def test_an_invalid_value_is_rejected_and_nothing_is_written(
+    org: OrgClient, fields: dict[str, Any], code: str, message: str, error_fields: list[str] | None
 ) -> None:
     answer = org.call("PATCH", RECORD, json={"Offer_Stage__c": "live", **fields})
 
     assert status_and_code(answer) == (400, code)
     (only,) = answer.json()
-    assert said in only["message"]
-    assert only.get("fields") == blamed
+    assert message in only["message"]
+    assert only.get("fields") == error_fields
     assert org.call("GET", RECORD).json()["Offer_Stage__c"] is None
 
 
 @pytest.mark.parametrize(
-    ("sent", "content_type", "refusal"),
+    ("sent", "content_type", "expected_error"),
     [
         ("{", "application/json", (400, "JSON_PARSER_ERROR")),
         ("[]", "application/json", (400, "JSON_PARSER_ERROR")),
         ("{}", "text/plain", (415, "UNSUPPORTED_MEDIA_TYPE")),
     ],
 )
-def test_a_body_that_is_no_record_is_refused(
-    org: OrgClient, sent: str, content_type: str, refusal: tuple[int, str]
+def test_a_body_that_is_no_record(
+    org: OrgClient, sent: str, content_type: str, expected_error: tuple[int, str]
 ) -> None:
     answer = org.call("PATCH", RECORD, content=sent, headers={"Content-Type": content_type})
 
-    assert status_and_code(answer) == refusal
+    assert status_and_code(answer) == expected_error
 
 
-def test_a_write_is_remembered_with_its_time(org: OrgClient, clock: ManualClock) -> None:
+def test_the_history_of_writes(org: OrgClient, clock: ManualClock) -> None:
     clock.advance(minutes=5)
     org.call("PATCH", RECORD, json={"offer_stage__C": "live", "Offer_Amount__c": "0.10"})
     clock.advance(minutes=5)
@@ -335,7 +335,7 @@ def test_a_write_is_remembered_with_its_time(org: OrgClient, clock: ManualClock)
     assert record["Offer_Stage__c"] is None
 
 
-def test_a_write_can_be_made_conditional(org: OrgClient, clock: ManualClock) -> None:
+def test_conditional_writes(org: OrgClient, clock: ManualClock) -> None:
     seen = org.call("GET", RECORD).headers["Last-Modified"]
     assert seen == "Mon, 02 Mar 2026 09:00:00 GMT"
     condition = {"If-Unmodified-Since": seen}
@@ -359,7 +359,7 @@ def test_a_write_can_be_made_conditional(org: OrgClient, clock: ManualClock) -> 
         ({"Colour": "red"}, "INVALID_FIELD"),
     ],
 )
-def test_a_bad_task_is_refused(org: OrgClient, fields: dict[str, Any], code: str) -> None:
+def test_invalid_tasks_are_rejected(org: OrgClient, fields: dict[str, Any], code: str) -> None:
     answer = org.call("POST", "/sobjects/Task", json={"Subject": "Call", **fields})
 
     assert status_and_code(answer) == (400, code)
@@ -376,9 +376,7 @@ def test_a_bad_task_is_refused(org: OrgClient, fields: dict[str, Any], code: str
         (503, None, "SERVER_UNAVAILABLE"),
     ],
 )
-def test_a_fault_answers_in_salesforces_words(
-    org: OrgClient, status: int, code: str | None, answered: str
-) -> None:
+def test_fault_responses(org: OrgClient, status: int, code: str | None, answered: str) -> None:
     org.world.faults.waiting.append(
         Fault("salesforce", "status", "UpdateOpportunity", status=status, code=code, retry_after=7)
     )
@@ -392,7 +390,7 @@ def test_a_fault_answers_in_salesforces_words(
     assert org.world.calls["salesforce", "GetOpportunity"] == 1
 
 
-def test_a_task_whose_answer_is_lost_exists(org: OrgClient) -> None:
+def test_a_task_with_a_lost_response_exists(org: OrgClient) -> None:
     org.world.faults.waiting.append(Fault("salesforce", "drop_after", "CreateTask"))
 
     with pytest.raises(httpx.RemoteProtocolError):
@@ -401,7 +399,7 @@ def test_a_task_whose_answer_is_lost_exists(org: OrgClient) -> None:
     assert [task["Subject"] for task in org.world.tasks.values()] == ["Once"]
 
 
-def test_a_slow_answer_can_be_given_up(org: OrgClient) -> None:
+def test_a_client_times_out(org: OrgClient) -> None:
     org.world.faults.waiting.append(Fault("salesforce", "timeout_before", "UpdateOpportunity"))
 
     with pytest.raises(httpx.ReadTimeout):

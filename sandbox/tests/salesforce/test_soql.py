@@ -1,4 +1,4 @@
-"""What SOQL finds, in which order and how it refuses."""
+"""SOQL: results, order and errors."""
 
 import re
 
@@ -13,7 +13,7 @@ from sandbox.world import World
 
 @pytest.fixture
 def world(clock: ManualClock) -> World:
-    """Four opportunities, each written a day after the one before."""
+    """Four opportunities, written one day apart."""
     world = World(lambda: clock.now)
     for fields in (
         {
@@ -50,7 +50,7 @@ def world(clock: ManualClock) -> World:
 
 
 def find(world: World, query: str) -> list[dict[str, object]]:
-    """The records of a query's answer, its parts joined by spaces."""
+    """The records of a query's result; the parts of the query are joined by spaces."""
     parsed = soql.parse(query)
     found = parsed.select(list(world.opportunities.values()))
     return [as_answer(parsed.sobject, record, parsed.columns, "v66.0") for record in found]
@@ -106,14 +106,14 @@ def find(world: World, query: str) -> list[dict[str, object]]:
         ("ORDER BY Name LIMIT 2 OFFSET 1", ["1000 Cottons", "Ardent"]),
     ],
 )
-def test_what_a_query_finds(world: World, condition: str, found: list[str]) -> None:
+def test_query_results(world: World, condition: str, found: list[str]) -> None:
     records = find(world, " ".join(["SELECT Name FROM Opportunity", condition]))
 
     assert [record["Name"] for record in records] == found
 
 
-def test_a_cursor_of_stamp_and_id_leaves_nothing_out(world: World) -> None:
-    """Paging by what was seen last, as one does while rows are being written."""
+def test_a_query_by_timestamp_and_id_finds_all_records(world: World) -> None:
+    """Paging by the last record of the previous page, during concurrent writes."""
     for number in range(5, 9):
         put_opportunity(world, {"Id": f"00600000000000{number}", "Name": "In the same second"})
     seen: list[object] = []
@@ -136,7 +136,7 @@ def test_a_cursor_of_stamp_and_id_leaves_nothing_out(world: World) -> None:
     assert len(seen) == len(set(seen)) == 8
 
 
-def test_an_answer_shows_types_parents_and_nulls(world: World) -> None:
+def test_values_in_a_response(world: World) -> None:
     first, second = find(
         world,
         "SELECT id, Amount, CloseDate, SystemModstamp, IsWon, Owner.Name, Owner.Email, "
@@ -161,7 +161,7 @@ def test_an_answer_shows_types_parents_and_nulls(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "code", "said"),
+    ("query", "code", "message"),
     [
         ("", "MALFORMED_QUERY", "unexpected token: '<EOF>'"),
         ("SELECT FROM Opportunity", "MALFORMED_QUERY", "unexpected token"),
@@ -235,15 +235,15 @@ def test_an_answer_shows_types_parents_and_nulls(world: World) -> None:
         ),
     ],
 )
-def test_how_a_query_is_refused(query: str, code: str, said: str) -> None:
+def test_rejected_queries(query: str, code: str, message: str) -> None:
     with pytest.raises(SalesforceError) as refused:
         soql.parse(query)
 
     assert (refused.value.status, refused.value.code) == (400, code)
-    assert said in refused.value.message
+    assert message in refused.value.message
 
 
-def test_a_refusal_points_at_the_place() -> None:
+def test_an_error_shows_the_position() -> None:
     with pytest.raises(SalesforceError) as refused:
         soql.parse("SELECT Id, Foo__c FROM Opportunity")
 
@@ -253,7 +253,7 @@ def test_a_refusal_points_at_the_place() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"Id": None}, "Id: None is not a record id"),
         ({"Id": "nonsense"}, "Id: 'nonsense' is not a record id"),
@@ -269,10 +269,10 @@ def test_a_refusal_points_at_the_place() -> None:
         ({"CloseDate": 5}, "CloseDate: "),
     ],
 )
-def test_an_opportunity_that_the_org_cannot_hold_is_refused(
-    world: World, fields: dict[str, object], said: str
+def test_invalid_opportunities_are_rejected(
+    world: World, fields: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(message)):
         put_opportunity(world, {"Id": "006000000000009", **fields})
 
     assert len(world.opportunities) == 4

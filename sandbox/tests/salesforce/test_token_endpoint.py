@@ -1,4 +1,4 @@
-"""The token endpoint, and what a token is good for."""
+"""The token endpoint, and the use of tokens."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def org(sandbox: Sandbox) -> Iterator[OrgClient]:
         yield org
 
 
-def ask(
+def request_token(
     org: OrgClient, form: dict[str, str], auth: tuple[str, str] | None = None
 ) -> httpx.Response:
     sent = httpx.BasicAuth(*auth) if auth else httpx.USE_CLIENT_DEFAULT
@@ -56,11 +56,11 @@ def key() -> rsa.RSAPrivateKey:
 
 
 @pytest.mark.parametrize("basic", [True, False], ids=["basic", "body"])
-def test_client_credentials_are_taken_either_way(org: OrgClient, basic: bool) -> None:
+def test_client_credentials_in_body_or_header(org: OrgClient, basic: bool) -> None:
     if basic:
-        answer = ask(org, {"grant_type": "client_credentials"}, CLIENT)
+        answer = request_token(org, {"grant_type": "client_credentials"}, CLIENT)
     else:
-        answer = ask(org, credentials(*CLIENT))
+        answer = request_token(org, credentials(*CLIENT))
 
     body = answer.json()
     assert answer.status_code == 200
@@ -72,7 +72,7 @@ def test_client_credentials_are_taken_either_way(org: OrgClient, basic: bool) ->
 
 
 @pytest.mark.parametrize(
-    ("form", "refusal"),
+    ("form", "expected_error"),
     [
         (credentials("other", CLIENT[1]), "invalid_client_id"),
         (credentials(CLIENT[0], "wrong"), "invalid_client"),
@@ -81,17 +81,15 @@ def test_client_credentials_are_taken_either_way(org: OrgClient, basic: bool) ->
         ({"grant_type": JWT_BEARER, "assertion": "nonsense"}, "invalid_grant"),
     ],
 )
-def test_a_bad_request_for_a_token_is_refused(
-    org: OrgClient, form: dict[str, str], refusal: str
-) -> None:
-    answer = ask(org, form)
+def test_rejected_token_requests(org: OrgClient, form: dict[str, str], expected_error: str) -> None:
+    answer = request_token(org, form)
 
     assert answer.status_code == 400
-    assert answer.json()["error"] == refusal
+    assert answer.json()["error"] == expected_error
     assert answer.json()["error_description"]
 
 
-def test_broken_basic_credentials_are_refused(org: OrgClient) -> None:
+def test_malformed_basic_credentials(org: OrgClient) -> None:
     answer = org.http.post(
         "/services/oauth2/token",
         data={"grant_type": "client_credentials"},
@@ -101,15 +99,15 @@ def test_broken_basic_credentials_are_refused(org: OrgClient) -> None:
     assert answer.json()["error"] == "invalid_client"
 
 
-def test_an_assertion_gives_a_token(org: OrgClient, key: rsa.RSAPrivateKey) -> None:
-    answer = ask(org, assertion(org, key))
+def test_a_valid_assertion(org: OrgClient, key: rsa.RSAPrivateKey) -> None:
+    answer = request_token(org, assertion(org, key))
 
     assert answer.status_code == 200
     assert org.world.salesforce.is_valid_token(answer.json()["access_token"])
 
 
 @pytest.mark.parametrize(
-    ("claims", "refusal", "description"),
+    ("claims", "expected_error", "description"),
     [
         ({"aud": "https://elsewhere.example"}, "invalid_grant", "audience is invalid"),
         ({"exp": 1}, "invalid_grant", "expired assertion"),
@@ -117,20 +115,20 @@ def test_an_assertion_gives_a_token(org: OrgClient, key: rsa.RSAPrivateKey) -> N
         ({"iss": "other"}, "invalid_client_id", "client identifier invalid"),
     ],
 )
-def test_an_assertion_with_a_wrong_claim_is_refused(
+def test_an_assertion_with_a_wrong_claim(
     org: OrgClient,
     key: rsa.RSAPrivateKey,
     claims: dict[str, object],
-    refusal: str,
+    expected_error: str,
     description: str,
 ) -> None:
-    answer = ask(org, assertion(org, key, **claims))
+    answer = request_token(org, assertion(org, key, **claims))
 
     assert answer.status_code == 400
-    assert answer.json() == {"error": refusal, "error_description": description}
+    assert answer.json() == {"error": expected_error, "error_description": description}
 
 
-def test_the_signature_counts_once_the_org_holds_the_key(
+def test_the_signature_is_checked_if_the_org_has_the_key(
     org: OrgClient, key: rsa.RSAPrivateKey
 ) -> None:
     org.world.salesforce_public_key = (
@@ -138,14 +136,17 @@ def test_the_signature_counts_once_the_org_holds_the_key(
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         .decode()
     )
-    stranger = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    other_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
-    assert ask(org, assertion(org, key)).status_code == 200
-    assert ask(org, assertion(org, stranger)).json()["error_description"] == "invalid assertion"
+    assert request_token(org, assertion(org, key)).status_code == 200
+    assert (
+        request_token(org, assertion(org, other_key)).json()["error_description"]
+        == "invalid assertion"
+    )
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer wrong", "Basic abc", "Bearer"])
-def test_without_a_good_token_nothing_is_answered(
+def test_requests_without_a_valid_token_are_rejected(
     org: OrgClient, authorization: str | None
 ) -> None:
     headers = {"Authorization": authorization} if authorization else {}
@@ -158,7 +159,7 @@ def test_without_a_good_token_nothing_is_answered(
     ]
 
 
-def test_a_token_dies_by_age_and_by_revocation(org: OrgClient) -> None:
+def test_a_token_expires_and_can_be_revoked(org: OrgClient) -> None:
     org.world.salesforce.token_seconds = 0
     org.token = org.world.salesforce.issue_token()
     assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
@@ -170,12 +171,12 @@ def test_a_token_dies_by_age_and_by_revocation(org: OrgClient) -> None:
     assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
 
 
-def test_a_fault_at_the_token_endpoint_speaks_oauth(org: OrgClient) -> None:
+def test_a_fault_at_the_token_endpoint_is_an_oauth_error(org: OrgClient) -> None:
     org.world.faults.waiting.append(
         Fault("salesforce", "status", "Token", status=400, code="invalid_client")
     )
 
-    answer = ask(org, credentials(*CLIENT))
+    answer = request_token(org, credentials(*CLIENT))
 
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
     assert org.world.calls["salesforce", "Token"] == 1

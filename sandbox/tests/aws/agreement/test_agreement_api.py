@@ -1,4 +1,4 @@
-"""Acceptance, and what the Agreement API says of it."""
+"""Acceptance, and the Agreement API."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -31,7 +31,7 @@ BY_CARD: Details = {
 
 
 def search(seller: Seller, *filters: tuple[str, str], **request: Any) -> list[Details]:
-    """Agreements by filters besides those every search has."""
+    """Search with these filters, in addition to the required ones."""
     every = (("PartyType", "Proposer"), ("AgreementType", "PurchaseAgreement"), *filters)
     answer = seller.agreements.search_agreements(
         catalog="AWSMarketplace",
@@ -42,7 +42,7 @@ def search(seller: Seller, *filters: tuple[str, str], **request: Any) -> list[De
     return found
 
 
-def test_an_acceptance_is_an_agreement_and_leaves_the_offer_as_it_is(seller: Seller) -> None:
+def test_an_acceptance_creates_an_agreement_and_does_not_change_the_offer(seller: Seller) -> None:
     offer_id = seller.create_offer()
     assert search(seller, ("OfferId", offer_id)) == []
     before = seller.entity(offer_id)
@@ -72,7 +72,7 @@ class _Any:
 _any = _Any()
 
 
-def test_the_terms_that_were_accepted(seller: Seller) -> None:
+def test_accepted_terms(seller: Seller) -> None:
     offer_id = seller.create_offer(UpdateNetPaymentTerms=net_terms("P45D"))
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     pages = seller.agreements.get_paginator("get_agreement_terms").paginate(
@@ -94,7 +94,7 @@ def test_the_terms_that_were_accepted(seller: Seller) -> None:
     assert terms["netPaymentTerm"]["paymentDuePeriod"] == "P45D"
 
 
-def test_a_rate_card_is_bought_as_it_is(seller: Seller) -> None:
+def test_the_buyer_selects_each_dimension_of_a_rate_card_once(seller: Seller) -> None:
     offer_id = seller.create_offer(**BY_CARD)
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     assert str(agreement.value) == "99000.00"
@@ -113,29 +113,29 @@ def test_a_later_start(seller: Seller) -> None:
     assert agreement.end == datetime(2027, 4, 30, 23, 59, 59, 999000, tzinfo=UTC)
 
 
-def refusal(seller: Seller, offer_id: str, account: str = BUYER) -> str:
+def rejection(seller: Seller, offer_id: str, account: str = BUYER) -> str:
     with pytest.raises(buyers.AcceptanceRefused) as refused:
         buyers.accept(seller.world, offer_id, account)
     return str(refused.value)
 
 
-def test_who_cannot_accept(seller: Seller) -> None:
+def test_reasons_why_an_account_cannot_accept(seller: Seller) -> None:
     draft = seller.create_offer(ReleaseOffer=None)
-    assert "no released offer" in refusal(seller, draft)
-    assert "no released offer" in refusal(seller, "offer-unknown123456")
+    assert "no released offer" in rejection(seller, draft)
+    assert "no released offer" in rejection(seller, "offer-unknown123456")
     offer_id = seller.create_offer()
-    assert "not for account" in refusal(seller, offer_id, OTHER)
+    assert "not for account" in rejection(seller, offer_id, OTHER)
     seller.clock.now = datetime(2026, 4, 2, tzinfo=UTC)
-    assert "expired" in refusal(seller, offer_id)
+    assert "expired" in rejection(seller, offer_id)
     seller.clock.now = datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)
     buyers.accept(seller.world, offer_id, BUYER)
-    assert "accepted the offer already" in refusal(seller, offer_id)
+    assert "accepted the offer already" in rejection(seller, offer_id)
 
 
-def test_one_active_contract_for_an_account(seller: Seller) -> None:
+def test_one_active_contract_per_account(seller: Seller) -> None:
     first, second = seller.create_offer(), seller.create_offer()
     buyers.accept(seller.world, first, BUYER)
-    assert "already has an active contract" in refusal(seller, second)
+    assert "already has an active contract" in rejection(seller, second)
     seller.world.concurrent_agreements = True
     buyers.accept(seller.world, second, BUYER)
 
@@ -147,10 +147,10 @@ def test_a_withdrawn_offer_cannot_be_accepted(seller: Seller) -> None:
     seller.clock.advance(minutes=2)
     seller.world.advance()
     assert not seller.world.acceptable(seller.world.offers[offer_id])
-    assert "expired" in refusal(seller, offer_id)
+    assert "expired" in rejection(seller, offer_id)
 
 
-def test_a_buyer_can_be_quicker_than_a_withdrawal(seller: Seller) -> None:
+def test_a_buyer_accepts_before_a_withdrawal_is_applied(seller: Seller) -> None:
     offer_id = seller.create_offer()
     withdrawal = change("UpdateAvailability", {"AvailabilityEndDate": "2026-03-01"}, offer_id)
     change_set_id = seller.start([withdrawal])
@@ -162,7 +162,7 @@ def test_a_buyer_can_be_quicker_than_a_withdrawal(seller: Seller) -> None:
 
 
 @pytest.mark.parametrize(("days", "accepted"), [(3, True), (31, False), (None, False)])
-def test_a_buyer_with_a_habit(seller: Seller, days: float | None, accepted: bool) -> None:
+def test_accept_after_days(seller: Seller, days: float | None, accepted: bool) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, accept_after_days=days)
     offer_id = seller.create_offer()
     seller.clock.advance(days=60)
@@ -172,7 +172,7 @@ def test_a_buyer_with_a_habit(seller: Seller, days: float | None, accepted: bool
         assert found[0]["acceptanceTime"] == datetime(2026, 3, 5, 9, 45, tzinfo=UTC)
 
 
-def test_an_extension_gives_a_slow_buyer_time(seller: Seller) -> None:
+def test_a_buyer_accepts_after_an_extension(seller: Seller) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, accept_after_days=40)
     offer_id = seller.create_offer()
     seller.clock.advance(days=20)
@@ -217,14 +217,14 @@ def test_an_agreement_is_replaced_once(seller: Seller) -> None:
     first, second = (seller.create(seller.replacement_changes(old.id)) for _ in range(2))
     assert seller.world.acceptable(seller.world.offers[second])
     buyers.accept(seller.world, first, BUYER)
-    assert "is REPLACED" in refusal(seller, second)
+    assert "is REPLACED" in rejection(seller, second)
     assert not seller.world.acceptable(seller.world.offers[second])
     done = seller.run(seller.replacement_changes(old.id))
     assert "INCOMPATIBLE_AGREEMENT" in error_codes(done)["CreateReplacementOffer"]
 
 
 @pytest.mark.parametrize(
-    ("details", "kind", "finding"),
+    ("details", "kind", "expected_error"),
     [
         (
             {"UpdateTargeting": {"PositiveTargeting": {"BuyerAccounts": [BUYER]}}},
@@ -266,17 +266,17 @@ def test_an_agreement_is_replaced_once(seller: Seller) -> None:
         ),
     ],
 )
-def test_the_rules_of_replacements(
-    seller: Seller, details: Details, kind: str, finding: str
+def test_rejected_replacement_offers(
+    seller: Seller, details: Details, kind: str, expected_error: str
 ) -> None:
     old = buyers.accept(seller.world, seller.create_offer(), BUYER)
     done = seller.run(seller.replacement_changes(old.id, **details))
-    assert finding in error_codes(done)[kind], error_codes(done)
+    assert expected_error in error_codes(done)[kind], error_codes(done)
 
 
 @pytest.fixture
 def two(seller: Seller) -> list[str]:
-    """Two agreements, a day apart: of the later buyer first."""
+    """Two agreements, one day apart; the later one comes first."""
     targeting = {"PositiveTargeting": {"BuyerAccounts": [BUYER, OTHER]}}
     offer_id = seller.create_offer(UpdateTargeting=targeting)
     made = []
@@ -321,7 +321,9 @@ def test_sorts_and_pages(seller: Seller, two: list[str], field: str) -> None:
     assert found == two
 
 
-def test_whoever_ends_it_moves_its_last_update(seller: Seller, two: list[str]) -> None:
+def test_the_end_of_an_agreement_changes_its_last_update_time(
+    seller: Seller, two: list[str]
+) -> None:
     seller.clock.advance(days=1)
     agreements.end(seller.world, seller.world.agreements[two[0]], "CANCELLED")
     (found,) = search(seller, ("AfterLastUpdateTime", "2026-03-05T00:00:00Z"))
@@ -376,7 +378,7 @@ def test_whoever_ends_it_moves_its_last_update(seller: Seller, two: list[str]) -
         ({"filters": [{"name": "OfferId", "values": ["offer-1", "offer-2"]}]}, "OTHER"),
     ],
 )
-def test_searches_that_cannot_be_made(seller: Seller, request_: Details, reason: str) -> None:
+def test_invalid_searches(seller: Seller, request_: Details, reason: str) -> None:
     with pytest.raises(ClientError) as refused:
         seller.agreements.search_agreements(**request_)
     assert status_and_code(refused.value) == (400, "ValidationException")
@@ -392,7 +394,7 @@ def test_an_unknown_agreement(seller: Seller, operation: str) -> None:
     assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
-def test_an_operation_that_the_sandbox_has_not(seller: Seller) -> None:
+def test_an_operation_that_is_not_simulated(seller: Seller) -> None:
     with pytest.raises(ClientError) as refused:
         seller.agreements.get_agreement_entitlements(agreementId="agmt-unknown")
     assert status_and_code(refused.value) == (400, "UnknownOperationException")

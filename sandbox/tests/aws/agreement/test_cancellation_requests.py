@@ -1,4 +1,4 @@
-"""The seller's requests to cancel an agreement, and what the buyer makes of them."""
+"""The seller's cancellation requests, and the buyer's answers."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 
 @pytest.fixture
 def agreement(seller: Seller) -> Agreement:
-    """Half of it is invoiced at acceptance, at 9:46 on March 2nd."""
+    """An agreement accepted at 9:46 UTC on March 2nd, with half of its price invoiced then."""
     return buyers.accept(seller.world, seller.create_offer(UpdatePaymentScheduleTerms=TWO), BUYER)
 
 
@@ -38,7 +38,7 @@ def withdraw(seller: Seller, sent: Details) -> Details:
     withdrawn: Details = seller.agreements.cancel_agreement_cancellation_request(
         agreementId=sent["agreementId"],
         agreementCancellationRequestId=sent["agreementCancellationRequestId"],
-        cancellationReason="They keep it.",
+        cancellationReason="The buyer keeps it.",
     )
     return withdrawn
 
@@ -50,7 +50,7 @@ def listed(seller: Seller, **request: Any) -> list[str]:
     return [each["agreementCancellationRequestId"] for each in answer["items"]]
 
 
-def test_a_request_waits_for_the_buyer(seller: Seller, agreement: Agreement) -> None:
+def test_a_request_is_pending_until_the_buyer_answers(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement, description="The seats were wrong.")
     assert sent["agreementCancellationRequestId"].startswith("acr-")
     assert sent["createdAt"] == sent["updatedAt"] == datetime(2026, 3, 2, 9, 46, tzinfo=UTC)
@@ -61,7 +61,9 @@ def test_a_request_waits_for_the_buyer(seller: Seller, agreement: Agreement) -> 
     assert agreement.status == "ACTIVE"
 
 
-def test_silence_is_consent_after_seven_days(seller: Seller, agreement: Agreement) -> None:
+def test_a_request_without_an_answer_is_approved_after_seven_days(
+    seller: Seller, agreement: Agreement
+) -> None:
     sent = send(seller, agreement)
     seller.clock.advance(days=6, hours=23, minutes=59)
     assert get(seller, sent)["status"] == "PENDING_APPROVAL"
@@ -74,7 +76,7 @@ def test_silence_is_consent_after_seven_days(seller: Seller, agreement: Agreemen
     assert agreement.last_update == approved["updatedAt"]
 
 
-def test_only_what_is_not_invoiced_yet_is_cancelled(seller: Seller, agreement: Agreement) -> None:
+def test_only_later_invoices_are_cancelled(seller: Seller, agreement: Agreement) -> None:
     send(seller, agreement)
     seller.clock.advance(days=300)
     seller.world.advance()
@@ -83,18 +85,18 @@ def test_only_what_is_not_invoiced_yet_is_cancelled(seller: Seller, agreement: A
 
 
 @pytest.mark.parametrize(
-    ("said", "request_status", "agreement_status"),
+    ("answer", "request_status", "agreement_status"),
     [("approve", "APPROVED", "CANCELLED"), ("reject", "REJECTED", "ACTIVE")],
 )
-def test_a_buyer_who_answers(
+def test_the_buyer_answers(
     seller: Seller,
     agreement: Agreement,
-    said: Literal["approve", "reject"],
+    answer: Literal["approve", "reject"],
     request_status: str,
     agreement_status: str,
 ) -> None:
     seller.world.buyers[BUYER] = Buyer(
-        BUYER, cancellation_answer=said, cancellation_answer_after_days=2
+        BUYER, cancellation_answer=answer, cancellation_answer_after_days=2
     )
     sent = send(seller, agreement)
     seller.clock.advance(days=1.9)
@@ -108,7 +110,7 @@ def test_a_buyer_who_answers(
     assert agreement.status == agreement_status
 
 
-def test_a_buyer_who_is_too_late(seller: Seller, agreement: Agreement) -> None:
+def test_an_answer_after_seven_days_is_too_late(seller: Seller, agreement: Agreement) -> None:
     seller.world.buyers[BUYER] = Buyer(
         BUYER, cancellation_answer="reject", cancellation_answer_after_days=8
     )
@@ -117,10 +119,10 @@ def test_a_buyer_who_is_too_late(seller: Seller, agreement: Agreement) -> None:
     assert get(seller, sent)["status"] == "APPROVED"
 
 
-def test_a_request_taken_back(seller: Seller, agreement: Agreement) -> None:
+def test_a_request_is_withdrawn(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
     withdrawn = withdraw(seller, sent)
-    assert (withdrawn["status"], withdrawn["statusMessage"]) == ("CANCELLED", "They keep it.")
+    assert (withdrawn["status"], withdrawn["statusMessage"]) == ("CANCELLED", "The buyer keeps it.")
     seller.clock.advance(days=8)
     assert get(seller, sent)["status"] == "CANCELLED"
     assert agreement.status == "ACTIVE"
@@ -130,7 +132,7 @@ def test_a_request_taken_back(seller: Seller, agreement: Agreement) -> None:
     send(seller, agreement)
 
 
-def test_one_request_at_a_time(seller: Seller, agreement: Agreement) -> None:
+def test_an_agreement_has_one_pending_request(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
     with pytest.raises(ClientError) as refused:
         send(seller, agreement)
@@ -140,7 +142,7 @@ def test_one_request_at_a_time(seller: Seller, agreement: Agreement) -> None:
     assert response["resourceType"] == "AgreementCancellationRequest"
 
 
-def test_a_repeated_request_asks_once(seller: Seller, agreement: Agreement) -> None:
+def test_a_repeated_request_is_sent_once(seller: Seller, agreement: Agreement) -> None:
     first, second = (send(seller, agreement, clientToken="token-1") for _ in range(2))
     assert first["agreementCancellationRequestId"] == second["agreementCancellationRequestId"]
     seller.clock.advance(days=8)
@@ -157,7 +159,7 @@ def reason(error: ClientError) -> str:
 
 
 @pytest.mark.parametrize("status", ["TERMINATED", "EXPIRED", "REPLACED", "ROLLED_BACK"])
-def test_only_an_active_agreement_is_cancelled(
+def test_only_an_active_agreement_can_be_cancelled(
     seller: Seller, agreement: Agreement, status: str
 ) -> None:
     agreements.end(seller.world, agreement, status)
@@ -166,7 +168,7 @@ def test_only_an_active_agreement_is_cancelled(
     assert reason(refused.value) == "INACTIVE_AGREEMENT"
 
 
-def test_an_agreement_that_ends_otherwise(seller: Seller, agreement: Agreement) -> None:
+def test_the_agreement_ends_in_another_way(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
     seller.clock.advance(days=1)
     agreements.end(seller.world, agreement, "TERMINATED")
@@ -178,7 +180,7 @@ def test_an_agreement_that_ends_otherwise(seller: Seller, agreement: Agreement) 
     assert get(seller, sent)["status"] == "VALIDATION_FAILED"
 
 
-def test_an_amendment_overtakes_a_request(seller: Seller, agreement: Agreement) -> None:
+def test_an_amendment_is_accepted_before_the_answer(seller: Seller, agreement: Agreement) -> None:
     offer_id = seller.create(seller.replacement_changes(agreement.id))
     sent = send(seller, agreement)
     buyers.accept(seller.world, offer_id, BUYER)
@@ -186,19 +188,19 @@ def test_an_amendment_overtakes_a_request(seller: Seller, agreement: Agreement) 
 
 
 @pytest.mark.parametrize("what", ["agreement", "request", "request of another agreement"])
-def test_what_is_not_there(seller: Seller, agreement: Agreement, what: str) -> None:
+def test_unknown_ids(seller: Seller, agreement: Agreement, what: str) -> None:
     sent = send(seller, agreement)
     if what == "agreement":
-        asked = {**sent, "agreementId": "agmt-unknown"}
+        request = {**sent, "agreementId": "agmt-unknown"}
     elif what == "request":
-        asked = {**sent, "agreementCancellationRequestId": "acr-unknown"}
+        request = {**sent, "agreementCancellationRequestId": "acr-unknown"}
     else:
         seller.world.concurrent_agreements = True
         other = buyers.accept(seller.world, seller.create_offer(), BUYER)
-        asked = {**sent, "agreementId": other.id}
+        request = {**sent, "agreementId": other.id}
     for operation in (get, withdraw):
         with pytest.raises(ClientError) as refused:
-            operation(seller, asked)
+            operation(seller, request)
         assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
@@ -210,13 +212,13 @@ def test_an_unknown_agreement_cannot_be_cancelled(seller: Seller) -> None:
     assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
 
 
-def test_a_reason_that_aws_does_not_know(seller: Seller, agreement: Agreement) -> None:
+def test_an_unknown_reason_code(seller: Seller, agreement: Agreement) -> None:
     with pytest.raises(ClientError) as refused:
         send(seller, agreement, reasonCode="WHIM")
     assert status_and_code(refused.value) == (400, "ValidationException")
 
 
-def test_the_list(seller: Seller, agreement: Agreement) -> None:
+def test_list_requests(seller: Seller, agreement: Agreement) -> None:
     seller.world.concurrent_agreements = True
     other = buyers.accept(seller.world, seller.create_offer(), BUYER)
     first = send(seller, agreement)
@@ -248,7 +250,7 @@ def test_the_list(seller: Seller, agreement: Agreement) -> None:
         ({"nextToken": "nonsense"}, "INVALID_NEXT_TOKEN"),
     ],
 )
-def test_lists_that_cannot_be_made(seller: Seller, request_: Details, why: str) -> None:
+def test_invalid_lists(seller: Seller, request_: Details, why: str) -> None:
     with pytest.raises(ClientError) as refused:
         listed(seller, **request_)
     assert reason(refused.value) == why

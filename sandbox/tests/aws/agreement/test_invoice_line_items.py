@@ -1,4 +1,4 @@
-"""What the Agreement API says of invoices."""
+"""The Agreement API's list of invoices."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ def test_an_invoice(seller: Seller, agreement: Agreement) -> None:
     assert invoice["invoiceId"] == seller.world.disbursements[0].invoice_id
 
 
-def test_another_agreements_invoices_do_not_show(seller: Seller, agreement: Agreement) -> None:
+def test_invoices_of_another_agreement_are_not_listed(seller: Seller, agreement: Agreement) -> None:
     seller.world.concurrent_agreements = True
     other = buyers.accept(seller.world, seller.create_offer(), BUYER)
     for each, amount in ((agreement, "70000.00"), (other, "120000.00")):
@@ -48,7 +48,7 @@ def test_another_agreements_invoices_do_not_show(seller: Seller, agreement: Agre
         assert invoice["pricingCurrencyAmount"]["amount"] == amount
 
 
-def test_only_what_is_issued_shows_and_stays(seller: Seller, agreement: Agreement) -> None:
+def test_only_issued_invoices_are_listed(seller: Seller, agreement: Agreement) -> None:
     seller.clock.advance(days=100)
     assert len(invoices(seller, agreement)) == 1
     seller.clock.advance(days=100)
@@ -57,7 +57,7 @@ def test_only_what_is_issued_shows_and_stays(seller: Seller, agreement: Agreemen
 
 
 @pytest.mark.parametrize("status", ["CANCELLED", "TERMINATED"])
-def test_an_ending_drops_what_is_not_issued(
+def test_the_end_of_an_agreement_drops_later_invoices(
     seller: Seller, agreement: Agreement, status: str
 ) -> None:
     invoices(seller, agreement)

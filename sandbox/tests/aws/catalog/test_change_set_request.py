@@ -1,4 +1,4 @@
-"""What AWS refuses at once: requests against the model, and details of the wrong form."""
+"""Errors that AWS returns at once: requests that violate the model, and invalid details."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from sandbox.tests.support.aws_seller import (
     validity,
 )
 
-WRONG_DETAILS: list[tuple[str, Any, str]] = [
+INVALID_DETAILS: list[tuple[str, Any, str]] = [
     ("CreateOffer", {}, "ProductId"),
     ("CreateOffer", {"ProductId": "p" * 51}, "ProductId"),
     ("CreateOffer", {"ProductId": "prod-examplesaas01", "Name": "a<b"}, "Name"),
@@ -66,8 +66,8 @@ WRONG_DETAILS: list[tuple[str, Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "details", "field"), WRONG_DETAILS)
-def test_details_of_the_wrong_form(seller: Seller, kind: str, details: Any, field: str) -> None:
+@pytest.mark.parametrize(("kind", "details", "field"), INVALID_DETAILS)
+def test_invalid_details(seller: Seller, kind: str, details: Any, field: str) -> None:
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes(**{kind: details}))
     assert status_and_code(refused.value) == (422, "ValidationException")
@@ -86,7 +86,7 @@ def _with(changes: list[Details], *more: Details) -> list[Details]:
     return [*changes, *more]
 
 
-WRONG_SETS: dict[str, Any] = {
+INVALID_CHANGE_SETS: dict[str, Any] = {
     "an unknown change type": (
         lambda changes: _renamed(changes, 1, ChangeType="CancelOffer"),
         "UnknownOperation",
@@ -123,7 +123,7 @@ WRONG_SETS: dict[str, Any] = {
         lambda changes: changes[1:],
         "FieldValidationFailed",
     ),
-    "a reference of another form": (
+    "a malformed reference": (
         lambda changes: _with(changes, change("ReleaseOffer", {}, "$CreateOffer.Identifier")),
         "FieldValidationFailed",
     ),
@@ -158,9 +158,9 @@ def _without_details(sent: Details) -> Details:
     return {name: value for name, value in sent.items() if name != "DetailsDocument"}
 
 
-@pytest.mark.parametrize("wrong", WRONG_SETS)
-def test_sets_of_the_wrong_form(seller: Seller, wrong: str) -> None:
-    alter, reason = WRONG_SETS[wrong]
+@pytest.mark.parametrize("case", INVALID_CHANGE_SETS)
+def test_invalid_change_sets(seller: Seller, case: str) -> None:
+    alter, reason = INVALID_CHANGE_SETS[case]
     with pytest.raises(ClientError) as refused:
         seller.start(alter(seller.offer_changes()))
     assert status_and_code(refused.value) == (422, "ValidationException")
@@ -180,14 +180,14 @@ def test_sets_of_the_wrong_form(seller: Seller, wrong: str) -> None:
         ("ChangeSetName", "a|b"),
     ],
 )
-def test_requests_of_the_wrong_form(seller: Seller, field: str, value: str) -> None:
+def test_invalid_request_members(seller: Seller, field: str, value: str) -> None:
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes(), **{field: value})
     assert status_and_code(refused.value) == (422, "ValidationException")
     assert field in str(refused.value)
 
 
-def test_only_one_catalog_is_known(seller: Seller) -> None:
+def test_an_unknown_catalog(seller: Seller) -> None:
     with pytest.raises(ClientError) as refused:
         seller.catalog.start_change_set(Catalog="Other", ChangeSet=seller.offer_changes())
     assert status_and_code(refused.value) == (422, "ValidationException")
@@ -201,7 +201,7 @@ def test_only_one_catalog_is_known(seller: Seller) -> None:
         [change("ReleaseOffer", {}, "offer-unknown123456")],
     ],
 )
-def test_what_does_not_exist(seller: Seller, changes: list[Details]) -> None:
+def test_unknown_entities(seller: Seller, changes: list[Details]) -> None:
     with pytest.raises(ClientError) as refused:
         seller.start(changes)
     assert status_and_code(refused.value) == (404, "ResourceNotFoundException")
@@ -222,7 +222,7 @@ def test_an_unknown_change_set(seller: Seller, operation: str) -> None:
         ("eu-central-1", "", "InvalidSignatureException"),
     ],
 )
-def test_who_does_not_sign_as_aws_wants(
+def test_invalid_authorization_headers(
     sandbox: Sandbox, region: str, authorization: str | None, error: str
 ) -> None:
     if authorization == "":
@@ -262,7 +262,7 @@ def test_a_body_that_is_not_json(seller: Seller, sandbox: Sandbox) -> None:
     assert response.headers["x-amzn-ErrorType"] == "SerializationException"
 
 
-def test_the_examples_here_are_right_but_for_what_is_wrong(seller: Seller) -> None:
+def test_the_base_change_set_of_these_tests_is_valid(seller: Seller) -> None:
     assert seller.run(seller.offer_changes())["Status"] == "SUCCEEDED"
     seller.create_offer(
         UpdatePricingTerms=upfront(("platform", "120000.00")),

@@ -1,4 +1,4 @@
-"""The life of change sets, as AWS's own client sees it."""
+"""Processing of change sets, with boto3."""
 
 import re
 from typing import Any
@@ -42,7 +42,7 @@ def test_an_offer_is_prepared_applied_and_released(seller: Seller) -> None:
     assert re.fullmatch(r"offer-[a-z0-9]{13}@1", identifier)
 
 
-def test_what_was_made_reads_back(seller: Seller) -> None:
+def test_the_created_offer_is_described(seller: Seller) -> None:
     offer_id = seller.create_offer()
     entity = seller.entity(offer_id)
     assert entity["EntityType"] == "Offer@1.0"
@@ -67,7 +67,7 @@ def test_what_was_made_reads_back(seller: Seller) -> None:
     assert eula["Url"].startswith("https://")
 
 
-def test_a_draft_stays_a_draft_until_it_is_released(seller: Seller) -> None:
+def test_an_offer_is_a_draft_until_it_is_released(seller: Seller) -> None:
     offer_id = seller.create_offer(ReleaseOffer=None)
     assert seller.entity(offer_id)["DetailsDocument"]["State"] == "Draft"
     done = seller.run([change("ReleaseOffer", {}, f"{offer_id}@1")])
@@ -77,7 +77,7 @@ def test_a_draft_stays_a_draft_until_it_is_released(seller: Seller) -> None:
     assert seller.entity(offer_id)["EntityIdentifier"] == f"{offer_id}@2"
 
 
-def test_a_bad_set_fails_early_and_leaves_nothing(seller: Seller) -> None:
+def test_an_invalid_change_set_fails_early_and_changes_nothing(seller: Seller) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, exists=False)
     change_set_id = seller.start(seller.offer_changes())
     seller.clock.advance(minutes=5)
@@ -90,7 +90,7 @@ def test_a_bad_set_fails_early_and_leaves_nothing(seller: Seller) -> None:
     assert not seller.world.offers
 
 
-def test_an_update_of_a_released_offer_is_quick(seller: Seller) -> None:
+def test_a_released_offer_is_updated_after_two_minutes(seller: Seller) -> None:
     offer_id = seller.create_offer()
     end = {"AvailabilityEndDate": "2026-05-01"}
     change_set_id = seller.start([change("UpdateAvailability", end, offer_id)])
@@ -102,7 +102,7 @@ def test_an_update_of_a_released_offer_is_quick(seller: Seller) -> None:
     assert rules[0]["AvailabilityEndDate"] == "2026-05-01T23:59:59.999Z"
 
 
-def test_a_past_end_withdraws_and_a_later_one_revives(seller: Seller) -> None:
+def test_a_past_end_date_withdraws_an_offer_and_a_later_one_restores_it(seller: Seller) -> None:
     offer_id = seller.create_offer()
     offer = seller.world.offers[offer_id]
     assert seller.world.acceptable(offer)
@@ -112,7 +112,7 @@ def test_a_past_end_withdraws_and_a_later_one_revives(seller: Seller) -> None:
         assert seller.world.acceptable(seller.world.offers[offer_id]) is acceptable
 
 
-def test_the_same_request_with_the_same_token_is_taken_on_once(seller: Seller) -> None:
+def test_a_repeated_request_with_the_same_token_starts_one_change_set(seller: Seller) -> None:
     changes = seller.offer_changes()
     first = seller.start(changes, ClientRequestToken="opp-1-rev1")
     seller.clock.advance(days=1)
@@ -122,7 +122,7 @@ def test_the_same_request_with_the_same_token_is_taken_on_once(seller: Seller) -
     assert len(seller.world.change_sets) == len(seller.world.offers) == 1
 
 
-def test_another_request_with_the_same_token_is_refused(seller: Seller) -> None:
+def test_another_request_with_the_same_token_is_rejected(seller: Seller) -> None:
     seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes(UpdateLegalTerms=None), ClientRequestToken="opp-1-rev1")
@@ -130,11 +130,11 @@ def test_another_request_with_the_same_token_is_refused(seller: Seller) -> None:
     assert "token" in str(refused.value)
 
 
-def test_requests_without_a_stable_token_make_two_offers(seller: Seller) -> None:
+def test_requests_with_different_tokens_create_two_offers(seller: Seller) -> None:
     assert seller.start(seller.offer_changes()) != seller.start(seller.offer_changes())
 
 
-def test_a_running_set_locks_its_offer(seller: Seller) -> None:
+def test_a_running_change_set_locks_its_offer(seller: Seller) -> None:
     offer_id = seller.create_offer()
     later = [change("UpdateAvailability", {"AvailabilityEndDate": "2026-05-01"}, offer_id)]
     running = seller.start(later)
@@ -146,7 +146,7 @@ def test_a_running_set_locks_its_offer(seller: Seller) -> None:
     assert seller.run(later)["Status"] == "SUCCEEDED"
 
 
-def test_a_set_can_be_cancelled_while_it_is_prepared(seller: Seller) -> None:
+def test_a_change_set_can_be_cancelled_while_it_is_preparing(seller: Seller) -> None:
     change_set_id = seller.start(seller.offer_changes())
     seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
     seller.clock.advance(hours=2)
@@ -155,31 +155,33 @@ def test_a_set_can_be_cancelled_while_it_is_prepared(seller: Seller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "refusal"),
+    ("minutes", "expected_error"),
     [(6, (423, "ResourceInUseException")), (60, (422, "ValidationException"))],
 )
-def test_later_it_cannot(seller: Seller, minutes: int, refusal: tuple[int, str]) -> None:
+def test_a_change_set_cannot_be_cancelled_later(
+    seller: Seller, minutes: int, expected_error: tuple[int, str]
+) -> None:
     change_set_id = seller.start(seller.offer_changes())
     seller.clock.advance(minutes=minutes)
     with pytest.raises(ClientError) as refused:
         seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
-    assert status_and_code(refused.value) == refusal
+    assert status_and_code(refused.value) == expected_error
     seller.clock.advance(hours=2)
     assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
 
 
-def test_aws_can_fail_for_reasons_of_its_own(seller: Seller) -> None:
+def test_injected_failures(seller: Seller) -> None:
     seller.world.change_set_processing.failures = ["SERVER_FAULT", "INVALID_TAX_INFORMATION"]
     fault = seller.run(seller.offer_changes())
     assert (fault["Status"], fault["FailureCode"]) == ("FAILED", "SERVER_FAULT")
     assert fault["FailureDescription"]
-    refusal = seller.run(seller.offer_changes())
-    assert refusal["FailureCode"] == "CLIENT_ERROR"
-    assert error_codes(refusal) == {"ReleaseOffer": ["INVALID_TAX_INFORMATION"]}
+    expected_error = seller.run(seller.offer_changes())
+    assert expected_error["FailureCode"] == "CLIENT_ERROR"
+    assert error_codes(expected_error) == {"ReleaseOffer": ["INVALID_TAX_INFORMATION"]}
     assert seller.run(seller.offer_changes())["Status"] == "SUCCEEDED"
 
 
-def test_a_stale_revision_names_the_latest(seller: Seller) -> None:
+def test_the_error_for_an_old_revision_names_the_latest(seller: Seller) -> None:
     offer_id = seller.create_offer()
     done = seller.run([change("UpdateInformation", {"Name": "Other"}, f"{offer_id}@1")])
     assert done["Status"] == "SUCCEEDED"
@@ -189,7 +191,7 @@ def test_a_stale_revision_names_the_latest(seller: Seller) -> None:
     assert f"{offer_id}@2" in str(refused.value)
 
 
-def test_details_may_be_text(seller: Seller) -> None:
+def test_details_can_be_json_text(seller: Seller) -> None:
     offer_id = seller.create_offer()
     rename: dict[str, Any] = change("UpdateInformation", {}, offer_id)
     del rename["DetailsDocument"]
@@ -198,7 +200,7 @@ def test_details_may_be_text(seller: Seller) -> None:
     assert seller.entity(offer_id)["DetailsDocument"]["Name"] == "Other"
 
 
-def test_a_dimension_and_an_offer_on_it_come_in_one_set(seller: Seller) -> None:
+def test_one_change_set_adds_a_dimension_and_an_offer_that_uses_it(seller: Seller) -> None:
     dimension = {
         "Key": "extra",
         "Name": "Extra",
@@ -225,7 +227,7 @@ def test_a_dimension_and_an_offer_on_it_come_in_one_set(seller: Seller) -> None:
     assert "Details" not in done["ChangeSet"][0]
 
 
-def test_history_is_kept_for_sixty_days(seller: Seller) -> None:
+def test_change_sets_are_kept_for_sixty_days(seller: Seller) -> None:
     change_set_id = seller.start(seller.offer_changes())
     seller.clock.advance(days=60)
     assert seller.describe(change_set_id)["Status"] == "SUCCEEDED"
@@ -236,7 +238,7 @@ def test_history_is_kept_for_sixty_days(seller: Seller) -> None:
     assert not seller.catalog.list_change_sets(Catalog=CATALOG)["ChangeSetSummaryList"]
 
 
-def test_twenty_offers_at_most_are_worked_on_at_once(seller: Seller) -> None:
+def test_at_most_twenty_offers_are_in_progress(seller: Seller) -> None:
     for _ in range(20):
         seller.start(seller.offer_changes())
     seller.world.throttle = True

@@ -1,4 +1,4 @@
-"""The Catalog API's descriptions and lists."""
+"""DescribeEntity, ListEntities and ListChangeSets."""
 
 from dataclasses import replace
 from datetime import date, timedelta
@@ -20,7 +20,7 @@ from sandbox.tests.support.aws_seller import (
 
 @pytest.fixture
 def offers(seller: Seller) -> list[str]:
-    """Three offers, made a day apart: two released for different buyers, and a draft."""
+    """Three offers, created one day apart: two released for different buyers, and a draft."""
     other = {"PositiveTargeting": {"BuyerAccounts": ["444455556666"]}}
     made = []
     for details in (
@@ -57,7 +57,7 @@ def by(field: str, order: str = "ASCENDING") -> Details:
     return {"EntityTypeSort": {"OfferSort": {"SortBy": field, "SortOrder": order}}}
 
 
-def test_the_newest_comes_first_and_says_all(seller: Seller, offers: list[str]) -> None:
+def test_offers_are_listed_newest_first_with_all_fields(seller: Seller, offers: list[str]) -> None:
     assert listed(seller) == ["Gamma", "Beta", "Alpha"]
     answer = seller.catalog.list_entities(Catalog=CATALOG, EntityType="Offer")
     first, *_, last = answer["EntitySummaryList"]
@@ -121,8 +121,8 @@ def test_filter_by_id(seller: Seller, offers: list[str]) -> None:
     assert listed(seller, {"EntityId": {"ValueList": [offers[1]]}}) == ["Beta"]
 
 
-def test_open_offers_of_one_buyer_are_found_among_many(seller: Seller, offers: list[str]) -> None:
-    """As one looks before making another offer to the same account."""
+def test_filters_for_the_open_offers_of_one_buyer(seller: Seller, offers: list[str]) -> None:
+    """The query of a seller before a second offer to the same account."""
     for number in range(60):
         accounts = [f"{222200000000 + number}", BUYER] if number % 2 else ["333344445555"]
         made = replace(
@@ -160,8 +160,8 @@ def test_open_offers_of_one_buyer_are_found_among_many(seller: Seller, offers: l
     ]
 
 
-def test_buyer_accounts_are_no_list_of_values(seller: Seller, offers: list[str]) -> None:
-    """AWS's model has a wildcard there only, and its own client sends nothing else."""
+def test_buyer_accounts_have_only_a_wildcard_filter(seller: Seller, offers: list[str]) -> None:
+    """AWS's model has only a wildcard filter here, and boto3 sends nothing else."""
     request = {
         "Catalog": CATALOG,
         "EntityType": "Offer",
@@ -188,7 +188,7 @@ def test_buyer_accounts_are_no_list_of_values(seller: Seller, offers: list[str])
         ("LastModifiedDate", ["Gamma", "Beta", "Alpha"]),
     ],
 )
-def test_sorts(seller: Seller, offers: list[str], field: str, names: list[str]) -> None:
+def test_sort_order(seller: Seller, offers: list[str], field: str, names: list[str]) -> None:
     assert listed(seller, **by(field, "DESCENDING")) == names
 
 
@@ -242,7 +242,7 @@ def test_pages(seller: Seller, offers: list[str]) -> None:
         {"EntityTypeSort": {"OfferSort": {"SortBy": "Price"}}},
     ],
 )
-def test_lists_that_cannot_be_made(seller: Seller, request_: Details) -> None:
+def test_invalid_lists(seller: Seller, request_: Details) -> None:
     with pytest.raises(ClientError) as refused:
         seller.catalog.list_entities(**{"Catalog": CATALOG, "EntityType": "Offer", **request_})
     assert status_and_code(refused.value) == (422, "ValidationException")

@@ -1,4 +1,4 @@
-"""What may change of an offer once it is released."""
+"""Changes of an offer after its release."""
 
 import pytest
 
@@ -25,7 +25,7 @@ CARD: Details = {
 
 
 @pytest.mark.parametrize(
-    ("kind", "details", "finding"),
+    ("kind", "details", "expected_error"),
     [
         (
             "UpdateTargeting",
@@ -67,14 +67,16 @@ CARD: Details = {
         ),
     ],
 )
-def test_a_released_offer(seller: Seller, kind: str, details: Details, finding: str) -> None:
+def test_rejected_changes_of_a_released_offer(
+    seller: Seller, kind: str, details: Details, expected_error: str
+) -> None:
     offer_id = seller.create_offer(
         UpdatePaymentScheduleTerms=schedule(("2026-03-02", "60000"), ("2026-09-02", "60000"))
     )
     before = seller.entity(offer_id)
     done = seller.run([change(kind, details, offer_id)])
     assert done["Status"] == "FAILED"
-    assert error_codes(done) == {kind: [finding]}
+    assert error_codes(done) == {kind: [expected_error]}
     assert seller.entity(offer_id)["DetailsDocument"] == before["DetailsDocument"]
 
 
@@ -86,12 +88,12 @@ def test_a_released_offer(seller: Seller, kind: str, details: Details, finding: 
         ("UpdateValidityTerms", validity(AgreementDuration="P24M")),
     ],
 )
-def test_what_may_change_after_release(seller: Seller, kind: str, details: Details) -> None:
+def test_allowed_changes_of_a_released_offer(seller: Seller, kind: str, details: Details) -> None:
     offer_id = seller.create_offer()
     assert seller.run([change(kind, details, offer_id)])["Status"] == "SUCCEEDED"
 
 
-def test_a_longer_term_and_a_later_day_go_together(seller: Seller) -> None:
+def test_duration_and_availability_change_in_one_change_set(seller: Seller) -> None:
     offer_id = seller.create_offer()
     changes = [
         change("UpdateValidityTerms", validity(AgreementDuration="P24M"), offer_id),
@@ -111,26 +113,26 @@ DATES = {"AgreementStartDate": "2026-05-01", "AgreementEndDate": "2027-04-30"}
     "details",
     [{"UpdateValidityTerms": validity(**DATES)}, CARD],
 )
-def test_a_duration_does_not_come_in_after_release(seller: Seller, details: Details) -> None:
+def test_a_duration_cannot_be_added_after_release(seller: Seller, details: Details) -> None:
     offer_id = seller.create_offer(**details)
     done = seller.run([change("UpdateValidityTerms", validity(AgreementDuration="P24M"), offer_id)])
     assert error_codes(done) == {"UpdateValidityTerms": ["INVALID_UPDATE_REQUEST"]}
 
 
 @pytest.mark.parametrize(
-    ("last_day", "finding"),
+    ("last_day", "expected_error"),
     [
         ("2027-04-30", "INVALID_AVAILABILITY_END_DATE"),
         ("2026-05-01", "INCOMPATIBLE_AGREEMENT_START_DATE"),
     ],
 )
-def test_an_extension_stays_before_the_agreement(
-    seller: Seller, last_day: str, finding: str
+def test_an_extension_must_end_before_the_agreement_dates(
+    seller: Seller, last_day: str, expected_error: str
 ) -> None:
     offer_id = seller.create_offer(UpdateValidityTerms=validity(**DATES))
     too_long, right = (
         seller.run([change("UpdateAvailability", {"AvailabilityEndDate": day}, offer_id)])
         for day in (last_day, "2026-04-30")
     )
-    assert finding in error_codes(too_long)["UpdateAvailability"]
+    assert expected_error in error_codes(too_long)["UpdateAvailability"]
     assert right["Status"] == "SUCCEEDED"

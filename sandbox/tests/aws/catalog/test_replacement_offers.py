@@ -1,4 +1,4 @@
-"""The rules of offers that replace an agreement, beyond those of any offer."""
+"""The additional rules for offers that replace an agreement."""
 
 from datetime import UTC, datetime
 
@@ -32,7 +32,7 @@ BY_USAGE: Details = {
 
 
 def replaced(seller: Seller, before: Details, after: Details) -> dict[str, list[str]]:
-    """The errors of replacing an agreement on these terms by an offer with those."""
+    """The errors of a replacement offer with terms `after` for an agreement with terms `before`."""
     old = buyers.accept(seller.world, seller.create_offer(**before), BUYER)
     return error_codes(seller.run(seller.replacement_changes(old.id, **after)))
 
@@ -48,17 +48,19 @@ def with_usage(details: Details) -> Details:
         ({"UpdatePricingTerms": with_usage(pricing())}, {}),
     ],
 )
-def test_no_term_type_comes_or_goes(seller: Seller, before: Details, after: Details) -> None:
+def test_term_types_cannot_be_added_or_removed(
+    seller: Seller, before: Details, after: Details
+) -> None:
     assert replaced(seller, before, after) == {"ReleaseOffer": ["INCOMPATIBLE_AGREEMENT"]}
 
 
-def test_pay_as_you_go_is_not_amended(seller: Seller) -> None:
+def test_an_agreement_with_usage_pricing_only_cannot_be_amended(seller: Seller) -> None:
     found = replaced(seller, BY_USAGE, BY_USAGE)
     assert found == {"CreateReplacementOffer": ["INCOMPATIBLE_AGREEMENT"]}
 
 
 @pytest.mark.parametrize("status", ["CANCELLED", "TERMINATED", "EXPIRED", "ROLLED_BACK", "RENEWED"])
-def test_what_is_over_is_not_amended(seller: Seller, status: str) -> None:
+def test_an_ended_agreement_cannot_be_amended(seller: Seller, status: str) -> None:
     old = buyers.accept(seller.world, seller.create_offer(), BUYER)
     agreements.end(seller.world, old, status)
     found = error_codes(seller.run(seller.replacement_changes(old.id)))
@@ -66,7 +68,7 @@ def test_what_is_over_is_not_amended(seller: Seller, status: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "details", "finding"),
+    ("kind", "details", "expected_error"),
     [
         (
             "UpdateTargeting",
@@ -86,13 +88,15 @@ def test_what_is_over_is_not_amended(seller: Seller, status: str) -> None:
         ),
     ],
 )
-def test_a_released_replacement(seller: Seller, kind: str, details: Details, finding: str) -> None:
+def test_rejected_changes_of_a_released_replacement_offer(
+    seller: Seller, kind: str, details: Details, expected_error: str
+) -> None:
     old = buyers.accept(seller.world, seller.create_offer(), BUYER)
     offer_id = seller.create(seller.replacement_changes(old.id))
-    assert error_codes(seller.run([change(kind, details, offer_id)])) == {kind: [finding]}
+    assert error_codes(seller.run([change(kind, details, offer_id)])) == {kind: [expected_error]}
 
 
-def test_a_rate_card_is_replaced_by_a_rate_card_until_a_day(seller: Seller) -> None:
+def test_a_rate_card_amendment_ends_on_its_agreement_end_date(seller: Seller) -> None:
     seller.world.dimensions = ("platform", "seats")
     old = buyers.accept(
         seller.world, seller.create_offer(**BY_CARD, UpdateValidityTerms=None), BUYER
@@ -101,7 +105,7 @@ def test_a_rate_card_is_replaced_by_a_rate_card_until_a_day(seller: Seller) -> N
     seller.clock.advance(days=10)
     new = buyers.accept(seller.world, offer_id, BUYER)
     assert old.status == "REPLACED"
-    # The day rules, not the 12 months of the card.
+    # The end date applies, not the 12 months of the rate card.
     assert new.end == datetime(2027, 6, 30, 23, 59, 59, 999000, tzinfo=UTC)
     assert str(new.value) == "100000.00"
     seller.world.advance()

@@ -1,4 +1,4 @@
-"""What AWS finds wrong with a change set while it prepares it: a code on the change."""
+"""Errors that AWS finds while a change set is PREPARING: an error code on the change."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from sandbox.world import Buyer
 
 CARD = upfront(("platform", "120000.00"))
 BY_CARD: Details = {"UpdateValidityTerms": None, "UpdatePaymentScheduleTerms": None}
-"""What goes along with a rate card."""
+"""The other changes of an offer with a rate card."""
 S3 = "https://example-bucket.s3.amazonaws.com"
 
 
@@ -55,7 +55,7 @@ USAGE = {
 MONTHLY = [(f"{2026 + month // 12}-{month % 12 + 1:02}-01", "1") for month in range(3, 64)]
 
 FINDINGS: list[tuple[Details, str, str]] = [
-    # What is sold to whom.
+    # Name, description and buyers
     ({"UpdateTargeting": targeting("123456789012")}, "UpdateTargeting", "INVALID_BUYER_ACCOUNTS"),
     (
         {"UpdateTargeting": targeting(*(f"{n:012}" for n in range(27)))},
@@ -67,7 +67,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
         "UpdateTargeting",
         "INVALID_COUNTRY_CODES",
     ),
-    # Prices.
+    # Prices
     ({"UpdatePricingTerms": terms(FIXED, FIXED)}, "UpdatePricingTerms", "DUPLICATE_TERM_TYPES"),
     (
         {"UpdatePricingTerms": terms(FIXED, CARD["Terms"][0])},
@@ -175,7 +175,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
         "UpdatePaymentScheduleTerms",
         "INCOMPATIBLE_TERMS",
     ),
-    # How long.
+    # Duration and dates
     *(
         (
             {"UpdateValidityTerms": validity(AgreementDuration=each)},
@@ -240,7 +240,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
         "UpdateValidityTerms",
         "MISSING_AGREEMENT_START_DATE",
     ),
-    # When to pay.
+    # Payment schedule
     (
         {"UpdatePaymentScheduleTerms": schedule(("2026-03-02", "1"), ("2026-03-02", "2"))},
         "UpdatePaymentScheduleTerms",
@@ -279,7 +279,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
         "UpdateNetPaymentTerms",
         "INVALID_PAYMENT_DUE_PERIOD",
     ),
-    # Documents.
+    # Legal documents
     *(
         ({"UpdateLegalTerms": legal(**each)}, "UpdateLegalTerms", "INVALID_LEGAL_DOCUMENTS")
         for each in (
@@ -298,7 +298,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
         "UpdateSupportTerms",
         "INCOMPATIBLE_TERMS",
     ),
-    # Until when.
+    # Availability
     ({"UpdateAvailability": {}}, "UpdateAvailability", "MISSING_AVAILABILITY_END_DATE"),
     (
         {"UpdateAvailability": {"AvailabilityEndDate": "2026-03-01"}},
@@ -315,7 +315,7 @@ FINDINGS: list[tuple[Details, str, str]] = [
         "UpdateAvailability",
         "INVALID_AVAILABILITY_END_DATE",
     ),
-    # Whole, to be released.
+    # Release
     ({"UpdateInformation": {"Description": "only"}}, "ReleaseOffer", "MISSING_NAME"),
     ({"UpdateInformation": {"Name": "only"}}, "ReleaseOffer", "MISSING_DESCRIPTION"),
     ({"UpdateTargeting": None}, "ReleaseOffer", "MISSING_BUYER_ACCOUNTS"),
@@ -327,14 +327,16 @@ FINDINGS: list[tuple[Details, str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("details", "kind", "finding"), FINDINGS)
-def test_a_new_offer(seller: Seller, details: Details, kind: str, finding: str) -> None:
+@pytest.mark.parametrize(("details", "kind", "expected_error"), FINDINGS)
+def test_problems_of_a_new_offer(
+    seller: Seller, details: Details, kind: str, expected_error: str
+) -> None:
     done = seller.run(seller.offer_changes(**details))
     assert done["Status"] == "FAILED"
-    assert finding in error_codes(done)[kind], error_codes(done)
+    assert expected_error in error_codes(done)[kind], error_codes(done)
 
 
-RIGHT: dict[str, Details] = {
+VALID_OFFERS: dict[str, Details] = {
     "a rate card": {**BY_CARD, "UpdatePricingTerms": CARD},
     "a rate card and usage": {
         **BY_CARD,
@@ -345,8 +347,8 @@ RIGHT: dict[str, Details] = {
         "UpdateValidityTerms": validity(AgreementDuration="P30D"),
         "UpdatePaymentScheduleTerms": None,
     },
-    "a EULA of one's own": {"UpdateLegalTerms": legal(Type="CustomEula", Url=f"{S3}/eula.pdf")},
-    "a EULA of one's own, signed": {
+    "a custom EULA": {"UpdateLegalTerms": legal(Type="CustomEula", Url=f"{S3}/eula.pdf")},
+    "a custom EULA with a presigned URL": {
         "UpdateLegalTerms": legal(
             Type="CustomEula",
             Url=f"{S3}/eula.pdf?X-Amz-Date=20260302T085900Z&X-Amz-Expires=3600",
@@ -380,12 +382,12 @@ RIGHT: dict[str, Details] = {
 }
 
 
-@pytest.mark.parametrize("right", RIGHT)
-def test_what_aws_makes(seller: Seller, right: str) -> None:
-    seller.create_offer(**RIGHT[right])
+@pytest.mark.parametrize("case", VALID_OFFERS)
+def test_valid_offers(seller: Seller, case: str) -> None:
+    seller.create_offer(**VALID_OFFERS[case])
 
 
-def test_every_error_of_a_set_is_told_at_once(seller: Seller) -> None:
+def test_all_errors_of_a_change_set_are_reported(seller: Seller) -> None:
     seller.world.buyers[BUYER] = Buyer(BUYER, exists=False)
     done = seller.run(
         seller.offer_changes(
@@ -400,7 +402,7 @@ def test_every_error_of_a_set_is_told_at_once(seller: Seller) -> None:
 
 
 @pytest.mark.parametrize("visibility", ["Draft", "Restricted"])
-def test_a_product_that_is_not_sold(seller: Seller, visibility: str) -> None:
+def test_a_product_that_is_not_public(seller: Seller, visibility: str) -> None:
     seller.world.product_visibility = visibility
     done = seller.run(seller.offer_changes())
     assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PRODUCT"]}
@@ -408,5 +410,5 @@ def test_a_product_that_is_not_sold(seller: Seller, visibility: str) -> None:
 
 def test_a_currency_without_a_bank_account(seller: Seller) -> None:
     seller.world.payout_currencies = ("USD",)
-    done = seller.run(seller.offer_changes(**RIGHT["euros"]))
+    done = seller.run(seller.offer_changes(**VALID_OFFERS["euros"]))
     assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PAYMENT_SETTINGS"]}

@@ -1,4 +1,4 @@
-"""What AWS tells of itself: bodies as AWS documents them, and what goes wrong on their way."""
+"""AWS Marketplace's events: bodies as documented by AWS, and faults of their delivery."""
 
 import json
 from datetime import UTC, datetime
@@ -13,14 +13,14 @@ from sandbox.faults import Fault
 from sandbox.marketplace import agreements, buyers, cancellations
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import BUYER, Seller
+from sandbox.tests.support.eventbridge_server import create_queue, run_eventbridge
 from sandbox.world import Agreement
-from tests.support.eventbridge import eventbridge, make_queue
 
 DOCUMENTED = Path(__file__).parents[4] / "tests" / "activities" / "aws" / "events"
 
 
 class Recorder:
-    """Remembers events instead of sending them."""
+    """Records events instead of sending them."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[Event, Fault | None]] = []
@@ -29,7 +29,7 @@ class Recorder:
         self.sent.append((event, fault))
 
     def close(self) -> None:
-        """Nothing is on its way."""
+        """Part of the interface of EventBus."""
 
     @property
     def kinds(self) -> list[str]:
@@ -50,7 +50,7 @@ def accepted_offer(seller: Seller) -> Agreement:
 
 
 def shape(body: Any) -> Any:
-    """The names of all fields, and what is null."""
+    """The names and types of all fields."""
     if isinstance(body, dict):
         return {name: shape(value) for name, value in body.items()}
     return None if body is None else type(body)
@@ -62,7 +62,7 @@ def documented(name: str) -> dict[str, Any]:
 
 
 def check(event: Event, name: str, *, without: tuple[str, ...] = ()) -> None:
-    """An event has the same fields as the documented one."""
+    """Assert that an event has the same fields as the documented one."""
     body = documented(name)
     assert (event.source, event.detail_type) == (body["source"], body["detail-type"])
     assert len(event.resources) == len(body["resources"])
@@ -72,10 +72,10 @@ def check(event: Event, name: str, *, without: tuple[str, ...] = ()) -> None:
 
 
 DIRECT = ("resaleAuthorization",)
-"""Null in what a seller sells itself (AWS), where the documented event is a partner's."""
+"""Null for a seller without a reseller (AWS); the documented event is one of a reseller."""
 
 
-def test_an_offer_from_change_set_to_acceptance(recorder: Recorder, seller: Seller) -> None:
+def test_events_from_change_set_to_acceptance(recorder: Recorder, seller: Seller) -> None:
     agreement = accepted_offer(seller)
     released, made, accepted = (event for event, _ in recorder.sent)
     check(released, "offer-released")
@@ -87,7 +87,7 @@ def test_an_offer_from_change_set_to_acceptance(recorder: Recorder, seller: Sell
     assert accepted.detail["acceptor"]["accountId"] == BUYER
 
 
-def test_a_change_set_that_fails(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
+def test_a_failed_change_set(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
     sandbox.world.change_set_processing.failures.append("SERVER_FAULT")
     seller.start(seller.offer_changes(), ChangeSetName="offer 1")
     seller.clock.advance(hours=1)
@@ -106,7 +106,7 @@ def test_a_renewal(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None
     check(
         created,
         "purchase-agreement-created-proposer-renewal",
-        # The documented event of a renewal has the product in place of the authorization.
+        # The documented event of a renewal has the product instead of the authorization.
         without=(*DIRECT, "product", "proposer"),
     )
     assert created.detail["agreement"]["previousAgreementId"] == before.id
@@ -116,7 +116,7 @@ def test_a_renewal(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None
 
 
 @pytest.mark.parametrize("answer", ["approved", "rejected", "cancelled", "validation-failed"])
-def test_a_request_to_cancel(
+def test_cancellation_requests(
     recorder: Recorder, sandbox: Sandbox, seller: Seller, answer: str
 ) -> None:
     world = sandbox.world
@@ -144,14 +144,14 @@ def test_paused_payouts(recorder: Recorder, control: httpx.Client) -> None:
     check(paused, "disbursement-paused")
 
 
-def test_a_roll_back_is_not_told(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
+def test_a_roll_back_sends_no_event(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
     agreement = accepted_offer(seller)
     recorder.sent.clear()
     agreements.roll_back(sandbox.world, agreement)
     assert recorder.sent == []
 
 
-def test_faults_strike_by_detail_type(recorder: Recorder, control: httpx.Client) -> None:
+def test_faults_apply_by_detail_type(recorder: Recorder, control: httpx.Client) -> None:
     fault = {"system": "events", "kind": "lose", "operation": "Offer Released"}
     assert control.post("/faults", json=fault).status_code == 200
     control.post("/events/disbursement-paused")
@@ -166,9 +166,9 @@ def test_faults_strike_by_detail_type(recorder: Recorder, control: httpx.Client)
     assert control.post("/faults", json={"system": "s3", "kind": "lose"}).status_code == 400
 
 
-def test_it_arrives_as_the_faults_have_it(sandbox: Sandbox, control: httpx.Client) -> None:
-    with eventbridge() as endpoint:
-        queue = make_queue(endpoint, {"source": ["aws.marketplace"]})
+def test_delivery_with_faults(sandbox: Sandbox, control: httpx.Client) -> None:
+    with run_eventbridge() as endpoint:
+        queue = create_queue(endpoint, {"source": ["aws.marketplace"]})
         assert control.put("/events", json={"endpoint": endpoint}).status_code == 200
         bus = sandbox.world.event_bus
         assert bus
@@ -177,13 +177,13 @@ def test_it_arrives_as_the_faults_have_it(sandbox: Sandbox, control: httpx.Clien
             bus.send(event, Fault("events", kind, delay_seconds=0) if kind else None)
         assert control.put("/events", json={"endpoint": None}).json() == {"endpoint": None}
         assert sandbox.world.event_bus is None
-        bodies = list(map(json.loads, queue.bodies(queue.url)))
+        bodies = queue.receive_bodies()
     arrived = [body["detail-type"] for body in bodies if body["detail-type"] != "2"]
     assert arrived == ["0", "4", "4", "3", "5"]
     assert bodies[0]["time"] == "2026-03-02T09:00:00Z", "business time"
 
 
-def test_an_eventbridge_that_is_away_harms_nobody() -> None:
+def test_an_unreachable_eventbridge_does_no_harm() -> None:
     with Sandbox(events_endpoint="http://127.0.0.1:9") as sandbox:
         bus = sandbox.world.event_bus
         assert bus

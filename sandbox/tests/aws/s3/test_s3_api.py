@@ -1,4 +1,4 @@
-"""S3: boto3 puts and reads objects, links carry their signature, and AWS reads contracts there."""
+"""S3: boto3 as a client, presigned URLs, faults, and contracts that AWS reads."""
 
 import hashlib
 from collections.abc import Callable
@@ -25,7 +25,7 @@ SIGNED = {
 
 @pytest.fixture
 def s3(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """boto3 as it comes, told of the address by its environment variable alone."""
+    """A boto3 client that gets the address from its environment variable."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", sandbox.addresses.env["AWS_ENDPOINT_URL_S3"])
     return SESSION.client(
         "s3",
@@ -50,13 +50,13 @@ def link(s3: Any, **parameters: Any) -> str:
 
 
 def dated(url: str, age: timedelta) -> str:
-    """A link as if it were signed so long ago."""
+    """A presigned URL with a signing time this long ago."""
     today = httpx.URL(url)
     then = datetime.now(UTC) - age
     return str(today.copy_set_param("X-Amz-Date", then.strftime("%Y%m%dT%H%M%SZ")))
 
 
-def test_an_object_is_put_and_read(s3: Any, sandbox: Sandbox) -> None:
+def test_put_and_get_an_object(s3: Any, sandbox: Sandbox) -> None:
     put = s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF, ContentType="application/pdf")
     got = s3.get_object(Bucket=BUCKET, Key=KEY)
     head = s3.head_object(Bucket=BUCKET, Key=KEY)
@@ -76,7 +76,7 @@ def test_an_object_is_put_and_read(s3: Any, sandbox: Sandbox) -> None:
     assert sandbox.world.writes == 1
 
 
-def test_what_a_person_put_there_is_read(s3: Any, sandbox: Sandbox) -> None:
+def test_get_an_object_that_a_test_added(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.objects[BUCKET, "a.pdf"] = PDF
     assert s3.get_object(Bucket=BUCKET, Key="a.pdf")["ContentType"] == "binary/octet-stream"
     s3.delete_object(Bucket=BUCKET, Key="a.pdf")
@@ -89,7 +89,7 @@ def test_boto3_sends_checksums(s3: Any, sandbox: Sandbox, checksum: str) -> None
     assert sandbox.world.objects[BUCKET, KEY] == PDF
 
 
-def test_what_is_not_there(s3: Any) -> None:
+def test_unknown_keys_and_operations(s3: Any) -> None:
     with pytest.raises(s3.exceptions.NoSuchKey, match="The specified key does not exist"):
         s3.get_object(Bucket=BUCKET, Key="no.pdf")
     with pytest.raises(s3.exceptions.NoSuchBucket):
@@ -102,11 +102,11 @@ def test_what_is_not_there(s3: Any) -> None:
     assert status_and_code(refused.value) == (501, "NotImplemented")
 
 
-def test_a_part_of_an_object(s3: Any, sandbox: Sandbox) -> None:
+def test_a_range_of_an_object(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.objects[BUCKET, KEY] = b"0123456789"
 
-    def read(wanted: str) -> tuple[bytes, str]:
-        got = s3.get_object(Bucket=BUCKET, Key=KEY, Range=wanted)
+    def read(byte_range: str) -> tuple[bytes, str]:
+        got = s3.get_object(Bucket=BUCKET, Key=KEY, Range=byte_range)
         return got["Body"].read(), got.get("ContentRange", "")
 
     assert read("bytes=2-4") == (b"234", "bytes 2-4/10")
@@ -119,7 +119,7 @@ def test_a_part_of_an_object(s3: Any, sandbox: Sandbox) -> None:
     assert status_and_code(refused.value) == (416, "InvalidRange")
 
 
-def test_an_object_on_a_condition(s3: Any, sandbox: Sandbox) -> None:
+def test_conditional_reads(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.objects[BUCKET, KEY] = PDF
     etag = s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"]
     assert s3.get_object(Bucket=BUCKET, Key=KEY, IfMatch=etag)["Body"].read() == PDF
@@ -129,7 +129,7 @@ def test_an_object_on_a_condition(s3: Any, sandbox: Sandbox) -> None:
         assert status_and_code(refused.value)[0] == status
 
 
-def test_a_list(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+def test_list_objects(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="a b/1+1.pdf", Body=PDF)
     for key in ("a b/2.pdf", "a b/c/3.pdf", "b/4.pdf"):
         sandbox.world.objects[BUCKET, key] = PDF
@@ -150,7 +150,7 @@ def test_a_list(s3: Any, sandbox: Sandbox, clock: Any) -> None:
         s3.list_objects_v2(Bucket="example-other")
 
 
-# Bodies as newer clients send them over TLS ------------------------------------------------------
+# Chunked bodies, as newer clients send them over TLS ---------------------------------------------
 
 CHUNKED = {
     "x_amz_content_sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
@@ -161,13 +161,13 @@ CHUNKED = {
 CRC = "y/Q5Jg=="  # of 123456789: the check value of CRC-32
 
 
-def test_a_chunked_body_with_a_checksum_behind_it(put: Any, sandbox: Sandbox) -> None:
+def test_a_chunked_body_with_a_trailing_checksum(put: Any, sandbox: Sandbox) -> None:
     body = b"4\r\n1234\r\n5\r\n56789\r\n0\r\nx-amz-checksum-crc32:" + CRC.encode() + b"\r\n\r\n"
     assert put(body, **CHUNKED).status_code == 200
     assert sandbox.world.objects[BUCKET, "a.pdf"] == b"123456789"
 
 
-def test_a_body_whose_chunks_are_signed(put: Any, sandbox: Sandbox) -> None:
+def test_a_body_with_signed_chunks(put: Any, sandbox: Sandbox) -> None:
     signature = b";chunk-signature=" + b"0" * 64
     body = b"9" + signature + b"\r\n123456789\r\n0" + signature + b"\r\n\r\n"
     digest = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
@@ -186,23 +186,23 @@ def test_a_body_whose_chunks_are_signed(put: Any, sandbox: Sandbox) -> None:
         (b"123456789", "IncompleteBody"),
     ],
 )
-def test_a_chunked_body_that_is_broken(put: Any, sandbox: Sandbox, body: bytes, error: str) -> None:
+def test_invalid_chunked_bodies(put: Any, sandbox: Sandbox, body: bytes, error: str) -> None:
     refused = put(body, **CHUNKED)
     assert refused.status_code == 400
     assert f"<Code>{error}</Code>" in refused.text
     assert not sandbox.world.objects
 
 
-def test_a_body_that_is_not_what_was_signed(put: Any, sandbox: Sandbox) -> None:
+def test_a_body_with_a_wrong_hash(put: Any, sandbox: Sandbox) -> None:
     assert "XAmzContentSHA256Mismatch" in put(PDF, x_amz_content_sha256="0" * 64).text
     assert "BadDigest" in put(PDF, x_amz_checksum_crc32="AAAAAA==").text
     assert not sandbox.world.objects
 
 
-# Links -------------------------------------------------------------------------------------------
+# Presigned URLs ----------------------------------------------------------------------------------
 
 
-def test_a_presigned_link_is_read_by_anyone(s3: Any, sandbox: Sandbox) -> None:
+def test_a_presigned_url_needs_no_credentials(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.objects[BUCKET, KEY] = PDF
     assert httpx.get(link(s3)).content == PDF
     assert httpx.get(link(s3, ExpiresIn=7 * 24 * 3600)).content == PDF
@@ -211,7 +211,7 @@ def test_a_presigned_link_is_read_by_anyone(s3: Any, sandbox: Sandbox) -> None:
     assert "<Code>AccessDenied</Code>" in plain.text
 
 
-def test_a_link_ends_by_real_time(s3: Any, sandbox: Sandbox, clock: Any) -> None:
+def test_a_presigned_url_expires_in_real_time(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     sandbox.world.objects[BUCKET, KEY] = PDF
     clock.advance(days=3000)
     assert httpx.get(link(s3)).content == PDF
@@ -222,12 +222,12 @@ def test_a_link_ends_by_real_time(s3: Any, sandbox: Sandbox, clock: Any) -> None
     assert (early.status_code, "not valid yet" in early.text) == (403, True)
 
 
-def test_a_link_lasts_seven_days_at_most(s3: Any) -> None:
+def test_a_presigned_url_is_valid_for_at_most_seven_days(s3: Any) -> None:
     refused = httpx.get(link(s3, ExpiresIn=7 * 24 * 3600 + 1))
     assert "AuthorizationQueryParametersError" in refused.text
 
 
-def test_a_link_or_request_that_is_signed_otherwise(s3: Any, put: Any, sandbox: Sandbox) -> None:
+def test_other_signatures_are_rejected(s3: Any, put: Any, sandbox: Sandbox) -> None:
     old = SESSION.client(
         "s3", endpoint_url=sandbox.addresses.s3, config=Config(signature_version="s3")
     )
@@ -242,7 +242,7 @@ def test_a_link_or_request_that_is_signed_otherwise(s3: Any, put: Any, sandbox: 
 @pytest.mark.parametrize(
     ("status", "error"), [(403, "AccessDenied"), (500, "InternalError"), (503, "SlowDown")]
 )
-def test_faults_strike(s3: Any, sandbox: Sandbox, status: int, error: str) -> None:
+def test_fault_responses(s3: Any, sandbox: Sandbox, status: int, error: str) -> None:
     sandbox.world.faults.waiting.append(Fault("s3", "status", status=status))
     with pytest.raises(ClientError) as refused:
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
@@ -250,7 +250,7 @@ def test_faults_strike(s3: Any, sandbox: Sandbox, status: int, error: str) -> No
     assert not sandbox.world.objects
 
 
-def test_an_answer_is_lost(s3: Any, sandbox: Sandbox) -> None:
+def test_a_lost_response(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.faults.waiting.append(Fault("s3", "drop_after", operation="PutObject"))
     with pytest.raises(ConnectionClosedError):
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
@@ -266,7 +266,7 @@ def outcome(seller: Seller, url: str) -> dict[str, Any]:
     return seller.run(seller.offer_changes(UpdateLegalTerms=legal))
 
 
-def test_aws_takes_a_contract_from_there(s3: Any, seller: Seller) -> None:
+def test_aws_accepts_a_contract_in_s3(s3: Any, seller: Seller) -> None:
     seller.world.objects[BUCKET, KEY] = PDF
     assert outcome(seller, link(s3))["Status"] == "SUCCEEDED"
 
@@ -283,7 +283,7 @@ def test_aws_takes_a_contract_from_there(s3: Any, seller: Seller) -> None:
         (PDF, lambda url: url.replace(".pdf", ".docx"), "isn't of a supported type"),
     ],
 )
-def test_aws_does_not_take_any_document(
+def test_aws_rejects_unusable_documents(
     s3: Any, seller: Seller, content: bytes | None, change: Callable[[str], str], problem: str
 ) -> None:
     if content is not None:
@@ -294,7 +294,7 @@ def test_aws_does_not_take_any_document(
     assert problem in str(done["ChangeSet"])
 
 
-def test_a_text_is_a_document_too(s3: Any, seller: Seller) -> None:
+def test_aws_accepts_a_text_document(s3: Any, seller: Seller) -> None:
     seller.world.objects[BUCKET, "eula.txt"] = b"Example terms"
     url = link(s3, Params={"Bucket": BUCKET, "Key": "eula.txt"})
     assert outcome(seller, url)["Status"] == "SUCCEEDED"
