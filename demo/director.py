@@ -47,8 +47,6 @@ class Director:
     async def set_the_scene(self) -> None:
         """Sign the opportunities, and tell buyers and AWS how to behave."""
         await self._tell("PUT", "/control/generation", STRETCHED_GENERATION)
-        # AWS counts calls by the real second, which is a day here.
-        await self._tell("PUT", "/control/rules", {"throttle": False})
         for fate in CAST:
             await self._tell("POST", "/control/opportunities", fate.opportunity())
             await self._tell(

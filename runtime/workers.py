@@ -14,7 +14,7 @@ from activities.clazar import Clazar
 from activities.digests import Digests
 from activities.email import Email
 from activities.payouts import Payouts
-from activities.queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.queues import TaskQueue, activities_per_second
 from activities.reporting import Reporting
 from runtime import vendors
 from runtime.in_step import InStep
@@ -65,7 +65,7 @@ async def serve(
                 activities[queue],
                 threads,
                 cached_workflows=settings.offers_cached_workflows,
-                per_second=ACTIVITIES_PER_SECOND[queue],
+                per_second=activities_per_second(queue, settings.clock),
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := vendors.event_queue(settings)):

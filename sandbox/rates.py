@@ -1,4 +1,8 @@
-"""Rate limits, in real time as on the wire."""
+"""Rate limits.
+
+They are measured in real time as on the wire, even where a test lets business time stand; whoever
+makes one has `World.scale` for how much faster business time runs.
+"""
 
 import time
 from collections import deque
@@ -7,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Rate:
-    """At most `calls` in any `seconds`."""
+    """At most `calls` in any `seconds` of real time."""
 
     calls: int
     seconds: float

@@ -236,6 +236,8 @@ class Storage:
 class World(Agenda):
     """All that the sandbox knows, and what is going to happen."""
 
+    scale: float = 1
+    """Business seconds in one real second: vendors count calls in business time."""
     agreement_lag_minutes: float = 0
     """Business minutes until a search lists an agreement (ASSUMED: that it may lag at all)."""
     product_visibility = "Public"
@@ -243,7 +245,7 @@ class World(Agenda):
     concurrent_agreements = False
     """Whether one account can have several contracts for the product at a time."""
     throttle = True
-    """Whether AWS enforces its calls per (real) second and its limits on parallel work."""
+    """Whether AWS enforces its calls per second and its limits on parallel work."""
     payouts_held_until: datetime | None = None
     """Nothing is paid out before; `transfers.hold` sets it."""
     feed_enabled = True
@@ -292,7 +294,7 @@ class World(Agenda):
         self.clazar_delay_minutes: float = 10
         """Business minutes until Clazar shows what happened in AWS."""
         self.clazar_rate_limits = True
-        """Whether Clazar enforces its requests per (real) minute."""
+        """Whether Clazar enforces its requests per minute."""
         self.clazar_links: dict[str, ClazarLinks] = {}
         """What clients wrote on offers and contracts in Clazar, by AWS offer or agreement id."""
         self.storage = Storage()

@@ -46,7 +46,8 @@ class AwsService(ABC):
     ) -> None:
         self.world = world
         self.shapes = shapes
-        self._rates = {name: Rate(calls, 1) for name, calls in calls_per_second.items()}
+        second = 1 / world.scale
+        self._rates = {name: Rate(calls, second) for name, calls in calls_per_second.items()}
         self.wire = Wire(world, system, self._refuse)
 
     def answer(self, name: str, operation: Operation) -> Answer:

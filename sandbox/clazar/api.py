@@ -7,7 +7,7 @@ the published conventions look like (ASSUMED).
 import json
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -58,7 +58,7 @@ class Refused(Exception):
 def app(world: World) -> Starlette:
     """Clazar's API at its root, without a version, as `https://api.clazar.io` has it."""
     wire = Wire(world, "clazar", _refusal)
-    rest = _Rest(world)
+    rest = _Rest(world, Rate(120, 60 / world.scale), Rate(30, 60 / world.scale))
 
     def route(path: str, operation: str, answer: Answer, method: str = "GET") -> Route:
         return Route(path, wire.endpoint(operation, _refusing(answer)), methods=[method])
@@ -90,8 +90,8 @@ class _Rest:
     """The answers to good requests."""
 
     world: World
-    rate: Rate = field(default_factory=lambda: Rate(120, 60))
-    analytics_rate: Rate = field(default_factory=lambda: Rate(30, 60))
+    rate: Rate
+    analytics_rate: Rate
 
     def signed_in(self, answer: Answer, *, analytics: bool = False) -> Answer:
         """Answer only those who hold a good token and do not ask too often."""

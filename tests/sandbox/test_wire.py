@@ -1,6 +1,7 @@
 """Calls are counted, faults strike, and AWS limits the rate."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from offers.clock import Clock
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.sandbox.aws import CATALOG, SESSION, Seller, code
@@ -146,6 +148,26 @@ def test_aws_lets_five_requests_start_in_a_second(
     )
     assert patient.list_change_sets(Catalog=CATALOG)
     assert patient.start_change_set(Catalog=CATALOG, ChangeSet=seller.offer_changes())
+
+
+def test_a_faster_clock_lets_more_requests_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vendors count in business time, as the workers do who keep their rates."""
+    hour = timedelta(hours=1).total_seconds()
+    instants = SimpleNamespace(now=time.monotonic())
+    monkeypatch.setattr("sandbox.rates.time", SimpleNamespace(monotonic=lambda: instants.now))
+    with Sandbox(clock=Clock(scale=hour, origin=datetime.now(UTC))) as sandbox:
+        catalog = SESSION.client(
+            "marketplace-catalog",
+            endpoint_url=sandbox.addresses.catalog,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        for _ in range(5):
+            catalog.list_change_sets(Catalog=CATALOG)
+        with pytest.raises(ClientError) as refused:
+            catalog.list_change_sets(Catalog=CATALOG)
+        assert code(refused.value) == (429, "ThrottlingException")
+        instants.now += 1.1 / hour
+        assert catalog.list_change_sets(Catalog=CATALOG)
 
 
 def test_the_sandbox_stops_quickly_while_someone_waits(sandbox: Sandbox, clock: Any) -> None:
