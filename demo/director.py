@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from console.desk import OfferDesk
 from console.listing import OfferRow
-from demo.cast import CAST, REMINDER, Fate
+from demo.cast import CAST, Fate
+from demo.outcomes import Outcome, judge
 from offers.lifecycle import Stage
 from offers.policy import Road
-from offers.record import OfferRecord
 from offers.verdicts import Changes, Verdict
 
 DEAL_DESK = "deal-desk@example.com"
@@ -21,16 +20,6 @@ DEAL_DESK = "deal-desk@example.com"
 STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "minutes": 2 * 24 * 60}
 """Two days, so that it can be seen; really AWS takes about 45 minutes."""
 PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one offer ended."""
-
-    fate: Fate
-    record: OfferRecord
-    wrong: list[str]
-    """What differs from its fate."""
 
 
 class Director:
@@ -171,11 +160,7 @@ class Director:
         return all(stages.get(fate.path) == fate.ends for fate in CAST)
 
     async def outcomes(self, *, crashed: bool) -> list[Outcome]:
-        """How each offer ended, and what is wrong with it if it did not meet its fate.
-
-        After a crash reminders are not counted: seconds without a worker are days here, and what
-        is overdue by then is not sent.
-        """
+        """How each offer ended, and what is wrong with it if it did not meet its fate."""
         aws, mails = await self._ask("/control/aws"), await self._ask("/mail")
         return [await self._outcome(fate, aws["offers"], mails, crashed) for fate in CAST]
 
@@ -187,26 +172,25 @@ class Director:
         crashed: bool,
     ) -> Outcome:
         record = await self._desk.record(fate.path)
+        original = await self._desk.record(fate.opportunity_id) if fate.added else record
         salesforce = await self._ask(f"/control/opportunities/{fate.opportunity_id}")
-        made = [o for o in offers if fate.opportunity_id in (o["description"] or "")]
-        ours = [m for m in mails if fate.concerns(m["subject"], m["recipients"])]
-        wrong = []
-        if record.stage is not fate.ends:
-            wrong.append(f"it is {record.stage}, not {fate.ends}")
-        wrong += [f"it never was {stage}" for stage in fate.through if not record.was(stage)]
-        if fate.added and not (await self._desk.record(fate.opportunity_id)).was(Stage.REPLACED):
-            wrong.append("the original was not replaced")
-        if len(made) > fate.offers_made:
-            wrong.append(f"{len(made)} offers were made for one opportunity")
-        if any(offer["acceptable"] for offer in made):
-            wrong.append("a buyer can still accept it")
-        if (shown := salesforce["fields"].get("Offer_Stage__c")) != record.stage:
-            wrong.append(f"Salesforce shows {shown}")
-        for subject, expected in fate.mails:
-            sent = sum(mail["subject"].startswith(subject) for mail in ours)
-            if sent != expected and not (crashed and subject == REMINDER):
-                wrong.append(f"{sent} mails {subject!r} instead of {expected}")
-        return Outcome(fate, record, wrong)
+        return judge(
+            fate,
+            record,
+            original=original,
+            acceptable=[
+                offer["acceptable"]
+                for offer in offers
+                if fate.opportunity_id in (offer["description"] or "")
+            ],
+            subjects=[
+                mail["subject"]
+                for mail in mails
+                if fate.concerns(mail["subject"], mail["recipients"])
+            ],
+            in_salesforce=salesforce["fields"].get("Offer_Stage__c"),
+            crashed=crashed,
+        )
 
     async def _tell(self, method: str, path: str, what: Mapping[str, Any]) -> None:
         (await self._control.request(method, path, json=what)).raise_for_status()
