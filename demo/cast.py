@@ -203,7 +203,7 @@ CAST = (
         Stage.DISBURSED,
         through=(Stage.SHARED, Stage.ACCEPTED),
         handed_off=True,
-        accepts_after_days=24,
+        accepts_after_days=15,
         mails=(
             ("Please make in Clazar", 2),
             (OFFER_LETTER, 1),

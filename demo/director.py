@@ -1,17 +1,19 @@
 """The director: sets the scene, plays the people, and looks whether every offer met its fate."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 import httpx
 
-from console.desk import OfferDesk
+from console.desk import NoWorker, OfferDesk, Refused, StillChecking
 from console.listing import OfferRow
 from demo.cast import CAST, Fate
 from demo.outcomes import Outcome, judge
 from offers.lifecycle import Stage
 from offers.policy import Road
+from offers.record import OfferRecord
 from offers.verdicts import Changes, Verdict
 
 DEAL_DESK = "deal-desk@example.com"
@@ -20,6 +22,8 @@ DEAL_DESK = "deal-desk@example.com"
 STRETCHED_GENERATION = {"preparing_minutes": 12 * 60, "minutes": 2 * 24 * 60}
 """Two days, so that it can be seen; really AWS takes about 45 minutes."""
 PAYOUTS = {"collected_after_days": 6, "disbursed_after_days": 8}
+AGREED = (Stage.ACCEPTED, Stage.DISBURSED)
+"""An acceptance that comes to light late may be paid before anybody has looked."""
 
 
 class Director:
@@ -58,7 +62,8 @@ class Director:
         """Start what is not to be made by AWS alone; intake starts the others by itself."""
         for fate in CAST:
             if fate.handed_off:
-                await self._desk.start(fate.opportunity_id, road=Road.CLAZAR)
+                with suppress(NoWorker):  # it is started all the same
+                    await self._desk.start(fate.opportunity_id, road=Road.CLAZAR)
 
     def act(self, rows: list[OfferRow]) -> None:
         """Do what people do when an offer has come to a stage or waits for them, once."""
@@ -82,24 +87,24 @@ class Director:
             (row.attention == "approval", self._approve),
             (fate.handed_off and row.attention == "handed-off", self._make_by_hand),
             (fate.repriced and row.stage == Stage.SHARED, self._reprice),
-            (fate.added and row.stage == Stage.ACCEPTED and is_original, self._sell_more),
+            (fate.added and is_original and row.stage in AGREED, self._sell_more),
             (fate.cancelled_when == row.stage, self._cancel),
         )
         return next((act for is_due, act in acts if is_due), None)
 
     async def _revise(self, fate: Fate) -> None:
         changes = Changes(given={"buyer_accounts": fate.account})
-        await self._desk.revise(fate.opportunity_id, changes)
+        await answered(lambda: self._desk.revise(fate.opportunity_id, changes))
 
     async def _approve(self, fate: Fate) -> None:
-        await self._desk.approve(fate.path, Verdict(by=DEAL_DESK))
+        await answered(lambda: self._desk.approve(fate.path, Verdict(by=DEAL_DESK)))
 
     async def _decline(self, fate: Fate) -> None:
         verdict = Verdict(by=DEAL_DESK, reason="the customer signed another price")
-        await self._desk.decline(fate.opportunity_id, verdict)
+        await answered(lambda: self._desk.decline(fate.opportunity_id, verdict))
 
     async def _make_by_hand(self, fate: Fate) -> None:
-        record = await self._desk.record(fate.opportunity_id)
+        record = await self._record(fate.opportunity_id)
         # A second hand-off looks the same in the list.  Who asks again before the answer asks a
         # worker that was killed too often: the server holds one query for it and refuses others.
         again = (fate.opportunity_id, "handed-off")
@@ -129,7 +134,7 @@ class Director:
     async def _correct(self, fate: Fate) -> None:
         right = fate.opportunity() | {"AWS_Account_Id__c": fate.right_account}
         await self._tell("POST", "/control/opportunities", right)
-        await self._desk.resume(fate.opportunity_id)
+        await answered(lambda: self._desk.resume(fate.opportunity_id))
 
     async def _reprice(self, fate: Fate) -> None:
         # It is shared a second time, at the right price.
@@ -137,7 +142,7 @@ class Director:
             return
         self._done.add((fate.opportunity_id, "repriced", None))
         await self._tell("POST", "/control/opportunities", fate.opportunity(fate.repriced))
-        await self._desk.amend(fate.opportunity_id, Changes(anew=True))
+        await answered(lambda: self._desk.amend(fate.opportunity_id, Changes(anew=True)))
         habit = {"accept_after_days": fate.accepts_after_days}
         await self._tell("PUT", f"/control/buyers/{fate.account}", habit)
 
@@ -146,10 +151,12 @@ class Director:
         if self._done & {(fate.opportunity_id, "sold more", None)}:
             return
         self._done.add((fate.opportunity_id, "sold more", None))
-        await self._desk.amend(fate.opportunity_id, Changes(given={"added": fate.added}))
+        changes = Changes(given={"added": fate.added})
+        await answered(lambda: self._desk.amend(fate.opportunity_id, changes))
 
     async def _cancel(self, fate: Fate) -> None:
-        await self._desk.cancel(fate.opportunity_id, "the customer signed elsewhere")
+        why = "the customer signed elsewhere"
+        await answered(lambda: self._desk.cancel(fate.opportunity_id, why))
 
     def is_over(self, rows: list[OfferRow]) -> bool:
         """Whether every offer has come to where its story ends."""
@@ -192,8 +199,35 @@ class Director:
             crashed=crashed,
         )
 
+    async def _record(self, path: str) -> OfferRecord:
+        while True:
+            with suppress(NoWorker):
+                return await self._desk.record(path)
+
     async def _tell(self, method: str, path: str, what: Mapping[str, Any]) -> None:
         (await self._control.request(method, path, json=what)).raise_for_status()
 
     async def _ask(self, path: str) -> Any:
         return (await self._control.get(path)).raise_for_status().json()
+
+
+async def answered(ask: Callable[[], Awaitable[object]]) -> None:
+    """Ask an offer something until a worker has answered.
+
+    The worker may just have been killed, and on a busy machine the next takes a while to begin.
+    What was asked before may have arrived all the same: asked again, it is refused.
+    """
+    again = False
+    while True:
+        try:
+            await ask()
+        except StillChecking:
+            return  # it is taken
+        except NoWorker:
+            again = True
+        except Refused:
+            if again:
+                return
+            raise
+        else:
+            return

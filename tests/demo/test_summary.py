@@ -6,8 +6,10 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from console.desk import NoWorker, Refused
 from demo import __main__ as demo
 from demo.cast import CAST
+from demo.director import answered
 from demo.outcomes import Outcome
 from offers.money import Money
 from offers.payouts import InvoicePayout, Payout, Transfer
@@ -93,3 +95,29 @@ async def test_what_stays_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         return outcomes(*REASONS)
 
     assert (await demo.settled(look))[0].wrong == REASONS
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [None],
+        [NoWorker(), None],
+        # What was asked first had arrived.
+        [NoWorker(), NoWorker(), Refused("it is approved already")],
+    ],
+)
+async def test_an_offer_is_asked_until_a_worker_answers(answers: list[Exception | None]) -> None:
+    async def ask() -> None:
+        if answer := answers.pop(0):
+            raise answer
+
+    await answered(ask)
+    assert answers == []
+
+
+async def test_a_refusal_is_not_overlooked() -> None:
+    async def ask() -> None:
+        raise Refused("it cannot be")
+
+    with pytest.raises(Refused, match="it cannot be"):
+        await answered(ask)
