@@ -5,6 +5,8 @@ The server enforces the rate over all workers together, so it holds however many
 
 from enum import StrEnum
 
+from offers.clock import Clock
+
 
 class TaskQueue(StrEnum):
     """Where a piece of work waits for a worker."""
@@ -36,4 +38,15 @@ ACTIVITIES_PER_SECOND: dict[TaskQueue, float | None] = {
     # Ours: relays document no common rate.
     TaskQueue.EMAIL: 5,
 }
-"""None: no limit."""
+"""In business time, which is real time in production.  None: no limit."""
+
+
+def activities_per_second(queue: TaskQueue, clock: Clock) -> float | None:
+    """How many activities of a queue may begin in a real second; None: no limit.
+
+    The rates are per business second, as the vendors count.  Where a day passes in a second, a rate
+    of three a real second would be three calls a day for all offers together, and they would wait
+    for each other longer than their deadlines are apart.
+    """
+    rate = ACTIVITIES_PER_SECOND[queue]
+    return None if rate is None else rate * clock.scale

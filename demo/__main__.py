@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -18,13 +18,14 @@ from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecuti
 from cli.listing import OfferRow
 from cli.offer_client import OfferClient
 from cli.tables import offer_line, offer_table, stage_text
+from demo.outcomes import Outcome
 from demo.processes import DidNotStart, Processes, take_part
-from demo.runner import Outcome, ScenarioRunner
+from demo.runner import ScenarioRunner
 from demo.scenarios import SCENARIOS
 from runtime import schedules
 from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process, run_and_exit
-from runtime.settings import TemporalSettings, read_settings
+from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
 
 LOOK_EVERY = timedelta(seconds=0.3)
@@ -34,6 +35,8 @@ A_MOMENT_SECONDS = 0.1
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 SETTLING = timedelta(seconds=3)
 """For the last mails and write-backs."""
+SETTLING_LIMIT = timedelta(seconds=20)
+"""How long they may take on a slow machine."""
 
 LOG_WIDTH = 120
 
@@ -68,7 +71,7 @@ def demo(
 
 
 async def _play(processes: Processes, crash: bool) -> bool:
-    settings = read_settings(TemporalSettings)
+    settings = TemporalSettings()
     client = await connect(settings)
     await register_search_attributes(client)
     desk = OfferClient(client, settings.clock)
@@ -85,10 +88,21 @@ async def _play(processes: Processes, crash: bool) -> bool:
         console.print(f"Not every offer came to its end within {TIME_LIMIT_SECONDS} s.")
     if crashing:
         await crashing
-    await asyncio.sleep(SETTLING.total_seconds())
-    outcomes = await director.outcomes(crashed=crash)
-    console.print(_summary(outcomes))
+    outcomes = await settled(lambda: director.outcomes(crashed=crash))
+    summarise(console, outcomes)
     return not any(outcome.wrong for outcome in outcomes)
+
+
+async def settled(look: Callable[[], Awaitable[list[Outcome]]]) -> list[Outcome]:
+    """The outcomes, once the last mails and write-backs have had time to arrive."""
+    clock = asyncio.get_running_loop()
+    until = clock.time() + SETTLING_LIMIT.total_seconds()
+    await asyncio.sleep(SETTLING.total_seconds())
+    while True:
+        outcomes = await look()
+        if not any(outcome.wrong for outcome in outcomes) or clock.time() >= until:
+            return outcomes
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
 
 
 async def _until_over(
@@ -186,10 +200,14 @@ def _date(settings: TemporalSettings) -> Text:
     return Text(f"{settings.clock.business_time(datetime.now(UTC)):%Y-%m-%d}", "dim")
 
 
-def _summary(outcomes: list[Outcome]) -> Table:
+def summarise(console: Console, outcomes: list[Outcome]) -> None:
+    """Print how the offers ended, and below the table whatever is to be said about one."""
     table = Table(title="How they ended")
-    for column in ("Opportunity", "Story", "Ended", "Paid out", "Met its fate"):
-        table.add_column(column, no_wrap=column != "Met its fate")
+    table.add_column("Opportunity", no_wrap=True)
+    # Where there is little room it takes more lines; nothing is cut.
+    table.add_column("Story", overflow="fold")
+    for column in ("Ended", "Paid out", "Met its\nfate"):
+        table.add_column(column, no_wrap=True)
     for outcome in outcomes:
         record = outcome.record
         table.add_row(
@@ -197,11 +215,14 @@ def _summary(outcomes: list[Outcome]) -> Table:
             outcome.fate.story,
             stage_text(record.stage),
             str(record.payout.disbursed) if record.payout else "",
-            Text("no: " + "; ".join(outcome.wrong), "bold red")
-            if outcome.wrong
-            else Text("yes", "green"),
+            Text("no", "bold red") if outcome.wrong else Text("yes", "green"),
         )
-    return table
+    console.print(table)
+    for outcome in outcomes:
+        for said, style in ((outcome.wrong, "bold red"), (outcome.late, "dim")):
+            if said:
+                about = f"{outcome.record.opportunity_id}: {'; '.join(said)}"
+                console.print(Text(about, style), soft_wrap=True)
 
 
 if __name__ == "__main__":

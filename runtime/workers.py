@@ -12,7 +12,7 @@ from temporalio.worker import Worker
 
 from activities.clazar.offers import Clazar
 from activities.email.smtp import Email
-from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.task_queues import TaskQueue, activities_per_second
 from activities.temporal.digests import Digests
 from activities.temporal.payouts import Payouts
 from activities.temporal.signals import OfferSignals
@@ -65,7 +65,7 @@ async def serve(
                 activities[queue],
                 threads,
                 cached_workflows=settings.offers_cached_workflows,
-                per_second=ACTIVITIES_PER_SECOND[queue],
+                per_second=activities_per_second(queue, settings.clock),
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):

@@ -1,4 +1,8 @@
-"""Rate limits, in real time."""
+"""Rate limits.
+
+They are measured in real time, even where a test stops business time; `World.scale` says how much
+faster business time runs.
+"""
 
 import time
 from collections import deque

@@ -68,6 +68,7 @@ class Sandbox:
         """
         self.clock = clock or Clock()
         self.world = World(now or (lambda: self.clock.business_time(datetime.now(UTC))))
+        self.world.scale = self.clock.scale
         self.port = port
         if events_endpoint:
             self.world.event_bus = EventBus(events_endpoint)

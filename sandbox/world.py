@@ -239,6 +239,8 @@ class Storage:
 class World(Scheduler):
     """The state of all simulated systems, and the scheduled calls that will change it."""
 
+    scale: float = 1
+    """Business seconds in one real second: vendors count calls in business time."""
     agreement_lag_minutes: float = 0
     """Business minutes until SearchAgreements lists an agreement (ASSUMED: that there is a lag)."""
     product_visibility = "Public"
@@ -246,7 +248,7 @@ class World(Scheduler):
     concurrent_agreements = False
     """Whether one account can have several contracts for the product at a time."""
     throttle = True
-    """Whether AWS enforces its rate limits (per real second) and its quotas for change sets."""
+    """Whether AWS enforces its rate limits (per business second) and its quotas for change sets."""
     payouts_held_until: datetime | None = None
     """No payout is made before; set by `transfers.hold_payouts`."""
     feed_enabled = True
@@ -297,7 +299,7 @@ class World(Scheduler):
         self.clazar_delay_minutes: float = 10
         """Business minutes until Clazar shows a change in AWS."""
         self.clazar_rate_limits = True
-        """Whether Clazar enforces its rate limits (per real minute)."""
+        """Whether Clazar enforces its rate limits (per business minute)."""
         self.clazar_links: dict[str, ClazarLinks] = {}
         """The fields that clients wrote in Clazar, by AWS offer, agreement or account id."""
         self.storage = Storage()

@@ -46,7 +46,8 @@ class AwsService(ABC):
     ) -> None:
         self.world = world
         self.shapes = shapes
-        self._rates = {name: RateLimit(calls, 1) for name, calls in calls_per_second.items()}
+        second = 1 / world.scale
+        self._rates = {name: RateLimit(calls, second) for name, calls in calls_per_second.items()}
         self.system = SimulatedSystem(world, system, self._fault_response)
 
     def handler(self, name: str, operation: Operation) -> Handler:

@@ -7,7 +7,7 @@ conventions the published API follows (ASSUMED).
 import json
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -58,7 +58,7 @@ class ClazarError(Exception):
 def app(world: World) -> Starlette:
     """Clazar's API without a version in its paths, as at `https://api.clazar.io`."""
     system = SimulatedSystem(world, "clazar", _fault_response)
-    rest = _RestApi(world)
+    rest = _RestApi(world, RateLimit(120, 60 / world.scale), RateLimit(30, 60 / world.scale))
 
     def route(path: str, operation: str, handler: Handler, method: str = "GET") -> Route:
         endpoint = system.endpoint(operation, _with_error_response(handler))
@@ -93,8 +93,8 @@ class _RestApi:
     """The request handlers."""
 
     world: World
-    rate: RateLimit = field(default_factory=lambda: RateLimit(120, 60))
-    analytics_rate: RateLimit = field(default_factory=lambda: RateLimit(30, 60))
+    rate: RateLimit
+    analytics_rate: RateLimit
 
     def authenticated(self, handler: Handler, *, analytics: bool = False) -> Handler:
         """Require a valid token, and enforce the rate limit."""

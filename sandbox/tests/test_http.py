@@ -1,6 +1,7 @@
 """Counting of calls, injected faults, and AWS's rate limits."""
 
 import time
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 
+from sandbox.clock import Clock
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import CATALOG, SESSION, Seller, status_and_code
@@ -148,6 +150,26 @@ def test_aws_allows_five_start_change_set_calls_per_second(
     )
     assert patient.list_change_sets(Catalog=CATALOG)
     assert patient.start_change_set(Catalog=CATALOG, ChangeSet=seller.offer_changes())
+
+
+def test_a_faster_clock_lets_more_requests_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vendors count calls in business time, as the workers do that keep to their rates."""
+    hour = timedelta(hours=1).total_seconds()
+    instants = SimpleNamespace(now=time.monotonic())
+    monkeypatch.setattr("sandbox.rate_limit.time", SimpleNamespace(monotonic=lambda: instants.now))
+    with Sandbox(clock=Clock(scale=hour, origin=datetime.now(UTC))) as sandbox:
+        catalog = SESSION.client(
+            "marketplace-catalog",
+            endpoint_url=sandbox.addresses.catalog,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+        for _ in range(5):
+            catalog.list_change_sets(Catalog=CATALOG)
+        with pytest.raises(ClientError) as refused:
+            catalog.list_change_sets(Catalog=CATALOG)
+        assert status_and_code(refused.value) == (429, "ThrottlingException")
+        instants.now += 1.1 / hour
+        assert catalog.list_change_sets(Catalog=CATALOG)
 
 
 def test_the_sandbox_stops_during_a_delayed_call(sandbox: Sandbox, clock: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(240)
 @pytest.mark.xdist_group("in-real-time")
 async def test_every_offer_meets_its_fate_though_the_worker_is_killed(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(

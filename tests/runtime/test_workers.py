@@ -1,0 +1,56 @@
+"""What the workers of each queue are told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client
+
+from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
+from offers.clock import Clock
+from runtime import workers
+from runtime.settings import WorkerSettings, read_settings
+from sandbox.server import Sandbox
+from tests.support.life import FIELDS, environment
+
+DAY_A_SECOND = 86_400
+
+
+async def rates(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, float | None]:
+    """How many activities a second each queue lets begin."""
+    told: dict[str, float | None] = {}
+
+    @asynccontextmanager
+    async def worker_on(
+        queue: str, *_: Any, per_second: float | None = None, **__: Any
+    ) -> AsyncIterator[None]:
+        told[queue] = per_second
+        yield
+
+    monkeypatch.setattr(workers, "worker_on", worker_on)
+    until = asyncio.Event()
+    until.set()
+    with (
+        Sandbox(clock=SandboxClock(scale=clock.scale, origin=clock.origin)) as sandbox,
+        environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}),
+    ):
+        client = cast(Client, None)  # nobody asks it anything
+        await workers.serve(client, read_settings(WorkerSettings), tuple(TaskQueue), until)
+    return told
+
+
+async def test_in_real_time_the_rates_are_the_documented_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert await rates(Clock(), monkeypatch) == ACTIVITIES_PER_SECOND
+
+
+async def test_rates_count_business_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a day passes in a second, three calls a second would be three calls a day."""
+    told = await rates(Clock(scale=DAY_A_SECOND, origin=datetime.now(UTC)), monkeypatch)
+    assert told[TaskQueue.AWS_MARKETPLACE] == 3 * DAY_A_SECOND
+    assert told[TaskQueue.CLAZAR] == DAY_A_SECOND
+    assert told[TaskQueue.OFFERS] is None
