@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from demo.outcomes import Outcome, judge
-from demo.scenarios import OFFER_MAIL, REMINDER, Scenario
+from demo.scenarios import OFFER_LETTER, REMINDER, Scenario
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.record import OfferRecord, StageEntry
 from offers.policy.policy import Policy
@@ -22,7 +22,7 @@ NOTIFIED = Scenario(
     "accepted on the third day",
     Stage.ACCEPTED,
     through=(Stage.SHARED,),
-    mails=((OFFER_MAIL, 1),),
+    mails=((OFFER_LETTER, 1),),
 )
 MADE = (Stage.GENERATING, 1), (Stage.LIVE, 3)
 
@@ -109,7 +109,7 @@ def test_after_a_crash_reminders_are_not_counted() -> None:
 
 def test_reminders_of_others_are_not_looked_at() -> None:
     record = lived(*MADE, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
-    assert not judged(NOTIFIED, record, OFFER_MAIL).wrong
+    assert not judged(NOTIFIED, record, OFFER_LETTER).wrong
 
 
 def test_an_offer_accepted_before_it_was_known_to_be_made_need_not_be_shared() -> None:
@@ -117,14 +117,16 @@ def test_an_offer_accepted_before_it_was_known_to_be_made_need_not_be_shared() -
     outcome = judged(NOTIFIED, record)
     assert outcome.wrong == []
     assert outcome.late == ["accepted before it was known here that AWS had made it"]
-    assert judged(NOTIFIED, record, OFFER_MAIL).wrong == [f"1 mails {OFFER_MAIL!r} instead of 0"]
+    assert judged(NOTIFIED, record, OFFER_LETTER).wrong == [
+        f"1 mails {OFFER_LETTER!r} instead of 0"
+    ]
 
 
 def test_an_offer_known_to_be_made_must_be_shared() -> None:
     record = lived(*MADE, (Stage.ACCEPTED, 9))
     assert judged(NOTIFIED, record).wrong == [
         "it never was shared",
-        f"0 mails {OFFER_MAIL!r} instead of 1",
+        f"0 mails {OFFER_LETTER!r} instead of 1",
     ]
 
 
@@ -136,7 +138,7 @@ def test_an_original_may_be_accepted_unseen_too() -> None:
         Stage.ACCEPTED,
         through=(Stage.SHARED,),
         added="30000.00 USD",
-        mails=((OFFER_MAIL, 2),),
+        mails=((OFFER_LETTER, 2),),
     )
     amendment = lived(*MADE, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
     original = lived((Stage.GENERATING, 1), (Stage.ACCEPTED, 9), (Stage.REPLACED, 20))
@@ -147,7 +149,7 @@ def test_an_original_may_be_accepted_unseen_too() -> None:
             amendment,
             original=original,
             acceptable=[False, False],
-            subjects=[OFFER_MAIL] * letters,
+            subjects=[OFFER_LETTER] * letters,
             in_salesforce=Stage.ACCEPTED,
             crashed=False,
         ).wrong
@@ -164,7 +166,7 @@ def test_what_can_be_wrong_besides() -> None:
         record,
         original=record,
         acceptable=[False, True],
-        subjects=[OFFER_MAIL],
+        subjects=[OFFER_LETTER],
         in_salesforce="shared",
         crashed=False,
     )

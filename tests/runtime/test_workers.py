@@ -13,6 +13,7 @@ from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
 from offers.clock import Clock
 from runtime import workers
 from runtime.settings import WorkerSettings, read_settings
+from sandbox.clock import Clock as SandboxClock
 from sandbox.server import Sandbox
 from tests.support.life import FIELDS, environment
 
