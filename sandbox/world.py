@@ -195,7 +195,7 @@ class Buyer:
     account: str
     exists: bool = True
     accept_after_days: float | None = None
-    """Business days from release to acceptance; None: never accepts."""
+    """Days of business time from release to acceptance; None: never accepts."""
     cancellation_answer: Literal["approve", "reject"] | None = None
     """The answer to a seller's cancellation request; None: no answer."""
     cancellation_answer_after_days: float = 1

@@ -54,7 +54,7 @@ class BillingEvent:
     end_user_account_id: str | None = None
     billing_address_id: str | None = None
     balance_impacting: bool = False
-    """Whether the amount changes the seller's balance; false on DISBURSED rows."""
+    """Whether it changes the seller's balance; false on COLLECTED and DISBURSED rows."""
     agreement_id: str | None = None
     invoice_id: str | None = None
     payment_due_date: datetime | None = None

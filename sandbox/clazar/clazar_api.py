@@ -205,7 +205,7 @@ def _filter_by_modification(request: Request, found: list[Resource]) -> list[Res
 
 
 def _filter_by_buyer(request: Request, found: list[Resource]) -> list[Resource]:
-    """Both parameter names are known to work."""
+    """Both parameter names are on record."""
     params = request.query_params
     buyer = params.get("filter[buyer_id]") or params.get("buyer_id")
     return [each for each in found if buyer in (None, each.get("buyer_id"))]

@@ -17,7 +17,7 @@ from sandbox.world import ChangeSet, World
 STANDARD_EULA = {"Type": "StandardEula", "Version": "2022-07-14"}
 
 MAX_MONTHS = 144
-"""More than AWS's limit of 60 months, so that AWS's rejection can be tested."""
+"""More than AWS's limit, which is 60."""
 
 Details = dict[str, Any]
 

@@ -28,7 +28,7 @@ class EventBus:
     """Sends events from a thread of its own, so that no caller waits for the delivery."""
 
     def __init__(self, endpoint: str) -> None:
-        # boto3 is slow to import, and most runs of the sandbox send no events.
+        # Imported only here, as most runs of the sandbox send no events.
         import boto3
         from botocore.config import Config
 
