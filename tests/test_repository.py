@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.life import program
+from tests.support.workflow_harness import installed_program
 from workflows.offer.search_attributes import KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 def test_who_may_import_whom() -> None:
     checked = subprocess.run(
-        [program("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+        [installed_program("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout
 

@@ -15,9 +15,9 @@ from workflows.offer.workflow import OfferWorkflow
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
-    async with open_offer_environment(tmp_path) as house:
-        yield house
+async def environment(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
+    async with open_offer_environment(tmp_path) as environment:
+        yield environment
 
 
 @workflow.defn(name="OfferWorkflow", sandboxed=False)
@@ -30,18 +30,20 @@ class Idle:
 
 
 @pytest.fixture
-async def house_of_idle_offers(
+async def idle_offers_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
     """Offers that are started stay drafts that nobody has looked at."""
     others = [each for each in workers.WORKFLOWS if each is not OfferWorkflow]
     monkeypatch.setattr(workers, "WORKFLOWS", (*others, Idle))
-    async with open_offer_environment(tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)) as house:
-        yield house
+    async with open_offer_environment(
+        tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)
+    ) as environment:
+        yield environment
 
 
 @pytest.fixture
-def at_the_house(house: OfferEnvironment) -> OfferEnvironment:
+def cli_environment(environment: OfferEnvironment) -> OfferEnvironment:
     """The house, with our programs pointed at it."""
-    os.environ["TEMPORAL_ADDRESS"] = house.client.service_client.config.target_host
-    return house
+    os.environ["TEMPORAL_ADDRESS"] = environment.temporal_client.service_client.config.target_host
+    return environment

@@ -11,9 +11,9 @@ from offers.preflight.draft import Draft, draft
 from offers.terms.terms import OfferTerms
 from tests.support.builders import BUYER, facts, terms
 
-LATER = date(2026, 6, 1)
+AFTER_FIRST_INSTALLMENT = date(2026, 6, 1)
 """A day on which the first of three instalments has fallen due."""
-THIRDS = "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"
+THREE_INSTALLMENTS = "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"
 
 
 def agreement(**changes: Any) -> Agreement:
@@ -30,38 +30,44 @@ def agreement(**changes: Any) -> Agreement:
     return Agreement.model_validate(known | changes)
 
 
-def accepted(number: int = 0, **changes: Any) -> OriginalOffer:
+def accepted_offer(number: int = 0, **changes: Any) -> OriginalOffer:
     """An accepted offer: in three instalments, unless its terms say otherwise."""
     return OriginalOffer(
         number=number,
         next_number=number + 1,
         agreement=agreement(),
-        terms=terms(**({"payment_schedule": THIRDS} | changes)),
+        terms=terms(**({"payment_schedule": THREE_INSTALLMENTS} | changes)),
     )
 
 
-def standing(invoiced: str = "40000", **changes: Any) -> AgreementSnapshot:
+def agreement_snapshot(invoiced: str = "40000", **changes: Any) -> AgreementSnapshot:
     """How AWS shows the agreement."""
     return AgreementSnapshot(agreement=agreement(**changes), invoiced=Decimal(invoiced))
 
 
-def proposed(
+def propose_amendment(
     given: dict[str, Any] | None = None,
     amended: OriginalOffer | None = None,
     stands: AgreementSnapshot | None = None,
-    today: date = LATER,
+    today: date = AFTER_FIRST_INSTALLMENT,
 ) -> Proposal:
     """What an amendment says on a wish."""
-    return propose(amended or accepted(), stands or standing(), given or {}, Policy(), today)
+    return propose(
+        amended or accepted_offer(), stands or agreement_snapshot(), given or {}, Policy(), today
+    )
 
 
-def drafted(proposal: Proposal, today: date = LATER, **given: Any) -> Draft:
+def draft_amendment(
+    proposal: Proposal, today: date = AFTER_FIRST_INSTALLMENT, **given: Any
+) -> Draft:
     """The amendment as preflight drafts it: over the opportunity, under what a person gave."""
     return draft(facts() | proposal.facts | given, Policy(), today)
 
 
-def terms_of(proposal: Proposal, today: date = LATER, **given: Any) -> OfferTerms:
+def amendment_terms(
+    proposal: Proposal, today: date = AFTER_FIRST_INSTALLMENT, **given: Any
+) -> OfferTerms:
     """The terms of an amendment that has legal ones."""
-    made = drafted(proposal, today, **given)
+    made = draft_amendment(proposal, today, **given)
     assert made.terms is not None, made.findings
     return made.terms

@@ -20,7 +20,7 @@ from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
 from tests.support.builders import BUYER, terms
-from tests.support.life import OPPORTUNITY
+from tests.support.workflow_harness import OPPORTUNITY
 
 REQUEST = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev1", terms=terms())
 
@@ -35,7 +35,7 @@ class Aws:
     lookup: MarketplaceLookup
     now: list[datetime]
 
-    def at(self, **later: float) -> None:
+    def advance(self, **later: float) -> None:
         """Let time pass."""
         self.now[0] += timedelta(**later)
         self.sandbox.world.advance()
@@ -48,26 +48,26 @@ class Aws:
 
     def outcome(self, change_set_id: str) -> ChangeSetOutcome:
         """How a change set ends once AWS has had its time."""
-        self.at(minutes=50)
+        self.advance(minutes=50)
         follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
         ended = self.run(self.activities.wait_for_change_set, follow)
         assert isinstance(ended, ChangeSetOutcome)
         return ended
 
-    def built(self, change_set_id: str) -> PublishedOffer:
+    def published_offer(self, change_set_id: str) -> PublishedOffer:
         """The offer that a change set leads to, which must succeed."""
         offer = self.outcome(change_set_id).offer
         assert offer is not None
         return offer
 
-    def released(self, **changes: Any) -> str:
+    def release_offer(self, **changes: Any) -> str:
         """Another offer that AWS has made; gives its id."""
         number = len(self.sandbox.world.change_sets) + 1
         request = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev{number}", terms=terms(**changes))
-        return self.built(self.run(self.activities.submit_offer, request)).offer_id
+        return self.published_offer(self.run(self.activities.submit_offer, request)).offer_id
 
-    def accepted(self, **changes: Any) -> Agreement:
+    def accept_offer(self, **changes: Any) -> Agreement:
         """The agreement of an offer that was made and accepted, with what is invoiced at once."""
-        made = accept(self.sandbox.world, self.released(**changes), BUYER)
+        made = accept(self.sandbox.world, self.release_offer(**changes), BUYER)
         self.sandbox.world.advance()
         return made

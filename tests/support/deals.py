@@ -30,7 +30,7 @@ FIELDS: dict[str, str] = {name: f"Form_{name}__c" for name in ORDER_FORM}
 PRODUCT = Product(seller_account=SELLER, visibility="Limited", dimensions=("platform", "seats"))
 
 
-def report_on(
+def preflight_report(
     terms: dict[str, Any] | None = None,
     *,
     form: dict[str, Any] | None = None,

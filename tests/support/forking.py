@@ -22,11 +22,11 @@ def serve() -> None:
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            become(**json.loads(line))
+            run_program(**json.loads(line))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def become(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
+def run_program(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
     """Run a program in this very process, as if Python had been started with it."""
     for number, path in enumerate((os.devnull, out, err)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)

@@ -12,12 +12,12 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 OFFER = "offer-abcdefghijklm"
 
 
-def run(activity: Any, *arguments: Any) -> Any:
+def run_activity(activity: Any, *arguments: Any) -> Any:
     """Run an activity as a worker would."""
     running = ActivityEnvironment()
     running.info = replace(running.info, started_time=NOW)
     return running.run(activity, *arguments)
 
 
-def failure(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:
+def failure_type(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:
     return raised.value.type

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 
 
-def until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
     """Wait until something holds; fails if it does not in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not holds():
-        assert time.monotonic() < deadline, f"not in {PATIENCE_SECONDS} s"
+        assert time.monotonic() < deadline, f"not in {TIMEOUT_SECONDS} s"
         time.sleep(0.01)

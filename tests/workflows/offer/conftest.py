@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.life import Life, living
+from tests.support.workflow_harness import WorkflowHarness, open_harness
 
 
 @pytest.fixture
-async def life() -> AsyncIterator[Life]:
-    async with living() as life:
-        yield life
+async def harness() -> AsyncIterator[WorkflowHarness]:
+    async with open_harness() as harness:
+        yield harness
