@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 
 .PHONY: help setup demo test lint bench clean
 
-help:  ## Show what can be made
+help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: $(INSTALLED)  ## Install everything into .venv
@@ -17,10 +17,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-demo: $(INSTALLED)  ## Watch offers live their lives (KEEP=1 leaves it running, CRASH=1 kills the worker)
+demo: $(INSTALLED)  ## Run eleven offers on a simulator (KEEP=1 leaves it running, CRASH=1 kills the worker)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(CRASH),--crash)
 
-# The SDK's sandbox and our command line import our modules anew each time: they are compiled once.
+# The SDK's sandbox and our command line import our modules again each time: keep them compiled.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED)  ## Run every test
 	$(BIN)/python -m pytest -q -n 4 --dist loadgroup

@@ -14,8 +14,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 """A buyer can accept until 23:59:59 UTC of the availability end (AWS: work-with-private-offers)."""
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda told: told.astimezone(UTC))]
-"""An instant in UTC, wherever it was told: boto3 gives those of the machine's own time zone."""
+Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+"""An instant in UTC: boto3 gives those of the machine's own time zone."""
 
 
 class Clock(BaseModel):
@@ -41,7 +41,7 @@ class Clock(BaseModel):
 
 
 def end_of_day(day: date) -> datetime:
-    """The last second of a day in UTC: the moment an offer with that availability end expires."""
+    """The last second of a day in UTC: an offer with that availability end expires then."""
     return datetime.combine(day, END_OF_DAY)
 
 

@@ -1,4 +1,4 @@
-"""A finding: one thing that is wrong with a deal, said so that a person knows what to do."""
+"""A finding: one thing that is wrong with a deal, and what to do about it."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ ADDRESS = re.compile(r"[^\s,;<>\[\]()]+@[^\s,;<>\[\]()]+")
 """A mail address: personal data, wherever it turns up."""
 
 LONGEST_TEXT = 500
-"""Characters of what was seen, or is said of it."""
+"""Characters of the value seen, and of the problem."""
 
 
 class Severity(StrEnum):
     """What a finding does to the offer."""
 
     REFUSE = "refuse"
-    """It cannot be made like this: something must be corrected."""
+    """The offer cannot be created like this: something must be corrected."""
     APPROVAL = "approval"
     """An exception that somebody may approve."""
     WARN = "warn"
@@ -68,12 +68,12 @@ class Finding(BaseModel):
     @property
     def reference(self) -> str:
         """By which a person decides about exactly this finding, such as `not-annual:1f3a9c`."""
-        said = json.dumps(_said_of(self)).encode()
-        return f"{self.code}:{hashlib.sha256(said).hexdigest()[:6]}"
+        identity = json.dumps(_identity(self)).encode()
+        return f"{self.code}:{hashlib.sha256(identity).hexdigest()[:6]}"
 
     def is_same(self, other: "Finding") -> bool:
-        """Whether both say the same of the same value, wherever it came from."""
-        return _said_of(self) == _said_of(other)
+        """Whether both report the same problem of the same value, whatever its source."""
+        return _identity(self) == _identity(other)
 
     def __str__(self) -> str:
         where = f"{self.field} ({self.source})" if self.source else self.field
@@ -82,12 +82,12 @@ class Finding(BaseModel):
         return f"{where}{seen}: {self.problem}. {self.remedy}.{rule}"
 
 
-def _said_of(finding: Finding) -> tuple[str | None, ...]:
+def _identity(finding: Finding) -> tuple[str | None, ...]:
     return (finding.code, finding.field, finding.seen, finding.problem, finding.role)
 
 
 def illegal(problem: str, remedy: str) -> PydanticCustomError:
-    """What a validator raises, so that `findings_in` can tell problem and remedy apart."""
+    """What a validator raises: `findings_in` gets problem and remedy from it."""
     return PydanticCustomError(
         "illegal", "{problem}. {remedy}.", {"problem": problem, "remedy": remedy}
     )
@@ -124,7 +124,7 @@ _REMEDIES = {
     "int_type": _NO_WHOLE_NUMBER,
     "int_from_float": _NO_WHOLE_NUMBER,
 }
-"""By pydantic's type of error, what is wrong and what to do, in words for people."""
+"""By pydantic's type of error, the problem and the remedy."""
 
 
 def _text(given: Any) -> str:

@@ -1,4 +1,4 @@
-"""Names of offers: the opportunity's id, in the one form that every part of the product uses.
+"""Ids and paths of offers, each in the one form that every part of the product uses.
 
 An amendment of its offer is named after it: `0065g00000AbCdEAAV/amendment/1`.
 """
@@ -20,7 +20,8 @@ def parse_opportunity_id(text: str) -> str:
     """The 18-character form of an id; people also copy the 15-character one.
 
     Both mean one opportunity, so both must lead to one workflow.  The last three characters encode
-    which letters of the first 15 are capitals (Salesforce: record ids).  Raises NoOpportunityId.
+    which letters of the first 15 are capitals (Salesforce: record ids).
+    Raises InvalidOpportunityId.
     """
     text = text.strip()
     if not text.isalnum() or not text.isascii() or len(text) not in (15, 18):
@@ -39,7 +40,7 @@ def parse_opportunity_id(text: str) -> str:
 
 
 def offer_path(opportunity_id: str, amendment: int = 0) -> str:
-    """How an offer is named; `amendment` is 0 for the opportunity's own."""
+    """An offer's path; `amendment` is 0 for the opportunity's own offer."""
     return f"{opportunity_id}/amendment/{amendment}" if amendment else opportunity_id
 
 
@@ -57,7 +58,7 @@ def opportunity_id_of(workflow_id: str) -> str:
 
 
 def parse_offer_path(text: str) -> str:
-    """The name of an offer as people write it, in its one form.  Raises NoOpportunityId."""
+    """An offer's path as people write it, in its standard form.  Raises InvalidOpportunityId."""
     record_id, slash, rest = text.strip().partition("/")
     if not slash:
         return parse_opportunity_id(record_id)
@@ -75,7 +76,7 @@ def revision_reference(opportunity_id: str, amendment: int, revision: int) -> st
 
 
 def parse_reference(text: str) -> str | None:
-    """The name of the offer that a reference is about; None if it is no reference of ours."""
+    """The path of the offer that a reference names; None if it is no reference of ours."""
     found = _REFERENCE.fullmatch(text)
     if found is None or not is_full_id(found["opportunity"]):
         return None

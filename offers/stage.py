@@ -40,14 +40,14 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.ACCEPTED: "an earlier revision was accepted after all",
     },
     Stage.SUBMITTED: {
-        Stage.GENERATING: "AWS took the change set, or the hand-off is made",
-        Stage.FAILED: "AWS refused the request",
-        Stage.DRAFT: "amended before it was made",
+        Stage.GENERATING: "AWS accepted the change set, or the Clazar handoff has begun",
+        Stage.FAILED: "AWS rejected the request",
+        Stage.DRAFT: "amended before it was created",
         Stage.CANCELLED: "cancel",
     },
     Stage.GENERATING: {
         Stage.LIVE: "released, and reads back as asked",
-        Stage.FAILED: "AWS said no, or built something else",
+        Stage.FAILED: "AWS failed it, or created something else",
         Stage.DRAFT: "sent back, or amended: withdrawn",
         Stage.CANCELLED: "cancel",
         Stage.ACCEPTED: "agreement found",
@@ -57,7 +57,7 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.CANCELLED: "cancel",
     },
     Stage.LIVE: {
-        Stage.SHARED: "buyer told",
+        Stage.SHARED: "buyer notified",
         Stage.ACCEPTED: "agreement found",
         Stage.EXPIRED: "last day over, no agreement",
         Stage.DRAFT: "amended: withdrawn",
@@ -82,13 +82,13 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
     },
     Stage.EXPIRED: {
         Stage.SHARED: "extended",
-        Stage.DRAFT: "amended: made anew",
+        Stage.DRAFT: "amended: created again",
         Stage.ACCEPTED: "agreement found after all",
         Stage.CANCELLED: "cancelled while it was being extended",
     },
     Stage.CANCELLED: {
         Stage.ACCEPTED: "agreement found after all",
-        Stage.DRAFT: "made anew",
+        Stage.DRAFT: "created again",
     },
     Stage.REPLACED: {
         Stage.ACCEPTED: "AWS rolled the amendment back",

@@ -3,11 +3,12 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from pydantic import BaseModel
 
 # Neither a shell's settings nor a `.env` in the working folder may lead a test to a real vendor.
 for name in list(os.environ):
@@ -18,6 +19,19 @@ os.environ["OFFERS_ENV_FILE"] = ""
 # How fast a test is depends on what else the machine does.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+copy_model = BaseModel.model_copy
+
+
+def model_copy(self: BaseModel, *, update: Mapping[str, Any] | None = None, **rest: Any) -> Any:
+    """Pydantic's, but it refuses a name that is no field: else a renamed field is lost silently."""
+    unknown = set(update or ()) - set(type(self).model_fields)
+    assert not unknown, f"{type(self).__name__} has no field {unknown}"
+    return copy_model(self, update=update, **rest)
+
+
+BaseModel.model_copy = model_copy  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

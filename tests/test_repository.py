@@ -10,10 +10,17 @@ from typing import Any
 
 import yaml
 
+from offers.lifecycle.attentions import AttentionCode
+from tests.support.commands import COMMANDS
 from tests.support.workflow_harness import installed_program
 from workflows.offer.search_attributes import KEYS
 
 ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|ya?ml|jinja))`")
+"""A file with its folder, in backticks."""
+COMMAND = re.compile(r"\bofferflow ([a-z-]+)")
 
 
 def test_who_may_import_whom() -> None:
@@ -67,6 +74,19 @@ def test_the_examples_are_complete_and_legal() -> None:
 def test_the_deployment_page_names_every_search_attribute_and_attention() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     assert [key.name for key in KEYS if key.name not in page] == []
+    assert [code.value for code in AttentionCode if f"| `{code}` |" not in page] == []
+
+
+def test_files_and_commands_that_the_pages_name_exist() -> None:
+    missing = []
+    for page in PAGES:
+        text = page.read_text()
+        paths = [(page.parent / link).resolve() for link in LINK.findall(text)]
+        paths += [ROOT / path for path in PATH.findall(text)]
+        missing += [f"{page.name}: {path}" for path in paths if not path.exists()]
+        named = {*COMMAND.findall(text)} - {*COMMANDS.commands}
+        missing += [f"{page.name}: offerflow {name}" for name in named]
+    assert not missing
 
 
 def texts(source: str) -> Iterator[str]:

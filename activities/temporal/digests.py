@@ -20,9 +20,9 @@ from offers.lifecycle.record import OfferRecord
 from offers.policy.digest import DigestRules
 from offers.reports.digest import (
     CAN_EXPIRE,
-    NEWS,
+    EVENT_TOPICS,
+    REPORTED_STAGES,
     SETTLED,
-    TOLD,
     Digest,
     DigestItem,
     digest,
@@ -134,7 +134,7 @@ class Digests:
         waiting = "OfferAttention IS NOT NULL"
         # What has ended is news, too; what somebody terminated says nothing true any more.
         news = (
-            f"OfferStage IN ({_quoted(TOLD)}) AND OfferStageSince >= {_at(since)}"
+            f"OfferStage IN ({_quoted(REPORTED_STAGES)}) AND OfferStageSince >= {_at(since)}"
             " AND ExecutionStatus IN ('Running', 'Completed')"
         )
         query = (
@@ -238,9 +238,9 @@ def _sorted_out(
         if not own.is_due(each.delivered_at, now):
             met.append(resting)
             continue
-        told = resting.model_copy(update={"told_at": now})
+        told = resting.model_copy(update={"delivered_at": now})
         since = each.delivered_at - SETTLED
-        fitting = [i for i in said.get(each.key, ()) if i.topic not in NEWS or i.at > since]
+        fitting = [i for i in said.get(each.key, ()) if i.topic not in EVENT_TOPICS or i.at > since]
         if not fitting:
             met.append(told)
             continue

@@ -24,7 +24,7 @@ class AgreementStatus(StrEnum):
 
 
 class AgreementReport(BaseModel):
-    """What a feed said of an agreement: a hint to look, not yet the evidence."""
+    """What a feed shows of an agreement: a reason to ask AWS, not yet the evidence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class Agreement(BaseModel):
 
     @property
     def is_acceptance(self) -> bool:
-        """Whether it proves an acceptance that stands or stood.
+        """Whether it proves an acceptance, in force or ended.
 
         A rolled-back one does not: AWS undid it within minutes, and the buyer may accept again.
         """

@@ -30,7 +30,7 @@ class AmendmentRequest(BaseModel):
     additional_amount: Annotated[Money | None, BeforeValidator(parsing.parse_money)] = None
     """What the buyer pays on top, charged at acceptance; None: nothing."""
     unpaid_installments: Literal["carry", "drop"] | None = None
-    """What becomes of the instalments that are not invoiced yet; None: nobody has said."""
+    """What becomes of the instalments that are not invoiced yet; None: not decided yet."""
 
 
 AMENDMENT_FIELDS = frozenset(AmendmentRequest.model_fields)
@@ -38,7 +38,7 @@ AMENDMENT_FIELDS = frozenset(AmendmentRequest.model_fields)
 
 
 class OriginalOffer(BaseModel):
-    """The accepted offer that an amendment is made for."""
+    """The accepted offer that an amendment changes."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -52,7 +52,7 @@ class OriginalOffer(BaseModel):
 
 
 class AgreementSnapshot(BaseModel):
-    """How the agreement stands with AWS now."""
+    """The agreement as AWS shows it now."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -73,7 +73,7 @@ class AmendmentPricing(BaseModel):
     unpaid: tuple[Instalment, ...]
     """What AWS drops when the amendment is accepted."""
     unpaid_action: Literal["carry", "drop"] | None
-    """What becomes of that; None: nobody has said, or there is nothing unpaid."""
+    """What becomes of that; None: not decided yet, or nothing is unpaid."""
     added: Money
 
     @property
@@ -114,7 +114,7 @@ class AmendmentPricing(BaseModel):
 
 
 class Proposal(BaseModel):
-    """What an amendment says unless somebody says otherwise."""
+    """The terms of an amendment, unless others are given."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -147,7 +147,7 @@ def propose(
         facts=_facts(amended, standing, sums, policy, today),
         findings=(
             *findings,
-            # Who said it in a way that means nothing is told so, and that is enough.
+            # A value that cannot be read has a finding of its own.
             *(_undecided(sums) if given.get("unpaid_installments") is None else ()),
             *_invoices(sums),
         ),
@@ -232,7 +232,7 @@ def _facts(
         "agreement_end": end,
         "availability_end": last_day,
         "eula": terms.eula,
-        # What the opportunity says of these, it says of the offer that was sold at first.
+        # The opportunity's values of these are those of the original sale.
         "starts_on": None,
         "renewal": None,
     }

@@ -189,7 +189,7 @@ EXPLANATIONS: dict[str, tuple[str, str, str]] = {
         "AWS failed on its own side",
         "Nothing is wrong with the terms: resume to try again",
     ),
-    "CANCELLED": ("offer", "the change set was cancelled in AWS", "Resume to submit it anew"),
+    "CANCELLED": ("offer", "the change set was cancelled in AWS", "Resume to submit it again"),
     "INVALID_UPDATE_REQUEST": (
         "state",
         "a released offer cannot be changed in this way",

@@ -1,4 +1,4 @@
-"""The hand-off: an offer that a person makes in Clazar, and how it is recognised there.
+"""The field sheet of an offer that a person creates in Clazar, and how it is recognised there.
 
 Clazar's API creates no offers.  The order of the sheet is that of Clazar's form (handbook: creating
 a private offer via Clazar).
@@ -32,12 +32,12 @@ class SheetField(BaseModel):
 
 
 def clazar_reference(opportunity_id: str, revision: int) -> str:
-    """What an offer's name must hold for the offer to be recognised."""
+    """What an offer's name must contain for the offer to be recognised."""
     return f"{opportunity_id}-{revision}"
 
 
 def opportunities_named_in(name: str) -> tuple[str, ...]:
-    """The opportunities whose reference an offer's name holds."""
+    """The opportunities whose reference an offer's name contains."""
     named = (found["opportunity"] for found in _REFERENCE.finditer(name))
     return tuple(dict.fromkeys(each for each in named if is_full_id(each)))
 

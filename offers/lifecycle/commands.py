@@ -1,4 +1,4 @@
-"""What people ask of an offer: to decide about an exception, to change terms, to extend it."""
+"""Requests to an offer: decide about an exception, change terms, extend."""
 
 from datetime import date
 from typing import Any
@@ -12,12 +12,12 @@ from offers.terms.terms import TERM_FIELDS, Day
 
 
 class ApprovalDecision(BaseModel):
-    """What somebody says of exceptions."""
+    """A person's decision about exceptions."""
 
     model_config = ConfigDict(frozen=True)
 
     by: str = Field(repr=False)
-    """Mail address, by which the policy's roles know people.  Personal data."""
+    """Mail address, by which the policy names who holds a role.  Personal data."""
     finding: str | None = None
     """Its reference, or its code; None: every exception that this person may decide about.
 
@@ -32,11 +32,11 @@ class TermChanges(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     terms: dict[str, Any] = Field(default_factory=dict)
-    """Fields of `OfferTerms` and `Contacts`, for an amendment also of `Wish`; None takes back what
-    was given before."""
+    """Fields of `OfferTerms` and `Contacts`, for an amendment also of `AmendmentRequest`; None
+    removes what was given before."""
     method: CreationMethod | None = None
     recreate: bool = False
-    """Make a released offer anew from the opportunity as it is now, even if nothing is given."""
+    """Create a released offer again from the opportunity as it is now, without a changed term."""
 
     def unknown_field(self, *, amendment: bool = False) -> str | None:
         """The first name that is no field, if there is one."""

@@ -60,7 +60,7 @@ def edit_findings(
 ) -> tuple[Finding, ...]:
     """Why changes cannot be made in place; `today` is a UTC date, `amends` what an amendment is of.
 
-    What stood in the offer's way before, and was approved, is no news.
+    What was found before the change, and was approved, is left out.
     """
     try:
         after = apply_edit(terms, contacts, changes).terms

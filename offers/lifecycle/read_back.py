@@ -49,7 +49,7 @@ class PublishedOffer(BaseModel):
         return self.availability_end is not None and self.availability_end < today
 
 
-WITHDRAWN = "The offer was withdrawn; check the product in AWS, then resume to make it anew"
+WITHDRAWN = "The offer was withdrawn; check the product in AWS, then resume to create it again"
 
 
 def differences(

@@ -12,8 +12,9 @@ def audit_payout(payout: Payout, fee: ListingFee, price: Money) -> tuple[Finding
         return (
             _finding(
                 "currency",
-                f"it is told in {payout.gross.currency}, the price is in {price.currency}: whether"
-                " all of it is paid cannot be told",
+                f"the data shows it in {payout.gross.currency}, but the price is in"
+                f" {price.currency}: whether"
+                " all of it is paid is not known",
                 "Compare the payouts by hand",
                 payout.gross.currency,
             ),

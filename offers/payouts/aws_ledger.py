@@ -1,4 +1,4 @@
-"""Payouts as AWS's billing event feed has them: a ledger, from which the report is made too.
+"""Payouts from AWS's billing event feed, the ledger that the disbursement report is made from.
 
 Source of the rules: AWS's own query over the feed, collections_and_disbursements_report.  A
 positive amount is owed to the seller; a DISBURSED event turns its INVOICED event's amount round,

@@ -38,7 +38,7 @@ class ReportRow(BaseModel):
     disbursed_on: date | None = None
     bank_trace_id: str | None = None
     failed: bool = False
-    """Whether the bank refused the payout that this row takes back."""
+    """Whether the bank rejected the payout that this row reverses."""
 
     @property
     def net(self) -> Decimal:
@@ -71,7 +71,7 @@ def _invoice(rows: list[ReportRow]) -> InvoicePayout:
     lines: dict[str, list[ReportRow]] = {}
     for row in rows:
         lines.setdefault(row.line, []).append(row)
-    untold = list(map(_untold_gross, lines.values()))
+    untold = list(map(_unlisted_gross, lines.values()))
     invoiced = sum(
         (row.gross for row in rows), sum((each for each in untold if each > 0), Decimal())
     )
@@ -105,8 +105,8 @@ def _invoice(rows: list[ReportRow]) -> InvoicePayout:
     )
 
 
-def _untold_gross(line: list[ReportRow]) -> Decimal:
-    """What was invoiced besides what the rows tell: they tell only of what was paid.
+def _unlisted_gross(line: list[ReportRow]) -> Decimal:
+    """What was invoiced besides what the rows show: they show only what was paid.
 
     It is in proportion to that.  Negative: what was paid and then refunded, of which no row tells.
     """

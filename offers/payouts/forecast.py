@@ -1,4 +1,4 @@
-"""When the money should come: a range with its reason, and the step that it waits on.
+"""When a payment is expected: a range with its reason, and the step that it waits for.
 
 AWS invoices at acceptance or on the charge dates, collects from the buyer, and pays out after that,
 daily or on set days of the month; the bank takes another one to three days (AWS: disbursements).
@@ -19,7 +19,7 @@ from offers.terms.terms import OfferTerms
 
 
 class Step(StrEnum):
-    """What the money waits on."""
+    """What a payment waits for."""
 
     INVOICE = "invoice"
     DUE_DATE = "due date"
@@ -57,14 +57,14 @@ class ExpectedPayment(BaseModel):
     latest: date
     """The range of days in which it should arrive."""
     overdue_on: date
-    """The first day on which the step it waits on has taken too long."""
+    """The first day on which that step has taken too long."""
     reason: str
 
     @property
     def problem(self) -> str:
-        """What is late, for people."""
+        """What is overdue, as text."""
         what = f"invoice {self.invoice_id}" if self.invoice_id else "an invoice"
-        return f"{self.amount} ({what}) is late: it waits on {self.step}. {self.reason}"
+        return f"{self.amount} ({what}) is overdue: it waits for {self.step}. {self.reason}"
 
 
 def charges(terms: OfferTerms, accepted_on: date) -> list[tuple[date, Money]]:
@@ -155,7 +155,7 @@ class _Calendar:
             earliest=earliest,
             latest=latest,
             overdue_on=on + self._lag,
-            reason=f"To be invoiced on {on}, {self._said_of_terms(terms)}, {self._said_of_payout}",
+            reason=f"To be invoiced on {on}, {self._terms_reason(terms)}, {self._payout_reason}",
         )
 
     def invoiced(
@@ -172,7 +172,7 @@ class _Calendar:
         if collected_on := _collected(invoice):
             first = last = collected_on
         earliest, latest = self._arrival(first), self._arrival(last, last=True)
-        step, late_on = self._waits_on(invoice, due, latest, today)
+        step, late_on = self._current_step(invoice, due, latest, today)
         if paused_on and self._is_paused(invoice, step, invoiced_on, paused_on):
             step = Step.PAUSED
         return ExpectedPayment(
@@ -182,12 +182,12 @@ class _Calendar:
             earliest=earliest,
             latest=latest,
             overdue_on=late_on,
-            reason=self._said_of(
+            reason=self._reason(
                 invoice, invoiced_on, due, paused_on if step is Step.PAUSED else None
             ),
         )
 
-    def _waits_on(
+    def _current_step(
         self, invoice: InvoicePayout, due: date, latest: date, today: date
     ) -> tuple[Step, date]:
         """The step, and the first day on which it has taken too long."""
@@ -205,7 +205,7 @@ class _Calendar:
     def _is_paused(
         self, invoice: InvoicePayout, step: Step, invoiced_on: date, paused_on: date
     ) -> bool:
-        """Whether AWS's pause of payouts holds it up.  AWS does not tell of the pause's end."""
+        """Whether AWS's pause of payouts delays it.  AWS does not report the end of a pause."""
         if invoiced_on > paused_on or (invoice.disbursed_on or paused_on) > paused_on:
             return False
         not_known = step is Step.COLLECTION and self._rules.source is PayoutSource.CLAZAR
@@ -239,35 +239,35 @@ class _Calendar:
         latest = this if collected.day < first else following
         return max(earliest.replace(day=first), collected), latest.replace(day=last)
 
-    def _said_of(
+    def _reason(
         self, invoice: InvoicePayout, invoiced_on: date, due: date, paused_on: date | None
     ) -> str:
-        said = [f"Invoiced on {invoiced_on}", f"due on {due}"]
+        reasons = [f"Invoiced on {invoiced_on}", f"due on {due}"]
         if invoice.collected_on:
-            said.append(f"collected on {invoice.collected_on}")
+            reasons.append(f"collected on {invoice.collected_on}")
         elif _collected(invoice):
-            said.append("collected")
+            reasons.append("collected")
         elif self._rules.source is PayoutSource.CLAZAR:
-            said.append("Clazar does not tell when it is collected")
+            reasons.append("Clazar does not show when it is collected")
         else:
-            said.append("not collected")
+            reasons.append("not collected")
         if invoice.state is PayoutState.FAILED:
-            said.append(f"the bank refused the payout{_day(invoice)}")
+            reasons.append(f"the bank refused the payout{_day(invoice)}")
         elif invoice.state is PayoutState.REVERSED:
-            said.append(f"AWS took the payout back{_day(invoice)}")
+            reasons.append(f"AWS took the payout back{_day(invoice)}")
         elif invoice.disbursed.amount:
-            said.append(f"{invoice.disbursed} of {invoice.net} are paid")
+            reasons.append(f"{invoice.disbursed} of {invoice.net} are paid")
         if paused_on:
-            said.append(f"AWS paused payouts on {paused_on}")
-        return ", ".join([*said, self._said_of_payout])
+            reasons.append(f"AWS paused payouts on {paused_on}")
+        return ", ".join([*reasons, self._payout_reason])
 
-    def _said_of_terms(self, terms: OfferTerms) -> str:
+    def _terms_reason(self, terms: OfferTerms) -> str:
         if terms.net_payment_days:
             return f"due {terms.net_payment_days} days later"
         return f"due {self._rules.buyer_terms_days} days later (assumed: AWS does not tell)"
 
     @property
-    def _said_of_payout(self) -> str:
+    def _payout_reason(self) -> str:
         days = self._rules.pays_on
         when = f"between the days {days[0]} and {days[-1]} of a month" if days else "daily"
         shortest, longest = self._rules.bank_days

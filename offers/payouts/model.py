@@ -1,4 +1,4 @@
-"""What an offer has been paid: per invoice, whichever source of payout data tells it."""
+"""What has been paid of an offer, by invoice: the same for each source of payout data."""
 
 import hashlib
 from collections.abc import Iterable
@@ -19,11 +19,11 @@ class PayoutState(StrEnum):
     NOT_DISBURSED = "not disbursed"
     PARTIALLY = "partially disbursed"
     DISBURSED = "disbursed"
-    """Paid in full, or more: what AWS takes back later is not paid again."""
+    """Paid in full, or more: what AWS takes away later is not paid again."""
     FAILED = "failed"
     """The bank refused the last payout."""
     REVERSED = "reversed"
-    """All that was paid has been taken back."""
+    """All that was paid has been reversed."""
 
 
 class Transfer(BaseModel):
@@ -34,10 +34,10 @@ class Transfer(BaseModel):
     on: date | None
     """UTC day."""
     amount: Money
-    """Negative where money was taken back, or did not arrive."""
+    """Negative where money was reversed, or did not arrive."""
     bank_trace_id: str | None = None
     failed: bool = False
-    """Whether the bank refused the payout that this one takes back."""
+    """Whether the bank rejected the payout that this one reverses."""
 
 
 class InvoicePayout(BaseModel):
@@ -116,7 +116,7 @@ class InvoicePayout(BaseModel):
 
     @property
     def standing_transfers(self) -> tuple[Transfer, ...]:
-        """The payouts that were not taken back."""
+        """The payouts that were not reversed."""
         standing: list[Transfer] = []
         for transfer in self.transfers:
             if transfer.amount.amount > 0:
@@ -132,12 +132,12 @@ class InvoicePayout(BaseModel):
 
     @property
     def disbursed_on(self) -> date | None:
-        """UTC day of the newest payout that stands."""
+        """UTC day of the newest payout that was not reversed."""
         return max((each.on for each in self.standing_transfers if each.on), default=None)
 
     @property
     def bank_trace_ids(self) -> tuple[str, ...]:
-        """What the payouts that stand are called in the bank's statements."""
+        """The trace ids of the payouts that were not reversed, as in the bank's statements."""
         traces = (each.bank_trace_id for each in self.standing_transfers if each.bank_trace_id)
         return tuple(dict.fromkeys(traces))
 
@@ -145,7 +145,7 @@ class InvoicePayout(BaseModel):
 def in_order(transfers: Iterable[Transfer]) -> tuple[Transfer, ...]:
     """Transfers as they must have come: on one day a payout that is made again follows its failure.
 
-    What is taken back on a day was paid on an earlier one, unless nothing stood then.
+    What is reversed on a day was paid on an earlier one, if anything was.
     """
     ordered: list[Transfer] = []
     days: dict[date, list[Transfer]] = {}
@@ -229,21 +229,21 @@ class Payout(BaseModel):
 
     @property
     def disbursed_on(self) -> date | None:
-        """UTC day of the newest payout that stands."""
+        """UTC day of the newest payout that was not reversed."""
         return max((i.disbursed_on for i in self.invoices if i.disbursed_on), default=None)
 
     @property
     def bank_trace_ids(self) -> tuple[str, ...]:
-        """What the payouts that stand are called in the bank's statements."""
+        """The trace ids of the payouts that were not reversed, as in the bank's statements."""
         return tuple(dict.fromkeys(t for each in self.invoices for t in each.bank_trace_ids))
 
     @property
     def state(self) -> PayoutState:
-        """How far the money has come over all invoices: the one that gives most cause to act."""
+        """How far the money has come over all invoices: the one that most needs act."""
         states = {invoice.state for invoice in self.invoices if not invoice.is_settled}
-        for grave in (PayoutState.FAILED, PayoutState.REVERSED):
-            if grave in states:
-                return grave
+        for worst in (PayoutState.FAILED, PayoutState.REVERSED):
+            if worst in states:
+                return worst
         if not states:
             paid = any(invoice.transfers for invoice in self.invoices)
             return PayoutState.DISBURSED if paid else PayoutState.NOT_DISBURSED
@@ -256,7 +256,7 @@ class Payout(BaseModel):
         return all(invoice.is_settled for invoice in self.invoices)
 
     @property
-    def is_taken_back(self) -> bool:
+    def is_reversed(self) -> bool:
         """Whether a payout failed, or was reversed, and has not been made again."""
         return self.state in (PayoutState.FAILED, PayoutState.REVERSED)
 
@@ -279,7 +279,7 @@ class Payout(BaseModel):
     def shows_less_than(self, before: "Payout") -> bool:
         """Whether it lacks an invoice or a transfer that was known before.
 
-        Data can be incomplete for a day; what is taken back is a transfer of its own.
+        Data can be incomplete for a day; a reversal is a transfer of its own.
         """
         mine = {each.invoice_id: each for each in self.invoices}
         return any(

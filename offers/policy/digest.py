@@ -1,4 +1,4 @@
-"""When owners are told how their offers stand: a part of a company's policy."""
+"""When owners are sent a digest of their offers: a part of a company's policy."""
 
 from datetime import time, timedelta
 from enum import StrEnum
@@ -39,7 +39,7 @@ def _some(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
 
 
 class DigestRules(BaseModel):
-    """When an owner's mornings are, and how far a digest looks ahead."""
+    """When digests are sent, and how far they look ahead."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -50,4 +50,4 @@ class DigestRules(BaseModel):
     time_zone: str = Field(default="UTC", max_length=100)
     """IANA name: of the owners whose own zone is not known."""
     look_ahead: Wait = timedelta(days=7)
-    """An offer that can be accepted no longer than this is said to expire."""
+    """An offer whose last day comes within this time is listed as expiring."""

@@ -9,4 +9,4 @@ YEAR = timedelta(days=366)
 Wait = Annotated[timedelta, Field(ge=timedelta(), le=YEAR)]
 Interval = Annotated[timedelta, Field(ge=timedelta(seconds=1), le=YEAR)]
 Reminders = Annotated[tuple[Wait, ...], AfterValidator(lambda times: tuple(sorted(set(times))))]
-"""How long after something people are told again."""
+"""How long after something a reminder is sent."""

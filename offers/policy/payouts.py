@@ -11,7 +11,7 @@ from offers.policy.durations import Interval, Reminders, Wait
 
 
 class PayoutSource(StrEnum):
-    """Who tells what has been paid."""
+    """Where the payout data comes from."""
 
     CLAZAR = "clazar"
     """Clazar's dataset of disbursements."""
@@ -36,7 +36,7 @@ def _bank_days(days: tuple[int, int]) -> tuple[int, int]:
 
 
 class PayoutRules(BaseModel):
-    """When money is expected, and when somebody is told that it is late."""
+    """When payments are expected, and when somebody is told that one is overdue."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -58,19 +58,19 @@ class PayoutRules(BaseModel):
     bank_holidays: tuple[date, ...] = ()
     """Days besides Saturdays and Sundays on which banks do not work."""
     buyer_terms_days: int = Field(default=30, ge=0, le=366)
-    """When an invoice is due if the offer does not say: AWS does not tell a seller the terms that a
+    """When an invoice is due if the offer does not say: AWS does not show a seller the terms that a
     buyer has with AWS."""
     collection_days: int = Field(default=14, ge=0, le=366)
     """How long after it is due AWS may take to collect an invoice."""
     data_days: int = Field(default=2, ge=0, le=30)
     """How many days behind the data is."""
     remind_after: Reminders = (timedelta(days=7), timedelta(days=14), timedelta(days=30))
-    """When finance is told again that money is late, from the first mail."""
+    """When finance is reminded of an overdue payment, from the first mail."""
     follow_for: Wait = timedelta(days=210)
     """How long what an agreement was invoiced for is followed after it has ended."""
 
     def begin_on(self, today: date) -> date | None:
-        """The first day of which the data tells everything; None: of all days."""
+        """The first day of which the data is complete; None: it is complete."""
         if self.source is PayoutSource.CLAZAR:
             return None
         return first_month(today, self.feed_months)

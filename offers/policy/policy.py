@@ -27,7 +27,7 @@ from offers.terms.contacts import Address
 from offers.terms.terms import LONGEST_MONTHS
 
 FINANCE = "finance"
-"""The role of those who follow the money; they are told of it."""
+"""The role of those who are sent what is about payouts."""
 
 NAME_FIELDS = ("product", "company", "month", "year")
 
@@ -54,7 +54,7 @@ def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class PublicationPolling(BaseModel):
-    """How AWS's building of an offer is followed.  All times count from the submission."""
+    """How the creation of an offer in AWS is polled.  All times count from the submission."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,15 +62,15 @@ class PublicationPolling(BaseModel):
         timedelta(minutes=10),
         timedelta(minutes=46),
     )
-    """When to look: soon once, for AWS finds most errors early; then when it should be done."""
+    """When to check: once early, when AWS finds most errors; then when it should be done."""
     check_every: Interval = timedelta(minutes=5)
-    """How often to look after that."""
+    """How often to check after that."""
     delayed_after: Interval = timedelta(hours=2)
     """When people are told that it takes unusually long."""
 
     def next_check(self, elapsed: timedelta) -> timedelta:
-        """How long to wait before the next look."""
-        # A look comes a moment early or late; it must not lead to another within the minute.
+        """How long to wait before the next check."""
+        # A check can be slightly early or late; it must not lead to another within the minute.
         return min(
             (at - elapsed for at in self.check_after if at > elapsed + timedelta(minutes=1)),
             default=self.check_every,
@@ -78,21 +78,21 @@ class PublicationPolling(BaseModel):
 
 
 class CreationMethod(StrEnum):
-    """How an offer comes to be."""
+    """How an offer is created."""
 
     AWS = "aws"
-    """One change set through AWS's Catalog API: by itself."""
+    """By one change set through AWS's Catalog API."""
     CLAZAR = "clazar"
-    """A person makes it in Clazar from a field sheet: Clazar's API creates no offers."""
+    """By a person in Clazar, from a field sheet: Clazar's API creates no offers."""
 
 
 class ClazarHandoff(BaseModel):
-    """How an offer that a person makes in Clazar is waited for."""
+    """How an offer that a person creates in Clazar is waited for."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     remind_after: Reminders = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
-    """When the owner is told again that the offer is to be made, from the hand-off."""
+    """When the owner is reminded that the offer is to be created, from the handoff."""
 
 
 def _price(value: Decimal) -> Decimal:
@@ -129,7 +129,7 @@ class Policy(BaseModel):
     remind_approvers_after: Reminders = (timedelta(days=1), timedelta(days=3))
     """When those who may approve are written to again, from the first mail."""
     method: CreationMethod = CreationMethod.AWS
-    """How offers come to be, unless a deal says otherwise."""
+    """How offers are created, unless a request says otherwise."""
     clazar_handoff: ClazarHandoff = ClazarHandoff()
     intake_every: Interval = timedelta(minutes=5)
     """How often Salesforce is asked for opportunities that are ready."""
@@ -147,8 +147,8 @@ class Policy(BaseModel):
     """How long after an amendment took an offer's place AWS may undo that; it takes minutes."""
     publication: PublicationPolling = PublicationPolling()
     clazar_link_within: Interval = timedelta(days=2)
-    """How long Clazar may take to show an offer; the next reminder or news after that looks for it,
-    and has people told."""
+    """How long Clazar may take to show an offer; whatever wakes the workflow after that
+    looks for the offer in Clazar and raises an attention."""
     agreement_watch_every: Interval = timedelta(minutes=5)
     """How often the agreement feed is read."""
     agreement_watch_overlap: Wait = timedelta(minutes=15)
@@ -160,7 +160,7 @@ class Policy(BaseModel):
     payouts: PayoutRules = PayoutRules()
     digest: DigestRules = DigestRules()
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
-    """The zones in which the last moment is given when the buyer's own is not known."""
+    """The time zones that mails give the last minute in when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
 

@@ -24,7 +24,7 @@ LEGAL = "legal"
 
 
 class Rule(BaseModel):
-    """What becomes of a deal that is against a rule."""
+    """What happens to a deal that is against a rule."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,7 +32,7 @@ class Rule(BaseModel):
     approver_role: str | None = None
     """The role that may approve; for `approval` only."""
     text: str = Field(min_length=1, max_length=300)
-    """The rule as people know it: it is quoted in each finding."""
+    """The rule in the company's own words: it is quoted in each finding."""
 
     @model_validator(mode="after")
     def _approved_by_someone(self) -> Self:
@@ -121,14 +121,14 @@ class Rules(BaseModel):
         action="refuse", text="One signed opportunity, exactly one acceptable offer"
     )
     clazar_difference: Rule = Rule(
-        action="approval", approver_role=DEAL_DESK, text="Double-check what was made in Clazar"
+        action="approval", approver_role=DEAL_DESK, text="Double-check what was created in Clazar"
     )
     amendment: Rule = Rule(
         action="approval",
         approver_role=DEAL_DESK,
         text="Create an Agreement-Based Offer (ABO) for modifications",
     )
-    """The sums of an amendment, which no field of the order form can be held against."""
+    """The pricing of an amendment, which no field of the order form can be compared with."""
     renewal_flag: Rule = Rule(
         action="warn", text="AWS: flag a renewal only if it is one; the flag may be audited"
     )

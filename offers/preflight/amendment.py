@@ -148,7 +148,7 @@ def _outlived(
 
 
 CONFIRMED = "amendment"
-"""The code of the finding by which somebody confirms the sums."""
+"""The code of the finding by which somebody confirms the pricing."""
 
 
 def _confirmed(

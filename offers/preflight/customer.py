@@ -46,7 +46,7 @@ class Customer(BaseModel):
 
 
 def sold_before(customer: Customer) -> Iterator[Finding]:
-    """Temporal forgets an offer some time after its end; Salesforce does not."""
+    """Temporal deletes an offer some time after its end; Salesforce still shows it."""
     if customer.shown_stage in SOLD:
         yield Finding(
             code="sold-before",

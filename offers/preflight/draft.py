@@ -23,7 +23,7 @@ class Draft(BaseModel):
     """None if a term is illegal."""
     contacts: Contacts | None
     owner: Owner | None
-    """Known even where the buyer's address is not legal: the owner must hear of that."""
+    """Known even where the buyer's address is not legal: the owner must be told of that."""
     checkable_terms: OfferTerms | None
     """The terms with stand-ins for those that are illegal, so that the others can be checked."""
     valid_fields: frozenset[str]
@@ -52,7 +52,7 @@ def draft(
     contact_facts = {name: known.pop(name) for name in CONTACT_FIELDS & known.keys()}
     known.setdefault("duration_months", policy.duration_months)
     known.setdefault("availability_end", today + timedelta(days=policy.days_to_accept))
-    # A missing company is one finding; that the name is made from it is not another.
+    # A missing company is one finding; the name that is built from it is not another.
     known.setdefault("offer_name", policy.offer_name_for(str(known.get("company", "?")), today))
 
     terms, findings = _read(OfferTerms, known, sources)

@@ -23,7 +23,7 @@ class EulaContent(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     sha256: str | None = None
-    """Of the merged document; None if it could not be made."""
+    """Of the merged document; None if it could not be merged."""
     findings: tuple[Finding, ...] = ()
     """What is wrong with the documents."""
 

@@ -49,7 +49,7 @@ class OpenOffer(BaseModel):
 
 
 class ObservedOffer(BaseModel):
-    """What a feed or an event said of an offer: a hint to look, not yet the evidence."""
+    """What a feed or an event shows of an offer: a reason to ask AWS, not yet the evidence."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -57,13 +57,13 @@ class ObservedOffer(BaseModel):
     """AWS's."""
     name: str | None = None
     clazar_id: str | None = None
-    """Clazar's; None: it was not Clazar that told of it."""
+    """Clazar's id of it; None: AWS showed it."""
     linked_to: str | None = None
     """The Salesforce record that it belongs to in Clazar."""
 
 
 class Marketplace(BaseModel):
-    """What AWS was asked before anything is made there."""
+    """What AWS shows before anything is created there."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -148,7 +148,7 @@ def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator
 def conflicting_offers(
     terms: OfferTerms, rivals: tuple[OpenOffer, ...], policy: Policy
 ) -> tuple[Finding, ...]:
-    """What refuses an offer that is just made: another one that was made at the same time."""
+    """Findings about other open offers that were created at the same time."""
     found = _open_offer(terms, Marketplace(open_offers=rivals), policy)
     return tuple(finding for finding in found if finding.severity is Severity.REFUSE)
 

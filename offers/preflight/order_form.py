@@ -115,7 +115,7 @@ def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Fin
             severity=Severity.WARN,
             field="order_form.payment_terms",
             seen=text,
-            problem="nobody but a person can tell whether this is how the offer is paid"
+            problem="only a person can judge whether this is how the offer is paid"
             f" ({terms.payment})",
             remedy="Read the order form",
             source=form.source("payment_terms"),
@@ -195,7 +195,7 @@ def _from(form: OrderForm, name: OrderFormName, findings: tuple[Finding, ...]) -
 
 
 def _plain(text: Any) -> str:
-    """Text without what people write differently each time: case, spaces and punctuation."""
+    """Text without case, spaces and punctuation."""
     return "".join(letter for letter in str(text or "").casefold() if letter.isalnum())
 
 

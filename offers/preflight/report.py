@@ -57,7 +57,7 @@ class PreflightReport(BaseModel):
 
 
 class AmendmentDeal(BaseModel):
-    """What an amendment replaces, and what it comes to."""
+    """What an amendment replaces, and its pricing."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -132,7 +132,7 @@ def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
 
 
 def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:
-    """The sums take the place of the order form, which says what was sold at first."""
+    """Compared with the pricing, not with the order form, which is that of the original sale."""
     if (amends := deal.amends) is None:
         return
     yield from amends.findings

@@ -1,4 +1,4 @@
-"""What an owner is told of their offers: what expires, what waits, what has happened."""
+"""The digest of an owner's offers: what expires, what waits, what has happened."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ from offers.stage import Stage
 from offers.terms.contacts import Owner
 
 SETTLED = timedelta(minutes=5)
-"""News is told once it is this old: search may not show it before."""
+"""An event is reported once it is this old: search may not show it before."""
 
-MOST_NAMED = 20
-"""How many offers are named under one topic; of the others only the number is said."""
+NAMED_LIMIT = 20
+"""How many offers are named under one topic; of the others only the number is given."""
 
 LONGEST_TEXT = 300
 
 
 class DigestTopic(StrEnum):
-    """What is said of an offer."""
+    """What is reported of an offer."""
 
     EXPIRES = "expires"
     WAITS = "waits"
@@ -32,26 +32,26 @@ class DigestTopic(StrEnum):
     ENDED = "ended"
 
 
-NEWS = frozenset({DigestTopic.ACCEPTED, DigestTopic.PAID, DigestTopic.ENDED})
-"""Is told once; the others each morning for as long as they hold."""
+EVENT_TOPICS = frozenset({DigestTopic.ACCEPTED, DigestTopic.PAID, DigestTopic.ENDED})
+"""Reported once; the other topics in each digest for as long as they hold."""
 
 CAN_EXPIRE = (Stage.LIVE, Stage.SHARED)
 """Stages in which the buyer can accept."""
 
-TOLD = (
+REPORTED_STAGES = (
     Stage.ACCEPTED,
     Stage.DISBURSED,
     Stage.EXPIRED,
     Stage.REPLACED,
     Stage.TERMINATED,
 )
-"""Stages whose beginning is news."""
+"""Stages whose beginning is reported."""
 
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED})
 
 
 class DigestItem(BaseModel):
-    """One thing to say of one offer."""
+    """One thing to report of one offer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,7 +70,7 @@ class DigestItem(BaseModel):
 
 
 class Digest(BaseModel):
-    """All that one owner is told on one morning.  Personal data."""
+    """What one owner is sent on one day.  Personal data."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -85,7 +85,7 @@ class Digest(BaseModel):
 def digest_items(
     record: OfferRecord, since: datetime, now: datetime, ahead: timedelta
 ) -> list[DigestItem]:
-    """What there is to say of an offer; of its news what began after `since`, and is settled."""
+    """What there is to report of an offer; of its events those after `since`, once settled."""
 
     def item(topic: DigestTopic, at: datetime, **more: object) -> DigestItem:
         named = {"path": record.path, "company": record.company or record.opportunity_id}
@@ -108,39 +108,39 @@ def digest_items(
         )
         for attention in record.attentions
     ]
-    for topic, at in _news(record).items():
+    for topic, at in _events(record).items():
         if since < at <= now - SETTLED:
             paid = record.payout.disbursed if record.payout else None
             said.append(item(topic, at, amount=paid if topic is DigestTopic.PAID else price))
     return said
 
 
-def _news(record: OfferRecord) -> dict[DigestTopic, datetime]:
-    """What has become of an offer, and when; what was taken back is not said."""
-    news: dict[DigestTopic, datetime] = {}
+def _events(record: OfferRecord) -> dict[DigestTopic, datetime]:
+    """What has happened to an offer, and when; what was reversed is left out."""
+    events: dict[DigestTopic, datetime] = {}
     before = None
     for entry in record.history:
         # It was accepted before if a payout failed, or an amendment was rolled back.
         again = before in (Stage.DISBURSED, Stage.REPLACED)
         if entry.stage is Stage.ACCEPTED and not again and record.stage in AGREED:
-            news[DigestTopic.ACCEPTED] = entry.at
+            events[DigestTopic.ACCEPTED] = entry.at
         before = entry.stage
     if record.stage is Stage.DISBURSED:
-        news[DigestTopic.PAID] = record.stage_since
-    elif record.stage in TOLD and record.stage.is_end:
-        news[DigestTopic.ENDED] = record.stage_since
-    return news
+        events[DigestTopic.PAID] = record.stage_since
+    elif record.stage in REPORTED_STAGES and record.stage.is_end:
+        events[DigestTopic.ENDED] = record.stage_since
+    return events
 
 
 def digest(owner: Owner, day: date, said: Iterable[DigestItem]) -> Digest:
-    """What an owner is told: by topic, the most pressing first, and not too many of each."""
+    """The digest: by topic, the most urgent first, a limited number of each."""
     topics = list(DigestTopic)
     ordered = sorted(said, key=lambda item: (topics.index(item.topic), item.at, item.path))
     counted: Counter[DigestTopic] = Counter()
     named = []
     for item in ordered:
         counted[item.topic] += 1
-        if counted[item.topic] <= MOST_NAMED:
+        if counted[item.topic] <= NAMED_LIMIT:
             named.append(item)
-    unnamed = {topic: n - MOST_NAMED for topic, n in counted.items() if n > MOST_NAMED}
+    unnamed = {topic: n - NAMED_LIMIT for topic, n in counted.items() if n > NAMED_LIMIT}
     return Digest(owner=owner, day=day, items=tuple(named), unnamed=unnamed)

@@ -1,4 +1,4 @@
-"""Whose morning it is.
+"""When an owner's digest is due.
 
 A morning is the policy's local time on a working day, one instant for each such day: also where
 clocks are turned, and where that time is skipped or comes twice.
@@ -14,13 +14,13 @@ from offers.preflight.draft import known_time_zones
 from offers.terms.contacts import Owner
 
 LATE = timedelta(hours=4)
-"""How long after a morning it is still told of, if a turn was missed."""
+"""How long after its time a digest is still sent, if a run was missed."""
 
 WEEKDAYS = tuple(Weekday)
 
 
 class DigestSchedule:
-    """The mornings of one owner.  Instants are UTC business time."""
+    """The digest times of one owner.  Instants are UTC business time."""
 
     def __init__(self, owner: Owner, rules: DigestRules) -> None:
         own = owner.owner_time_zone
@@ -28,25 +28,25 @@ class DigestSchedule:
         self._rules = rules
 
     def latest(self, now: datetime) -> datetime:
-        """The newest morning that has begun."""
+        """The latest digest time that has come."""
         day = self.day(now)
         while not self._works(day) or self._morning(day) > now:
             day -= timedelta(days=1)
         return self._morning(day)
 
     def next(self, now: datetime) -> datetime:
-        """The first morning to come."""
+        """The next digest time."""
         day = self.day(now)
         while not self._works(day) or self._morning(day) <= now:
             day += timedelta(days=1)
         return self._morning(day)
 
     def previous(self, now: datetime) -> datetime:
-        """The morning before the newest one: on a Monday that of Friday."""
+        """The digest time before the latest one: on a Monday that of Friday."""
         return self.latest(self.latest(now) - timedelta(microseconds=1))
 
     def is_due(self, told_at: datetime, now: datetime) -> bool:
-        """Whether it is the owner's morning, and they have not been told on this local day."""
+        """Whether a digest is due, and none was sent on this local day."""
         morning = self.latest(now)
         if now >= morning + LATE:
             return False

@@ -27,7 +27,7 @@ class PayoutLine(BaseModel):
     invoice: InvoicePayout | None
     """None: not invoiced yet."""
     expected: ExpectedPayment | None
-    """None: nothing is to come any more, or nobody here knows what was agreed."""
+    """None: nothing is to come any more, or the agreed price is not known here."""
     overdue: bool
 
     @property
@@ -74,7 +74,7 @@ def lines(
 ) -> list[PayoutLine]:
     """The report's lines: offers that are followed here, then what the data has besides.
 
-    What is expected goes by the rules as they are now, whatever they were when an offer was made.
+    The forecast follows the rules as they are now, not as they were when the offer was created.
     """
     found: list[PayoutLine] = []
     left = dict(reading.payouts)

@@ -1,4 +1,4 @@
-"""Terms as people write them into a text field, and what they mean.
+"""Parsing of terms that people write into text fields.
 
 A value that is not text is left to the model that it is meant for.
 """

@@ -165,6 +165,6 @@ class PayoutTracking:
 
     def _notify_overdue(self, today: date) -> None:
         payout = self._ctx.record.payout
-        reversed_ = payout is not None and payout.is_taken_back
+        reversed_ = payout is not None and payout.is_reversed
         kind = EmailKind.FINANCE_TAKEN_BACK if reversed_ else EmailKind.FINANCE_LATE
         self._ctx.notifications.notify_finance(kind, f"{today}")

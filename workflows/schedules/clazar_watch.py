@@ -95,5 +95,5 @@ class ClazarWatch:
 def _as_linked(ours: OurOffer, linked: set[str]) -> OurOffer:
     if ours.observed.clazar_id not in linked:
         return ours
-    seen = ours.observed.model_copy(update={"linked_to": opportunity_id_of(ours.workflow_id)})
-    return ours.model_copy(update={"seen": seen})
+    observed = ours.observed.model_copy(update={"linked_to": opportunity_id_of(ours.workflow_id)})
+    return ours.model_copy(update={"observed": observed})

@@ -86,7 +86,7 @@ def test_without_word_of_the_collection_it_is_late_only_when_all_steps_are_over(
     (coming,) = of(invoice(), today=date(2026, 4, 20), rules=PayoutRules())
     assert coming.step is Step.COLLECTION
     assert coming.overdue_on == coming.latest + timedelta(days=3)
-    assert "Clazar does not tell when it is collected" in coming.reason
+    assert "Clazar does not show when it is collected" in coming.reason
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from activities.email.digest import write_digest
-from offers.lifecycle.attentions import Attention
+from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.record import OfferRecord, StageEntry
-from offers.reports.digest import MOST_NAMED, SETTLED, DigestItem, DigestTopic, digest, digest_items
+from offers.reports.digest import (
+    NAMED_LIMIT,
+    SETTLED,
+    DigestItem,
+    DigestTopic,
+    digest,
+    digest_items,
+)
 from offers.stage import Stage
 from offers.terms.contacts import Owner
 from tests.support.builders import terms
@@ -83,7 +90,10 @@ def test_what_expires_later_or_has_expired_is_not_said() -> None:
 
 def test_the_mail_says_what_to_do() -> None:
     waits = Attention(
-        code="credentials", problem="Clazar refuses", remedy="Renew them", since=SINCE
+        code=AttentionCode.CREDENTIALS_REJECTED,
+        problem="Clazar refuses",
+        remedy="Renew them",
+        since=SINCE,
     )
     records = [
         offer(Stage.SHARED),
@@ -123,10 +133,10 @@ def test_of_many_the_most_pressing_are_named() -> None:
             stage=Stage.SHARED,
             at=NOW + timedelta(hours=n),
         )
-        for n in reversed(range(MOST_NAMED + 5))
+        for n in reversed(range(NAMED_LIMIT + 5))
     ]
     sheet = digest(OWNER, date(2026, 3, 30), many)
-    assert [item.path for item in sheet.items] == [f"006{n}" for n in range(MOST_NAMED)]
+    assert [item.path for item in sheet.items] == [f"006{n}" for n in range(NAMED_LIMIT)]
     letter = write_digest(sheet)
-    assert letter.subject == f"Your private offers: {MOST_NAMED + 5} expire soon"
+    assert letter.subject == f"Your private offers: {NAMED_LIMIT + 5} expire soon"
     assert letter.paragraphs[-2:] == ("- and 5 more:", "offerflow list")

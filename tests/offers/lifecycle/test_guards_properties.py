@@ -1,0 +1,60 @@
+"""A guard answers whatever it is given: signals bring values that nobody has checked before."""
+
+from datetime import date
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
+from offers.lifecycle import guards
+from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.in_place_edits import apply_edit
+from offers.lifecycle.record import OfferRecord
+from offers.stage import Stage
+from offers.terms.contacts import CONTACT_FIELDS, Contacts
+from offers.terms.terms import TERM_FIELDS
+from tests.support.builders import NOW, terms
+
+FIELDS = sorted(TERM_FIELDS | CONTACT_FIELDS | AMENDMENT_FIELDS)
+NAMES = st.sampled_from([*FIELDS, "amount", "currency"]) | st.text(max_size=5)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["9999-12-31", "0001-01-01", "2026-13-01", "-1", "upfront", "USD 1"]),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(NAMES, values, max_size=3),
+    max_leaves=6,
+)
+STAGES = st.sampled_from(list(Stage))
+
+
+def record(stage: Stage) -> OfferRecord:
+    contacts = Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com")
+    return OfferRecord(
+        opportunity_id="0065g00000AbCdEAAV", stage=stage, terms=terms(), contacts=contacts
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(NAMES, VALUES, max_size=4), STAGES)
+def test_any_change_is_answered(changed: dict[str, Any], stage: Stage) -> None:
+    offer, changes = record(stage), TermChanges(terms=changed)
+    guards.why_cannot_revise(offer, changes)
+    reason = guards.why_cannot_amend(offer, changes, NOW, stopping=False, busy=None)
+    changes.without_past_last_day(NOW.date()).merged_into({})
+    if reason is None and stage is Stage.SHARED and guards.is_in_place_edit(offer, changes):
+        # What a guard lets through in place is legal, at least for the offer as it is now.
+        apply_edit(offer.require_terms(), offer.require_contacts(), changes.terms)
+
+
+@given(st.dates(), st.none() | st.integers(), STAGES)
+def test_any_extension_is_answered(until: date, months: int | None, stage: Stage) -> None:
+    try:
+        extension = Extension(until=until, duration_months=months)
+    except ValidationError:
+        return
+    guards.why_cannot_extend(record(stage), extension, NOW, None)
