@@ -1,4 +1,4 @@
-"""The dev server (visibility, Schedules, UI attributes), the sandbox and workers, in real time."""
+"""Fixtures: the dev server (visibility, Schedules), the sandbox and workers, in real time."""
 
 import os
 from collections.abc import AsyncIterator
@@ -21,8 +21,8 @@ async def environment(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
 
 
 @workflow.defn(name="OfferWorkflow", sandboxed=False)
-class Idle:
-    """An offer that is started, and comes to nothing further."""
+class IdleOffer:
+    """An offer workflow that does nothing."""
 
     @workflow.run
     async def run(self, _request: OfferRequest) -> None:
@@ -33,9 +33,9 @@ class Idle:
 async def idle_offers_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
-    """Offers that are started stay drafts that nobody has looked at."""
+    """An environment in which started offers do nothing."""
     others = [each for each in workers.WORKFLOWS if each is not OfferWorkflow]
-    monkeypatch.setattr(workers, "WORKFLOWS", (*others, Idle))
+    monkeypatch.setattr(workers, "WORKFLOWS", (*others, IdleOffer))
     async with open_offer_environment(
         tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)
     ) as environment:
@@ -44,6 +44,6 @@ async def idle_offers_environment(
 
 @pytest.fixture
 def cli_environment(environment: OfferEnvironment) -> OfferEnvironment:
-    """The house, with our programs pointed at it."""
+    """The environment, with the product's programs connected to its server."""
     os.environ["TEMPORAL_ADDRESS"] = environment.temporal_client.service_client.config.target_host
     return environment

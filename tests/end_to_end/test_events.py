@@ -68,7 +68,7 @@ async def hearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 0)
     monkeypatch.setattr(sqs_consumer, "LONGEST_PAUSE_SECONDS", 0.1)
     with eventbridge() as endpoint:
-        queue = make_queue(endpoint, PATTERN, receives=3)
+        queue = make_queue(endpoint, PATTERN, max_receives=3)
         monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
         async with open_offer_environment(tmp_path) as environment:
@@ -123,7 +123,7 @@ async def test_what_concerns_no_offer_is_passed_over(
     await hearing.quiet()
     assert await hearing.signals(ours) == before
 
-    other = make_queue(queue.endpoint, PATTERN, "elsewhere", receives=1000)
+    other = make_queue(queue.endpoint, PATTERN, "elsewhere", max_receives=1000)
     found = clients.event_queue(WorkerSettings.model_construct(offers_events_queue_url=other.url))
     assert found
     elsewhere = Client(environment.temporal_client.service_client, namespace="elsewhere")

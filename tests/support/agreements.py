@@ -1,4 +1,4 @@
-"""Offers that were accepted, and how their agreements stand: what amendments are made of."""
+"""Builders of accepted offers, agreement snapshots and the amendments proposed from them."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,7 +31,7 @@ def agreement(**changes: Any) -> Agreement:
 
 
 def accepted_offer(number: int = 0, **changes: Any) -> OriginalOffer:
-    """An accepted offer: in three instalments, unless its terms say otherwise."""
+    """An accepted offer, in three instalments unless `changes` has another payment schedule."""
     return OriginalOffer(
         number=number,
         next_number=number + 1,
@@ -41,33 +41,37 @@ def accepted_offer(number: int = 0, **changes: Any) -> OriginalOffer:
 
 
 def agreement_snapshot(invoiced: str = "40000", **changes: Any) -> AgreementSnapshot:
-    """How AWS shows the agreement."""
+    """The agreement as AWS shows it, with the invoiced amount."""
     return AgreementSnapshot(agreement=agreement(**changes), invoiced=Decimal(invoiced))
 
 
 def propose_amendment(
     given: dict[str, Any] | None = None,
-    amended: OriginalOffer | None = None,
-    stands: AgreementSnapshot | None = None,
+    original: OriginalOffer | None = None,
+    snapshot: AgreementSnapshot | None = None,
     today: date = AFTER_FIRST_INSTALLMENT,
 ) -> Proposal:
-    """What an amendment says on a wish."""
+    """The proposal for an amendment with the given terms."""
     return propose(
-        amended or accepted_offer(), stands or agreement_snapshot(), given or {}, Policy(), today
+        original or accepted_offer(),
+        snapshot or agreement_snapshot(),
+        given or {},
+        Policy(),
+        today,
     )
 
 
 def draft_amendment(
     proposal: Proposal, today: date = AFTER_FIRST_INSTALLMENT, **given: Any
 ) -> Draft:
-    """The amendment as preflight drafts it: over the opportunity, under what a person gave."""
+    """The draft of an amendment: given terms first, then the proposal, then the opportunity."""
     return draft(facts() | proposal.facts | given, Policy(), today)
 
 
 def amendment_terms(
     proposal: Proposal, today: date = AFTER_FIRST_INSTALLMENT, **given: Any
 ) -> OfferTerms:
-    """The terms of an amendment that has legal ones."""
-    made = draft_amendment(proposal, today, **given)
-    assert made.terms is not None, made.findings
-    return made.terms
+    """The terms of a proposal that preflight accepts."""
+    drafted = draft_amendment(proposal, today, **given)
+    assert drafted.terms is not None, drafted.findings
+    return drafted.terms

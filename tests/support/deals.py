@@ -1,4 +1,4 @@
-"""Deals as preflight sees them: flawless unless a test changes something."""
+"""Deals for preflight: without findings unless a test changes something."""
 
 from datetime import date
 from typing import Any
@@ -41,7 +41,7 @@ def preflight_report(
     policy: Policy = POLICY,
     today: date = TODAY,
 ) -> PreflightReport:
-    """Preflight's report on a flawless deal with some changes."""
+    """Preflight's report on a deal without findings, with some changes."""
     drafted = draft(facts(**(terms or {})), policy, today)
     deal = Deal(
         order_form=OrderForm(

@@ -1,4 +1,4 @@
-"""Many offers at once on the dev server, in real time: AWS and buyers act at once."""
+"""Runs many offers on Temporal's dev server, in real time: AWS and buyers respond at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -55,7 +55,7 @@ legal = ["legal@example.com"]
 async def open_offer_environment(
     folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
 ) -> AsyncIterator["OfferEnvironment"]:
-    """A dev server, the sandbox and workers on some queues."""
+    """Start a dev server, the sandbox and workers on some task queues."""
     policy = folder / "policy.toml"
     policy.write_text(POLICY)
     async with (
@@ -70,18 +70,18 @@ async def open_offer_environment(
         settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}
         with environment_variables({**sandbox.addresses.env, **settings}):
             stop = asyncio.Event()
-            working = asyncio.create_task(
+            serving = asyncio.create_task(
                 serve(temporal.client, read_settings(WorkerSettings), queues, stop)
             )
             try:
                 yield OfferEnvironment(temporal.client, sandbox)
             finally:
                 stop.set()
-                await working
+                await serving
 
 
 class OfferEnvironment:
-    """A server with offers in it."""
+    """A Temporal server and a sandbox with offers in them."""
 
     def __init__(self, client: Client, sandbox: Sandbox) -> None:
         self.temporal_client = client
@@ -97,7 +97,7 @@ class OfferEnvironment:
         self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 
     def put_opportunities(self, *numbers: int) -> list[str]:
-        """Put opportunities into Salesforce, each with a buyer account of its own."""
+        """Put opportunities into Salesforce, each with its own buyer account."""
         ids = [parse_opportunity_id(f"006TEST0000{number:04}") for number in numbers]
         for number, each in zip(numbers, ids, strict=True):
             account = f"{222200000000 + number}"
@@ -105,7 +105,7 @@ class OfferEnvironment:
         return ids
 
     async def share_offers(self, *numbers: int) -> list[str]:
-        """Start offers and wait until their buyers have been told; gives the opportunities."""
+        """Start offers and wait until they are shared with their buyers; returns the ids."""
         ids = self.put_opportunities(*numbers)
         for each in ids:
             await self.client.start(each)
@@ -113,22 +113,22 @@ class OfferEnvironment:
             await self.wait_until(each, lambda row: row.stage == Stage.SHARED)
         return ids
 
-    async def wait_until(self, opportunity: str, fits: Callable[[OfferRow], bool]) -> OfferRow:
-        """Wait until the list shows an offer as it should be."""
+    async def wait_until(self, opportunity: str, condition: Callable[[OfferRow], bool]) -> OfferRow:
+        """Wait until an offer's row in the list meets a condition."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             async for rows in self.client.changes(timedelta(seconds=0.1)):
                 for row in rows:
-                    if row.opportunity_id == opportunity and fits(row):
+                    if row.opportunity_id == opportunity and condition(row):
                         return row
         raise AssertionError("the changes end only by time-out")
 
     async def accept(self, opportunity: str) -> None:
-        """The buyer accepts now."""
+        """Let the buyer accept now."""
         record = await self.client.record(opportunity)
         accept(self.world, record.require_offer_id(), record.require_terms().buyer_accounts[0])
 
     def pay(self, opportunity: str, share: str) -> None:
-        """AWS pays out a share of the only invoice of an accepted offer."""
+        """Let AWS pay out a share of the only invoice of an accepted offer."""
         rows = [
             row
             for row in self.world.disbursements
@@ -158,7 +158,7 @@ class OfferEnvironment:
         return self.world.offers[offer_id].description or ""
 
     async def wait_until_paid(self, opportunity: str, paid: str) -> None:
-        """Wait until an offer knows what has been paid."""
+        """Wait until an offer's record shows what has been paid out."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
                 record = await self.client.record(opportunity)
@@ -166,13 +166,13 @@ class OfferEnvironment:
                     return
 
     async def wait_until_called(self, system: str, operation: str, times: int) -> None:
-        """Wait until an operation of the sandbox has been called so often."""
+        """Wait until an operation of the sandbox has been called this many times."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while self.world.calls[system, operation] < times:
                 await self.client.list_offers()
 
     async def wait_until_idle(self, path: str) -> int:
-        """Wait until an offer has nothing to do by itself; gives the length of its history."""
+        """Wait until an offer has no activity or workflow task; returns its history's length."""
         handle = self.temporal_client.get_workflow_handle(workflow_id(path))
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
@@ -182,7 +182,7 @@ class OfferEnvironment:
                     return described.history_length
 
     def accept_unrelated_offer(self) -> Agreement:
-        """An offer that somebody made in AWS without us, and its acceptance just now."""
+        """Create an offer in AWS without this product, and accept it now."""
         offer = replace(
             next(iter(self.world.offers.values())),
             id="offer-madeelsewhere",
@@ -193,7 +193,7 @@ class OfferEnvironment:
         return accept(self.world, offer.id, "999988887777")
 
     async def run_agreement_watch(self) -> AgreementWatchPosition:
-        """One turn of the watch, without what an earlier one knew."""
+        """Run the agreement watch once, without the position of an earlier run."""
         return await self.temporal_client.execute_workflow(
             AgreementWatch.run,
             WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
@@ -202,7 +202,7 @@ class OfferEnvironment:
         )
 
     async def run_clazar_watch(self) -> ClazarWatchPosition:
-        """One turn of Clazar's watch, without what an earlier one knew."""
+        """Run the Clazar watch once, without the position of an earlier run."""
         return await self.temporal_client.execute_workflow(
             ClazarWatch.run,
             WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
@@ -211,7 +211,7 @@ class OfferEnvironment:
         )
 
     async def run_payout_sweep(self) -> PayoutSweepResult:
-        """One turn of the sweep."""
+        """Run the payout sweep once."""
         return await self.temporal_client.execute_workflow(
             PayoutSweep.run,
             PayoutSweepRequest(finance=("finance@example.com",)),

@@ -1,4 +1,4 @@
-"""A deal in which anything may happen at any time, and what must hold of it nevertheless."""
+"""Operations on one opportunity in any order, and the invariants that must hold after each."""
 
 import asyncio
 import re
@@ -25,21 +25,21 @@ from workflows.offer.workflow import OfferWorkflow
 
 AGREED_STAGES = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
 STABLE_CHECKS, CHECK_EVERY = 3, 0.01
-"""How often a history must look the same, this many (real) seconds apart, to be at rest."""
+"""An offer is idle if its history keeps its length for as many checks, so many seconds apart."""
 
 BUYER_EMAIL = "buyer@example.com"
 
 
 @dataclass
 class IncorrectMail:
-    """A mail that said something that was not so."""
+    """A mail whose text was not correct when it was sent."""
 
     subject: str
-    why: str
+    reason: str
 
 
 class RandomOperations:
-    """One opportunity, and all that is known of it."""
+    """The offers of one opportunity, operations on them, and their invariants."""
 
     def __init__(self, harness: WorkflowHarness) -> None:
         self.harness = harness
@@ -50,8 +50,8 @@ class RandomOperations:
         self.incorrect_mails: list[IncorrectMail] = []
         self._known: list[str] = []
 
-    async def prepare(self, how_far: str, *, instalments: bool) -> None:
-        """`draft`, `shared`, `accepted`, or `amending`: an amendment can be accepted, too."""
+    async def prepare(self, start: str, *, instalments: bool) -> None:
+        """Bring the offer to `draft`, `shared`, `accepted`, or `amending` (amendment shared)."""
         days = (
             f"{self.harness.day(0)} 60000; {self.harness.day(200)} 60000" if instalments else None
         )
@@ -60,15 +60,15 @@ class RandomOperations:
         )
         self._known = [self.opportunity_id]
         await self.settle()
-        if how_far == "draft":
+        if start == "draft":
             return
         await self.harness.approve_all()
         shared = await self.harness.advance_until(Stage.SHARED)
-        if how_far == "shared":
+        if start == "shared":
             return
         accept(self.world, shared.require_offer_id(), self.harness.account)
         await self.report(*self.agreements())
-        if how_far == "accepted":
+        if start == "accepted":
             return
         changes = TermChanges(
             terms={"additional_amount": "1000 USD", "unpaid_installments": "carry"}
@@ -77,35 +77,35 @@ class RandomOperations:
         await self.harness.approve_all(amendment.path)
         await self.harness.advance_until(Stage.SHARED, path=amendment.path)
 
-    # What happens -------------------------------------------------------------------------------
+    # Operations ---------------------------------------------------------------------------------
 
-    async def request(self, wished: Awaitable[Any]) -> None:
-        """Somebody asks for something, and does not wait for the answer."""
+    async def request(self, requested: Awaitable[Any]) -> None:
+        """Send a request and do not wait for its answer."""
 
-        async def asked() -> None:
-            with suppress(RequestRejected, RPCError):  # why not is told, and shown elsewhere
-                await wished
+        async def send() -> None:
+            with suppress(RequestRejected, RPCError):  # other tests cover the reasons
+                await requested
 
-        self.requests.append(asyncio.ensure_future(asked()))
+        self.requests.append(asyncio.ensure_future(send()))
         await self.settle()
 
     async def settle(self) -> None:
-        """Let what needs no waiting happen.
+        """Wait until the offers are idle.
 
-        The time-skipping server stands still when a call is cancelled that has just been answered,
-        so nothing new is asked while calls are being answered.
+        The time-skipping server stops when a call is cancelled that has just been answered, so no
+        new request is sent while calls are being answered.
         """
         await self.harness.sleep(timedelta(seconds=3))
-        seen: list[int] = []
-        while len(seen) < STABLE_CHECKS or len(set(seen[-STABLE_CHECKS:])) > 1:
+        lengths: list[int] = []
+        while len(lengths) < STABLE_CHECKS or len(set(lengths[-STABLE_CHECKS:])) > 1:
             await asyncio.sleep(CHECK_EVERY)
             handles = map(
                 self.harness.temporal_client.get_workflow_handle, map(workflow_id, self._known)
             )
-            seen.append(sum([(await handle.describe()).history_length for handle in handles]))
+            lengths.append(sum([(await handle.describe()).history_length for handle in handles]))
 
     async def report(self, *agreements: Agreement) -> None:
-        """The watch tells the offers concerned, wherever they are."""
+        """Signal agreements to the offers that they belong to, as the agreement watch does."""
         for agreement in agreements:
             report = AgreementReport(
                 agreement_id=agreement.id,
@@ -121,7 +121,7 @@ class RandomOperations:
         await self.settle()
 
     async def finish_pending_work(self) -> None:
-        """All is reported, everybody has answered, and nothing more happens by itself at once."""
+        """Report every agreement, resolve every attention, and wait until the offers are idle."""
         self.world.faults.waiting.clear()
         for _ in range(3):
             await self.report(*self.agreements())
@@ -137,14 +137,14 @@ class RandomOperations:
             await self.settle()
 
     def cancel_requests(self) -> None:
-        """Nobody waits for an answer any more."""
-        for wish in self.requests:
-            wish.cancel()
+        """Stop waiting for answers."""
+        for request in self.requests:
+            request.cancel()
 
-    # What is there ------------------------------------------------------------------------------
+    # State --------------------------------------------------------------------------------------
 
     async def paths(self) -> list[str]:
-        """The names of the offer and its amendments that have begun."""
+        """The paths of the offer and of its amendments that have been started."""
         found = []
         for number in range(20):
             path = offer_path(self.opportunity_id, number)
@@ -162,7 +162,7 @@ class RandomOperations:
         return found
 
     async def records(self) -> list[OfferRecord]:
-        """What is known of each."""
+        """The record of each of them."""
         return [await self.harness.client.record(path) for path in await self.paths()]
 
     def offers(self) -> list[Offer]:
@@ -174,26 +174,26 @@ class RandomOperations:
         return [a for a in self.world.agreements.values() if a.acceptor == self.harness.account]
 
     def acceptable_offers(self) -> list[Offer]:
-        """What the buyer could accept now, but for what was made elsewhere."""
+        """AWS's offers that the buyer can accept now."""
         return [offer for offer in self.offers() if self.world.acceptable(offer)]
 
-    # What must hold -----------------------------------------------------------------------------
+    # Invariants ---------------------------------------------------------------------------------
 
     def check_aws(self) -> None:
-        """At every moment."""
+        """Assert what must hold at every time."""
         ours = [o for o in self.acceptable_offers() if self.opportunity_id in (o.description or "")]
         assert len(ours) <= 1, f"{len(ours)} offers can be accepted"
         assert not self.incorrect_mails, self.incorrect_mails
 
     async def check_settled(self) -> None:
-        """Once things are quiet, every record agrees with AWS and Salesforce."""
+        """Assert that every record agrees with AWS and Salesforce, once the offers are idle."""
         self.check_aws()
         records = await self.records()
         followed = {r.agreement.agreement_id: r for r in records if r.agreement}
         for agreement in self.agreements():
             offer = self.world.offers[agreement.offer_id]
             if agreement.status == "ACTIVE" and self.opportunity_id in (offer.description or ""):
-                assert agreement.id in followed, f"{agreement.offer_id} was accepted, nobody knows"
+                assert agreement.id in followed, f"no record has agreement of {agreement.offer_id}"
                 assert followed[agreement.id].stage in AGREED_STAGES
         for record in records:
             self._check_record(record)
@@ -233,14 +233,14 @@ class RandomOperations:
         )
         assert shown.get("Offer_Id__c") == current.offer_id
 
-    # What buyers are told -----------------------------------------------------------------------
+    # Mails to buyers ----------------------------------------------------------------------------
 
     def check_mail(self, mail: Mail) -> None:
-        """A mail arrives; it must be true at this moment."""
+        """Check a mail to the buyer against AWS's state at the time of its arrival."""
         if BUYER_EMAIL not in mail.recipients:
             return
-        if why := self._why_incorrect(mail):
-            self.incorrect_mails.append(IncorrectMail(mail.subject, why))
+        if reason := self._why_incorrect(mail):
+            self.incorrect_mails.append(IncorrectMail(mail.subject, reason))
 
     def _why_incorrect(self, mail: Mail) -> str | None:
         text = " ".join(mail.text.split())
@@ -265,13 +265,13 @@ class RandomOperations:
 
 
 class CheckedMailbox(list[Mail]):
-    """A mailbox that tells the deal of each mail at the moment it arrives."""
+    """A mailbox that checks each mail when it arrives."""
 
-    def __init__(self, deal: RandomOperations) -> None:
+    def __init__(self, operations: RandomOperations) -> None:
         super().__init__()
-        self._deal = deal
+        self._operations = operations
 
     def append(self, mail: Mail) -> None:
-        """A mail arrives."""
+        """Add a mail, and check it."""
         super().append(mail)
-        self._deal.check_mail(mail)
+        self._operations.check_mail(mail)

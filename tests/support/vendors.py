@@ -1,4 +1,4 @@
-"""A vendor in the sandbox at one instant, and activities run on it as a worker would."""
+"""Runs activities on the sandbox at a fixed time, as a worker runs them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ OFFER = "offer-abcdefghijklm"
 
 
 def run_activity(activity: Any, *arguments: Any) -> Any:
-    """Run an activity as a worker would."""
-    running = ActivityEnvironment()
-    running.info = replace(running.info, started_time=NOW)
-    return running.run(activity, *arguments)
+    """Run an activity as a worker runs it."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=NOW)
+    return environment.run(activity, *arguments)
 
 
 def failure_type(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:

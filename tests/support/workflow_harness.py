@@ -1,7 +1,7 @@
-"""A whole life in a test: the time-skipping Temporal server, the sandbox and real workers.
+"""Runs offer workflows in a test: the time-skipping Temporal server, the sandbox and real workers.
 
-Thirty days pass in an instant, over real HTTP, SMTP and TLS.  The sandbox stands at the server's
-time: whatever an activity asks for, it asks at the instant the server started it.
+Thirty days take an instant, over real HTTP, SMTP and TLS.  The sandbox's clock follows the server:
+an activity calls it at the time at which the server started the activity.
 """
 
 import asyncio
@@ -53,19 +53,19 @@ T = TypeVar("T")
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
-"""How finely time passes while a test waits for a stage."""
+"""How much time is skipped between two checks for a stage."""
 PENDING_WORKFLOW_TASK = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
 )
-"""How a history ends that the worker has yet to answer: a query would not show the news."""
+"""The last event of a history that the worker has not handled yet: a query would be too early."""
 FIELDS = Path(__file__).parents[2] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
 FILES = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
 
 
 def installed_program(name: str) -> str:
-    """The path of a program that was installed beside Python."""
+    """The path of a program that is installed in Python's environment, or on the `PATH`."""
     found = shutil.which(
         name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     )
@@ -75,7 +75,7 @@ def installed_program(name: str) -> str:
 
 @contextmanager
 def environment_variables(values: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with some values for a while."""
+    """Set some environment variables of the process for the length of a block."""
     before = dict(os.environ)
     os.environ.update(values)
     try:
@@ -86,7 +86,7 @@ def environment_variables(values: Mapping[str, str]) -> Iterator[None]:
 
 
 class ServerTime(temporalio.client.Interceptor, Interceptor):
-    """Keeps the sandbox at the Temporal server's time."""
+    """The clock of the sandbox, which follows the Temporal server's time."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -95,42 +95,42 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
         return self.now
 
     def advance_to(self, moment: datetime) -> None:
-        """Time never goes back."""
+        """Set the time, unless it is earlier than now."""
         self.now = max(self.now, moment)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Each activity brings the sandbox to the instant it was started at."""
+        """Advance the clock to each activity's start."""
         time = self
 
-        class Reach(ActivityInboundInterceptor):
+        class AdvanceClock(ActivityInboundInterceptor):
             async def execute_activity(self, input: ExecuteActivityInput) -> Any:
                 time.advance_to(activity.info().started_time)
                 return await super().execute_activity(input)
 
-        return Reach(next)
+        return AdvanceClock(next)
 
 
 class WorkflowHarness:
-    """One opportunity, and everything that can happen to its offer."""
+    """The offer of one opportunity, and what people, buyers and vendors do with it."""
 
     def __init__(
         self,
-        temporal: WorkflowEnvironment,
+        server: WorkflowEnvironment,
         time: ServerTime,
         sandbox: Sandbox,
         opportunity: str = OPPORTUNITY,
         account: str = BUYER,
     ) -> None:
-        self.server = temporal
+        self.server = server
         self.opportunity_id = opportunity
         self.account = account
         self.time = time
-        self.temporal_client = client = temporal.client
+        self.temporal_client = client = server.client
         self.sandbox = sandbox
         self.world = sandbox.world
         self.start_date = time().date()
         self.clazar_feed_enabled = True
-        """Whether anybody reads Clazar's feed as time passes."""
+        """Whether Clazar's change feed is reported whenever time is skipped."""
         self._seen_in_clazar: set[str] = set()
         self.client = OfferClient(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
@@ -138,29 +138,29 @@ class WorkflowHarness:
         )
 
     def put_opportunity(self, **fields: Any) -> None:
-        """Put the opportunity into Salesforce; fields given here overrule legal ones."""
+        """Put the opportunity into Salesforce: valid, except for the given fields."""
         put_opportunity(
             self.world,
             opportunity_fields(self.opportunity_id, **{"AWS_Account_Id__c": self.account} | fields),
         )
 
     async def start(self, **terms: Any) -> OfferRecord:
-        """Start the offer and wait until it is drafted."""
+        """Start the offer and wait for its draft."""
         return await self.client.start(self.opportunity_id, terms)
 
     async def record(self) -> OfferRecord:
-        """The offer's record, once the worker has seen all that the server has for it."""
+        """The offer's record, after the worker has handled all events of the server."""
         while (await self.handle.fetch_history()).events[-1].event_type in PENDING_WORKFLOW_TASK:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         return await self.handle.query(OfferWorkflow.get_record)
 
     async def advance(self, **duration: float) -> OfferRecord:
-        """Let time pass, and give the record then."""
+        """Skip time; returns the record after it."""
         await self.sleep(timedelta(**duration))
         return await self.record()
 
     async def sleep(self, duration: timedelta) -> None:
-        """Let time pass, at the server and in the world."""
+        """Skip time, at the server and in the sandbox."""
         await self.server.sleep(duration)
         self.time.advance_to(await self.server.get_current_time())
         self.world.advance()
@@ -170,7 +170,7 @@ class WorkflowHarness:
     async def advance_until(
         self, stage: Stage, *, within: timedelta = timedelta(hours=6), path: str | None = None
     ) -> OfferRecord:
-        """Let as much time pass as a stage needs to begin."""
+        """Skip time until the offer enters a stage."""
         passed = timedelta()
         while (record := await self.client.record(path or self.opportunity_id)).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
@@ -179,9 +179,9 @@ class WorkflowHarness:
         return record
 
     async def advance_to_end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:
-        """Let as much time pass as the offer needs to end, and give its record then.
+        """Skip time until the offer has ended; returns its record then.
 
-        All that follows from the end has happened, though the workflow may stay open for a while.
+        Mails and write-backs about the end are done; the workflow itself may still be open.
         """
         steps = [timedelta(seconds=2), *[timedelta(minutes=10)] * 12]
         passed = timedelta()
@@ -195,7 +195,7 @@ class WorkflowHarness:
         )
 
     async def advance_until_closed(self, *, within: timedelta = timedelta(days=500)) -> OfferRecord:
-        """Let as much time pass as the workflow needs to close, and give its result."""
+        """Skip time until the workflow has closed; returns its result."""
         passed = timedelta()
         while (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
             assert passed < within, f"still open after {passed}"
@@ -205,18 +205,18 @@ class WorkflowHarness:
 
     @asynccontextmanager
     async def advance_until_answered(
-        self, answer: Awaitable[T]
+        self, request: Awaitable[T]
     ) -> AsyncIterator[asyncio.Future[T]]:
-        """Somebody waits for an answer that takes AWS some minutes: let them pass meanwhile."""
-        asked = asyncio.ensure_future(answer)
-        while not asked.done():
-            await asyncio.wait([asked], timeout=0.05)
-            if not asked.done():
+        """Skip time until a request is answered that needs minutes of AWS's time."""
+        answer = asyncio.ensure_future(request)
+        while not answer.done():
+            await asyncio.wait([answer], timeout=0.05)
+            if not answer.done():
                 await self.sleep(timedelta(minutes=1))
-        yield asked
+        yield answer
 
     async def approve_all(self, path: str | None = None) -> OfferRecord:
-        """Everybody who may approves what waits."""
+        """Approve every exception that waits, each with its role."""
         record = await self.client.record(path or self.opportunity_id)
         for role in {finding.role for finding in record.awaiting_approval}:
             by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
@@ -225,13 +225,13 @@ class WorkflowHarness:
         return await self.client.record(path or self.opportunity_id)
 
     async def history_events(self) -> list[str]:
-        """What the workflow's history says, but for the turns of the worker."""
+        """The types of the events in the workflow's history, without workflow tasks."""
         history = (await self.handle.fetch_history()).events
         kinds = [EventType.Name(event.event_type) for event in history]
         return [kind for kind in kinds if not kind.startswith("EVENT_TYPE_WORKFLOW_TASK_")]
 
     async def settle(self) -> OfferRecord:
-        """Give errands that need no waiting (mails, write-backs) the time to finish."""
+        """Skip the seconds that mails and write-backs under way need to finish."""
         await self.sleep(timedelta(seconds=2))
         return await self.record()
 
@@ -240,17 +240,17 @@ class WorkflowHarness:
         return self.start_date + timedelta(days=number)
 
     def set_buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
-        """How the buyer behaves, in days from release."""
+        """Set how many days after its release the buyer accepts an offer; None: never."""
         self.world.buyers[account] = Buyer(account, accept_after_days=accepts_after)
 
     def schedule_acceptance(self, moment: datetime) -> None:
-        """The buyer accepts at an instant."""
+        """Let the buyer accept the only offer at a time."""
 
-        def happen(_: datetime) -> None:
+        def accept_offer(_: datetime) -> None:
             (offer,) = self.world.offers.values()
             accept(self.world, offer.id, offer.buyer_accounts[0])
 
-        self.world.schedule(moment, happen)
+        self.world.schedule(moment, accept_offer)
 
     async def summary_card(self) -> str:
         """What the Temporal UI shows as the workflow's current details."""
@@ -264,17 +264,17 @@ class WorkflowHarness:
         return next(iter(self.world.agreements.values()))
 
     async def report_acceptance(self) -> None:
-        """What MarketplaceWatch does when it sees the agreement in the feed."""
+        """Signal the agreement, as AgreementWatch does when it is in AWS's feed."""
         await self.report_agreement(self.agreement())
 
     async def end_agreement(self, status: str) -> None:
-        """The agreement ends early, and the feed tells of it."""
+        """End the agreement in AWS, and signal it as AgreementWatch does."""
         agreement = self.agreement()
         end(self.world, agreement, status)
         await self.report_agreement(agreement)
 
     async def report_agreement(self, agreement: Agreement, path: str | None = None) -> None:
-        """What MarketplaceWatch does when it sees an agreement in the feed."""
+        """Signal an agreement, as AgreementWatch does when it is in AWS's feed."""
         report = AgreementReport(
             agreement_id=agreement.id,
             offer_id=agreement.offer_id,
@@ -285,7 +285,7 @@ class WorkflowHarness:
         await handle.signal(OfferWorkflow.agreement_reported, report)
 
     async def report_payout(self, path: str | None = None, offer_id: str | None = None) -> Payout:
-        """What DisbursementSweep does when it sees a payout in the data."""
+        """Signal the payout, as PayoutSweep does when it is in the data."""
         client = clients.clazar_client(read_settings(WorkerSettings))
         try:
             data = ClazarDisbursements(client)
@@ -299,7 +299,7 @@ class WorkflowHarness:
         return payout
 
     async def report_clazar(self) -> bool:
-        """What ClazarWatch does when it sees offers in the change feed; whether it saw any."""
+        """Signal new offers, as ClazarWatch does; returns whether there were any."""
         before = len(self._seen_in_clazar)
         for row in private_offers(self.world):
             offer = self.world.offers[row["cloud_id"]]
@@ -308,27 +308,27 @@ class WorkflowHarness:
             if row["id"] in self._seen_in_clazar or not paths:
                 continue
             self._seen_in_clazar.add(row["id"])
-            tied_to = await self._link(row["id"], next(filter(None, references), None))
-            seen = ObservedOffer(
-                offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=tied_to
+            linked_to = await self._link(row["id"], next(filter(None, references), None))
+            observed = ObservedOffer(
+                offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=linked_to
             )
             await send(
                 self.temporal_client,
-                [OfferSignal(workflow_id(p), "offer_observed", seen) for p in paths],
+                [OfferSignal(workflow_id(p), "offer_observed", observed) for p in paths],
             )
         return len(self._seen_in_clazar) > before
 
     async def _link(self, clazar_id: str, path: str | None) -> str | None:
-        """An offer that was made by us is tied before it is told of, if Clazar lets it be."""
+        """Link an offer that this product created, if Clazar accepts that, before the signal."""
         if path is None:
             return None
         client = clients.clazar_client(read_settings(WorkerSettings))
         link = LinkOffer(clazar_id=clazar_id, opportunity_id=path.partition("/")[0])
         try:
-            tied = await ActivityEnvironment().run(Clazar(client).link_offers, [link])
+            linked = await ActivityEnvironment().run(Clazar(client).link_offers, [link])
         finally:
             await client.close()
-        return link.opportunity_id if tied else None
+        return link.opportunity_id if linked else None
 
     def mail_subjects(self) -> list[str]:
         """The subjects of all mails so far."""
@@ -343,7 +343,7 @@ class WorkflowHarness:
         return self.world.opportunities[self.opportunity_id]
 
     def stages_in_salesforce(self) -> list[str]:
-        """Every stage that was written to the opportunity, in order, repetitions left out."""
+        """Every stage that was written to the opportunity, in order, without repetitions."""
         written = [
             entry["fields"]["Offer_Stage__c"]
             for entry in self.salesforce_fields().get("_history", [])
@@ -381,7 +381,7 @@ def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
 async def open_harness(
     queues: tuple[TaskQueue, ...] = tuple(TaskQueue), policy: Path = POLICY
 ) -> AsyncIterator[WorkflowHarness]:
-    """A Temporal server that skips time, a sandbox at its time, and workers on both."""
+    """Start a time-skipping Temporal server, a sandbox with its clock, and workers for both."""
     time = ServerTime()
     async with (
         await WorkflowEnvironment.start_time_skipping(
@@ -393,7 +393,7 @@ async def open_harness(
     ):
         client = temporal.client
         await add_search_attributes(client, KEYS)
-        # Vendors count calls by real seconds and minutes, of which none pass here.
+        # The sandbox's rate limits count real seconds and minutes, and none pass here.
         sandbox.world.throttle = sandbox.world.clazar_rate_limits = False
         time.now = await temporal.get_current_time()
         with environment_variables(
@@ -401,11 +401,11 @@ async def open_harness(
         ):
             stop = asyncio.Event()
             settings = read_settings(WorkerSettings)
-            working = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
+            serving = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
             try:
                 harness = WorkflowHarness(temporal, time, sandbox)
                 harness.put_opportunity()
                 yield harness
             finally:
                 stop.set()
-                await working
+                await serving

@@ -86,7 +86,7 @@ def test_what_was_paid_up_front_is_amended_by_what_is_added_alone(
 
 def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
     day = date(2027, 1, 2)
-    proposal = propose_amendment(added("5"), stands=agreement_snapshot("120000"), today=day)
+    proposal = propose_amendment(added("5"), snapshot=agreement_snapshot("120000"), today=day)
     assert (proposal.findings, proposal.pricing.unpaid_action, proposal.pricing.unpaid) == (
         (),
         None,
@@ -158,7 +158,7 @@ def test_the_last_day_lies_before_the_next_instalment_and_before_the_end(
     today: date, ends: date, last_day: date
 ) -> None:
     stands = agreement_snapshot(ends_at=datetime(ends.year, ends.month, ends.day, 14, tzinfo=UTC))
-    made = amendment_terms(propose_amendment(CARRY, stands=stands, today=today), today)
+    made = amendment_terms(propose_amendment(CARRY, snapshot=stands, today=today), today)
     assert (made.availability_end, made.agreement_end) == (last_day, ends)
 
 
@@ -262,6 +262,6 @@ def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
     [("40000", []), ("0", ["invoiced-otherwise"]), ("80000", ["invoiced-otherwise"])],
 )
 def test_invoices_that_do_not_fit_are_pointed_out(invoiced: str, codes: list[str]) -> None:
-    findings = propose_amendment(CARRY, stands=agreement_snapshot(invoiced)).findings
+    findings = propose_amendment(CARRY, snapshot=agreement_snapshot(invoiced)).findings
     assert [finding.code for finding in findings] == codes
     assert all(finding.severity is Severity.WARN for finding in findings)

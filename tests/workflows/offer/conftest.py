@@ -1,4 +1,4 @@
-"""A life for each test: the time-skipping server's clock is global, so none is shared."""
+"""A harness for each test: the time-skipping server has one clock, so tests cannot share it."""
 
 from collections.abc import AsyncIterator
 

@@ -132,7 +132,9 @@ async def test_a_wish_that_comes_when_all_is_over_is_refused(harness: WorkflowHa
     harness.put_opportunity()
     await harness.advance(days=3)
     harness.world.faults.waiting.clear()
-    with pytest.raises(RequestRejected, match="the offer is expired: start a new one"):
+    with pytest.raises(
+        RequestRejected, match=r"is expired: it has ended; run offerflow start \S+ --restart"
+    ):
         await harness.client.extend(OPPORTUNITY, Extension(until=harness.day(70)))
 
 
