@@ -59,7 +59,7 @@ async def test_a_life_from_the_command_line(at_the_house: OfferEnvironment) -> N
     assert (code, err) == (1, "the offer is cancelled: there is nothing to cancel\n")
     code, out, err = await run("starter.py", "start", opportunity)
     assert code == 1
-    assert err.endswith(f"it has ended; run offerflow start {opportunity} --restart\n")
+    assert err.endswith(f"start a new one; run offerflow start {opportunity} --restart\n")
     code, out, err = await run("starter.py", "start", opportunity, "--restart", "--json")
     assert code == 0
     assert json.loads(out)["revision"] == 2

@@ -233,7 +233,7 @@ async def test_but_not_for_ever(life: Life) -> None:
     assert (await life.closes()).stage is Stage.EXPIRED
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is expired: it has ended; run offerflow start .* --restart",
+        match=r"the offer is expired: start a new one; run offerflow start .* --restart",
     ):
         await extended_to(life, life.world.now().date() + timedelta(days=10))
 
@@ -255,16 +255,16 @@ async def test_an_expired_offer_is_made_anew_with_other_terms(life: Life) -> Non
 @pytest.mark.parametrize(
     ("terms", "until", "reason"),
     [
-        ({}, 30, r"the last day is \S+ already: choose a later one"),
-        ({}, -5, r"the last day is \S+ already: choose a later one"),
-        ({}, 366, "would be over by then.*; or make a new offer that lasts longer"),
+        ({}, 30, r"the last day to accept is \S+ already: choose a later one"),
+        ({}, -5, r"the last day to accept is \S+ already: choose a later one"),
+        ({}, 366, "would be over by then.*: a longer contract needs a new offer"),
         (
             {"payment_schedule": "{0} 60000; {40} 60000"},
             40,
             "only one instalment may be due by the last day to accept",
         ),
         ({"starts_on": "{40}"}, 40, "the contract starts before the last day"),
-        ({"dimensions": "platform x 2"}, 366, "Make the contract longer with it"),
+        ({"dimensions": "platform x 2"}, 366, "Choose a longer contract, too"),
     ],
 )
 async def test_aws_s_rules_are_known_before_it_is_asked(

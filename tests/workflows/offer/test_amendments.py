@@ -135,7 +135,7 @@ async def test_an_amendment_of_an_amendment_is_one_chain(life: Life) -> None:
     await life.report_agreement(accept(life.world, first.require_offer_id(), BUYER), FIRST)
     await life.passes(minutes=5)
     with pytest.raises(
-        RequestRejected, match="the offer is replaced: ask it of the amendment that took its place"
+        RequestRejected, match=f"the offer is replaced: amendment 1 replaced it .*show {FIRST}"
     ):
         await life.desk.amend(OPPORTUNITY, ADDED)
     await life.desk.amend(FIRST, ADDED)
@@ -214,7 +214,9 @@ async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(life: Lif
     await accepted(life)
     await amended(life)
     await life.passes(days=32)
-    with pytest.raises(RequestRejected, match="the offer is expired: amend the original again"):
+    with pytest.raises(
+        RequestRejected, match="the offer is expired: amend the original offer again"
+    ):
         await life.desk.extend(FIRST, Extension(until=life.day(60)))
     assert (await life.desk.amend(OPPORTUNITY, ADDED)).amendment == 2
 

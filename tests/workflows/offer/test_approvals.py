@@ -214,7 +214,7 @@ async def test_a_revision_is_refused_where_it_comes_too_late(life: Life) -> None
     ("changes", "reason"),
     [
         (TermChanges(terms={"discount": 5}), "discount: there is no such term"),
-        (TermChanges(), "nothing to change was given"),
+        (TermChanges(), "no change was given"),
     ],
 )
 async def test_a_senseless_revision_is_refused(

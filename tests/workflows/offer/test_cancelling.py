@@ -191,7 +191,9 @@ async def test_after_acceptance_it_is_refused(life: Life) -> None:
     await life.passes(days=2)
     await life.report_acceptance()
     await life.quiet()
-    with pytest.raises(RequestRejected, match="accepted and can no longer be cancelled"):
+    with pytest.raises(
+        RequestRejected, match="the offer is accepted: it can no longer be cancelled"
+    ):
         await life.desk.cancel(OPPORTUNITY, "")
     await life.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await life.quiet()).stage is Stage.ACCEPTED
@@ -226,7 +228,7 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(life: Life) -> 
     await life.end()
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is cancelled: it has ended; run offerflow start .* --restart",
+        match=r"the offer is cancelled: start a new one; run offerflow start .* --restart",
     ):
         await life.start()
     await life.desk.start(OPPORTUNITY, restart=True)
