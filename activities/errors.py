@@ -272,12 +272,10 @@ def _salesforce_code(content: object) -> tuple[str, list[str]]:
 SMTP = "The mail server"
 
 
-def smtp_failure(
-    error: aiosmtplib.SMTPException | OSError, *, handed_over: bool
-) -> ApplicationError:
+def smtp_failure(error: aiosmtplib.SMTPException | OSError, *, data_sent: bool) -> ApplicationError:
     """What follows from an SMTP error.
 
-    `handed_over`: whether the message itself was on its way when it happened.  A reply says what
+    `data_sent`: whether the message itself was on its way when it happened.  A reply says what
     became of it; without one it may have been taken.
     """
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
@@ -288,7 +286,7 @@ def smtp_failure(
         error, aiosmtplib.SMTPConnectError
     ):
         return _reply_failure(error.code, "the mail")
-    if handed_over:
+    if data_sent:
         return delivery_unknown()
     return unavailable(SMTP, type(error).__name__)
 

@@ -23,7 +23,7 @@ from runtime.settings import InvalidSettings, TemporalSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 T = TypeVar("T")
-ALL_WELL, WENT_WRONG = 0, 1
+SUCCESS, FAILURE = 0, 1
 
 PIPE_WIDTH = 200
 """Where there is no terminal nothing has to be left out."""
@@ -137,4 +137,4 @@ def run_command(work: Coroutine[Any, Any, T]) -> T:
         print(error, file=sys.stderr)
     except RPCError as error:
         print(f"Temporal refuses: {error.message}", file=sys.stderr)
-    return exit_process(WENT_WRONG)
+    return exit_process(FAILURE)

@@ -43,13 +43,13 @@ from workflows.offer.workflow import OfferWorkflow
 
 T = TypeVar("T")
 
-WORKER_PATIENCE = timedelta(seconds=15)
+WORKER_TIMEOUT = timedelta(seconds=15)
 """How long a worker may take to answer a person before it counts as absent."""
 
-VENDORS_PATIENCE = timedelta(seconds=30)
+PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 """How long somebody who changes terms waits for preflight."""
 
-RECORDS_AT_ONCE = 20
+CONCURRENT_QUERIES = 20
 
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Ends after which the same opportunity may get a new offer."""
@@ -107,7 +107,7 @@ class OfferClient:
             opportunity_id, given, method=method, restart=restart
         )
         try:
-            record = await self._drafted(handle)
+            record = await self._wait_until_drafted(handle)
         except NoWorkerRunning:
             return await self.record(opportunity_id)
         if record.stage.is_end:
@@ -115,7 +115,7 @@ class OfferClient:
         return record
 
     async def _can_be_revived(self, opportunity_id: str) -> bool:
-        under_way = await self._under_way(opportunity_id)
+        under_way = await self._running_record(opportunity_id)
         return under_way is not None and under_way.stage in (Stage.EXPIRED, Stage.CANCELLED)
 
     async def start_without_waiting(
@@ -131,9 +131,9 @@ class OfferClient:
             opportunity_id=opportunity_id, terms=given or {}, method=method, clock=self._clock
         )
         if given or method or restart:
-            under_way = await self._under_way(opportunity_id)
+            under_way = await self._running_record(opportunity_id)
             if restart and under_way and under_way.stage is Stage.TERMINATED:
-                await self._let_go(opportunity_id)
+                await self._stop_following(opportunity_id)
                 under_way = None
             if under_way and under_way.stage in RESTARTABLE:
                 raise _rejected(opportunity_id, guards.why_closing(under_way))
@@ -144,7 +144,7 @@ class OfferClient:
                     f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
                     " while it is a draft, or cancel it before starting it with other terms"
                 )
-        if restart and (earlier := await self._earlier(opportunity_id)):
+        if restart and (earlier := await self._ended_record(opportunity_id)):
             request = request.model_copy(
                 update={
                     "revision": earlier.revision + 1,
@@ -178,21 +178,23 @@ class OfferClient:
                 static_summary=f"Private offer for opportunity {opportunity_id}",
             )
         except WorkflowAlreadyStartedError:
-            if await self._under_way(opportunity_id):
+            if await self._running_record(opportunity_id):
                 raise RequestRejected(
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
             raise _ended(await self._handle(opportunity_id).result()) from None
 
-    async def _let_go(self, opportunity_id: str) -> None:
+    async def _stop_following(self, opportunity_id: str) -> None:
         """Stop following the money of an agreement that has ended: a new offer takes its place."""
         handle = self._handle(opportunity_id)
         await handle.cancel()
-        await _in_time(handle.result())
+        await _with_timeout(handle.result())
 
-    async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
+    async def _wait_until_drafted(
+        self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]
+    ) -> OfferRecord:
         try:
-            return await _in_time(handle.execute_update(OfferWorkflow.wait_until_drafted))
+            return await _with_timeout(handle.execute_update(OfferWorkflow.wait_until_drafted))
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
@@ -204,12 +206,12 @@ class OfferClient:
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
 
-    async def _under_way(self, opportunity_id: str) -> OfferRecord | None:
+    async def _running_record(self, opportunity_id: str) -> OfferRecord | None:
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
             return None
         return await self.record(opportunity_id)
 
-    async def _earlier(self, opportunity_id: str) -> OfferRecord | None:
+    async def _ended_record(self, opportunity_id: str) -> OfferRecord | None:
         """The offer that has ended; None if there is none, or if one is still under way."""
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.COMPLETED:
             return None
@@ -240,7 +242,7 @@ class OfferClient:
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
-            return await _in_time(handle.query(OfferWorkflow.get_record))
+            return await _with_timeout(handle.query(OfferWorkflow.get_record))
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
@@ -251,13 +253,13 @@ class OfferClient:
 
         Besides, the workflow ids of those that do not answer.  Raises NoWorker if none does.
         """
-        room = asyncio.Semaphore(RECORDS_AT_ONCE)
+        room = asyncio.Semaphore(CONCURRENT_QUERIES)
 
         async def record(execution: WorkflowExecution) -> OfferRecord | None:
             handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
             async with room:
                 try:
-                    return await _in_time(handle.query(OfferWorkflow.get_record))
+                    return await _with_timeout(handle.query(OfferWorkflow.get_record))
                 except (NoWorkerRunning, RPCError, WorkflowQueryFailedError):
                     return None
 
@@ -271,40 +273,42 @@ class OfferClient:
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel an offer before its acceptance; gives the record once that is decided."""
-        return await self._ask(path, OfferWorkflow.cancel, reason)
+        return await self._execute_update(path, OfferWorkflow.cancel, reason)
 
     async def extend(self, path: str, extension: Extension) -> OfferRecord:
         """Give the buyer more time; gives the record once AWS has done so."""
-        return await self._ask(path, OfferWorkflow.extend, extension)
+        return await self._execute_update(path, OfferWorkflow.extend, extension)
 
     async def amend(self, path: str, changes: TermChanges) -> OfferRecord:
         """Change an offer that AWS has; gives the record once that is done or drafted.
 
         For an agreement that is the record of the agreement-based offer.
         """
-        record = await self._ask(path, OfferWorkflow.amend, changes)
+        record = await self._execute_update(path, OfferWorkflow.amend, changes)
         if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
             return record
         amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
-        return await self._drafted(self._handle(amendment))
+        return await self._wait_until_drafted(self._handle(amendment))
 
-    async def request_cancellation(self, path: str, wish: CancellationRequestInput) -> OfferRecord:
+    async def request_cancellation(
+        self, path: str, request: CancellationRequestInput
+    ) -> OfferRecord:
         """Have the buyer asked to let the agreement be cancelled."""
-        return await self._ask(path, OfferWorkflow.request_cancellation, wish)
+        return await self._execute_update(path, OfferWorkflow.request_cancellation, request)
 
     async def resume(self, path: str, code: str | None = None) -> OfferRecord:
         """Tell an offer that what it waits for has been seen to; `code` names the attention."""
-        await self._ask(path, OfferWorkflow.resume, code)
+        await self._execute_update(path, OfferWorkflow.resume, code)
         return await self.record(path)
 
-    async def approve(self, path: str, verdict: ApprovalDecision) -> OfferRecord:
+    async def approve(self, path: str, decision: ApprovalDecision) -> OfferRecord:
         """Approve what waits for it."""
-        await self._ask(path, OfferWorkflow.approve, verdict)
+        await self._execute_update(path, OfferWorkflow.approve, decision)
         return await self.record(path)
 
-    async def decline(self, path: str, verdict: ApprovalDecision) -> OfferRecord:
+    async def decline(self, path: str, decision: ApprovalDecision) -> OfferRecord:
         """Decline what waits for approval."""
-        await self._ask(path, OfferWorkflow.decline, verdict)
+        await self._execute_update(path, OfferWorkflow.decline, decision)
         return await self.record(path)
 
     async def revise(self, path: str, changes: TermChanges) -> OfferRecord:
@@ -312,19 +316,19 @@ class OfferClient:
 
         Raises StillChecking if a vendor does not answer: the change is taken all the same.
         """
-        asked = self._ask(path, OfferWorkflow.revise, changes)
+        asked = self._execute_update(path, OfferWorkflow.revise, changes)
         try:
-            return await asyncio.wait_for(asked, VENDORS_PATIENCE.total_seconds())
+            return await asyncio.wait_for(asked, PREFLIGHT_TIMEOUT.total_seconds())
         except TimeoutError:
             raise PreflightPending(path) from None
 
     async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
         """Tell which offer was made in Clazar."""
-        return await self._ask(path, OfferWorkflow.link_offer, offer_id)
+        return await self._execute_update(path, OfferWorkflow.link_offer, offer_id)
 
     async def resend(self, path: str) -> OfferRecord:
         """Have the buyer written to again."""
-        return await self._ask(path, OfferWorkflow.resend)
+        return await self._execute_update(path, OfferWorkflow.resend)
 
     async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
         """All offers, now and whenever any of them has changed."""
@@ -336,12 +340,12 @@ class OfferClient:
             last = rows
             await asyncio.sleep(every.total_seconds())
 
-    async def _ask(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
+    async def _execute_update(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
         handle = self._handle(path)
         try:
             if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                 raise _ended(await handle.result())
-            asked = await _in_time(
+            asked = await _with_timeout(
                 handle.start_update(
                     update,
                     *arguments,
@@ -363,9 +367,9 @@ class OfferClient:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
 
 
-async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
+async def _with_timeout(answer: Coroutine[Any, Any, T]) -> T:
     try:
-        return await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
+        return await asyncio.wait_for(answer, WORKER_TIMEOUT.total_seconds())
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise NoWorkerRunning from None
 

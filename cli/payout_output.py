@@ -49,7 +49,7 @@ class PlotUnavailable(Exception):
     """There is nothing to draw, or nothing to draw with.  The text says what to do."""
 
 
-def facts(line: PayoutLine) -> dict[str, Any]:
+def line_values(line: PayoutLine) -> dict[str, Any]:
     """A line by the names of the columns; amounts are decimal text in the line's currency."""
     invoice, coming = line.invoice, line.expected
     amounts = ("gross", "refunded", "listing_fee", "tax", "net", "disbursed", "undisbursed")
@@ -82,21 +82,21 @@ def facts(line: PayoutLine) -> dict[str, Any]:
     return told
 
 
-def as_csv(lines: Iterable[PayoutLine]) -> str:
+def to_csv(lines: Iterable[PayoutLine]) -> str:
     """The lines as CSV with a header."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(facts(line) for line in lines)
+    writer.writerows(line_values(line) for line in lines)
     return text.getvalue()
 
 
-def as_data(
+def to_json_data(
     lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
 ) -> dict[str, Any]:
     """All of it for JSON."""
     return {
-        "lines": [facts(line) for line in lines],
+        "lines": [line_values(line) for line in lines],
         "totals": {currency: _plain(each) for currency, each in sums.items()},
         "findings": [str(finding) for finding in findings],
     }
@@ -147,7 +147,7 @@ def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     )
 
 
-def draw(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:
+def plot(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:
     """Expected against received by month, one picture for each currency; raises CannotPlot."""
     if not money:
         raise PlotUnavailable("there is no money to draw yet: no offer was accepted")

@@ -18,7 +18,7 @@ from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.process_exit import exit_process
 
-AWS_AT_IT = Console(stderr=True).status("AWS takes some minutes to change an offer ...")
+AWS_PROGRESS = Console(stderr=True).status("AWS takes some minutes to change an offer ...")
 """Shown on a terminal only."""
 
 
@@ -45,20 +45,20 @@ def cancel(
     have seven days, and silence approves.
     """
     if agreement:
-        wish = _wish(reason_code, message)
+        wish = _cancellation_request(reason_code, message)
         common.print_record(common.run_command(_request_cancellation(offer, wish)), as_json)
         return
     if reason_code or message:
         raise typer.BadParameter("--reason-code and --message are for --agreement")
-    with AWS_AT_IT:
+    with AWS_PROGRESS:
         record = common.run_command(_cancel(offer, reason))
     common.print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:
         print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
-def _wish(
+def _cancellation_request(
     reason_code: CancellationReasonCode | None, message: str | None
 ) -> CancellationRequestInput:
     if reason_code is None or message is None:
@@ -92,7 +92,7 @@ def extend(
         extension = Extension(until=until.date(), duration_months=months)
     except ValidationError as error:
         raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
-    with AWS_AT_IT:
+    with AWS_PROGRESS:
         record = common.run_command(_extend(offer, extension))
     common.print_record(record, as_json)
 
@@ -127,11 +127,11 @@ def amend(
     given = TermChanges(
         terms=common.given_changes(terms, changes), method=method, recreate=recreate
     )
-    with AWS_AT_IT:
+    with AWS_PROGRESS:
         record = common.run_command(_amend(offer, given))
     common.print_record(record, as_json)
     if record.blocking_findings:
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
 async def _amend(offer: str, changes: TermChanges) -> OfferRecord:

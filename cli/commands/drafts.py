@@ -57,7 +57,7 @@ def preflight(
         print(json.dumps({"refuses": checked.report.has_refusal} | report, indent=2))
     else:
         common.console.print(preflight_table(checked))
-    exit_process(common.WENT_WRONG if checked.report.has_refusal else common.ALL_WELL)
+    exit_process(common.FAILURE if checked.report.has_refusal else common.SUCCESS)
 
 
 def _check(deal: CheckDeal) -> CheckedDeal:
@@ -69,7 +69,7 @@ def _check(deal: CheckDeal) -> CheckedDeal:
         print(error, file=sys.stderr)
     except ApplicationError as failure:
         print(failure.message, file=sys.stderr)
-    return exit_process(common.WENT_WRONG)
+    return exit_process(common.FAILURE)
 
 
 def approve(offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False) -> None:
@@ -112,7 +112,7 @@ def revise(
     record = common.run_command(_revise(offer, TermChanges(terms=given, method=method)))
     common.print_record(record, as_json)
     if record.blocking_findings:
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
 async def _revise(offer: str, changes: TermChanges) -> OfferRecord:

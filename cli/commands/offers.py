@@ -41,7 +41,7 @@ def start(
     record = common.run_command(_start(opportunity, given, method, restart))
     if record is None:
         print("started, but " + str(NoWorkerRunning()), file=sys.stderr)
-        exit_process(common.ALL_WELL)
+        exit_process(common.SUCCESS)
     waits = record.blocking_findings or [
         a for a in record.attentions if a.code != AttentionCode.AWAITING_CLAZAR_OFFER
     ]
@@ -56,7 +56,7 @@ def start(
                 print(f"  {command}", file=sys.stderr)
         for finding in record.blocking_findings:
             print(finding, file=sys.stderr)
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
 async def _start(
@@ -108,7 +108,7 @@ def watch(
     try:
         common.run_command(_watch(timedelta(seconds=every), as_json))
     except KeyboardInterrupt:
-        exit_process(common.ALL_WELL)
+        exit_process(common.SUCCESS)
 
 
 async def _watch(every: timedelta, as_json: bool) -> None:

@@ -63,19 +63,19 @@ def payouts(
     sums = totals(found, month)
     if plot:
         try:
-            payout_output.draw(by_month(records, reading), plot)
+            payout_output.plot(by_month(records, reading), plot)
         except PlotUnavailable as error:
             print(error, file=sys.stderr)
-            exit_process(common.WENT_WRONG)
+            exit_process(common.FAILURE)
     if as_json:
-        print(json.dumps(payout_output.as_data(found, sums, reading.findings), indent=2))
+        print(json.dumps(payout_output.to_json_data(found, sums, reading.findings), indent=2))
     elif as_csv:
-        print(payout_output.as_csv(found), end="")
+        print(payout_output.to_csv(found), end="")
         for finding in reading.findings:
             print(finding, file=sys.stderr)
     else:
         common.console.print(payout_output.payout_table(found, sums, reading.findings))
-    exit_process(common.WENT_WRONG if reading.findings else common.ALL_WELL)
+    exit_process(common.FAILURE if reading.findings else common.SUCCESS)
 
 
 async def _read(

@@ -124,7 +124,7 @@ async def test_an_acceptance_that_aws_undoes_leaves_the_offer_open(life: Life) -
     record = await life.quiet()
     assert record.stage is Stage.SHARED
     assert record.agreement is None
-    assert any(subject.startswith("Not yet accepted: AWS rolled") for subject in life.mails())
+    assert any(subject.startswith("Not accepted yet: AWS rolled") for subject in life.mails())
     assert life.in_salesforce()["Offer_Stage__c"] == "shared"
     assert life.in_salesforce()["Agreement_Id__c"] is None
     again = accept(life.world, record.require_offer_id(), BUYER)
@@ -150,7 +150,7 @@ async def test_one_undone_before_anybody_saw_it_is_told_once(life: Life) -> None
     assert [event.description for event in record.agreement_events] == [
         f"AWS rolled {agreement.id} back"
     ]
-    assert sum(subject.startswith("Not yet accepted") for subject in life.mails()) == 1
+    assert sum(subject.startswith("Not accepted yet") for subject in life.mails()) == 1
     assert (await life.end()).stage is Stage.EXPIRED
 
 
@@ -178,7 +178,7 @@ async def test_a_renewal_is_news_and_no_end(life: Life) -> None:
         record.agreement_events[-1].description
         == f"the agreement is RENEWED, followed by {successor.id}"
     )
-    assert "News of the agreement with Example Corp" in life.mails()
+    assert "Changed: the agreement with Example Corp" in life.mails()
     assert life.in_salesforce()["Agreement_Status__c"] == "RENEWED"
     await life.report_acceptance()
     assert len((await life.quiet()).agreement_events) == 1, "once"

@@ -37,8 +37,8 @@ async def test_an_exception_waits_for_its_role_and_then_goes_on(life: Life) -> N
     assert "deal-desk" in await life.card()
     assert not life.world.change_sets
     assert "not-annual" not in life.mails(), "codes are for the text"
-    assert written_to(life, DESK) == ["Please decide: an exception for Example Corp"]
-    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+    assert written_to(life, DESK) == ["Approval required: the offer for Example Corp"]
+    assert written_to(life, "owner@example.com") == ["Action required: the offer for Example Corp"]
     assert "12 months" in life.in_salesforce()["Offer_Attention__c"]
 
     await life.desk.approve(
@@ -102,7 +102,7 @@ async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(life: Life
 async def test_the_owner_hears_of_a_buyer_without_an_address(life: Life) -> None:
     assert await draft(life, Buyer_Email__c=None) == ["illegal"]
     await life.quiet()
-    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+    assert written_to(life, "owner@example.com") == ["Action required: the offer for Example Corp"]
 
 
 async def test_each_mail_about_other_findings_is_another_mail(life: Life) -> None:
@@ -150,7 +150,9 @@ async def test_what_is_declined_must_be_revised(life: Life) -> None:
     assert declined.decisions[0].reason == "one year only"
     waiting = await life.quiet()
     assert waiting.attention_code == "terms-invalid"
-    assert written_to(life, "owner@example.com") == ["Waiting: the offer for Example Corp"] * 2
+    assert (
+        written_to(life, "owner@example.com") == ["Action required: the offer for Example Corp"] * 2
+    )
     assert "one year only" in " ".join(life.world.mails[-1].text.split())
 
     revised = await life.desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))

@@ -83,7 +83,7 @@ async def test_a_field_sheet_of_before_that_is_followed_all_the_same_is_seen(lif
     by_hand(life, await life.record())
     record = await life.passes(days=1)
     assert record.attention_code == "duplicate-offer"
-    assert not any(subject.startswith("Your AWS") for subject in life.mails())
+    assert not any(subject.endswith("is ready") for subject in life.mails())
 
 
 async def test_a_wish_to_cancel_what_is_being_revived_stands(life: Life) -> None:
@@ -189,7 +189,7 @@ async def test_a_letter_that_is_held_up_says_what_is_so_when_it_goes(life: Life)
     await ask(life, life.desk.extend(OPPORTUNITY, Extension(until=life.day(50))))
     life.world.faults.waiting.clear()
     await life.reaches(Stage.SHARED)
-    (mail,) = [m for m in life.world.mails if m.subject.startswith("Your AWS")]
+    (mail,) = [m for m in life.world.mails if m.subject.endswith("is ready")]
     assert mail.recipients == ["right@example.com"]
     assert f"{life.day(50).day} {life.day(50):%B %Y}, 23:59 UTC" in mail.text
 
@@ -264,7 +264,7 @@ async def test_what_stands_in_the_way_again_is_told_again(life: Life) -> None:
     await life.reaches(Stage.SHARED)
     life.opportunity(Order_Form_Signed__c=False)
     await ask(life, life.desk.amend(OPPORTUNITY, CHEAPER))
-    ids = [m.message_id for m in life.world.mails if m.subject.startswith("Waiting")]
+    ids = [m.message_id for m in life.world.mails if m.subject.startswith("Action required")]
     assert len(ids) == len(set(ids)) == 2
 
 
@@ -272,9 +272,9 @@ async def test_a_mail_says_that_the_agreement_goes_on(life: Life) -> None:
     await accepted(life)
     await amending(life)
     text = " ".join(life.world.mails[-1].text.split())
-    assert "Invoiced so far, stays as it is" in text
+    assert "Already invoiced, unchanged" in text
     await ask(life, life.desk.cancel(FIRST, ""))
     await life.sleep(timedelta(seconds=5))
-    assert f"Your agreement {life.agreement().id} goes on as it is" in " ".join(
+    assert f"Your agreement {life.agreement().id} continues unchanged" in " ".join(
         life.world.mails[-1].text.split()
     )

@@ -63,7 +63,7 @@ async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
     life.buyer(accepts_after=2)
     shared = await life.reaches(Stage.SHARED)
     assert (task["Status"], shared.attentions) == ("Completed", ())
-    assert life.mails()[-1].startswith("Your AWS Marketplace private offer")
+    assert life.mails()[-1].endswith("is ready")
     await life.passes(days=3)
     await life.report_acceptance()
     await life.passes(days=40)
@@ -82,7 +82,7 @@ async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
     record = await hand_off(life)
     await life.passes(days=8)
     subjects = [mail.subject for mail in life.world.mails]
-    assert subjects == ["Please make in Clazar: the private offer for Example Corp"] * 4
+    assert subjects == ["Please create in Clazar: the private offer for Example Corp"] * 4
     assert (await life.passes(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
     assert len(life.world.mails) == 4
     by_hand(life, record)
@@ -193,7 +193,7 @@ async def test_a_cancelled_hand_off_leaves_nothing_behind(life: Life) -> None:
     await hand_off(life)
     assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     await life.end()
-    assert life.mails()[-1].startswith("Please do not make it")
+    assert life.mails()[-1].startswith("Please do not create in Clazar")
     (task,) = life.world.tasks.values()
     assert task["Status"] == "Completed"
 
@@ -280,7 +280,7 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> No
     life.opportunity()
     await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     record = await life.quiet()
-    assert life.mails() == ["Please make in Clazar: the private offer for Example Corp"]
+    assert life.mails() == ["Please create in Clazar: the private offer for Example Corp"]
     by_hand(life, record)
     await life.reaches(Stage.SHARED)
 

@@ -32,7 +32,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(life: Life) -> None
     assert failed.attention_code == "offer-rejected"
     assert not life.world.offers, "a set fails as a whole"
     await life.quiet()
-    assert life.mails() == ["Not made: the offer for Example Corp"]
+    assert life.mails() == ["Failed: the offer for Example Corp"]
     assert "INVALID_BUYER_ACCOUNTS" in life.world.mails[0].text
     assert "INVALID_BUYER_ACCOUNTS" in life.in_salesforce()["Offer_Attention__c"]
 
@@ -240,7 +240,7 @@ async def test_an_offer_that_came_out_otherwise_is_withdrawn(life: Life) -> None
     assert finding.seen == "12000.00"
     assert life.acceptable_offers() == 0
     await life.quiet()
-    assert life.mails() == ["Not made: the offer for Example Corp"], "the buyer was not told"
+    assert life.mails() == ["Failed: the offer for Example Corp"], "the buyer was not told"
 
 
 async def test_people_hear_when_a_buyer_accepted_what_came_out_otherwise(life: Life) -> None:

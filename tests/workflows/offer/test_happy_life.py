@@ -55,8 +55,8 @@ async def test_from_draft_to_disbursed(life: Life) -> None:
     assert end.payout.disbursed == Money.of("116400", "USD"), "less AWS's three per cent"
 
     assert life.mails() == [
-        "Your AWS Marketplace private offer for Example Product",
-        f"Reminder: your private offer for Example Product ends on {last_day(end)}",
+        "Your private offer for Example Product is ready",
+        f"Reminder: your private offer for Example Product expires on {last_day(end)}",
         "Accepted: Example Corp",
         "Paid: Example Corp",
     ]
@@ -160,7 +160,7 @@ async def test_expired_after_its_reminders(life: Life) -> None:
     assert end.history[-1].at >= end.expires_at
     assert life.acceptable_offers() == 0
     assert [s.split(":")[0] for s in life.mails()] == [
-        "Your AWS Marketplace private offer for Example Product",
+        "Your private offer for Example Product is ready",
         "Reminder",
         "Reminder",
         "Expired",

@@ -61,7 +61,7 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(life: L
     assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
     assert "it waits on invoice" in late.attentions[0].problem
     (mail,) = to_finance(life)
-    assert mail.subject == "Late: USD 116,400.00 from Example Corp"
+    assert mail.subject == "Overdue: USD 116,400.00 from Example Corp"
     assert "waits on: invoice" in mail.text
     assert f"offerflow payouts --offer {OPPORTUNITY}" in mail.text
     assert life.in_salesforce()["Offer_Attention__c"].startswith("USD 116,400.00 (an invoice)")
@@ -144,7 +144,7 @@ async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
     assert record.stage is Stage.ACCEPTED
     assert record.require_payout().state is PayoutState[outcome.upper()]
     assert record.attention_code == AttentionCode.PAYOUT_OVERDUE
-    assert to_finance(life)[-1].subject == "Taken back: a payout for Example Corp"
+    assert to_finance(life)[-1].subject == "Payout failed or reversed: Example Corp"
     assert life.in_salesforce()["Payout_State__c"] == outcome
     if outcome == "failed":
         await life.passes(days=10)
@@ -163,7 +163,7 @@ async def test_another_fee_than_expected_is_a_finding_for_finance_once(life: Lif
     (finding,) = record.payout_findings
     assert "AWS kept USD 1,800.00" in finding.problem
     (mail,) = to_finance(life)
-    assert mail.subject == "Not as expected: the money from Example Corp"
+    assert mail.subject == "Unexpected amounts: Example Corp"
     assert "AWS kept USD 1,800.00" in mail.text
     await life.passes(days=40)
     await life.report_payout()
@@ -340,4 +340,4 @@ async def test_what_is_never_paid_is_given_up_long_after_the_agreement(life: Lif
     closed = await life.closes(within=timedelta(days=700))
     assert closed.stage is Stage.TERMINATED
     assert closed.agreement_events[-1].description == "its money has not come in full"
-    assert life.mails()[-1].startswith("Given up: the money from")
+    assert life.mails()[-1].startswith("Not paid in full: the agreement with")

@@ -114,7 +114,7 @@ async def test_accept_against_amend_seen_when_the_new_one_is_made(life: Life) ->
     await life.quiet()
     assert life.acceptable_offers() == 0
     assert len(life.world.offers) == 2
-    assert sum(s.startswith("Your AWS Marketplace") for s in life.mails()) == 1
+    assert sum(s.endswith("is ready") for s in life.mails()) == 1
 
 
 # Accept against expiry ----------------------------------------------------------------------------

@@ -183,7 +183,7 @@ async def test_a_notice_to_the_owner_is_rather_sent_twice(life: Life) -> None:
     await life.reaches(Stage.FAILED)
     failed = await life.passes(minutes=5)
     assert failed.attention_code == "offer-rejected", "and not a question whether it was sent"
-    assert life.mails() == ["Not made: the offer for Example Corp"] * 2
+    assert life.mails() == ["Failed: the offer for Example Corp"] * 2
     assert life.world.mails[0].message_id == life.world.mails[1].message_id
 
 
