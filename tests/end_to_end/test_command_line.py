@@ -174,7 +174,7 @@ async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
     terms.write_text('{"duration_months": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
-    assert "is under way (shared): revise it while it is a draft, or cancel it" in err
+    assert "has been started already (shared): revise it while it is a draft" in err
 
 
 async def test_the_list_tells_when_nobody_watches(at_the_house: OfferEnvironment) -> None:
