@@ -163,8 +163,8 @@ def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
             row.schedule_id,
             str(row.every or ""),
             state,
-            f"{row.last_turn:%F %T}" if row.last_turn else "",
-            f"{row.next_turn:%F %T}" if row.next_turn and not row.paused else "",
+            f"{row.last_run:%F %T}" if row.last_run else "",
+            f"{row.next_run:%F %T}" if row.next_run and not row.paused else "",
         )
     return table
 

@@ -188,7 +188,7 @@ async def test_the_list_tells_when_nobody_watches(at_the_house: OfferEnvironment
         while "marketplace-watch fails" not in err:
             code, _, err = await run("starter.py", "list", "--json")
     assert code == 0
-    assert "refuses our credentials" in err
+    assert "rejects our credentials" in err
 
 
 GOOD_SETTINGS = {

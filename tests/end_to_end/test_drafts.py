@@ -50,7 +50,13 @@ async def test_preflight_tells_people_and_programs(at_the_house: OfferEnvironmen
     change(at_the_house, opportunity, Order_Form_Amount__c=12000.0, Contract_Months__c=24.0)
     code, out, _ = await run("starter.py", "preflight", opportunity)
     assert code == 1
-    for words in ("order-form-amount", "USD 120,000.00", "USD 12,000", "approval by deal-desk", "annual"):
+    for words in (
+        "order-form-amount",
+        "USD 120,000.00",
+        "USD 12,000",
+        "approval by deal-desk",
+        "annual",
+    ):
         assert words in out
     code, out, _ = await run("starter.py", "preflight", opportunity, "--json")
     report = json.loads(out)
@@ -98,7 +104,7 @@ async def test_vendors_that_do_not_answer_are_named(at_the_house: OfferEnvironme
         "starter.py", "preflight", opportunity, SALESFORCE_CLIENT_SECRET="wrong"
     )
     assert code == 1
-    assert "Salesforce refuses our credentials" in err
+    assert "Salesforce rejects our credentials" in err
     assert "Traceback" not in err
     code, _, err = await run("starter.py", "preflight", "006000000000000AAA")
     assert (code, err) == (1, "Salesforce has no opportunity 006000000000000AAA\n")

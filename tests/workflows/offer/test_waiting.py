@@ -200,7 +200,7 @@ async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(life: Life, ta
     (attention,) = record.attentions
     assert attention.code == "notification-failed"
     assert "owner-accepted" in attention.problem
-    assert "it does not take the recipient's address" in attention.problem
+    assert "it rejects the recipient's address" in attention.problem
     assert "example.com" not in attention.problem
     if taken:
         life.world.faults.waiting.clear()
