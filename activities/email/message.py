@@ -34,6 +34,13 @@ class EmailKind(StrEnum):
     FINANCE_PAYOUT_REVERSED = "finance-payout-reversed"
     FINANCE_PAYOUT_UNEXPECTED = "finance-payout-unexpected"
 
+    @property
+    def summary(self) -> str:
+        """Recipient and topic, such as `owner: publication delayed`."""
+        group, _, topic = self.value.partition("-")
+        recipient = {"offer": "buyer", "approval": "approvers"}.get(group, group)
+        return f"{recipient}: {topic.replace('-', ' ')}"
+
 
 class EmailMessage(BaseModel):
     """A mail before it is rendered."""
