@@ -145,12 +145,12 @@ class Preflight:
         """The proposal of an amendment, and the given terms that it does not use."""
         if (amended := request.amends) is None:
             return None, request.terms
-        wish = {name: v for name, v in request.terms.items() if name in AMENDMENT_FIELDS}
-        standing = self._marketplace.agreement_snapshot(amended.agreement.agreement_id)
-        proposal = propose(amended, standing, wish, self._policy, today)
+        request_terms = {name: v for name, v in request.terms.items() if name in AMENDMENT_FIELDS}
+        snapshot = self._marketplace.agreement_snapshot(amended.agreement.agreement_id)
+        proposal = propose(amended, snapshot, request_terms, self._policy, today)
         deal = AmendmentDeal(
             original=amended,
-            snapshot=standing,
+            snapshot=snapshot,
             pricing=proposal.pricing,
             findings=proposal.findings,
         )

@@ -131,7 +131,7 @@ def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     waits.stylize("bold red" if line.overdue else "")
     return (
         line.offer or line.offer_id,
-        line.company or ("" if line.offer else "(not tracked here)"),
+        line.company or ("" if line.offer else "(not followed here)"),
         invoice.invoice_id if invoice else "",
         invoice.state.value if invoice else "not invoiced",
         _iso(invoice.invoiced_on) or "" if invoice else "",

@@ -226,7 +226,7 @@ def _owner_agreement_replaced(record: OfferRecord) -> EmailMessage:
         f"Replaced: the agreement with {_company(record)}",
         f"The agreement was replaced{by}. That amendment was not created here. Invoices that exist"
         " stay due; everything else is charged by the new agreement.",
-        "The new agreement is not tracked here: follow its payments in AWS.",
+        "The new agreement is not followed here: check its payments in AWS.",
     )
 
 
@@ -245,7 +245,7 @@ AGREEMENT_ENDS = {
 NOT_PAID_IN_FULL = (
     "Not paid in full: the agreement with",
     "The agreement ended long ago and has not been paid in full. Its payments are no longer"
-    " tracked.",
+    " followed.",
 )
 
 

@@ -285,7 +285,7 @@ async def test_a_contract_that_changed_since_its_approval_is_not_sent(life: Life
     life.world.faults.waiting.clear()
     await life.desk.resume(OPPORTUNITY)
     failed = await life.reaches(Stage.FAILED)
-    assert "not the one that was checked" in failed.findings[0].problem
+    assert "has changed since it was checked" in failed.findings[0].problem
     await life.desk.resume(OPPORTUNITY)
     waiting = await life.quiet()
     assert [finding.code for finding in waiting.awaiting_approval] == ["custom-contract"]

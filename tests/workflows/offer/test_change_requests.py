@@ -5,10 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from cli.offer_client import RequestRejected
 from offers.ids import offer_path
+from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.guards import Reason, ReasonCode
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
@@ -278,3 +282,19 @@ async def test_a_mail_says_that_the_agreement_goes_on(life: Life) -> None:
     assert f"Your agreement {life.agreement().id} continues unchanged" in " ".join(
         life.world.mails[-1].text.split()
     )
+
+
+async def test_a_rejected_update_carries_its_reason(life: Life) -> None:
+    await shared(life)
+    with pytest.raises(WorkflowUpdateFailedError) as rejected:
+        await life.handle.execute_update(OfferWorkflow.revise, CHEAPER)
+    cause = rejected.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert (cause.type, cause.non_retryable) == (ReasonCode.TERMS_NOT_REVISABLE, True)
+    (details,) = cause.details
+    reason = Reason.model_validate(details)
+    assert (
+        cause.message == reason.problem == "the offer is shared: its terms can no longer be revised"
+    )
+    assert reason.data == {"stage": "shared"}
+    assert reason.actions == (Action(kind=ActionKind.AMEND, offer=OPPORTUNITY),)

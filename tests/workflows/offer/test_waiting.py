@@ -36,7 +36,7 @@ async def test_people_are_told_when_aws_takes_unusually_long(life: Life) -> None
     late = await life.passes(hours=3)
     assert late.stage is Stage.GENERATING
     assert late.attention_code == "publication-delayed"
-    assert life.mails() == ["AWS takes unusually long with the offer for Example Corp"]
+    assert life.mails() == ["Delayed in AWS: the offer for Example Corp"]
     done = await life.passes(hours=3)
     assert done.stage is Stage.SHARED
     assert done.attention_code is None
