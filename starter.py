@@ -8,8 +8,9 @@ from runtime.process_exit import run_and_exit
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    help="Private offers on AWS Marketplace, from a signed opportunity to money in the bank.",
+    help="Private offers on AWS Marketplace, from the signed opportunity to the payout.",
 )
 app.command()(drafts.preflight)
 app.command()(offers.start)

@@ -1,4 +1,4 @@
-"""What time it is in an activity."""
+"""The business time in an activity."""
 
 from datetime import datetime
 
@@ -8,5 +8,5 @@ from offers.clock import Clock
 
 
 def business_now(clock: Clock) -> datetime:
-    """The business time (UTC) by the Temporal server's clock, which the workflow lives by too."""
+    """Business time (UTC) by the Temporal server's clock, which workflows use, too."""
     return clock.business_time(activity.info().started_time)

@@ -1,17 +1,17 @@
-"""From a vendor's answer to what should happen next: retry, wait, ask a person, or refuse.
+"""Maps vendors' errors to failures, which decide what happens next: retry, wait, or ask a person.
 
 | answer                                   | failure     | what happens                          |
 |------------------------------------------|-------------|---------------------------------------|
-| still at it; entity locked               | NOT_READY   | retried, as told; not an error        |
-| 429, quota, `Retry-After`                | RATE_LIMITED| retried, as told                      |
+| not finished; entity locked              | NOT_READY   | retried after the vendor's interval   |
+| 429, quota, `Retry-After`                | RATE_LIMITED| retried after the vendor's interval   |
 | 5xx, 408, timeout, connection lost       | UNAVAILABLE | retried with growing intervals        |
-| 401, 403, expired or missing credentials | CREDENTIALS | the offer pauses until `resume`       |
-| 400, 404, 409, 422 and the like          | REFUSED     | the workflow decides; never retried   |
-| the thing asked for does not exist       | NOT_FOUND   | the workflow decides; never retried   |
-| mail taken perhaps, the answer was lost  | POSSIBLY_SENT | a person decides; never retried     |
+| 401, 403, expired or missing credentials | CREDENTIALS | the offer waits for a person          |
+| 400, 404, 409, 422 and the like          | REJECTED    | the workflow decides; never retried   |
+| the requested thing does not exist       | NOT_FOUND   | the workflow decides; never retried   |
+| a mail may have been sent                | DELIVERY_UNKNOWN | a person decides; never retried  |
 
-No failure carries a vendor's body or personal data: codes, field names and AWS's own words on a
-request of ours are all that leaves here.
+A failure contains no response body and no personal data, only codes, field names and AWS's text
+about our request.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,23 +41,23 @@ from offers.lifecycle.aws_errors import AwsError
 
 
 class Failure(StrEnum):
-    """What kind of failure an activity ends with: the `type` of its ApplicationError."""
+    """The `type` of the ApplicationError that an activity fails with."""
 
     NOT_READY = "NotReady"
     RATE_LIMITED = "RateLimited"
     UNAVAILABLE = "VendorUnavailable"
-    CREDENTIALS = "CredentialsRefused"
-    REJECTED = "VendorRefused"
+    CREDENTIALS = "CredentialsRejected"
+    REJECTED = "VendorRejected"
     NOT_FOUND = "NotFound"
-    DELIVERY_UNKNOWN = "PossiblySent"
+    DELIVERY_UNKNOWN = "DeliveryUnknown"
 
 
 DEFAULT_RETRY_DELAY = timedelta(seconds=30)
-"""How long to leave a vendor alone that says "too many" and not until when."""
+"""After "too many requests" without a `Retry-After`."""
 
 
 def not_ready(what: str, retry_after: timedelta | None = None) -> ApplicationError:
-    """The vendor is still at it.  Benign: no failure is counted, no warning logged."""
+    """Benign: not counted as a failure, and no warning is logged."""
     return ApplicationError(
         what,
         type=Failure.NOT_READY,
@@ -67,23 +67,22 @@ def not_ready(what: str, retry_after: timedelta | None = None) -> ApplicationErr
 
 
 def rate_limited(vendor: str, retry_after: timedelta | None = None) -> ApplicationError:
-    """The vendor wants fewer calls."""
     return ApplicationError(
-        f"{vendor} limits our calls",
+        f"{vendor} limits the rate of calls",
         type=Failure.RATE_LIMITED,
         next_retry_delay=retry_after or DEFAULT_RETRY_DELAY,
     )
 
 
 def unavailable(vendor: str, what: str) -> ApplicationError:
-    """The vendor did not answer, or answered that it is out of order."""
+    """The vendor did not answer, or answered with an internal error."""
     return ApplicationError(f"{vendor}: {what}", type=Failure.UNAVAILABLE)
 
 
 def credentials_rejected(vendor: str, code: str) -> ApplicationError:
-    """The vendor does not let us in: a person must renew or widen our credentials."""
+    """A person must renew our credentials or extend their rights."""
     return ApplicationError(
-        f"{vendor} refuses our credentials ({code})",
+        f"{vendor} rejects our credentials ({code})",
         vendor,
         type=Failure.CREDENTIALS,
         non_retryable=True,
@@ -93,9 +92,9 @@ def credentials_rejected(vendor: str, code: str) -> ApplicationError:
 def rejected(
     vendor: str, code: str, what: str, refusals: Sequence[AwsError] = ()
 ) -> ApplicationError:
-    """The vendor will not do it, however often it is asked."""
+    """Trying again would not help."""
     return ApplicationError(
-        f"{vendor} refuses: {code}, {what}",
+        f"{vendor} rejected the request: {code}, {what}",
         list(refusals) or [AwsError(code=code, message=what)],
         type=Failure.REJECTED,
         non_retryable=True,
@@ -103,14 +102,13 @@ def rejected(
 
 
 def not_found(what: str) -> ApplicationError:
-    """The thing asked for does not exist."""
     return ApplicationError(what, type=Failure.NOT_FOUND, non_retryable=True)
 
 
 def delivery_unknown() -> ApplicationError:
-    """A mail may have been taken; the server's answer was lost."""
+    """A mail may have been sent: the server's answer was lost."""
     return ApplicationError(
-        "the mail server may have taken the mail; its answer was lost",
+        "the mail may have been sent: the mail server's answer was lost",
         type=Failure.DELIVERY_UNKNOWN,
         non_retryable=True,
     )
@@ -150,11 +148,11 @@ _AWS_BUSY = {
     "ServiceQuotaExceededException": timedelta(minutes=5),
 }
 LOCK_RETRY_DELAY = timedelta(minutes=1)
-"""How long to wait for another change set to let go of an entity."""
+"""Before the next attempt if another change set has locked an entity."""
 
 
 def aws_failure(error: ClientError | BotoCoreError, vendor: str = AWS) -> ApplicationError:
-    """What follows from an error of a boto3 client."""
+    """The failure for an error of a boto3 client."""
     if isinstance(error, _NO_CREDENTIALS):
         return credentials_rejected(vendor, type(error).__name__)
     if not isinstance(error, ClientError):
@@ -179,7 +177,7 @@ def aws_failure(error: ClientError | BotoCoreError, vendor: str = AWS) -> Applic
 
 @contextmanager
 def aws_errors() -> Iterator[None]:
-    """What a boto3 client raises within, as the ApplicationError to fail with."""
+    """Turn errors of a boto3 client into the ApplicationError to fail with."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
@@ -190,7 +188,7 @@ def aws_errors() -> Iterator[None]:
 
 
 def http_failure(vendor: str, error: httpx.HTTPError) -> ApplicationError:
-    """What follows from an httpx error: a bad status, or no answer at all."""
+    """The failure for an httpx error."""
     if not isinstance(error, httpx.HTTPStatusError):
         return unavailable(vendor, type(error).__name__)
     response = error.response
@@ -237,10 +235,10 @@ _SALESFORCE_CREDENTIALS = frozenset(
 
 
 def salesforce_failure(error: SalesforceError | requests.RequestException) -> ApplicationError:
-    """What follows from an error of simple-salesforce.
+    """The failure for an error of simple-salesforce.
 
-    The class of the exception says nothing about retrying: `UNABLE_TO_LOCK_ROW` (passes) and
-    `INVALID_FIELD` (never does) are both SalesforceMalformedRequest.  The errorCode decides.
+    The errorCode decides, not the class: `UNABLE_TO_LOCK_ROW` (temporary) and `INVALID_FIELD`
+    (permanent) are both SalesforceMalformedRequest.
     """
     if isinstance(error, requests.RequestException):
         return unavailable(SALESFORCE, type(error).__name__)
@@ -248,7 +246,7 @@ def salesforce_failure(error: SalesforceError | requests.RequestException) -> Ap
     if code in _SALESFORCE_CREDENTIALS or code.startswith("INSUFFICIENT_ACCESS"):
         return credentials_rejected(SALESFORCE, code)
     if code == "REQUEST_LIMIT_EXCEEDED":
-        # The day's limit and that of calls at once share a code; the shorter wait serves both.
+        # The daily and the concurrent limit have one code; the shorter wait suits both.
         return rate_limited(SALESFORCE, timedelta(minutes=5))
     if code in _SALESFORCE_RETRY:
         return unavailable(SALESFORCE, code)
@@ -272,13 +270,11 @@ def _salesforce_code(content: object) -> tuple[str, list[str]]:
 SMTP = "The mail server"
 
 
-def smtp_failure(
-    error: aiosmtplib.SMTPException | OSError, *, handed_over: bool
-) -> ApplicationError:
-    """What follows from an SMTP error.
+def smtp_failure(error: aiosmtplib.SMTPException | OSError, *, data_sent: bool) -> ApplicationError:
+    """The failure for an SMTP error.
 
-    `handed_over`: whether the message itself was on its way when it happened.  A reply says what
-    became of it; without one it may have been taken.
+    `data_sent`: whether the message itself had been sent before.  Without a reply to it, the mail
+    may have been delivered.
     """
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return credentials_rejected(SMTP, str(error.code))
@@ -288,12 +284,12 @@ def smtp_failure(
         error, aiosmtplib.SMTPConnectError
     ):
         return _reply_failure(error.code, "the mail")
-    if handed_over:
+    if data_sent:
         return delivery_unknown()
     return unavailable(SMTP, type(error).__name__)
 
 
 def _reply_failure(code: int, what: str) -> ApplicationError:
     if code >= 500:
-        return rejected(SMTP, str(code), f"it does not take {what}")
+        return rejected(SMTP, str(code), f"it rejects {what}")
     return unavailable(SMTP, f"reply {code}")

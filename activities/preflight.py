@@ -1,4 +1,4 @@
-"""Preflight: asks every system what can be known of a deal, and writes nothing anywhere."""
+"""Preflight: reads everything about a deal from every system; writes nothing."""
 
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -21,28 +21,28 @@ from offers.preflight.report import AmendmentDeal, Deal, PreflightReport, prefli
 from offers.terms.terms import CustomEula
 
 GIVEN = "given"
-"""The source of terms that a person gave in place of the opportunity's."""
+"""The source shown for terms that replace the opportunity's."""
 
 
 class CheckDeal(BaseModel):
-    """Which deal is to be checked."""
+    """A deal to check."""
 
     model_config = ConfigDict(frozen=True)
 
     opportunity_id: str | None
     """None for terms without an opportunity."""
     terms: dict[str, Any] = Field(default_factory=dict)
-    """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
+    """Fields of `OfferTerms` and `Contacts` that replace the opportunity's."""
     method: CreationMethod | None = None
-    """None: the policy's."""
+    """None: as the policy says."""
     withdrawn_offer_ids: tuple[str, ...] = ()
-    """Earlier offers that are seen to, though Salesforce may still show one."""
+    """Withdrawn offers, of which Salesforce may still show one."""
     amends: OriginalOffer | None = None
     """For an amendment, the accepted offer that it changes."""
 
 
 class CheckedDeal(BaseModel):
-    """A report with what it was made by: a later change of policy does not touch this offer."""
+    """A report with its policy: a later change of the policy does not affect this offer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -53,7 +53,7 @@ class CheckedDeal(BaseModel):
 
 
 class DefaultProduct(BaseModel):
-    """What is sold unless a deal says otherwise, as AWS Marketplace names it."""
+    """The product and dimension that are sold by default, by their AWS Marketplace names."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -67,7 +67,7 @@ class _Amendment(NamedTuple):
 
 
 class Preflight:
-    """Gathers what is known, and holds it against every rule."""
+    """Collects the facts of a deal and checks them against every rule."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class Preflight:
 
     @activity.defn
     def check_deal(self, request: CheckDeal) -> CheckedDeal:
-        """Everything known of a deal; fails NOT_FOUND if there is no such opportunity."""
+        """Check a deal; fails NOT_FOUND if the opportunity does not exist."""
         return self.check(request, business_now(self._clock))
 
     def check(self, request: CheckDeal, now: datetime) -> CheckedDeal:
-        """The same outside of a workflow; `now` is business time (UTC)."""
+        """Check a deal outside of an activity; `now` is business time (UTC)."""
         today = now.date()
         opportunity = (
             self._opportunities.read(request.opportunity_id) if request.opportunity_id else None
@@ -137,20 +137,20 @@ class Preflight:
             report=preflight(drafted, deal, self._policy, today, sources),
             policy=self._policy,
             clock=self._clock,
-            # Clazar's form for amendments is another one, of which too little is known.
+            # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
         )
 
     def _amends(self, request: CheckDeal, today: date) -> tuple[_Amendment | None, dict[str, Any]]:
-        """What an amendment proposes, and what of the given is left for terms and contacts."""
+        """The proposal of an amendment, and the given terms that it does not use."""
         if (amended := request.amends) is None:
             return None, request.terms
-        wish = {name: v for name, v in request.terms.items() if name in AMENDMENT_FIELDS}
-        standing = self._marketplace.agreement_snapshot(amended.agreement.agreement_id)
-        proposal = propose(amended, standing, wish, self._policy, today)
+        request_terms = {name: v for name, v in request.terms.items() if name in AMENDMENT_FIELDS}
+        snapshot = self._marketplace.agreement_snapshot(amended.agreement.agreement_id)
+        proposal = propose(amended, snapshot, request_terms, self._policy, today)
         deal = AmendmentDeal(
             original=amended,
-            snapshot=standing,
+            snapshot=snapshot,
             pricing=proposal.pricing,
             findings=proposal.findings,
         )
@@ -195,7 +195,7 @@ class Preflight:
 
 
 def _overruled(facts: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """The facts with what was given in their place; a price without currency keeps the old one."""
+    """The facts, replaced by given terms; a price without currency keeps the old currency."""
     price, known = given.get("price"), facts.get("price")
     if isinstance(price, dict) and isinstance(known, dict):
         given = given | {"price": {"currency": known.get("currency")} | price}
@@ -205,6 +205,6 @@ def _overruled(facts: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
 NO_BUCKET = Finding(
     code="no-eula-bucket",
     field="eula",
-    problem="there is nowhere to put a custom contract for AWS to read",
+    problem="there is no bucket from which AWS could read a custom contract",
     remedy="Set OFFERS_EULA_BUCKET on the worker, or use the standard contract",
 )

@@ -1,6 +1,6 @@
-"""A task queue per outside system, each with that system's documented rate.
+"""One task queue per outside system, with that system's documented rate.
 
-The server enforces the rate over all workers together, so it holds however many there are.
+The Temporal server enforces the rate for all workers together.
 """
 
 from enum import StrEnum
@@ -9,10 +9,10 @@ from offers.clock import Clock
 
 
 class TaskQueue(StrEnum):
-    """Where a piece of work waits for a worker."""
+    """A task queue."""
 
     OFFERS = "offers"
-    """Workflows, and activities that only ask Temporal itself."""
+    """Workflows, and activities that call only Temporal."""
     PREFLIGHT = "preflight"
     """Reads Salesforce and AWS Marketplace for one deal."""
     AWS_MARKETPLACE = "aws-marketplace"

@@ -157,7 +157,7 @@ class NaiveOffer:
                 record.payout = payout
                 await self._show()
         await self._enter(Stage.DISBURSED)
-        await self._mail(Email.send_notice, EmailKind.OWNER_PAID)
+        await self._mail(Email.send_notice, EmailKind.OWNER_DISBURSED)
 
     async def _enter(self, stage: Stage) -> None:
         self._record.enter(stage, workflow.now())

@@ -1,4 +1,4 @@
-"""What the commands share: how they are given opportunities, connect, print and end."""
+"""Shared by the commands: arguments, connection, output, exit codes."""
 
 import asyncio
 import json
@@ -23,16 +23,16 @@ from runtime.settings import InvalidSettings, TemporalSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 T = TypeVar("T")
-ALL_WELL, WENT_WRONG = 0, 1
+SUCCESS, FAILURE = 0, 1
 
 PIPE_WIDTH = 200
-"""Where there is no terminal nothing has to be left out."""
+"""Columns of output that does not go to a terminal."""
 
 console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
 
 
 def opportunity_argument(text: str) -> str:
-    """The 18-character id of an opportunity."""
+    """The 18-character form of an opportunity's id."""
     try:
         return parse_opportunity_id(text)
     except InvalidOpportunityId as error:
@@ -40,7 +40,7 @@ def opportunity_argument(text: str) -> str:
 
 
 def offer_argument(text: str) -> str:
-    """The name of an offer: an opportunity's id, or one of its amendments."""
+    """The path of an offer: an opportunity's id, or one of its amendments."""
     try:
         return parse_offer_path(text)
     except InvalidOpportunityId as error:
@@ -58,22 +58,23 @@ Offer = Annotated[
     typer.Argument(
         parser=offer_argument,
         metavar="OFFER",
-        help="Salesforce opportunity id; with /amendment/1 behind it, its first amendment.",
+        help="Salesforce opportunity id; add /amendment/1 for its first amendment.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NamedChanges = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME=VALUE]...", help="Terms to change; NAME= takes one back."),
+    typer.Argument(
+        metavar="[NAME=VALUE]...", help="Terms to change; NAME= removes an earlier change."
+    ),
 ]
 TermsFile = Annotated[
     Path | None,
-    typer.Option(help="JSON file with terms that overrule the opportunity's.", exists=True),
+    typer.Option(help="JSON file with terms that replace the opportunity's.", exists=True),
 ]
 
 
 async def open_offer_client() -> OfferClient:
-    """The desk at the server that the settings name."""
     settings = read_settings(TemporalSettings)
     client = await connect(settings)
     await register_search_attributes(client)
@@ -81,39 +82,38 @@ async def open_offer_client() -> OfferClient:
 
 
 def given_terms(terms: Path | None) -> dict[str, Any]:
-    """The terms in a file."""
     if terms is None:
         return {}
     try:
-        # Amounts may be written as numbers: they are taken as the text they are written as.
+        # Amounts may be JSON numbers: they are read as text, which loses nothing.
         given = json.loads(terms.read_text(encoding="utf-8"), parse_float=str)
-        json.dumps(given, ensure_ascii=False).encode()  # half a character cannot be sent on
+        json.dumps(given, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
     except (OSError, ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{terms} is not a JSON file: {error}") from None
+        raise typer.BadParameter(f"{terms} cannot be read as JSON: {error}") from None
     if not isinstance(given, dict):
-        raise typer.BadParameter(f"{terms}: it must hold one JSON object, the terms")
+        raise typer.BadParameter(f"{terms}: it must be one JSON object with terms")
     return given
 
 
 def given_changes(terms: Path | None, changes: list[str] | None) -> dict[str, Any]:
-    """The terms in a file, and those that were named one by one."""
+    """The terms in a file, and those given as NAME=VALUE, which take precedence."""
     return given_terms(terms) | dict(map(_change, changes or []))
 
 
 def _change(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise typer.BadParameter(f"{text}: write a change as name=value, such as price=...")
+        raise typer.BadParameter(f"{text}: write a change as NAME=VALUE, such as company=Example")
     if name in ("price", "additional_amount"):
         amount, _, currency = value.partition(" ")
         if value and not currency:
-            raise typer.BadParameter(f'{text}: name the currency, such as "{name}=99000.00 EUR"')
+            raise typer.BadParameter(f'{text}: add the currency, such as "{name}=99000.00 EUR"')
         return name, {"amount": amount, "currency": currency} if value else None
     return name, value or None
 
 
 def print_record(record: OfferRecord, as_json: bool) -> None:
-    """Everything about an offer."""
+    """Print a record as JSON or as a table."""
     if as_json:
         print(record.model_dump_json(indent=2))
     else:
@@ -123,7 +123,7 @@ def print_record(record: OfferRecord, as_json: bool) -> None:
 
 
 def run_command(work: Coroutine[Any, Any, T]) -> T:
-    """Do the work of a command; what cannot be done is told on standard error."""
+    """Run a command's work; if it is rejected, print why on standard error and exit with 1."""
     core_logs_to_standard_error()
     try:
         return asyncio.run(work)
@@ -136,5 +136,5 @@ def run_command(work: Coroutine[Any, Any, T]) -> T:
     ) as error:
         print(error, file=sys.stderr)
     except RPCError as error:
-        print(f"Temporal refuses: {error.message}", file=sys.stderr)
-    return exit_process(WENT_WRONG)
+        print(f"Temporal rejected the request: {error.message}", file=sys.stderr)
+    return exit_process(FAILURE)

@@ -1,4 +1,4 @@
-"""The list of offers: what Temporal's search tells of them."""
+"""The list of offers, from Temporal's search attributes."""
 
 from datetime import datetime
 
@@ -10,12 +10,12 @@ from workflows.offer.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_A
 
 
 class OfferRow(BaseModel):
-    """An offer as the list shows it: what its search attributes tell."""
+    """A row of the list of offers."""
 
     model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
-    """For an amendment with its number: the offer's name."""
+    """The offer's path: of an amendment it ends with the amendment's number."""
     stage: str
     offer_id: str | None
     agreement_id: str | None
@@ -25,7 +25,7 @@ class OfferRow(BaseModel):
 
 
 async def list_offers(client: Client, stage: str | None = None) -> list[OfferRow]:
-    """Every offer that Temporal still knows, the newest run of each, oldest first."""
+    """The newest run of every offer that Temporal still has, the oldest first."""
     query = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus != 'Failed'"
     if stage is not None:
         query += f" AND {STAGE.name} = '{Stage(stage)}'"
@@ -47,7 +47,7 @@ async def accepted_offers(client: Client) -> list[WorkflowExecution]:
 
 
 def row_of(execution: WorkflowExecution) -> OfferRow:
-    """One row."""
+    """The row of a run."""
     attributes = execution.typed_search_attributes
     stopped = execution.status in (
         WorkflowExecutionStatus.TERMINATED,

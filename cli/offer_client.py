@@ -1,4 +1,4 @@
-"""What people do with offers from outside: start, find, look, decide, cancel, resume, resend."""
+"""The client of the offer workflows, for every command."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -43,44 +43,44 @@ from workflows.offer.workflow import OfferWorkflow
 
 T = TypeVar("T")
 
-WORKER_PATIENCE = timedelta(seconds=15)
-"""How long a worker may take to answer a person before it counts as absent."""
+WORKER_TIMEOUT = timedelta(seconds=15)
+"""After which no worker is taken to be running."""
 
-VENDORS_PATIENCE = timedelta(seconds=30)
-"""How long somebody who changes terms waits for preflight."""
+PREFLIGHT_TIMEOUT = timedelta(seconds=30)
+"""How long a command waits for preflight after a change of terms."""
 
-RECORDS_AT_ONCE = 20
+CONCURRENT_QUERIES = 20
 
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
-"""Ends after which the same opportunity may get a new offer."""
+"""Stages after which an opportunity can get a new offer."""
 
 
 class RequestRejected(Exception):
-    """What was asked cannot be done.  The text says why and what can be done instead."""
+    """A request cannot be done.  The text says why, and which commands can be run instead."""
 
 
 class NoWorkerRunning(RequestRejected):
-    """Nobody works on the task queue."""
+    """No worker answers on the task queue."""
 
     def __init__(self) -> None:
         super().__init__(
-            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start one with worker.py,"
-            f" then see the result with {PROGRAM} show"
+            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py, then see"
+            f" the result with {PROGRAM} show"
         )
 
 
 class PreflightPending(RequestRejected):
-    """Preflight has not been able to answer yet."""
+    """The change is recorded, but preflight has not finished."""
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            "the change is recorded, but not checked yet, because a vendor does not answer: see the"
-            f" result later with {PROGRAM} show {path}"
+            "the change is recorded, but a vendor has not answered yet: see the result later with"
+            f" {PROGRAM} show {path}"
         )
 
 
 class OfferClient:
-    """The desk at which people are served."""
+    """Starts, reads and changes offers."""
 
     def __init__(self, client: Client, clock: Clock | None = None) -> None:
         self._client = client
@@ -94,11 +94,11 @@ class OfferClient:
         method: CreationMethod | None = None,
         restart: bool = False,
     ) -> OfferRecord:
-        """Start an offer, or find the one that runs; gives its record once it is drafted.
+        """Start an offer, or find the running one; returns its record once it is drafted.
 
-        Raises Refused if the opportunity does not exist or its offer has ended, NoWorker if
-        nobody drafts it yet: it is started all the same.  While Salesforce does not answer, the
-        record is given undrafted.
+        Raises RequestRejected if the opportunity does not exist or its offer has ended.  Raises
+        NoWorkerRunning after starting it, if no worker answers.  If Salesforce does not answer, the
+        record has no terms yet.
         """
         if restart and await self._can_be_revived(opportunity_id):
             changes = TermChanges(terms=given or {}, method=method, recreate=True)
@@ -107,7 +107,7 @@ class OfferClient:
             opportunity_id, given, method=method, restart=restart
         )
         try:
-            record = await self._drafted(handle)
+            record = await self._wait_until_drafted(handle)
         except NoWorkerRunning:
             return await self.record(opportunity_id)
         if record.stage.is_end:
@@ -115,8 +115,8 @@ class OfferClient:
         return record
 
     async def _can_be_revived(self, opportunity_id: str) -> bool:
-        under_way = await self._under_way(opportunity_id)
-        return under_way is not None and under_way.stage in (Stage.EXPIRED, Stage.CANCELLED)
+        running = await self._running_record(opportunity_id)
+        return running is not None and running.stage in (Stage.EXPIRED, Stage.CANCELLED)
 
     async def start_without_waiting(
         self,
@@ -126,25 +126,25 @@ class OfferClient:
         method: CreationMethod | None = None,
         restart: bool = False,
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
-        """The same without waiting for the draft."""
+        """Like `start`, without waiting for the draft."""
         request = OfferRequest(
             opportunity_id=opportunity_id, terms=given or {}, method=method, clock=self._clock
         )
         if given or method or restart:
-            under_way = await self._under_way(opportunity_id)
-            if restart and under_way and under_way.stage is Stage.TERMINATED:
-                await self._let_go(opportunity_id)
-                under_way = None
-            if under_way and under_way.stage in RESTARTABLE:
-                raise _rejected(opportunity_id, guards.why_closing(under_way))
-            if under_way and under_way.stage.is_end:
-                raise _ended(under_way)
-            if under_way and (given or method):
+            running = await self._running_record(opportunity_id)
+            if restart and running and running.stage is Stage.TERMINATED:
+                await self._stop_following(opportunity_id)
+                running = None
+            if running and running.stage in RESTARTABLE:
+                raise _rejected(opportunity_id, guards.why_closing(running))
+            if running and running.stage.is_end:
+                raise _ended(running)
+            if running and (given or method):
                 raise RequestRejected(
-                    f"the offer for {opportunity_id} is under way ({under_way.stage}): revise it"
-                    " while it is a draft, or cancel it before starting it with other terms"
+                    f"the offer for {opportunity_id} has been started already ({running.stage}):"
+                    " revise it while it is a draft, amend it afterwards, or cancel it first"
                 )
-        if restart and (earlier := await self._earlier(opportunity_id)):
+        if restart and (earlier := await self._ended_record(opportunity_id)):
             request = request.model_copy(
                 update={
                     "revision": earlier.revision + 1,
@@ -161,7 +161,7 @@ class OfferClient:
                 request,
                 id=workflow_id(opportunity_id),
                 task_queue=TaskQueue.OFFERS,
-                # What is given must not get lost on an offer that somebody else just started.
+                # Terms must not get lost on an offer that somebody else has just started.
                 id_conflict_policy=(
                     WorkflowIDConflictPolicy.FAIL
                     if given or method
@@ -178,39 +178,41 @@ class OfferClient:
                 static_summary=f"Private offer for opportunity {opportunity_id}",
             )
         except WorkflowAlreadyStartedError:
-            if await self._under_way(opportunity_id):
+            if await self._running_record(opportunity_id):
                 raise RequestRejected(
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
             raise _ended(await self._handle(opportunity_id).result()) from None
 
-    async def _let_go(self, opportunity_id: str) -> None:
-        """Stop following the money of an agreement that has ended: a new offer takes its place."""
+    async def _stop_following(self, opportunity_id: str) -> None:
+        """End the run that tracks the payouts of an agreement that has ended."""
         handle = self._handle(opportunity_id)
         await handle.cancel()
-        await _in_time(handle.result())
+        await _with_timeout(handle.result())
 
-    async def _drafted(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
+    async def _wait_until_drafted(
+        self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]
+    ) -> OfferRecord:
         try:
-            return await _in_time(handle.execute_update(OfferWorkflow.wait_until_drafted))
+            return await _with_timeout(handle.execute_update(OfferWorkflow.wait_until_drafted))
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-        # The run was over before it could be asked.
+        # The run ended before the update reached it.
         try:
             return await handle.result()
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
 
-    async def _under_way(self, opportunity_id: str) -> OfferRecord | None:
+    async def _running_record(self, opportunity_id: str) -> OfferRecord | None:
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
             return None
         return await self.record(opportunity_id)
 
-    async def _earlier(self, opportunity_id: str) -> OfferRecord | None:
-        """The offer that has ended; None if there is none, or if one is still under way."""
+    async def _ended_record(self, opportunity_id: str) -> OfferRecord | None:
+        """The record of the ended run; None if there is none, or if one is running."""
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.COMPLETED:
             return None
         record = await self._handle(opportunity_id).result()
@@ -227,37 +229,38 @@ class OfferClient:
             raise
 
     async def schedule_problems(self) -> list[str]:
-        """What goes wrong with the Schedules: a line for each whose last turn failed."""
+        """A line for each Schedule whose last run failed."""
         return await schedule_problems(self._client)
 
     async def list_offers(self, stage: str | None = None) -> list[OfferRow]:
-        """Every offer that Temporal still knows, the newest run of each, oldest first."""
+        """The newest run of every offer that Temporal still has, the oldest first."""
         return await list_offers(self._client, stage)
 
     async def record(self, path: str) -> OfferRecord:
-        """Everything that is known of an offer; raises Refused if there is none."""
+        """The record of an offer; raises RequestRejected if there is none."""
         handle = self._handle(path)
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
-            return await _in_time(handle.query(OfferWorkflow.get_record))
+            return await _with_timeout(handle.query(OfferWorkflow.get_record))
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
 
     async def accepted_records(self) -> tuple[list[OfferRecord], list[str]]:
-        """The records of all offers that were accepted, ended ones and earlier runs included.
+        """The records of all accepted offers, those that have ended and earlier runs included.
 
-        Besides, the workflow ids of those that do not answer.  Raises NoWorker if none does.
+        Also returns the workflow ids of those that do not answer; raises NoWorkerRunning if none
+        answers.
         """
-        room = asyncio.Semaphore(RECORDS_AT_ONCE)
+        limit = asyncio.Semaphore(CONCURRENT_QUERIES)
 
         async def record(execution: WorkflowExecution) -> OfferRecord | None:
             handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
-            async with room:
+            async with limit:
                 try:
-                    return await _in_time(handle.query(OfferWorkflow.get_record))
+                    return await _with_timeout(handle.query(OfferWorkflow.get_record))
                 except (NoWorkerRunning, RPCError, WorkflowQueryFailedError):
                     return None
 
@@ -266,68 +269,70 @@ class OfferClient:
         known = [each for each in records if each is not None]
         if runs and not known:
             raise NoWorkerRunning
-        silent = [run.id for run, found in zip(runs, records, strict=True) if found is None]
-        return known, silent
+        unanswered = [run.id for run, found in zip(runs, records, strict=True) if found is None]
+        return known, unanswered
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
-        """Cancel an offer before its acceptance; gives the record once that is decided."""
-        return await self._ask(path, OfferWorkflow.cancel, reason)
+        """Cancel before acceptance; returns the record once it is cancelled or accepted."""
+        return await self._execute_update(path, OfferWorkflow.cancel, reason)
 
     async def extend(self, path: str, extension: Extension) -> OfferRecord:
-        """Give the buyer more time; gives the record once AWS has done so."""
-        return await self._ask(path, OfferWorkflow.extend, extension)
+        """Give the buyer more time; returns the record once AWS has changed the offer."""
+        return await self._execute_update(path, OfferWorkflow.extend, extension)
 
     async def amend(self, path: str, changes: TermChanges) -> OfferRecord:
-        """Change an offer that AWS has; gives the record once that is done or drafted.
+        """Change an offer in AWS; returns the record once it is changed or drafted again.
 
-        For an agreement that is the record of the agreement-based offer.
+        For an agreement it is the record of the agreement-based offer.
         """
-        record = await self._ask(path, OfferWorkflow.amend, changes)
+        record = await self._execute_update(path, OfferWorkflow.amend, changes)
         if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
             return record
         amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
-        return await self._drafted(self._handle(amendment))
+        return await self._wait_until_drafted(self._handle(amendment))
 
-    async def request_cancellation(self, path: str, wish: CancellationRequestInput) -> OfferRecord:
-        """Have the buyer asked to let the agreement be cancelled."""
-        return await self._ask(path, OfferWorkflow.request_cancellation, wish)
+    async def request_cancellation(
+        self, path: str, request: CancellationRequestInput
+    ) -> OfferRecord:
+        """Ask the buyer to agree to the cancellation of the agreement."""
+        return await self._execute_update(path, OfferWorkflow.request_cancellation, request)
 
     async def resume(self, path: str, code: str | None = None) -> OfferRecord:
-        """Tell an offer that what it waits for has been seen to; `code` names the attention."""
-        await self._ask(path, OfferWorkflow.resume, code)
+        """Let an offer continue after an attention is resolved; `code`: None if there is one."""
+        await self._execute_update(path, OfferWorkflow.resume, code)
         return await self.record(path)
 
-    async def approve(self, path: str, verdict: ApprovalDecision) -> OfferRecord:
-        """Approve what waits for it."""
-        await self._ask(path, OfferWorkflow.approve, verdict)
+    async def approve(self, path: str, decision: ApprovalDecision) -> OfferRecord:
+        """Approve exceptions; returns the record after that."""
+        await self._execute_update(path, OfferWorkflow.approve, decision)
         return await self.record(path)
 
-    async def decline(self, path: str, verdict: ApprovalDecision) -> OfferRecord:
-        """Decline what waits for approval."""
-        await self._ask(path, OfferWorkflow.decline, verdict)
+    async def decline(self, path: str, decision: ApprovalDecision) -> OfferRecord:
+        """Decline exceptions; returns the record after that."""
+        await self._execute_update(path, OfferWorkflow.decline, decision)
         return await self.record(path)
 
     async def revise(self, path: str, changes: TermChanges) -> OfferRecord:
-        """Change the terms of a draft; gives the record once they have been checked.
+        """Change the terms of a draft; returns the record once preflight has checked them.
 
-        Raises StillChecking if a vendor does not answer: the change is taken all the same.
+        Raises PreflightPending if that takes too long: the change is recorded all the same.
         """
-        asked = self._ask(path, OfferWorkflow.revise, changes)
+        update = self._execute_update(path, OfferWorkflow.revise, changes)
         try:
-            return await asyncio.wait_for(asked, VENDORS_PATIENCE.total_seconds())
+            return await asyncio.wait_for(update, PREFLIGHT_TIMEOUT.total_seconds())
         except TimeoutError:
             raise PreflightPending(path) from None
 
     async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
-        """Tell which offer was made in Clazar."""
-        return await self._ask(path, OfferWorkflow.link_offer, offer_id)
+        """Name the offer that was created in Clazar."""
+        return await self._execute_update(path, OfferWorkflow.link_offer, offer_id)
 
     async def resend(self, path: str) -> OfferRecord:
-        """Have the buyer written to again."""
-        return await self._ask(path, OfferWorkflow.resend)
+        """Send the offer to the buyer again."""
+        return await self._execute_update(path, OfferWorkflow.resend)
 
     async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
-        """All offers, now and whenever any of them has changed."""
+        """All offers, now and after every change."""
         last: list[OfferRow] | None = None
         while True:
             rows = await self.list_offers()
@@ -336,12 +341,12 @@ class OfferClient:
             last = rows
             await asyncio.sleep(every.total_seconds())
 
-    async def _ask(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
+    async def _execute_update(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
         handle = self._handle(path)
         try:
             if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                 raise _ended(await handle.result())
-            asked = await _in_time(
+            accepted = await _with_timeout(
                 handle.start_update(
                     update,
                     *arguments,
@@ -349,7 +354,7 @@ class OfferClient:
                     result_type=OfferRecord,
                 )
             )
-            record = await asked.result()
+            record = await accepted.result()
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
         except WorkflowUpdateFailedError as error:
@@ -363,9 +368,9 @@ class OfferClient:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
 
 
-async def _in_time(answer: Coroutine[Any, Any, T]) -> T:
+async def _with_timeout(answer: Coroutine[Any, Any, T]) -> T:
     try:
-        return await asyncio.wait_for(answer, WORKER_PATIENCE.total_seconds())
+        return await asyncio.wait_for(answer, WORKER_TIMEOUT.total_seconds())
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         raise NoWorkerRunning from None
 

@@ -1,4 +1,4 @@
-"""The payout report for people and for programs: as a table, as CSV, as JSON, as a plot."""
+"""The payout report as a table, CSV, JSON or a plot."""
 
 import csv
 import io
@@ -39,64 +39,62 @@ COLUMNS = (
     "expected_from",
     "expected_until",
     "waits_on",
-    "late",
+    "overdue",
     "why",
 )
-"""Of the CSV, and the names in the JSON."""
+"""The columns of the CSV, and the names in the JSON."""
 
 
 class PlotUnavailable(Exception):
-    """There is nothing to draw, or nothing to draw with.  The text says what to do."""
+    """The plot cannot be drawn.  The text says why and what to do."""
 
 
-def facts(line: PayoutLine) -> dict[str, Any]:
-    """A line by the names of the columns; amounts are decimal text in the line's currency."""
+def line_values(line: PayoutLine) -> dict[str, Any]:
+    """A line's values by column; amounts are decimal text in the line's currency."""
     invoice, coming = line.invoice, line.expected
     amounts = ("gross", "refunded", "listing_fee", "tax", "net", "disbursed", "undisbursed")
     days = ("invoiced_on", "due_on", "collected_on", "disbursed_on")
-    told: dict[str, Any] = dict.fromkeys(COLUMNS)
-    told |= {
+    values: dict[str, Any] = dict.fromkeys(COLUMNS)
+    values |= {
         "offer": line.offer,
         "company": line.company,
         "offer_id": line.offer_id,
         "agreement_id": line.agreement_id,
         "currency": line.currency,
-        "late": line.overdue,
+        "overdue": line.overdue,
     }
     if invoice:
-        told |= {name: str(getattr(invoice, name).amount) for name in amounts}
-        told |= {name: _iso(getattr(invoice, name)) for name in days}
-        told |= {
+        values |= {name: str(getattr(invoice, name).amount) for name in amounts}
+        values |= {name: _iso(getattr(invoice, name)) for name in days}
+        values |= {
             "invoice_id": invoice.invoice_id,
             "state": invoice.state.value,
             "bank_trace_ids": " ".join(invoice.bank_trace_ids) or None,
         }
     if coming:
-        told |= {
+        values |= {
             "expected_amount": str(coming.amount.amount),
             "expected_from": coming.earliest.isoformat(),
             "expected_until": coming.latest.isoformat(),
             "waits_on": coming.step.value,
             "why": coming.reason,
         }
-    return told
+    return values
 
 
-def as_csv(lines: Iterable[PayoutLine]) -> str:
-    """The lines as CSV with a header."""
+def to_csv(lines: Iterable[PayoutLine]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(facts(line) for line in lines)
+    writer.writerows(line_values(line) for line in lines)
     return text.getvalue()
 
 
-def as_data(
+def to_json_data(
     lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
 ) -> dict[str, Any]:
-    """All of it for JSON."""
     return {
-        "lines": [facts(line) for line in lines],
+        "lines": [line_values(line) for line in lines],
         "totals": {currency: _plain(each) for currency, each in sums.items()},
         "findings": [str(finding) for finding in findings],
     }
@@ -105,7 +103,6 @@ def as_data(
 def payout_table(
     lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
 ) -> RenderableType:
-    """All of it for a terminal."""
     table = Table()
     table.add_column("Offer", no_wrap=True)
     for title in ("Company", "Invoice", "State", "Invoiced", "Due"):
@@ -116,19 +113,21 @@ def payout_table(
         table.add_column(title)
     for line in lines:
         table.add_row(*_cells(line))
-    summed = Table(title="Sums", title_justify="left")
+    sums_table = Table(title="Totals", title_justify="left")
     names = list(Totals.model_fields)
     for title in ("", *names):
-        summed.add_column(title.replace("_", " "), justify="right")
+        sums_table.add_column(title.replace("_", " "), justify="right")
     for currency, each in sums.items():
-        summed.add_row(currency, *(f"{getattr(each, name).amount:,}" for name in names))
-    said = [Text(f"\n{finding}", "yellow") for finding in findings]
-    return Group(table, "", summed, *said)
+        sums_table.add_row(currency, *(f"{getattr(each, name).amount:,}" for name in names))
+    notes = [Text(f"\n{finding}", "yellow") for finding in findings]
+    return Group(table, "", sums_table, *notes)
 
 
 def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     invoice, coming = line.invoice, line.expected
-    waits = Text(f"{coming.step}, late" if line.overdue else str(coming.step)) if coming else Text()
+    waits = (
+        Text(f"{coming.step}, overdue" if line.overdue else str(coming.step)) if coming else Text()
+    )
     waits.stylize("bold red" if line.overdue else "")
     return (
         line.offer or line.offer_id,
@@ -147,10 +146,10 @@ def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
     )
 
 
-def draw(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:
-    """Expected against received by month, one picture for each currency; raises CannotPlot."""
+def plot(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:
+    """Draw expected and received amounts by month and currency; raises PlotUnavailable."""
     if not money:
-        raise PlotUnavailable("there is no money to draw yet: no offer was accepted")
+        raise PlotUnavailable("there is nothing to plot: no offer was accepted yet")
     try:
         from matplotlib.figure import Figure
     except ImportError:

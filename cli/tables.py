@@ -1,4 +1,4 @@
-"""How offers look on a terminal."""
+"""Tables of offers, preflight reports and Schedules for a terminal."""
 
 from collections.abc import Callable, Iterable
 
@@ -36,27 +36,26 @@ STYLES = {
 
 
 def stage_text(stage: str) -> Text:
-    """A stage in its colour."""
     return Text(stage, STYLES.get(Stage(stage), ""))
 
 
 COLUMNS: tuple[tuple[str, int, Callable[[OfferRow], str | Text]], ...] = (
     ("Opportunity", 18, lambda row: row.opportunity_id),
     ("Stage", 10, lambda row: stage_text(row.stage)),
-    ("Attention", 17, lambda row: Text(row.attention or "", "bold red")),
+    ("Attention", 25, lambda row: Text(row.attention or "", "bold red")),
     ("Offer", 19, lambda row: row.offer_id or ""),
     ("Expires (UTC)", 16, lambda row: f"{row.expires_at:%F %H:%M}" if row.expires_at else ""),
     ("Agreement", 30, lambda row: row.agreement_id or ""),
 )
-"""Title, width and content, the most important first."""
+"""Title, width and content; the first ones stay on a narrow terminal."""
 
 
 def offer_table(rows: Iterable[OfferRow], width: int) -> Table:
-    """All offers as a table, with as many columns as fit into a width."""
+    """Offers as a table, with as many columns as fit into `width` characters."""
     table = Table(expand=False)
     rows = list(rows)
     shown = []
-    # An amendment has a longer name.
+    # The path of an amendment is longer than an opportunity's id.
     taken = 1 + max((len(row.opportunity_id) - 18 for row in rows), default=0)
     for title, needs, content in COLUMNS:
         taken += needs + 3
@@ -70,15 +69,15 @@ def offer_table(rows: Iterable[OfferRow], width: int) -> Table:
 
 
 def offer_line(row: OfferRow) -> str:
-    """One offer on one line, for a log."""
+    """An offer on one line, for a log."""
     parts = [row.opportunity_id, row.stage, row.offer_id, row.agreement_id]
     if row.attention:
-        parts.append(f"needs a person: {row.attention}")
+        parts.append(f"action required: {row.attention}")
     return "  ".join(part for part in parts if part)
 
 
 def offer_details(record: OfferRecord) -> RenderableType:
-    """Everything about one offer."""
+    """Everything about an offer."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -106,15 +105,15 @@ def offer_details(record: OfferRecord) -> RenderableType:
 
 def _attention(record: OfferRecord, attention: Attention) -> list[str]:
     return [
-        f"Needs a person: {attention.problem}.",
+        f"Action required: {attention.problem}.",
         f"{attention.remedy}.",
         *attention_commands(record, attention),
     ]
 
 
 def field_sheet_table(terms: OfferTerms) -> RenderableType:
-    """What is copied into Clazar's form, in its order."""
-    table = Table(title="Clazar's form, field by field", title_justify="left")
+    """The values for Clazar's form, in the form's order."""
+    table = Table(title="Values for Clazar's form", title_justify="left")
     for column in ("Section", "Field", "Value to copy"):
         table.add_column(column, overflow="fold")
     for field in field_sheet(terms):
@@ -126,20 +125,20 @@ STYLE_OF = {Severity.REFUSE: "red", Severity.APPROVAL: "yellow", Severity.WARN: 
 
 
 def preflight_table(checked: CheckedDeal) -> RenderableType:
-    """A preflight's report, the gravest first."""
+    """A preflight report."""
     report = checked.report
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    road = ("Road", checked.method.value)
-    for label, value in [("Company", report.company), *_terms(report.terms), road]:
+    method = ("Created through", checked.method.value)
+    for label, value in [("Company", report.company), *_terms(report.terms), method]:
         if value:
             facts.add_row(label, value)
     found = Table(show_lines=True)
-    for column in ("", "Finding", "Field", "Seen", "What is wrong, and what to do"):
+    for column in ("", "Finding", "Field", "Seen", "Problem and remedy"):
         found.add_column(column, overflow="fold")
     for finding in report.findings:
-        effect = f"needs {finding.role}" if finding.role else finding.severity.value
+        effect = f"approval by {finding.role}" if finding.role else finding.severity.value
         where = f"{finding.field}\n({finding.source})" if finding.source else finding.field
         rule = f'\nRule: "{finding.rule}"' if finding.rule else ""
         found.add_row(
@@ -150,14 +149,13 @@ def preflight_table(checked: CheckedDeal) -> RenderableType:
             Text(f"{finding.problem}.\n{finding.remedy}.{rule}"),
         )
     if not report.findings:
-        return Group(facts, Text("\nNothing stands in its way.", "green"))
+        return Group(facts, Text("\nNo findings: the offer can be created.", "green"))
     return Group(facts, "", found)
 
 
 def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
-    """The Schedules."""
     table = Table()
-    for column in ("Schedule", "Every", "State", "Last turn (UTC)", "Next turn (UTC)"):
+    for column in ("Schedule", "Every", "State", "Last run (UTC)", "Next run (UTC)"):
         table.add_column(column)
     for row in rows:
         state = Text(f"paused {row.note}".strip(), "yellow") if row.paused else "running"
@@ -165,8 +163,8 @@ def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
             row.schedule_id,
             str(row.every or ""),
             state,
-            f"{row.last_turn:%F %T}" if row.last_turn else "",
-            f"{row.next_turn:%F %T}" if row.next_turn and not row.paused else "",
+            f"{row.last_run:%F %T}" if row.last_run else "",
+            f"{row.next_run:%F %T}" if row.next_run and not row.paused else "",
         )
     return table
 
@@ -202,7 +200,7 @@ def _amendment(amendment: Amendment) -> str:
 
 
 def _cancellation(request: CancellationRequest | None) -> str | None:
-    return f"{request.status}, asked for as {request.reason_code}" if request else None
+    return f"{request.status}, reason {request.reason_code}" if request else None
 
 
 def _past(past: PreviousRevision) -> str:
@@ -238,7 +236,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Replaced by", record.replaced_by),
         *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),
         ("Cancellation", _cancellation(record.cancellation)),
-        ("Cancelled for", record.cancel_reason),
+        ("Cancel reason", record.cancel_reason),
         *(record.pricing.lines if record.pricing else ()),
         *((f"Revision {p.number}", _past(p)) for p in record.previous_revisions),
         *((f"{e.at:%Y-%m-%d %H:%M} UTC", e.description) for e in record.agreement_events),

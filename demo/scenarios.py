@@ -10,7 +10,7 @@ SPEED = 86_400
 """Business seconds per real second: one day lasts one second."""
 
 REMINDER = "Reminder"
-OFFER_LETTER = "Your AWS Marketplace private offer"
+OFFER_LETTER = "Your private offer for Example Product is ready"
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ SCENARIOS = (
         "refused by AWS for a wrong account",
         Stage.FAILED,
         account_exists=False,
-        mails=(("Not made", 1), (OFFER_LETTER, 0)),
+        mails=(("Failed", 1), (OFFER_LETTER, 0)),
     ),
     Scenario(
         5,
@@ -165,7 +165,7 @@ SCENARIOS = (
         account_exists=False,
         corrected=True,
         accepts_after_days=2,
-        mails=(("Not made", 1), ("Paid", 1)),
+        mails=(("Failed", 1), ("Paid", 1)),
     ),
     Scenario(
         6,
@@ -184,7 +184,7 @@ SCENARIOS = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         mistyped=True,
         accepts_after_days=3,
-        mails=(("Waiting", 1), ("Not made", 0), ("Paid", 1)),
+        mails=(("Waiting", 1), ("Failed", 0), ("Paid", 1)),
     ),
     Scenario(
         8,
@@ -194,7 +194,7 @@ SCENARIOS = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         months=24,
         accepts_after_days=3,
-        mails=(("Waiting", 1), ("Please decide", 1), ("Paid", 1)),
+        mails=(("Waiting", 1), ("Approval required", 1), ("Paid", 1)),
     ),
     Scenario(
         9,
@@ -205,7 +205,7 @@ SCENARIOS = (
         handed_off=True,
         accepts_after_days=15,
         mails=(
-            ("Please make in Clazar", 2),
+            ("Please create in Clazar", 2),
             (OFFER_LETTER, 1),
             ("Paid", 1),
         ),
@@ -232,6 +232,6 @@ SCENARIOS = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         added="30000.00 USD",
         accepts_after_days=2,
-        mails=((OFFER_LETTER, 2), ("Please decide", 1), ("Accepted", 2)),
+        mails=((OFFER_LETTER, 2), ("Approval required", 1), ("Accepted", 2)),
     ),
 )

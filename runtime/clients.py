@@ -1,4 +1,4 @@
-"""The clients of the outside systems, and what is built of them, from the settings."""
+"""The clients of the outside systems, built from the settings."""
 
 import re
 from typing import Any
@@ -24,20 +24,19 @@ from runtime.settings import InvalidSettings, WorkerSettings
 from runtime.sqs_consumer import LONG_POLL_SECONDS, EventQueue
 
 THREADS = 20
-"""For boto3 and simple-salesforce, which block."""
+"""For the blocking calls of boto3 and simple-salesforce."""
 
 AWS_CALLS = Config(
     region_name="us-east-1",  # sellers have no other
     connect_timeout=3,
     read_timeout=20,
     max_pool_connections=THREADS,
-    # Temporal does the retrying.
+    # Temporal retries.
     retries={"mode": "standard", "total_max_attempts": 1},
 )
 
 
 def aws_marketplace(settings: WorkerSettings) -> AwsCatalog:
-    """AWS Marketplace's activities."""
     return AwsCatalog(
         _aws("marketplace-catalog"),
         _aws("marketplace-agreement"),
@@ -47,24 +46,22 @@ def aws_marketplace(settings: WorkerSettings) -> AwsCatalog:
 
 
 def aws_agreements(settings: WorkerSettings) -> AwsAgreements:
-    """AWS Marketplace's agreements."""
     return AwsAgreements(_aws("marketplace-agreement"), settings.clock)
 
 
 def s3() -> Any:
-    """A client of Amazon S3."""
     return _aws("s3")
 
 
 def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:
-    """Custom contracts; None if there is no bucket for them."""
+    """None if no bucket is set."""
     if settings.offers_eula_bucket is None:
         return None
     return EulaDocuments(s3(), settings.offers_eula_bucket)
 
 
 def event_queue(settings: WorkerSettings) -> EventQueue | None:
-    """The queue with AWS's events; None if there is none."""
+    """None if no queue is set."""
     url = settings.offers_events_queue_url
     if url is None:
         return None
@@ -75,7 +72,7 @@ def event_queue(settings: WorkerSettings) -> EventQueue | None:
 
 
 def clazar_client(settings: WorkerSettings) -> ClazarClient:
-    """A client of Clazar's, to be closed in the end."""
+    """The caller closes it."""
     return ClazarClient(
         settings.clazar_url, settings.clazar_client_id, settings.clazar_client_secret
     )
@@ -97,17 +94,15 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
 
 
 def salesforce(settings: WorkerSettings) -> Salesforce:
-    """Salesforce's activities."""
     return Salesforce(_salesforce(settings), settings.fields(), settings.clock)
 
 
 def opportunities(settings: WorkerSettings) -> Opportunities:
-    """What reads opportunities."""
     return Opportunities(_salesforce(settings), settings.fields(), settings.policy().billing_method)
 
 
 def preflight(settings: WorkerSettings) -> Preflight:
-    """Preflight: reads Salesforce and AWS, and writes nothing."""
+    """Reads Salesforce and AWS; writes nothing."""
     return Preflight(
         opportunities(settings),
         MarketplaceLookup(_aws("marketplace-catalog"), _aws("marketplace-agreement")),

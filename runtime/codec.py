@@ -1,7 +1,7 @@
 """Encryption of everything that Temporal stores of an offer: inputs, results, error text.
 
-AES-GCM with a keyring: the first key encrypts, every key decrypts, so keys can be rotated while
-offers are under way.  Ids and search attributes stay in the clear and hold nothing personal.
+AES-GCM with several keys: the first one encrypts, each of them decrypts, so keys can be rotated
+while offers are running.  Ids and search attributes are not encrypted; they are not personal.
 """
 
 import base64
@@ -19,11 +19,11 @@ NONCE_BYTES = 12
 
 
 class InvalidKeys(ValueError):
-    """A keyring that cannot be read."""
+    """OFFERS_ENCRYPTION_KEYS cannot be read, or lacks a key."""
 
 
 class EncryptionCodec(PayloadCodec):
-    """Encrypts payloads with the first key of a keyring."""
+    """Encrypts payloads with the first key; decrypts with all keys."""
 
     def __init__(self, keyring: str) -> None:
         """`keyring`: `id:key` pairs separated by commas, each key 16 or 32 bytes in base64."""
@@ -39,11 +39,10 @@ class EncryptionCodec(PayloadCodec):
         self._current = next(iter(self._keys))
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Each payload, encrypted."""
         return [self._encrypted(payload) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
-        """Each payload in the clear; what was stored in the clear stays as it is."""
+        """Payloads that were stored without encryption are returned as they are."""
         return [
             self._decrypted(payload) if payload.metadata.get("encoding") == ENCODING else payload
             for payload in payloads

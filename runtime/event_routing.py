@@ -1,4 +1,4 @@
-"""Which offers AWS's events concern, and what is reported to them."""
+"""Routes AWS's events to the offers that they concern."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,16 +20,16 @@ from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 
 OWED = (Stage.ACCEPTED, Stage.REPLACED, Stage.TERMINATED)
-"""Stages in which money may be on its way."""
+"""Stages in which payouts are expected."""
 
 PREDECESSOR = {"RENEW": AgreementStatus.RENEWED, "REPLACE": AgreementStatus.REPLACED}
-"""What becomes of the agreement before, by the intent of the new one."""
+"""The new status of the previous agreement, by the intent of the new one."""
 
 
 async def route_events(
     events: Sequence[MarketplaceEvent], directory: OfferDirectory
 ) -> list[set[OfferSignal]]:
-    """What each event has reported, and to which running offers; these are looked up at once."""
+    """The signals of each event; the running offers are found by one query for all events."""
     named = [_named(event) for event in events]
     running = await directory.find_by_offer_or_agreement(
         {offer_id for offer_ids, _ in named for offer_id in offer_ids},
@@ -57,7 +57,7 @@ def _named(event: MarketplaceEvent) -> tuple[set[str], set[str]]:
 def _signals(
     event: MarketplaceEvent, running: Sequence[RunningOffer], accepted: Sequence[RunningOffer]
 ) -> set[OfferSignal]:
-    """Of the running offers, those that the event names are told."""
+    """The signals of one event to the running offers that it names."""
     offer_ids, agreement_ids = _named(event)
     named = [
         known
@@ -98,9 +98,9 @@ def _signals(
 def _agreement_report(
     at: datetime, changed: AgreementChanged, known: RunningOffer
 ) -> AgreementReport:
-    """What an offer is told: of its own agreement, not of the one that took its place."""
+    """The signal to an offer: about its own agreement, not about the one that replaced it."""
     agreement = changed.agreement
-    # Without a status it is about a renewal to come, of what is in force.
+    # Without a status the event is about the coming renewal of an active agreement.
     agreement_id, status = agreement.id, agreement.status or AgreementStatus.ACTIVE
     if known.agreement_id and known.agreement_id == agreement.previous_agreement_id:
         agreement_id = known.agreement_id

@@ -1,6 +1,6 @@
 """Logs: one line of JSON per event, or a readable line on a terminal.
 
-Workflow and activity code log through Temporal's loggers, which keep silent during replay.
+Workflows and activities log through Temporal's loggers, which do not log during replay.
 """
 
 import logging
@@ -18,7 +18,7 @@ from temporalio.runtime import (
 
 
 def core_logs_to_standard_error() -> None:
-    """Have Temporal's core, which would write to standard output, log as everything else does."""
+    """Send the logs of Temporal's core to standard error; by default they go to standard output."""
     forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
     wanted = TelemetryFilter(core_level="WARN", other_level="ERROR")
     logs = LoggingConfig(wanted, forwarding=forwarding)
@@ -28,7 +28,7 @@ def core_logs_to_standard_error() -> None:
 
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Send all logs to standard error; never anything personal, never a secret."""
+    """Send all logs to standard error.  Nothing personal and no secret may be logged."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -58,6 +58,6 @@ def configure_logs(level: int = logging.INFO) -> None:
     root.setLevel(level)
     for chatty in ("httpx", "botocore", "urllib3", "aiosmtplib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    # The context is in the fields; repeated in the text it only makes lines long.
+    # The context is in fields of its own; in the text, too, it would only make lines longer.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False

@@ -1,4 +1,4 @@
-"""Leaving the process with an exit code that can be trusted."""
+"""Ends the process with a reliable exit code."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ def exit_process(code: int) -> NoReturn:
 
 
 def run_and_exit(command: Callable[[], Any]) -> NoReturn:
-    """Run a command line and leave with its exit code; every entry point ends here."""
+    """Run a command line and exit with its code; every entry point ends with this."""
     try:
         command()
     except SystemExit as stop:

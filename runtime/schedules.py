@@ -1,4 +1,4 @@
-"""The Temporal Schedules: what happens periodically, once for all offers."""
+"""The Temporal Schedules; each runs once for all offers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,13 +39,13 @@ KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST = (
     "disbursement-sweep",
     "owner-digest",
 )
-"""The ids of all of them; each is its workflow's, too."""
+"""The ids of all Schedules; their workflows have the same ids."""
 
 DIGEST_EVERY = timedelta(hours=1)
-"""Somewhere it is always morning.  Temporal counts intervals from full hours (UTC)."""
+"""It is always morning in some time zone.  Temporal counts intervals from full hours (UTC)."""
 
 SHORTEST_INTERVAL = timedelta(seconds=1)
-"""Temporal does not schedule more finely."""
+"""The shortest interval of Temporal."""
 
 
 def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
@@ -100,11 +100,11 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
 
 
 class ScheduleNotFound(Exception):
-    """There is no such Schedule.  The text says what to do."""
+    """The Schedule does not exist.  The text says what to do."""
 
 
 async def apply(client: Client, policy: Policy, clock: Clock) -> list[str]:
-    """Create each Schedule, or bring it up to date; doing so again changes nothing."""
+    """Create or update each Schedule; repeating it changes nothing."""
     wanted = schedules(policy, clock)
     for schedule_id, schedule in wanted.items():
         try:
@@ -115,22 +115,22 @@ async def apply(client: Client, policy: Policy, clock: Clock) -> list[str]:
 
 
 class ScheduleRow(BaseModel):
-    """A Schedule as the list shows it."""
+    """A row of the list of Schedules."""
 
     model_config = ConfigDict(frozen=True)
 
     schedule_id: str
     every: timedelta | None
-    """Real time between two turns."""
+    """Real time between two runs."""
     paused: bool
     note: str
-    last_turn: datetime | None
-    next_turn: datetime | None
+    last_run: datetime | None
+    next_run: datetime | None
     """UTC."""
 
 
 async def rows(client: Client) -> list[ScheduleRow]:
-    """Our Schedules as they are on the server; those not applied yet are missing."""
+    """The Schedules on the server; those not applied yet are missing."""
     found = []
     for schedule_id in KNOWN:
         try:
@@ -146,49 +146,49 @@ async def rows(client: Client) -> list[ScheduleRow]:
                 every=intervals[0].every if intervals else None,
                 paused=described.schedule.state.paused,
                 note=described.schedule.state.note or "",
-                last_turn=max((a.started_at for a in described.info.recent_actions), default=None),
-                next_turn=next(iter(described.info.next_action_times), None),
+                last_run=max((a.started_at for a in described.info.recent_actions), default=None),
+                next_run=next(iter(described.info.next_action_times), None),
             )
         )
     return found
 
 
 async def schedule_problems(client: Client) -> list[str]:
-    """What goes wrong with the Schedules: a line for each whose last turn failed."""
-    ailments = []
+    """A line for each Schedule whose last run failed."""
+    problems = []
     async for schedule in await client.list_schedules():
         if schedule.id not in KNOWN or not schedule.info or not schedule.info.recent_actions:
             continue
         last = schedule.info.recent_actions[-1].action
         assert isinstance(last, ScheduleActionExecutionStartWorkflow)
-        turn = client.get_workflow_handle(last.workflow_id, run_id=last.first_execution_run_id)
+        run = client.get_workflow_handle(last.workflow_id, run_id=last.first_execution_run_id)
         try:
-            if (await turn.describe()).status is WorkflowExecutionStatus.FAILED:
-                await turn.result()
+            if (await run.describe()).status is WorkflowExecutionStatus.FAILED:
+                await run.result()
         except WorkflowFailureError as error:
-            ailments.append(f"{schedule.id} fails: {_root(error)}")
+            problems.append(f"{schedule.id} fails: {_root(error)}")
         except RPCError as error:
-            # A Schedule that was paused long ago: its last turn is past the server's retention.
+            # The last run of a Schedule that was paused long ago is past the server's retention.
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-    return ailments
+    return problems
 
 
 def _root(error: BaseException) -> str:
-    """The innermost cause, in its own words."""
+    """The message of the innermost cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return error.message if isinstance(error, FailureError) else str(error)
 
 
 async def pause(client: Client, schedule_id: str, why: str) -> None:
-    """Let no further turn begin; raises NoSchedule."""
+    """Start no further run; raises ScheduleNotFound."""
     with _known(schedule_id):
         await client.get_schedule_handle(schedule_id).pause(note=why or "by hand")
 
 
 async def resume(client: Client, schedule_id: str) -> None:
-    """Let turns begin again; raises NoSchedule."""
+    """Start runs again; raises ScheduleNotFound."""
     with _known(schedule_id):
         await client.get_schedule_handle(schedule_id).unpause()
 
@@ -209,7 +209,7 @@ def _known(schedule_id: str) -> Iterator[None]:
 
 def _replacing(schedule: Schedule):  # type: ignore[no-untyped-def]
     def update(current: ScheduleUpdateInput) -> ScheduleUpdate:
-        # Whether it is paused is a person's choice and stays.
+        # A person decides whether it is paused.
         schedule.state = current.description.schedule.state
         return ScheduleUpdate(schedule=schedule)
 
@@ -220,6 +220,6 @@ def _every(interval: timedelta, action: ScheduleActionStartWorkflow) -> Schedule
     return Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(max(interval, SHORTEST_INTERVAL))]),
-        # Turns never overlap: each reads on from where the last one came to.
+        # Runs never overlap: each continues where the last one ended.
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
     )

@@ -1,6 +1,6 @@
-"""Settings, read in one place from the environment and `.env`; each is described in `.env.example`.
+"""Settings from the environment and `.env`; each is described in `.env.example`.
 
-Temporal's own (`TEMPORAL_*` and profiles) are read by temporalio.envconfig, AWS's by boto3.
+`TEMPORAL_*` and Temporal's profiles are read by temporalio.envconfig, AWS's settings by boto3.
 """
 
 import os
@@ -28,11 +28,11 @@ from runtime.toml_files import InvalidFile, read_toml
 
 
 class InvalidSettings(Exception):
-    """Settings that nothing can run with.  The text names each and the remedy."""
+    """Missing or invalid settings.  The text names each with its remedy."""
 
 
 class TemporalSettings(BaseSettings):
-    """What every process needs: how payloads are encrypted, the policy, how fast time runs."""
+    """Settings of every process: encryption, policy and clock."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
@@ -44,13 +44,13 @@ class TemporalSettings(BaseSettings):
 
     @property
     def clock(self) -> Clock:
-        """The clock of this installation: real time, unless a demo lets it run faster."""
+        """Real time, unless a demo sets a faster clock."""
         if self.offers_clock_origin is None:
             return Clock(scale=self.offers_clock_scale)
         return Clock(scale=self.offers_clock_scale, origin=self.offers_clock_origin)
 
     def policy(self) -> Policy:
-        """The selling policy, with the handbook's defaults for what the file leaves open."""
+        """The selling policy; the handbook's defaults hold for what the file does not set."""
         if self.offers_policy is None:
             return Policy()
         policy = _read("OFFERS_POLICY", self.offers_policy, Policy)
@@ -71,7 +71,7 @@ class TemporalSettings(BaseSettings):
 
 
 class WorkerSettings(TemporalSettings):
-    """What a worker needs to speak to the outside world."""
+    """Settings of a worker: the outside systems."""
 
     offers_product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
     offers_dimension: str = Field(min_length=1, max_length=100)
@@ -80,16 +80,16 @@ class WorkerSettings(TemporalSettings):
     )
     offers_fields: Path
     offers_eula_bucket: str | None = None
-    """The S3 bucket for merged custom contracts, under `eula/`; None: none can be offered."""
+    """The S3 bucket for merged custom contracts, under `eula/`; None: no custom contracts."""
     offers_feed_bucket: str | None = None
     """The S3 bucket with AWS's seller data feed; needed if the policy reads payouts from there."""
     offers_feed_prefix: str = Field(default="", pattern=r"^$|[^/]/$")
-    """What stands before the names of the feed's tables; it ends with a slash."""
+    """The prefix of the feed's tables in the bucket; it ends with a slash."""
     offers_events_queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/\S+$")
-    """The SQS queue with AWS's events; None: what happens in AWS is seen by the watch alone."""
+    """The SQS queue with AWS's events; None: only the agreement watch reports changes in AWS."""
 
     offers_cached_workflows: int = Field(default=1000, ge=1)
-    """How many offers a worker keeps in memory; another one is woken from its history."""
+    """How many offers a worker keeps in memory; others are replayed from their history."""
 
     clazar_url: str = "https://api.clazar.io"
     clazar_client_id: str
@@ -130,12 +130,11 @@ class WorkerSettings(TemporalSettings):
 
     @property
     def product(self) -> DefaultProduct:
-        """What is sold unless a deal says otherwise."""
+        """The product and dimension that are sold by default."""
         return DefaultProduct(product_id=self.offers_product_id, dimensions=self.offers_dimension)
 
     @property
     def salesforce_login(self) -> SalesforceLogin:
-        """How to log in to Salesforce."""
         return SalesforceLogin(
             url=self.salesforce_login_url,
             client_id=self.salesforce_client_id,
@@ -145,7 +144,6 @@ class WorkerSettings(TemporalSettings):
         )
 
     def fields(self) -> FieldMap:
-        """Which Salesforce field means what."""
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
 
 
@@ -163,10 +161,10 @@ SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
 
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:
-    """The settings of this process; raises WrongSettings.
+    """The settings of this process; raises InvalidSettings.
 
-    `OFFERS_ENV_FILE` names another file than `.env`; empty, no file is read: tests and the demo
-    must not reach what somebody has set up for real in the working folder.
+    `OFFERS_ENV_FILE` names another file than `.env`; if it is empty, no file is read: tests and the
+    demo must not use real settings that are in the working folder.
     """
     try:
         return kind(_env_file=os.environ.get("OFFERS_ENV_FILE", ".env") or None)
@@ -175,7 +173,7 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
 
 
 def _complaint(details: Any) -> str:
-    # Never the value: it may be a secret.
+    # The value is not printed: it may be a secret.
     name = ".".join(str(part) for part in details["loc"]).upper()
     if not name:
         return str(details["msg"]).removeprefix("Value error, ")

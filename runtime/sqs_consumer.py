@@ -1,7 +1,7 @@
-"""Listening to AWS's events: from the SQS queue that EventBridge fills, to the offers concerned.
+"""Reads AWS's events from the SQS queue that EventBridge fills, and reports them to the offers.
 
-Events are delivered at best effort (AWS), so nothing depends on them: the marketplace watch sees
-the same, later.
+Events are delivered on a best-effort basis (AWS), so nothing depends on them: the agreement watch
+reports the same later.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from runtime.event_routing import route_events
 LONG_POLL_SECONDS = 20
 MESSAGES_AT_ONCE = 10
 VISIBILITY_SECONDS = 120
-"""How long a message is ours: what is not deleted by then comes again."""
+"""Visibility timeout: a message that is not deleted by then is delivered again."""
 LONGEST_PAUSE_SECONDS = 60
 
 WRONG_QUEUE = ("NonExistentQueue", "QueueDoesNotExist", "InvalidAddress", "AccessDenied")
-"""In the codes by which AWS says that the setting, or a right of ours, is wrong."""
+"""Parts of AWS's error codes for a wrong queue address or missing rights."""
 
 Message = dict[str, Any]
 T = TypeVar("T")
@@ -36,19 +36,19 @@ logger = logging.getLogger(__name__)
 
 
 class SignalsNotDelivered(Exception):
-    """Some reports are not in Temporal: their messages stay in the queue."""
+    """Some signals were not accepted by Temporal: their messages stay in the queue."""
 
 
 class EventQueue:
-    """The SQS queue.  Its calls block."""
+    """The SQS queue; its calls block."""
 
     def __init__(self, sqs: Any, url: str) -> None:
-        """`sqs` is a boto3 client that waits longer for an answer than a long poll takes."""
+        """`sqs`: a boto3 client whose read timeout is longer than a long poll."""
         self._sqs = sqs
         self._url = url
 
     def check(self) -> None:
-        """Warn if messages that cannot be read would come again and again."""
+        """Warn if unreadable messages would be delivered for ever."""
         found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
         if "RedrivePolicy" not in found.get("Attributes", {}):
             logger.warning(
@@ -57,7 +57,7 @@ class EventQueue:
             )
 
     def receive(self) -> list[Message]:
-        """The next messages; waits for them."""
+        """Wait for the next messages."""
         received = self._sqs.receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=MESSAGES_AT_ONCE,
@@ -67,7 +67,7 @@ class EventQueue:
         return list(received.get("Messages", ()))
 
     def delete(self, messages: Sequence[Message]) -> None:
-        """Take messages out of the queue.  One that stays comes again, which does no harm."""
+        """Delete messages.  One that stays is delivered again, which does no harm."""
         answer = self._sqs.delete_message_batch(
             QueueUrl=self._url,
             Entries=[
@@ -76,11 +76,14 @@ class EventQueue:
             ],
         )
         for failed in answer.get("Failed", ()):
-            logger.info("an event was not deleted, and comes again", extra={"code": failed["Code"]})
+            logger.info(
+                "an event was not deleted and will be delivered again",
+                extra={"code": failed["Code"]},
+            )
 
 
 class SqsConsumer:
-    """Reads the queue.  Any number of them may, in any number of processes."""
+    """Reads the queue; several may do so at once, also in several processes."""
 
     def __init__(self, queue: EventQueue, client: Client) -> None:
         self._queue = queue
@@ -88,7 +91,7 @@ class SqsConsumer:
         self._directory = OfferDirectory(client)
 
     async def listen(self, until: asyncio.Event) -> None:
-        """Listen until the event is set, and finish what is in hand."""
+        """Read until the event is set, and finish the messages received."""
         stopping = asyncio.create_task(until.wait())
         thread = ThreadPoolExecutor(1, "events")
         checked, failures = False, 0
@@ -99,15 +102,15 @@ class SqsConsumer:
                         await _call(thread, self._queue.check, stopping)
                         checked = True
                     if failures:
-                        # While Temporal is away nothing is received: what is received in vain too
-                        # often goes to the dead-letter queue.
+                        # Nothing is received while Temporal is unreachable: a message that was
+                        # received too often goes to the dead-letter queue.
                         await self._client.count_workflows("WorkflowType = 'OfferWorkflow'")
                     messages = await _call(thread, self._queue.receive, stopping)
                     await self._turn(thread, messages or [])
                     failures = 0
                 except Exception as error:  # whatever it is, the workers beside go on
                     failures += 1
-                    _complain(error)
+                    _log_error(error)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(asyncio.shield(stopping), _pause(failures))
         finally:
@@ -115,8 +118,8 @@ class SqsConsumer:
             thread.shutdown(wait=False)
 
     async def _turn(self, thread: ThreadPoolExecutor, messages: Sequence[Message]) -> None:
-        """Report what was received, and delete what is safely in Temporal."""
-        done, heard = [], []
+        """Report the messages received, and delete those that are in Temporal."""
+        done, received = [], []
         for message in messages:
             try:
                 event = read_event(message["Body"])
@@ -124,21 +127,21 @@ class SqsConsumer:
                 logger.warning("event cannot be read: %s", error, extra=_named(message))
                 continue
             if event:
-                heard.append((message, event))
+                received.append((message, event))
             else:
                 done.append(message)
-        reported = await self._report([event for _, event in heard])
-        done += [message for (message, _), told in zip(heard, reported, strict=True) if told]
+        reported = await self._report([event for _, event in received])
+        done += [message for (message, _), told in zip(received, reported, strict=True) if told]
         if done:
             await _call(thread, lambda: self._queue.delete(done))
-        for (message, event), told in zip(heard, reported, strict=True):
+        for (message, event), told in zip(received, reported, strict=True):
             what = type(event.detail).__name__
-            logger.info("event heard", extra=_named(message) | {"what": what, "reported": told})
+            logger.info("event received", extra=_named(message) | {"what": what, "reported": told})
         if not all(reported):
             raise SignalsNotDelivered
 
     async def _report(self, events: Sequence[MarketplaceEvent]) -> list[bool]:
-        """Whether all that an event had to tell is in Temporal, for each event."""
+        """For each event, whether Temporal has accepted all its signals."""
         reports = await route_events(events, self._directory) if events else []
         different = set().union(*reports)
         failed = dict(zip(different, await try_send(self._client, different), strict=True))
@@ -150,9 +153,9 @@ class SqsConsumer:
 async def _call(
     thread: ThreadPoolExecutor, call: Callable[[], T], unless: asyncio.Task[Any] | None = None
 ) -> T | None:
-    """What a blocking call gives; None if `unless` is done before it.
+    """The result of a blocking call; None if `unless` is done first.
 
-    A long poll cannot be cut short.  It is left alone then, and what it receives comes again.
+    A long poll cannot be cancelled.  It is abandoned; what it receives is delivered again.
     """
     calling = asyncio.get_running_loop().run_in_executor(thread, call)
     await asyncio.wait({calling, *filter(None, [unless])}, return_when=asyncio.FIRST_COMPLETED)
@@ -162,19 +165,19 @@ async def _call(
     return None
 
 
-def _complain(error: Exception) -> None:
+def _log_error(error: Exception) -> None:
     if isinstance(error, ClientError) and any(each in _name(error) for each in WRONG_QUEUE):
         logger.error(
-            "OFFERS_EVENTS_QUEUE_URL: AWS answers %s: is the address right, and may the worker use"
-            " the queue (docs/events.md)?  It is tried again",
+            "OFFERS_EVENTS_QUEUE_URL: AWS answers %s: check the address, and the worker's rights on"
+            " the queue (docs/events.md); trying again",
             _name(error),
         )
     else:
-        logger.warning("events are not heard for now: %s", _name(error))
+        logger.warning("events cannot be read, trying again: %s", _name(error))
 
 
 def _name(error: BaseException) -> str:
-    """What went wrong, without what it was about."""
+    """The error without its content."""
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Code"])
     if isinstance(error, RPCError):
@@ -183,7 +186,7 @@ def _name(error: BaseException) -> str:
 
 
 def _pause(failures: int) -> float:
-    # Several that fail together do not come back together.
+    # So that several consumers that fail together do not retry together.
     longest: float = min(0.5 * 2.0 ** min(failures, 10), LONGEST_PAUSE_SECONDS)
     return random.uniform(0.5, 1) * longest  # noqa: S311
 

@@ -1,4 +1,4 @@
-"""The connection to Temporal: one converter, one set of search attributes, for every process."""
+"""The connection to Temporal, with the converter and search attributes of every process."""
 
 import dataclasses
 import re
@@ -31,14 +31,14 @@ LOCAL_SERVER = "localhost:7233"
 
 
 class ServerUnreachable(Exception):
-    """Temporal cannot be reached."""
+    """No Temporal server answers, or its configuration is invalid."""
 
 
 PYDANTIC = PydanticPayloadConverter()
 
 
 class PayloadConverter(CompositePayloadConverter):
-    """Pydantic's, made once: the SDK makes one for each workflow and call, which is costly."""
+    """Pydantic's converter, made once: the SDK makes one per workflow and call, which is slow."""
 
     def __init__(self) -> None:
         super().__init__(*PYDANTIC.converters.values())
@@ -46,7 +46,7 @@ class PayloadConverter(CompositePayloadConverter):
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
     ) -> list[Any]:
-        """The values.  Raises ValueError without their contents: the SDK logs its text."""
+        """Raises ValueError without the values: the SDK logs its text."""
         try:
             return super().from_payloads(payloads, type_hints)
         except ValidationError as error:
@@ -55,7 +55,7 @@ class PayloadConverter(CompositePayloadConverter):
 
 
 def data_converter(settings: TemporalSettings) -> DataConverter:
-    """How payloads are written; encrypted if there are keys."""
+    """With encryption if there are keys."""
     in_clear = DataConverter(payload_converter_class=PayloadConverter)
     if settings.offers_encryption_keys is None:
         return in_clear
@@ -67,7 +67,7 @@ def data_converter(settings: TemporalSettings) -> DataConverter:
 
 
 async def connect(settings: TemporalSettings) -> Client:
-    """A client for the server that `TEMPORAL_*` or a profile names; or raises NoServer."""
+    """A client for the server named by `TEMPORAL_*` or a profile; raises ServerUnreachable."""
     try:
         options = ClientConfig.load_client_connect_config()
     except Exception as error:  # the SDK's own type is not public
@@ -85,13 +85,13 @@ async def connect(settings: TemporalSettings) -> Client:
 ADMINISTRATORS_ONLY = frozenset(
     {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.UNAUTHENTICATED}
 )
-"""What a server answers that lets only its administrators add search attributes."""
+"""The answers of a server on which only administrators can add search attributes."""
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Make the server know our search attributes; those that it knows already stay.
+    """Add our search attributes to the server; existing ones are kept.
 
-    Where only administrators may (Temporal Cloud), they must have added them.
+    On Temporal Cloud only administrators can add them.
     """
     try:
         known = await client.operator_service.list_search_attributes(
@@ -118,6 +118,6 @@ async def add_search_attributes(client: Client, keys: Iterable[SearchAttributeKe
 
 
 def _reason(error: RuntimeError) -> str:
-    # The SDK gives a nest of Rust structures; what happened stands in its innermost message.
+    # The SDK's text nests Rust structures; the innermost message says what happened.
     messages = re.findall(r'message: "([^"]+)"', str(error))
     return messages[-1] if messages else "no connection"

@@ -1,4 +1,4 @@
-"""Files that people write in TOML: a mistake is told with its line and the remedy."""
+"""Reads TOML files; an error names the line and the remedy."""
 
 import os
 import re
@@ -15,11 +15,11 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class InvalidFile(Exception):
-    """A file that nothing can run with.  The text names it, the line and the remedy."""
+    """An invalid file.  The text names the file, the line and the remedy."""
 
 
 def read_toml(path: Path, model: type[ModelT]) -> ModelT:
-    """What a file says; raises WrongFile."""
+    """Read and validate a file; raises InvalidFile."""
     try:
         text = path.read_text(encoding="utf-8")
         return model.model_validate(tomllib.loads(text))
@@ -41,7 +41,7 @@ def read_toml(path: Path, model: type[ModelT]) -> ModelT:
 
 
 def _line(text: str, place: Sequence[str | int]) -> str:
-    """`, line 7` for the deepest part of a place that the file names; nothing if it names none."""
+    """`, line 7` for the deepest part of a location that the file contains; else empty."""
     names = [part for part in place if isinstance(part, str)]
     found = 0
     table: list[str] = []

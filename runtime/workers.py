@@ -1,4 +1,4 @@
-"""The workers: one for each task queue, with the activities that are served there."""
+"""The workers: one for each task queue, with its activities."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -38,9 +38,9 @@ WORKFLOWS = (
     OwnerDigest,
 )
 GRACEFUL_SHUTDOWN = timedelta(seconds=30)
-"""How long a call under way may take after SIGTERM."""
+"""How long running calls may take after SIGTERM."""
 STICKY_TIMEOUT = timedelta(seconds=2)
-"""How long an offer waits for the worker that knows it before another takes it over."""
+"""How long a workflow waits for the worker that has it in memory before another continues it."""
 
 
 async def serve(
@@ -50,9 +50,9 @@ async def serve(
     until: asyncio.Event,
     workflows: Sequence[type] | None = None,
 ) -> None:
-    """Work on some queues until the event is set, then finish what is under way.
+    """Run workers for these queues until the event is set, then finish running calls.
 
-    `workflows` are all, unless it is said which.
+    `workflows`: None for all.
     """
     async with AsyncExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(THREADS, "activity"))
@@ -83,7 +83,7 @@ def worker_on(
     cached_workflows: int,
     per_second: float | None = None,
 ) -> Worker:
-    """A worker as all of ours are; `per_second` is how many activities its queue lets begin."""
+    """`per_second`: how many activities of the queue may start in a second; None: no limit."""
     return Worker(
         client,
         task_queue=queue,
@@ -91,14 +91,14 @@ def worker_on(
         activities=activities,
         activity_executor=threads,
         interceptors=[DropUnfitSignals()],
-        # The SDK's sandbox would import our modules anew for each offer, which costs more time and
-        # memory than all that the offer does (docs/figures.md).  What it would find the lint rules
-        # for workflows find, and the replay tests, which run in it.
+        # The SDK's sandbox imports our modules for each workflow, which costs more time and memory
+        # than the workflow itself (docs/figures.md).  The lint rules for workflows and the replay
+        # tests, which use the sandbox, find what it would find.
         workflow_runner=HistoryBoundRunner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
         max_task_queue_activities_per_second=per_second,
-        # Eager dispatch would go round the queue and so round its rate.
+        # Eager dispatch bypasses the queue and therefore its rate.
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
@@ -111,7 +111,6 @@ def _activities(
     queues: Collection[TaskQueue],
     stack: AsyncExitStack,
 ) -> dict[TaskQueue, list[Callable[..., Any]]]:
-    """The activities of each queue."""
     served: dict[TaskQueue, list[Callable[..., Any]]] = {}
     if TaskQueue.OFFERS in queues:
         reporting = OfferSignals(client)

@@ -1,4 +1,4 @@
-"""A workflow goes on from what its history says, and from nothing else."""
+"""Runs workflows only as far as their history goes."""
 
 import logging
 from typing import Any
@@ -16,18 +16,18 @@ from temporalio.workflow import Info
 
 logger = logging.getLogger(__name__)
 
-WHY = "a query had made it run ahead of its history, from which it is read again"
-"""What the Temporal UI shows of the workflow task that fails."""
+WHY = "a query had read events that no workflow task had delivered yet; the history is read again"
+"""What the Temporal UI shows for the failed workflow task."""
 
 
 class HistoryBoundRunner(WorkflowRunner):
-    """Runs workflows outside of the SDK's sandbox, and none further than its history goes.
+    """Runs workflows outside of the SDK's sandbox, and never beyond their history.
 
-    To answer a query about a workflow that it does not know, a worker reads the whole history, also
-    news at the end that no workflow task has brought yet, and it keeps what the workflow did then.
-    If more news come before the task does, the workflow has reacted to them one after the other,
-    but history says that the task brought them together: it could never be replayed again.  So the
-    next task after such a query is failed once, for which the server has the history read anew
+    To answer a query about a workflow that is not in memory, a worker reads the whole history, also
+    events at its end that no workflow task has delivered yet, and keeps the resulting state.  If
+    more events arrive before that task, the workflow has handled them one by one, but the history
+    says that the task delivered them together: it can then never be replayed.  Therefore the first
+    task after such a query is failed once, and the server sends the history again
     (docs/adr/0013-a-query-must-not-run-ahead.md).
     """
 
@@ -35,31 +35,31 @@ class HistoryBoundRunner(WorkflowRunner):
         self._runner = UnsandboxedWorkflowRunner()
 
     def prepare_workflow(self, defn: Any) -> None:
-        """Once for each kind of workflow."""
+        """Called once per workflow type."""
         self._runner.prepare_workflow(defn)
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Once for each workflow that comes into the cache."""
+        """Called for each workflow that enters the cache."""
         return _HistoryBoundInstance(self._runner.create_instance(det))
 
 
 class _HistoryBoundInstance(WorkflowInstance):
-    """One workflow in the cache."""
+    """A workflow in the cache."""
 
     def __init__(self, instance: WorkflowInstance) -> None:
         self._instance = instance
         self._started = 0
-        """When the last workflow task was started (ns)."""
+        """When the last workflow task was started (ns since the epoch)."""
         self._length = 0
-        """How long history was when it was last read."""
+        """The length of the history when it was last read."""
         self._is_ahead = False
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
-        """Let the workflow react to news, or answer queries."""
+        """Handle events, or answer queries."""
         answers = all(job.HasField("query_workflow") for job in act.jobs)
         leaves = any(job.HasField("remove_from_cache") for job in act.jobs)
         if not answers and not leaves:
-            # Each task has its own time; what comes under the time of the last has no task yet.
+            # Each task has its own time; events with the time of the last task have no task yet.
             started = act.timestamp.ToNanoseconds()
             if started == self._started:
                 self._is_ahead = self._is_ahead or act.history_length > self._length

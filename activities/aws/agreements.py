@@ -1,4 +1,4 @@
-"""AWS Marketplace's agreements, through the Agreement API: the evidence of every acceptance."""
+"""Activities on agreements, through AWS's Agreement API. Only an agreement proves an acceptance."""
 
 import time
 from datetime import timedelta
@@ -20,27 +20,27 @@ from offers.agreements.agreement import (
 from offers.clock import Clock, Instant
 
 PAGE_PAUSE_SECONDS = 0.25
-"""Between the pages of a list: SearchAgreements is allowed five times a second."""
+"""Between pages: the documented limit of SearchAgreements is 5 calls a second."""
 PAGE_LIMIT = 60
-"""In one reading: 3,000 agreements, well within a payload's two megabytes and a minute."""
+"""Per call: 3,000 agreements stay below Temporal's 2 MB for a payload, and take under a minute."""
 
 CANCELLATION_POLLING = timedelta(hours=12)
-"""How often a request to cancel is looked at: the buyer has seven days, and the feed tells of the
-agreement's end by itself."""
+"""How often a cancellation request is checked: the buyer has seven days, and the agreement feed
+reports the end of the agreement anyway."""
 
 
 class AgreementPage(BaseModel):
-    """The news of the agreement feed."""
+    """A part of the agreement feed."""
 
     model_config = ConfigDict(frozen=True)
 
     reports: tuple[AgreementReport, ...]
     is_complete: bool = True
-    """Whether there was no more to read."""
+    """Whether the feed was read to its end."""
 
 
 class FeedPosition(BaseModel):
-    """From which instant (UTC, by AWS's time of last update) the agreement feed is read."""
+    """Where to start reading the agreement feed: UTC, AWS's time of the last update."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,18 +48,18 @@ class FeedPosition(BaseModel):
 
 
 class RequestCancellation(BaseModel):
-    """Which agreement the buyer is asked to let go."""
+    """A request to the buyer to agree to the cancellation of an agreement."""
 
     model_config = ConfigDict(frozen=True)
 
     agreement_id: str
     number: int
-    """Counts the requests for one agreement."""
+    """Its number among the requests for the agreement."""
     request: CancellationRequestInput
 
 
 class AwsAgreements:
-    """Activities on agreements, with a boto3 client that never retries by itself."""
+    """Activities on agreements. The boto3 client must not retry: Temporal does."""
 
     def __init__(self, agreements: Any, clock: Clock) -> None:
         self._agreements = agreements
@@ -69,9 +69,8 @@ class AwsAgreements:
     def find_agreement(self, offer_id: str) -> Agreement | None:
         """The agreement that proves an offer's acceptance; None if there is none.
 
-        Of several (an offer can be for several accounts) one that is in force, and of these the
-        newest.  One that AWS rolled back is given only if there is no other: it tells that there
-        was one.
+        An offer for several accounts can have several: those in force come first, and of these the
+        newest.  One that AWS rolled back is returned only if there is no other.
         """
         ended: Agreement | None = None
         undone: Agreement | None = None
@@ -91,9 +90,9 @@ class AwsAgreements:
 
     @activity.defn
     def read_agreement_feed(self, position: FeedPosition) -> AgreementPage:
-        """The agreements that AWS has touched since an instant, oldest first, for all offers.
+        """The agreements of all offers that AWS has updated since then, the oldest update first.
 
-        What a long backlog leaves over is for the next reading.
+        A long backlog takes several calls.
         """
         reports: list[AgreementReport] = []
         query: dict[str, Any] = {
@@ -122,7 +121,7 @@ class AwsAgreements:
 
     @activity.defn
     def find_successor(self, agreement: Agreement) -> Agreement | None:
-        """The agreement that took the place of another: the newest of the same chain."""
+        """The agreement that replaced another one: the newest of the same chain."""
         with aws_errors():
             found = self._agreements.search_agreements(
                 catalog=documents.CATALOG,
@@ -146,7 +145,7 @@ class AwsAgreements:
 
     @activity.defn
     def request_cancellation(self, request: RequestCancellation) -> CancellationRequest:
-        """Ask the buyer to let an agreement be cancelled; an open request is taken as ours."""
+        """Request the cancellation of an agreement; an open request counts as this one."""
         with aws_errors():
             waiting = self._agreements.list_agreement_cancellation_requests(
                 partyType="Proposer",
@@ -166,7 +165,7 @@ class AwsAgreements:
 
     @activity.defn
     def wait_for_cancellation(self, request: CancellationRequest) -> CancellationRequest:
-        """How a request ended.  While the buyer may still answer, fails NOT_READY."""
+        """The answered request; fails NOT_READY while the buyer can still answer."""
         with aws_errors():
             answer = self._agreements.get_agreement_cancellation_request(
                 agreementId=request.agreement_id,

@@ -1,4 +1,4 @@
-"""The billing events of a feed on disk: each in its newest version, by offer.
+"""A table on disk with the billing events of a feed: each in its newest version, by offer.
 
 AWS: the latest `update_date` of an event wins, whatever its `valid_from`; if that version has a
 `delete_date`, the event is gone.  The offer id of an agreement's revision that was valid when the
@@ -42,10 +42,10 @@ COLUMNS = {
 """The columns of each table that are read."""
 
 LARGEST = Decimal("1e15")
-"""Beyond any contract."""
+"""More than any contract; larger amounts are taken for errors."""
 
 TEST_TRACES = frozenset({"testTraceId", "EMEA_MP_TEST_TRACE_ID"})
-"""AWS's own query hides these bank trace ids."""
+"""Bank trace ids that AWS's own query leaves out."""
 
 _TABLES = """
 create table agreement (id text primary key, updated real, deleted int, offer text, name text,
@@ -61,7 +61,7 @@ _NEWEST = "on conflict (id) do update set {} where excluded.updated >= {}.update
 
 
 class InvalidLine(ValueError):
-    """A line whose value in a column cannot be read.  The text says why."""
+    """A line with a value that cannot be read.  The text says why."""
 
     def __init__(self, column: str, why: str) -> None:
         super().__init__(why)
@@ -69,10 +69,10 @@ class InvalidLine(ValueError):
 
 
 class BillingLedger:
-    """A table on disk that lives as long as the `with` block."""
+    """A table on disk; it exists as long as the `with` block."""
 
     def __init__(self) -> None:
-        # An empty name: SQLite keeps it in a temporary file, and removes that by itself.
+        # An empty name: SQLite uses a temporary file and removes it itself.
         self._tables = sqlite3.connect("", isolation_level=None)
         self._tables.executescript(_TABLES)
         self._tables.execute("begin")
@@ -90,7 +90,7 @@ class BillingLedger:
         self._tables.close()
 
     def take(self, table: str, row: dict[str, str]) -> None:
-        """Take in a line of a feed's table; raises WrongLine."""
+        """Add a line of a feed's table; raises InvalidLine."""
         updated = _instant(row, "update_date")
         deleted = bool(row["delete_date"])
         if table == AGREEMENTS:
@@ -131,7 +131,7 @@ class BillingLedger:
         return found.fetchone() is not None
 
     def transfers(self) -> dict[str, BankTransfer]:
-        """By its event's id, each transfer to the bank."""
+        """Each transfer to the bank, by the id of its event."""
         marks = ", ".join("?" * len(TRANSFERS))
         rows = self._tables.execute(
             f"select id, invoiced, trace, type from event where not deleted and type in ({marks})",  # noqa: S608
@@ -147,10 +147,10 @@ class BillingLedger:
         }
 
     def by_offer(self, wanted: Collection[str] | None) -> Iterator[tuple[str, list[BillingEvent]]]:
-        """Each wanted offer (None: each) that has events, with these.
+        """The requested offers (None: all) that have events, with their events.
 
-        Under "" one event of each agreement that belongs to no offer.  Of what nobody wants, such
-        as a listing's public offer, there may be more than there is room for.
+        Under "" is one event of each agreement that belongs to no offer.  Offers that are not
+        requested, such as a listing's public offer, may have more events than fit into memory.
         """
         for offer_id, rows in groupby(self._events(), key=lambda row: str(row[0])):
             if not offer_id:
@@ -225,7 +225,7 @@ def _amount(row: dict[str, str], column: str) -> str:
     try:
         amount = Decimal(row[column])
     except InvalidOperation:
-        raise InvalidLine(column, "it is no amount") from None
+        raise InvalidLine(column, "it is not an amount") from None
     if not amount.is_finite() or amount.copy_abs() >= LARGEST:
         raise InvalidLine(column, "it is no amount")
     return str(amount)

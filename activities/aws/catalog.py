@@ -1,7 +1,7 @@
 """AWS Marketplace's offers, through the Catalog API.
 
-Every call is one that may be made again: a creation is looked up by its name first and carries our
-own stable token, so a lost answer can never make a second offer.
+Every call can be repeated: a creation looks for a change set of its name first and sends the same
+client token each time, so a lost answer never leads to a second offer.
 """
 
 import json
@@ -28,45 +28,45 @@ WITHDRAWAL_POLLING = PublicationPolling(check_after=(), check_every=timedelta(mi
 
 
 class SubmitOffer(BaseModel):
-    """Which revision of an opportunity's offer is to be created, with what terms."""
+    """A request to create one revision of an offer."""
 
     model_config = ConfigDict(frozen=True)
 
     reference: str
-    """Names this revision of the offer, and none else (`OfferRecord.reference`)."""
+    """Identifies this revision of the offer (`OfferRecord.reference`)."""
     terms: OfferTerms
     eula_url: str | None = None
-    """Where AWS reads a custom contract."""
+    """The address of a custom contract."""
     replaces: str | None = None
     """For an amendment, the id of the agreement that it replaces."""
 
 
 class WithdrawOffer(BaseModel):
-    """Which offer is to be made void, by which last day (UTC, in the past)."""
+    """A request to withdraw an offer by setting its last day (UTC) to a past one."""
 
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
     number: int
-    """Counts the changes of the offer: each is another request."""
+    """Its number among the requests for the offer, which makes its token unique."""
     last_day: date
 
 
 class EditOffer(BaseModel):
-    """Which released offer is to be changed in place, from what to what."""
+    """A request to change a released offer in place."""
 
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
     reference: str
     number: int
-    """Counts the edits of the offer: each is another request."""
+    """Its number among the edits of the offer, which makes its token unique."""
     before: OfferTerms
     after: OfferTerms
 
 
 class WaitForChangeSet(BaseModel):
-    """Which change set is waited for, and when to look."""
+    """Which change set to wait for, and how often to check it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -75,7 +75,7 @@ class WaitForChangeSet(BaseModel):
 
 
 class WaitForRelease(BaseModel):
-    """Which offer is waited for until it is released, and how often to look."""
+    """Which offer to wait for until it is released, and how often to check it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -90,11 +90,11 @@ class ChangeSetOutcome(BaseModel):
 
     succeeded: bool
     offer: PublishedOffer | None = None
-    """The offer as it reads back afterwards; None if the set did not succeed."""
+    """The offer as AWS shows it afterwards; None if the change set did not succeed."""
     conflicting_offers: tuple[OpenOffer, ...] = ()
-    """Other offers of ours that its buyers can accept: perhaps made at the same time."""
+    """Our other offers that its buyers can accept, perhaps created at the same time."""
     offer_url: str | None = None
-    """Where the buyer sees and accepts it."""
+    """The address at which the buyer accepts it."""
     errors: tuple[AwsError, ...] = ()
     cancelled: bool = False
 
@@ -107,11 +107,11 @@ class ReleasedOffer(BaseModel):
     offer: PublishedOffer
     offer_url: str
     conflicting_offers: tuple[OpenOffer, ...] = ()
-    """Other offers of ours that its buyers can accept."""
+    """Our other offers that its buyers can accept."""
 
 
 class AwsCatalog:
-    """Activities on AWS Marketplace, with boto3 clients that never retry by themselves."""
+    """Activities on offers. The boto3 clients must not retry: Temporal does."""
 
     def __init__(self, catalog: Any, agreements: Any, clock: Clock, url_pattern: str) -> None:
         self._catalog = catalog
@@ -121,7 +121,7 @@ class AwsCatalog:
 
     @activity.defn
     def submit_offer(self, request: SubmitOffer) -> str:
-        """Hand the offer to AWS; gives the change set's id, the same one however often called."""
+        """Start the change set that creates the offer; returns its id, the same on every call."""
         return self._submit(
             request.reference,
             documents.create_offer(
@@ -135,7 +135,7 @@ class AwsCatalog:
 
     @activity.defn
     def edit_offer(self, request: EditOffer) -> str:
-        """Ask AWS to change a released offer in place; gives the change set's id."""
+        """Start the change set that changes a released offer in place; returns its id."""
         return self._submit(
             f"{request.offer_id}-edit-{request.number}",
             documents.edit(request.before, request.after, request.reference, request.offer_id),
@@ -143,7 +143,7 @@ class AwsCatalog:
 
     @activity.defn
     def withdraw_offer(self, request: WithdrawOffer) -> str:
-        """Ask AWS to void a released offer; gives the change set's id."""
+        """Start the change set that withdraws a released offer; returns its id."""
         return self._submit(
             f"{request.offer_id}-withdraw-{request.number}",
             documents.end_availability(request.offer_id, request.last_day),
@@ -169,7 +169,7 @@ class AwsCatalog:
 
     @activity.defn
     def wait_for_change_set(self, request: WaitForChangeSet) -> ChangeSetOutcome:
-        """How a change set ended.  While it has not, fails NOT_READY: the server asks again."""
+        """The outcome of a change set; fails NOT_READY until it has ended, and Temporal retries."""
         with aws_errors():
             described = self._catalog.describe_change_set(
                 Catalog=documents.CATALOG, ChangeSetId=request.change_set_id
@@ -179,7 +179,7 @@ class AwsCatalog:
             started = datetime.fromisoformat(described["StartTime"])
             elapsed = max(business_now(self._clock) - started, timedelta())
             wait = self._clock.real_duration(request.polling.next_check(elapsed))
-            raise not_ready(f"AWS is still at it ({status})", wait)
+            raise not_ready(f"AWS is still working on the change set ({status})", wait)
         if status != "SUCCEEDED":
             return ChangeSetOutcome(
                 succeeded=False,
@@ -188,7 +188,7 @@ class AwsCatalog:
             )
         offer_id = documents.created_offer_id(described["ChangeSet"])
         if offer_id is None:
-            raise not_ready("AWS does not name the offer yet")
+            raise not_ready("AWS does not show the id of the offer yet")
         offer = self.read_offer(offer_id)
         return ChangeSetOutcome(
             succeeded=True,
@@ -207,7 +207,7 @@ class AwsCatalog:
 
     @activity.defn
     def cancel_change_set(self, change_set_id: str) -> bool:
-        """Cancel a change set.  False if it is too late: AWS allows it only while PREPARING."""
+        """Cancel a change set; False if it is too late: AWS allows it only while PREPARING."""
         try:
             self._catalog.cancel_change_set(Catalog=documents.CATALOG, ChangeSetId=change_set_id)
         except ClientError as error:
@@ -231,13 +231,13 @@ class AwsCatalog:
 
     @activity.defn
     def wait_for_release(self, request: WaitForRelease) -> ReleasedOffer:
-        """An offer that somebody else has AWS make; until it is released, fails NOT_READY."""
+        """An offer that was created elsewhere; fails NOT_READY until it is released."""
         wait = self._clock.real_duration(request.polling.check_every)
         try:
             offer = self._described(request.offer_id)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                raise not_ready("AWS shows no such offer yet", wait) from None
+                raise not_ready("AWS does not show the offer yet", wait) from None
             raise aws_failure(error) from None
         except BotoCoreError as error:
             raise aws_failure(error) from None
@@ -248,7 +248,7 @@ class AwsCatalog:
         )
 
     def _url(self, offer: PublishedOffer) -> str:
-        # AWS gives no address of an offer; its pattern is a setting.
+        # AWS returns no address of an offer; the pattern is a setting.
         return self._url_pattern.format(product_id=offer.product_id, offer_id=offer.offer_id)
 
 

@@ -32,10 +32,10 @@ def create_offer(
 ) -> list[dict[str, Any]]:
     """The changes that create an offer with these terms and release it.
 
-    `reference` goes into its description, `eula_url` is where AWS reads a custom contract, and
-    `today` (UTC) is the day of the only charge of what is sold up front in fixed grants: AWS then
-    invoices at acceptance.  `replaces` is the agreement that an amendment is made for, which also
-    says who can accept it (AWS: agreement-based offers).
+    `reference` goes into the description; `eula_url` is the address of a custom contract.  `today`
+    (UTC) is the charge date of fixed grants that are paid up front: AWS then invoices at
+    acceptance.  `replaces` is the agreement that an amendment replaces; it also decides who can
+    accept (AWS: agreement-based offers).
     """
     information: dict[str, Any] = {
         "Name": terms.offer_name,
@@ -67,7 +67,7 @@ def create_offer(
 
 
 def description(reference: str, note: str) -> str:
-    """What AWS keeps for sellers alone: our reference, and perhaps a note."""
+    """The description, which only sellers see: our reference and perhaps a note."""
     return f"{reference}: {note}" if note else reference
 
 
@@ -79,7 +79,7 @@ def _targeting(terms: OfferTerms) -> dict[str, Any]:
 def _one_price(terms: OfferTerms) -> list[dict[str, Any]]:
     """One dimension up front: a ConfigurableUpfrontPricingTerm, which AWS bills at acceptance.
 
-    Its duration stands in the rate card; a ValidityTerm is there for a set first day only.
+    The duration is in the rate card; there is a ValidityTerm only if the first day is set.
     """
     pricing_term = {
         "Type": "ConfigurableUpfrontPricingTerm",
@@ -150,14 +150,14 @@ def _net_payment(terms: OfferTerms) -> list[dict[str, Any]]:
 
 
 def end_availability(offer_id: str, last_day: date) -> list[dict[str, Any]]:
-    """The change that voids a released offer: a last day in the past.  There is no CancelOffer."""
+    """Withdraw a released offer by a last day in the past; there is no CancelOffer."""
     return [
         _change("UpdateAvailability", {"AvailabilityEndDate": last_day.isoformat()}, offer_id),
     ]
 
 
 def edit(before: OfferTerms, after: OfferTerms, reference: str, offer_id: str) -> list[Any]:
-    """The changes that a released offer allows: name, description, last day and duration."""
+    """The changes of name, description, last day and duration of a released offer."""
     changes = []
     if (before.offer_name, before.description) != (after.offer_name, after.description):
         information = {
@@ -195,7 +195,7 @@ def _eula(terms: OfferTerms, url: str | None) -> dict[str, str]:
 
 
 def created_offer_id(changes: Sequence[Document]) -> str | None:
-    """The id of the offer that a change set created or changed, without its revision."""
+    """The id, without its revision, of the offer that a change set created or changed."""
     for change in changes:
         identifier = change.get("Entity", {}).get("Identifier")
         if identifier and not identifier.startswith("$"):
@@ -204,7 +204,7 @@ def created_offer_id(changes: Sequence[Document]) -> str | None:
 
 
 def published_offer(offer_id: str, details: Document) -> PublishedOffer:
-    """An offer's DetailsDocument as DescribeEntity gives it."""
+    """An offer from the DetailsDocument of DescribeEntity."""
     terms = {term["Type"]: term for term in details.get("Terms", ())}
     rules = {rule["Type"]: rule for rule in details.get("Rules", ())}
     upfront = terms.get("ConfigurableUpfrontPricingTerm", {})
@@ -260,7 +260,7 @@ OUR_TERMS = frozenset(
         "SupportTerm",  # inherited from the product
     }
 )
-"""The types of term that an offer of ours can have."""
+"""The types of term that our offers can have."""
 
 
 def _extras(terms: Mapping[str, Document], rules: Mapping[str, Document]) -> Iterator[str]:
@@ -279,7 +279,7 @@ def _extras(terms: Mapping[str, Document], rules: Mapping[str, Document]) -> Ite
 
 
 def product(entity: Document) -> Product:
-    """A product as DescribeEntity gives it; its ARN names the seller."""
+    """A product from the answer of DescribeEntity; its ARN contains the seller account."""
     details = entity.get("DetailsDocument") or json.loads(entity["Details"])
     return Product(
         seller_account=entity["EntityArn"].split(":")[4],
@@ -289,7 +289,7 @@ def product(entity: Document) -> Product:
 
 
 def agreement_report(summary: Document) -> AgreementReport | None:
-    """A row of SearchAgreements; None where it is not of an offer."""
+    """A row of SearchAgreements; None if it belongs to no offer."""
     offer_id = summary.get("proposalSummary", {}).get("offerId")
     updated_at: datetime | None = summary.get("lastUpdateTime") or summary.get("acceptanceTime")
     if not offer_id or updated_at is None:
@@ -303,7 +303,7 @@ def agreement_report(summary: Document) -> AgreementReport | None:
 
 
 def agreement(details: Document) -> Agreement:
-    """The answer of DescribeAgreement."""
+    """An agreement from the answer of DescribeAgreement."""
     charges = details.get("estimatedCharges") or {}
     value = charges.get("agreementValue")
     return Agreement(
@@ -320,7 +320,7 @@ def agreement(details: Document) -> Agreement:
 
 
 def cancellation_request(answer: Document) -> CancellationRequest:
-    """The answer of an operation on an agreement cancellation request."""
+    """A request from the answer of an operation on it."""
     return CancellationRequest(
         request_id=answer["agreementCancellationRequestId"],
         agreement_id=answer["agreementId"],
@@ -331,12 +331,12 @@ def cancellation_request(answer: Document) -> CancellationRequest:
 
 
 def day(value: str | None) -> date | None:
-    """The day of an instant as AWS writes it."""
+    """The day of an instant in AWS's form."""
     return None if value is None else _known_day(value)
 
 
 def _known_day(value: str) -> date:
-    # AWS takes a day and gives an instant back, such as 2026-12-22T00:00:00.000Z.
+    # AWS accepts a date and returns an instant, such as 2026-12-22T00:00:00.000Z.
     return date.fromisoformat(value[:10])
 
 

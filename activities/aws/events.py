@@ -1,7 +1,7 @@
-"""What AWS tells of itself by EventBridge, read for what it means to our offers.
+"""AWS Marketplace's EventBridge events, parsed.
 
-The bodies are those of AWS's page on EventBridge events for sellers.  Fields that a kind of event
-has not always are optional here, and what else AWS may add is passed over.
+The bodies follow AWS's page on EventBridge events for sellers.  Fields that an event does not
+always have are optional; unknown fields are ignored.
 """
 
 from datetime import UTC, datetime
@@ -23,22 +23,22 @@ AGREEMENTS = "aws.agreement-marketplace"
 DISBURSEMENTS = "aws.marketplace"
 
 Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,100}\z")]
-"""Ids go into queries to Temporal: one that is none must not spoil the query for the others."""
+"""Ids go into queries to Temporal: an invalid one would make the whole query fail."""
 
 
 class InvalidEvent(Exception):
-    """No event, or one that is not as AWS documents it.  The text holds nothing of its contents."""
+    """Not an event, or not one as documented by AWS.  The text contains nothing of its content."""
 
 
 def _in_utc(instant: datetime) -> datetime:
     try:
         return instant.astimezone(UTC)
     except OverflowError:
-        raise ValueError("it lies beyond the calendar") from None
+        raise ValueError("it is outside the calendar") from None
 
 
 class _Event(BaseModel):
-    """What EventBridge puts around every event."""
+    """The envelope of an EventBridge event."""
 
     source: str
     detail_type: str = Field(alias="detail-type")
@@ -72,7 +72,7 @@ class _CancellationRequest(_EventDetail):
 
 
 class ChangeSetEnded(BaseModel):
-    """A change set has succeeded, has failed or was cancelled.  AWS writes these in PascalCase."""
+    """A change set succeeded, failed or was cancelled.  Its fields are in PascalCase."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal)
 
@@ -81,28 +81,28 @@ class ChangeSetEnded(BaseModel):
 
 
 class OfferReleased(_EventDetail):
-    """An offer can be accepted from now on, whoever made it."""
+    """An offer was released, whoever created it."""
 
     offer: _Offer
 
 
 class AgreementChanged(_EventDetail):
-    """An agreement was made, was changed, has ended, or is about to end or to be renewed."""
+    """An agreement was created, changed or ended, or will soon end or be renewed."""
 
     agreement: _Agreement
     offer: _Offer | None = None
-    """Not told of a renewal that is to come."""
+    """None in an event about a coming renewal."""
 
 
 class CancellationChanged(_EventDetail):
-    """The seller's request to cancel an agreement was made, answered, withdrawn or refused."""
+    """A seller's request to cancel an agreement was created, answered, withdrawn or rejected."""
 
     agreement: _CancelledAgreement
     agreement_cancellation_request: _CancellationRequest
 
 
 class PayoutsPaused(_EventDetail):
-    """AWS pays nothing out: the bank data of the seller is not valid."""
+    """AWS has paused all payouts: the bank data of the seller is not valid."""
 
 
 Detail = ChangeSetEnded | OfferReleased | AgreementChanged | CancellationChanged | PayoutsPaused
@@ -136,11 +136,11 @@ KINDS: dict[tuple[str, str], type[Detail]] = {
     },
     (DISBURSEMENTS, "Disbursement Paused"): PayoutsPaused,
 }
-"""By source and detail-type, all that is listened to."""
+"""The events that are read, by source and detail-type."""
 
 
 def read_event(body: str) -> MarketplaceEvent | None:
-    """What an event says; None if its kind means nothing to offers.  Raises CannotBeRead."""
+    """The parsed event; None if its type does not concern offers.  Raises InvalidEvent."""
     try:
         event = _Event.model_validate_json(body)
         kind = KINDS.get((event.source, event.detail_type))

@@ -1,4 +1,4 @@
-"""Looking at AWS Marketplace before anything is made there: the product, and what buyers have."""
+"""What preflight reads from AWS Marketplace: the product, and buyers' agreements and offers."""
 
 import json
 import time
@@ -15,10 +15,11 @@ from offers.agreements.amendment_pricing import AgreementSnapshot
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 
 PAUSE_SECONDS = 0.25
-"""Between two calls for one deal: SearchAgreements and ListEntities are allowed 5 a second."""
+"""Between two calls for one deal: the documented limit of SearchAgreements and ListEntities is 5 a
+second."""
 PAGE_LIMIT = 20
 ENDED_WITHOUT_SALE = "ROLLED_BACK"
-"""AWS undid the acceptance within minutes, as if it had never been."""
+"""AWS undid the acceptance within minutes: there never was an agreement."""
 
 
 class MarketplaceLookup:
@@ -53,7 +54,7 @@ class MarketplaceLookup:
         )
 
     def agreement_snapshot(self, agreement_id: str) -> AgreementSnapshot:
-        """How an agreement stands, and what of it is invoiced.
+        """The current state of an agreement, and its invoiced amount.
 
         Raises the ApplicationError to fail with.
         """
@@ -181,7 +182,7 @@ class MarketplaceLookup:
             page = self._catalog.list_entities(**query)
             for row in page["EntitySummaryList"]:
                 summary = row["OfferSummary"]
-                # A wildcard finds more than was asked for.
+                # The wildcard search finds other offers, too.
                 if account in summary.get("BuyerAccounts", ()):
                     yield OpenOffer(
                         offer_id=row["EntityId"].partition("@")[0],

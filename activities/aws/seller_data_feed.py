@@ -1,4 +1,4 @@
-"""What has been paid out, as AWS's seller data feed tells it: CSV files in S3, one for each month.
+"""Payouts from AWS's seller data feed: CSV files in S3, one per month.
 
 AWS appends to the month's file once a day, at midnight UTC.  Files can be large: they are streamed
 into a table on disk, which holds each event once, in its newest version.
@@ -20,21 +20,21 @@ from offers.payouts.aws_ledger import payout_from_ledger
 from offers.payouts.model import DataFindings, Payout, PayoutReading
 from offers.policy.payouts import first_month
 
-REMEDY = "Look at the file, and ask AWS Marketplace to deliver it again; the rest was counted"
+REMEDY = "Check the file, and ask AWS Marketplace to deliver it again; all other lines were counted"
 
 
 class SellerDataFeed:
     """A source of payout data: a ledger of billing events."""
 
     def __init__(self, s3: Any, bucket: str, prefix: str, months: int) -> None:
-        """`prefix` stands before the names of the tables; `months` is how far back is read."""
+        """`prefix`: of the names of the tables; `months`: how many months are read."""
         self._s3 = s3
         self._bucket = bucket
         self._prefix = prefix
         self._months = months
 
     async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
-        """What has been paid of some offers, or of all."""
+        """Payouts of the given offers, or of all."""
         return await asyncio.to_thread(self._read, offer_ids, today)
 
     def _read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
@@ -46,7 +46,7 @@ class SellerDataFeed:
                     self._take_in(table, key, ledger, reading)
             if not reading.files:
                 place = f"s3://{self._bucket}/{self._prefix}{BILLING}"
-                reading.find(place, None, "there is no file of the last months")
+                reading.find(place, None, "there is no file for the last months")
             return _sums(ledger, reading, offer_ids)
 
     def _take_in(self, table: str, key: str, ledger: BillingLedger, reading: "_Reading") -> None:
@@ -63,7 +63,7 @@ class SellerDataFeed:
 
 
 INVALID_LINE_LIMIT = 1_000
-"""Of so many lines that cannot be read it is seen whether they were delivered again."""
+"""For at most this many unreadable lines it is checked whether AWS delivered them again."""
 
 
 class InvalidEventLine(NamedTuple):
@@ -76,19 +76,19 @@ class InvalidEventLine(NamedTuple):
 
 
 class _Reading:
-    """What is noted while files are read."""
+    """The findings while files are read."""
 
     def __init__(self) -> None:
         self.files = 0
         self.findings = DataFindings()
         self.all_doubtful = False
-        """Whether something could not be read that may have been about any offer."""
+        """Whether something unreadable may concern any offer."""
         self.doubtful_agreements: set[str] = set()
         self.doubtful_offers: set[str] = set()
         self.wrong: list[InvalidEventLine] = []
 
     def doubt(self, wrong: InvalidEventLine) -> None:
-        """A line is not read: what it says of its offer is missing."""
+        """Record a line that cannot be read: the data of its offer is incomplete."""
         self.find(wrong.key, wrong.number, str(wrong.why), wrong.why.column)
         offer, agreement = wrong.row.get("offer_id", ""), wrong.row.get("agreement_id", "")
         if offer or agreement:
@@ -116,7 +116,9 @@ def _take_file(
     header = _fields(next(lines, b""))
     if missing := [column for column in COLUMNS[table] if column not in (header or [])]:
         reading.all_doubtful = True
-        reading.find(key, 1, "the file lacks this column: nothing of it was read", missing[0])
+        reading.find(
+            key, 1, "the file does not have this column: none of its lines were read", missing[0]
+        )
         return
     names = header or []
     for number, line in enumerate(lines, 2):
@@ -139,7 +141,7 @@ def _take_file(
 
 
 def _fields(line: bytes) -> list[str] | None:
-    """The fields of a line; None if it is not CSV.  No field of the feed holds a line's end."""
+    """The fields of a line; None if it is not CSV.  No field of the feed contains a line break."""
     try:
         text = line.decode("utf-8-sig").rstrip("\r\n")
         return next(csv.reader([text], strict=True), [])

@@ -1,4 +1,4 @@
-"""HTTP to Clazar, with a token that is renewed in time."""
+"""HTTP calls to Clazar."""
 
 import asyncio
 import json
@@ -16,17 +16,17 @@ from activities.errors import http_failure
 
 VENDOR = "Clazar"
 TOKEN_SHARE = 0.8
-"""A token is renewed after this share of its life."""
+"""A token is renewed after this share of its lifetime."""
 
 
 @cache
 def _trusted() -> ssl.SSLContext:
-    # Reading the authorities takes longer than most calls.
+    # Loading the certificate authorities takes longer than most calls.
     return httpx.create_ssl_context()
 
 
 class ClazarClient:
-    """HTTP calls with a token that is renewed in time, and once more when it is refused."""
+    """HTTP calls with a token that is renewed before it expires, and again if it is rejected."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ClazarClient:
         self._renewing = asyncio.Lock()
 
     async def request(self, method: str, path: str, **arguments: Any) -> Any:
-        """The decoded answer, amounts as Decimal.  Raises the ApplicationError to fail with."""
+        """The decoded answer, numbers as Decimal.  Raises the ApplicationError to fail with."""
         try:
             token = await self._valid_token()
             response = await self._send(method, path, token, **arguments)
@@ -61,7 +61,7 @@ class ClazarClient:
     async def pages(
         self, path: str, page_size: int, *, pause: float = 0, **parameters: Any
     ) -> AsyncIterator[list[Any]]:
-        """The rows of a list, page by page, with a pause (seconds) before each further one."""
+        """The rows of a list, page by page; `pause` is in seconds, between two pages."""
         page = 1
         while True:
             answer = await self.request(
@@ -69,7 +69,7 @@ class ClazarClient:
             )
             rows = answer["results"]
             yield rows
-            # A page may be shorter than was asked for; not every list tells what is next.
+            # A page can be shorter than requested, and not every list has a link to the next one.
             if not (answer["next"] if "next" in answer else len(rows) == page_size):
                 return
             page += 1

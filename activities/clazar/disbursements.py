@@ -1,4 +1,4 @@
-"""What has been paid out, as Clazar's dataset of AWS's disbursements tells it."""
+"""Payouts from Clazar's dataset of AWS disbursements."""
 
 import asyncio
 from collections.abc import Collection
@@ -16,9 +16,9 @@ from offers.payouts.model import DataFindings, PayoutReading
 DATASET = "aws_marketplace_disbursements"
 PAGE_SIZE = 5000
 PAUSE_SECONDS = 2.5
-"""Between the pages: analytics are allowed 30 requests a minute."""
+"""Between pages: the documented limit of the analytics API is 30 requests a minute."""
 ODD = (ArithmeticError, AttributeError, TypeError, ValueError)
-"""What values that are not as they should be lead to."""
+"""Raised by reading values of a wrong type or form."""
 TAXES = (
     "seller_tax_share",
     "seller_tax_share_refund",
@@ -34,7 +34,7 @@ class ClazarDisbursements:
         self._client = client
 
     async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:  # noqa: ARG002
-        """What has been paid of some offers, or of all.  It does not tell when AWS collected."""
+        """Payouts of the given offers, or of all.  The dataset has no collection dates."""
         reading = _Reading(offer_ids)
         async for page in self._client.pages(
             f"/analytics/datasets/{DATASET}", PAGE_SIZE, pause=PAUSE_SECONDS
@@ -44,7 +44,7 @@ class ClazarDisbursements:
 
 
 class _Reading:
-    """What is noted while pages are read.  One offer's odd rows must not hide the others' money."""
+    """The rows and findings of the pages.  Invalid rows of one offer do not hide other payouts."""
 
     def __init__(self, offer_ids: Collection[str] | None) -> None:
         self._wanted = offer_ids
@@ -53,7 +53,7 @@ class _Reading:
         self._doubtful: set[str] = set()
 
     def take(self, page: list[Any]) -> None:
-        """Take in the rows of a page."""
+        """Add the rows of a page."""
         for row in page:
             if not isinstance(row, dict):
                 self._findings.add(_finding("a row", "it is no object"))
@@ -71,7 +71,7 @@ class _Reading:
                     self._doubtful.add(offer_id)
 
     def sums(self) -> PayoutReading:
-        """All of it by offer."""
+        """The payouts by offer."""
         payouts = {}
         for offer_id, lines in self._rows.items():
             try:
@@ -142,7 +142,7 @@ def _said_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
-    return str(error) if type(error) is ValueError else "a value is not of its kind"
+    return str(error) if type(error) is ValueError else "a value has the wrong type"
 
 
 def _finding(about: str, why: str) -> Finding:
@@ -151,6 +151,6 @@ def _finding(about: str, why: str) -> Finding:
         severity=Severity.WARN,
         field="rows",
         problem=f"{about}: {why}",
-        remedy="Ask Clazar about its disbursements dataset; the rest was counted",
+        remedy="Ask Clazar about its disbursements dataset; all other rows were counted",
         source=f"Clazar {DATASET}",
     )

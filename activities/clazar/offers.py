@@ -1,6 +1,6 @@
-"""Clazar: what has changed there, and tying an offer to its opportunity.
+"""Clazar's offers: what has changed, and linking an offer to its opportunity.
 
-Clazar's public API reads and links; it cannot create offers.  The shape inside
+Clazar's public API can read and link offers; it cannot create them.  The shape inside
 `external_object_associations` is not published: the one used here is assumed.
 """
 
@@ -17,25 +17,25 @@ from offers.preflight.marketplace import ObservedOffer
 
 PAGE_SIZE = 100
 PAUSE_SECONDS = 0.5
-"""Between the pages of a list: Clazar allows 120 requests a minute."""
+"""Between pages: the documented limit of Clazar is 120 requests a minute."""
 CHANGE_LIMIT = 3000
-"""In one reading: well within a payload's two megabytes."""
+"""Per call: stays below Temporal's 2 MB for a payload."""
 LINK_LIMIT = 50
-"""Tied in one go: two requests each."""
+"""Offers linked per call: each takes two requests."""
 
 
 class ClazarPosition(BaseModel):
-    """From which instant (UTC, by Clazar's time of last change) its offers are read."""
+    """Where to start reading changed offers: UTC, Clazar's time of the last change."""
 
     model_config = ConfigDict(frozen=True)
 
     since: AwareDatetime
     known: dict[str, AwareDatetime] = {}
-    """By offer id, the change that has been read already."""
+    """The changes that were read already, by offer id."""
 
 
 class ChangedOffer(BaseModel):
-    """An offer that Clazar has changed, and when."""
+    """An offer that changed in Clazar, and when."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -44,7 +44,7 @@ class ChangedOffer(BaseModel):
 
 
 class ClazarChanges(BaseModel):
-    """The news of Clazar's change feed, the oldest first."""
+    """A part of Clazar's change feed, the oldest change first."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +61,7 @@ class LinkOffer(BaseModel):
 
 
 class FindOffers(BaseModel):
-    """By what an offer is recognised: its id, or what a person wrote into its name."""
+    """How an offer is recognised: by its id, or by the reference in its name."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -69,7 +69,7 @@ class FindOffers(BaseModel):
     reference: str | None = None
     """The reference in its name."""
     created_after: AwareDatetime
-    """An instant (UTC) before it was made: older entries are not looked through."""
+    """UTC; older offers are not searched."""
 
 
 class Clazar:
@@ -80,9 +80,9 @@ class Clazar:
 
     @activity.defn
     async def read_changes(self, position: ClazarPosition) -> ClazarChanges:
-        """The offers that Clazar has touched since an instant, for all opportunities at once.
+        """The offers of all opportunities that changed in Clazar since then.
 
-        What a long backlog leaves over comes with the next reading.
+        A long backlog takes several calls.
         """
         changed = [
             ChangedOffer(offer=_seen(row), changed_at=_instant(row["last_modified_at"]))
@@ -90,13 +90,13 @@ class Clazar:
             if row.get("cloud_id")
             and position.known.get(row["cloud_id"]) != _instant(row["last_modified_at"])
         ]
-        # In which order Clazar lists them is not documented.
+        # The order of the list is not documented.
         changed.sort(key=lambda each: each.changed_at)
         return ClazarChanges(offers=tuple(changed[:CHANGE_LIMIT]))
 
     @activity.defn
     async def find_offers(self, wanted: FindOffers) -> tuple[ObservedOffer, ...]:
-        """What Clazar shows now of what is looked for, perhaps nothing."""
+        """The matching offers that Clazar shows now, if there are any."""
         return tuple(
             [
                 _seen(row)
@@ -111,7 +111,7 @@ class Clazar:
 
     @activity.defn
     async def link_offer(self, link: LinkOffer) -> None:
-        """Tie an offer to its opportunity, so that Clazar's own sync with Salesforce shows it."""
+        """Link an offer to its opportunity, so that Clazar's own Salesforce sync shows it."""
         offer = await self._client.request("GET", f"/private_offers/{link.clazar_id}/")
         wanted = {"object_type": "Opportunity", "object_id": link.opportunity_id}
         associations = offer.get("external_object_associations") or {}
@@ -119,22 +119,22 @@ class Clazar:
             await self._client.request(
                 "PATCH",
                 f"/private_offers/{link.clazar_id}/",
-                # Whether PATCH merges or replaces is not documented: send what was there, too.
+                # Whether PATCH merges or replaces is not documented: existing values are sent, too.
                 json={"external_object_associations": {**associations, "salesforce": wanted}},
             )
 
     @activity.defn
     async def link_offers(self, links: list[LinkOffer]) -> list[str]:
-        """Tie the offers of one reading, as far as nothing goes wrong; gives Clazar's ids of them.
+        """Link offers until a call fails; returns Clazar's ids of those that were linked.
 
-        An offer that is left out sees to it by itself, with more patience.
+        The workflow of an offer that is left out links it later.
         """
         tied: list[str] = []
         for link in links[:LINK_LIMIT]:
             try:
                 await self.link_offer(link)
             except ApplicationError as error:
-                activity.logger.warning("offers are not tied for now: %s", error.type)
+                activity.logger.warning("offers were not linked, to be tried again: %s", error.type)
                 break
             tied.append(link.clazar_id)
         return tied

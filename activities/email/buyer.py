@@ -1,4 +1,4 @@
-"""What is written to buyers: each word of it true at the time it is sent."""
+"""The mails to buyers."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,18 +16,20 @@ BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
 PRIVATE_OFFERS_PAGE = (
     "https://us-east-1.console.aws.amazon.com/marketplace/home?region=us-east-1#/private-offers"
 )
-"""Shows a buyer every offer made to the account they are signed in to."""
+"""Lists every offer that was made to the account that a buyer is signed in to."""
 
 
 def last_moment(record: OfferRecord) -> str:
-    """The last moment to accept: in UTC, and as it reads where the buyer is."""
+    """The last minute to accept, in UTC and in the buyer's time zone, or else the policy's."""
     expires = end_of_day(record.require_terms().availability_end)
     zone = record.require_contacts().buyer_time_zone
-    readings = [_reading(expires, name) for name in ([zone] if zone else record.policy.time_zones)]
+    readings = [
+        _local_time(expires, name) for name in ([zone] if zone else record.policy.time_zones)
+    ]
     return f"{day_of(expires)}, 23:59 UTC ({'; '.join(readings)})"
 
 
-def _reading(instant: datetime, zone: str) -> str:
+def _local_time(instant: datetime, zone: str) -> str:
     local = instant.astimezone(ZoneInfo(zone))
     city = zone.rpartition("/")[2].replace("_", " ")
     return f"{local:%H:%M} on {day_of(local)} in {city}"
@@ -50,7 +52,7 @@ def _to_buyer(
             ("Offer", terms.offer_name),
             ("Offer ID", record.require_offer_id()),
             ("AWS account" if len(terms.buyer_accounts) == 1 else "AWS accounts", terms.accounts),
-            *((_sums(record.pricing)) if record.pricing else ()),
+            *(_pricing(record.pricing) if record.pricing else ()),
             ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
             *_instalments(terms),
             *((("Starts on", day_of(start_of_day(terms.starts_on))),) if terms.starts_on else ()),
@@ -62,17 +64,17 @@ def _to_buyer(
     )
 
 
-def _sums(sums: AmendmentPricing) -> tuple[tuple[str, str], ...]:
-    carried = (("Unpaid so far, charged by this offer instead", str(sums.open)),)
+def _pricing(pricing: AmendmentPricing) -> tuple[tuple[str, str], ...]:
+    carried = (("Not yet invoiced, charged by this offer instead", str(pricing.open)),)
     return (
-        ("Invoiced so far, stays as it is", str(sums.invoiced)),
-        *(carried if sums.carried else ()),
-        ("Added", str(sums.added)),
+        ("Already invoiced, unchanged", str(pricing.invoiced)),
+        *(carried if pricing.carried else ()),
+        ("Additional amount", str(pricing.added)),
     )
 
 
-def _goes_on(record: OfferRecord) -> tuple[str, ...]:
-    return (f"Your agreement {record.replaces} goes on as it is.",) if record.amends else ()
+def _agreement_continues(record: OfferRecord) -> tuple[str, ...]:
+    return (f"Your agreement {record.replaces} continues unchanged.",) if record.amends else ()
 
 
 def _instalments(terms: OfferTerms) -> list[tuple[str, str]]:
@@ -87,12 +89,22 @@ def _product(record: OfferRecord) -> str:
     return record.policy.product_name
 
 
-HOW_TO_ACCEPT = (
-    "Sign in to an AWS account shown above: in any other account the page answers 404, and the"
-    " offer cannot be seen.",
-    f"Whoever accepts needs the permission {BUYER_PERMISSION} in that account.",
-    f"All offers made to the account are also listed at {PRIVATE_OFFERS_PAGE}",
-)
+def _last_day(record: OfferRecord) -> str:
+    return day_of(end_of_day(record.require_terms().availability_end))
+
+
+def _how_to_accept(record: OfferRecord) -> tuple[str, ...]:
+    terms = record.require_terms()
+    account, this_account = (
+        (f"AWS account {terms.accounts}", "this account")
+        if len(terms.buyer_accounts) == 1
+        else (f"one of the AWS accounts {terms.accounts}", "these accounts")
+    )
+    return (
+        f"Sign in with {account}; in any other account you will see a 'page not found' error.",
+        f"The person accepting needs the permission {BUYER_PERMISSION} in that account.",
+        f"All private offers to {this_account} are also listed at {PRIVATE_OFFERS_PAGE}",
+    )
 
 
 def _offer_shared(record: OfferRecord) -> EmailMessage:
@@ -100,82 +112,81 @@ def _offer_shared(record: OfferRecord) -> EmailMessage:
     if record.amends:
         return _to_buyer(
             record,
-            f"Your AWS Marketplace private offer: a change of your {product} agreement",
-            f"the change of your agreement for {product} is ready in AWS Marketplace.",
-            f"Accepting it replaces your agreement {record.replaces}. Until then, and if you do not"
-            " accept it, that agreement goes on as it is.",
-            *_earlier(record),
-            closing=HOW_TO_ACCEPT,
+            f"Your private offer for {product} is ready: a change of your agreement",
+            f"Your private offer to change your agreement for {product} is ready in AWS"
+            " Marketplace.",
+            f"If you accept it, it replaces your agreement {record.replaces}. Until then, and if"
+            " you do not accept it, that agreement continues unchanged.",
+            *_replaced_offers(record),
+            closing=_how_to_accept(record),
         )
     return _to_buyer(
         record,
-        f"Your AWS Marketplace private offer for {product}",
-        f"your private offer for {product} is ready in AWS Marketplace.",
-        *_earlier(record),
-        closing=HOW_TO_ACCEPT,
+        f"Your private offer for {product} is ready",
+        f"Your private offer for {product} is ready in AWS Marketplace.",
+        *_replaced_offers(record),
+        closing=_how_to_accept(record),
     )
 
 
-def _earlier(record: OfferRecord) -> tuple[str, ...]:
-    void = [
+def _replaced_offers(record: OfferRecord) -> tuple[str, ...]:
+    replaced = [
         past.offer_id for past in record.previous_revisions if past.buyer_notified and past.offer_id
     ]
-    if not void:
+    if not replaced:
         return ()
-    return (f"It takes the place of {', '.join(void)}: the link sent earlier is void.",)
+    return (f"It replaces {', '.join(replaced)}. The link in our earlier mail no longer works.",)
 
 
 def _offer_extended(record: OfferRecord) -> EmailMessage:
-    last_day = day_of(end_of_day(record.require_terms().availability_end))
     return _to_buyer(
         record,
-        f"Your private offer for {_product(record)} can be accepted until {last_day}",
-        f"the last day to accept your private offer for {_product(record)} has changed. The link is"
-        " the same as before.",
-        closing=HOW_TO_ACCEPT,
+        f"Your private offer for {_product(record)} can be accepted until {_last_day(record)}",
+        f"Your private offer for {_product(record)} has a new last day to accept:"
+        f" {_last_day(record)}. The link has not changed.",
+        closing=_how_to_accept(record),
     )
 
 
-def _offer_changing(record: OfferRecord) -> EmailMessage:
+def _offer_withdrawn_for_change(record: OfferRecord) -> EmailMessage:
     return _to_buyer(
         record,
         f"Your private offer for {_product(record)} is being changed",
-        f"the private offer for {_product(record)} below can no longer be accepted, because its"
-        " terms are being changed. The link sent earlier is void; the changed offer comes with a"
-        " link of its own.",
-        *_goes_on(record),
+        f"Your private offer for {_product(record)} can no longer be accepted, because its terms"
+        " are being changed. The link in our earlier mail no longer works; the changed offer will"
+        " have a new link.",
+        *_agreement_continues(record),
         with_link=False,
     )
 
 
 def _offer_reminder(record: OfferRecord) -> EmailMessage:
-    last_day = day_of(end_of_day(record.require_terms().availability_end))
     return _to_buyer(
         record,
-        f"Reminder: your private offer for {_product(record)} ends on {last_day}",
-        f"we have not heard yet that your private offer for {_product(record)} was accepted. After"
-        " its last day it is void.",
-        "If you have accepted it meanwhile, nothing is left to do.",
-        *_goes_on(record),
-        closing=HOW_TO_ACCEPT,
+        f"Reminder: your private offer for {_product(record)} expires on {_last_day(record)}",
+        f"Your private offer for {_product(record)} can be accepted until {_last_day(record)}."
+        " After that date it expires.",
+        "If you have already accepted it, no action is needed.",
+        *_agreement_continues(record),
+        closing=_how_to_accept(record),
     )
 
 
-def _offer_void(record: OfferRecord) -> EmailMessage:
+def _offer_withdrawn(record: OfferRecord) -> EmailMessage:
     return _to_buyer(
         record,
         f"Your private offer for {_product(record)} has been withdrawn",
-        f"the private offer for {_product(record)} below has been withdrawn and can no longer be"
-        " accepted. The link sent earlier is void.",
-        *_goes_on(record),
+        f"Your private offer for {_product(record)} has been withdrawn and can no longer be"
+        " accepted. The link in our earlier mail no longer works.",
+        *_agreement_continues(record),
         with_link=False,
     )
 
 
-LETTERS: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
     EmailKind.OFFER_SHARED: _offer_shared,
     EmailKind.OFFER_REMINDER: _offer_reminder,
     EmailKind.OFFER_EXTENDED: _offer_extended,
-    EmailKind.OFFER_CHANGING: _offer_changing,
-    EmailKind.OFFER_VOID: _offer_void,
+    EmailKind.OFFER_WITHDRAWN_FOR_CHANGE: _offer_withdrawn_for_change,
+    EmailKind.OFFER_WITHDRAWN: _offer_withdrawn,
 }

@@ -1,4 +1,4 @@
-"""The words of the mail that tells an owner each morning how their offers stand."""
+"""The mail that tells an owner each morning about their offers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,23 +10,22 @@ from offers.reports.digest import Digest, DigestItem, DigestTopic
 from offers.stage import Stage
 
 
-def write_digest(digest: Digest) -> EmailMessage:
-    """The letter; only what there is something to say of is in it."""
-    said: list[str] = []
-    for topic, title in TITLES.items():
-        its = [item for item in digest.items if item.topic is topic]
-        if not its:
+def compose_digest(digest: Digest) -> EmailMessage:
+    """The mail; topics with nothing to report are left out."""
+    paragraphs: list[str] = []
+    for topic, heading in HEADINGS.items():
+        items = [item for item in digest.items if item.topic is topic]
+        if not items:
             continue
-        said.append(f"{title}:")
-        for item in its:
-            said += [f"- {item.company}: {WORDS[topic](item)}", _command(item)]
+        paragraphs.append(f"{heading}:")
+        for item in items:
+            paragraphs += [f"- {item.company}: {SENTENCES[topic](item)}", _command(item)]
         if more := digest.unnamed.get(topic):
-            said.append(f"- and {more} more:")
-            said.append(LIST_OFFERS)
+            paragraphs += [f"- and {more} more:", LIST_OFFERS]
     return EmailMessage(
-        subject=f"Your private offers: {_in_short(digest)}",
+        subject=f"Your private offers: {_counts(digest)}",
         greeting=greeting(digest.owner.owner_name),
-        paragraphs=tuple(said),
+        paragraphs=tuple(paragraphs),
     )
 
 
@@ -34,12 +33,12 @@ def _command(item: DigestItem) -> str:
     return command_line(Action(kind=ACTIONS[item.topic], offer=item.path))
 
 
-def _in_short(digest: Digest) -> str:
+def _counts(digest: Digest) -> str:
     parts = []
-    for topic, what in IN_SHORT.items():
+    for topic, (singular, plural) in COUNTS.items():
         named = sum(item.topic is topic for item in digest.items)
         if number := named + digest.unnamed.get(topic, 0):
-            parts.append(f"{number} {what[number > 1]}")
+            parts.append(f"{number} {plural if number > 1 else singular}")
     return ", ".join(parts)
 
 
@@ -50,8 +49,8 @@ def _day(instant: datetime) -> str:
 def _expires(item: DigestItem) -> str:
     left = {0: "today", 1: "tomorrow"}.get(item.days_left, f"in {item.days_left} days")
     return (
-        f"nobody has accepted it yet; its last day is {_day(item.at)} (UTC), {left}. Ask the buyer,"
-        " or give them more time."
+        f"not accepted yet; the last day is {_day(item.at)} (UTC), {left}. Ask the buyer, or extend"
+        " the offer."
     )
 
 
@@ -64,31 +63,31 @@ def _accepted(item: DigestItem) -> str:
 
 
 def _paid(item: DigestItem) -> str:
-    return f"AWS has paid out {item.amount}, known since {_day(item.at)} (UTC)."
+    return f"AWS has paid out {item.amount}, reported on {_day(item.at)} (UTC)."
 
 
 def _ended(item: DigestItem) -> str:
-    return f"{ENDED.get(item.stage, item.stage)} on {_day(item.at)} (UTC)."
+    return f"{OUTCOMES.get(item.stage, item.stage)} on {_day(item.at)} (UTC)."
 
 
-TITLES = {
+HEADINGS = {
     DigestTopic.EXPIRES: "Expires soon",
-    DigestTopic.WAITS: "Waits for you",
+    DigestTopic.WAITS: "Action required",
     DigestTopic.ACCEPTED: "Accepted",
     DigestTopic.PAID: "Paid",
     DigestTopic.ENDED: "Ended",
 }
 
-IN_SHORT = {
+COUNTS = {
     DigestTopic.EXPIRES: ("expires soon", "expire soon"),
-    DigestTopic.WAITS: ("waits for you", "wait for you"),
+    DigestTopic.WAITS: ("needs action", "need action"),
     DigestTopic.ACCEPTED: ("accepted", "accepted"),
     DigestTopic.PAID: ("paid", "paid"),
     DigestTopic.ENDED: ("ended", "ended"),
 }
-"""For one, and for several."""
+"""For the subject: after 1, and after a greater number."""
 
-WORDS: dict[DigestTopic, Callable[[DigestItem], str]] = {
+SENTENCES: dict[DigestTopic, Callable[[DigestItem], str]] = {
     DigestTopic.EXPIRES: _expires,
     DigestTopic.WAITS: _waits,
     DigestTopic.ACCEPTED: _accepted,
@@ -104,8 +103,8 @@ ACTIONS = {
     DigestTopic.ENDED: ActionKind.SHOW,
 }
 
-ENDED = {
-    Stage.EXPIRED: "nobody accepted it; expired",
-    Stage.REPLACED: "an amendment took its place",
+OUTCOMES = {
+    Stage.EXPIRED: "not accepted; expired",
+    Stage.REPLACED: "replaced by an amendment",
     Stage.TERMINATED: "the agreement was cancelled or terminated",
 }

@@ -1,4 +1,4 @@
-"""The words of the mails to those who follow the money."""
+"""The mails to finance."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,7 +11,7 @@ from offers.payouts.forecast import REMEDIES
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
 
 
-def _named(record: OfferRecord) -> str:
+def _company(record: OfferRecord) -> str:
     return record.company or record.opportunity_id
 
 
@@ -19,13 +19,13 @@ def _payouts(record: OfferRecord) -> str:
     return command_line(Action(kind=ActionKind.SHOW_PAYOUTS, offer=record.path))
 
 
-def _late(record: OfferRecord) -> EmailMessage:
+def _payout_overdue(record: OfferRecord) -> EmailMessage:
     first = record.overdue[0]
     return EmailMessage(
-        subject=f"Late: {first.amount} from {_named(record)}",
+        subject=f"Overdue: {first.amount} from {_company(record)}",
         greeting="Hello,",
         paragraphs=(
-            f"Money from {_named(record)} has not arrived. It waits on: {first.step}.",
+            f"A payment from {_company(record)} is overdue. It waits on: {first.step}.",
             *(f"{each.problem}. {REMEDIES[each.step]}." for each in record.overdue),
         ),
         facts=_facts(record),
@@ -33,38 +33,41 @@ def _late(record: OfferRecord) -> EmailMessage:
     )
 
 
-def _taken_back(record: OfferRecord) -> EmailMessage:
-    back = [
+def _payout_reversed(record: OfferRecord) -> EmailMessage:
+    reversed_ = [
         invoice
         for invoice in record.require_payout().invoices
         if invoice.state in (PayoutState.FAILED, PayoutState.REVERSED)
     ]
     return EmailMessage(
-        subject=f"Taken back: a payout for {_named(record)}",
+        subject=f"Payout failed or reversed: {_company(record)}",
         greeting="Hello,",
         paragraphs=(
-            "A payout that was made did not stand:",
+            "A payout failed or was reversed:",
             *(
                 f"{each.transfers[-1].amount} of invoice {each.invoice_id}: {each.state}."
-                f" {each.undisbursed} of it are owed now."
-                for each in back
+                f" AWS still owes {each.undisbursed} of this invoice."
+                for each in reversed_
             ),
-            "Look at the bank account in AWS's portal: AWS pays again when it can.",
+            "Check the bank account in the AWS Marketplace Management Portal. AWS pays again when"
+            " it can.",
         ),
         facts=_facts(record),
         closing=(_payouts(record),),
     )
 
 
-def _unexpected(record: OfferRecord) -> EmailMessage:
+def _payout_unexpected(record: OfferRecord) -> EmailMessage:
     return EmailMessage(
-        subject=f"Not as expected: the money from {_named(record)}",
+        subject=f"Unexpected amounts: {_company(record)}",
         greeting="Hello,",
         paragraphs=(
-            "What AWS invoiced, kept or gave back is not what was expected of this contract:",
+            "What AWS invoiced, deducted or refunded differs from what this contract leads us to"
+            " expect:",
             *(f"{each.problem}. {each.remedy}." for each in record.payout_findings),
         ),
         facts=_facts(record),
+        closing=(_payouts(record),),
     )
 
 
@@ -76,36 +79,36 @@ def _facts(record: OfferRecord) -> tuple[tuple[str, str], ...]:
 
 
 def _invoices(payout: Payout) -> tuple[tuple[str, str], ...]:
-    return tuple((f"Invoice {each.invoice_id}", _said_of(each)) for each in payout.invoices)
+    return tuple((f"Invoice {each.invoice_id}", _invoice(each)) for each in payout.invoices)
 
 
-def _said_of(invoice: InvoicePayout) -> str:
-    said = [
+def _invoice(invoice: InvoicePayout) -> str:
+    parts = [
         f"{invoice.gross} gross",
         f"{invoice.listing_fee} fee",
-        f"{invoice.disbursed} of {invoice.net} paid",
+        f"{invoice.disbursed} of {invoice.net} paid out",
         str(invoice.state),
         *invoice.bank_trace_ids,
     ]
-    return ", ".join(said)
+    return ", ".join(parts)
 
 
-def of_payout_data(findings: Sequence[Finding]) -> EmailMessage:
-    """What of the payout data could not be read."""
+def compose_unreadable_payout_data(findings: Sequence[Finding]) -> EmailMessage:
+    """The mail about payout data that could not be read."""
     return EmailMessage(
         subject="Payout data that could not be read",
         greeting="Hello,",
         paragraphs=(
-            "Some of the payout data could not be read. The rest was counted, and nothing is taken"
-            " as paid that what could not be read may be about:",
+            "Some of the payout data could not be read. Everything else was counted. An invoice"
+            " that the unreadable data may be about does not count as paid in full:",
             *map(str, findings),
         ),
         closing=(SHOW_ALL_PAYOUTS,),
     )
 
 
-LETTERS: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
-    EmailKind.FINANCE_LATE: _late,
-    EmailKind.FINANCE_TAKEN_BACK: _taken_back,
-    EmailKind.FINANCE_UNEXPECTED: _unexpected,
+MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+    EmailKind.FINANCE_PAYOUT_OVERDUE: _payout_overdue,
+    EmailKind.FINANCE_PAYOUT_REVERSED: _payout_reversed,
+    EmailKind.FINANCE_PAYOUT_UNEXPECTED: _payout_unexpected,
 }

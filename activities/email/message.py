@@ -1,7 +1,4 @@
-"""A letter: the occasions on which one is written, and what it is made of.
-
-A letter is plain data; the templates give it as text and as HTML.
-"""
+"""Mails as plain data; the templates render them as text and as HTML."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,36 +7,43 @@ from pydantic import BaseModel, ConfigDict
 
 
 class EmailKind(StrEnum):
-    """The occasions on which a mail is sent."""
+    """What a mail about an offer is about."""
 
     OFFER_SHARED = "offer-shared"
     OFFER_REMINDER = "offer-reminder"
     OFFER_EXTENDED = "offer-extended"
-    OFFER_CHANGING = "offer-changing"
-    OFFER_VOID = "offer-void"
-    APPROVAL_ASKED = "approval-asked"
-    OWNER_HELD_UP = "owner-held-up"
-    OWNER_HAND_OFF = "owner-hand-off"
-    OWNER_HAND_OFF_VOID = "owner-hand-off-void"
+    OFFER_WITHDRAWN_FOR_CHANGE = "offer-withdrawn-for-change"
+    OFFER_WITHDRAWN = "offer-withdrawn"
+    APPROVAL_REQUIRED = "approval-required"
+    OWNER_ACTION_REQUIRED = "owner-action-required"
+    OWNER_CLAZAR_HANDOFF = "owner-clazar-handoff"
+    OWNER_CLAZAR_HANDOFF_CANCELLED = "owner-clazar-handoff-cancelled"
     OWNER_ACCEPTED = "owner-accepted"
     OWNER_EXPIRED = "owner-expired"
-    OWNER_FAILED = "owner-failed"
-    OWNER_LATE = "owner-late"
-    OWNER_PAID = "owner-paid"
-    OWNER_TOO_LATE_TO_CANCEL = "owner-too-late-to-cancel"
-    OWNER_TOO_LATE_TO_AMEND = "owner-too-late-to-amend"
-    OWNER_ROLLED_BACK = "owner-rolled-back"
-    OWNER_REPLACED = "owner-replaced"
-    OWNER_TERMINATED = "owner-terminated"
-    OWNER_NOT_TERMINATED = "owner-not-terminated"
-    OWNER_AGREEMENT_NEWS = "owner-agreement-news"
-    FINANCE_LATE = "finance-late"
-    FINANCE_TAKEN_BACK = "finance-taken-back"
-    FINANCE_UNEXPECTED = "finance-unexpected"
+    OWNER_PUBLICATION_FAILED = "owner-publication-failed"
+    OWNER_PUBLICATION_DELAYED = "owner-publication-delayed"
+    OWNER_DISBURSED = "owner-disbursed"
+    OWNER_CANCELLATION_TOO_LATE = "owner-cancellation-too-late"
+    OWNER_AMENDMENT_TOO_LATE = "owner-amendment-too-late"
+    OWNER_ACCEPTANCE_ROLLED_BACK = "owner-acceptance-rolled-back"
+    OWNER_AGREEMENT_REPLACED = "owner-agreement-replaced"
+    OWNER_AGREEMENT_ENDED = "owner-agreement-ended"
+    OWNER_CANCELLATION_NOT_APPROVED = "owner-cancellation-not-approved"
+    OWNER_AGREEMENT_CHANGED = "owner-agreement-changed"
+    FINANCE_PAYOUT_OVERDUE = "finance-payout-overdue"
+    FINANCE_PAYOUT_REVERSED = "finance-payout-reversed"
+    FINANCE_PAYOUT_UNEXPECTED = "finance-payout-unexpected"
+
+    @property
+    def summary(self) -> str:
+        """Recipient and topic, such as `owner: publication delayed`."""
+        group, _, topic = self.value.partition("-")
+        recipient = {"offer": "buyer", "approval": "approvers"}.get(group, group)
+        return f"{recipient}: {topic.replace('-', ' ')}"
 
 
 class EmailMessage(BaseModel):
-    """A mail before it is laid out."""
+    """A mail before it is rendered."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,11 +53,12 @@ class EmailMessage(BaseModel):
     facts: tuple[tuple[str, str], ...] = ()
     """Label and value, shown as a table."""
     link: tuple[str, str] | None = None
-    """Label and address of the one thing to click."""
+    """Label and address of the main link."""
     closing: tuple[str, ...] = ()
 
 
 def day_of(instant: datetime) -> str:
+    """The date in the instant's own time zone, such as `Thursday 5 March 2026`."""
     return f"{instant:%A} {instant.day} {instant:%B %Y}"
 
 

@@ -1,4 +1,4 @@
-"""What is written to our own people: to the owner of an opportunity, and to those who approve."""
+"""The mails to the owner of an opportunity, and to those who approve."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -44,14 +44,15 @@ def _company(record: OfferRecord) -> str:
 
 def _owner_accepted(record: OfferRecord) -> EmailMessage:
     fee = expected_fee(record.require_terms())
-    day = f" on {day_of(record.agreement.accepted_at.astimezone(UTC))}" if record.agreement else ""
+    agreement = record.agreement
+    day = f" on {day_of(agreement.accepted_at.astimezone(UTC))} (UTC)" if agreement else ""
     return _to_owner(
         record,
         f"Accepted: {_company(record)}",
-        f"{_company(record)} accepted the private offer{day} (UTC).",
-        *([f"It takes the place of {record.replaces}."] if record.amends else []),
-        f"AWS is expected to keep {fee.fee} ({fee.rate.normalize():%}) as its listing fee and to"
-        f" pay out {fee.net} once it has collected the invoice.",
+        f"{_company(record)} accepted the private offer{day}.",
+        *([f"It replaces agreement {record.replaces}."] if record.amends else []),
+        f"AWS is expected to keep a listing fee of {fee.fee} ({fee.rate.normalize():%}) and to pay"
+        f" out {fee.net} after the buyer has paid the invoice.",
     )
 
 
@@ -61,61 +62,56 @@ def _owner_expired(record: OfferRecord) -> EmailMessage:
         return _to_owner(
             record,
             f"Expired: {company}",
-            "The last day of the amendment is over and nobody accepted it. The agreement"
-            f" {record.replaces} goes on as it was.",
+            "The amendment was not accepted by its last day and has expired. Agreement"
+            f" {record.replaces} continues unchanged.",
         )
     return _to_owner(
         record,
         f"Expired: {company}",
-        "The last day of the private offer is over and AWS shows no agreement: nobody accepted it.",
-        f"If the deal is still on, give the buyer more time within {_days(record)} days, or change"
-        " the offer:",
+        "The private offer was not accepted by its last day and has expired.",
+        "If the buyer still wants it, extend it within"
+        f" {record.policy.extend_expired_within.days} days, or change its terms:",
         _command(record, ActionKind.EXTEND),
         _command(record, ActionKind.AMEND),
     )
 
 
-def _days(record: OfferRecord) -> int:
-    return record.policy.extend_expired_within.days
-
-
-def _owner_failed(record: OfferRecord) -> EmailMessage:
+def _owner_publication_failed(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
-        f"Not made: the offer for {_company(record)}",
-        "The private offer was not made, or it was withdrawn before anybody was told of it. What"
-        " stands in its way:",
+        f"Failed: the offer for {_company(record)}",
+        "The private offer could not be created, or was withdrawn before the buyer was notified:",
         *(str(finding) for finding in record.findings),
         "Revise the terms, or correct the opportunity and resume the offer; or cancel it.",
     )
 
 
-def _owner_held_up(record: OfferRecord) -> EmailMessage:
+def _owner_action_required(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
-        f"Waiting: the offer for {_company(record)}",
-        "The private offer has not been made yet. What stands in its way:",
-        *(_obstacle(record, finding) for finding in record.blocking_findings),
-        "Correct the opportunity and resume the offer, or revise its terms. An exception goes on by"
-        " itself as soon as it is approved.",
+        f"Action required: the offer for {_company(record)}",
+        "The private offer cannot be created yet:",
+        *(_blocking(record, finding) for finding in record.blocking_findings),
+        "Correct the opportunity and resume the offer, or revise its terms. If only approvals are"
+        " missing, the offer is created as soon as they are given.",
         _command(record, ActionKind.SHOW),
     )
 
 
-def _obstacle(record: OfferRecord, finding: Finding) -> str:
+def _blocking(record: OfferRecord, finding: Finding) -> str:
     decision = record.decision_on(finding)
     if decision is None:
-        return f"{finding} Waits for approval by {finding.role}." if finding.role else str(finding)
+        return f"{finding} Needs approval by {finding.role}." if finding.role else str(finding)
     return f"{finding} Declined: {decision.reason}."
 
 
-def _approval_asked(record: OfferRecord) -> EmailMessage:
+def _approval_required(record: OfferRecord) -> EmailMessage:
     waiting = record.awaiting_approval
     return EmailMessage(
-        subject=f"Please decide: an exception for {_company(record)}",
+        subject=f"Approval required: the offer for {_company(record)}",
         greeting="Hello,",
         paragraphs=(
-            "A private offer waits for approval:",
+            "A private offer needs approval:",
             *(f"{finding} ({finding.reference}, by {finding.role})" for finding in waiting),
         ),
         facts=(
@@ -131,164 +127,167 @@ def _approval_asked(record: OfferRecord) -> EmailMessage:
     )
 
 
-def _owner_hand_off(record: OfferRecord) -> EmailMessage:
-    sent_back = record.previous_revisions[-1] if record.previous_revisions else None
-    again = (
-        ("The offer made before was withdrawn:", *(str(f) for f in sent_back.findings))
-        if sent_back and sent_back.offer_id
+def _owner_clazar_handoff(record: OfferRecord) -> EmailMessage:
+    previous = record.previous_revisions[-1] if record.previous_revisions else None
+    why_again = (
+        ("The previous offer was withdrawn:", *(str(f) for f in previous.findings))
+        if previous and previous.offer_id
         else ()
     )
     return EmailMessage(
-        subject=f"Please make in Clazar: the private offer for {_company(record)}",
+        subject=f"Please create in Clazar: the private offer for {_company(record)}",
         greeting=greeting(record.require_owner().owner_name),
         paragraphs=(
             "Open the opportunity in Salesforce, click Create Private Offer in the AWS Private"
             " Offers widget (or Private Offers in Clazar), and copy these values field by field."
-            " The offer is recognised by the reference in its name: copy the name as it is.",
-            *again,
+            " Copy the offer name exactly: the offer is recognised by the reference in it.",
+            *why_again,
         ),
         facts=(
             ("Opportunity", record.opportunity_id),
             *((field.label, field.value) for field in field_sheet(record.require_terms())),
         ),
         closing=(
-            "Once it is there, everything goes on by itself. If it is not recognised, tell its id:",
+            "When the offer exists, nothing more is needed. If it is not recognised within a few"
+            " minutes, give its id:",
             _command(record, ActionKind.LINK_OFFER),
         ),
     )
 
 
-def _owner_hand_off_void(record: OfferRecord) -> EmailMessage:
+def _owner_clazar_handoff_cancelled(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
-        f"Please do not make it: {_company(record)} is cancelled, or changed",
-        "The private offer that was to be made in Clazar is not wanted like this any more. If it"
-        " has been made meanwhile, withdraw it there.",
+        f"Please do not create in Clazar: the private offer for {_company(record)}",
+        "The private offer was cancelled or changed before it was created in Clazar. If you have"
+        " created it already, withdraw it in Clazar.",
     )
 
 
-def _owner_late(record: OfferRecord) -> EmailMessage:
+def _owner_publication_delayed(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
-        f"AWS takes unusually long with the offer for {_company(record)}",
-        "AWS usually builds an offer in about 45 minutes. This one has taken more than"
-        f" {record.policy.publication.delayed_after} so far. Nothing is lost: it is still being"
-        " followed, and the buyer is written to as soon as it is live.",
-        f"If it goes on, ask AWS Marketplace support about change set {record.change_set_id}.",
+        f"Delayed in AWS: the offer for {_company(record)}",
+        "AWS usually creates an offer in about 45 minutes. This one has taken more than"
+        f" {record.policy.publication.delayed_after}. It is still checked, and the buyer gets the"
+        " link as soon as the offer is live.",
+        "If it takes much longer, ask AWS Marketplace support about change set"
+        f" {record.change_set_id}.",
     )
 
 
-def _owner_paid(record: OfferRecord) -> EmailMessage:
+def _owner_disbursed(record: OfferRecord) -> EmailMessage:
     payout = record.require_payout()
     traces = payout.bank_trace_ids
     return _to_owner(
         record,
         f"Paid: {_company(record)}",
-        f"AWS has paid out {payout.disbursed}, the whole of what was invoiced ({payout.gross}) less"
+        f"AWS has paid out {payout.disbursed}: everything that was invoiced ({payout.gross}) minus"
         f" its listing fee ({payout.listing_fee}).",
-        *([f"Bank trace: {', '.join(traces)}"] if traces else []),
+        *([f"Bank trace ids: {', '.join(traces)}"] if traces else []),
     )
 
 
-def _owner_too_late_to_cancel(record: OfferRecord) -> EmailMessage:
+def _owner_cancellation_too_late(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Not cancelled: {_company(record)} has accepted",
-        "The offer was to be cancelled, but the buyer accepted it first. The agreement stands and"
-        " the offer goes on as accepted.",
+        "You asked to cancel the offer, but the buyer accepted it first. The agreement is in"
+        " force.",
     )
 
 
-def _owner_too_late_to_amend(record: OfferRecord) -> EmailMessage:
+def _owner_amendment_too_late(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Not changed: {_company(record)} has accepted",
-        "The offer was to be changed, but the buyer accepted it first. The agreement stands as it"
-        " was offered.",
-        "What is agreed can be changed by an agreement-based offer (ABO):",
+        "You asked to change the offer, but the buyer accepted it first, with the terms as they"
+        " were.",
+        "An agreement-based offer (ABO) can change the agreement:",
         _command(record, ActionKind.AMEND),
     )
 
 
-def _owner_rolled_back(record: OfferRecord) -> EmailMessage:
+def _owner_acceptance_rolled_back(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
-        f"Not yet accepted: AWS rolled back the acceptance by {_company(record)}",
-        "The buyer accepted, and AWS undid it within minutes: usually a permission is missing, a"
-        " card was declined, or an AWS bill is unpaid.",
-        "The offer is as open as before: the buyer can try the same link again until"
+        f"Not accepted yet: AWS rolled back the acceptance by {_company(record)}",
+        "The buyer accepted, and AWS rolled the acceptance back within minutes. Usual causes are a"
+        " missing permission, a declined card or an unpaid AWS bill.",
+        "The offer is still open: the buyer can try again with the same link until"
         f" {record.require_terms().availability_end.isoformat()} (UTC).",
     )
 
 
-def _owner_replaced(record: OfferRecord) -> EmailMessage:
+def _owner_agreement_replaced(record: OfferRecord) -> EmailMessage:
     by = f" by {record.replaced_by}" if record.replaced_by else ""
     return _to_owner(
         record,
         f"Replaced: the agreement with {_company(record)}",
-        f"The agreement was replaced{by}, by an amendment that was not made here. What is invoiced"
-        " stays; what was not invoiced is charged by the new agreement alone.",
-        "The new agreement is not followed here: see to its payment in AWS.",
+        f"The agreement was replaced{by}. That amendment was not created here. Invoices that exist"
+        " stay due; everything else is charged by the new agreement.",
+        "The new agreement is not followed here: check its payments in AWS.",
     )
 
 
-ENDED = {
+AGREEMENT_ENDS = {
     AgreementStatus.CANCELLED: (
         "Cancelled: the agreement with",
-        "The agreement was cancelled. Nothing more is invoiced; what was invoiced stays due.",
+        "The agreement was cancelled. Nothing more will be invoiced; invoices that exist stay due.",
     ),
     AgreementStatus.TERMINATED: (
         "Terminated by AWS: the agreement with",
-        "AWS terminated the agreement, for example because a payment failed. Talk to the buyer.",
+        "AWS terminated the agreement, for example because a payment failed. Contact the buyer.",
     ),
 }
 
 
-NOT_PAID = (
-    "Given up: the money from",
-    "The agreement was over long ago and has not been paid in full. It is not followed any more.",
+NOT_PAID_IN_FULL = (
+    "Not paid in full: the agreement with",
+    "The agreement ended long ago and has not been paid in full. Its payments are no longer"
+    " followed.",
 )
 
 
-def _owner_terminated(record: OfferRecord) -> EmailMessage:
+def _owner_agreement_ended(record: OfferRecord) -> EmailMessage:
     status = record.agreement.status if record.agreement else AgreementStatus.CANCELLED
-    subject, what = ENDED.get(status, NOT_PAID)
+    subject, what = AGREEMENT_ENDS.get(status, NOT_PAID_IN_FULL)
     return _to_owner(record, f"{subject} {_company(record)}", what)
 
 
-def _owner_not_terminated(record: OfferRecord) -> EmailMessage:
+def _owner_cancellation_not_approved(record: OfferRecord) -> EmailMessage:
     request = record.cancellation
     return _to_owner(
         record,
         f"Not cancelled: the agreement with {_company(record)}",
-        "The request to cancel the agreement came to nothing"
-        f" ({request.status if request else 'unknown'}): the agreement stands.",
+        f"The request to cancel the agreement is {request.status if request else 'unknown'}. The"
+        " agreement stays in force.",
     )
 
 
-def _owner_agreement_news(record: OfferRecord) -> EmailMessage:
+def _owner_agreement_changed(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
-        f"News of the agreement with {_company(record)}",
-        f"In AWS {record.agreement_events[-1].description}.",
+        f"Changed: the agreement with {_company(record)}",
+        f"In AWS: {record.agreement_events[-1].description}.",
     )
 
 
-LETTERS: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
-    EmailKind.APPROVAL_ASKED: _approval_asked,
-    EmailKind.OWNER_HELD_UP: _owner_held_up,
-    EmailKind.OWNER_HAND_OFF: _owner_hand_off,
-    EmailKind.OWNER_HAND_OFF_VOID: _owner_hand_off_void,
+MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+    EmailKind.APPROVAL_REQUIRED: _approval_required,
+    EmailKind.OWNER_ACTION_REQUIRED: _owner_action_required,
+    EmailKind.OWNER_CLAZAR_HANDOFF: _owner_clazar_handoff,
+    EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED: _owner_clazar_handoff_cancelled,
     EmailKind.OWNER_ACCEPTED: _owner_accepted,
     EmailKind.OWNER_EXPIRED: _owner_expired,
-    EmailKind.OWNER_FAILED: _owner_failed,
-    EmailKind.OWNER_LATE: _owner_late,
-    EmailKind.OWNER_PAID: _owner_paid,
-    EmailKind.OWNER_TOO_LATE_TO_CANCEL: _owner_too_late_to_cancel,
-    EmailKind.OWNER_TOO_LATE_TO_AMEND: _owner_too_late_to_amend,
-    EmailKind.OWNER_ROLLED_BACK: _owner_rolled_back,
-    EmailKind.OWNER_REPLACED: _owner_replaced,
-    EmailKind.OWNER_TERMINATED: _owner_terminated,
-    EmailKind.OWNER_NOT_TERMINATED: _owner_not_terminated,
-    EmailKind.OWNER_AGREEMENT_NEWS: _owner_agreement_news,
+    EmailKind.OWNER_PUBLICATION_FAILED: _owner_publication_failed,
+    EmailKind.OWNER_PUBLICATION_DELAYED: _owner_publication_delayed,
+    EmailKind.OWNER_DISBURSED: _owner_disbursed,
+    EmailKind.OWNER_CANCELLATION_TOO_LATE: _owner_cancellation_too_late,
+    EmailKind.OWNER_AMENDMENT_TOO_LATE: _owner_amendment_too_late,
+    EmailKind.OWNER_ACCEPTANCE_ROLLED_BACK: _owner_acceptance_rolled_back,
+    EmailKind.OWNER_AGREEMENT_REPLACED: _owner_agreement_replaced,
+    EmailKind.OWNER_AGREEMENT_ENDED: _owner_agreement_ended,
+    EmailKind.OWNER_CANCELLATION_NOT_APPROVED: _owner_cancellation_not_approved,
+    EmailKind.OWNER_AGREEMENT_CHANGED: _owner_agreement_changed,
 }

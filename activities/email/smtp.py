@@ -20,7 +20,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.email.actions import is_command
-from activities.email.contents import write
+from activities.email.contents import compose
 from activities.email.message import EmailKind, EmailMessage
 from activities.errors import Failure, smtp_failure, unavailable
 from offers.lifecycle.record import OfferRecord
@@ -38,7 +38,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.tests["command"] = is_command
 
-IN_MAILS = frozenset(
+POLICY_FIELDS = frozenset(
     {
         "product_name",
         "roles",
@@ -49,59 +49,59 @@ IN_MAILS = frozenset(
         "publication",
     }
 )
-"""What of the policy a mail takes along: what letters say, and who gets them."""
-LEFT_OUT = {"policy": set(Policy.model_fields) - IN_MAILS}
+"""The fields of the policy that a mail needs: for its text and its recipients."""
+EXCLUDED = {"policy": set(Policy.model_fields) - POLICY_FIELDS}
 
 
 class OfferEmail(BaseModel):
-    """Which content is sent, about which offer."""
+    """A mail about one offer."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: EmailKind
     record: OfferRecord
     occasion: str = ""
-    """Tells mails of one kind about one offer apart, such as the days before expiry."""
+    """Distinguishes mails of one kind about one offer, such as the days before expiry."""
     role: str | None = None
-    """A notice for those who hold a role; None: for the owner."""
+    """The role whose holders get the notice; None: the owner gets it."""
     copy_to: str | None = None
-    """A role whose holders, if there are any, get the notice, too."""
+    """A role whose holders, if there are any, also get the notice."""
 
     @field_serializer("record")
-    def _lean(self, record: OfferRecord) -> dict[str, Any]:
-        # A history keeps every mail for good, and each worker on the way reads it.
-        return record.model_dump(mode="json", exclude=LEFT_OUT)
+    def _without_unused_policy(self, record: OfferRecord) -> dict[str, Any]:
+        # The workflow history keeps every mail, and every worker that replays it reads it.
+        return record.model_dump(mode="json", exclude=EXCLUDED)
 
 
 class BroadcastEmail(BaseModel):
-    """A notice that is about no single offer."""
+    """A notice that is not about a single offer."""
 
     model_config = ConfigDict(frozen=True)
 
     to: tuple[Address, ...] = Field(repr=False)
     message: EmailMessage = Field(repr=False)
     key: str = Field(repr=False)
-    """Tells memos apart: mailboxes that know it show a second copy only once."""
+    """The Message-ID is made from it: mailboxes show a second copy with the same one only once."""
 
 
 class Email:
     """Activities on the mail server named by an `smtp://` or `smtps://` URL."""
 
     def __init__(self, smtp_url: SecretStr, sender: str, salesforce_url: str) -> None:
-        """`salesforce_url` is where people open opportunities."""
+        """`salesforce_url`: base address of the links to opportunities."""
         self._url = urlsplit(smtp_url.get_secret_value())
         self._sender = sender
         self._salesforce_url = salesforce_url.rstrip("/")
 
     @activity.defn
     async def send_to_buyer(self, mail: OfferEmail) -> None:
-        """Write to the buyer; fails POSSIBLY_SENT when nobody can tell whether it was taken."""
+        """Fails DELIVERY_UNKNOWN if the mail may have been sent."""
         buyer = mail.record.require_contacts().buyer_email
         await self._send(self._offer_email(mail, buyer), buyer)
 
     @activity.defn
     async def send_notice(self, mail: OfferEmail) -> None:
-        """Tell the owner or a role: a second copy does no harm, a missing one does."""
+        """Send to the owner or a role; repeated while it may not have been sent."""
         roles = mail.record.policy.roles
         recipients = roles[mail.role] if mail.role else (mail.record.require_owner().owner_email,)
         copies = roles.get(mail.copy_to, ()) if mail.copy_to else ()
@@ -109,9 +109,9 @@ class Email:
         await self._notify(self._offer_email(mail, *to), to)
 
     @activity.defn
-    async def send_broadcast(self, memo: BroadcastEmail) -> None:
-        """Tell some people something that is about no single offer."""
-        await self._notify(self._mime(memo.message, memo.key, *memo.to), memo.to)
+    async def send_broadcast(self, mail: BroadcastEmail) -> None:
+        """Send a notice that is not about a single offer; repeated like `send_notice`."""
+        await self._notify(self._mime(mail.message, mail.key, *mail.to), mail.to)
 
     async def _notify(self, message: MimeMessage, to: Collection[str]) -> None:
         try:
@@ -122,26 +122,26 @@ class Email:
             raise unavailable("The mail server", "its answer was lost") from None
 
     async def _send(self, message: MimeMessage, *to: str) -> None:
-        server = _server(self._url)
-        await _step(server.connect)
+        server = _client(self._url)
+        await _send_command(server.connect)
         try:
             if self._url.username is not None:
-                await _step(
+                await _send_command(
                     server.login, unquote(self._url.username), unquote(self._url.password or "")
                 )
-            await _step(server.mail, parseaddr(self._sender)[1])
+            await _send_command(server.mail, parseaddr(self._sender)[1])
             await _name_recipients(server, to)
-            await _step(server.data, message.as_bytes(), handed_over=True)
+            await _send_command(server.data, message.as_bytes(), data_sent=True)
         finally:
             server.close()
 
     def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
-        content = write(mail.kind, mail.record, self._salesforce_url)
+        content = compose(mail.kind, mail.record, self._salesforce_url)
         key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
         return self._mime(content, key, *to)
 
     def _mime(self, content: EmailMessage, key: str, *to: str) -> MimeMessage:
-        # Folded later, a long subject would begin with a blank line's blank.
+        # The default policy folds a long subject so that its first line is blank.
         message = MimeMessage(policy=SMTP.clone(max_line_length=200))
         message["From"] = self._sender
         message["To"] = ", ".join(to)
@@ -152,47 +152,49 @@ class Email:
         return message
 
     def _message_id(self, key: str) -> str:
-        # The same for each try of one mail: mailboxes that know it show a second copy only once.
+        # The same for each attempt at one mail: mailboxes show a second copy only once.
         domain = parseaddr(self._sender)[1].rpartition("@")[2]
         return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def _server(url: SplitResult) -> aiosmtplib.SMTP:
+def _client(url: SplitResult) -> aiosmtplib.SMTP:
     secure = url.scheme == "smtps"
     loopback = url.hostname in ("127.0.0.1", "localhost", "::1")
     return aiosmtplib.SMTP(
         hostname=url.hostname,
         port=url.port,
         use_tls=secure,
-        # Beyond this machine a mail never goes in the clear.
+        # Mail to other machines is always encrypted.
         start_tls=None if secure or loopback else True,
         timeout=TIMEOUT_SECONDS,
     )
 
 
 async def _name_recipients(server: aiosmtplib.SMTP, to: Collection[str]) -> None:
-    """Those whom the server does not take are passed over, unless it takes nobody."""
-    refused: list[ApplicationError] = []
+    """Name the recipients; rejected addresses are skipped, unless all are rejected."""
+    rejected: list[ApplicationError] = []
     for recipient in to:
         try:
-            await _step(server.rcpt, recipient)
+            await _send_command(server.rcpt, recipient)
         except ApplicationError as failure:
             if failure.type != Failure.REJECTED:
                 raise
-            refused.append(failure)
-    if len(refused) == len(to):
-        raise refused[0]
-    if refused:
-        activity.logger.warning("the mail server refuses %d of %d addresses", len(refused), len(to))
+            rejected.append(failure)
+    if len(rejected) == len(to):
+        raise rejected[0]
+    if rejected:
+        activity.logger.warning(
+            "the mail server rejected %d of %d addresses", len(rejected), len(to)
+        )
 
 
-async def _step(
-    call: Callable[..., Awaitable[Any]], *arguments: Any, handed_over: bool = False
+async def _send_command(
+    call: Callable[..., Awaitable[Any]], *arguments: Any, data_sent: bool = False
 ) -> None:
     try:
         await call(*arguments)
     except (aiosmtplib.SMTPException, OSError) as error:
-        raise smtp_failure(error, handed_over=handed_over) from None
+        raise smtp_failure(error, data_sent=data_sent) from None
 
 
 def _render(template: str, content: EmailMessage) -> str:

@@ -1,7 +1,7 @@
-"""Custom contracts: up to five PDFs become the one document that AWS takes, where AWS reads it.
+"""Custom contracts: up to five PDFs are merged into one and put where AWS reads it.
 
-AWS: *UpdateLegalTerms* takes exactly one document, at an address in S3 that is public or presigned;
-the handbook allows five.
+AWS's *UpdateLegalTerms* accepts exactly one document, at a public or presigned address in S3; the
+handbook allows five.
 """
 
 import time
@@ -14,36 +14,36 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.errors import not_found, rejected
-from activities.eula.sources import ALL_TOGETHER, EulaSources, WrongSource, s3_failure
+from activities.eula.sources import ALL_TOGETHER, EulaSources, InvalidSource, s3_failure
 from offers.findings import Finding
 from offers.lifecycle.aws_errors import AwsError
 from offers.preflight.eula import EulaContent, shown
 from offers.terms.terms import MOST_DOCUMENTS
 
 LINK_SECONDS = 7 * 24 * 3600
-"""How long a link is good, at most: the longest that SigV4 knows."""
+"""How long the link is valid: the maximum of SigV4."""
 REFUSAL_CODE = "INVALID_LEGAL_DOCUMENTS"
-"""AWS's code for a contract it cannot use: the same mistake, found before AWS finds it."""
+"""AWS's code for an unusable contract; our check finds the same mistakes earlier."""
 
 
 class PublishEula(BaseModel):
-    """Which documents make the contract of which offer."""
+    """The documents of an offer's contract."""
 
     model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     revision: int
     documents: tuple[str, ...]
-    """Where each PDF is, in the order they are merged in: `https://…` or `s3://bucket/key`."""
+    """The PDFs in the order of merging, as `https://…` or `s3://bucket/key`."""
     sha256: str | None = None
-    """Of the contract that was checked: another content at the same address is refused."""
+    """Of the contract that was checked: changed content at the same address is rejected."""
 
 
 class EulaDocuments:
-    """Reads, checks and merges contracts, and puts them into a bucket that stays private."""
+    """Reads, checks and merges contracts, and puts them into a private bucket."""
 
     def __init__(self, s3: Any, bucket: str, ca_file: str | None = None) -> None:
-        """`s3` is a boto3 client of S3; `ca_file` a further authority to trust for https."""
+        """`s3`: a boto3 client of S3; `ca_file`: an additional certificate authority for https."""
         self._s3 = s3
         self._bucket = bucket
         self._sources = EulaSources(s3, ca_file)
@@ -52,20 +52,20 @@ class EulaDocuments:
         )
 
     def inspect(self, sources: Sequence[str]) -> EulaContent:
-        """The contract that the documents make, or what is wrong with them; writes nothing.
+        """The merged contract, or findings about the documents; writes nothing.
 
-        Fails retryably if a document cannot be read because a vendor is out of order.
+        The failure is retryable if a vendor is unavailable.
         """
         merged, wrong = self._merged(sources)
         return EulaContent(sha256=None if wrong else sha256(merged).hexdigest(), findings=wrong)
 
     @activity.defn
     def publish(self, request: PublishEula) -> str:
-        """Put the merged contract into S3; gives a presigned link of seven days to it.
+        """Put the merged contract into S3; returns a presigned link that is valid for seven days.
 
-        The link ends sooner if the credentials it is signed with do: those of an IAM role are
-        temporary (AWS: presigned URLs).  A change set reads it within hours.  Asked again, the
-        same documents make the same object.  Fails REFUSED if a document is wrong or has changed.
+        It ends earlier with the credentials that signed it: those of an IAM role are temporary
+        (AWS: presigned URLs).  A change set reads it within hours.  The same documents always give
+        the same object.  Fails REJECTED if a document is invalid or has changed.
         """
         merged, wrong = self._merged(request.documents)
         digest = sha256(merged).hexdigest()
@@ -85,9 +85,9 @@ class EulaDocuments:
         )
 
     def _merged(self, sources: Sequence[str]) -> tuple[bytes, tuple[Finding, ...]]:
-        """The contract, and what is wrong with the documents it should be made of."""
-        # pypdf is slow to load, and every command of ours would wait for it.
-        from activities.eula.pdf import WrongPdf, check, merge
+        """The contract, and the findings about its documents."""
+        # pypdf is slow to import, which would slow down every command.
+        from activities.eula.pdf import InvalidPdf, check, merge
 
         if not 1 <= len(sources) <= MOST_DOCUMENTS:
             return b"", (_wrong_number(len(sources)),)
@@ -98,7 +98,7 @@ class EulaDocuments:
             try:
                 content = self._sources.read(source, deadline)
                 check(content)
-            except (WrongSource, WrongPdf) as mistake:
+            except (InvalidSource, InvalidPdf) as mistake:
                 wrong.append(_finding(shown(source), mistake.problem, mistake.remedy))
             else:
                 contents.append(content)
@@ -106,7 +106,7 @@ class EulaDocuments:
             return b"", tuple(wrong)
         try:
             return merge(contents), ()
-        except WrongPdf as mistake:
+        except InvalidPdf as mistake:
             all_of_them = ", ".join(map(shown, sources))
             return b"", (_finding(all_of_them, mistake.problem, mistake.remedy),)
 
@@ -126,7 +126,7 @@ class EulaDocuments:
 
 
 def _version_4(signature_version: str, **_: Any) -> str | None:
-    # botocore still signs S3 links with version 2 unless told otherwise; newer buckets refuse it.
+    # By default botocore signs S3 links with version 2, which newer buckets reject.
     return "s3v4-query" if signature_version.endswith("-query") else None
 
 
@@ -141,8 +141,8 @@ def _wrong_number(number: int) -> Finding:
 def _changed(documents: Sequence[str]) -> Finding:
     return _finding(
         ", ".join(map(shown, documents)),
-        "the contract is not the one that was checked",
-        "Resume to have it checked, and approved, as it is now",
+        "the contract has changed since it was checked",
+        "Resume, so that it is checked and approved as it is now",
     )
 
 

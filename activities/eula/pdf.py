@@ -7,13 +7,13 @@ from pypdf import PdfReader, PdfWriter
 from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObject, PdfObject
 
 BEGINNING = b"%PDF-"
-SAVE_ANEW = "Print it to a new PDF, and give that"
+PRINT_TO_PDF = "Print it to a new PDF, and use that"
 ACTIVE = frozenset({"/OpenAction", "/AA", "/JavaScript", "/JS", "/Launch", "/EmbeddedFiles"})
-"""Keys, and values of `/S`, of what happens by itself or is not the contract's own text."""
+"""Keys, and values of `/S`, of active content and of content from outside the document."""
 
 
-class WrongPdf(Exception):
-    """A document that AWS would refuse or a buyer should not get; says why, and the remedy."""
+class InvalidPdf(Exception):
+    """A document that AWS would reject or a buyer should not get; with problem and remedy."""
 
     def __init__(self, problem: str, remedy: str) -> None:
         super().__init__(problem)
@@ -22,25 +22,25 @@ class WrongPdf(Exception):
 
 
 def check(content: bytes) -> None:
-    """Raises WrongPdf unless it is a whole PDF that anybody can open and that does nothing."""
+    """Raises InvalidPdf unless it is a complete PDF without password and active content."""
     if not content.startswith(BEGINNING):
-        raise WrongPdf("it is not a PDF", "Save the document as PDF, and give that")
+        raise InvalidPdf("it is not a PDF", "Save the document as PDF, and use that")
     try:
         encrypted, pages, active = _look_into(content)
     except Exception:  # of every kind: damaged files make pypdf stumble anywhere
-        raise WrongPdf("it is damaged, or not a whole PDF", SAVE_ANEW) from None
+        raise InvalidPdf("it is damaged or incomplete", PRINT_TO_PDF) from None
     if encrypted:
-        raise WrongPdf("it is protected by a password", "Save it without a password")
+        raise InvalidPdf("it is protected by a password", "Save it without a password")
     if not pages:
-        raise WrongPdf("it has no pages", "Give the document that was meant")
+        raise InvalidPdf("it has no pages", "Use the right document")
     if active:
-        raise WrongPdf(f"it holds active content ({', '.join(active)})", SAVE_ANEW)
+        raise InvalidPdf(f"it contains active content ({', '.join(active)})", PRINT_TO_PDF)
 
 
 def merge(contents: Sequence[bytes]) -> bytes:
-    """Checked documents as one, in their order; the same ones always make the same bytes.
+    """Merge checked documents in their order; the same documents always give the same bytes.
 
-    A single one stays as it is: rewriting would break a signature in it.  Raises WrongPdf.
+    A single document is not rewritten: that would break its signature.  Raises InvalidPdf.
     """
     if len(contents) == 1:
         return contents[0]
@@ -51,14 +51,14 @@ def merge(contents: Sequence[bytes]) -> bytes:
             merged.append(io.BytesIO(content), import_outline=False)
         merged.write(out)
     except Exception:  # as above
-        raise WrongPdf("the documents cannot be merged", SAVE_ANEW) from None
+        raise InvalidPdf("the documents cannot be merged", PRINT_TO_PDF) from None
     return out.getvalue()
 
 
 def _look_into(content: bytes) -> tuple[bool, int, list[str]]:
     """Whether it is encrypted, how many pages it has, and what in it is active."""
     reader = PdfReader(io.BytesIO(content), strict=True)
-    # An owner's password alone lets the pages be read, and AWS refuses it all the same.
+    # With only an owner password the pages can be read, but AWS rejects the document.
     if reader.is_encrypted:
         return True, 0, []
     return False, len(reader.pages), _active_parts(reader)
@@ -87,7 +87,7 @@ def _active_parts(reader: PdfReader) -> list[str]:
 
 
 def _is_mere_place(holder: DictionaryObject, key: str) -> bool:
-    """Whether an `/OpenAction` only says which page to show first, as word processors write it."""
+    """Whether an `/OpenAction` only sets the page to show first, as word processors do."""
     if key != "/OpenAction":
         return False
     opening = holder[key]

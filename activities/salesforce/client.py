@@ -1,7 +1,7 @@
 """Salesforce's REST API through simple-salesforce, with a token, timeouts and retries of our own.
 
-simple-salesforce has no timeouts, and its token refresh recurses without end on a lasting 401.
-Given a session id it leaves both alone, so both are done here.
+simple-salesforce has no timeouts, and its token refresh recurses endlessly if the 401 persists.
+With a session id it does neither, so both are done here.
 """
 
 import threading
@@ -20,14 +20,14 @@ from activities.errors import SALESFORCE, credentials_rejected, salesforce_failu
 
 API_VERSION = "66.0"
 TIMEOUT_SECONDS = (3.05, 30)
-"""To connect, to answer."""
+"""Seconds to connect and to answer."""
 ASSERTION_SECONDS = 180
 
 T = TypeVar("T")
 
 
 class SalesforceLogin(BaseModel):
-    """How a token is had: client credentials, or a signed assertion (JWT bearer)."""
+    """How to get a token: by client credentials, or by a signed assertion (JWT bearer)."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +61,7 @@ class SalesforceLogin(BaseModel):
 
 
 class SalesforceClient:
-    """Calls to Salesforce from any thread."""
+    """Thread-safe calls to Salesforce."""
 
     def __init__(self, login: SalesforceLogin, ca_file: str | None = None) -> None:
         self._login = login
@@ -69,11 +69,11 @@ class SalesforceClient:
         self._logging_in = threading.Lock()
         self._generation = 0
         self._token: tuple[str, str] | None = None
-        # requests promises nothing about sharing a session between threads.
+        # A session of requests is not documented as thread-safe.
         self._local = threading.local()
 
     def call(self, use: Callable[[SalesforceApi], T]) -> T:
-        """What `use` gives; raises the ApplicationError that the activity should fail with."""
+        """The result of `use`; raises the ApplicationError to fail with."""
         try:
             generation, api = self._api(newer_than=None)
             try:
@@ -86,7 +86,7 @@ class SalesforceClient:
 
     def _api(self, newer_than: int | None) -> tuple[int, SalesforceApi]:
         with self._logging_in:
-            # Of many threads that see the same stale token only the first logs in.
+            # If several threads see the same expired token, only the first logs in.
             if self._token is None or self._generation == newer_than:
                 self._token = self._log_in()
                 self._generation += 1
@@ -116,7 +116,7 @@ class SalesforceClient:
             session = requests.Session()
             session.mount("https://", _TimeoutAdapter())
             if self._ca_file is not None:
-                # Otherwise the environment's bundle would silently win over ours.
+                # Otherwise a certificate bundle from the environment would replace ours.
                 session.trust_env = False
                 session.verify = self._ca_file
             self._local.session = session

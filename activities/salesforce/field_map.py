@@ -1,4 +1,4 @@
-"""Which Salesforce field means what: every org names its fields differently."""
+"""The field map: every Salesforce org names its fields differently."""
 
 from typing import Annotated, Literal
 
@@ -39,12 +39,12 @@ ReadName = Literal[
 
 
 class FieldMap(BaseModel):
-    """The fields that are read for a draft, and those that an offer's life is written to.
+    """The fields that are read for a draft, and those that the offer's progress is written to.
 
-    `order_form` names the fields that carry the signed order form, and `ready` is a SOQL condition
-    that an opportunity must meet, too, before an offer is started for it by itself.
+    `order_form` names the fields of the signed order form; `ready` is an additional SOQL condition
+    for starting an offer automatically.
 
-    A name that an org has no field for is left out.  Without `currency`, `default_currency` holds.
+    Names without a field in the org are left out.  Without `currency`, `default_currency` is used.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

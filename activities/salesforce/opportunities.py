@@ -1,4 +1,4 @@
-"""Reading opportunities: what Salesforce says of a deal, its order form and its customer."""
+"""Reads opportunities with their order form and customer."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,18 +17,18 @@ from offers.preflight.order_form import OrderForm
 from offers.terms.parsing import parse_account_ids
 
 _TERM_NAMES: dict[str, str] = {"amount": "price", "currency": "price.currency"}
-"""The field map's names where the terms have another."""
+"""Names of the field map that differ from those of the terms."""
 
 OTHER_CUSTOMER_LIMIT = 20
-"""Opportunities of other customers that are named for one buyer account."""
+"""How many opportunities of other customers with the same buyer account are named."""
 
 
 PAGE = 100
-"""Opportunities in one reading of the intake."""
+"""Opportunities per page of the intake."""
 
 
 class ReadOpportunity(BaseModel):
-    """An opportunity as facts to draft terms from, and where each fact was read."""
+    """The facts of an opportunity, and the field that each was read from."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,18 +42,18 @@ class ReadOpportunity(BaseModel):
 
 
 class ReadyAfter(BaseModel):
-    """Behind which change (by Salesforce's clock) ready opportunities are looked for."""
+    """Where to start looking for ready opportunities: after this change, by Salesforce's clock."""
 
     model_config = ConfigDict(frozen=True)
 
     changed_at: AwareDatetime | None
-    """None: from the beginning."""
+    """None: from the first one."""
     opportunity_id: str = ""
-    """Of those that changed in the same second, only the ones with a later id."""
+    """Of those that changed in the same second, only those with a greater id."""
 
 
 class ReadyOpportunity(BaseModel):
-    """An opportunity that an offer can be made for."""
+    """An opportunity that an offer can be started for."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -62,7 +62,7 @@ class ReadyOpportunity(BaseModel):
 
 
 class Opportunities:
-    """Reads Salesforce by the org's field map, and writes nothing."""
+    """Reads Salesforce with the org's field map; writes nothing."""
 
     def __init__(self, client: SalesforceClient, fields: FieldMap, billing_method: str) -> None:
         self._client = client
@@ -71,10 +71,10 @@ class Opportunities:
 
     @activity.defn
     def find_ready_opportunities(self, page: ReadyAfter) -> tuple[ReadyOpportunity, ...]:
-        """The next page of opportunities that are ready: signed, through our marketplace, no offer.
+        """The next page of ready opportunities: signed, through AWS Marketplace, without an offer.
 
-        In order of change and id: one that is changed meanwhile moves to the end and is read again
-        there, and no page shifts.  Fails REFUSED if the field map cannot tell which are ready.
+        Sorted by change and id: one that changes meanwhile moves to the end and is read again, and
+        no other is skipped.  Fails REJECTED if the field map lacks a field for this.
         """
         form, stage = self._fields.order_form, self._fields.write.get("stage")
         if not (stage and "signed" in form and "billing_method" in form):
@@ -143,7 +143,7 @@ class Opportunities:
     def customer(
         self, record_id: str, opportunity: ReadOpportunity, accounts: Iterable[str]
     ) -> Customer:
-        """What Salesforce knows of these buyer accounts, and of the customer's last purchase."""
+        """Other opportunities with these buyer accounts, and the customer's last purchase."""
         return Customer(
             shown_stage=opportunity.shown_stage,
             stage_field=self._fields.write.get("stage"),
@@ -152,7 +152,7 @@ class Opportunities:
         )
 
     def _same_customer(self, opportunity: ReadOpportunity) -> tuple[str, str] | None:
-        """The field that tells customers apart, with its value: account, or else company."""
+        """The field that identifies the customer, with its value: account, or else company."""
         if opportunity.account_id:
             return "AccountId", opportunity.account_id
         company = opportunity.facts.get("company")
@@ -165,7 +165,7 @@ class Opportunities:
         if path is None or customer is None:
             return []
         groups = account[:4], account[4:8], account[8:]
-        # As people write it; Salesforce compares text as it stands.
+        # Account ids are also written with hyphens, and Salesforce compares text literally.
         spellings = [f"%{joint.join(groups)}%" for joint in ("", "-", " ")]
         company = self._fields.read.get("company", "Id")
         condition = " OR ".join([f"{path} LIKE {{}}"] * len(spellings))
@@ -207,7 +207,7 @@ class Opportunities:
         return None
 
     def _query(self, fields: Iterable[str], condition: str, *values: Any) -> list[dict[str, Any]]:
-        # The fields are names of our own map; values come from outside and are escaped.
+        # Field names come from our own map; values come from outside and are escaped.
         names = ", ".join(sorted({"Id", *fields}))
         query = format_soql(f"SELECT {names} FROM Opportunity WHERE {condition}", *values)  # noqa: S608
         records: list[dict[str, Any]] = self._client.call(lambda api: api.query(query)["records"])
@@ -220,13 +220,13 @@ class Opportunities:
         amount = facts.pop("amount", None)
         currency = facts.pop("currency", None) or self._fields.default_currency
         if amount is not None:
-            # JSON gives a float; its shortest text is the amount that Salesforce shows.
+            # The JSON number is a float; its shortest text is the amount that Salesforce shows.
             facts["price"] = {"amount": str(amount), "currency": currency}
         return facts
 
 
 def _literally(condition: str) -> str:
-    """Braces have a meaning in a query that values are put into."""
+    """Escape braces: values are put into the query by `str.format`."""
     return condition.replace("{", "{{").replace("}", "}}")
 
 
@@ -240,5 +240,5 @@ def _value(record: Mapping[str, Any], path: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Salesforce gives whole numbers as floats."""
+    """Salesforce returns whole numbers as floats."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

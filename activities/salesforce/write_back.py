@@ -1,4 +1,4 @@
-"""Salesforce: writing an offer's life back to its opportunity."""
+"""Writes an offer's progress to its opportunity in Salesforce."""
 
 from functools import partial
 from typing import Any, cast
@@ -19,7 +19,7 @@ from offers.terms.terms import OfferTerms
 
 
 class ClazarHandoffTask(BaseModel):
-    """An offer that is to be made by hand in Clazar."""
+    """The Salesforce task for an offer to be created by hand in Clazar."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,9 +29,9 @@ class ClazarHandoffTask(BaseModel):
 
     @property
     def subject(self) -> str:
-        """Tells the task from others of the opportunity."""
-        mark = clazar_reference(self.opportunity_id, self.revision)
-        return f"Make the private offer in Clazar ({mark})"
+        """Distinguishes the task from others of the opportunity."""
+        reference = clazar_reference(self.opportunity_id, self.revision)
+        return f"Create the private offer in Clazar ({reference})"
 
 
 class Salesforce:
@@ -44,7 +44,7 @@ class Salesforce:
 
     @activity.defn
     def write_back(self, update: OpportunityUpdate) -> None:
-        """Write where the offer is in its life to its opportunity."""
+        """Write the stage and facts of the offer to its opportunity."""
         values = update.values | {"updated_at": as_json(business_now(self._clock))}
         data = {field: values[name] for name, field in self._fields.write.items() if name in values}
         self._client.call(
@@ -53,7 +53,7 @@ class Salesforce:
 
     @activity.defn
     def open_handoff_task(self, task: ClazarHandoffTask) -> None:
-        """Give the opportunity a task with the field sheet, unless it has it already."""
+        """Create the task with the field sheet, unless the opportunity has it already."""
         if self._tasks(task):
             return
         lines = [f"{field.label}: {field.value}" for field in field_sheet(task.terms)]
@@ -71,7 +71,7 @@ class Salesforce:
 
     @activity.defn
     def close_handoff_task(self, task: ClazarHandoffTask) -> None:
-        """There is nothing left to do."""
+        """Complete the task."""
         for record in self._tasks(task):
             self._client.call(partial(_complete, record["Id"]))
 

@@ -1,7 +1,7 @@
-"""Finding out what each owner is to be told this morning.
+"""Collects the morning mail of each owner.
 
-Whom an offer belongs to is personal data and so is in no search attribute: the few offers of which
-there may be something to say are found by search, and only these are asked for their records.
+The owner of an offer is personal data and therefore not a search attribute: the offers with
+something to report are found by search, and only their records are read.
 """
 
 import asyncio
@@ -36,39 +36,39 @@ LOOK_BACK = timedelta(days=9)
 long an owner of nothing is remembered."""
 
 AT_ONCE = 20
-"""Records that are asked for at a time."""
+"""Concurrent queries for records."""
 PATIENCE = timedelta(seconds=10)
-"""How long an offer may take to answer."""
+"""For one query."""
 TRIES = 3
 PAUSE = timedelta(seconds=1)
-"""Before the next try: a worker that is being replaced may not know the workflow yet."""
+"""Before the next attempt: a worker that has just started may not know the workflow yet."""
 
 MOST_ITEMS = 1_000
-"""What one look gives at most (Temporal: 2 MB for a result); the next turn tells the others."""
+"""Per run (Temporal: 2 MB for a result); the next run reports the others."""
 
 
 class KnownOwner(BaseModel):
-    """An owner, and when they are told.  Personal data.  Instants are UTC business time."""
+    """An owner, and the times of their mails.  Personal data.  Instants are UTC business time."""
 
     model_config = ConfigDict(frozen=True)
 
     owner: Owner = Field(repr=False)
     last_seen_at: AwareDatetime
-    """When there last was something that could have been said of an offer of theirs."""
+    """When one of their offers last had something to report."""
     delivered_at: AwareDatetime
-    """When they last had their morning, whether or not there was something to say.  Who is met for
-    the first time counts as told up to the morning before the newest one."""
+    """The last time a mail was due, whether or not there was something to report.  A new owner
+    counts as informed up to the morning before the last one."""
     next_at: AwareDatetime
-    """When they have the next one; in the past while they still wait for one."""
+    """The next time a mail is due; in the past while one is still to be sent."""
 
     @property
     def key(self) -> str:
-        """What tells owners apart."""
+        """Identifies the owner."""
         return self.owner.owner_email.casefold()
 
 
 class DigestPlanRequest(BaseModel):
-    """What is known before the look."""
+    """The input of one run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -79,7 +79,7 @@ class DigestPlanRequest(BaseModel):
 
 
 class DigestDelivery(BaseModel):
-    """What one owner is told, and how they are known afterwards."""
+    """The mail to one owner, and the owner's state after it is sent."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -88,17 +88,17 @@ class DigestDelivery(BaseModel):
 
 
 class DigestPlan(BaseModel):
-    """All owners as they are known now, and the mornings of those who are to be told."""
+    """The state of all owners, and the mails to send."""
 
     model_config = ConfigDict(frozen=True)
 
     owners: tuple[KnownOwner, ...] = Field(repr=False)
-    """Those who are to be told still wait for their morning here."""
+    """For owners who get a mail: their state until it is sent."""
     deliveries: tuple[DigestDelivery, ...]
 
 
 class ObservedOwner(NamedTuple):
-    """What an offer's record says."""
+    """What is read of an offer's record."""
 
     owner: Owner
     changed_at: datetime
@@ -113,7 +113,7 @@ class Digests:
 
     @activity.defn
     async def plan_digests(self, request: DigestPlanRequest) -> DigestPlan:
-        """Who is to be told what now; fails UNAVAILABLE if no offer answers."""
+        """The mails to send now; fails UNAVAILABLE if no offer answers."""
         now, rules = request.now, request.rules
         known = {each.key: each for each in request.known}
         since = _since(known.values(), rules, now)
@@ -123,16 +123,16 @@ class Digests:
         said: dict[str, list[DigestItem]] = defaultdict(list)
         for each in seen:
             said[each.owner.owner_email.casefold()] += each.items
-        return _sorted_out(owners, said, rules, now)
+        return _plan(owners, said, rules, now)
 
     async def _candidates(
         self, since: datetime, until: datetime, now: datetime
     ) -> list[WorkflowExecution]:
-        """The offers of which there may be something to say."""
+        """The offers that may have something to report."""
         open_ones = f"OfferStage IN ({_quoted(CAN_EXPIRE)})"
         expiring = f"{open_ones} AND OfferExpiresAt BETWEEN {_at(now)} AND {_at(until)}"
         waiting = "OfferAttention IS NOT NULL"
-        # What has ended is news, too; what somebody terminated says nothing true any more.
+        # Completed runs are included; terminated ones are not, their records are out of date.
         news = (
             f"OfferStage IN ({_quoted(REPORTED_STAGES)}) AND OfferStageSince >= {_at(since)}"
             " AND ExecutionStatus IN ('Running', 'Completed')"
@@ -154,7 +154,7 @@ class Digests:
                 record = await _record(handle)
             if record is None or record.owner is None:
                 return None
-            # Only what is said is kept: records are large.
+            # Only the items are kept: records are large.
             said = digest_items(record, since, request.now, request.rules.look_ahead)
             changed_at = record.stage_since if record.history else execution.start_time
             return ObservedOwner(record.owner, changed_at, said)
@@ -170,7 +170,7 @@ class Digests:
 
 
 class Unanswered(Exception):
-    """An offer that does not answer: it is left out."""
+    """An offer that does not answer and is left out."""
 
 
 async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
@@ -194,23 +194,25 @@ async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
 
 
 def _since(known: Iterable[KnownOwner], rules: DigestRules, now: datetime) -> datetime:
-    """From when on news is looked for, for all owners."""
-    told = [
+    """The start of the period to report, for all owners."""
+    delivered = [
         each.delivered_at
         for each in known
         if DigestSchedule(each.owner, rules).is_due(each.delivered_at, now)
     ]
-    # Somebody met for the first time may have had their last morning before the others.
-    return max(min(told) - timedelta(days=1), now - LOOK_BACK) if told else now - LOOK_BACK
+    # A new owner may be in a time zone where the last morning was earlier.
+    return (
+        max(min(delivered) - timedelta(days=1), now - LOOK_BACK) if delivered else now - LOOK_BACK
+    )
 
 
 def _met(
     known: Mapping[str, KnownOwner], seen: Iterable[ObservedOwner], request: DigestPlanRequest
 ) -> list[KnownOwner]:
-    """The owners known now: those seen, and those seen not long ago."""
+    """The owners of the offers found, and those of whom an offer was found not long ago."""
     now, rules = request.now, request.rules
     owners = {key: each for key, each in known.items() if each.last_seen_at > now - LOOK_BACK}
-    # What was drafted last knows best; what was drafted long ago may know no time zone.
+    # The latest draft has the most recent data; an old one may have no time zone.
     for each in sorted(seen, key=lambda s: (s.owner.owner_time_zone is not None, s.changed_at)):
         key = each.owner.owner_email.casefold()
         owners[key] = KnownOwner(
@@ -224,13 +226,13 @@ def _met(
     return list(owners.values())
 
 
-def _sorted_out(
+def _plan(
     owners: list[KnownOwner],
     said: Mapping[str, list[DigestItem]],
     rules: DigestRules,
     now: datetime,
 ) -> DigestPlan:
-    """Who is told now, who has to wait for their morning, and who need not be told."""
+    """Who gets a mail now, and the state of all owners."""
     met, mornings, room = [], [], MOST_ITEMS
     for each in sorted(owners, key=lambda owner: owner.delivered_at):
         own = DigestSchedule(each.owner, rules)
@@ -238,17 +240,17 @@ def _sorted_out(
         if not own.is_due(each.delivered_at, now):
             met.append(resting)
             continue
-        told = resting.model_copy(update={"delivered_at": now})
+        delivered = resting.model_copy(update={"delivered_at": now})
         since = each.delivered_at - SETTLED
         fitting = [i for i in said.get(each.key, ()) if i.topic not in EVENT_TOPICS or i.at > since]
         if not fitting:
-            met.append(told)
+            met.append(delivered)
             continue
         met.append(each.model_copy(update={"next_at": now}))
         sheet = digest(each.owner, own.day(now), fitting)
         room -= len(sheet.items)
         if room >= 0:
-            mornings.append(DigestDelivery(digest=sheet, delivered=told))
+            mornings.append(DigestDelivery(digest=sheet, delivered=delivered))
     return DigestPlan(owners=tuple(met), deliveries=tuple(mornings))
 
 

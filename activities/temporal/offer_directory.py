@@ -1,7 +1,4 @@
-"""The directory of running offers: which workflow an offer or agreement belongs to.
-
-It is Temporal's own visibility store, asked by search attributes.
-"""
+"""Finds the workflow of an offer or agreement by Temporal's search attributes."""
 
 from collections.abc import Collection, Iterable
 
@@ -15,7 +12,7 @@ NAMES_PER_QUERY = 100
 
 
 class RunningOffer(BaseModel):
-    """A running offer, as its search attributes tell."""
+    """The search attributes of a running offer."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -23,7 +20,7 @@ class RunningOffer(BaseModel):
     offer_id: str
     agreement_id: str | None = None
     payout: str | None = None
-    """The mark of the payout it knows of (`offers.payouts.model.Payout.mark`)."""
+    """The fingerprint of the last payout it has (`offers.payouts.model.Payout.fingerprint`)."""
 
 
 class OfferDirectory:
@@ -33,7 +30,7 @@ class OfferDirectory:
         self._client = client
 
     async def find_by_offer(self, offer_ids: list[str]) -> list[RunningOffer]:
-        """The running offers among some offer ids; others are not ours or have ended."""
+        """The running offers with these ids; others are not ours or have ended."""
         found: list[RunningOffer] = []
         for start in range(0, len(offer_ids), NAMES_PER_QUERY):
             some = offer_ids[start : start + NAMES_PER_QUERY]
@@ -43,9 +40,9 @@ class OfferDirectory:
     async def find_by_offer_or_agreement(
         self, offer_ids: Collection[str], agreement_ids: Collection[str]
     ) -> list[RunningOffer]:
-        """The running offers among some offer ids, and those that some agreements were made by.
+        """The running offers with these ids, and those of these agreements.
 
-        One query: for the few that are asked for at once.
+        It is one query, so not for many ids.
         """
         conditions = [
             f"{attribute} IN ({_quoted(sorted(names))})"
@@ -55,7 +52,7 @@ class OfferDirectory:
         return await self._known(f"({' OR '.join(conditions)})") if conditions else []
 
     async def find_by_stage(self, stages: Iterable[Stage]) -> list[RunningOffer]:
-        """The running offers in some stages."""
+        """The running offers in these stages."""
         return await self._known(f"OfferStage IN ({_quoted(stages)})")
 
     async def _known(self, condition: str) -> list[RunningOffer]:

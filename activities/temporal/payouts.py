@@ -1,4 +1,4 @@
-"""Following the money: reading the payout data once for all offers."""
+"""Reads the payout data once for all offers."""
 
 from collections.abc import Collection
 from datetime import date
@@ -21,20 +21,20 @@ class PayoutData(Protocol):
     """A source of payout data."""
 
     async def read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
-        """What has been paid of some offers, or of all; `today` is UTC.
+        """Payouts of the given offers, or of all; `today` is UTC.
 
-        What cannot be read is among the findings.  Raises the ApplicationError to fail with when
-        the source cannot be reached.
+        Unreadable data becomes findings.  Raises the ApplicationError to fail with if the source
+        cannot be reached.
         """
 
 
 class PayoutSweepResult(BaseModel):
-    """What one reading led to."""
+    """The result of one sweep."""
 
     model_config = ConfigDict(frozen=True)
 
     signalled: int = 0
-    """How many offers were signalled."""
+    """The number of offers that were signalled."""
     findings: tuple[Finding, ...] = ()
 
 
@@ -48,7 +48,7 @@ class Payouts:
 
     @activity.defn
     async def sweep_payouts(self, stages: list[Stage]) -> PayoutSweepResult:
-        """Read the data of offers in some stages, and signal those whose payout changed."""
+        """Read the payouts of the offers in these stages, and signal those whose payout changed."""
         known = await OfferDirectory(self._client).find_by_stage(stages)
         if not known:
             return PayoutSweepResult()

@@ -1,4 +1,4 @@
-"""Passing on to offers what the world reports of them: signals, which may be sent twice."""
+"""Signals to offers about changes in AWS, Clazar and the payout data; each may be sent twice."""
 
 import asyncio
 from collections.abc import Iterable
@@ -19,9 +19,9 @@ from offers.payouts.model import Payout
 from offers.preflight.marketplace import ObservedOffer
 
 AT_ONCE = 20
-"""Signals under way at a time."""
+"""Concurrent signals."""
 PATIENCE = timedelta(seconds=10)
-"""How long Temporal may take for a signal."""
+"""For one signal."""
 
 
 class OfferSignal(NamedTuple):
@@ -33,25 +33,25 @@ class OfferSignal(NamedTuple):
 
 
 class OurOffer(BaseModel):
-    """What was seen of an offer of ours."""
+    """A change of one of our offers."""
 
     model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     is_known: bool
-    """Whether it is known by its id; else it may become ours, for its name says so."""
+    """Whether its id is known; if not, only the reference in its name says that it is ours."""
     observed: ObservedOffer
 
     @property
     def is_linked(self) -> bool:
-        """Whether it belongs to its opportunity in Clazar."""
+        """Whether it is linked to its opportunity in Clazar."""
         return self.is_known and self.observed.linked_to == opportunity_id_of(self.workflow_id)
 
 
 async def try_send(client: Client, reports: Iterable[OfferSignal]) -> list[BaseException | None]:
-    """Signal each offer; gives for each report why Temporal has not taken it, None if it has.
+    """Send each signal; returns the error of each, None if Temporal accepted it.
 
-    One that has ended meanwhile needs no report.
+    A workflow that has ended needs no signal.
     """
     room = asyncio.Semaphore(AT_ONCE)
 
@@ -68,21 +68,21 @@ async def try_send(client: Client, reports: Iterable[OfferSignal]) -> list[BaseE
 
 
 async def send(client: Client, reports: Iterable[OfferSignal]) -> None:
-    """Signal each offer; raises what Temporal says of the first that it does not take."""
+    """Send each signal; raises the first error."""
     for error in await try_send(client, reports):
         if error is not None:
             raise error
 
 
 def _has_ended(error: RPCError) -> bool:
-    """Whether there is no such offer any more, as opposed to no such namespace."""
+    """Whether the workflow does not exist, as opposed to the namespace."""
     return error.status is RPCStatusCode.NOT_FOUND and not any(
         each.Is(NamespaceNotFoundFailure.DESCRIPTOR) for each in error.grpc_status.details
     )
 
 
 class OfferSignals:
-    """Activities that look up which offers are concerned, and signal these and no others."""
+    """Activities that find the offers concerned and signal them."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -90,7 +90,7 @@ class OfferSignals:
 
     @activity.defn
     async def signal_agreements(self, reports: list[AgreementReport]) -> list[str]:
-        """Gives the ids of the agreements that belong to a running offer of ours."""
+        """Returns the ids of the agreements of running offers."""
         known = await self._known({report.offer_id for report in reports})
         ours = [report for report in reports if report.offer_id in known]
         await send(
@@ -100,10 +100,10 @@ class OfferSignals:
 
     @activity.defn
     async def find_our_offers(self, offers: list[ObservedOffer]) -> list[OurOffer]:
-        """Those that belong to a running offer of ours.
+        """The changes that belong to a running offer.
 
-        One that a person has made in Clazar is not known by its id yet, but has its opportunity's
-        reference in its name.
+        The id of an offer that was created in Clazar is not known yet; the reference in its name
+        is.
         """
         known = await self._known({offer.offer_id for offer in offers})
         ours = []
@@ -118,13 +118,13 @@ class OfferSignals:
 
     @activity.defn
     async def signal_observed_offers(self, offers: list[OurOffer]) -> None:
-        """Tell offers what was seen of them."""
+        """Signal the offers."""
         reports = (
             OfferSignal(each.workflow_id, "offer_observed", each.observed) for each in offers
         )
         await send(self._client, reports)
 
     async def _known(self, offer_ids: set[str]) -> dict[str, str]:
-        """By offer id, the workflow of those that are running."""
+        """The workflow ids of running offers, by offer id."""
         found = await self._directory.find_by_offer(sorted(offer_ids))
         return {offer.offer_id: offer.workflow_id for offer in found}

@@ -1,1 +1,1 @@
-"""The commands of `offerflow`, by what they are about."""
+"""The commands of `offerflow`, by subject."""

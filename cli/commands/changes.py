@@ -1,4 +1,4 @@
-"""Commands for changes of mind: cancel, extend, amend."""
+"""Commands that change an offer in AWS: cancel, extend, amend."""
 
 import sys
 from datetime import datetime
@@ -18,47 +18,49 @@ from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.process_exit import exit_process
 
-AWS_AT_IT = Console(stderr=True).status("AWS takes some minutes to change an offer ...")
+AWS_PROGRESS = Console(stderr=True).status("AWS takes some minutes to change an offer ...")
 """Shown on a terminal only."""
 
 
 def cancel(
     offer: Offer,
     *,
-    reason: Annotated[str, typer.Option(help="Why; kept on record.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; stored with the offer.")] = "",
     agreement: Annotated[
         bool,
-        typer.Option("--agreement", help="After acceptance: ask the buyer to let it be cancelled."),
+        typer.Option(
+            "--agreement", help="After acceptance: ask the buyer to cancel the agreement."
+        ),
     ] = False,
     reason_code: Annotated[
         CancellationReasonCode | None,
-        typer.Option(help="AWS's code for the reason, with --agreement."),
+        typer.Option(help="AWS's reason code; required with --agreement."),
     ] = None,
     message: Annotated[
-        str | None, typer.Option(help="What the buyer reads, with --agreement.")
+        str | None, typer.Option(help="Message to the buyer; required with --agreement.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cancel an offer before it is accepted, and wait until AWS has made it void.
+    """Cancel an offer before acceptance, and wait until AWS has withdrawn it.
 
-    After acceptance the buyer can be asked to let the agreement be cancelled (--agreement): they
-    have seven days, and silence approves.
+    After acceptance, --agreement asks the buyer to agree to the cancellation of the agreement: they
+    have seven days; no answer means approval.
     """
     if agreement:
-        wish = _wish(reason_code, message)
-        common.print_record(common.run_command(_request_cancellation(offer, wish)), as_json)
+        request = _cancellation_request(reason_code, message)
+        common.print_record(common.run_command(_request_cancellation(offer, request)), as_json)
         return
     if reason_code or message:
-        raise typer.BadParameter("--reason-code and --message are for --agreement")
-    with AWS_AT_IT:
+        raise typer.BadParameter("--reason-code and --message need --agreement")
+    with AWS_PROGRESS:
         record = common.run_command(_cancel(offer, reason))
     common.print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:
         print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
-def _wish(
+def _cancellation_request(
     reason_code: CancellationReasonCode | None, message: str | None
 ) -> CancellationRequestInput:
     if reason_code is None or message is None:
@@ -73,8 +75,8 @@ async def _cancel(offer: str, reason: str) -> OfferRecord:
     return await (await common.open_offer_client()).cancel(offer, reason)
 
 
-async def _request_cancellation(offer: str, wish: CancellationRequestInput) -> OfferRecord:
-    return await (await common.open_offer_client()).request_cancellation(offer, wish)
+async def _request_cancellation(offer: str, request: CancellationRequestInput) -> OfferRecord:
+    return await (await common.open_offer_client()).request_cancellation(offer, request)
 
 
 def extend(
@@ -83,16 +85,16 @@ def extend(
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The new last day to accept (UTC).")
     ],
     months: Annotated[
-        int | None, typer.Option(help="A longer contract with it, where AWS needs one.")
+        int | None, typer.Option(help="New duration of the contract, if it must be longer.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give the buyer more time, also for a while after the last day is over."""
+    """Give the buyer more time; also possible for some days after the offer has expired."""
     try:
         extension = Extension(until=until.date(), duration_months=months)
     except ValidationError as error:
         raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
-    with AWS_AT_IT:
+    with AWS_PROGRESS:
         record = common.run_command(_extend(offer, extension))
     common.print_record(record, as_json)
 
@@ -107,31 +109,33 @@ def amend(
     *,
     terms: TermsFile = None,
     method: Annotated[
-        CreationMethod | None, typer.Option(help="Create the offer through AWS, or in Clazar.")
+        CreationMethod | None,
+        typer.Option(help="Where the offer is created: aws, or clazar (by hand)."),
     ] = None,
     recreate: Annotated[
         bool,
         typer.Option(
-            "--recreate", help="Create it again from the opportunity, even if no term is given."
+            "--recreate", help="Create the offer again from the opportunity, even without changes."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Change an offer that AWS has.
+    """Change an offer in AWS, or its agreement.
 
-    Before acceptance, name, description, last day and contacts change in place; anything else
-    withdraws the offer and makes it anew, from the opportunity as it is now and what is given here.
-    After acceptance an agreement-based offer is made: name what is added (added="30000.00 USD"),
-    what becomes of unpaid instalments (unpaid=carry or unpaid=drop), dimensions, agreement_end.
+    Before acceptance, name, description, last day and contacts change in place. Any other change
+    withdraws the offer and creates a new one, from the opportunity as it is now and these terms.
+
+    After acceptance an agreement-based offer is created. Its terms are additional_amount (such as
+    "30000.00 USD"), unpaid_installments (carry or drop), dimensions and agreement_end.
     """
     given = TermChanges(
         terms=common.given_changes(terms, changes), method=method, recreate=recreate
     )
-    with AWS_AT_IT:
+    with AWS_PROGRESS:
         record = common.run_command(_amend(offer, given))
     common.print_record(record, as_json)
     if record.blocking_findings:
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
 async def _amend(offer: str, changes: TermChanges) -> OfferRecord:

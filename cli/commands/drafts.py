@@ -1,4 +1,4 @@
-"""Commands about drafts: preflight, approve, decline, revise, and the hand-off."""
+"""Commands for drafts: preflight, approve, decline, revise, link-offer."""
 
 import json
 import sys
@@ -22,14 +22,16 @@ from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 By = Annotated[
     str,
     typer.Option(
-        "--by", envvar="OFFERS_USER", help="Your mail address, as the policy's roles name it."
+        "--by",
+        envvar="OFFERS_USER",
+        help="Your mail address, as the policy's roles list it.",
     ),
 ]
 FindingCode = Annotated[
     str | None,
     typer.Option(
         "--finding",
-        help="Which exception, as show and the mail name it; without it, all you may decide.",
+        help="The exception, as named by show and in the mail; default: all you may decide on.",
     ),
 ]
 
@@ -41,9 +43,9 @@ def preflight(
     terms: TermsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a deal against everything that can be known, and write nothing anywhere.
+    """Check a deal without starting an offer; nothing is written to any system.
 
-    It needs the worker's settings.  Ends with 1 if something refuses the deal.
+    Needs the worker's settings. Exits with 1 if the offer could not be created like this.
     """
     if opportunity is None and terms is None:
         raise typer.BadParameter("give an opportunity, or terms with --terms")
@@ -57,7 +59,7 @@ def preflight(
         print(json.dumps({"refuses": checked.report.has_refusal} | report, indent=2))
     else:
         common.console.print(preflight_table(checked))
-    exit_process(common.WENT_WRONG if checked.report.has_refusal else common.ALL_WELL)
+    exit_process(common.FAILURE if checked.report.has_refusal else common.SUCCESS)
 
 
 def _check(deal: CheckDeal) -> CheckedDeal:
@@ -69,33 +71,33 @@ def _check(deal: CheckDeal) -> CheckedDeal:
         print(error, file=sys.stderr)
     except ApplicationError as failure:
         print(failure.message, file=sys.stderr)
-    return exit_process(common.WENT_WRONG)
+    return exit_process(common.FAILURE)
 
 
 def approve(offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False) -> None:
-    """Approve an exception that waits."""
-    verdict = ApprovalDecision(by=by, finding=finding)
-    common.print_record(common.run_command(_approve(offer, verdict)), as_json)
+    """Approve exceptions to the selling rules."""
+    decision = ApprovalDecision(by=by, finding=finding)
+    common.print_record(common.run_command(_approve(offer, decision)), as_json)
 
 
-async def _approve(offer: str, verdict: ApprovalDecision) -> OfferRecord:
-    return await (await common.open_offer_client()).approve(offer, verdict)
+async def _approve(offer: str, decision: ApprovalDecision) -> OfferRecord:
+    return await (await common.open_offer_client()).approve(offer, decision)
 
 
 def decline(
     offer: Offer,
     by: By,
-    reason: Annotated[str, typer.Option(help="Why: whoever corrects the terms must know.")],
+    reason: Annotated[str, typer.Option(help="Why; shown to the person who corrects the terms.")],
     finding: FindingCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decline an exception: unless it is approved after all, the terms must be revised."""
-    verdict = ApprovalDecision(by=by, finding=finding, reason=reason)
-    common.print_record(common.run_command(_decline(offer, verdict)), as_json)
+    """Decline exceptions: the terms must then be revised, unless they are approved later."""
+    decision = ApprovalDecision(by=by, finding=finding, reason=reason)
+    common.print_record(common.run_command(_decline(offer, decision)), as_json)
 
 
-async def _decline(offer: str, verdict: ApprovalDecision) -> OfferRecord:
-    return await (await common.open_offer_client()).decline(offer, verdict)
+async def _decline(offer: str, decision: ApprovalDecision) -> OfferRecord:
+    return await (await common.open_offer_client()).decline(offer, decision)
 
 
 def revise(
@@ -103,16 +105,17 @@ def revise(
     changes: NamedChanges = None,
     terms: TermsFile = None,
     method: Annotated[
-        CreationMethod | None, typer.Option(help="Create the offer through AWS, or in Clazar.")
+        CreationMethod | None,
+        typer.Option(help="Where the offer is created: aws, or clazar (by hand)."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change terms before AWS has them, or after it refused them; preflight checks them again."""
+    """Change the terms of a draft, or of an offer that AWS rejected, and check them again."""
     given = common.given_changes(terms, changes)
     record = common.run_command(_revise(offer, TermChanges(terms=given, method=method)))
     common.print_record(record, as_json)
     if record.blocking_findings:
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
 async def _revise(offer: str, changes: TermChanges) -> OfferRecord:
@@ -124,7 +127,7 @@ def link_offer(
     offer_id: Annotated[str, typer.Option(help="Id of the offer that was created in Clazar.")],
     as_json: AsJson = False,
 ) -> None:
-    """Name the offer that was created in Clazar, if it is not recognised automatically."""
+    """Name the offer that was created in Clazar, if it was not recognised."""
     common.print_record(common.run_command(_link_offer(opportunity, offer_id)), as_json)
 
 

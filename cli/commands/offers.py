@@ -1,4 +1,4 @@
-"""Commands about offers: start, look, resume, resend."""
+"""Commands for all offers: start, list, show, watch, resume, resend."""
 
 import json
 import sys
@@ -27,21 +27,23 @@ def start(
     terms: TermsFile = None,
     method: Annotated[
         CreationMethod | None,
-        typer.Option(help="Create the offer through AWS, or in Clazar; default: the policy's."),
+        typer.Option(
+            help="Where the offer is created: aws, or clazar (by hand); default: by the policy."
+        ),
     ] = None,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start a new offer after one that has ended.")
+        bool, typer.Option("--restart", help="Start a new offer if the last one has ended.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start the offer of an opportunity.  Starting it twice is harmless."""
+    """Start the offer of an opportunity. Starting it twice changes nothing."""
     given = common.given_terms(terms)
     if unknown := TermChanges(terms=given).unknown_field():
         raise typer.BadParameter(f"{terms}: {unknown}: there is no such term; correct its name")
     record = common.run_command(_start(opportunity, given, method, restart))
     if record is None:
         print("started, but " + str(NoWorkerRunning()), file=sys.stderr)
-        exit_process(common.ALL_WELL)
+        exit_process(common.SUCCESS)
     waits = record.blocking_findings or [
         a for a in record.attentions if a.code != AttentionCode.AWAITING_CLAZAR_OFFER
     ]
@@ -56,7 +58,7 @@ def start(
                 print(f"  {command}", file=sys.stderr)
         for finding in record.blocking_findings:
             print(finding, file=sys.stderr)
-        exit_process(common.WENT_WRONG)
+        exit_process(common.FAILURE)
 
 
 async def _start(
@@ -75,9 +77,9 @@ def list_offers(
     as_json: AsJson = False,
 ) -> None:
     """List all offers."""
-    rows, ailments = common.run_command(_rows(stage))
-    for ailment in ailments:
-        print(ailment, file=sys.stderr)
+    rows, problems = common.run_command(_rows(stage))
+    for problem in problems:
+        print(problem, file=sys.stderr)
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
@@ -85,8 +87,8 @@ def list_offers(
 
 
 async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
-    desk = await common.open_offer_client()
-    return await desk.list_offers(stage), await desk.schedule_problems()
+    client = await common.open_offer_client()
+    return await client.list_offers(stage), await client.schedule_problems()
 
 
 def show(offer: Offer, as_json: AsJson = False) -> None:
@@ -99,16 +101,16 @@ async def _record(offer: str) -> OfferRecord:
 
 
 def watch(
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 1.0,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two updates.")] = 1.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON per change.")
     ] = False,
 ) -> None:
-    """Watch all offers until Ctrl-C: a live table, or a line per change without a common."""
+    """Watch all offers until Ctrl-C: a live table; without a terminal, a line per change."""
     try:
         common.run_command(_watch(timedelta(seconds=every), as_json))
     except KeyboardInterrupt:
-        exit_process(common.ALL_WELL)
+        exit_process(common.SUCCESS)
 
 
 async def _watch(every: timedelta, as_json: bool) -> None:
@@ -128,11 +130,11 @@ async def _watch(every: timedelta, as_json: bool) -> None:
 def resume(
     offer: Offer,
     attention: Annotated[
-        str | None, typer.Option(help="Which attention, if several things wait.")
+        str | None, typer.Option(help="Code of the attention, if there are several.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell an offer that what it waits for has been seen to."""
+    """Let an offer continue after what it waits for is resolved."""
     common.print_record(common.run_command(_resume(offer, attention)), as_json)
 
 
@@ -141,7 +143,7 @@ async def _resume(offer: str, attention: str | None) -> OfferRecord:
 
 
 def resend(offer: Offer, as_json: AsJson = False) -> None:
-    """Write to the buyer again."""
+    """Send the offer to the buyer again."""
     common.print_record(common.run_command(_resend(offer)), as_json)
 
 

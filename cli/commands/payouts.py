@@ -1,4 +1,4 @@
-"""The command about money: what was expected, invoiced, collected, paid out, and is late."""
+"""The payout report."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def _month(text: str) -> date:
     try:
         return date.fromisoformat(f"{text}-01")
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no month: write it as 2027-01") from None
+        raise typer.BadParameter(f"{text!r} is not a month: write it as 2027-01") from None
 
 
 def payouts(
@@ -35,26 +35,26 @@ def payouts(
         typer.Option(
             parser=_month,
             metavar="YYYY-MM",
-            help="Only what was invoiced, is due, was paid or should arrive in this month (UTC).",
+            help="Only what is invoiced, due, paid or expected in this month (UTC).",
         ),
     ] = None,
     offer: Annotated[
         str | None,
         typer.Option(
-            parser=common.offer_argument, metavar="OFFER", help="Only this offer's money."
+            parser=common.offer_argument, metavar="OFFER", help="Only the payouts of this offer."
         ),
     ] = None,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.png", help="Draw expected against received, by month."),
+        typer.Option(metavar="FILE.png", help="Plot expected and received amounts by month."),
     ] = None,
 ) -> None:
-    """Follow the money: what was expected, invoiced, collected and paid out, and what is late.
+    """Report payouts: expected, invoiced, collected, paid out and overdue.
 
-    It reads the payout data itself, and needs the worker's settings.  Ends with 1 if some of the
-    data cannot be read.
+    Reads the payout data itself and needs the worker's settings. Exits with 1 if some of the data
+    cannot be read.
     """
     records, reading, rules, today = common.run_command(_read(offer))
     found = lines(records, reading, rules, today)
@@ -63,19 +63,19 @@ def payouts(
     sums = totals(found, month)
     if plot:
         try:
-            payout_output.draw(by_month(records, reading), plot)
+            payout_output.plot(by_month(records, reading), plot)
         except PlotUnavailable as error:
             print(error, file=sys.stderr)
-            exit_process(common.WENT_WRONG)
+            exit_process(common.FAILURE)
     if as_json:
-        print(json.dumps(payout_output.as_data(found, sums, reading.findings), indent=2))
+        print(json.dumps(payout_output.to_json_data(found, sums, reading.findings), indent=2))
     elif as_csv:
-        print(payout_output.as_csv(found), end="")
+        print(payout_output.to_csv(found), end="")
         for finding in reading.findings:
             print(finding, file=sys.stderr)
     else:
         common.console.print(payout_output.payout_table(found, sums, reading.findings))
-    exit_process(common.WENT_WRONG if reading.findings else common.ALL_WELL)
+    exit_process(common.FAILURE if reading.findings else common.SUCCESS)
 
 
 async def _read(
@@ -83,12 +83,14 @@ async def _read(
 ) -> tuple[list[OfferRecord], PayoutReading, PayoutRules, date]:
     settings = read_settings(WorkerSettings)
     today = settings.clock.business_time(datetime.now(UTC)).date()
-    desk = await common.open_offer_client()
-    records, silent = ([await desk.record(offer)], []) if offer else await desk.accepted_records()
-    for workflow_id in silent:
+    client = await common.open_offer_client()
+    records, unanswered = (
+        ([await client.record(offer)], []) if offer else await client.accepted_records()
+    )
+    for workflow_id in unanswered:
         print(f"{workflow_id} does not answer: its terms are left out", file=sys.stderr)
     if offer and records[0].agreement is None:
-        raise RequestRejected(f"the offer is {records[0].stage}: there is no money to follow yet")
+        raise RequestRejected(f"the offer is {records[0].stage}: there are no payouts yet")
     clazar = clients.clazar_client(settings)
     try:
         data = clients.payout_data(settings, clazar)

@@ -1,4 +1,4 @@
-"""Commands about what happens periodically."""
+"""Commands for the Temporal Schedules."""
 
 import json
 from typing import Annotated
@@ -13,13 +13,17 @@ from runtime import schedules
 from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect
 
-app = typer.Typer(no_args_is_help=True, help="What happens periodically.")
-ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", help="As the list shows it.")]
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="The Temporal Schedules: create, list, pause, resume.",
+)
+ScheduleId = Annotated[str, typer.Argument(metavar="SCHEDULE", help="Its id in the list.")]
 
 
 @app.command()
 def apply() -> None:
-    """Create the Schedules, or bring them up to date; doing it again changes nothing."""
+    """Create or update the Schedules; running it again changes nothing."""
     for schedule_id in common.run_command(_apply()):
         print(schedule_id)
 
@@ -31,7 +35,7 @@ async def _apply() -> list[str]:
 
 @app.command(name="list")
 def list_schedules(as_json: AsJson = False) -> None:
-    """List the Schedules: how often, whether paused, the last turn and the next."""
+    """List the Schedules: interval, state, last run and next run."""
     rows = common.run_command(_rows())
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
@@ -48,7 +52,7 @@ def pause(
     schedule: ScheduleId,
     reason: Annotated[str, typer.Option(help="Why; shown in the list.")] = "",
 ) -> None:
-    """Let no further turn begin until it is resumed; pausing twice changes nothing."""
+    """Pause a Schedule; pausing it twice changes nothing."""
     common.run_command(_pause(schedule, reason))
     print(f"{schedule} is paused")
 
@@ -59,9 +63,9 @@ async def _pause(schedule: str, reason: str) -> None:
 
 @app.command()
 def resume(schedule: ScheduleId) -> None:
-    """Let turns begin again."""
+    """Resume a paused Schedule."""
     common.run_command(_resume(schedule))
-    print(f"{schedule} runs again")
+    print(f"{schedule} is resumed")
 
 
 async def _resume(schedule: str) -> None:

@@ -120,12 +120,13 @@ def why_ended(record: OfferRecord) -> Reason:
             ReasonCode.AGREEMENT_ENDED,
             "its agreement has ended, and a new offer needs its own opportunity",
         )
-    return _of_stage(record, ReasonCode.OFFER_ENDED, "it has ended", _start_over(record))
-
-
-def _start_over(record: OfferRecord) -> Action:
-    kind = ActionKind.AMEND if record.amends else ActionKind.START_AGAIN
-    return Action(kind=kind, offer=record.opportunity_id)
+    kind, instead = (
+        (ActionKind.AMEND, "amend the original offer again")
+        if record.amends
+        else (ActionKind.START_AGAIN, "start a new one")
+    )
+    again = Action(kind=kind, offer=record.opportunity_id)
+    return _of_stage(record, ReasonCode.OFFER_ENDED, instead, again)
 
 
 def _replaced(record: OfferRecord) -> Reason:
@@ -351,6 +352,7 @@ def why_cannot_extend(
         )
     last_day = record.require_terms().availability_end
     if extension.until <= last_day:
+        earlier = _action(record, ActionKind.AMEND, availability_end=extension.until.isoformat())
         return Reason(
             code=ReasonCode.LAST_DAY_NOT_LATER,
             problem=f"the last day to accept is {last_day.isoformat()} already: choose a later one,"
@@ -358,7 +360,7 @@ def why_cannot_extend(
             data={"last_day": last_day.isoformat()},
             actions=(
                 _action(record, ActionKind.EXTEND, availability_end=""),
-                _action(record, ActionKind.AMEND, availability_end=extension.until.isoformat()),
+                *((earlier,) if extension.until < last_day else ()),
             ),
         )
     return _invalid(_edit_findings(record, changes, now))
@@ -390,7 +392,8 @@ def why_cannot_cancel(record: OfferRecord) -> Reason:
         return _agreement_not_active(record, "cancelled") or _of_stage(
             record,
             ReasonCode.ALREADY_ACCEPTED,
-            "the buyer has accepted it, so ask them to let the agreement be cancelled, or amend it",
+            "it can no longer be cancelled: ask the buyer to let the agreement be cancelled, or"
+            " amend it",
             _action(record, ActionKind.REQUEST_CANCELLATION, reason_code="", message=""),
             _action(record, ActionKind.AMEND),
         )

@@ -194,7 +194,7 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
 
 
 @pytest.mark.parametrize(
-    ("error", "handed_over", "kind"),
+    ("error", "data_sent", "kind"),
     [
         (aiosmtplib.SMTPConnectError("refused"), False, Failure.UNAVAILABLE),
         (ConnectionRefusedError(), False, Failure.UNAVAILABLE),
@@ -208,7 +208,7 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
         (aiosmtplib.SMTPServerDisconnected("gone"), True, Failure.DELIVERY_UNKNOWN),
     ],
 )
-def test_mail_servers_answers(error: Any, handed_over: bool, kind: Failure) -> None:
-    failure = smtp_failure(error, handed_over=handed_over)
+def test_mail_servers_answers(error: Any, data_sent: bool, kind: Failure) -> None:
+    failure = smtp_failure(error, data_sent=data_sent)
     check(failure, kind)
     assert "jane" not in str(failure)

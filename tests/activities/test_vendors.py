@@ -100,7 +100,7 @@ async def test_of_several_offers_those_are_linked_that_can_be_at_once(
     assert await run_activity(clazar.link_offers, links) == [links[0].clazar_id]
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, "the third was not tried"
     assert await run_activity(clazar.link_offers, links) == [link.clazar_id for link in links]
-    monkeypatch.setattr("activities.clazar.offers.MOST_LINKS", 2)
+    monkeypatch.setattr("activities.clazar.offers.LINK_LIMIT", 2)
     assert await run_activity(clazar.link_offers, links) == [link.clazar_id for link in links[:2]]
 
 

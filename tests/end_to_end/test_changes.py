@@ -80,7 +80,7 @@ async def test_the_end_of_an_agreement_is_asked_for(cli_environment: OfferEnviro
     reason = ("--agreement", "--reason-code", "OTHER", "--message", "As agreed on the phone")
     code, out, err = await run("starter.py", "cancel", opportunity, *reason)
     assert (code, err) == (0, "")
-    assert "PENDING_APPROVAL, asked for as OTHER" in out
+    assert "PENDING_APPROVAL, reason OTHER" in out
     code, _, err = await run("starter.py", "cancel", opportunity, *reason)
     assert code == 1
     assert "the buyer was asked to let the agreement be cancelled" in err
@@ -92,13 +92,13 @@ async def test_the_end_of_an_agreement_is_asked_for(cli_environment: OfferEnviro
         (("extend", "--until", "tomorrow"), "does not match the format"),
         (("extend", "--until", "2300-01-01"), "until"),
         (("cancel", "--agreement"), "--agreement needs --reason-code and --message"),
-        (("cancel", "--message", "Sorry"), "--reason-code and --message are for --agreement"),
+        (("cancel", "--message", "Sorry"), "--reason-code and --message need --agreement"),
         (
             ("cancel", "--agreement", "--reason-code", "OTHER", "--message", " "),
             "it is empty. Tell the buyer why",
         ),
-        (("amend", "price"), "write a change as name=value"),
-        (("amend", "additional_amount=30000"), "name the currency"),
+        (("amend", "price"), "write a change as NAME=VALUE"),
+        (("amend", "additional_amount=30000"), "add the currency"),
     ],
 )
 async def test_what_is_mistyped_is_said_at_once(arguments: tuple[str, ...], said: str) -> None:

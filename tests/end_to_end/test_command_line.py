@@ -59,7 +59,7 @@ async def test_a_life_from_the_command_line(cli_environment: OfferEnvironment) -
     assert (code, err) == (1, "the offer is cancelled: there is nothing to cancel\n")
     code, out, err = await run("starter.py", "start", opportunity)
     assert code == 1
-    assert err.endswith(f"it has ended; run offerflow start {opportunity} --restart\n")
+    assert err.endswith(f"start a new one; run offerflow start {opportunity} --restart\n")
     code, out, err = await run("starter.py", "start", opportunity, "--restart", "--json")
     assert code == 0
     assert json.loads(out)["revision"] == 2
@@ -174,7 +174,7 @@ async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
     terms.write_text('{"duration_months": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
-    assert "is under way (shared): revise it while it is a draft, or cancel it" in err
+    assert "has been started already (shared): revise it while it is a draft" in err
 
 
 async def test_the_list_tells_when_nobody_watches(cli_environment: OfferEnvironment) -> None:
@@ -188,7 +188,7 @@ async def test_the_list_tells_when_nobody_watches(cli_environment: OfferEnvironm
         while "marketplace-watch fails" not in err:
             code, _, err = await run("starter.py", "list", "--json")
     assert code == 0
-    assert "refuses our credentials" in err
+    assert "rejects our credentials" in err
 
 
 GOOD_SETTINGS = {

@@ -133,7 +133,7 @@ async def test_owners_are_told_in_their_morning(environment: OfferEnvironment) -
     assert (await third.result()) == (await second.result())
 
     ann, ben = mails["ann"], mails["ben"]
-    assert ann.subject == "Your private offers: 1 expires soon, 1 waits for you"
+    assert ann.subject == "Your private offers: 1 expires soon, 1 needs action"
     assert f"offerflow extend {expires} --until" in ann.text
     assert f"offerflow show {waits}" in ann.text
     assert ben.subject == "Your private offers: 1 accepted"

@@ -45,12 +45,18 @@ async def test_preflight_tells_people_and_programs(cli_environment: OfferEnviron
     (opportunity,) = cli_environment.put_opportunities(1)
     code, out, err = await run("starter.py", "preflight", opportunity)
     assert (code, err) == (0, "")
-    assert "Nothing stands in its way." in out
+    assert "No findings: the offer can be created." in out
 
     change(cli_environment, opportunity, Order_Form_Amount__c=12000.0, Contract_Months__c=24.0)
     code, out, _ = await run("starter.py", "preflight", opportunity)
     assert code == 1
-    for words in ("order-form-amount", "USD 120,000.00", "USD 12,000", "needs deal-desk", "annual"):
+    for words in (
+        "order-form-amount",
+        "USD 120,000.00",
+        "USD 12,000",
+        "approval by deal-desk",
+        "annual",
+    ):
         assert words in out
     code, out, _ = await run("starter.py", "preflight", opportunity, "--json")
     report = json.loads(out)
@@ -98,7 +104,7 @@ async def test_vendors_that_do_not_answer_are_named(cli_environment: OfferEnviro
         "starter.py", "preflight", opportunity, SALESFORCE_CLIENT_SECRET="wrong"
     )
     assert code == 1
-    assert "Salesforce refuses our credentials" in err
+    assert "Salesforce rejects our credentials" in err
     assert "Traceback" not in err
     code, _, err = await run("starter.py", "preflight", "006000000000000AAA")
     assert (code, err) == (1, "Salesforce has no opportunity 006000000000000AAA\n")
@@ -140,7 +146,7 @@ async def test_a_declined_draft_is_revised_from_the_command_line(
     assert "too cheap" in out
     code, _, err = await run("starter.py", "revise", opportunity, "price=95000")
     assert code == 2
-    assert "name the currency" in err
+    assert "add the currency" in err
     code, _, err = await run("starter.py", "revise", opportunity, "pric=1")
     assert (code, err) == (1, "pric: there is no such term; correct its name\n")
     code, out, _ = await run("starter.py", "revise", opportunity, "price=100000.00 USD")

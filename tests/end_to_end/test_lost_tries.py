@@ -113,12 +113,12 @@ async def test_a_letter_is_not_sent_twice_and_a_notice_is(
 
 
 async def test_nobody_at_work_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(offer_client, "WORKER_PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=1))
     async with await server() as temporal:
         await register_search_attributes(temporal.client)
         people = offer_client.OfferClient(temporal.client)
         for ask_for in (people.start, people.record, people.resume, people.resend):
-            with pytest.raises(offer_client.NoWorkerRunning, match=r"start one with worker\.py"):
+            with pytest.raises(offer_client.NoWorkerRunning, match=r"start worker\.py"):
                 await ask_for(OPPORTUNITY)
         with pytest.raises(offer_client.NoWorkerRunning):
             await people.cancel(OPPORTUNITY, "")

@@ -45,7 +45,7 @@ async def test_the_report_agrees_with_the_source_to_the_cent(
     assert Decimal(totals["disbursed"]) == sum(row.disbursed for row in rows)
     assert Decimal(totals["undisbursed"]) == sum(owed.values())
     assert Decimal(totals["net"]) == sum(row.disbursed for row in rows) + sum(owed.values())
-    assert totals["late"] == "0.00"
+    assert totals["overdue"] == "0.00"
     by_offer = {line["offer"]: line for line in report["lines"]}
     assert by_offer[whole]["state"] == "disbursed"
     assert by_offer[part]["state"] == "partially disbursed"

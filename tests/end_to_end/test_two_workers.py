@@ -60,5 +60,5 @@ async def test_two_workers_make_no_difference(tmp_path: Path) -> None:
         assert [offer.id for offer in acceptable] == [record.offer_id]
         assert len(environment.world.offers) == 3
         kinds = Counter(mail.subject.partition(":")[0] for mail in environment.world.mails)
-        assert kinds["Your AWS Marketplace private offer for Example Product"] == 3
+        assert kinds["Your private offer for Example Product is ready"] == 3
         assert kinds["Accepted"] == kinds["Paid"] == 1

@@ -91,7 +91,7 @@ async def test_an_acceptance_before_search_knows_the_offer_is_not_lost(
 async def test_more_than_one_reading_takes_in_holds_nothing_up(
     environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agreements, "MOST_PAGES", 1)
+    monkeypatch.setattr(agreements, "PAGE_LIMIT", 1)
     (ours,) = await environment.share_offers(1)
     stranger = environment.accept_unrelated_offer()
     for number in range(60):

@@ -254,7 +254,7 @@ class RandomOperations:
             return "the offer can be accepted" if acceptable else None
         if not (acceptable or accepted):
             return "the offer cannot be accepted"
-        for void in re.findall(r"takes the place of ([\w, -]+):", text):
+        for void in re.findall(r"It replaces (offer-[\w, -]+)\.", text):
             for offer_id in void.split(", "):
                 if self.world.acceptable(self.world.offers[offer_id]):
                     return f"{offer_id} is not void"

@@ -146,12 +146,12 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     Email.send_broadcast: ActivityOptions(queue=TaskQueue.EMAIL, summary="Send a broadcast email"),
     Email.send_to_buyer: ActivityOptions(
         queue=TaskQueue.EMAIL,
-        summary="Email buyer: {0.kind}",
+        summary="Email {0.kind.summary}",
         timeout=timedelta(minutes=2),
         can_repeat=False,
     ),
     Email.send_notice: ActivityOptions(
-        queue=TaskQueue.EMAIL, summary="Email: {0.kind}", timeout=timedelta(minutes=2)
+        queue=TaskQueue.EMAIL, summary="Email {0.kind.summary}", timeout=timedelta(minutes=2)
     ),
 }
 

@@ -65,7 +65,9 @@ class Acceptance:
             return now
         if now.agreement_id != before.agreement_id:
             record.add_event(f"accepted again as {now.agreement_id}", self._ctx.now())
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_AGREEMENT_NEWS, now.agreement_id)
+            self._ctx.notifications.notify_owner(
+                EmailKind.OWNER_AGREEMENT_CHANGED, now.agreement_id
+            )
         return now if now.status is not before.status else None
 
     def _note_rollback(self, agreement: Agreement) -> None:
@@ -74,7 +76,9 @@ class Acceptance:
         if agreement_id not in self._ctx.state.acceptance.rolled_back:
             self._ctx.state.acceptance.rolled_back.add(agreement_id)
             self._ctx.record.add_event(f"AWS rolled {agreement_id} back", self._ctx.now())
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_ROLLED_BACK, agreement_id)
+            self._ctx.notifications.notify_owner(
+                EmailKind.OWNER_ACCEPTANCE_ROLLED_BACK, agreement_id
+            )
 
     async def _find(self, offer_id: str) -> Agreement | None:
         return await execute_with_escalation(

@@ -92,4 +92,6 @@ class AgreementCancellation:
         self._ctx.acceptance.report()
         # What AWS ended otherwise meanwhile has a mail of its own.
         if answer.status in (CancellationStatus.REJECTED, CancellationStatus.CANCELLED):
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_NOT_TERMINATED, answer.request_id)
+            self._ctx.notifications.notify_owner(
+                EmailKind.OWNER_CANCELLATION_NOT_APPROVED, answer.request_id
+            )

@@ -69,7 +69,7 @@ class Approvals:
         # Mailboxes show one mail of several with the same id: other findings are another mail.
         about = " ".join(finding.reference for finding in record.blocking_findings)
         self._ctx.notifications.notify_owner(
-            EmailKind.OWNER_HELD_UP, f"{about} {len(record.decisions)}"
+            EmailKind.OWNER_ACTION_REQUIRED, f"{about} {len(record.decisions)}"
         )
         if record.awaiting_approval:
             state.requested_at = self._ctx.now()

@@ -95,4 +95,4 @@ class ChangeSetFollower:
             f"AWS has been creating the offer for more than {delayed_after}",
             "Ask AWS about the change set if it goes on; the workflow goes on waiting for it",
         ).number
-        self._ctx.notifications.notify_owner(EmailKind.OWNER_LATE)
+        self._ctx.notifications.notify_owner(EmailKind.OWNER_PUBLICATION_DELAYED)

@@ -93,13 +93,13 @@ class ClazarHandoff:
             "Copy the field sheet into Clazar's form; the offer is recognised by its name, or a"
             " person says which one it is",
         )
-        self._ctx.notifications.notify_owner(EmailKind.OWNER_HAND_OFF)
+        self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF)
         self._ctx.notifications.run_in_background(self._salesforce_task(state))
         offer_id = await self._find()
         attentions.dismiss(waiting)
         state.created = True
         if offer_id is None:
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_HAND_OFF_VOID)
+            self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED)
         return offer_id
 
     async def wait_released(self) -> ReleasedOffer | None:
@@ -223,4 +223,4 @@ class ClazarHandoff:
             if named := await self._named_in_clazar():
                 state.found_offer_id = named[0]
                 return
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_HAND_OFF, f"after {after}")
+            self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF, f"after {after}")

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
 
 OWNER_NOTICES = {
-    Stage.FAILED: EmailKind.OWNER_FAILED,
+    Stage.FAILED: EmailKind.OWNER_PUBLICATION_FAILED,
     Stage.ACCEPTED: EmailKind.OWNER_ACCEPTED,
     Stage.EXPIRED: EmailKind.OWNER_EXPIRED,
-    Stage.DISBURSED: EmailKind.OWNER_PAID,
-    Stage.TERMINATED: EmailKind.OWNER_TERMINATED,
+    Stage.DISBURSED: EmailKind.OWNER_DISBURSED,
+    Stage.TERMINATED: EmailKind.OWNER_AGREEMENT_ENDED,
 }
 """What the owner is sent when a stage begins."""
 
@@ -72,7 +72,7 @@ class Notifications:
     def notify_owner(self, kind: EmailKind, occasion: str = "") -> None:
         """Send the owner a notice of how things stand now."""
         if self._ctx.record.owner is not None:
-            copy_to = FINANCE if kind is EmailKind.OWNER_PAID else None
+            copy_to = FINANCE if kind is EmailKind.OWNER_DISBURSED else None
             self._notify(kind, occasion, copy_to=copy_to)
 
     def notify_finance(self, kind: EmailKind, occasion: str) -> None:
@@ -87,7 +87,7 @@ class Notifications:
         record = self._ctx.record
         for role in sorted({str(finding.role) for finding in record.awaiting_approval}):
             if record.policy.roles.get(role):
-                self._notify(EmailKind.APPROVAL_ASKED, f"{role} {occasion}", role=role)
+                self._notify(EmailKind.APPROVAL_REQUIRED, f"{role} {occasion}", role=role)
 
     def _notify(
         self, kind: EmailKind, occasion: str, role: str | None = None, copy_to: str | None = None
@@ -161,7 +161,7 @@ class Notifications:
         """Tell a buyer who may know of the offer that it is void, for good or to be changed."""
         state, record = self._ctx.state.notifications, self._ctx.record
         about = record.model_copy() if record.buyer_notified else state.replaced_offer
-        state.replaced_offer = about if kind is EmailKind.OFFER_CHANGING else None
+        state.replaced_offer = about if kind is EmailKind.OFFER_WITHDRAWN_FOR_CHANGE else None
         if about is not None and about.offer_id is not None:
             email = self._email_buyer(kind, "", None, revision=about.revision, about=about)
             self._void_notice_task = self.run_in_background(email)

@@ -130,7 +130,7 @@ class PayoutTracking:
         known, record.payout_findings = record.payout_findings, found
         if record.payout and any(not any(f.is_same(other) for other in known) for f in found):
             fingerprint = record.payout.fingerprint
-            self._ctx.notifications.notify_finance(EmailKind.FINANCE_UNEXPECTED, fingerprint)
+            self._ctx.notifications.notify_finance(EmailKind.FINANCE_PAYOUT_UNEXPECTED, fingerprint)
 
     def _follow_overdue(self, overdue: Sequence[ExpectedPayment], today: date) -> None:
         """Tell finance of what is overdue: once, and again at the policy's times."""
@@ -166,5 +166,5 @@ class PayoutTracking:
     def _notify_overdue(self, today: date) -> None:
         payout = self._ctx.record.payout
         reversed_ = payout is not None and payout.is_reversed
-        kind = EmailKind.FINANCE_TAKEN_BACK if reversed_ else EmailKind.FINANCE_LATE
+        kind = EmailKind.FINANCE_PAYOUT_REVERSED if reversed_ else EmailKind.FINANCE_PAYOUT_OVERDUE
         self._ctx.notifications.notify_finance(kind, f"{today}")

@@ -48,9 +48,9 @@ def clear_stale_requests(ctx: OfferContext) -> None:
     stage = ctx.record.stage
     if stage is Stage.ACCEPTED and ctx.is_withdrawing():
         ctx.notifications.notify_owner(
-            EmailKind.OWNER_TOO_LATE_TO_AMEND
+            EmailKind.OWNER_AMENDMENT_TOO_LATE
             if ctx.control.withdraw_to is Stage.DRAFT
-            else EmailKind.OWNER_TOO_LATE_TO_CANCEL
+            else EmailKind.OWNER_CANCELLATION_TOO_LATE
         )
     can_be_recreated = stage is Stage.EXPIRED and not ctx.record.amends
     recreating = can_be_recreated and ctx.control.withdraw_to is Stage.DRAFT

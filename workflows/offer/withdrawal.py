@@ -40,7 +40,9 @@ def give_up(ctx: OfferContext, then: Stage | None = None) -> Stage:
     then = ctx.control.withdraw_to or then or Stage.CANCELLED
     if then is not Stage.FAILED:
         ctx.notifications.notify_buyer_void(
-            EmailKind.OFFER_CHANGING if then is Stage.DRAFT else EmailKind.OFFER_VOID
+            EmailKind.OFFER_WITHDRAWN_FOR_CHANGE
+            if then is Stage.DRAFT
+            else EmailKind.OFFER_WITHDRAWN
         )
     if then is Stage.DRAFT:
         outcome = "amended" if ctx.is_withdrawing() else "sent back to be created again"

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 from workflows.common.activity_options import start_activity
 
 with workflow.unsafe.imports_passed_through():
-    from activities.email.digest import write_digest
+    from activities.email.digest import compose_digest
     from activities.email.smtp import BroadcastEmail, Email
     from activities.temporal.digests import DigestDelivery, DigestPlanRequest, Digests, KnownOwner
     from offers.clock import Clock
@@ -81,7 +81,7 @@ class OwnerDigest:
         digest = morning.digest
         memo = BroadcastEmail(
             to=(digest.owner.owner_email,),
-            message=write_digest(digest),
+            message=compose_digest(digest),
             # One mail a day, also if a run is repeated.
             key=f"digest/{morning.delivered.key}/{digest.day}",
         )

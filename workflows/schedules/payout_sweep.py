@@ -9,7 +9,7 @@ from temporalio.exceptions import ActivityError
 from workflows.common.activity_options import start_activity
 
 with workflow.unsafe.imports_passed_through():
-    from activities.email.finance import of_payout_data
+    from activities.email.finance import compose_unreadable_payout_data
     from activities.email.smtp import BroadcastEmail, Email
     from activities.temporal.payouts import Payouts, PayoutSweepResult
     from offers.stage import Stage
@@ -46,7 +46,7 @@ class PayoutSweep:
         if request.finance and swept.findings and swept.findings != (last and last.findings):
             memo = BroadcastEmail(
                 to=request.finance,
-                message=of_payout_data(swept.findings),
+                message=compose_unreadable_payout_data(swept.findings),
                 key=workflow.info().run_id,
             )
             try:

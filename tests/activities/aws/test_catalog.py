@@ -155,7 +155,7 @@ def test_the_feed_is_read_to_its_end_and_from_where_it_is_asked(aws: Aws) -> Non
     aws.advance(hours=3)
     start = FeedPosition(since=made.accepted_at - timedelta(seconds=1))
     assert len(aws.run(aws.agreements.read_agreement_feed, start).reports) == 121
-    assert aws.run(aws.agreements.read_agreement_feed, start).is_all
+    assert aws.run(aws.agreements.read_agreement_feed, start).is_complete
     middle = FeedPosition(since=made.accepted_at + timedelta(minutes=99, seconds=30))
     late = aws.run(aws.agreements.read_agreement_feed, middle).reports
     assert [report.agreement_id for report in late] == [f"agmt-{n:025}" for n in range(100, 120)]

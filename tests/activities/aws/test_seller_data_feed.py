@@ -230,7 +230,7 @@ async def test_of_a_wholly_broken_file_not_every_line_is_told(s3: Any) -> None:
 
 async def test_no_file_at_all_is_a_finding(s3: Any) -> None:
     (finding,) = (await read(s3)).findings
-    assert "there is no file of the last months" in finding.problem
+    assert "there is no file for the last months" in finding.problem
 
 
 async def test_a_bucket_that_is_not_there_is_refused(s3: Any) -> None:

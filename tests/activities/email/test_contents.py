@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.email.contents import write
+from activities.email.contents import compose
 from activities.email.message import EmailKind
-from activities.email.smtp import IN_MAILS, TEMPLATES, OfferEmail
+from activities.email.smtp import POLICY_FIELDS, TEMPLATES, OfferEmail
 from offers.agreements.agreement import Agreement, AgreementStatus
 from offers.findings import Finding
 from offers.lifecycle.record import AgreementEvent, OfferRecord
@@ -79,7 +79,7 @@ def record() -> OfferRecord:
 
 @pytest.mark.parametrize("kind", EmailKind)
 def test_both_forms_say_the_same(kind: EmailKind, record: OfferRecord) -> None:
-    letter = write(kind, record, SALESFORCE)
+    letter = compose(kind, record, SALESFORCE)
     text = TEMPLATES.get_template("email.txt.jinja").render(content=letter)
     html = TEMPLATES.get_template("email.html.jinja").render(content=letter)
     for _, value in letter.facts:
@@ -111,32 +111,32 @@ def test_a_mail_carries_all_that_its_letter_needs(kind: EmailKind, record: Offer
     record.policy = POLICY
     converter = PayloadConverter()
     (payload,) = converter.to_payloads([OfferEmail(kind=kind, record=record, occasion="x")])
-    assert set(json.loads(payload.data)["record"]["policy"]) == IN_MAILS
+    assert set(json.loads(payload.data)["record"]["policy"]) == POLICY_FIELDS
     (carried,) = converter.from_payloads([payload], [OfferEmail])
-    for name in set(Policy.model_fields) - IN_MAILS:
+    for name in set(Policy.model_fields) - POLICY_FIELDS:
         del carried.record.policy.__dict__[name]  # so that reading it fails
-    assert write(kind, carried.record, SALESFORCE) == write(kind, record, SALESFORCE)
+    assert compose(kind, carried.record, SALESFORCE) == compose(kind, record, SALESFORCE)
     assert carried.record.policy.roles == POLICY.roles
 
 
 def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:
-    facts = dict(write(EmailKind.OFFER_SHARED, record, SALESFORCE).facts)
+    facts = dict(compose(EmailKind.OFFER_SHARED, record, SALESFORCE).facts)
     last = facts["Last day to accept"]
     assert "16:59 on Wednesday 1 April 2026 in Los Angeles" in last
     assert "00:59 on Thursday 2 April 2026 in London" in last
 
 
 def test_a_void_offer_is_not_offered_again(record: OfferRecord) -> None:
-    letter = write(EmailKind.OFFER_VOID, record, SALESFORCE)
+    letter = compose(EmailKind.OFFER_WITHDRAWN, record, SALESFORCE)
     assert letter.link is None
     assert "Last day to accept" not in dict(letter.facts)
 
 
 def test_the_owner_hears_what_will_come(record: OfferRecord) -> None:
-    text = " ".join(write(EmailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
+    text = " ".join(compose(EmailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
     assert "USD 3,600.00 (3%)" in text
     assert "USD 116,400.00" in text
     assert "Thursday 5 March 2026" in text
-    paid = " ".join(write(EmailKind.OWNER_PAID, record, SALESFORCE).paragraphs)
+    paid = " ".join(compose(EmailKind.OWNER_DISBURSED, record, SALESFORCE).paragraphs)
     assert "USD 116,400.00" in paid
     assert "trace-1" in paid

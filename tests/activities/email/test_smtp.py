@@ -107,7 +107,7 @@ async def test_a_notice_reaches_those_whom_the_mail_server_takes(
         await run_activity(email.send_notice, notice)
     assert failure_type(raised) == Failure.UNAVAILABLE
     faults.append(Fault("smtp", "status", "RCPT", status=550, times=2))
-    with pytest.raises(ApplicationError, match="it does not take the recipient's address"):
+    with pytest.raises(ApplicationError, match="it rejects the recipient's address"):
         await run_activity(email.send_notice, notice)
     assert sandbox.world.mails == []
     faults.append(Fault("smtp", "status", "RCPT", status=550))

@@ -27,7 +27,7 @@ from workflows.common.escalation import aws_errors_in
 
 BUCKET = "example-offers"
 ENCRYPTED = "it is protected by a password"
-DAMAGED = "it is damaged, or not a whole PDF"
+DAMAGED = "it is damaged or incomplete"
 NO_PDF = "it is not a PDF"
 
 
@@ -118,22 +118,22 @@ WRONG: dict[str, tuple[bytes, str]] = {
     ),
     "a script": (
         pdf(100, change=with_script),
-        "it holds active content (/JS, /JavaScript)",
+        "it contains active content (/JS, /JavaScript)",
     ),
     "a file in it": (
         pdf(100, change=lambda writer: writer.add_attachment("a.txt", b"example")),
-        "it holds active content (/EmbeddedFiles)",
+        "it contains active content (/EmbeddedFiles)",
     ),
     "an address opened at once": (
         pdf(100, change=opening(action("/URI", URI=TextStringObject("https://example.com")))),
-        "it holds active content (/OpenAction)",
+        "it contains active content (/OpenAction)",
     ),
     "a page, and then something": (
         pdf(100, change=opening(action("/GoTo", D=FIRST_PAGE, Next=action("/Named")))),
-        "it holds active content (/OpenAction)",
+        "it contains active content (/OpenAction)",
     ),
-    "a program to start": (pdf(100, change=on_page), "it holds active content (/Launch)"),
-    "a page that acts": (pdf(100, change=when_shown), "it holds active content (/AA)"),
+    "a program to start": (pdf(100, change=on_page), "it contains active content (/Launch)"),
+    "a page that acts": (pdf(100, change=when_shown), "it contains active content (/AA)"),
 }
 
 
@@ -172,7 +172,7 @@ def test_one_to_five_documents(
 
 
 def test_a_document_that_is_too_large(documents: EulaDocuments, keep: Any) -> None:
-    source = keep("large.pdf", pdf(100) + b" " * sources.MOST_BYTES)
+    source = keep("large.pdf", pdf(100) + b" " * sources.MAX_BYTES)
     (finding,) = documents.inspect([source]).findings
     assert finding.problem == "it is larger than 20 MB"
 
@@ -226,7 +226,7 @@ def test_s3_may_not_be_read(documents: EulaDocuments, keep: Any, sandbox: Sandbo
     source = keep("a.pdf", pdf(100))
     sandbox.world.faults.waiting.append(Fault("s3", "status", status=403))
     (finding,) = documents.inspect([source]).findings
-    assert finding.problem == "S3 does not let us read it, or it is not there"
+    assert finding.problem == "S3 does not allow us to read it, or it does not exist"
 
 
 @pytest.mark.parametrize(

@@ -93,18 +93,18 @@ def test_a_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
     [
         ((404, {}, b""), "there is nothing at this address"),
         ((410, {}, b""), "there is nothing at this address"),
-        ((403, {}, b"Request has expired"), "the server does not let us read it"),
-        ((401, {}, b""), "the server does not let us read it"),
-        ((400, {}, b""), "the server does not give it (status 400)"),
+        ((403, {}, b"Request has expired"), "the server does not allow us to read it"),
+        ((401, {}, b""), "the server does not allow us to read it"),
+        ((400, {}, b""), "the server does not return it (status 400)"),
         (
             (302, {"Location": "http://127.0.0.1/a.pdf"}, b""),
-            "it leads on to an address that is not https",
+            "it redirects to an address that is not https",
         ),
         (
             (302, {"Location": "file:///etc/passwd"}, b""),
-            "the server does not give it (status 302)",
+            "the server does not return it (status 302)",
         ),
-        ((302, {"Location": "/a.pdf"}, b""), "the server does not give it (status 302)"),
+        ((302, {"Location": "/a.pdf"}, b""), "the server does not return it (status 302)"),
         ((200, {"Content-Length": "20000001"}, b""), "it is larger than 20 MB"),
         ((200, {}, b"<html>Sign in</html>"), NO_PDF),
     ],
@@ -120,7 +120,7 @@ def test_no_document_on_the_web(
 def test_a_length_that_was_not_announced(
     web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "MOST_BYTES", 1000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 1000)
     web.pages["/a.pdf"] = (200, {"Content-Length": ""}, pdf(*range(100, 140)))
     (finding,) = web.documents.inspect([f"{web.url}/a.pdf"]).findings
     assert finding.problem.startswith("it is larger than")
@@ -153,13 +153,13 @@ def test_no_web_server_answers(documents: EulaDocuments) -> None:
 def test_reading_takes_too_long(web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     web.pages["/a.pdf"] = (200, {}, pdf(100))
     monkeypatch.setattr("activities.eula.documents.ALL_TOGETHER", -1)
-    with pytest.raises(ApplicationError, match="take too long"):
+    with pytest.raises(ApplicationError, match="takes too long"):
         web.documents.inspect([f"{web.url}/a.pdf"])
 
 
 def test_a_server_that_nobody_vouches_for(web: SimpleNamespace, documents: EulaDocuments) -> None:
     (finding,) = documents.inspect([f"{web.url}/a.pdf"]).findings
-    assert finding.problem == "the certificate of its server is not to be trusted"
+    assert finding.problem == "the certificate of its server is not trusted"
 
 
 def test_a_server_that_does_not_exist(

@@ -289,7 +289,10 @@ def test_an_extension_gives_more_time_and_nothing_else(
     if expected is Code.LAST_DAY_NOT_LATER:
         assert reason
         assert reason.data == {"last_day": "2026-04-01"}
-        assert reason.actions[-1].terms == {"availability_end": until.isoformat()}
+        later, *earlier = reason.actions
+        assert (later.kind, later.terms) == (Kind.EXTEND, {"availability_end": ""})
+        earlier_days = [action.terms["availability_end"] for action in earlier]
+        assert earlier_days == ([] if until == date(2026, 4, 1) else [until.isoformat()])
     if expected is Code.DURATION_NOT_EDITABLE:
         assert reason
         (action,) = reason.actions

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from activities.email.digest import write_digest
+from activities.email.digest import compose_digest
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.record import OfferRecord, StageEntry
 from offers.reports.digest import (
@@ -91,7 +91,7 @@ def test_what_expires_later_or_has_expired_is_not_said() -> None:
 def test_the_mail_says_what_to_do() -> None:
     waits = Attention(
         code=AttentionCode.CREDENTIALS_REJECTED,
-        problem="Clazar refuses",
+        problem="Clazar rejects the credentials",
         remedy="Renew them",
         since=SINCE,
     )
@@ -102,24 +102,24 @@ def test_the_mail_says_what_to_do() -> None:
         offer(Stage.EXPIRED),
     ]
     found = [item for record in records for item in digest_items(record, SINCE, NOW, WEEK)]
-    letter = write_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
+    letter = compose_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
     assert letter.subject == (
-        "Your private offers: 1 expires soon, 1 waits for you, 1 accepted, 1 ended"
+        "Your private offers: 1 expires soon, 1 needs action, 1 accepted, 1 ended"
     )
     assert letter.greeting == "Hello Example Owner,"
     assert letter.paragraphs == (
         "Expires soon:",
-        "- Example Corp: nobody has accepted it yet; its last day is Wednesday 1 April 2026 (UTC),"
-        " in 2 days. Ask the buyer, or give them more time.",
+        "- Example Corp: not accepted yet; the last day is Wednesday 1 April 2026 (UTC), in 2 days."
+        " Ask the buyer, or extend the offer.",
         "offerflow extend 0065g00000AbCdEAAV --until YYYY-MM-DD",
-        "Waits for you:",
-        "- Example Corp: Clazar refuses. Renew them.",
+        "Action required:",
+        "- Example Corp: Clazar rejects the credentials. Renew them.",
         "offerflow show 0065g00000AbCdEAAV/amendment/2",
         "Accepted:",
         "- Example Corp: USD 120,000.00, accepted on Monday 30 March 2026 (UTC).",
         "offerflow show 0065g00000AbCdEAAV",
         "Ended:",
-        "- Example Corp: nobody accepted it; expired on Monday 30 March 2026 (UTC).",
+        "- Example Corp: not accepted; expired on Monday 30 March 2026 (UTC).",
         "offerflow show 0065g00000AbCdEAAV",
     )
 
@@ -137,6 +137,6 @@ def test_of_many_the_most_pressing_are_named() -> None:
     ]
     sheet = digest(OWNER, date(2026, 3, 30), many)
     assert [item.path for item in sheet.items] == [f"006{n}" for n in range(NAMED_LIMIT)]
-    letter = write_digest(sheet)
+    letter = compose_digest(sheet)
     assert letter.subject == f"Your private offers: {NAMED_LIMIT + 5} expire soon"
     assert letter.paragraphs[-2:] == ("- and 5 more:", "offerflow list")

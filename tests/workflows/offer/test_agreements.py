@@ -131,7 +131,7 @@ async def test_an_acceptance_that_aws_undoes_leaves_the_offer_open(
     assert record.stage is Stage.SHARED
     assert record.agreement is None
     assert any(
-        subject.startswith("Not yet accepted: AWS rolled") for subject in harness.mail_subjects()
+        subject.startswith("Not accepted yet: AWS rolled") for subject in harness.mail_subjects()
     )
     assert harness.salesforce_fields()["Offer_Stage__c"] == "shared"
     assert harness.salesforce_fields()["Agreement_Id__c"] is None
@@ -158,7 +158,7 @@ async def test_one_undone_before_anybody_saw_it_is_told_once(harness: WorkflowHa
     assert [event.description for event in record.agreement_events] == [
         f"AWS rolled {agreement.id} back"
     ]
-    assert sum(subject.startswith("Not yet accepted") for subject in harness.mail_subjects()) == 1
+    assert sum(subject.startswith("Not accepted yet") for subject in harness.mail_subjects()) == 1
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
 
 
@@ -188,7 +188,7 @@ async def test_a_renewal_is_news_and_no_end(harness: WorkflowHarness) -> None:
         record.agreement_events[-1].description
         == f"the agreement is RENEWED, followed by {successor.id}"
     )
-    assert "News of the agreement with Example Corp" in harness.mail_subjects()
+    assert "Changed: the agreement with Example Corp" in harness.mail_subjects()
     assert harness.salesforce_fields()["Agreement_Status__c"] == "RENEWED"
     await harness.report_acceptance()
     assert len((await harness.settle()).agreement_events) == 1, "once"

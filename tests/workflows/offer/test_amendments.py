@@ -141,7 +141,7 @@ async def test_an_amendment_of_an_amendment_is_one_chain(harness: WorkflowHarnes
     await harness.report_agreement(accept(harness.world, first.require_offer_id(), BUYER), FIRST)
     await harness.advance(minutes=5)
     with pytest.raises(
-        RequestRejected, match="the offer is replaced: ask it of the amendment that took its place"
+        RequestRejected, match=f"the offer is replaced: amendment 1 replaced it .*show {FIRST}"
     ):
         await harness.client.amend(OPPORTUNITY, ADDED)
     await harness.client.amend(FIRST, ADDED)
@@ -224,7 +224,9 @@ async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(
     await accepted(harness)
     await amended(harness)
     await harness.advance(days=32)
-    with pytest.raises(RequestRejected, match="the offer is expired: amend the original again"):
+    with pytest.raises(
+        RequestRejected, match="the offer is expired: amend the original offer again"
+    ):
         await harness.client.extend(FIRST, Extension(until=harness.day(60)))
     assert (await harness.client.amend(OPPORTUNITY, ADDED)).amendment == 2
 

@@ -37,8 +37,10 @@ async def test_an_exception_waits_for_its_role_and_then_goes_on(harness: Workflo
     assert "deal-desk" in await harness.summary_card()
     assert not harness.world.change_sets
     assert "not-annual" not in harness.mail_subjects(), "codes are for the text"
-    assert written_to(harness, DESK) == ["Please decide: an exception for Example Corp"]
-    assert written_to(harness, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+    assert written_to(harness, DESK) == ["Approval required: the offer for Example Corp"]
+    assert written_to(harness, "owner@example.com") == [
+        "Action required: the offer for Example Corp"
+    ]
     assert "12 months" in harness.salesforce_fields()["Offer_Attention__c"]
 
     await harness.client.approve(
@@ -106,7 +108,9 @@ async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(
 async def test_the_owner_hears_of_a_buyer_without_an_address(harness: WorkflowHarness) -> None:
     assert await draft(harness, Buyer_Email__c=None) == ["illegal"]
     await harness.settle()
-    assert written_to(harness, "owner@example.com") == ["Waiting: the offer for Example Corp"]
+    assert written_to(harness, "owner@example.com") == [
+        "Action required: the offer for Example Corp"
+    ]
 
 
 async def test_each_mail_about_other_findings_is_another_mail(harness: WorkflowHarness) -> None:
@@ -156,7 +160,10 @@ async def test_what_is_declined_must_be_revised(harness: WorkflowHarness) -> Non
     assert declined.decisions[0].reason == "one year only"
     waiting = await harness.settle()
     assert waiting.attention_code == "terms-invalid"
-    assert written_to(harness, "owner@example.com") == ["Waiting: the offer for Example Corp"] * 2
+    assert (
+        written_to(harness, "owner@example.com")
+        == ["Action required: the offer for Example Corp"] * 2
+    )
     assert "one year only" in " ".join(harness.world.mails[-1].text.split())
 
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
@@ -222,7 +229,7 @@ async def test_a_revision_is_refused_where_it_comes_too_late(harness: WorkflowHa
     ("changes", "reason"),
     [
         (TermChanges(terms={"discount": 5}), "discount: there is no such term"),
-        (TermChanges(), "nothing to change was given"),
+        (TermChanges(), "no change was given"),
     ],
 )
 async def test_a_senseless_revision_is_refused(
@@ -293,7 +300,7 @@ async def test_a_contract_that_changed_since_its_approval_is_not_sent(
     harness.world.faults.waiting.clear()
     await harness.client.resume(OPPORTUNITY)
     failed = await harness.advance_until(Stage.FAILED)
-    assert "not the one that was checked" in failed.findings[0].problem
+    assert "has changed since it was checked" in failed.findings[0].problem
     await harness.client.resume(OPPORTUNITY)
     waiting = await harness.settle()
     assert [finding.code for finding in waiting.awaiting_approval] == ["custom-contract"]

@@ -85,9 +85,7 @@ async def test_a_letter_held_up_does_not_go_out_after_the_cancel(harness: Workfl
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     harness.world.faults.waiting.clear()
     assert await end_of(harness) is Stage.CANCELLED
-    assert not any(
-        subject.startswith("Your AWS Marketplace") for subject in harness.mail_subjects()
-    )
+    assert not any(subject.endswith("is ready") for subject in harness.mail_subjects())
 
 
 async def test_what_was_late_is_no_longer_called_for_after_the_cancel(
@@ -113,9 +111,9 @@ async def test_a_letter_sent_again_and_held_up_does_not_either(harness: Workflow
     await harness.advance(minutes=5)
     harness.world.faults.waiting.clear()
     assert await end_of(harness) is Stage.CANCELLED
-    assert [subject.split(" for ")[0] for subject in harness.mail_subjects()] == [
-        "Your AWS Marketplace private offer",
-        "Your private offer",
+    assert harness.mail_subjects() == [
+        "Your private offer for Example Product is ready",
+        "Your private offer for Example Product has been withdrawn",
     ]
 
 
@@ -205,7 +203,9 @@ async def test_after_acceptance_it_is_refused(harness: WorkflowHarness) -> None:
     await harness.advance(days=2)
     await harness.report_acceptance()
     await harness.settle()
-    with pytest.raises(RequestRejected, match="accepted and can no longer be cancelled"):
+    with pytest.raises(
+        RequestRejected, match="the offer is accepted: it can no longer be cancelled"
+    ):
         await harness.client.cancel(OPPORTUNITY, "")
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.settle()).stage is Stage.ACCEPTED
@@ -242,7 +242,7 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(harness: Workfl
     await harness.advance_to_end()
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is cancelled: it has ended; run offerflow start .* --restart",
+        match=r"the offer is cancelled: start a new one; run offerflow start .* --restart",
     ):
         await harness.start()
     await harness.client.start(OPPORTUNITY, restart=True)

@@ -5,10 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from cli.offer_client import RequestRejected
 from offers.ids import offer_path
+from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.guards import Reason, ReasonCode
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
@@ -87,7 +91,7 @@ async def test_a_field_sheet_of_before_that_is_followed_all_the_same_is_seen(
     by_hand(harness, await harness.record())
     record = await harness.advance(days=1)
     assert record.attention_code == "duplicate-offer"
-    assert not any(subject.startswith("Your AWS") for subject in harness.mail_subjects())
+    assert not any(subject.endswith("is ready") for subject in harness.mail_subjects())
 
 
 async def test_a_wish_to_cancel_what_is_being_revived_stands(harness: WorkflowHarness) -> None:
@@ -205,7 +209,7 @@ async def test_a_letter_that_is_held_up_says_what_is_so_when_it_goes(
     await ask(harness, harness.client.extend(OPPORTUNITY, Extension(until=harness.day(50))))
     harness.world.faults.waiting.clear()
     await harness.advance_until(Stage.SHARED)
-    (mail,) = [m for m in harness.world.mails if m.subject.startswith("Your AWS")]
+    (mail,) = [m for m in harness.world.mails if m.subject.endswith("is ready")]
     assert mail.recipients == ["right@example.com"]
     assert f"{harness.day(50).day} {harness.day(50):%B %Y}, 23:59 UTC" in mail.text
 
@@ -286,7 +290,7 @@ async def test_what_stands_in_the_way_again_is_told_again(harness: WorkflowHarne
     await harness.advance_until(Stage.SHARED)
     harness.put_opportunity(Order_Form_Signed__c=False)
     await ask(harness, harness.client.amend(OPPORTUNITY, CHEAPER))
-    ids = [m.message_id for m in harness.world.mails if m.subject.startswith("Waiting")]
+    ids = [m.message_id for m in harness.world.mails if m.subject.startswith("Action required")]
     assert len(ids) == len(set(ids)) == 2
 
 
@@ -294,9 +298,25 @@ async def test_a_mail_says_that_the_agreement_goes_on(harness: WorkflowHarness) 
     await accepted(harness)
     await amending(harness)
     text = " ".join(harness.world.mails[-1].text.split())
-    assert "Invoiced so far, stays as it is" in text
+    assert "Already invoiced, unchanged" in text
     await ask(harness, harness.client.cancel(FIRST, ""))
     await harness.sleep(timedelta(seconds=5))
-    assert f"Your agreement {harness.agreement().id} goes on as it is" in " ".join(
+    assert f"Your agreement {harness.agreement().id} continues unchanged" in " ".join(
         harness.world.mails[-1].text.split()
     )
+
+
+async def test_a_rejected_update_carries_its_reason(harness: WorkflowHarness) -> None:
+    await shared(harness)
+    with pytest.raises(WorkflowUpdateFailedError) as rejected:
+        await harness.handle.execute_update(OfferWorkflow.revise, CHEAPER)
+    cause = rejected.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert (cause.type, cause.non_retryable) == (ReasonCode.TERMS_NOT_REVISABLE, True)
+    (details,) = cause.details
+    reason = Reason.model_validate(details)
+    assert (
+        cause.message == reason.problem == "the offer is shared: its terms can no longer be revised"
+    )
+    assert reason.data == {"stage": "shared"}
+    assert reason.actions == (Action(kind=ActionKind.AMEND, offer=OPPORTUNITY),)

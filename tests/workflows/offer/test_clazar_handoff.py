@@ -63,7 +63,7 @@ async def test_an_offer_made_by_hand_goes_on_by_itself(harness: WorkflowHarness)
     harness.set_buyer(accepts_after=2)
     shared = await harness.advance_until(Stage.SHARED)
     assert (task["Status"], shared.attentions) == ("Completed", ())
-    assert harness.mail_subjects()[-1].startswith("Your AWS Marketplace private offer")
+    assert harness.mail_subjects()[-1].endswith("is ready")
     await harness.advance(days=3)
     await harness.report_acceptance()
     await harness.advance(days=40)
@@ -82,7 +82,7 @@ async def test_the_owner_is_reminded_until_it_is_made(harness: WorkflowHarness) 
     record = await hand_off(harness)
     await harness.advance(days=8)
     subjects = [mail.subject for mail in harness.world.mails]
-    assert subjects == ["Please make in Clazar: the private offer for Example Corp"] * 4
+    assert subjects == ["Please create in Clazar: the private offer for Example Corp"] * 4
     assert (await harness.advance(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
     assert len(harness.world.mails) == 4
     by_hand(harness, record)
@@ -193,7 +193,7 @@ async def test_a_cancelled_hand_off_leaves_nothing_behind(harness: WorkflowHarne
     await hand_off(harness)
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     await harness.advance_to_end()
-    assert harness.mail_subjects()[-1].startswith("Please do not make it")
+    assert harness.mail_subjects()[-1].startswith("Please do not create in Clazar")
     (task,) = harness.world.tasks.values()
     assert task["Status"] == "Completed"
 
@@ -286,7 +286,9 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(harness: Workflow
     harness.put_opportunity()
     await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     record = await harness.settle()
-    assert harness.mail_subjects() == ["Please make in Clazar: the private offer for Example Corp"]
+    assert harness.mail_subjects() == [
+        "Please create in Clazar: the private offer for Example Corp"
+    ]
     by_hand(harness, record)
     await harness.advance_until(Stage.SHARED)
 

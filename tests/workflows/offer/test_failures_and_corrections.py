@@ -32,7 +32,7 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(harness: WorkflowHa
     assert failed.attention_code == "offer-rejected"
     assert not harness.world.offers, "a set fails as a whole"
     await harness.settle()
-    assert harness.mail_subjects() == ["Not made: the offer for Example Corp"]
+    assert harness.mail_subjects() == ["Failed: the offer for Example Corp"]
     assert "INVALID_BUYER_ACCOUNTS" in harness.world.mails[0].text
     assert "INVALID_BUYER_ACCOUNTS" in harness.salesforce_fields()["Offer_Attention__c"]
 
@@ -250,7 +250,7 @@ async def test_an_offer_that_came_out_otherwise_is_withdrawn(harness: WorkflowHa
     assert finding.seen == "12000.00"
     assert harness.count_acceptable_offers() == 0
     await harness.settle()
-    assert harness.mail_subjects() == ["Not made: the offer for Example Corp"], (
+    assert harness.mail_subjects() == ["Failed: the offer for Example Corp"], (
         "the buyer was not told"
     )
 

@@ -55,8 +55,8 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
     assert end.payout.disbursed == Money.of("116400", "USD"), "less AWS's three per cent"
 
     assert harness.mail_subjects() == [
-        "Your AWS Marketplace private offer for Example Product",
-        f"Reminder: your private offer for Example Product ends on {last_day(end)}",
+        "Your private offer for Example Product is ready",
+        f"Reminder: your private offer for Example Product expires on {last_day(end)}",
         "Accepted: Example Corp",
         "Paid: Example Corp",
     ]
@@ -160,7 +160,7 @@ async def test_expired_after_its_reminders(harness: WorkflowHarness) -> None:
     assert end.history[-1].at >= end.expires_at
     assert harness.count_acceptable_offers() == 0
     assert [s.split(":")[0] for s in harness.mail_subjects()] == [
-        "Your AWS Marketplace private offer for Example Product",
+        "Your private offer for Example Product is ready",
         "Reminder",
         "Reminder",
         "Expired",

@@ -63,7 +63,7 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(
     assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
     assert "it waits on invoice" in late.attentions[0].problem
     (mail,) = to_finance(harness)
-    assert mail.subject == "Late: USD 116,400.00 from Example Corp"
+    assert mail.subject == "Overdue: USD 116,400.00 from Example Corp"
     assert "waits on: invoice" in mail.text
     assert f"offerflow payouts --offer {OPPORTUNITY}" in mail.text
     assert harness.salesforce_fields()["Offer_Attention__c"].startswith(
@@ -152,7 +152,7 @@ async def test_a_payout_that_is_taken_back_is_told_and_followed_again(
     assert record.stage is Stage.ACCEPTED
     assert record.require_payout().state is PayoutState[outcome.upper()]
     assert record.attention_code == AttentionCode.PAYOUT_OVERDUE
-    assert to_finance(harness)[-1].subject == "Taken back: a payout for Example Corp"
+    assert to_finance(harness)[-1].subject == "Payout failed or reversed: Example Corp"
     assert harness.salesforce_fields()["Payout_State__c"] == outcome
     if outcome == "failed":
         await harness.advance(days=10)
@@ -173,7 +173,7 @@ async def test_another_fee_than_expected_is_a_finding_for_finance_once(
     (finding,) = record.payout_findings
     assert "AWS kept USD 1,800.00" in finding.problem
     (mail,) = to_finance(harness)
-    assert mail.subject == "Not as expected: the money from Example Corp"
+    assert mail.subject == "Unexpected amounts: Example Corp"
     assert "AWS kept USD 1,800.00" in mail.text
     await harness.advance(days=40)
     await harness.report_payout()
@@ -360,4 +360,4 @@ async def test_what_is_never_paid_is_given_up_long_after_the_agreement(
     closed = await harness.advance_until_closed(within=timedelta(days=700))
     assert closed.stage is Stage.TERMINATED
     assert closed.agreement_events[-1].description == "its money has not come in full"
-    assert harness.mail_subjects()[-1].startswith("Given up: the money from")
+    assert harness.mail_subjects()[-1].startswith("Not paid in full: the agreement with")

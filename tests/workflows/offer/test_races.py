@@ -118,7 +118,7 @@ async def test_accept_against_amend_seen_when_the_new_one_is_made(harness: Workf
     await harness.settle()
     assert harness.count_acceptable_offers() == 0
     assert len(harness.world.offers) == 2
-    assert sum(s.startswith("Your AWS Marketplace") for s in harness.mail_subjects()) == 1
+    assert sum(s.endswith("is ready") for s in harness.mail_subjects()) == 1
 
 
 # Accept against expiry ----------------------------------------------------------------------------

@@ -36,7 +36,7 @@ async def test_people_are_told_when_aws_takes_unusually_long(harness: WorkflowHa
     late = await harness.advance(hours=3)
     assert late.stage is Stage.GENERATING
     assert late.attention_code == "publication-delayed"
-    assert harness.mail_subjects() == ["AWS takes unusually long with the offer for Example Corp"]
+    assert harness.mail_subjects() == ["Delayed in AWS: the offer for Example Corp"]
     done = await harness.advance(hours=3)
     assert done.stage is Stage.SHARED
     assert done.attention_code is None
@@ -191,7 +191,7 @@ async def test_a_notice_to_the_owner_is_rather_sent_twice(harness: WorkflowHarne
     await harness.advance_until(Stage.FAILED)
     failed = await harness.advance(minutes=5)
     assert failed.attention_code == "offer-rejected", "and not a question whether it was sent"
-    assert harness.mail_subjects() == ["Not made: the offer for Example Corp"] * 2
+    assert harness.mail_subjects() == ["Failed: the offer for Example Corp"] * 2
     assert harness.world.mails[0].message_id == harness.world.mails[1].message_id
 
 
@@ -210,7 +210,7 @@ async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(
     (attention,) = record.attentions
     assert attention.code == "notification-failed"
     assert "owner-accepted" in attention.problem
-    assert "it does not take the recipient's address" in attention.problem
+    assert "it rejects the recipient's address" in attention.problem
     assert "example.com" not in attention.problem
     if taken:
         harness.world.faults.waiting.clear()

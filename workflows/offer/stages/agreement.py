@@ -122,7 +122,7 @@ async def _follow_agreement(ctx: OfferContext, agreement: Agreement | None) -> S
     successor = await _find_successor(ctx, agreement)
     renewed = f", followed by {successor.agreement_id}" if successor else ""
     record.add_event(f"the agreement is {agreement.status}{renewed}", ctx.now())
-    ctx.notifications.notify_owner(EmailKind.OWNER_AGREEMENT_NEWS, str(agreement.status))
+    ctx.notifications.notify_owner(EmailKind.OWNER_AGREEMENT_CHANGED, str(agreement.status))
     publish(ctx)
     return None
 
@@ -132,7 +132,7 @@ async def _replaced_by(ctx: OfferContext, successor: Agreement | None) -> Stage:
     ours = ctx.amendments.mark_accepted(successor) if successor else False
     if not ours:
         await ctx.amendments.cancel_open("the agreement was replaced by another")
-        ctx.notifications.notify_owner(EmailKind.OWNER_REPLACED)
+        ctx.notifications.notify_owner(EmailKind.OWNER_AGREEMENT_REPLACED)
     return Stage.REPLACED
 
 
