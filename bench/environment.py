@@ -26,7 +26,7 @@ from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
 from runtime.workers import WORKFLOWS, worker_on
 from sandbox.server import Sandbox
-from tests.support.life import FIELDS, POLICY, environment, program
+from tests.support.workflow_harness import FIELDS, POLICY, environment_variables, installed_program
 from workflows.offer.workflow import OfferWorkflow
 
 AT_ONCE = 50
@@ -170,7 +170,7 @@ async def opened(cached: int) -> AsyncIterator[Floor]:
     """A floor whose workers keep so many offers in memory."""
     async with (
         await WorkflowEnvironment.start_local(
-            dev_server_existing_path=program("temporal"),
+            dev_server_existing_path=installed_program("temporal"),
             dev_server_log_level="error",
             data_converter=data_converter(TemporalSettings()),
         ) as temporal,
@@ -178,5 +178,5 @@ async def opened(cached: int) -> AsyncIterator[Floor]:
     ):
         await register_search_attributes(temporal.client)
         files = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
-        with environment({**sandbox.addresses.env, **files}):
+        with environment_variables({**sandbox.addresses.env, **files}):
             yield Floor(temporal.client, sandbox, cached)

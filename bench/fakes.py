@@ -30,7 +30,7 @@ from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from tests.support.builders import BUYER
-from tests.support.deals import report_on
+from tests.support.deals import preflight_report
 from workflows.offer.workflow import OfferWorkflow
 
 POLICY = Policy(
@@ -73,7 +73,7 @@ class StandIns:
     @activity.defn
     async def check_deal(self, _request: CheckDeal) -> CheckedDeal:
         """A flawless deal."""
-        report = report_on(policy=POLICY, today=datetime.now(UTC).date())
+        report = preflight_report(policy=POLICY, today=datetime.now(UTC).date())
         return CheckedDeal(report=report, policy=POLICY, clock=Clock(), method=CreationMethod.AWS)
 
     @activity.defn

@@ -23,68 +23,70 @@ from offers.stage import Stage
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
 from runtime.workers import worker_on
-from tests.support.life import OPPORTUNITY, Life, living
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 
 AMENDED_TO = "110000"
 QUEUE = "twins"
 
 
-async def happy(life: Life) -> None:
+async def happy(harness: WorkflowHarness) -> None:
     """Accepted after the first reminder, invoiced at once, paid out in one part."""
-    life.buyer(accepts_after=24)
-    await life.desk.start_without_waiting(OPPORTUNITY)
-    await days_pass(life, 25)
-    await accepted_and_paid(life)
+    harness.set_buyer(accepts_after=24)
+    await harness.client.start_without_waiting(OPPORTUNITY)
+    await days_pass(harness, 25)
+    await accepted_and_paid(harness)
 
 
-async def amended(life: Life) -> None:
+async def amended(harness: WorkflowHarness) -> None:
     """The price changes a day after the buyer was told; the new offer is accepted as above."""
-    await life.desk.start_without_waiting(OPPORTUNITY)
-    await days_pass(life, 1)
+    await harness.client.start_without_waiting(OPPORTUNITY)
+    await days_pass(harness, 1)
     given = {"price": {"amount": AMENDED_TO, "currency": "USD"}}
-    async with life.asking(life.desk.amend(OPPORTUNITY, TermChanges(terms=given))):
+    async with harness.advance_until_answered(
+        harness.client.amend(OPPORTUNITY, TermChanges(terms=given))
+    ):
         pass
-    life.buyer(accepts_after=24)
-    await days_pass(life, 25)
-    await accepted_and_paid(life)
+    harness.set_buyer(accepts_after=24)
+    await days_pass(harness, 25)
+    await accepted_and_paid(harness)
 
 
-async def expired(life: Life) -> None:
+async def expired(harness: WorkflowHarness) -> None:
     """Nobody accepts; both reminders go out."""
-    await life.desk.start_without_waiting(OPPORTUNITY)
-    await days_pass(life, 32)
-    assert (await life.record()).stage is Stage.EXPIRED
+    await harness.client.start_without_waiting(OPPORTUNITY)
+    await days_pass(harness, 32)
+    assert (await harness.record()).stage is Stage.EXPIRED
 
 
-async def accepted_and_paid(life: Life) -> None:
+async def accepted_and_paid(harness: WorkflowHarness) -> None:
     """What the watch and the sweep see: the acceptance, the invoice, the payout 33 days later."""
-    await life.report_acceptance()
-    await life.sleep(timedelta(hours=1))
-    await life.report_payout()
-    await days_pass(life, 33)
-    await life.report_payout()
-    await life.sleep(timedelta(seconds=2))
-    assert (await life.record()).stage is Stage.DISBURSED
+    await harness.report_acceptance()
+    await harness.sleep(timedelta(hours=1))
+    await harness.report_payout()
+    await days_pass(harness, 33)
+    await harness.report_payout()
+    await harness.sleep(timedelta(seconds=2))
+    assert (await harness.record()).stage is Stage.DISBURSED
 
 
-async def days_pass(life: Life, days: int) -> None:
+async def days_pass(harness: WorkflowHarness, days: int) -> None:
     """Let time pass without a question: the time-skipping server writes those into the history."""
     for step in [timedelta(hours=1)] * 2 + [timedelta(days=1)] * days:
-        await life.sleep(step)
+        await harness.sleep(step)
 
 
-Scenario = Callable[[Life], Awaitable[None]]
+Scenario = Callable[[WorkflowHarness], Awaitable[None]]
 
 
 async def lived(scenario: Scenario) -> dict[str, Any]:
     """What one life costs, and how long it takes on the time-skipping server."""
-    async with living() as life:
+    async with open_harness() as harness:
         began = time.perf_counter()
-        started = await life.temporal.get_current_time()
-        await scenario(life)
+        started = await harness.server.get_current_time()
+        await scenario(harness)
         seconds = time.perf_counter() - began
-        days = (await life.temporal.get_current_time() - started).days
-        spent = cost(await life.handle.fetch_history())
+        days = (await harness.server.get_current_time() - started).days
+        spent = cost(await harness.handle.fetch_history())
     return {"seconds": round(seconds, 2), "days_lived": days} | spent.model_dump()
 
 
@@ -118,8 +120,8 @@ NAIVE = {
 class NaivePayouts:
     """What the naive twin asks once a day: Clazar's whole dataset, for one offer."""
 
-    def __init__(self, life: Life) -> None:
-        self._life = life
+    def __init__(self, harness: WorkflowHarness) -> None:
+        self._life = harness
 
     @activity.defn
     async def payout_of(self, offer_id: str) -> Payout | None:
@@ -134,30 +136,32 @@ class NaivePayouts:
 
 async def lived_naively(naive: NaiveLife) -> dict[str, Any]:
     """The same of a naive twin, and its vendor calls on a day of waiting."""
-    async with living() as life:
-        life.buyer(accepts_after=naive.accepts_after)
+    async with open_harness() as harness:
+        harness.set_buyer(accepts_after=naive.accepts_after)
         with ThreadPoolExecutor(clients.THREADS) as threads:
             async with worker_on(
                 QUEUE,
-                life.client,
+                harness.temporal_client,
                 [NaiveOffer],
-                [NaivePayouts(life).payout_of],
+                [NaivePayouts(harness).payout_of],
                 threads,
                 cached_workflows=1,
             ):
                 began = time.perf_counter()
-                handle: WorkflowHandle[NaiveOffer, None] = await life.client.start_workflow(
+                handle: WorkflowHandle[
+                    NaiveOffer, None
+                ] = await harness.temporal_client.start_workflow(
                     NaiveOffer.run,
                     args=[OPPORTUNITY, naive.new_price],
                     id=f"naive/{OPPORTUNITY}",
                     task_queue=QUEUE,
                 )
-                await passes(life, 2)
-                before, spent_before = life.world.calls.copy(), await spent_by(handle)
-                await passes(life, 1)
-                calls: Counter[tuple[str, str]] = life.world.calls - before
+                await passes(harness, 2)
+                before, spent_before = harness.world.calls.copy(), await spent_by(handle)
+                await passes(harness, 1)
+                calls: Counter[tuple[str, str]] = harness.world.calls - before
                 a_day = await spent_by(handle) - spent_before
-                await passes(life, naive.days - 3)
+                await passes(harness, naive.days - 3)
                 seconds = time.perf_counter() - began
                 spent = await spent_by(handle)
     return {
@@ -186,12 +190,12 @@ async def spent_by(handle: WorkflowHandle[NaiveOffer, None]) -> Spent:
     return Spent(so_far.actions, so_far.events)
 
 
-async def passes(life: Life, days: int) -> None:
+async def passes(harness: WorkflowHarness, days: int) -> None:
     """Let days pass."""
     for _ in range(days):
-        await life.temporal.sleep(timedelta(days=1))
-        life.time.reach(await life.temporal.get_current_time())
-        life.world.advance()
+        await harness.server.sleep(timedelta(days=1))
+        harness.time.advance_to(await harness.server.get_current_time())
+        harness.world.advance()
 
 
 async def all_lives(*, whole: bool) -> dict[str, Any]:

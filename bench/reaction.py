@@ -28,8 +28,8 @@ from runtime.workers import worker_on
 from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.marketplace.buyers import accept
 from tests.support.eventbridge import KEYS, eventbridge, make_queue
-from tests.support.life import environment
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.workflow_harness import environment_variables
 
 QUEUE = "twins"
 FIELD = "Offer_Stage__c"
@@ -46,20 +46,25 @@ async def reaction(times: int) -> dict[str, Any]:
         keys = {name.upper(): value for name, value in KEYS.items()}
         queue = make_queue(endpoint, PATTERN)
         where = {"AWS_ENDPOINT_URL_SQS": endpoint, "OFFERS_EVENTS_QUEUE_URL": queue.url}
-        with environment(keys | where):
-            async with open_offer_environment(Path(folder)) as house:
+        with environment_variables(keys | where):
+            async with open_offer_environment(Path(folder)) as environment:
                 with ThreadPoolExecutor(clients.THREADS) as threads:
                     async with worker_on(
-                        QUEUE, house.client, [BareReaction], [], threads, cached_workflows=100
+                        QUEUE,
+                        environment.temporal_client,
+                        [BareReaction],
+                        [],
+                        threads,
+                        cached_workflows=100,
                     ):
-                        return await Reaction(house, EventBus(endpoint)).measured(times)
+                        return await Reaction(environment, EventBus(endpoint)).measured(times)
 
 
 class Reaction:
     """The ways to Salesforce, each with an offer of its own."""
 
-    def __init__(self, house: OfferEnvironment, events: EventBus) -> None:
-        self._house = house
+    def __init__(self, environment: OfferEnvironment, events: EventBus) -> None:
+        self._environment = environment
         self._events = events
         self._number = 0
 
@@ -91,35 +96,41 @@ class Reaction:
 
     async def _shared(self) -> tuple[str, OfferRecord]:
         self._number += 1
-        (opportunity,) = await self._house.share(self._number)
-        await self._house.settled(opportunity)
+        (opportunity,) = await self._environment.share_offers(self._number)
+        await self._environment.wait_until_idle(opportunity)
         await asyncio.sleep(QUIET_SECONDS)
-        return opportunity, await self._house.desk.record(opportunity)
+        return opportunity, await self._environment.client.record(opportunity)
 
     async def _by_event(self) -> float:
         opportunity, _ = await self._shared()
-        self._house.world.event_bus = self._events
+        self._environment.world.event_bus = self._events
         try:
-            return await self._until_shown(opportunity, lambda: self._house.accept(opportunity))
+            return await self._until_shown(
+                opportunity, lambda: self._environment.accept(opportunity)
+            )
         finally:
-            self._house.world.event_bus = None
+            self._environment.world.event_bus = None
 
     async def _by_report(self) -> float:
         """As the watch does it once it has read the feed: it looks up the offer first."""
         opportunity, report = await self._accepted()
-        reporting = OfferSignals(self._house.client)
+        reporting = OfferSignals(self._environment.temporal_client)
         return await self._until_shown(opportunity, lambda: reporting.signal_agreements([report]))
 
     async def _by_signal(self) -> float:
         """The signal alone."""
         opportunity, report = await self._accepted()
         signal = OfferSignal(workflow_id(opportunity), "agreement_reported", report)
-        return await self._until_shown(opportunity, lambda: send(self._house.client, [signal]))
+        return await self._until_shown(
+            opportunity, lambda: send(self._environment.temporal_client, [signal])
+        )
 
     async def _accepted(self) -> tuple[str, AgreementReport]:
         opportunity, record = await self._shared()
         agreement = accept(
-            self._house.world, record.require_offer_id(), record.require_terms().buyer_accounts[0]
+            self._environment.world,
+            record.require_offer_id(),
+            record.require_terms().buyer_accounts[0],
         )
         report = AgreementReport(
             agreement_id=agreement.id,
@@ -133,10 +144,12 @@ class Reaction:
         """A signal, the same two activities, no offer's life."""
         opportunity, record = await self._shared()
         accept(
-            self._house.world, record.require_offer_id(), record.require_terms().buyer_accounts[0]
+            self._environment.world,
+            record.require_offer_id(),
+            record.require_terms().buyer_accounts[0],
         )
         update = opportunity_update(record.model_copy(update={"stage": Stage.ACCEPTED}))
-        twin = await self._house.client.start_workflow(
+        twin = await self._environment.temporal_client.start_workflow(
             BareReaction.run,
             args=[record.require_offer_id(), update],
             id=f"bare/{self._number}",
@@ -144,12 +157,14 @@ class Reaction:
         )
         await asyncio.sleep(QUIET_SECONDS)
         signal = OfferSignal(twin.id, "seen", "accepted")
-        return await self._until_shown(opportunity, lambda: send(self._house.client, [signal]))
+        return await self._until_shown(
+            opportunity, lambda: send(self._environment.temporal_client, [signal])
+        )
 
     async def _until_shown(
         self, opportunity: str, happen: Callable[[], Awaitable[object]]
     ) -> float:
-        shown = self._house.world.opportunities[opportunity]
+        shown = self._environment.world.opportunities[opportunity]
         began = time.perf_counter()
         await happen()
         async with asyncio.timeout(PATIENCE_SECONDS):

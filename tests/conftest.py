@@ -1,4 +1,4 @@
-"""What holds for every test: nothing leaves this machine."""
+"""Settings of all tests: only loopback connections, and no settings of the user's."""
 
 import ipaddress
 import os
@@ -10,22 +10,22 @@ import pytest
 from hypothesis import settings
 from pydantic import BaseModel
 
-# Neither a shell's settings nor a `.env` in the working folder may lead a test to a real vendor.
+# No setting of the shell, and no `.env` in the working folder, may connect a test to a real vendor.
 for name in list(os.environ):
     if name.startswith(("AWS_", "CLAZAR_", "OFFERS_", "SALESFORCE_", "SMTP_", "TEMPORAL_")):
         del os.environ[name]
 os.environ["OFFERS_ENV_FILE"] = ""
 
-# How fast a test is depends on what else the machine does.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
+# The duration of a test depends on the load of the machine.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 
 copy_model = BaseModel.model_copy
 
 
 def model_copy(self: BaseModel, *, update: Mapping[str, Any] | None = None, **rest: Any) -> Any:
-    """Pydantic's, but it refuses a name that is no field: else a renamed field is lost silently."""
+    """Pydantic's method, but an unknown field fails: a renamed field would be lost silently."""
     unknown = set(update or ()) - set(type(self).model_fields)
     assert not unknown, f"{type(self).__name__} has no field {unknown}"
     return copy_model(self, update=update, **rest)
@@ -42,7 +42,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def guarded(self: socket.socket, address: Any) -> None:
         host = address[0] if isinstance(address, tuple) else None
         if host is not None and host != "localhost" and not ipaddress.ip_address(host).is_loopback:
-            raise AssertionError(f"a test tried to reach {host}")
+            raise AssertionError(f"a test tried to connect to {host}")
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
@@ -50,10 +50,10 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def unused_tcp_port() -> Iterator[int]:
-    """A port at which nobody listens.
+    """A port at which no program listens.
 
-    Unlike pytest-asyncio's it is held meanwhile: no test beside this one can be given it.
+    Unlike pytest-asyncio's it stays bound: no other test can get it meanwhile.
     """
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield held.getsockname()[1]
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

@@ -12,7 +12,7 @@ import yaml
 
 from offers.lifecycle.attentions import AttentionCode
 from tests.support.commands import COMMANDS
-from tests.support.life import program
+from tests.support.workflow_harness import installed_program
 from workflows.offer.search_attributes import KEYS
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +25,7 @@ COMMAND = re.compile(r"\bofferflow ([a-z-]+)")
 
 def test_who_may_import_whom() -> None:
     checked = subprocess.run(
-        [program("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
+        [installed_program("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout
 

@@ -1,4 +1,4 @@
-"""What tests of activities stand on."""
+"""Fixtures for tests of activities."""
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -13,15 +13,15 @@ from offers.clock import Clock
 from runtime.clients import AWS_CALLS
 from sandbox.server import Sandbox
 from tests.support.aws import Aws
-from tests.support.life import FIELDS, environment
 from tests.support.vendors import NOW
+from tests.support.workflow_harness import FIELDS, environment_variables
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    """AWS as it is on a morning in March, with AWS's own clients."""
+    """AWS in the sandbox on 2 March 2026, with AWS's own clients."""
     now = [datetime(2026, 3, 2, 9, tzinfo=UTC)]
-    with Sandbox(lambda: now[0]) as sandbox, environment(sandbox.addresses.env):
+    with Sandbox(lambda: now[0]) as sandbox, environment_variables(sandbox.addresses.env):
         sandbox.world.throttle = False
         catalog = boto3.client("marketplace-catalog", config=AWS_CALLS)
         agreements = boto3.client("marketplace-agreement", config=AWS_CALLS)
@@ -37,7 +37,7 @@ def aws() -> Iterator[Aws]:
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    """All vendors as they are then."""
+    """All vendors in the sandbox at that time."""
     async with Sandbox(lambda: NOW) as sandbox:
-        with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
+        with environment_variables({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
             yield sandbox

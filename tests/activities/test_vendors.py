@@ -32,8 +32,8 @@ from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import ClazarLinks, Disbursement, Offer
 from tests.support.builders import terms
-from tests.support.life import OPPORTUNITY, opportunity_fields
-from tests.support.vendors import NOW, OFFER, failure, run
+from tests.support.vendors import NOW, OFFER, failure_type, run_activity
+from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
 
 # Clazar ------------------------------------------------------------------------------------------
 
@@ -80,8 +80,8 @@ async def test_an_offer_is_linked_once_and_other_links_stay(
     sandbox.world.clazar_links[OFFER] = ClazarLinks(
         external_object_associations={"hubspot": {"id": "7"}}
     )
-    await run(clazar.link_offer, LINK)
-    await run(clazar.link_offer, LINK)
+    await run_activity(clazar.link_offer, LINK)
+    await run_activity(clazar.link_offer, LINK)
     links = sandbox.world.clazar_links[OFFER].external_object_associations
     assert links == {"hubspot": {"id": "7"}} | OURS
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 1
@@ -95,13 +95,13 @@ async def test_of_several_offers_those_are_linked_that_can_be_at_once(
     for number in range(3):
         made = offer(sandbox, f"offer-{number:013}")
         links.append(LINK.model_copy(update={"clazar_id": clazar_id(made.id)}))
-    await run(clazar.link_offer, links[0])
+    await run_activity(clazar.link_offer, links[0])
     sandbox.world.faults.waiting.append(Fault("clazar", "status", "PatchPrivateOffer"))
-    assert await run(clazar.link_offers, links) == [links[0].clazar_id]
+    assert await run_activity(clazar.link_offers, links) == [links[0].clazar_id]
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, "the third was not tried"
-    assert await run(clazar.link_offers, links) == [link.clazar_id for link in links]
+    assert await run_activity(clazar.link_offers, links) == [link.clazar_id for link in links]
     monkeypatch.setattr("activities.clazar.offers.LINK_LIMIT", 2)
-    assert await run(clazar.link_offers, links) == [link.clazar_id for link in links[:2]]
+    assert await run_activity(clazar.link_offers, links) == [link.clazar_id for link in links[:2]]
 
 
 async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
@@ -113,7 +113,7 @@ async def test_what_has_changed_is_read_for_all_offers_the_oldest_first(
         made = offer(sandbox, f"offer-{number:013}", released=NOW - timedelta(minutes=number))
         made.name = f"Example {number}"
     since = ClazarPosition(since=NOW - timedelta(days=1))
-    changed = (await run(clazar.read_changes, since)).offers
+    changed = (await run_activity(clazar.read_changes, since)).offers
     assert len(changed) == 130
     assert [each.changed_at for each in changed] == sorted(each.changed_at for each in changed)
     assert changed[-1].offer == ObservedOffer(
@@ -131,9 +131,12 @@ async def test_an_offer_is_found_by_its_id_or_by_a_reference_in_its_name(
         FindOffers(offer_id=OFFER, created_after=before),
         FindOffers(reference=f"{OPPORTUNITY}-2", created_after=before),
     ):
-        assert [seen.offer_id for seen in await run(clazar.find_offers, wanted)] == [OFFER]
+        assert [seen.offer_id for seen in await run_activity(clazar.find_offers, wanted)] == [OFFER]
     assert (
-        await run(clazar.find_offers, FindOffers(reference="nobody's", created_after=before)) == ()
+        await run_activity(
+            clazar.find_offers, FindOffers(reference="nobody's", created_after=before)
+        )
+        == ()
     )
 
 
@@ -141,10 +144,10 @@ async def test_a_token_is_shared_and_renewed_once_when_it_is_refused(
     sandbox: Sandbox, clazar: Clazar
 ) -> None:
     offer(sandbox)
-    await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
+    await asyncio.gather(*(run_activity(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 1
     sandbox.world.clazar.revoke_tokens()
-    await asyncio.gather(*(run(clazar.link_offer, LINK) for _ in range(5)))
+    await asyncio.gather(*(run_activity(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 2
 
 
@@ -154,8 +157,8 @@ async def test_lasting_refusal_burns_no_calls(sandbox: Sandbox, clazar: Clazar) 
         Fault("clazar", "status", "GetPrivateOffer", status=401, times=None)
     )
     with pytest.raises(ApplicationError) as raised:
-        await run(clazar.link_offer, LINK)
-    assert failure(raised) == Failure.CREDENTIALS
+        await run_activity(clazar.link_offer, LINK)
+    assert failure_type(raised) == Failure.CREDENTIALS
     assert sandbox.world.calls["clazar", "GetPrivateOffer"] == 2
 
 
@@ -368,7 +371,7 @@ async def test_other_customers_and_the_last_purchase_are_told_apart(
 async def test_what_is_written_are_whole_values(sandbox: Sandbox, salesforce: Salesforce) -> None:
     record = OfferRecord(opportunity_id=OPPORTUNITY, stage=Stage.SHARED, terms=terms())
     for _ in range(2):
-        await asyncio.to_thread(run, salesforce.write_back, opportunity_update(record))
+        await asyncio.to_thread(run_activity, salesforce.write_back, opportunity_update(record))
     written = sandbox.world.opportunities[OPPORTUNITY]
     assert written["Offer_Stage__c"] == "shared"
     assert written["Offer_Amount__c"] == 120000
@@ -397,7 +400,7 @@ async def test_a_lasting_401_ends_after_one_new_login(
     )
     with pytest.raises(ApplicationError) as raised:
         await asyncio.to_thread(opportunities.read, OPPORTUNITY)
-    assert failure(raised) == Failure.CREDENTIALS
+    assert failure_type(raised) == Failure.CREDENTIALS
     assert sandbox.world.calls["salesforce", "Query"] == 2
     assert sandbox.world.calls["salesforce", "Token"] == 2
 
@@ -409,5 +412,5 @@ async def test_wrong_credentials_ask_for_a_person(sandbox: Sandbox) -> None:
     client = SalesforceClient(login, sandbox.addresses.salesforce_ca)
     with pytest.raises(ApplicationError) as raised:
         await asyncio.to_thread(client.call, lambda api: api.query("SELECT Id FROM Opportunity"))
-    assert failure(raised) == Failure.CREDENTIALS
+    assert failure_type(raised) == Failure.CREDENTIALS
     assert "hunter2" not in str(raised.value)

@@ -12,7 +12,7 @@ from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from tests.offers.lifecycle.test_guards import ID, REQUESTS, record
-from tests.support.agreements import accepted
+from tests.support.agreements import accepted_offer
 from tests.support.commands import check_command
 
 
@@ -52,7 +52,7 @@ def test_what_is_known_is_filled_in(action: Action, line: str) -> None:
 @pytest.mark.parametrize("stage", Stage)
 @pytest.mark.parametrize("amendment", [0, 2])
 def test_what_a_reason_suggests_can_be_run(stage: Stage, amendment: int) -> None:
-    offer = record(stage, amendment=amendment, amends=accepted() if amendment else None)
+    offer = record(stage, amendment=amendment, amends=accepted_offer() if amendment else None)
     reasons = [*(ask(offer) for ask in REQUESTS.values()), guards.why_amended_too_late(offer)]
     for reason in reasons:
         for action in reason.actions if reason else ():

@@ -1,4 +1,4 @@
-"""The dev server (visibility, Schedules, UI attributes), the sandbox and workers, in real time."""
+"""Fixtures: the dev server (visibility, Schedules), the sandbox and workers, in real time."""
 
 import os
 from collections.abc import AsyncIterator
@@ -15,14 +15,14 @@ from workflows.offer.workflow import OfferWorkflow
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
-    async with open_offer_environment(tmp_path) as house:
-        yield house
+async def environment(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
+    async with open_offer_environment(tmp_path) as environment:
+        yield environment
 
 
 @workflow.defn(name="OfferWorkflow", sandboxed=False)
-class Idle:
-    """An offer that is started, and comes to nothing further."""
+class IdleOffer:
+    """An offer workflow that does nothing."""
 
     @workflow.run
     async def run(self, _request: OfferRequest) -> None:
@@ -30,18 +30,20 @@ class Idle:
 
 
 @pytest.fixture
-async def house_of_idle_offers(
+async def idle_offers_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
-    """Offers that are started stay drafts that nobody has looked at."""
+    """An environment in which started offers do nothing."""
     others = [each for each in workers.WORKFLOWS if each is not OfferWorkflow]
-    monkeypatch.setattr(workers, "WORKFLOWS", (*others, Idle))
-    async with open_offer_environment(tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)) as house:
-        yield house
+    monkeypatch.setattr(workers, "WORKFLOWS", (*others, IdleOffer))
+    async with open_offer_environment(
+        tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)
+    ) as environment:
+        yield environment
 
 
 @pytest.fixture
-def at_the_house(house: OfferEnvironment) -> OfferEnvironment:
-    """The house, with our programs pointed at it."""
-    os.environ["TEMPORAL_ADDRESS"] = house.client.service_client.config.target_host
-    return house
+def cli_environment(environment: OfferEnvironment) -> OfferEnvironment:
+    """The environment, with the product's programs connected to its server."""
+    os.environ["TEMPORAL_ADDRESS"] = environment.temporal_client.service_client.config.target_host
+    return environment

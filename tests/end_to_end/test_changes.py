@@ -17,17 +17,17 @@ def in_days(days: int) -> str:
     return f"{datetime.now(UTC).date() + timedelta(days=days)}"
 
 
-async def accepted(house: OfferEnvironment) -> str:
+async def accepted(environment: OfferEnvironment) -> str:
     """An offer that the buyer has accepted, as the watch has seen."""
-    (opportunity,) = await house.share(1)
-    await house.accept(opportunity)
-    await house.watch()
-    await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+    (opportunity,) = await environment.share_offers(1)
+    await environment.accept(opportunity)
+    await environment.run_agreement_watch()
+    await environment.wait_until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
     return opportunity
 
 
-async def test_before_acceptance(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = await at_the_house.share(1)
+async def test_before_acceptance(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = await cli_environment.share_offers(1)
     code, out, err = await run(
         "starter.py", "extend", opportunity, "--until", in_days(50), "--json"
     )
@@ -44,15 +44,15 @@ async def test_before_acceptance(at_the_house: OfferEnvironment) -> None:
     code, out, err = await run("starter.py", "amend", opportunity, "price=110000 USD", "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["revision"] == 2
-    row = await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    row = await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
     assert row.offer_id != first["offer_id"]
     code, out, _ = await run("starter.py", "show", opportunity)
     assert f"amended ({first['offer_id']})" in out
-    assert sum(map(at_the_house.world.acceptable, at_the_house.world.offers.values())) == 1
+    assert sum(map(cli_environment.world.acceptable, cli_environment.world.offers.values())) == 1
 
 
-async def test_after_acceptance(at_the_house: OfferEnvironment) -> None:
-    opportunity = await accepted(at_the_house)
+async def test_after_acceptance(cli_environment: OfferEnvironment) -> None:
+    opportunity = await accepted(cli_environment)
     code, out, err = await run("starter.py", "cancel", opportunity)
     assert (code, out) == (1, "")
     assert f"offerflow cancel {opportunity} --agreement --reason-code" in err
@@ -64,19 +64,19 @@ async def test_after_acceptance(at_the_house: OfferEnvironment) -> None:
     assert "USD 30,000.00" in out
     code, out, _ = await run("starter.py", "approve", amendment, "--by", DESK, "--json")
     assert code == 0
-    row = await at_the_house.until(amendment, lambda row: row.stage == Stage.SHARED)
+    row = await cli_environment.wait_until(amendment, lambda row: row.stage == Stage.SHARED)
     code, out, _ = await run("starter.py", "list")
     assert amendment in out
-    await at_the_house.accept(amendment)
-    await at_the_house.watch()
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.REPLACED)
-    row = await at_the_house.until(amendment, lambda row: row.stage == Stage.ACCEPTED)
+    await cli_environment.accept(amendment)
+    await cli_environment.run_agreement_watch()
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.REPLACED)
+    row = await cli_environment.wait_until(amendment, lambda row: row.stage == Stage.ACCEPTED)
     code, out, _ = await run("starter.py", "show", opportunity, "--json")
     assert json.loads(out)["replaced_by"] == row.agreement_id
 
 
-async def test_the_end_of_an_agreement_is_asked_for(at_the_house: OfferEnvironment) -> None:
-    opportunity = await accepted(at_the_house)
+async def test_the_end_of_an_agreement_is_asked_for(cli_environment: OfferEnvironment) -> None:
+    opportunity = await accepted(cli_environment)
     reason = ("--agreement", "--reason-code", "OTHER", "--message", "As agreed on the phone")
     code, out, err = await run("starter.py", "cancel", opportunity, *reason)
     assert (code, err) == (0, "")
@@ -114,11 +114,11 @@ async def test_a_path_that_names_no_amendment() -> None:
     assert "names no amendment: write it as" in " ".join(err.replace("│", " ").split())
 
 
-async def test_a_refusal_writes_nothing_to_history(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = await at_the_house.share(1)
-    handle = at_the_house.client.get_workflow_handle(workflow_id(opportunity))
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
-    before = await at_the_house.settled(opportunity)
+async def test_a_refusal_writes_nothing_to_history(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = await cli_environment.share_offers(1)
+    handle = cli_environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
+    before = await cli_environment.wait_until_idle(opportunity)
     for arguments in (
         ("extend", "--until", in_days(1)),
         ("amend", "colour=red"),

@@ -8,19 +8,19 @@ import pytest
 
 from offers.stage import Stage
 from sandbox.faults import Fault
-from tests.support.life import environment
 from tests.support.offer_environment import OfferEnvironment
-from tests.support.programs import ROOT, run, run_afresh
+from tests.support.programs import ROOT, run, run_in_new_interpreter
+from tests.support.workflow_harness import environment_variables
 
 MISSING = "006000000000000AAA"
 
 
-async def test_a_life_from_the_command_line(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
-    code, out, err = await run_afresh("starter.py", "start", opportunity, "--json")
+async def test_a_life_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
+    code, out, err = await run_in_new_interpreter("starter.py", "start", opportunity, "--json")
     assert (code, err) == (0, "")
     assert json.loads(out)["terms"]["price"] == {"amount": "120000.00", "currency": "USD"}
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
 
     code, out, _ = await run("starter.py", "list", "--json")
     (row,) = json.loads(out)
@@ -65,8 +65,8 @@ async def test_a_life_from_the_command_line(at_the_house: OfferEnvironment) -> N
     assert json.loads(out)["revision"] == 2
 
 
-async def test_terms_from_a_file(at_the_house: OfferEnvironment, tmp_path: Path) -> None:
-    (opportunity,) = at_the_house.prepare(1)
+async def test_terms_from_a_file(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
     terms.write_text(
         '{"price": {"amount": 99000.10, "currency": "USD"}, "net_payment_days": "Net 30"}'
@@ -79,15 +79,15 @@ async def test_terms_from_a_file(at_the_house: OfferEnvironment, tmp_path: Path)
 
 
 async def test_terms_that_are_not_legal_are_named_one_by_one(
-    at_the_house: OfferEnvironment, tmp_path: Path
+    cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
-    (opportunity,) = at_the_house.prepare(1)
+    (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
     terms.write_text('{"buyer_accounts": "123", "duration": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 2
     assert "duration: there is no such term" in err
-    assert not await at_the_house.desk.list_offers(), "nothing was started"
+    assert not await cli_environment.client.list_offers(), "nothing was started"
 
     terms.write_text('{"buyer_accounts": "123", "duration_months": "long"}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
@@ -100,7 +100,7 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     assert "Traceback" not in err
 
 
-async def test_an_opportunity_that_does_not_exist(at_the_house: OfferEnvironment) -> None:
+async def test_an_opportunity_that_does_not_exist(cli_environment: OfferEnvironment) -> None:
     code, out, err = await run("starter.py", "start", MISSING)
     assert (code, out) == (1, "")
     assert err == f"Salesforce has no opportunity {MISSING}\n"
@@ -147,14 +147,14 @@ async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
         ["worker.py"],
     ):
         env = GOOD_SETTINGS | {"TEMPORAL_ADDRESS": address}
-        code, out, err = await run_afresh(program, *arguments, **env)
+        code, out, err = await run_in_new_interpreter(program, *arguments, **env)
         assert (code, out) == (1, "")
         assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
         assert err.count("\n") == 1
 
 
 async def test_a_wrong_namespace_or_profile_is_one_clear_line(
-    at_the_house: OfferEnvironment,
+    cli_environment: OfferEnvironment,
 ) -> None:
     code, _, err = await run("starter.py", "list", TEMPORAL_NAMESPACE="no-such-namespace")
     assert code == 1
@@ -167,9 +167,9 @@ async def test_a_wrong_namespace_or_profile_is_one_clear_line(
 
 
 async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
-    at_the_house: OfferEnvironment, tmp_path: Path
+    cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
-    (opportunity,) = await at_the_house.share(1)
+    (opportunity,) = await cli_environment.share_offers(1)
     terms = tmp_path / "terms.json"
     terms.write_text('{"duration_months": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
@@ -177,12 +177,12 @@ async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
     assert "has been started already (shared): revise it while it is a draft" in err
 
 
-async def test_the_list_tells_when_nobody_watches(at_the_house: OfferEnvironment) -> None:
-    at_the_house.world.faults.waiting.append(
+async def test_the_list_tells_when_nobody_watches(cli_environment: OfferEnvironment) -> None:
+    cli_environment.world.faults.waiting.append(
         Fault("agreement", "status", "SearchAgreements", status=403, times=None)
     )
     (code, _, err) = await run("starter.py", "schedules", "apply")
-    handle = at_the_house.client.get_schedule_handle("marketplace-watch")
+    handle = cli_environment.temporal_client.get_schedule_handle("marketplace-watch")
     await handle.trigger()
     async with asyncio.timeout(20):
         while "marketplace-watch fails" not in err:
@@ -220,7 +220,7 @@ GOOD_SETTINGS = {
 async def test_a_missing_or_wrong_setting_is_one_clear_line(
     tmp_path: Path, changes: dict[str, str], says: str
 ) -> None:
-    with environment(GOOD_SETTINGS):
+    with environment_variables(GOOD_SETTINGS):
         code, out, err = await run("worker.py", **changes)
     assert (code, out) == (1, "")
     assert says in err
@@ -262,7 +262,7 @@ async def test_a_mistake_in_a_file_is_named_with_the_remedy(
 ) -> None:
     file = tmp_path / "wrong.toml"
     file.write_text(content)
-    with environment(GOOD_SETTINGS):
+    with environment_variables(GOOD_SETTINGS):
         code, _, err = await run("worker.py", **{name: str(file)})
     assert code == 1
     assert str(file) in err

@@ -23,8 +23,8 @@ from runtime.schedules import OWNER_DIGEST
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.world import Mail
-from tests.support.life import opportunity_fields
 from tests.support.offer_environment import OfferEnvironment
+from tests.support.workflow_harness import opportunity_fields
 from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
 
 DAY = timedelta(days=1)
@@ -41,18 +41,20 @@ def zone(hour: int, now: datetime) -> str:
     return f"Etc/GMT{-east:+d}"
 
 
-def put(house: OfferEnvironment, number: int, owner: str, time_zone: str, **fields: Any) -> str:
+def put(
+    environment: OfferEnvironment, number: int, owner: str, time_zone: str, **fields: Any
+) -> str:
     each = parse_opportunity_id(f"006OWNED{number:07}")
     its = {
         "AWS_Account_Id__c": f"{555500000000 + number}",
         "Owner": {"Name": owner, "Email": f"{owner}@example.com", "TimeZoneSidKey": time_zone},
     }
-    put_opportunity(house.world, opportunity_fields(each, **its | fields))
+    put_opportunity(environment.world, opportunity_fields(each, **its | fields))
     return each
 
 
 async def turn(
-    handle: ScheduleHandle, house: OfferEnvironment
+    handle: ScheduleHandle, environment: OfferEnvironment
 ) -> WorkflowHandle[OwnerDigest, DigestPosition]:
     """One turn by the Schedule, which remembers the last one."""
     before = len((await handle.describe()).info.recent_actions)
@@ -62,8 +64,10 @@ async def turn(
             await asyncio.sleep(0.05)
         begun = actions[-1].action
         assert isinstance(begun, ScheduleActionExecutionStartWorkflow)
-        workflow: WorkflowHandle[OwnerDigest, DigestPosition] = house.client.get_workflow_handle(
-            begun.workflow_id, run_id=begun.first_execution_run_id, result_type=DigestPosition
+        workflow: WorkflowHandle[OwnerDigest, DigestPosition] = (
+            environment.temporal_client.get_workflow_handle(
+                begun.workflow_id, run_id=begun.first_execution_run_id, result_type=DigestPosition
+            )
         )
         await workflow.result()
     return workflow
@@ -75,55 +79,57 @@ async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
     return sum(event.event_type == scheduled for event in history.events)
 
 
-def sent(house: OfferEnvironment) -> dict[str, Mail]:
+def sent(environment: OfferEnvironment) -> dict[str, Mail]:
     """The digests so far by who got them; nobody got two."""
-    mails = [mail for mail in house.world.mails if mail.subject.startswith("Your private offers")]
+    mails = [
+        mail for mail in environment.world.mails if mail.subject.startswith("Your private offers")
+    ]
     by_owner = {mail.recipients[0].partition("@")[0]: mail for mail in mails}
     assert len(by_owner) == len(mails)
     return by_owner
 
 
-async def test_owners_are_told_in_their_morning(house: OfferEnvironment) -> None:
+async def test_owners_are_told_in_their_morning(environment: OfferEnvironment) -> None:
     clock = some_time_ahead()
     now = clock.business_time(datetime.now(UTC))
     # Late enough in the hour for it not to be over meanwhile.
     morning, evening = zone(9, now), zone(19, now)
     soon = {"Offer_Expires_On__c": (now + 3 * DAY).date().isoformat()}
     late = {"Offer_Expires_On__c": (now + 30 * DAY).date().isoformat()}
-    expires = put(house, 1, "ann", morning, **soon)
-    waits = put(house, 2, "ann", morning, AWS_Account_Id__c="12")
-    accepted = put(house, 3, "ben", morning, **late)
-    evenings = put(house, 4, "cora", evening, **soon)
-    quiet = put(house, 5, "dan", morning, **late)
+    expires = put(environment, 1, "ann", morning, **soon)
+    waits = put(environment, 2, "ann", morning, AWS_Account_Id__c="12")
+    accepted = put(environment, 3, "ben", morning, **late)
+    evenings = put(environment, 4, "cora", evening, **soon)
+    quiet = put(environment, 5, "dan", morning, **late)
     for each in (expires, waits, accepted, evenings, quiet):
-        await house.desk.start(each)
+        await environment.client.start(each)
     for each in (expires, accepted, evenings, quiet):
-        await house.until(each, lambda row: row.stage == Stage.SHARED)
-    await house.accept(accepted)
-    await house.watch()
-    await house.until(accepted, lambda row: row.stage == Stage.ACCEPTED)
-    await house.until(waits, lambda row: row.attention == "terms-invalid")
+        await environment.wait_until(each, lambda row: row.stage == Stage.SHARED)
+    await environment.accept(accepted)
+    await environment.run_agreement_watch()
+    await environment.wait_until(accepted, lambda row: row.stage == Stage.ACCEPTED)
+    await environment.wait_until(waits, lambda row: row.attention == "terms-invalid")
     for each in (expires, waits, accepted, evenings, quiet):
-        await house.settled(each)
+        await environment.wait_until_idle(each)
 
     rules = DigestRules(at="08:00", days=tuple(Weekday))
     schedule = schedules.schedules(Policy(digest=rules), clock)[OWNER_DIGEST]
     assert isinstance(schedule.action, ScheduleActionStartWorkflow)
     # No turn comes by itself meanwhile.
     schedule.spec.intervals[0].offset = timedelta(minutes=(now.minute + 30) % 60)
-    digests = await house.client.create_schedule(OWNER_DIGEST, schedule)
+    digests = await environment.temporal_client.create_schedule(OWNER_DIGEST, schedule)
 
-    house.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
-    first = await turn(digests, house)
-    assert len(sent(house)) == 1, "one could not be written to, and the other was"
+    environment.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
+    first = await turn(digests, environment)
+    assert len(sent(environment)) == 1, "one could not be written to, and the other was"
     assert await calls(first) == 3
-    second = await turn(digests, house)
+    second = await turn(digests, environment)
     assert await calls(second) == 2, "only who has not been told"
-    mails = sent(house)
+    mails = sent(environment)
     assert set(mails) == {"ann", "ben"}
-    third = await turn(digests, house)
+    third = await turn(digests, environment)
     assert await calls(third) == 0, "it is nobody's morning"
-    assert sent(house) == mails
+    assert sent(environment) == mails
     assert (await third.result()) == (await second.result())
 
     ann, ben = mails["ann"], mails["ben"]

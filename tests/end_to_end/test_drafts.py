@@ -16,16 +16,16 @@ from tests.support.programs import run
 DESK = "desk@example.com"
 
 
-def change(house: OfferEnvironment, opportunity: str, **fields: object) -> None:
+def change(environment: OfferEnvironment, opportunity: str, **fields: object) -> None:
     """A person changes the opportunity in Salesforce."""
-    put_opportunity(house.world, {"Id": opportunity} | fields)
+    put_opportunity(environment.world, {"Id": opportunity} | fields)
 
 
 async def test_preflight_writes_nothing_anywhere(
-    at_the_house: OfferEnvironment, tmp_path: Path
+    cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
-    world = at_the_house.world
-    (opportunity,) = at_the_house.prepare(1)
+    world = cli_environment.world
+    (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
     terms.write_text('{"eula": "s3://example-offers/none.pdf", "buyer_accounts": "111122223333"}')
     for arguments in (
@@ -38,16 +38,16 @@ async def test_preflight_writes_nothing_anywhere(
     assert world.calls["catalog", "DescribeEntity"] == 4, "it asked"
     assert world.writes == 0
     assert not world.opportunities[opportunity].get("_history")
-    assert not await at_the_house.desk.list_offers(), "nothing was started either"
+    assert not await cli_environment.client.list_offers(), "nothing was started either"
 
 
-async def test_preflight_tells_people_and_programs(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
+async def test_preflight_tells_people_and_programs(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
     code, out, err = await run("starter.py", "preflight", opportunity)
     assert (code, err) == (0, "")
     assert "No findings: the offer can be created." in out
 
-    change(at_the_house, opportunity, Order_Form_Amount__c=12000.0, Contract_Months__c=24.0)
+    change(cli_environment, opportunity, Order_Form_Amount__c=12000.0, Contract_Months__c=24.0)
     code, out, _ = await run("starter.py", "preflight", opportunity)
     assert code == 1
     for words in (
@@ -68,12 +68,12 @@ async def test_preflight_tells_people_and_programs(at_the_house: OfferEnvironmen
     ]
     assert "@" not in out, "no personal data"
 
-    change(at_the_house, opportunity, Order_Form_Amount__c=None)
+    change(cli_environment, opportunity, Order_Form_Amount__c=None)
     code, out, _ = await run("starter.py", "preflight", opportunity)
     assert code == 0, "an exception is not refused"
 
 
-async def test_preflight_of_terms_alone(at_the_house: OfferEnvironment, tmp_path: Path) -> None:
+async def test_preflight_of_terms_alone(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
     terms = tmp_path / "terms.json"
     terms.write_text(
         '{"buyer_accounts": "1111-2222-3333", "company": "Example Corp",'
@@ -87,19 +87,19 @@ async def test_preflight_of_terms_alone(at_the_house: OfferEnvironment, tmp_path
     assert "give an opportunity, or terms" in err
 
 
-async def test_preflight_sees_what_the_draft_sees(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
-    change(at_the_house, opportunity, Billing_Method__c="Invoice", Amount=90000.0)
+async def test_preflight_sees_what_the_draft_sees(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
+    change(cli_environment, opportunity, Billing_Method__c="Invoice", Amount=90000.0)
     _, out, _ = await run("starter.py", "preflight", opportunity, "--json")
     await run("starter.py", "start", opportunity)
-    record = await at_the_house.desk.record(opportunity)
+    record = await cli_environment.client.record(opportunity)
     assert [finding.code for finding in record.findings] == [
         finding["code"] for finding in json.loads(out)["findings"]
     ]
 
 
-async def test_vendors_that_do_not_answer_are_named(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
+async def test_vendors_that_do_not_answer_are_named(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
     code, _, err = await run(
         "starter.py", "preflight", opportunity, SALESFORCE_CLIENT_SECRET="wrong"
     )
@@ -110,9 +110,9 @@ async def test_vendors_that_do_not_answer_are_named(at_the_house: OfferEnvironme
     assert (code, err) == (1, "Salesforce has no opportunity 006000000000000AAA\n")
 
 
-async def test_an_exception_from_the_command_line(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
-    change(at_the_house, opportunity, Contract_Months__c=24.0)
+async def test_an_exception_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
+    change(cli_environment, opportunity, Contract_Months__c=24.0)
     code, _, err = await run("starter.py", "start", opportunity)
     assert code == 1
     assert "wait for approval by deal-desk (not-annual)" in err
@@ -127,14 +127,14 @@ async def test_an_exception_from_the_command_line(at_the_house: OfferEnvironment
     )
     assert code == 0
     assert f"not-annual by {DESK}" in out
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
 
 
 async def test_a_declined_draft_is_revised_from_the_command_line(
-    at_the_house: OfferEnvironment,
+    cli_environment: OfferEnvironment,
 ) -> None:
-    (opportunity,) = at_the_house.prepare(1)
-    change(at_the_house, opportunity, Amount=90000.0)
+    (opportunity,) = cli_environment.put_opportunities(1)
+    change(cli_environment, opportunity, Amount=90000.0)
     await run("starter.py", "start", opportunity)
     code, _, err = await run("starter.py", "decline", opportunity, "--by", DESK)
     assert code == 2
@@ -151,18 +151,18 @@ async def test_a_declined_draft_is_revised_from_the_command_line(
     assert (code, err) == (1, "pric: there is no such term; correct its name\n")
     code, out, _ = await run("starter.py", "revise", opportunity, "price=100000.00 USD")
     assert code == 0
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
-    assert (await at_the_house.desk.record(opportunity)).require_terms().price.amount == 100000
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
+    assert (await cli_environment.client.record(opportunity)).require_terms().price.amount == 100000
 
 
-async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
+async def test_a_hand_off_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
     await run("starter.py", "start", opportunity, "--method", "clazar")
-    await at_the_house.until(
+    await cli_environment.wait_until(
         opportunity, lambda row: row.attention == AttentionCode.AWAITING_CLAZAR_OFFER
     )
     code, out, _ = await run("starter.py", "show", opportunity)
-    record = await at_the_house.desk.record(opportunity)
+    record = await cli_environment.client.record(opportunity)
     for words in (
         "Clazar's form",
         record.require_terms().offer_name,
@@ -171,39 +171,39 @@ async def test_a_hand_off_from_the_command_line(at_the_house: OfferEnvironment) 
     ):
         assert words in out
     create_manual_offer(
-        at_the_house.world,
+        cli_environment.world,
         name="Something else",
         buyer_accounts=list(record.require_terms().buyer_accounts),
         price=Decimal(120000),
         availability_end=record.require_terms().availability_end,
     )
-    at_the_house.world.advance()
-    (offer,) = at_the_house.world.offers.values()
+    cli_environment.world.advance()
+    (offer,) = cli_environment.world.offers.values()
     code, _, _ = await run("starter.py", "link-offer", opportunity, "--offer-id", offer.id)
     assert code == 0
-    await at_the_house.until(opportunity, lambda row: row.attention == "approval-required")
+    await cli_environment.wait_until(opportunity, lambda row: row.attention == "approval-required")
     code, _, _ = await run("starter.py", "approve", opportunity, "--by", DESK)
     assert code == 0
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
 
 
 async def test_what_aws_refused_is_revised_from_the_command_line(
-    at_the_house: OfferEnvironment,
+    cli_environment: OfferEnvironment,
 ) -> None:
-    (opportunity,) = at_the_house.prepare(1)
-    account = at_the_house.world.opportunities[opportunity]["AWS_Account_Id__c"]
-    at_the_house.world.buyers[account] = Buyer(account, exists=False)
+    (opportunity,) = cli_environment.put_opportunities(1)
+    account = cli_environment.world.opportunities[opportunity]["AWS_Account_Id__c"]
+    cli_environment.world.buyers[account] = Buyer(account, exists=False)
     await run("starter.py", "start", opportunity)
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.FAILED)
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.FAILED)
     code, _, _ = await run("starter.py", "revise", opportunity, "buyer_accounts=4444-5555-6666")
     assert code == 0
-    await at_the_house.until(opportunity, lambda row: row.stage == Stage.SHARED)
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
     _, out, _ = await run("starter.py", "show", opportunity)
     assert "rejected by AWS" in out, "the first revision stays on record"
 
 
-async def test_each_command_knows_what_it_is_about(at_the_house: OfferEnvironment) -> None:
-    (opportunity,) = at_the_house.prepare(1)
+async def test_each_command_knows_what_it_is_about(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
     for command, arguments in {
         "approve": ["--by", DESK],
         "decline": ["--by", DESK, "--reason", "no"],
@@ -215,7 +215,7 @@ async def test_each_command_knows_what_it_is_about(at_the_house: OfferEnvironmen
         assert err.startswith(f"there is no offer for {opportunity}")
 
 
-async def test_schedules_from_the_command_line(at_the_house: OfferEnvironment) -> None:
+async def test_schedules_from_the_command_line(cli_environment: OfferEnvironment) -> None:
     assert (await run("starter.py", "schedules", "list", "--json"))[1] == "[]\n"
     for _ in range(2):
         code, out, _ = await run("starter.py", "schedules", "apply")

@@ -20,7 +20,7 @@ from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.faults import Fault
 from tests.support.eventbridge import Queue, eventbridge, make_queue
 from tests.support.offer_environment import (
-    PATIENCE_SECONDS,
+    TIMEOUT_SECONDS,
     OfferEnvironment,
     open_offer_environment,
 )
@@ -33,12 +33,12 @@ CREATED = "Purchase Agreement Created - Proposer"
 class Hearing:
     """A house whose worker listens to a queue."""
 
-    house: OfferEnvironment
+    environment: OfferEnvironment
     queue: Queue
 
     async def until(self, so: Callable[[], bool]) -> None:
         """Wait until something is so."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while not await asyncio.to_thread(so):  # noqa: ASYNC110 (moto has no event)
                 await asyncio.sleep(0.02)
 
@@ -48,7 +48,7 @@ class Hearing:
 
     async def signals(self, opportunity: str) -> Counter[str]:
         """Which signals an offer has got."""
-        history = await self.house.client.get_workflow_handle(
+        history = await self.environment.temporal_client.get_workflow_handle(
             workflow_id(opportunity)
         ).fetch_history()
         return Counter(
@@ -68,47 +68,47 @@ async def hearing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
     monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 0)
     monkeypatch.setattr(sqs_consumer, "LONGEST_PAUSE_SECONDS", 0.1)
     with eventbridge() as endpoint:
-        queue = make_queue(endpoint, PATTERN, receives=3)
+        queue = make_queue(endpoint, PATTERN, max_receives=3)
         monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
-        async with open_offer_environment(tmp_path) as house:
-            house.world.event_bus = EventBus(endpoint)
-            yield Hearing(house, queue)
+        async with open_offer_environment(tmp_path) as environment:
+            environment.world.event_bus = EventBus(endpoint)
+            yield Hearing(environment, queue)
 
 
 async def test_acceptances_are_heard_without_any_watch(hearing: Hearing) -> None:
-    house = hearing.house
-    troubles = house.world.faults.waiting
+    environment = hearing.environment
+    troubles = environment.world.faults.waiting
     troubles += [
         Fault("events", "duplicate", "Offer Released"),
         Fault("events", "reorder", "Offer Released"),
         Fault("events", "duplicate", "Change Set Succeeded"),
     ]
-    late, twice, waiting = await house.share(1, 2, 3)
+    late, twice, waiting = await environment.share_offers(1, 2, 3)
     troubles.append(Fault("events", "delay", CREATED, delay_seconds=0.1))
-    await house.accept(late)
+    await environment.accept(late)
     troubles.append(Fault("events", "duplicate", CREATED))
-    await house.accept(twice)
+    await environment.accept(twice)
     assert not troubles
     for opportunity in (late, twice):
-        row = await house.until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
-        assert row.agreement_id in house.world.agreements
+        row = await environment.wait_until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+        assert row.agreement_id in environment.world.agreements
     await hearing.quiet()
     assert (await hearing.signals(late))["agreement_reported"] == 1
     assert (await hearing.signals(waiting))["agreement_reported"] == 0
-    assert (await house.desk.record(waiting)).stage is Stage.SHARED
+    assert (await environment.client.record(waiting)).stage is Stage.SHARED
     assert hearing.queue.bodies(hearing.queue.dead_letters) == []
 
 
 async def test_what_concerns_no_offer_is_passed_over(
     hearing: Hearing, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house, queue = hearing.house, hearing.queue
-    (ours,) = await house.share(1)
+    environment, queue = hearing.environment, hearing.queue
+    (ours,) = await environment.share_offers(1)
     await hearing.quiet()
     before = await hearing.signals(ours)
-    house.made_elsewhere()
-    not_started = f"offer-{house.prepare(2)[0]}-rev1"
+    environment.accept_unrelated_offer()
+    not_started = f"offer-{environment.put_opportunities(2)[0]}-rev1"
     for name in ("Create my product", not_started):
         hearing.tell("Change Set Succeeded", ChangeSetId="1", ChangeSetName=name)
     queue.send(json.dumps({"source": "aws.elsewhere", "detail-type": "New", "detail": {}}))
@@ -123,10 +123,10 @@ async def test_what_concerns_no_offer_is_passed_over(
     await hearing.quiet()
     assert await hearing.signals(ours) == before
 
-    other = make_queue(queue.endpoint, PATTERN, "elsewhere", receives=1000)
+    other = make_queue(queue.endpoint, PATTERN, "elsewhere", max_receives=1000)
     found = clients.event_queue(WorkerSettings.model_construct(offers_events_queue_url=other.url))
     assert found
-    elsewhere = Client(house.client.service_client, namespace="elsewhere")
+    elsewhere = Client(environment.temporal_client.service_client, namespace="elsewhere")
     stop = asyncio.Event()
     listener = asyncio.create_task(SqsConsumer(found, elsewhere).listen(stop))
     hearing.tell("Change Set Failed", ChangeSetId="1", ChangeSetName=not_started)

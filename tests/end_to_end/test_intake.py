@@ -19,31 +19,31 @@ from runtime import schedules
 from sandbox.faults import Fault
 from sandbox.salesforce.records import put_opportunity
 from sandbox.salesforce.schema import timestamp
-from tests.support.life import opportunity_fields
 from tests.support.offer_environment import OfferEnvironment
+from tests.support.workflow_harness import opportunity_fields
 from workflows.schedules.opportunity_intake import IntakePosition, IntakeRequest, OpportunityIntake
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)
 
 
-def put(house: OfferEnvironment, number: int, **fields: Any) -> str:
+def put(environment: OfferEnvironment, number: int, **fields: Any) -> str:
     """Put an opportunity that is ready into Salesforce, with a buyer account of its own."""
     each = parse_opportunity_id(f"006READY{number:07}")
     own = {"AWS_Account_Id__c": f"{333300000000 + number}"}
-    put_opportunity(house.world, opportunity_fields(each, **own | fields))
+    put_opportunity(environment.world, opportunity_fields(each, **own | fields))
     return each
 
 
-def put_all(house: OfferEnvironment, numbers: Iterable[int]) -> set[str]:
-    return {put(house, number) for number in numbers}
+def put_all(environment: OfferEnvironment, numbers: Iterable[int]) -> set[str]:
+    return {put(environment, number) for number in numbers}
 
 
 async def begin(
-    house: OfferEnvironment, name: str = "intake", position: IntakePosition | None = None
+    environment: OfferEnvironment, name: str = "intake", position: IntakePosition | None = None
 ) -> WorkflowHandle[OpportunityIntake, IntakePosition]:
     """Begin one turn."""
-    return await house.client.start_workflow(
+    return await environment.temporal_client.start_workflow(
         OpportunityIntake.run,
         IntakeRequest(clock=Clock(), overlap=OVERLAP, position=position),
         id=name,
@@ -51,157 +51,162 @@ async def begin(
     )
 
 
-async def turn(house: OfferEnvironment, position: IntakePosition | None = None) -> IntakePosition:
+async def turn(
+    environment: OfferEnvironment, position: IntakePosition | None = None
+) -> IntakePosition:
     """One turn, from where an earlier one came to."""
-    return await (await begin(house, position=position)).result()
+    return await (await begin(environment, position=position)).result()
 
 
-async def started(house: OfferEnvironment) -> Counter[str]:
+async def started(environment: OfferEnvironment) -> Counter[str]:
     """How often an offer was started for each opportunity."""
     runs = [
-        execution.id.partition("/")[2] async for execution in house.client.list_workflows(OFFERS)
+        execution.id.partition("/")[2]
+        async for execution in environment.temporal_client.list_workflows(OFFERS)
     ]
     return Counter(runs)
 
 
-async def until_started(house: OfferEnvironment, number: int) -> None:
+async def until_started(environment: OfferEnvironment, number: int) -> None:
     """Wait until search shows so many runs."""
     async with asyncio.timeout(30):
-        while (await house.client.count_workflows(OFFERS)).count < number:  # noqa: ASYNC110
+        while (await environment.temporal_client.count_workflows(OFFERS)).count < number:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
 
-async def once_each(house: OfferEnvironment, expected: set[str]) -> None:
+async def once_each(environment: OfferEnvironment, expected: set[str]) -> None:
     """Wait until search shows every run, and see that there is one for each."""
-    await until_started(house, len(expected))
-    assert await started(house) == Counter(expected)
+    await until_started(environment, len(expected))
+    assert await started(environment) == Counter(expected)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("in-real-time")
 async def test_a_thousand_are_started_once_each_whatever_happens(
-    house_of_idle_offers: OfferEnvironment,
+    idle_offers_environment: OfferEnvironment,
 ) -> None:
     """Changed during paging, a crash between starts, two turns at once, and one more."""
-    house = house_of_idle_offers
-    expected = put_all(house, range(1000))
+    environment = idle_offers_environment
+    expected = put_all(environment, range(1000))
     # pytest-timeout's signal may end a task of the workers instead, and the test then never ends.
     async with asyncio.timeout(240):
-        crashing = await begin(house, "crashing")
-        await until_started(house, 150)
+        crashing = await begin(environment, "crashing")
+        await until_started(environment, 150)
         await crashing.terminate("as if the power failed")
         with pytest.raises(WorkflowFailureError):
             await crashing.result()
-        turns = [await begin(house, "one"), await begin(house, "other")]
+        turns = [await begin(environment, "one"), await begin(environment, "other")]
         for number in range(0, 1000, 97):
-            put(house, number, Amount=130000.0 + number)
-        expected |= put_all(house, range(1000, 1010))
+            put(environment, number, Amount=130000.0 + number)
+        expected |= put_all(environment, range(1000, 1010))
         positions = [await each.result() for each in turns]
-        await turn(house, positions[0])
-        await once_each(house, expected)
+        await turn(environment, positions[0])
+        await once_each(environment, expected)
 
 
-async def test_only_what_is_ready_is_taken_in(house_of_idle_offers: OfferEnvironment) -> None:
-    house = house_of_idle_offers
-    wanted = {put(house, 1)}
-    put(house, 2, Order_Form_Signed__c=False)
-    put(house, 3, Billing_Method__c="Invoice")
-    put(house, 4, Offer_Stage__c="expired")
-    put(house, 5, StageName="Negotiation")
-    position = await turn(house)
-    await once_each(house, wanted)
-    wanted.add(put(house, 2))
-    await turn(house, position)
-    await once_each(house, wanted)
+async def test_only_what_is_ready_is_taken_in(idle_offers_environment: OfferEnvironment) -> None:
+    environment = idle_offers_environment
+    wanted = {put(environment, 1)}
+    put(environment, 2, Order_Form_Signed__c=False)
+    put(environment, 3, Billing_Method__c="Invoice")
+    put(environment, 4, Offer_Stage__c="expired")
+    put(environment, 5, StageName="Negotiation")
+    position = await turn(environment)
+    await once_each(environment, wanted)
+    wanted.add(put(environment, 2))
+    await turn(environment, position)
+    await once_each(environment, wanted)
 
 
-async def test_what_cannot_be_read_as_terms_waits_as_a_draft(house: OfferEnvironment) -> None:
-    flawed = put(house, 1, AWS_Account_Id__c="12", Amount=None)
-    await turn(house)
-    row = await house.until(flawed, lambda row: row.attention == "terms-invalid")
+async def test_what_cannot_be_read_as_terms_waits_as_a_draft(environment: OfferEnvironment) -> None:
+    flawed = put(environment, 1, AWS_Account_Id__c="12", Amount=None)
+    await turn(environment)
+    row = await environment.wait_until(flawed, lambda row: row.attention == "terms-invalid")
     assert row.stage == Stage.DRAFT
-    record = await house.desk.record(flawed)
+    record = await environment.client.record(flawed)
     assert {finding.field for finding in record.blocking_findings} == {"buyer_accounts", "price"}
 
 
-async def test_what_was_started_by_hand_is_not_started_again(house: OfferEnvironment) -> None:
-    (by_hand,) = await house.share(1)
-    house.world.opportunities[by_hand]["Offer_Stage__c"] = None
-    put_all(house, [1])
-    await turn(house)
-    runs = await started(house)
+async def test_what_was_started_by_hand_is_not_started_again(environment: OfferEnvironment) -> None:
+    (by_hand,) = await environment.share_offers(1)
+    environment.world.opportunities[by_hand]["Offer_Stage__c"] = None
+    put_all(environment, [1])
+    await turn(environment)
+    runs = await started(environment)
     assert runs[by_hand] == 1
 
 
-async def test_what_has_ended_is_not_started_again(house: OfferEnvironment) -> None:
-    ended = put(house, 1, Amount=None)
-    await house.desk.start(ended)
-    await house.desk.cancel(ended, "")
-    await house.client.get_workflow_handle(workflow_id(ended)).result()
-    put(house, 1, Offer_Stage__c=None)
-    await turn(house)
-    assert await started(house) == Counter([ended])
+async def test_what_has_ended_is_not_started_again(environment: OfferEnvironment) -> None:
+    ended = put(environment, 1, Amount=None)
+    await environment.client.start(ended)
+    await environment.client.cancel(ended, "")
+    await environment.temporal_client.get_workflow_handle(workflow_id(ended)).result()
+    put(environment, 1, Offer_Stage__c=None)
+    await turn(environment)
+    assert await started(environment) == Counter([ended])
 
 
-async def test_only_salesforce_s_clock_counts(house_of_idle_offers: OfferEnvironment) -> None:
+async def test_only_salesforce_s_clock_counts(idle_offers_environment: OfferEnvironment) -> None:
     """Its clock is days behind ours, and a change is committed late."""
-    house = house_of_idle_offers
-    newest = house.world.now() - timedelta(days=3)
-    expected = put_all(house, range(3))
+    environment = idle_offers_environment
+    newest = environment.world.now() - timedelta(days=3)
+    expected = put_all(environment, range(3))
     for each in expected:
-        house.world.opportunities[each]["SystemModstamp"] = timestamp(newest)
-    position = await turn(house)
+        environment.world.opportunities[each]["SystemModstamp"] = timestamp(newest)
+    position = await turn(environment)
     assert position.newest is not None
     assert abs(position.newest - newest) < timedelta(seconds=1)
-    late = put(house, 7)
-    house.world.opportunities[late]["SystemModstamp"] = timestamp(newest - timedelta(minutes=10))
-    await turn(house, position)
-    await once_each(house, expected | {late})
+    late = put(environment, 7)
+    environment.world.opportunities[late]["SystemModstamp"] = timestamp(
+        newest - timedelta(minutes=10)
+    )
+    await turn(environment, position)
+    await once_each(environment, expected | {late})
 
 
 async def test_a_turn_that_read_everything_reads_little_the_next_time(
-    house_of_idle_offers: OfferEnvironment,
+    idle_offers_environment: OfferEnvironment,
 ) -> None:
-    house = house_of_idle_offers
-    put_all(house, range(120))
-    position = await turn(house)
+    environment = idle_offers_environment
+    put_all(environment, range(120))
+    position = await turn(environment)
     assert len(position.seen) == 120
-    before = house.world.calls["salesforce", "Query"]
-    handle = await begin(house, "again", position)
+    before = environment.world.calls["salesforce", "Query"]
+    handle = await begin(environment, "again", position)
     await handle.result()
     history = await handle.fetch_history()
     assert not [e for e in history.events if e.event_type == CHILD], "nobody is asked for again"
-    assert house.world.calls["salesforce", "Query"] - before <= 3
+    assert environment.world.calls["salesforce", "Query"] - before <= 3
 
 
 CHILD = EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED
 
 
 async def test_salesforce_s_outage_holds_a_turn_up_and_loses_nothing(
-    house_of_idle_offers: OfferEnvironment,
+    idle_offers_environment: OfferEnvironment,
 ) -> None:
-    house = house_of_idle_offers
-    expected = put_all(house, range(3))
-    house.world.faults.waiting += [Fault("salesforce", "status", "Query", status=503)]
-    await turn(house)
-    await once_each(house, expected)
+    environment = idle_offers_environment
+    expected = put_all(environment, range(3))
+    environment.world.faults.waiting += [Fault("salesforce", "status", "Query", status=503)]
+    await turn(environment)
+    await once_each(environment, expected)
 
 
-async def test_the_schedule_takes_in_by_itself(house: OfferEnvironment) -> None:
+async def test_the_schedule_takes_in_by_itself(environment: OfferEnvironment) -> None:
     policy = Policy(intake_every=timedelta(seconds=1))
     for _ in range(2):
-        await schedules.apply(house.client, policy, Clock())
-    first = put(house, 1)
-    await house.until(first, lambda row: row.stage == Stage.SHARED)
-    second = put(house, 2)
-    await house.until(second, lambda row: row.stage == Stage.SHARED)
-    assert await started(house) == Counter([first, second])
-    handle = house.client.get_workflow_handle(workflow_id(first))
+        await schedules.apply(environment.temporal_client, policy, Clock())
+    first = put(environment, 1)
+    await environment.wait_until(first, lambda row: row.stage == Stage.SHARED)
+    second = put(environment, 2)
+    await environment.wait_until(second, lambda row: row.stage == Stage.SHARED)
+    assert await started(environment) == Counter([first, second])
+    handle = environment.temporal_client.get_workflow_handle(workflow_id(first))
     assert (await handle.describe()).parent_id is not None
 
 
-async def test_a_paused_schedule_stays_paused(house_of_idle_offers: OfferEnvironment) -> None:
-    client = house_of_idle_offers.client
+async def test_a_paused_schedule_stays_paused(idle_offers_environment: OfferEnvironment) -> None:
+    client = idle_offers_environment.temporal_client
     await schedules.apply(client, Policy(), Clock())
     await schedules.pause(client, "opportunity-intake", "quarter end")
     await schedules.pause(client, "opportunity-intake", "quarter end")

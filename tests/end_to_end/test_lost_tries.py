@@ -19,7 +19,7 @@ from cli import offer_client
 from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter, register_search_attributes
-from tests.support.life import OPPORTUNITY, program
+from tests.support.workflow_harness import OPPORTUNITY, installed_program
 from workflows.common.escalation import execute_with_escalation
 from workflows.offer.context import OfferContext
 from workflows.offer.state import OfferState
@@ -73,7 +73,7 @@ class DyingMailer:
 
 async def server() -> WorkflowEnvironment:
     return await WorkflowEnvironment.start_local(
-        dev_server_existing_path=program("temporal"),
+        dev_server_existing_path=installed_program("temporal"),
         dev_server_log_level="error",
         data_converter=data_converter(TemporalSettings()),
     )

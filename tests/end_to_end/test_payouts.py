@@ -15,29 +15,29 @@ from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
 
-async def accepted(house: OfferEnvironment, *numbers: int) -> list[str]:
-    ids = await house.share(*numbers)
+async def accepted(environment: OfferEnvironment, *numbers: int) -> list[str]:
+    ids = await environment.share_offers(*numbers)
     for each in ids:
-        await house.accept(each)
-    await house.watch()
+        await environment.accept(each)
+    await environment.run_agreement_watch()
     for each in ids:
-        await house.until(each, lambda row: row.stage == Stage.ACCEPTED)
+        await environment.wait_until(each, lambda row: row.stage == Stage.ACCEPTED)
     return ids
 
 
 async def test_the_report_agrees_with_the_source_to_the_cent(
-    at_the_house: OfferEnvironment, tmp_path: Path
+    cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
-    house = at_the_house
-    whole, part, unpaid = await accepted(house, 1, 2, 3)
-    stranger = house.made_elsewhere()
-    house.pay(whole, "1")
-    house.pay(part, "0.4")
+    environment = cli_environment
+    whole, part, unpaid = await accepted(environment, 1, 2, 3)
+    stranger = environment.accept_unrelated_offer()
+    environment.pay(whole, "1")
+    environment.pay(part, "0.4")
 
     code, out, err = await run("starter.py", "payouts", "--json")
     assert (code, err) == (0, "")
     report = json.loads(out)
-    rows = house.world.disbursements
+    rows = environment.world.disbursements
     owed = defaultdict[str, Decimal](Decimal)
     for row in rows:
         owed[row.invoice_id] = row.undisbursed
@@ -68,7 +68,7 @@ async def test_the_report_agrees_with_the_source_to_the_cent(
 
     code, out, _ = await run("starter.py", "payouts", "--month", "2020-01", "--json")
     assert json.loads(out)["lines"] == []
-    month = f"{house.world.now():%Y-%m}"
+    month = f"{environment.world.now():%Y-%m}"
     code, out, _ = await run("starter.py", "payouts", "--month", month, "--json")
     assert json.loads(out)["totals"]["USD"]["disbursed"] == totals["disbursed"]
     code, _, err = await run("starter.py", "payouts", "--month", "last")
@@ -85,12 +85,12 @@ async def test_the_report_agrees_with_the_source_to_the_cent(
 
 
 async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
-    at_the_house: OfferEnvironment,
+    cli_environment: OfferEnvironment,
 ) -> None:
-    house = at_the_house
-    broken, good = await accepted(house, 1, 2)
-    for row in house.world.disbursements:
-        if broken in (house.world.offers[row.offer_id].description or ""):
+    environment = cli_environment
+    broken, good = await accepted(environment, 1, 2)
+    for row in environment.world.disbursements:
+        if broken in (environment.world.offers[row.offer_id].description or ""):
             row.currency = "CHF"
     code, out, err = await run("starter.py", "payouts", "--csv")
     assert code == 1
@@ -99,22 +99,24 @@ async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
     assert "the rest was counted" in err
 
 
-async def test_finance_hears_once_of_data_that_cannot_be_read(house: OfferEnvironment) -> None:
-    broken, good = await accepted(house, 1, 2)
-    house.pay(good, "1")
-    for row in house.world.disbursements:
-        if broken in (house.world.offers[row.offer_id].description or ""):
+async def test_finance_hears_once_of_data_that_cannot_be_read(
+    environment: OfferEnvironment,
+) -> None:
+    broken, good = await accepted(environment, 1, 2)
+    environment.pay(good, "1")
+    for row in environment.world.disbursements:
+        if broken in (environment.world.offers[row.offer_id].description or ""):
             row.currency = "CHF"
     policy = Policy.model_validate(
         {"roles": {"finance": ["finance@example.com"], "deal-desk": ["d@example.com"],
                    "legal": ["l@example.com"]},
          "payouts": {"every": "PT1S"}}
     )  # fmt: skip
-    await schedules.apply(house.client, policy, Clock())
-    await house.until_called("clazar", "GetDisbursements", 3)
-    memos = [mail for mail in house.world.mails if "could not be read" in mail.subject]
+    await schedules.apply(environment.temporal_client, policy, Clock())
+    await environment.wait_until_called("clazar", "GetDisbursements", 3)
+    memos = [mail for mail in environment.world.mails if "could not be read" in mail.subject]
     (memo,) = memos
     assert memo.recipients == ["finance@example.com"]
     assert "aws_marketplace_disbursements" in memo.text
-    await house.until(good, lambda row: row.stage == Stage.DISBURSED)
-    assert (await house.desk.record(broken)).stage is Stage.ACCEPTED
+    await environment.wait_until(good, lambda row: row.stage == Stage.DISBURSED)
+    assert (await environment.client.record(broken)).stage is Stage.ACCEPTED

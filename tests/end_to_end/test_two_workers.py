@@ -18,10 +18,10 @@ HERE = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
 
 @asynccontextmanager
 async def working_beside(
-    house: OfferEnvironment, queues: Iterable[TaskQueue]
+    environment: OfferEnvironment, queues: Iterable[TaskQueue]
 ) -> AsyncIterator[None]:
     """A worker process on some queues."""
-    address = house.client.service_client.config.target_host
+    address = environment.temporal_client.service_client.config.target_host
     named = [word for queue in queues for word in ("--queues", queue.value)]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -39,21 +39,26 @@ async def working_beside(
 
 async def test_two_workers_make_no_difference(tmp_path: Path) -> None:
     """One serves two queues, the other all: some are served twice, some elsewhere."""
-    async with open_offer_environment(tmp_path, HERE) as house, working_beside(house, TaskQueue):
-        paid, cancelled, waiting = await house.share(1, 2, 3)
-        await house.accept(paid)
-        await house.desk.cancel(cancelled, "test")
-        await asyncio.gather(house.watch(), house.watch_clazar())
-        await house.until(paid, lambda row: row.stage == Stage.ACCEPTED)
-        house.pay(paid, "1")
-        assert (await house.sweep()).signalled == 1
-        await house.until(paid, lambda row: row.stage == Stage.DISBURSED)
-        await house.until(cancelled, lambda row: row.stage == Stage.CANCELLED)
-        await house.settled(paid)
-        acceptable = [o for o in house.world.offers.values() if house.world.acceptable(o)]
-        record = await house.desk.record(waiting)
+    async with (
+        open_offer_environment(tmp_path, HERE) as environment,
+        working_beside(environment, TaskQueue),
+    ):
+        paid, cancelled, waiting = await environment.share_offers(1, 2, 3)
+        await environment.accept(paid)
+        await environment.client.cancel(cancelled, "test")
+        await asyncio.gather(environment.run_agreement_watch(), environment.run_clazar_watch())
+        await environment.wait_until(paid, lambda row: row.stage == Stage.ACCEPTED)
+        environment.pay(paid, "1")
+        assert (await environment.run_payout_sweep()).signalled == 1
+        await environment.wait_until(paid, lambda row: row.stage == Stage.DISBURSED)
+        await environment.wait_until(cancelled, lambda row: row.stage == Stage.CANCELLED)
+        await environment.wait_until_idle(paid)
+        acceptable = [
+            o for o in environment.world.offers.values() if environment.world.acceptable(o)
+        ]
+        record = await environment.client.record(waiting)
         assert [offer.id for offer in acceptable] == [record.offer_id]
-        assert len(house.world.offers) == 3
-        kinds = Counter(mail.subject.partition(":")[0] for mail in house.world.mails)
+        assert len(environment.world.offers) == 3
+        kinds = Counter(mail.subject.partition(":")[0] for mail in environment.world.mails)
         assert kinds["Your private offer for Example Product is ready"] == 3
         assert kinds["Accepted"] == kinds["Paid"] == 1

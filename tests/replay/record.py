@@ -25,166 +25,168 @@ from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer
 from tests.support.builders import BUYER
-from tests.support.life import OPPORTUNITY, Life, living
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 from workflows.offer.workflow import OfferWorkflow
 
 AMENDMENT = offer_path(OPPORTUNITY, 1)
 HISTORIES = Path(__file__).with_name("histories")
 
 
-async def paid_in_parts(life: Life) -> None:
+async def paid_in_parts(harness: WorkflowHarness) -> None:
     """Accepted after a reminder, paid in two parts."""
-    life.world.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
-    life.buyer(accepts_after=24)
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.passes(days=25)
-    await life.report_acceptance()
-    await life.passes(days=32)
-    await life.report_payout()
-    await life.passes(days=5)
-    await life.report_payout()
-    await life.end()
+    harness.world.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
+    harness.set_buyer(accepts_after=24)
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    await harness.advance(days=25)
+    await harness.report_acceptance()
+    await harness.advance(days=32)
+    await harness.report_payout()
+    await harness.advance(days=5)
+    await harness.report_payout()
+    await harness.advance_to_end()
 
 
-async def taken_back_and_late(life: Life) -> None:
+async def taken_back_and_late(harness: WorkflowHarness) -> None:
     """The invoice comes late, the bank refuses the payout, and it is paid again."""
-    habit = life.world.payout_settings
+    habit = harness.world.payout_settings
     habit.outcome, habit.retried_after_days = "failed", 10
-    life.buyer(accepts_after=1)
-    await life.start()
-    await life.passes(days=2)
-    await life.report_acceptance()
-    await life.passes(days=12)
-    await life.report_payout()
+    harness.set_buyer(accepts_after=1)
+    await harness.start()
+    await harness.advance(days=2)
+    await harness.report_acceptance()
+    await harness.advance(days=12)
+    await harness.report_payout()
     for days in (23, 2, 10):
-        await life.passes(days=days)
-        await life.report_payout()
-    await life.end()
+        await harness.advance(days=days)
+        await harness.report_payout()
+    await harness.advance_to_end()
 
 
-async def expired(life: Life) -> None:
+async def expired(harness: WorkflowHarness) -> None:
     """Nobody accepts."""
-    await life.start()
-    await life.end()
+    await harness.start()
+    await harness.advance_to_end()
 
 
-async def cancelled_while_generating(life: Life) -> None:
+async def cancelled_while_generating(harness: WorkflowHarness) -> None:
     """Stopped in AWS while it prepares."""
-    life.world.change_set_processing.preparing_minutes = 30
-    await life.start()
-    await life.reaches(Stage.GENERATING)
-    await life.handle.signal(OfferWorkflow.cancel_signal, "")
-    await life.end()
+    harness.world.change_set_processing.preparing_minutes = 30
+    await harness.start()
+    await harness.advance_until(Stage.GENERATING)
+    await harness.handle.signal(OfferWorkflow.cancel_signal, "")
+    await harness.advance_to_end()
 
 
-async def withdrawn_after_sharing(life: Life) -> None:
+async def withdrawn_after_sharing(harness: WorkflowHarness) -> None:
     """Made void in AWS after the buyer was told."""
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.handle.signal(OfferWorkflow.cancel_signal, "")
-    await life.end()
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    await harness.handle.signal(OfferWorkflow.cancel_signal, "")
+    await harness.advance_to_end()
 
 
-async def refused_then_corrected(life: Life) -> None:
+async def refused_then_corrected(harness: WorkflowHarness) -> None:
     """A wrong account, put right; still open."""
-    life.world.buyers[BUYER] = Buyer(BUYER, exists=False)
-    await life.start()
-    await life.reaches(Stage.FAILED)
-    life.opportunity(AWS_Account_Id__c="444455556666")
-    await life.desk.resume(OPPORTUNITY)
-    await life.reaches(Stage.SHARED)
+    harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    await harness.start()
+    await harness.advance_until(Stage.FAILED)
+    harness.put_opportunity(AWS_Account_Id__c="444455556666")
+    await harness.client.resume(OPPORTUNITY)
+    await harness.advance_until(Stage.SHARED)
 
 
-async def paused_for_credentials(life: Life) -> None:
+async def paused_for_credentials(harness: WorkflowHarness) -> None:
     """AWS refuses our credentials until somebody renews them; then AWS is late."""
-    life.world.change_set_processing.publish_minutes = 4 * 60
-    life.world.faults.waiting.append(
+    harness.world.change_set_processing.publish_minutes = 4 * 60
+    harness.world.faults.waiting.append(
         Fault("catalog", "status", "ListChangeSets", status=403, code="AccessDeniedException")
     )
-    await life.start()
-    await life.passes(minutes=5)
-    await life.desk.resume(OPPORTUNITY)
-    await life.passes(hours=5)
+    await harness.start()
+    await harness.advance(minutes=5)
+    await harness.client.resume(OPPORTUNITY)
+    await harness.advance(hours=5)
 
 
-async def approved_after_a_revision(life: Life) -> None:
+async def approved_after_a_revision(harness: WorkflowHarness) -> None:
     """Two exceptions: one is revised away, the other approved after a reminder."""
-    life.opportunity(Contract_Months__c=24.0, Amount=90000.0)
-    await life.start()
-    await life.passes(days=2)
+    harness.put_opportunity(Contract_Months__c=24.0, Amount=90000.0)
+    await harness.start()
+    await harness.advance(days=2)
     price = {"price": {"amount": "120000", "currency": "USD"}}
-    await life.desk.revise(OPPORTUNITY, TermChanges(terms=price))
-    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by="desk@example.com"))
-    await life.reaches(Stage.SHARED)
+    await harness.client.revise(OPPORTUNITY, TermChanges(terms=price))
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="desk@example.com"))
+    await harness.advance_until(Stage.SHARED)
 
 
-async def sent_back_and_made_again(life: Life) -> None:
+async def sent_back_and_made_again(harness: WorkflowHarness) -> None:
     """Handed off, made with a wrong price, declined, made again."""
-    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
-    wrong = await life.passes(days=2)
-    make(life, wrong.require_terms(), price=Decimal(12000))
-    while (await life.record()).attention_code != "approval-required":
-        await life.passes(minutes=10)
+    await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
+    wrong = await harness.advance(days=2)
+    make(harness, wrong.require_terms(), price=Decimal(12000))
+    while (await harness.record()).attention_code != "approval-required":
+        await harness.advance(minutes=10)
     verdict = ApprovalDecision(by="desk@example.com", reason="as signed, please")
-    await life.desk.decline(OPPORTUNITY, verdict)
-    await life.reaches(Stage.SUBMITTED)
-    make(life, (await life.passes(minutes=1)).require_terms())
-    await life.reaches(Stage.SHARED)
+    await harness.client.decline(OPPORTUNITY, verdict)
+    await harness.advance_until(Stage.SUBMITTED)
+    make(harness, (await harness.advance(minutes=1)).require_terms())
+    await harness.advance_until(Stage.SHARED)
 
 
-async def extended_then_amended(life: Life) -> None:
+async def extended_then_amended(harness: WorkflowHarness) -> None:
     """More time after the last day, then another price: withdrawn, and made anew."""
-    await life.start()
-    await life.end()
-    until = Extension(until=life.world.now().date() + timedelta(days=20))
-    async with life.asking(life.desk.extend(OPPORTUNITY, until)) as asked:
+    await harness.start()
+    await harness.advance_to_end()
+    until = Extension(until=harness.world.now().date() + timedelta(days=20))
+    async with harness.advance_until_answered(harness.client.extend(OPPORTUNITY, until)) as asked:
         await asked
     price = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
-    async with life.asking(life.desk.amend(OPPORTUNITY, price)) as asked:
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, price)) as asked:
         await asked
-    await life.reaches(Stage.SHARED)
+    await harness.advance_until(Stage.SHARED)
 
 
-async def amended_after_acceptance(life: Life) -> None:
+async def amended_after_acceptance(harness: WorkflowHarness) -> None:
     """Rolled back, accepted again, then replaced by an amendment."""
-    await life.start()
-    shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
-    roll_back(life.world, life.agreement())
-    await life.report_acceptance()
-    await life.quiet()
-    accept(life.world, shared.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
-    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
-    await life.approve(AMENDMENT)
-    amendment = await life.reaches(Stage.SHARED, path=AMENDMENT)
-    await life.report_agreement(accept(life.world, amendment.require_offer_id(), BUYER), AMENDMENT)
-    await life.passes(hours=2)
+    await harness.start()
+    shared = await harness.advance_until(Stage.SHARED)
+    accept(harness.world, shared.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
+    roll_back(harness.world, harness.agreement())
+    await harness.report_acceptance()
+    await harness.settle()
+    accept(harness.world, shared.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
+    await harness.client.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
+    await harness.approve_all(AMENDMENT)
+    amendment = await harness.advance_until(Stage.SHARED, path=AMENDMENT)
+    await harness.report_agreement(
+        accept(harness.world, amendment.require_offer_id(), BUYER), AMENDMENT
+    )
+    await harness.advance(hours=2)
 
 
-async def amendment(life: Life) -> str:
+async def amendment(harness: WorkflowHarness) -> str:
     """The same, as the amendment lived through it."""
-    await amended_after_acceptance(life)
+    await amended_after_acceptance(harness)
     return AMENDMENT
 
 
-async def ended_on_our_request(life: Life) -> None:
+async def ended_on_our_request(harness: WorkflowHarness) -> None:
     """The buyer lets the agreement be cancelled by saying nothing."""
-    await life.start()
-    shared = await life.reaches(Stage.SHARED)
-    accept(life.world, shared.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
+    await harness.start()
+    shared = await harness.advance_until(Stage.SHARED)
+    accept(harness.world, shared.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
     wish = CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message="As agreed.")
-    await life.desk.request_cancellation(OPPORTUNITY, wish)
-    await life.end()
+    await harness.client.request_cancellation(OPPORTUNITY, wish)
+    await harness.advance_to_end()
 
 
-def make(life: Life, terms: OfferTerms, **mistakes: Any) -> None:
+def make(harness: WorkflowHarness, terms: OfferTerms, **mistakes: Any) -> None:
     """Somebody makes the offer in Clazar."""
     right: dict[str, Any] = {
         "name": terms.offer_name,
@@ -192,10 +194,10 @@ def make(life: Life, terms: OfferTerms, **mistakes: Any) -> None:
         "price": terms.price.amount,
         "availability_end": terms.availability_end,
     }
-    create_manual_offer(life.world, **right | mistakes)
+    create_manual_offer(harness.world, **right | mistakes)
 
 
-SCENARIOS: dict[str, Callable[[Life], Awaitable[str | None]]] = {
+SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
     scenario.__name__: scenario
     for scenario in (
         paid_in_parts,
@@ -217,9 +219,11 @@ SCENARIOS: dict[str, Callable[[Life], Awaitable[str | None]]] = {
 
 async def record(name: str) -> None:
     """Live a scenario and keep its history."""
-    async with living() as life:
-        path = await SCENARIOS[name](life) or OPPORTUNITY
-        history = await life.client.get_workflow_handle(workflow_id(path)).fetch_history()
+    async with open_harness() as harness:
+        path = await SCENARIOS[name](harness) or OPPORTUNITY
+        history = await harness.temporal_client.get_workflow_handle(
+            workflow_id(path)
+        ).fetch_history()
     text = json.dumps(impersonal(json.loads(history.to_json())), indent=1)
     (HISTORIES / f"{name}.json").write_text(text + "\n")
 

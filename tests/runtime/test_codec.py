@@ -11,7 +11,7 @@ from offers.stage import Stage
 from runtime.codec import EncryptionCodec, InvalidKeys
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
-from tests.support.life import living
+from tests.support.workflow_harness import open_harness
 
 
 def key(name: str) -> str:
@@ -48,11 +48,11 @@ def test_an_unreadable_keyring_is_refused_with_the_remedy(keyring: str) -> None:
 
 async def test_a_history_tells_nothing_personal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", key("k1"))
-    async with living() as life:
-        await life.start()
-        await life.reaches(Stage.SHARED)
-        history = (await life.handle.fetch_history()).to_json()
-        description = await life.handle.describe()
+    async with open_harness() as harness:
+        await harness.start()
+        await harness.advance_until(Stage.SHARED)
+        history = (await harness.handle.fetch_history()).to_json()
+        description = await harness.handle.describe()
     for personal in ("buyer@example.com", "owner@example.com", "Example Buyer"):
         assert personal not in history
         assert base64.b64encode(personal.encode()).decode()[4:-4] not in history

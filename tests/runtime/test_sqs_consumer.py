@@ -19,7 +19,7 @@ from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
 from tests.support.eventbridge import KEYS, Queue, eventbridge, make_queue
-from tests.support.life import environment
+from tests.support.workflow_harness import environment_variables
 
 OPPORTUNITY = "001A0000006Vm9rIAC"
 PATIENCE_SECONDS = 10
@@ -35,7 +35,7 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def queue(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Queue]:
     keys = {name.upper(): value for name, value in KEYS.items()}
-    with environment({"AWS_ENDPOINT_URL_SQS": endpoint, **keys}):
+    with environment_variables({"AWS_ENDPOINT_URL_SQS": endpoint, **keys}):
         yield make_queue(
             endpoint, PATTERN, request.node.name.replace("[", "-").rstrip("]")[-60:], 2
         )

@@ -15,7 +15,7 @@ from runtime import workers
 from runtime.settings import WorkerSettings, read_settings
 from sandbox.clock import Clock as SandboxClock
 from sandbox.server import Sandbox
-from tests.support.life import FIELDS, environment
+from tests.support.workflow_harness import FIELDS, environment_variables
 
 DAY_A_SECOND = 86_400
 
@@ -36,7 +36,7 @@ async def rates(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, floa
     until.set()
     with (
         Sandbox(clock=SandboxClock(scale=clock.scale, origin=clock.origin)) as sandbox,
-        environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}),
+        environment_variables({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}),
     ):
         client = cast(Client, None)  # nobody asks it anything
         await workers.serve(client, read_settings(WorkerSettings), tuple(TaskQueue), until)

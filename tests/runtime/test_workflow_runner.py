@@ -15,8 +15,8 @@ from temporalio.worker import Replayer
 
 from runtime.workers import STICKY_TIMEOUT
 from tests.runtime.early_answers import QUEUE, EarlyAnswers, worker
-from tests.support.life import program
 from tests.support.programs import ROOT
+from tests.support.workflow_harness import installed_program
 
 TRIES = 5
 """On a busy machine the server may send the first signal with a task after all."""
@@ -65,7 +65,7 @@ async def asked_too_early(client: Client, threads: ThreadPoolExecutor) -> Handle
 async def test_an_answer_given_too_early_changes_no_history() -> None:
     """Else the workflow could never be taken over by another worker again."""
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=program("temporal"), dev_server_log_level="error"
+        dev_server_existing_path=installed_program("temporal"), dev_server_log_level="error"
     ) as environment:
         with ThreadPoolExecutor() as threads:
             for _ in range(TRIES):

@@ -1,4 +1,4 @@
-"""Offers that were accepted, and how their agreements stand: what amendments are made of."""
+"""Builders of accepted offers, agreement snapshots and the amendments proposed from them."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -11,9 +11,9 @@ from offers.preflight.draft import Draft, draft
 from offers.terms.terms import OfferTerms
 from tests.support.builders import BUYER, facts, terms
 
-LATER = date(2026, 6, 1)
+AFTER_FIRST_INSTALLMENT = date(2026, 6, 1)
 """A day on which the first of three instalments has fallen due."""
-THIRDS = "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"
+THREE_INSTALLMENTS = "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"
 
 
 def agreement(**changes: Any) -> Agreement:
@@ -30,38 +30,48 @@ def agreement(**changes: Any) -> Agreement:
     return Agreement.model_validate(known | changes)
 
 
-def accepted(number: int = 0, **changes: Any) -> OriginalOffer:
-    """An accepted offer: in three instalments, unless its terms say otherwise."""
+def accepted_offer(number: int = 0, **changes: Any) -> OriginalOffer:
+    """An accepted offer, in three instalments unless `changes` has another payment schedule."""
     return OriginalOffer(
         number=number,
         next_number=number + 1,
         agreement=agreement(),
-        terms=terms(**({"payment_schedule": THIRDS} | changes)),
+        terms=terms(**({"payment_schedule": THREE_INSTALLMENTS} | changes)),
     )
 
 
-def standing(invoiced: str = "40000", **changes: Any) -> AgreementSnapshot:
-    """How AWS shows the agreement."""
+def agreement_snapshot(invoiced: str = "40000", **changes: Any) -> AgreementSnapshot:
+    """The agreement as AWS shows it, with the invoiced amount."""
     return AgreementSnapshot(agreement=agreement(**changes), invoiced=Decimal(invoiced))
 
 
-def proposed(
+def propose_amendment(
     given: dict[str, Any] | None = None,
-    amended: OriginalOffer | None = None,
-    stands: AgreementSnapshot | None = None,
-    today: date = LATER,
+    original: OriginalOffer | None = None,
+    snapshot: AgreementSnapshot | None = None,
+    today: date = AFTER_FIRST_INSTALLMENT,
 ) -> Proposal:
-    """What an amendment says on a wish."""
-    return propose(amended or accepted(), stands or standing(), given or {}, Policy(), today)
+    """The proposal for an amendment with the given terms."""
+    return propose(
+        original or accepted_offer(),
+        snapshot or agreement_snapshot(),
+        given or {},
+        Policy(),
+        today,
+    )
 
 
-def drafted(proposal: Proposal, today: date = LATER, **given: Any) -> Draft:
-    """The amendment as preflight drafts it: over the opportunity, under what a person gave."""
+def draft_amendment(
+    proposal: Proposal, today: date = AFTER_FIRST_INSTALLMENT, **given: Any
+) -> Draft:
+    """The draft of an amendment: given terms first, then the proposal, then the opportunity."""
     return draft(facts() | proposal.facts | given, Policy(), today)
 
 
-def terms_of(proposal: Proposal, today: date = LATER, **given: Any) -> OfferTerms:
-    """The terms of an amendment that has legal ones."""
-    made = drafted(proposal, today, **given)
-    assert made.terms is not None, made.findings
-    return made.terms
+def amendment_terms(
+    proposal: Proposal, today: date = AFTER_FIRST_INSTALLMENT, **given: Any
+) -> OfferTerms:
+    """The terms of a proposal that preflight accepts."""
+    drafted = draft_amendment(proposal, today, **given)
+    assert drafted.terms is not None, drafted.findings
+    return drafted.terms

@@ -1,4 +1,4 @@
-"""AWS in the sandbox, and our activities on it, run as a worker would."""
+"""AWS in the sandbox, and the activities on it, run as a worker runs them."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,14 +20,14 @@ from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.world import Agreement
 from tests.support.builders import BUYER, terms
-from tests.support.life import OPPORTUNITY
+from tests.support.workflow_harness import OPPORTUNITY
 
 REQUEST = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev1", terms=terms())
 
 
 @dataclass
 class Aws:
-    """AWS at an instant, and our activities on it."""
+    """AWS at a fixed time, and the activities on it."""
 
     sandbox: Sandbox
     activities: AwsCatalog
@@ -35,39 +35,39 @@ class Aws:
     lookup: MarketplaceLookup
     now: list[datetime]
 
-    def at(self, **later: float) -> None:
-        """Let time pass."""
+    def advance(self, **later: float) -> None:
+        """Advance the time."""
         self.now[0] += timedelta(**later)
         self.sandbox.world.advance()
 
     def run(self, activity: Any, argument: Any) -> Any:
-        """Run an activity as a worker would."""
-        running = ActivityEnvironment()
-        running.info = replace(running.info, started_time=self.now[0])
-        return running.run(activity, argument)
+        """Run an activity as a worker runs it."""
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, started_time=self.now[0])
+        return environment.run(activity, argument)
 
     def outcome(self, change_set_id: str) -> ChangeSetOutcome:
-        """How a change set ends once AWS has had its time."""
-        self.at(minutes=50)
+        """Advance the time until a change set has ended; returns its outcome."""
+        self.advance(minutes=50)
         follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
-        ended = self.run(self.activities.wait_for_change_set, follow)
-        assert isinstance(ended, ChangeSetOutcome)
-        return ended
+        outcome = self.run(self.activities.wait_for_change_set, follow)
+        assert isinstance(outcome, ChangeSetOutcome)
+        return outcome
 
-    def built(self, change_set_id: str) -> PublishedOffer:
-        """The offer that a change set leads to, which must succeed."""
+    def published_offer(self, change_set_id: str) -> PublishedOffer:
+        """The offer of a change set that succeeds."""
         offer = self.outcome(change_set_id).offer
         assert offer is not None
         return offer
 
-    def released(self, **changes: Any) -> str:
-        """Another offer that AWS has made; gives its id."""
+    def release_offer(self, **changes: Any) -> str:
+        """Create and release another offer; returns its id."""
         number = len(self.sandbox.world.change_sets) + 1
         request = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev{number}", terms=terms(**changes))
-        return self.built(self.run(self.activities.submit_offer, request)).offer_id
+        return self.published_offer(self.run(self.activities.submit_offer, request)).offer_id
 
-    def accepted(self, **changes: Any) -> Agreement:
-        """The agreement of an offer that was made and accepted, with what is invoiced at once."""
-        made = accept(self.sandbox.world, self.released(**changes), BUYER)
+    def accept_offer(self, **changes: Any) -> Agreement:
+        """Create an offer and accept it; the upfront invoice is issued.  Returns the agreement."""
+        agreement = accept(self.sandbox.world, self.release_offer(**changes), BUYER)
         self.sandbox.world.advance()
-        return made
+        return agreement

@@ -1,4 +1,4 @@
-"""Examples that tests build on: plainly made up, and legal unless a test changes them."""
+"""Example data for tests: invented, and valid unless a test changes it."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,7 +11,7 @@ BUYER = "111122223333"
 
 
 def facts(**changes: Any) -> dict[str, Any]:
-    """What is known of an opportunity, named as the domain names it."""
+    """The data of an opportunity, by the domain's field names."""
     known: dict[str, Any] = {
         "buyer_accounts": [BUYER],
         "company": "Example Corp",
@@ -25,7 +25,7 @@ def facts(**changes: Any) -> dict[str, Any]:
 
 
 def terms(**changes: Any) -> OfferTerms:
-    """Legal terms."""
+    """Valid terms."""
     known: dict[str, Any] = {
         "buyer_accounts": [BUYER],
         "company": "Example Corp",

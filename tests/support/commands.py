@@ -1,4 +1,4 @@
-"""Command lines that texts suggest, held against the real command line."""
+"""Checks that a suggested command line exists and accepts its arguments."""
 
 import shlex
 from typing import Any
@@ -10,25 +10,25 @@ from cli import common
 from offers.lifecycle.commands import TermChanges
 
 COMMANDS: Any = typer.main.get_command(starter.app)
-FILLED_IN = {
+EXAMPLE_VALUES = {
     "--until": "2027-01-31",
     "--reason-code": "OTHER",
     "price": "1 USD",
     "additional_amount": "1 USD",
 }
-"""What a person might put in the place of `…`, where not any text will do."""
+"""What replaces `…`, for arguments that do not accept any text."""
 
 
 def check_command(line: str) -> None:
-    """The command is there, and takes each of its arguments."""
+    """Assert that the command exists and accepts each of its arguments."""
     program, name, *arguments = shlex.split(line)
     assert program == "offerflow"
     for before, (place, argument) in zip(["", *arguments], enumerate(arguments), strict=False):
         if argument in ("…", "YYYY-MM-DD"):
-            arguments[place] = FILLED_IN.get(before, "x")
+            arguments[place] = EXAMPLE_VALUES.get(before, "x")
         name_of_term, equals, value = argument.partition("=")
         if equals and value == "…":
-            arguments[place] = f"{name_of_term}={FILLED_IN.get(name_of_term, 'x')}"
+            arguments[place] = f"{name_of_term}={EXAMPLE_VALUES.get(name_of_term, 'x')}"
     arguments = ["company=Other" if each == "NAME=VALUE" else each for each in arguments]
     context = COMMANDS.commands[name].make_context(name, arguments)
     changes = common.given_changes(None, context.params.get("changes"))

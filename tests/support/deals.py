@@ -1,4 +1,4 @@
-"""Deals as preflight sees them: flawless unless a test changes something."""
+"""Deals for preflight: without findings unless a test changes something."""
 
 from datetime import date
 from typing import Any
@@ -30,7 +30,7 @@ FIELDS: dict[str, str] = {name: f"Form_{name}__c" for name in ORDER_FORM}
 PRODUCT = Product(seller_account=SELLER, visibility="Limited", dimensions=("platform", "seats"))
 
 
-def report_on(
+def preflight_report(
     terms: dict[str, Any] | None = None,
     *,
     form: dict[str, Any] | None = None,
@@ -41,7 +41,7 @@ def report_on(
     policy: Policy = POLICY,
     today: date = TODAY,
 ) -> PreflightReport:
-    """Preflight's report on a flawless deal with some changes."""
+    """Preflight's report on a deal without findings, with some changes."""
     drafted = draft(facts(**(terms or {})), policy, today)
     deal = Deal(
         order_form=OrderForm(

@@ -1,4 +1,4 @@
-"""Contracts for tests: PDFs, the S3 they are put into, and the request to publish them."""
+"""EULA documents for tests: PDFs, an S3 client, and the request to publish them."""
 
 import io
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def pdf(*widths: int, change: Callable[[PdfWriter], Any] = lambda _: None) -> by
 
 
 def s3_client(sandbox: Sandbox) -> Any:
-    """As the worker makes it: with no signature version of its own."""
+    """An S3 client as the worker creates it: without a signature version."""
     return boto3.client(
         "s3",
         endpoint_url=sandbox.addresses.s3,
@@ -36,7 +36,7 @@ def s3_client(sandbox: Sandbox) -> Any:
 
 
 def publish(documents: EulaDocuments, *sources: str, revision: int = 1) -> str:
-    """Publish these for an example opportunity."""
+    """Publish documents for the example opportunity."""
     request = PublishEula(opportunity_id="006000000000001AAA", revision=revision, documents=sources)
     return documents.publish(request)
 

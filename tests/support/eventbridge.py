@@ -1,4 +1,4 @@
-"""AWS's EventBridge and SQS, by moto's server, with a rule and its queue."""
+"""AWS's EventBridge and SQS, simulated by moto's server, with a rule and its queue."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 
 @dataclass
 class Queue:
-    """A queue, its dead-letter queue, and the clients to look into them."""
+    """A queue, its dead-letter queue, and clients for both."""
 
     endpoint: str
     url: str
@@ -24,11 +24,11 @@ class Queue:
     events: Any
 
     def send(self, body: str) -> None:
-        """Put a message there past EventBridge."""
+        """Send a message directly, without EventBridge."""
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
 
     def waiting(self) -> int:
-        """How many messages are in the queue, those that somebody has in hand included."""
+        """How many messages are in the queue, including those received and not yet deleted."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         found = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)
         return sum(int(found["Attributes"][name]) for name in names)
@@ -41,12 +41,12 @@ class Queue:
 
 @contextmanager
 def eventbridge() -> Iterator[str]:
-    """The address of both."""
+    """Start both; yields their address."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     endpoint = f"http://{host}:{port}"
-    # moto keeps what there is for as long as the process lasts.
+    # moto keeps its state for as long as the process runs.
     httpx.post(f"{endpoint}/moto-api/reset").raise_for_status()
     try:
         yield endpoint
@@ -55,18 +55,18 @@ def eventbridge() -> Iterator[str]:
 
 
 def make_queue(
-    endpoint: str, pattern: dict[str, Any], name: str = "offer-events", receives: int = 5
+    endpoint: str, pattern: dict[str, Any], name: str = "offer-events", max_receives: int = 5
 ) -> Queue:
-    """A queue that a rule with this pattern fills; messages received so often are dead letters."""
+    """Create a queue, and a rule that sends it the events that match the pattern."""
     where = {"endpoint_url": endpoint, "region_name": "us-east-1", **KEYS}
     sqs, events = boto3.client("sqs", **where), boto3.client("events", **where)
     dead_letters = sqs.create_queue(QueueName=f"{name}-dead-letters")["QueueUrl"]
-    redrive = {"deadLetterTargetArn": _arn(sqs, dead_letters), "maxReceiveCount": receives}
-    made = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})
+    redrive = {"deadLetterTargetArn": _arn(sqs, dead_letters), "maxReceiveCount": max_receives}
+    queue = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-    target = {"Id": "queue", "Arn": _arn(sqs, made["QueueUrl"])}
+    target = {"Id": "queue", "Arn": _arn(sqs, queue["QueueUrl"])}
     events.put_targets(Rule=name, Targets=[target])
-    return Queue(endpoint, made["QueueUrl"], dead_letters, sqs, events)
+    return Queue(endpoint, queue["QueueUrl"], dead_letters, sqs, events)
 
 
 def _arn(sqs: Any, url: str) -> str:

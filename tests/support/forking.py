@@ -1,8 +1,7 @@
-"""Runs our programs as processes of their own, without importing all libraries for each.
+"""Runs the product's programs as separate processes, without importing all libraries for each.
 
-`python -m tests.support.forking` imports them once.  Then each line it reads asks for one run, in a
-child that it forks: a real process with its own environment and output, which leaves as it always
-does.
+`python -m tests.support.forking` imports them once.  Then it forks a child for each line that it
+reads: a real process with its own environment and output, which exits as it would without this.
 """
 
 import json
@@ -15,19 +14,19 @@ from typing import NoReturn
 
 
 def serve() -> None:
-    """Make a run for each line, and answer with its exit code."""
+    """Run a program for each line of standard input, and print its exit code."""
     import starter  # noqa: F401
     import worker  # noqa: F401
 
     for line in sys.stdin:
         child = os.fork()
         if child == 0:
-            become(**json.loads(line))
+            run_program(**json.loads(line))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def become(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
-    """Run a program in this very process, as if Python had been started with it."""
+def run_program(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
+    """Run a program in this process, as if Python had been started with it."""
     for number, path in enumerate((os.devnull, out, err)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
     os.environ.clear()

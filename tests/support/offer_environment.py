@@ -1,4 +1,4 @@
-"""Many offers at once on the dev server, in real time: AWS and buyers act at once."""
+"""Runs many offers on Temporal's dev server, in real time: AWS and buyers respond at once."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -25,7 +25,12 @@ from sandbox.marketplace.buyers import accept
 from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Disbursement
-from tests.support.life import FIELDS, environment, opportunity_fields, program
+from tests.support.workflow_harness import (
+    FIELDS,
+    environment_variables,
+    installed_program,
+    opportunity_fields,
+)
 from workflows.schedules.agreement_watch import (
     AgreementWatch,
     AgreementWatchPosition,
@@ -34,9 +39,9 @@ from workflows.schedules.agreement_watch import (
 from workflows.schedules.clazar_watch import ClazarWatch, ClazarWatchPosition
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
 
-PATIENCE_SECONDS = 30
+TIMEOUT_SECONDS = 30
 
-HOUSE_POLICY = """
+POLICY = """
 product_name = "Example Product"
 agreement_watch_overlap = "PT1H"
 
@@ -50,12 +55,12 @@ legal = ["legal@example.com"]
 async def open_offer_environment(
     folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
 ) -> AsyncIterator["OfferEnvironment"]:
-    """A dev server, the sandbox and workers on some queues."""
+    """Start a dev server, the sandbox and workers on some task queues."""
     policy = folder / "policy.toml"
-    policy.write_text(HOUSE_POLICY)
+    policy.write_text(POLICY)
     async with (
         await WorkflowEnvironment.start_local(
-            dev_server_existing_path=program("temporal"),
+            dev_server_existing_path=installed_program("temporal"),
             dev_server_log_level="error",
             data_converter=data_converter(TemporalSettings()),
         ) as temporal,
@@ -63,23 +68,23 @@ async def open_offer_environment(
     ):
         await register_search_attributes(temporal.client)
         settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}
-        with environment({**sandbox.addresses.env, **settings}):
+        with environment_variables({**sandbox.addresses.env, **settings}):
             stop = asyncio.Event()
-            working = asyncio.create_task(
+            serving = asyncio.create_task(
                 serve(temporal.client, read_settings(WorkerSettings), queues, stop)
             )
             try:
                 yield OfferEnvironment(temporal.client, sandbox)
             finally:
                 stop.set()
-                await working
+                await serving
 
 
 class OfferEnvironment:
-    """A server with offers in it."""
+    """A Temporal server and a sandbox with offers in them."""
 
     def __init__(self, client: Client, sandbox: Sandbox) -> None:
-        self.client = client
+        self.temporal_client = client
         self.sandbox = sandbox
         self.world = sandbox.world
         self.world.change_set_processing.preparing_minutes = 0
@@ -88,43 +93,47 @@ class OfferEnvironment:
         self.world.clazar_delay_minutes = 0
         self.world.clazar_rate_limits = False
         self.world.payout_settings.disbursed_after_days = 365
-        self.desk = OfferClient(client)
+        self.client = OfferClient(client)
         self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 
-    def prepare(self, *numbers: int) -> list[str]:
-        """Put opportunities into Salesforce, each with a buyer account of its own."""
+    def put_opportunities(self, *numbers: int) -> list[str]:
+        """Put opportunities into Salesforce, each with its own buyer account."""
         ids = [parse_opportunity_id(f"006TEST0000{number:04}") for number in numbers]
         for number, each in zip(numbers, ids, strict=True):
             account = f"{222200000000 + number}"
             put_opportunity(self.world, opportunity_fields(each, AWS_Account_Id__c=account))
         return ids
 
-    async def share(self, *numbers: int) -> list[str]:
-        """Start offers and wait until their buyers have been told; gives the opportunities."""
-        ids = self.prepare(*numbers)
+    async def share_offers(self, *numbers: int) -> list[str]:
+        """Start offers and wait until they are shared with their buyers; returns the ids."""
+        ids = self.put_opportunities(*numbers)
         for each in ids:
-            await self.desk.start(each)
+            await self.client.start(each)
         for each in ids:
-            await self.until(each, lambda row: row.stage == Stage.SHARED)
+            await self.wait_until(each, lambda row: row.stage == Stage.SHARED)
         return ids
 
-    async def until(self, opportunity: str, fits: Callable[[OfferRow], bool]) -> OfferRow:
-        """Wait until the list shows an offer as it should be."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            async for rows in self.desk.changes(timedelta(seconds=0.1)):
+    async def wait_until(self, opportunity: str, condition: Callable[[OfferRow], bool]) -> OfferRow:
+        """Wait until an offer's row in the list meets a condition."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            async for rows in self.client.changes(timedelta(seconds=0.1)):
                 for row in rows:
-                    if row.opportunity_id == opportunity and fits(row):
+                    if row.opportunity_id == opportunity and condition(row):
                         return row
         raise AssertionError("the changes end only by time-out")
 
     async def accept(self, opportunity: str) -> None:
-        """The buyer accepts now."""
-        record = await self.desk.record(opportunity)
+        """Let the buyer accept now."""
+        record = await self.client.record(opportunity)
         accept(self.world, record.require_offer_id(), record.require_terms().buyer_accounts[0])
 
     def pay(self, opportunity: str, share: str) -> None:
-        """AWS pays out a share of the only invoice of an accepted offer."""
-        rows = [row for row in self.world.disbursements if opportunity in self._told(row.offer_id)]
+        """Let AWS pay out a share of the only invoice of an accepted offer."""
+        rows = [
+            row
+            for row in self.world.disbursements
+            if opportunity in self._description(row.offer_id)
+        ]
         gross = sum((row.gross for row in rows), Decimal())
         fee = sum((row.listing_fee for row in rows), Decimal())
         if rows[0].disbursed_at is None:
@@ -145,35 +154,35 @@ class OfferEnvironment:
             )
         )
 
-    def _told(self, offer_id: str) -> str:
+    def _description(self, offer_id: str) -> str:
         return self.world.offers[offer_id].description or ""
 
-    async def until_paid(self, opportunity: str, paid: str) -> None:
-        """Wait until an offer knows what has been paid."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+    async def wait_until_paid(self, opportunity: str, paid: str) -> None:
+        """Wait until an offer's record shows what has been paid out."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
-                record = await self.desk.record(opportunity)
+                record = await self.client.record(opportunity)
                 if record.payout and str(record.payout.disbursed) == paid:
                     return
 
-    async def until_called(self, system: str, operation: str, times: int) -> None:
-        """Wait until an operation of the sandbox has been called so often."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+    async def wait_until_called(self, system: str, operation: str, times: int) -> None:
+        """Wait until an operation of the sandbox has been called this many times."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while self.world.calls[system, operation] < times:
-                await self.desk.list_offers()
+                await self.client.list_offers()
 
-    async def settled(self, path: str) -> int:
-        """Wait until an offer has nothing to do by itself; gives the length of its history."""
-        handle = self.client.get_workflow_handle(workflow_id(path))
-        async with asyncio.timeout(PATIENCE_SECONDS):
+    async def wait_until_idle(self, path: str) -> int:
+        """Wait until an offer has no activity or workflow task; returns its history's length."""
+        handle = self.temporal_client.get_workflow_handle(workflow_id(path))
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             while True:
                 described = await handle.describe()
                 pending = described.raw_description
                 if not (pending.pending_activities or pending.HasField("pending_workflow_task")):
                     return described.history_length
 
-    def made_elsewhere(self) -> Agreement:
-        """An offer that somebody made in AWS without us, and its acceptance just now."""
+    def accept_unrelated_offer(self) -> Agreement:
+        """Create an offer in AWS without this product, and accept it now."""
         offer = replace(
             next(iter(self.world.offers.values())),
             id="offer-madeelsewhere",
@@ -183,27 +192,27 @@ class OfferEnvironment:
         self.world.offers[offer.id] = offer
         return accept(self.world, offer.id, "999988887777")
 
-    async def watch(self) -> AgreementWatchPosition:
-        """One turn of the watch, without what an earlier one knew."""
-        return await self.client.execute_workflow(
+    async def run_agreement_watch(self) -> AgreementWatchPosition:
+        """Run the agreement watch once, without the position of an earlier run."""
+        return await self.temporal_client.execute_workflow(
             AgreementWatch.run,
             WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
             id="watch",
             task_queue=TaskQueue.OFFERS,
         )
 
-    async def watch_clazar(self) -> ClazarWatchPosition:
-        """One turn of Clazar's watch, without what an earlier one knew."""
-        return await self.client.execute_workflow(
+    async def run_clazar_watch(self) -> ClazarWatchPosition:
+        """Run the Clazar watch once, without the position of an earlier run."""
+        return await self.temporal_client.execute_workflow(
             ClazarWatch.run,
             WatchRequest(clock=Clock(), overlap=timedelta(hours=1)),
             id="watch-clazar",
             task_queue=TaskQueue.OFFERS,
         )
 
-    async def sweep(self) -> PayoutSweepResult:
-        """One turn of the sweep."""
-        return await self.client.execute_workflow(
+    async def run_payout_sweep(self) -> PayoutSweepResult:
+        """Run the payout sweep once."""
+        return await self.temporal_client.execute_workflow(
             PayoutSweep.run,
             PayoutSweepRequest(finance=("finance@example.com",)),
             id="sweep",

@@ -1,4 +1,4 @@
-"""Our programs as people run them."""
+"""Runs the product's programs as users do."""
 
 import asyncio
 import json
@@ -17,13 +17,13 @@ TERMINAL = {"NO_COLOR": "1", "COLUMNS": "200", "TERMINAL_WIDTH": "200"}
 
 
 async def run(program: str, *arguments: str, **env: str) -> tuple[int, str, str]:
-    """Run one of our programs; gives exit code, standard output and standard error."""
+    """Run a program; returns its exit code, standard output and standard error."""
     command = [str(ROOT / program), *arguments]
-    return await asyncio.to_thread(_forked, command, os.environ | TERMINAL | env)
+    return await asyncio.to_thread(_run_forked, command, os.environ | TERMINAL | env)
 
 
-async def run_afresh(program: str, *arguments: str, **env: str) -> tuple[int, str, str]:
-    """The same with a Python of its own, which takes a second to import what it needs."""
+async def run_in_new_interpreter(program: str, *arguments: str, **env: str) -> tuple[int, str, str]:
+    """The same in a new Python process, which takes a second to import what it needs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / program),
@@ -37,21 +37,21 @@ async def run_afresh(program: str, *arguments: str, **env: str) -> tuple[int, st
     return process.returncode, out.decode(), err.decode()
 
 
-one_at_a_time = threading.Lock()
+request_lock = threading.Lock()
 
 
-def _forked(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str, str]:
-    with one_at_a_time, tempfile.TemporaryDirectory() as folder:
+def _run_forked(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str, str]:
+    with request_lock, tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        asked = {"arguments": command, "env": dict(env), "out": str(out), "err": str(err)}
-        requests, answers = _forking()
-        print(json.dumps(asked), file=requests, flush=True)
-        return int(answers.readline()), out.read_text(), err.read_text()
+        request = {"arguments": command, "env": dict(env), "out": str(out), "err": str(err)}
+        requests, exit_codes = _forking_server()
+        print(json.dumps(request), file=requests, flush=True)
+        return int(exit_codes.readline()), out.read_text(), err.read_text()
 
 
 @cache
-def _forking() -> tuple[IO[str], IO[str]]:
-    """Where runs are asked for, and where their exit codes are read."""
+def _forking_server() -> tuple[IO[str], IO[str]]:
+    """Start the forking process; returns its standard input and standard output."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.support.forking"],
         cwd=ROOT,

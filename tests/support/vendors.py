@@ -1,4 +1,4 @@
-"""A vendor in the sandbox at one instant, and activities run on it as a worker would."""
+"""Runs activities on the sandbox at a fixed time, as a worker runs them."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 OFFER = "offer-abcdefghijklm"
 
 
-def run(activity: Any, *arguments: Any) -> Any:
-    """Run an activity as a worker would."""
-    running = ActivityEnvironment()
-    running.info = replace(running.info, started_time=NOW)
-    return running.run(activity, *arguments)
+def run_activity(activity: Any, *arguments: Any) -> Any:
+    """Run an activity as a worker runs it."""
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, started_time=NOW)
+    return environment.run(activity, *arguments)
 
 
-def failure(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:
+def failure_type(raised: pytest.ExceptionInfo[ApplicationError]) -> str | None:
     return raised.value.type

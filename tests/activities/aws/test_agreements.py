@@ -30,7 +30,7 @@ from sandbox.world import Agreement as SandboxAgreement
 from sandbox.world import Buyer, Invoice
 from tests.support.aws import Aws
 from tests.support.builders import BUYER
-from tests.support.life import OPPORTUNITY
+from tests.support.workflow_harness import OPPORTUNITY
 
 WISH = CancellationRequestInput(
     reason_code=CancellationReasonCode.TEST_AGREEMENT, message="It was a test."
@@ -63,7 +63,7 @@ def amended(aws: Aws, made: SandboxAgreement, price: str = "5000") -> SandboxAgr
         end=date(2027, 12, 31),
         available_until=date(2026, 12, 1),
     )
-    aws.at(hours=1)
+    aws.advance(hours=1)
     return accept(aws.sandbox.world, offer.id, BUYER)
 
 
@@ -71,7 +71,7 @@ def amended(aws: Aws, made: SandboxAgreement, price: str = "5000") -> SandboxAgr
 
 
 def test_asking_twice_is_asking_once(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     first = ask(aws, made)
     assert (first.status, first.reason_code) == (
         CancellationStatus.PENDING_APPROVAL,
@@ -87,7 +87,7 @@ def test_asking_twice_is_asking_once(aws: Aws) -> None:
 def test_where_the_list_lags_behind_our_own_token_saves_it(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     first = ask(aws, made)
     client = aws.agreements._agreements
     monkeypatch.setattr(client, "list_agreement_cancellation_requests", lambda **_: {"items": []})
@@ -96,7 +96,7 @@ def test_where_the_list_lags_behind_our_own_token_saves_it(
 
 
 def test_a_request_that_was_made_elsewhere_is_taken_as_ours(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     theirs = cancellations.send_request(aws.sandbox.world, made, "OTHER")
     ours = ask(aws, made)
     assert (ours.request_id, ours.reason_code) == (theirs.id, CancellationReasonCode.OTHER)
@@ -104,7 +104,7 @@ def test_a_request_that_was_made_elsewhere_is_taken_as_ours(aws: Aws) -> None:
 
 
 def test_after_a_no_the_buyer_can_be_asked_again(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     first = ask(aws, made)
     (request,) = aws.sandbox.world.cancellation_requests.values()
     cancellations.answer(aws.sandbox.world, request, approve=False)
@@ -115,14 +115,14 @@ def test_after_a_no_the_buyer_can_be_asked_again(aws: Aws) -> None:
 
 def test_of_two_agreements_each_has_its_own_request(aws: Aws) -> None:
     aws.sandbox.world.concurrent_agreements = True
-    first, second = aws.accepted(), aws.accepted()
+    first, second = aws.accept_offer(), aws.accept_offer()
     requests = [ask(aws, made) for made in (first, second)]
     assert [each.agreement_id for each in requests] == [first.id, second.id]
 
 
 @pytest.mark.parametrize("status", ["CANCELLED", "EXPIRED", "TERMINATED", "REPLACED"])
 def test_nobody_is_asked_about_an_agreement_that_has_ended(aws: Aws, status: str) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     end(aws.sandbox.world, made, status)
     with pytest.raises(ApplicationError) as refused:
         ask(aws, made)
@@ -132,8 +132,8 @@ def test_nobody_is_asked_about_an_agreement_that_has_ended(aws: Aws, status: str
 
 
 def test_while_the_buyer_may_answer_it_is_looked_at_twice_a_day(aws: Aws) -> None:
-    asked = ask(aws, aws.accepted())
-    aws.at(days=6, hours=23)
+    asked = ask(aws, aws.accept_offer())
+    aws.advance(days=6, hours=23)
     with pytest.raises(ApplicationError) as waiting:
         aws.run(aws.agreements.wait_for_cancellation, asked)
     assert waiting.value.type == Failure.NOT_READY
@@ -141,9 +141,9 @@ def test_while_the_buyer_may_answer_it_is_looked_at_twice_a_day(aws: Aws) -> Non
 
 
 def test_silence_approves_after_seven_days(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     asked = ask(aws, made)
-    aws.at(days=7, minutes=1)
+    aws.advance(days=7, minutes=1)
     ended = aws.run(aws.agreements.wait_for_cancellation, asked)
     assert (ended.status, ended.request_id) == (CancellationStatus.APPROVED, asked.request_id)
     assert ended.updated_at == asked.updated_at + timedelta(days=7)
@@ -155,18 +155,18 @@ def test_silence_approves_after_seven_days(aws: Aws) -> None:
     [("approve", "APPROVED", "CANCELLED"), ("reject", "REJECTED", "ACTIVE")],
 )
 def test_the_buyer_s_answer_is_told(aws: Aws, answer: Any, status: str, agreement: str) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     aws.sandbox.world.buyers[BUYER] = Buyer(
         BUYER, cancellation_answer=answer, cancellation_answer_after_days=2
     )
     asked = ask(aws, made)
-    aws.at(days=2, hours=1)
+    aws.advance(days=2, hours=1)
     assert aws.run(aws.agreements.wait_for_cancellation, asked).status == status
     assert seen(aws, made).status == agreement
 
 
 def test_what_ends_meanwhile_or_is_taken_back_is_told(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     asked = ask(aws, made)
     (request,) = aws.sandbox.world.cancellation_requests.values()
     cancellations.withdraw(aws.sandbox.world, request, "A mistake")
@@ -187,14 +187,14 @@ def successor(aws: Aws, made: SandboxAgreement) -> str | None:
 
 
 def test_an_agreement_in_force_has_no_successor(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     assert successor(aws, made) is None
     end(aws.sandbox.world, made, "TERMINATED")
     assert successor(aws, made) is None
 
 
 def test_the_newest_of_the_chain_took_its_place(aws: Aws) -> None:
-    first = aws.accepted()
+    first = aws.accept_offer()
     second = amended(aws, first)
     assert successor(aws, first) == second.id
     third = amended(aws, second)
@@ -205,29 +205,29 @@ def test_the_newest_of_the_chain_took_its_place(aws: Aws) -> None:
 
 
 def test_a_renewal_takes_its_place(aws: Aws) -> None:
-    made = aws.accepted()
-    aws.at(days=300)
+    made = aws.accept_offer()
+    aws.advance(days=300)
     renewed = renew(aws.sandbox.world, made)
     assert seen(aws, made).status is AgreementStatus.RENEWED
     assert successor(aws, made) == renewed.id
 
 
 def test_what_was_rolled_back_took_no_place(aws: Aws) -> None:
-    first = aws.accepted()
+    first = aws.accept_offer()
     second = amended(aws, first)
     roll_back(aws.sandbox.world, second)
     assert seen(aws, first).status is AgreementStatus.ACTIVE
     assert successor(aws, first) is None
-    aws.at(hours=1)
+    aws.advance(hours=1)
     again = accept(aws.sandbox.world, second.offer_id, BUYER)
     assert successor(aws, first) == again.id
 
 
 def test_the_agreements_of_others_are_no_successors(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     end(aws.sandbox.world, made, "CANCELLED")
-    aws.at(days=1)
-    other = aws.accepted(offer_name="Another deal")
+    aws.advance(days=1)
+    other = aws.accept_offer(offer_name="Another deal")
     assert successor(aws, made) is None
     assert successor(aws, other) is None
 
@@ -236,24 +236,24 @@ def test_the_agreements_of_others_are_no_successors(aws: Aws) -> None:
 
 
 def test_what_was_rolled_back_is_given_only_until_it_is_accepted_again(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     roll_back(aws.sandbox.world, made)
     found = aws.run(aws.agreements.find_agreement, made.offer_id)
     assert (found.agreement_id, found.is_acceptance) == (made.id, False)
-    aws.at(hours=1)
+    aws.advance(hours=1)
     again = accept(aws.sandbox.world, made.offer_id, BUYER)
     found = aws.run(aws.agreements.find_agreement, made.offer_id)
     assert (found.agreement_id, found.is_acceptance) == (again.id, True)
-    aws.at(hours=1)
+    aws.advance(hours=1)
     roll_back(aws.sandbox.world, again)
     found = aws.run(aws.agreements.find_agreement, made.offer_id)
     assert (found.agreement_id, found.is_acceptance) == (again.id, False), "the newest"
 
 
 def test_one_buyer_s_acceptance_stands_though_another_s_was_rolled_back(aws: Aws) -> None:
-    offer_id = aws.released(buyer_accounts=f"{BUYER}, 000000000012")
+    offer_id = aws.release_offer(buyer_accounts=f"{BUYER}, 000000000012")
     stands = accept(aws.sandbox.world, offer_id, BUYER)
-    aws.at(hours=1)
+    aws.advance(hours=1)
     roll_back(aws.sandbox.world, accept(aws.sandbox.world, offer_id, "000000000012"))
     found = aws.run(aws.agreements.find_agreement, offer_id)
     assert (found.agreement_id, found.is_acceptance) == (stands.id, True)
@@ -263,7 +263,7 @@ def test_one_buyer_s_acceptance_stands_though_another_s_was_rolled_back(aws: Aws
 
 
 def test_what_is_paid_up_front_is_invoiced_at_once(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     stands = aws.lookup.agreement_snapshot(made.id)
     assert stands.invoiced == 120000
     assert (stands.agreement.agreement_id, stands.agreement.buyer_account) == (made.id, BUYER)
@@ -274,8 +274,8 @@ def test_what_is_paid_up_front_is_invoiced_at_once(aws: Aws) -> None:
     ("days", "invoiced"), [(0, 40000), (183, 40000), (184, 80000), (330, 120000)]
 )
 def test_of_instalments_only_what_is_invoiced_counts(aws: Aws, days: int, invoiced: int) -> None:
-    made = aws.accepted(**THIRDS)
-    aws.at(days=days)
+    made = aws.accept_offer(**THIRDS)
+    aws.advance(days=days)
     assert aws.lookup.agreement_snapshot(made.id).invoiced == invoiced
 
 
@@ -283,7 +283,7 @@ def test_invoices_are_added_up_over_all_pages_and_for_this_agreement_alone(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.aws.marketplace_lookup.PAUSE_SECONDS", 0)
-    made = aws.accepted()
+    made = aws.accept_offer()
     for number in range(120):
         issued = Invoice(f"{number}", made.id, Decimal("0.01"), "USD", aws.now[0])
         aws.sandbox.world.invoices.append(issued)
@@ -293,7 +293,7 @@ def test_invoices_are_added_up_over_all_pages_and_for_this_agreement_alone(
 
 
 def test_what_was_given_back_is_taken_off(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     client = aws.lookup._agreements
     listed = client.list_agreement_invoice_line_items
 
@@ -344,7 +344,7 @@ def far_from_utc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("far_from_utc")
 def test_the_machine_s_time_zone_changes_nothing(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     day_before = FeedPosition(since=made.accepted_at - timedelta(days=1))
     (report,) = aws.run(aws.agreements.read_agreement_feed, day_before).reports
     again = FeedPosition(since=report.updated_at - timedelta(minutes=15))

@@ -17,7 +17,7 @@ from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement
 from tests.support.aws import REQUEST, Aws
 from tests.support.builders import BUYER, terms
-from tests.support.life import OPPORTUNITY
+from tests.support.workflow_harness import OPPORTUNITY
 
 SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
 
@@ -74,7 +74,7 @@ def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -
     request = REQUEST.model_copy(update={"terms": asked, "eula_url": link})
     aws.sandbox.world.dimensions = ("platform", "seats")
     change_set_id = aws.run(aws.activities.submit_offer, request)
-    aws.at(minutes=50)
+    aws.advance(minutes=50)
     follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
     outcome = aws.run(aws.activities.wait_for_change_set, follow)
     assert differences(asked, outcome.offer) == ()
@@ -86,7 +86,7 @@ def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -
 )
 def test_while_aws_is_at_it_the_next_look_is_named(aws: Aws, minutes: float, wait: float) -> None:
     change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
-    aws.at(minutes=minutes)
+    aws.advance(minutes=minutes)
     with pytest.raises(ApplicationError) as not_ready:
         aws.run(
             aws.activities.wait_for_change_set,
@@ -98,7 +98,7 @@ def test_while_aws_is_at_it_the_next_look_is_named(aws: Aws, minutes: float, wai
 
 def test_a_change_set_is_cancelled_only_while_it_is_prepared(aws: Aws) -> None:
     change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
-    aws.at(minutes=10)
+    aws.advance(minutes=10)
     assert aws.run(aws.activities.cancel_change_set, change_set_id) is False
     second = aws.run(aws.activities.submit_offer, SECOND)
     assert aws.run(aws.activities.cancel_change_set, second) is True
@@ -106,11 +106,11 @@ def test_a_change_set_is_cancelled_only_while_it_is_prepared(aws: Aws) -> None:
 
 
 def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
-    offer_id = aws.released()
+    offer_id = aws.release_offer()
     withdraw = WithdrawOffer(offer_id=offer_id, number=1, last_day=date(2026, 3, 1))
     change_set_id = aws.run(aws.activities.withdraw_offer, withdraw)
     assert aws.run(aws.activities.withdraw_offer, withdraw) == change_set_id
-    aws.at(minutes=5)
+    aws.advance(minutes=5)
     follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
     outcome = aws.run(aws.activities.wait_for_change_set, follow)
     assert outcome.offer.is_void(date(2026, 3, 2))
@@ -118,7 +118,7 @@ def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
 
 
 def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
-    offer_id = aws.released()
+    offer_id = aws.release_offer()
     for number in (1, 2):
         withdraw = WithdrawOffer(offer_id=offer_id, number=number, last_day=date(2026, 2, 1))
         if number == 1:
@@ -130,7 +130,7 @@ def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
 
 
 def test_the_agreement_is_found_by_its_offer(aws: Aws) -> None:
-    offer_id = aws.released()
+    offer_id = aws.release_offer()
     assert aws.run(aws.agreements.find_agreement, offer_id) is None
     made = accept(aws.sandbox.world, offer_id, BUYER)
     found = aws.run(aws.agreements.find_agreement, offer_id)
@@ -145,14 +145,14 @@ def test_the_agreement_is_found_by_its_offer(aws: Aws) -> None:
 
 
 def test_the_feed_is_read_to_its_end_and_from_where_it_is_asked(aws: Aws) -> None:
-    offer_id = aws.released()
+    offer_id = aws.release_offer()
     made = accept(aws.sandbox.world, offer_id, BUYER)
     for number in range(120):
         agreement: Agreement = replace(
             made, id=f"agmt-{number:025}", last_update=made.accepted_at + timedelta(minutes=number)
         )
         aws.sandbox.world.agreements[agreement.id] = agreement
-    aws.at(hours=3)
+    aws.advance(hours=3)
     start = FeedPosition(since=made.accepted_at - timedelta(seconds=1))
     assert len(aws.run(aws.agreements.read_agreement_feed, start).reports) == 121
     assert aws.run(aws.agreements.read_agreement_feed, start).is_complete

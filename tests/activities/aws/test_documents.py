@@ -20,7 +20,7 @@ from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement
 from tests.support.aws import Aws
 from tests.support.builders import BUYER, facts, terms
-from tests.support.life import OPPORTUNITY
+from tests.support.workflow_harness import OPPORTUNITY
 
 REFERENCE = f"offer-{OPPORTUNITY}-rev1"
 AMENDMENT = f"offer-{OPPORTUNITY}-amd1-rev1"
@@ -69,11 +69,11 @@ def edit_of(offer_id: str, number: int = 1, sold: Any = None, **changes: Any) ->
 def test_an_edit_reads_back_as_asked(
     aws: Aws, sold: dict[str, Any], changes: dict[str, Any], kinds: list[str]
 ) -> None:
-    offer_id = aws.released(**sold)
+    offer_id = aws.release_offer(**sold)
     request = edit_of(offer_id, sold=sold, **changes)
     asked = edit(request.before, request.after, REFERENCE, offer_id)
     assert [each["ChangeType"] for each in asked] == kinds
-    built = aws.built(aws.run(aws.activities.edit_offer, request))
+    built = aws.published_offer(aws.run(aws.activities.edit_offer, request))
     assert (built.offer_id, built.released) == (offer_id, True)
     assert differences(request.after, built) == ()
     description = aws.sandbox.world.offers[offer_id].description or ""
@@ -81,20 +81,20 @@ def test_an_edit_reads_back_as_asked(
 
 
 def test_the_same_edit_twice_is_one_change_set_and_another_number_another(aws: Aws) -> None:
-    offer_id = aws.released()
+    offer_id = aws.release_offer()
     first = aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B"))
     assert aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B")) == first
     assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2, "the offer, and its edit"
-    aws.at(minutes=5)
+    aws.advance(minutes=5)
     assert aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B")) == first
     second = aws.run(aws.activities.edit_offer, edit_of(offer_id, 2, offer_name="C"))
     assert second != first
-    aws.built(second)
+    aws.published_offer(second)
     assert aws.sandbox.world.offers[offer_id].name == "C"
 
 
 def test_while_one_edit_is_made_the_next_waits(aws: Aws) -> None:
-    offer_id = aws.released()
+    offer_id = aws.release_offer()
     aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B"))
     with pytest.raises(ApplicationError) as locked:
         aws.run(aws.activities.edit_offer, edit_of(offer_id, 2, offer_name="C"))
@@ -103,7 +103,7 @@ def test_while_one_edit_is_made_the_next_waits(aws: Aws) -> None:
 
 def test_an_edit_that_aws_refuses_changes_nothing(aws: Aws) -> None:
     sold = {"payment_schedule": "2026-03-02 60000; 2026-09-02 60000"}
-    offer_id = aws.released(**sold)
+    offer_id = aws.release_offer(**sold)
     wish = edit_of(offer_id, sold=sold, availability_end="2026-10-01")
     outcome = aws.outcome(aws.run(aws.activities.edit_offer, wish))
     assert (outcome.succeeded, outcome.offer) == (False, None)
@@ -112,10 +112,10 @@ def test_an_edit_that_aws_refuses_changes_nothing(aws: Aws) -> None:
 
 
 def test_an_offer_that_has_expired_is_opened_again(aws: Aws) -> None:
-    offer_id = aws.released()
-    aws.at(days=40)
+    offer_id = aws.release_offer()
+    aws.advance(days=40)
     wish = edit_of(offer_id, availability_end="2026-05-01")
-    aws.built(aws.run(aws.activities.edit_offer, wish))
+    aws.published_offer(aws.run(aws.activities.edit_offer, wish))
     assert accept(aws.sandbox.world, offer_id, BUYER).status == "ACTIVE"
 
 
@@ -167,8 +167,8 @@ def submitted(aws: Aws, made: Agreement, amendment: OfferTerms) -> str:
 def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
     aws: Aws, sold: dict[str, Any], wish: dict[str, Any], value: str
 ) -> None:
-    made = aws.accepted(**{name: v for name, v in sold.items() if name != "eula"})
-    aws.at(days=20)
+    made = aws.accept_offer(**{name: v for name, v in sold.items() if name != "eula"})
+    aws.advance(days=20)
     amendment = amendment_of(aws, made, terms(**sold), **wish)
     request = SubmitOffer(
         reference=AMENDMENT,
@@ -176,7 +176,7 @@ def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
         replaces=made.id,
         eula_url="https://example-bucket.s3.amazonaws.com/eula.pdf",
     )
-    built = aws.built(aws.run(aws.activities.submit_offer, request))
+    built = aws.published_offer(aws.run(aws.activities.submit_offer, request))
     assert differences(amendment, built) == ()
     offer = aws.sandbox.world.offers[built.offer_id]
     assert (offer.description, offer.replaces_agreement) == (AMENDMENT, made.id)
@@ -190,7 +190,7 @@ def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
 
 
 def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     amendment = amendment_of(aws, made, terms(), additional_amount="5 USD")
     submitted(aws, made, amendment)
     *_, change_set = aws.sandbox.world.change_sets.values()
@@ -204,38 +204,38 @@ def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> Non
 
 
 def test_an_amendment_is_handed_over_once_and_carries_its_reference(aws: Aws) -> None:
-    made = aws.accepted()
+    made = aws.accept_offer()
     amendment = amendment_of(aws, made, terms(), additional_amount="5 USD", description="PO 4711")
     first = submitted(aws, made, amendment)
     assert submitted(aws, made, amendment) == first
-    built = aws.built(first)
+    built = aws.published_offer(first)
     assert built.description == "PO 4711"
     assert aws.sandbox.world.offers[built.offer_id].description == f"{AMENDMENT}: PO 4711"
 
 
 def test_nothing_is_invoiced_twice_over_an_amendment(aws: Aws) -> None:
-    made = aws.accepted(**THIRDS)
-    aws.at(days=20)
+    made = aws.accept_offer(**THIRDS)
+    aws.advance(days=20)
     amendment = amendment_of(
         aws, made, terms(**THIRDS), additional_amount="30000 USD", unpaid_installments="carry"
     )
-    built = aws.built(submitted(aws, made, amendment))
-    aws.at(days=10)
+    built = aws.published_offer(submitted(aws, made, amendment))
+    aws.advance(days=10)
     new = accept(aws.sandbox.world, built.offer_id, BUYER)
-    aws.at(days=400)
+    aws.advance(days=400)
     assert aws.lookup.agreement_snapshot(made.id).invoiced == 40000
     assert aws.lookup.agreement_snapshot(new.id).invoiced == 110000
 
 
 def test_of_an_amendment_that_is_extended_only_the_last_day_changes(aws: Aws) -> None:
-    made = aws.accepted(**THIRDS)
+    made = aws.accept_offer(**THIRDS)
     amendment = amendment_of(aws, made, terms(**THIRDS), unpaid_installments="carry")
-    offer_id = aws.built(submitted(aws, made, amendment)).offer_id
+    offer_id = aws.published_offer(submitted(aws, made, amendment)).offer_id
     after = amendment.model_copy(update={"availability_end": date(2026, 9, 1)})
     wish = EditOffer(
         offer_id=offer_id, reference=AMENDMENT, number=1, before=amendment, after=after
     )
-    built = aws.built(aws.run(aws.activities.edit_offer, wish))
+    built = aws.published_offer(aws.run(aws.activities.edit_offer, wish))
     assert differences(after, built) == ()
 
 

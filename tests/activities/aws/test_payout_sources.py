@@ -17,7 +17,7 @@ from sandbox.billing import corrections, data_feed, refunds
 from sandbox.server import Sandbox
 from sandbox.tests.support.billing import create_agreement, create_scheduled_agreement
 from sandbox.world import PayoutSettings
-from tests.support.life import FIELDS, environment
+from tests.support.workflow_harness import FIELDS, environment_variables
 
 BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ HAND = Hand()
 async def sandbox() -> AsyncIterator[Sandbox]:
     HAND.now = BEGAN
     async with Sandbox(HAND) as sandbox:
-        with environment({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
+        with environment_variables({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
             yield sandbox
 
 

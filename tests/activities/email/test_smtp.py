@@ -15,8 +15,8 @@ from offers.terms.contacts import Contacts, Owner
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.builders import terms
-from tests.support.life import OPPORTUNITY
-from tests.support.vendors import OFFER, failure, run
+from tests.support.vendors import OFFER, failure_type, run_activity
+from tests.support.workflow_harness import OPPORTUNITY
 
 SALESFORCE = "https://example.my.salesforce.com"
 
@@ -45,7 +45,7 @@ def email(sandbox: Sandbox) -> Email:
 
 async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: Email) -> None:
     for occasion in ("", "", "2026-03-25"):
-        await run(email.send_to_buyer, mail(EmailKind.OFFER_REMINDER, occasion))
+        await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_REMINDER, occasion))
     one, again, other = (sent.message_id for sent in sandbox.world.mails)
     assert one == again != other
     assert one.endswith("@example.com>")
@@ -54,8 +54,8 @@ async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: 
 async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
     sandbox: Sandbox, email: Email
 ) -> None:
-    await run(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
-    await run(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
+    await run_activity(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
+    await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
     notice, letter = sandbox.world.mails
     assert notice.recipients == ["owner@example.com"]
     assert notice.subject == "Expired: Ünïcode & Sons"
@@ -82,15 +82,15 @@ async def test_what_a_fault_of_the_mail_server_leads_to(
     ):
         sandbox.world.faults.waiting = [replace(fault)]
         with pytest.raises(ApplicationError) as raised:
-            await run(send, mail(kind))
-        assert failure(raised) == expected
+            await run_activity(send, mail(kind))
+        assert failure_type(raised) == expected
 
 
 async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
     away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE)
     with pytest.raises(ApplicationError) as raised:
-        await run(away.send_to_buyer, mail(EmailKind.OFFER_SHARED))
-    assert failure(raised) == Failure.UNAVAILABLE
+        await run_activity(away.send_to_buyer, mail(EmailKind.OFFER_SHARED))
+    assert failure_type(raised) == Failure.UNAVAILABLE
 
 
 async def test_a_notice_reaches_those_whom_the_mail_server_takes(
@@ -104,12 +104,12 @@ async def test_a_notice_reaches_those_whom_the_mail_server_takes(
     notice = notice.model_copy(update={"copy_to": "deal-desk"})
     faults.append(Fault("smtp", "status", "RCPT", status=451))
     with pytest.raises(ApplicationError) as raised:
-        await run(email.send_notice, notice)
-    assert failure(raised) == Failure.UNAVAILABLE
+        await run_activity(email.send_notice, notice)
+    assert failure_type(raised) == Failure.UNAVAILABLE
     faults.append(Fault("smtp", "status", "RCPT", status=550, times=2))
     with pytest.raises(ApplicationError, match="it rejects the recipient's address"):
-        await run(email.send_notice, notice)
+        await run_activity(email.send_notice, notice)
     assert sandbox.world.mails == []
     faults.append(Fault("smtp", "status", "RCPT", status=550))
-    await run(email.send_notice, notice)
+    await run_activity(email.send_notice, notice)
     assert [sent.recipients for sent in sandbox.world.mails] == [["desk@example.com"]]

@@ -9,12 +9,12 @@ import pytest
 from offers.findings import Severity
 from offers.terms.terms import OfferTerms
 from tests.support.agreements import (
-    LATER,
-    accepted,
-    drafted,
-    proposed,
-    standing,
-    terms_of,
+    AFTER_FIRST_INSTALLMENT,
+    accepted_offer,
+    agreement_snapshot,
+    amendment_terms,
+    draft_amendment,
+    propose_amendment,
 )
 from tests.support.builders import BUYER
 
@@ -56,9 +56,9 @@ def schedule(terms: OfferTerms) -> list[tuple[str, str]]:
 def test_the_price_is_what_is_added_and_what_is_carried(
     wish: dict[str, Any], total: str, charges: list[tuple[str, str]]
 ) -> None:
-    proposal = proposed(wish)
+    proposal = propose_amendment(wish)
     assert proposal.findings == ()
-    made = terms_of(proposal)
+    made = amendment_terms(proposal)
     assert str(made.price.amount) == str(proposal.pricing.total.amount) == total
     assert schedule(made) == charges
 
@@ -75,10 +75,10 @@ def test_the_price_is_what_is_added_and_what_is_carried(
 def test_what_was_paid_up_front_is_amended_by_what_is_added_alone(
     sold: dict[str, Any], wish: dict[str, Any], charges: list[tuple[str, str]]
 ) -> None:
-    amended = accepted(**sold)
-    proposal = proposed(wish, amended, standing("120000"))
+    amended = accepted_offer(**sold)
+    proposal = propose_amendment(wish, amended, agreement_snapshot("120000"))
     assert proposal.findings == ()
-    made = terms_of(proposal)
+    made = amendment_terms(proposal)
     assert made.price.amount == (30000 if wish else 0)
     assert schedule(made) == charges
     assert made.is_fixed == amended.terms.is_fixed
@@ -86,7 +86,7 @@ def test_what_was_paid_up_front_is_amended_by_what_is_added_alone(
 
 def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
     day = date(2027, 1, 2)
-    proposal = proposed(added("5"), stands=standing("120000"), today=day)
+    proposal = propose_amendment(added("5"), snapshot=agreement_snapshot("120000"), today=day)
     assert (proposal.findings, proposal.pricing.unpaid_action, proposal.pricing.unpaid) == (
         (),
         None,
@@ -95,11 +95,13 @@ def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
 
 
 def test_an_instalment_of_nothing_is_not_carried() -> None:
-    amended = accepted(payment_schedule="2026-03-02 120000; 2026-06-02 0")
-    proposal = proposed(added("5"), amended, standing("120000"))
+    amended = accepted_offer(payment_schedule="2026-03-02 120000; 2026-06-02 0")
+    proposal = propose_amendment(added("5"), amended, agreement_snapshot("120000"))
     assert proposal.findings == ()
-    assert schedule(terms_of(proposal)) == [("2026-06-01", "5.00")]
-    assert terms_of(proposal).availability_end == LATER + timedelta(days=30)
+    assert schedule(amendment_terms(proposal)) == [("2026-06-01", "5.00")]
+    assert amendment_terms(proposal).availability_end == AFTER_FIRST_INSTALLMENT + timedelta(
+        days=30
+    )
 
 
 @pytest.mark.parametrize(
@@ -114,17 +116,19 @@ def test_any_currency_is_added_exactly(
     currency: str, amounts: tuple[str, str], wish: str, total: str
 ) -> None:
     first, second = amounts
-    amended = accepted(
+    amended = accepted_offer(
         price={"amount": str(Decimal(first) + Decimal(second)), "currency": currency},
         payment_schedule=f"2026-03-02 {first}; 2026-09-02 {second}",
     )
-    proposal = proposed({"additional_amount": wish, **CARRY}, amended, standing(f"{first}"))
+    proposal = propose_amendment(
+        {"additional_amount": wish, **CARRY}, amended, agreement_snapshot(f"{first}")
+    )
     assert proposal.findings == ()
-    assert str(terms_of(proposal).price) == total
+    assert str(amendment_terms(proposal).price) == total
 
 
 def test_the_steps_of_the_sum_are_shown() -> None:
-    assert proposed(added("30000", **CARRY)).pricing.lines == (
+    assert propose_amendment(added("30000", **CARRY)).pricing.lines == (
         ("Agreed so far", "USD 120,000.00"),
         ("Invoiced so far", "USD 40,000.00, stays"),
         ("Unpaid on 2026-09-02", "USD 40,000.00, carried forward"),
@@ -132,8 +136,8 @@ def test_the_steps_of_the_sum_are_shown() -> None:
         ("Added", "USD 30,000.00"),
         ("Price of the amendment", "USD 110,000.00"),
     )
-    assert proposed(DROP).pricing.lines[2][1] == "USD 40,000.00, given up"
-    assert proposed().pricing.lines[2][1] == "USD 40,000.00, undecided"
+    assert propose_amendment(DROP).pricing.lines[2][1] == "USD 40,000.00, given up"
+    assert propose_amendment().pricing.lines[2][1] == "USD 40,000.00, undecided"
 
 
 # The days and the rest -------------------------------------------------------------------------
@@ -153,8 +157,8 @@ def test_the_steps_of_the_sum_are_shown() -> None:
 def test_the_last_day_lies_before_the_next_instalment_and_before_the_end(
     today: date, ends: date, last_day: date
 ) -> None:
-    stands = standing(ends_at=datetime(ends.year, ends.month, ends.day, 14, tzinfo=UTC))
-    made = terms_of(proposed(CARRY, stands=stands, today=today), today)
+    stands = agreement_snapshot(ends_at=datetime(ends.year, ends.month, ends.day, 14, tzinfo=UTC))
+    made = amendment_terms(propose_amendment(CARRY, snapshot=stands, today=today), today)
     assert (made.availability_end, made.agreement_end) == (last_day, ends)
 
 
@@ -167,7 +171,7 @@ def test_the_last_day_lies_before_the_next_instalment_and_before_the_end(
     ],
 )
 def test_where_aws_shows_no_end_the_terms_say_it(sold: dict[str, Any], end: date | None) -> None:
-    proposal = proposed(CARRY, accepted(**sold), standing(ends_at=None))
+    proposal = propose_amendment(CARRY, accepted_offer(**sold), agreement_snapshot(ends_at=None))
     assert proposal.facts["agreement_end"] == end
 
 
@@ -182,21 +186,23 @@ def test_where_aws_shows_no_end_the_terms_say_it(sold: dict[str, Any], end: date
     ],
 )
 def test_the_name_says_which_amendment_it_is(number: int, name: str, expected: str) -> None:
-    made = terms_of(proposed(CARRY, accepted(number, offer_name=name)))
+    made = amendment_terms(propose_amendment(CARRY, accepted_offer(number, offer_name=name)))
     assert made.offer_name == expected
 
 
 def test_the_number_is_the_amendment_s_own_even_after_some_that_came_to_nothing() -> None:
-    third = accepted().model_copy(update={"next_number": 3})
-    assert terms_of(proposed(CARRY, third)).offer_name.endswith(" - amendment 3")
+    third = accepted_offer().model_copy(update={"next_number": 3})
+    assert amendment_terms(propose_amendment(CARRY, third)).offer_name.endswith(" - amendment 3")
 
 
 def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
-    sold = accepted(
+    sold = accepted_offer(
         net_payment_days=45, dimensions="seats x 3", eula="https://example.com/c.pdf", company="Old"
     )
     opportunity = {"starts_on": "2026-09-01", "renewal": "External", "company": "New"}
-    made = drafted(proposed(CARRY, sold), **{**opportunity, **proposed(CARRY, sold).facts}).terms
+    made = draft_amendment(
+        propose_amendment(CARRY, sold), **{**opportunity, **propose_amendment(CARRY, sold).facts}
+    ).terms
     assert made is not None
     assert (made.starts_on, made.renewal, made.company) == (None, None, "Old")
     assert (made.net_payment_days, made.eula) == (45, sold.terms.eula)
@@ -207,7 +213,7 @@ def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
 
 
 def test_silence_about_unpaid_instalments_is_refused() -> None:
-    (finding,) = proposed(added("30000")).findings
+    (finding,) = propose_amendment(added("30000")).findings
     assert (finding.code, finding.field) == ("unpaid-instalments", "unpaid_installments")
     assert finding.severity is Severity.REFUSE
     assert "40,000.00 on 2026-09-02, 40,000.00 on 2027-01-02" in str(finding.seen)
@@ -235,16 +241,18 @@ def test_silence_about_unpaid_instalments_is_refused() -> None:
 def test_an_illegal_wish_is_one_finding_that_names_its_field(
     given: dict[str, Any], field: str, said: str
 ) -> None:
-    (finding,) = proposed(CARRY | given).findings
+    (finding,) = propose_amendment(CARRY | given).findings
     assert (finding.field, finding.severity) == (field, Severity.REFUSE)
     assert said in str(finding)
 
 
 def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
-    proposal = proposed({"additional_amount": "30000 USD", "unpaid_installments": "keep"})
+    proposal = propose_amendment({"additional_amount": "30000 USD", "unpaid_installments": "keep"})
     assert str(proposal.pricing.added) == "USD 30,000.00"
     assert (
-        proposed({"additional_amount": "x", "unpaid_installments": "drop"}).pricing.unpaid_action
+        propose_amendment(
+            {"additional_amount": "x", "unpaid_installments": "drop"}
+        ).pricing.unpaid_action
         == "drop"
     )
 
@@ -254,6 +262,6 @@ def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
     [("40000", []), ("0", ["invoiced-otherwise"]), ("80000", ["invoiced-otherwise"])],
 )
 def test_invoices_that_do_not_fit_are_pointed_out(invoiced: str, codes: list[str]) -> None:
-    findings = proposed(CARRY, stands=standing(invoiced)).findings
+    findings = propose_amendment(CARRY, snapshot=agreement_snapshot(invoiced)).findings
     assert [finding.code for finding in findings] == codes
     assert all(finding.severity is Severity.WARN for finding in findings)

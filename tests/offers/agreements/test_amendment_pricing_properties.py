@@ -14,7 +14,12 @@ from offers.policy.policy import Policy
 from offers.preflight import amendment, consistency
 from offers.preflight.check import findings_of
 from offers.terms.terms import OfferTerms
-from tests.support.agreements import accepted, proposed, standing, terms_of
+from tests.support.agreements import (
+    accepted_offer,
+    agreement_snapshot,
+    amendment_terms,
+    propose_amendment,
+)
 
 TODAY = date(2026, 6, 1)
 
@@ -29,12 +34,12 @@ class Case(NamedTuple):
     @property
     def proposal(self) -> Proposal:
         """What the product makes of it."""
-        return proposed(self.wish, self.amended, self.stands, TODAY)
+        return propose_amendment(self.wish, self.amended, self.stands, TODAY)
 
     @property
     def terms(self) -> OfferTerms:
         """The terms that this comes to."""
-        return terms_of(self.proposal, TODAY)
+        return amendment_terms(self.proposal, TODAY)
 
 
 def case(
@@ -54,13 +59,13 @@ def case(
     if add is not None:
         wish["additional_amount"] = f"{add * unit} {currency}"
     return Case(
-        accepted(
+        accepted_offer(
             price={"amount": str(price), "currency": currency},
             dimensions=f"seats x {quantity}",
             payment_schedule="; ".join(f"{day} {amount}" for day, amount in due.items())
             or "upfront",
         ),
-        standing(
+        agreement_snapshot(
             str(sum((amount for day, amount in due.items() if day <= TODAY), Decimal()) or price),
             ends_at=datetime.combine(TODAY + timedelta(days=ends_in), time(14), UTC),
         ),
@@ -132,7 +137,7 @@ def test_nothing_that_is_invoiced_is_charged_again(some: Case) -> None:
 
 def refusals(some: Case, **given: Any) -> set[str]:
     """The codes of all that refuses the amendment."""
-    terms = terms_of(some.proposal, TODAY, **given)
+    terms = amendment_terms(some.proposal, TODAY, **given)
     against = (some.amended, some.stands, Policy(), TODAY)
     found = (
         *some.proposal.findings,

@@ -15,7 +15,7 @@ from offers.lifecycle.guards import ReasonCode as Code
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import ENDS, TRANSITIONS, Stage
-from tests.support.agreements import LATER, accepted, agreement
+from tests.support.agreements import AFTER_FIRST_INSTALLMENT, accepted_offer, agreement
 from tests.support.builders import NOW, TODAY, terms
 from tests.support.builders import facts as opportunity_facts
 from workflows.offer.change_requests import DECIDED
@@ -118,7 +118,7 @@ def test_the_table_is_whole() -> None:
 def test_each_request_in_each_stage_is_granted_or_leads_on(
     stage: Stage, request_: str, expected: Expected | None, amendment: int
 ) -> None:
-    amends = accepted() if amendment else None
+    amends = accepted_offer() if amendment else None
     offer = record(stage, amendment=amendment, amends=amends)
     reason = REQUESTS[request_](offer)
     if expected is None or (expected is CREATE_AGAIN and not amendment):
@@ -174,7 +174,7 @@ def test_a_revision_names_a_term_that_there_is(stage: Stage) -> None:
         reason = guards.why_cannot_revise(offer, TermChanges(terms={name: "1 USD"}))
         assert code_and_terms(reason) == (Code.TERM_FOR_AMENDMENTS_ONLY, name)
         assert "give the whole price" in str(reason)
-    amendment = record(stage, amends=accepted(), amendment=1)
+    amendment = record(stage, amends=accepted_offer(), amendment=1)
     drop = TermChanges(terms={"unpaid_installments": "drop"})
     assert guards.why_cannot_revise(amendment, drop) is None
     whole = TermChanges(terms={"price": {"amount": "150000", "currency": "USD"}})
@@ -309,7 +309,7 @@ def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
     offer = record(
         stage,
         amendment=1,
-        amends=accepted(),
+        amends=accepted_offer(),
         terms=terms(
             price={"amount": "80000", "currency": "USD"},
             payment_schedule=schedule,
@@ -317,7 +317,11 @@ def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
             availability_end="2026-09-01",
         ),
     )
-    now = NOW + (LATER - TODAY) + timedelta(days=95 if stage is Stage.EXPIRED else 0)
+    now = (
+        NOW
+        + (AFTER_FIRST_INSTALLMENT - TODAY)
+        + timedelta(days=95 if stage is Stage.EXPIRED else 0)
+    )
     reason = str(
         guards.why_cannot_extend(offer, Extension(until=date(2026, 9, 9)), now, None),
     )

@@ -18,7 +18,7 @@ from offers.policy.policy import Policy
 from offers.policy.rules import Rule, Rules
 from offers.terms.contacts import Contacts
 from offers.terms.terms import TERM_FIELDS, OfferTerms
-from tests.support.agreements import accepted
+from tests.support.agreements import accepted_offer
 from tests.support.builders import TODAY, terms
 
 CONTACTS = Contacts(owner_email="owner@example.com", buyer_email="buyer@example.com")
@@ -165,12 +165,12 @@ def test_more_time_never_lets_the_agreement_charge_before_its_amendment(
         availability_end="2026-08-01",
     )
     findings = edit_findings(
-        offer, CONTACTS, {"availability_end": last_day}, Policy(), TODAY, amends=accepted()
+        offer, CONTACTS, {"availability_end": last_day}, Policy(), TODAY, amends=accepted_offer()
     )
     assert [each.code for each in findings] == ([] if is_free else ["charged-twice"])
     assert all("2026-09-02" in each.remedy for each in findings)
     assert not edit_findings(
-        offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted()
+        offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted_offer()
     )
 
 
@@ -179,7 +179,7 @@ def test_an_amendment_is_extended_only_while_the_agreement_is_in_force(
     last_day: int, codes: list[str]
 ) -> None:
     offer = terms(dimensions="platform x 2", agreement_end="2028-03-05")
-    sold = accepted(payment_schedule=(), dimensions="platform x 2")
+    sold = accepted_offer(payment_schedule=(), dimensions="platform x 2")
     changes = {"availability_end": date(2027, 3, last_day)}
     findings = edit_findings(offer, CONTACTS, changes, Policy(), TODAY, amends=sold)
     assert [each.code for each in findings] == codes

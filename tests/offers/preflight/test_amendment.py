@@ -11,12 +11,12 @@ from offers.policy.rules import Rule, Rules
 from offers.preflight import amendment, consistency
 from offers.preflight.check import findings_of
 from tests.support.agreements import (
-    LATER,
-    THIRDS,
-    accepted,
-    drafted,
-    proposed,
-    standing,
+    AFTER_FIRST_INSTALLMENT,
+    THREE_INSTALLMENTS,
+    accepted_offer,
+    agreement_snapshot,
+    draft_amendment,
+    propose_amendment,
 )
 from tests.support.builders import BUYER
 
@@ -37,11 +37,13 @@ def held_against(
     stands: dict[str, Any] | None = None,
     wish: dict[str, Any] | None = None,
     policy: Policy | None = None,
-    today: date = LATER,
+    today: date = AFTER_FIRST_INSTALLMENT,
 ) -> dict[str, Finding]:
     """What both lists of checks find, but for what every amendment meets."""
-    amended, shown = accepted(**(sold or {})), standing(**(stands or {}))
-    made = drafted(proposed(wish or CARRY, amended, shown, today), today, **(given or {}))
+    amended, shown = accepted_offer(**(sold or {})), agreement_snapshot(**(stands or {}))
+    made = draft_amendment(
+        propose_amendment(wish or CARRY, amended, shown, today), today, **(given or {})
+    )
     terms = made.checkable_terms
     assert terms is not None
     against = (amended, shown, policy or Policy(), today)
@@ -62,7 +64,9 @@ def test_an_amendment_waits_for_somebody_who_knows_what_was_agreed() -> None:
 
 
 def test_every_amendment_tells_that_the_buyer_must_pay_by_invoice() -> None:
-    found = findings_of(amendment.CHECKS[-1:], accepted().terms, (), accepted(), standing())
+    found = findings_of(
+        amendment.CHECKS[-1:], accepted_offer().terms, (), accepted_offer(), agreement_snapshot()
+    )
     assert [each.code for each in found] == ["needs-invoicing"]
     assert found[0].severity is Severity.WARN
 
@@ -94,7 +98,7 @@ def test_what_was_to_start_later_starts_at_once() -> None:
         (CUPT, {"dimensions": "platform x 2"}),
         (CUPT, {"dimensions": "platform; seats"}),
         (CUPT, {"payment_schedule": "2026-06-01 0"}),
-        ({"payment_schedule": THIRDS}, {"payment_schedule": "upfront"}),
+        ({"payment_schedule": THREE_INSTALLMENTS}, {"payment_schedule": "upfront"}),
     ],
 )
 def test_the_kind_of_price_is_kept(sold: dict[str, Any], given: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 from offers.preflight.report import Deal, preflight
 from tests.support.builders import BUYER, TODAY, facts
-from tests.support.deals import FIELDS, POLICY, PRODUCT, SELLER, report_on
+from tests.support.deals import FIELDS, POLICY, PRODUCT, SELLER, preflight_report
 
 REFUSE, APPROVAL, WARN = Severity.REFUSE, Severity.APPROVAL, Severity.WARN
 OTHER = "444455556666"
@@ -359,7 +359,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
 @pytest.mark.parametrize("flaw", FLAWED)
 def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
     changes, expected = FLAWED[flaw]
-    report = report_on(**changes)
+    report = preflight_report(**changes)
     assert [(f.code, f.field, f.severity) for f in report.findings] == expected
     assert report.has_refusal is any(severity is REFUSE for _, _, severity in expected)
     for finding in report.findings:
@@ -396,20 +396,20 @@ def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
     ],
 )
 def test_a_sound_deal_gives_none(sound: dict[str, Any]) -> None:
-    report = report_on(**sound)
+    report = preflight_report(**sound)
     assert report.findings == ()
     assert report.terms is not None
     assert report.contacts is not None
 
 
 def test_a_disagreement_names_both_values_and_where_they_stand() -> None:
-    (finding,) = report_on(form={"amount": 12000.0}).findings
+    (finding,) = preflight_report(form={"amount": 12000.0}).findings
     assert finding.seen == "USD 120,000.00"
     assert "USD 12,000 (Form_amount__c)" in finding.problem
 
 
 def test_a_finding_quotes_the_rule() -> None:
-    (finding,) = report_on({"duration_months": 24}, form={"duration_months": 24}).findings
+    (finding,) = preflight_report({"duration_months": 24}, form={"duration_months": 24}).findings
     assert finding.rule is not None
     assert "12 months" in finding.rule
     assert finding.rule in str(finding)
@@ -417,7 +417,7 @@ def test_a_finding_quotes_the_rule() -> None:
 
 
 def test_an_active_agreement_leads_to_an_amendment() -> None:
-    found = report_on({"renewal": "AwsMarketplace"}, marketplace=held(active=True)).findings
+    found = preflight_report({"renewal": "AwsMarketplace"}, marketplace=held(active=True)).findings
     assert "agmt-example" in found[0].problem
     assert "agreement-based offer (ABO)" in found[0].remedy
 
@@ -427,7 +427,7 @@ def test_an_active_agreement_leads_to_an_amendment() -> None:
 )
 def test_the_policy_says_what_an_exception_does(then: str, severities: list[Severity]) -> None:
     policy = Policy.model_validate({"rules": {"annual": {"action": then}}})
-    report = report_on({"duration_months": 24}, form={"duration_months": 24}, policy=policy)
+    report = preflight_report({"duration_months": 24}, form={"duration_months": 24}, policy=policy)
     assert [finding.severity for finding in report.findings] == severities
 
 
@@ -440,7 +440,7 @@ def test_terms_without_an_opportunity_say_what_was_not_compared() -> None:
 
 
 def test_the_gravest_findings_come_first() -> None:
-    report = report_on(
+    report = preflight_report(
         {"availability_end": "2026-05-01", "duration_months": 24},
         form={"duration_months": 24, "signed": False},
     )
@@ -450,9 +450,9 @@ def test_the_gravest_findings_come_first() -> None:
 
 def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
     terms = {"eula": "https://example.com/eula.pdf?signature=secret"}
-    (first,) = report_on(terms, contract=EulaContent(sha256="a" * 64)).findings
-    (same,) = report_on(terms, contract=EulaContent(sha256="a" * 64)).findings
-    (other,) = report_on(terms, contract=EulaContent(sha256="b" * 64)).findings
+    (first,) = preflight_report(terms, contract=EulaContent(sha256="a" * 64)).findings
+    (same,) = preflight_report(terms, contract=EulaContent(sha256="a" * 64)).findings
+    (other,) = preflight_report(terms, contract=EulaContent(sha256="b" * 64)).findings
     assert first.is_same(same)
     assert not first.is_same(other)
     assert "secret" not in str(first)
@@ -460,12 +460,12 @@ def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
 
 def test_an_exception_that_nobody_can_approve_says_so() -> None:
     changes = {"duration_months": 24}
-    (finding,) = report_on(changes, form=changes, policy=Policy()).findings
+    (finding,) = preflight_report(changes, form=changes, policy=Policy()).findings
     assert "nobody holds the role deal-desk yet" in finding.remedy
 
 
 def test_texts_are_fit_for_all_to_read() -> None:
-    report = report_on(
+    report = preflight_report(
         {"eula": "http://user:secret@example.com/eula.pdf?X-Amz-Signature=secret"},
         form={"payment_terms": "ask jane@example.com", "amount": "1e999999999"},
     )
@@ -483,5 +483,5 @@ def test_texts_are_fit_for_all_to_read() -> None:
     "words", ["Upfront, no installments", "Annual upfront per payment schedule in section 3"]
 )
 def test_words_that_can_be_read_both_ways_are_for_a_person(words: str) -> None:
-    (finding,) = report_on(form={"payment_terms": words}).findings
+    (finding,) = preflight_report(form={"payment_terms": words}).findings
     assert (finding.code, finding.severity) == ("order-form-payment-unclear", WARN)

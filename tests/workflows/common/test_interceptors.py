@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import data_converter
 from runtime.workers import worker_on
-from tests.support.life import program
+from tests.support.workflow_harness import installed_program
 
 pytestmark = pytest.mark.xdist_group("in-real-time")
 
@@ -59,7 +59,7 @@ class Fixed:
 async def server() -> AsyncIterator[Client]:
     converter = data_converter(read_settings(TemporalSettings))
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=program("temporal"),
+        dev_server_existing_path=installed_program("temporal"),
         dev_server_log_level="error",
         data_converter=converter,
     ) as environment:

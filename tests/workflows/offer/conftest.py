@@ -1,13 +1,13 @@
-"""A life for each test: the time-skipping server's clock is global, so none is shared."""
+"""A harness for each test: the time-skipping server has one clock, so tests cannot share it."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.support.life import Life, living
+from tests.support.workflow_harness import WorkflowHarness, open_harness
 
 
 @pytest.fixture
-async def life() -> AsyncIterator[Life]:
-    async with living() as life:
-        yield life
+async def harness() -> AsyncIterator[WorkflowHarness]:
+    async with open_harness() as harness:
+        yield harness

@@ -11,7 +11,7 @@ from offers.stage import Stage
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
-from tests.support.life import OPPORTUNITY, Life
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
 
@@ -19,110 +19,118 @@ def priced(amount: str) -> TermChanges:
     return TermChanges(terms={"price": {"amount": amount, "currency": "USD"}})
 
 
-async def amended(life: Life, changes: TermChanges) -> OfferRecord:
+async def amended(harness: WorkflowHarness, changes: TermChanges) -> OfferRecord:
     """Ask for it, and let AWS have the time that it needs."""
-    async with life.asking(life.desk.amend(OPPORTUNITY, changes)) as asked:
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, changes)) as asked:
         record = await asked
-    await life.quiet()
+    await harness.settle()
     return record
 
 
-async def test_a_name_changes_in_place(life: Life) -> None:
-    await life.start()
-    before = await life.reaches(Stage.SHARED)
+async def test_a_name_changes_in_place(harness: WorkflowHarness) -> None:
+    await harness.start()
+    before = await harness.advance_until(Stage.SHARED)
     changes = TermChanges(
         terms={"offer_name": "Example Product, as agreed", "description": "PO 4711"}
     )
-    record = await amended(life, changes)
+    record = await amended(harness, changes)
     assert record.stage is Stage.SHARED
     assert record.offer_id == before.offer_id
-    (offer,) = life.world.offers.values()
+    (offer,) = harness.world.offers.values()
     assert offer.name == record.require_terms().offer_name == "Example Product, as agreed"
     assert offer.description == f"offer-{OPPORTUNITY}-rev1: PO 4711"
-    assert len(life.mails()) == 1, "the link is the same"
+    assert len(harness.mail_subjects()) == 1, "the link is the same"
 
 
-async def test_another_buyer_is_written_to_without_aws(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    calls = life.world.calls["catalog", "StartChangeSet"]
-    record = await amended(life, TermChanges(terms={"buyer_email": "other@example.com"}))
+async def test_another_buyer_is_written_to_without_aws(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    calls = harness.world.calls["catalog", "StartChangeSet"]
+    record = await amended(harness, TermChanges(terms={"buyer_email": "other@example.com"}))
     assert record.stage is Stage.SHARED
-    assert life.world.calls["catalog", "StartChangeSet"] == calls
-    assert life.world.mails[-1].recipients == ["other@example.com"]
-    assert life.mails()[-1].endswith("is ready")
+    assert harness.world.calls["catalog", "StartChangeSet"] == calls
+    assert harness.world.mails[-1].recipients == ["other@example.com"]
+    assert harness.mail_subjects()[-1].endswith("is ready")
 
 
-async def test_another_owner_is_told_what_follows(life: Life) -> None:
-    await life.start()
-    before = await life.reaches(Stage.SHARED)
-    record = await amended(life, TermChanges(terms={"owner_email": "successor@example.com"}))
+async def test_another_owner_is_told_what_follows(harness: WorkflowHarness) -> None:
+    await harness.start()
+    before = await harness.advance_until(Stage.SHARED)
+    record = await amended(harness, TermChanges(terms={"owner_email": "successor@example.com"}))
     assert record.require_owner().owner_name == before.require_owner().owner_name
-    accept(life.world, record.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
-    assert life.world.mails[-1].subject.startswith("Accepted")
-    assert life.world.mails[-1].recipients == ["successor@example.com"]
+    accept(harness.world, record.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
+    assert harness.world.mails[-1].subject.startswith("Accepted")
+    assert harness.world.mails[-1].recipients == ["successor@example.com"]
 
 
-async def test_another_price_is_another_offer_and_the_old_link_is_void(life: Life) -> None:
-    await life.start()
-    first = await life.reaches(Stage.SHARED)
-    record = await amended(life, priced("110000"))
-    assert life.acceptable_offers() == 0
+async def test_another_price_is_another_offer_and_the_old_link_is_void(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.start()
+    first = await harness.advance_until(Stage.SHARED)
+    record = await amended(harness, priced("110000"))
+    assert harness.count_acceptable_offers() == 0
     assert record.revision == 2
-    second = await life.reaches(Stage.SHARED)
+    second = await harness.advance_until(Stage.SHARED)
     assert second.offer_id != first.offer_id
     assert str(second.require_terms().price) == "USD 110,000.00"
-    assert life.acceptable_offers() == 1
-    assert life.world.acceptable(life.world.offers[second.require_offer_id()])
+    assert harness.count_acceptable_offers() == 1
+    assert harness.world.acceptable(harness.world.offers[second.require_offer_id()])
     (past,) = second.previous_revisions
     assert (past.offer_id, past.outcome, past.number) == (first.offer_id, "amended", 1)
-    assert life.mails() == [
+    assert harness.mail_subjects() == [
         "Your private offer for Example Product is ready",
         "Your private offer for Example Product is being changed",
         "Your private offer for Example Product is ready",
     ]
     replaced = f"It replaces {first.offer_id}. The link in our earlier mail no longer works."
-    assert replaced in " ".join(life.world.mails[-1].text.split())
+    assert replaced in " ".join(harness.world.mails[-1].text.split())
 
 
-async def test_what_was_corrected_in_salesforce_is_taken_without_naming_it(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    life.opportunity(Amount=115000.0)
-    await amended(life, TermChanges(recreate=True))
-    assert str((await life.reaches(Stage.SHARED)).require_terms().price) == "USD 115,000.00"
+async def test_what_was_corrected_in_salesforce_is_taken_without_naming_it(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    harness.put_opportunity(Amount=115000.0)
+    await amended(harness, TermChanges(recreate=True))
+    assert (
+        str((await harness.advance_until(Stage.SHARED)).require_terms().price) == "USD 115,000.00"
+    )
 
 
-async def test_only_what_changed_needs_another_approval(life: Life) -> None:
-    await life.start(duration_months=24)
-    await life.approve()
-    await life.reaches(Stage.SHARED)
-    record = await amended(life, priced("90000"))
+async def test_only_what_changed_needs_another_approval(harness: WorkflowHarness) -> None:
+    await harness.start(duration_months=24)
+    await harness.approve_all()
+    await harness.advance_until(Stage.SHARED)
+    record = await amended(harness, priced("90000"))
     assert record.stage is Stage.DRAFT
     assert [finding.code for finding in record.awaiting_approval] == ["below-minimum"]
-    await life.approve()
-    assert (await life.reaches(Stage.SHARED)).require_terms().duration_months == 24
+    await harness.approve_all()
+    assert (await harness.advance_until(Stage.SHARED)).require_terms().duration_months == 24
 
 
 @pytest.mark.parametrize("minutes", [2, 20])
 async def test_while_aws_builds_it_nothing_of_it_can_be_accepted(
-    life: Life, minutes: float
+    harness: WorkflowHarness, minutes: float
 ) -> None:
-    await life.start()
-    await life.passes(minutes=minutes)
-    await amended(life, priced("110000"))
-    assert life.acceptable_offers() == 0
-    assert str((await life.reaches(Stage.SHARED)).require_terms().price) == "USD 110,000.00"
-    assert life.acceptable_offers() == 1
-    assert len(life.mails()) == 1, "of the first nobody had been told"
+    await harness.start()
+    await harness.advance(minutes=minutes)
+    await amended(harness, priced("110000"))
+    assert harness.count_acceptable_offers() == 0
+    assert (
+        str((await harness.advance_until(Stage.SHARED)).require_terms().price) == "USD 110,000.00"
+    )
+    assert harness.count_acceptable_offers() == 1
+    assert len(harness.mail_subjects()) == 1, "of the first nobody had been told"
 
 
-async def test_in_a_draft_it_is_a_revision(life: Life) -> None:
-    life.opportunity(Order_Form_Signed__c=False)
-    await life.start()
-    record = await amended(life, priced("110000"))
+async def test_in_a_draft_it_is_a_revision(harness: WorkflowHarness) -> None:
+    harness.put_opportunity(Order_Form_Signed__c=False)
+    await harness.start()
+    record = await amended(harness, priced("110000"))
     assert record.stage is Stage.DRAFT
     assert str(record.require_terms().price) == "USD 110,000.00"
     assert record.revision == 1
@@ -143,110 +151,116 @@ async def test_in_a_draft_it_is_a_revision(life: Life) -> None:
     ],
 )
 async def test_what_cannot_be_is_refused_and_leaves_no_trace(
-    life: Life, given: dict[str, str], reason: str
+    harness: WorkflowHarness, given: dict[str, str], reason: str
 ) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.quiet()
-    events = await life.events()
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    await harness.settle()
+    events = await harness.history_events()
     with pytest.raises(RequestRejected, match=reason):
-        await life.desk.amend(OPPORTUNITY, TermChanges(terms=given))
-    assert await life.events() == events
-    assert life.acceptable_offers() == 1
+        await harness.client.amend(OPPORTUNITY, TermChanges(terms=given))
+    assert await harness.history_events() == events
+    assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_plain_signal_does_the_same(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.handle.signal(OfferWorkflow.amend_signal, priced("110000"))
-    await life.handle.signal(OfferWorkflow.amend_signal, priced("105000"))
-    await life.passes(minutes=30)
-    record = await life.reaches(Stage.SHARED)
+async def test_a_plain_signal_does_the_same(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    await harness.handle.signal(OfferWorkflow.amend_signal, priced("110000"))
+    await harness.handle.signal(OfferWorkflow.amend_signal, priced("105000"))
+    await harness.advance(minutes=30)
+    record = await harness.advance_until(Stage.SHARED)
     assert str(record.require_terms().price) == "USD 110,000.00"
     assert record.attention_code == "signal-rejected", (
         "the second came while the first was under way"
     )
     assert "is being withdrawn" in record.attentions[0].problem
-    await life.desk.resume(OPPORTUNITY)
-    assert (await life.quiet()).attention_code is None
+    await harness.client.resume(OPPORTUNITY)
+    assert (await harness.settle()).attention_code is None
 
 
-async def test_a_signal_that_says_nothing_legal_wedges_nothing(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.handle.signal("amend", "cheaper, please")
-    await life.handle.signal("extend", {"until": "some day"})
-    assert (await life.quiet()).stage is Stage.SHARED
-    await amended(life, priced("110000"))
-    await life.reaches(Stage.SHARED)
+async def test_a_signal_that_says_nothing_legal_wedges_nothing(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    await harness.handle.signal("amend", "cheaper, please")
+    await harness.handle.signal("extend", {"until": "some day"})
+    assert (await harness.settle()).stage is Stage.SHARED
+    await amended(harness, priced("110000"))
+    await harness.advance_until(Stage.SHARED)
 
 
-async def test_more_time_moves_reminders_and_tells_the_buyer(life: Life) -> None:
-    await life.start()
-    record = await life.reaches(Stage.SHARED)
+async def test_more_time_moves_reminders_and_tells_the_buyer(harness: WorkflowHarness) -> None:
+    await harness.start()
+    record = await harness.advance_until(Stage.SHARED)
     until = record.require_terms().availability_end + timedelta(days=30)
-    extended = await extended_to(life, until)
+    extended = await extended_to(harness, until)
     assert extended.require_terms().availability_end == until
-    assert life.world.offers[extended.require_offer_id()].availability_end == until
-    await life.quiet()
-    assert "can be accepted until" in life.mails()[-1]
-    await life.passes(days=29)
-    assert not [subject for subject in life.mails() if subject.startswith("Reminder")]
-    await life.passes(days=30)
-    assert len([subject for subject in life.mails() if subject.startswith("Reminder")]) == 2
-    assert (await life.end()).stage is Stage.EXPIRED
+    assert harness.world.offers[extended.require_offer_id()].availability_end == until
+    await harness.settle()
+    assert "can be accepted until" in harness.mail_subjects()[-1]
+    await harness.advance(days=29)
+    assert not [subject for subject in harness.mail_subjects() if subject.startswith("Reminder")]
+    await harness.advance(days=30)
+    assert (
+        len([subject for subject in harness.mail_subjects() if subject.startswith("Reminder")]) == 2
+    )
+    assert (await harness.advance_to_end()).stage is Stage.EXPIRED
 
 
-async def extended_to(life: Life, until: date, months: int | None = None) -> OfferRecord:
+async def extended_to(
+    harness: WorkflowHarness, until: date, months: int | None = None
+) -> OfferRecord:
     extension = Extension(until=until, duration_months=months)
-    async with life.asking(life.desk.extend(OPPORTUNITY, extension)) as asked:
+    async with harness.advance_until_answered(
+        harness.client.extend(OPPORTUNITY, extension)
+    ) as asked:
         record = await asked
-    await life.quiet()
+    await harness.settle()
     return record
 
 
-async def test_what_has_expired_is_revived_for_a_while(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    expired = await life.end()
+async def test_what_has_expired_is_revived_for_a_while(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    expired = await harness.advance_to_end()
     assert expired.stage is Stage.EXPIRED
-    await life.passes(days=10)
-    until = life.world.now().date() + timedelta(days=10)
-    revived = await extended_to(life, until)
+    await harness.advance(days=10)
+    until = harness.world.now().date() + timedelta(days=10)
+    revived = await extended_to(harness, until)
     assert revived.offer_id == expired.offer_id
-    assert (await life.quiet()).stage is Stage.SHARED
-    assert life.acceptable_offers() == 1
-    assert "can be accepted until" in life.mails()[-1]
-    life.accepts_at(life.world.now() + timedelta(days=2))
-    await life.passes(days=3)
-    await life.report_acceptance()
-    assert (await life.quiet()).stage is Stage.ACCEPTED
+    assert (await harness.settle()).stage is Stage.SHARED
+    assert harness.count_acceptable_offers() == 1
+    assert "can be accepted until" in harness.mail_subjects()[-1]
+    harness.schedule_acceptance(harness.world.now() + timedelta(days=2))
+    await harness.advance(days=3)
+    await harness.report_acceptance()
+    assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_but_not_for_ever(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    await life.end()
-    assert (await life.closes()).stage is Stage.EXPIRED
+async def test_but_not_for_ever(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    await harness.advance_to_end()
+    assert (await harness.advance_until_closed()).stage is Stage.EXPIRED
     with pytest.raises(
         RequestRejected,
         match=r"the offer is expired: start a new one; run offerflow start .* --restart",
     ):
-        await extended_to(life, life.world.now().date() + timedelta(days=10))
+        await extended_to(harness, harness.world.now().date() + timedelta(days=10))
 
 
-async def test_an_expired_offer_is_made_anew_with_other_terms(life: Life) -> None:
-    await life.start()
-    await life.reaches(Stage.SHARED)
-    first = await life.end()
-    async with life.asking(
-        life.desk.start(OPPORTUNITY, priced("110000").terms, restart=True)
+async def test_an_expired_offer_is_made_anew_with_other_terms(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.SHARED)
+    first = await harness.advance_to_end()
+    async with harness.advance_until_answered(
+        harness.client.start(OPPORTUNITY, priced("110000").terms, restart=True)
     ) as asked:
         await asked
-    second = await life.reaches(Stage.SHARED)
+    second = await harness.advance_until(Stage.SHARED)
     assert second.revision == 2
     assert second.offer_id != first.offer_id
-    assert life.acceptable_offers() == 1
+    assert harness.count_acceptable_offers() == 1
 
 
 @pytest.mark.parametrize(
@@ -265,61 +279,65 @@ async def test_an_expired_offer_is_made_anew_with_other_terms(life: Life) -> Non
     ],
 )
 async def test_aws_s_rules_are_known_before_it_is_asked(
-    life: Life, terms: dict[str, str], until: int, reason: str
+    harness: WorkflowHarness, terms: dict[str, str], until: int, reason: str
 ) -> None:
-    days = [f"{life.day(n)}" for n in range(50)]
-    await life.start(**{name: value.format(*days) for name, value in terms.items()})
-    await life.approve()
-    await life.reaches(Stage.SHARED)
-    await life.quiet()
-    calls, events = life.world.calls.copy(), await life.events()
+    days = [f"{harness.day(n)}" for n in range(50)]
+    await harness.start(**{name: value.format(*days) for name, value in terms.items()})
+    await harness.approve_all()
+    await harness.advance_until(Stage.SHARED)
+    await harness.settle()
+    calls, events = harness.world.calls.copy(), await harness.history_events()
     with pytest.raises(RequestRejected, match=reason):
-        await extended_to(life, life.day(until))
-    assert life.world.calls == calls
-    assert await life.events() == events
+        await extended_to(harness, harness.day(until))
+    assert harness.world.calls == calls
+    assert await harness.history_events() == events
 
 
-async def test_a_longer_contract_goes_with_more_time(life: Life) -> None:
-    await life.start(dimensions="platform x 2")
-    await life.approve()
-    await life.reaches(Stage.SHARED)
+async def test_a_longer_contract_goes_with_more_time(harness: WorkflowHarness) -> None:
+    await harness.start(dimensions="platform x 2")
+    await harness.approve_all()
+    await harness.advance_until(Stage.SHARED)
     with pytest.raises(RequestRejected, match="a contract lasts 12 months"):
-        await extended_to(life, life.day(380), months=24)
+        await extended_to(harness, harness.day(380), months=24)
 
 
-async def test_the_duration_changes_in_place_where_it_is_a_term_of_its_own(life: Life) -> None:
-    await life.start(dimensions="platform x 2", duration_months=11)
-    await life.approve()
-    await life.reaches(Stage.SHARED)
-    record = await extended_to(life, life.day(40), months=12)
+async def test_the_duration_changes_in_place_where_it_is_a_term_of_its_own(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.start(dimensions="platform x 2", duration_months=11)
+    await harness.approve_all()
+    await harness.advance_until(Stage.SHARED)
+    record = await extended_to(harness, harness.day(40), months=12)
     assert record.require_terms().duration_months == 12
-    (offer,) = life.world.offers.values()
+    (offer,) = harness.world.offers.values()
     assert {"Type": "ValidityTerm", "AgreementDuration": "P12M"} in offer.terms
-    assert offer.availability_end == life.day(40)
+    assert offer.availability_end == harness.day(40)
 
 
-async def test_what_aws_refuses_all_the_same_is_told_and_changes_nothing(life: Life) -> None:
-    await life.start()
-    before = await life.reaches(Stage.SHARED)
-    life.world.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
+async def test_what_aws_refuses_all_the_same_is_told_and_changes_nothing(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.start()
+    before = await harness.advance_until(Stage.SHARED)
+    harness.world.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
     with pytest.raises(RequestRejected, match="AWS: INVALID_AVAILABILITY_END_DATE"):
-        await extended_to(life, life.day(50))
-    record = await life.quiet()
+        await extended_to(harness, harness.day(50))
+    record = await harness.settle()
     assert record.require_terms() == before.require_terms()
-    assert len(life.mails()) == 1
-    assert (await extended_to(life, life.day(50))).stage is Stage.SHARED, "asked anew"
+    assert len(harness.mail_subjects()) == 1
+    assert (await extended_to(harness, harness.day(50))).stage is Stage.SHARED, "asked anew"
 
 
-async def test_an_acceptance_while_it_is_amended_is_not_lost(life: Life) -> None:
-    await life.start()
-    first = await life.reaches(Stage.SHARED)
-    accept_when(life.world, BUYER, "applying")
+async def test_an_acceptance_while_it_is_amended_is_not_lost(harness: WorkflowHarness) -> None:
+    await harness.start()
+    first = await harness.advance_until(Stage.SHARED)
+    accept_when(harness.world, BUYER, "applying")
     with pytest.raises(
         RequestRejected, match=r"too late: the buyer has accepted.*; run offerflow amend"
     ):
-        await amended(life, priced("110000"))
-    record = await life.quiet()
+        await amended(harness, priced("110000"))
+    record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    assert "Not changed: Example Corp has accepted" in life.mails()
-    assert not any("is being changed" in subject for subject in life.mails())
-    assert len(life.world.offers) == 1
+    assert "Not changed: Example Corp has accepted" in harness.mail_subjects()
+    assert not any("is being changed" in subject for subject in harness.mail_subjects())
+    assert len(harness.world.offers) == 1

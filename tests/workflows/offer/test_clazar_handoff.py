@@ -17,23 +17,23 @@ from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.offer_terms import Installment
 from tests.support.builders import BUYER
-from tests.support.life import OPPORTUNITY, Life
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 
 DESK = "desk@example.com"
 OTHER = "444455556666"
 
 
-async def hand_off(life: Life, **fields: Any) -> OfferRecord:
+async def hand_off(harness: WorkflowHarness, **fields: Any) -> OfferRecord:
     """Start an offer by the method clazar; gives its record once a person is waited for."""
-    life.opportunity(**fields)
-    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
-    record = await life.quiet()
+    harness.put_opportunity(**fields)
+    await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
+    record = await harness.settle()
     assert record.stage is Stage.SUBMITTED
     assert record.attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
     return record
 
 
-def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
+def by_hand(harness: WorkflowHarness, record: OfferRecord, **mistakes: Any) -> None:
     """The owner makes the offer in Clazar from the sheet, with some mistakes."""
     terms = record.require_terms()
     right: dict[str, Any] = {
@@ -44,32 +44,32 @@ def by_hand(life: Life, record: OfferRecord, **mistakes: Any) -> None:
         "months": terms.duration_months,
         "availability_end": terms.availability_end,
     }
-    create_manual_offer(life.world, **right | mistakes)
+    create_manual_offer(harness.world, **right | mistakes)
 
 
-async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
-    record = await hand_off(life)
+async def test_an_offer_made_by_hand_goes_on_by_itself(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
     assert f"{OPPORTUNITY}-1" in record.require_terms().offer_name
-    (mail,) = life.world.mails
+    (mail,) = harness.world.mails
     assert mail.recipients == ["owner@example.com"]
     for value in (record.require_terms().offer_name, BUYER, "120000.00", "12 months", "non-FPS"):
         assert value in mail.text
-    (task,) = life.world.tasks.values()
+    (task,) = harness.world.tasks.values()
     assert task["WhatId"] == OPPORTUNITY
     assert record.require_terms().offer_name in task["Description"]
-    assert not life.world.change_sets, "nothing was made by the product"
+    assert not harness.world.change_sets, "nothing was made by the product"
 
-    by_hand(life, record)
-    life.buyer(accepts_after=2)
-    shared = await life.reaches(Stage.SHARED)
+    by_hand(harness, record)
+    harness.set_buyer(accepts_after=2)
+    shared = await harness.advance_until(Stage.SHARED)
     assert (task["Status"], shared.attentions) == ("Completed", ())
-    assert life.mails()[-1].endswith("is ready")
-    await life.passes(days=3)
-    await life.report_acceptance()
-    await life.passes(days=40)
-    await life.report_payout()
-    assert (await life.end()).stage is Stage.DISBURSED
-    assert life.stages_in_salesforce() == [
+    assert harness.mail_subjects()[-1].endswith("is ready")
+    await harness.advance(days=3)
+    await harness.report_acceptance()
+    await harness.advance(days=40)
+    await harness.report_payout()
+    assert (await harness.advance_to_end()).stage is Stage.DISBURSED
+    assert harness.stages_in_salesforce() == [
         "submitted",
         "generating",
         "shared",
@@ -78,15 +78,15 @@ async def test_an_offer_made_by_hand_goes_on_by_itself(life: Life) -> None:
     ]
 
 
-async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
-    record = await hand_off(life)
-    await life.passes(days=8)
-    subjects = [mail.subject for mail in life.world.mails]
+async def test_the_owner_is_reminded_until_it_is_made(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    await harness.advance(days=8)
+    subjects = [mail.subject for mail in harness.world.mails]
     assert subjects == ["Please create in Clazar: the private offer for Example Corp"] * 4
-    assert (await life.passes(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
-    assert len(life.world.mails) == 4
-    by_hand(life, record)
-    await life.reaches(Stage.SHARED)
+    assert (await harness.advance(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
+    assert len(harness.world.mails) == 4
+    by_hand(harness, record)
+    await harness.advance_until(Stage.SHARED)
 
 
 @pytest.mark.parametrize(
@@ -99,222 +99,232 @@ async def test_the_owner_is_reminded_until_it_is_made(life: Life) -> None:
     ],
 )
 async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
-    life: Life, mistake: dict[str, Any], field: str
+    harness: WorkflowHarness, mistake: dict[str, Any], field: str
 ) -> None:
-    record = await hand_off(life)
-    by_hand(life, record, **mistake)
-    waiting = await life.reaches(Stage.GENERATING)
+    record = await hand_off(harness)
+    by_hand(harness, record, **mistake)
+    waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
-        waiting = await life.passes(minutes=10)
+        waiting = await harness.advance(minutes=10)
     assert [finding.field for finding in waiting.blocking_findings] == [field]
-    assert life.acceptable_offers() == 1, "until somebody decides"
-    assert not [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    assert harness.count_acceptable_offers() == 1, "until somebody decides"
+    assert not [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
 
-    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="as signed, please"))
-    again = await life.reaches(Stage.SUBMITTED)
-    await life.quiet()
-    assert life.acceptable_offers() == 0
+    await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="as signed, please"))
+    again = await harness.advance_until(Stage.SUBMITTED)
+    await harness.settle()
+    assert harness.count_acceptable_offers() == 0
     assert again.revision == 2
     assert f"{OPPORTUNITY}-2" in again.require_terms().offer_name
     assert again.previous_revisions[0].findings[-1].field == field
-    assert field in life.world.mails[-1].text
+    assert field in harness.world.mails[-1].text
 
-    by_hand(life, again)
-    await life.reaches(Stage.SHARED)
-    assert life.acceptable_offers() == 1
+    by_hand(harness, again)
+    await harness.advance_until(Stage.SHARED)
+    assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_difference_can_be_taken_as_it_is(life: Life) -> None:
-    record = await hand_off(life)
+async def test_a_difference_can_be_taken_as_it_is(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
     later = record.require_terms().availability_end + timedelta(days=10)
-    by_hand(life, record, price=Decimal(110000), availability_end=later)
-    waiting = await life.reaches(Stage.GENERATING)
+    by_hand(harness, record, price=Decimal(110000), availability_end=later)
+    waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
-        waiting = await life.passes(minutes=10)
+        waiting = await harness.advance(minutes=10)
     assert {finding.field for finding in waiting.blocking_findings} == {
         "price.amount",
         "availability_end",
     }
-    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
-    shared = await life.reaches(Stage.SHARED)
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    shared = await harness.advance_until(Stage.SHARED)
     assert str(shared.require_terms().price) == "USD 110,000.00"
     assert shared.require_terms().availability_end == later
-    (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    (letter,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
     assert "110,000.00" in letter.text, "what the buyer reads is what the buyer gets"
 
 
-async def test_an_offer_that_is_not_recognised_can_be_told(life: Life) -> None:
-    record = await hand_off(life)
-    by_hand(life, record, name="Something else")
-    await life.passes(hours=3)
-    (offer,) = life.world.offers.values()
+async def test_an_offer_that_is_not_recognised_can_be_told(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    by_hand(harness, record, name="Something else")
+    await harness.advance(hours=3)
+    (offer,) = harness.world.offers.values()
     with pytest.raises(RequestRejected, match="no id of an offer"):
-        await life.desk.link_offer(OPPORTUNITY, "agmt-1")
-    await life.desk.link_offer(OPPORTUNITY, offer.id)
-    waiting = await life.quiet()
+        await harness.client.link_offer(OPPORTUNITY, "agmt-1")
+    await harness.client.link_offer(OPPORTUNITY, offer.id)
+    waiting = await harness.settle()
     assert [finding.field for finding in waiting.blocking_findings] == ["offer_name"]
-    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
-    shared = await life.reaches(Stage.SHARED)
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    shared = await harness.advance_until(Stage.SHARED)
     assert shared.require_terms().offer_name == "Something else"
 
 
-async def test_a_wrong_id_can_be_told_again(life: Life) -> None:
-    record = await hand_off(life)
-    await life.desk.link_offer(OPPORTUNITY, "offer-nothing000000")
-    assert (await life.passes(minutes=30)).stage is Stage.GENERATING
-    by_hand(life, record)
-    await life.passes(hours=2)
-    (offer,) = life.world.offers.values()
-    await life.desk.link_offer(OPPORTUNITY, offer.id)
-    await life.reaches(Stage.SHARED)
+async def test_a_wrong_id_can_be_told_again(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    await harness.client.link_offer(OPPORTUNITY, "offer-nothing000000")
+    assert (await harness.advance(minutes=30)).stage is Stage.GENERATING
+    by_hand(harness, record)
+    await harness.advance(hours=2)
+    (offer,) = harness.world.offers.values()
+    await harness.client.link_offer(OPPORTUNITY, offer.id)
+    await harness.advance_until(Stage.SHARED)
 
 
-async def test_made_twice_is_for_a_person_to_sort_out(life: Life) -> None:
-    record = await hand_off(life)
-    by_hand(life, record)
-    by_hand(life, record)
+async def test_made_twice_is_for_a_person_to_sort_out(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    by_hand(harness, record)
+    by_hand(harness, record)
     waiting = record
     for _ in range(40):
         if "duplicate-offer" in {a.code for a in waiting.attentions}:
             break
-        waiting = await life.passes(minutes=10)
-    first, second = life.world.offers.values()
+        waiting = await harness.advance(minutes=10)
+    first, second = harness.world.offers.values()
     attention = waiting.attentions[-1]
     assert first.id in attention.problem
     assert second.id in attention.problem
-    first.availability_end = life.world.now().date() - timedelta(days=1)
-    await life.desk.link_offer(OPPORTUNITY, second.id)
-    shared = await life.reaches(Stage.SHARED)
+    first.availability_end = harness.world.now().date() - timedelta(days=1)
+    await harness.client.link_offer(OPPORTUNITY, second.id)
+    shared = await harness.advance_until(Stage.SHARED)
     assert shared.offer_id == second.id
-    assert life.acceptable_offers() == 1
+    assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_cancelled_hand_off_leaves_nothing_behind(life: Life) -> None:
-    await hand_off(life)
-    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
-    await life.end()
-    assert life.mails()[-1].startswith("Please do not create in Clazar")
-    (task,) = life.world.tasks.values()
+async def test_a_cancelled_hand_off_leaves_nothing_behind(harness: WorkflowHarness) -> None:
+    await hand_off(harness)
+    assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    await harness.advance_to_end()
+    assert harness.mail_subjects()[-1].startswith("Please do not create in Clazar")
+    (task,) = harness.world.tasks.values()
     assert task["Status"] == "Completed"
 
 
-async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(life: Life) -> None:
-    record = await hand_off(life)
-    await life.passes(minutes=50)
-    by_hand(life, record)
-    await life.sleep(timedelta(minutes=5))
-    life.world.change_set_processing.publish_minutes = 0
-    await life.sleep(timedelta(minutes=54))
-    await life.handle.signal("cancel", "")
-    assert (await life.end()).stage is Stage.CANCELLED
-    assert len(life.world.offers) == 1
-    assert life.acceptable_offers() == 0
+async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(
+    harness: WorkflowHarness,
+) -> None:
+    record = await hand_off(harness)
+    await harness.advance(minutes=50)
+    by_hand(harness, record)
+    await harness.sleep(timedelta(minutes=5))
+    harness.world.change_set_processing.publish_minutes = 0
+    await harness.sleep(timedelta(minutes=54))
+    await harness.handle.signal("cancel", "")
+    assert (await harness.advance_to_end()).stage is Stage.CANCELLED
+    assert len(harness.world.offers) == 1
+    assert harness.count_acceptable_offers() == 0
 
 
-async def test_an_offer_of_another_deal_is_never_withdrawn(life: Life) -> None:
-    record = await hand_off(life)
-    by_hand(life, record, name="Somebody else's offer", buyer_accounts=[OTHER])
-    await life.sleep(timedelta(hours=2))
-    (others_offer,) = life.world.offers.values()
-    await life.desk.link_offer(OPPORTUNITY, others_offer.id)
-    waiting = await life.quiet()
+async def test_an_offer_of_another_deal_is_never_withdrawn(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    by_hand(harness, record, name="Somebody else's offer", buyer_accounts=[OTHER])
+    await harness.sleep(timedelta(hours=2))
+    (others_offer,) = harness.world.offers.values()
+    await harness.client.link_offer(OPPORTUNITY, others_offer.id)
+    waiting = await harness.settle()
     assert waiting.attention_code == "approval-required"
-    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="this is not ours"))
-    again = await life.reaches(Stage.SUBMITTED)
-    assert life.world.acceptable(others_offer), "it was left as it is"
+    await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="this is not ours"))
+    again = await harness.advance_until(Stage.SUBMITTED)
+    assert harness.world.acceptable(others_offer), "it was left as it is"
     assert "unmatched-offer" in {attention.code for attention in again.attentions}
-    await life.desk.link_offer(OPPORTUNITY, others_offer.id)
-    await life.quiet()
-    await life.desk.cancel(OPPORTUNITY, "")
-    assert life.world.acceptable(others_offer)
+    await harness.client.link_offer(OPPORTUNITY, others_offer.id)
+    await harness.settle()
+    await harness.client.cancel(OPPORTUNITY, "")
+    assert harness.world.acceptable(others_offer)
 
 
-async def test_another_offer_is_told_while_a_difference_waits(life: Life) -> None:
-    record = await hand_off(life)
-    by_hand(life, record, price=Decimal(110000))
-    waiting = await life.reaches(Stage.GENERATING)
+async def test_another_offer_is_told_while_a_difference_waits(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    by_hand(harness, record, price=Decimal(110000))
+    waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
-        waiting = await life.passes(minutes=10)
-    (wrong,) = life.world.offers.values()
-    by_hand(life, record)
-    await life.sleep(timedelta(hours=2))
-    (right,) = [offer for offer in life.world.offers.values() if offer is not wrong]
-    await life.desk.link_offer(OPPORTUNITY, right.id)
-    both = await life.quiet()
+        waiting = await harness.advance(minutes=10)
+    (wrong,) = harness.world.offers.values()
+    by_hand(harness, record)
+    await harness.sleep(timedelta(hours=2))
+    (right,) = [offer for offer in harness.world.offers.values() if offer is not wrong]
+    await harness.client.link_offer(OPPORTUNITY, right.id)
+    both = await harness.settle()
     assert both.stage is Stage.GENERATING, "not while the other one can be accepted"
     assert "duplicate-offer" in {attention.code for attention in both.attentions}
-    wrong.availability_end = life.world.now().date() - timedelta(days=1)
-    await life.desk.resume(OPPORTUNITY, "duplicate-offer")
-    shared = await life.reaches(Stage.SHARED)
+    wrong.availability_end = harness.world.now().date() - timedelta(days=1)
+    await harness.client.resume(OPPORTUNITY, "duplicate-offer")
+    shared = await harness.advance_until(Stage.SHARED)
     assert shared.offer_id == right.id
     assert str(shared.require_terms().price) == "USD 120,000.00"
-    assert life.acceptable_offers() == 1
+    assert harness.count_acceptable_offers() == 1
 
 
-async def test_an_acceptance_before_the_offer_was_recognised_is_found(life: Life) -> None:
-    record = await hand_off(life)
-    life.world.clazar_delay_minutes = 3 * 24 * 60
-    life.buyer(accepts_after=1)
-    by_hand(life, record)
-    await life.passes(days=2)
-    accepted = await life.passes(days=3)
+async def test_an_acceptance_before_the_offer_was_recognised_is_found(
+    harness: WorkflowHarness,
+) -> None:
+    record = await hand_off(harness)
+    harness.world.clazar_delay_minutes = 3 * 24 * 60
+    harness.set_buyer(accepts_after=1)
+    by_hand(harness, record)
+    await harness.advance(days=2)
+    accepted = await harness.advance(days=3)
     assert accepted.stage is Stage.ACCEPTED
     assert accepted.agreement is not None
-    assert not [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    assert not [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
 
 
-async def test_a_mistyped_id_does_not_keep_an_offer_from_being_cancelled(life: Life) -> None:
-    await hand_off(life)
-    await life.desk.link_offer(OPPORTUNITY, "offer-mistyped00000")
-    await life.passes(hours=1)
-    assert (await life.desk.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
-    await life.end()
+async def test_a_mistyped_id_does_not_keep_an_offer_from_being_cancelled(
+    harness: WorkflowHarness,
+) -> None:
+    await hand_off(harness)
+    await harness.client.link_offer(OPPORTUNITY, "offer-mistyped00000")
+    await harness.advance(hours=1)
+    assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
+    await harness.advance_to_end()
 
 
-async def test_a_task_that_salesforce_refuses_holds_up_nothing(life: Life) -> None:
-    life.world.faults.waiting.append(
+async def test_a_task_that_salesforce_refuses_holds_up_nothing(harness: WorkflowHarness) -> None:
+    harness.world.faults.waiting.append(
         Fault(
             "salesforce", "status", "CreateTask", status=403, code="INSUFFICIENT_ACCESS", times=None
         )
     )
-    life.opportunity()
-    await life.desk.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
-    record = await life.quiet()
-    assert life.mails() == ["Please create in Clazar: the private offer for Example Corp"]
-    by_hand(life, record)
-    await life.reaches(Stage.SHARED)
+    harness.put_opportunity()
+    await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
+    record = await harness.settle()
+    assert harness.mail_subjects() == [
+        "Please create in Clazar: the private offer for Example Corp"
+    ]
+    by_hand(harness, record)
+    await harness.advance_until(Stage.SHARED)
 
 
-async def test_what_is_paid_late_is_not_up_front(life: Life) -> None:
-    record = await hand_off(life)
+async def test_what_is_paid_late_is_not_up_front(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
     day = record.require_terms().availability_end + timedelta(days=90)
-    by_hand(life, record, schedule=[Installment(day, Decimal(120000))], dimensions={"platform": 1})
-    waiting = await life.reaches(Stage.GENERATING)
+    by_hand(
+        harness, record, schedule=[Installment(day, Decimal(120000))], dimensions={"platform": 1}
+    )
+    waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
-        waiting = await life.passes(minutes=10)
+        waiting = await harness.advance(minutes=10)
     assert [finding.field for finding in waiting.blocking_findings] == ["payment_schedule"]
-    await life.desk.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
-    await life.reaches(Stage.SHARED)
-    (letter,) = [m for m in life.world.mails if "buyer@example.com" in m.recipients]
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    await harness.advance_until(Stage.SHARED)
+    (letter,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
     assert day.isoformat() in letter.text
     assert "up front" not in letter.text
 
 
-async def test_an_acceptance_of_a_wrong_offer_wins(life: Life) -> None:
-    record = await hand_off(life)
-    by_hand(life, record, price=Decimal(110000))
-    waiting = await life.reaches(Stage.GENERATING)
+async def test_an_acceptance_of_a_wrong_offer_wins(harness: WorkflowHarness) -> None:
+    record = await hand_off(harness)
+    by_hand(harness, record, price=Decimal(110000))
+    waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
-        waiting = await life.passes(minutes=10)
-    (offer,) = life.world.offers.values()
-    accept(life.world, offer.id, BUYER)
-    await life.desk.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="wrong price"))
-    accepted = await life.reaches(Stage.ACCEPTED)
+        waiting = await harness.advance(minutes=10)
+    (offer,) = harness.world.offers.values()
+    accept(harness.world, offer.id, BUYER)
+    await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="wrong price"))
+    accepted = await harness.advance_until(Stage.ACCEPTED)
     assert "accepted-with-differences" in {attention.code for attention in accepted.attentions}
     assert accepted.agreement is not None
 
 
-async def test_nobody_is_told_of_an_offer_that_was_not_handed_off(life: Life) -> None:
-    await life.start()
+async def test_nobody_is_told_of_an_offer_that_was_not_handed_off(harness: WorkflowHarness) -> None:
+    await harness.start()
     with pytest.raises(RequestRejected, match="is not waited for in Clazar"):
-        await life.desk.link_offer(OPPORTUNITY, "offer-x")
+        await harness.client.link_offer(OPPORTUNITY, "offer-x")

@@ -6,7 +6,7 @@ import pytest
 
 from offers.stage import Stage
 from sandbox.faults import Fault
-from tests.support.life import OPPORTUNITY, Life, living
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 
 CALLS = [
     ("salesforce", "Token"),
@@ -31,32 +31,32 @@ FAULTS = [
 ]
 
 
-async def live_through(life: Life) -> None:
-    life.buyer(accepts_after=2)
-    await life.desk.start_without_waiting(OPPORTUNITY)
-    await life.reaches(Stage.SHARED)
-    await life.passes(hours=1)
-    assert life.acceptable_offers() == 1
-    await life.passes(days=3)
-    await life.report_acceptance()
-    assert (await life.passes(minutes=5)).stage is Stage.ACCEPTED
-    await life.passes(days=40)
-    await life.report_payout()
-    assert (await life.end()).stage is Stage.DISBURSED
-    assert len(life.world.offers) == 1
-    assert len(life.world.change_sets) == 1
-    assert len([m for m in life.world.mails if m.recipients == ["buyer@example.com"]]) == 1
-    assert life.in_salesforce()["Offer_Stage__c"] == "disbursed"
-    (links,) = life.world.clazar_links.values()
+async def live_through(harness: WorkflowHarness) -> None:
+    harness.set_buyer(accepts_after=2)
+    await harness.client.start_without_waiting(OPPORTUNITY)
+    await harness.advance_until(Stage.SHARED)
+    await harness.advance(hours=1)
+    assert harness.count_acceptable_offers() == 1
+    await harness.advance(days=3)
+    await harness.report_acceptance()
+    assert (await harness.advance(minutes=5)).stage is Stage.ACCEPTED
+    await harness.advance(days=40)
+    await harness.report_payout()
+    assert (await harness.advance_to_end()).stage is Stage.DISBURSED
+    assert len(harness.world.offers) == 1
+    assert len(harness.world.change_sets) == 1
+    assert len([m for m in harness.world.mails if m.recipients == ["buyer@example.com"]]) == 1
+    assert harness.salesforce_fields()["Offer_Stage__c"] == "disbursed"
+    (links,) = harness.world.clazar_links.values()
     assert links.external_object_associations
 
 
 @pytest.mark.parametrize("call", CALLS, ids="-".join)
 async def test_one_fault_at_one_call(call: tuple[str, str]) -> None:
     system, operation = call
-    async with living() as life:
-        life.world.faults.waiting += [
+    async with open_harness() as harness:
+        harness.world.faults.waiting += [
             replace(fault, system=system, operation=operation) for fault in FAULTS
         ]
-        await live_through(life)
-        assert not life.world.faults.waiting, "each fault has struck"
+        await live_through(harness)
+        assert not harness.world.faults.waiting, "each fault has struck"

@@ -17,279 +17,287 @@ from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.race_injection import accept_when
 from sandbox.world import Agreement, RacePoint
 from tests.support.builders import BUYER
-from tests.support.life import OPPORTUNITY, Life
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
 CHEAPER = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
 FIRST = offer_path(OPPORTUNITY, 1)
 
 
-async def shared(life: Life) -> OfferRecord:
-    await life.start()
-    return await life.reaches(Stage.SHARED)
+async def shared(harness: WorkflowHarness) -> OfferRecord:
+    await harness.start()
+    return await harness.advance_until(Stage.SHARED)
 
 
-async def last_evening(life: Life, record: OfferRecord) -> None:
+async def last_evening(harness: WorkflowHarness, record: OfferRecord) -> None:
     """The last minute in which the buyer can accept."""
-    left = end_of_day(record.require_terms().availability_end) - life.world.now()
-    await life.sleep(left - timedelta(seconds=30))
+    left = end_of_day(record.require_terms().availability_end) - harness.world.now()
+    await harness.sleep(left - timedelta(seconds=30))
 
 
-def comes_to_light(life: Life) -> Agreement:
+def comes_to_light(harness: WorkflowHarness) -> Agreement:
     """AWS lists the agreement at last."""
-    life.world.agreement_lag_minutes = 0
-    return life.agreement()
+    harness.world.agreement_lag_minutes = 0
+    return harness.agreement()
 
 
 # Accept against cancel ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
-async def test_accept_against_cancel(life: Life, moment: RacePoint) -> None:
-    first = await shared(life)
-    accept_when(life.world, BUYER, moment)
-    async with life.asking(life.desk.cancel(OPPORTUNITY, "")) as asked:
+async def test_accept_against_cancel(harness: WorkflowHarness, moment: RacePoint) -> None:
+    first = await shared(harness)
+    accept_when(harness.world, BUYER, moment)
+    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as asked:
         record = await asked
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    await life.quiet()
-    assert "Not cancelled: Example Corp has accepted" in life.mails()
-    assert not any("withdrawn" in subject for subject in life.mails())
+    await harness.settle()
+    assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
+    assert not any("withdrawn" in subject for subject in harness.mail_subjects())
 
 
-async def test_accept_against_cancel_while_aws_builds_it(life: Life) -> None:
-    accept_when(life.world, BUYER, "released")
-    await life.start()
-    await life.passes(minutes=20)
-    async with life.asking(life.desk.cancel(OPPORTUNITY, "")) as asked:
+async def test_accept_against_cancel_while_aws_builds_it(harness: WorkflowHarness) -> None:
+    accept_when(harness.world, BUYER, "released")
+    await harness.start()
+    await harness.advance(minutes=20)
+    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as asked:
         record = await asked
     assert record.stage is Stage.ACCEPTED
-    await life.quiet()
-    assert "Not cancelled: Example Corp has accepted" in life.mails()
+    await harness.settle()
+    assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
 
 
 # Accept against amend -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
-async def test_accept_against_amend(life: Life, moment: RacePoint) -> None:
-    first = await shared(life)
-    accept_when(life.world, BUYER, moment)
+async def test_accept_against_amend(harness: WorkflowHarness, moment: RacePoint) -> None:
+    first = await shared(harness)
+    accept_when(harness.world, BUYER, moment)
     with pytest.raises(
         RequestRejected, match="too late: the buyer has accepted the offer as it was"
     ):
-        async with life.asking(life.desk.amend(OPPORTUNITY, CHEAPER)) as asked:
+        async with harness.advance_until_answered(
+            harness.client.amend(OPPORTUNITY, CHEAPER)
+        ) as asked:
             await asked
-    record = await life.quiet()
+    record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    assert len(life.world.offers) == 1
-    assert "Not changed: Example Corp has accepted" in life.mails()
+    assert len(harness.world.offers) == 1
+    assert "Not changed: Example Corp has accepted" in harness.mail_subjects()
 
 
-async def test_accept_against_amend_seen_before_the_new_one_is_made(life: Life) -> None:
-    first = await shared(life)
-    life.opportunity(Order_Form_Signed__c=False)  # so that the new one waits as a draft
-    accept_when(life.world, BUYER, "applying")
-    life.world.agreement_lag_minutes = 10_000
-    async with life.asking(life.desk.amend(OPPORTUNITY, CHEAPER)) as asked:
+async def test_accept_against_amend_seen_before_the_new_one_is_made(
+    harness: WorkflowHarness,
+) -> None:
+    first = await shared(harness)
+    harness.put_opportunity(Order_Form_Signed__c=False)  # so that the new one waits as a draft
+    accept_when(harness.world, BUYER, "applying")
+    harness.world.agreement_lag_minutes = 10_000
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, CHEAPER)) as asked:
         assert (await asked).stage is Stage.DRAFT
-    comes_to_light(life)
-    await life.desk.resume(OPPORTUNITY)
-    record = await life.quiet()
+    comes_to_light(harness)
+    await harness.client.resume(OPPORTUNITY)
+    record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    assert len(life.world.offers) == 1
+    assert len(harness.world.offers) == 1
 
 
-async def test_accept_against_amend_seen_when_the_new_one_is_made(life: Life) -> None:
-    first = await shared(life)
-    accept_when(life.world, BUYER, "applying")
-    life.world.agreement_lag_minutes = 10_000
-    async with life.asking(life.desk.amend(OPPORTUNITY, CHEAPER)) as asked:
+async def test_accept_against_amend_seen_when_the_new_one_is_made(harness: WorkflowHarness) -> None:
+    first = await shared(harness)
+    accept_when(harness.world, BUYER, "applying")
+    harness.world.agreement_lag_minutes = 10_000
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, CHEAPER)) as asked:
         await asked
-    await life.reaches(Stage.GENERATING)
-    await life.passes(minutes=20)
-    comes_to_light(life)
-    record = await life.reaches(Stage.ACCEPTED)
+    await harness.advance_until(Stage.GENERATING)
+    await harness.advance(minutes=20)
+    comes_to_light(harness)
+    record = await harness.advance_until(Stage.ACCEPTED)
     assert record.offer_id == first.offer_id
     assert str(record.require_terms().price) == "USD 120,000.00"
-    await life.quiet()
-    assert life.acceptable_offers() == 0
-    assert len(life.world.offers) == 2
-    assert sum(s.endswith("is ready") for s in life.mails()) == 1
+    await harness.settle()
+    assert harness.count_acceptable_offers() == 0
+    assert len(harness.world.offers) == 2
+    assert sum(s.endswith("is ready") for s in harness.mail_subjects()) == 1
 
 
 # Accept against expiry ----------------------------------------------------------------------------
 
 
-async def test_accept_against_expiry_in_the_last_second(life: Life) -> None:
-    accept_when(life.world, BUYER, "last-second")
-    await last_evening(life, await shared(life))
-    record = await life.passes(hours=2)
+async def test_accept_against_expiry_in_the_last_second(harness: WorkflowHarness) -> None:
+    accept_when(harness.world, BUYER, "last-second")
+    await last_evening(harness, await shared(harness))
+    record = await harness.advance(hours=2)
     assert record.stage is Stage.ACCEPTED
-    assert life.agreement().accepted_at.time().isoformat() == "23:59:59"
-    await life.quiet()
-    assert not any(subject.startswith("Expired") for subject in life.mails())
+    assert harness.agreement().accepted_at.time().isoformat() == "23:59:59"
+    await harness.settle()
+    assert not any(subject.startswith("Expired") for subject in harness.mail_subjects())
     assert record.agreement is not None
 
 
-async def test_accept_against_expiry_seen_after_it(life: Life) -> None:
-    record = await shared(life)
-    await last_evening(life, record)
-    accept(life.world, record.require_offer_id(), BUYER)
-    life.world.agreement_lag_minutes = 10_000
-    assert (await life.end()).stage is Stage.EXPIRED
-    await life.report_agreement(comes_to_light(life))
-    assert (await life.quiet()).stage is Stage.ACCEPTED
-    assert life.in_salesforce()["Offer_Stage__c"] == "accepted"
+async def test_accept_against_expiry_seen_after_it(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    await last_evening(harness, record)
+    accept(harness.world, record.require_offer_id(), BUYER)
+    harness.world.agreement_lag_minutes = 10_000
+    assert (await harness.advance_to_end()).stage is Stage.EXPIRED
+    await harness.report_agreement(comes_to_light(harness))
+    assert (await harness.settle()).stage is Stage.ACCEPTED
+    assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
 
 
 # Extend against expiry ----------------------------------------------------------------------------
 
 
-async def test_extend_against_expiry_in_the_last_minute(life: Life) -> None:
-    record = await shared(life)
-    await last_evening(life, record)
-    async with life.asking(life.desk.extend(OPPORTUNITY, Extension(until=life.day(40)))) as asked:
+async def test_extend_against_expiry_in_the_last_minute(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    await last_evening(harness, record)
+    async with harness.advance_until_answered(
+        harness.client.extend(OPPORTUNITY, Extension(until=harness.day(40)))
+    ) as asked:
         await asked
-    await life.passes(hours=3)
-    assert (await life.record()).stage is Stage.SHARED
-    assert life.acceptable_offers() == 1
-    assert not any(subject.startswith("Expired") for subject in life.mails())
+    await harness.advance(hours=3)
+    assert (await harness.record()).stage is Stage.SHARED
+    assert harness.count_acceptable_offers() == 1
+    assert not any(subject.startswith("Expired") for subject in harness.mail_subjects())
 
 
-async def test_extend_against_expiry_made_elsewhere(life: Life) -> None:
-    record = await shared(life)
-    life.world.offers[record.require_offer_id()].availability_end = life.day(40)
-    await last_evening(life, record)
-    await life.passes(hours=3)
-    extended = await life.record()
+async def test_extend_against_expiry_made_elsewhere(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    harness.world.offers[record.require_offer_id()].availability_end = harness.day(40)
+    await last_evening(harness, record)
+    await harness.advance(hours=3)
+    extended = await harness.record()
     assert (extended.stage, extended.require_terms().availability_end) == (
         Stage.SHARED,
-        life.day(40),
+        harness.day(40),
     )
 
 
-async def test_extend_against_accept(life: Life) -> None:
-    await shared(life)
-    accept_when(life.world, BUYER, "applying")
-    async with life.asking(life.desk.extend(OPPORTUNITY, Extension(until=life.day(40)))) as asked:
+async def test_extend_against_accept(harness: WorkflowHarness) -> None:
+    await shared(harness)
+    accept_when(harness.world, BUYER, "applying")
+    async with harness.advance_until_answered(
+        harness.client.extend(OPPORTUNITY, Extension(until=harness.day(40)))
+    ) as asked:
         await asked
     # The time-skipping server stands still when a call is cancelled that was just answered, and
     # acceptance calls the mail about the new day back.
-    await life.quiet()
-    await life.report_acceptance()
-    assert (await life.quiet()).stage is Stage.ACCEPTED
+    await harness.settle()
+    await harness.report_acceptance()
+    assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_extend_after_expiry_against_accept(life: Life) -> None:
-    record = await shared(life)
-    await last_evening(life, record)
-    accept(life.world, record.require_offer_id(), BUYER)
-    life.world.agreement_lag_minutes = 10_000
-    assert (await life.end()).stage is Stage.EXPIRED
-    comes_to_light(life)
+async def test_extend_after_expiry_against_accept(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    await last_evening(harness, record)
+    accept(harness.world, record.require_offer_id(), BUYER)
+    harness.world.agreement_lag_minutes = 10_000
+    assert (await harness.advance_to_end()).stage is Stage.EXPIRED
+    comes_to_light(harness)
     with pytest.raises(RequestRejected, match="the buyer has accepted the offer after all"):
-        await life.desk.extend(OPPORTUNITY, Extension(until=life.day(60)))
-    assert life.acceptable_offers() == 0
+        await harness.client.extend(OPPORTUNITY, Extension(until=harness.day(60)))
+    assert harness.count_acceptable_offers() == 0
 
 
 # Wishes against wishes ----------------------------------------------------------------------------
 
 
-async def test_amend_against_amend(life: Life) -> None:
-    await shared(life)
-    first = asyncio.create_task(life.desk.amend(OPPORTUNITY, CHEAPER))
-    await life.quiet()
+async def test_amend_against_amend(harness: WorkflowHarness) -> None:
+    await shared(harness)
+    first = asyncio.create_task(harness.client.amend(OPPORTUNITY, CHEAPER))
+    await harness.settle()
     other = TermChanges(terms={"price": {"amount": "105000", "currency": "USD"}})
     with pytest.raises(
         RequestRejected, match="the offer is being withdrawn: wait until that is done"
     ):
-        await life.desk.amend(OPPORTUNITY, other)
-    async with life.asking(first) as asked:
+        await harness.client.amend(OPPORTUNITY, other)
+    async with harness.advance_until_answered(first) as asked:
         await asked
-    record = await life.reaches(Stage.SHARED)
+    record = await harness.advance_until(Stage.SHARED)
     assert str(record.require_terms().price) == "USD 110,000.00"
-    assert life.acceptable_offers() == 1
+    assert harness.count_acceptable_offers() == 1
 
 
-async def test_amend_against_amend_of_an_agreement(life: Life) -> None:
-    record = await shared(life)
-    accept(life.world, record.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
+async def test_amend_against_amend_of_an_agreement(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    accept(harness.world, record.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
     added = TermChanges(terms={"additional_amount": "1000 USD"})
     both = await asyncio.gather(
-        life.desk.amend(OPPORTUNITY, added),
-        life.desk.amend(OPPORTUNITY, added),
+        harness.client.amend(OPPORTUNITY, added),
+        harness.client.amend(OPPORTUNITY, added),
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in both) == ["OfferRecord", "RequestRejected"]
-    assert len((await life.quiet()).amendments) == 1
+    assert len((await harness.settle()).amendments) == 1
 
 
-async def test_cancel_against_amend(life: Life) -> None:
-    await shared(life)
-    await life.handle.signal(OfferWorkflow.amend_signal, CHEAPER)
-    await life.handle.signal(OfferWorkflow.cancel_signal, "")
-    record = await life.end()
+async def test_cancel_against_amend(harness: WorkflowHarness) -> None:
+    await shared(harness)
+    await harness.handle.signal(OfferWorkflow.amend_signal, CHEAPER)
+    await harness.handle.signal(OfferWorkflow.cancel_signal, "")
+    record = await harness.advance_to_end()
     assert record.stage is Stage.CANCELLED
-    assert life.acceptable_offers() == 0
-    assert len(life.world.offers) == 1
-    assert "has been withdrawn" in life.mails()[-1]
+    assert harness.count_acceptable_offers() == 0
+    assert len(harness.world.offers) == 1
+    assert "has been withdrawn" in harness.mail_subjects()[-1]
 
 
-async def test_cancel_against_extend(life: Life) -> None:
-    await shared(life)
-    await life.handle.signal(OfferWorkflow.extend_signal, Extension(until=life.day(40)))
-    await life.handle.signal(OfferWorkflow.cancel_signal, "")
-    assert (await life.end()).stage is Stage.CANCELLED
-    assert life.acceptable_offers() == 0
+async def test_cancel_against_extend(harness: WorkflowHarness) -> None:
+    await shared(harness)
+    await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(40)))
+    await harness.handle.signal(OfferWorkflow.cancel_signal, "")
+    assert (await harness.advance_to_end()).stage is Stage.CANCELLED
+    assert harness.count_acceptable_offers() == 0
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-async def test_cancel_against_approve(life: Life, *, cancel_first: bool) -> None:
-    await life.start(duration_months=24)
+async def test_cancel_against_approve(harness: WorkflowHarness, *, cancel_first: bool) -> None:
+    await harness.start(duration_months=24)
     verdict = ApprovalDecision(by="desk@example.com")
-    cancel = life.handle.signal(OfferWorkflow.cancel_signal, "")
-    approve = life.desk.approve(OPPORTUNITY, verdict)
+    cancel = harness.handle.signal(OfferWorkflow.cancel_signal, "")
+    approve = harness.client.approve(OPPORTUNITY, verdict)
     if cancel_first:
         await cancel
         with pytest.raises(RequestRejected):
             await approve
     else:
         await asyncio.gather(approve, cancel, return_exceptions=True)
-    assert (await life.end()).stage is Stage.CANCELLED
-    assert life.acceptable_offers() == 0
+    assert (await harness.advance_to_end()).stage is Stage.CANCELLED
+    assert harness.count_acceptable_offers() == 0
 
 
 # Reports of the watch -----------------------------------------------------------------------------
 
 
-async def test_reports_twice_late_and_out_of_order_change_nothing(life: Life) -> None:
-    record = await shared(life)
-    agreement = accept(life.world, record.require_offer_id(), BUYER)
+async def test_reports_twice_late_and_out_of_order_change_nothing(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    agreement = accept(harness.world, record.require_offer_id(), BUYER)
     made = report_of(agreement)
-    end(life.world, agreement, "CANCELLED")
+    end(harness.world, agreement, "CANCELLED")
     ended = report_of(agreement)
     for report in (ended, made, ended, made):
-        await life.handle.signal(OfferWorkflow.agreement_reported, report)
-    await life.quiet()
-    last = await life.end()
+        await harness.handle.signal(OfferWorkflow.agreement_reported, report)
+    await harness.settle()
+    last = await harness.advance_to_end()
     assert last.stage is Stage.TERMINATED
     assert [entry.stage for entry in last.history][-2:] == [Stage.ACCEPTED, Stage.TERMINATED]
-    assert sum(subject.startswith("Accepted: ") for subject in life.mails()) == 1
-    assert sum(subject.startswith("Cancelled: ") for subject in life.mails()) == 1
+    assert sum(subject.startswith("Accepted: ") for subject in harness.mail_subjects()) == 1
+    assert sum(subject.startswith("Cancelled: ") for subject in harness.mail_subjects()) == 1
 
 
-async def test_a_report_of_another_s_agreement_is_no_acceptance(life: Life) -> None:
-    record = await shared(life)
+async def test_a_report_of_another_s_agreement_is_no_acceptance(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
     other = AgreementReport(
         agreement_id="agmt-1",
         offer_id=record.require_offer_id(),
         status="ACTIVE",
-        updated_at=life.world.now(),
+        updated_at=harness.world.now(),
     )
-    await life.handle.signal(OfferWorkflow.agreement_reported, other)
-    assert (await life.quiet()).stage is Stage.SHARED
+    await harness.handle.signal(OfferWorkflow.agreement_reported, other)
+    assert (await harness.settle()).stage is Stage.SHARED
 
 
 def report_of(agreement: Agreement) -> AgreementReport:
@@ -304,35 +312,37 @@ def report_of(agreement: Agreement) -> AgreementReport:
 # Amendments ---------------------------------------------------------------------------------------
 
 
-async def test_an_amendment_accepted_while_it_is_cancelled(life: Life) -> None:
-    record = await shared(life)
-    accept(life.world, record.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
-    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
-    await life.approve(FIRST)
-    amendment = await life.reaches(Stage.SHARED, path=FIRST)
-    accept_when(life.world, BUYER, "applying", amendment.require_offer_id())
-    async with life.asking(life.desk.cancel(FIRST, "")) as asked:
+async def test_an_amendment_accepted_while_it_is_cancelled(harness: WorkflowHarness) -> None:
+    record = await shared(harness)
+    accept(harness.world, record.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
+    await harness.client.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
+    await harness.approve_all(FIRST)
+    amendment = await harness.advance_until(Stage.SHARED, path=FIRST)
+    accept_when(harness.world, BUYER, "applying", amendment.require_offer_id())
+    async with harness.advance_until_answered(harness.client.cancel(FIRST, "")) as asked:
         assert (await asked).stage is Stage.ACCEPTED
-    await life.quiet()
-    assert (await life.record()).stage is Stage.REPLACED
+    await harness.settle()
+    assert (await harness.record()).stage is Stage.REPLACED
 
 
-async def test_the_original_hears_of_its_replacement_from_the_watch_first(life: Life) -> None:
-    record = await shared(life)
-    accept(life.world, record.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    await life.quiet()
-    await life.desk.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
-    await life.approve(FIRST)
-    amendment = await life.reaches(Stage.SHARED, path=FIRST)
-    agreement = accept(life.world, amendment.require_offer_id(), BUYER)
-    await life.report_acceptance()
-    replaced = await life.quiet()
+async def test_the_original_hears_of_its_replacement_from_the_watch_first(
+    harness: WorkflowHarness,
+) -> None:
+    record = await shared(harness)
+    accept(harness.world, record.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    await harness.settle()
+    await harness.client.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
+    await harness.approve_all(FIRST)
+    amendment = await harness.advance_until(Stage.SHARED, path=FIRST)
+    agreement = accept(harness.world, amendment.require_offer_id(), BUYER)
+    await harness.report_acceptance()
+    replaced = await harness.settle()
     assert (replaced.stage, replaced.replaced_by) == (Stage.REPLACED, agreement.id)
-    assert "Replaced: the agreement with Example Corp" not in life.mails()
-    await life.report_agreement(agreement, FIRST)
-    await life.quiet()
-    assert (await life.desk.record(FIRST)).stage is Stage.ACCEPTED
-    assert life.in_salesforce()["Offer_Stage__c"] == "accepted"
+    assert "Replaced: the agreement with Example Corp" not in harness.mail_subjects()
+    await harness.report_agreement(agreement, FIRST)
+    await harness.settle()
+    assert (await harness.client.record(FIRST)).stage is Stage.ACCEPTED
+    assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"

@@ -11,7 +11,7 @@ from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import TRANSITIONS, Stage
 from tests.support.builders import terms
-from tests.support.life import OPPORTUNITY
+from tests.support.workflow_harness import OPPORTUNITY
 from workflows.offer.context import OfferContext
 from workflows.offer.stages import STAGES
 from workflows.offer.state import (

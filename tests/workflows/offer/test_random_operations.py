@@ -1,4 +1,4 @@
-"""Whatever people, buyers and AWS do, and in whatever order: what is promised holds."""
+"""Invariants hold for any operations of people, buyers and AWS, in any order."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -21,113 +21,119 @@ from sandbox.marketplace import agreements
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import AcceptanceRefused, accept
 from sandbox.marketplace.race_injection import accept_when
-from tests.support.life import POLICY, living
-from tests.support.random_life import RandomLife
+from tests.support.random_operations import RandomOperations
+from tests.support.workflow_harness import POLICY, open_harness
 
 T = TypeVar("T")
 
 
-class AnyLife(RuleBasedStateMachine):
-    """Wishes of people, acts of buyers, doings of AWS, and time."""
+class RandomOperationsMachine(RuleBasedStateMachine):
+    """Requests of people, acceptances, events in AWS, failures, and time."""
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
-        self.house = AsyncExitStack()
+        self.stack = AsyncExitStack()
 
-    def do(self, what: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(what)
+    def do(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run_until_complete(coroutine)
 
     @initialize(
-        come=sampled_from(["draft", "shared", "accepted", "amending"]),
+        start=sampled_from(["draft", "shared", "accepted", "amending"]),
         lag=sampled_from([0, 0, 3]),
         instalments=booleans(),
     )
-    def begin(self, come: str, lag: float, instalments: bool) -> None:
-        """A deal that has come so far without trouble."""
-        policy = Path(self.house.enter_context(TemporaryDirectory())) / "policy.toml"
-        # The time-skipping server stands still when a child closes after its parent has closed, so
-        # offers that were replaced stay open here.
+    def begin(self, start: str, lag: float, instalments: bool) -> None:
+        """Bring an offer to a stage without failures."""
+        policy = Path(self.stack.enter_context(TemporaryDirectory())) / "policy.toml"
+        # The time-skipping server stops when a child closes after its parent has closed, so
+        # replaced offers stay open here.
         policy.write_text('rollback_within = "P366D"\n' + POLICY.read_text())
-        life = self.do(self.house.enter_async_context(living(policy=policy)))
-        self.deal = RandomLife(life)
-        self.world = world = life.world
-        self.desk, self.id = self.deal.life.desk, self.deal.id
-        self.do(self.deal.comes_to(come, instalments=instalments))
-        self.path = self.do(self.deal.paths())[-1]
+        harness = self.do(self.stack.enter_async_context(open_harness(policy=policy)))
+        self.operations = RandomOperations(harness)
+        self.world = world = harness.world
+        self.client, self.id = self.operations.harness.client, self.operations.opportunity_id
+        self.do(self.operations.prepare(start, instalments=instalments))
+        self.path = self.do(self.operations.paths())[-1]
         world.agreement_lag_minutes = lag
 
     # People ---------------------------------------------------------------------------------------
 
     @rule(by=sampled_from(["desk@example.com", "legal@example.com"]))
     def approve(self, by: str) -> None:
-        self.do(self.deal.wish(self.desk.approve(self.path, ApprovalDecision(by=by))))
+        self.do(self.operations.request(self.client.approve(self.path, ApprovalDecision(by=by))))
 
     @rule(price=integers(90_000, 130_000))
     def amend(self, price: int) -> None:
         given = {"price": {"amount": str(price), "currency": "USD"}}
-        self.do(self.deal.wish(self.desk.amend(self.path, TermChanges(terms=given))))
+        self.do(self.operations.request(self.client.amend(self.path, TermChanges(terms=given))))
 
     @rule(name=sampled_from(["Another name", "Yet another"]))
     def rename(self, name: str) -> None:
         changes = TermChanges(terms={"offer_name": name})
-        self.do(self.deal.wish(self.desk.amend(self.path, changes)))
+        self.do(self.operations.request(self.client.amend(self.path, changes)))
 
     @rule(added=integers(0, 20_000))
     def amend_the_agreement(self, added: int) -> None:
         changes = TermChanges(terms={"additional_amount": f"{added} USD"})
-        self.do(self.deal.wish(self.desk.amend(self.path, changes)))
+        self.do(self.operations.request(self.client.amend(self.path, changes)))
 
     @rule(days=integers(-1, 40))
     def extend(self, days: int) -> None:
         until = self.world.now().date() + timedelta(days=days)
-        self.do(self.deal.wish(self.desk.extend(self.path, Extension(until=until))))
+        self.do(self.operations.request(self.client.extend(self.path, Extension(until=until))))
 
     @rule()
     def cancel(self) -> None:
-        self.do(self.deal.wish(self.desk.cancel(self.path, "")))
+        self.do(self.operations.request(self.client.cancel(self.path, "")))
 
     @rule()
     def request_cancellation(self) -> None:
-        wish = CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message="Please")
-        self.do(self.deal.wish(self.desk.request_cancellation(self.path, wish)))
+        cancellation = CancellationRequestInput(
+            reason_code=CancellationReasonCode.OTHER, message="Please"
+        )
+        self.do(self.operations.request(self.client.request_cancellation(self.path, cancellation)))
 
     @rule()
     def resume(self) -> None:
-        self.do(self.deal.wish(self.desk.resume(self.path)))
+        self.do(self.operations.request(self.client.resume(self.path)))
 
     @rule()
-    def start_again(self) -> None:
-        self.do(self.deal.wish(self.desk.start(self.id, restart=True)))
+    def restart(self) -> None:
+        self.do(self.operations.request(self.client.start(self.id, restart=True)))
 
     @rule(amendment=booleans())
-    def turn_to(self, amendment: bool) -> None:
-        """Wishes are about the opportunity's own offer, or about its last amendment."""
-        paths = self.do(self.deal.paths())
+    def select(self, amendment: bool) -> None:
+        """Send the next requests to the opportunity's own offer, or to its last amendment."""
+        paths = self.do(self.operations.paths())
         self.path = paths[-1] if amendment else self.id
 
     # Buyers ---------------------------------------------------------------------------------------
 
-    @precondition(lambda self: self.deal.acceptable())
+    @precondition(lambda self: self.operations.acceptable_offers())
     @rule()
     def accept(self) -> None:
         try:
-            accept(self.world, self.deal.acceptable()[0].id, self.deal.life.account)
+            accept(
+                self.world,
+                self.operations.acceptable_offers()[0].id,
+                self.operations.harness.account,
+            )
         except AcceptanceRefused:
             return
-        self.do(self.deal.settle())
+        self.do(self.operations.settle())
 
     @rule(moment=sampled_from(["submitted", "applying", "released", "last-second"]))
-    def accept_at_the_worst_moment(self, moment: Any) -> None:
-        accept_when(self.world, self.deal.life.account, moment)
+    def accept_during_a_change_set(self, moment: Any) -> None:
+        accept_when(self.world, self.operations.harness.account, moment)
 
     # AWS ------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.active())
-    @rule(what=sampled_from(["roll back", "terminate", "renew", "amend elsewhere"]))
-    def happen(self, what: str) -> None:
+    @rule(change=sampled_from(["roll back", "terminate", "renew", "amend elsewhere"]))
+    def change_agreement(self, change: str) -> None:
         agreement = self.active()[0]
-        match what:
+        match change:
             case "roll back":
                 agreements.roll_back(self.world, agreement)
             case "terminate":
@@ -142,13 +148,13 @@ class AnyLife(RuleBasedStateMachine):
                     price=Decimal(1000),
                     end=agreement.end.date(),
                 )
-                accept(self.world, offer.id, self.deal.life.account)
+                accept(self.world, offer.id, self.operations.harness.account)
 
     def active(self) -> list[Any]:
-        return [each for each in self.deal.agreements() if each.status == "ACTIVE"]
+        return [each for each in self.operations.agreements() if each.status == "ACTIVE"]
 
     @rule(code=sampled_from(["SERVER_FAULT", "INVALID_TAX_INFORMATION"]))
-    def fail(self, code: str) -> None:
+    def fail_change_set(self, code: str) -> None:
         self.world.change_set_processing.failures.append(code)
 
     @rule(
@@ -161,62 +167,62 @@ class AnyLife(RuleBasedStateMachine):
             ]
         )
     )
-    def be_out_of_order(self, fault: Fault) -> None:
+    def fail_vendor_call(self, fault: Fault) -> None:
         self.world.faults.waiting.append(
             Fault(fault.system, fault.kind, fault.operation, times=fault.times, status=fault.status)
         )
 
     @rule(times=integers(1, 2))
-    def watch(self, times: int) -> None:
-        self.do(self.deal.report(*(self.deal.agreements() * times)))
+    def report_agreements(self, times: int) -> None:
+        self.do(self.operations.report(*(self.operations.agreements() * times)))
 
     # Time -----------------------------------------------------------------------------------------
 
     @rule(minutes=sampled_from([1, 3, 20, 60]))
-    def minutes_pass(self, minutes: float) -> None:
-        self.do(self.deal.life.sleep(timedelta(minutes=minutes)))
-        self.do(self.deal.settle())
+    def advance_minutes(self, minutes: float) -> None:
+        self.do(self.operations.harness.sleep(timedelta(minutes=minutes)))
+        self.do(self.operations.settle())
 
     @rule(days=sampled_from([1, 5, 31]))
-    def days_pass(self, days: int) -> None:
+    def advance_days(self, days: int) -> None:
         for _ in range(days * 6):  # the server does not wait for calls that have not begun
-            self.do(self.deal.life.sleep(timedelta(hours=4)))
-        self.do(self.deal.settle())
+            self.do(self.operations.harness.sleep(timedelta(hours=4)))
+        self.do(self.operations.settle())
 
-    @precondition(lambda self: self.deal.acceptable())
+    @precondition(lambda self: self.operations.acceptable_offers())
     @rule(seconds=sampled_from([-40, 40]))
-    def the_last_day_ends(self, seconds: float) -> None:
-        last_day = self.deal.acceptable()[0].availability_end
+    def advance_to_the_end_of_the_last_day(self, seconds: float) -> None:
+        last_day = self.operations.acceptable_offers()[0].availability_end
         assert last_day is not None
         left = end_of_day(last_day) + timedelta(seconds=seconds) - self.world.now()
         if left > timedelta():
-            self.do(self.deal.life.sleep(left))
-        self.do(self.deal.settle())
+            self.do(self.operations.harness.sleep(left))
+        self.do(self.operations.settle())
 
     @rule()
-    def all_is_quiet(self) -> None:
-        self.do(self.deal.quiet())
-        self.do(self.deal.check_quiet())
+    def finish_pending_work(self) -> None:
+        self.do(self.operations.finish_pending_work())
+        self.do(self.operations.check_settled())
 
     @invariant()
-    def nothing_is_acceptable_twice_and_no_mail_is_untrue(self) -> None:
-        self.deal.check_aws()
+    def one_acceptable_offer_and_correct_mails(self) -> None:
+        self.operations.check_aws()
 
     def teardown(self) -> None:
         try:
-            if hasattr(self, "deal"):
+            if hasattr(self, "operations"):
                 self.world.change_set_processing.failures.clear()
-                self.do(self.deal.quiet())
-                self.do(self.deal.check_quiet())
+                self.do(self.operations.finish_pending_work())
+                self.do(self.operations.check_settled())
         finally:
-            if hasattr(self, "deal"):
-                self.deal.give_up_wishes()
-            self.do(self.house.aclose())
+            if hasattr(self, "operations"):
+                self.operations.cancel_requests()
+            self.do(self.stack.aclose())
             self.loop.close()
 
 
-TestAnyLife = AnyLife.TestCase
-TestAnyLife.settings = settings(
+TestRandomOperations = RandomOperationsMachine.TestCase
+TestRandomOperations.settings = settings(
     max_examples=4,
     stateful_step_count=15,
     deadline=None,

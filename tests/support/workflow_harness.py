@@ -1,7 +1,7 @@
-"""A whole life in a test: the time-skipping Temporal server, the sandbox and real workers.
+"""Runs offer workflows in a test: the time-skipping Temporal server, the sandbox and real workers.
 
-Thirty days pass in an instant, over real HTTP, SMTP and TLS.  The sandbox stands at the server's
-time: whatever an activity asks for, it asks at the instant the server started it.
+Thirty days take an instant, over real HTTP, SMTP and TLS.  The sandbox's clock follows the server:
+an activity calls it at the time at which the server started the activity.
 """
 
 import asyncio
@@ -53,19 +53,19 @@ T = TypeVar("T")
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
-"""How finely time passes while a test waits for a stage."""
-HANDED_OUT = (
+"""How much time is skipped between two checks for a stage."""
+PENDING_WORKFLOW_TASK = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
 )
-"""How a history ends that the worker has yet to answer: a query would not show the news."""
+"""The last event of a history that the worker has not handled yet: a query would be too early."""
 FIELDS = Path(__file__).parents[2] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
 FILES = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
 
 
-def program(name: str) -> str:
-    """The path of a program that was installed beside Python."""
+def installed_program(name: str) -> str:
+    """The path of a program that is installed in Python's environment, or on the `PATH`."""
     found = shutil.which(
         name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     )
@@ -74,8 +74,8 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """The process's environment with some values for a while."""
+def environment_variables(values: Mapping[str, str]) -> Iterator[None]:
+    """Set some environment variables of the process for the length of a block."""
     before = dict(os.environ)
     os.environ.update(values)
     try:
@@ -86,7 +86,7 @@ def environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 class ServerTime(temporalio.client.Interceptor, Interceptor):
-    """Keeps the sandbox at the Temporal server's time."""
+    """The clock of the sandbox, which follows the Temporal server's time."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -94,93 +94,94 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
     def __call__(self) -> datetime:
         return self.now
 
-    def reach(self, moment: datetime) -> None:
-        """Time never goes back."""
+    def advance_to(self, moment: datetime) -> None:
+        """Set the time, unless it is earlier than now."""
         self.now = max(self.now, moment)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Each activity brings the sandbox to the instant it was started at."""
+        """Advance the clock to each activity's start."""
         time = self
 
-        class Reach(ActivityInboundInterceptor):
+        class AdvanceClock(ActivityInboundInterceptor):
             async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-                time.reach(activity.info().started_time)
+                time.advance_to(activity.info().started_time)
                 return await super().execute_activity(input)
 
-        return Reach(next)
+        return AdvanceClock(next)
 
 
-class Life:
-    """One opportunity, and everything that can happen to its offer."""
+class WorkflowHarness:
+    """The offer of one opportunity, and what people, buyers and vendors do with it."""
 
     def __init__(
         self,
-        temporal: WorkflowEnvironment,
+        server: WorkflowEnvironment,
         time: ServerTime,
         sandbox: Sandbox,
         opportunity: str = OPPORTUNITY,
         account: str = BUYER,
     ) -> None:
-        self.temporal = temporal
-        self.id = opportunity
+        self.server = server
+        self.opportunity_id = opportunity
         self.account = account
         self.time = time
-        self.client = client = temporal.client
+        self.temporal_client = client = server.client
         self.sandbox = sandbox
         self.world = sandbox.world
-        self.began = time().date()
-        self.clazar_is_watched = True
-        """Whether anybody reads Clazar's feed as time passes."""
-        self._in_clazar: set[str] = set()
-        self.desk = OfferClient(client)
+        self.start_date = time().date()
+        self.clazar_feed_enabled = True
+        """Whether Clazar's change feed is reported whenever time is skipped."""
+        self._seen_in_clazar: set[str] = set()
+        self.client = OfferClient(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
             OfferWorkflow.run, workflow_id(opportunity)
         )
 
-    def opportunity(self, **fields: Any) -> None:
-        """Put the opportunity into Salesforce; fields given here overrule legal ones."""
+    def put_opportunity(self, **fields: Any) -> None:
+        """Put the opportunity into Salesforce: valid, except for the given fields."""
         put_opportunity(
-            self.world, opportunity_fields(self.id, **{"AWS_Account_Id__c": self.account} | fields)
+            self.world,
+            opportunity_fields(self.opportunity_id, **{"AWS_Account_Id__c": self.account} | fields),
         )
 
-    async def start(self, **given: Any) -> OfferRecord:
-        """Start the offer and wait until it is drafted."""
-        return await self.desk.start(self.id, given)
+    async def start(self, **terms: Any) -> OfferRecord:
+        """Start the offer and wait for its draft."""
+        return await self.client.start(self.opportunity_id, terms)
 
     async def record(self) -> OfferRecord:
-        """The offer's record, once the worker has seen all that the server has for it."""
-        while (await self.handle.fetch_history()).events[-1].event_type in HANDED_OUT:  # noqa: ASYNC110
+        """The offer's record, after the worker has handled all events of the server."""
+        while (await self.handle.fetch_history()).events[-1].event_type in PENDING_WORKFLOW_TASK:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         return await self.handle.query(OfferWorkflow.get_record)
 
-    async def passes(self, **duration: float) -> OfferRecord:
-        """Let time pass, and give the record then."""
+    async def advance(self, **duration: float) -> OfferRecord:
+        """Skip time; returns the record after it."""
         await self.sleep(timedelta(**duration))
         return await self.record()
 
     async def sleep(self, duration: timedelta) -> None:
-        """Let time pass, at the server and in the world."""
-        await self.temporal.sleep(duration)
-        self.time.reach(await self.temporal.get_current_time())
+        """Skip time, at the server and in the sandbox."""
+        await self.server.sleep(duration)
+        self.time.advance_to(await self.server.get_current_time())
         self.world.advance()
-        if self.clazar_is_watched and await self.report_clazar():
+        if self.clazar_feed_enabled and await self.report_clazar():
             await self.sleep(timedelta(seconds=2))
 
-    async def reaches(
+    async def advance_until(
         self, stage: Stage, *, within: timedelta = timedelta(hours=6), path: str | None = None
     ) -> OfferRecord:
-        """Let as much time pass as a stage needs to begin."""
+        """Skip time until the offer enters a stage."""
         passed = timedelta()
-        while (record := await self.desk.record(path or self.id)).stage is not stage:
+        while (record := await self.client.record(path or self.opportunity_id)).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
             await self.sleep(STEP)
             passed += STEP
         return record
 
-    async def end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:
-        """Let as much time pass as the offer needs to end, and give its record then.
+    async def advance_to_end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:
+        """Skip time until the offer has ended; returns its record then.
 
-        All that follows from the end has happened, though the workflow may stay open for a while.
+        Mails and write-backs about the end are done; the workflow itself may still be open.
         """
         steps = [timedelta(seconds=2), *[timedelta(minutes=10)] * 12]
         passed = timedelta()
@@ -189,10 +190,12 @@ class Life:
             step = steps.pop(0) if steps else timedelta(days=1)
             await self.sleep(step)
             passed += step
-        return await (self.closes() if record.stage is Stage.CANCELLED else self.quiet())
+        return await (
+            self.advance_until_closed() if record.stage is Stage.CANCELLED else self.settle()
+        )
 
-    async def closes(self, *, within: timedelta = timedelta(days=500)) -> OfferRecord:
-        """Let as much time pass as the workflow needs to close, and give its result."""
+    async def advance_until_closed(self, *, within: timedelta = timedelta(days=500)) -> OfferRecord:
+        """Skip time until the workflow has closed; returns its result."""
         passed = timedelta()
         while (await self.handle.describe()).status is WorkflowExecutionStatus.RUNNING:
             assert passed < within, f"still open after {passed}"
@@ -201,53 +204,55 @@ class Life:
         return await self.handle.result()
 
     @asynccontextmanager
-    async def asking(self, answer: Awaitable[T]) -> AsyncIterator[asyncio.Future[T]]:
-        """Somebody waits for an answer that takes AWS some minutes: let them pass meanwhile."""
-        asked = asyncio.ensure_future(answer)
-        while not asked.done():
-            await asyncio.wait([asked], timeout=0.05)
-            if not asked.done():
+    async def advance_until_answered(
+        self, request: Awaitable[T]
+    ) -> AsyncIterator[asyncio.Future[T]]:
+        """Skip time until a request is answered that needs minutes of AWS's time."""
+        answer = asyncio.ensure_future(request)
+        while not answer.done():
+            await asyncio.wait([answer], timeout=0.05)
+            if not answer.done():
                 await self.sleep(timedelta(minutes=1))
-        yield asked
+        yield answer
 
-    async def approve(self, path: str | None = None) -> OfferRecord:
-        """Everybody who may approves what waits."""
-        record = await self.desk.record(path or self.id)
+    async def approve_all(self, path: str | None = None) -> OfferRecord:
+        """Approve every exception that waits, each with its role."""
+        record = await self.client.record(path or self.opportunity_id)
         for role in {finding.role for finding in record.awaiting_approval}:
             by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
-            await self.desk.approve(path or self.id, ApprovalDecision(by=by))
+            await self.client.approve(path or self.opportunity_id, ApprovalDecision(by=by))
         await self.sleep(timedelta(seconds=2))
-        return await self.desk.record(path or self.id)
+        return await self.client.record(path or self.opportunity_id)
 
-    async def events(self) -> list[str]:
-        """What the workflow's history says, but for the turns of the worker."""
+    async def history_events(self) -> list[str]:
+        """The types of the events in the workflow's history, without workflow tasks."""
         history = (await self.handle.fetch_history()).events
         kinds = [EventType.Name(event.event_type) for event in history]
         return [kind for kind in kinds if not kind.startswith("EVENT_TYPE_WORKFLOW_TASK_")]
 
-    async def quiet(self) -> OfferRecord:
-        """Give errands that need no waiting (mails, write-backs) the time to finish."""
+    async def settle(self) -> OfferRecord:
+        """Skip the seconds that mails and write-backs under way need to finish."""
         await self.sleep(timedelta(seconds=2))
         return await self.record()
 
     def day(self, number: int) -> date:
         """A day (UTC), counted from the one on which the test began."""
-        return self.began + timedelta(days=number)
+        return self.start_date + timedelta(days=number)
 
-    def buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
-        """How the buyer behaves, in days from release."""
+    def set_buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
+        """Set how many days after its release the buyer accepts an offer; None: never."""
         self.world.buyers[account] = Buyer(account, accept_after_days=accepts_after)
 
-    def accepts_at(self, moment: datetime) -> None:
-        """The buyer accepts at an instant."""
+    def schedule_acceptance(self, moment: datetime) -> None:
+        """Let the buyer accept the only offer at a time."""
 
-        def happen(_: datetime) -> None:
+        def accept_offer(_: datetime) -> None:
             (offer,) = self.world.offers.values()
             accept(self.world, offer.id, offer.buyer_accounts[0])
 
-        self.world.schedule(moment, happen)
+        self.world.schedule(moment, accept_offer)
 
-    async def card(self) -> str:
+    async def summary_card(self) -> str:
         """What the Temporal UI shows as the workflow's current details."""
         metadata: WorkflowMetadata = await self.handle.query(
             "__temporal_workflow_metadata", result_type=WorkflowMetadata
@@ -259,28 +264,28 @@ class Life:
         return next(iter(self.world.agreements.values()))
 
     async def report_acceptance(self) -> None:
-        """What MarketplaceWatch does when it sees the agreement in the feed."""
+        """Signal the agreement, as AgreementWatch does when it is in AWS's feed."""
         await self.report_agreement(self.agreement())
 
-    async def ends_agreement(self, status: str) -> None:
-        """The agreement ends early, and the feed tells of it."""
+    async def end_agreement(self, status: str) -> None:
+        """End the agreement in AWS, and signal it as AgreementWatch does."""
         agreement = self.agreement()
         end(self.world, agreement, status)
         await self.report_agreement(agreement)
 
     async def report_agreement(self, agreement: Agreement, path: str | None = None) -> None:
-        """What MarketplaceWatch does when it sees an agreement in the feed."""
+        """Signal an agreement, as AgreementWatch does when it is in AWS's feed."""
         report = AgreementReport(
             agreement_id=agreement.id,
             offer_id=agreement.offer_id,
             status=agreement.status,
             updated_at=agreement.last_update or agreement.accepted_at,
         )
-        handle = self.client.get_workflow_handle(workflow_id(path or self.id))
+        handle = self.temporal_client.get_workflow_handle(workflow_id(path or self.opportunity_id))
         await handle.signal(OfferWorkflow.agreement_reported, report)
 
     async def report_payout(self, path: str | None = None, offer_id: str | None = None) -> Payout:
-        """What DisbursementSweep does when it sees a payout in the data."""
+        """Signal the payout, as PayoutSweep does when it is in the data."""
         client = clients.clazar_client(read_settings(WorkerSettings))
         try:
             data = ClazarDisbursements(client)
@@ -288,58 +293,60 @@ class Life:
         finally:
             await client.close()
         (payout,) = reading.complete_payouts.values()
-        await self.client.get_workflow_handle(workflow_id(path or self.id)).signal(
-            OfferWorkflow.payout_reported, payout
-        )
+        await self.temporal_client.get_workflow_handle(
+            workflow_id(path or self.opportunity_id)
+        ).signal(OfferWorkflow.payout_reported, payout)
         return payout
 
     async def report_clazar(self) -> bool:
-        """What ClazarWatch does when it sees offers in the change feed; whether it saw any."""
-        before = len(self._in_clazar)
+        """Signal new offers, as ClazarWatch does; returns whether there were any."""
+        before = len(self._seen_in_clazar)
         for row in private_offers(self.world):
             offer = self.world.offers[row["cloud_id"]]
             references = [parse_reference(word) for word in (offer.description or "").split(":")]
             paths = {*filter(None, references), *opportunities_named_in(offer.name or "")}
-            if row["id"] in self._in_clazar or not paths:
+            if row["id"] in self._seen_in_clazar or not paths:
                 continue
-            self._in_clazar.add(row["id"])
-            tied_to = await self._tie(row["id"], next(filter(None, references), None))
-            seen = ObservedOffer(
-                offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=tied_to
+            self._seen_in_clazar.add(row["id"])
+            linked_to = await self._link(row["id"], next(filter(None, references), None))
+            observed = ObservedOffer(
+                offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=linked_to
             )
             await send(
-                self.client, [OfferSignal(workflow_id(p), "offer_observed", seen) for p in paths]
+                self.temporal_client,
+                [OfferSignal(workflow_id(p), "offer_observed", observed) for p in paths],
             )
-        return len(self._in_clazar) > before
+        return len(self._seen_in_clazar) > before
 
-    async def _tie(self, clazar_id: str, path: str | None) -> str | None:
-        """An offer that was made by us is tied before it is told of, if Clazar lets it be."""
+    async def _link(self, clazar_id: str, path: str | None) -> str | None:
+        """Link an offer that this product created, if Clazar accepts that, before the signal."""
         if path is None:
             return None
         client = clients.clazar_client(read_settings(WorkerSettings))
         link = LinkOffer(clazar_id=clazar_id, opportunity_id=path.partition("/")[0])
         try:
-            tied = await ActivityEnvironment().run(Clazar(client).link_offers, [link])
+            linked = await ActivityEnvironment().run(Clazar(client).link_offers, [link])
         finally:
             await client.close()
-        return link.opportunity_id if tied else None
+        return link.opportunity_id if linked else None
 
-    def mails(self) -> list[str]:
+    def mail_subjects(self) -> list[str]:
         """The subjects of all mails so far."""
         return [mail.subject for mail in self.world.mails]
 
-    def acceptable_offers(self) -> int:
+    def count_acceptable_offers(self) -> int:
         """How many offers a buyer could accept in AWS now."""
         return sum(self.world.acceptable(offer) for offer in self.world.offers.values())
 
-    def in_salesforce(self) -> dict[str, Any]:
+    def salesforce_fields(self) -> dict[str, Any]:
         """The opportunity's fields."""
-        return self.world.opportunities[self.id]
+        return self.world.opportunities[self.opportunity_id]
 
     def stages_in_salesforce(self) -> list[str]:
-        """Every stage that was written to the opportunity, in order, repetitions left out."""
+        """Every stage that was written to the opportunity, in order, without repetitions."""
         written = [
-            entry["fields"]["Offer_Stage__c"] for entry in self.in_salesforce().get("_history", [])
+            entry["fields"]["Offer_Stage__c"]
+            for entry in self.salesforce_fields().get("_history", [])
         ]
         return [stage for i, stage in enumerate(written) if i == 0 or written[i - 1] != stage]
 
@@ -371,14 +378,14 @@ def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def living(
+async def open_harness(
     queues: tuple[TaskQueue, ...] = tuple(TaskQueue), policy: Path = POLICY
-) -> AsyncIterator[Life]:
-    """A Temporal server that skips time, a sandbox at its time, and workers on both."""
+) -> AsyncIterator[WorkflowHarness]:
+    """Start a time-skipping Temporal server, a sandbox with its clock, and workers for both."""
     time = ServerTime()
     async with (
         await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=program("temporal-test-server"),
+            test_server_existing_path=installed_program("temporal-test-server"),
             data_converter=data_converter(TemporalSettings()),
             interceptors=[time],
         ) as temporal,
@@ -386,17 +393,19 @@ async def living(
     ):
         client = temporal.client
         await add_search_attributes(client, KEYS)
-        # Vendors count calls by real seconds and minutes, of which none pass here.
+        # The sandbox's rate limits count real seconds and minutes, and none pass here.
         sandbox.world.throttle = sandbox.world.clazar_rate_limits = False
         time.now = await temporal.get_current_time()
-        with environment({**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}):
+        with environment_variables(
+            {**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}
+        ):
             stop = asyncio.Event()
             settings = read_settings(WorkerSettings)
-            working = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
+            serving = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
             try:
-                life = Life(temporal, time, sandbox)
-                life.opportunity()
-                yield life
+                harness = WorkflowHarness(temporal, time, sandbox)
+                harness.put_opportunity()
+                yield harness
             finally:
                 stop.set()
-                await working
+                await serving

@@ -1,4 +1,4 @@
-"""A deal in which anything may happen at any time, and what must hold of it nevertheless."""
+"""Operations on one opportunity in any order, and the invariants that must hold after each."""
 
 import asyncio
 import re
@@ -20,88 +20,92 @@ from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.marketplace.buyers import accept
 from sandbox.world import Agreement, Mail, Offer
-from tests.support.life import Life
+from tests.support.workflow_harness import WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
-AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
-LOOKS, LOOK_EVERY = 3, 0.01
-"""How often a history must look the same, this many (real) seconds apart, to be at rest."""
+AGREED_STAGES = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
+STABLE_CHECKS, CHECK_EVERY = 3, 0.01
+"""An offer is idle if its history keeps its length for as many checks, so many seconds apart."""
 
 BUYER_EMAIL = "buyer@example.com"
 
 
 @dataclass
-class Untrue:
-    """A mail that said something that was not so."""
+class IncorrectMail:
+    """A mail whose text was not correct when it was sent."""
 
     subject: str
-    why: str
+    reason: str
 
 
-class RandomLife:
-    """One opportunity, and all that is known of it."""
+class RandomOperations:
+    """The offers of one opportunity, operations on them, and their invariants."""
 
-    def __init__(self, life: Life) -> None:
-        self.life = life
-        self.id = life.id
-        self.world = life.world
-        self.world.mails = Listening(self)
-        self.wishes: list[asyncio.Future[Any]] = []
-        self.untrue: list[Untrue] = []
+    def __init__(self, harness: WorkflowHarness) -> None:
+        self.harness = harness
+        self.opportunity_id = harness.opportunity_id
+        self.world = harness.world
+        self.world.mails = CheckedMailbox(self)
+        self.requests: list[asyncio.Future[Any]] = []
+        self.incorrect_mails: list[IncorrectMail] = []
         self._known: list[str] = []
 
-    async def comes_to(self, how_far: str, *, instalments: bool) -> None:
-        """`draft`, `shared`, `accepted`, or `amending`: an amendment can be accepted, too."""
-        days = f"{self.life.day(0)} 60000; {self.life.day(200)} 60000" if instalments else None
-        await self.life.desk.start_without_waiting(
-            self.id, {"payment_schedule": days} if days else {}
+    async def prepare(self, start: str, *, instalments: bool) -> None:
+        """Bring the offer to `draft`, `shared`, `accepted`, or `amending` (amendment shared)."""
+        days = (
+            f"{self.harness.day(0)} 60000; {self.harness.day(200)} 60000" if instalments else None
         )
-        self._known = [self.id]
+        await self.harness.client.start_without_waiting(
+            self.opportunity_id, {"payment_schedule": days} if days else {}
+        )
+        self._known = [self.opportunity_id]
         await self.settle()
-        if how_far == "draft":
+        if start == "draft":
             return
-        await self.life.approve()
-        shared = await self.life.reaches(Stage.SHARED)
-        if how_far == "shared":
+        await self.harness.approve_all()
+        shared = await self.harness.advance_until(Stage.SHARED)
+        if start == "shared":
             return
-        accept(self.world, shared.require_offer_id(), self.life.account)
+        accept(self.world, shared.require_offer_id(), self.harness.account)
         await self.report(*self.agreements())
-        if how_far == "accepted":
+        if start == "accepted":
             return
         changes = TermChanges(
             terms={"additional_amount": "1000 USD", "unpaid_installments": "carry"}
         )
-        amendment = await self.life.desk.amend(self.id, changes)
-        await self.life.approve(amendment.path)
-        await self.life.reaches(Stage.SHARED, path=amendment.path)
+        amendment = await self.harness.client.amend(self.opportunity_id, changes)
+        await self.harness.approve_all(amendment.path)
+        await self.harness.advance_until(Stage.SHARED, path=amendment.path)
 
-    # What happens -------------------------------------------------------------------------------
+    # Operations ---------------------------------------------------------------------------------
 
-    async def wish(self, wished: Awaitable[Any]) -> None:
-        """Somebody asks for something, and does not wait for the answer."""
+    async def request(self, requested: Awaitable[Any]) -> None:
+        """Send a request and do not wait for its answer."""
 
-        async def asked() -> None:
-            with suppress(RequestRejected, RPCError):  # why not is told, and shown elsewhere
-                await wished
+        async def send() -> None:
+            with suppress(RequestRejected, RPCError):  # other tests cover the reasons
+                await requested
 
-        self.wishes.append(asyncio.ensure_future(asked()))
+        self.requests.append(asyncio.ensure_future(send()))
         await self.settle()
 
     async def settle(self) -> None:
-        """Let what needs no waiting happen.
+        """Wait until the offers are idle.
 
-        The time-skipping server stands still when a call is cancelled that has just been answered,
-        so nothing new is asked while calls are being answered.
+        The time-skipping server stops when a call is cancelled that has just been answered, so no
+        new request is sent while calls are being answered.
         """
-        await self.life.sleep(timedelta(seconds=3))
-        seen: list[int] = []
-        while len(seen) < LOOKS or len(set(seen[-LOOKS:])) > 1:
-            await asyncio.sleep(LOOK_EVERY)
-            handles = map(self.life.client.get_workflow_handle, map(workflow_id, self._known))
-            seen.append(sum([(await handle.describe()).history_length for handle in handles]))
+        await self.harness.sleep(timedelta(seconds=3))
+        lengths: list[int] = []
+        while len(lengths) < STABLE_CHECKS or len(set(lengths[-STABLE_CHECKS:])) > 1:
+            await asyncio.sleep(CHECK_EVERY)
+            handles = map(
+                self.harness.temporal_client.get_workflow_handle, map(workflow_id, self._known)
+            )
+            lengths.append(sum([(await handle.describe()).history_length for handle in handles]))
 
     async def report(self, *agreements: Agreement) -> None:
-        """The watch tells the offers concerned, wherever they are."""
+        """Signal agreements to the offers that they belong to, as the agreement watch does."""
         for agreement in agreements:
             report = AgreementReport(
                 agreement_id=agreement.id,
@@ -110,42 +114,42 @@ class RandomLife:
                 updated_at=agreement.last_update or agreement.accepted_at,
             )
             for path in await self.paths():
-                if (await self.life.desk.record(path)).offer_id == agreement.offer_id:
-                    handle = self.life.client.get_workflow_handle(workflow_id(path))
+                if (await self.harness.client.record(path)).offer_id == agreement.offer_id:
+                    handle = self.harness.temporal_client.get_workflow_handle(workflow_id(path))
                     with suppress(RPCError):  # it may have ended
                         await handle.signal(OfferWorkflow.agreement_reported, report)
         await self.settle()
 
-    async def quiet(self) -> None:
-        """All is reported, everybody has answered, and nothing more happens by itself at once."""
+    async def finish_pending_work(self) -> None:
+        """Report every agreement, resolve every attention, and wait until the offers are idle."""
         self.world.faults.waiting.clear()
         for _ in range(3):
             await self.report(*self.agreements())
             for path in await self.paths():
-                record = await self.life.desk.record(path)
+                record = await self.harness.client.record(path)
                 for code in {a.code for a in record.attentions} - {
                     "approval-required",
                     "terms-invalid",
                     "offer-rejected",
                 }:
-                    await self.wish(self.life.desk.resume(path, code))
-            await self.life.sleep(timedelta(minutes=75))
+                    await self.request(self.harness.client.resume(path, code))
+            await self.harness.sleep(timedelta(minutes=75))
             await self.settle()
 
-    def give_up_wishes(self) -> None:
-        """Nobody waits for an answer any more."""
-        for wish in self.wishes:
-            wish.cancel()
+    def cancel_requests(self) -> None:
+        """Stop waiting for answers."""
+        for request in self.requests:
+            request.cancel()
 
-    # What is there ------------------------------------------------------------------------------
+    # State --------------------------------------------------------------------------------------
 
     async def paths(self) -> list[str]:
-        """The names of the offer and its amendments that have begun."""
+        """The paths of the offer and of its amendments that have been started."""
         found = []
         for number in range(20):
-            path = offer_path(self.id, number)
+            path = offer_path(self.opportunity_id, number)
             try:
-                handle = self.life.client.get_workflow_handle(workflow_id(path))
+                handle = self.harness.temporal_client.get_workflow_handle(workflow_id(path))
                 status = (await handle.describe()).status
             except RPCError:
                 break
@@ -158,46 +162,46 @@ class RandomLife:
         return found
 
     async def records(self) -> list[OfferRecord]:
-        """What is known of each."""
-        return [await self.life.desk.record(path) for path in await self.paths()]
+        """The record of each of them."""
+        return [await self.harness.client.record(path) for path in await self.paths()]
 
     def offers(self) -> list[Offer]:
         """AWS's offers for this buyer."""
-        return [o for o in self.world.offers.values() if self.life.account in o.buyer_accounts]
+        return [o for o in self.world.offers.values() if self.harness.account in o.buyer_accounts]
 
     def agreements(self) -> list[Agreement]:
         """AWS's agreements with this buyer."""
-        return [a for a in self.world.agreements.values() if a.acceptor == self.life.account]
+        return [a for a in self.world.agreements.values() if a.acceptor == self.harness.account]
 
-    def acceptable(self) -> list[Offer]:
-        """What the buyer could accept now, but for what was made elsewhere."""
+    def acceptable_offers(self) -> list[Offer]:
+        """AWS's offers that the buyer can accept now."""
         return [offer for offer in self.offers() if self.world.acceptable(offer)]
 
-    # What must hold -----------------------------------------------------------------------------
+    # Invariants ---------------------------------------------------------------------------------
 
     def check_aws(self) -> None:
-        """At every moment."""
-        ours = [o for o in self.acceptable() if self.id in (o.description or "")]
+        """Assert what must hold at every time."""
+        ours = [o for o in self.acceptable_offers() if self.opportunity_id in (o.description or "")]
         assert len(ours) <= 1, f"{len(ours)} offers can be accepted"
-        assert not self.untrue, self.untrue
+        assert not self.incorrect_mails, self.incorrect_mails
 
-    async def check_quiet(self) -> None:
-        """Once things are quiet, every record agrees with AWS and Salesforce."""
+    async def check_settled(self) -> None:
+        """Assert that every record agrees with AWS and Salesforce, once the offers are idle."""
         self.check_aws()
         records = await self.records()
         followed = {r.agreement.agreement_id: r for r in records if r.agreement}
         for agreement in self.agreements():
             offer = self.world.offers[agreement.offer_id]
-            if agreement.status == "ACTIVE" and self.id in (offer.description or ""):
-                assert agreement.id in followed, f"{agreement.offer_id} was accepted, nobody knows"
-                assert followed[agreement.id].stage in AGREED
+            if agreement.status == "ACTIVE" and self.opportunity_id in (offer.description or ""):
+                assert agreement.id in followed, f"no record has agreement of {agreement.offer_id}"
+                assert followed[agreement.id].stage in AGREED_STAGES
         for record in records:
             self._check_record(record)
         if records:
             self._check_salesforce(records)
 
     def _check_record(self, record: OfferRecord) -> None:
-        acceptable = {offer.id for offer in self.acceptable()}
+        acceptable = {offer.id for offer in self.acceptable_offers()}
         for past in record.previous_revisions:
             assert past.offer_id not in acceptable or past.offer_id == record.offer_id
         match record.stage:
@@ -221,7 +225,7 @@ class RandomLife:
         return end <= self.world.now() <= end + timedelta(hours=2)
 
     def _check_salesforce(self, records: list[OfferRecord]) -> None:
-        shown = self.life.in_salesforce()
+        shown = self.harness.salesforce_fields()
         taken_over = [r for r in records if r.amends and r.agreement]
         current = taken_over[-1] if taken_over else records[0]
         assert shown["Offer_Stage__c"] == current.stage, (
@@ -229,16 +233,16 @@ class RandomLife:
         )
         assert shown.get("Offer_Id__c") == current.offer_id
 
-    # What buyers are told -----------------------------------------------------------------------
+    # Mails to buyers ----------------------------------------------------------------------------
 
-    def hear(self, mail: Mail) -> None:
-        """A mail arrives; it must be true at this moment."""
+    def check_mail(self, mail: Mail) -> None:
+        """Check a mail to the buyer against AWS's state at the time of its arrival."""
         if BUYER_EMAIL not in mail.recipients:
             return
-        if why := self._untrue(mail):
-            self.untrue.append(Untrue(mail.subject, why))
+        if reason := self._why_incorrect(mail):
+            self.incorrect_mails.append(IncorrectMail(mail.subject, reason))
 
-    def _untrue(self, mail: Mail) -> str | None:
+    def _why_incorrect(self, mail: Mail) -> str | None:
         text = " ".join(mail.text.split())
         named = re.findall(r"Offer ID:? (offer-\w+)", text)
         if not named:
@@ -260,14 +264,14 @@ class RandomLife:
         return None
 
 
-class Listening(list[Mail]):
-    """A mailbox that tells the deal of each mail at the moment it arrives."""
+class CheckedMailbox(list[Mail]):
+    """A mailbox that checks each mail when it arrives."""
 
-    def __init__(self, deal: RandomLife) -> None:
+    def __init__(self, operations: RandomOperations) -> None:
         super().__init__()
-        self._deal = deal
+        self._operations = operations
 
     def append(self, mail: Mail) -> None:
-        """A mail arrives."""
+        """Add a mail, and check it."""
         super().append(mail)
-        self._deal.hear(mail)
+        self._operations.check_mail(mail)
