@@ -61,7 +61,7 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(
     assert (await harness.advance(days=2)).attention_code is None
     late = await harness.advance(days=2)
     assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
-    assert "it waits on invoice" in late.attentions[0].problem
+    assert "it waits for invoice" in late.attentions[0].problem
     (mail,) = to_finance(harness)
     assert mail.subject == "Overdue: USD 116,400.00 from Example Corp"
     assert "waits on: invoice" in mail.text
