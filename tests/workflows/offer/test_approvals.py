@@ -13,6 +13,7 @@ from offers.stage import Stage
 from sandbox.faults import Fault
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 
+ACTION_REQUIRED = ["Action required: the offer for Example Corp"]
 DESK = "desk@example.com"
 TWO_YEARS = {"Contract_Months__c": 24.0}
 
@@ -160,10 +161,7 @@ async def test_what_is_declined_must_be_revised(harness: WorkflowHarness) -> Non
     assert declined.decisions[0].reason == "one year only"
     waiting = await harness.settle()
     assert waiting.attention_code == "terms-invalid"
-    assert (
-        written_to(harness, "owner@example.com")
-        == ["Action required: the offer for Example Corp"] * 2
-    )
+    assert written_to(harness, "owner@example.com") == ACTION_REQUIRED * 2
     assert "one year only" in " ".join(harness.world.mails[-1].text.split())
 
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
