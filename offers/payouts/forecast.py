@@ -264,7 +264,9 @@ class _Calendar:
     def _terms_reason(self, terms: OfferTerms) -> str:
         if terms.net_payment_days:
             return f"due {terms.net_payment_days} days later"
-        return f"due {self._rules.buyer_terms_days} days later (assumed: AWS does not tell)"
+        return (
+            f"due {self._rules.buyer_terms_days} days later (assumed: AWS does not show the terms)"
+        )
 
     @property
     def _payout_reason(self) -> str:

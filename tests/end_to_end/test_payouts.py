@@ -96,7 +96,7 @@ async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
     assert code == 1
     assert good in out
     assert "Clazar aws_marketplace_disbursements" in err
-    assert "the rest was counted" in err
+    assert "all other rows were counted" in err
 
 
 async def test_finance_hears_once_of_data_that_cannot_be_read(

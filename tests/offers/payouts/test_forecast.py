@@ -1,4 +1,4 @@
-"""When money should come, what it waits on, and from when on it is late."""
+"""When money should come, what it waits for, and when it is overdue."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -137,7 +137,7 @@ async def test_a_wish_that_comes_when_all_is_over_is_refused(harness: WorkflowHa
     await harness.advance(days=3)
     harness.world.faults.waiting.clear()
     with pytest.raises(
-        RequestRejected, match=r"is expired: it has ended; run offerflow start \S+ --restart"
+        RequestRejected, match=r"is expired: start a new one; run offerflow start \S+ --restart"
     ):
         await harness.client.extend(OPPORTUNITY, Extension(until=harness.day(70)))
 
