@@ -10,15 +10,16 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import environment, lifecycle_cost, memory, reaction, throughput, vendor_calls
+from bench import lifecycle_cost, memory, reaction, throughput, vendor_calls
+from bench.environment import BenchEnvironment, open_environment
 from bench.machine import machine
 from runtime.logging import configure_logs
 from runtime.process_exit import run_and_exit
 
-FEW = 10
-"""What the vendor calls with many waiting offers are held against."""
-MOST_LIVES = 100
-"""Lived at once; more of them take long and tell no more."""
+FEW_OFFERS = 10
+"""The vendor calls with many waiting offers are compared with those for so few."""
+MAX_CONCURRENT_LIFECYCLES = 100
+"""More at once take longer and change no figure."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -27,20 +28,22 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def bench(
     *,
     offers: Annotated[int, typer.Option(help="How many offers wait for acceptance.")] = 200,
-    acceptances: Annotated[int, typer.Option(help="How many land together.")] = 100,
+    acceptances: Annotated[int, typer.Option(help="How many are reported together.")] = 100,
     kept: Annotated[int, typer.Option(help="How many offers a worker keeps in memory.")] = 50,
-    rounds: Annotated[int, typer.Option(help="How often the twins take turns.")] = 3,
+    rounds: Annotated[
+        int, typer.Option(help="How often the offers and the baselines are measured, by turns.")
+    ] = 3,
     reactions: Annotated[int, typer.Option(help="How many acceptances are timed.")] = 5,
-    whole_twins: Annotated[
-        bool, typer.Option(help="Let the naive twins live their whole lives: minutes each.")
+    full_baselines: Annotated[
+        bool, typer.Option(help="Run the naive baselines in full, which takes minutes each.")
     ] = False,
 ) -> None:
     """Measure, and print the figures."""
     configure_logs(logging.ERROR)
-    # Temporal's dev server greets on standard output, which is for the figures.
+    # Temporal's dev server prints a banner on standard output, which is for the figures.
     figures_go_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    sizes = Sizes(offers, acceptances, kept, rounds, reactions, whole_twins)
+    sizes = Sizes(offers, acceptances, kept, rounds, reactions, full_baselines)
     figures = {"machine": machine()} | asyncio.run(sizes.measure())
     os.dup2(figures_go_to, sys.stdout.fileno())
     print(json.dumps(figures, indent=2))
@@ -48,49 +51,56 @@ def bench(
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is measured."""
+    """How many offers, acceptances and rounds are measured."""
 
     offers: int
     acceptances: int
     kept: int
     rounds: int
     reactions: int
-    whole_twins: bool
+    full_baselines: bool
 
     async def measure(self) -> dict[str, Any]:
-        """All figures, by subject; each is told on standard error as soon as it is there."""
+        """All figures, by subject; each is printed on standard error as soon as it is measured."""
         figures: dict[str, Any] = {}
 
         def note(subject: str, measured: dict[str, Any]) -> None:
             figures[subject] = measured
             print(json.dumps({subject: measured}), file=sys.stderr, flush=True)
 
-        note("lives", await lifecycle_cost.all_lives(whole=self.whole_twins))
-        naive = figures["lives"]["happy"]["naive"]["calls_per_waiting_hour"]
-        async with environment.opened(max(1000, self.acceptances)) as ground:
-            async with ground.working():
-                note("vendor_calls", await self._vendor_calls(ground, naive))
-                note("drain", await throughput.drains(ground, self.acceptances, self.rounds))
-                at_once = min(self.acceptances // 2, MOST_LIVES)
-                lived = await throughput.whole_lives(ground, at_once, self.rounds)
-                note("lives_per_second", lived | {"rescued": ground.rescued})
-            note("memory", await memory.memory(ground, self.kept))
+        note("lifecycle_cost", await lifecycle_cost.lifecycle_costs(full=self.full_baselines))
+        naive = figures["lifecycle_cost"]["accepted"]["naive_baseline"]
+        async with open_environment(max(1000, self.acceptances)) as environment:
+            async with environment.run_workers():
+                note("vendor_calls", await self._vendor_calls(environment, naive))
+                acceptances = await throughput.acceptance_throughput(
+                    environment, self.acceptances, self.rounds
+                )
+                note("acceptance_throughput", acceptances)
+                at_once = min(self.acceptances // 2, MAX_CONCURRENT_LIFECYCLES)
+                lifecycles = await throughput.lifecycle_throughput(
+                    environment, at_once, self.rounds
+                )
+                note("lifecycle_throughput", lifecycles | {"resumed": environment.resumed})
+            note("memory", await memory.memory(environment, self.kept))
         note("reaction", await reaction.reaction(self.reactions))
         return figures
 
     async def _vendor_calls(
-        self, ground: environment.Floor, naive: dict[str, float]
+        self, environment: BenchEnvironment, naive: dict[str, Any]
     ) -> dict[str, Any]:
-        await throughput.drain(ground, 1)  # the sweep asks only if somebody has accepted
-        ground.waiting += await ground.bring(FEW)
-        few = await vendor_calls.vendor_calls(ground)
-        ground.waiting += await ground.bring(self.offers - FEW)
-        many = await vendor_calls.vendor_calls(ground)
+        # The sweep reads the payout data only if an offer is accepted.
+        await throughput.handle_acceptances(environment, 1)
+        environment.waiting += await environment.share_offers(FEW_OFFERS)
+        few = await vendor_calls.vendor_calls(environment)
+        environment.waiting += await environment.share_offers(self.offers - FEW_OFFERS)
+        many = await vendor_calls.vendor_calls(environment)
+        per_offer = naive["calls_per_waiting_hour"]
         return {
-            "few": few,
-            "many": many,
-            "same": few["per_hour"] == many["per_hour"],
-            "naive": vendor_calls.of_naive_twins(naive, self.offers),
+            "few_waiting": few,
+            "many_waiting": many,
+            "same_per_hour": few["per_hour"] == many["per_hour"],
+            "naive_baseline": vendor_calls.naive_baseline_calls(per_offer, self.offers),
         }
 
 

@@ -1,8 +1,8 @@
-"""What a life costs: history events, and Actions as Temporal Cloud bills them.
+"""The cost of a workflow run: history events, and Actions as Temporal Cloud bills them.
 
-Source of the rule: Temporal Cloud, "Actions".  Counted here: starts, activities and each retry of
-one, timers, signals received and sent, updates, upserts of search attributes.  Queries are not in a
-history; this product's own processes send none while an offer lives.
+Source of the rule: Temporal Cloud, "Actions".  Counted here: starts, activities and each of their
+retries, timers, signals received and sent, updates, upserts of search attributes.  Queries are not
+in a history; this product's own processes send none while an offer's workflow is open.
 """
 
 from pydantic import BaseModel, ConfigDict
@@ -23,7 +23,7 @@ BILLED_ONCE = frozenset(
 
 
 class Cost(BaseModel):
-    """What one workflow run has cost."""
+    """The cost of one workflow run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -31,17 +31,17 @@ class Cost(BaseModel):
     events: int
     bytes: int
     by_kind: dict[str, int]
-    """Actions by what they were for."""
+    """Actions by event type; retries of activities have a name of their own."""
 
 
 def cost(history: WorkflowHistory) -> Cost:
-    """The cost of a run by its history."""
+    """The cost of a run, from its history."""
     by_kind: dict[str, int] = {}
     for event in history.events:
         kind = EventType.Name(event.event_type).removeprefix("EVENT_TYPE_").lower()
         if event.event_type in BILLED_ONCE:
             by_kind[kind] = by_kind.get(kind, 0) + 1
-        # Retries leave no event of their own: the last start says which try it was.
+        # Retries have no event of their own: the last start has the number of the attempt.
         retries = event.activity_task_started_event_attributes.attempt - 1
         if retries > 0:
             by_kind["activity_retry"] = by_kind.get("activity_retry", 0) + retries

@@ -1,4 +1,4 @@
-"""The bare twin: the same activities, timers and signals, and nothing that makes it an offer."""
+"""The bare baseline: an offer's activities, timers and signals, and nothing else."""
 
 import asyncio
 from datetime import timedelta
@@ -16,72 +16,74 @@ with workflow.unsafe.imports_passed_through():
 MINUTE = timedelta(minutes=1)
 
 
-def call(queue: TaskQueue, what: str) -> workflow.ActivityHandle[Any]:
-    """Start the activity that stands in for one of the offer's."""
-    return workflow.start_activity("bare", what, task_queue=queue, start_to_close_timeout=MINUTE)
+def start_fake_activity(queue: TaskQueue, what: str) -> workflow.ActivityHandle[Any]:
+    """Start the fake of one of the offer's activities."""
+    return workflow.start_activity(
+        "run_baseline_activity", what, task_queue=queue, start_to_close_timeout=MINUTE
+    )
 
 
 @workflow.defn
-class BareOffer:
-    """A happy life as a plain script, from the draft to the money; `waiting`: from `shared` on.
+class BareBaseline:
+    """An offer that is accepted and paid out, as a plain script; `waiting`: from `shared` on.
 
-    With `searchable`, each stage is shown in search, as an offer's is.
+    With `searchable` it upserts each stage into search attributes, as offers do.
     """
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._reported: set[str] = set()
         self._searchable = False
 
     @workflow.run
     async def run(self, waiting: bool, searchable: bool) -> None:
-        """The story."""
+        """All steps, from the draft to the payout."""
         self._searchable = searchable
         if not waiting:
-            await call(TaskQueue.PREFLIGHT, "check_deal")
-            await call(TaskQueue.AWS_MARKETPLACE, "submit_offer")
-            self._show("generating")
-            writing = call(TaskQueue.SALESFORCE, "generating")
-            await call(TaskQueue.AWS_MARKETPLACE, "follow_change_set")
-            await asyncio.gather(call(TaskQueue.EMAIL, "letter"), writing)
-        self._show("shared")
-        await call(TaskQueue.SALESFORCE, f"shared {workflow.info().workflow_id}")
-        await self._signalled("accepted", timedelta(days=23))
-        await call(TaskQueue.AWS_MARKETPLACE, "find_agreement")
-        await self._told("accepted")
-        await self._signalled("paid", timedelta(days=60))
-        await self._told("paid")
+            await start_fake_activity(TaskQueue.PREFLIGHT, "check_deal")
+            await start_fake_activity(TaskQueue.AWS_MARKETPLACE, "submit_offer")
+            self._upsert_stage("generating")
+            writing = start_fake_activity(TaskQueue.SALESFORCE, "generating")
+            await start_fake_activity(TaskQueue.AWS_MARKETPLACE, "follow_change_set")
+            await asyncio.gather(start_fake_activity(TaskQueue.EMAIL, "buyer-mail"), writing)
+        self._upsert_stage("shared")
+        await start_fake_activity(TaskQueue.SALESFORCE, f"shared {workflow.info().workflow_id}")
+        await self._wait_for_report("accepted", timedelta(days=23))
+        await start_fake_activity(TaskQueue.AWS_MARKETPLACE, "find_agreement")
+        await self._notify("accepted")
+        await self._wait_for_report("paid", timedelta(days=60))
+        await self._notify("paid")
 
-    async def _told(self, what: str) -> None:
-        self._show(what)
+    async def _notify(self, what: str) -> None:
+        self._upsert_stage(what)
         await asyncio.gather(
-            call(TaskQueue.SALESFORCE, f"{what} {workflow.info().workflow_id}"),
-            call(TaskQueue.EMAIL, f"{what} notice"),
+            start_fake_activity(TaskQueue.SALESFORCE, f"{what} {workflow.info().workflow_id}"),
+            start_fake_activity(TaskQueue.EMAIL, f"{what} notice"),
         )
 
-    def _show(self, what: str) -> None:
+    def _upsert_stage(self, what: str) -> None:
         if self._searchable:
             stage = STAGE.value_set(f"bare {what}")
             workflow.upsert_search_attributes([stage, STAGE_SINCE.value_set(workflow.now())])
 
-    async def _signalled(self, what: str, within: timedelta) -> None:
-        await workflow.wait_condition(lambda: what in self._seen, timeout=within)
+    async def _wait_for_report(self, what: str, within: timedelta) -> None:
+        await workflow.wait_condition(lambda: what in self._reported, timeout=within)
 
     @workflow.signal
-    def seen(self, what: str) -> None:
-        """What the world reports."""
-        self._seen.add(what)
+    def report(self, what: str) -> None:
+        """An acceptance or a payout is reported."""
+        self._reported.add(what)
 
 
 @workflow.defn
-class BareReaction:
-    """A signal, AWS's word on it, and Salesforce told: the shortest way there is."""
+class ReactionBaseline:
+    """A signal, the call to AWS about it, and the write to Salesforce: the shortest reaction."""
 
     def __init__(self) -> None:
         self._reported = False
 
     @workflow.run
     async def run(self, offer_id: str, update: OpportunityUpdate) -> None:
-        """`update` is what Salesforce is told."""
+        """`update`: what is written to Salesforce."""
         await workflow.wait_condition(lambda: self._reported)
         await workflow.execute_activity_method(
             AwsAgreements.find_agreement,
@@ -97,6 +99,6 @@ class BareReaction:
         )
 
     @workflow.signal
-    def seen(self, what: str) -> None:  # noqa: ARG002
-        """The world reports it."""
+    def report(self, what: str) -> None:  # noqa: ARG002
+        """An acceptance is reported."""
         self._reported = True

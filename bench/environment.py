@@ -1,7 +1,7 @@
-"""The floor that the twins run on: a dev server in real time, and vendors that answer at once.
+"""The environment of the bench: a dev server in real time, and fakes that answer at once.
 
-The vendors' rates are off, so that what is measured is Temporal and the worker.  Only what reads
-once for all offers (the feeds and the dataset) asks the sandbox, over real HTTP.
+The vendors' rates are off, so that Temporal and the worker are measured.  Only activities that
+read for all offers (the feeds and the dataset) call the sandbox, over real HTTP.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from activities.clazar.offers import Clazar
 from activities.task_queues import TaskQueue
 from activities.temporal.payouts import Payouts
 from activities.temporal.signals import OfferSignals
-from bench.baseline import BareOffer
-from bench.fakes import StandIns
+from bench.baseline import BareBaseline
+from bench.fakes import FakeActivities
 from cli.offer_client import OfferClient
 from offers.ids import parse_opportunity_id
 from runtime import clients
@@ -29,45 +29,46 @@ from sandbox.server import Sandbox
 from tests.support.workflow_harness import FIELDS, POLICY, environment_variables, installed_program
 from workflows.offer.workflow import OfferWorkflow
 
-AT_ONCE = 50
-"""Requests to Temporal under way at a time."""
-PATIENCE_SECONDS = 3600
-LOST_SECONDS = 150
-"""After which an offer that its buyer was not told of needs help."""
+CONCURRENCY = 50
+"""How many requests to Temporal are under way at a time."""
+TIMEOUT_SECONDS = 3600
+RESUME_AFTER_SECONDS = 150
+"""After this an offer that is not shared is resumed."""
 
 
-class Floor:
-    """A server, the stand-ins, and as many offers as are brought there."""
+class BenchEnvironment:
+    """A server, the fakes, and the offers that are started there."""
 
     def __init__(self, client: Client, sandbox: Sandbox, cached: int) -> None:
-        self.client = client
+        self.temporal_client = client
         self.sandbox = sandbox
-        self.cached = cached
-        self.stand_ins = StandIns(client)
-        self.rescued = 0
-        """How often an offer was told to go on: the dev server loses tries of activities when it
-        has too much to do, and a letter whose fate is doubtful waits for a person."""
+        self.cached_workflows = cached
+        self.fakes = FakeActivities(client)
+        self.resumed = 0
+        """How often an offer was resumed: an overloaded dev server loses attempts of activities,
+        and a mail whose delivery is unknown waits for a person."""
         self.started = 0
-        """How many offers were."""
+        """How many offers were started."""
         self.waiting: list[str] = []
-        """The opportunities whose offers stay waiting for acceptance."""
-        self.bare = 0
-        """How many bare twins were started."""
+        """The opportunities whose offers keep waiting for acceptance."""
+        self.baselines_started = 0
 
     @asynccontextmanager
-    async def working(self) -> AsyncIterator[None]:
-        """Workers on all queues."""
+    async def run_workers(self) -> AsyncIterator[None]:
+        """Run workers on all task queues."""
         settings = read_settings(WorkerSettings)
         async with AsyncExitStack() as stack:
             clazar = clients.clazar_client(settings)
             stack.push_async_callback(clazar.close)
-            reporting = OfferSignals(self.client)
-            payouts = Payouts(clients.payout_data(settings, clazar), self.client, settings.clock)
-            once_for_all: dict[TaskQueue, list[Callable[..., Any]]] = {
+            signals = OfferSignals(self.temporal_client)
+            payouts = Payouts(
+                clients.payout_data(settings, clazar), self.temporal_client, settings.clock
+            )
+            shared_activities: dict[TaskQueue, list[Callable[..., Any]]] = {
                 TaskQueue.OFFERS: [
-                    reporting.signal_agreements,
-                    reporting.find_our_offers,
-                    reporting.signal_observed_offers,
+                    signals.signal_agreements,
+                    signals.find_our_offers,
+                    signals.signal_observed_offers,
                 ],
                 TaskQueue.AWS_MARKETPLACE: [clients.aws_agreements(settings).read_agreement_feed],
                 TaskQueue.CLAZAR: [Clazar(clazar).read_changes],
@@ -77,97 +78,104 @@ class Floor:
             for queue in TaskQueue:
                 worker = worker_on(
                     queue,
-                    self.client,
-                    [*WORKFLOWS, BareOffer] if queue is TaskQueue.OFFERS else [],
-                    [*once_for_all.get(queue, []), *self.stand_ins.on(queue)],
+                    self.temporal_client,
+                    [*WORKFLOWS, BareBaseline] if queue is TaskQueue.OFFERS else [],
+                    [*shared_activities.get(queue, []), *self.fakes.for_queue(queue)],
                     threads,
-                    cached_workflows=self.cached,
+                    cached_workflows=self.cached_workflows,
                 )
                 await stack.enter_async_context(worker)
             yield
 
-    async def bring(self, count: int) -> list[str]:
-        """Start offers, and wait until they wait for acceptance; gives the opportunities."""
-        new = self._named(count)
-        desk = OfferClient(self.client)
+    async def share_offers(self, count: int) -> list[str]:
+        """Start offers, and wait until they wait for acceptance; returns the opportunities."""
+        new = self._next_opportunities(count)
+        client = OfferClient(self.temporal_client)
 
-        async def bring(opportunity: str) -> None:
-            shown = self.stand_ins.shown[opportunity] = asyncio.Event()
-            offer = await desk.start_without_waiting(opportunity)
-            while not shown.is_set():
+        async def share(opportunity: str) -> None:
+            shared = self.fakes.shared_events[opportunity] = asyncio.Event()
+            offer = await client.start_without_waiting(opportunity)
+            while not shared.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(shown.wait(), LOST_SECONDS)
-                if not shown.is_set():
-                    self.rescued += 1
+                    await asyncio.wait_for(shared.wait(), RESUME_AFTER_SECONDS)
+                if not shared.is_set():
+                    self.resumed += 1
                     await offer.signal(OfferWorkflow.resume_signal, args=[None])
 
-        await at_once(bring, new)
-        await self.known(self.stand_ins.done["shared"] - self.stand_ins.done["accepted"])
+        await run_concurrently(share, new)
+        await self.wait_until_visible(
+            self.fakes.completed["shared"] - self.fakes.completed["accepted"]
+        )
         return new
 
-    async def bring_through(self, count: int) -> list[str]:
-        """Start offers; gives the opportunities."""
-        new = self._named(count)
-        await at_once(OfferClient(self.client).start_without_waiting, new)
+    async def start_offers(self, count: int) -> list[str]:
+        """Start offers; returns the opportunities."""
+        new = self._next_opportunities(count)
+        await run_concurrently(OfferClient(self.temporal_client).start_without_waiting, new)
         return new
 
-    def _named(self, count: int) -> list[str]:
+    def _next_opportunities(self, count: int) -> list[str]:
         first, self.started = self.started, self.started + count
         return [
             parse_opportunity_id(f"006TEST{number:08}") for number in range(first, self.started)
         ]
 
-    async def ended(self, workflow_id: str) -> None:
+    async def wait_until_ended(self, workflow_id: str) -> None:
         """Wait until a workflow has ended."""
-        await self.client.get_workflow_handle(workflow_id).result()
+        await self.temporal_client.get_workflow_handle(workflow_id).result()
 
-    async def known(self, waiting: int) -> None:
-        """Wait until search shows how many wait."""
+    async def wait_until_visible(self, waiting: int) -> None:
+        """Wait until search shows this many waiting offers."""
         query = "OfferStage = 'shared' AND ExecutionStatus = 'Running'"
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await self.client.count_workflows(query)).count < waiting:  # noqa: ASYNC110
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while (await self.temporal_client.count_workflows(query)).count < waiting:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
-    async def bring_bare(self, count: int, *, waiting: bool, searchable: bool) -> list[str]:
-        """Start bare twins; gives their workflow ids, with `waiting` once they wait as well."""
-        new = [f"bare/{number}" for number in range(self.bare, self.bare + count)]
-        before = self.stand_ins.done["bare shared"]
-        self.bare += count
+    async def start_baselines(self, count: int, *, waiting: bool, searchable: bool) -> list[str]:
+        """Start bare baselines, with `waiting` until they wait; returns their workflow ids."""
+        new = [
+            f"bare/{number}"
+            for number in range(self.baselines_started, self.baselines_started + count)
+        ]
+        before = self.fakes.completed["bare shared"]
+        self.baselines_started += count
 
-        async def begin(workflow_id: str) -> object:
-            return await self.client.start_workflow(
-                BareOffer.run,
+        async def start(workflow_id: str) -> object:
+            return await self.temporal_client.start_workflow(
+                BareBaseline.run,
                 args=[waiting, searchable],
                 id=workflow_id,
                 task_queue=TaskQueue.OFFERS,
             )
 
-        await at_once(begin, new)
+        await run_concurrently(start, new)
         if waiting:
-            await self.until(lambda: self.stand_ins.done["bare shared"] >= before + count)
+            await self.wait_until(lambda: self.fakes.completed["bare shared"] >= before + count)
         return new
 
-    async def until(self, so: Callable[[], bool]) -> None:
-        """Wait until the stand-ins have seen something."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not so():  # noqa: ASYNC110 (counted by many activities)
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait for a condition on the fakes' counts."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while not condition():  # noqa: ASYNC110 (counted by many activities)
                 await asyncio.sleep(0.01)
 
 
-async def at_once(do: Callable[[str], Awaitable[object]], names: Sequence[str]) -> None:
-    """Do something for each name, some at a time."""
-    room = asyncio.Semaphore(AT_ONCE)
+async def run_concurrently(
+    action: Callable[[str], Awaitable[object]], names: Sequence[str]
+) -> None:
+    """Do something for each name, a limited number at a time."""
+    limit = asyncio.Semaphore(CONCURRENCY)
 
     async def one(name: str) -> None:
-        async with room:
-            await do(name)
+        async with limit:
+            await action(name)
 
     await asyncio.gather(*map(one, names))
 
 
 @asynccontextmanager
-async def opened(cached: int) -> AsyncIterator[Floor]:
-    """A floor whose workers keep so many offers in memory."""
+async def open_environment(cached: int) -> AsyncIterator[BenchEnvironment]:
+    """Start an environment whose workers keep this many offers in memory."""
     async with (
         await WorkflowEnvironment.start_local(
             dev_server_existing_path=installed_program("temporal"),
@@ -179,4 +187,4 @@ async def opened(cached: int) -> AsyncIterator[Floor]:
         await register_search_attributes(temporal.client)
         files = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
         with environment_variables({**sandbox.addresses.env, **files}):
-            yield Floor(temporal.client, sandbox, cached)
+            yield BenchEnvironment(temporal.client, sandbox, cached)

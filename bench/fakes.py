@@ -1,7 +1,7 @@
-"""The offers' activities without their vendors: each answers at once, so that Temporal is measured.
+"""Fakes of the offers' activities: each answers at once, so that Temporal is measured.
 
-They bear the real activities' names and take and give the same models, so the payloads are real,
-too.  The vendors' rates are off.
+They have the real activities' names, arguments and results, so the payloads are real, too.  The
+vendors' rates are off.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from activities.aws.catalog import ChangeSetOutcome, SubmitOffer, WaitForChangeS
 from activities.email.smtp import OfferEmail
 from activities.preflight import CheckDeal, CheckedDeal
 from activities.task_queues import TaskQueue
-from bench.baseline import BareOffer
+from bench.baseline import BareBaseline
 from offers.agreements.agreement import Agreement, AgreementReport, AgreementStatus
 from offers.clock import Clock
 from offers.ids import revision_reference, workflow_id
@@ -38,60 +38,62 @@ POLICY = Policy(
 )
 
 
-class StandIns:
-    """All that the offers' workflows and their bare twins call."""
+class FakeActivities:
+    """All activities that the offers' workflows and the bare baselines call."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self.accepted: set[str] = set()
         """Offer ids that have an agreement."""
-        self.done: Counter[str] = Counter()
-        """How often Salesforce was told of each stage, and owners of each (`accepted notice`); a
-        bare twin's count as `bare …`."""
-        self.shown: dict[str, asyncio.Event] = {}
-        """By opportunity, what is set when Salesforce shows that the buyer was told."""
-        self.living_on = False
-        """Whether what comes next in a happy life is reported as soon as Salesforce shows what was
+        self.completed: Counter[str] = Counter()
+        """How often each stage was written to Salesforce (`accepted`), and mailed to the owner
+        (`accepted notice`); for a bare baseline with `bare ` before it."""
+        self.shared_events: dict[str, asyncio.Event] = {}
+        """By opportunity, an event that is set when Salesforce shows that the offer is shared."""
+        self.report_next_steps = False
+        """Whether the acceptance and the payout are reported as soon as Salesforce shows the stage
         before."""
-        self._asked: dict[str, OfferTerms] = {}
+        self._submitted_terms: dict[str, OfferTerms] = {}
 
-    def on(self, queue: TaskQueue) -> list[Callable[..., Any]]:
-        """Those that are served on a queue."""
+    def for_queue(self, queue: TaskQueue) -> list[Callable[..., Any]]:
+        """The activities of a task queue."""
         served: dict[TaskQueue, list[Callable[..., Any]]] = {
-            TaskQueue.PREFLIGHT: [self.check_deal, self.bare],
+            TaskQueue.PREFLIGHT: [self.check_deal, self.run_baseline_activity],
             TaskQueue.AWS_MARKETPLACE: [
                 self.submit_offer,
-                self.follow_change_set,
+                self.wait_for_change_set,
                 self.find_agreement,
-                self.bare,
+                self.run_baseline_activity,
             ],
-            TaskQueue.SALESFORCE: [self.write_back, self.bare],
-            TaskQueue.EMAIL: [self.send_letter, self.send_notice, self.bare],
+            TaskQueue.SALESFORCE: [self.write_back, self.run_baseline_activity],
+            TaskQueue.EMAIL: [self.send_to_buyer, self.send_notice, self.run_baseline_activity],
         }
         return served.get(queue, [])
 
     @activity.defn
     async def check_deal(self, _request: CheckDeal) -> CheckedDeal:
-        """A flawless deal."""
+        """A report without findings."""
         report = preflight_report(policy=POLICY, today=datetime.now(UTC).date())
         return CheckedDeal(report=report, policy=POLICY, clock=Clock(), method=CreationMethod.AWS)
 
     @activity.defn
     async def submit_offer(self, request: SubmitOffer) -> str:
-        """Taken."""
-        self._asked[request.reference] = request.terms
+        """The reference, as the id of the change set."""
+        self._submitted_terms[request.reference] = request.terms
         return request.reference
 
     @activity.defn
-    async def follow_change_set(self, request: WaitForChangeSet) -> ChangeSetOutcome:
-        """It succeeded, and the offer is as it was asked."""
-        offer = built(f"offer-{request.change_set_id}", self._asked.pop(request.change_set_id))
+    async def wait_for_change_set(self, request: WaitForChangeSet) -> ChangeSetOutcome:
+        """Success, and an offer with the submitted terms."""
+        offer = published_offer(
+            f"offer-{request.change_set_id}", self._submitted_terms.pop(request.change_set_id)
+        )
         url = f"https://aws.example/ordering?offerId={offer.offer_id}"
         return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=url)
 
     @activity.defn
     async def find_agreement(self, offer_id: str) -> Agreement | None:
-        """An agreement, if the offer is among the accepted ones."""
+        """An agreement, if the offer is accepted."""
         if offer_id not in self.accepted:
             return None
         now = datetime.now(UTC)
@@ -107,54 +109,55 @@ class StandIns:
 
     @activity.defn
     async def write_back(self, update: OpportunityUpdate) -> None:
-        """Written."""
-        self.done[str(update.stage)] += 1
-        if update.stage is Stage.SHARED and update.opportunity_id in self.shown:
-            self.shown[update.opportunity_id].set()
-        if self.living_on:
-            await self._go_on(update)
+        """Count the stage."""
+        self.completed[str(update.stage)] += 1
+        if update.stage is Stage.SHARED and update.opportunity_id in self.shared_events:
+            self.shared_events[update.opportunity_id].set()
+        if self.report_next_steps:
+            await self._report_next_step(update)
 
     @activity.defn
-    async def send_letter(self, _mail: OfferEmail) -> None:
-        """Sent to the buyer."""
-        self.done["letter"] += 1
+    async def send_to_buyer(self, _mail: OfferEmail) -> None:
+        """Count the mail to the buyer."""
+        self.completed["buyer mail"] += 1
 
     @activity.defn
     async def send_notice(self, mail: OfferEmail) -> None:
-        """Sent to the owner."""
-        self.done[f"{mail.record.stage} notice"] += 1
+        """Count the mail to the owner."""
+        self.completed[f"{mail.record.stage} notice"] += 1
 
     @activity.defn
-    async def bare(self, what: str) -> None:
-        """Any of the bare twin's; those that tell Salesforce name the workflow, too."""
+    async def run_baseline_activity(self, what: str) -> None:
+        """Any activity of the bare baseline; writes to Salesforce name the workflow, too."""
         stage, _, workflow_id = what.partition(" ")
-        self.done["bare notice" if workflow_id == "notice" else f"bare {stage}"] += 1
-        if self.living_on and workflow_id.startswith("bare/"):
-            twin = self._client.get_workflow_handle(workflow_id)
-            for news in {"shared": ("linked", "accepted"), "accepted": ("paid",)}.get(stage, ()):
-                await twin.signal(BareOffer.seen, news)
+        self.completed["bare notice" if workflow_id == "notice" else f"bare {stage}"] += 1
+        if self.report_next_steps and workflow_id.startswith("bare/"):
+            baseline = self._client.get_workflow_handle(workflow_id)
+            reports = {"shared": ("linked", "accepted"), "accepted": ("paid",)}
+            for report in reports.get(stage, ()):
+                await baseline.signal(BareBaseline.report, report)
 
-    async def _go_on(self, update: OpportunityUpdate) -> None:
+    async def _report_next_step(self, update: OpportunityUpdate) -> None:
         offer = self._client.get_workflow_handle(workflow_id(update.opportunity_id))
-        offer_id = made(update.opportunity_id)
+        offer_id = offer_id_of(update.opportunity_id)
         if update.stage is Stage.SHARED:
             self.accepted.add(offer_id)
-            seen = ObservedOffer(
+            observed = ObservedOffer(
                 offer_id=offer_id, clazar_id="clazar", linked_to=update.opportunity_id
             )
-            await offer.signal(OfferWorkflow.offer_observed, seen)
-            await offer.signal(OfferWorkflow.agreement_reported, reported(offer_id))
+            await offer.signal(OfferWorkflow.offer_observed, observed)
+            await offer.signal(OfferWorkflow.agreement_reported, acceptance_report(offer_id))
         if update.stage is Stage.ACCEPTED:
-            await offer.signal(OfferWorkflow.payout_reported, paid(offer_id))
+            await offer.signal(OfferWorkflow.payout_reported, full_payout(offer_id))
 
 
-def made(opportunity: str) -> str:
-    """The id of the offer that is made for an opportunity."""
+def offer_id_of(opportunity: str) -> str:
+    """The id of the offer that is created for an opportunity."""
     return f"offer-{revision_reference(opportunity, 0, 1)}"
 
 
-def reported(offer_id: str) -> AgreementReport:
-    """What the feed says of an acceptance."""
+def acceptance_report(offer_id: str) -> AgreementReport:
+    """The agreement in AWS's feed after an acceptance."""
     return AgreementReport(
         agreement_id=f"agmt-{offer_id}",
         offer_id=offer_id,
@@ -163,8 +166,8 @@ def reported(offer_id: str) -> AgreementReport:
     )
 
 
-def built(offer_id: str, terms: OfferTerms) -> PublishedOffer:
-    """An offer as it was asked."""
+def published_offer(offer_id: str, terms: OfferTerms) -> PublishedOffer:
+    """An offer with the submitted terms."""
     return PublishedOffer(
         offer_id=offer_id,
         released=True,
@@ -183,8 +186,8 @@ def built(offer_id: str, terms: OfferTerms) -> PublishedOffer:
     )
 
 
-def paid(offer_id: str) -> Payout:
-    """An offer's only invoice, paid in full."""
+def full_payout(offer_id: str) -> Payout:
+    """A payout in full of an offer's only invoice."""
     today = datetime.now(UTC).date()
     price, fee, nothing = (Money.of(amount, "USD") for amount in ("120000", "3600", "0"))
     invoice = InvoicePayout(

@@ -1,4 +1,4 @@
-"""How long a seller data feed takes to be read, and how much memory, by its size."""
+"""How long reading a seller data feed takes, and how much memory, by the size of its file."""
 
 import asyncio
 import csv
@@ -22,20 +22,20 @@ WIDTH = 600
 OFFERS = 10_000
 
 
-class MadeUpFeed:
-    """An S3 with one large file, which is made while it is read: two events for each invoice."""
+class GeneratedFeed:
+    """An S3 client with one large file, generated while it is read: two events per invoice."""
 
     def __init__(self, megabytes: int) -> None:
         self._bytes = megabytes * 1_000_000
 
     def get_object(self, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        """The file, or the error for one that is not there."""
+        """The file, or S3's error for a missing one."""
         if Key != KEY:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": self}
 
     def iter_lines(self, **_: Any) -> Iterator[bytes]:
-        """The lines, until there are enough of them."""
+        """Lines, until the file has its size."""
         yield _line(dict(zip(HEADER, HEADER, strict=True)))
         for number in range(self._bytes // WIDTH // 2):
             for kind, amount in (("SELLER_REV_SHARE", "1000.00"), ("AWS_REV_SHARE", "-30.00")):
@@ -64,13 +64,13 @@ def _line(row: dict[str, str]) -> bytes:
     return text.getvalue().encode()
 
 
-async def reading(megabytes: int) -> dict[str, float]:
-    """Seconds, and megabytes of memory at the peak above what the process had before."""
+async def measure(megabytes: int) -> dict[str, float]:
+    """Seconds, and megabytes of memory at the peak beyond those of the process before."""
     before = _resident()
     began = time.perf_counter()
-    feed = SellerDataFeed(MadeUpFeed(megabytes), "example-feed", "", 1)
+    feed = SellerDataFeed(GeneratedFeed(megabytes), "example-feed", "", 1)
     read = await feed.read({"offer-7"}, TODAY)
-    assert read.payouts["offer-7"].invoices, "it was read"
+    assert read.payouts["offer-7"].invoices, "no invoice was read"
     return {
         "file_megabytes": megabytes,
         "seconds": round(time.perf_counter() - began, 1),
@@ -87,12 +87,12 @@ def _peak() -> float:
 
 
 def _status(name: str) -> float:
-    """A figure of Linux's about this process, in megabytes."""
+    """A value of Linux's status file of this process, in megabytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    (told,) = (line for line in lines if line.startswith(f"{name}:"))
-    return int(told.split()[1]) / 1024
+    (found,) = (line for line in lines if line.startswith(f"{name}:"))
+    return int(found.split()[1]) / 1024
 
 
 if __name__ == "__main__":
     for size in (30, 300):
-        print(asyncio.run(reading(size)))
+        print(asyncio.run(measure(size)))

@@ -1,6 +1,6 @@
-"""What a whole life costs, of the offer and of its naive twin, on the time-skipping server.
+"""The cost of one offer and of its naive baseline, on the time-skipping server.
 
-The vendors' side is the sandbox, over real HTTP, TLS and SMTP.
+The vendors are the sandbox, over real HTTP, TLS and SMTP.
 """
 
 import time
@@ -15,8 +15,8 @@ from temporalio.client import WorkflowHandle
 
 from activities.clazar.disbursements import ClazarDisbursements
 from bench.action_cost import cost
-from bench.naive_baseline import NaiveOffer
-from bench.vendor_calls import of_one
+from bench.naive_baseline import NaiveBaseline
+from bench.vendor_calls import calls_per_hour
 from offers.lifecycle.commands import TermChanges
 from offers.payouts.model import Payout
 from offers.stage import Stage
@@ -25,52 +25,52 @@ from runtime.settings import WorkerSettings, read_settings
 from runtime.workers import worker_on
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 
-AMENDED_TO = "110000"
-QUEUE = "twins"
+AMENDED_PRICE = "110000"
+QUEUE = "baselines"
 
 
-async def happy(harness: WorkflowHarness) -> None:
+async def accepted(harness: WorkflowHarness) -> None:
     """Accepted after the first reminder, invoiced at once, paid out in one part."""
     harness.set_buyer(accepts_after=24)
     await harness.client.start_without_waiting(OPPORTUNITY)
-    await days_pass(harness, 25)
-    await accepted_and_paid(harness)
+    await advance_hours_and_days(harness, 25)
+    await accept_and_pay(harness)
 
 
 async def amended(harness: WorkflowHarness) -> None:
-    """The price changes a day after the buyer was told; the new offer is accepted as above."""
+    """The price is amended a day after the mail to the buyer; the new offer is accepted."""
     await harness.client.start_without_waiting(OPPORTUNITY)
-    await days_pass(harness, 1)
-    given = {"price": {"amount": AMENDED_TO, "currency": "USD"}}
+    await advance_hours_and_days(harness, 1)
+    given = {"price": {"amount": AMENDED_PRICE, "currency": "USD"}}
     async with harness.advance_until_answered(
         harness.client.amend(OPPORTUNITY, TermChanges(terms=given))
     ):
         pass
     harness.set_buyer(accepts_after=24)
-    await days_pass(harness, 25)
-    await accepted_and_paid(harness)
+    await advance_hours_and_days(harness, 25)
+    await accept_and_pay(harness)
 
 
 async def expired(harness: WorkflowHarness) -> None:
-    """Nobody accepts; both reminders go out."""
+    """The buyer does not accept; both reminders are sent."""
     await harness.client.start_without_waiting(OPPORTUNITY)
-    await days_pass(harness, 32)
+    await advance_hours_and_days(harness, 32)
     assert (await harness.record()).stage is Stage.EXPIRED
 
 
-async def accepted_and_paid(harness: WorkflowHarness) -> None:
-    """What the watch and the sweep see: the acceptance, the invoice, the payout 33 days later."""
+async def accept_and_pay(harness: WorkflowHarness) -> None:
+    """Report the acceptance, the invoice, and the payout 33 days later."""
     await harness.report_acceptance()
     await harness.sleep(timedelta(hours=1))
     await harness.report_payout()
-    await days_pass(harness, 33)
+    await advance_hours_and_days(harness, 33)
     await harness.report_payout()
     await harness.sleep(timedelta(seconds=2))
     assert (await harness.record()).stage is Stage.DISBURSED
 
 
-async def days_pass(harness: WorkflowHarness, days: int) -> None:
-    """Let time pass without a question: the time-skipping server writes those into the history."""
+async def advance_hours_and_days(harness: WorkflowHarness, days: int) -> None:
+    """Skip time without a query: the time-skipping server writes queries into the history."""
     for step in [timedelta(hours=1)] * 2 + [timedelta(days=1)] * days:
         await harness.sleep(step)
 
@@ -78,54 +78,54 @@ async def days_pass(harness: WorkflowHarness, days: int) -> None:
 Scenario = Callable[[WorkflowHarness], Awaitable[None]]
 
 
-async def lived(scenario: Scenario) -> dict[str, Any]:
-    """What one life costs, and how long it takes on the time-skipping server."""
+async def run_offer(scenario: Scenario) -> dict[str, Any]:
+    """The cost of one offer, and how long it takes on the time-skipping server."""
     async with open_harness() as harness:
         began = time.perf_counter()
         started = await harness.server.get_current_time()
         await scenario(harness)
         seconds = time.perf_counter() - began
         days = (await harness.server.get_current_time() - started).days
-        spent = cost(await harness.handle.fetch_history())
-    return {"seconds": round(seconds, 2), "days_lived": days} | spent.model_dump()
+        used = cost(await harness.handle.fetch_history())
+    return {"seconds": round(seconds, 2), "days": days} | used.model_dump()
 
 
-class NaiveLife(NamedTuple):
-    """A naive twin's life, as long as it is lived; the offer's own may have had more waiting."""
+class NaiveRun(NamedTuple):
+    """A run of the naive baseline; some of its days of waiting may be computed, not run."""
 
     days: int
     accepts_after: float | None = None
     new_price: str | None = None
-    waiting_left_out: int = 0
-    """Days of waiting for acceptance: each costs what one of those that were lived costs."""
+    computed_days: int = 0
+    """Days of waiting for acceptance that are not run: each costs what a measured one costs."""
 
-    def shortened(self) -> "NaiveLife":
-        """The same life but for all days of waiting that are like another, but three."""
-        left_out = int(self.accepts_after or 0) - DAYS_OF_WAITING
+    def shortened(self) -> "NaiveRun":
+        """The same with three measured days of waiting; the others are computed."""
+        computed = int(self.accepts_after or 0) - MEASURED_WAITING_DAYS
         return self._replace(
-            days=self.days - left_out,
-            accepts_after=DAYS_OF_WAITING,
-            waiting_left_out=left_out,
+            days=self.days - computed,
+            accepts_after=MEASURED_WAITING_DAYS,
+            computed_days=computed,
         )
 
 
-DAYS_OF_WAITING = 3
-NAIVE = {
-    "happy": NaiveLife(60, accepts_after=24),
-    "amended": NaiveLife(62, accepts_after=24, new_price=AMENDED_TO),
-    "expired": NaiveLife(33),
+MEASURED_WAITING_DAYS = 3
+NAIVE_RUNS = {
+    "accepted": NaiveRun(60, accepts_after=24),
+    "amended": NaiveRun(62, accepts_after=24, new_price=AMENDED_PRICE),
+    "expired": NaiveRun(33),
 }
 
 
 class NaivePayouts:
-    """What the naive twin asks once a day: Clazar's whole dataset, for one offer."""
+    """The naive baseline's activity for payouts: reads Clazar's whole dataset for one offer."""
 
     def __init__(self, harness: WorkflowHarness) -> None:
         self._life = harness
 
     @activity.defn
     async def payout_of(self, offer_id: str) -> Payout | None:
-        """What has been paid of it; None: nothing is invoiced."""
+        """The payout of an offer; None: nothing is invoiced."""
         client = clients.clazar_client(read_settings(WorkerSettings))
         try:
             reading = await ClazarDisbursements(client).read({offer_id}, self._life.time().date())
@@ -134,80 +134,82 @@ class NaivePayouts:
         return reading.complete_payouts.get(offer_id)
 
 
-async def lived_naively(naive: NaiveLife) -> dict[str, Any]:
-    """The same of a naive twin, and its vendor calls on a day of waiting."""
+async def run_naive_baseline(naive: NaiveRun) -> dict[str, Any]:
+    """The cost of a naive baseline, and its vendor calls on a day of waiting."""
     async with open_harness() as harness:
         harness.set_buyer(accepts_after=naive.accepts_after)
         with ThreadPoolExecutor(clients.THREADS) as threads:
             async with worker_on(
                 QUEUE,
                 harness.temporal_client,
-                [NaiveOffer],
+                [NaiveBaseline],
                 [NaivePayouts(harness).payout_of],
                 threads,
                 cached_workflows=1,
             ):
                 began = time.perf_counter()
                 handle: WorkflowHandle[
-                    NaiveOffer, None
+                    NaiveBaseline, None
                 ] = await harness.temporal_client.start_workflow(
-                    NaiveOffer.run,
+                    NaiveBaseline.run,
                     args=[OPPORTUNITY, naive.new_price],
                     id=f"naive/{OPPORTUNITY}",
                     task_queue=QUEUE,
                 )
-                await passes(harness, 2)
-                before, spent_before = harness.world.calls.copy(), await spent_by(handle)
-                await passes(harness, 1)
-                calls: Counter[tuple[str, str]] = harness.world.calls - before
-                a_day = await spent_by(handle) - spent_before
-                await passes(harness, naive.days - 3)
+                await advance_days(harness, 2)
+                calls_before, used_before = harness.world.calls.copy(), await usage_of(handle)
+                await advance_days(harness, 1)
+                calls: Counter[tuple[str, str]] = harness.world.calls - calls_before
+                per_day = await usage_of(handle) - used_before
+                await advance_days(harness, naive.days - 3)
                 seconds = time.perf_counter() - began
-                spent = await spent_by(handle)
+                used = await usage_of(handle)
     return {
         "seconds": round(seconds, 2),
-        "days_of_waiting_computed": naive.waiting_left_out,
-        "actions": spent.actions + naive.waiting_left_out * a_day.actions,
-        "events": spent.events + naive.waiting_left_out * a_day.events,
-        "per_waiting_day": {"actions": a_day.actions, "events": a_day.events},
-        "calls_per_waiting_hour": of_one(calls, timedelta(days=1)),
+        "computed_waiting_days": naive.computed_days,
+        "actions": used.actions + naive.computed_days * per_day.actions,
+        "events": used.events + naive.computed_days * per_day.events,
+        "per_waiting_day": {"actions": per_day.actions, "events": per_day.events},
+        "calls_per_waiting_hour": calls_per_hour(calls, timedelta(days=1)),
     }
 
 
-class Spent(NamedTuple):
+class Usage(NamedTuple):
     """Actions and events so far."""
 
     actions: int
     events: int
 
-    def __sub__(self, earlier: "Spent") -> "Spent":
-        return Spent(self.actions - earlier.actions, self.events - earlier.events)
+    def __sub__(self, earlier: "Usage") -> "Usage":
+        return Usage(self.actions - earlier.actions, self.events - earlier.events)
 
 
-async def spent_by(handle: WorkflowHandle[NaiveOffer, None]) -> Spent:
-    """What a naive twin has cost so far."""
+async def usage_of(handle: WorkflowHandle[NaiveBaseline, None]) -> Usage:
+    """What a naive baseline has cost so far."""
     so_far = cost(await handle.fetch_history())
-    return Spent(so_far.actions, so_far.events)
+    return Usage(so_far.actions, so_far.events)
 
 
-async def passes(harness: WorkflowHarness, days: int) -> None:
-    """Let days pass."""
+async def advance_days(harness: WorkflowHarness, days: int) -> None:
+    """Skip days."""
     for _ in range(days):
         await harness.server.sleep(timedelta(days=1))
         harness.time.advance_to(await harness.server.get_current_time())
         harness.world.advance()
 
 
-async def all_lives(*, whole: bool) -> dict[str, Any]:
-    """Each life with its twin's; unless `whole`, of the twins only the happy one, shortened."""
-    await lived(expired)  # the first life in a process also loads every client
+async def lifecycle_costs(*, full: bool) -> dict[str, Any]:
+    """Each scenario's cost; its naive baseline's, too, if `full`, else only one, shortened."""
+    await run_offer(expired)  # the first offer in a process also loads every client
     figures: dict[str, Any] = {}
-    scenarios: dict[str, Scenario] = {"happy": happy, "amended": amended, "expired": expired}
+    scenarios: dict[str, Scenario] = {"accepted": accepted, "amended": amended, "expired": expired}
     for name, scenario in scenarios.items():
-        figures[name] = ours = await lived(scenario)
-        if whole or name == "happy":
-            twin = await lived_naively(NAIVE[name] if whole else NAIVE[name].shortened())
-            ours["naive"] = twin
-            ours["naive_actions_ratio"] = round(twin["actions"] / ours["actions"], 1)
-            ours["naive_events_ratio"] = round(twin["events"] / ours["events"], 1)
+        figures[name] = ours = await run_offer(scenario)
+        if full or name == "accepted":
+            baseline = await run_naive_baseline(
+                NAIVE_RUNS[name] if full else NAIVE_RUNS[name].shortened()
+            )
+            ours["naive_baseline"] = baseline
+            ours["naive_baseline_actions_ratio"] = round(baseline["actions"] / ours["actions"], 1)
+            ours["naive_baseline_events_ratio"] = round(baseline["events"] / ours["events"], 1)
     return figures

@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Facts about the machine and the process, and the spread of measurements."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def machine() -> dict[str, Any]:
-    """The machine's facts, and how busy it was before."""
+    """Facts about the machine, and its load before the bench."""
     return {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -18,14 +18,14 @@ def machine() -> dict[str, Any]:
 
 
 def resident_mb() -> float:
-    """Megabytes of memory that this process holds."""
+    """Resident memory of this process, in megabytes."""
     status = Path("/proc/self/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024
 
 
 def spread(values: list[float], digits: int = 1) -> dict[str, float]:
-    """The median of some measurements between the smallest and the largest."""
+    """The median, the smallest and the largest of some measurements."""
     return {
         "median": round(median(values), digits),
         "min": round(min(values), digits),

@@ -1,6 +1,6 @@
-"""What waiting offers take of a worker's memory, and how long one takes to wake that it forgot.
+"""A worker's memory by waiting offers, and how fast an offer reacts that is not in memory.
 
-Run as a process of its own, beside a server with waiting offers in it:
+Run as a process of its own, with a server that has waiting offers:
 `python -m bench.memory <address> <how many are kept> <opportunity>...` prints its figures as JSON.
 """
 
@@ -15,7 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from activities.task_queues import TaskQueue
-from bench.environment import Floor, at_once
+from bench.environment import BenchEnvironment, run_concurrently
 from bench.machine import resident_mb, spread
 from offers.ids import workflow_id
 from runtime import clients
@@ -25,65 +25,69 @@ from runtime.temporal import data_converter
 from runtime.workers import WORKFLOWS, worker_on
 from workflows.offer.workflow import OfferWorkflow
 
-FIRST = 20
-"""How many are woken before the first look at the memory: they load what all share."""
-WAKES = 20
-"""How many are woken one by one, to see how long that takes."""
+WARM_UP_OFFERS = 20
+"""How many are loaded before the memory is first measured: they load what all share."""
+REACTIONS = 20
+"""How many reactions are timed, one after the other."""
 
 
-async def memory(floor: Floor, kept: int) -> dict[str, Any]:
-    """Measured in a process of its own; meanwhile nobody else may work on the offers."""
-    waiting = floor.waiting[: FIRST + 3 * kept]
+async def memory(environment: BenchEnvironment, kept: int) -> dict[str, Any]:
+    """Measure in a separate process; meanwhile no other worker may serve the offers."""
+    waiting = environment.waiting[: WARM_UP_OFFERS + 3 * kept]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bench.memory"),
-        *(floor.client.service_client.config.target_host, str(kept), *waiting),
+        *(environment.temporal_client.service_client.config.target_host, str(kept), *waiting),
         stdout=asyncio.subprocess.PIPE,
     )
     printed, _ = await process.communicate()
-    # The SDK may have warned on standard output before.
+    # The SDK may have printed warnings on standard output before.
     measured: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return measured
 
 
-async def measured(client: Client, kept: int, waiting: Sequence[str]) -> dict[str, Any]:
-    """Wake them all in turn: the worker keeps the last of them."""
-    first, filling, more = waiting[:FIRST], waiting[FIRST : FIRST + kept], waiting[FIRST + kept :]
+async def measure_in_process(client: Client, kept: int, waiting: Sequence[str]) -> dict[str, Any]:
+    """Signal all offers in turn: the worker keeps the last of them in memory."""
+    first, filling, more = (
+        waiting[:WARM_UP_OFFERS],
+        waiting[WARM_UP_OFFERS : WARM_UP_OFFERS + kept],
+        waiting[WARM_UP_OFFERS + kept :],
+    )
     with ThreadPoolExecutor(clients.THREADS) as threads:
         async with worker_on(
             TaskQueue.OFFERS, client, WORKFLOWS, [], threads, cached_workflows=kept
         ):
 
-            async def wake(opportunity: str) -> None:
-                await woken(client, opportunity)
+            async def load(opportunity: str) -> None:
+                await reaction_ms(client, opportunity)
 
-            await at_once(wake, first)
+            await run_concurrently(load, first)
             empty = resident_mb()
-            await at_once(wake, filling)
+            await run_concurrently(load, filling)
             full = resident_mb()
-            await at_once(wake, more)
+            await run_concurrently(load, more)
             later = resident_mb()
-            cold = [await woken(client, each) for each in filling[:WAKES]]
-            warm = [await woken(client, each) for each in filling[:WAKES]]
+            uncached = [await reaction_ms(client, each) for each in filling[:REACTIONS]]
+            cached = [await reaction_ms(client, each) for each in filling[:REACTIONS]]
     return {
         "kept": kept,
-        "worker_mb": round(empty),
+        "empty_worker_mb": round(empty),
         "kb_per_offer": round((full - empty) * 1024 / len(filling)),
-        "full_mb": round(full),
-        "woken_beside": len(more),
-        "after_those_mb": round(later),
-        "cold_wake_ms": spread(cold),
-        "warm_wake_ms": spread(warm),
+        "full_worker_mb": round(full),
+        "others_loaded": len(more),
+        "after_others_mb": round(later),
+        "uncached_reaction_ms": spread(uncached),
+        "cached_reaction_ms": spread(cached),
     }
 
 
-async def woken(client: Client, opportunity: str) -> float:
-    """Milliseconds from a signal that changes nothing to the end of the turn it led to.
+async def reaction_ms(client: Client, opportunity: str) -> float:
+    """Milliseconds from a signal that changes nothing to the end of its workflow task.
 
     Both by the server's clock.
     """
     handle = client.get_workflow_handle(workflow_id(opportunity))
     before = (await handle.describe()).history_length
-    await handle.signal(OfferWorkflow.change_set_finished, "of nobody")
+    await handle.signal(OfferWorkflow.change_set_finished, "of-another-offer")
     while (await handle.describe()).history_length < before + 4:  # noqa: ASYNC110
         await asyncio.sleep(0.005)
     times = {}
@@ -97,10 +101,10 @@ async def woken(client: Client, opportunity: str) -> float:
 
 
 async def main(address: str, kept: int, waiting: Sequence[str]) -> None:
-    """Print what was measured."""
+    """Print the figures."""
     converter = data_converter(TemporalSettings())
     client = await Client.connect(address, data_converter=converter)
-    print(f"\n{json.dumps(await measured(client, kept, waiting))}")
+    print(f"\n{json.dumps(await measure_in_process(client, kept, waiting))}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""How soon Salesforce shows an acceptance: by an event, by the watch's report, and bare.
+"""How soon Salesforce shows an acceptance: from AWS's event, a report, a signal, and a baseline.
 
-Real vendors' clients against the sandbox, EventBridge and SQS by moto, a dev server in real time.
+Real clients against the sandbox, EventBridge and SQS by moto, a dev server in real time.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 
 from activities.aws.events import AGREEMENTS, CATALOG
 from activities.temporal.signals import OfferSignal, OfferSignals, send
-from bench.baseline import BareReaction
+from bench.baseline import ReactionBaseline
 from bench.machine import spread
 from offers.agreements.agreement import AgreementReport
 from offers.ids import workflow_id
@@ -31,16 +31,16 @@ from tests.support.eventbridge import KEYS, eventbridge, make_queue
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.workflow_harness import environment_variables
 
-QUEUE = "twins"
+QUEUE = "baselines"
 FIELD = "Offer_Stage__c"
 PATTERN = {"source": [CATALOG, AGREEMENTS]}
-PATIENCE_SECONDS = 60
-QUIET_SECONDS = 1.5
-"""Before each: the vendors' rates let the next call through at once then."""
+TIMEOUT_SECONDS = 60
+PAUSE_SECONDS = 1.5
+"""The pause before each measurement, after which the vendors' rates delay no call."""
 
 
 async def reaction(times: int) -> dict[str, Any]:
-    """Each way so many times, by turns."""
+    """Each way this many times, by turns."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     with eventbridge() as endpoint, tempfile.TemporaryDirectory() as folder:
         keys = {name.upper(): value for name, value in KEYS.items()}
@@ -52,81 +52,83 @@ async def reaction(times: int) -> dict[str, Any]:
                     async with worker_on(
                         QUEUE,
                         environment.temporal_client,
-                        [BareReaction],
+                        [ReactionBaseline],
                         [],
                         threads,
                         cached_workflows=100,
                     ):
-                        return await Reaction(environment, EventBus(endpoint)).measured(times)
+                        return await Reaction(environment, EventBus(endpoint)).measure(times)
 
 
 class Reaction:
-    """The ways to Salesforce, each with an offer of its own."""
+    """The ways to Salesforce, each measured with its own offer."""
 
     def __init__(self, environment: OfferEnvironment, events: EventBus) -> None:
         self._environment = environment
         self._events = events
         self._number = 0
 
-    async def measured(self, times: int) -> dict[str, Any]:
-        """Milliseconds from the acceptance, or its report, to Salesforce showing it."""
-        await self._by_signal()  # the first ones open every connection
-        await self._bare()
+    async def measure(self, times: int) -> dict[str, Any]:
+        """Milliseconds from the acceptance, or its report, until Salesforce shows it."""
+        await self._from_signal()  # the first ones open every connection
+        await self._from_baseline()
         event, report, signal, bare = [], [], [], []
         for _ in range(times):
-            event.append(await self._by_event())
-            report.append(await self._by_report())
-            signal.append(await self._by_signal())
-            bare.append(await self._bare())
+            event.append(await self._from_event())
+            report.append(await self._from_report())
+            signal.append(await self._from_signal())
+            bare.append(await self._from_baseline())
         watch_every = Policy().agreement_watch_every
         return {
-            "times": times,
+            "measurements": times,
             "event_to_salesforce_ms": spread(event),
             "report_to_salesforce_ms": spread(report),
             "signal_to_salesforce_ms": spread(signal),
-            "bare_ms": spread(bare),
-            "ratio": {
+            "bare_baseline_ms": spread(bare),
+            "ratio_to_bare_baseline": {
                 "signal": round(median(signal) / median(bare), 2),
                 "report": round(median(report) / median(bare), 2),
                 "event": round(median(event) / median(bare), 2),
                 "target": 1.5,
             },
-            "by_the_watch_alone_s": watch_every.total_seconds() / 2,
+            "without_events_s": watch_every.total_seconds() / 2,
         }
 
-    async def _shared(self) -> tuple[str, OfferRecord]:
+    async def _share_offer(self) -> tuple[str, OfferRecord]:
         self._number += 1
         (opportunity,) = await self._environment.share_offers(self._number)
         await self._environment.wait_until_idle(opportunity)
-        await asyncio.sleep(QUIET_SECONDS)
+        await asyncio.sleep(PAUSE_SECONDS)
         return opportunity, await self._environment.client.record(opportunity)
 
-    async def _by_event(self) -> float:
-        opportunity, _ = await self._shared()
+    async def _from_event(self) -> float:
+        opportunity, _ = await self._share_offer()
         self._environment.world.event_bus = self._events
         try:
-            return await self._until_shown(
+            return await self._time_until_written(
                 opportunity, lambda: self._environment.accept(opportunity)
             )
         finally:
             self._environment.world.event_bus = None
 
-    async def _by_report(self) -> float:
-        """As the watch does it once it has read the feed: it looks up the offer first."""
-        opportunity, report = await self._accepted()
-        reporting = OfferSignals(self._environment.temporal_client)
-        return await self._until_shown(opportunity, lambda: reporting.signal_agreements([report]))
+    async def _from_report(self) -> float:
+        """As the watch does it after reading the feed: it looks up the offer first."""
+        opportunity, report = await self._accept_offer()
+        signals = OfferSignals(self._environment.temporal_client)
+        return await self._time_until_written(
+            opportunity, lambda: signals.signal_agreements([report])
+        )
 
-    async def _by_signal(self) -> float:
+    async def _from_signal(self) -> float:
         """The signal alone."""
-        opportunity, report = await self._accepted()
+        opportunity, report = await self._accept_offer()
         signal = OfferSignal(workflow_id(opportunity), "agreement_reported", report)
-        return await self._until_shown(
+        return await self._time_until_written(
             opportunity, lambda: send(self._environment.temporal_client, [signal])
         )
 
-    async def _accepted(self) -> tuple[str, AgreementReport]:
-        opportunity, record = await self._shared()
+    async def _accept_offer(self) -> tuple[str, AgreementReport]:
+        opportunity, record = await self._share_offer()
         agreement = accept(
             self._environment.world,
             record.require_offer_id(),
@@ -140,34 +142,34 @@ class Reaction:
         )
         return opportunity, report
 
-    async def _bare(self) -> float:
-        """A signal, the same two activities, no offer's life."""
-        opportunity, record = await self._shared()
+    async def _from_baseline(self) -> float:
+        """A signal and the same two activities."""
+        opportunity, record = await self._share_offer()
         accept(
             self._environment.world,
             record.require_offer_id(),
             record.require_terms().buyer_accounts[0],
         )
         update = opportunity_update(record.model_copy(update={"stage": Stage.ACCEPTED}))
-        twin = await self._environment.temporal_client.start_workflow(
-            BareReaction.run,
+        baseline = await self._environment.temporal_client.start_workflow(
+            ReactionBaseline.run,
             args=[record.require_offer_id(), update],
             id=f"bare/{self._number}",
             task_queue=QUEUE,
         )
-        await asyncio.sleep(QUIET_SECONDS)
-        signal = OfferSignal(twin.id, "seen", "accepted")
-        return await self._until_shown(
+        await asyncio.sleep(PAUSE_SECONDS)
+        signal = OfferSignal(baseline.id, "report", "accepted")
+        return await self._time_until_written(
             opportunity, lambda: send(self._environment.temporal_client, [signal])
         )
 
-    async def _until_shown(
-        self, opportunity: str, happen: Callable[[], Awaitable[object]]
+    async def _time_until_written(
+        self, opportunity: str, trigger: Callable[[], Awaitable[object]]
     ) -> float:
-        shown = self._environment.world.opportunities[opportunity]
+        fields = self._environment.world.opportunities[opportunity]
         began = time.perf_counter()
-        await happen()
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while shown.get(FIELD) != "accepted":  # noqa: ASYNC110 (the sandbox has no event)
+        await trigger()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while fields.get(FIELD) != "accepted":  # noqa: ASYNC110 (the sandbox has no event)
                 await asyncio.sleep(0.002)
         return (time.perf_counter() - began) * 1000
