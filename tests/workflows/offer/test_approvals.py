@@ -106,33 +106,12 @@ async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(
     assert (await harness.advance_until(Stage.SHARED)).require_terms().duration_months == 60
 
 
-<<<<<<< ours
 async def test_the_owner_hears_of_a_buyer_without_an_address(harness: WorkflowHarness) -> None:
     assert await draft(harness, Buyer_Email__c=None) == ["illegal"]
     await harness.settle()
     assert written_to(harness, "owner@example.com") == [
         "Action required: the offer for Example Corp"
     ]
-||||||| base
-<<<<<<<<< Temporary merge branch 1
-async def test_the_owner_hears_of_a_buyer_without_an_address(harness: WorkflowHarness) -> None:
-    assert await draft(harness, Buyer_Email__c=None) == ["illegal"]
-    await harness.settle()
-    assert written_to(harness, "owner@example.com") == ["Waiting: the offer for Example Corp"]
-=========
-async def test_the_owner_hears_of_a_buyer_without_an_address(harness: WorkflowHarness) -> None:
-    assert await draft(harness, Buyer_Email__c=None) == ["illegal"]
-    await harness.settle()
-    assert written_to(harness, "owner@example.com") == ["Action required: the offer for Example Corp"]
->>>>>>>>> Temporary merge branch 2
-=======
-async def test_the_owner_hears_of_a_buyer_without_an_address(harness: WorkflowHarness) -> None:
-    assert await draft(harness, Buyer_Email__c=None) == ["illegal"]
-    await harness.settle()
-    assert written_to(harness, "owner@example.com") == [
-        "Action required: the offer for Example Corp"
-    ]
->>>>>>> main
 
 
 async def test_each_mail_about_other_findings_is_another_mail(harness: WorkflowHarness) -> None:
@@ -182,26 +161,8 @@ async def test_what_is_declined_must_be_revised(harness: WorkflowHarness) -> Non
     assert declined.decisions[0].reason == "one year only"
     waiting = await harness.settle()
     assert waiting.attention_code == "terms-invalid"
-<<<<<<< ours
-    assert (
-        written_to(harness, "owner@example.com")
-        == ["Action required: the offer for Example Corp"] * 2
-    )
-    assert "one year only" in " ".join(harness.world.mails[-1].text.split())
-||||||| base
-<<<<<<<<< Temporary merge branch 1
-    assert written_to(harness, "owner@example.com") == ["Waiting: the offer for Example Corp"] * 2
-    assert "one year only" in " ".join(harness.world.mails[-1].text.split())
-=========
-    assert (
-        written_to(harness, "owner@example.com") == ["Action required: the offer for Example Corp"] * 2
-    )
-    assert "one year only" in " ".join(harness.world.mails[-1].text.split())
->>>>>>>>> Temporary merge branch 2
-=======
     assert written_to(harness, "owner@example.com") == ACTION_REQUIRED * 2
     assert "one year only" in " ".join(harness.world.mails[-1].text.split())
->>>>>>> main
 
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
     assert revised.blocking_findings == ()

@@ -61,27 +61,10 @@ async def test_a_missing_invoice_is_late_after_three_days_and_told_again(
     assert (await harness.advance(days=2)).attention_code is None
     late = await harness.advance(days=2)
     assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
-<<<<<<< ours
-    assert "it waits on invoice" in late.attentions[0].problem
-||||||| base
-    assert "it waits on invoice" in late.attentions[0].problem
-<<<<<<<<< Temporary merge branch 1
-    (mail,) = to_finance(harness)
-    assert mail.subject == "Late: USD 116,400.00 from Example Corp"
-=========
-=======
     assert "it waits for invoice" in late.attentions[0].problem
->>>>>>> main
     (mail,) = to_finance(harness)
     assert mail.subject == "Overdue: USD 116,400.00 from Example Corp"
-<<<<<<< ours
-    assert "waits on: invoice" in mail.text
-||||||| base
->>>>>>>>> Temporary merge branch 2
-    assert "waits on: invoice" in mail.text
-=======
     assert "waits for: invoice" in mail.text
->>>>>>> main
     assert f"offerflow payouts --offer {OPPORTUNITY}" in mail.text
     assert harness.salesforce_fields()["Offer_Attention__c"].startswith(
         "USD 116,400.00 (an invoice)"
