@@ -184,7 +184,7 @@ SCENARIOS = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         mistyped=True,
         accepts_after_days=3,
-        mails=(("Waiting", 1), ("Failed", 0), ("Paid", 1)),
+        mails=(("Action required", 1), ("Failed", 0), ("Paid", 1)),
     ),
     Scenario(
         8,
@@ -194,7 +194,7 @@ SCENARIOS = (
         through=(Stage.SHARED, Stage.ACCEPTED),
         months=24,
         accepts_after_days=3,
-        mails=(("Waiting", 1), ("Approval required", 1), ("Paid", 1)),
+        mails=(("Action required", 1), ("Approval required", 1), ("Paid", 1)),
     ),
     Scenario(
         9,
