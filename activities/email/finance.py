@@ -25,7 +25,7 @@ def _payout_overdue(record: OfferRecord) -> EmailMessage:
         subject=f"Overdue: {first.amount} from {_company(record)}",
         greeting="Hello,",
         paragraphs=(
-            f"A payment from {_company(record)} is overdue. It waits for: {first.step}.",
+            f"A payment from {_company(record)} is overdue:",
             *(f"{each.problem}. {REMEDIES[each.step]}." for each in record.overdue),
         ),
         facts=_facts(record),

@@ -34,7 +34,7 @@ async def live(ctx: OfferContext) -> Stage:
     if decided is None and email.done():
         await email
         return Stage.SHARED
-    return decided or await _close(ctx) or Stage.SHARED
+    return decided or await _accepted_or_expired(ctx) or Stage.SHARED
 
 
 async def shared(ctx: OfferContext) -> Stage:
@@ -47,7 +47,7 @@ async def shared(ctx: OfferContext) -> Stage:
             return decided
         ctx.clazar_link.check_overdue()
         if (moment := _next_moment(ctx)) == closing_time(ctx):
-            if decided := await _close(ctx):
+            if decided := await _accepted_or_expired(ctx):
                 return decided
             continue
         ctx.control.reminded_until = moment
@@ -111,7 +111,7 @@ def _what_is_next(ctx: OfferContext) -> str:
     return "offer expires" if _next_moment(ctx) == closing_time(ctx) else "next reminder"
 
 
-async def _close(ctx: OfferContext) -> Stage | None:
+async def _accepted_or_expired(ctx: OfferContext) -> Stage | None:
     """The last day is over: accepted in time, or expired; None if somebody extended it."""
     if await ctx.acceptance.find_agreement():
         return Stage.ACCEPTED
