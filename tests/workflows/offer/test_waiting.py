@@ -122,7 +122,7 @@ async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(
 async def test_resume_is_refused_when_nothing_waits(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
-    with pytest.raises(RequestRejected, match="shared and waits for nobody"):
+    with pytest.raises(RequestRejected, match="is shared: it waits for nobody"):
         await harness.client.resume(OPPORTUNITY)
 
 
