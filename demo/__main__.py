@@ -1,4 +1,4 @@
-"""`make demo`: everything in one go, on this machine, before your eyes."""
+"""`make demo`: runs a Temporal server, the sandbox, a worker and eleven offers on this machine."""
 
 import asyncio
 import signal
@@ -19,7 +19,7 @@ from cli.listing import OfferRow
 from cli.offer_client import OfferClient
 from cli.tables import offer_line, offer_table, stage_text
 from demo.outcomes import Outcome
-from demo.processes import DidNotStart, Processes, take_part
+from demo.processes import DidNotStart, Processes, use_environment
 from demo.runner import ScenarioRunner
 from demo.scenarios import SCENARIOS
 from runtime import schedules
@@ -28,14 +28,14 @@ from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
 
-LOOK_EVERY = timedelta(seconds=0.3)
+CHECK_EVERY = timedelta(seconds=0.3)
 TIME_LIMIT_SECONDS = 140
 CRASH_AFTER_SECONDS = 8
-A_MOMENT_SECONDS = 0.1
+SHORT_PAUSE_SECONDS = 0.1
 OFFERS = "WorkflowType = 'OfferWorkflow'"
-SETTLING = timedelta(seconds=3)
-"""For the last mails and write-backs."""
-SETTLING_LIMIT = timedelta(seconds=20)
+SETTLE_TIME = timedelta(seconds=3)
+"""How long the last mails and write-backs usually take."""
+SETTLE_TIMEOUT = timedelta(seconds=20)
 """How long they may take on a slow machine."""
 
 LOG_WIDTH = 120
@@ -51,15 +51,15 @@ def demo(
         bool, typer.Option("--crash", help="Kill the worker in the middle and start another.")
     ] = False,
 ) -> None:
-    """Watch offers live their lives; ends with 0 only if each met its fate."""
+    """Run eleven offers on a simulator; exits with 0 only if each ends as expected."""
     core_logs_to_standard_error()
-    for ending in (signal.SIGTERM, signal.SIGINT):  # also where a shell has had them ignored
-        signal.signal(ending, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell may have set them to be ignored
+        signal.signal(number, signal.default_int_handler)
     console.print("Starting a Temporal server, the sandbox and a worker ...")
     try:
         with Processes() as processes:
-            take_part(processes.env)
-            met = asyncio.run(_play(processes, crash))
+            use_environment(processes.env)
+            as_expected = asyncio.run(_run(processes, crash))
             if keep:
                 _keep(processes)
     except DidNotStart as error:
@@ -67,54 +67,54 @@ def demo(
         exit_process(1)
     except KeyboardInterrupt:
         exit_process(130)
-    exit_process(0 if met else 1)
+    exit_process(0 if as_expected else 1)
 
 
-async def _play(processes: Processes, crash: bool) -> bool:
+async def _run(processes: Processes, crash: bool) -> bool:
     settings = TemporalSettings()
     client = await connect(settings)
     await register_search_attributes(client)
-    desk = OfferClient(client, settings.clock)
-    director = ScenarioRunner(processes.addresses["control"], desk)
-    console.print(_links(processes))
-    await director.set_the_scene()
-    await director.start_what_is_handed_off()
+    offer_client = OfferClient(client, settings.clock)
+    runner = ScenarioRunner(processes.addresses["control"], offer_client)
+    console.print(_addresses(processes))
+    await runner.set_up()
+    await runner.start_clazar_offers()
     await schedules.apply(client, settings.policy(), settings.clock)
     crashing = asyncio.create_task(_crash(processes, client)) if crash else None
     try:
         async with asyncio.timeout(TIME_LIMIT_SECONDS):
-            await _until_over(director, desk, settings)
+            await _run_until_over(runner, offer_client, settings)
     except TimeoutError:
-        console.print(f"Not every offer came to its end within {TIME_LIMIT_SECONDS} s.")
+        console.print(f"Not every offer reached its last stage within {TIME_LIMIT_SECONDS} s.")
     if crashing:
         await crashing
-    outcomes = await settled(lambda: director.outcomes(crashed=crash))
-    summarise(console, outcomes)
-    return not any(outcome.wrong for outcome in outcomes)
+    outcomes = await wait_for_outcomes(lambda: runner.outcomes(crashed=crash))
+    print_results(console, outcomes)
+    return not any(outcome.differences for outcome in outcomes)
 
 
-async def settled(look: Callable[[], Awaitable[list[Outcome]]]) -> list[Outcome]:
-    """The outcomes, once the last mails and write-backs have had time to arrive."""
+async def wait_for_outcomes(read: Callable[[], Awaitable[list[Outcome]]]) -> list[Outcome]:
+    """The outcomes, after the last mails and write-backs have had time to finish."""
     clock = asyncio.get_running_loop()
-    until = clock.time() + SETTLING_LIMIT.total_seconds()
-    await asyncio.sleep(SETTLING.total_seconds())
+    until = clock.time() + SETTLE_TIMEOUT.total_seconds()
+    await asyncio.sleep(SETTLE_TIME.total_seconds())
     while True:
-        outcomes = await look()
-        if not any(outcome.wrong for outcome in outcomes) or clock.time() >= until:
+        outcomes = await read()
+        if not any(outcome.differences for outcome in outcomes) or clock.time() >= until:
             return outcomes
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        await asyncio.sleep(CHECK_EVERY.total_seconds())
 
 
-async def _until_over(
-    director: ScenarioRunner, desk: OfferClient, settings: TemporalSettings
+async def _run_until_over(
+    runner: ScenarioRunner, offer_client: OfferClient, settings: TemporalSettings
 ) -> None:
-    changes = _acted_on(director, desk)
+    changes = _act_on_changes(runner, offer_client)
     if sys.stdout.isatty():
         with Live(console=console, auto_refresh=False) as live:
             async for rows in changes:
                 live.update(Group(_date(settings), offer_table(rows, console.width)), refresh=True)
         return
-    names = {fate.opportunity_id: fate.company for fate in SCENARIOS}
+    names = {scenario.opportunity_id: scenario.company for scenario in SCENARIOS}
     shown: dict[str, OfferRow] = {}
     async for rows in changes:
         for row in rows:
@@ -124,70 +124,72 @@ async def _until_over(
                 console.print(_date(settings), f"{company:<18}", offer_line(row), soft_wrap=True)
 
 
-async def _acted_on(director: ScenarioRunner, desk: OfferClient) -> AsyncIterator[list[OfferRow]]:
+async def _act_on_changes(
+    runner: ScenarioRunner, offer_client: OfferClient
+) -> AsyncIterator[list[OfferRow]]:
     while True:
-        rows = await desk.list_offers()
-        director.act(rows)
+        rows = await offer_client.list_offers()
+        runner.act(rows)
         yield rows
-        if director.is_over(rows):
+        if runner.is_over(rows):
             return
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        await asyncio.sleep(CHECK_EVERY.total_seconds())
 
 
 async def _crash(processes: Processes, client: Client) -> None:
-    """Kill the worker while it has no call in hand.
+    """Kill the worker while it runs no activity.
 
-    A call in flight is found lost only when its time-out is over: a minute, which is two months
-    here, and a letter is then not sent again but waits for a person.  The demo would be luck;
-    tests/end_to_end/test_lost_tries.py shows what becomes of such calls.
+    A lost activity is retried only after its timeout: a minute, which is two months here, and a
+    mail that may have been sent is not sent again but waits for a person.  The result would depend
+    on chance; tests/end_to_end/test_lost_attempts.py tests such activities.
     """
     await asyncio.sleep(CRASH_AFTER_SECONDS)
     while (await client.count_workflows(OFFERS)).count < len(SCENARIOS):  # noqa: ASYNC110
-        await asyncio.sleep(A_MOMENT_SECONDS)
-    processes.halt_worker()
-    while await _calls_in_hand(client):
-        processes.continue_worker()
-        await asyncio.sleep(A_MOMENT_SECONDS)
-        processes.halt_worker()
+        await asyncio.sleep(SHORT_PAUSE_SECONDS)
+    processes.suspend_worker()
+    while await _running_activities(client):
+        processes.resume_worker()
+        await asyncio.sleep(SHORT_PAUSE_SECONDS)
+        processes.suspend_worker()
     processes.kill_worker()
     console.print("Killed the worker (SIGKILL), starting another ...")
-    await asyncio.sleep(A_MOMENT_SECONDS)
-    # What the server gave to the worker while it stood still has never begun.
-    for call in await _calls_in_hand(client):
-        await call.fail(RuntimeError("the worker was killed before it began"))
+    await asyncio.sleep(SHORT_PAUSE_SECONDS)
+    # An activity that the server gave to the suspended worker has not begun.
+    for running in await _running_activities(client):
+        await running.fail(RuntimeError("the worker was killed before the activity began"))
     processes.start_worker()
 
 
-async def _calls_in_hand(client: Client) -> list[AsyncActivityHandle]:
-    """The calls that a worker has been given and has not answered."""
+async def _running_activities(client: Client) -> list[AsyncActivityHandle]:
+    """The activities that a worker has received and not completed."""
     ids = {each.id async for each in client.list_workflows(OFFERS)}
-    # Search may not know yet of a turn that has just begun; its Schedule does.
-    turns = [client.get_schedule_handle(each).describe() for each in schedules.KNOWN]
-    for turn in await asyncio.gather(*turns):
-        for action in turn.info.running_actions:
+    # Search may not show a workflow yet that a Schedule has just started; the Schedule does.
+    described = [client.get_schedule_handle(each).describe() for each in schedules.KNOWN]
+    for schedule in await asyncio.gather(*described):
+        for action in schedule.info.running_actions:
             assert isinstance(action, ScheduleActionExecutionStartWorkflow)
             ids.add(action.workflow_id)
     return [
         client.get_async_activity_handle(
-            workflow_id=workflow.id, run_id=workflow.run_id, activity_id=call.activity_id
+            workflow_id=workflow.id, run_id=workflow.run_id, activity_id=pending.activity_id
         )
         for workflow in await asyncio.gather(
             *(client.get_workflow_handle(each).describe() for each in ids)
         )
-        for call in workflow.raw_description.pending_activities
-        if call.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        for pending in workflow.raw_description.pending_activities
+        if pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
     ]
 
 
 def _keep(processes: Processes) -> None:
     console.print("Everything stays up until Ctrl-C.  In another terminal:")
     console.print("  . .demo/env && .venv/bin/python starter.py list")
-    console.print(_links(processes))
+    console.print(_addresses(processes))
     while True:
         asyncio.run(asyncio.sleep(3600))
 
 
-def _links(processes: Processes) -> str:
+def _addresses(processes: Processes) -> str:
     return (
         f"Temporal UI  {processes.temporal_ui}\n"
         f"Mailbox      {processes.addresses['mailbox']}\n"
@@ -200,29 +202,29 @@ def _date(settings: TemporalSettings) -> Text:
     return Text(f"{settings.clock.business_time(datetime.now(UTC)):%Y-%m-%d}", "dim")
 
 
-def summarise(console: Console, outcomes: list[Outcome]) -> None:
-    """Print how the offers ended, and below the table whatever is to be said about one."""
-    table = Table(title="How they ended")
+def print_results(console: Console, outcomes: list[Outcome]) -> None:
+    """Print the results as a table, and below it what differs or was omitted."""
+    table = Table(title="Results")
     table.add_column("Opportunity", no_wrap=True)
-    # Where there is little room it takes more lines; nothing is cut.
-    table.add_column("Story", overflow="fold")
-    for column in ("Ended", "Paid out", "Met its\nfate"):
+    # On a narrow terminal it takes more lines; nothing is cut.
+    table.add_column("What happens", overflow="fold")
+    for column in ("Last\nstage", "Paid out", "As\nexpected"):
         table.add_column(column, no_wrap=True)
     for outcome in outcomes:
         record = outcome.record
         table.add_row(
             record.opportunity_id,
-            outcome.fate.story,
+            outcome.scenario.description,
             stage_text(record.stage),
             str(record.payout.disbursed) if record.payout else "",
-            Text("no", "bold red") if outcome.wrong else Text("yes", "green"),
+            Text("no", "bold red") if outcome.differences else Text("yes", "green"),
         )
     console.print(table)
     for outcome in outcomes:
-        for said, style in ((outcome.wrong, "bold red"), (outcome.late, "dim")):
-            if said:
-                about = f"{outcome.record.opportunity_id}: {'; '.join(said)}"
-                console.print(Text(about, style), soft_wrap=True)
+        for texts, style in ((outcome.differences, "bold red"), (outcome.omissions, "dim")):
+            if texts:
+                line = f"{outcome.record.opportunity_id}: {'; '.join(texts)}"
+                console.print(Text(line, style), soft_wrap=True)
 
 
 if __name__ == "__main__":

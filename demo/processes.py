@@ -17,16 +17,16 @@ from demo.scenarios import SPEED
 
 ROOT = Path(__file__).parents[1]
 LOGS = Path(".demo")
-STARTING_SECONDS = 30
-STOPPING_SECONDS = 10
+START_TIMEOUT_SECONDS = 30
+STOP_TIMEOUT_SECONDS = 10
 
 
 class DidNotStart(Exception):
-    """A process of the demo ended, or said nothing in time."""
+    """A process of the demo ended, or did not start in time."""
 
 
 class Processes:
-    """Starts everything, and stops everything when the block ends."""
+    """Starts all processes, and stops them when the block ends."""
 
     def __init__(self) -> None:
         LOGS.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ class Processes:
         self.addresses: dict[str, Any] = {}
         self.temporal_ui = ""
         self.env: dict[str, str] = {"OFFERS_ENV_FILE": ""}
-        """What a process must be told to take part."""
+        """The environment variables of the demo's processes."""
 
     def __enter__(self) -> Self:
         try:
@@ -62,7 +62,7 @@ class Processes:
             process.terminate()
         for process in reversed(self._running):
             try:
-                process.wait(STOPPING_SECONDS)
+                process.wait(STOP_TIMEOUT_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
         for log in self._logs:
@@ -72,19 +72,19 @@ class Processes:
         """Start a worker."""
         self._worker = self._start("worker", [sys.executable, str(ROOT / "worker.py")])
 
-    def halt_worker(self) -> None:
-        """Let the worker stand still."""
+    def suspend_worker(self) -> None:
+        """Suspend the worker."""
         assert self._worker is not None
         self._worker.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self._worker.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
-    def continue_worker(self) -> None:
-        """Let it go on."""
+    def resume_worker(self) -> None:
+        """Resume the suspended worker."""
         assert self._worker is not None
         self._worker.send_signal(signal.SIGCONT)
 
     def kill_worker(self) -> None:
-        """Kill the worker as a power cut would."""
+        """Kill the worker with SIGKILL."""
         assert self._worker is not None
         self._worker.kill()
         self._worker.wait()
@@ -92,7 +92,7 @@ class Processes:
 
     def _start_temporal(self) -> None:
         port, ui_port = _free_port(), _free_port()
-        # A profile of the user's own must not lead the demo elsewhere.
+        # A profile of the user must not connect the demo to another server.
         no_profiles = LOGS / "no-profiles.toml"
         no_profiles.write_text("")
         self.env |= {
@@ -139,7 +139,7 @@ class Processes:
             stdout=stdout if stdout is not None else log,
             stderr=log,
             text=True,
-            # Ctrl-C is for the demo, which then stops everything in order.
+            # Ctrl-C must reach only the demo, which then stops the processes in order.
             start_new_session=True,
         )
         self._running.append(process)
@@ -147,13 +147,13 @@ class Processes:
 
 
 def _clean_environment() -> dict[str, str]:
-    """The environment without settings that could lead a client to a real vendor."""
+    """The environment without settings that could connect a client to a real vendor."""
     ours = ("AWS_", "CLAZAR_", "SALESFORCE_", "SMTP_", "MAIL_", "OFFERS_", "TEMPORAL_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def take_part(env: Mapping[str, str]) -> None:
-    """Make this very process one of the demo's."""
+def use_environment(env: Mapping[str, str]) -> None:
+    """Replace this process's settings with those of the demo's processes."""
     clean = _clean_environment()
     for name in set(os.environ) - set(clean):
         del os.environ[name]
@@ -161,9 +161,9 @@ def take_part(env: Mapping[str, str]) -> None:
 
 
 def _free_port() -> int:
-    """A port that the system gives to nobody else for a minute: a connection to it has just ended.
+    """A port that the system assigns to no other program for a minute.
 
-    Who asks for it by its number can have it, as servers do.
+    A connection to it has just been closed.  A server that asks for it by number gets it.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
@@ -173,7 +173,7 @@ def _free_port() -> int:
 
 
 def _wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + STARTING_SECONDS
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -1,4 +1,4 @@
-"""The cast: offers that each meet a different fate, all made up."""
+"""The scenarios of the demo; all companies are invented."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,41 +10,41 @@ SPEED = 86_400
 """Business seconds per real second: one day lasts one second."""
 
 REMINDER = "Reminder"
-OFFER_LETTER = "Your private offer for Example Product is ready"
+OFFER_MAIL = "Your private offer for Example Product is ready"
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One offer of the demo: how it begins, what people do to it, and how it must end."""
+    """One offer of the demo: its opportunity, what people do, and how it must end."""
 
     number: int
     company: str
-    story: str
-    ends: Stage
-    through: tuple[Stage, ...] = ()
+    description: str
+    last_stage: Stage
+    required_stages: tuple[Stage, ...] = ()
     """Stages that it must have been in."""
     amount: str = "120000.00"
     currency: str = "USD"
     accepts_after_days: float | None = None
     account_exists: bool = True
-    corrected: bool = False
-    """Somebody puts the right account into Salesforce when AWS has refused the wrong one."""
-    mistyped: bool = False
-    """A digit of the account is missing in Salesforce; preflight sees it, and it is revised."""
+    account_corrected: bool = False
+    """The account is corrected in Salesforce after AWS has rejected the offer."""
+    account_too_short: bool = False
+    """A digit of the account is missing in Salesforce; preflight finds it, and it is revised."""
     months: int = 12
-    """Not twelve: an exception, which the deal desk approves."""
-    handed_off: bool = False
-    """A person makes it in Clazar: at first with a wrong price, which the deal desk sends back."""
-    cancelled_when: Stage | None = None
-    repriced: str | None = None
-    """The price that is agreed after the buyer was told of another: the offer is amended."""
-    added: str | None = None
-    """What is sold on top after the acceptance, by an agreement-based offer."""
+    """Other than twelve: an exception, which the deal desk approves."""
+    created_in_clazar: bool = False
+    """It is created in Clazar, first with a wrong price, which the deal desk declines."""
+    cancelled_at: Stage | None = None
+    new_price: str | None = None
+    """The offer is amended to this price after it was shared."""
+    additional_amount: str | None = None
+    """Sold after the acceptance, with an agreement-based offer."""
     payout_parts: tuple[str, ...] = ("1",)
-    reminded: bool = False
-    """The buyer must have got each reminder that was due."""
-    mails: tuple[tuple[str, int], ...] = ()
-    """How many mails must have a subject that starts so."""
+    expects_reminders: bool = False
+    """Whether the number of reminders is compared."""
+    expected_mails: tuple[tuple[str, int], ...] = ()
+    """Starts of subjects, each with the number of mails."""
 
     @property
     def opportunity_id(self) -> str:
@@ -57,35 +57,35 @@ class Scenario:
         return f"{222200000000 + self.number}"
 
     @property
-    def offers_made(self) -> int:
-        """How many offers AWS has made in the end; no more than one can ever be accepted."""
-        return 2 if self.handed_off or self.repriced or self.added else 1
+    def offers_in_aws(self) -> int:
+        """How many offers are created in AWS; never more than one can be accepted."""
+        return 2 if self.created_in_clazar or self.new_price or self.additional_amount else 1
 
     @property
     def path(self) -> str:
-        """The offer with which its story ends."""
-        return offer_path(self.opportunity_id, 1 if self.added else 0)
+        """The offer or amendment that ends with the scenario."""
+        return offer_path(self.opportunity_id, 1 if self.additional_amount else 0)
 
     @property
-    def hesitates(self) -> bool:
-        """Whether the buyer waits for another offer than the first."""
-        return self.handed_off or self.repriced is not None
+    def rejects_first_offer(self) -> bool:
+        """Whether the buyer accepts only a later offer."""
+        return self.created_in_clazar or self.new_price is not None
 
     @property
-    def right_account(self) -> str:
-        """The account that is put right later, where the first was wrong."""
-        return f"{333300000000 + self.number}" if self.corrected else self.account
+    def correct_account(self) -> str:
+        """The buyer's account: another one than in Salesforce if that is corrected later."""
+        return f"{333300000000 + self.number}" if self.account_corrected else self.account
 
     @property
     def buyer_email(self) -> str:
         """The buyer's address."""
         return f"buyer{self.number}@example.com"
 
-    def is_about(self, path: str) -> bool:
-        """Whether an offer is this one's, or an amendment of it."""
+    def has_offer(self, path: str) -> bool:
+        """Whether an offer is of this opportunity: its own one, or an amendment."""
         return path.partition("/")[0] == self.opportunity_id
 
-    def concerns(self, subject: str, recipients: list[str]) -> bool:
+    def has_mail(self, subject: str, recipients: list[str]) -> bool:
         """Whether a mail is about this offer: to its buyer, or to the owner by company."""
         return self.buyer_email in recipients or self.company in subject
 
@@ -101,7 +101,7 @@ class Scenario:
             "CurrencyIsoCode": self.currency,
             "StageName": "Closed Won",
             "CloseDate": "2026-01-15",
-            "AWS_Account_Id__c": self.account[:-1] if self.mistyped else self.account,
+            "AWS_Account_Id__c": self.account[:-1] if self.account_too_short else self.account,
             "Contract_Months__c": float(self.months),
             "Order_Form_Months__c": float(self.months),
             "Order_Form_Amount__c": price,
@@ -120,106 +120,106 @@ SCENARIOS = (
     Scenario(
         1,
         "Example One Inc",
-        "accepted on the third day, paid out at once",
+        "accepted on the third day, paid out in one part",
         Stage.DISBURSED,
-        through=(Stage.GENERATING, Stage.SHARED, Stage.ACCEPTED),
+        required_stages=(Stage.GENERATING, Stage.SHARED, Stage.ACCEPTED),
         accepts_after_days=3,
-        mails=((OFFER_LETTER, 1), ("Accepted", 1), ("Paid", 1)),
+        expected_mails=((OFFER_MAIL, 1), ("Accepted", 1), ("Paid", 1)),
     ),
     Scenario(
         2,
         "Example Two GmbH",
         "accepted after the first reminder, paid out in two parts",
         Stage.DISBURSED,
-        through=(Stage.SHARED, Stage.ACCEPTED),
+        required_stages=(Stage.SHARED, Stage.ACCEPTED),
         amount="250000.00",
         currency="EUR",
         accepts_after_days=20,
         payout_parts=("0.4", "0.6"),
-        reminded=True,
-        mails=(("Paid", 1),),
+        expects_reminders=True,
+        expected_mails=(("Paid", 1),),
     ),
     Scenario(
         3,
         "Example Three Ltd",
-        "expires after two reminders",
+        "not accepted, expires after two reminders",
         Stage.EXPIRED,
-        through=(Stage.SHARED,),
-        reminded=True,
-        mails=(("Expired", 1),),
+        required_stages=(Stage.SHARED,),
+        expects_reminders=True,
+        expected_mails=(("Expired", 1),),
     ),
     Scenario(
         4,
         "Example Four LLC",
-        "refused by AWS for a wrong account",
+        "AWS rejects the offer because of a wrong account",
         Stage.FAILED,
         account_exists=False,
-        mails=(("Failed", 1), (OFFER_LETTER, 0)),
+        expected_mails=(("Failed", 1), (OFFER_MAIL, 0)),
     ),
     Scenario(
         5,
         "Example Five SA",
-        "refused for a wrong account, corrected, paid out",
+        "AWS rejects it because of a wrong account; corrected in Salesforce, then paid out",
         Stage.DISBURSED,
-        through=(Stage.FAILED, Stage.SHARED, Stage.ACCEPTED),
+        required_stages=(Stage.FAILED, Stage.SHARED, Stage.ACCEPTED),
         account_exists=False,
-        corrected=True,
+        account_corrected=True,
         accepts_after_days=2,
-        mails=(("Failed", 1), ("Paid", 1)),
+        expected_mails=(("Failed", 1), ("Paid", 1)),
     ),
     Scenario(
         6,
         "Example Six BV",
-        "cancelled after the buyer was told",
+        "cancelled after it was sent to the buyer",
         Stage.CANCELLED,
-        through=(Stage.SHARED,),
-        cancelled_when=Stage.SHARED,
-        mails=(("Your private offer for Example Product has been withdrawn", 1),),
+        required_stages=(Stage.SHARED,),
+        cancelled_at=Stage.SHARED,
+        expected_mails=(("Your private offer for Example Product has been withdrawn", 1),),
     ),
     Scenario(
         7,
         "Example Seven AG",
-        "an account id too short, revised before AWS sees it",
+        "an account id is too short; revised before AWS is called",
         Stage.DISBURSED,
-        through=(Stage.SHARED, Stage.ACCEPTED),
-        mistyped=True,
+        required_stages=(Stage.SHARED, Stage.ACCEPTED),
+        account_too_short=True,
         accepts_after_days=3,
-        mails=(("Action required", 1), ("Failed", 0), ("Paid", 1)),
+        expected_mails=(("Action required", 1), ("Failed", 0), ("Paid", 1)),
     ),
     Scenario(
         8,
         "Example Eight Oy",
-        "two years: an exception, approved by the deal desk",
+        "two years are an exception; the deal desk approves it",
         Stage.DISBURSED,
-        through=(Stage.SHARED, Stage.ACCEPTED),
+        required_stages=(Stage.SHARED, Stage.ACCEPTED),
         months=24,
         accepts_after_days=3,
-        mails=(("Action required", 1), ("Approval required", 1), ("Paid", 1)),
+        expected_mails=(("Action required", 1), ("Approval required", 1), ("Paid", 1)),
     ),
     Scenario(
         9,
         "Example Nine AB",
-        "made in Clazar at a wrong price, sent back, made again",
+        "created in Clazar with a wrong price, declined, created again",
         Stage.DISBURSED,
-        through=(Stage.SHARED, Stage.ACCEPTED),
-        handed_off=True,
+        required_stages=(Stage.SHARED, Stage.ACCEPTED),
+        created_in_clazar=True,
         accepts_after_days=15,
-        mails=(
+        expected_mails=(
             ("Please create in Clazar", 2),
-            (OFFER_LETTER, 1),
+            (OFFER_MAIL, 1),
             ("Paid", 1),
         ),
     ),
     Scenario(
         10,
         "Example Ten KK",
-        "another price agreed before acceptance: made anew",
+        "the price changes before acceptance; withdrawn and created again",
         Stage.DISBURSED,
-        through=(Stage.SHARED, Stage.ACCEPTED),
-        repriced="110000.00",
+        required_stages=(Stage.SHARED, Stage.ACCEPTED),
+        new_price="110000.00",
         accepts_after_days=3,
-        mails=(
-            (OFFER_LETTER, 2),
+        expected_mails=(
+            (OFFER_MAIL, 2),
             ("Your private offer for Example Product is being changed", 1),
             ("Paid", 1),
         ),
@@ -227,11 +227,11 @@ SCENARIOS = (
     Scenario(
         11,
         "Example Eleven SpA",
-        "more sold after acceptance: an ABO, paid out",
+        "more is sold after acceptance: an agreement-based offer, paid out",
         Stage.DISBURSED,
-        through=(Stage.SHARED, Stage.ACCEPTED),
-        added="30000.00 USD",
+        required_stages=(Stage.SHARED, Stage.ACCEPTED),
+        additional_amount="30000.00 USD",
         accepts_after_days=2,
-        mails=((OFFER_LETTER, 2), ("Approval required", 1), ("Accepted", 2)),
+        expected_mails=((OFFER_MAIL, 2), ("Approval required", 1), ("Accepted", 2)),
     ),
 )

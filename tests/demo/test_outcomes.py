@@ -1,11 +1,11 @@
-"""What counts as an offer's fate in the demo: also on a slow machine, where days pass meanwhile."""
+"""How the demo compares an offer with its scenario, also on a slow machine."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from demo.outcomes import Outcome, judge
-from demo.scenarios import OFFER_LETTER, REMINDER, Scenario
+from demo.outcomes import Outcome, compare_with_scenario
+from demo.scenarios import OFFER_MAIL, REMINDER, Scenario
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.record import OfferRecord, StageEntry
 from offers.policy.policy import Policy
@@ -13,22 +13,22 @@ from offers.stage import Stage
 from tests.support.builders import NOW, terms
 
 # Availability ends on 2026-04-01: the reminders are due on days 16 and 25, it is over on day 31.
-REMINDED = Scenario(
-    3, "Example Three Ltd", "expires after two reminders", Stage.EXPIRED, reminded=True
+WITH_REMINDERS = Scenario(
+    3, "Example Three Ltd", "expires after two reminders", Stage.EXPIRED, expects_reminders=True
 )
-NOTIFIED = Scenario(
+WITH_OFFER_MAIL = Scenario(
     1,
     "Example One Inc",
     "accepted on the third day",
     Stage.ACCEPTED,
-    through=(Stage.SHARED,),
-    mails=((OFFER_LETTER, 1),),
+    required_stages=(Stage.SHARED,),
+    expected_mails=((OFFER_MAIL, 1),),
 )
-MADE = (Stage.GENERATING, 1), (Stage.LIVE, 3)
+RELEASED = (Stage.GENERATING, 1), (Stage.LIVE, 3)
 
 
-def lived(*steps: tuple[Stage, float]) -> OfferRecord:
-    """The record of an offer that entered each stage so many days after its beginning."""
+def record_with(*steps: tuple[Stage, float]) -> OfferRecord:
+    """The record of an offer that entered each stage this many days after its start."""
     return OfferRecord(
         opportunity_id=parse_opportunity_id("006DEMO00000003"),
         stage=steps[-1][0],
@@ -40,16 +40,16 @@ def lived(*steps: tuple[Stage, float]) -> OfferRecord:
     )
 
 
-def judged(
-    fate: Scenario, record: OfferRecord, *subjects: str, crashed: bool = False, **seen: str
+def compare(
+    scenario: Scenario, record: OfferRecord, *subjects: str, crashed: bool = False
 ) -> Outcome:
-    return judge(
-        fate,
+    return compare_with_scenario(
+        scenario,
         record,
         original=record,
         acceptable=[False],
         subjects=subjects,
-        in_salesforce=seen.get("in_salesforce", record.stage),
+        in_salesforce=record.stage,
         crashed=crashed,
     )
 
@@ -58,7 +58,7 @@ def judged(
     ("shared", "decided", "due"),
     [
         (4, 31, {2}),
-        # It was shared when the time of one, or of both, was over.
+        # Shared after one, or both, were due.
         (17, 31, {1}),
         (26, 31, {0}),
         # Accepted before one, or both, were due.
@@ -70,114 +70,116 @@ def judged(
         (17, 26, {0, 1}),
     ],
 )
-def test_each_reminder_that_was_due_must_have_been_sent(
+def test_each_due_reminder_must_have_been_sent(
     shared: float, decided: float, due: set[int]
 ) -> None:
-    record = lived(*MADE, (Stage.SHARED, shared), (Stage.EXPIRED, decided))
-    right = {
-        sent for sent in range(4) if not judged(REMINDED, record, *[f"{REMINDER}: …"] * sent).wrong
+    record = record_with(*RELEASED, (Stage.SHARED, shared), (Stage.EXPIRED, decided))
+    accepted = {
+        sent
+        for sent in range(4)
+        if not compare(WITH_REMINDERS, record, *[f"{REMINDER}: …"] * sent).differences
     }
-    assert right == due
+    assert accepted == due
 
 
-def test_a_reminder_that_is_missing_is_told_with_what_was_due() -> None:
-    record = lived(*MADE, (Stage.SHARED, 4), (Stage.EXPIRED, 31))
-    outcome = judged(REMINDED, record, REMINDER)
-    assert outcome.wrong == ["1 mails 'Reminder', and 2 were due"]
-    assert outcome.late == []
+def test_missing_reminder_is_a_difference() -> None:
+    record = record_with(*RELEASED, (Stage.SHARED, 4), (Stage.EXPIRED, 31))
+    outcome = compare(WITH_REMINDERS, record, REMINDER)
+    assert outcome.differences == ["1 mails 'Reminder' instead of 2"]
+    assert outcome.omissions == []
 
 
-def test_a_reminder_left_out_because_it_was_late_is_told_and_not_wrong() -> None:
-    record = lived(*MADE, (Stage.SHARED, 17), (Stage.EXPIRED, 31))
-    outcome = judged(REMINDED, record, REMINDER)
-    assert outcome.wrong == []
-    assert outcome.late == ["shared too late for 1 of its reminders"]
+def test_reminder_due_before_sharing_is_an_omission() -> None:
+    record = record_with(*RELEASED, (Stage.SHARED, 17), (Stage.EXPIRED, 31))
+    outcome = compare(WITH_REMINDERS, record, REMINDER)
+    assert outcome.differences == []
+    assert outcome.omissions == ["shared too late for 1 of its reminders"]
 
 
-def test_an_offer_still_shared_must_have_been_reminded_of() -> None:
-    record = lived(*MADE, (Stage.SHARED, 4))
-    assert judged(REMINDED, record).wrong == [
-        "it is shared, not expired",
-        "0 mails 'Reminder', and 2 were due",
+def test_shared_offer_must_have_its_reminders() -> None:
+    record = record_with(*RELEASED, (Stage.SHARED, 4))
+    assert compare(WITH_REMINDERS, record).differences == [
+        "its stage is shared, not expired",
+        "0 mails 'Reminder' instead of 2",
     ]
 
 
-def test_after_a_crash_reminders_are_not_counted() -> None:
-    record = lived(*MADE, (Stage.SHARED, 4), (Stage.EXPIRED, 31))
-    assert not judged(REMINDED, record, crashed=True).wrong
+def test_reminders_are_not_counted_after_a_crash() -> None:
+    record = record_with(*RELEASED, (Stage.SHARED, 4), (Stage.EXPIRED, 31))
+    assert not compare(WITH_REMINDERS, record, crashed=True).differences
 
 
-def test_reminders_of_others_are_not_looked_at() -> None:
-    record = lived(*MADE, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
-    assert not judged(NOTIFIED, record, OFFER_LETTER).wrong
+def test_reminders_are_compared_only_if_expected() -> None:
+    record = record_with(*RELEASED, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
+    assert not compare(WITH_OFFER_MAIL, record, OFFER_MAIL).differences
 
 
-def test_an_offer_accepted_before_it_was_known_to_be_made_need_not_be_shared() -> None:
-    record = lived((Stage.GENERATING, 1), (Stage.ACCEPTED, 9))
-    outcome = judged(NOTIFIED, record)
-    assert outcome.wrong == []
-    assert outcome.late == ["accepted before it was known here that AWS had made it"]
-    assert judged(NOTIFIED, record, OFFER_LETTER).wrong == [
-        f"1 mails {OFFER_LETTER!r} instead of 0"
+def test_offer_accepted_before_its_release_was_read_need_not_be_shared() -> None:
+    record = record_with((Stage.GENERATING, 1), (Stage.ACCEPTED, 9))
+    outcome = compare(WITH_OFFER_MAIL, record)
+    assert outcome.differences == []
+    assert outcome.omissions == ["accepted before its release was read from AWS"]
+    assert compare(WITH_OFFER_MAIL, record, OFFER_MAIL).differences == [
+        f"1 mails {OFFER_MAIL!r} instead of 0"
     ]
 
 
-def test_an_offer_known_to_be_made_must_be_shared() -> None:
-    record = lived(*MADE, (Stage.ACCEPTED, 9))
-    assert judged(NOTIFIED, record).wrong == [
-        "it never was shared",
-        f"0 mails {OFFER_LETTER!r} instead of 1",
+def test_offer_whose_release_was_read_must_be_shared() -> None:
+    record = record_with(*RELEASED, (Stage.ACCEPTED, 9))
+    assert compare(WITH_OFFER_MAIL, record).differences == [
+        "it was never shared",
+        f"0 mails {OFFER_MAIL!r} instead of 1",
     ]
 
 
-def test_an_original_may_be_accepted_unseen_too() -> None:
-    sold_more = Scenario(
+def test_original_may_be_accepted_before_its_release_was_read() -> None:
+    amended = Scenario(
         11,
         "Example Eleven SpA",
         "more sold after acceptance",
         Stage.ACCEPTED,
-        through=(Stage.SHARED,),
-        added="30000.00 USD",
-        mails=((OFFER_LETTER, 2),),
+        required_stages=(Stage.SHARED,),
+        additional_amount="30000.00 USD",
+        expected_mails=((OFFER_MAIL, 2),),
     )
-    amendment = lived(*MADE, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
-    original = lived((Stage.GENERATING, 1), (Stage.ACCEPTED, 9), (Stage.REPLACED, 20))
+    amendment = record_with(*RELEASED, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
+    original = record_with((Stage.GENERATING, 1), (Stage.ACCEPTED, 9), (Stage.REPLACED, 20))
 
-    def with_original(original: OfferRecord, letters: int) -> list[str]:
-        return judge(
-            sold_more,
+    def differences(original: OfferRecord, offer_mails: int) -> list[str]:
+        return compare_with_scenario(
+            amended,
             amendment,
             original=original,
             acceptable=[False, False],
-            subjects=[OFFER_LETTER] * letters,
+            subjects=[OFFER_MAIL] * offer_mails,
             in_salesforce=Stage.ACCEPTED,
             crashed=False,
-        ).wrong
+        ).differences
 
-    assert with_original(original, 1) == []
-    never_replaced = lived(*MADE, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
-    assert with_original(never_replaced, 2) == ["the original was not replaced"]
+    assert differences(original, 1) == []
+    never_replaced = record_with(*RELEASED, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
+    assert differences(never_replaced, 2) == ["the original was not replaced"]
 
 
-def test_what_can_be_wrong_besides() -> None:
-    record = lived(*MADE, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
-    outcome = judge(
-        NOTIFIED,
+def test_second_offer_open_offer_and_salesforce_stage_are_differences() -> None:
+    record = record_with(*RELEASED, (Stage.SHARED, 4), (Stage.ACCEPTED, 6))
+    outcome = compare_with_scenario(
+        WITH_OFFER_MAIL,
         record,
         original=record,
         acceptable=[False, True],
-        subjects=[OFFER_LETTER],
+        subjects=[OFFER_MAIL],
         in_salesforce="shared",
         crashed=False,
     )
-    assert outcome.wrong == [
-        "2 offers were made for one opportunity",
+    assert outcome.differences == [
+        "2 offers were created for one opportunity",
         "a buyer can still accept it",
         "Salesforce shows shared",
     ]
 
 
-def test_the_days_above_are_those_of_the_reminders() -> None:
+def test_reminder_days_used_in_this_file() -> None:
     end = terms().availability_end
     first = datetime(2026, 3, 18, 14, tzinfo=UTC)
     assert (end - timedelta(days=14)) == first.date()

@@ -1,4 +1,4 @@
-"""What the demo prints at its end, and how it comes to it."""
+"""What the demo prints at its end, and how long it waits for that."""
 
 from datetime import date, timedelta
 from io import StringIO
@@ -9,7 +9,7 @@ from rich.console import Console
 from cli.offer_client import NoWorkerRunning, RequestRejected
 from demo import __main__ as demo
 from demo.outcomes import Outcome
-from demo.runner import answered
+from demo.runner import request_until_answered
 from demo.scenarios import SCENARIOS
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
@@ -29,72 +29,74 @@ PAYOUT = Payout(
         ),
     ),
 )
-REASONS = [
-    "it never was shared",
+DIFFERENCES = [
+    "it was never shared",
     "0 mails 'Your private offer for Example Product is being changed' instead of 1",
-    "0 mails 'Reminder', and 1 to 2 were due",
+    "0 mails 'Reminder' instead of 1 to 2",
 ]
 
 
-def outcomes(*wrong: str) -> list[Outcome]:
-    """How all ended; the first not as it should."""
-    ended = [
+def outcomes(*differences: str) -> list[Outcome]:
+    """The outcomes of all scenarios; the first with differences."""
+    results = [
         Outcome(
-            fate,
-            OfferRecord(opportunity_id=fate.opportunity_id, stage=fate.ends, payout=PAYOUT),
+            scenario,
+            OfferRecord(
+                opportunity_id=scenario.opportunity_id, stage=scenario.last_stage, payout=PAYOUT
+            ),
             [],
             [],
         )
-        for fate in SCENARIOS
+        for scenario in SCENARIOS
     ]
-    ended[0].wrong.extend(wrong)
-    return ended
+    results[0].differences.extend(differences)
+    return results
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_reasons_are_printed_whole(width: int) -> None:
+def test_differences_are_printed_in_full(width: int) -> None:
     printed = StringIO()
-    ended = outcomes(*REASONS)
-    ended[1].late.append("shared too late for 1 of its reminders")
-    demo.summarise(Console(file=printed, width=width, highlight=False), ended)
-    said = printed.getvalue()
-    first, second = (fate.opportunity_id for fate in SCENARIOS[:2])
-    assert f"{first}: {'; '.join(REASONS)}\n" in said
-    assert f"{second}: shared too late for 1 of its reminders\n" in said
-    assert "…" not in said
-    assert said.count("│ no ") == 1
-    assert said.count("│ yes ") == len(SCENARIOS) - 1
+    results = outcomes(*DIFFERENCES)
+    results[1].omissions.append("shared too late for 1 of its reminders")
+    demo.print_results(Console(file=printed, width=width, highlight=False), results)
+    text = printed.getvalue()
+    first, second = (scenario.opportunity_id for scenario in SCENARIOS[:2])
+    assert f"{first}: {'; '.join(DIFFERENCES)}\n" in text
+    assert f"{second}: shared too late for 1 of its reminders\n" in text
+    assert "…" not in text
+    assert text.count("│ no ") == 1
+    assert text.count("│ yes ") == len(SCENARIOS) - 1
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_stories_are_printed_whole(width: int) -> None:
+def test_descriptions_are_printed_in_full(width: int) -> None:
     printed = StringIO()
-    demo.summarise(Console(file=printed, width=width), outcomes())
+    demo.print_results(Console(file=printed, width=width), outcomes())
     lines = [line.split("│") for line in printed.getvalue().splitlines()]
-    told = " ".join(cells[2].strip() for cells in lines if len(cells) > 2)
-    for fate in SCENARIOS:
-        assert fate.story in told
-        assert f"│ {fate.ends} " in printed.getvalue()
+    descriptions = " ".join(cells[2].strip() for cells in lines if len(cells) > 2)
+    for scenario in SCENARIOS:
+        assert scenario.description in descriptions
+        assert f"│ {scenario.last_stage} " in printed.getvalue()
 
 
-async def test_late_write_backs_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "SETTLING", timedelta())
+async def test_results_wait_for_late_write_backs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "SETTLE_TIME", timedelta())
     answers = [outcomes("Salesforce shows shared"), outcomes()]
 
-    async def look() -> list[Outcome]:
+    async def read() -> list[Outcome]:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
-    assert not any(outcome.wrong for outcome in await demo.settled(look))
+    assert not any(outcome.differences for outcome in await demo.wait_for_outcomes(read))
 
 
-async def test_what_stays_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "SETTLING", timedelta())
-    monkeypatch.setattr(demo, "SETTLING_LIMIT", timedelta())
+async def test_differences_that_remain_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "SETTLE_TIME", timedelta())
+    monkeypatch.setattr(demo, "SETTLE_TIMEOUT", timedelta())
 
-    async def look() -> list[Outcome]:
-        return outcomes(*REASONS)
+    async def read() -> list[Outcome]:
+        return outcomes(*DIFFERENCES)
 
-    assert (await demo.settled(look))[0].wrong == REASONS
+    assert (await demo.wait_for_outcomes(read))[0].differences == DIFFERENCES
 
 
 @pytest.mark.parametrize(
@@ -102,22 +104,22 @@ async def test_what_stays_wrong_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     [
         [None],
         [NoWorkerRunning(), None],
-        # What was asked first had arrived.
+        # The first request had arrived.
         [NoWorkerRunning(), NoWorkerRunning(), RequestRejected("it is approved already")],
     ],
 )
-async def test_an_offer_is_asked_until_a_worker_answers(answers: list[Exception | None]) -> None:
-    async def ask() -> None:
+async def test_request_is_repeated_until_a_worker_answers(answers: list[Exception | None]) -> None:
+    async def request() -> None:
         if answer := answers.pop(0):
             raise answer
 
-    await answered(ask)
+    await request_until_answered(request)
     assert answers == []
 
 
-async def test_a_refusal_is_not_overlooked() -> None:
-    async def ask() -> None:
+async def test_rejected_request_raises() -> None:
+    async def request() -> None:
         raise RequestRejected("it cannot be")
 
     with pytest.raises(RequestRejected, match="it cannot be"):
-        await answered(ask)
+        await request_until_answered(request)
