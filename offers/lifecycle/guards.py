@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from offers.agreements.agreement import AgreementStatus
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
-from offers.findings import Finding, findings_in
+from offers.findings import Finding, Severity, findings_in
 from offers.ids import offer_path
 from offers.lifecycle.actions import Action, ActionKind
-from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.in_place_edits import edit_findings
 from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
@@ -37,14 +37,21 @@ class ReasonCode(StrEnum):
     AGREEMENT_NOT_ACTIVE = "agreement-not-active"
     ALREADY_ACCEPTED = "already-accepted"
     AMENDMENT_IN_PROGRESS = "amendment-in-progress"
+    ATTENTION_NOT_NAMED = "attention-not-named"
     AMENDMENT_PRICE_IS_COMPUTED = "amendment-price-is-computed"
     CANCELLATION_PENDING = "cancellation-pending"
     CHANGE_INVALID = "change-invalid"
     DURATION_NOT_EDITABLE = "duration-not-editable"
+    FINDING_NOT_WAITING = "finding-not-waiting"
     LAST_DAY_NOT_LATER = "last-day-not-later"
     NO_AGREEMENT = "no-agreement"
+    NO_OFFER_ID = "no-offer-id"
+    NOT_AWAITED = "not-awaited"
+    """The offer is not to be created in Clazar now."""
     NOT_OPEN_YET = "not-open-yet"
     NOTHING_GIVEN = "nothing-given"
+    NOTHING_WAITS = "nothing-waits"
+    NOTHING_TO_RESEND = "nothing-to-resend"
     NOTHING_TO_CANCEL = "nothing-to-cancel"
     NOTIFICATIONS_PENDING = "notifications-pending"
     OFFER_ENDED = "offer-ended"
@@ -53,6 +60,8 @@ class ReasonCode(StrEnum):
     """By an agreement that was not created here."""
     OFFER_STAYS_EXPIRED = "offer-stays-expired"
     """The change alone would not let the buyer accept."""
+    ROLE_MISSING = "role-missing"
+    ROLE_VACANT = "role-vacant"
     TERM_FOR_AMENDMENTS_ONLY = "term-for-amendments-only"
     TERMS_NOT_REVISABLE = "terms-not-revisable"
     UNKNOWN_TERM = "unknown-term"
@@ -427,6 +436,108 @@ def why_cannot_request_cancellation(
         "it has no agreement yet, so cancel the offer itself",
         _action(record, ActionKind.CANCEL),
     )
+
+
+def why_cannot_resolve(record: OfferRecord, code: str | None) -> Reason | None:
+    """Why no attention can be resolved under a code; without one: the only one that is open."""
+    waiting = sorted({attention.code for attention in record.attentions})
+    named = ", ".join(waiting)
+    if not waiting:
+        return _of_stage(record, ReasonCode.NOTHING_WAITS, "it waits for nobody")
+    resume = tuple(
+        Action(kind=ActionKind.RESUME, offer=record.path, attention=each) for each in waiting
+    )
+    if code is None and len(waiting) > 1:
+        problem = f"several things wait, name one: {named}"
+    elif code is not None and code not in waiting:
+        problem = f"{code} does not wait; {named} does"
+    else:
+        return None
+    return Reason(
+        code=ReasonCode.ATTENTION_NOT_NAMED,
+        problem=problem,
+        data={"waiting": named},
+        actions=resume,
+    )
+
+
+def undecided_exceptions(record: OfferRecord) -> tuple[Finding, ...]:
+    """The exceptions that block the offer; also those declined, which may still be approved."""
+    return tuple(f for f in record.blocking_findings if f.severity is Severity.APPROVAL)
+
+
+def exceptions_decided_by(record: OfferRecord, decision: ApprovalDecision) -> tuple[Finding, ...]:
+    """The exceptions that a decision is about, and that its author may decide."""
+    return tuple(
+        finding
+        for finding in undecided_exceptions(record)
+        if decision.finding in (None, finding.code, finding.reference)
+        and record.policy.has_role(decision.by, str(finding.role))
+    )
+
+
+def why_cannot_decide(
+    record: OfferRecord, decision: ApprovalDecision, *, approved: bool
+) -> Reason | None:
+    """Why a decision about exceptions does not count."""
+    if not approved and not decision.reason:
+        return Reason(
+            code=ReasonCode.NOTHING_GIVEN,
+            problem="say why (reason): whoever corrects the terms must know",
+            actions=(_action(record, ActionKind.DECLINE),),
+        )
+    exceptions = undecided_exceptions(record)
+    if not exceptions:
+        return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
+    named = [f for f in exceptions if decision.finding in (None, f.code, f.reference)]
+    if not named:
+        waiting = ", ".join(finding.reference for finding in exceptions)
+        kind = ActionKind.APPROVE if approved else ActionKind.DECLINE
+        return Reason(
+            code=ReasonCode.FINDING_NOT_WAITING,
+            problem=f"{decision.finding} waits for no approval; {waiting} does",
+            data={"waiting": waiting},
+            actions=tuple(
+                Action(kind=kind, offer=record.path, finding=f.reference) for f in exceptions
+            ),
+        )
+    if exceptions_decided_by(record, decision):
+        return None
+    roles = sorted({str(finding.role) for finding in named})
+    if vacant := [role for role in roles if not record.policy.roles.get(role)]:
+        return Reason(
+            code=ReasonCode.ROLE_VACANT,
+            problem=f"nobody holds the role {vacant[0]}: name someone under [roles] in the policy,"
+            " then resume",
+            data={"role": vacant[0]},
+            actions=(_action(record, ActionKind.RESUME),),
+        )
+    return Reason(
+        code=ReasonCode.ROLE_MISSING,
+        problem=f"this needs the role {' or '.join(roles)}, which the policy does not give to the"
+        " person named",
+        data={"roles": ", ".join(roles)},
+    )
+
+
+def why_cannot_resend(record: OfferRecord, *, delivery_unknown: bool) -> Reason | None:
+    """Why no mail can be sent to the buyer again."""
+    if delivery_unknown or record.stage is Stage.SHARED:
+        return None
+    return _of_stage(record, ReasonCode.NOTHING_TO_RESEND, "there is nothing to send again")
+
+
+def why_cannot_link(record: OfferRecord, offer_id: str, *, awaited: bool) -> Reason | None:
+    """Why no offer can be named that was created in Clazar."""
+    if not awaited or record.stage not in BEING_PUBLISHED:
+        return _of_stage(record, ReasonCode.NOT_AWAITED, "it is not waited for in Clazar")
+    if not offer_id.startswith("offer-"):
+        return Reason(
+            code=ReasonCode.NO_OFFER_ID,
+            problem=f"{offer_id!r} is no id of an offer: copy it, such as offer-…",
+            actions=(_action(record, ActionKind.LINK_OFFER),),
+        )
+    return None
 
 
 def _of_stage(

@@ -11,9 +11,10 @@ from workflows.offer.waiting import wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
-    from offers.findings import Finding, Severity
+    from offers.findings import Finding
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.commands import ApprovalDecision
+    from offers.lifecycle.guards import exceptions_decided_by
     from offers.lifecycle.record import Decision
 
 if TYPE_CHECKING:
@@ -98,44 +99,8 @@ class Approvals:
                 reason=decision.reason or None,
                 at=self._ctx.now(),
             )
-            for finding in self._decided_by(decision)
+            for finding in exceptions_decided_by(self._ctx.record, decision)
         )
-
-    def why_cannot_decide(self, decision: ApprovalDecision) -> str | None:
-        """Why a decision would not count, if it would not."""
-        record, exceptions = self._ctx.record, self._exceptions()
-        if not exceptions:
-            return f"the offer is {record.stage}, and nothing in it waits for approval"
-        named = [f for f in exceptions if decision.finding in (None, f.code, f.reference)]
-        if not named:
-            waiting = ", ".join(finding.reference for finding in exceptions)
-            return f"{decision.finding} waits for no approval; {waiting} does"
-        if self._decided_by(decision):
-            return None
-        roles = sorted({str(finding.role) for finding in named})
-        for role in roles:
-            if not record.policy.roles.get(role):
-                return (
-                    f"nobody holds the role {role}: name someone under [roles] in the policy,"
-                    " then resume"
-                )
-        return (
-            f"this needs the role {' or '.join(roles)}, which the policy does not give to the"
-            " person named"
-        )
-
-    def _exceptions(self) -> list[Finding]:
-        """Also what was declined: whoever declined it may change their decision."""
-        blocking = self._ctx.record.blocking_findings
-        return [f for f in blocking if f.severity is Severity.APPROVAL]
-
-    def _decided_by(self, decision: ApprovalDecision) -> list[Finding]:
-        return [
-            finding
-            for finding in self._exceptions()
-            if decision.finding in (None, finding.code, finding.reference)
-            and self._ctx.record.policy.has_role(decision.by, str(finding.role))
-        ]
 
 
 def _codes(findings: list[Finding] | tuple[Finding, ...]) -> str:

@@ -23,17 +23,6 @@ class Attentions:
     def __init__(self, ctx: OfferContext) -> None:
         self._ctx = ctx
 
-    def why_cannot_resolve(self, code: str | None) -> str | None:
-        """Why nothing can be resolved under a code; without one: the only thing that waits."""
-        waiting = sorted({attention.code for attention in self._ctx.record.attentions})
-        if not waiting:
-            return f"the offer is {self._ctx.record.stage} and waits for nobody"
-        if code is None and len(waiting) > 1:
-            return f"several things wait, name one: {', '.join(waiting)}"
-        if code is not None and code not in waiting:
-            return f"{code} does not wait; {', '.join(waiting)} does"
-        return None
-
     def resolve(self, code: str | None = None) -> None:
         """Let what waits under a code go on; without one, whatever waits."""
         for attention in self._ctx.record.attentions:

@@ -21,6 +21,7 @@ from workflows.offer.visibility import publish
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from offers.agreements.agreement import AgreementReport, CancellationRequestInput
+    from offers.lifecycle import guards
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.record import Amendment, OfferRecord
     from offers.payouts.model import Payout
@@ -139,7 +140,7 @@ class OfferWorkflow:
 
     @approve.validator
     def _reject_approve(self, decision: ApprovalDecision) -> None:
-        reject_if(self._ctx.approvals.why_cannot_decide(decision))
+        reject_if(guards.why_cannot_decide(self._ctx.record, decision, approved=True))
 
     @workflow.update
     def decline(self, decision: ApprovalDecision) -> OfferRecord:
@@ -149,9 +150,7 @@ class OfferWorkflow:
 
     @decline.validator
     def _reject_decline(self, decision: ApprovalDecision) -> None:
-        if not decision.reason:
-            raise ApplicationError("say why (reason): whoever corrects the terms must know")
-        reject_if(self._ctx.approvals.why_cannot_decide(decision))
+        reject_if(guards.why_cannot_decide(self._ctx.record, decision, approved=False))
 
     @workflow.update
     async def revise(self, changes: TermChanges) -> OfferRecord:
@@ -174,14 +173,8 @@ class OfferWorkflow:
 
     @link_offer.validator
     def _reject_link_offer(self, offer_id: str) -> None:
-        stage = self._ctx.record.stage
-        if not self._ctx.clazar_handoff.is_active or stage not in (
-            Stage.SUBMITTED,
-            Stage.GENERATING,
-        ):
-            raise ApplicationError(f"the offer is {stage} and is not waited for in Clazar")
-        if not offer_id.startswith("offer-"):
-            raise ApplicationError(f"{offer_id!r} is no id of an offer: copy it, such as offer-…")
+        awaited = self._ctx.clazar_handoff.is_active
+        reject_if(guards.why_cannot_link(self._ctx.record, offer_id, awaited=awaited))
 
     @workflow.update
     async def cancel(self, reason: str = "") -> OfferRecord:
@@ -235,7 +228,7 @@ class OfferWorkflow:
 
     @resume.validator
     def _reject_resume(self, code: str | None = None) -> None:
-        reject_if(self._ctx.attentions.why_cannot_resolve(code))
+        reject_if(guards.why_cannot_resolve(self._ctx.record, code))
 
     @workflow.update
     def resend(self) -> OfferRecord:
@@ -247,9 +240,8 @@ class OfferWorkflow:
 
     @resend.validator
     def _reject_resend(self) -> None:
-        stage = self._ctx.record.stage
-        if not self._ctx.notifications.is_delivery_unknown and stage is not Stage.SHARED:
-            raise ApplicationError(f"the offer is {stage}: there is nothing to send again")
+        unknown = self._ctx.notifications.is_delivery_unknown
+        reject_if(guards.why_cannot_resend(self._ctx.record, delivery_unknown=unknown))
 
     # The same as plain signals, which the Temporal UI can send ------------------------------------
 
@@ -288,5 +280,5 @@ class OfferWorkflow:
     @workflow.signal(name="resume")
     def resume_signal(self, code: str | None = None) -> None:
         """What the offer waits for has been seen to: go on."""
-        if not self._ctx.attentions.why_cannot_resolve(code):
+        if guards.why_cannot_resolve(self._ctx.record, code) is None:
             self._ctx.attentions.resolve(code)

@@ -122,7 +122,7 @@ async def test_acceptance_reported_while_generating_is_kept(
 async def test_resume_without_an_attention_is_rejected(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
-    with pytest.raises(RequestRejected, match="shared and waits for nobody"):
+    with pytest.raises(RequestRejected, match="is shared: it waits for nobody"):
         await harness.client.resume(OPPORTUNITY)
 
 
