@@ -1,4 +1,4 @@
-"""Findings reach logs, search and error text: they hold no mail address, and are made in no time."""
+"""Findings reach logs, search and error text: no mail address in them, whatever is given."""
 
 import re
 
