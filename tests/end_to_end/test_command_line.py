@@ -100,7 +100,9 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     assert "Traceback" not in err
 
 
-async def test_an_opportunity_that_does_not_exist(cli_environment: OfferEnvironment) -> None:
+async def test_start_of_a_missing_opportunity_is_rejected(
+    cli_environment: OfferEnvironment,
+) -> None:
     code, out, err = await run("starter.py", "start", MISSING)
     assert (code, out) == (1, "")
     assert err == f"Salesforce has no opportunity {MISSING}\n"

@@ -1,7 +1,7 @@
 """Record histories for the replay tests: `python -m tests.replay.record [scenario ...]`.
 
-Only for new scenarios.  A recorded history stands for offers that are under way: never record one
-anew to make a red test green, guard the change with `workflow.patched` instead.
+Only for new scenarios.  A recorded history stands for running offers: do not record one again to
+make a failing test pass, but guard the change with `workflow.patched`.
 """
 
 import asyncio
@@ -32,8 +32,8 @@ AMENDMENT = offer_path(OPPORTUNITY, 1)
 HISTORIES = Path(__file__).with_name("histories")
 
 
-async def paid_in_parts(harness: WorkflowHarness) -> None:
-    """Accepted after a reminder, paid in two parts."""
+async def disbursed_in_parts(harness: WorkflowHarness) -> None:
+    """Accepted after a reminder, paid out in two parts."""
     harness.world.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
     harness.set_buyer(accepts_after=24)
     await harness.start()
@@ -47,10 +47,10 @@ async def paid_in_parts(harness: WorkflowHarness) -> None:
     await harness.advance_to_end()
 
 
-async def taken_back_and_late(harness: WorkflowHarness) -> None:
-    """The invoice comes late, the bank refuses the payout, and it is paid again."""
-    habit = harness.world.payout_settings
-    habit.outcome, habit.retried_after_days = "failed", 10
+async def payout_failed_and_retried(harness: WorkflowHarness) -> None:
+    """The invoice is overdue, the bank rejects the payout, and AWS pays out again."""
+    settings = harness.world.payout_settings
+    settings.outcome, settings.retried_after_days = "failed", 10
     harness.set_buyer(accepts_after=1)
     await harness.start()
     await harness.advance(days=2)
@@ -64,13 +64,13 @@ async def taken_back_and_late(harness: WorkflowHarness) -> None:
 
 
 async def expired(harness: WorkflowHarness) -> None:
-    """Nobody accepts."""
+    """The buyer does not accept."""
     await harness.start()
     await harness.advance_to_end()
 
 
 async def cancelled_while_generating(harness: WorkflowHarness) -> None:
-    """Stopped in AWS while it prepares."""
+    """The change set is cancelled while AWS prepares it."""
     harness.world.change_set_processing.preparing_minutes = 30
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
@@ -79,15 +79,15 @@ async def cancelled_while_generating(harness: WorkflowHarness) -> None:
 
 
 async def withdrawn_after_sharing(harness: WorkflowHarness) -> None:
-    """Made void in AWS after the buyer was told."""
+    """Made void in AWS after it was shared."""
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     await harness.advance_to_end()
 
 
-async def refused_then_corrected(harness: WorkflowHarness) -> None:
-    """A wrong account, put right; still open."""
+async def rejected_then_corrected(harness: WorkflowHarness) -> None:
+    """A wrong account is corrected; the offer stays open."""
     harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
     await harness.start()
     await harness.advance_until(Stage.FAILED)
@@ -97,7 +97,7 @@ async def refused_then_corrected(harness: WorkflowHarness) -> None:
 
 
 async def paused_for_credentials(harness: WorkflowHarness) -> None:
-    """AWS refuses our credentials until somebody renews them; then AWS is late."""
+    """AWS rejects the credentials until they are renewed; then the publication is delayed."""
     harness.world.change_set_processing.publish_minutes = 4 * 60
     harness.world.faults.waiting.append(
         Fault("catalog", "status", "ListChangeSets", status=403, code="AccessDeniedException")
@@ -109,7 +109,7 @@ async def paused_for_credentials(harness: WorkflowHarness) -> None:
 
 
 async def approved_after_a_revision(harness: WorkflowHarness) -> None:
-    """Two exceptions: one is revised away, the other approved after a reminder."""
+    """Two exceptions: one is removed by a revision, the other approved after a reminder."""
     harness.put_opportunity(Contract_Months__c=24.0, Amount=90000.0)
     await harness.start()
     await harness.advance(days=2)
@@ -119,30 +119,30 @@ async def approved_after_a_revision(harness: WorkflowHarness) -> None:
     await harness.advance_until(Stage.SHARED)
 
 
-async def sent_back_and_made_again(harness: WorkflowHarness) -> None:
-    """Handed off, made with a wrong price, declined, made again."""
+async def declined_and_recreated_in_clazar(harness: WorkflowHarness) -> None:
+    """Handed off, created with a wrong price, declined, created again."""
     await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
-    wrong = await harness.advance(days=2)
-    make(harness, wrong.require_terms(), price=Decimal(12000))
+    first = await harness.advance(days=2)
+    create_in_clazar(harness, first.require_terms(), price=Decimal(12000))
     while (await harness.record()).attention_code != "approval-required":
         await harness.advance(minutes=10)
-    verdict = ApprovalDecision(by="desk@example.com", reason="as signed, please")
-    await harness.client.decline(OPPORTUNITY, verdict)
+    decision = ApprovalDecision(by="desk@example.com", reason="as signed, please")
+    await harness.client.decline(OPPORTUNITY, decision)
     await harness.advance_until(Stage.SUBMITTED)
-    make(harness, (await harness.advance(minutes=1)).require_terms())
+    create_in_clazar(harness, (await harness.advance(minutes=1)).require_terms())
     await harness.advance_until(Stage.SHARED)
 
 
 async def extended_then_amended(harness: WorkflowHarness) -> None:
-    """More time after the last day, then another price: withdrawn, and made anew."""
+    """Extended after the last day, then another price: withdrawn and created again."""
     await harness.start()
     await harness.advance_to_end()
     until = Extension(until=harness.world.now().date() + timedelta(days=20))
-    async with harness.advance_until_answered(harness.client.extend(OPPORTUNITY, until)) as asked:
-        await asked
+    async with harness.advance_until_answered(harness.client.extend(OPPORTUNITY, until)) as answer:
+        await answer
     price = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
-    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, price)) as asked:
-        await asked
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, price)) as answer:
+        await answer
     await harness.advance_until(Stage.SHARED)
 
 
@@ -169,72 +169,74 @@ async def amended_after_acceptance(harness: WorkflowHarness) -> None:
 
 
 async def amendment(harness: WorkflowHarness) -> str:
-    """The same, as the amendment lived through it."""
+    """The history of that amendment."""
     await amended_after_acceptance(harness)
     return AMENDMENT
 
 
-async def ended_on_our_request(harness: WorkflowHarness) -> None:
-    """The buyer lets the agreement be cancelled by saying nothing."""
+async def cancellation_requested(harness: WorkflowHarness) -> None:
+    """The buyer does not answer, so the agreement is cancelled."""
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     accept(harness.world, shared.require_offer_id(), BUYER)
     await harness.report_acceptance()
     await harness.settle()
-    wish = CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message="As agreed.")
-    await harness.client.request_cancellation(OPPORTUNITY, wish)
+    request = CancellationRequestInput(
+        reason_code=CancellationReasonCode.OTHER, message="As agreed."
+    )
+    await harness.client.request_cancellation(OPPORTUNITY, request)
     await harness.advance_to_end()
 
 
-def make(harness: WorkflowHarness, terms: OfferTerms, **mistakes: Any) -> None:
-    """Somebody makes the offer in Clazar."""
-    right: dict[str, Any] = {
+def create_in_clazar(harness: WorkflowHarness, terms: OfferTerms, **differences: Any) -> None:
+    """Create the offer in Clazar."""
+    correct: dict[str, Any] = {
         "name": terms.offer_name,
         "buyer_accounts": list(terms.buyer_accounts),
         "price": terms.price.amount,
         "availability_end": terms.availability_end,
     }
-    create_manual_offer(harness.world, **right | mistakes)
+    create_manual_offer(harness.world, **correct | differences)
 
 
 SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
     scenario.__name__: scenario
     for scenario in (
-        paid_in_parts,
-        taken_back_and_late,
+        disbursed_in_parts,
+        payout_failed_and_retried,
         expired,
         cancelled_while_generating,
         withdrawn_after_sharing,
-        refused_then_corrected,
+        rejected_then_corrected,
         paused_for_credentials,
         approved_after_a_revision,
-        sent_back_and_made_again,
+        declined_and_recreated_in_clazar,
         extended_then_amended,
         amended_after_acceptance,
         amendment,
-        ended_on_our_request,
+        cancellation_requested,
     )
 }
 
 
 async def record(name: str) -> None:
-    """Live a scenario and keep its history."""
+    """Run a scenario and write its history."""
     async with open_harness() as harness:
         path = await SCENARIOS[name](harness) or OPPORTUNITY
         history = await harness.temporal_client.get_workflow_handle(
             workflow_id(path)
         ).fetch_history()
-    text = json.dumps(impersonal(json.loads(history.to_json())), indent=1)
+    text = json.dumps(without_machine_names(json.loads(history.to_json())), indent=1)
     (HISTORIES / f"{name}.json").write_text(text + "\n")
 
 
-def impersonal(recorded: Any) -> Any:
-    """A recording without what tells of the machine it was made on: paths and process names."""
+def without_machine_names(recorded: Any) -> Any:
+    """The history without paths and process names of the machine."""
     if isinstance(recorded, list):
-        return [impersonal(item) for item in recorded]
+        return [without_machine_names(item) for item in recorded]
     if isinstance(recorded, dict):
         return {
-            name: "recorder" if name == "identity" else impersonal(value)
+            name: "recorder" if name == "identity" else without_machine_names(value)
             for name, value in recorded.items()
             if name != "stackTrace"
         }

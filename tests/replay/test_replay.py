@@ -1,4 +1,4 @@
-"""Offers under way meet new code: recorded lives must replay without a difference."""
+"""New code meets running offers: recorded histories must replay without a difference."""
 
 import asyncio
 from pathlib import Path
@@ -19,7 +19,7 @@ from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
 
-def recorded(path: Path) -> WorkflowHistory:
+def read_history(path: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(f"offer/{path.stem}", path.read_text(encoding="utf-8"))
 
 
@@ -28,18 +28,18 @@ def test_every_scenario_is_recorded() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
-async def test_a_recorded_life_replays(path: Path) -> None:
+async def test_recorded_history_replays(path: Path) -> None:
     replayer = Replayer(
         workflows=[OfferWorkflow],
         data_converter=data_converter(TemporalSettings()),
         interceptors=[DropUnfitSignals()],
     )
-    await replayer.replay_workflow(recorded(path))
+    await replayer.replay_workflow(read_history(path))
 
 
 @workflow.defn(name="OfferWorkflow", sandboxed=False)
-class BrokenTwin(OfferWorkflow):
-    """The same, but for a pause that nobody guarded."""
+class UnversionedChange(OfferWorkflow):
+    """The same with a sleep that no `workflow.patched` guards."""
 
     @workflow.init
     def __init__(self, request: OfferRequest) -> None:
@@ -51,9 +51,9 @@ class BrokenTwin(OfferWorkflow):
         return await super().run(request)
 
 
-async def test_a_change_that_nobody_guarded_is_found() -> None:
+async def test_unversioned_change_is_found() -> None:
     replayer: Any = Replayer(
-        workflows=[BrokenTwin], data_converter=data_converter(TemporalSettings())
+        workflows=[UnversionedChange], data_converter=data_converter(TemporalSettings())
     )
     with pytest.raises(NondeterminismError):
-        await replayer.replay_workflow(recorded(HISTORIES / "expired.json"))
+        await replayer.replay_workflow(read_history(HISTORIES / "expired.json"))

@@ -212,7 +212,7 @@ def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
 # What cannot be wished ---------------------------------------------------------------------------
 
 
-def test_silence_about_unpaid_instalments_is_refused() -> None:
+def test_amendment_must_say_what_happens_to_unpaid_instalments() -> None:
     (finding,) = propose_amendment(added("30000")).findings
     assert (finding.code, finding.field) == ("unpaid-instalments", "unpaid_installments")
     assert finding.severity is Severity.REFUSE

@@ -1,4 +1,4 @@
-"""How activities are called."""
+"""The options of the activities."""
 
 import inspect
 import string
@@ -18,7 +18,7 @@ def argument_type(activity: Callable[..., Any]) -> Any:
 
 
 @pytest.mark.parametrize("activity", ACTIVITY_OPTIONS, ids=lambda each: each.__qualname__)
-def test_a_summary_names_what_its_argument_has(activity: Callable[..., Any]) -> None:
+def test_summary_placeholders_exist_in_the_argument(activity: Callable[..., Any]) -> None:
     summary = ACTIVITY_OPTIONS[activity].summary
     for _, placeholder, _, _ in string.Formatter().parse(summary):
         if placeholder is None:
@@ -31,10 +31,10 @@ def test_a_summary_names_what_its_argument_has(activity: Callable[..., Any]) -> 
                 kind = kind.model_fields[name].annotation
             else:
                 assert hasattr(kind, name), f"{kind} has no {name}"
-        assert kind is str or path, "a model would be shown whole"
+        assert kind is str or path, "the summary would show a whole model"
 
 
-def test_a_mail_s_summary_says_whom_it_is_for() -> None:
+def test_mail_summary_names_the_recipient() -> None:
     assert EmailKind.OFFER_REMINDER.summary == "buyer: reminder"
     assert EmailKind.OWNER_PUBLICATION_DELAYED.summary == "owner: publication delayed"
     assert EmailKind.APPROVAL_REQUIRED.summary == "approvers: required"

@@ -1,4 +1,4 @@
-"""Signals: what does not fit is dropped, and a bug in a handler loses nothing."""
+"""Signals: invalid ones are dropped, and a bug in a handler loses none."""
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("in-real-time")
 
 @workflow.defn(name="Adding", sandboxed=False)
 class Broken:
-    """Adds up the numbers that are signalled; its handler has a bug."""
+    """Adds up signalled numbers; its handler has a bug."""
 
     @workflow.run
     async def run(self) -> int:
@@ -71,7 +71,7 @@ def worker(client: Client, workflow_class: type) -> Worker:
     return worker_on("adding", client, [workflow_class], [], threads, cached_workflows=10)
 
 
-async def until_a_task_failed(handle: WorkflowHandle[Any, Any]) -> None:
+async def wait_until_a_task_failed(handle: WorkflowHandle[Any, Any]) -> None:
     async for event in handle.fetch_history_events(wait_new_event=True):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
             return
@@ -83,12 +83,12 @@ async def failed_tasks(handle: WorkflowHandle[Any, Any]) -> int:
     return sum(event.event_type == failed for event in events)
 
 
-async def test_a_signal_that_met_a_bug_is_handled_by_the_next_deploy() -> None:
+async def test_signal_that_failed_is_handled_after_a_fix() -> None:
     async with server() as client:
         handle = await client.start_workflow("Adding", id="adding", task_queue="adding")
         async with worker(client, Broken):
             await handle.signal("add", 2)
-            await until_a_task_failed(handle)
+            await wait_until_a_task_failed(handle)
         async with worker(client, Fixed):
             await handle.signal("add", 3)
             assert await handle.result() == 5
@@ -96,7 +96,7 @@ async def test_a_signal_that_met_a_bug_is_handled_by_the_next_deploy() -> None:
 
 @pytest.mark.parametrize("signal", ["add", "add_soon"])
 @pytest.mark.parametrize("arguments", [[], [None], ["two"], [{"number": 2}], [2, 3], [[2]]])
-async def test_a_signal_that_does_not_fit_is_dropped_without_a_word_of_its_content(
+async def test_invalid_signal_is_dropped_without_logging_its_content(
     signal: str, arguments: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with server() as client, worker(client, Fixed):

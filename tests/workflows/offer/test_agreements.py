@@ -1,4 +1,4 @@
-"""What becomes of an agreement: asked for by us, or done by AWS by itself; none for another."""
+"""Cancellation requests, rollbacks, renewals and ends of an agreement."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -23,12 +23,12 @@ from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
-WISH = CancellationRequestInput(
+CANCELLATION_REQUEST = CancellationRequestInput(
     reason_code=CancellationReasonCode.OTHER, message="You asked us to."
 )
 
 
-async def accepted(harness: WorkflowHarness) -> OfferRecord:
+async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     accept(harness.world, shared.require_offer_id(), BUYER)
@@ -36,12 +36,12 @@ async def accepted(harness: WorkflowHarness) -> OfferRecord:
     return await harness.settle()
 
 
-async def test_silence_of_seven_days_cancels_the_agreement(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    asked = await harness.client.request_cancellation(OPPORTUNITY, WISH)
-    assert asked.stage is Stage.ACCEPTED
-    assert asked.cancellation is not None
-    assert asked.cancellation.status is CancellationStatus.PENDING_APPROVAL
+async def test_no_answer_for_seven_days_cancels_the_agreement(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    requested = await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+    assert requested.stage is Stage.ACCEPTED
+    assert requested.cancellation is not None
+    assert requested.cancellation.status is CancellationStatus.PENDING_APPROVAL
     (request,) = harness.world.cancellation_requests.values()
     assert request.description == "You asked us to."
     await harness.advance(days=6)
@@ -53,9 +53,9 @@ async def test_silence_of_seven_days_cancels_the_agreement(harness: WorkflowHarn
     assert (shown["Offer_Stage__c"], shown["Agreement_Status__c"]) == ("terminated", "CANCELLED")
 
 
-async def test_a_buyer_who_says_no_keeps_the_agreement(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await harness.client.request_cancellation(OPPORTUNITY, WISH)
+async def test_rejected_cancellation_request_keeps_the_agreement(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     (request,) = harness.world.cancellation_requests.values()
     answer(harness.world, request, approve=False)
     record = await harness.advance(days=1)
@@ -63,46 +63,48 @@ async def test_a_buyer_who_says_no_keeps_the_agreement(harness: WorkflowHarness)
     assert record.cancellation is not None
     assert record.cancellation.status is CancellationStatus.REJECTED
     assert "Not cancelled: the agreement with Example Corp" in harness.mail_subjects()
-    again = await harness.client.request_cancellation(OPPORTUNITY, WISH)
+    again = await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     assert again.cancellation is not None
-    assert again.cancellation.request_id != request.id, "asked anew"
+    assert again.cancellation.request_id != request.id, "no new request"
 
 
-async def test_the_request_is_sent_once_whatever_gets_lost(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_cancellation_request_is_sent_once_despite_a_lost_response(
+    harness: WorkflowHarness,
+) -> None:
+    await accept_offer(harness)
     harness.world.faults.waiting.append(
         Fault("agreement", "drop_after", "SendAgreementCancellationRequest")
     )
     async with harness.advance_until_answered(
-        harness.client.request_cancellation(OPPORTUNITY, WISH)
-    ) as asked:
-        await asked
+        harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+    ) as answer:
+        await answer
     assert len(harness.world.cancellation_requests) == 1
 
 
-async def test_a_plain_signal_asks_too(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await harness.handle.signal(OfferWorkflow.request_cancellation_signal, WISH)
+async def test_cancellation_request_by_signal(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    await harness.handle.signal(OfferWorkflow.request_cancellation_signal, CANCELLATION_REQUEST)
     await harness.settle()
     assert len(harness.world.cancellation_requests) == 1
-    await harness.handle.signal(OfferWorkflow.request_cancellation_signal, WISH)
+    await harness.handle.signal(OfferWorkflow.request_cancellation_signal, CANCELLATION_REQUEST)
     assert (await harness.settle()).attention_code == "signal-rejected"
     assert len(harness.world.cancellation_requests) == 1
 
 
-async def test_while_the_buyer_is_asked_nothing_is_amended(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await harness.client.request_cancellation(OPPORTUNITY, WISH)
+async def test_amend_is_rejected_during_a_cancellation_request(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     with pytest.raises(RequestRejected, match="the buyer was asked to let the agreement"):
         await harness.client.amend(
             OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"})
         )
     with pytest.raises(RequestRejected, match="the buyer was asked to let the agreement"):
-        await harness.client.request_cancellation(OPPORTUNITY, WISH)
+        await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
 
 
-async def test_a_payment_that_fails_terminates_it(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_agreement_terminated_by_aws(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
     await harness.end_agreement("TERMINATED")
     end = await harness.advance_to_end()
     assert end.stage is Stage.TERMINATED
@@ -111,8 +113,8 @@ async def test_a_payment_that_fails_terminates_it(harness: WorkflowHarness) -> N
     assert (shown["Offer_Stage__c"], shown["Agreement_Status__c"]) == ("terminated", "TERMINATED")
 
 
-async def test_after_its_end_the_opportunity_can_have_a_new_offer(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_restart_after_the_agreement_was_cancelled(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
     await harness.end_agreement("CANCELLED")
     await harness.advance_to_end()
     await harness.client.start(OPPORTUNITY, restart=True)
@@ -121,10 +123,10 @@ async def test_after_its_end_the_opportunity_can_have_a_new_offer(harness: Workf
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_an_acceptance_that_aws_undoes_leaves_the_offer_open(
+async def test_rolled_back_acceptance_leaves_the_offer_shared(
     harness: WorkflowHarness,
 ) -> None:
-    await accepted(harness)
+    await accept_offer(harness)
     roll_back(harness.world, harness.agreement())
     await harness.report_acceptance()
     record = await harness.settle()
@@ -146,7 +148,7 @@ async def test_an_acceptance_that_aws_undoes_leaves_the_offer_open(
     assert len(accepted_mails) == len(set(ids)) == 2
 
 
-async def test_one_undone_before_anybody_saw_it_is_told_once(harness: WorkflowHarness) -> None:
+async def test_rollback_before_the_first_report_is_notified_once(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     agreement = accept(harness.world, shared.require_offer_id(), BUYER)
@@ -162,7 +164,7 @@ async def test_one_undone_before_anybody_saw_it_is_told_once(harness: WorkflowHa
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
 
 
-async def test_an_acceptance_undone_after_a_late_cancel_leaves_nothing_open(
+async def test_rollback_after_a_late_cancel_leaves_no_acceptable_offer(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
@@ -178,8 +180,8 @@ async def test_an_acceptance_undone_after_a_late_cancel_leaves_nothing_open(
     assert harness.count_acceptable_offers() == 0
 
 
-async def test_a_renewal_is_news_and_no_end(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_renewal_does_not_end_the_offer(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
     successor = renew(harness.world, harness.agreement())
     await harness.report_acceptance()
     record = await harness.settle()
@@ -191,11 +193,11 @@ async def test_a_renewal_is_news_and_no_end(harness: WorkflowHarness) -> None:
     assert "Changed: the agreement with Example Corp" in harness.mail_subjects()
     assert harness.salesforce_fields()["Agreement_Status__c"] == "RENEWED"
     await harness.report_acceptance()
-    assert len((await harness.settle()).agreement_events) == 1, "once"
+    assert len((await harness.settle()).agreement_events) == 1, "reported twice"
 
 
-async def test_an_amendment_made_elsewhere_replaces_it(harness: WorkflowHarness) -> None:
-    record = await accepted(harness)
+async def test_amendment_created_in_the_portal_replaces_the_offer(harness: WorkflowHarness) -> None:
+    record = await accept_offer(harness)
     offer = create_amendment_in_portal(
         harness.world,
         agreement_id=harness.agreement().id,
@@ -212,20 +214,26 @@ async def test_an_amendment_made_elsewhere_replaces_it(harness: WorkflowHarness)
     assert harness.salesforce_fields()["Offer_Stage__c"] == "replaced"
 
 
-async def test_what_is_paid_is_followed_until_the_agreement_ends(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_disbursed_offer_is_followed_until_the_agreement_ends(
+    harness: WorkflowHarness,
+) -> None:
+    await accept_offer(harness)
     await harness.advance(days=70)
     await harness.report_payout()
     assert (await harness.settle()).stage is Stage.DISBURSED
     await harness.advance(days=200)
-    assert (await harness.client.request_cancellation(OPPORTUNITY, WISH)).stage is Stage.DISBURSED
+    assert (
+        await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+    ).stage is Stage.DISBURSED
     await harness.advance(days=8)
     record = await harness.record()
     assert record.stage is Stage.TERMINATED
 
 
-async def test_and_no_longer(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_disbursed_offer_closes_after_the_agreement_has_ended(
+    harness: WorkflowHarness,
+) -> None:
+    await accept_offer(harness)
     await harness.advance(days=70)
     await harness.report_payout()
     closed = await harness.advance_until_closed()
@@ -233,15 +241,15 @@ async def test_and_no_longer(harness: WorkflowHarness) -> None:
     assert harness.world.now() - closed.stage_since > timedelta(days=280)
 
 
-async def test_what_aws_does_not_find_has_not_ended(harness: WorkflowHarness) -> None:
-    before = await accepted(harness)
+async def test_agreement_that_aws_does_not_list_has_not_ended(harness: WorkflowHarness) -> None:
+    before = await accept_offer(harness)
     harness.world.agreement_lag_minutes = 1000
     await harness.report_acceptance()
     after = await harness.settle()
     assert (after.stage, after.agreement) == (Stage.ACCEPTED, before.agreement)
 
 
-async def test_before_acceptance_there_is_nothing_to_ask_the_buyer_for(
+async def test_cancellation_request_before_acceptance_is_rejected(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
@@ -249,4 +257,4 @@ async def test_before_acceptance_there_is_nothing_to_ask_the_buyer_for(
     with pytest.raises(
         RequestRejected, match=f"the offer is shared: .*; run offerflow cancel {OPPORTUNITY}"
     ):
-        await harness.client.request_cancellation(OPPORTUNITY, WISH)
+        await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)

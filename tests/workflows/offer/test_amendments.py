@@ -1,4 +1,4 @@
-"""Changes after acceptance: an agreement-based offer, as a child with a life of its own."""
+"""Changes after acceptance: an agreement-based offer, which is a child workflow."""
 
 from decimal import Decimal
 
@@ -16,11 +16,11 @@ from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 
 FIRST, SECOND = offer_path(OPPORTUNITY, 1), offer_path(OPPORTUNITY, 2)
-ADDED = TermChanges(terms={"additional_amount": "30000 USD"})
+ADDITIONAL = TermChanges(terms={"additional_amount": "30000 USD"})
 
 
-async def accepted(harness: WorkflowHarness, **given: str) -> OfferRecord:
-    await harness.start(**given)
+async def accept_offer(harness: WorkflowHarness, **terms: str) -> OfferRecord:
+    await harness.start(**terms)
     await harness.approve_all()
     shared = await harness.advance_until(Stage.SHARED)
     accept(harness.world, shared.require_offer_id(), BUYER)
@@ -28,31 +28,33 @@ async def accepted(harness: WorkflowHarness, **given: str) -> OfferRecord:
     return await harness.settle()
 
 
-def first_of(record: OfferRecord) -> str:
+def agreement_id_of(record: OfferRecord) -> str:
     assert record.agreement is not None
     return record.agreement.agreement_id
 
 
-async def amended(
-    harness: WorkflowHarness, changes: TermChanges = ADDED, *, path: str = FIRST
+async def share_amendment(
+    harness: WorkflowHarness, changes: TermChanges = ADDITIONAL, *, path: str = FIRST
 ) -> OfferRecord:
-    """An amendment that the buyer can accept."""
+    """Request an amendment, approve it, and wait until it is shared."""
     await harness.client.amend(OPPORTUNITY, changes)
     await harness.approve_all(path)
     return await harness.advance_until(Stage.SHARED, path=path)
 
 
-async def test_the_buyer_accepts_and_it_takes_the_place_of_the_original(
+async def test_accepted_amendment_replaces_the_original(
     harness: WorkflowHarness,
 ) -> None:
-    original = await accepted(harness)
-    draft = await harness.client.amend(OPPORTUNITY, ADDED)
+    original = await accept_offer(harness)
+    draft = await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     assert draft.pricing is not None
     assert str(draft.pricing.total) == "USD 30,000.00"
     assert [finding.code for finding in draft.awaiting_approval] == ["amendment"]
     await harness.approve_all(FIRST)
     shared = await harness.advance_until(Stage.SHARED, path=FIRST)
-    assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted", "the agreement stands"
+    assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted", (
+        "the agreement has not changed"
+    )
     assert harness.salesforce_fields()["Amendment_Stage__c"] == "shared"
     assert harness.count_acceptable_offers() == 1
     agreement = accept(harness.world, shared.require_offer_id(), BUYER)
@@ -61,7 +63,7 @@ async def test_the_buyer_accepts_and_it_takes_the_place_of_the_original(
     record = await harness.client.record(FIRST)
     assert record.stage is Stage.ACCEPTED
     assert record.agreement is not None
-    assert record.agreement.initial_agreement_id == first_of(original)
+    assert record.agreement.initial_agreement_id == agreement_id_of(original)
     replaced = await harness.record()
     assert replaced.stage is Stage.REPLACED
     assert replaced.replaced_by == agreement.id
@@ -71,14 +73,14 @@ async def test_the_buyer_accepts_and_it_takes_the_place_of_the_original(
     shown = harness.salesforce_fields()
     assert shown["Offer_Stage__c"] == "accepted"
     assert shown["Agreement_Id__c"] == agreement.id
-    assert shown["Initial_Agreement_Id__c"] == first_of(original)
+    assert shown["Initial_Agreement_Id__c"] == agreement_id_of(original)
     assert shown["Offer_Amount__c"] == 30000.0
     assert (await harness.advance_until_closed()).stage is Stage.REPLACED
 
 
-async def test_the_amendment_lives_on_until_it_is_paid(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    shared = await amended(harness)
+async def test_amendment_is_followed_until_it_is_disbursed(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    shared = await share_amendment(harness)
     await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
     await harness.advance(days=70)
     await harness.report_payout(FIRST, shared.require_offer_id())
@@ -87,9 +89,9 @@ async def test_the_amendment_lives_on_until_it_is_paid(harness: WorkflowHarness)
     assert harness.salesforce_fields()["Offer_Stage__c"] == "disbursed"
 
 
-async def test_what_nobody_accepts_leaves_the_original_as_it_was(harness: WorkflowHarness) -> None:
-    before = await accepted(harness)
-    await amended(harness)
+async def test_expired_amendment_leaves_the_original_unchanged(harness: WorkflowHarness) -> None:
+    before = await accept_offer(harness)
+    await share_amendment(harness)
     await harness.advance(days=40)
     assert (await harness.client.record(FIRST)).stage is Stage.EXPIRED
     original = await harness.record()
@@ -98,29 +100,31 @@ async def test_what_nobody_accepts_leaves_the_original_as_it_was(harness: Workfl
     assert original.amendments[0].stage is Stage.EXPIRED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
     assert "Expired: Example Corp (amendment 1)" in harness.mail_subjects()
-    second = await amended(harness, path=SECOND)
+    second = await share_amendment(harness, path=SECOND)
     assert second.amendment == 2
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_there_is_one_at_a_time(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await harness.client.amend(OPPORTUNITY, ADDED)
+async def test_only_one_amendment_at_a_time(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     with pytest.raises(
         RequestRejected,
         match=f"amendment 1 is in progress .*: finish or cancel it first; run .*{FIRST}",
     ):
-        await harness.client.amend(OPPORTUNITY, ADDED)
+        await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     await harness.client.cancel(FIRST, "not that")
     await harness.settle()
-    assert (await harness.client.amend(OPPORTUNITY, ADDED)).amendment == 2
+    assert (await harness.client.amend(OPPORTUNITY, ADDITIONAL)).amendment == 2
 
 
-async def test_silence_about_unpaid_instalments_is_refused(harness: WorkflowHarness) -> None:
+async def test_amendment_must_say_what_happens_to_unpaid_instalments(
+    harness: WorkflowHarness,
+) -> None:
     days = f"{harness.day(0)} 60000; {harness.day(100)} 30000; {harness.day(200)} 30000"
-    await accepted(harness, payment_schedule=days)
-    silent = await harness.client.amend(OPPORTUNITY, ADDED)
-    assert "unpaid-instalments" in {finding.code for finding in silent.blocking_findings}
+    await accept_offer(harness, payment_schedule=days)
+    undecided = await harness.client.amend(OPPORTUNITY, ADDITIONAL)
+    assert "unpaid-instalments" in {finding.code for finding in undecided.blocking_findings}
     await harness.approve_all(FIRST)
     assert (await harness.client.record(FIRST)).stage is Stage.DRAFT
     revised = await harness.client.revise(
@@ -135,16 +139,16 @@ async def test_silence_about_unpaid_instalments_is_refused(harness: WorkflowHarn
     assert [f"{gross:.0f}" for gross in invoiced] == ["30000", "30000", "30000", "60000"]
 
 
-async def test_an_amendment_of_an_amendment_is_one_chain(harness: WorkflowHarness) -> None:
-    original = await accepted(harness)
-    first = await amended(harness)
+async def test_amendment_of_an_amendment(harness: WorkflowHarness) -> None:
+    original = await accept_offer(harness)
+    first = await share_amendment(harness)
     await harness.report_agreement(accept(harness.world, first.require_offer_id(), BUYER), FIRST)
     await harness.advance(minutes=5)
     with pytest.raises(
         RequestRejected, match=f"the offer is replaced: amendment 1 replaced it .*show {FIRST}"
     ):
-        await harness.client.amend(OPPORTUNITY, ADDED)
-    await harness.client.amend(FIRST, ADDED)
+        await harness.client.amend(OPPORTUNITY, ADDITIONAL)
+    await harness.client.amend(FIRST, ADDITIONAL)
     await harness.approve_all(SECOND)
     second = await harness.advance_until(Stage.SHARED, path=SECOND)
     agreement = accept(harness.world, second.require_offer_id(), BUYER)
@@ -152,27 +156,27 @@ async def test_an_amendment_of_an_amendment_is_one_chain(harness: WorkflowHarnes
     await harness.advance(minutes=5)
     record = await harness.client.record(SECOND)
     assert record.agreement is not None
-    assert record.agreement.initial_agreement_id == first_of(original)
+    assert record.agreement.initial_agreement_id == agreement_id_of(original)
     assert (await harness.client.record(FIRST)).stage is Stage.REPLACED
     assert harness.salesforce_fields()["Agreement_Id__c"] == agreement.id
 
 
-async def test_a_paid_offer_can_be_amended_too(harness: WorkflowHarness) -> None:
-    await accepted(harness)
+async def test_disbursed_offer_can_be_amended(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
     await harness.advance(days=70)
     await harness.report_payout()
     assert (await harness.settle()).stage is Stage.DISBURSED
-    shared = await amended(harness)
+    shared = await share_amendment(harness)
     await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
     await harness.advance(minutes=5)
     assert (await harness.record()).stage is Stage.REPLACED
 
 
-async def test_when_aws_rolls_the_amendment_back_the_original_stands_again(
+async def test_rolled_back_amendment_restores_the_original(
     harness: WorkflowHarness,
 ) -> None:
-    await accepted(harness)
-    shared = await amended(harness)
+    await accept_offer(harness)
+    shared = await share_amendment(harness)
     agreement = accept(harness.world, shared.require_offer_id(), BUYER)
     await harness.report_agreement(agreement, FIRST)
     await harness.advance(minutes=5)
@@ -190,9 +194,9 @@ async def test_when_aws_rolls_the_amendment_back_the_original_stands_again(
     assert (await harness.record()).stage is Stage.REPLACED
 
 
-async def test_an_agreement_that_ends_calls_its_amendment_off(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await amended(harness)
+async def test_terminated_agreement_cancels_its_amendment(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    await share_amendment(harness)
     await harness.end_agreement("TERMINATED")
     await harness.advance(minutes=10)
     assert (await harness.record()).stage is Stage.TERMINATED
@@ -200,9 +204,11 @@ async def test_an_agreement_that_ends_calls_its_amendment_off(harness: WorkflowH
     assert harness.count_acceptable_offers() == 0
 
 
-async def test_one_made_elsewhere_calls_it_off_too(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await amended(harness)
+async def test_amendment_created_in_the_portal_cancels_the_open_one(
+    harness: WorkflowHarness,
+) -> None:
+    await accept_offer(harness)
+    await share_amendment(harness)
     agreement = harness.agreement()
     offer = create_amendment_in_portal(
         harness.world,
@@ -218,26 +224,26 @@ async def test_one_made_elsewhere_calls_it_off_too(harness: WorkflowHarness) -> 
     assert (await harness.client.record(FIRST)).stage is Stage.CANCELLED
 
 
-async def test_an_amendment_that_expired_is_begun_anew_and_not_revived(
+async def test_expired_amendment_cannot_be_extended(
     harness: WorkflowHarness,
 ) -> None:
-    await accepted(harness)
-    await amended(harness)
+    await accept_offer(harness)
+    await share_amendment(harness)
     await harness.advance(days=32)
     with pytest.raises(
         RequestRejected, match="the offer is expired: amend the original offer again"
     ):
         await harness.client.extend(FIRST, Extension(until=harness.day(60)))
-    assert (await harness.client.amend(OPPORTUNITY, ADDED)).amendment == 2
+    assert (await harness.client.amend(OPPORTUNITY, ADDITIONAL)).amendment == 2
 
 
-async def test_the_amendment_is_amended_before_its_acceptance(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    first = await amended(harness)
+async def test_amend_of_a_shared_amendment_creates_a_new_offer(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    first = await share_amendment(harness)
     async with harness.advance_until_answered(
         harness.client.amend(FIRST, TermChanges(terms={"additional_amount": "20000 USD"}))
-    ) as asked:
-        await asked
+    ) as answer:
+        await answer
     assert harness.count_acceptable_offers() == 0
     await harness.approve_all(FIRST)
     second = await harness.advance_until(Stage.SHARED, path=FIRST)
@@ -246,11 +252,11 @@ async def test_the_amendment_is_amended_before_its_acceptance(harness: WorkflowH
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_declined_amendment_is_revised(harness: WorkflowHarness) -> None:
-    await accepted(harness)
-    await harness.client.amend(OPPORTUNITY, ADDED)
-    verdict = ApprovalDecision(by="desk@example.com", reason="the customer signed 20,000")
-    await harness.client.decline(FIRST, verdict)
+async def test_declined_amendment_can_be_revised(harness: WorkflowHarness) -> None:
+    await accept_offer(harness)
+    await harness.client.amend(OPPORTUNITY, ADDITIONAL)
+    decision = ApprovalDecision(by="desk@example.com", reason="the customer signed 20,000")
+    await harness.client.decline(FIRST, decision)
     revised = await harness.client.revise(
         FIRST, TermChanges(terms={"additional_amount": "20000 USD"})
     )

@@ -1,4 +1,4 @@
-"""A draft waits for those who may approve it, and for the correction of what nobody may."""
+"""A draft waits for approvals of its exceptions, and for corrections of other findings."""
 
 from datetime import timedelta
 from io import BytesIO
@@ -18,28 +18,28 @@ DESK = "desk@example.com"
 TWO_YEARS = {"Contract_Months__c": 24.0}
 
 
-async def draft(harness: WorkflowHarness, **fields: Any) -> list[str]:
-    """Start an offer; gives the codes of what stands in its way."""
+async def start_draft(harness: WorkflowHarness, **fields: Any) -> list[str]:
+    """Start an offer; returns the codes of the findings that block it."""
     harness.put_opportunity(**fields)
     record = await harness.start()
     assert record.stage is Stage.DRAFT
     return [finding.code for finding in record.blocking_findings]
 
 
-def written_to(harness: WorkflowHarness, address: str) -> list[str]:
+def subjects_to(harness: WorkflowHarness, address: str) -> list[str]:
     return [mail.subject for mail in harness.world.mails if address in mail.recipients]
 
 
-async def test_an_exception_waits_for_its_role_and_then_goes_on(harness: WorkflowHarness) -> None:
-    assert await draft(harness, **TWO_YEARS) == ["not-annual"]
+async def test_exception_waits_for_approval_by_its_role(harness: WorkflowHarness) -> None:
+    assert await start_draft(harness, **TWO_YEARS) == ["not-annual"]
     waiting = await harness.settle()
     assert waiting.attention_code == "approval-required"
     assert "deal-desk" in waiting.attentions[0].problem
     assert "deal-desk" in await harness.summary_card()
     assert not harness.world.change_sets
-    assert "not-annual" not in harness.mail_subjects(), "codes are for the text"
-    assert written_to(harness, DESK) == ["Approval required: the offer for Example Corp"]
-    assert written_to(harness, "owner@example.com") == [
+    assert "not-annual" not in harness.mail_subjects(), "the subject has a code"
+    assert subjects_to(harness, DESK) == ["Approval required: the offer for Example Corp"]
+    assert subjects_to(harness, "owner@example.com") == [
         "Action required: the offer for Example Corp"
     ]
     assert "12 months" in harness.salesforce_fields()["Offer_Attention__c"]
@@ -57,65 +57,69 @@ async def test_an_exception_waits_for_its_role_and_then_goes_on(harness: Workflo
     assert shared.require_terms().duration_months == 24
 
 
-async def test_those_who_may_approve_are_reminded_until_they_decide(
+async def test_approvers_are_reminded_after_one_and_three_days(
     harness: WorkflowHarness,
 ) -> None:
-    await draft(harness, **TWO_YEARS)
+    await start_draft(harness, **TWO_YEARS)
     await harness.advance(hours=23)
-    assert len(written_to(harness, DESK)) == 1
+    assert len(subjects_to(harness, DESK)) == 1
     await harness.advance(hours=2)
-    assert len(written_to(harness, DESK)) == 2
+    assert len(subjects_to(harness, DESK)) == 2
     await harness.advance(days=2)
-    assert len(written_to(harness, DESK)) == 3
+    assert len(subjects_to(harness, DESK)) == 3
     assert (await harness.advance(days=30)).attention_code == "approval-required", (
-        "it waits as long as it takes"
+        "it no longer waits for approval"
     )
-    assert len(written_to(harness, DESK)) == 3
+    assert len(subjects_to(harness, DESK)) == 3
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await harness.advance_until(Stage.SHARED)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "reason"),
+    ("decision", "reason"),
     [
         (ApprovalDecision(by="owner@example.com"), "needs the role deal-desk"),
         (ApprovalDecision(by="legal@example.com"), "needs the role deal-desk"),
         (ApprovalDecision(by=DESK, finding="custom-contract"), "not-annual:.* does"),
     ],
 )
-async def test_an_approval_that_would_not_count_is_refused_at_once(
-    harness: WorkflowHarness, verdict: ApprovalDecision, reason: str
+async def test_approval_without_the_role_or_finding_is_rejected(
+    harness: WorkflowHarness, decision: ApprovalDecision, reason: str
 ) -> None:
-    await draft(harness, **TWO_YEARS)
-    with pytest.raises(RequestRejected, match=reason) as refusal:
-        await harness.client.approve(OPPORTUNITY, verdict)
-    assert "@" not in str(refusal.value), "nobody's address is told"
+    await start_draft(harness, **TWO_YEARS)
+    with pytest.raises(RequestRejected, match=reason) as rejected:
+        await harness.client.approve(OPPORTUNITY, decision)
+    assert "@" not in str(rejected.value), "the reason has an address"
     assert not (await harness.record()).decisions
 
 
-async def test_an_approval_of_what_was_seen_is_none_of_what_it_became(
+async def test_approval_of_an_outdated_finding_is_rejected(
     harness: WorkflowHarness,
 ) -> None:
-    await draft(harness, **TWO_YEARS)
-    (seen,) = (await harness.record()).awaiting_approval
+    await start_draft(harness, **TWO_YEARS)
+    (before,) = (await harness.record()).awaiting_approval
     await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 60}))
-    with pytest.raises(RequestRejected, match=f"{seen.reference} waits for no approval"):
-        await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=seen.reference))
-    (now,) = (await harness.record()).awaiting_approval
-    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=now.reference))
+    with pytest.raises(RequestRejected, match=f"{before.reference} waits for no approval"):
+        await harness.client.approve(
+            OPPORTUNITY, ApprovalDecision(by=DESK, finding=before.reference)
+        )
+    (after,) = (await harness.record()).awaiting_approval
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=after.reference))
     assert (await harness.advance_until(Stage.SHARED)).require_terms().duration_months == 60
 
 
-async def test_the_owner_hears_of_a_buyer_without_an_address(harness: WorkflowHarness) -> None:
-    assert await draft(harness, Buyer_Email__c=None) == ["illegal"]
+async def test_missing_buyer_email_is_notified_to_the_owner(harness: WorkflowHarness) -> None:
+    assert await start_draft(harness, Buyer_Email__c=None) == ["illegal"]
     await harness.settle()
-    assert written_to(harness, "owner@example.com") == [
+    assert subjects_to(harness, "owner@example.com") == [
         "Action required: the offer for Example Corp"
     ]
 
 
-async def test_each_mail_about_other_findings_is_another_mail(harness: WorkflowHarness) -> None:
-    await draft(harness, **TWO_YEARS)
+async def test_mails_about_different_findings_have_different_message_ids(
+    harness: WorkflowHarness,
+) -> None:
+    await start_draft(harness, **TWO_YEARS)
     await harness.client.revise(
         OPPORTUNITY, TermChanges(terms={"duration_months": 12, "net_payment_days": 31})
     )
@@ -125,7 +129,7 @@ async def test_each_mail_about_other_findings_is_another_mail(harness: WorkflowH
     assert len(set(ids)) == 3
 
 
-async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(
+async def test_cancel_while_the_eula_upload_is_denied(
     harness: WorkflowHarness,
 ) -> None:
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
@@ -139,20 +143,20 @@ async def test_a_cancel_reaches_a_contract_that_cannot_be_put_into_its_bucket(
     assert not harness.world.change_sets
 
 
-async def test_nothing_can_be_approved_that_does_not_wait(harness: WorkflowHarness) -> None:
+async def test_approval_without_an_exception_is_rejected(harness: WorkflowHarness) -> None:
     await harness.start()
     with pytest.raises(RequestRejected, match="nothing in it waits for approval"):
         await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
 
 
-async def test_a_mistake_is_nobody_s_to_approve(harness: WorkflowHarness) -> None:
-    assert await draft(harness, Order_Form_Signed__c=False) == ["order-form-unsigned"]
+async def test_finding_without_a_role_cannot_be_approved(harness: WorkflowHarness) -> None:
+    assert await start_draft(harness, Order_Form_Signed__c=False) == ["order-form-unsigned"]
     with pytest.raises(RequestRejected, match="waits for approval"):
         await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
 
 
-async def test_what_is_declined_must_be_revised(harness: WorkflowHarness) -> None:
-    await draft(harness, **TWO_YEARS)
+async def test_declined_exception_needs_a_revision(harness: WorkflowHarness) -> None:
+    await start_draft(harness, **TWO_YEARS)
     with pytest.raises(RequestRejected, match="say why"):
         await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK))
     declined = await harness.client.decline(
@@ -161,7 +165,7 @@ async def test_what_is_declined_must_be_revised(harness: WorkflowHarness) -> Non
     assert declined.decisions[0].reason == "one year only"
     waiting = await harness.settle()
     assert waiting.attention_code == "terms-invalid"
-    assert written_to(harness, "owner@example.com") == ACTION_REQUIRED * 2
+    assert subjects_to(harness, "owner@example.com") == ACTION_REQUIRED * 2
     assert "one year only" in " ".join(harness.world.mails[-1].text.split())
 
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
@@ -170,15 +174,18 @@ async def test_what_is_declined_must_be_revised(harness: WorkflowHarness) -> Non
     assert shared.require_terms().duration_months == 12
 
 
-async def test_whoever_declined_may_think_again(harness: WorkflowHarness) -> None:
-    await draft(harness, **TWO_YEARS)
+async def test_approval_after_a_decline(harness: WorkflowHarness) -> None:
+    await start_draft(harness, **TWO_YEARS)
     await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="no"))
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_only_what_changed_needs_approval_again(harness: WorkflowHarness) -> None:
-    assert await draft(harness, **TWO_YEARS, Amount=90000.0) == ["not-annual", "below-minimum"]
+async def test_revise_keeps_approvals_of_unchanged_terms(harness: WorkflowHarness) -> None:
+    assert await start_draft(harness, **TWO_YEARS, Amount=90000.0) == [
+        "not-annual",
+        "below-minimum",
+    ]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding="not-annual"))
     revised = await harness.client.revise(
         OPPORTUNITY, TermChanges(terms={"price": {"amount": "95000", "currency": "USD"}})
@@ -188,10 +195,10 @@ async def test_only_what_changed_needs_approval_again(harness: WorkflowHarness) 
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_an_approval_holds_for_what_was_approved_and_no_other_price(
+async def test_approval_does_not_cover_another_price(
     harness: WorkflowHarness,
 ) -> None:
-    assert await draft(harness, Amount=90000.0, Order_Form_Signed__c=False) == [
+    assert await start_draft(harness, Amount=90000.0, Order_Form_Signed__c=False) == [
         "order-form-unsigned",
         "below-minimum",
     ]
@@ -202,7 +209,9 @@ async def test_an_approval_holds_for_what_was_approved_and_no_other_price(
 
 
 async def test_preflight_runs_again_after_a_late_approval(harness: WorkflowHarness) -> None:
-    await draft(harness, **TWO_YEARS, Offer_Expires_On__c=str(await days_from_now(harness, 3)))
+    await start_draft(
+        harness, **TWO_YEARS, Offer_Expires_On__c=str(await days_from_now(harness, 3))
+    )
     await harness.advance(days=5)
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     late = await harness.settle()
@@ -214,7 +223,7 @@ async def days_from_now(harness: WorkflowHarness, days: int) -> Any:
     return (await harness.server.get_current_time() + timedelta(days=days)).date()
 
 
-async def test_a_revision_is_refused_where_it_comes_too_late(harness: WorkflowHarness) -> None:
+async def test_revise_of_a_shared_offer_is_rejected(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     with pytest.raises(
@@ -230,15 +239,15 @@ async def test_a_revision_is_refused_where_it_comes_too_late(harness: WorkflowHa
         (TermChanges(), "no change was given"),
     ],
 )
-async def test_a_senseless_revision_is_refused(
+async def test_invalid_revise_is_rejected(
     harness: WorkflowHarness, changes: TermChanges, reason: str
 ) -> None:
-    await draft(harness, Order_Form_Signed__c=False)
+    await start_draft(harness, Order_Form_Signed__c=False)
     with pytest.raises(RequestRejected, match=reason):
         await harness.client.revise(OPPORTUNITY, changes)
 
 
-async def test_what_was_given_can_be_taken_back(harness: WorkflowHarness) -> None:
+async def test_given_term_can_be_removed(harness: WorkflowHarness) -> None:
     record = await harness.start(duration_months=24)
     assert record.require_terms().duration_months == 24
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": None}))
@@ -246,38 +255,40 @@ async def test_what_was_given_can_be_taken_back(harness: WorkflowHarness) -> Non
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_what_aws_refused_is_revised_and_stays_on_record(harness: WorkflowHarness) -> None:
+async def test_revise_after_rejection_by_aws_keeps_the_first_revision(
+    harness: WorkflowHarness,
+) -> None:
     harness.world.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
     await harness.start()
     await harness.advance_until(Stage.FAILED)
     await harness.client.revise(OPPORTUNITY, TermChanges(terms={"offer_name": "Another name"}))
     shared = await harness.advance_until(Stage.SHARED)
-    (past,) = shared.previous_revisions
-    assert past.number == 1
-    assert past.outcome == "rejected by AWS"
-    assert "tax information" in past.findings[0].problem
-    assert past.change_set_id != shared.change_set_id
+    (first_revision,) = shared.previous_revisions
+    assert first_revision.number == 1
+    assert first_revision.outcome == "rejected by AWS"
+    assert "tax information" in first_revision.findings[0].problem
+    assert first_revision.change_set_id != shared.change_set_id
     assert shared.revision == 2
     assert shared.require_terms().offer_name == "Another name"
     assert len(harness.world.offers) == 1
 
 
-async def test_a_draft_that_waits_can_be_cancelled(harness: WorkflowHarness) -> None:
-    await draft(harness, **TWO_YEARS)
+async def test_cancel_while_waiting_for_approval(harness: WorkflowHarness) -> None:
+    await start_draft(harness, **TWO_YEARS)
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     ended = await harness.advance_to_end()
     assert ended.attentions == ()
     assert not harness.world.change_sets
 
 
-async def test_two_roles_decide_each_their_own(harness: WorkflowHarness) -> None:
+async def test_exceptions_of_two_roles_need_both_approvals(harness: WorkflowHarness) -> None:
     harness.put_opportunity(**TWO_YEARS, Eula_Documents__c="s3://example-offers/eula.pdf")
     harness.world.objects[("example-offers", "eula.pdf")] = one_page()
     record = await harness.start()
     assert sorted(str(f.role) for f in record.awaiting_approval) == ["deal-desk", "legal"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
-    still = await harness.settle()
-    assert [finding.role for finding in still.awaiting_approval] == ["legal"]
+    remaining = await harness.settle()
+    assert [finding.role for finding in remaining.awaiting_approval] == ["legal"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     await harness.advance_until(Stage.SHARED)
     (offer,) = harness.world.offers.values()
@@ -285,7 +296,7 @@ async def test_two_roles_decide_each_their_own(harness: WorkflowHarness) -> None
     assert legal["Documents"][0]["Type"] == "CustomEula"
 
 
-async def test_a_contract_that_changed_since_its_approval_is_not_sent(
+async def test_eula_changed_after_approval_needs_a_new_approval(
     harness: WorkflowHarness,
 ) -> None:
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")

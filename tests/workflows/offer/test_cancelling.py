@@ -1,4 +1,4 @@
-"""Cancelling before acceptance leaves nothing that a buyer could accept; an acceptance wins."""
+"""A cancel before acceptance leaves no acceptable offer; an acceptance wins."""
 
 from datetime import timedelta
 
@@ -14,44 +14,44 @@ from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
 
-async def end_of(harness: WorkflowHarness) -> Stage:
+async def last_stage(harness: WorkflowHarness) -> Stage:
     return (await harness.advance_to_end()).stage
 
 
-async def test_while_salesforce_is_down_in_draft(harness: WorkflowHarness) -> None:
+async def test_cancel_in_draft_while_salesforce_is_down(harness: WorkflowHarness) -> None:
     harness.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=3))
     await harness.client.start_without_waiting(OPPORTUNITY)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "not any more")
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert not harness.world.change_sets
 
 
-async def test_while_aws_is_still_preparing_stops_it(harness: WorkflowHarness) -> None:
+async def test_cancel_while_preparing_cancels_the_change_set(harness: WorkflowHarness) -> None:
     harness.world.change_set_processing.preparing_minutes = 30
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert [change_set.status for change_set in harness.world.change_sets.values()] == ["CANCELLED"]
     assert not harness.world.offers
-    assert harness.mail_subjects() == [], "nobody had been told"
-    assert (await harness.record()).findings == (), "there is nothing to correct"
+    assert harness.mail_subjects() == [], "a mail was sent"
+    assert (await harness.record()).findings == (), "a finding remains"
 
 
-async def test_when_aws_cannot_be_stopped_the_offer_is_withdrawn_at_once(
+async def test_cancel_after_preparing_withdraws_the_new_offer(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
     await harness.advance(minutes=20)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     (offer,) = harness.world.offers.values()
     assert offer.state == "Released"
     assert not harness.world.acceptable(offer)
-    assert harness.mail_subjects() == [], "nobody had been told"
+    assert harness.mail_subjects() == [], "a mail was sent"
 
 
-async def test_after_sharing_the_buyer_is_told(harness: WorkflowHarness) -> None:
+async def test_cancel_after_sharing_notifies_the_buyer(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "the customer signed elsewhere")
@@ -65,30 +65,30 @@ async def test_after_sharing_the_buyer_is_told(harness: WorkflowHarness) -> None
     assert harness.world.mails[-1].recipients == ["buyer@example.com"]
 
 
-async def test_a_buyer_who_may_have_been_told_is_told_that_it_is_void(
+async def test_cancel_notifies_the_buyer_if_the_offer_mail_may_have_arrived(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
     await harness.start()
     await harness.advance(hours=2)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert (
         harness.mail_subjects()[-1] == "Your private offer for Example Product has been withdrawn"
     )
 
 
-async def test_a_letter_held_up_does_not_go_out_after_the_cancel(harness: WorkflowHarness) -> None:
+async def test_delayed_offer_mail_is_not_sent_after_cancel(harness: WorkflowHarness) -> None:
     harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
     await harness.start()
     await harness.advance(minutes=50)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     harness.world.faults.waiting.clear()
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert not any(subject.endswith("is ready") for subject in harness.mail_subjects())
 
 
-async def test_what_was_late_is_no_longer_called_for_after_the_cancel(
+async def test_cancel_clears_the_unresponsive_vendor_attention(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
@@ -101,7 +101,7 @@ async def test_what_was_late_is_no_longer_called_for_after_the_cancel(
     assert end.attentions == ()
 
 
-async def test_a_letter_sent_again_and_held_up_does_not_either(harness: WorkflowHarness) -> None:
+async def test_delayed_resend_is_not_sent_after_cancel(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
@@ -110,14 +110,14 @@ async def test_a_letter_sent_again_and_held_up_does_not_either(harness: Workflow
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     await harness.advance(minutes=5)
     harness.world.faults.waiting.clear()
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert harness.mail_subjects() == [
         "Your private offer for Example Product is ready",
         "Your private offer for Example Product has been withdrawn",
     ]
 
 
-async def test_while_aws_refuses_our_credentials_nothing_has_been_made(
+async def test_cancel_while_credentials_are_rejected(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.faults.waiting.append(
@@ -133,11 +133,11 @@ async def test_while_aws_refuses_our_credentials_nothing_has_been_made(
     await harness.start()
     assert (await harness.advance(minutes=1)).stage is Stage.SUBMITTED
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert not harness.world.change_sets
 
 
-async def test_a_cancel_after_a_doubtful_submission_waits_for_aws(harness: WorkflowHarness) -> None:
+async def test_cancel_after_an_unknown_submission_waits_for_aws(harness: WorkflowHarness) -> None:
     harness.world.faults.waiting += [
         Fault("catalog", "drop_before", "ListChangeSets"),
         Fault(
@@ -152,14 +152,16 @@ async def test_a_cancel_after_a_doubtful_submission_waits_for_aws(harness: Workf
     await harness.start()
     await harness.advance(minutes=1)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    assert (await harness.advance(hours=1)).stage is Stage.SUBMITTED, "who knows?"
+    assert (await harness.advance(hours=1)).stage is Stage.SUBMITTED, (
+        "it was cancelled without an answer of AWS"
+    )
     harness.world.faults.waiting.clear()
     await harness.client.resume(OPPORTUNITY)
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
 
 
-async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
+async def test_restart_waits_for_notifications_of_the_cancel(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
@@ -173,7 +175,7 @@ async def test_a_cancelled_offer_does_not_start_again_before_all_have_been_told(
         await harness.client.start(OPPORTUNITY, restart=True)
 
 
-async def test_an_acceptance_before_the_withdrawal_wins(harness: WorkflowHarness) -> None:
+async def test_acceptance_before_the_withdrawal_wins(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     harness.schedule_acceptance(await harness.server.get_current_time())
@@ -185,7 +187,7 @@ async def test_an_acceptance_before_the_withdrawal_wins(harness: WorkflowHarness
     assert not any("withdrawn" in subject for subject in harness.mail_subjects())
 
 
-async def test_an_acceptance_during_the_withdrawal_wins(harness: WorkflowHarness) -> None:
+async def test_acceptance_during_the_withdrawal_wins(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     now = await harness.server.get_current_time()
@@ -196,7 +198,7 @@ async def test_an_acceptance_during_the_withdrawal_wins(harness: WorkflowHarness
     assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
 
 
-async def test_after_acceptance_it_is_refused(harness: WorkflowHarness) -> None:
+async def test_cancel_after_acceptance_is_rejected(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
     await harness.start()
     await harness.advance_until(Stage.SHARED)
@@ -211,31 +213,33 @@ async def test_after_acceptance_it_is_refused(harness: WorkflowHarness) -> None:
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_temporal_s_own_cancellation_leaves_no_acceptable_offer(
+async def test_workflow_cancellation_leaves_no_acceptable_offer(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.handle.cancel()
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
 
 
-async def test_aws_that_does_not_withdraw_is_not_believed(harness: WorkflowHarness) -> None:
+async def test_failed_withdrawal_needs_attention(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     harness.world.change_set_processing.failures.append("SERVER_FAULT")
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    stuck = await harness.advance(minutes=10)
-    assert stuck.stage is Stage.SHARED
-    assert stuck.attention_code == "withdrawal-failed"
+    blocked = await harness.advance(minutes=10)
+    assert blocked.stage is Stage.SHARED
+    assert blocked.attention_code == "withdrawal-failed"
     assert harness.count_acceptable_offers() == 1
     await harness.client.resume(OPPORTUNITY)
-    assert await end_of(harness) is Stage.CANCELLED
+    assert await last_stage(harness) is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
 
 
-async def test_a_cancelled_offer_can_be_started_again_as_another(harness: WorkflowHarness) -> None:
+async def test_restart_of_a_cancelled_offer_creates_a_new_revision(
+    harness: WorkflowHarness,
+) -> None:
     await harness.start()
     first = await harness.advance_until(Stage.SHARED)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -252,8 +256,8 @@ async def test_a_cancelled_offer_can_be_started_again_as_another(harness: Workfl
     assert harness.count_acceptable_offers() == 1
 
 
-async def accepted_unseen(harness: WorkflowHarness) -> OfferRecord:
-    """The offer was accepted in time, and comes to light only after its end."""
+async def accept_on_the_last_day(harness: WorkflowHarness) -> OfferRecord:
+    """Accept an expired offer as if on its last day; AWS lists the agreement only now."""
     shared = await harness.record()
     now = harness.world.now()
     harness.world.offers[shared.require_offer_id()].availability_end = now.date()
@@ -264,13 +268,13 @@ async def accepted_unseen(harness: WorkflowHarness) -> OfferRecord:
     return shared
 
 
-async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(
+async def test_restart_finds_a_late_acceptance_of_the_expired_offer(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance_to_end()
-    expired = await accepted_unseen(harness)
+    expired = await accept_on_the_last_day(harness)
     with pytest.raises(RequestRejected, match="the buyer has accepted the offer as it was"):
         await harness.client.start(OPPORTUNITY, restart=True)
     accepted = await harness.settle()
@@ -279,12 +283,14 @@ async def test_an_offer_accepted_too_late_to_be_seen_is_not_sold_again(
     assert len(harness.world.offers) == 1
 
 
-async def test_nor_when_its_workflow_is_over(harness: WorkflowHarness) -> None:
+async def test_restart_finds_a_late_acceptance_after_the_workflow_closed(
+    harness: WorkflowHarness,
+) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance_to_end()
     await harness.advance_until_closed()
-    expired = await accepted_unseen(harness)
+    expired = await accept_on_the_last_day(harness)
     again = await harness.client.start(OPPORTUNITY, restart=True)
     assert again.stage is Stage.ACCEPTED
     assert again.offer_id == expired.offer_id

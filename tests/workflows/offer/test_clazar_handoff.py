@@ -23,8 +23,8 @@ DESK = "desk@example.com"
 OTHER = "444455556666"
 
 
-async def hand_off(harness: WorkflowHarness, **fields: Any) -> OfferRecord:
-    """Start an offer by the method clazar; gives its record once a person is waited for."""
+async def start_handoff(harness: WorkflowHarness, **fields: Any) -> OfferRecord:
+    """Start an offer with the method clazar; returns its record when it waits for a person."""
     harness.put_opportunity(**fields)
     await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     record = await harness.settle()
@@ -33,10 +33,10 @@ async def hand_off(harness: WorkflowHarness, **fields: Any) -> OfferRecord:
     return record
 
 
-def by_hand(harness: WorkflowHarness, record: OfferRecord, **mistakes: Any) -> None:
-    """The owner makes the offer in Clazar from the sheet, with some mistakes."""
+def create_in_clazar(harness: WorkflowHarness, record: OfferRecord, **differences: Any) -> None:
+    """Create the offer in Clazar from the field sheet, with some differences."""
     terms = record.require_terms()
-    right: dict[str, Any] = {
+    correct: dict[str, Any] = {
         "name": terms.offer_name,
         "buyer_accounts": list(terms.buyer_accounts),
         "price": terms.price.amount,
@@ -44,11 +44,11 @@ def by_hand(harness: WorkflowHarness, record: OfferRecord, **mistakes: Any) -> N
         "months": terms.duration_months,
         "availability_end": terms.availability_end,
     }
-    create_manual_offer(harness.world, **right | mistakes)
+    create_manual_offer(harness.world, **correct | differences)
 
 
-async def test_an_offer_made_by_hand_goes_on_by_itself(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
+async def test_offer_created_in_clazar_runs_to_disbursement(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
     assert f"{OPPORTUNITY}-1" in record.require_terms().offer_name
     (mail,) = harness.world.mails
     assert mail.recipients == ["owner@example.com"]
@@ -57,9 +57,9 @@ async def test_an_offer_made_by_hand_goes_on_by_itself(harness: WorkflowHarness)
     (task,) = harness.world.tasks.values()
     assert task["WhatId"] == OPPORTUNITY
     assert record.require_terms().offer_name in task["Description"]
-    assert not harness.world.change_sets, "nothing was made by the product"
+    assert not harness.world.change_sets, "the product created an offer"
 
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     harness.set_buyer(accepts_after=2)
     shared = await harness.advance_until(Stage.SHARED)
     assert (task["Status"], shared.attentions) == ("Completed", ())
@@ -78,19 +78,19 @@ async def test_an_offer_made_by_hand_goes_on_by_itself(harness: WorkflowHarness)
     ]
 
 
-async def test_the_owner_is_reminded_until_it_is_made(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
+async def test_owner_is_reminded_until_the_offer_is_created(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
     await harness.advance(days=8)
     subjects = [mail.subject for mail in harness.world.mails]
     assert subjects == ["Please create in Clazar: the private offer for Example Corp"] * 4
     assert (await harness.advance(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
     assert len(harness.world.mails) == 4
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     await harness.advance_until(Stage.SHARED)
 
 
 @pytest.mark.parametrize(
-    ("mistake", "field"),
+    ("difference", "field"),
     [
         ({"buyer_accounts": [OTHER]}, "buyer_accounts"),
         ({"price": Decimal(12000)}, "price.amount"),
@@ -98,16 +98,16 @@ async def test_the_owner_is_reminded_until_it_is_made(harness: WorkflowHarness) 
         ({"months": 24}, "duration_months"),
     ],
 )
-async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
-    harness: WorkflowHarness, mistake: dict[str, Any], field: str
+async def test_declined_difference_voids_the_offer_and_hands_off_again(
+    harness: WorkflowHarness, difference: dict[str, Any], field: str
 ) -> None:
-    record = await hand_off(harness)
-    by_hand(harness, record, **mistake)
+    record = await start_handoff(harness)
+    create_in_clazar(harness, record, **difference)
     waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await harness.advance(minutes=10)
     assert [finding.field for finding in waiting.blocking_findings] == [field]
-    assert harness.count_acceptable_offers() == 1, "until somebody decides"
+    assert harness.count_acceptable_offers() == 1, "it was withdrawn without a decision"
     assert not [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
 
     await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="as signed, please"))
@@ -119,15 +119,15 @@ async def test_a_mistake_goes_back_and_the_wrong_offer_is_void(
     assert again.previous_revisions[0].findings[-1].field == field
     assert field in harness.world.mails[-1].text
 
-    by_hand(harness, again)
+    create_in_clazar(harness, again)
     await harness.advance_until(Stage.SHARED)
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_difference_can_be_taken_as_it_is(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
+async def test_approved_difference_becomes_the_terms(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
     later = record.require_terms().availability_end + timedelta(days=10)
-    by_hand(harness, record, price=Decimal(110000), availability_end=later)
+    create_in_clazar(harness, record, price=Decimal(110000), availability_end=later)
     waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await harness.advance(minutes=10)
@@ -139,13 +139,13 @@ async def test_a_difference_can_be_taken_as_it_is(harness: WorkflowHarness) -> N
     shared = await harness.advance_until(Stage.SHARED)
     assert str(shared.require_terms().price) == "USD 110,000.00"
     assert shared.require_terms().availability_end == later
-    (letter,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
-    assert "110,000.00" in letter.text, "what the buyer reads is what the buyer gets"
+    (mail,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
+    assert "110,000.00" in mail.text, "the mail has another price than the offer"
 
 
-async def test_an_offer_that_is_not_recognised_can_be_told(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
-    by_hand(harness, record, name="Something else")
+async def test_unrecognised_offer_can_be_linked(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
+    create_in_clazar(harness, record, name="Something else")
     await harness.advance(hours=3)
     (offer,) = harness.world.offers.values()
     with pytest.raises(RequestRejected, match="no id of an offer"):
@@ -158,21 +158,21 @@ async def test_an_offer_that_is_not_recognised_can_be_told(harness: WorkflowHarn
     assert shared.require_terms().offer_name == "Something else"
 
 
-async def test_a_wrong_id_can_be_told_again(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
+async def test_wrong_linked_id_can_be_corrected(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
     await harness.client.link_offer(OPPORTUNITY, "offer-nothing000000")
     assert (await harness.advance(minutes=30)).stage is Stage.GENERATING
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     await harness.advance(hours=2)
     (offer,) = harness.world.offers.values()
     await harness.client.link_offer(OPPORTUNITY, offer.id)
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_made_twice_is_for_a_person_to_sort_out(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
-    by_hand(harness, record)
-    by_hand(harness, record)
+async def test_two_created_offers_need_attention(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
+    create_in_clazar(harness, record)
+    create_in_clazar(harness, record)
     waiting = record
     for _ in range(40):
         if "duplicate-offer" in {a.code for a in waiting.attentions}:
@@ -189,8 +189,10 @@ async def test_made_twice_is_for_a_person_to_sort_out(harness: WorkflowHarness) 
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_cancelled_hand_off_leaves_nothing_behind(harness: WorkflowHarness) -> None:
-    await hand_off(harness)
+async def test_cancel_of_a_handoff_notifies_and_completes_the_task(
+    harness: WorkflowHarness,
+) -> None:
+    await start_handoff(harness)
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     await harness.advance_to_end()
     assert harness.mail_subjects()[-1].startswith("Please do not create in Clazar")
@@ -198,12 +200,12 @@ async def test_a_cancelled_hand_off_leaves_nothing_behind(harness: WorkflowHarne
     assert task["Status"] == "Completed"
 
 
-async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(
+async def test_cancel_withdraws_an_offer_created_meanwhile(
     harness: WorkflowHarness,
 ) -> None:
-    record = await hand_off(harness)
+    record = await start_handoff(harness)
     await harness.advance(minutes=50)
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     await harness.sleep(timedelta(minutes=5))
     harness.world.change_set_processing.publish_minutes = 0
     await harness.sleep(timedelta(minutes=54))
@@ -213,53 +215,53 @@ async def test_what_was_made_meanwhile_is_withdrawn_when_it_is_cancelled(
     assert harness.count_acceptable_offers() == 0
 
 
-async def test_an_offer_of_another_deal_is_never_withdrawn(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
-    by_hand(harness, record, name="Somebody else's offer", buyer_accounts=[OTHER])
+async def test_offer_of_another_deal_is_not_withdrawn(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
+    create_in_clazar(harness, record, name="An offer of another deal", buyer_accounts=[OTHER])
     await harness.sleep(timedelta(hours=2))
-    (others_offer,) = harness.world.offers.values()
-    await harness.client.link_offer(OPPORTUNITY, others_offer.id)
+    (other_offer,) = harness.world.offers.values()
+    await harness.client.link_offer(OPPORTUNITY, other_offer.id)
     waiting = await harness.settle()
     assert waiting.attention_code == "approval-required"
     await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="this is not ours"))
     again = await harness.advance_until(Stage.SUBMITTED)
-    assert harness.world.acceptable(others_offer), "it was left as it is"
+    assert harness.world.acceptable(other_offer), "it was withdrawn"
     assert "unmatched-offer" in {attention.code for attention in again.attentions}
-    await harness.client.link_offer(OPPORTUNITY, others_offer.id)
+    await harness.client.link_offer(OPPORTUNITY, other_offer.id)
     await harness.settle()
     await harness.client.cancel(OPPORTUNITY, "")
-    assert harness.world.acceptable(others_offer)
+    assert harness.world.acceptable(other_offer)
 
 
-async def test_another_offer_is_told_while_a_difference_waits(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
-    by_hand(harness, record, price=Decimal(110000))
+async def test_link_of_another_offer_while_a_difference_waits(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
+    create_in_clazar(harness, record, price=Decimal(110000))
     waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await harness.advance(minutes=10)
     (wrong,) = harness.world.offers.values()
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     await harness.sleep(timedelta(hours=2))
-    (right,) = [offer for offer in harness.world.offers.values() if offer is not wrong]
-    await harness.client.link_offer(OPPORTUNITY, right.id)
+    (correct,) = [offer for offer in harness.world.offers.values() if offer is not wrong]
+    await harness.client.link_offer(OPPORTUNITY, correct.id)
     both = await harness.settle()
-    assert both.stage is Stage.GENERATING, "not while the other one can be accepted"
+    assert both.stage is Stage.GENERATING, "it was shared while another offer could be accepted"
     assert "duplicate-offer" in {attention.code for attention in both.attentions}
     wrong.availability_end = harness.world.now().date() - timedelta(days=1)
     await harness.client.resume(OPPORTUNITY, "duplicate-offer")
     shared = await harness.advance_until(Stage.SHARED)
-    assert shared.offer_id == right.id
+    assert shared.offer_id == correct.id
     assert str(shared.require_terms().price) == "USD 120,000.00"
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_an_acceptance_before_the_offer_was_recognised_is_found(
+async def test_acceptance_before_recognition_is_found(
     harness: WorkflowHarness,
 ) -> None:
-    record = await hand_off(harness)
+    record = await start_handoff(harness)
     harness.world.clazar_delay_minutes = 3 * 24 * 60
     harness.set_buyer(accepts_after=1)
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     await harness.advance(days=2)
     accepted = await harness.advance(days=3)
     assert accepted.stage is Stage.ACCEPTED
@@ -267,17 +269,19 @@ async def test_an_acceptance_before_the_offer_was_recognised_is_found(
     assert not [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
 
 
-async def test_a_mistyped_id_does_not_keep_an_offer_from_being_cancelled(
+async def test_cancel_after_linking_an_unknown_id(
     harness: WorkflowHarness,
 ) -> None:
-    await hand_off(harness)
+    await start_handoff(harness)
     await harness.client.link_offer(OPPORTUNITY, "offer-mistyped00000")
     await harness.advance(hours=1)
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     await harness.advance_to_end()
 
 
-async def test_a_task_that_salesforce_refuses_holds_up_nothing(harness: WorkflowHarness) -> None:
+async def test_rejected_salesforce_task_does_not_block_the_handoff(
+    harness: WorkflowHarness,
+) -> None:
     harness.world.faults.waiting.append(
         Fault(
             "salesforce", "status", "CreateTask", status=403, code="INSUFFICIENT_ACCESS", times=None
@@ -289,14 +293,14 @@ async def test_a_task_that_salesforce_refuses_holds_up_nothing(harness: Workflow
     assert harness.mail_subjects() == [
         "Please create in Clazar: the private offer for Example Corp"
     ]
-    by_hand(harness, record)
+    create_in_clazar(harness, record)
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_what_is_paid_late_is_not_up_front(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
+async def test_offer_with_late_instalment_is_not_upfront(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
     day = record.require_terms().availability_end + timedelta(days=90)
-    by_hand(
+    create_in_clazar(
         harness, record, schedule=[Installment(day, Decimal(120000))], dimensions={"platform": 1}
     )
     waiting = await harness.advance_until(Stage.GENERATING)
@@ -305,14 +309,14 @@ async def test_what_is_paid_late_is_not_up_front(harness: WorkflowHarness) -> No
     assert [finding.field for finding in waiting.blocking_findings] == ["payment_schedule"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await harness.advance_until(Stage.SHARED)
-    (letter,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
-    assert day.isoformat() in letter.text
-    assert "up front" not in letter.text
+    (mail,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
+    assert day.isoformat() in mail.text
+    assert "up front" not in mail.text
 
 
-async def test_an_acceptance_of_a_wrong_offer_wins(harness: WorkflowHarness) -> None:
-    record = await hand_off(harness)
-    by_hand(harness, record, price=Decimal(110000))
+async def test_acceptance_of_a_differing_offer_wins(harness: WorkflowHarness) -> None:
+    record = await start_handoff(harness)
+    create_in_clazar(harness, record, price=Decimal(110000))
     waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await harness.advance(minutes=10)
@@ -324,7 +328,7 @@ async def test_an_acceptance_of_a_wrong_offer_wins(harness: WorkflowHarness) -> 
     assert accepted.agreement is not None
 
 
-async def test_nobody_is_told_of_an_offer_that_was_not_handed_off(harness: WorkflowHarness) -> None:
+async def test_link_without_a_handoff_is_rejected(harness: WorkflowHarness) -> None:
     await harness.start()
     with pytest.raises(RequestRejected, match="is not waited for in Clazar"):
         await harness.client.link_offer(OPPORTUNITY, "offer-x")

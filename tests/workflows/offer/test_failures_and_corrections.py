@@ -1,4 +1,4 @@
-"""What AWS or the terms refuse waits for a person, says what to do, and loses nothing."""
+"""Rejections by AWS and invalid terms: the offer waits for a person and names the remedy."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -18,10 +18,10 @@ from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, opportunity_fields
 from workflows.offer.workflow import OfferWorkflow
 
-RIGHT_ACCOUNT = "444455556666"
+CORRECT_ACCOUNT = "444455556666"
 
 
-async def test_a_wrong_account_is_refused_corrected_and_sold(harness: WorkflowHarness) -> None:
+async def test_rejected_account_is_corrected_in_salesforce(harness: WorkflowHarness) -> None:
     harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
     await harness.start()
     failed = await harness.advance_until(Stage.FAILED)
@@ -30,24 +30,26 @@ async def test_a_wrong_account_is_refused_corrected_and_sold(harness: WorkflowHa
     assert "INVALID_BUYER_ACCOUNTS" in finding.problem
     assert "12-digit" in finding.remedy
     assert failed.attention_code == "offer-rejected"
-    assert not harness.world.offers, "a set fails as a whole"
+    assert not harness.world.offers, "an offer was created"
     await harness.settle()
     assert harness.mail_subjects() == ["Failed: the offer for Example Corp"]
     assert "INVALID_BUYER_ACCOUNTS" in harness.world.mails[0].text
     assert "INVALID_BUYER_ACCOUNTS" in harness.salesforce_fields()["Offer_Attention__c"]
 
-    harness.put_opportunity(AWS_Account_Id__c=RIGHT_ACCOUNT)
+    harness.put_opportunity(AWS_Account_Id__c=CORRECT_ACCOUNT)
     await harness.client.resume(OPPORTUNITY)
     shared = await harness.advance_until(Stage.SHARED)
     assert shared.revision == 2
     assert shared.terms is not None
-    assert shared.terms.buyer_accounts == (RIGHT_ACCOUNT,)
+    assert shared.terms.buyer_accounts == (CORRECT_ACCOUNT,)
     assert shared.attention_code is None
     assert shared.findings == ()
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_a_refused_request_fails_with_aws_s_words(harness: WorkflowHarness) -> None:
+async def test_rejected_change_set_request_fails_with_the_aws_error(
+    harness: WorkflowHarness,
+) -> None:
     harness.world.faults.waiting.append(
         Fault("catalog", "status", "StartChangeSet", status=422, code="ValidationException")
     )
@@ -59,7 +61,7 @@ async def test_a_refused_request_fails_with_aws_s_words(harness: WorkflowHarness
     assert not harness.world.offers
 
 
-async def test_a_fault_of_aws_s_own_can_be_tried_again(harness: WorkflowHarness) -> None:
+async def test_resume_after_an_aws_server_fault(harness: WorkflowHarness) -> None:
     harness.world.change_set_processing.failures.append("SERVER_FAULT")
     await harness.start()
     failed = await harness.advance_until(Stage.FAILED)
@@ -69,7 +71,7 @@ async def test_a_fault_of_aws_s_own_can_be_tried_again(harness: WorkflowHarness)
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_illegal_terms_wait_in_draft_until_corrected(harness: WorkflowHarness) -> None:
+async def test_invalid_terms_wait_in_draft_until_corrected(harness: WorkflowHarness) -> None:
     harness.put_opportunity(AWS_Account_Id__c="1111-2222-333", Amount=None)
     drafted = await harness.start()
     assert drafted.stage is Stage.DRAFT
@@ -83,7 +85,7 @@ async def test_illegal_terms_wait_in_draft_until_corrected(harness: WorkflowHarn
     assert (await harness.advance_until(Stage.SHARED)).findings == ()
 
 
-async def test_illegal_terms_can_be_given_up(harness: WorkflowHarness) -> None:
+async def test_draft_with_invalid_terms_can_be_cancelled(harness: WorkflowHarness) -> None:
     harness.put_opportunity(Amount=None)
     await harness.start()
     cancelled = await harness.client.cancel(OPPORTUNITY, "")
@@ -92,7 +94,7 @@ async def test_illegal_terms_can_be_given_up(harness: WorkflowHarness) -> None:
     assert harness.salesforce_fields()["Offer_Stage__c"] == "cancelled"
 
 
-async def test_given_terms_overrule_the_opportunity_s(harness: WorkflowHarness) -> None:
+async def test_given_terms_override_the_opportunity(harness: WorkflowHarness) -> None:
     drafted = await harness.start(
         price={"amount": "99000.50", "currency": "EUR"}, net_payment_days=30, offer_name="Special"
     )
@@ -101,10 +103,10 @@ async def test_given_terms_overrule_the_opportunity_s(harness: WorkflowHarness) 
     shared = await harness.advance_until(Stage.SHARED)
     (offer,) = harness.world.offers.values()
     assert offer.name == "Special"
-    assert shared.terms == drafted.terms, "read back from AWS as asked"
+    assert shared.terms == drafted.terms, "the terms read from AWS differ"
 
 
-async def test_what_salesforce_shows_as_sold_is_not_sold_again(harness: WorkflowHarness) -> None:
+async def test_opportunity_that_is_already_disbursed_is_blocked(harness: WorkflowHarness) -> None:
     harness.put_opportunity(Offer_Stage__c="disbursed")
     drafted = await harness.start()
     assert [finding.field for finding in drafted.findings] == ["stage"]
@@ -114,7 +116,7 @@ async def test_what_salesforce_shows_as_sold_is_not_sold_again(harness: Workflow
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_given_terms_are_corrected_where_they_were_given(harness: WorkflowHarness) -> None:
+async def test_invalid_given_terms_are_corrected_by_revise(harness: WorkflowHarness) -> None:
     drafted = await harness.start(buyer_accounts="1")
     assert drafted.findings[0].source == "given"
     assert "Revise the terms" in drafted.attentions[0].remedy
@@ -123,47 +125,49 @@ async def test_given_terms_are_corrected_where_they_were_given(harness: Workflow
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_an_unknown_field_in_given_terms_is_named(harness: WorkflowHarness) -> None:
+async def test_unknown_given_field_is_a_finding(harness: WorkflowHarness) -> None:
     drafted = await harness.start(discount="10")
     assert [finding.field for finding in drafted.findings] == ["discount"]
     assert "no such field" in drafted.findings[0].problem
 
 
-async def test_an_opportunity_that_does_not_exist(harness: WorkflowHarness) -> None:
+async def test_start_of_a_missing_opportunity_is_rejected(harness: WorkflowHarness) -> None:
     harness.world.opportunities.clear()
     with pytest.raises(RequestRejected, match=f"Salesforce has no opportunity {OPPORTUNITY}"):
         await harness.start()
     harness.put_opportunity()
-    assert (await harness.start()).terms is not None, "nothing was begun, so it can be started now"
+    assert (await harness.start()).terms is not None, "the failed start prevents this one"
 
 
-async def test_revising_what_does_not_exist_leaves_nothing_waiting(
+async def test_revise_of_a_missing_opportunity_fails_the_workflow(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.opportunities.clear()
     harness.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
     handle = await harness.client.start_without_waiting(OPPORTUNITY)
-    asked = await handle.start_update(
+    update = await handle.start_update(
         OfferWorkflow.revise,
         TermChanges(terms={"duration_months": 12}),
         wait_for_stage=WorkflowUpdateStage.ACCEPTED,
     )
     await harness.sleep(timedelta(minutes=5))
-    await asked.result()
+    await update.result()
     assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
     harness.put_opportunity()
-    assert (await harness.start()).terms is not None, "the id is free again"
+    assert (await harness.start()).terms is not None, "the failed workflow prevents this start"
 
 
-async def test_cancelling_what_does_not_exist_ends(harness: WorkflowHarness) -> None:
+async def test_cancel_of_a_missing_opportunity_completes_the_workflow(
+    harness: WorkflowHarness,
+) -> None:
     harness.world.opportunities.clear()
     harness.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
     handle = await harness.client.start_without_waiting(OPPORTUNITY)
-    # Time stands still until the first try has failed and the second is waited for.
+    # Wait, without skipping time, until the first attempt has failed.
     async with asyncio.timeout(10):
         while not any(
-            call.attempt > 1
-            for call in (await handle.describe()).raw_description.pending_activities
+            pending.attempt > 1
+            for pending in (await handle.describe()).raw_description.pending_activities
         ):
             pass
     await handle.signal(OfferWorkflow.cancel_signal, "")
@@ -171,7 +175,7 @@ async def test_cancelling_what_does_not_exist_ends(harness: WorkflowHarness) -> 
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
 
 
-async def test_an_opportunity_that_is_deleted_later_waits_for_a_person(
+async def test_deleted_opportunity_needs_attention(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
@@ -193,7 +197,7 @@ async def test_an_opportunity_that_is_deleted_later_waits_for_a_person(
     await harness.advance_until(Stage.SHARED)
 
 
-async def test_two_offers_for_one_account_at_the_same_time_are_not_both_open(
+async def test_two_offers_for_one_account_are_never_both_acceptable(
     harness: WorkflowHarness,
 ) -> None:
     second = "0065g00000AbCdFAAV"
@@ -213,12 +217,12 @@ async def test_two_offers_for_one_account_at_the_same_time_are_not_both_open(
     assert "open-offer" in {finding.code for finding in failed[0].findings}
 
 
-async def test_an_offer_that_salesforce_shows_is_not_made_a_second_time(
+async def test_start_is_blocked_by_an_open_offer_in_salesforce(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    await harness.handle.terminate("as if it had been forgotten")
+    await harness.handle.terminate("the workflow is lost")
     harness.put_opportunity(
         AWS_Account_Id__c="444455556666",
         Offer_Id__c=shared.offer_id,
@@ -230,46 +234,40 @@ async def test_an_offer_that_salesforce_shows_is_not_made_a_second_time(
     ]
 
 
-async def test_an_offer_that_came_out_otherwise_is_withdrawn(harness: WorkflowHarness) -> None:
+async def test_published_offer_that_differs_is_withdrawn(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
 
-    def build_it_wrong(_: datetime) -> None:
+    def change_offer(_: datetime) -> None:
         (offer,) = harness.world.offers.values()
         for term in offer.terms:
             if term["Type"] == "ConfigurableUpfrontPricingTerm":
                 term["RateCards"][0]["RateCard"][0]["Price"] = "12000.00"
 
     (change_set,) = harness.world.change_sets.values()
-    harness.world.schedule(
-        change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong
-    )
+    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
     failed = await harness.advance_until(Stage.FAILED)
     (finding,) = failed.findings
     assert finding.field == "price.amount"
     assert finding.seen == "12000.00"
     assert harness.count_acceptable_offers() == 0
     await harness.settle()
-    assert harness.mail_subjects() == ["Failed: the offer for Example Corp"], (
-        "the buyer was not told"
-    )
+    assert harness.mail_subjects() == ["Failed: the offer for Example Corp"], "the buyer got a mail"
 
 
-async def test_people_hear_when_a_buyer_accepted_what_came_out_otherwise(
+async def test_accepted_offer_that_differs_needs_attention(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
 
-    def build_it_wrong(_: datetime) -> None:
+    def change_offer(_: datetime) -> None:
         (offer,) = harness.world.offers.values()
         offer.name = "Another name"
         accept(harness.world, offer.id, BUYER)
 
     (change_set,) = harness.world.change_sets.values()
-    harness.world.schedule(
-        change_set.started_at + timedelta(minutes=45, seconds=30), build_it_wrong
-    )
+    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
     accepted = await harness.advance_until(Stage.ACCEPTED)
     assert accepted.attention_code == "accepted-with-differences"
     assert accepted.findings[0].field == "offer_name"

@@ -1,4 +1,4 @@
-"""Races, as docs/races.md decides them: the agreement wins, and nothing is acceptable twice."""
+"""The races of docs/races.md: the agreement decides, and never two offers are acceptable."""
 
 import asyncio
 from datetime import timedelta
@@ -20,98 +20,104 @@ from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
-CHEAPER = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
+LOWER_PRICE = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
 FIRST = offer_path(OPPORTUNITY, 1)
 
 
-async def shared(harness: WorkflowHarness) -> OfferRecord:
+async def share_offer(harness: WorkflowHarness) -> OfferRecord:
     await harness.start()
     return await harness.advance_until(Stage.SHARED)
 
 
-async def last_evening(harness: WorkflowHarness, record: OfferRecord) -> None:
-    """The last minute in which the buyer can accept."""
+async def advance_to_the_last_minute(harness: WorkflowHarness, record: OfferRecord) -> None:
+    """Skip time until 30 seconds before the end of the last day to accept."""
     left = end_of_day(record.require_terms().availability_end) - harness.world.now()
     await harness.sleep(left - timedelta(seconds=30))
 
 
-def comes_to_light(harness: WorkflowHarness) -> Agreement:
-    """AWS lists the agreement at last."""
+def list_agreement(harness: WorkflowHarness) -> Agreement:
+    """Let AWS list the agreement."""
     harness.world.agreement_lag_minutes = 0
     return harness.agreement()
 
 
-# Accept against cancel ----------------------------------------------------------------------------
+# Accept and cancel --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
-async def test_accept_against_cancel(harness: WorkflowHarness, moment: RacePoint) -> None:
-    first = await shared(harness)
+async def test_accept_and_cancel(harness: WorkflowHarness, moment: RacePoint) -> None:
+    first = await share_offer(harness)
     accept_when(harness.world, BUYER, moment)
-    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as asked:
-        record = await asked
+    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as answer:
+        record = await answer
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
     await harness.settle()
     assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
     assert not any("withdrawn" in subject for subject in harness.mail_subjects())
 
 
-async def test_accept_against_cancel_while_aws_builds_it(harness: WorkflowHarness) -> None:
+async def test_accept_and_cancel_while_generating(harness: WorkflowHarness) -> None:
     accept_when(harness.world, BUYER, "released")
     await harness.start()
     await harness.advance(minutes=20)
-    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as asked:
-        record = await asked
+    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as answer:
+        record = await answer
     assert record.stage is Stage.ACCEPTED
     await harness.settle()
     assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
 
 
-# Accept against amend -----------------------------------------------------------------------------
+# Accept and amend ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
-async def test_accept_against_amend(harness: WorkflowHarness, moment: RacePoint) -> None:
-    first = await shared(harness)
+async def test_accept_and_amend(harness: WorkflowHarness, moment: RacePoint) -> None:
+    first = await share_offer(harness)
     accept_when(harness.world, BUYER, moment)
     with pytest.raises(
         RequestRejected, match="too late: the buyer has accepted the offer as it was"
     ):
         async with harness.advance_until_answered(
-            harness.client.amend(OPPORTUNITY, CHEAPER)
-        ) as asked:
-            await asked
+            harness.client.amend(OPPORTUNITY, LOWER_PRICE)
+        ) as answer:
+            await answer
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
     assert len(harness.world.offers) == 1
     assert "Not changed: Example Corp has accepted" in harness.mail_subjects()
 
 
-async def test_accept_against_amend_seen_before_the_new_one_is_made(
+async def test_accept_and_amend_listed_before_the_new_revision(
     harness: WorkflowHarness,
 ) -> None:
-    first = await shared(harness)
-    harness.put_opportunity(Order_Form_Signed__c=False)  # so that the new one waits as a draft
+    first = await share_offer(harness)
+    harness.put_opportunity(Order_Form_Signed__c=False)  # the new revision waits in draft
     accept_when(harness.world, BUYER, "applying")
     harness.world.agreement_lag_minutes = 10_000
-    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, CHEAPER)) as asked:
-        assert (await asked).stage is Stage.DRAFT
-    comes_to_light(harness)
+    async with harness.advance_until_answered(
+        harness.client.amend(OPPORTUNITY, LOWER_PRICE)
+    ) as answer:
+        assert (await answer).stage is Stage.DRAFT
+    list_agreement(harness)
     await harness.client.resume(OPPORTUNITY)
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
     assert len(harness.world.offers) == 1
 
 
-async def test_accept_against_amend_seen_when_the_new_one_is_made(harness: WorkflowHarness) -> None:
-    first = await shared(harness)
+async def test_accept_and_amend_listed_while_generating_the_new_revision(
+    harness: WorkflowHarness,
+) -> None:
+    first = await share_offer(harness)
     accept_when(harness.world, BUYER, "applying")
     harness.world.agreement_lag_minutes = 10_000
-    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, CHEAPER)) as asked:
-        await asked
+    async with harness.advance_until_answered(
+        harness.client.amend(OPPORTUNITY, LOWER_PRICE)
+    ) as answer:
+        await answer
     await harness.advance_until(Stage.GENERATING)
     await harness.advance(minutes=20)
-    comes_to_light(harness)
+    list_agreement(harness)
     record = await harness.advance_until(Stage.ACCEPTED)
     assert record.offer_id == first.offer_id
     assert str(record.require_terms().price) == "USD 120,000.00"
@@ -121,12 +127,12 @@ async def test_accept_against_amend_seen_when_the_new_one_is_made(harness: Workf
     assert sum(s.endswith("is ready") for s in harness.mail_subjects()) == 1
 
 
-# Accept against expiry ----------------------------------------------------------------------------
+# Accept and expiry --------------------------------------------------------------------------------
 
 
-async def test_accept_against_expiry_in_the_last_second(harness: WorkflowHarness) -> None:
+async def test_accept_and_expiry_in_the_last_second(harness: WorkflowHarness) -> None:
     accept_when(harness.world, BUYER, "last-second")
-    await last_evening(harness, await shared(harness))
+    await advance_to_the_last_minute(harness, await share_offer(harness))
     record = await harness.advance(hours=2)
     assert record.stage is Stage.ACCEPTED
     assert harness.agreement().accepted_at.time().isoformat() == "23:59:59"
@@ -135,37 +141,37 @@ async def test_accept_against_expiry_in_the_last_second(harness: WorkflowHarness
     assert record.agreement is not None
 
 
-async def test_accept_against_expiry_seen_after_it(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
-    await last_evening(harness, record)
+async def test_accept_and_expiry_listed_after_expiry(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
+    await advance_to_the_last_minute(harness, record)
     accept(harness.world, record.require_offer_id(), BUYER)
     harness.world.agreement_lag_minutes = 10_000
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
-    await harness.report_agreement(comes_to_light(harness))
+    await harness.report_agreement(list_agreement(harness))
     assert (await harness.settle()).stage is Stage.ACCEPTED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
 
 
-# Extend against expiry ----------------------------------------------------------------------------
+# Extend and expiry --------------------------------------------------------------------------------
 
 
-async def test_extend_against_expiry_in_the_last_minute(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
-    await last_evening(harness, record)
+async def test_extend_and_expiry_in_the_last_minute(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
+    await advance_to_the_last_minute(harness, record)
     async with harness.advance_until_answered(
         harness.client.extend(OPPORTUNITY, Extension(until=harness.day(40)))
-    ) as asked:
-        await asked
+    ) as answer:
+        await answer
     await harness.advance(hours=3)
     assert (await harness.record()).stage is Stage.SHARED
     assert harness.count_acceptable_offers() == 1
     assert not any(subject.startswith("Expired") for subject in harness.mail_subjects())
 
 
-async def test_extend_against_expiry_made_elsewhere(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
+async def test_extend_in_the_portal_and_expiry(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
     harness.world.offers[record.require_offer_id()].availability_end = harness.day(40)
-    await last_evening(harness, record)
+    await advance_to_the_last_minute(harness, record)
     await harness.advance(hours=3)
     extended = await harness.record()
     assert (extended.stage, extended.require_terms().availability_end) == (
@@ -174,53 +180,53 @@ async def test_extend_against_expiry_made_elsewhere(harness: WorkflowHarness) ->
     )
 
 
-async def test_extend_against_accept(harness: WorkflowHarness) -> None:
-    await shared(harness)
+async def test_extend_and_accept(harness: WorkflowHarness) -> None:
+    await share_offer(harness)
     accept_when(harness.world, BUYER, "applying")
     async with harness.advance_until_answered(
         harness.client.extend(OPPORTUNITY, Extension(until=harness.day(40)))
-    ) as asked:
-        await asked
-    # The time-skipping server stands still when a call is cancelled that was just answered, and
-    # acceptance calls the mail about the new day back.
+    ) as answer:
+        await answer
+    # The time-skipping server stops when a call is cancelled that was just answered, and an
+    # acceptance cancels the mail about the new last day.
     await harness.settle()
     await harness.report_acceptance()
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_extend_after_expiry_against_accept(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
-    await last_evening(harness, record)
+async def test_extend_after_expiry_and_accept(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
+    await advance_to_the_last_minute(harness, record)
     accept(harness.world, record.require_offer_id(), BUYER)
     harness.world.agreement_lag_minutes = 10_000
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
-    comes_to_light(harness)
+    list_agreement(harness)
     with pytest.raises(RequestRejected, match="the buyer has accepted the offer after all"):
         await harness.client.extend(OPPORTUNITY, Extension(until=harness.day(60)))
     assert harness.count_acceptable_offers() == 0
 
 
-# Wishes against wishes ----------------------------------------------------------------------------
+# Two requests -------------------------------------------------------------------------------------
 
 
-async def test_amend_against_amend(harness: WorkflowHarness) -> None:
-    await shared(harness)
-    first = asyncio.create_task(harness.client.amend(OPPORTUNITY, CHEAPER))
+async def test_amend_and_amend(harness: WorkflowHarness) -> None:
+    await share_offer(harness)
+    first = asyncio.create_task(harness.client.amend(OPPORTUNITY, LOWER_PRICE))
     await harness.settle()
     other = TermChanges(terms={"price": {"amount": "105000", "currency": "USD"}})
     with pytest.raises(
         RequestRejected, match="the offer is being withdrawn: wait until that is done"
     ):
         await harness.client.amend(OPPORTUNITY, other)
-    async with harness.advance_until_answered(first) as asked:
-        await asked
+    async with harness.advance_until_answered(first) as answer:
+        await answer
     record = await harness.advance_until(Stage.SHARED)
     assert str(record.require_terms().price) == "USD 110,000.00"
     assert harness.count_acceptable_offers() == 1
 
 
-async def test_amend_against_amend_of_an_agreement(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
+async def test_amend_and_amend_after_acceptance(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
     accept(harness.world, record.require_offer_id(), BUYER)
     await harness.report_acceptance()
     await harness.settle()
@@ -234,9 +240,9 @@ async def test_amend_against_amend_of_an_agreement(harness: WorkflowHarness) -> 
     assert len((await harness.settle()).amendments) == 1
 
 
-async def test_cancel_against_amend(harness: WorkflowHarness) -> None:
-    await shared(harness)
-    await harness.handle.signal(OfferWorkflow.amend_signal, CHEAPER)
+async def test_amend_and_cancel(harness: WorkflowHarness) -> None:
+    await share_offer(harness)
+    await harness.handle.signal(OfferWorkflow.amend_signal, LOWER_PRICE)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     record = await harness.advance_to_end()
     assert record.stage is Stage.CANCELLED
@@ -245,8 +251,8 @@ async def test_cancel_against_amend(harness: WorkflowHarness) -> None:
     assert "has been withdrawn" in harness.mail_subjects()[-1]
 
 
-async def test_cancel_against_extend(harness: WorkflowHarness) -> None:
-    await shared(harness)
+async def test_cancel_and_extend(harness: WorkflowHarness) -> None:
+    await share_offer(harness)
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(40)))
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance_to_end()).stage is Stage.CANCELLED
@@ -254,11 +260,11 @@ async def test_cancel_against_extend(harness: WorkflowHarness) -> None:
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
-async def test_cancel_against_approve(harness: WorkflowHarness, *, cancel_first: bool) -> None:
+async def test_cancel_and_approve(harness: WorkflowHarness, *, cancel_first: bool) -> None:
     await harness.start(duration_months=24)
-    verdict = ApprovalDecision(by="desk@example.com")
+    decision = ApprovalDecision(by="desk@example.com")
     cancel = harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    approve = harness.client.approve(OPPORTUNITY, verdict)
+    approve = harness.client.approve(OPPORTUNITY, decision)
     if cancel_first:
         await cancel
         with pytest.raises(RequestRejected):
@@ -269,16 +275,16 @@ async def test_cancel_against_approve(harness: WorkflowHarness, *, cancel_first:
     assert harness.count_acceptable_offers() == 0
 
 
-# Reports of the watch -----------------------------------------------------------------------------
+# Reports of the agreement watch -------------------------------------------------------------------
 
 
-async def test_reports_twice_late_and_out_of_order_change_nothing(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
+async def test_repeated_and_out_of_order_reports_change_nothing(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
     agreement = accept(harness.world, record.require_offer_id(), BUYER)
-    made = report_of(agreement)
+    created = report_of(agreement)
     end(harness.world, agreement, "CANCELLED")
     ended = report_of(agreement)
-    for report in (ended, made, ended, made):
+    for report in (ended, created, ended, created):
         await harness.handle.signal(OfferWorkflow.agreement_reported, report)
     await harness.settle()
     last = await harness.advance_to_end()
@@ -288,8 +294,10 @@ async def test_reports_twice_late_and_out_of_order_change_nothing(harness: Workf
     assert sum(subject.startswith("Cancelled: ") for subject in harness.mail_subjects()) == 1
 
 
-async def test_a_report_of_another_s_agreement_is_no_acceptance(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
+async def test_report_without_an_agreement_in_aws_is_no_acceptance(
+    harness: WorkflowHarness,
+) -> None:
+    record = await share_offer(harness)
     other = AgreementReport(
         agreement_id="agmt-1",
         offer_id=record.require_offer_id(),
@@ -312,8 +320,8 @@ def report_of(agreement: Agreement) -> AgreementReport:
 # Amendments ---------------------------------------------------------------------------------------
 
 
-async def test_an_amendment_accepted_while_it_is_cancelled(harness: WorkflowHarness) -> None:
-    record = await shared(harness)
+async def test_accept_and_cancel_of_an_amendment(harness: WorkflowHarness) -> None:
+    record = await share_offer(harness)
     accept(harness.world, record.require_offer_id(), BUYER)
     await harness.report_acceptance()
     await harness.settle()
@@ -321,16 +329,16 @@ async def test_an_amendment_accepted_while_it_is_cancelled(harness: WorkflowHarn
     await harness.approve_all(FIRST)
     amendment = await harness.advance_until(Stage.SHARED, path=FIRST)
     accept_when(harness.world, BUYER, "applying", amendment.require_offer_id())
-    async with harness.advance_until_answered(harness.client.cancel(FIRST, "")) as asked:
-        assert (await asked).stage is Stage.ACCEPTED
+    async with harness.advance_until_answered(harness.client.cancel(FIRST, "")) as answer:
+        assert (await answer).stage is Stage.ACCEPTED
     await harness.settle()
     assert (await harness.record()).stage is Stage.REPLACED
 
 
-async def test_the_original_hears_of_its_replacement_from_the_watch_first(
+async def test_acceptance_of_an_amendment_reported_to_the_original_first(
     harness: WorkflowHarness,
 ) -> None:
-    record = await shared(harness)
+    record = await share_offer(harness)
     accept(harness.world, record.require_offer_id(), BUYER)
     await harness.report_acceptance()
     await harness.settle()

@@ -31,10 +31,10 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 def components() -> dict[str, Any]:
     context = OfferContext(OfferState(record=OfferRecord(opportunity_id=OPPORTUNITY)))
-    return {name: part for name, part in vars(context).items() if name != "state"}
+    return {name: component for name, component in vars(context).items() if name != "state"}
 
 
-def test_each_stage_has_a_function_and_only_ends_can_end_the_workflow() -> None:
+def test_each_stage_has_a_function_and_only_end_stages_return_none() -> None:
     assert set(STAGES) == set(TRANSITIONS) == set(Stage)
     for stage, function in STAGES.items():
         can_end = get_type_hints(function)["return"] != Stage
@@ -43,8 +43,8 @@ def test_each_stage_has_a_function_and_only_ends_can_end_the_workflow() -> None:
         assert list(inspect.signature(function).parameters) == ["ctx"]
 
 
-def test_each_transition_is_in_the_text_of_its_stage_or_of_what_that_calls() -> None:
-    """What a stage names is what the table allows, but for what withdrawals lead to."""
+def test_stages_return_only_allowed_transitions() -> None:
+    """A stage returns the stages that the table allows, except those after a withdrawal."""
     by_withdrawal = {Stage.ACCEPTED, Stage.CANCELLED, Stage.DRAFT, Stage.FAILED}
     for stage, function in STAGES.items():
         tree = ast.parse(inspect.getsource(function))
@@ -60,18 +60,18 @@ def test_each_transition_is_in_the_text_of_its_stage_or_of_what_that_calls() -> 
         assert returned - by_withdrawal <= set(TRANSITIONS[stage]), stage
 
 
-def test_the_workflow_has_no_base_class() -> None:
+def test_workflow_has_no_base_class() -> None:
     assert OfferWorkflow.__bases__ == (object,)
 
 
-def test_a_component_takes_the_context_and_nothing_else() -> None:
+def test_components_take_only_the_context() -> None:
     for name, component in components().items():
         kind = type(component)
         assert kind.__bases__ == (object,), name
         assert list(inspect.signature(kind).parameters) == ["ctx"], name
 
 
-def test_outside_of_the_state_there_are_only_handles_of_work_in_flight() -> None:
+def test_components_hold_only_the_context_and_tasks() -> None:
     for name, component in components().items():
         for attribute, value in vars(component).items():
             assert isinstance(value, OfferContext | asyncio.Task) or value is None or value == [], (
@@ -82,7 +82,7 @@ def test_outside_of_the_state_there_are_only_handles_of_work_in_flight() -> None
 
 
 def attributes_of(kind: type) -> list[tuple[str, str]]:
-    """Every attribute that a class sets on itself, with its annotation where it has one."""
+    """Every attribute that a class sets on itself, with its annotation if it has one."""
     tree = ast.parse(inspect.getsource(kind))
     annotations: dict[str, str] = {}
     for node in ast.walk(tree):
@@ -105,11 +105,11 @@ def attributes_of(kind: type) -> list[tuple[str, str]]:
     return list(annotations.items())
 
 
-def test_the_workflow_itself_holds_the_context_alone() -> None:
+def test_workflow_holds_only_the_context() -> None:
     assert [name for name, _ in attributes_of(OfferWorkflow)] == ["_ctx"]
 
 
-def test_the_state_survives_being_written_and_read() -> None:
+def test_state_survives_serialization() -> None:
     record = OfferRecord(opportunity_id=OPPORTUNITY, terms=terms(), stage=Stage.GENERATING)
     record.attentions = (
         Attention(number=3, code=AttentionCode.PAYOUT_OVERDUE, problem="p", remedy="r", since=NOW),

@@ -1,4 +1,4 @@
-"""Waiting: for AWS, for people, for vendors that are down; and whatever is sent meanwhile."""
+"""Waiting for AWS, people and failed vendors, and signals that arrive meanwhile."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,12 +17,12 @@ from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
 
-async def test_a_report_cuts_the_wait_for_aws_short(harness: WorkflowHarness) -> None:
+async def test_change_set_signal_ends_the_wait_early(harness: WorkflowHarness) -> None:
     harness.world.change_set_processing.publish_minutes = 12
     await harness.start()
     record = await harness.advance_until(Stage.GENERATING)
     await harness.advance(minutes=13)
-    assert (await harness.record()).stage is Stage.GENERATING, "the next look is at 30 minutes"
+    assert (await harness.record()).stage is Stage.GENERATING, "it was polled before 30 minutes"
     assert record.change_set_id is not None
     await harness.handle.signal(OfferWorkflow.change_set_finished, "another change set")
     assert (await harness.settle()).stage is Stage.GENERATING
@@ -30,7 +30,7 @@ async def test_a_report_cuts_the_wait_for_aws_short(harness: WorkflowHarness) ->
     assert (await harness.settle()).stage is Stage.SHARED
 
 
-async def test_people_are_told_when_aws_takes_unusually_long(harness: WorkflowHarness) -> None:
+async def test_delayed_publication_needs_attention(harness: WorkflowHarness) -> None:
     harness.world.change_set_processing.publish_minutes = 5 * 60
     await harness.start()
     late = await harness.advance(hours=3)
@@ -43,19 +43,19 @@ async def test_people_are_told_when_aws_takes_unusually_long(harness: WorkflowHa
 
 
 @pytest.mark.parametrize("system", ["catalog", "salesforce", "clazar"])
-async def test_refused_credentials_pause_the_offer_until_resumed(
+async def test_rejected_credentials_pause_the_offer_until_resumed(
     harness: WorkflowHarness, system: str
 ) -> None:
-    refused = Fault(system, "status", status=403, times=None, code="AccessDeniedException")
+    fault = Fault(system, "status", status=403, times=None, code="AccessDeniedException")
     if system == "salesforce":
-        refused.status, refused.code = 401, "INVALID_SESSION_ID"
-    harness.world.faults.waiting.append(refused)
+        fault.status, fault.code = 401, "INVALID_SESSION_ID"
+    harness.world.faults.waiting.append(fault)
     await harness.start()
     paused = await harness.advance(hours=20)
     assert paused.attention_code == "credentials-rejected"
-    tries = harness.world.calls.total()
+    calls = harness.world.calls.total()
     await harness.advance(hours=20)
-    assert harness.world.calls.total() == tries, "they never burn retries"
+    assert harness.world.calls.total() == calls, "a paused call was retried"
     harness.world.faults.waiting.clear()
     await harness.client.resume(OPPORTUNITY)
     assert (await harness.advance(hours=20)).attention_code is None
@@ -71,7 +71,7 @@ async def test_refused_credentials_pause_the_offer_until_resumed(
         ("agreement", "DescribeAgreement"),
     ],
 )
-async def test_whatever_call_is_refused_the_offer_waits_and_is_not_lost(
+async def test_offer_waits_after_any_call_is_denied(
     harness: WorkflowHarness, system: str, operation: str
 ) -> None:
     harness.set_buyer(accepts_after=1)
@@ -92,7 +92,7 @@ async def test_whatever_call_is_refused_the_offer_waits_and_is_not_lost(
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_people_hear_of_a_vendor_that_does_not_answer_for_hours(
+async def test_unresponsive_mail_server_needs_attention(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
@@ -102,11 +102,11 @@ async def test_people_hear_of_a_vendor_that_does_not_answer_for_hours(
     assert late.attention_code == "vendor-unresponsive"
     harness.world.faults.waiting.clear()
     sent = await harness.advance(minutes=10)
-    assert sent.stage is Stage.SHARED, "it went on by itself"
+    assert sent.stage is Stage.SHARED, "it waited for a person"
     assert sent.attention_code is None
 
 
-async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(
+async def test_acceptance_reported_while_generating_is_kept(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.change_set_processing.publish_minutes = 31
@@ -119,17 +119,17 @@ async def test_an_acceptance_reported_before_we_know_the_offer_is_not_forgotten(
     assert accepted.stage is Stage.ACCEPTED
 
 
-async def test_resume_is_refused_when_nothing_waits(harness: WorkflowHarness) -> None:
+async def test_resume_without_an_attention_is_rejected(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     with pytest.raises(RequestRejected, match="is shared: it waits for nobody"):
         await harness.client.resume(OPPORTUNITY)
 
 
-async def test_several_things_that_wait_are_answered_one_by_one(harness: WorkflowHarness) -> None:
+async def test_several_attentions_are_resolved_one_by_one(harness: WorkflowHarness) -> None:
     harness.world.faults.waiting += [
         Fault("smtp", "drop_after", "DATA"),
-        # Clazar's watch asks first, then the offer itself.
+        # The Clazar watch calls first, then the offer itself.
         Fault("clazar", "status", "GetPrivateOffer", status=403, times=2),
     ]
     await harness.start()
@@ -152,19 +152,19 @@ async def test_several_things_that_wait_are_answered_one_by_one(harness: Workflo
     await harness.client.resume(OPPORTUNITY, "credentials-rejected")
     record = await harness.advance(hours=1)
     assert [attention.code for attention in record.attentions] == ["email-delivery-unknown"]
-    assert record.stage is Stage.LIVE, "nobody has said whether the letter was sent"
+    assert record.stage is Stage.LIVE, "it went on without an answer about the mail"
 
 
 @pytest.mark.parametrize("resend", [False, True])
-async def test_a_letter_whose_fate_is_doubtful_waits_for_a_person(
+async def test_offer_mail_with_unknown_delivery_needs_attention(
     harness: WorkflowHarness, resend: bool
 ) -> None:
     harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
     await harness.start()
-    doubtful = await harness.advance(hours=2)
-    assert doubtful.stage is Stage.LIVE
-    assert doubtful.attention_code == "email-delivery-unknown"
-    assert len(harness.world.mails) == 1, "it was sent, in truth"
+    unknown = await harness.advance(hours=2)
+    assert unknown.stage is Stage.LIVE
+    assert unknown.attention_code == "email-delivery-unknown"
+    assert len(harness.world.mails) == 1, "it was not sent"
     await (harness.client.resend(OPPORTUNITY) if resend else harness.client.resume(OPPORTUNITY))
     record = await harness.settle()
     assert record.stage is Stage.SHARED
@@ -172,7 +172,7 @@ async def test_a_letter_whose_fate_is_doubtful_waits_for_a_person(
     assert len(harness.world.mails) == (2 if resend else 1)
 
 
-async def test_a_doubtful_letter_does_not_hide_an_acceptance(harness: WorkflowHarness) -> None:
+async def test_acceptance_is_found_while_mail_delivery_is_unknown(harness: WorkflowHarness) -> None:
     harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
     harness.set_buyer(accepts_after=1)
     await harness.start()
@@ -181,23 +181,23 @@ async def test_a_doubtful_letter_does_not_hide_an_acceptance(harness: WorkflowHa
     await harness.report_acceptance()
     accepted = await harness.settle()
     assert accepted.stage is Stage.ACCEPTED
-    assert accepted.attention_code is None, "whether it was sent no longer matters"
+    assert accepted.attention_code is None, "it still asks whether the mail was sent"
 
 
-async def test_a_notice_to_the_owner_is_rather_sent_twice(harness: WorkflowHarness) -> None:
+async def test_owner_notice_with_unknown_delivery_is_sent_again(harness: WorkflowHarness) -> None:
     harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
     harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
     await harness.start()
     await harness.advance_until(Stage.FAILED)
     failed = await harness.advance(minutes=5)
-    assert failed.attention_code == "offer-rejected", "and not a question whether it was sent"
+    assert failed.attention_code == "offer-rejected", "it asks whether the notice was sent"
     assert harness.mail_subjects() == ["Failed: the offer for Example Corp"] * 2
     assert harness.world.mails[0].message_id == harness.world.mails[1].message_id
 
 
-@pytest.mark.parametrize("taken", [True, False])
-async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(
-    harness: WorkflowHarness, taken: bool
+@pytest.mark.parametrize("deliverable", [True, False])
+async def test_undeliverable_notice_does_not_block_the_offer(
+    harness: WorkflowHarness, deliverable: bool
 ) -> None:
     harness.set_buyer(accepts_after=1)
     await harness.start()
@@ -212,15 +212,17 @@ async def test_a_notice_that_nobody_can_be_given_holds_nothing_up(
     assert "owner-accepted" in attention.problem
     assert "it rejects the recipient's address" in attention.problem
     assert "example.com" not in attention.problem
-    if taken:
+    if deliverable:
         harness.world.faults.waiting.clear()
     await harness.client.resume(OPPORTUNITY)
     assert (await harness.settle()).attentions == ()
-    told = [subject for subject in harness.mail_subjects() if subject.startswith("Accepted")]
-    assert len(told) == taken
+    accepted_mails = [
+        subject for subject in harness.mail_subjects() if subject.startswith("Accepted")
+    ]
+    assert len(accepted_mails) == deliverable
 
 
-async def test_resend_writes_to_the_buyer_again(harness: WorkflowHarness) -> None:
+async def test_resend_sends_the_offer_mail_again(harness: WorkflowHarness) -> None:
     await harness.start()
     with pytest.raises(RequestRejected, match="nothing to send again"):
         await harness.client.resend(OPPORTUNITY)
@@ -232,7 +234,7 @@ async def test_resend_writes_to_the_buyer_again(harness: WorkflowHarness) -> Non
     assert first.message_id != second.message_id
 
 
-async def test_a_reminder_held_up_does_not_go_out_after_the_acceptance(
+async def test_delayed_reminder_is_not_sent_after_acceptance(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
@@ -244,7 +246,7 @@ async def test_a_reminder_held_up_does_not_go_out_after_the_acceptance(
     await harness.sleep(reminder - now - timedelta(minutes=1))
     harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", times=None, status=451))
     await harness.advance(minutes=10)
-    assert harness.world.calls["smtp", "DATA"] > 1, "it was tried"
+    assert harness.world.calls["smtp", "DATA"] > 1, "the reminder was not attempted"
     await harness.report_acceptance()
     await harness.settle()
     harness.world.faults.waiting.clear()
@@ -253,7 +255,7 @@ async def test_a_reminder_held_up_does_not_go_out_after_the_acceptance(
     assert not any(subject.startswith("Reminder") for subject in harness.mail_subjects())
 
 
-async def test_an_outage_of_salesforce_holds_nothing_back(harness: WorkflowHarness) -> None:
+async def test_salesforce_outage_does_not_block_the_offer(harness: WorkflowHarness) -> None:
     await harness.start()
     harness.world.faults.waiting.append(Fault("salesforce", "status", times=None, status=503))
     assert (await harness.advance_until(Stage.SHARED)).attention_code is None
@@ -264,7 +266,7 @@ async def test_an_outage_of_salesforce_holds_nothing_back(harness: WorkflowHarne
     assert harness.stages_in_salesforce()[-2:] == ["generating", "shared"]
 
 
-async def test_a_stage_that_one_call_ends_is_shown_when_something_holds_it_up(
+async def test_short_stages_are_written_to_salesforce_when_delayed(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.faults.waiting += [
@@ -277,23 +279,23 @@ async def test_a_stage_that_one_call_ends_is_shown_when_something_holds_it_up(
     assert harness.stages_in_salesforce() == ["submitted", "generating", "live", "shared"]
 
 
-async def test_no_signal_can_wedge_the_offer(harness: WorkflowHarness) -> None:
+async def test_invalid_signals_do_not_block_the_offer(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     handle = harness.temporal_client.get_workflow_handle(harness.handle.id)
-    much: tuple[Any, ...] = ("text", 5, None, {}, {"offer_id": 7}, [1], {"invoices": []})
-    for nonsense in much:
+    arguments: tuple[Any, ...] = ("text", 5, None, {}, {"offer_id": 7}, [1], {"invoices": []})
+    for argument in arguments:
         for signal in (
             "agreement_reported",
             "payout_reported",
             "change_set_finished",
             "cancel",
-            "unheard-of",
+            "unknown",
         ):
-            if signal == "cancel" and isinstance(nonsense, str | None):
-                continue  # that is a plain cancel, with or without a reason
-            await handle.signal(signal, nonsense)
+            if signal == "cancel" and isinstance(argument, str | None):
+                continue  # a valid cancel, with or without a reason
+            await handle.signal(signal, argument)
     await handle.signal("payout_reported")
     await handle.signal("agreement_reported", args=[1, 2, 3])
     await harness.advance(days=2)
@@ -301,7 +303,7 @@ async def test_no_signal_can_wedge_the_offer(harness: WorkflowHarness) -> None:
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_a_report_that_aws_does_not_confirm_is_not_believed(harness: WorkflowHarness) -> None:
+async def test_report_that_aws_does_not_confirm_is_ignored(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=None)
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
@@ -317,7 +319,7 @@ async def test_a_report_that_aws_does_not_confirm_is_not_believed(harness: Workf
     assert (await harness.settle()).stage is Stage.SHARED
 
 
-async def test_starting_twice_is_harmless(harness: WorkflowHarness) -> None:
+async def test_second_start_returns_the_running_offer(harness: WorkflowHarness) -> None:
     await harness.start()
     first = await harness.advance_until(Stage.GENERATING)
     second = await harness.start()
@@ -325,7 +327,7 @@ async def test_starting_twice_is_harmless(harness: WorkflowHarness) -> None:
     assert len(harness.world.change_sets) == 1
 
 
-async def test_the_card_tells_the_story_without_personal_data(harness: WorkflowHarness) -> None:
+async def test_summary_card_has_no_personal_data(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     details = await harness.summary_card()
@@ -335,13 +337,13 @@ async def test_the_card_tells_the_story_without_personal_data(harness: WorkflowH
     assert "@" not in details
 
 
-def test_failures_that_pause_are_those_that_are_never_retried() -> None:
+def test_failures_that_pause_are_never_retried() -> None:
     from workflows.common.escalation import ESCALATIONS
 
     assert set(ESCALATIONS) == {Failure.CREDENTIALS, Failure.REJECTED, Failure.NOT_FOUND}
 
 
-async def test_time_moves_only_forward(harness: WorkflowHarness) -> None:
+async def test_sandbox_clock_follows_the_server(harness: WorkflowHarness) -> None:
     await harness.start()
     before = harness.sandbox.world.now()
     await harness.advance(days=1)
@@ -349,24 +351,24 @@ async def test_time_moves_only_forward(harness: WorkflowHarness) -> None:
     assert harness.sandbox.world.now() - before >= timedelta(hours=20)
 
 
-@pytest.mark.parametrize("tied_by_hand", [False, True])
-async def test_an_offer_that_no_feed_tells_of_looks_by_itself(
-    harness: WorkflowHarness, tied_by_hand: bool
+@pytest.mark.parametrize("linked_by_hand", [False, True])
+async def test_offer_is_linked_without_the_clazar_feed(
+    harness: WorkflowHarness, linked_by_hand: bool
 ) -> None:
-    """Perhaps nobody reads Clazar's feed; what a person has tied the watch does not tell."""
+    """The feed may not be read, and it has no offers that a person has linked."""
     harness.clazar_feed_enabled = False
     await harness.start()
     offer_id = (await harness.advance_until(Stage.SHARED)).require_offer_id()
     ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
-    if tied_by_hand:
+    if linked_by_hand:
         harness.world.clazar_links[offer_id] = ClazarLinks(external_object_associations=ours)
     assert (await harness.advance(days=24)).attention_code is None
     assert harness.world.clazar_links[offer_id].external_object_associations == ours
     for call in ("GetPrivateOffer", "PatchPrivateOffer"):
-        assert harness.world.calls["clazar", call] == (0 if tied_by_hand else 1)
+        assert harness.world.calls["clazar", call] == (0 if linked_by_hand else 1)
 
 
-async def test_also_after_its_acceptance(harness: WorkflowHarness) -> None:
+async def test_accepted_offer_is_linked_without_the_clazar_feed(harness: WorkflowHarness) -> None:
     harness.clazar_feed_enabled = False
     await harness.start()
     offer_id = (await harness.advance_until(Stage.SHARED)).require_offer_id()
@@ -379,7 +381,7 @@ async def test_also_after_its_acceptance(harness: WorkflowHarness) -> None:
     assert harness.world.clazar_links[offer_id].external_object_associations == ours
 
 
-async def test_people_hear_of_an_offer_that_clazar_never_shows(harness: WorkflowHarness) -> None:
+async def test_offer_missing_in_clazar_needs_attention(harness: WorkflowHarness) -> None:
     harness.world.clazar_delay_minutes = 60 * 24 * 60
     await harness.start()
     await harness.advance_until(Stage.SHARED)

@@ -1,4 +1,4 @@
-"""From a signed opportunity to money in the bank, with 45 minutes, 30 and 60 days as they are."""
+"""From a signed opportunity to the payout or the expiry, with the vendors' real durations."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -52,7 +52,9 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
     end = await harness.advance_to_end()
     assert end.stage is Stage.DISBURSED
     assert end.payout is not None
-    assert end.payout.disbursed == Money.of("116400", "USD"), "less AWS's three per cent"
+    assert end.payout.disbursed == Money.of("116400", "USD"), (
+        "not the price less AWS's three per cent"
+    )
 
     assert harness.mail_subjects() == [
         "Your private offer for Example Product is ready",
@@ -68,7 +70,7 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
     ]
 
 
-async def test_salesforce_and_search_show_what_is_known(harness: WorkflowHarness) -> None:
+async def test_salesforce_fields_and_search_attributes(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
@@ -105,7 +107,7 @@ async def test_salesforce_and_search_show_what_is_known(harness: WorkflowHarness
     assert attributes.get(ATTENTION) is None
 
 
-async def test_the_offer_is_tied_to_the_opportunity_in_clazar(harness: WorkflowHarness) -> None:
+async def test_offer_is_linked_to_the_opportunity_in_clazar(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance(hours=1)
@@ -115,7 +117,7 @@ async def test_the_offer_is_tied_to_the_opportunity_in_clazar(harness: WorkflowH
     }
 
 
-async def test_the_buyer_is_told_everything_needed(harness: WorkflowHarness) -> None:
+async def test_content_of_the_offer_mail(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     (mail,) = harness.world.mails
@@ -127,13 +129,13 @@ async def test_the_buyer_is_told_everything_needed(harness: WorkflowHarness) -> 
         assert "AWSMarketplaceManageSubscriptions" in body
         assert "USD 120,000.00" in body
         assert f"{last_day(shared)}, 23:59 UTC" in body
-        assert "in Berlin)" in body, "as the buyer reads it"
+        assert "in Berlin)" in body, "the time in the buyer's time zone is missing"
     assert shared.offer_url is not None
     assert shared.offer_url in mail.text
     assert shared.offer_url.replace("&", "&amp;") in mail.html
 
 
-async def test_paid_in_parts_is_disbursed_only_when_complete(harness: WorkflowHarness) -> None:
+async def test_partial_payout_is_not_disbursed(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
     harness.world.payout_settings.parts = [Decimal("0.4"), Decimal("0.6")]
     await harness.start()
@@ -151,7 +153,7 @@ async def test_paid_in_parts_is_disbursed_only_when_complete(harness: WorkflowHa
     assert (await harness.advance_to_end()).stage is Stage.DISBURSED
 
 
-async def test_expired_after_its_reminders(harness: WorkflowHarness) -> None:
+async def test_expiry_after_two_reminders(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     end = await harness.advance_to_end()
@@ -170,23 +172,23 @@ async def test_expired_after_its_reminders(harness: WorkflowHarness) -> None:
     assert shared.offer_id == end.offer_id
 
 
-async def test_an_offer_extended_in_aws_s_portal_is_not_declared_expired(
+async def test_offer_extended_in_the_portal_does_not_expire_early(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    longer = shared.require_terms().availability_end + timedelta(days=20)
-    harness.world.offers[shared.require_offer_id()].availability_end = longer
+    later = shared.require_terms().availability_end + timedelta(days=20)
+    harness.world.offers[shared.require_offer_id()].availability_end = later
     extended = await harness.advance(days=35)
     assert extended.stage is Stage.SHARED
-    assert extended.require_terms().availability_end == longer
+    assert extended.require_terms().availability_end == later
     end = await harness.advance_to_end()
     assert end.stage is Stage.EXPIRED
-    assert end.history[-1].at.date() > longer
+    assert end.history[-1].at.date() > later
     assert sum(subject.startswith("Reminder") for subject in harness.mail_subjects()) == 4
 
 
-async def test_an_acceptance_in_the_last_second_is_found_before_expiry(
+async def test_unreported_acceptance_in_the_last_second_is_found(
     harness: WorkflowHarness,
 ) -> None:
     await harness.start()
@@ -196,5 +198,5 @@ async def test_an_acceptance_in_the_last_second_is_found_before_expiry(
     harness.schedule_acceptance(shared.expires_at)
     await harness.sleep(shared.expires_at - now + timedelta(hours=2))
     record = await harness.settle()
-    assert record.stage is Stage.ACCEPTED, "nobody reported it: it was looked for"
+    assert record.stage is Stage.ACCEPTED, "the unreported acceptance was not found"
     assert not any(subject.startswith("Expired") for subject in harness.mail_subjects())
