@@ -15,6 +15,8 @@ for name in list(os.environ):
     if name.startswith(("AWS_", "CLAZAR_", "OFFERS_", "SALESFORCE_", "SMTP_", "TEMPORAL_")):
         del os.environ[name]
 os.environ["OFFERS_ENV_FILE"] = ""
+# The SDK fails a workflow task that takes two real seconds: on a busy machine it may.
+os.environ["TEMPORAL_DEBUG"] = "1"
 
 # The duration of a test depends on the load of the machine.
 settings.register_profile("no-deadline", deadline=None)
