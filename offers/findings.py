@@ -134,7 +134,7 @@ def _text(given: Any) -> str:
     except ValueError:  # Python does not write out numbers of thousands of digits
         return "a number of thousands of digits"
     # The query of an address may hold a signature, and its beginning a password.
-    return re.sub(r"(\w+://)([^/\s]*@)?([^\s?#]*)\S*", r"\1\3", text)
+    return re.sub(r"\b(\w+://)([^/\s]*@)?([^\s?#]*)\S*", r"\1\3", text)
 
 
 def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:

@@ -47,6 +47,8 @@ class WithdrawOffer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     offer_id: str
+    revision: int = 1
+    """Of the offer's record now: a run that was started again counts from 1 again."""
     number: int
     """Its number among the requests for the offer, which makes its token unique."""
     last_day: date
@@ -59,6 +61,8 @@ class EditOffer(BaseModel):
 
     offer_id: str
     reference: str
+    revision: int = 1
+    """Of the offer's record now: a run that was started again counts from 1 again."""
     number: int
     """Its number among the edits of the offer, which makes its token unique."""
     before: OfferTerms
@@ -137,7 +141,7 @@ class AwsCatalog:
     def edit_offer(self, request: EditOffer) -> str:
         """Start the change set that changes a released offer in place; returns its id."""
         return self._submit(
-            f"{request.offer_id}-edit-{request.number}",
+            f"{request.offer_id}-rev{request.revision}-edit-{request.number}",
             documents.edit(request.before, request.after, request.reference, request.offer_id),
         )
 
@@ -145,7 +149,7 @@ class AwsCatalog:
     def withdraw_offer(self, request: WithdrawOffer) -> str:
         """Start the change set that withdraws a released offer; returns its id."""
         return self._submit(
-            f"{request.offer_id}-withdraw-{request.number}",
+            f"{request.offer_id}-rev{request.revision}-withdraw-{request.number}",
             documents.end_availability(request.offer_id, request.last_day),
         )
 

@@ -283,7 +283,9 @@ def _no_amendment_given(changes: TermChanges) -> Reason | None:
 def _agreement_not_active(record: OfferRecord, what: str) -> Reason | None:
     """Why an agreement cannot be `amended` or `cancelled` for what it is in AWS."""
     agreement = record.agreement
-    if agreement is None or agreement.status is AgreementStatus.ACTIVE:
+    if agreement is None:  # AWS has just rolled it back
+        return _of_stage(record, ReasonCode.NO_AGREEMENT, f"there is no agreement to be {what}")
+    if agreement.status is AgreementStatus.ACTIVE:
         return None
     problem = f"the agreement is {agreement.status}, and only an active one can be {what}"
     if agreement.status is AgreementStatus.RENEWED:
@@ -296,14 +298,24 @@ def _agreement_not_active(record: OfferRecord, what: str) -> Reason | None:
 
 
 def _edit_findings(record: OfferRecord, changes: TermChanges, now: datetime) -> tuple[Finding, ...]:
+    if record.contacts is None:
+        return (NO_CONTACTS,)
     return edit_findings(
         record.require_terms(),
-        record.require_contacts(),
+        record.contacts,
         changes.terms,
         record.policy,
         now.date(),
         amends=record.amends,
     )
+
+
+NO_CONTACTS = Finding(
+    code="no-contacts",
+    field="buyer_email",
+    problem="the buyer of this revision is not known here",
+    remedy="Change the offer in AWS",
+)
 
 
 def _nothing_or_invalid(record: OfferRecord, changes: TermChanges) -> Reason | None:
@@ -520,8 +532,12 @@ def why_cannot_decide(
     )
 
 
-def why_cannot_resend(record: OfferRecord, *, delivery_unknown: bool) -> Reason | None:
+def why_cannot_resend(
+    record: OfferRecord, *, delivery_unknown: bool, stopping: Stage | None
+) -> Reason | None:
     """Why no mail can be sent to the buyer again."""
+    if stopping is not None and not delivery_unknown:
+        return _withdrawal_in_progress(record)
     if delivery_unknown or record.stage is Stage.SHARED:
         return None
     return _of_stage(record, ReasonCode.NOTHING_TO_RESEND, "there is nothing to send again")

@@ -51,6 +51,8 @@ class PreviousRevision(BaseModel):
     offer_url: str | None = None
     outcome: str
     """Why it was given up."""
+    contacts: Contacts | None = None
+    owner: Owner | None = None
     buyer_notified: bool = False
     """Whether a mail about it was sent to the buyer, or may have been."""
     ended_at: AwareDatetime
@@ -247,6 +249,7 @@ class OfferRecord(BaseModel):
         )
         self.agreement = agreement
         self.terms, self.findings = past.terms, past.findings
+        self.contacts, self.owner = self.contacts or past.contacts, self.owner or past.owner
         self.change_set_id, self.offer_id = past.change_set_id, past.offer_id
         self.offer_url, self.buyer_notified = past.offer_url, past.buyer_notified
 
@@ -260,6 +263,8 @@ class OfferRecord(BaseModel):
             offer_id=self.offer_id,
             offer_url=self.offer_url,
             outcome=outcome,
+            contacts=self.contacts,
+            owner=self.owner,
             buyer_notified=self.buyer_notified,
             ended_at=at,
         )

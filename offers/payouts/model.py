@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from offers.findings import Finding, illegal
 from offers.money import Money
+from offers.terms.terms import Day
 
 
 class PayoutState(StrEnum):
@@ -31,7 +32,7 @@ class Transfer(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    on: date | None
+    on: Day | None
     """UTC day."""
     amount: Money
     """Negative where money was reversed, or did not arrive."""
@@ -52,10 +53,10 @@ class InvoicePayout(BaseModel):
     invoice_id: str
     agreement_id: str | None = None
     """Of several accounts that accepted one offer each has its own."""
-    invoiced_on: date | None = None
-    due_on: date | None = None
+    invoiced_on: Day | None = None
+    due_on: Day | None = None
     """Until when the buyer is to pay AWS."""
-    collected_on: date | None = None
+    collected_on: Day | None = None
     """When AWS had all of the buyer's money; None: not yet, or the source does not tell."""
     estimated: bool = False
     """Whether gross, refund and fee are in part in proportion to what is paid: what is ours and
@@ -177,9 +178,10 @@ class Payout(BaseModel):
     """Whether some of the data that may be about this offer could not be read."""
 
     @model_validator(mode="after")
-    def _one_currency(self) -> Self:
+    def _sums_are_legal(self) -> Self:
         if len({invoice.gross.currency for invoice in self.invoices}) > 1:
             raise illegal("invoices of one offer are in several currencies", "Report it to AWS")
+        _ = self.gross, self.net, self.disbursed  # raises if a sum is larger than any price
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Amendments: an accepted offer is changed by an agreement-based offer with a life of its own."""
+"""Amendments: an accepted offer is changed by an agreement-based offer with its own workflow."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Amendments:
         """Wait until the amendment that was cancelled has closed."""
         state = self._ctx.state.amendments
         await workflow.wait_condition(
-            lambda: state.cancelling is None or state.cancelling <= state.last_closed
+            lambda: state.cancelling is None or state.cancelling in state.closed
         )
 
     async def _run_child(self, number: int, terms: dict[str, Any]) -> None:
@@ -123,4 +123,4 @@ class Amendments:
             )
             self.update(Amendment(number=number, stage=Stage.CANCELLED))
         finally:
-            state.last_closed = number
+            state.closed.add(number)

@@ -91,8 +91,8 @@ def apply_changes(ctx: OfferContext, changes: TermChanges) -> int:
 
 def can_be_cancelled(ctx: OfferContext) -> bool:
     """Whether the offer is not decided yet."""
-    reviving = ctx.record.stage is Stage.EXPIRED and ctx.edits.is_busy
-    return reviving or ctx.record.stage not in DECIDED
+    extending = ctx.record.stage is Stage.EXPIRED and ctx.edits.is_busy
+    return extending or ctx.record.stage not in DECIDED
 
 
 def why_cannot_cancel(ctx: OfferContext) -> Reason | None:
@@ -156,9 +156,16 @@ async def amend(ctx: OfferContext, changes: TermChanges) -> Reason | str | None:
         )
     )
     if record.stage in DECIDED and control.checked_version < version:
-        control.changes = before
+        _restore_terms(ctx, changes, before)
         return guards.why_amended_too_late(record)
     return None
+
+
+def _restore_terms(ctx: OfferContext, changes: TermChanges, before: TermChanges) -> None:
+    """Undo what one request changed, and keep what others have changed meanwhile."""
+    terms = {n: v for n, v in ctx.control.changes.terms.items() if n not in changes.terms}
+    terms |= {n: v for n, v in before.terms.items() if n in changes.terms}
+    ctx.control.changes = TermChanges(terms=terms, method=before.method)
 
 
 def _why_agreement_busy(ctx: OfferContext) -> Reason | None:

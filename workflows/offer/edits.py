@@ -107,6 +107,7 @@ class Edits:
         edit = EditOffer(
             offer_id=record.require_offer_id(),
             reference=record.reference,
+            revision=record.revision,
             number=state.requests,
             before=record.require_terms(),
             after=after.terms,

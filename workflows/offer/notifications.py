@@ -255,6 +255,7 @@ class Notifications:
             if self._void_notice_task and not self._void_notice_task.done():
                 self._background.remove(self._void_notice_task)
                 self._void_notice_task.cancel()
+                self._void_notice_task = None
 
     async def _ask_whether_sent(self, kind: EmailKind) -> None:
         state = self._ctx.state.notifications

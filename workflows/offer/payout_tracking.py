@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
@@ -39,7 +39,8 @@ class PayoutTracking:
     def on_pause(self, at: datetime) -> None:
         """AWS pays nothing out until the seller's bank data is corrected."""
         state = self._ctx.state.payout_tracking
-        state.paused_on = max(at.date(), state.paused_on or at.date())
+        day = at.astimezone(UTC).date()
+        state.paused_on = max(day, state.paused_on or day)
 
     @property
     def has_news(self) -> bool:
@@ -91,7 +92,7 @@ class PayoutTracking:
     def reconcile(self) -> bool:
         """Put reports on record and see whether anything is overdue.  Whether anything changed."""
         record, state = self._ctx.record, self._ctx.state.payout_tracking
-        before = record.model_copy()
+        before = record.model_copy(), state.fingerprint
         news = self._news
         if news and (payout := self._accept_if_plausible(news)):
             record.payout, state.fingerprint = payout, news.fingerprint
@@ -101,7 +102,7 @@ class PayoutTracking:
         update_expected_payments(record, today)
         self._audit()
         self._follow_overdue(record.overdue, today)
-        return before != record
+        return before != (record, state.fingerprint)
 
     def _accept_if_plausible(self, reported: Payout) -> Payout | None:
         """What was reported; None if it shows less than before, for it may be incomplete.

@@ -52,12 +52,13 @@ class SalesforceSync:
             self._loop.cancel()
 
     async def _write_all(self) -> None:
-        pending = self._ctx.state.salesforce_sync.pending
+        state = self._ctx.state.salesforce_sync
         while True:
-            await workflow.wait_condition(lambda: bool(pending))
-            self._write_task = asyncio.create_task(self._write(pending.pop(0)))
+            await workflow.wait_condition(lambda: bool(state.pending))
+            state.writing = state.pending.pop(0)
+            self._write_task = asyncio.create_task(self._write(state.writing))
             await workflow.wait([self._write_task])
-            self._write_task = None
+            self._write_task = state.writing = None
 
     async def _write(self, update: OpportunityUpdate) -> None:
         # An opportunity that was deleted after its offer's end needs nobody's attention.

@@ -127,7 +127,8 @@ class AmendmentsState(BaseModel):
 
     last_started: int = 0
     """The number of the last amendment whose workflow has started."""
-    last_closed: int = 0
+    closed: set[int] = Field(default_factory=set)
+    """The numbers of those whose workflows have closed, whichever closed first."""
     cancelling: int | None = None
     """The number of the amendment that is cancelled because the agreement is over."""
 
@@ -178,6 +179,7 @@ class SalesforceSyncState(BaseModel):
     """What is still to be written to Salesforce, the oldest first."""
 
     pending: list[OpportunityUpdate] = Field(default_factory=list)
+    writing: OpportunityUpdate | None = None
 
 
 class OfferState(BaseModel):

@@ -55,6 +55,7 @@ def start_revision(ctx: OfferContext, outcome: str) -> None:
     """Begin the next revision; this one stays on record with its outcome."""
     ctx.record.start_revision(outcome, ctx.now())
     ctx.state.payout_tracking.fingerprint = None
+    ctx.clazar_handoff.end()
 
 
 async def withdraw_unless_accepted(ctx: OfferContext) -> bool:
@@ -92,6 +93,7 @@ async def _make_void(ctx: OfferContext) -> bool:
             AwsCatalog.withdraw_offer,
             WithdrawOffer(
                 offer_id=record.require_offer_id(),
+                revision=record.revision,
                 number=ctx.state.edits.requests,
                 last_day=ctx.now().date() - timedelta(days=1),
             ),

@@ -50,15 +50,15 @@ class OfferWorkflow:
     @workflow.run
     async def run(self, _request: OfferRequest) -> OfferRecord:
         """The whole life; gives the record at its end."""
-        life = asyncio.create_task(self._run_stages())
-        while not life.done():
+        stages = asyncio.create_task(self._run_stages())
+        while not stages.done():
             try:
-                await asyncio.shield(life)
+                await asyncio.shield(stages)
             except asyncio.CancelledError:
                 # Temporal's own cancellation must not leave an acceptable offer behind.
                 self._ctx.control.cancel_requested = True
                 change_requests.cancel(self._ctx, "cancellation requested in Temporal")
-        return await life
+        return await stages
 
     async def _run_stages(self) -> OfferRecord:
         ctx = self._ctx
@@ -241,7 +241,10 @@ class OfferWorkflow:
     @resend.validator
     def _reject_resend(self) -> None:
         unknown = self._ctx.notifications.is_delivery_unknown
-        reject_if(guards.why_cannot_resend(self._ctx.record, delivery_unknown=unknown))
+        stopping = self._ctx.control.withdraw_to
+        reject_if(
+            guards.why_cannot_resend(self._ctx.record, delivery_unknown=unknown, stopping=stopping)
+        )
 
     # The same as plain signals, which the Temporal UI can send ------------------------------------
 

@@ -3,6 +3,7 @@
 from datetime import date
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -58,3 +59,30 @@ def test_any_extension_is_answered(until: date, months: int | None, stage: Stage
     except ValidationError:
         return
     guards.why_cannot_extend(record(stage), extension, NOW, None)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("value", ["x" * 100_000, "1," * 50_000, "a@" * 50_000, ["x" * 100_000]])
+def test_a_long_value_is_answered_at_once(value: Any) -> None:
+    """A handler that computes for two seconds fails the workflow task, again and again."""
+    for name in FIELDS:
+        changes = TermChanges(terms={name: value})
+        guards.why_cannot_amend(record(Stage.SHARED), changes, NOW, stopping=False, busy=None)
+
+
+def test_an_accepted_offer_without_an_agreement_cannot_be_amended() -> None:
+    """AWS has just rolled the acceptance back, and the workflow is about to leave the stage."""
+    changes = TermChanges(terms={"additional_amount": "1000.00 USD"})
+    reason = guards.why_cannot_amend(
+        record(Stage.ACCEPTED), changes, NOW, stopping=False, busy=None
+    )
+    assert reason is not None
+    assert reason.code is guards.ReasonCode.NO_AGREEMENT
+
+
+def test_an_offer_whose_buyer_is_not_known_cannot_be_extended() -> None:
+    unknown = record(Stage.SHARED).model_copy(update={"contacts": None})
+    extension = Extension(until=date(2026, 4, 30))
+    reason = guards.why_cannot_extend(unknown, extension, NOW, None)
+    assert reason is not None
+    assert "not known" in reason.problem

@@ -60,7 +60,7 @@ async def disbursed(ctx: OfferContext) -> Stage | None:
 async def replaced(ctx: OfferContext) -> Stage | None:
     """An amendment took its place; AWS may undo that, and what was invoiced is still paid."""
     policy = ctx.record.policy
-    end = ctx.now() + max(policy.rollback_within, policy.payouts.follow_for)
+    end = ctx.record.stage_since + max(policy.rollback_within, policy.payouts.follow_for)
     while await wait_for_news(ctx, end, "payouts are not followed any more"):
         agreement = await ctx.acceptance.refresh() if ctx.acceptance.is_reported else None
         if agreement and agreement.status is AgreementStatus.ACTIVE:
@@ -71,7 +71,7 @@ async def replaced(ctx: OfferContext) -> Stage | None:
 
 async def terminated(ctx: OfferContext) -> Stage | None:
     """Nothing more is invoiced, but what was invoiced is still paid."""
-    end = ctx.now() + ctx.record.policy.payouts.follow_for
+    end = ctx.record.stage_since + ctx.record.policy.payouts.follow_for
     end = min(end, ctx.payout_tracking.given_up_at or end)
     while await wait_for_news(ctx, end, "payouts are not followed any more"):
         ctx.control.agreement_reported = False

@@ -79,7 +79,7 @@ async def cancelled(ctx: OfferContext) -> Stage | None:
     """Void; but AWS may show an acceptance late, and another offer may be wanted."""
     if ctx.record.offer_id is None:
         return None
-    end = ctx.now() + ctx.record.policy.expiry_grace
+    end = ctx.record.stage_since + ctx.record.policy.expiry_grace
     while await wait_for_news(ctx, end, "no late acceptance is possible any more"):
         if ctx.acceptance.is_reported and await ctx.acceptance.find_agreement():
             return Stage.ACCEPTED
@@ -89,7 +89,7 @@ async def cancelled(ctx: OfferContext) -> Stage | None:
 
 
 def closing_time(ctx: OfferContext) -> datetime:
-    """When an acceptance in the last second has come to light, too (UTC)."""
+    """When AWS shows an acceptance in the last second, too (UTC)."""
     last_day = ctx.record.require_terms().availability_end
     return end_of_day(last_day) + ctx.record.policy.expiry_grace
 
@@ -102,7 +102,7 @@ def can_be_accepted(ctx: OfferContext) -> bool:
 def _next_moment(ctx: OfferContext) -> datetime:
     """The next reminder, or else the closing time."""
     end = ctx.record.require_terms().availability_end
-    since = ctx.control.reminded_until or ctx.now()
+    since = ctx.control.reminded_until or ctx.record.stage_since
     reminders = reminder_times(end, ctx.record.policy.reminder_days, since)
     return next(iter(reminders), closing_time(ctx))
 
