@@ -1,4 +1,4 @@
-"""Both forms of a Salesforce id lead to one offer, and so do those of an amendment's name."""
+"""Salesforce ids, offer paths and references, in all their forms."""
 
 import string
 
@@ -22,20 +22,20 @@ PUBLISHED = [("001A0000006Vm9r", "001A0000006Vm9rIAC"), ("00530000003VDlH", "005
 
 
 @pytest.mark.parametrize(("short", "long"), PUBLISHED)
-def test_the_short_form_is_made_long(short: str, long: str) -> None:
+def test_short_id_becomes_long(short: str, long: str) -> None:
     assert parse_opportunity_id(short) == long
     assert parse_opportunity_id(f" {long} ") == long
 
 
 @given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15))
-def test_the_long_form_stays(short: str) -> None:
+def test_long_id_is_unchanged(short: str) -> None:
     assert parse_opportunity_id(parse_opportunity_id(short)) == parse_opportunity_id(short)
 
 
 @pytest.mark.parametrize(
     "text", ["", "006", "0" * 16, "001A0000006Vm9r!!!", "001A0000006Vm9rAAA", "00٣A0000006Vm9r"]
 )
-def test_what_is_no_id_is_refused_with_the_remedy(text: str) -> None:
+def test_invalid_id_is_rejected_with_the_remedy(text: str) -> None:
     with pytest.raises(InvalidOpportunityId, match="copy"):
         parse_opportunity_id(text)
 
@@ -44,10 +44,10 @@ LONG = "001A0000006Vm9rIAC"
 
 
 @given(st.text(string.ascii_letters + string.digits, min_size=15, max_size=15), numbers)
-def test_a_path_is_read_as_it_is_made(short: str, number: int) -> None:
+def test_path_round_trip(short: str, number: int) -> None:
     path = offer_path(parse_opportunity_id(short), number)
     assert parse_offer_path(path) == path
-    assert parse_offer_path(offer_path(short, number)) == path, "people also copy the short form"
+    assert parse_offer_path(offer_path(short, number)) == path, "the short form gives another path"
     assert parse_offer_path(f"  {path}\n") == path
     assert path.endswith(f"/amendment/{number}") == bool(number)
 
@@ -61,7 +61,7 @@ def test_a_path_is_read_as_it_is_made(short: str, number: int) -> None:
         ("001A0000006Vm9r/amendment/007", f"{LONG}/amendment/7"),
     ],
 )
-def test_people_write_a_path_in_several_forms(text: str, path: str) -> None:
+def test_accepted_forms_of_a_path(text: str, path: str) -> None:
     assert parse_offer_path(text) == path
 
 
@@ -73,7 +73,7 @@ def test_people_write_a_path_in_several_forms(text: str, path: str) -> None:
         *("Amendment/1", "revision/1"),
     ],
 )
-def test_what_names_no_amendment_is_refused_with_the_form(rest: str) -> None:
+def test_invalid_amendment_number_is_rejected_with_the_form(rest: str) -> None:
     with pytest.raises(InvalidOpportunityId, match=f"write it as {LONG}/amendment/1"):
         parse_offer_path(f"{LONG}/{rest}")
 
@@ -81,7 +81,7 @@ def test_what_names_no_amendment_is_refused_with_the_form(rest: str) -> None:
 @pytest.mark.parametrize(
     "text", ["", "/", "/amendment/1", "006/amendment/1", f"x{LONG}/1", "0" * 18]
 )
-def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
+def test_path_without_an_opportunity_is_rejected(text: str) -> None:
     with pytest.raises(InvalidOpportunityId, match="copy"):
         parse_offer_path(text)
 
@@ -91,7 +91,7 @@ def test_a_path_without_an_opportunity_is_refused(text: str) -> None:
     numbers,
     st.integers(1, 10**6 - 1),
 )
-def test_a_reference_leads_back_to_its_offer(short: str, amendment: int, revision: int) -> None:
+def test_reference_round_trip(short: str, amendment: int, revision: int) -> None:
     record_id = parse_opportunity_id(short)
     reference = revision_reference(record_id, amendment, revision)
     assert parse_reference(reference) == offer_path(record_id, amendment)
@@ -107,5 +107,5 @@ def test_a_reference_leads_back_to_its_offer(short: str, amendment: int, revisio
         *("offer-1234567890123-edit-1", "offer-1234567890123-withdraw-1"),
     ],
 )
-def test_other_names_of_change_sets_lead_nowhere(name: str) -> None:
+def test_other_change_set_names_are_no_references(name: str) -> None:
     assert parse_reference(name) is None

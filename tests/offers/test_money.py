@@ -1,4 +1,4 @@
-"""Money is exact to the minor unit, and refuses what is not."""
+"""Money is exact to the minor unit, and rejects other amounts."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,7 +15,7 @@ currencies = st.sampled_from(CURRENCIES)
 
 @st.composite
 def money(draw: st.DrawFn, currency: Currency | None = None) -> Money:
-    """Any legal amount below what sums of a few can still hold."""
+    """Any valid amount, small enough that sums of a few are valid."""
     chosen = draw(currencies) if currency is None else currency
     units = draw(st.integers(-(10**14), 10**14))
     return Money(amount=Decimal(units).scaleb(-MINOR_DIGITS[chosen]), currency=chosen)
@@ -35,31 +35,31 @@ def money(draw: st.DrawFn, currency: Currency | None = None) -> Money:
         ("1", "usd", ""),
     ],
 )
-def test_refuses_what_is_not_money(amount: Any, currency: str, remedy: str) -> None:
-    with pytest.raises(ValidationError) as refusal:
+def test_invalid_money_is_rejected(amount: Any, currency: str, remedy: str) -> None:
+    with pytest.raises(ValidationError) as rejected:
         Money.of(amount, currency)
-    assert remedy in str(refusal.value)
+    assert remedy in str(rejected.value)
 
 
 @given(money())
-def test_survives_json_without_loss(amount: Money) -> None:
+def test_json_round_trip(amount: Money) -> None:
     assert Money.model_validate_json(amount.model_dump_json()) == amount
-    assert '"amount":"' in amount.model_dump_json(), "JSON carries the amount as text"
+    assert '"amount":"' in amount.model_dump_json(), "the amount is not text in JSON"
 
 
-def test_equal_amounts_are_written_alike() -> None:
+def test_equal_amounts_have_the_same_json() -> None:
     assert Money.of("5", "USD").model_dump_json() == Money.of("5.00", "USD").model_dump_json()
 
 
 @given(st.data(), currencies)
-def test_adding_and_taking_away_lose_nothing(data: st.DataObject, currency: Currency) -> None:
+def test_addition_and_subtraction_are_exact(data: st.DataObject, currency: Currency) -> None:
     one, other = data.draw(money(currency)), data.draw(money(currency))
     assert one + other - other == one
     assert (one + other).amount == one.amount + other.amount
 
 
 @given(money(), money())
-def test_never_mixes_currencies(one: Money, other: Money) -> None:
+def test_currencies_cannot_be_combined(one: Money, other: Money) -> None:
     if one.currency == other.currency:
         assert (one >= other) is not (one < other)
     else:
@@ -74,6 +74,6 @@ def test_nearest_is_at_most_half_a_minor_unit_away(exact: Decimal, currency: Cur
     assert abs(Money.nearest(exact, currency).amount - exact) <= half_a_unit
 
 
-def test_reads_as_people_write_it() -> None:
+def test_text_form() -> None:
     assert str(Money.of("1234567.5", "USD")) == "USD 1,234,567.50"
     assert str(Money.of("1234567", "JPY")) == "JPY 1,234,567"

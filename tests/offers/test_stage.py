@@ -1,4 +1,4 @@
-"""One transition table, from which code and documentation come."""
+"""The transition table, which the code and the documentation share."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -16,7 +16,7 @@ LIFECYCLE_PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 
 @pytest.mark.parametrize("before", Stage)
 @pytest.mark.parametrize("after", Stage)
-def test_only_the_table_s_steps_are_taken(before: Stage, after: Stage) -> None:
+def test_only_transitions_of_the_table_are_allowed(before: Stage, after: Stage) -> None:
     record = OfferRecord(opportunity_id="006000000000001AAA", stage=before)
     at = datetime(2026, 3, 2, tzinfo=UTC)
     if after in TRANSITIONS[before]:
@@ -30,7 +30,7 @@ def test_only_the_table_s_steps_are_taken(before: Stage, after: Stage) -> None:
         assert not record.history
 
 
-def test_every_stage_can_be_reached_and_left_until_the_end() -> None:
+def test_every_stage_is_reachable_and_only_end_stages_are_final() -> None:
     reached = {Stage.DRAFT}
     while more := {after for before in reached for after in TRANSITIONS[before]} - reached:
         reached |= more
@@ -52,12 +52,12 @@ def test_every_stage_before_acceptance_can_be_cancelled() -> None:
     assert Stage.CANCELLED not in TRANSITIONS[Stage.ACCEPTED]
 
 
-def test_the_documentation_shows_the_table() -> None:
+def test_documentation_has_the_state_diagram() -> None:
     assert state_diagram() in LIFECYCLE_PAGE.read_text(encoding="utf-8")
 
 
-class AnyLife(RuleBasedStateMachine):
-    """Lives that take any steps of the table."""
+class AnyTransitions(RuleBasedStateMachine):
+    """Offers that take any transitions of the table."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,27 +73,27 @@ class AnyLife(RuleBasedStateMachine):
         )
         if self.record.stage is Stage.DRAFT:
             revision = self.record.revision
-            self.record.start_revision("refused by AWS", self.now)
+            self.record.start_revision("rejected by AWS", self.now)
             assert self.record.revision == revision + 1
 
     @precondition(lambda self: not TRANSITIONS[self.record.stage])
     @rule(after=sampled_from(sorted(Stage)))
-    def step_beyond_the_end(self, after: Stage) -> None:
+    def step_after_the_end(self, after: Stage) -> None:
         with pytest.raises(IllegalTransition):
             self.record.enter(after, self.now)
 
     @invariant()
-    def money_only_after_an_acceptance_and_that_only_after_release(self) -> None:
+    def payout_after_acceptance_and_sharing_after_release(self) -> None:
         if self.record.stage is Stage.DISBURSED:
             assert self.record.has_been(Stage.ACCEPTED)
         if self.record.stage in (Stage.SHARED, Stage.EXPIRED):
             assert self.record.has_been(Stage.LIVE) or self.record.has_been(Stage.ACCEPTED)
 
     @invariant()
-    def history_is_a_walk_on_the_table_and_survives_json(self) -> None:
-        walked = [Stage.DRAFT, *(entry.stage for entry in self.record.history)]
-        assert all(after in TRANSITIONS[before] for before, after in pairwise(walked))
+    def history_follows_the_table_and_survives_json(self) -> None:
+        stages = [Stage.DRAFT, *(entry.stage for entry in self.record.history)]
+        assert all(after in TRANSITIONS[before] for before, after in pairwise(stages))
         assert OfferRecord.model_validate_json(self.record.model_dump_json()) == self.record
 
 
-TestAnyLife = AnyLife.TestCase
+TestAnyTransitions = AnyTransitions.TestCase

@@ -1,4 +1,4 @@
-"""What an amendment says by itself, from what is wished for and how the agreement stands."""
+"""Amendments as they are proposed from a request and the agreement's state."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ from tests.support.agreements import (
 )
 from tests.support.builders import BUYER
 
-CUPT = {"payment_schedule": ()}
+UPFRONT = {"payment_schedule": ()}
 TWO_SEATS = {"payment_schedule": (), "dimensions": "seats x 2"}
 CARRY = {"unpaid_installments": "carry"}
 DROP = {"unpaid_installments": "drop"}
@@ -32,11 +32,11 @@ def schedule(terms: OfferTerms) -> list[tuple[str, str]]:
     return [(each.on.isoformat(), str(each.amount)) for each in terms.payment_schedule]
 
 
-# The sums --------------------------------------------------------------------------------------
+# Prices ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("wish", "total", "charges"),
+    ("requested", "total", "charges"),
     [
         (
             added("30000", **CARRY),
@@ -53,38 +53,38 @@ def schedule(terms: OfferTerms) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_the_price_is_what_is_added_and_what_is_carried(
-    wish: dict[str, Any], total: str, charges: list[tuple[str, str]]
+def test_price_is_the_additional_amount_plus_carried_instalments(
+    requested: dict[str, Any], total: str, charges: list[tuple[str, str]]
 ) -> None:
-    proposal = propose_amendment(wish)
+    proposal = propose_amendment(requested)
     assert proposal.findings == ()
-    made = amendment_terms(proposal)
-    assert str(made.price.amount) == str(proposal.pricing.total.amount) == total
-    assert schedule(made) == charges
+    amendment = amendment_terms(proposal)
+    assert str(amendment.price.amount) == str(proposal.pricing.total.amount) == total
+    assert schedule(amendment) == charges
 
 
 @pytest.mark.parametrize(
-    ("sold", "wish", "charges"),
+    ("original_terms", "requested", "charges"),
     [
-        (CUPT, added("30000"), []),
-        (CUPT, {}, []),
+        (UPFRONT, added("30000"), []),
+        (UPFRONT, {}, []),
         (TWO_SEATS, added("30000"), [("2026-06-01", "30000.00")]),
         (TWO_SEATS, {}, [("2026-06-01", "0.00")]),
     ],
 )
-def test_what_was_paid_up_front_is_amended_by_what_is_added_alone(
-    sold: dict[str, Any], wish: dict[str, Any], charges: list[tuple[str, str]]
+def test_amendment_of_an_upfront_offer_costs_the_additional_amount(
+    original_terms: dict[str, Any], requested: dict[str, Any], charges: list[tuple[str, str]]
 ) -> None:
-    amended = accepted_offer(**sold)
-    proposal = propose_amendment(wish, amended, agreement_snapshot("120000"))
+    original = accepted_offer(**original_terms)
+    proposal = propose_amendment(requested, original, agreement_snapshot("120000"))
     assert proposal.findings == ()
-    made = amendment_terms(proposal)
-    assert made.price.amount == (30000 if wish else 0)
-    assert schedule(made) == charges
-    assert made.is_fixed == amended.terms.is_fixed
+    amendment = amendment_terms(proposal)
+    assert amendment.price.amount == (30000 if requested else 0)
+    assert schedule(amendment) == charges
+    assert amendment.is_fixed == original.terms.is_fixed
 
 
-def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
+def test_unpaid_action_is_not_needed_without_unpaid_instalments() -> None:
     day = date(2027, 1, 2)
     proposal = propose_amendment(added("5"), snapshot=agreement_snapshot("120000"), today=day)
     assert (proposal.findings, proposal.pricing.unpaid_action, proposal.pricing.unpaid) == (
@@ -94,9 +94,9 @@ def test_where_nothing_is_unpaid_nobody_need_say_what_becomes_of_it() -> None:
     )
 
 
-def test_an_instalment_of_nothing_is_not_carried() -> None:
-    amended = accepted_offer(payment_schedule="2026-03-02 120000; 2026-06-02 0")
-    proposal = propose_amendment(added("5"), amended, agreement_snapshot("120000"))
+def test_instalment_of_zero_is_not_carried() -> None:
+    original = accepted_offer(payment_schedule="2026-03-02 120000; 2026-06-02 0")
+    proposal = propose_amendment(added("5"), original, agreement_snapshot("120000"))
     assert proposal.findings == ()
     assert schedule(amendment_terms(proposal)) == [("2026-06-01", "5.00")]
     assert amendment_terms(proposal).availability_end == AFTER_FIRST_INSTALLMENT + timedelta(
@@ -105,29 +105,29 @@ def test_an_instalment_of_nothing_is_not_carried() -> None:
 
 
 @pytest.mark.parametrize(
-    ("currency", "amounts", "wish", "total"),
+    ("currency", "amounts", "additional_amount", "total"),
     [
         ("EUR", ("99.99", "0.01"), "12.34 EUR", "EUR 12.35"),
         ("JPY", ("5000000", "7000001"), "1 JPY", "JPY 7,000,002"),
         ("GBP", ("1", "2"), "GBP 1,000.5", "GBP 1,002.50"),
     ],
 )
-def test_any_currency_is_added_exactly(
-    currency: str, amounts: tuple[str, str], wish: str, total: str
+def test_addition_is_exact_in_any_currency(
+    currency: str, amounts: tuple[str, str], additional_amount: str, total: str
 ) -> None:
     first, second = amounts
-    amended = accepted_offer(
+    original = accepted_offer(
         price={"amount": str(Decimal(first) + Decimal(second)), "currency": currency},
         payment_schedule=f"2026-03-02 {first}; 2026-09-02 {second}",
     )
     proposal = propose_amendment(
-        {"additional_amount": wish, **CARRY}, amended, agreement_snapshot(f"{first}")
+        {"additional_amount": additional_amount, **CARRY}, original, agreement_snapshot(f"{first}")
     )
     assert proposal.findings == ()
     assert str(amendment_terms(proposal).price) == total
 
 
-def test_the_steps_of_the_sum_are_shown() -> None:
+def test_pricing_lines() -> None:
     assert propose_amendment(added("30000", **CARRY)).pricing.lines == (
         ("Agreed so far", "USD 120,000.00"),
         ("Invoiced so far", "USD 40,000.00, stays"),
@@ -140,7 +140,7 @@ def test_the_steps_of_the_sum_are_shown() -> None:
     assert propose_amendment().pricing.lines[2][1] == "USD 40,000.00, undecided"
 
 
-# The days and the rest -------------------------------------------------------------------------
+# Dates and other terms -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -154,24 +154,28 @@ def test_the_steps_of_the_sum_are_shown() -> None:
         (date(2027, 1, 2), date(2027, 1, 4), date(2027, 1, 3)),
     ],
 )
-def test_the_last_day_lies_before_the_next_instalment_and_before_the_end(
+def test_last_day_is_before_the_next_instalment_and_the_end(
     today: date, ends: date, last_day: date
 ) -> None:
-    stands = agreement_snapshot(ends_at=datetime(ends.year, ends.month, ends.day, 14, tzinfo=UTC))
-    made = amendment_terms(propose_amendment(CARRY, snapshot=stands, today=today), today)
-    assert (made.availability_end, made.agreement_end) == (last_day, ends)
+    snapshot = agreement_snapshot(ends_at=datetime(ends.year, ends.month, ends.day, 14, tzinfo=UTC))
+    amendment = amendment_terms(propose_amendment(CARRY, snapshot=snapshot, today=today), today)
+    assert (amendment.availability_end, amendment.agreement_end) == (last_day, ends)
 
 
 @pytest.mark.parametrize(
-    ("sold", "end"),
+    ("original_terms", "end"),
     [
         ({}, None),
         ({"starts_on": "2026-05-01", "duration_months": 12}, date(2027, 4, 30)),
         ({"agreement_end": "2027-02-28"}, date(2027, 2, 28)),
     ],
 )
-def test_where_aws_shows_no_end_the_terms_say_it(sold: dict[str, Any], end: date | None) -> None:
-    proposal = propose_amendment(CARRY, accepted_offer(**sold), agreement_snapshot(ends_at=None))
+def test_agreement_end_comes_from_the_terms_if_aws_has_none(
+    original_terms: dict[str, Any], end: date | None
+) -> None:
+    proposal = propose_amendment(
+        CARRY, accepted_offer(**original_terms), agreement_snapshot(ends_at=None)
+    )
     assert proposal.facts["agreement_end"] == end
 
 
@@ -185,31 +189,32 @@ def test_where_aws_shows_no_end_the_terms_say_it(sold: dict[str, Any], end: date
         (0, "x" * 129 + " " + "y" * 20, "x" * 129 + " - amendment 1"),
     ],
 )
-def test_the_name_says_which_amendment_it_is(number: int, name: str, expected: str) -> None:
-    made = amendment_terms(propose_amendment(CARRY, accepted_offer(number, offer_name=name)))
-    assert made.offer_name == expected
+def test_offer_name_has_the_amendment_number(number: int, name: str, expected: str) -> None:
+    amendment = amendment_terms(propose_amendment(CARRY, accepted_offer(number, offer_name=name)))
+    assert amendment.offer_name == expected
 
 
-def test_the_number_is_the_amendment_s_own_even_after_some_that_came_to_nothing() -> None:
+def test_amendment_number_counts_cancelled_amendments() -> None:
     third = accepted_offer().model_copy(update={"next_number": 3})
     assert amendment_terms(propose_amendment(CARRY, third)).offer_name.endswith(" - amendment 3")
 
 
-def test_the_rest_is_kept_and_nothing_comes_from_the_opportunity() -> None:
-    sold = accepted_offer(
+def test_other_terms_come_from_the_original_offer() -> None:
+    original = accepted_offer(
         net_payment_days=45, dimensions="seats x 3", eula="https://example.com/c.pdf", company="Old"
     )
     opportunity = {"starts_on": "2026-09-01", "renewal": "External", "company": "New"}
-    made = draft_amendment(
-        propose_amendment(CARRY, sold), **{**opportunity, **propose_amendment(CARRY, sold).facts}
+    amendment = draft_amendment(
+        propose_amendment(CARRY, original),
+        **{**opportunity, **propose_amendment(CARRY, original).facts},
     ).terms
-    assert made is not None
-    assert (made.starts_on, made.renewal, made.company) == (None, None, "Old")
-    assert (made.net_payment_days, made.eula) == (45, sold.terms.eula)
-    assert (made.dimensions, made.buyer_accounts) == (sold.terms.dimensions, (BUYER,))
+    assert amendment is not None
+    assert (amendment.starts_on, amendment.renewal, amendment.company) == (None, None, "Old")
+    assert (amendment.net_payment_days, amendment.eula) == (45, original.terms.eula)
+    assert (amendment.dimensions, amendment.buyer_accounts) == (original.terms.dimensions, (BUYER,))
 
 
-# What cannot be wished ---------------------------------------------------------------------------
+# Invalid requests --------------------------------------------------------------------------------
 
 
 def test_amendment_must_say_what_happens_to_unpaid_instalments() -> None:
@@ -222,7 +227,7 @@ def test_amendment_must_say_what_happens_to_unpaid_instalments() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "field", "said"),
+    ("given", "field", "message"),
     [
         (added("-1"), "additional_amount", "unpaid_installments: drop"),
         (added("30000", "EUR"), "additional_amount", "in USD"),
@@ -238,15 +243,15 @@ def test_amendment_must_say_what_happens_to_unpaid_instalments() -> None:
         ({"unpaid_installments": "keep"}, "unpaid_installments", "'carry' or 'drop'"),
     ],
 )
-def test_an_illegal_wish_is_one_finding_that_names_its_field(
-    given: dict[str, Any], field: str, said: str
+def test_invalid_amendment_field_is_one_finding(
+    given: dict[str, Any], field: str, message: str
 ) -> None:
     (finding,) = propose_amendment(CARRY | given).findings
     assert (finding.field, finding.severity) == (field, Severity.REFUSE)
-    assert said in str(finding)
+    assert message in str(finding)
 
 
-def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
+def test_valid_fields_are_used_beside_invalid_ones() -> None:
     proposal = propose_amendment({"additional_amount": "30000 USD", "unpaid_installments": "keep"})
     assert str(proposal.pricing.added) == "USD 30,000.00"
     assert (
@@ -261,7 +266,7 @@ def test_what_is_legal_of_a_wish_holds_beside_what_is_not() -> None:
     ("invoiced", "codes"),
     [("40000", []), ("0", ["invoiced-otherwise"]), ("80000", ["invoiced-otherwise"])],
 )
-def test_invoices_that_do_not_fit_are_pointed_out(invoiced: str, codes: list[str]) -> None:
+def test_unexpected_invoiced_amount_is_a_warning(invoiced: str, codes: list[str]) -> None:
     findings = propose_amendment(CARRY, snapshot=agreement_snapshot(invoiced)).findings
     assert [finding.code for finding in findings] == codes
     assert all(finding.severity is Severity.WARN for finding in findings)

@@ -1,4 +1,4 @@
-"""What holds for every amendment, whatever was sold and whatever is wished for."""
+"""Properties of every amendment, for any original offer and any request."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -25,20 +25,20 @@ TODAY = date(2026, 6, 1)
 
 
 class Case(NamedTuple):
-    """A sale, how it stands today, and a wish."""
+    """An original offer, its agreement today, and a request."""
 
-    amended: OriginalOffer
-    stands: AgreementSnapshot
-    wish: dict[str, Any]
+    original: OriginalOffer
+    snapshot: AgreementSnapshot
+    requested: dict[str, Any]
 
     @property
     def proposal(self) -> Proposal:
-        """What the product makes of it."""
-        return propose_amendment(self.wish, self.amended, self.stands, TODAY)
+        """The proposal for the amendment."""
+        return propose_amendment(self.requested, self.original, self.snapshot, TODAY)
 
     @property
     def terms(self) -> OfferTerms:
-        """The terms that this comes to."""
+        """The terms of the proposal."""
         return amendment_terms(self.proposal, TODAY)
 
 
@@ -48,16 +48,16 @@ def case(
     *,
     currency: Currency = "USD",
     add: int | None = None,
-    fate: str | None = "carry",
+    unpaid_action: str | None = "carry",
     quantity: int = 1,
 ) -> Case:
     """Amounts are in minor units, days are counted from today."""
     unit = Decimal(1).scaleb(-MINOR_DIGITS[currency])
     price = sum(instalments.values()) * unit or Decimal(500)
     due = {TODAY + timedelta(days=day): amount * unit for day, amount in instalments.items()}
-    wish: dict[str, Any] = {"unpaid_installments": fate} if fate else {}
+    requested: dict[str, Any] = {"unpaid_installments": unpaid_action} if unpaid_action else {}
     if add is not None:
-        wish["additional_amount"] = f"{add * unit} {currency}"
+        requested["additional_amount"] = f"{add * unit} {currency}"
     return Case(
         accepted_offer(
             price={"amount": str(price), "currency": currency},
@@ -69,7 +69,7 @@ def case(
             str(sum((amount for day, amount in due.items() if day <= TODAY), Decimal()) or price),
             ends_at=datetime.combine(TODAY + timedelta(days=ends_in), time(14), UTC),
         ),
-        wish,
+        requested,
     )
 
 
@@ -83,37 +83,39 @@ each_case = given(
         st.integers(0, 800) | st.integers(0, 3),
         currency=st.sampled_from(sorted(MINOR_DIGITS)),
         add=st.none() | amounts,
-        fate=st.sampled_from(["carry", "drop", None]),
+        unpaid_action=st.sampled_from(["carry", "drop", None]),
         quantity=st.integers(1, 2),
     )
 )
 
 
 def unpaid(some: Case) -> dict[date, Decimal]:
-    """What AWS would drop, worked out from the sale alone."""
-    schedule = some.amended.terms.payment_schedule
+    """The unpaid instalments, computed from the original offer alone."""
+    schedule = some.original.terms.payment_schedule
     return {each.on: each.amount for each in schedule if each.on > TODAY and each.amount}
 
 
-def wished(some: Case) -> Decimal:
-    return Decimal(some.wish.get("additional_amount", "0 USD").split()[0])
+def additional_amount(some: Case) -> Decimal:
+    return Decimal(some.requested.get("additional_amount", "0 USD").split()[0])
 
 
 @settings(deadline=None)
 @each_case
-def test_the_price_is_added_and_carried_to_the_minor_unit(some: Case) -> None:
-    carried = sum(unpaid(some).values()) if some.wish.get("unpaid_installments") == "carry" else 0
-    terms, sums = some.terms, some.proposal.pricing
-    assert terms.price == sums.total
-    assert terms.price.amount == wished(some) + carried
-    assert terms.price.currency == some.amended.terms.price.currency
+def test_price_is_exact_to_the_minor_unit(some: Case) -> None:
+    carried = (
+        sum(unpaid(some).values()) if some.requested.get("unpaid_installments") == "carry" else 0
+    )
+    terms, pricing = some.terms, some.proposal.pricing
+    assert terms.price == pricing.total
+    assert terms.price.amount == additional_amount(some) + carried
+    assert terms.price.currency == some.original.terms.price.currency
 
 
 @settings(deadline=None)
 @each_case
-def test_the_schedule_always_adds_up_to_the_price(some: Case) -> None:
+def test_schedule_adds_up_to_the_price(some: Case) -> None:
     terms = some.terms
-    assert terms.is_fixed == some.amended.terms.is_fixed
+    assert terms.is_fixed == some.original.terms.is_fixed
     if terms.is_fixed:
         assert sum(each.amount for each in terms.payment_schedule) == terms.price.amount
     else:
@@ -122,23 +124,26 @@ def test_the_schedule_always_adds_up_to_the_price(some: Case) -> None:
 
 @settings(deadline=None)
 @each_case
-def test_nothing_that_is_invoiced_is_charged_again(some: Case) -> None:
+def test_invoiced_instalments_are_not_charged_again(some: Case) -> None:
     terms, left = some.terms, unpaid(some)
     for each in terms.payment_schedule:
         if each.on > TODAY:
             assert each.amount == left[each.on]
         else:
-            assert (each.on, each.amount) == (TODAY, wished(some))
-    if some.wish.get("unpaid_installments") == "carry" and left:
-        old = some.amended.terms.payment_schedule
+            assert (each.on, each.amount) == (TODAY, additional_amount(some))
+    if some.requested.get("unpaid_installments") == "carry" and left:
+        old = some.original.terms.payment_schedule
         invoiced = sum(each.amount for each in old if each.on <= TODAY)
-        assert invoiced + terms.price.amount == some.amended.terms.price.amount + wished(some)
+        assert (
+            invoiced + terms.price.amount
+            == some.original.terms.price.amount + additional_amount(some)
+        )
 
 
-def refusals(some: Case, **given: Any) -> set[str]:
-    """The codes of all that refuses the amendment."""
+def blocking_codes(some: Case, **given: Any) -> set[str]:
+    """The codes of the findings that block the amendment."""
     terms = amendment_terms(some.proposal, TODAY, **given)
-    against = (some.amended, some.stands, Policy(), TODAY)
+    against = (some.original, some.snapshot, Policy(), TODAY)
     found = (
         *some.proposal.findings,
         *findings_of(amendment.CHECKS, terms, OfferTerms.model_fields, *against),
@@ -149,14 +154,14 @@ def refusals(some: Case, **given: Any) -> set[str]:
 
 @settings(deadline=None)
 @each_case
-def test_an_instalment_due_by_the_last_day_to_accept_is_refused_and_due_tomorrow(
+def test_instalment_due_by_the_last_day_is_due_tomorrow_and_blocked(
     some: Case,
 ) -> None:
     last_day = some.terms.availability_end
     assert last_day > TODAY
     if due := [day for day in unpaid(some) if day <= last_day]:
         assert due == [TODAY + timedelta(days=1)] == [last_day]
-        assert "charged-twice" in refusals(some)
+        assert "charged-twice" in blocking_codes(some)
 
 
 @settings(deadline=None, max_examples=300)
@@ -168,28 +173,28 @@ def test_an_instalment_due_by_the_last_day_to_accept_is_refused_and_due_tomorrow
 @example(case({-9: 100}, 0, add=100))
 @example(case({}, 1, add=100))
 @example(case({-9: 100, 90: 0}, 200))
-def test_a_wish_is_refused_only_for_what_stands_in_its_way(some: Case) -> None:
-    left, last_end = unpaid(some), some.stands.agreement.ends_at
+def test_amendment_has_only_the_expected_findings(some: Case) -> None:
+    left, last_end = unpaid(some), some.snapshot.agreement.ends_at
     assert last_end is not None
     charges = some.terms.payment_schedule
     tomorrow, end = TODAY + timedelta(days=1), last_end.date()
     expected = set()
-    if left and "unpaid_installments" not in some.wish:
+    if left and "unpaid_installments" not in some.requested:
         expected.add("unpaid-instalments")
     if tomorrow in left:
         expected.add("charged-twice")
-        if wished(some) and some.wish.get("unpaid_installments") == "carry":
+        if additional_amount(some) and some.requested.get("unpaid_installments") == "carry":
             expected.add("charges-before-expiry")
     if end <= tomorrow:
         expected |= {"end-before-expiry", "agreement-over-first"}
     if charges and charges[-1].on >= end:
         expected.add("charge-after-end")
-    assert refusals(some) == expected
+    assert blocking_codes(some) == expected
 
 
 @settings(deadline=None)
 @each_case
-def test_a_later_end_takes_away_whatever_an_early_one_is_refused_for(some: Case) -> None:
-    assert not {"end-before-expiry", "charge-after-end"} & refusals(
+def test_later_agreement_end_removes_the_findings_of_an_early_one(some: Case) -> None:
+    assert not {"end-before-expiry", "charge-after-end"} & blocking_codes(
         some, agreement_end=TODAY + timedelta(days=1000)
     )

@@ -1,4 +1,4 @@
-"""An offer that a person made is known by the reference in its name."""
+"""An offer that was created in Clazar is recognised by the reference in its name."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.support.builders import terms
 ONE, OTHER = "001A0000006Vm9rIAC", "00530000003VDlHAAW"
 
 
-def test_a_name_with_a_reference_leads_to_the_opportunity() -> None:
+def test_name_with_a_reference_has_its_opportunity() -> None:
     named = with_reference(terms(offer_name="Example " * 15), clazar_reference(ONE, 12))
     assert opportunities_named_in(named.offer_name) == (ONE,)
     assert opportunities_named_in(
@@ -27,5 +27,5 @@ def test_a_name_with_a_reference_leads_to_the_opportunity() -> None:
     "name",
     ["", "Offer Name", ONE, f"{ONE}-", f"{ONE}-0", f"x{ONE}-1", f"{ONE}-1x", "0" * 18 + "-1"],
 )
-def test_a_name_without_one_leads_nowhere(name: str) -> None:
+def test_name_without_a_reference_has_no_opportunity(name: str) -> None:
     assert opportunities_named_in(name) == ()

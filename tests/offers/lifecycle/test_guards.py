@@ -1,4 +1,4 @@
-"""What can be asked of an offer in which stage; if it cannot be, why, and what can be instead."""
+"""Which requests an offer accepts in each stage; why others are rejected; what to do instead."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -45,7 +45,7 @@ def record(stage: Stage, **known: Any) -> OfferRecord:
     )
 
 
-def amending(offer: OfferRecord, busy: Reason | None = None, **given: Any) -> Reason | None:
+def why_cannot_amend(offer: OfferRecord, busy: Reason | None = None, **given: Any) -> Reason | None:
     return guards.why_cannot_amend(offer, TermChanges(terms=given), NOW, stopping=False, busy=busy)
 
 
@@ -53,7 +53,7 @@ REQUESTS: dict[str, Callable[[OfferRecord], Reason | None]] = {
     "revise": lambda offer: guards.why_cannot_revise(
         offer, TermChanges(terms={"company": "Other"})
     ),
-    "amend": lambda offer: amending(offer, company="Other"),
+    "amend": lambda offer: why_cannot_amend(offer, company="Other"),
     "extend": lambda offer: guards.why_cannot_extend(offer, Extension(until=UNTIL), NOW, None),
     "cancel": lambda offer: guards.why_cannot_cancel(offer) if offer.stage in DECIDED else None,
     "request": lambda offer: guards.why_cannot_request_cancellation(
@@ -62,34 +62,34 @@ REQUESTS: dict[str, Callable[[OfferRecord], Reason | None]] = {
 }
 
 Expected = tuple[Code, *tuple[Kind, ...]]
-YES = None
-"""It can be done."""
+OK = None
+"""The request is accepted."""
 AMEND, CANCEL = Kind.AMEND, Kind.CANCEL
 NOT_REVISABLE: Expected = (Code.TERMS_NOT_REVISABLE, AMEND)
 REVISE: Expected = (Code.NOT_OPEN_YET, Kind.REVISE)
-LATER_ON: Expected = (Code.NOT_OPEN_YET,)
-ACCEPTED: Expected = (Code.ALREADY_ACCEPTED, AMEND)
-ASK_BUYER: Expected = (Code.ALREADY_ACCEPTED, Kind.REQUEST_CANCELLATION, AMEND)
+NOT_OPEN_YET: Expected = (Code.NOT_OPEN_YET,)
+ALREADY_ACCEPTED: Expected = (Code.ALREADY_ACCEPTED, AMEND)
+REQUEST_CANCELLATION: Expected = (Code.ALREADY_ACCEPTED, Kind.REQUEST_CANCELLATION, AMEND)
 NO_AGREEMENT: Expected = (Code.NO_AGREEMENT, CANCEL)
-NEVER_AGREED: Expected = (Code.NO_AGREEMENT, Kind.START_AGAIN)
+NEVER_ACCEPTED: Expected = (Code.NO_AGREEMENT, Kind.START_AGAIN)
 ENDED: Expected = (Code.OFFER_ENDED, Kind.START_AGAIN)
 NOTHING: Expected = (Code.NOTHING_TO_CANCEL,)
 REPLACED: Expected = (Code.OFFER_REPLACED, Kind.SHOW)
 CREATE_AGAIN: Expected = (Code.OFFER_ENDED, Kind.RECREATE)
-"""It can be done, except to an amendment: another one may be under way."""
+"""Accepted, except for an amendment: another one may be in progress."""
 
 TABLE: dict[Stage, tuple[Expected | None, ...]] = {
     #                revise  amend  extend  cancel  request
-    Stage.DRAFT: (YES, YES, REVISE, YES, NO_AGREEMENT),
-    Stage.SUBMITTED: (NOT_REVISABLE, YES, LATER_ON, YES, NO_AGREEMENT),
-    Stage.GENERATING: (NOT_REVISABLE, YES, LATER_ON, YES, NO_AGREEMENT),
-    Stage.FAILED: (YES, YES, REVISE, YES, NO_AGREEMENT),
-    Stage.LIVE: (NOT_REVISABLE, YES, YES, YES, NO_AGREEMENT),
-    Stage.SHARED: (NOT_REVISABLE, YES, YES, YES, NO_AGREEMENT),
-    Stage.ACCEPTED: (ACCEPTED, YES, ACCEPTED, ASK_BUYER, YES),
-    Stage.DISBURSED: (ACCEPTED, YES, ACCEPTED, ASK_BUYER, YES),
-    Stage.EXPIRED: (NOT_REVISABLE, YES, YES, NOTHING, NEVER_AGREED),
-    Stage.CANCELLED: (ENDED, CREATE_AGAIN, ENDED, NOTHING, NEVER_AGREED),
+    Stage.DRAFT: (OK, OK, REVISE, OK, NO_AGREEMENT),
+    Stage.SUBMITTED: (NOT_REVISABLE, OK, NOT_OPEN_YET, OK, NO_AGREEMENT),
+    Stage.GENERATING: (NOT_REVISABLE, OK, NOT_OPEN_YET, OK, NO_AGREEMENT),
+    Stage.FAILED: (OK, OK, REVISE, OK, NO_AGREEMENT),
+    Stage.LIVE: (NOT_REVISABLE, OK, OK, OK, NO_AGREEMENT),
+    Stage.SHARED: (NOT_REVISABLE, OK, OK, OK, NO_AGREEMENT),
+    Stage.ACCEPTED: (ALREADY_ACCEPTED, OK, ALREADY_ACCEPTED, REQUEST_CANCELLATION, OK),
+    Stage.DISBURSED: (ALREADY_ACCEPTED, OK, ALREADY_ACCEPTED, REQUEST_CANCELLATION, OK),
+    Stage.EXPIRED: (NOT_REVISABLE, OK, OK, NOTHING, NEVER_ACCEPTED),
+    Stage.CANCELLED: (ENDED, CREATE_AGAIN, ENDED, NOTHING, NEVER_ACCEPTED),
     Stage.REPLACED: (REPLACED, REPLACED, REPLACED, REPLACED, REPLACED),
     Stage.TERMINATED: (ENDED, ENDED, ENDED, NOTHING, ENDED),
 }
@@ -100,8 +100,8 @@ CASES = [
 ]
 
 
-def of_amendment(stage: Stage, expected: Expected) -> Expected:
-    """The same for an amendment: instead of starting again, the original is amended."""
+def for_amendment(stage: Stage, expected: Expected) -> Expected:
+    """The same for an amendment: the original is amended instead of started again."""
     code, *kinds = expected
     if stage is Stage.TERMINATED and code is Code.OFFER_ENDED:
         return (Code.AGREEMENT_ENDED,)
@@ -109,13 +109,13 @@ def of_amendment(stage: Stage, expected: Expected) -> Expected:
     return (code, *(instead.get(kind, kind) for kind in kinds))
 
 
-def test_the_table_is_whole() -> None:
+def test_table_has_every_stage() -> None:
     assert list(TABLE) == list(Stage)
 
 
 @pytest.mark.parametrize(("stage", "request_", "expected"), CASES)
 @pytest.mark.parametrize("amendment", [0, 2])
-def test_each_request_in_each_stage_is_granted_or_leads_on(
+def test_each_request_in_each_stage(
     stage: Stage, request_: str, expected: Expected | None, amendment: int
 ) -> None:
     amends = accepted_offer() if amendment else None
@@ -125,7 +125,7 @@ def test_each_request_in_each_stage_is_granted_or_leads_on(
         assert reason is None
         return
     if amendment:
-        expected = of_amendment(stage, expected)
+        expected = for_amendment(stage, expected)
     assert reason is not None
     assert (reason.code, *(action.kind for action in reason.actions)) == expected
     assert reason.problem.startswith(f"the offer is {stage}: ")
@@ -138,7 +138,7 @@ def test_each_request_in_each_stage_is_granted_or_leads_on(
 
 
 @pytest.mark.parametrize("request_", REQUESTS)
-def test_a_replacement_from_elsewhere_is_named(request_: str) -> None:
+def test_replacement_in_aws_is_named(request_: str) -> None:
     reason = REQUESTS[request_](record(Stage.REPLACED, amendments=()))
     assert reason is not None
     assert reason.code is Code.OFFER_REPLACED_IN_AWS
@@ -146,13 +146,13 @@ def test_a_replacement_from_elsewhere_is_named(request_: str) -> None:
     assert (reason.data["replaced_by"], reason.actions) == ("agmt-2", ())
 
 
-def test_what_has_no_agreement_and_no_end_yet_can_be_cancelled() -> None:
+def test_open_offers_without_an_agreement_can_be_cancelled() -> None:
     before = {stage for stage in Stage if not stage.is_end} - {Stage.ACCEPTED}
     assert set(Stage) - DECIDED == before
     assert all(Stage.CANCELLED in TRANSITIONS[stage] for stage in before)
 
 
-# What is given ---------------------------------------------------------------------------------
+# Terms -----------------------------------------------------------------------------------------
 
 
 def code_and_terms(reason: Reason | None) -> tuple[Code, str | None]:
@@ -161,7 +161,7 @@ def code_and_terms(reason: Reason | None) -> tuple[Code, str | None]:
 
 
 @pytest.mark.parametrize("stage", [Stage.DRAFT, Stage.FAILED])
-def test_a_revision_names_a_term_that_there_is(stage: Stage) -> None:
+def test_revise_needs_an_existing_term(stage: Stage) -> None:
     offer = record(stage)
     assert guards.why_cannot_revise(offer, TermChanges(method=CreationMethod.CLAZAR)) is None
     assert guards.why_cannot_revise(offer, TermChanges(terms={"company": None})) is None
@@ -186,48 +186,48 @@ def test_a_revision_names_a_term_that_there_is(stage: Stage) -> None:
 @pytest.mark.parametrize(
     "stage", sorted(set(TABLE) - {Stage.CANCELLED, Stage.REPLACED, Stage.TERMINATED})
 )
-def test_an_amendment_names_a_term_that_there_is(stage: Stage) -> None:
-    reason = amending(record(stage), prize="1")
+def test_amend_needs_an_existing_term(stage: Stage) -> None:
+    reason = why_cannot_amend(record(stage), prize="1")
     assert code_and_terms(reason) == (Code.UNKNOWN_TERM, "prize")
     agreed = stage in (Stage.ACCEPTED, Stage.DISBURSED)
-    reason = amending(record(stage), unpaid_installments="drop")
-    assert (reason is None) == agreed, "only an agreement has instalments that are invoiced"
-    reason = amending(record(stage))
+    reason = why_cannot_amend(record(stage), unpaid_installments="drop")
+    assert (reason is None) == agreed, "instalments are invoiced only for an agreement"
+    reason = why_cannot_amend(record(stage))
     assert code_and_terms(reason) == (Code.NOTHING_GIVEN, None)
     kinds = [action.kind for action in reason.actions] if reason else []
     assert kinds == ([] if agreed else [Kind.AMEND, Kind.RECREATE])
 
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, Stage.DISBURSED])
-def test_an_agreement_is_amended_if_it_is_in_force_and_nothing_else_is_in_progress(
+def test_amend_needs_an_active_agreement_and_no_other_request(
     stage: Stage,
 ) -> None:
-    under_way = Amendment(number=1, stage=Stage.SHARED)
-    busy = guards.why_agreement_is_busy(record(stage), asked=False, amending=under_way)
+    in_progress = Amendment(number=1, stage=Stage.SHARED)
+    busy = guards.why_agreement_is_busy(record(stage), asked=False, amending=in_progress)
     assert busy is not None
-    assert amending(record(stage), busy=busy, additional_amount="1 USD") is busy
+    assert why_cannot_amend(record(stage), busy=busy, additional_amount="1 USD") is busy
     over = record(stage, agreement=agreement(status=AgreementStatus.EXPIRED))
-    reason = amending(over, additional_amount="1 USD")
+    reason = why_cannot_amend(over, additional_amount="1 USD")
     assert reason == Reason(
         code=Code.AGREEMENT_NOT_ACTIVE,
         problem="the agreement is EXPIRED, and only an active one can be amended",
         data={"agreement_status": "EXPIRED"},
     )
-    nothing = str(amending(record(stage)))
+    nothing = str(why_cannot_amend(record(stage)))
     fields = ("additional_amount", "unpaid_installments", "dimensions", "agreement_end")
     assert all(name in nothing for name in fields)
 
 
-def test_a_renewed_agreement_is_amended_in_aws() -> None:
+def test_renewed_agreement_cannot_be_amended() -> None:
     over = record(Stage.ACCEPTED, agreement=agreement(status=AgreementStatus.RENEWED))
-    reason = amending(over, additional_amount="1 USD")
+    reason = why_cannot_amend(over, additional_amount="1 USD")
     assert reason is not None
     assert (reason.code, reason.actions) == (Code.AGREEMENT_NOT_ACTIVE, ())
     assert "look for it in AWS" in reason.problem
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"price": {"amount": "0", "currency": "USD"}}, "out of range"),
         ({"price": {"amount": "1.001", "currency": "USD"}}, "smallest unit"),
@@ -236,25 +236,25 @@ def test_a_renewed_agreement_is_amended_in_aws() -> None:
         ({"offer_name": "a <b>"}, "AWS forbids"),
     ],
 )
-def test_what_is_illegal_is_refused_before_anything_is_withdrawn(
-    given: dict[str, Any], said: str
+def test_invalid_change_is_rejected_before_the_withdrawal(
+    given: dict[str, Any], message: str
 ) -> None:
     for stage in (Stage.LIVE, Stage.SHARED, Stage.EXPIRED):
-        reason = amending(record(stage), **given)
+        reason = why_cannot_amend(record(stage), **given)
         assert reason is not None
         assert reason.code is Code.CHANGE_INVALID
         assert reason.data["fields"]
-        assert said in reason.problem
+        assert message in reason.problem
 
 
-def test_an_expired_offer_is_not_renamed_alone() -> None:
-    reason = amending(record(Stage.EXPIRED), offer_name="Another name")
+def test_expired_offer_cannot_only_be_renamed() -> None:
+    reason = why_cannot_amend(record(Stage.EXPIRED), offer_name="Another name")
     assert reason is not None
     assert reason.code is Code.OFFER_STAYS_EXPIRED
     assert [action.kind for action in reason.actions] == [Kind.EXTEND, Kind.RECREATE]
 
 
-def test_an_offer_that_is_being_withdrawn_is_left_alone() -> None:
+def test_requests_during_a_withdrawal_are_rejected() -> None:
     reasons = [
         guards.why_cannot_amend(
             record(stage), TermChanges(terms={"company": "x"}), NOW, stopping=True, busy=None
@@ -270,7 +270,7 @@ def test_an_offer_that_is_being_withdrawn_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("until", "months", "expected", "said"),
+    ("until", "months", "expected", "message"),
     [
         (UNTIL, None, None, ""),
         (date(2026, 4, 1), None, Code.LAST_DAY_NOT_LATER, "the last day to accept is 2026-04-01"),
@@ -279,13 +279,13 @@ def test_an_offer_that_is_being_withdrawn_is_left_alone() -> None:
         (date(2027, 3, 1), None, Code.CHANGE_INVALID, "a longer contract needs a new offer"),
     ],
 )
-def test_an_extension_gives_more_time_and_nothing_else(
-    until: date, months: int | None, expected: Code | None, said: str
+def test_extension_limits(
+    until: date, months: int | None, expected: Code | None, message: str
 ) -> None:
     extension = Extension(until=until, duration_months=months)
     reason = guards.why_cannot_extend(record(Stage.SHARED), extension, NOW, None)
     assert (reason.code if reason else None) is expected
-    assert said in str(reason)
+    assert message in str(reason)
     if expected is Code.LAST_DAY_NOT_LATER:
         assert reason
         assert reason.data == {"last_day": "2026-04-01"}
@@ -302,9 +302,7 @@ def test_an_extension_gives_more_time_and_nothing_else(
 
 @pytest.mark.parametrize("stage", [Stage.SHARED, Stage.EXPIRED])
 @pytest.mark.parametrize("carried", [True, False])
-def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
-    stage: Stage, carried: bool
-) -> None:
+def test_amendment_cannot_be_extended_to_the_next_instalment(stage: Stage, carried: bool) -> None:
     schedule = "2026-09-02 40000; 2027-01-02 40000" if carried else "2026-06-01 80000"
     offer = record(
         stage,
@@ -329,26 +327,30 @@ def test_an_amendment_is_not_extended_to_the_next_instalment_of_the_agreement(
     assert "before 2026-09-02" in reason
 
 
-def test_a_buyer_is_asked_once_and_for_one_thing() -> None:
+def test_cancellation_request_needs_an_active_agreement_and_no_other_request() -> None:
     offer = record(Stage.ACCEPTED)
-    ask = guards.why_cannot_request_cancellation
-    pending = ask(offer, asked=True, amending=None)
+    why_cannot_request = guards.why_cannot_request_cancellation
+    pending = why_cannot_request(offer, asked=True, amending=None)
     assert pending is not None
     assert pending.code is Code.CANCELLATION_PENDING
     assert "seven days" in pending.problem
-    reason = ask(offer, asked=False, amending=Amendment(number=1, stage=Stage.SHARED))
+    reason = why_cannot_request(
+        offer, asked=False, amending=Amendment(number=1, stage=Stage.SHARED)
+    )
     assert reason is not None
     assert reason.code is Code.AMENDMENT_IN_PROGRESS
     assert reason.data == {"amendment": "1", "stage": "shared"}
     assert {action.offer for action in reason.actions} == {f"{ID}/amendment/1"}
     assert Kind.CANCEL in [action.kind for action in reason.actions]
     over = record(Stage.ACCEPTED, agreement=agreement(status=AgreementStatus.CANCELLED))
-    assert "only an active one can be cancelled" in str(ask(over, asked=False, amending=None))
+    assert "only an active one can be cancelled" in str(
+        why_cannot_request(over, asked=False, amending=None)
+    )
     assert guards.why_cannot_cancel(over).code is Code.AGREEMENT_NOT_ACTIVE
 
 
 @pytest.mark.parametrize("stage", [Stage.ACCEPTED, *sorted(ENDS)])
-def test_who_amended_too_late_learns_what_is_left(stage: Stage) -> None:
+def test_late_amend_names_the_possible_actions(stage: Stage) -> None:
     reason = guards.why_amended_too_late(record(stage))
     has_accepted = stage in (Stage.ACCEPTED, Stage.DISBURSED)
     assert (reason.code is Code.ACCEPTED_FIRST) == has_accepted
@@ -356,13 +358,13 @@ def test_who_amended_too_late_learns_what_is_left(stage: Stage) -> None:
     assert reason.actions
 
 
-def test_an_offer_with_notifications_to_send_is_shown() -> None:
+def test_closing_offer_has_pending_notifications() -> None:
     reason = guards.why_closing(record(Stage.CANCELLED))
     assert reason.code is Code.NOTIFICATIONS_PENDING
     assert [action.kind for action in reason.actions] == [Kind.SHOW]
 
 
-def test_a_reason_is_its_problem_and_survives_the_wire() -> None:
+def test_reason_text_and_serialization() -> None:
     reason = guards.why_cannot_cancel(record(Stage.ACCEPTED))
     assert str(reason) == reason.problem
     assert Reason.model_validate_json(reason.model_dump_json()) == reason

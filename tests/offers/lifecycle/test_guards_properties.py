@@ -1,4 +1,4 @@
-"""A guard answers whatever it is given: signals bring values that nobody has checked before."""
+"""A guard answers for any values: those of signals have not been validated before."""
 
 from datetime import date
 from typing import Any
@@ -48,7 +48,7 @@ def test_any_change_is_answered(changed: dict[str, Any], stage: Stage) -> None:
     reason = guards.why_cannot_amend(offer, changes, NOW, stopping=False, busy=None)
     changes.without_past_last_day(NOW.date()).merged_into({})
     if reason is None and stage is Stage.SHARED and guards.is_in_place_edit(offer, changes):
-        # What a guard lets through in place is legal, at least for the offer as it is now.
+        # An edit that the guard accepts is valid, at least for the offer's present terms.
         apply_edit(offer.require_terms(), offer.require_contacts(), changes.terms)
 
 
@@ -63,14 +63,14 @@ def test_any_extension_is_answered(until: date, months: int | None, stage: Stage
 
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("value", ["x" * 100_000, "1," * 50_000, "a@" * 50_000, ["x" * 100_000]])
-def test_a_long_value_is_answered_at_once(value: Any) -> None:
-    """A handler that computes for two seconds fails the workflow task, again and again."""
+def test_long_value_is_answered_quickly(value: Any) -> None:
+    """A handler that computes for two seconds fails the workflow task on every attempt."""
     for name in FIELDS:
         changes = TermChanges(terms={name: value})
         guards.why_cannot_amend(record(Stage.SHARED), changes, NOW, stopping=False, busy=None)
 
 
-def test_an_accepted_offer_without_an_agreement_cannot_be_amended() -> None:
+def test_accepted_offer_without_an_agreement_cannot_be_amended() -> None:
     """AWS has just rolled the acceptance back, and the workflow is about to leave the stage."""
     changes = TermChanges(terms={"additional_amount": "1000.00 USD"})
     reason = guards.why_cannot_amend(
@@ -80,7 +80,7 @@ def test_an_accepted_offer_without_an_agreement_cannot_be_amended() -> None:
     assert reason.code is guards.ReasonCode.NO_AGREEMENT
 
 
-def test_an_offer_whose_buyer_is_not_known_cannot_be_extended() -> None:
+def test_offer_without_contacts_cannot_be_extended() -> None:
     unknown = record(Stage.SHARED).model_copy(update={"contacts": None})
     extension = Extension(until=date(2026, 4, 30))
     reason = guards.why_cannot_extend(unknown, extension, NOW, None)

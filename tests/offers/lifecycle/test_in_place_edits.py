@@ -1,4 +1,4 @@
-"""What of a released offer changes in place, and what stands in the way of that."""
+"""Edits of a released offer in place, and their findings."""
 
 from datetime import date
 from typing import Any
@@ -29,70 +29,76 @@ VALUES: dict[str, Any] = {
     "buyer_email": "other@example.com",
     "buyer_time_zone": "Europe/Berlin",
 }
-CARD = terms()
+UPFRONT = terms()
 FIXED = terms(dimensions="platform x 2")
 INSTALMENTS = terms(payment_schedule="2026-03-02 60000; 2026-09-02 60000")
-SET_DAYS = terms(dimensions="platform x 2", starts_on="2026-05-01")
+WITH_START_DATE = terms(dimensions="platform x 2", starts_on="2026-05-01")
 AMENDMENT = terms(dimensions="platform x 2", agreement_end="2027-03-05")
 
 
 def found(
     offer: OfferTerms, today: date = TODAY, policy: Policy | None = None, **changes: Any
 ) -> dict[str, Finding]:
-    """What stands in the way of changes, by field."""
+    """The findings of an edit, by field."""
     findings = edit_findings(offer, CONTACTS, changes, policy or Policy(), today)
     return {each.field: each for each in findings}
 
 
 @pytest.mark.parametrize("name", sorted(TERM_FIELDS | EDITABLE))
-@pytest.mark.parametrize("offer", [CARD, FIXED, INSTALMENTS, SET_DAYS, AMENDMENT])
-def test_what_aws_lets_change_after_release_is_an_edit(name: str, offer: OfferTerms) -> None:
+@pytest.mark.parametrize("offer", [UPFRONT, FIXED, INSTALMENTS, WITH_START_DATE, AMENDMENT])
+def test_fields_that_can_be_edited_in_place(name: str, offer: OfferTerms) -> None:
     expected = name in EDITABLE or (name == "duration_months" and offer in (FIXED, INSTALMENTS))
     assert is_in_place(offer, {name: 1}) == expected
     assert is_in_place(offer, {"offer_name": "Another", name: 1}) == expected
 
 
 @pytest.mark.parametrize("changes", [{}, {"offer_name": None}, {"additional_amount": "1 USD"}])
-def test_nothing_and_what_is_taken_back_is_no_edit(changes: dict[str, Any]) -> None:
+def test_empty_or_removed_fields_are_no_edit(changes: dict[str, Any]) -> None:
     assert not is_in_place(FIXED, changes)
 
 
 @pytest.mark.parametrize(
     ("offer", "expected"),
-    [(CARD, False), (FIXED, True), (INSTALMENTS, True), (SET_DAYS, False), (AMENDMENT, False)],
+    [
+        (UPFRONT, False),
+        (FIXED, True),
+        (INSTALMENTS, True),
+        (WITH_START_DATE, False),
+        (AMENDMENT, False),
+    ],
 )
-def test_a_duration_is_a_term_of_its_own_or_not(offer: OfferTerms, expected: bool) -> None:
+def test_offers_with_their_own_duration_term(offer: OfferTerms, expected: bool) -> None:
     assert has_own_duration(offer) == expected
 
 
-def test_terms_and_contacts_each_take_their_own() -> None:
-    after = apply_edit(CARD, CONTACTS, VALUES)
+def test_edit_is_applied_to_terms_and_contacts() -> None:
+    after = apply_edit(UPFRONT, CONTACTS, VALUES)
     assert after.terms == terms(**{n: v for n, v in VALUES.items() if n in TERM_FIELDS})
     assert after.contacts.buyer_email == "other@example.com"
     assert after.contacts.owner_email == "owner@example.com"
-    assert apply_edit(CARD, CONTACTS, {}).terms == CARD
+    assert apply_edit(UPFRONT, CONTACTS, {}).terms == UPFRONT
     with pytest.raises(ValidationError):
-        apply_edit(CARD, CONTACTS, {"offer_name": ""})
+        apply_edit(UPFRONT, CONTACTS, {"offer_name": ""})
 
 
-@pytest.mark.parametrize("offer", [CARD, FIXED, INSTALMENTS, SET_DAYS, AMENDMENT])
-def test_a_legal_change_meets_nothing(offer: OfferTerms) -> None:
+@pytest.mark.parametrize("offer", [UPFRONT, FIXED, INSTALMENTS, WITH_START_DATE, AMENDMENT])
+def test_valid_edit_has_no_findings(offer: OfferTerms) -> None:
     assert found(offer, **VALUES) == {}
 
 
 @pytest.mark.parametrize(
-    ("offer", "changes", "field", "said"),
+    ("offer", "changes", "field", "message"),
     [
-        (CARD, {"offer_name": "a <b>"}, "offer_name", "AWS forbids"),
-        (CARD, {"buyer_email": "nobody"}, "buyer_email", "no mail address"),
-        (CARD, {"buyer_time_zone": "Mars/Olympus"}, "buyer_time_zone", "no such time zone"),
-        (CARD, {"availability_end": "2026-03-02"}, "availability_end", "Choose a later day"),
+        (UPFRONT, {"offer_name": "a <b>"}, "offer_name", "AWS forbids"),
+        (UPFRONT, {"buyer_email": "nobody"}, "buyer_email", "no mail address"),
+        (UPFRONT, {"buyer_time_zone": "Mars/Olympus"}, "buyer_time_zone", "no such time zone"),
+        (UPFRONT, {"availability_end": "2026-03-02"}, "availability_end", "Choose a later day"),
         (INSTALMENTS, {"availability_end": "2026-09-02"}, "payment_schedule", "Move the second"),
-        (SET_DAYS, {"availability_end": "2026-05-01"}, "starts_on", "starts before"),
+        (WITH_START_DATE, {"availability_end": "2026-05-01"}, "starts_on", "starts before"),
         (AMENDMENT, {"availability_end": "2027-03-05"}, "availability_end", "End the offer"),
         (FIXED, {"availability_end": "2027-03-01"}, "availability_end", "(duration_months)"),
         (
-            CARD,
+            UPFRONT,
             {"availability_end": "2027-03-01"},
             "availability_end",
             "a longer contract needs a new offer",
@@ -101,15 +107,15 @@ def test_a_legal_change_meets_nothing(offer: OfferTerms) -> None:
         (INSTALMENTS, {"duration_months": 6}, "payment_schedule", "after the contract's end"),
     ],
 )
-def test_what_aws_would_refuse_is_named_with_its_field(
-    offer: OfferTerms, changes: dict[str, Any], field: str, said: str
+def test_invalid_edit_is_a_finding_of_its_field(
+    offer: OfferTerms, changes: dict[str, Any], field: str, message: str
 ) -> None:
     finding = found(offer, **changes)[field]
-    assert said in str(finding)
+    assert message in str(finding)
     assert finding.severity is Severity.REFUSE
 
 
-def test_the_last_day_may_be_the_day_before_the_contract_could_be_over() -> None:
+def test_last_day_is_before_the_earliest_contract_end() -> None:
     assert "duration-too-short" not in {f.code for f in found(FIXED, **until(2027, 2, 28)).values()}
     assert "duration-too-short" in {f.code for f in found(FIXED, **until(2027, 3, 1)).values()}
     longer = until(2027, 3, 1) | {"duration_months": 24}
@@ -120,7 +126,7 @@ def until(*day: int) -> dict[str, Any]:
     return {"availability_end": date(*day)}
 
 
-def test_exceptions_are_refused_unless_they_were_there_before() -> None:
+def test_new_exceptions_are_findings_and_old_ones_are_not() -> None:
     finding = found(FIXED, duration_months=24)["duration_months"]
     assert (finding.code, finding.severity) == ("not-annual", Severity.APPROVAL)
     approved = terms(dimensions="platform x 2", duration_months=24)
@@ -129,12 +135,12 @@ def test_exceptions_are_refused_unless_they_were_there_before() -> None:
     assert "duration_months" in found(approved, duration_months=36)
 
 
-def test_what_only_warns_holds_nothing_up() -> None:
+def test_warnings_do_not_block_an_edit() -> None:
     long = Policy(days_to_accept=5)
-    assert found(CARD, policy=long, availability_end="2026-03-30") == {}
+    assert found(UPFRONT, policy=long, availability_end="2026-03-30") == {}
 
 
-def test_an_amendment_is_held_to_no_selling_rule() -> None:
+def test_selling_rules_of_amendments() -> None:
     cheap = terms(
         price={"amount": "0", "currency": "USD"},
         dimensions="platform x 2",
@@ -155,9 +161,7 @@ def test_an_amendment_is_held_to_no_selling_rule() -> None:
     ("last_day", "is_free"),
     [("2026-09-01", True), ("2026-09-02", False), ("2027-01-15", False), ("2026-06-01", True)],
 )
-def test_more_time_never_lets_the_agreement_charge_before_its_amendment(
-    last_day: str, is_free: bool
-) -> None:
+def test_amendment_last_day_is_before_the_next_instalment(last_day: str, is_free: bool) -> None:
     offer = terms(
         price={"amount": "40000", "currency": "USD"},
         payment_schedule="2027-01-02 40000",
@@ -175,12 +179,10 @@ def test_more_time_never_lets_the_agreement_charge_before_its_amendment(
 
 
 @pytest.mark.parametrize(("last_day", "codes"), [(4, []), (5, ["agreement-over-first"])])
-def test_an_amendment_is_extended_only_while_the_agreement_is_in_force(
-    last_day: int, codes: list[str]
-) -> None:
+def test_amendment_last_day_is_before_the_agreement_end(last_day: int, codes: list[str]) -> None:
     offer = terms(dimensions="platform x 2", agreement_end="2028-03-05")
-    sold = accepted_offer(payment_schedule=(), dimensions="platform x 2")
+    original = accepted_offer(payment_schedule=(), dimensions="platform x 2")
     changes = {"availability_end": date(2027, 3, last_day)}
-    findings = edit_findings(offer, CONTACTS, changes, Policy(), TODAY, amends=sold)
+    findings = edit_findings(offer, CONTACTS, changes, Policy(), TODAY, amends=original)
     assert [each.code for each in findings] == codes
     assert all("2027-03-04 or an earlier" in each.remedy for each in findings)

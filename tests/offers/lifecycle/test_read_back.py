@@ -1,4 +1,4 @@
-"""Live means: AWS shows, term by term, what was asked."""
+"""An offer is live if AWS shows every requested term."""
 
 from datetime import date
 from decimal import Decimal
@@ -15,7 +15,7 @@ from offers.lifecycle.read_back import (
 from offers.terms.terms import Dimension, Instalment
 from tests.support.builders import BUYER, terms
 
-AS_ASKED: dict[str, Any] = {
+AS_REQUESTED: dict[str, Any] = {
     "offer_id": "offer-abcdefghijklm",
     "released": True,
     "product_id": "prod-examplesaas01",
@@ -37,41 +37,46 @@ INSTALMENTS = (
 )
 
 
-def test_a_schedule_is_compared_charge_by_charge() -> None:
-    asked = terms(payment_schedule=INSTALMENTS)
-    assert differences(asked, PublishedOffer(**AS_ASKED | {"schedule": INSTALMENTS[::-1]})) == ()
-    (finding,) = differences(asked, PublishedOffer(**AS_ASKED | {"schedule": INSTALMENTS[:1]}))
+def test_schedule_is_compared_by_instalment() -> None:
+    requested = terms(payment_schedule=INSTALMENTS)
+    assert (
+        differences(requested, PublishedOffer(**AS_REQUESTED | {"schedule": INSTALMENTS[::-1]}))
+        == ()
+    )
+    (finding,) = differences(
+        requested, PublishedOffer(**AS_REQUESTED | {"schedule": INSTALMENTS[:1]})
+    )
     assert finding.field == "payment_schedule"
     assert finding.seen == "2026-03-02 60000"
 
 
-def test_a_set_start_is_compared_by_its_days() -> None:
-    asked = terms(starts_on="2026-05-01")
+def test_start_date_is_compared_by_start_and_end() -> None:
+    requested = terms(starts_on="2026-05-01")
     days = {"starts_on": date(2026, 5, 1), "ends_on": date(2027, 4, 30)}
-    assert differences(asked, PublishedOffer(**AS_ASKED | days)) == ()
+    assert differences(requested, PublishedOffer(**AS_REQUESTED | days)) == ()
     (finding,) = differences(
-        asked, PublishedOffer(**AS_ASKED | days | {"ends_on": date(2027, 5, 1)})
+        requested, PublishedOffer(**AS_REQUESTED | days | {"ends_on": date(2027, 5, 1)})
     )
     assert (finding.field, finding.seen) == ("duration_months", "2027-05-01")
 
 
-def test_what_was_built_can_be_taken_as_it_is() -> None:
+def test_terms_from_a_published_offer() -> None:
     change = {"buyer_accounts": ("999999999999",), "price": Decimal(99000), "name": "Other"}
-    taken = terms_from_published(terms(), PublishedOffer(**AS_ASKED | change))
-    assert (taken.buyer_accounts, taken.offer_name) == (("999999999999",), "Other")
-    assert str(taken.price) == "USD 99,000.00"
-    assert differences(taken, PublishedOffer(**AS_ASKED | change)) == ()
+    accepted = terms_from_published(terms(), PublishedOffer(**AS_REQUESTED | change))
+    assert (accepted.buyer_accounts, accepted.offer_name) == (("999999999999",), "Other")
+    assert str(accepted.price) == "USD 99,000.00"
+    assert differences(accepted, PublishedOffer(**AS_REQUESTED | change)) == ()
 
 
-def test_what_cannot_be_terms_of_ours_is_not_taken() -> None:
+def test_unsupported_published_terms() -> None:
     with pytest.raises(UnsupportedTerms, match="duration_months"):
-        terms_from_published(terms(), PublishedOffer(**AS_ASKED | {"duration": "P400D"}))
+        terms_from_published(terms(), PublishedOffer(**AS_REQUESTED | {"duration": "P400D"}))
     with pytest.raises(UnsupportedTerms, match="price"):
-        terms_from_published(terms(), PublishedOffer(**AS_ASKED | {"price": Decimal(0)}))
+        terms_from_published(terms(), PublishedOffer(**AS_REQUESTED | {"price": Decimal(0)}))
 
 
-def test_what_was_asked_has_no_differences() -> None:
-    assert differences(terms(), PublishedOffer(**AS_ASKED)) == ()
+def test_requested_offer_has_no_differences() -> None:
+    assert differences(terms(), PublishedOffer(**AS_REQUESTED)) == ()
 
 
 @pytest.mark.parametrize(
@@ -97,8 +102,8 @@ def test_what_was_asked_has_no_differences() -> None:
         ({"eula_version": "2019-04-24"}, "eula.version"),
     ],
 )
-def test_each_term_that_differs_is_a_finding(change: dict[str, Any], field: str) -> None:
-    (finding,) = differences(terms(), PublishedOffer(**AS_ASKED | change))
+def test_each_differing_term_is_a_finding(change: dict[str, Any], field: str) -> None:
+    (finding,) = differences(terms(), PublishedOffer(**AS_REQUESTED | change))
     assert finding.field == field
     assert finding.seen
     assert finding.remedy
@@ -108,6 +113,6 @@ def test_each_term_that_differs_is_a_finding(change: dict[str, Any], field: str)
     ("last_day", "void"),
     [(date(2026, 3, 1), True), (date(2026, 3, 2), False), (date(2026, 3, 3), False), (None, False)],
 )
-def test_void_means_the_last_day_is_over(last_day: date | None, void: bool) -> None:
-    offer = PublishedOffer(**AS_ASKED | {"availability_end": last_day})
+def test_offer_is_void_after_its_last_day(last_day: date | None, void: bool) -> None:
+    offer = PublishedOffer(**AS_REQUESTED | {"availability_end": last_day})
     assert offer.is_void(date(2026, 3, 2)) is void

@@ -1,4 +1,4 @@
-"""What has been paid, from the events of AWS's billing feed: each of its rules."""
+"""Payouts from the events of AWS's billing feed."""
 
 from datetime import date
 from decimal import Decimal
@@ -48,7 +48,7 @@ def invoiced(share: Any = 1000, fee: Any = 30, **changes: Any) -> list[BillingEv
 
 
 def disbursed(transfer: str, share: Any = 1000, fee: Any = 30) -> list[BillingEvent]:
-    """A payout turns the invoiced amounts round; one that is taken back turns them back."""
+    """A payout has the invoiced amounts negated; a reversal has them as they were."""
     return [
         event("DISBURSED", "SELLER_REV_SHARE", -Decimal(share), transfer_id=transfer),
         event("DISBURSED", "AWS_REV_SHARE", Decimal(fee), transfer_id=transfer),
@@ -59,7 +59,7 @@ def collected(amount: Any = 1000, day: int = 3) -> BillingEvent:
     return event("COLLECTED", "SELLER_REV_SHARE", amount, acted_on=date(2026, 5, day))
 
 
-def the_payout(*events: BillingEvent) -> Payout:
+def payout_of(*events: BillingEvent) -> Payout:
     payout, findings = payout_from_ledger(OFFER, events, TRANSFERS)
     assert payout is not None
     assert findings == []
@@ -67,7 +67,7 @@ def the_payout(*events: BillingEvent) -> Payout:
 
 
 @pytest.mark.parametrize(
-    ("events", "state", "paid", "owed"),
+    ("events", "state", "paid", "undisbursed"),
     [
         pytest.param([], PayoutState.NOT_DISBURSED, 0, 970, id="invoiced"),
         pytest.param([collected()], PayoutState.NOT_DISBURSED, 0, 970, id="collected"),
@@ -124,14 +124,14 @@ def the_payout(*events: BillingEvent) -> Payout:
         ),
         pytest.param(
             [event("INVOICED", "SELLER_TAX_SHARE", 190)], PayoutState.NOT_DISBURSED, 0, 1160,
-            id="tax that we collect",
+            id="tax that the seller collects",
         ),
         pytest.param(
             [event("INVOICED", "AWS_TAX_SHARE", 190, changes_balance=False)],
             PayoutState.NOT_DISBURSED,
             0,
             970,
-            id="tax that AWS collects is not ours",
+            id="tax that AWS collects",
         ),
         pytest.param(
             [
@@ -143,7 +143,7 @@ def the_payout(*events: BillingEvent) -> Payout:
             PayoutState.NOT_DISBURSED,
             0,
             485,
-            id="nor is it when half of it is given back",
+            id="half of the tax that AWS collects is refunded",
         ),
         pytest.param(
             [
@@ -155,22 +155,22 @@ def the_payout(*events: BillingEvent) -> Payout:
             PayoutState.NOT_DISBURSED,
             0,
             0,
-            id="nor when it is forgiven",
+            id="the tax that AWS collects is forgiven",
         ),
     ],
 )  # fmt: skip
-def test_how_far_the_money_has_come(
-    events: list[BillingEvent], state: PayoutState, paid: int, owed: int
+def test_payout_state_by_events(
+    events: list[BillingEvent], state: PayoutState, paid: int, undisbursed: int
 ) -> None:
     for order in ([*invoiced(), *events], [*events, *invoiced()]):
-        (invoice,) = the_payout(*order).invoices
+        (invoice,) = payout_of(*order).invoices
         assert invoice.state is state
         assert invoice.disbursed == Money.of(paid, "USD")
-        assert invoice.undisbursed == Money.of(owed, "USD")
+        assert invoice.undisbursed == Money.of(undisbursed, "USD")
 
 
-def test_days_and_traces() -> None:
-    (invoice,) = the_payout(*invoiced(), collected(), *disbursed("d1")).invoices
+def test_dates_and_bank_trace_ids() -> None:
+    (invoice,) = payout_of(*invoiced(), collected(), *disbursed("d1")).invoices
     assert invoice.invoiced_on == date(2026, 4, 1)
     assert invoice.due_on == date(2026, 5, 1)
     assert invoice.collected_on == date(2026, 5, 3)
@@ -178,8 +178,10 @@ def test_days_and_traces() -> None:
     assert invoice.bank_trace_ids == ("trace-1",)
 
 
-def test_a_payout_whose_transfer_is_missing_is_not_taken_as_paid() -> None:
-    payout, findings = payout_from_ledger(OFFER, [*invoiced(), *disbursed("nowhere")], TRANSFERS)
+def test_payout_without_its_transfer_is_not_paid() -> None:
+    payout, findings = payout_from_ledger(
+        OFFER, [*invoiced(), *disbursed("unknown-transfer")], TRANSFERS
+    )
     assert payout is not None
     assert payout.disbursed.amount == 0
     assert len(findings) == 2
@@ -187,22 +189,22 @@ def test_a_payout_whose_transfer_is_missing_is_not_taken_as_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("odd", "field"),
+    ("unknown", "field"),
     [
-        (event("WISHED", "SELLER_REV_SHARE", 1), "action"),
+        (event("UNKNOWN_ACTION", "SELLER_REV_SHARE", 1), "action"),
         (event("INVOICED", "SOMETHING_NEW", 1), "transaction_type"),
         (event("INVOICED", "SELLER_REV_SHARE", 1, currency="CHF"), "currency"),
         (event("INVOICED", "SELLER_REV_SHARE", 1, invoice_id=""), "buyer_invoice_id"),
     ],
 )
-def test_what_is_not_understood_is_found_and_not_counted(odd: BillingEvent, field: str) -> None:
-    payout, findings = payout_from_ledger(OFFER, [*invoiced(), odd], TRANSFERS)
+def test_unknown_events_are_findings_and_not_counted(unknown: BillingEvent, field: str) -> None:
+    payout, findings = payout_from_ledger(OFFER, [*invoiced(), unknown], TRANSFERS)
     assert payout is not None
     assert payout.gross == Money.of(1000, "USD")
     assert [finding.field for finding in findings] == [field]
 
 
-def test_without_an_invoice_there_is_no_payout() -> None:
+def test_no_payout_without_an_invoice() -> None:
     assert payout_from_ledger(OFFER, [collected()], TRANSFERS) == (None, [])
 
 
@@ -219,17 +221,17 @@ cents = st.integers(1, 10**9).map(lambda units: Decimal(units) / 100)
     ),
     st.sampled_from(["USD", "EUR", "GBP", "AUD"]),
 )
-def test_both_sources_say_the_same_of_the_same_world(
-    world: dict[str, tuple[Decimal, int, str]], currency: str
+def test_ledger_and_report_give_the_same_payout(
+    invoices: dict[str, tuple[Decimal, int, str]], currency: str
 ) -> None:
     events: list[BillingEvent] = []
     rows: list[ReportRow] = []
-    for invoice, (gross, percent, moves) in world.items():
+    for invoice, (gross, percent, moves) in invoices.items():
         fee = (gross * percent / 100).quantize(Decimal("0.01"))
-        both: dict[str, Any] = {"invoice_id": invoice, "currency": currency}
-        told = [*invoiced(gross, fee)]
+        keys: dict[str, Any] = {"invoice_id": invoice, "currency": currency}
+        added = [*invoiced(gross, fee)]
         paid = moves.count("d") - moves.count("f") - moves.count("r")
-        common: dict[str, Any] = both | {
+        common: dict[str, Any] = keys | {
             "offer_id": OFFER,
             "agreement_id": "agmt-1",
             "invoiced_on": date(2026, 4, 1),
@@ -240,7 +242,7 @@ def test_both_sources_say_the_same_of_the_same_world(
             rows.append(ReportRow(**common, gross=gross, listing_fee=-fee, disbursed=Decimal(0)))
         for transfer in moves.split():
             sign = 1 if transfer.startswith("d") else -1
-            told += disbursed(transfer, sign * gross, sign * fee)
+            added += disbursed(transfer, sign * gross, sign * fee)
             rows.append(
                 ReportRow(
                     **common,
@@ -252,17 +254,17 @@ def test_both_sources_say_the_same_of_the_same_world(
                     failed=TRANSFERS[transfer].failed,
                 )
             )
-        events += [each._replace(**both) for each in told]
+        events += [each._replace(**keys) for each in added]
     reported = payout_of_report(rows)
     exact = [each.model_copy(update={"estimated": False}) for each in reported.invoices]
-    assert the_payout(*events) == reported.model_copy(update={"invoices": tuple(exact)})
+    assert payout_of(*events) == reported.model_copy(update={"invoices": tuple(exact)})
 
 
-def test_what_was_sold_is_collected_when_as_much_of_what_was_sold_is() -> None:
+def test_collection_is_complete_without_tax_and_fee() -> None:
     tax = event("COLLECTED", "SELLER_TAX_SHARE", 80, acted_on=date(2026, 5, 4))
     part = collected(920)
-    (invoice,) = the_payout(*invoiced(), part, tax).invoices
+    (invoice,) = payout_of(*invoiced(), part, tax).invoices
     assert invoice.collected_on is None
     fee = event("COLLECTED", "AWS_REV_SHARE", -30, acted_on=date(2026, 5, 4))
-    (invoice,) = the_payout(*invoiced(), collected(1000), fee).invoices
+    (invoice,) = payout_of(*invoiced(), collected(1000), fee).invoices
     assert invoice.collected_on == date(2026, 5, 3)

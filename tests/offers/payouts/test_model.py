@@ -1,4 +1,4 @@
-"""What has been paid, from rows of AWS's report: each of its rules, and sums to the cent."""
+"""Payouts from rows of AWS's report, as Clazar has it: each of its rules, and exact sums."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,7 +16,7 @@ PRICE = Money.of("1000", "USD")
 
 
 def row(day: int | None = 1, **changes: object) -> ReportRow:
-    """A payout in full of an invoice of 1000, less 30, on a day of May."""
+    """A full payout of an invoice of 1000, less a fee of 30, on a day of May."""
     known: dict[str, object] = {
         "offer_id": "offer-1",
         "invoice_id": "INV-1",
@@ -36,14 +36,14 @@ def row(day: int | None = 1, **changes: object) -> ReportRow:
 UNPAID = row(None, disbursed=0, undisbursed=970)
 
 
-def back(day: int, **changes: object) -> ReportRow:
-    """The row by which the whole payout is taken back."""
-    taken = {"gross": -1000, "listing_fee": 30, "disbursed": -970, "undisbursed": 970}
-    return row(day, **(taken | {"bank_trace_id": None} | changes))
+def reversal(day: int, **changes: object) -> ReportRow:
+    """The row that reverses the whole payout."""
+    reversed_amounts = {"gross": -1000, "listing_fee": 30, "disbursed": -970, "undisbursed": 970}
+    return row(day, **(reversed_amounts | {"bank_trace_id": None} | changes))
 
 
 def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
-    """A payout of some hundredths, after which some hundredths are left."""
+    """A payout of a share, in per cent, after which a share is left."""
     return row(
         day,
         gross=10 * share,
@@ -55,7 +55,7 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
 
 
 @pytest.mark.parametrize(
-    ("rows", "state", "paid", "owed", "settled"),
+    ("rows", "state", "paid", "undisbursed", "settled"),
     [
         pytest.param([UNPAID], PayoutState.NOT_DISBURSED, 0, 970, False, id="invoiced"),
         pytest.param([row()], PayoutState.DISBURSED, 970, 0, True, id="paid"),
@@ -64,7 +64,7 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
             [part(1, 40, 0), part(2, 60, 0)], PayoutState.DISBURSED, 970, 0, True, id="in parts"
         ),
         pytest.param(
-            [row(1, undisbursed=970), back(2, failed=True)],
+            [row(1, undisbursed=970), reversal(2, failed=True)],
             PayoutState.FAILED,
             0,
             970,
@@ -72,7 +72,7 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
             id="failed",
         ),
         pytest.param(
-            [row(1), back(2, failed=True, undisbursed=0), row(3)],
+            [row(1), reversal(2, failed=True, undisbursed=0), row(3)],
             PayoutState.DISBURSED,
             970,
             0,
@@ -81,7 +81,7 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
         ),
         pytest.param(
             [part(1, 60, 40), part(2, 40, 40),
-             back(3, gross=-400, listing_fee=12, disbursed=-388, undisbursed=388, failed=True)],
+             reversal(3, gross=-400, listing_fee=12, disbursed=-388, undisbursed=388, failed=True)],
             PayoutState.FAILED,
             582,
             388,
@@ -89,7 +89,7 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
             id="the second part failed",
         ),
         pytest.param(
-            [row(1, undisbursed=970), back(2)],
+            [row(1, undisbursed=970), reversal(2)],
             PayoutState.REVERSED,
             0,
             970,
@@ -127,32 +127,32 @@ def part(day: int, share: int, left: int, **changes: object) -> ReportRow:
             0,
             0,
             True,
-            id="wholly refunded before it was paid: nothing is to come",
+            id="fully refunded before it was paid",
         ),
     ],
 )  # fmt: skip
-def test_how_far_the_money_of_an_invoice_has_come(
-    rows: list[ReportRow], state: PayoutState, paid: int, owed: int, settled: bool
+def test_invoice_state_by_rows(
+    rows: list[ReportRow], state: PayoutState, paid: int, undisbursed: int, settled: bool
 ) -> None:
     for order in (rows, rows[::-1]):
         (invoice,) = payout_from_report(order).invoices
         assert invoice.state is state
         assert invoice.disbursed == Money.of(paid, "USD")
-        assert invoice.undisbursed == Money.of(owed, "USD")
+        assert invoice.undisbursed == Money.of(undisbursed, "USD")
         assert invoice.is_settled is settled
 
 
-def test_paid_in_full() -> None:
+def test_full_payout() -> None:
     payout = payout_from_report([row()])
     assert payout.covers(PRICE)
     assert payout.listing_fee == Money.of("30", "USD")
     assert payout.disbursed_on == date(2026, 5, 1)
-    assert payout.due_on is None, "nothing is due any more"
+    assert payout.due_on is None, "a paid invoice has a due date"
     assert payout.fingerprint.startswith("970.00/970.00 USD ")
 
 
-def test_what_was_invoiced_is_known_before_it_is_paid() -> None:
-    for rows in ([UNPAID], [part(1, 40, 60)], [row(1, undisbursed=970), back(2)]):
+def test_invoiced_amounts_before_full_payment() -> None:
+    for rows in ([UNPAID], [part(1, 40, 60)], [row(1, undisbursed=970), reversal(2)]):
         payout = payout_from_report(rows)
         assert payout.gross == PRICE
         assert payout.listing_fee == Money.of("30", "USD")
@@ -160,15 +160,15 @@ def test_what_was_invoiced_is_known_before_it_is_paid() -> None:
         assert not payout.covers(PRICE)
 
 
-def test_the_traces_are_those_of_payouts_that_stand() -> None:
-    again = payout_from_report([row(1), back(2, failed=True, undisbursed=0), row(3)])
+def test_bank_trace_ids_are_of_completed_payouts() -> None:
+    again = payout_from_report([row(1), reversal(2, failed=True, undisbursed=0), row(3)])
     assert again.bank_trace_ids == ("trace-3",)
-    assert again.disbursed_on == date(2026, 5, 3), "never the newest date there is"
+    assert again.disbursed_on == date(2026, 5, 3), "not the date of the completed payout"
     parts = payout_from_report([part(1, 40, 0), part(2, 60, 0)])
     assert parts.bank_trace_ids == ("trace-1", "trace-2")
 
 
-def test_lines_of_one_invoice_have_remainders_of_their_own() -> None:
+def test_lines_of_one_invoice_are_added() -> None:
     first = row(1, line="a", undisbursed=0)
     second = row(None, line="b", disbursed=0, undisbursed=970)
     (invoice,) = payout_from_report([first, second]).invoices
@@ -179,7 +179,7 @@ def test_lines_of_one_invoice_have_remainders_of_their_own() -> None:
     )
 
 
-def test_an_invoice_still_to_come_is_not_forgotten() -> None:
+def test_payout_covers_the_price_only_with_all_invoices() -> None:
     half = row(gross=500, listing_fee=-15, disbursed=485)
     assert not payout_from_report([half]).covers(PRICE)
     other = row(invoice_id="INV-2", gross=500, listing_fee=-15, disbursed=485)
@@ -188,38 +188,38 @@ def test_an_invoice_still_to_come_is_not_forgotten() -> None:
     assert not payout_from_report([half, unpaid]).covers(PRICE)
 
 
-def test_nothing_paid_and_nothing_left_is_not_paid() -> None:
+def test_full_refund_does_not_cover_the_price() -> None:
     nothing = row(None, refund=-1000, listing_fee=0, disbursed=0, undisbursed=0)
     assert not payout_from_report([nothing]).covers(PRICE)
 
 
-def test_another_currency_covers_nothing() -> None:
+def test_another_currency_does_not_cover_the_price() -> None:
     assert not payout_from_report([row(currency="EUR")]).covers(PRICE)
 
 
-def test_a_payout_without_invoices_or_in_two_currencies_is_none() -> None:
+def test_payout_needs_invoices_in_one_currency() -> None:
     with pytest.raises(ValidationError):
         Payout(offer_id="offer-1", invoices=())
     with pytest.raises(ValidationError, match="several currencies"):
         payout_from_report([row(), row(invoice_id="INV-2", currency="EUR")])
 
 
-def test_of_before_the_data_begins_what_was_known_stays() -> None:
+def test_invoices_before_the_data_are_kept() -> None:
     since = date(2026, 4, 1)
     old = row(invoice_id="INV-1", invoiced_on="2026-03-31")
     owed = row(None, invoice_id="INV-2", invoiced_on="2026-03-31", disbursed=0, undisbursed=970)
     new = row(invoice_id="INV-3", invoiced_on="2026-04-01")
     before = payout_from_report([old, owed, new])
-    # Of the first only its refund is left, the second is gone, and so is what is not so old.
+    # The data has only a refund of the first invoice, and nothing of the other two.
     data = payout_from_report([row(None, gross=0, refund=-100, listing_fee=3, disbursed=-97)])
     whole = data.with_older(before, since)
     assert whole.invoices == before.invoices[:2]
     assert data.with_older(before, None) == data
     euros = payout_from_report([row(invoice_id="INV-9", currency="EUR")])
-    assert euros.with_older(before, since) == euros, "two currencies are no one sum"
+    assert euros.with_older(before, since) == euros, "invoices of two currencies were added"
 
 
-def test_an_invoice_must_add_up() -> None:
+def test_invoice_amounts_must_add_up() -> None:
     with pytest.raises(ValidationError, match=r"invoice INV-1: USD 970\.00 is owed"):
         InvoicePayout(
             invoice_id="INV-1",
@@ -239,13 +239,13 @@ lines = st.tuples(
 
 
 @given(st.lists(lines, min_size=1, max_size=20), st.sampled_from(["USD", "EUR", "GBP"]))
-def test_sums_by_offer_invoice_and_currency_equal_the_report_s(
-    told: list[tuple[str, str, Decimal, Decimal, Decimal, bool]], currency: str
+def test_sums_equal_those_of_the_report(
+    given_lines: list[tuple[str, str, Decimal, Decimal, Decimal, bool]], currency: str
 ) -> None:
     rows: list[ReportRow] = []
     for (invoice, line), (gross, fee, refund, is_paid) in {
         (invoice, line): (gross, fee, refund, is_paid)
-        for invoice, line, gross, fee, refund, is_paid in told
+        for invoice, line, gross, fee, refund, is_paid in given_lines
     }.items():
         net = gross - fee - refund
         rows.append(

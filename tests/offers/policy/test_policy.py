@@ -1,13 +1,16 @@
-"""A policy file is read, or refused with the file, the line and the remedy; whatever is in it."""
+"""Any policy file is read, or rejected with the file, the line and the remedy."""
 
+import re
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from offers.policy.policy import Policy
+from offers.policy.policy import Policy, PublicationPolling
 from runtime.toml_files import InvalidFile, read_toml
 
 EXAMPLE = (Path(__file__).parents[3] / "examples" / "policy.toml").read_text(encoding="utf-8")
@@ -37,15 +40,15 @@ VALUES = [
 
 
 def outcome(folder: Path, text: str) -> str | None:
-    """The refusal of a file; None if it is read.  Any other exception is a defect."""
+    """The rejection of a file; None if it is read.  Any other exception is a defect."""
     file = folder / "policy.toml"
     file.write_text(text, encoding="utf-8")
     try:
         policy = read_toml(file, Policy)
-    except InvalidFile as refusal:
-        told = str(refusal)
-        assert told.startswith(str(file))
-        return told
+    except InvalidFile as rejected:
+        message = str(rejected)
+        assert message.startswith(str(file))
+        return message
     assert Policy.model_validate_json(policy.model_dump_json()) == policy
     policy.offer_name_for("Example Corp", tomllib.loads("day = 2026-01-31")["day"])
     return None
@@ -60,7 +63,7 @@ FUZZED = settings(
 
 @FUZZED
 @given(key=st.sampled_from(KEYS), value=st.sampled_from(VALUES), table=st.booleans())
-def test_any_value_is_taken_or_refused(tmp_path: Path, key: str, value: str, table: bool) -> None:
+def test_any_value_is_read_or_rejected(tmp_path: Path, key: str, value: str, table: bool) -> None:
     text = "\n".join(
         f"{key} = {value}" if line.partition(" =")[0] == key else line for line in LINES
     )
@@ -73,21 +76,21 @@ def test_any_value_is_taken_or_refused(tmp_path: Path, key: str, value: str, tab
 @example("a = " + "[" * 5000)
 @example("[rules]\nannual = 5")
 @example('"" = 1')
-def test_any_text_is_taken_or_refused(tmp_path: Path, text: str) -> None:
+def test_any_text_is_read_or_rejected(tmp_path: Path, text: str) -> None:
     outcome(tmp_path, text.encode("utf-8", "ignore").decode("utf-8"))
 
 
 @FUZZED
 @given(st.data())
-def test_any_damage_to_the_example_is_taken_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+def test_any_damage_to_the_example_is_read_or_rejected(tmp_path: Path, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(EXAMPLE)))
     end = data.draw(st.integers(start, min(len(EXAMPLE), start + 40)))
-    put = data.draw(st.text(alphabet="[]{}=\"'.,#\n abc159-", max_size=10))
-    outcome(tmp_path, EXAMPLE[:start] + put + EXAMPLE[end:])
+    inserted = data.draw(st.text(alphabet="[]{}=\"'.,#\n abc159-", max_size=10))
+    outcome(tmp_path, EXAMPLE[:start] + inserted + EXAMPLE[end:])
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         (
             "\n[rules.minimum]\naction = 'ask'",
@@ -121,14 +124,14 @@ def test_any_damage_to_the_example_is_taken_or_refused(tmp_path: Path, data: st.
         ("[clazar_handoff]\nlook_every = 'PT1S'", ", line 2: clazar_handoff.look_every"),
     ],
 )
-def test_a_refusal_names_line_and_remedy(tmp_path: Path, text: str, says: str) -> None:
-    refusal = outcome(tmp_path, text)
-    assert refusal is not None
-    assert says in refusal
-    assert "nobody'" not in refusal, "addresses are personal"
+def test_rejection_names_line_and_remedy(tmp_path: Path, text: str, message: str) -> None:
+    rejection = outcome(tmp_path, text)
+    assert rejection is not None
+    assert message in rejection
+    assert "nobody'" not in rejection, "it shows the address"
 
 
-def test_a_part_of_a_rule_keeps_the_rest_of_it(tmp_path: Path) -> None:
+def test_partial_rule_keeps_the_other_defaults(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text("[rules.minimum]\naction = 'refuse'\n[rules.upfront]\ntext = 'Up front.'")
     rules = read_toml(file, Policy).rules
@@ -136,3 +139,20 @@ def test_a_part_of_a_rule_keeps_the_rest_of_it(tmp_path: Path) -> None:
     assert rules.minimum.text == Policy().rules.minimum.text
     assert (rules.upfront.action, rules.upfront.approver_role) == ("approval", "deal-desk")
     assert rules.upfront.text == "Up front."
+
+
+def test_publication_polling_times() -> None:
+    checks, elapsed = [], timedelta()
+    for _ in range(6):
+        elapsed += PublicationPolling().next_check(elapsed)
+        checks.append(elapsed // timedelta(minutes=1))
+    assert checks == [10, 46, 51, 56, 61, 66]
+
+
+def test_invalid_offer_name_pattern_is_rejected_with_the_remedy() -> None:
+    with pytest.raises(
+        ValidationError, match=re.escape("Use only {product}, {company}, {month}, {year}")
+    ):
+        Policy(offer_name="{customer} - {year}")
+    with pytest.raises(ValidationError, match="Close every brace"):
+        Policy(offer_name="{company")

@@ -1,6 +1,6 @@
-"""Preflight and AWS agree about amendments, too, and nothing is charged twice or lost by one.
+"""Preflight and AWS agree about amendments, and an amendment charges nothing twice or too little.
 
-Each is of an offer that the sandbox made, had accepted, and has invoiced until it is amended.
+Each original offer is created, accepted and invoiced in the sandbox before it is amended.
 """
 
 from datetime import UTC, datetime, time, timedelta
@@ -33,7 +33,7 @@ from tests.offers.preflight.test_preflight_against_aws import (
     PRODUCT,
     SELLER,
     TODAY,
-    refusals,
+    aws_errors,
     unchecked_terms,
 )
 from tests.support.builders import BUYER, facts, terms
@@ -42,92 +42,92 @@ LAST_DAY = TODAY + timedelta(days=10)
 
 
 def day(number: int) -> str:
-    """So many days after the offer was made."""
+    """The date this many days after the offer was created."""
     return (TODAY + timedelta(days=number)).isoformat()
 
 
 class Case(NamedTuple):
-    """What was sold, after how many days it is amended, and what is given for the amendment."""
+    """The original terms, after how many days they are amended, and the given terms."""
 
-    sold: dict[str, Any]
+    original_terms: dict[str, Any]
     after: int
     given: dict[str, Any]
     status: str = "ACTIVE"
     accepted_after: int = 0
 
 
-class Sale:
-    """An accepted offer, as it stands when it is amended."""
+class AcceptedOffer:
+    """An accepted offer at the time of its amendment."""
 
     def __init__(self, case: Case) -> None:
         now = datetime.combine(TODAY, time(9), UTC)
         self.world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
         self.world.throttle = False
-        self.terms = terms(availability_end=LAST_DAY, **case.sold)
-        assert refusals(self.world, create_offer(self.terms, "reference", TODAY)) == []
+        self.terms = terms(availability_end=LAST_DAY, **case.original_terms)
+        assert aws_errors(self.world, create_offer(self.terms, "reference", TODAY)) == []
         (offer_id,) = self.world.offers
-        self.pass_until(now + timedelta(days=case.accepted_after))
-        self.made = buyers.accept(self.world, offer_id, BUYER)
-        self.pass_until(now + timedelta(days=case.after))
-        agreements.end(self.world, self.made, case.status)
+        self.advance_to(now + timedelta(days=case.accepted_after))
+        self.agreement = buyers.accept(self.world, offer_id, BUYER)
+        self.advance_to(now + timedelta(days=case.after))
+        agreements.end(self.world, self.agreement, case.status)
         self.given, self.today = case.given, self.world.now().date()
-        self.proposal = self._proposed()
+        self.proposal = self._propose()
 
-    def pass_until(self, instant: datetime) -> None:
-        """Let time pass."""
+    def advance_to(self, instant: datetime) -> None:
+        """Advance the time."""
         self.world.set_time(max(instant, self.world.now()))
         self.world.advance()
 
     def invoiced(self, agreement_id: str) -> Decimal:
-        """What AWS has invoiced of an agreement."""
+        """The amount that AWS has invoiced for an agreement."""
         found = (i.amount for i in self.world.invoices if i.agreement_id == agreement_id)
         return sum(found, Decimal())
 
-    def _standing(self) -> AgreementSnapshot:
+    def _snapshot(self) -> AgreementSnapshot:
         return AgreementSnapshot(
             agreement=Agreement.model_validate(
                 {
-                    "agreement_id": self.made.id,
-                    "offer_id": self.made.offer_id,
-                    "buyer_account": self.made.acceptor,
-                    "status": self.made.status,
-                    "accepted_at": self.made.accepted_at,
-                    "starts_at": self.made.start,
-                    "ends_at": self.made.end,
+                    "agreement_id": self.agreement.id,
+                    "offer_id": self.agreement.offer_id,
+                    "buyer_account": self.agreement.acceptor,
+                    "status": self.agreement.status,
+                    "accepted_at": self.agreement.accepted_at,
+                    "starts_at": self.agreement.start,
+                    "ends_at": self.agreement.end,
                 }
             ),
-            invoiced=self.invoiced(self.made.id),
+            invoiced=self.invoiced(self.agreement.id),
         )
 
-    def _proposed(self) -> Proposal:
-        wish = {name: value for name, value in self.given.items() if name in AMENDMENT_FIELDS}
-        stands = self._standing()
-        self.amended = OriginalOffer(agreement=stands.agreement, terms=self.terms)
-        return propose(self.amended, stands, wish, Policy(), self.today)
+    def _propose(self) -> Proposal:
+        requested = {name: value for name, value in self.given.items() if name in AMENDMENT_FIELDS}
+        snapshot = self._snapshot()
+        self.original = OriginalOffer(agreement=snapshot.agreement, terms=self.terms)
+        return propose(self.original, snapshot, requested, Policy(), self.today)
 
     @property
     def known(self) -> dict[str, Any]:
-        """What the amendment's terms are made from."""
-        overruling = {n: v for n, v in self.given.items() if n not in AMENDMENT_FIELDS}
-        return facts() | self.proposal.facts | overruling
+        """The values from which the amendment is drafted."""
+        overrides = {n: v for n, v in self.given.items() if n not in AMENDMENT_FIELDS}
+        return facts() | self.proposal.facts | overrides
 
     def report(self) -> PreflightReport:
-        """What preflight says of the amendment."""
+        """Preflight's report on the amendment."""
         deal = Deal(
             marketplace=Marketplace(product=PRODUCT),
             amends=AmendmentDeal(
-                original=self.amended,
-                snapshot=self._standing(),
+                original=self.original,
+                snapshot=self._snapshot(),
                 pricing=self.proposal.pricing,
                 findings=self.proposal.findings,
             ),
         )
         return preflight(draft(self.known, Policy(), self.today), deal, Policy(), self.today, {})
 
-    def refusals(self, amendment: OfferTerms) -> list[str]:
-        """AWS's codes against the amendment; none if it makes the offer."""
-        changes = create_offer(amendment, "amendment", self.today, replaces=self.made.id)
-        return refusals(self.world, changes)
+    def aws_errors(self, amendment: OfferTerms) -> list[str]:
+        """AWS's error codes for the amendment; none if the offer is created."""
+        changes = create_offer(amendment, "amendment", self.today, replaces=self.agreement.id)
+        return aws_errors(self.world, changes)
 
 
 currencies = st.sampled_from(["USD", "EUR", "JPY"])
@@ -135,8 +135,8 @@ small = st.integers(1, 500).map(str)
 
 
 @st.composite
-def sales(draw: st.DrawFn) -> dict[str, Any]:
-    """Terms that AWS makes an offer of."""
+def original_offers(draw: st.DrawFn) -> dict[str, Any]:
+    """Terms with which AWS creates an offer."""
     currency = draw(currencies)
     later = st.integers(11, 364) | st.integers(11, 20)
     if draw(st.booleans()):
@@ -177,25 +177,28 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
 
 
 @st.composite
-def overruling(draw: st.DrawFn) -> dict[str, Any]:
-    """Some terms that somebody gives, near what is proposed or far from it."""
+def override_terms(draw: st.DrawFn) -> dict[str, Any]:
+    """Some given terms, close to the proposal or far from it."""
     names = draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=3, unique=True))
     return {name: draw(FIELDS[name]) for name in names}
 
 
 @st.composite
-def cases(draw: st.DrawFn, overruled: st.SearchStrategy[dict[str, Any]]) -> Case:
-    """An amendment of a sale, on any day of its life."""
-    sold = draw(sales())
-    wish: dict[str, Any] = {}
+def cases(draw: st.DrawFn, overrides: st.SearchStrategy[dict[str, Any]]) -> Case:
+    """An amendment of an accepted offer, on any day of the agreement."""
+    original_terms = draw(original_offers())
+    requested: dict[str, Any] = {}
     if draw(st.booleans()):
-        wish["additional_amount"] = {"amount": draw(small), "currency": sold["price"]["currency"]}
-    if fate := draw(st.sampled_from(["carry", "carry", "drop", None])):
-        wish["unpaid_installments"] = fate
+        requested["additional_amount"] = {
+            "amount": draw(small),
+            "currency": original_terms["price"]["currency"],
+        }
+    if unpaid_action := draw(st.sampled_from(["carry", "carry", "drop", None])):
+        requested["unpaid_installments"] = unpaid_action
     after = draw(st.integers(0, 364) | st.integers(0, 12) | st.integers(360, 364))
     status = draw(st.sampled_from(["ACTIVE"] * 9 + ["CANCELLED"]))
     accepted_after = draw(st.integers(0, min(after, 10)))
-    return Case(sold, after, wish | draw(overruled), status, accepted_after)
+    return Case(original_terms, after, requested | draw(overrides), status, accepted_after)
 
 
 fast = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -215,18 +218,18 @@ FIVE = {"additional_amount": {"amount": "5", "currency": "USD"}}
 @example(Case(SCHEDULED, 183, {"unpaid_installments": "carry", **FIVE}))
 @example(Case(SCHEDULED, 184, {"unpaid_installments": "carry", **FIVE}))
 @example(Case(SCHEDULED, 363, {"unpaid_installments": "drop"}))
-def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
+def test_proposed_amendment_is_valid_in_aws_or_blocked_for_its_dates(
     case: Case,
 ) -> None:
-    sale = Sale(case)
+    sale = AcceptedOffer(case)
     found = sale.report()
     if not found.has_refusal:
         assert found.terms is not None
-        assert sale.refusals(found.terms) == []
+        assert sale.aws_errors(found.terms) == []
         return
-    refusing = {each.code for each in found.findings if each.severity == "refuse"}
+    blocking = {each.code for each in found.findings if each.severity == "refuse"}
     no_days_left = {"charged-twice", "charges-before-expiry", "end-before-expiry"}
-    assert refusing <= no_days_left | {
+    assert blocking <= no_days_left | {
         "charge-after-end",
         "unpaid-instalments",
         "agreement-not-active",
@@ -235,53 +238,59 @@ def test_an_amendment_as_it_is_proposed_is_refused_for_its_days_or_taken_by_aws(
 
 
 @fast
-@given(cases(overruling()), st.integers(0, 400))
+@given(cases(override_terms()), st.integers(0, 400))
 @example(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "availability_end": day(184)}), 400)
 @example(Case(SCHEDULED, 1, {"unpaid_installments": "drop", "availability_end": day(184)}), 400)
 @example(Case(SCHEDULED, 184, {"unpaid_installments": "carry", **FIVE}), 400)
 @example(Case(UPFRONT, 183, {"agreement_end": day(400), "availability_end": day(365)}), 400)
-def test_what_preflight_lets_pass_aws_takes_and_charges_once(case: Case, wait: int) -> None:
-    sale = Sale(case)
+def test_amendment_that_passes_preflight_is_accepted_and_charged_once(
+    case: Case, wait: int
+) -> None:
+    sale = AcceptedOffer(case)
     found = sale.report()
     if found.has_refusal:
         return
     assert found.terms is not None
-    before = sale.invoiced(sale.made.id)
-    assert sale.refusals(found.terms) == []
+    before = sale.invoiced(sale.agreement.id)
+    assert sale.aws_errors(found.terms) == []
     (offer,) = [each for each in sale.world.offers.values() if each.replaces_agreement]
     last = end_of_day(found.terms.availability_end)
-    sale.pass_until(min(last, sale.world.now() + timedelta(days=wait)))
+    sale.advance_to(min(last, sale.world.now() + timedelta(days=wait)))
     new = buyers.accept(sale.world, offer.id, BUYER)
-    sale.pass_until(sale.world.now() + timedelta(days=900))
-    assert sale.invoiced(sale.made.id) == before, "the agreement charged in between"
+    sale.advance_to(sale.world.now() + timedelta(days=900))
+    assert sale.invoiced(sale.agreement.id) == before, (
+        "the agreement was charged after the amendment was created"
+    )
     assert sale.invoiced(new.id) == found.terms.price.amount == new.value
 
 
 @fast
-@given(cases(overruling()))
+@given(cases(override_terms()))
 @example(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "availability_end": day(364)}))
 @example(Case(UPFRONT, 1, {"payment_schedule": [{"on": day(1), "amount": "120"}]}))
 @example(Case(SCHEDULED, 1, {"unpaid_installments": "carry"}, "CANCELLED"))
 @example(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "starts_on": day(90)}))
-def test_what_aws_refuses_preflight_had_refused(case: Case) -> None:
-    sale = Sale(case)
+def test_preflight_rejects_what_aws_rejects(case: Case) -> None:
+    sale = AcceptedOffer(case)
     found = sale.report()
-    codes = sale.refusals(unchecked_amendment(sale))
+    codes = sale.aws_errors(unchecked_amendment(sale))
     if codes:
-        assert found.has_refusal, f"AWS refuses with {codes}"
+        assert found.has_refusal, f"AWS rejects with {codes}"
 
 
-def unchecked_amendment(sale: Sale) -> OfferTerms:
-    """Its terms as nobody has checked them."""
+def unchecked_amendment(sale: AcceptedOffer) -> OfferTerms:
+    """The amendment's terms without validation."""
     known = to_jsonable_python(sale.known)
     assert isinstance(known, dict)
     return unchecked_terms(known)
 
 
-def test_every_verdict_occurs() -> None:
-    taken = Sale(Case(SCHEDULED, 1, {"unpaid_installments": "carry"}))
-    assert not taken.report().has_refusal
-    assert taken.refusals(unchecked_amendment(taken)) == []
-    refused = Sale(Case(SCHEDULED, 1, {"unpaid_installments": "carry", "agreement_end": day(2)}))
-    assert refused.report().has_refusal
-    assert "INVALID_AVAILABILITY_END_DATE" in refused.refusals(unchecked_amendment(refused))
+def test_both_results_occur() -> None:
+    accepted = AcceptedOffer(Case(SCHEDULED, 1, {"unpaid_installments": "carry"}))
+    assert not accepted.report().has_refusal
+    assert accepted.aws_errors(unchecked_amendment(accepted)) == []
+    rejected = AcceptedOffer(
+        Case(SCHEDULED, 1, {"unpaid_installments": "carry", "agreement_end": day(2)})
+    )
+    assert rejected.report().has_refusal
+    assert "INVALID_AVAILABILITY_END_DATE" in rejected.aws_errors(unchecked_amendment(rejected))

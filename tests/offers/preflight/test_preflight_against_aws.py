@@ -1,6 +1,6 @@
-"""Preflight and AWS agree: what the one lets pass the other takes, and what AWS refuses was known.
+"""Preflight and AWS agree: what passes preflight is valid in AWS, and the other way round.
 
-The verdict is that of the sandbox's change sets, which share no code with preflight.
+AWS is the sandbox's change sets, which share no code with preflight.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -28,7 +28,7 @@ SELLER = "123456789012"
 DIMENSIONS = ("platform", "seats")
 PRODUCT = Product(seller_account=SELLER, visibility="Public", dimensions=DIMENSIONS)
 
-# Values at and beyond every limit, mixed with plain ones.
+# Values at and beyond every limit, and usual ones.
 days = st.integers(-2, 400).map(lambda number: TODAY + timedelta(days=number))
 amounts = st.one_of(
     st.sampled_from(["0", "1", "0.01", "120000", "120000.00", "100000000", "100000001", "1.005"]),
@@ -72,7 +72,7 @@ deals = st.fixed_dictionaries(
 
 @st.composite
 def likely_deals(draw: st.DrawFn) -> dict[str, Any]:
-    """Deals of which many are legal: instalments that add up, days in their order."""
+    """Deals of which many are valid: instalments that add up, dates in order."""
     deal = draw(deals)
     if draw(st.booleans()):
         deal["buyer_accounts"] = ["111122223333"]
@@ -94,7 +94,7 @@ def likely_deals(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def report(deal: dict[str, Any]) -> PreflightReport:
-    """What preflight says of a deal that has nothing else wrong with it."""
+    """Preflight's report on a deal that is valid otherwise."""
     drafted = draft(facts(**deal), Policy(), TODAY)
     known = Deal(
         order_form=OrderForm(
@@ -106,15 +106,15 @@ def report(deal: dict[str, Any]) -> PreflightReport:
     return preflight(drafted, known, Policy(), TODAY, {})
 
 
-def aws_refuses(terms: OfferTerms) -> list[str]:
-    """AWS's codes against an offer with these terms; none if it makes the offer."""
+def offer_errors(terms: OfferTerms) -> list[str]:
+    """AWS's error codes for an offer with these terms; none if the offer is created."""
     now = datetime.combine(TODAY, time(9), UTC)
     world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
-    return refusals(world, create_offer(terms, "reference", TODAY))
+    return aws_errors(world, create_offer(terms, "reference", TODAY))
 
 
-def refusals(world: World, changes: list[dict[str, Any]]) -> list[str]:
-    """AWS's codes against a change set, two hours later; none if it does as it was asked."""
+def aws_errors(world: World, changes: list[dict[str, Any]]) -> list[str]:
+    """AWS's error codes for a change set after two hours; none if it succeeds."""
     request = {
         "Catalog": "AWSMarketplace",
         "ChangeSet": changes,
@@ -132,12 +132,12 @@ def refusals(world: World, changes: list[dict[str, Any]]) -> list[str]:
 
 
 def unchecked(deal: dict[str, Any]) -> OfferTerms:
-    """A deal as terms that nobody has checked."""
+    """A deal as terms without validation."""
     return unchecked_terms(facts(**deal))
 
 
 def unchecked_terms(known: dict[str, Any]) -> OfferTerms:
-    """The same of everything that is known of it."""
+    """Terms without validation from given values."""
     schedule = known.get("payment_schedule", ())
     renewal = known.get("renewal")
     return OfferTerms.model_construct(
@@ -148,7 +148,7 @@ def unchecked_terms(known: dict[str, Any]) -> OfferTerms:
         dimensions=tuple(Dimension.model_construct(**each) for each in known["dimensions"])
         if isinstance(known["dimensions"], list)
         else (Dimension(key="platform"),),
-        price=Unchecked(**known["price"]),  # type: ignore[arg-type]
+        price=UncheckedPrice(**known["price"]),  # type: ignore[arg-type]
         payment_schedule=tuple(
             Instalment.model_construct(
                 on=date.fromisoformat(each["on"]), amount=Decimal(each["amount"])
@@ -166,8 +166,8 @@ def unchecked_terms(known: dict[str, Any]) -> OfferTerms:
     )
 
 
-class Unchecked:
-    """A price that may be none."""
+class UncheckedPrice:
+    """A price without validation."""
 
     def __init__(self, amount: str, currency: str) -> None:
         self.amount = Decimal(amount)
@@ -176,34 +176,34 @@ class Unchecked:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(likely_deals())
-def test_what_preflight_lets_pass_aws_takes(deal: dict[str, Any]) -> None:
+def test_aws_accepts_what_passes_preflight(deal: dict[str, Any]) -> None:
     found = report(deal)
     if found.has_refusal:
         return
     assert found.terms is not None
-    assert aws_refuses(found.terms) == []
+    assert offer_errors(found.terms) == []
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(likely_deals())
-def test_what_aws_refuses_preflight_had_refused(deal: dict[str, Any]) -> None:
+def test_preflight_rejects_what_aws_rejects(deal: dict[str, Any]) -> None:
     if not deal["buyer_accounts"] or deal.get("dimensions") == []:
         assert report(deal).has_refusal
         return
     try:
-        codes = aws_refuses(unchecked(deal))
+        codes = offer_errors(unchecked(deal))
     except (ValueError, IndexError):
-        codes = ["the product cannot even ask"]
+        codes = ["the product cannot build the request"]
     if codes:
         found = report(deal)
-        assert found.has_refusal, f"AWS refuses with {codes}"
+        assert found.has_refusal, f"AWS rejects with {codes}"
         assert any(finding.severity is Severity.REFUSE for finding in found.findings)
 
 
-def test_both_verdicts_occur() -> None:
-    sound = {"availability_end": "2026-04-01"}
-    assert not report(sound).has_refusal
-    assert aws_refuses(unchecked(sound)) == []
-    flawed = sound | {"payment_schedule": [{"on": "2026-03-01", "amount": "120000"}]}
-    assert report(flawed).has_refusal
-    assert "INVALID_CHARGE_DATES" in aws_refuses(unchecked(flawed))
+def test_both_results_occur() -> None:
+    valid = {"availability_end": "2026-04-01"}
+    assert not report(valid).has_refusal
+    assert offer_errors(unchecked(valid)) == []
+    invalid = valid | {"payment_schedule": [{"on": "2026-03-01", "amount": "120000"}]}
+    assert report(invalid).has_refusal
+    assert "INVALID_CHARGE_DATES" in offer_errors(unchecked(invalid))

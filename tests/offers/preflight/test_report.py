@@ -1,4 +1,4 @@
-"""Preflight: each flawed deal gives exactly the findings it should, and a flawless one none."""
+"""Preflight: each deal with a problem has exactly its findings, and a valid one has none."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,8 @@ REFUSE, APPROVAL, WARN = Severity.REFUSE, Severity.APPROVAL, Severity.WARN
 OTHER = "444455556666"
 
 
-def held(*, active: bool) -> Marketplace:
-    """AWS knows an agreement of the buyer."""
+def with_agreement(*, active: bool) -> Marketplace:
+    """AWS has an agreement of the buyer."""
     agreement = HeldAgreement(
         agreement_id="agmt-example",
         offer_id="offer-example",
@@ -31,8 +31,8 @@ def held(*, active: bool) -> Marketplace:
     return Marketplace(product=PRODUCT, agreements=(agreement,))
 
 
-def product(**changes: Any) -> Marketplace:
-    """AWS shows another product."""
+def with_product(**changes: Any) -> Marketplace:
+    """AWS has another product."""
     return Marketplace(product=Product(**PRODUCT.model_dump() | changes))
 
 
@@ -67,8 +67,8 @@ def halves(first: str, second: str, amount: str = "60000.00") -> dict[str, Any]:
     }
 
 
-FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
-    # Terms that are illegal in themselves.
+PROBLEMS: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
+    # Invalid terms.
     "an account of 11 digits": (
         {"terms": {"buyer_accounts": "11112222333"}},
         [("illegal", "buyer_accounts", REFUSE)],
@@ -117,7 +117,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         {"terms": {"availability_end": "soon"}},
         [("illegal", "availability_end", REFUSE)],
     ),
-    "nobody to write to": (
+    "no buyer mail address": (
         {"terms": {"buyer_email": ...}},
         [("illegal", "buyer_email", REFUSE)],
     ),
@@ -211,7 +211,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         {"form": {"signed": False}},
         [("order-form-unsigned", "order_form.signed", REFUSE)],
     ),
-    "no word of a signature": (
+    "no signature field": (
         {"form": {"signed": None}},
         [("order-form-unsigned", "order_form.signed", REFUSE)],
     ),
@@ -263,7 +263,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         ],
     ),
     # The buyer account.
-    "our own account": (
+    "the seller's own account": (
         {"terms": {"buyer_accounts": SELLER}},
         [("own-account", "buyer_accounts", REFUSE)],
     ),
@@ -271,13 +271,13 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         {"customer": OTHERS},
         [("account-of-another", "buyer_accounts", APPROVAL)],
     ),
-    "another account than last time": (
+    "another account than for the last purchase": (
         {"customer": MOVED},
         [("account-changed", "buyer_accounts", WARN)],
     ),
     "an active agreement": (
         {
-            "marketplace": held(active=True),
+            "marketplace": with_agreement(active=True),
             "terms": {"renewal": "AwsMarketplace"},
         },
         [("active-agreement", "buyer_accounts", REFUSE)],
@@ -287,7 +287,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("open-offer", "buyer_accounts", REFUSE)],
     ),
     "a renewal that is not flagged": (
-        {"marketplace": held(active=False)},
+        {"marketplace": with_agreement(active=False)},
         [("renewal-not-flagged", "renewal", WARN)],
     ),
     "a flag without an earlier agreement": (
@@ -300,7 +300,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         [("no-such-product", "product_id", REFUSE)],
     ),
     "a product that is not listed": (
-        {"marketplace": product(visibility="Restricted")},
+        {"marketplace": with_product(visibility="Restricted")},
         [("product-not-listed", "product_id", REFUSE)],
     ),
     "no such dimension": (
@@ -311,7 +311,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         {"customer": SOLD},
         [("sold-before", "stage", REFUSE)],
     ),
-    # Combinations: what is illegal hides nothing but itself.
+    # Combinations: an invalid term hides only its own findings.
     "a wrong account, too cheap, two years": (
         {
             "terms": {
@@ -343,7 +343,7 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
     ),
     "an active agreement, another customer's account and a wrong dimension": (
         {
-            "marketplace": held(active=True),
+            "marketplace": with_agreement(active=True),
             "customer": OTHERS,
             "terms": {"dimensions": "plattform", "renewal": "AwsMarketplace"},
         },
@@ -356,20 +356,20 @@ FLAWED: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
 }
 
 
-@pytest.mark.parametrize("flaw", FLAWED)
-def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
-    changes, expected = FLAWED[flaw]
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_deal_with_a_problem_has_exactly_its_findings(problem: str) -> None:
+    changes, expected = PROBLEMS[problem]
     report = preflight_report(**changes)
     assert [(f.code, f.field, f.severity) for f in report.findings] == expected
     assert report.has_refusal is any(severity is REFUSE for _, _, severity in expected)
     for finding in report.findings:
         assert finding.problem
-        assert finding.remedy, "a person knows what to do"
+        assert finding.remedy, "the finding has no remedy"
         assert (finding.role is not None) is (finding.severity is APPROVAL)
 
 
 @pytest.mark.parametrize(
-    "sound",
+    "changes",
     [
         {},
         {"terms": {"availability_end": "2026-04-01"}},
@@ -382,7 +382,7 @@ def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
         {"form": {"company": "EXAMPLE CORP."}},
         {"form": {"billing_method": "aws marketplace"}},
         {"form": {"amount": None, "payment_terms": None, "company": None}},
-        {"marketplace": held(active=False), "terms": {"renewal": "AwsMarketplace"}},
+        {"marketplace": with_agreement(active=False), "terms": {"renewal": "AwsMarketplace"}},
         {"terms": {"renewal": "External"}},
         {
             "customer": Customer(
@@ -395,20 +395,20 @@ def test_a_flawed_deal_gives_exactly_its_findings(flaw: str) -> None:
         },
     ],
 )
-def test_a_sound_deal_gives_none(sound: dict[str, Any]) -> None:
-    report = preflight_report(**sound)
+def test_valid_deal_has_no_findings(changes: dict[str, Any]) -> None:
+    report = preflight_report(**changes)
     assert report.findings == ()
     assert report.terms is not None
     assert report.contacts is not None
 
 
-def test_a_disagreement_names_both_values_and_where_they_stand() -> None:
+def test_order_form_finding_names_both_values_and_the_field() -> None:
     (finding,) = preflight_report(form={"amount": 12000.0}).findings
     assert finding.seen == "USD 120,000.00"
     assert "USD 12,000 (Form_amount__c)" in finding.problem
 
 
-def test_a_finding_quotes_the_rule() -> None:
+def test_exception_quotes_its_rule() -> None:
     (finding,) = preflight_report({"duration_months": 24}, form={"duration_months": 24}).findings
     assert finding.rule is not None
     assert "12 months" in finding.rule
@@ -416,22 +416,24 @@ def test_a_finding_quotes_the_rule() -> None:
     assert finding.role == "deal-desk"
 
 
-def test_an_active_agreement_leads_to_an_amendment() -> None:
-    found = preflight_report({"renewal": "AwsMarketplace"}, marketplace=held(active=True)).findings
+def test_active_agreement_suggests_an_amendment() -> None:
+    found = preflight_report(
+        {"renewal": "AwsMarketplace"}, marketplace=with_agreement(active=True)
+    ).findings
     assert "agmt-example" in found[0].problem
     assert "agreement-based offer (ABO)" in found[0].remedy
 
 
 @pytest.mark.parametrize(
-    ("then", "severities"), [("refuse", [REFUSE]), ("warn", [WARN]), ("off", [])]
+    ("action", "severities"), [("refuse", [REFUSE]), ("warn", [WARN]), ("off", [])]
 )
-def test_the_policy_says_what_an_exception_does(then: str, severities: list[Severity]) -> None:
-    policy = Policy.model_validate({"rules": {"annual": {"action": then}}})
+def test_policy_sets_the_severity_of_an_exception(action: str, severities: list[Severity]) -> None:
+    policy = Policy.model_validate({"rules": {"annual": {"action": action}}})
     report = preflight_report({"duration_months": 24}, form={"duration_months": 24}, policy=policy)
     assert [finding.severity for finding in report.findings] == severities
 
 
-def test_terms_without_an_opportunity_say_what_was_not_compared() -> None:
+def test_terms_without_an_opportunity_have_one_finding() -> None:
     known = facts(buyer_email=..., owner_email=...)
     drafted = draft(known, POLICY, TODAY, contacts_needed=False)
     report = preflight(drafted, Deal(marketplace=Marketplace(product=PRODUCT)), POLICY, TODAY, {})
@@ -439,7 +441,7 @@ def test_terms_without_an_opportunity_say_what_was_not_compared() -> None:
     assert report.terms is not None
 
 
-def test_the_gravest_findings_come_first() -> None:
+def test_most_severe_findings_come_first() -> None:
     report = preflight_report(
         {"availability_end": "2026-05-01", "duration_months": 24},
         form={"duration_months": 24, "signed": False},
@@ -448,7 +450,7 @@ def test_the_gravest_findings_come_first() -> None:
     assert severities == [REFUSE, APPROVAL, WARN]
 
 
-def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
+def test_eula_approval_is_for_its_content() -> None:
     terms = {"eula": "https://example.com/eula.pdf?signature=secret"}
     (first,) = preflight_report(terms, contract=EulaContent(sha256="a" * 64)).findings
     (same,) = preflight_report(terms, contract=EulaContent(sha256="a" * 64)).findings
@@ -458,20 +460,20 @@ def test_an_approval_of_a_contract_is_one_of_its_content() -> None:
     assert "secret" not in str(first)
 
 
-def test_an_exception_that_nobody_can_approve_says_so() -> None:
+def test_exception_without_an_approver_names_the_role() -> None:
     changes = {"duration_months": 24}
     (finding,) = preflight_report(changes, form=changes, policy=Policy()).findings
     assert "nobody holds the role deal-desk yet" in finding.remedy
 
 
-def test_texts_are_fit_for_all_to_read() -> None:
+def test_findings_have_no_secrets_and_personal_data() -> None:
     report = preflight_report(
         {"eula": "http://user:secret@example.com/eula.pdf?X-Amz-Signature=secret"},
         form={"payment_terms": "ask jane@example.com", "amount": "1e999999999"},
     )
-    told = " ".join(map(str, report.findings))
-    assert "secret" not in told
-    assert "jane" not in told
+    text = " ".join(map(str, report.findings))
+    assert "secret" not in text
+    assert "jane" not in text
     assert {f.code for f in report.findings} == {
         "illegal",
         "order-form-payment-unclear",
@@ -482,6 +484,6 @@ def test_texts_are_fit_for_all_to_read() -> None:
 @pytest.mark.parametrize(
     "words", ["Upfront, no installments", "Annual upfront per payment schedule in section 3"]
 )
-def test_words_that_can_be_read_both_ways_are_for_a_person(words: str) -> None:
+def test_ambiguous_payment_terms_are_a_warning(words: str) -> None:
     (finding,) = preflight_report(form={"payment_terms": words}).findings
     assert (finding.code, finding.severity) == ("order-form-payment-unclear", WARN)

@@ -1,4 +1,4 @@
-"""What an owner is told of an offer: each thing once, and nothing that does not hold."""
+"""The items of an owner's digest: each change once, and only current facts."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -43,7 +43,7 @@ def offer(*stages: Stage, **fields: object) -> OfferRecord:
     )
 
 
-def said(
+def topics_of(
     record: OfferRecord, since: datetime = SINCE, ahead: timedelta = WEEK
 ) -> list[DigestTopic]:
     return [item.topic for item in digest_items(record, since, NOW, ahead)]
@@ -66,29 +66,29 @@ def said(
         ([Stage.CANCELLED], []),
     ],
 )
-def test_what_is_said(stages: list[Stage], topics: list[DigestTopic]) -> None:
-    assert said(offer(*stages)) == topics
+def test_topics_by_stages(stages: list[Stage], topics: list[DigestTopic]) -> None:
+    assert topics_of(offer(*stages)) == topics
 
 
-def test_news_is_told_once() -> None:
+def test_change_is_reported_once() -> None:
     record = offer(Stage.ACCEPTED)
     happened = record.stage_since
-    assert said(record, since=happened) == []
-    assert said(record, since=happened - timedelta(seconds=1)) == [DigestTopic.ACCEPTED]
+    assert topics_of(record, since=happened) == []
+    assert topics_of(record, since=happened - timedelta(seconds=1)) == [DigestTopic.ACCEPTED]
     fresh = NOW - SETTLED + timedelta(seconds=1)
     record.history[-1].at = fresh
-    assert said(record) == [], "search may not show it yet: it is told the next time"
+    assert topics_of(record) == [], "a change that search may not show yet is reported"
     later = NOW + timedelta(days=1)
-    assert digest_items(record, NOW - SETTLED, later, WEEK), "and then it is"
+    assert digest_items(record, NOW - SETTLED, later, WEEK), "it is not reported the next time"
 
 
-def test_what_expires_later_or_has_expired_is_not_said() -> None:
+def test_distant_or_past_expiry_is_not_reported() -> None:
     record = offer(Stage.SHARED)
-    assert said(record, ahead=timedelta(days=2)) == []
-    assert said(offer(Stage.SHARED, terms=terms(availability_end="2026-03-29"))) == []
+    assert topics_of(record, ahead=timedelta(days=2)) == []
+    assert topics_of(offer(Stage.SHARED, terms=terms(availability_end="2026-03-29"))) == []
 
 
-def test_the_mail_says_what_to_do() -> None:
+def test_content_of_the_digest_mail() -> None:
     waits = Attention(
         code=AttentionCode.CREDENTIALS_REJECTED,
         problem="Clazar rejects the credentials",
@@ -102,12 +102,12 @@ def test_the_mail_says_what_to_do() -> None:
         offer(Stage.EXPIRED),
     ]
     found = [item for record in records for item in digest_items(record, SINCE, NOW, WEEK)]
-    letter = compose_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
-    assert letter.subject == (
+    mail = compose_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
+    assert mail.subject == (
         "Your private offers: 1 expires soon, 1 needs action, 1 accepted, 1 ended"
     )
-    assert letter.greeting == "Hello Example Owner,"
-    assert letter.paragraphs == (
+    assert mail.greeting == "Hello Example Owner,"
+    assert mail.paragraphs == (
         "Expires soon:",
         "- Example Corp: not accepted yet; the last day is Wednesday 1 April 2026 (UTC), in 2 days."
         " Ask the buyer, or extend the offer.",
@@ -124,7 +124,7 @@ def test_the_mail_says_what_to_do() -> None:
     )
 
 
-def test_of_many_the_most_pressing_are_named() -> None:
+def test_long_digest_names_the_most_urgent_items() -> None:
     many = [
         DigestItem(
             topic=DigestTopic.EXPIRES,
@@ -137,6 +137,6 @@ def test_of_many_the_most_pressing_are_named() -> None:
     ]
     sheet = digest(OWNER, date(2026, 3, 30), many)
     assert [item.path for item in sheet.items] == [f"006{n}" for n in range(NAMED_LIMIT)]
-    letter = compose_digest(sheet)
-    assert letter.subject == f"Your private offers: {NAMED_LIMIT + 5} expire soon"
-    assert letter.paragraphs[-2:] == ("- and 5 more:", "offerflow list")
+    mail = compose_digest(sheet)
+    assert mail.subject == f"Your private offers: {NAMED_LIMIT + 5} expire soon"
+    assert mail.paragraphs[-2:] == ("- and 5 more:", "offerflow list")

@@ -1,4 +1,4 @@
-"""Everybody has one morning on each of their working days, wherever they are."""
+"""Each owner gets one digest on each working day, in any time zone."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -25,8 +25,8 @@ def owner(zone: str | None) -> Owner:
     return Owner(owner_email="owner@example.com", owner_time_zone=zone)
 
 
-def told(mornings: DigestSchedule, outages: list[tuple[int, int, int]]) -> list[datetime]:
-    """When an owner is told in a year of hourly turns, some of which are missed."""
+def digest_times(schedule: DigestSchedule, outages: list[tuple[int, int, int]]) -> list[datetime]:
+    """When an owner gets a digest in a year of hourly runs, some of which are missed."""
     missed = {day * 24 + hour + n for day, hour, length in outages for n in range(length)}
     found: list[datetime] = []
     next_at = BEGIN
@@ -34,14 +34,14 @@ def told(mornings: DigestSchedule, outages: list[tuple[int, int, int]]) -> list[
         now = BEGIN + number * HOUR
         if number in missed or next_at > now:
             continue
-        if mornings.is_due(found[-1] if found else LONG_AGO, now):
+        if schedule.is_due(found[-1] if found else LONG_AGO, now):
             found.append(now)
-        next_at = mornings.next(now)
+        next_at = schedule.next(now)
     return found
 
 
 def working_days(rules: DigestRules) -> list[date]:
-    """Those of the year, without its edges."""
+    """The working days of the year, without its first and last days."""
     numbers = {list(Weekday).index(day) for day in rules.days}
     days = [BEGIN.date() + timedelta(days=n) for n in range(2, DAYS - 2)]
     return [day for day in days if day.weekday() in numbers]
@@ -52,24 +52,26 @@ def working_days(rules: DigestRules) -> list[date]:
     zone=st.sampled_from(ZONES),
     at=st.sampled_from(TIMES),
     days=st.sets(st.sampled_from(Weekday), min_size=1),
-    # Up to three hours a day: the fourth is still in time.
+    # Up to three hours a day: a run in the fourth hour is still in time.
     outages=st.lists(
         st.tuples(st.integers(0, DAYS), st.integers(0, 20), st.integers(1, 3)),
         unique_by=lambda outage: outage[0],
         max_size=100,
     ),
 )
-@example("Europe/Berlin", time(2, 30), {*Weekday}, [])  # an hour that is skipped, and comes twice
-@example("Africa/Cairo", time(0), {*Weekday}, [])  # clocks are turned at midnight
-@example("Australia/Lord_Howe", time(2), {*Weekday}, [])  # by half an hour
+@example(
+    "Europe/Berlin", time(2, 30), {*Weekday}, []
+)  # an hour that is skipped, and one that occurs twice
+@example("Africa/Cairo", time(0), {*Weekday}, [])  # the clock changes at midnight
+@example("Australia/Lord_Howe", time(2), {*Weekday}, [])  # the clock changes by half an hour
 @example("Asia/Kathmandu", time(8), {*Weekday}, [(d, 2, 3) for d in range(DAYS)])
 @example("Pacific/Kiritimati", time(8), {Weekday.SAT}, [])
-def test_one_morning_on_each_working_day(
+def test_one_digest_on_each_working_day(
     zone: str, at: time, days: set[Weekday], outages: list[tuple[int, int, int]]
 ) -> None:
     rules = DigestRules(at=at, days=tuple(days))
-    turns = told(DigestSchedule(owner(zone), rules), outages)
-    local = [turn.astimezone(ZoneInfo(zone)) for turn in turns]
+    runs = digest_times(DigestSchedule(owner(zone), rules), outages)
+    local = [run.astimezone(ZoneInfo(zone)) for run in runs]
     expected = working_days(rules)
     inside = [each.date() for each in local if expected[0] <= each.date() <= expected[-1]]
     assert inside == expected
@@ -77,42 +79,42 @@ def test_one_morning_on_each_working_day(
 
 @settings(max_examples=60, deadline=None)
 @given(zone=st.sampled_from(ZONES))
-def test_it_is_within_the_hour(zone: str) -> None:
-    # The first one may be late: nobody was known before.
-    for turn in told(DigestSchedule(owner(zone), DigestRules()), [])[1:]:
-        local = turn.astimezone(ZoneInfo(zone))
+def test_digest_is_within_its_hour(zone: str) -> None:
+    # The first one may be late, because the owner was not known before.
+    for run in digest_times(DigestSchedule(owner(zone), DigestRules()), [])[1:]:
+        local = run.astimezone(ZoneInfo(zone))
         assert local.hour == 8
         assert local.weekday() < 5
 
 
-def test_what_comes_too_late_waits_for_the_next_morning() -> None:
-    mornings = DigestSchedule(owner("Europe/Berlin"), DigestRules())
+def test_late_run_waits_for_the_next_morning() -> None:
+    schedule = DigestSchedule(owner("Europe/Berlin"), DigestRules())
     friday = datetime(2026, 3, 6, 7, tzinfo=UTC)
-    assert mornings.is_due(LONG_AGO, friday + timedelta(hours=3, minutes=59))
-    assert not mornings.is_due(LONG_AGO, friday + timedelta(hours=4))
-    assert not mornings.is_due(LONG_AGO, friday - HOUR)
-    assert mornings.next(friday) == datetime(2026, 3, 9, 7, tzinfo=UTC)
+    assert schedule.is_due(LONG_AGO, friday + timedelta(hours=3, minutes=59))
+    assert not schedule.is_due(LONG_AGO, friday + timedelta(hours=4))
+    assert not schedule.is_due(LONG_AGO, friday - HOUR)
+    assert schedule.next(friday) == datetime(2026, 3, 9, 7, tzinfo=UTC)
     monday = datetime(2026, 3, 9, 8, 30, tzinfo=UTC)
-    assert mornings.previous(monday) == friday
-    assert mornings.is_due(friday, monday)
-    assert not mornings.is_due(monday, monday + HOUR)
+    assert schedule.previous(monday) == friday
+    assert schedule.is_due(friday, monday)
+    assert not schedule.is_due(monday, monday + HOUR)
 
 
-def test_who_moves_is_told_once_a_day() -> None:
-    told_in_berlin = datetime(2026, 3, 9, 7, tzinfo=UTC)
+def test_owner_who_changes_time_zone_gets_one_digest_a_day() -> None:
+    sent_in_berlin = datetime(2026, 3, 9, 7, tzinfo=UTC)
     in_new_york = DigestSchedule(owner("America/New_York"), DigestRules())
-    assert not in_new_york.is_due(told_in_berlin, datetime(2026, 3, 9, 12, tzinfo=UTC))
-    assert in_new_york.is_due(told_in_berlin, datetime(2026, 3, 10, 12, tzinfo=UTC))
+    assert not in_new_york.is_due(sent_in_berlin, datetime(2026, 3, 9, 12, tzinfo=UTC))
+    assert in_new_york.is_due(sent_in_berlin, datetime(2026, 3, 10, 12, tzinfo=UTC))
 
 
 @pytest.mark.parametrize("zone", [None, "", "Mars/Olympus", "../etc/passwd", "America", 5])
-def test_an_unknown_zone_is_the_policy_s(zone: object) -> None:
+def test_unknown_time_zone_is_replaced_by_that_of_the_policy(zone: object) -> None:
     known = Owner.model_validate({"owner_email": "owner@example.com", "owner_time_zone": zone})
     rules = DigestRules(time_zone="Asia/Tokyo")
     assert DigestSchedule(known, rules).next(BEGIN) == datetime(2026, 1, 1, 23, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("wrong", [{"at": "08:00Z"}, {"at": "20:01"}, {"days": []}, {"on": 1}])
-def test_rules_that_make_no_morning_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_digest_rules_are_rejected(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         DigestRules.model_validate(wrong)

@@ -1,4 +1,4 @@
-"""The payout report: which lines there are, and what they add up to."""
+"""The payout report: its lines and totals."""
 
 from datetime import UTC, date, datetime
 from typing import Any
@@ -70,7 +70,7 @@ def reading(*rows: ReportRow) -> PayoutReading:
     )
 
 
-def test_what_is_not_invoiced_is_a_line_of_its_own_and_late() -> None:
+def test_missing_invoice_is_an_overdue_line() -> None:
     (line,) = lines([record()], reading(), PayoutRules(), TODAY)
     assert line.invoice is None
     assert line.overdue
@@ -78,7 +78,7 @@ def test_what_is_not_invoiced_is_a_line_of_its_own_and_late() -> None:
     assert totals([line])["USD"].overdue == Money.of("116400", "USD")
 
 
-def test_what_is_invoiced_waits_and_what_is_paid_does_not() -> None:
+def test_invoiced_line_is_expected_and_paid_line_is_not() -> None:
     (waiting,) = lines([record()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
     assert not waiting.overdue
     assert waiting.expected is not None
@@ -87,7 +87,7 @@ def test_what_is_invoiced_waits_and_what_is_paid_does_not() -> None:
     assert not paid.overdue
 
 
-def test_what_is_older_than_the_data_is_neither_missing_nor_late() -> None:
+def test_invoice_older_than_the_data_is_not_overdue() -> None:
     rules = PayoutRules(source=PayoutSource.AWS, feed_months=1)
     paid = record(payout=payout_from_report([row()]))
     for data in (reading(), reading(row(gross="0", listing_fee="0", disbursed="0"))):
@@ -95,15 +95,15 @@ def test_what_is_older_than_the_data_is_neither_missing_nor_late() -> None:
         assert line.invoice == payout_from_report([row()]).invoices[0]
         assert not line.overdue
     (line,) = lines([paid], reading(), PayoutRules(), TODAY)
-    assert line.overdue, "the data has everything, and not this"
+    assert line.overdue, "an invoice that is missing in complete data is not overdue"
 
 
-def test_offers_without_an_agreement_are_left_out_and_strangers_are_not() -> None:
+def test_lines_without_agreements_and_of_other_offers() -> None:
     found = lines([record(agreement=None)], reading(row("offer-9")), PayoutRules(), TODAY)
     assert [(line.offer, line.offer_id) for line in found] == [(None, "offer-9")]
 
 
-def test_a_month_has_what_happened_in_it() -> None:
+def test_totals_of_a_month() -> None:
     found = lines([record()], reading(row()), PayoutRules(), TODAY)
     march, april, may = (date(2026, month, 1) for month in (3, 4, 5))
     assert [found[0].concerns(month) for month in (march, april, may)] == [True, True, False]
@@ -112,7 +112,7 @@ def test_a_month_has_what_happened_in_it() -> None:
     assert totals(found, april)["USD"].disbursed == Money.of("116400", "USD")
 
 
-def test_by_month_leaves_no_month_out() -> None:
+def test_by_month_has_every_month() -> None:
     late = row(disbursed_on="2026-08-08")
     (months,) = by_month([record()], reading(late)).values()
     assert list(months) == [date(2026, month, 1) for month in (5, 6, 7, 8)]
@@ -132,10 +132,10 @@ cents = st.integers(0, 10**8).map(lambda units: f"{units / 100:.2f}")
             cents,
             st.booleans(),
         ),
-        unique_by=lambda told: told[:2],
+        unique_by=lambda row: row[:2],
     )
 )
-def test_sums_equal_the_data_s_whoever_follows_it(told: list[tuple[str, str, str, bool]]) -> None:
+def test_totals_equal_those_of_the_data(given_rows: list[tuple[str, str, str, bool]]) -> None:
     rows = [
         row(
             offer,
@@ -146,7 +146,7 @@ def test_sums_equal_the_data_s_whoever_follows_it(told: list[tuple[str, str, str
             undisbursed="0" if paid else gross,
             disbursed_on="2026-04-08" if paid else None,
         )
-        for offer, invoice, gross, paid in told
+        for offer, invoice, gross, paid in given_rows
     ]
     found = lines([record(), record("offer-2")], reading(*rows), PayoutRules(), TODAY)
     sums = totals(found)["USD"]

@@ -1,4 +1,4 @@
-"""Illegal terms cannot be constructed; each refusal names the field, the value and the remedy."""
+"""Invalid terms cannot be constructed; each error names the field, the value and the remedy."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from offers.terms.terms import CustomEula, StandardEula
 from tests.support.builders import terms
 
 
-def test_legal_terms_keep_what_was_given() -> None:
-    legal = terms()
-    assert legal.buyer_accounts == ("111122223333",)
-    assert legal.duration == "P12M"
-    assert legal.eula == StandardEula()
-    assert str(legal.price) == "USD 120,000.00"
+def test_valid_terms_keep_the_given_values() -> None:
+    valid = terms()
+    assert valid.buyer_accounts == ("111122223333",)
+    assert valid.duration == "P12M"
+    assert valid.eula == StandardEula()
+    assert str(valid.price) == "USD 120,000.00"
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("given", "expected"),
     [
         ("1111-2222-3333", ["111122223333"]),
         (" 1111 2222 3333 ", ["111122223333"]),
@@ -29,12 +29,12 @@ def test_legal_terms_keep_what_was_given() -> None:
         (["111122223333", "1111 2222 3333"], ["111122223333"]),
     ],
 )
-def test_account_ids_are_taken_as_people_write_them(written: Any, kept: list[str]) -> None:
-    assert list(terms(buyer_accounts=written).buyer_accounts) == kept
+def test_accepted_forms_of_account_ids(given: Any, expected: list[str]) -> None:
+    assert list(terms(buyer_accounts=given).buyer_accounts) == expected
 
 
 @pytest.mark.parametrize(
-    ("field", "written", "kept"),
+    ("field", "given", "expected"),
     [
         ("dimensions", "platform; seats x 100", "platform seats x 100"),
         ("payment_schedule", "2026-03-02 60000\n2026-09-02 60000.00", "60000.00 60000.00"),
@@ -46,8 +46,8 @@ def test_account_ids_are_taken_as_people_write_them(written: Any, kept: list[str
         ("starts_on", "2026-05-01", "2026-05-01"),
     ],
 )
-def test_terms_are_taken_as_people_write_them(field: str, written: Any, kept: str) -> None:
-    value = getattr(terms(**{field: written}), field)
+def test_accepted_forms_of_terms(field: str, given: Any, expected: str) -> None:
+    value = getattr(terms(**{field: given}), field)
     shown = {
         "dimensions": lambda: " ".join(map(str, value)),
         "payment_schedule": lambda: " ".join(str(each.amount) for each in value),
@@ -57,10 +57,10 @@ def test_terms_are_taken_as_people_write_them(field: str, written: Any, kept: st
             else str(value)
         ),
     }.get(field, lambda: str(value))()
-    assert shown == kept
+    assert shown == expected
 
 
-def test_a_contract_with_a_set_start_ends_on_the_eve_of_its_anniversary() -> None:
+def test_contract_with_a_start_date_ends_a_day_before_its_anniversary() -> None:
     assert str(terms(starts_on="2028-02-29").ends_on) == "2029-02-27"
     assert str(terms(starts_on="2026-05-01", duration_months=24).ends_on) == "2028-04-30"
     assert terms().ends_on is None
@@ -93,12 +93,12 @@ def test_a_contract_with_a_set_start_ends_on_the_eve_of_its_anniversary() -> Non
         ("discount", 5, "there is no such field", "Remove it"),
     ],
 )
-def test_refusals_name_field_value_and_remedy(
+def test_validation_errors_name_field_value_and_remedy(
     field: str, value: Any, problem: str, remedy: str
 ) -> None:
-    with pytest.raises(ValidationError) as refusal:
+    with pytest.raises(ValidationError) as rejected:
         terms(**{field: value})
-    (finding,) = findings_in(refusal.value, {field: "Some_Field__c"})
+    (finding,) = findings_in(rejected.value, {field: "Some_Field__c"})
     assert finding.field == field
     assert finding.seen == (None if field == "discount" or value == [] else str(value))
     assert problem in finding.problem
@@ -108,23 +108,23 @@ def test_refusals_name_field_value_and_remedy(
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "100000000.01"])
-def test_the_price_is_positive_and_within_aws_s_limit(amount: str) -> None:
+def test_price_is_positive_and_within_the_aws_limit(amount: str) -> None:
     with pytest.raises(ValidationError, match="out of range"):
         terms(price={"amount": amount, "currency": "USD"})
 
 
-def test_a_custom_contract_needs_a_secure_address() -> None:
+def test_custom_eula_needs_https_or_s3() -> None:
     custom = terms(eula={"type": "custom", "documents": ["https://example.com/eula.pdf"]}).eula
     assert custom == CustomEula(documents=("https://example.com/eula.pdf",))
     with pytest.raises(ValidationError, match="https:// or s3://"):
         terms(eula={"type": "custom", "documents": ["http://example.com/eula.pdf"]})
 
 
-def test_a_contract_has_five_documents_at_most() -> None:
+def test_custom_eula_has_at_most_five_documents() -> None:
     with pytest.raises(ValidationError, match="at most 5"):
         terms(eula=" ".join(f"https://example.com/{number}.pdf" for number in range(6)))
 
 
-def test_only_the_newest_standard_contract_is_offered() -> None:
+def test_only_the_newest_standard_eula_is_accepted() -> None:
     with pytest.raises(ValidationError, match="2022-07-14"):
         terms(eula={"type": "standard", "version": "2019-04-24"})
