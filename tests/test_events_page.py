@@ -1,4 +1,4 @@
-"""What is said of setting up AWS's events is one and the same in all places."""
+"""The events page, the template and the code agree on the setup of AWS's events."""
 
 import json
 import re
@@ -19,29 +19,31 @@ BLOCKS: list[Any] = [
 ]
 
 
-def plain(statement: dict[str, Any]) -> dict[str, Any]:
-    """Without the names that an account gives."""
+def without_account_names(statement: dict[str, Any]) -> dict[str, Any]:
+    """A policy statement without the names that depend on the account."""
     condition = {name: list(keys) for name, keys in statement.get("Condition", {}).items()}
     return {**statement, "Resource": None, "Condition": condition}
 
 
-def test_the_page_and_the_template_have_one_pattern() -> None:
+def test_page_and_template_have_the_same_pattern() -> None:
     assert BLOCKS[0] == PATTERN
 
 
-def test_the_pattern_is_what_is_listened_to() -> None:
+def test_pattern_has_the_events_that_are_read() -> None:
     assert set(PATTERN["source"]) == {source for source, _ in KINDS}
     assert sorted(PATTERN["detail-type"]) == sorted(kind for _, kind in KINDS)
 
 
-def test_the_page_and_the_template_give_the_same_rights() -> None:
+def test_page_and_template_have_the_same_permissions() -> None:
     for block, resource in zip(BLOCKS[1:], ("OnlyTheRuleSends", "WorkerReads"), strict=True):
         policy = TEMPLATE[resource]["Properties"]["PolicyDocument"]
         assert block["Version"] == policy["Version"]
-        assert list(map(plain, block["Statement"])) == list(map(plain, policy["Statement"]))
+        assert list(map(without_account_names, block["Statement"])) == list(
+            map(without_account_names, policy["Statement"])
+        )
 
 
-def test_the_queue_suits_the_listener() -> None:
+def test_queue_settings_match_the_consumer() -> None:
     queue = TEMPLATE["Events"]["Properties"]
     assert queue["VisibilityTimeout"] == VISIBILITY_SECONDS
     assert queue["ReceiveMessageWaitTimeSeconds"] == LONG_POLL_SECONDS

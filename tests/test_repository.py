@@ -1,4 +1,4 @@
-"""Rules of the house that no other test sees."""
+"""Rules for the repository that no other test checks."""
 
 import ast
 import re
@@ -23,14 +23,14 @@ PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|ya?ml|jinja))`")
 COMMAND = re.compile(r"\bofferflow ([a-z-]+)")
 
 
-def test_who_may_import_whom() -> None:
+def test_import_rules() -> None:
     checked = subprocess.run(
         [installed_program("lint-imports")], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stdout
 
 
-def test_the_compose_file_fits_the_compose_schema() -> None:
+def test_compose_file_matches_the_schema() -> None:
     checked = subprocess.run(
         [
             *(sys.executable, "-m", "check_jsonschema"),
@@ -44,7 +44,7 @@ def test_the_compose_file_fits_the_compose_schema() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_the_compose_file_publishes_to_this_machine_only() -> None:
+def test_compose_file_publishes_only_to_loopback() -> None:
     compose: Any = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert ports
@@ -58,26 +58,26 @@ def test_every_setting_is_described() -> None:
     assert [name for name in WorkerSettings.model_fields if name.upper() not in described] == []
 
 
-def test_the_examples_are_complete_and_legal() -> None:
+def test_examples_are_complete_and_valid() -> None:
     import tomllib
 
     from activities.salesforce.field_map import FieldMap
     from offers.policy.policy import Policy
 
     policy = tomllib.loads((ROOT / "examples" / "policy.toml").read_text())
-    assert Policy.model_validate(policy) == Policy(), "it shows every default"
+    assert Policy.model_validate(policy) == Policy(), "a value differs from its default"
     assert set(policy) == set(Policy.model_fields)
     fields = FieldMap.model_validate(tomllib.loads((ROOT / "examples" / "fields.toml").read_text()))
     assert set(fields.read) >= {"company", "amount", "buyer_accounts", "buyer_email"}
 
 
-def test_the_deployment_page_names_every_search_attribute_and_attention() -> None:
+def test_deployment_page_names_every_search_attribute_and_attention() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
     assert [key.name for key in KEYS if key.name not in page] == []
     assert [code.value for code in AttentionCode if f"| `{code}` |" not in page] == []
 
 
-def test_files_and_commands_that_the_pages_name_exist() -> None:
+def test_files_and_commands_in_the_docs_exist() -> None:
     missing = []
     for page in PAGES:
         text = page.read_text()
@@ -90,30 +90,30 @@ def test_files_and_commands_that_the_pages_name_exist() -> None:
 
 
 def texts(source: str) -> Iterator[str]:
-    """The string literals of a module, without what is filled in."""
+    """The string literals of a module, without interpolated values."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.value
 
 
-def test_domain_and_workflows_name_no_command() -> None:
-    """How a command is called is the door's business; theirs are actions (`lifecycle.actions`)."""
-    worded = re.compile(r"starter\.py|offerflow\b|(?<![\w-])--[a-z]")
+def test_domain_and_workflows_contain_no_command() -> None:
+    """They contain actions (`lifecycle.actions`); the command line turns these into commands."""
+    command = re.compile(r"starter\.py|offerflow\b|(?<![\w-])--[a-z]")
     found = {
         f"{file.relative_to(ROOT)}: {text}"
         for folder in ("offers", "workflows")
         for file in (ROOT / folder).rglob("*.py")
         for text in texts(file.read_text())
-        if worded.search(text)
+        if command.search(text)
     }
     assert not found
 
 
-def test_of_the_activities_one_module_words_commands() -> None:
-    worded = re.compile(r"starter\.py|offerflow\b")
+def test_only_one_activity_module_contains_commands() -> None:
+    command = re.compile(r"starter\.py|offerflow\b")
     found = {
         str(file.relative_to(ROOT))
         for file in (ROOT / "activities").rglob("*.*")
-        if file.suffix in (".py", ".jinja") and worded.search(file.read_text())
+        if file.suffix in (".py", ".jinja") and command.search(file.read_text())
     }
     assert found == {"activities/email/actions.py"}

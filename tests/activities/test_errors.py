@@ -1,4 +1,4 @@
-"""Each row of the error table: a vendor's answer, and what should happen next."""
+"""Each row of the error table: a vendor's response, and how it is retried."""
 
 from datetime import timedelta
 from email.utils import format_datetime
@@ -36,12 +36,12 @@ NEVER_RETRIED = {
 
 
 def check(failure: ApplicationError, kind: Failure, wait: float | None = None) -> None:
-    """The kind decides over retrying; `wait` is in seconds."""
+    """Assert a failure's kind, which decides whether it is retried; `wait` is in seconds."""
     assert failure.type == kind
     assert failure.non_retryable is (kind in NEVER_RETRIED)
     assert failure.next_retry_delay == (None if wait is None else timedelta(seconds=wait))
     benign = failure.category is ApplicationErrorCategory.BENIGN
-    assert benign is (kind is Failure.NOT_READY), "only waiting is no error"
+    assert benign is (kind is Failure.NOT_READY), "only waiting is benign"
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def check(failure: ApplicationError, kind: Failure, wait: float | None = None) -
     [
         ("ThrottlingException", 429, Failure.RATE_LIMITED, 5),
         ("ServiceQuotaExceededException", 402, Failure.RATE_LIMITED, 300),
-        ("Unheard", 429, Failure.RATE_LIMITED, 30),
+        ("UnknownError", 429, Failure.RATE_LIMITED, 30),
         ("ResourceInUseException", 423, Failure.NOT_READY, 60),
         ("InternalServiceException", 500, Failure.UNAVAILABLE, None),
         ("503", 503, Failure.UNAVAILABLE, None),
@@ -57,14 +57,14 @@ def check(failure: ApplicationError, kind: Failure, wait: float | None = None) -
         ("ExpiredTokenException", 400, Failure.CREDENTIALS, None),
         ("UnrecognizedClientException", 400, Failure.CREDENTIALS, None),
         ("InvalidSignatureException", 403, Failure.CREDENTIALS, None),
-        ("Unheard", 401, Failure.CREDENTIALS, None),
+        ("UnknownError", 401, Failure.CREDENTIALS, None),
         ("ValidationException", 422, Failure.REJECTED, None),
         ("ResourceNotFoundException", 404, Failure.REJECTED, None),
     ],
 )
-def test_aws_answers(code: str, status: int, kind: Failure, wait: float | None) -> None:
+def test_aws_error_responses(code: str, status: int, kind: Failure, wait: float | None) -> None:
     response: Any = {
-        "Error": {"Code": code, "Message": "AWS's words"},
+        "Error": {"Code": code, "Message": "AWS's message"},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     check(aws_failure(ClientError(response, "StartChangeSet")), kind, wait)
@@ -79,18 +79,18 @@ def test_aws_answers(code: str, status: int, kind: Failure, wait: float | None) 
         (NoCredentialsError(), Failure.CREDENTIALS),
     ],
 )
-def test_no_answer_of_aws(error: BotoCoreError, kind: Failure) -> None:
+def test_aws_connection_errors(error: BotoCoreError, kind: Failure) -> None:
     check(aws_failure(error), kind)
 
 
-def test_aws_s_refusal_carries_code_and_words() -> None:
+def test_aws_rejection_has_code_and_message() -> None:
     response: Any = {
         "Error": {"Code": "ValidationException", "Message": "Provide a Name"},
         "ResponseMetadata": {"HTTPStatusCode": 422},
     }
     failure = aws_failure(ClientError(response, "StartChangeSet"))
-    (refusal,) = failure.details[0]
-    assert (refusal.code, refusal.message) == ("ValidationException", "Provide a Name")
+    (error,) = failure.details[0]
+    assert (error.code, error.message) == ("ValidationException", "Provide a Name")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_aws_s_refusal_carries_code_and_words() -> None:
         (409, {}, Failure.REJECTED, None),
     ],
 )
-def test_http_answers(
+def test_http_error_responses(
     status: int, headers: dict[str, str], kind: Failure, wait: float | None
 ) -> None:
     request = httpx.Request("GET", "http://vendor.example")
@@ -121,7 +121,7 @@ def test_http_answers(
     assert "body" not in str(failure)
 
 
-def test_a_date_to_wait_until_is_understood() -> None:
+def test_retry_after_with_a_date() -> None:
     from datetime import UTC, datetime
 
     request = httpx.Request("GET", "http://vendor.example")
@@ -133,7 +133,7 @@ def test_a_date_to_wait_until_is_understood() -> None:
 
 
 @pytest.mark.parametrize("error", [httpx.ReadTimeout("t"), httpx.RemoteProtocolError("closed")])
-def test_no_http_answer(error: httpx.HTTPError) -> None:
+def test_http_connection_errors(error: httpx.HTTPError) -> None:
     check(http_failure("Clazar", error), Failure.UNAVAILABLE)
 
 
@@ -166,13 +166,13 @@ def test_no_http_answer(error: httpx.HTTPError) -> None:
         (SalesforceResourceNotFound, 404, "NOT_FOUND", Failure.NOT_FOUND, None),
     ],
 )
-def test_salesforce_answers_are_told_apart_by_code(
+def test_salesforce_errors_by_code(
     kind_of_exception: Any, status: int, code: str, kind: Failure, wait: float | None
 ) -> None:
     content = [{"errorCode": code, "message": "jane@example.com", "fields": ["Amount"]}]
     failure = salesforce_failure(kind_of_exception("url", status, "Opportunity", content))
     check(failure, kind, wait)
-    assert "jane" not in str(failure), "a vendor's words may be personal"
+    assert "jane" not in str(failure), "the failure has the vendor's message, which may be personal"
     if kind is Failure.REJECTED:
         assert "Amount" in str(failure)
 
@@ -185,7 +185,7 @@ def test_salesforce_answers_are_told_apart_by_code(
         (SalesforceGeneralError("url", 502, "Opportunity", b"<html>"), Failure.UNAVAILABLE),
     ],
 )
-def test_no_answer_of_salesforce(error: Any, kind: Failure) -> None:
+def test_salesforce_connection_errors(error: Any, kind: Failure) -> None:
     check(salesforce_failure(error), kind)
 
 
@@ -208,7 +208,7 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
         (aiosmtplib.SMTPServerDisconnected("gone"), True, Failure.DELIVERY_UNKNOWN),
     ],
 )
-def test_mail_servers_answers(error: Any, data_sent: bool, kind: Failure) -> None:
+def test_smtp_errors(error: Any, data_sent: bool, kind: Failure) -> None:
     failure = smtp_failure(error, data_sent=data_sent)
     check(failure, kind)
     assert "jane" not in str(failure)

@@ -1,4 +1,4 @@
-"""Whatever is suggested is a command that can be copied and run."""
+"""Suggested commands exist and accept their arguments."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,7 @@ from tests.support.commands import check_command
 
 
 @pytest.mark.parametrize("kind", ActionKind)
-def test_every_action_is_a_command(kind: ActionKind) -> None:
+def test_every_action_is_a_valid_command(kind: ActionKind) -> None:
     check_command(command_line(Action(kind=kind, offer=ID)))
 
 
@@ -44,22 +44,25 @@ def test_every_action_is_a_command(kind: ActionKind) -> None:
         (Action(kind=ActionKind.START_AGAIN, offer=ID), f"start {ID} --restart"),
     ],
 )
-def test_what_is_known_is_filled_in(action: Action, line: str) -> None:
+def test_known_values_are_filled_in(action: Action, line: str) -> None:
     assert command_line(action) == f"offerflow {line}"
     check_command(command_line(action))
 
 
 @pytest.mark.parametrize("stage", Stage)
 @pytest.mark.parametrize("amendment", [0, 2])
-def test_what_a_reason_suggests_can_be_run(stage: Stage, amendment: int) -> None:
+def test_commands_suggested_by_reasons_are_valid(stage: Stage, amendment: int) -> None:
     offer = record(stage, amendment=amendment, amends=accepted_offer() if amendment else None)
-    reasons = [*(ask(offer) for ask in REQUESTS.values()), guards.why_amended_too_late(offer)]
+    reasons = [
+        *(why_rejected(offer) for why_rejected in REQUESTS.values()),
+        guards.why_amended_too_late(offer),
+    ]
     for reason in reasons:
         for action in reason.actions if reason else ():
             check_command(command_line(action))
 
 
-def test_a_reason_is_one_line() -> None:
+def test_reason_is_one_line() -> None:
     reason = guards.why_cannot_revise(record(Stage.SHARED), TermChanges())
     assert reason is not None
     assert reason_text(reason) == (
@@ -70,7 +73,7 @@ def test_a_reason_is_one_line() -> None:
     assert reason_text(nothing) == "the offer is cancelled: there is nothing to cancel"
 
 
-def waiting(*codes: AttentionCode) -> OfferRecord:
+def offer_with_attentions(*codes: AttentionCode) -> OfferRecord:
     now = datetime(2026, 1, 1, tzinfo=UTC)
     offer = record(Stage.DRAFT)
     offer.attentions = tuple(
@@ -80,8 +83,8 @@ def waiting(*codes: AttentionCode) -> OfferRecord:
 
 
 @pytest.mark.parametrize("code", AttentionCode)
-def test_what_an_attention_suggests_can_be_run(code: AttentionCode) -> None:
-    offer = waiting(code, AttentionCode.VENDOR_REJECTED)
+def test_commands_suggested_by_attentions_are_valid(code: AttentionCode) -> None:
+    offer = offer_with_attentions(code, AttentionCode.VENDOR_REJECTED)
     lines = attention_commands(offer, offer.attentions[0])
     for line in lines:
         check_command(line)
@@ -91,6 +94,6 @@ def test_what_an_attention_suggests_can_be_run(code: AttentionCode) -> None:
     )
 
 
-def test_the_only_attention_is_resumed_without_its_code() -> None:
-    offer = waiting(AttentionCode.CREDENTIALS_REJECTED)
+def test_only_attention_is_resumed_without_its_code() -> None:
+    offer = offer_with_attentions(AttentionCode.CREDENTIALS_REJECTED)
     assert attention_commands(offer, offer.attentions[0]) == [f"offerflow resume {ID}"]

@@ -1,4 +1,4 @@
-"""Changes of mind from the command line: what is done, what is refused, and what to do instead."""
+"""Change commands: what they do, what is rejected, and which command is suggested instead."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -17,8 +17,8 @@ def in_days(days: int) -> str:
     return f"{datetime.now(UTC).date() + timedelta(days=days)}"
 
 
-async def accepted(environment: OfferEnvironment) -> str:
-    """An offer that the buyer has accepted, as the watch has seen."""
+async def accept_offer(environment: OfferEnvironment) -> str:
+    """Share an offer, let the buyer accept it, and run the agreement watch."""
     (opportunity,) = await environment.share_offers(1)
     await environment.accept(opportunity)
     await environment.run_agreement_watch()
@@ -26,7 +26,7 @@ async def accepted(environment: OfferEnvironment) -> str:
     return opportunity
 
 
-async def test_before_acceptance(cli_environment: OfferEnvironment) -> None:
+async def test_extend_and_amend_before_acceptance(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = await cli_environment.share_offers(1)
     code, out, err = await run(
         "starter.py", "extend", opportunity, "--until", in_days(50), "--json"
@@ -51,15 +51,15 @@ async def test_before_acceptance(cli_environment: OfferEnvironment) -> None:
     assert sum(map(cli_environment.world.acceptable, cli_environment.world.offers.values())) == 1
 
 
-async def test_after_acceptance(cli_environment: OfferEnvironment) -> None:
-    opportunity = await accepted(cli_environment)
+async def test_cancel_and_amend_after_acceptance(cli_environment: OfferEnvironment) -> None:
+    opportunity = await accept_offer(cli_environment)
     code, out, err = await run("starter.py", "cancel", opportunity)
     assert (code, out) == (1, "")
     assert f"offerflow cancel {opportunity} --agreement --reason-code" in err
 
     code, out, err = await run("starter.py", "amend", opportunity, "additional_amount=30000 USD")
     amendment = offer_path(opportunity, 1)
-    assert code == 1, "it waits for approval"
+    assert code == 1, "it does not wait for approval"
     assert "Price of the amendment" in out
     assert "USD 30,000.00" in out
     code, out, _ = await run("starter.py", "approve", amendment, "--by", DESK, "--json")
@@ -75,8 +75,8 @@ async def test_after_acceptance(cli_environment: OfferEnvironment) -> None:
     assert json.loads(out)["replaced_by"] == row.agreement_id
 
 
-async def test_the_end_of_an_agreement_is_asked_for(cli_environment: OfferEnvironment) -> None:
-    opportunity = await accepted(cli_environment)
+async def test_cancellation_of_an_agreement_is_requested(cli_environment: OfferEnvironment) -> None:
+    opportunity = await accept_offer(cli_environment)
     reason = ("--agreement", "--reason-code", "OTHER", "--message", "As agreed on the phone")
     code, out, err = await run("starter.py", "cancel", opportunity, *reason)
     assert (code, err) == (0, "")
@@ -87,7 +87,7 @@ async def test_the_end_of_an_agreement_is_asked_for(cli_environment: OfferEnviro
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("extend", "--until", "tomorrow"), "does not match the format"),
         (("extend", "--until", "2300-01-01"), "until"),
@@ -101,20 +101,22 @@ async def test_the_end_of_an_agreement_is_asked_for(cli_environment: OfferEnviro
         (("amend", "additional_amount=30000"), "add the currency"),
     ],
 )
-async def test_what_is_mistyped_is_said_at_once(arguments: tuple[str, ...], said: str) -> None:
+async def test_invalid_arguments_of_change_commands(
+    arguments: tuple[str, ...], message: str
+) -> None:
     command, *rest = arguments
     code, out, err = await run("starter.py", command, "006000000000000AAA", *rest)
     assert (code, out) == (2, "")
-    assert said in " ".join(err.replace("│", " ").split())
+    assert message in " ".join(err.replace("│", " ").split())
 
 
-async def test_a_path_that_names_no_amendment() -> None:
+async def test_invalid_amendment_path() -> None:
     code, _, err = await run("starter.py", "show", "006000000000000AAA/amendment/0")
     assert code == 2
     assert "names no amendment: write it as" in " ".join(err.replace("│", " ").split())
 
 
-async def test_a_refusal_writes_nothing_to_history(cli_environment: OfferEnvironment) -> None:
+async def test_rejected_commands_write_no_history_events(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = await cli_environment.share_offers(1)
     handle = cli_environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
     await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)

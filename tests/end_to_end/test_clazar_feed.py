@@ -1,4 +1,4 @@
-"""Clazar's change feed is read once for all offers, and tells only those concerned."""
+"""Clazar's change feed is read once for all offers, and only new offers are signalled."""
 
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.clazar_field_sheet import clazar_reference
@@ -11,7 +11,7 @@ from tests.end_to_end.test_watching import signals
 from tests.support.offer_environment import OfferEnvironment
 
 
-async def test_one_call_ties_all_offers_that_the_feed_shows(environment: OfferEnvironment) -> None:
+async def test_one_feed_call_links_all_new_offers(environment: OfferEnvironment) -> None:
     first, second = await environment.share_offers(1, 2)
     environment.accept_unrelated_offer()
     assert not environment.world.clazar_links
@@ -28,26 +28,26 @@ async def test_one_call_ties_all_offers_that_the_feed_shows(environment: OfferEn
     assert [each.offer.offer_id for each in position.unmatched] == ["offer-madeelsewhere"]
 
 
-async def test_what_is_tied_is_not_told_again(environment: OfferEnvironment) -> None:
-    """Tying an offer is itself a change that the feed shows."""
-    first, tied_by_hand = await environment.share_offers(1, 2)
-    record = await environment.client.record(tied_by_hand)
+async def test_linked_offer_is_not_signalled_again(environment: OfferEnvironment) -> None:
+    """Linking an offer is itself a change in the feed."""
+    first, linked_by_hand = await environment.share_offers(1, 2)
+    record = await environment.client.record(linked_by_hand)
     environment.world.clazar_links[record.require_offer_id()] = ClazarLinks(
         external_object_associations={
-            "salesforce": {"object_type": "Opportunity", "object_id": tied_by_hand}
+            "salesforce": {"object_type": "Opportunity", "object_id": linked_by_hand}
         }
     )
     for _ in range(2):
         position = await environment.run_clazar_watch()
         assert await signals(environment, first) == 1
-        assert await signals(environment, tied_by_hand) == 0
+        assert await signals(environment, linked_by_hand) == 0
         assert not position.unmatched
     await environment.wait_until_idle(first)
     for call in ("GetPrivateOffer", "PatchPrivateOffer"):
-        assert environment.world.calls["clazar", call] == 1, "the offer need not tie itself, too"
+        assert environment.world.calls["clazar", call] == 1, "the offer linked itself, too"
 
 
-async def test_an_offer_that_the_watch_cannot_tie_sees_to_it_by_itself(
+async def test_offer_links_itself_if_the_watch_cannot(
     environment: OfferEnvironment,
 ) -> None:
     (opportunity,) = await environment.share_offers(1)
@@ -61,7 +61,7 @@ async def test_an_offer_that_the_watch_cannot_tie_sees_to_it_by_itself(
     assert links["salesforce"]["object_id"] == opportunity
 
 
-async def test_an_offer_that_a_person_made_is_recognised(environment: OfferEnvironment) -> None:
+async def test_offer_created_in_clazar_is_recognised(environment: OfferEnvironment) -> None:
     (opportunity,) = environment.put_opportunities(1)
     await environment.client.start(opportunity, method=CreationMethod.CLAZAR)
     await environment.wait_until(

@@ -1,4 +1,4 @@
-"""The command line as people use it: exit codes, one clear line per mistake, JSON for programs."""
+"""The command line as users run it: exit codes, one line per error, JSON for programs."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.support.workflow_harness import environment_variables
 MISSING = "006000000000000AAA"
 
 
-async def test_a_life_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     code, out, err = await run_in_new_interpreter("starter.py", "start", opportunity, "--json")
     assert (code, err) == (0, "")
@@ -72,13 +72,13 @@ async def test_terms_from_a_file(cli_environment: OfferEnvironment, tmp_path: Pa
         '{"price": {"amount": 99000.10, "currency": "USD"}, "net_payment_days": "Net 30"}'
     )
     code, out, _ = await run("starter.py", "start", opportunity, "--terms", str(terms), "--json")
-    assert code == 1, "an exception waits"
-    offered = json.loads(out)["terms"]
-    assert offered["price"]["amount"] == "99000.10", "exactly as it is written"
-    assert offered["net_payment_days"] == 30
+    assert code == 1, "no exception waits"
+    terms = json.loads(out)["terms"]
+    assert terms["price"]["amount"] == "99000.10", "the amount was rounded"
+    assert terms["net_payment_days"] == 30
 
 
-async def test_terms_that_are_not_legal_are_named_one_by_one(
+async def test_invalid_terms_are_listed_one_by_one(
     cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
@@ -87,7 +87,7 @@ async def test_terms_that_are_not_legal_are_named_one_by_one(
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 2
     assert "duration: there is no such term" in err
-    assert not await cli_environment.client.list_offers(), "nothing was started"
+    assert not await cli_environment.client.list_offers(), "an offer was started"
 
     terms.write_text('{"buyer_accounts": "123", "duration_months": "long"}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
@@ -114,25 +114,25 @@ async def test_start_of_a_missing_opportunity_is_rejected(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["start"], "Missing argument"),
         (["start", "not-an-id"], "copy the 15 or 18 letters"),
         (["start", "006000000000000AAB"], "do not fit the rest"),
         (["start", MISSING, "--terms", "no-such-file.json"], "does not exist"),
         (["list", "--stage", "sold"], "sold"),
-        (["unheard-of"], "No such command"),
-        (["show", MISSING, "--unheard-of"], "No such option"),
+        (["unknown"], "No such command"),
+        (["show", MISSING, "--unknown"], "No such option"),
     ],
 )
-async def test_wrong_usage(arguments: list[str], says: str) -> None:
+async def test_usage_errors(arguments: list[str], message: str) -> None:
     code, _, err = await run("starter.py", *arguments)
     assert code == 2
-    assert says in " ".join(err.replace("│", " ").split())
+    assert message in " ".join(err.replace("│", " ").split())
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '"text"'])
-async def test_a_terms_file_that_holds_no_terms(tmp_path: Path, content: str) -> None:
+async def test_invalid_terms_file(tmp_path: Path, content: str) -> None:
     terms = tmp_path / "terms.json"
     terms.write_text(content)
     code, _, err = await run("starter.py", "start", MISSING, "--terms", str(terms))
@@ -140,7 +140,7 @@ async def test_a_terms_file_that_holds_no_terms(tmp_path: Path, content: str) ->
     assert "terms.json" in err
 
 
-async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
+async def test_missing_server_is_one_line(unused_tcp_port: int) -> None:
     address = f"127.0.0.1:{unused_tcp_port}"
     for program, *arguments in (
         ["starter.py", "list"],
@@ -148,14 +148,14 @@ async def test_a_stopped_server_is_one_clear_line(unused_tcp_port: int) -> None:
         ["starter.py", "schedules", "apply"],
         ["worker.py"],
     ):
-        env = GOOD_SETTINGS | {"TEMPORAL_ADDRESS": address}
+        env = VALID_SETTINGS | {"TEMPORAL_ADDRESS": address}
         code, out, err = await run_in_new_interpreter(program, *arguments, **env)
         assert (code, out) == (1, "")
         assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
         assert err.count("\n") == 1
 
 
-async def test_a_wrong_namespace_or_profile_is_one_clear_line(
+async def test_wrong_namespace_or_profile_is_one_line(
     cli_environment: OfferEnvironment,
 ) -> None:
     code, _, err = await run("starter.py", "list", TEMPORAL_NAMESPACE="no-such-namespace")
@@ -168,7 +168,7 @@ async def test_a_wrong_namespace_or_profile_is_one_clear_line(
     assert err.count("\n") == 1
 
 
-async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
+async def test_terms_for_a_running_offer_are_rejected(
     cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
     (opportunity,) = await cli_environment.share_offers(1)
@@ -179,7 +179,7 @@ async def test_terms_for_an_offer_under_way_are_not_silently_ignored(
     assert "has been started already (shared): revise it while it is a draft" in err
 
 
-async def test_the_list_tells_when_nobody_watches(cli_environment: OfferEnvironment) -> None:
+async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironment) -> None:
     cli_environment.world.faults.waiting.append(
         Fault("agreement", "status", "SearchAgreements", status=403, times=None)
     )
@@ -193,7 +193,7 @@ async def test_the_list_tells_when_nobody_watches(cli_environment: OfferEnvironm
     assert "rejects our credentials" in err
 
 
-GOOD_SETTINGS = {
+VALID_SETTINGS = {
     "OFFERS_PRODUCT_ID": "prod-examplesaas01",
     "OFFERS_DIMENSION": "platform",
     "OFFERS_FIELDS": str(ROOT / "examples" / "fields.toml"),
@@ -208,7 +208,7 @@ GOOD_SETTINGS = {
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "message"),
     [
         ({"OFFERS_DIMENSION": ""}, "OFFERS_DIMENSION is not set: set it in the environment or in"),
         ({"SMTP_URL": ""}, "SMTP_URL is not set"),
@@ -219,19 +219,19 @@ GOOD_SETTINGS = {
         ({"OFFERS_CLOCK_SCALE": "fast"}, "OFFERS_CLOCK_SCALE: "),
     ],
 )
-async def test_a_missing_or_wrong_setting_is_one_clear_line(
-    tmp_path: Path, changes: dict[str, str], says: str
+async def test_missing_or_invalid_setting_is_one_line(
+    tmp_path: Path, changes: dict[str, str], message: str
 ) -> None:
-    with environment_variables(GOOD_SETTINGS):
+    with environment_variables(VALID_SETTINGS):
         code, out, err = await run("worker.py", **changes)
     assert (code, out) == (1, "")
-    assert says in err
+    assert message in err
     assert err.count("\n") == 1
-    assert "hunter2" not in err, "a value may be a secret"
+    assert "hunter2" not in err, "the line has a value, which may be a secret"
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         (
             "OFFERS_POLICY",
@@ -259,14 +259,14 @@ async def test_a_missing_or_wrong_setting_is_one_clear_line(
         ("OFFERS_FIELDS", "", "read: it is missing. Give it a value"),
     ],
 )
-async def test_a_mistake_in_a_file_is_named_with_the_remedy(
-    tmp_path: Path, name: str, content: str, says: str
+async def test_invalid_settings_file_is_named_with_line_and_remedy(
+    tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     file = tmp_path / "wrong.toml"
     file.write_text(content)
-    with environment_variables(GOOD_SETTINGS):
+    with environment_variables(VALID_SETTINGS):
         code, _, err = await run("worker.py", **{name: str(file)})
     assert code == 1
     assert str(file) in err
-    assert says in err
+    assert message in err
     assert "Traceback" not in err

@@ -1,4 +1,4 @@
-"""Owners hear in the morning how their offers stand, and only who has something to hear."""
+"""Owners get a digest of their offers in the morning, if there is something to report."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -30,8 +30,8 @@ from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
 DAY = timedelta(days=1)
 
 
-def some_time_ahead() -> Clock:
-    """So far that what happens now is settled."""
+def clock_past_settling() -> Clock:
+    """A clock that is ahead by more than `SETTLED`, so that what happens now is settled."""
     return Clock(scale=1 + 2 * SETTLED / DAY, origin=datetime.now(UTC) - DAY)
 
 
@@ -45,28 +45,30 @@ def put(
     environment: OfferEnvironment, number: int, owner: str, time_zone: str, **fields: Any
 ) -> str:
     each = parse_opportunity_id(f"006OWNED{number:07}")
-    its = {
+    owned = {
         "AWS_Account_Id__c": f"{555500000000 + number}",
         "Owner": {"Name": owner, "Email": f"{owner}@example.com", "TimeZoneSidKey": time_zone},
     }
-    put_opportunity(environment.world, opportunity_fields(each, **its | fields))
+    put_opportunity(environment.world, opportunity_fields(each, **owned | fields))
     return each
 
 
-async def turn(
+async def run_digest(
     handle: ScheduleHandle, environment: OfferEnvironment
 ) -> WorkflowHandle[OwnerDigest, DigestPosition]:
-    """One turn by the Schedule, which remembers the last one."""
+    """Run the digest by its Schedule, which passes on the last result."""
     before = len((await handle.describe()).info.recent_actions)
     await handle.trigger()
     async with asyncio.timeout(30):
         while len(actions := (await handle.describe()).info.recent_actions) == before:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-        begun = actions[-1].action
-        assert isinstance(begun, ScheduleActionExecutionStartWorkflow)
+        started = actions[-1].action
+        assert isinstance(started, ScheduleActionExecutionStartWorkflow)
         workflow: WorkflowHandle[OwnerDigest, DigestPosition] = (
             environment.temporal_client.get_workflow_handle(
-                begun.workflow_id, run_id=begun.first_execution_run_id, result_type=DigestPosition
+                started.workflow_id,
+                run_id=started.first_execution_run_id,
+                result_type=DigestPosition,
             )
         )
         await workflow.result()
@@ -80,7 +82,7 @@ async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
 
 
 def sent(environment: OfferEnvironment) -> dict[str, Mail]:
-    """The digests so far by who got them; nobody got two."""
+    """The digests so far by recipient; at most one each."""
     mails = [
         mail for mail in environment.world.mails if mail.subject.startswith("Your private offers")
     ]
@@ -89,10 +91,10 @@ def sent(environment: OfferEnvironment) -> dict[str, Mail]:
     return by_owner
 
 
-async def test_owners_are_told_in_their_morning(environment: OfferEnvironment) -> None:
-    clock = some_time_ahead()
+async def test_owners_get_a_digest_in_their_morning(environment: OfferEnvironment) -> None:
+    clock = clock_past_settling()
     now = clock.business_time(datetime.now(UTC))
-    # Late enough in the hour for it not to be over meanwhile.
+    # Hours that are not over before the test is.
     morning, evening = zone(9, now), zone(19, now)
     soon = {"Offer_Expires_On__c": (now + 3 * DAY).date().isoformat()}
     late = {"Offer_Expires_On__c": (now + 30 * DAY).date().isoformat()}
@@ -100,35 +102,35 @@ async def test_owners_are_told_in_their_morning(environment: OfferEnvironment) -
     waits = put(environment, 2, "ann", morning, AWS_Account_Id__c="12")
     accepted = put(environment, 3, "ben", morning, **late)
     evenings = put(environment, 4, "cora", evening, **soon)
-    quiet = put(environment, 5, "dan", morning, **late)
-    for each in (expires, waits, accepted, evenings, quiet):
+    unchanged = put(environment, 5, "dan", morning, **late)
+    for each in (expires, waits, accepted, evenings, unchanged):
         await environment.client.start(each)
-    for each in (expires, accepted, evenings, quiet):
+    for each in (expires, accepted, evenings, unchanged):
         await environment.wait_until(each, lambda row: row.stage == Stage.SHARED)
     await environment.accept(accepted)
     await environment.run_agreement_watch()
     await environment.wait_until(accepted, lambda row: row.stage == Stage.ACCEPTED)
     await environment.wait_until(waits, lambda row: row.attention == "terms-invalid")
-    for each in (expires, waits, accepted, evenings, quiet):
+    for each in (expires, waits, accepted, evenings, unchanged):
         await environment.wait_until_idle(each)
 
     rules = DigestRules(at="08:00", days=tuple(Weekday))
     schedule = schedules.schedules(Policy(digest=rules), clock)[OWNER_DIGEST]
     assert isinstance(schedule.action, ScheduleActionStartWorkflow)
-    # No turn comes by itself meanwhile.
+    # The Schedule must not run by itself meanwhile.
     schedule.spec.intervals[0].offset = timedelta(minutes=(now.minute + 30) % 60)
     digests = await environment.temporal_client.create_schedule(OWNER_DIGEST, schedule)
 
     environment.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
-    first = await turn(digests, environment)
-    assert len(sent(environment)) == 1, "one could not be written to, and the other was"
+    first = await run_digest(digests, environment)
+    assert len(sent(environment)) == 1, "the second owner got no mail after the first failed"
     assert await calls(first) == 3
-    second = await turn(digests, environment)
-    assert await calls(second) == 2, "only who has not been told"
+    second = await run_digest(digests, environment)
+    assert await calls(second) == 2, "an owner got a second call"
     mails = sent(environment)
     assert set(mails) == {"ann", "ben"}
-    third = await turn(digests, environment)
-    assert await calls(third) == 0, "it is nobody's morning"
+    third = await run_digest(digests, environment)
+    assert await calls(third) == 0, "an owner was called again"
     assert sent(environment) == mails
     assert (await third.result()) == (await second.result())
 
@@ -139,6 +141,6 @@ async def test_owners_are_told_in_their_morning(environment: OfferEnvironment) -
     assert ben.subject == "Your private offers: 1 accepted"
     assert "USD 120,000.00" in ben.text
     assert accepted in ben.text
-    told = {each.owner.owner_name: each.delivered_at for each in (await third.result()).owners}
-    assert told["cora"] < now - timedelta(hours=12), "it is not her morning"
-    assert told["ann"] >= now
+    delivered = {each.owner.owner_name: each.delivered_at for each in (await third.result()).owners}
+    assert delivered["cora"] < now - timedelta(hours=12), "a digest was sent in the evening"
+    assert delivered["ann"] >= now

@@ -1,4 +1,4 @@
-"""Preflight, approvals, revisions and the hand-off from the command line."""
+"""Preflight, approvals, revisions and the Clazar handoff from the command line."""
 
 import json
 from decimal import Decimal
@@ -17,13 +17,11 @@ DESK = "desk@example.com"
 
 
 def change(environment: OfferEnvironment, opportunity: str, **fields: object) -> None:
-    """A person changes the opportunity in Salesforce."""
+    """Change the opportunity in Salesforce."""
     put_opportunity(environment.world, {"Id": opportunity} | fields)
 
 
-async def test_preflight_writes_nothing_anywhere(
-    cli_environment: OfferEnvironment, tmp_path: Path
-) -> None:
+async def test_preflight_writes_nothing(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
     world = cli_environment.world
     (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
@@ -35,13 +33,13 @@ async def test_preflight_writes_nothing_anywhere(
         ["--terms", str(terms)],
     ):
         await run("starter.py", "preflight", *arguments)
-    assert world.calls["catalog", "DescribeEntity"] == 4, "it asked"
+    assert world.calls["catalog", "DescribeEntity"] == 4, "AWS was not called"
     assert world.writes == 0
     assert not world.opportunities[opportunity].get("_history")
-    assert not await cli_environment.client.list_offers(), "nothing was started either"
+    assert not await cli_environment.client.list_offers(), "an offer was started"
 
 
-async def test_preflight_tells_people_and_programs(cli_environment: OfferEnvironment) -> None:
+async def test_preflight_output_as_text_and_json(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     code, out, err = await run("starter.py", "preflight", opportunity)
     assert (code, err) == (0, "")
@@ -66,11 +64,11 @@ async def test_preflight_tells_people_and_programs(cli_environment: OfferEnviron
         "order-form-amount",
         "not-annual",
     ]
-    assert "@" not in out, "no personal data"
+    assert "@" not in out, "the report has personal data"
 
     change(cli_environment, opportunity, Order_Form_Amount__c=None)
     code, out, _ = await run("starter.py", "preflight", opportunity)
-    assert code == 0, "an exception is not refused"
+    assert code == 0, "an exception is reported as a refusal"
 
 
 async def test_preflight_of_terms_alone(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
@@ -87,7 +85,7 @@ async def test_preflight_of_terms_alone(cli_environment: OfferEnvironment, tmp_p
     assert "give an opportunity, or terms" in err
 
 
-async def test_preflight_sees_what_the_draft_sees(cli_environment: OfferEnvironment) -> None:
+async def test_preflight_has_the_findings_of_the_draft(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     change(cli_environment, opportunity, Billing_Method__c="Invoice", Amount=90000.0)
     _, out, _ = await run("starter.py", "preflight", opportunity, "--json")
@@ -98,7 +96,7 @@ async def test_preflight_sees_what_the_draft_sees(cli_environment: OfferEnvironm
     ]
 
 
-async def test_vendors_that_do_not_answer_are_named(cli_environment: OfferEnvironment) -> None:
+async def test_preflight_names_the_failing_vendor(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     code, _, err = await run(
         "starter.py", "preflight", opportunity, SALESFORCE_CLIENT_SECRET="wrong"
@@ -110,7 +108,7 @@ async def test_vendors_that_do_not_answer_are_named(cli_environment: OfferEnviro
     assert (code, err) == (1, "Salesforce has no opportunity 006000000000000AAA\n")
 
 
-async def test_an_exception_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+async def test_approve_an_exception(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     change(cli_environment, opportunity, Contract_Months__c=24.0)
     code, _, err = await run("starter.py", "start", opportunity)
@@ -130,7 +128,7 @@ async def test_an_exception_from_the_command_line(cli_environment: OfferEnvironm
     await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
 
 
-async def test_a_declined_draft_is_revised_from_the_command_line(
+async def test_decline_and_revise_a_draft(
     cli_environment: OfferEnvironment,
 ) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
@@ -155,7 +153,7 @@ async def test_a_declined_draft_is_revised_from_the_command_line(
     assert (await cli_environment.client.record(opportunity)).require_terms().price.amount == 100000
 
 
-async def test_a_hand_off_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+async def test_clazar_handoff_and_link_offer(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     await run("starter.py", "start", opportunity, "--method", "clazar")
     await cli_environment.wait_until(
@@ -187,7 +185,7 @@ async def test_a_hand_off_from_the_command_line(cli_environment: OfferEnvironmen
     await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
 
 
-async def test_what_aws_refused_is_revised_from_the_command_line(
+async def test_revise_after_rejection_by_aws(
     cli_environment: OfferEnvironment,
 ) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
@@ -199,10 +197,10 @@ async def test_what_aws_refused_is_revised_from_the_command_line(
     assert code == 0
     await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
     _, out, _ = await run("starter.py", "show", opportunity)
-    assert "rejected by AWS" in out, "the first revision stays on record"
+    assert "rejected by AWS" in out, "the first revision is missing"
 
 
-async def test_each_command_knows_what_it_is_about(cli_environment: OfferEnvironment) -> None:
+async def test_commands_for_a_missing_offer_are_rejected(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     for command, arguments in {
         "approve": ["--by", DESK],
@@ -215,7 +213,7 @@ async def test_each_command_knows_what_it_is_about(cli_environment: OfferEnviron
         assert err.startswith(f"there is no offer for {opportunity}")
 
 
-async def test_schedules_from_the_command_line(cli_environment: OfferEnvironment) -> None:
+async def test_schedules_apply_pause_and_resume(cli_environment: OfferEnvironment) -> None:
     assert (await run("starter.py", "schedules", "list", "--json"))[1] == "[]\n"
     for _ in range(2):
         code, out, _ = await run("starter.py", "schedules", "apply")

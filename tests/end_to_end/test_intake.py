@@ -1,4 +1,4 @@
-"""Intake: every opportunity that is ready gets its offer, each exactly once."""
+"""Opportunity intake: every ready opportunity gets exactly one offer."""
 
 import asyncio
 from collections import Counter
@@ -28,7 +28,7 @@ OVERLAP = timedelta(minutes=15)
 
 
 def put(environment: OfferEnvironment, number: int, **fields: Any) -> str:
-    """Put an opportunity that is ready into Salesforce, with a buyer account of its own."""
+    """Put a ready opportunity into Salesforce, with its own buyer account."""
     each = parse_opportunity_id(f"006READY{number:07}")
     own = {"AWS_Account_Id__c": f"{333300000000 + number}"}
     put_opportunity(environment.world, opportunity_fields(each, **own | fields))
@@ -39,10 +39,10 @@ def put_all(environment: OfferEnvironment, numbers: Iterable[int]) -> set[str]:
     return {put(environment, number) for number in numbers}
 
 
-async def begin(
+async def start_intake(
     environment: OfferEnvironment, name: str = "intake", position: IntakePosition | None = None
 ) -> WorkflowHandle[OpportunityIntake, IntakePosition]:
-    """Begin one turn."""
+    """Start one run."""
     return await environment.temporal_client.start_workflow(
         OpportunityIntake.run,
         IntakeRequest(clock=Clock(), overlap=OVERLAP, position=position),
@@ -51,11 +51,11 @@ async def begin(
     )
 
 
-async def turn(
+async def run_intake(
     environment: OfferEnvironment, position: IntakePosition | None = None
 ) -> IntakePosition:
-    """One turn, from where an earlier one came to."""
-    return await (await begin(environment, position=position)).result()
+    """Run the intake once, from the position of an earlier run."""
+    return await (await start_intake(environment, position=position)).result()
 
 
 async def started(environment: OfferEnvironment) -> Counter[str]:
@@ -67,132 +67,138 @@ async def started(environment: OfferEnvironment) -> Counter[str]:
     return Counter(runs)
 
 
-async def until_started(environment: OfferEnvironment, number: int) -> None:
-    """Wait until search shows so many runs."""
+async def wait_until_started(environment: OfferEnvironment, number: int) -> None:
+    """Wait until search shows this many runs."""
     async with asyncio.timeout(30):
         while (await environment.temporal_client.count_workflows(OFFERS)).count < number:  # noqa: ASYNC110
             await asyncio.sleep(0.2)
 
 
-async def once_each(environment: OfferEnvironment, expected: set[str]) -> None:
-    """Wait until search shows every run, and see that there is one for each."""
-    await until_started(environment, len(expected))
+async def assert_started_once(environment: OfferEnvironment, expected: set[str]) -> None:
+    """Wait until search shows every run, and assert that each opportunity has one."""
+    await wait_until_started(environment, len(expected))
     assert await started(environment) == Counter(expected)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("in-real-time")
-async def test_a_thousand_are_started_once_each_whatever_happens(
+async def test_a_thousand_opportunities_are_started_once_each(
     idle_offers_environment: OfferEnvironment,
 ) -> None:
-    """Changed during paging, a crash between starts, two turns at once, and one more."""
+    """Changes during paging, a crash between starts, two runs at once, and one more."""
     environment = idle_offers_environment
     expected = put_all(environment, range(1000))
     # pytest-timeout's signal may end a task of the workers instead, and the test then never ends.
     async with asyncio.timeout(240):
-        crashing = await begin(environment, "crashing")
-        await until_started(environment, 150)
-        await crashing.terminate("as if the power failed")
+        crashing = await start_intake(environment, "crashing")
+        await wait_until_started(environment, 150)
+        await crashing.terminate("crash")
         with pytest.raises(WorkflowFailureError):
             await crashing.result()
-        turns = [await begin(environment, "one"), await begin(environment, "other")]
+        runs = [await start_intake(environment, "one"), await start_intake(environment, "other")]
         for number in range(0, 1000, 97):
             put(environment, number, Amount=130000.0 + number)
         expected |= put_all(environment, range(1000, 1010))
-        positions = [await each.result() for each in turns]
-        await turn(environment, positions[0])
-        await once_each(environment, expected)
+        positions = [await each.result() for each in runs]
+        await run_intake(environment, positions[0])
+        await assert_started_once(environment, expected)
 
 
-async def test_only_what_is_ready_is_taken_in(idle_offers_environment: OfferEnvironment) -> None:
+async def test_only_ready_opportunities_are_started(
+    idle_offers_environment: OfferEnvironment,
+) -> None:
     environment = idle_offers_environment
     wanted = {put(environment, 1)}
     put(environment, 2, Order_Form_Signed__c=False)
     put(environment, 3, Billing_Method__c="Invoice")
     put(environment, 4, Offer_Stage__c="expired")
     put(environment, 5, StageName="Negotiation")
-    position = await turn(environment)
-    await once_each(environment, wanted)
+    position = await run_intake(environment)
+    await assert_started_once(environment, wanted)
     wanted.add(put(environment, 2))
-    await turn(environment, position)
-    await once_each(environment, wanted)
+    await run_intake(environment, position)
+    await assert_started_once(environment, wanted)
 
 
-async def test_what_cannot_be_read_as_terms_waits_as_a_draft(environment: OfferEnvironment) -> None:
-    flawed = put(environment, 1, AWS_Account_Id__c="12", Amount=None)
-    await turn(environment)
-    row = await environment.wait_until(flawed, lambda row: row.attention == "terms-invalid")
+async def test_opportunity_with_invalid_terms_waits_in_draft(environment: OfferEnvironment) -> None:
+    invalid = put(environment, 1, AWS_Account_Id__c="12", Amount=None)
+    await run_intake(environment)
+    row = await environment.wait_until(invalid, lambda row: row.attention == "terms-invalid")
     assert row.stage == Stage.DRAFT
-    record = await environment.client.record(flawed)
+    record = await environment.client.record(invalid)
     assert {finding.field for finding in record.blocking_findings} == {"buyer_accounts", "price"}
 
 
-async def test_what_was_started_by_hand_is_not_started_again(environment: OfferEnvironment) -> None:
-    (by_hand,) = await environment.share_offers(1)
-    environment.world.opportunities[by_hand]["Offer_Stage__c"] = None
+async def test_manually_started_offer_is_not_started_again(environment: OfferEnvironment) -> None:
+    (manual,) = await environment.share_offers(1)
+    environment.world.opportunities[manual]["Offer_Stage__c"] = None
     put_all(environment, [1])
-    await turn(environment)
+    await run_intake(environment)
     runs = await started(environment)
-    assert runs[by_hand] == 1
+    assert runs[manual] == 1
 
 
-async def test_what_has_ended_is_not_started_again(environment: OfferEnvironment) -> None:
+async def test_ended_offer_is_not_started_again(environment: OfferEnvironment) -> None:
     ended = put(environment, 1, Amount=None)
     await environment.client.start(ended)
     await environment.client.cancel(ended, "")
     await environment.temporal_client.get_workflow_handle(workflow_id(ended)).result()
     put(environment, 1, Offer_Stage__c=None)
-    await turn(environment)
+    await run_intake(environment)
     assert await started(environment) == Counter([ended])
 
 
-async def test_only_salesforce_s_clock_counts(idle_offers_environment: OfferEnvironment) -> None:
-    """Its clock is days behind ours, and a change is committed late."""
+async def test_position_uses_the_clock_of_salesforce(
+    idle_offers_environment: OfferEnvironment,
+) -> None:
+    """Salesforce's clock is days behind, and a change is committed late."""
     environment = idle_offers_environment
     newest = environment.world.now() - timedelta(days=3)
     expected = put_all(environment, range(3))
     for each in expected:
         environment.world.opportunities[each]["SystemModstamp"] = timestamp(newest)
-    position = await turn(environment)
+    position = await run_intake(environment)
     assert position.newest is not None
     assert abs(position.newest - newest) < timedelta(seconds=1)
     late = put(environment, 7)
     environment.world.opportunities[late]["SystemModstamp"] = timestamp(
         newest - timedelta(minutes=10)
     )
-    await turn(environment, position)
-    await once_each(environment, expected | {late})
+    await run_intake(environment, position)
+    await assert_started_once(environment, expected | {late})
 
 
-async def test_a_turn_that_read_everything_reads_little_the_next_time(
+async def test_next_run_reads_only_changes(
     idle_offers_environment: OfferEnvironment,
 ) -> None:
     environment = idle_offers_environment
     put_all(environment, range(120))
-    position = await turn(environment)
+    position = await run_intake(environment)
     assert len(position.seen) == 120
     before = environment.world.calls["salesforce", "Query"]
-    handle = await begin(environment, "again", position)
+    handle = await start_intake(environment, "again", position)
     await handle.result()
     history = await handle.fetch_history()
-    assert not [e for e in history.events if e.event_type == CHILD], "nobody is asked for again"
+    assert not [e for e in history.events if e.event_type == CHILD], (
+        "an opportunity was started again"
+    )
     assert environment.world.calls["salesforce", "Query"] - before <= 3
 
 
 CHILD = EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED
 
 
-async def test_salesforce_s_outage_holds_a_turn_up_and_loses_nothing(
+async def test_intake_continues_after_a_salesforce_outage(
     idle_offers_environment: OfferEnvironment,
 ) -> None:
     environment = idle_offers_environment
     expected = put_all(environment, range(3))
     environment.world.faults.waiting += [Fault("salesforce", "status", "Query", status=503)]
-    await turn(environment)
-    await once_each(environment, expected)
+    await run_intake(environment)
+    await assert_started_once(environment, expected)
 
 
-async def test_the_schedule_takes_in_by_itself(environment: OfferEnvironment) -> None:
+async def test_schedule_starts_ready_opportunities(environment: OfferEnvironment) -> None:
     policy = Policy(intake_every=timedelta(seconds=1))
     for _ in range(2):
         await schedules.apply(environment.temporal_client, policy, Clock())
@@ -205,7 +211,9 @@ async def test_the_schedule_takes_in_by_itself(environment: OfferEnvironment) ->
     assert (await handle.describe()).parent_id is not None
 
 
-async def test_a_paused_schedule_stays_paused(idle_offers_environment: OfferEnvironment) -> None:
+async def test_paused_schedule_stays_paused_after_apply(
+    idle_offers_environment: OfferEnvironment,
+) -> None:
     client = idle_offers_environment.temporal_client
     await schedules.apply(client, Policy(), Clock())
     await schedules.pause(client, "opportunity-intake", "quarter end")

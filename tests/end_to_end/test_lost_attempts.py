@@ -1,4 +1,4 @@
-"""A try that nobody heard of again: repeated where that does no harm, never for a letter."""
+"""Lost activity attempts: repeated for notices, never for mails to the buyer."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,16 +29,16 @@ pytestmark = pytest.mark.xdist_group("in-real-time")
 
 @workflow.defn(sandboxed=False)
 class OneMail:
-    """Sends one mail, as an offer does; says whether its fate is known."""
+    """Sends one mail, as an offer does; returns whether the delivery is known."""
 
     @workflow.run
-    async def run(self, kind: EmailKind, first_try_matters: bool) -> str:
+    async def run(self, kind: EmailKind, has_failure_callback: bool) -> str:
         record = OfferRecord(opportunity_id=OPPORTUNITY)
         attentions = OfferContext(OfferState(record=record)).attentions
         send: Callable[..., Any] = (
             Email.send_to_buyer if kind is EmailKind.OFFER_SHARED else Email.send_notice
         )
-        on_first_failure = (lambda: None) if first_try_matters else None
+        on_first_failure = (lambda: None) if has_failure_callback else None
         try:
             await execute_with_escalation(
                 attentions,
@@ -51,8 +51,8 @@ class OneMail:
         return "sent"
 
 
-class DyingMailer:
-    """Its first try of everything sends, and is never heard of again."""
+class LostAttemptMailer:
+    """Sends each mail, but its first attempt never completes."""
 
     def __init__(self) -> None:
         self.sent = 0
@@ -79,23 +79,23 @@ async def server() -> WorkflowEnvironment:
     )
 
 
-@pytest.mark.parametrize("first_try_matters", [True, False])
+@pytest.mark.parametrize("has_failure_callback", [True, False])
 @pytest.mark.parametrize(
-    ("kind", "fate", "copies"),
+    ("kind", "delivery", "copies"),
     [(EmailKind.OFFER_SHARED, "unknown", 1), (EmailKind.OWNER_EXPIRED, "sent", 2)],
 )
-async def test_a_letter_is_not_sent_twice_and_a_notice_is(
+async def test_lost_attempt_is_repeated_for_notices_only(
     monkeypatch: pytest.MonkeyPatch,
     kind: EmailKind,
-    first_try_matters: bool,
-    fate: str,
+    has_failure_callback: bool,
+    delivery: str,
     copies: int,
 ) -> None:
     for send in (Email.send_to_buyer, Email.send_notice):
         call = workflows.common.activity_options.ACTIVITY_OPTIONS[send]
-        hasty = call.model_copy(update={"timeout": timedelta(seconds=1)})
-        monkeypatch.setitem(workflows.common.activity_options.ACTIVITY_OPTIONS, send, hasty)
-    mailer = DyingMailer()
+        options = call.model_copy(update={"timeout": timedelta(seconds=1)})
+        monkeypatch.setitem(workflows.common.activity_options.ACTIVITY_OPTIONS, send, options)
+    mailer = LostAttemptMailer()
     async with await server() as temporal:
         client: Client = temporal.client
         async with (
@@ -107,21 +107,21 @@ async def test_a_letter_is_not_sent_twice_and_a_notice_is(
             ),
         ):
             result = await client.execute_workflow(
-                OneMail.run, args=[kind, first_try_matters], id="mail", task_queue="test"
+                OneMail.run, args=[kind, has_failure_callback], id="mail", task_queue="test"
             )
-    assert (result, mailer.sent) == (fate, copies)
+    assert (result, mailer.sent) == (delivery, copies)
 
 
-async def test_nobody_at_work_is_said_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_commands_fail_in_time_without_a_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=1))
     async with await server() as temporal:
         await register_search_attributes(temporal.client)
-        people = offer_client.OfferClient(temporal.client)
-        for ask_for in (people.start, people.record, people.resume, people.resend):
+        client = offer_client.OfferClient(temporal.client)
+        for request in (client.start, client.record, client.resume, client.resend):
             with pytest.raises(offer_client.NoWorkerRunning, match=r"start worker\.py"):
-                await ask_for(OPPORTUNITY)
+                await request(OPPORTUNITY)
         with pytest.raises(offer_client.NoWorkerRunning):
-            await people.cancel(OPPORTUNITY, "")
-        assert [row.stage for row in await people.list_offers()] == ["draft"], (
-            "it is started all the same"
+            await client.cancel(OPPORTUNITY, "")
+        assert [row.stage for row in await client.list_offers()] == ["draft"], (
+            "the offer was not started"
         )

@@ -1,4 +1,4 @@
-"""offerflow payouts: sums to the cent, by offer and month, for people and for programs."""
+"""offerflow payouts: exact sums, by offer and month, as text, JSON, CSV and a plot."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
 
-async def accepted(environment: OfferEnvironment, *numbers: int) -> list[str]:
+async def accept_offers(environment: OfferEnvironment, *numbers: int) -> list[str]:
     ids = await environment.share_offers(*numbers)
     for each in ids:
         await environment.accept(each)
@@ -25,12 +25,12 @@ async def accepted(environment: OfferEnvironment, *numbers: int) -> list[str]:
     return ids
 
 
-async def test_the_report_agrees_with_the_source_to_the_cent(
+async def test_payout_report_matches_the_source(
     cli_environment: OfferEnvironment, tmp_path: Path
 ) -> None:
     environment = cli_environment
-    whole, part, unpaid = await accepted(environment, 1, 2, 3)
-    stranger = environment.accept_unrelated_offer()
+    whole, part, unpaid = await accept_offers(environment, 1, 2, 3)
+    unrelated = environment.accept_unrelated_offer()
     environment.pay(whole, "1")
     environment.pay(part, "0.4")
 
@@ -38,20 +38,22 @@ async def test_the_report_agrees_with_the_source_to_the_cent(
     assert (code, err) == (0, "")
     report = json.loads(out)
     rows = environment.world.disbursements
-    owed = defaultdict[str, Decimal](Decimal)
+    undisbursed = defaultdict[str, Decimal](Decimal)
     for row in rows:
-        owed[row.invoice_id] = row.undisbursed
+        undisbursed[row.invoice_id] = row.undisbursed
     totals = report["totals"]["USD"]
     assert Decimal(totals["disbursed"]) == sum(row.disbursed for row in rows)
-    assert Decimal(totals["undisbursed"]) == sum(owed.values())
-    assert Decimal(totals["net"]) == sum(row.disbursed for row in rows) + sum(owed.values())
+    assert Decimal(totals["undisbursed"]) == sum(undisbursed.values())
+    assert Decimal(totals["net"]) == sum(row.disbursed for row in rows) + sum(undisbursed.values())
     assert totals["overdue"] == "0.00"
     by_offer = {line["offer"]: line for line in report["lines"]}
     assert by_offer[whole]["state"] == "disbursed"
     assert by_offer[part]["state"] == "partially disbursed"
     assert by_offer[part]["expected_amount"] == "69840.00"
     assert by_offer[unpaid]["waits_on"] == "due date"
-    assert by_offer[None]["offer_id"] == stranger.offer_id, "what we do not follow is counted, too"
+    assert by_offer[None]["offer_id"] == unrelated.offer_id, (
+        "the offer of another program is missing"
+    )
     assert by_offer[None]["waits_on"] is None
 
     code, out, _ = await run("starter.py", "payouts", "--csv")
@@ -75,20 +77,20 @@ async def test_the_report_agrees_with_the_source_to_the_cent(
     assert code == 2
     assert "write it as 2027-01" in err
 
-    picture = tmp_path / "money.png"
-    code, _, err = await run("starter.py", "payouts", "--plot", str(picture))
+    plot = tmp_path / "money.png"
+    code, _, err = await run("starter.py", "payouts", "--plot", str(plot))
     assert (code, err) == (0, "")
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert plot.read_bytes().startswith(b"\x89PNG")
     code, _, err = await run("starter.py", "payouts", "--plot", str(tmp_path / "no" / "money.png"))
     assert code == 1
     assert "cannot be written" in err
 
 
-async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
+async def test_unreadable_payout_data_is_named_and_the_rest_is_shown(
     cli_environment: OfferEnvironment,
 ) -> None:
     environment = cli_environment
-    broken, good = await accepted(environment, 1, 2)
+    broken, good = await accept_offers(environment, 1, 2)
     for row in environment.world.disbursements:
         if broken in (environment.world.offers[row.offer_id].description or ""):
             row.currency = "CHF"
@@ -99,10 +101,10 @@ async def test_data_that_cannot_be_read_is_named_and_nothing_is_hidden(
     assert "all other rows were counted" in err
 
 
-async def test_finance_hears_once_of_data_that_cannot_be_read(
+async def test_unreadable_payout_data_is_mailed_to_finance_once(
     environment: OfferEnvironment,
 ) -> None:
-    broken, good = await accepted(environment, 1, 2)
+    broken, good = await accept_offers(environment, 1, 2)
     environment.pay(good, "1")
     for row in environment.world.disbursements:
         if broken in (environment.world.offers[row.offer_id].description or ""):
@@ -114,9 +116,9 @@ async def test_finance_hears_once_of_data_that_cannot_be_read(
     )  # fmt: skip
     await schedules.apply(environment.temporal_client, policy, Clock())
     await environment.wait_until_called("clazar", "GetDisbursements", 3)
-    memos = [mail for mail in environment.world.mails if "could not be read" in mail.subject]
-    (memo,) = memos
-    assert memo.recipients == ["finance@example.com"]
-    assert "aws_marketplace_disbursements" in memo.text
+    mails = [mail for mail in environment.world.mails if "could not be read" in mail.subject]
+    (mail,) = mails
+    assert mail.recipients == ["finance@example.com"]
+    assert "aws_marketplace_disbursements" in mail.text
     await environment.wait_until(good, lambda row: row.stage == Stage.DISBURSED)
     assert (await environment.client.record(broken)).stage is Stage.ACCEPTED

@@ -1,4 +1,4 @@
-"""Several workers at once, each on all queues or on some, change no result."""
+"""Several workers at once, each on some or all task queues, do not change the result."""
 
 import asyncio
 import os
@@ -13,14 +13,14 @@ from offers.stage import Stage
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.programs import ROOT
 
-HERE = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
+QUEUES = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
 
 
 @asynccontextmanager
-async def working_beside(
+async def worker_process(
     environment: OfferEnvironment, queues: Iterable[TaskQueue]
 ) -> AsyncIterator[None]:
-    """A worker process on some queues."""
+    """Run a worker process on some task queues."""
     address = environment.temporal_client.service_client.config.target_host
     named = [word for queue in queues for word in ("--queues", queue.value)]
     process = await asyncio.create_subprocess_exec(
@@ -34,14 +34,14 @@ async def working_beside(
         yield
     finally:
         process.terminate()
-        assert await process.wait() == 0, "it ends in order"
+        assert await process.wait() == 0, "the worker did not exit with 0"
 
 
-async def test_two_workers_make_no_difference(tmp_path: Path) -> None:
-    """One serves two queues, the other all: some are served twice, some elsewhere."""
+async def test_two_workers_with_overlapping_queues(tmp_path: Path) -> None:
+    """One serves two task queues, the other all of them."""
     async with (
-        open_offer_environment(tmp_path, HERE) as environment,
-        working_beside(environment, TaskQueue),
+        open_offer_environment(tmp_path, QUEUES) as environment,
+        worker_process(environment, TaskQueue),
     ):
         paid, cancelled, waiting = await environment.share_offers(1, 2, 3)
         await environment.accept(paid)

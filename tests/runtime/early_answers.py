@@ -1,4 +1,4 @@
-"""A workflow that reacts to two signals in two coroutines, and a worker for it that can be killed.
+"""A workflow with two coroutines for two signals, and a worker for it that can be killed.
 
 python -m tests.runtime.early_answers ADDRESS
 """
@@ -20,44 +20,44 @@ QUEUE = "early-answers"
 
 @workflow.defn
 class EarlyAnswers:
-    """Ends when it has heard both signals."""
+    """Ends after both signals."""
 
     def __init__(self) -> None:
-        self.heard: set[str] = set()
+        self.received: set[str] = set()
 
     @workflow.run
     async def run(self) -> None:
-        """What is done first depends on whether the signals come together."""
-        await asyncio.gather(self.note_the_second(), self.wait_for_the_first())
+        """The order of the commands depends on whether the signals arrive together."""
+        await asyncio.gather(self.upsert_after_second(), self.sleep_after_first())
 
-    async def note_the_second(self) -> None:
-        """If they come together, this is done first."""
-        await workflow.wait_condition(lambda: "second" in self.heard)
-        workflow.upsert_memo({"heard": "second"})
+    async def upsert_after_second(self) -> None:
+        """The first command if both signals arrive together."""
+        await workflow.wait_condition(lambda: "second" in self.received)
+        workflow.upsert_memo({"received": "second"})
 
-    async def wait_for_the_first(self) -> None:
-        """Something that history does not take for a memo."""
-        await workflow.wait_condition(lambda: "first" in self.heard)
+    async def sleep_after_first(self) -> None:
+        """A command that differs from the memo in the history."""
+        await workflow.wait_condition(lambda: "first" in self.received)
         await workflow.sleep(timedelta(milliseconds=1))
 
     @workflow.signal
-    def tell(self, signal: str) -> None:
-        """News."""
-        self.heard.add(signal)
+    def notify(self, signal: str) -> None:
+        """Receive a signal."""
+        self.received.add(signal)
 
     @workflow.query
-    def what_was_heard(self) -> set[str]:
-        """So far."""
-        return self.heard
+    def get_received(self) -> set[str]:
+        """The signals so far."""
+        return self.received
 
 
 def worker(client: Client, threads: ThreadPoolExecutor) -> Worker:
-    """As all of ours are."""
+    """A worker with the product's settings."""
     return worker_on(QUEUE, client, [EarlyAnswers], [], threads, cached_workflows=100)
 
 
 async def main(address: str) -> None:
-    """Work until killed."""
+    """Run the worker until it is killed."""
     with ThreadPoolExecutor() as threads:
         await worker(await Client.connect(address), threads).run()
 

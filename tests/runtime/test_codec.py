@@ -1,4 +1,4 @@
-"""With keys set, nothing personal is readable in what Temporal stores."""
+"""With keys set, Temporal stores no readable personal data."""
 
 import base64
 import os
@@ -24,29 +24,29 @@ def converter(*keys: str) -> DataConverter:
     )
 
 
-async def test_keys_are_rotated_while_offers_are_under_way() -> None:
+async def test_key_rotation_reads_values_of_the_old_key() -> None:
     old, new = key("old"), key("new")
-    (sealed,) = await converter(old).encode(["buyer@example.com"])
-    assert b"buyer" not in sealed.SerializeToString()
-    assert await converter(new, old).decode([sealed]) == ["buyer@example.com"]
+    (encrypted,) = await converter(old).encode(["buyer@example.com"])
+    assert b"buyer" not in encrypted.SerializeToString()
+    assert await converter(new, old).decode([encrypted]) == ["buyer@example.com"]
     with pytest.raises(InvalidKeys, match="no key 'old'"):
-        await converter(new).decode([sealed])
+        await converter(new).decode([encrypted])
     with pytest.raises(InvalidKeys, match=r"'old' .* is another one"):
-        await converter(key("old")).decode([sealed])
+        await converter(key("old")).decode([encrypted])
 
 
-async def test_what_was_stored_in_the_clear_stays_readable() -> None:
+async def test_unencrypted_payload_stays_readable() -> None:
     plain = Payload(metadata={"encoding": b"json/plain"}, data=b'"text"')
     assert await converter(key("k")).decode([plain]) == ["text"]
 
 
 @pytest.mark.parametrize("keyring", ["", "k1", "k1:???", "k1:c2hvcnQ=", ","])
-def test_an_unreadable_keyring_is_refused_with_the_remedy(keyring: str) -> None:
+def test_invalid_keyring_is_rejected_with_the_remedy(keyring: str) -> None:
     with pytest.raises(InvalidKeys, match="write each key as id:base64"):
         EncryptionCodec(keyring)
 
 
-async def test_a_history_tells_nothing_personal(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_history_has_no_personal_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", key("k1"))
     async with open_harness() as harness:
         await harness.start()

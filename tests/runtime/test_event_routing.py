@@ -1,4 +1,4 @@
-"""Which offers an event concerns, and what is reported to them."""
+"""The offers that an event is routed to, and the signals to them."""
 
 import json
 from collections.abc import Collection
@@ -24,16 +24,16 @@ OTHER = RunningOffer(workflow_id="offer/other", offer_id="offer-other", agreemen
 
 
 class Directory:
-    """Knows some offers, and counts what it is asked."""
+    """A directory of given offers that counts its lookups."""
 
     def __init__(self, *known: RunningOffer) -> None:
         self.known = known
-        self.asked = 0
+        self.lookups = 0
 
     async def find_by_offer_or_agreement(
         self, offer_ids: Collection[str], agreement_ids: Collection[str]
     ) -> list[RunningOffer]:
-        self.asked += 1
+        self.lookups += 1
         return [
             each
             for each in self.known
@@ -42,16 +42,16 @@ class Directory:
 
     async def find_by_stage(self, stages: Collection[Stage]) -> list[RunningOffer]:
         assert Stage.ACCEPTED in stages
-        self.asked += 1
+        self.lookups += 1
         return [each for each in self.known if each.agreement_id]
 
 
-def documented(name: str, **changes: Any) -> MarketplaceEvent:
+def documented_event(name: str, **changes: Any) -> MarketplaceEvent:
     event = json.loads((EVENTS / f"{name}.json").read_text())
     event["detail"] |= changes
-    heard = read_event(json.dumps(event))
-    assert heard
-    return heard
+    read = read_event(json.dumps(event))
+    assert read
+    return read
 
 
 async def reports(event: MarketplaceEvent, *known: RunningOffer) -> set[OfferSignal]:
@@ -59,56 +59,62 @@ async def reports(event: MarketplaceEvent, *known: RunningOffer) -> set[OfferSig
     return found
 
 
-async def test_a_change_set_is_reported_to_the_offer_it_is_named_after() -> None:
+async def test_change_set_is_routed_by_its_name() -> None:
     done = "76yesvf8y165pa4f98td2crtg"
-    for how in ("succeeded", "failed", "cancelled"):
-        event = documented(f"change-set-{how}", ChangeSetName=f"offer-{OPPORTUNITY}-amd2-rev3")
-        told = {OfferSignal(f"offer/{OPPORTUNITY}/amendment/2", "change_set_finished", done)}
-        assert await reports(event) == told
-        assert await reports(documented(f"change-set-{how}")) == set(), "not ours"
+    for status in ("succeeded", "failed", "cancelled"):
+        event = documented_event(
+            f"change-set-{status}", ChangeSetName=f"offer-{OPPORTUNITY}-amd2-rev3"
+        )
+        expected = {OfferSignal(f"offer/{OPPORTUNITY}/amendment/2", "change_set_finished", done)}
+        assert await reports(event) == expected
+        assert await reports(documented_event(f"change-set-{status}")) == set(), (
+            "a signal for another offer"
+        )
 
 
-async def test_a_released_offer_is_reported_by_its_reference_and_by_its_id() -> None:
+async def test_released_offer_is_routed_by_reference_and_id() -> None:
     def named(name: str | None) -> MarketplaceEvent:
-        return documented("offer-released", offer={"id": OFFER, "name": name})
+        return documented_event("offer-released", offer={"id": OFFER, "name": name})
 
-    seen = ObservedOffer(offer_id=OFFER, name=f"Example ({OPPORTUNITY}-1)")
-    event = named(seen.name)
-    by_reference = OfferSignal(f"offer/{OPPORTUNITY}", "offer_observed", seen)
+    observed = ObservedOffer(offer_id=OFFER, name=f"Example ({OPPORTUNITY}-1)")
+    event = named(observed.name)
+    by_reference = OfferSignal(f"offer/{OPPORTUNITY}", "offer_observed", observed)
     assert await reports(event) == {by_reference}
     assert await reports(event, OURS) == {
         by_reference,
-        OfferSignal("offer/ours", "offer_observed", seen),
+        OfferSignal("offer/ours", "offer_observed", observed),
     }
-    assert await reports(named("Somebody's")) == await reports(named(None)) == set()
+    assert await reports(named("Another")) == await reports(named(None)) == set()
 
 
-async def test_an_agreement_is_reported_to_its_offer() -> None:
+async def test_agreement_is_routed_to_its_offer() -> None:
     for change, status in [
         *(("created", "ACTIVE"), ("amended", "ACTIVE"), ("ended", "CANCELLED")),
         ("ending", "ACTIVE"),
     ]:
-        event = documented(f"purchase-agreement-{change}-proposer")
+        event = documented_event(f"purchase-agreement-{change}-proposer")
         report = AgreementReport(
             agreement_id=AGREEMENT, offer_id=OFFER, status=status, updated_at=event.at
         )
         assert await reports(event, OURS) == {
             OfferSignal("offer/ours", "agreement_reported", report)
         }
-        assert await reports(event) == set(), "not ours"
+        assert await reports(event) == set(), "a signal for another offer"
 
 
-async def test_a_coming_renewal_is_reported_by_the_agreement_alone() -> None:
-    for news in ("terms-finalized", "upcoming"):
-        (told,) = await reports(documented(f"purchase-agreement-renewal-{news}-proposer"), ACCEPTED)
-        assert isinstance(told.argument, AgreementReport)
-        assert (told.workflow_id, told.argument.status) == ("offer/accepted", "ACTIVE")
+async def test_upcoming_renewal_is_routed_by_agreement() -> None:
+    for kind in ("terms-finalized", "upcoming"):
+        (signal,) = await reports(
+            documented_event(f"purchase-agreement-renewal-{kind}-proposer"), ACCEPTED
+        )
+        assert isinstance(signal.argument, AgreementReport)
+        assert (signal.workflow_id, signal.argument.status) == ("offer/accepted", "ACTIVE")
 
 
-async def test_what_took_its_place_is_reported_to_the_offer_before() -> None:
-    renewal = documented("purchase-agreement-created-proposer-renewal")
-    (told,) = await reports(renewal, BEFORE)
-    assert told == OfferSignal(
+async def test_renewal_is_routed_to_the_previous_offer() -> None:
+    renewal = documented_event("purchase-agreement-created-proposer-renewal")
+    (signal,) = await reports(renewal, BEFORE)
+    assert signal == OfferSignal(
         "offer/before",
         "agreement_reported",
         AgreementReport(
@@ -121,8 +127,8 @@ async def test_what_took_its_place_is_reported_to_the_offer_before() -> None:
     assert len(await reports(renewal, BEFORE, OURS)) == 2
 
 
-async def test_an_answer_to_a_request_to_cancel() -> None:
-    event = documented("agreement-cancellation-request-approved")
+async def test_cancellation_answer_is_routed() -> None:
+    event = documented_event("agreement-cancellation-request-approved")
     answer = OfferSignal("offer/ours", "cancellation_request_updated", "acr-abcdexampleid")
     by_offer = RunningOffer(workflow_id="offer/ours", offer_id="offer-exampleid")
     by_agreement = OURS.model_copy(update={"agreement_id": "agmt-abcdexampleid"})
@@ -130,17 +136,17 @@ async def test_an_answer_to_a_request_to_cancel() -> None:
     assert await reports(event) == set()
 
 
-async def test_paused_payouts_concern_all_that_are_accepted() -> None:
-    told = await reports(documented("disbursement-paused"), OURS, ACCEPTED)
+async def test_paused_payouts_are_routed_to_accepted_offers() -> None:
+    signals = await reports(documented_event("disbursement-paused"), OURS, ACCEPTED)
     at = datetime(2022, 11, 1, 13, 12, 22, tzinfo=UTC)
     paused = {"offer/accepted", "offer/other"}
-    assert told == {OfferSignal(each, "payouts_paused", at) for each in paused}
+    assert signals == {OfferSignal(each, "payouts_paused", at) for each in paused}
 
 
-async def test_a_batch_is_looked_up_at_once() -> None:
+async def test_batch_needs_one_lookup() -> None:
     directory = Directory(OURS)
     names = [path.stem for path in sorted(EVENTS.glob("purchase-agreement-*-proposer.json"))]
-    events = [documented(name) for name in names]
+    events = [documented_event(name) for name in names]
     found = await route_events(events, directory)  # type: ignore[arg-type]
     assert len(found) == len(events)
-    assert directory.asked == 1
+    assert directory.lookups == 1

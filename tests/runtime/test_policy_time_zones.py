@@ -1,4 +1,4 @@
-"""A policy names only time zones that there are."""
+"""The time zones of a policy must exist."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from runtime.settings import InvalidSettings, TemporalSettings
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ('time_zones = ["Mars/Olympus"]', r"time_zones \[Mars/Olympus\]: there is no such"),
         ('[digest]\ntime_zone = "Berlin"', r"digest.time_zone \[Berlin\]: there is no such"),
     ],
 )
-def test_a_zone_that_there_is_not_is_refused(tmp_path: Path, text: str, says: str) -> None:
+def test_unknown_time_zone_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(text)
-    with pytest.raises(InvalidSettings, match=says):
+    with pytest.raises(InvalidSettings, match=message):
         TemporalSettings(offers_policy=file).policy()

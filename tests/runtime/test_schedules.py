@@ -1,4 +1,4 @@
-"""What `offerflow list` says of the Schedules: only of ours, and only what is still known."""
+"""The problems of Schedules in `offerflow list`: only the product's, within the retention."""
 
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
@@ -10,16 +10,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from runtime.schedules import OWNER_DIGEST, schedule_problems
 
-TURN = ScheduleActionExecutionStartWorkflow("turn", "run")
+RUN = ScheduleActionExecutionStartWorkflow("workflow", "run")
 
 
 class Server:
-    """A client of a server with one Schedule, whose last turn it knows no more."""
+    """A client of a server with one Schedule, whose last run cannot be described."""
 
-    def __init__(self, schedule_id: str, why: RPCStatusCode) -> None:
-        info = SimpleNamespace(recent_actions=[SimpleNamespace(action=TURN)])
+    def __init__(self, schedule_id: str, status: RPCStatusCode) -> None:
+        info = SimpleNamespace(recent_actions=[SimpleNamespace(action=RUN)])
         self._schedule = SimpleNamespace(id=schedule_id, info=info)
-        self._why = why
+        self._status = status
 
     async def list_schedules(self) -> AsyncIterator[Any]:
         async def each() -> AsyncIterator[Any]:
@@ -29,20 +29,20 @@ class Server:
 
     def get_workflow_handle(self, _: str, run_id: str) -> Any:
         async def describe() -> None:
-            raise RPCError(run_id, self._why, b"")
+            raise RPCError(run_id, self._status, b"")
 
         return SimpleNamespace(describe=describe)
 
 
-async def of(server: Server) -> list[str]:
+async def problems_of(server: Server) -> list[str]:
     return await schedule_problems(cast(Client, server))
 
 
-async def test_a_turn_past_the_server_s_retention_is_no_ailment() -> None:
-    assert await of(Server(OWNER_DIGEST, RPCStatusCode.NOT_FOUND)) == []
+async def test_run_past_the_retention_is_no_problem() -> None:
+    assert await problems_of(Server(OWNER_DIGEST, RPCStatusCode.NOT_FOUND)) == []
 
 
-async def test_the_schedules_of_others_are_not_looked_at() -> None:
-    assert await of(Server("somebody-else-s", RPCStatusCode.UNAVAILABLE)) == []
+async def test_schedules_of_other_programs_are_ignored() -> None:
+    assert await problems_of(Server("another-program", RPCStatusCode.UNAVAILABLE)) == []
     with pytest.raises(RPCError):
-        await of(Server(OWNER_DIGEST, RPCStatusCode.UNAVAILABLE))
+        await problems_of(Server(OWNER_DIGEST, RPCStatusCode.UNAVAILABLE))

@@ -1,4 +1,4 @@
-"""The listener between moto's SQS and a Temporal that does as the test wants."""
+"""The SQS consumer, with moto's SQS and a fake of Temporal's client."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.support.eventbridge import KEYS, Queue, eventbridge, make_queue
 from tests.support.workflow_harness import environment_variables
 
 OPPORTUNITY = "001A0000006Vm9rIAC"
-PATIENCE_SECONDS = 10
+TIMEOUT_SECONDS = 10
 PATTERN = {"source": ["aws.marketplacecatalog"]}
 
 
@@ -42,27 +42,27 @@ def queue(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Queue]:
 
 
 @pytest.fixture(autouse=True)
-def nobody_waits_long(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 0)
     monkeypatch.setattr(sqs_consumer, "LONGEST_PAUSE_SECONDS", 0.05)
 
 
 @dataclass
-class Temporal:
-    """Takes signals, after it has failed as often as it is told to."""
+class FakeTemporal:
+    """Counts signals, after it has raised the given failures."""
 
     failures: list[Exception] = field(default_factory=list)
     signals: Counter[tuple[str, str]] = field(default_factory=Counter)
     workflow: str = ""
     counted: int = 0
 
-    def get_workflow_handle(self, workflow_id: str) -> "Temporal":
-        return Temporal(self.failures, self.signals, workflow_id)
+    def get_workflow_handle(self, workflow_id: str) -> "FakeTemporal":
+        return FakeTemporal(self.failures, self.signals, workflow_id)
 
-    async def signal(self, _: str, what: Any, **_timeout: timedelta) -> None:
+    async def signal(self, _: str, argument: Any, **_timeout: timedelta) -> None:
         if self.failures:
             raise self.failures.pop()
-        self.signals[self.workflow, what] += 1
+        self.signals[self.workflow, argument] += 1
 
     async def count_workflows(self, _: str) -> None:
         self.counted += 1
@@ -79,50 +79,50 @@ def change_set(number: int, name: str = f"offer-{OPPORTUNITY}-rev1") -> str:
     )
 
 
-def told(*numbers: int) -> dict[tuple[str, str], int]:
+def signalled(*numbers: int) -> dict[tuple[str, str], int]:
     return {(f"offer/{OPPORTUNITY}", f"change-{number}"): 1 for number in numbers}
 
 
 @asynccontextmanager
-async def listening_to(
-    temporal: Temporal, *urls: str
+async def consumers_of(
+    temporal: FakeTemporal, *urls: str
 ) -> AsyncIterator[Callable[[Callable[[], bool]], Any]]:
-    """Listeners to some queues; gives what waits until something is so."""
+    """Consumers of some queues; yields a function that waits for a condition."""
     stop = asyncio.Event()
-    listeners = []
+    consumers = []
     for url in urls:
         settings = WorkerSettings.model_construct(offers_events_queue_url=url)
         found = clients.event_queue(settings)
         assert found
-        listener = SqsConsumer(found, temporal)  # type: ignore[arg-type]
-        listeners.append(asyncio.create_task(listener.listen(stop)))
+        consumer = SqsConsumer(found, temporal)  # type: ignore[arg-type]
+        consumers.append(asyncio.create_task(consumer.listen(stop)))
 
-    async def until(so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await asyncio.to_thread(so):  # noqa: ASYNC110 (moto has no event)
+    async def until(condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while not await asyncio.to_thread(condition):  # noqa: ASYNC110 (moto has no event)
                 await asyncio.sleep(0.02)
 
     try:
         yield until
     finally:
         stop.set()
-        # In the middle of a long poll.
+        # This interrupts a long poll.
         async with asyncio.timeout(2):
-            await asyncio.gather(*listeners)
+            await asyncio.gather(*consumers)
 
 
-async def test_what_is_reported_is_deleted_and_what_means_nothing_too(queue: Queue) -> None:
-    temporal = Temporal()
+async def test_reported_and_irrelevant_events_are_deleted(queue: Queue) -> None:
+    temporal = FakeTemporal()
     queue.send(change_set(1))
     queue.send(change_set(2, "Create my product"))
     queue.send(change_set(3).replace("Succeeded", "Something New"))
-    async with listening_to(temporal, queue.url) as until:
+    async with consumers_of(temporal, queue.url) as until:
         await until(lambda: queue.waiting() == 0)
-    assert temporal.signals == told(1)
+    assert temporal.signals == signalled(1)
     assert queue.bodies(queue.dead_letters) == []
 
 
-async def test_what_cannot_be_read_ends_among_the_dead_letters(
+async def test_unreadable_events_become_dead_letters(
     queue: Queue, caplog: pytest.LogCaptureFixture
 ) -> None:
     bad = ["accepted!", json.dumps({"source": "aws.marketplacecatalog"})]
@@ -130,17 +130,17 @@ async def test_what_cannot_be_read_ends_among_the_dead_letters(
         queue.send(body)
     dead: list[str] = []
 
-    def both_are_dead() -> bool:
+    def both_are_dead_letters() -> bool:
         dead.extend(queue.bodies(queue.dead_letters))
         return len(dead) == 2
 
-    async with listening_to(temporal := Temporal(), queue.url) as until:
-        await until(both_are_dead)
+    async with consumers_of(temporal := FakeTemporal(), queue.url) as until:
+        await until(both_are_dead_letters)
     assert sorted(dead) == sorted(bad)
-    assert temporal.signals == told(1)
+    assert temporal.signals == signalled(1)
     assert queue.waiting() == 0
-    said = [record.message for record in caplog.records if "cannot be read" in record.message]
-    assert len(said) >= 2
+    messages = [record.message for record in caplog.records if "cannot be read" in record.message]
+    assert len(messages) >= 2
     assert "accepted!" not in caplog.text
 
 
@@ -156,52 +156,52 @@ def not_found(details: NotFoundFailure | NamespaceNotFoundFailure) -> RPCError:
         RPCError("away", RPCStatusCode.UNAVAILABLE, b""),
         RPCError("denied", RPCStatusCode.PERMISSION_DENIED, b""),
         not_found(NamespaceNotFoundFailure()),
-        OSError("no room"),
+        OSError("no space"),
     ],
     ids=["away", "denied", "no-namespace", "other"],
 )
-async def test_what_temporal_did_not_take_comes_again(queue: Queue, failure: Exception) -> None:
-    temporal = Temporal([failure])
+async def test_event_is_retried_if_temporal_fails(queue: Queue, failure: Exception) -> None:
+    temporal = FakeTemporal([failure])
     queue.send(change_set(1))
-    async with listening_to(temporal, queue.url) as until:
+    async with consumers_of(temporal, queue.url) as until:
         await until(lambda: queue.waiting() == 0)
-    assert temporal.signals == told(1)
-    assert temporal.counted == 1, "it was asked whether Temporal is there before more was received"
+    assert temporal.signals == signalled(1)
+    assert temporal.counted == 1, "Temporal was not checked before more messages were received"
 
 
-async def test_an_offer_that_has_ended_needs_no_report(queue: Queue) -> None:
-    temporal = Temporal([not_found(NotFoundFailure())])
+async def test_event_of_an_ended_offer_is_deleted(queue: Queue) -> None:
+    temporal = FakeTemporal([not_found(NotFoundFailure())])
     queue.send(change_set(1))
-    async with listening_to(temporal, queue.url) as until:
+    async with consumers_of(temporal, queue.url) as until:
         await until(lambda: queue.waiting() == 0)
     assert not temporal.signals
     assert queue.bodies(queue.dead_letters) == []
 
 
-async def test_one_that_cannot_be_told_does_not_keep_the_others(queue: Queue) -> None:
-    temporal = Temporal([RPCError("away", RPCStatusCode.UNAVAILABLE, b"")])
+async def test_failed_signal_does_not_block_other_events(queue: Queue) -> None:
+    temporal = FakeTemporal([RPCError("away", RPCStatusCode.UNAVAILABLE, b"")])
     for number in range(5):
         queue.send(change_set(number))
-    async with listening_to(temporal, queue.url) as until:
+    async with consumers_of(temporal, queue.url) as until:
         await until(lambda: queue.waiting() == 0)
-    assert temporal.signals == told(*range(5))
+    assert temporal.signals == signalled(*range(5))
 
 
-async def test_two_listeners_share_a_queue(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_two_consumers_share_a_queue(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 30)
-    temporal = Temporal()
+    temporal = FakeTemporal()
     for number in range(30):
         queue.send(change_set(number))
-    async with listening_to(temporal, queue.url, queue.url) as until:
+    async with consumers_of(temporal, queue.url, queue.url) as until:
         await until(lambda: queue.waiting() == 0)
-    assert temporal.signals == told(*range(30)), "each once"
+    assert temporal.signals == signalled(*range(30)), "an event was signalled twice or not at all"
 
 
-async def test_a_queue_that_is_not_there_yet(
+async def test_consumer_waits_for_a_missing_queue(
     queue: Queue, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = f"{queue.url}-later"
-    async with listening_to(temporal := Temporal(), url) as until:
+    async with consumers_of(temporal := FakeTemporal(), url) as until:
         await until(lambda: "OFFERS_EVENTS_QUEUE_URL" in caplog.text)
         (first, *_) = [each for each in caplog.records if each.levelno == logging.ERROR]
         assert "NonExistentQueue" in first.message
@@ -211,7 +211,7 @@ async def test_a_queue_that_is_not_there_yet(
     assert "has no redrive policy" in caplog.text
 
 
-def test_the_region_is_that_of_the_queue() -> None:
+def test_region_is_read_from_the_queue_url() -> None:
     for url, region in [
         ("https://sqs.eu-west-1.amazonaws.com/123456789012/offer-events", "eu-west-1"),
         ("https://eu-west-1.queue.amazonaws.com/123456789012/offer-events", "eu-west-1"),

@@ -1,4 +1,4 @@
-"""What the workers of each queue are told."""
+"""The rates of the workers of each task queue."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,14 +21,14 @@ DAY_A_SECOND = 86_400
 
 
 async def rates(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, float | None]:
-    """How many activities a second each queue lets begin."""
-    told: dict[str, float | None] = {}
+    """How many activities may start per second, by task queue."""
+    rates_by_queue: dict[str, float | None] = {}
 
     @asynccontextmanager
     async def worker_on(
         queue: str, *_: Any, per_second: float | None = None, **__: Any
     ) -> AsyncIterator[None]:
-        told[queue] = per_second
+        rates_by_queue[queue] = per_second
         yield
 
     monkeypatch.setattr(workers, "worker_on", worker_on)
@@ -38,20 +38,20 @@ async def rates(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, floa
         Sandbox(clock=SandboxClock(scale=clock.scale, origin=clock.origin)) as sandbox,
         environment_variables({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}),
     ):
-        client = cast(Client, None)  # nobody asks it anything
+        client = cast(Client, None)  # never called
         await workers.serve(client, read_settings(WorkerSettings), tuple(TaskQueue), until)
-    return told
+    return rates_by_queue
 
 
-async def test_in_real_time_the_rates_are_the_documented_ones(
+async def test_rates_in_real_time_are_the_documented_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert await rates(Clock(), monkeypatch) == ACTIVITIES_PER_SECOND
 
 
 async def test_rates_count_business_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a day passes in a second, three calls a second would be three calls a day."""
-    told = await rates(Clock(scale=DAY_A_SECOND, origin=datetime.now(UTC)), monkeypatch)
-    assert told[TaskQueue.AWS_MARKETPLACE] == 3 * DAY_A_SECOND
-    assert told[TaskQueue.CLAZAR] == DAY_A_SECOND
-    assert told[TaskQueue.OFFERS] is None
+    """If a day takes a second, three calls a second would be three calls a day."""
+    rates_by_queue = await rates(Clock(scale=DAY_A_SECOND, origin=datetime.now(UTC)), monkeypatch)
+    assert rates_by_queue[TaskQueue.AWS_MARKETPLACE] == 3 * DAY_A_SECOND
+    assert rates_by_queue[TaskQueue.CLAZAR] == DAY_A_SECOND
+    assert rates_by_queue[TaskQueue.OFFERS] is None

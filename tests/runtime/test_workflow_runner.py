@@ -1,4 +1,4 @@
-"""What a query makes a worker read too early changes no history."""
+"""A query that makes a worker read signals early does not change the history."""
 
 import asyncio
 import sys
@@ -18,14 +18,14 @@ from tests.runtime.early_answers import QUEUE, EarlyAnswers, worker
 from tests.support.programs import ROOT
 from tests.support.workflow_harness import installed_program
 
-TRIES = 5
-"""On a busy machine the server may send the first signal with a task after all."""
+ATTEMPTS = 5
+"""On a busy machine the server may send the first signal with a workflow task."""
 Handle = WorkflowHandle[EarlyAnswers, None]
 
 
 @asynccontextmanager
-async def killed_in_the_end(client: Client) -> AsyncIterator[None]:
-    """A worker process that dies without a word, so that the server goes on waiting for it."""
+async def killed_worker(client: Client) -> AsyncIterator[None]:
+    """A worker process that is killed, so that the server keeps waiting for it."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -40,37 +40,37 @@ async def killed_in_the_end(client: Client) -> AsyncIterator[None]:
         await process.wait()
 
 
-async def asked_too_early(client: Client, threads: ThreadPoolExecutor) -> Handle | None:
-    """A workflow whose new worker heard the first signal by a query, and the second by a task.
+async def run_with_early_query(client: Client, threads: ThreadPoolExecutor) -> Handle | None:
+    """A workflow whose new worker got the first signal with a query, the second with a task.
 
-    None if the server happened to send the first with a task, too.
+    None if the server sent the first with a task, too.
     """
-    async with killed_in_the_end(client):
+    async with killed_worker(client):
         handle = await client.start_workflow(EarlyAnswers.run, id=f"{uuid4()}", task_queue=QUEUE)
-        assert await handle.query(EarlyAnswers.what_was_heard) == set()
+        assert await handle.query(EarlyAnswers.get_received) == set()
     async with worker(client, threads):
-        # The query waits for the dead worker, then goes to the new one; so does the task that the
-        # signal asks for, but later, for it was sent later.
-        asked = asyncio.create_task(handle.query(EarlyAnswers.what_was_heard))
-        await asyncio.wait([asked], timeout=STICKY_TIMEOUT.total_seconds() / 2)
-        await handle.signal(EarlyAnswers.tell, "first")
-        heard = await asked
+        # The query waits for the killed worker, then goes to the new one; so does the task for the
+        # signal, but later, because the signal was sent later.
+        query = asyncio.create_task(handle.query(EarlyAnswers.get_received))
+        await asyncio.wait([query], timeout=STICKY_TIMEOUT.total_seconds() / 2)
+        await handle.signal(EarlyAnswers.notify, "first")
+        received = await query
         before = await handle.fetch_history()
-        await handle.signal(EarlyAnswers.tell, "second")
+        await handle.signal(EarlyAnswers.notify, "second")
         await handle.result()
     tasks = [e for e in before.events if e.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED]
-    return handle if heard == {"first"} and len(tasks) == 1 else None
+    return handle if received == {"first"} and len(tasks) == 1 else None
 
 
-async def test_an_answer_given_too_early_changes_no_history() -> None:
-    """Else the workflow could never be taken over by another worker again."""
+async def test_early_query_does_not_change_the_history() -> None:
+    """Otherwise no other worker could replay the workflow."""
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=installed_program("temporal"), dev_server_log_level="error"
     ) as environment:
         with ThreadPoolExecutor() as threads:
-            for _ in range(TRIES):
-                if handle := await asked_too_early(environment.client, threads):
+            for _ in range(ATTEMPTS):
+                if handle := await run_with_early_query(environment.client, threads):
                     break
             else:
-                pytest.fail("no query is answered too early any more: is InStep still needed?")
+                pytest.fail("no query is early: is HistoryBoundRunner still needed?")
         await Replayer(workflows=[EarlyAnswers]).replay_workflow(await handle.fetch_history())

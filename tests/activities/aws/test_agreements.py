@@ -32,32 +32,36 @@ from tests.support.aws import Aws
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY
 
-WISH = CancellationRequestInput(
+CANCELLATION_REQUEST = CancellationRequestInput(
     reason_code=CancellationReasonCode.TEST_AGREEMENT, message="It was a test."
 )
-THIRDS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
+THREE_INSTALLMENTS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
 
 
-def ask(aws: Aws, made: SandboxAgreement, number: int = 1, **changes: Any) -> CancellationRequest:
-    """Ask the buyer to let an agreement be cancelled."""
+def request_cancellation(
+    aws: Aws, agreement: SandboxAgreement, number: int = 1, **changes: Any
+) -> CancellationRequest:
+    """Request the cancellation of an agreement."""
     request = RequestCancellation(
-        agreement_id=made.id, number=number, request=WISH.model_copy(update=changes)
+        agreement_id=agreement.id,
+        number=number,
+        request=CANCELLATION_REQUEST.model_copy(update=changes),
     )
-    asked = aws.run(aws.agreements.request_cancellation, request)
-    assert isinstance(asked, CancellationRequest)
-    return asked
+    sent = aws.run(aws.agreements.request_cancellation, request)
+    assert isinstance(sent, CancellationRequest)
+    return sent
 
 
-def seen(aws: Aws, made: SandboxAgreement) -> Agreement:
-    """An agreement as AWS shows it."""
-    return aws.lookup.agreement_snapshot(made.id).agreement
+def read_agreement(aws: Aws, agreement: SandboxAgreement) -> Agreement:
+    """The agreement as AWS shows it."""
+    return aws.lookup.agreement_snapshot(agreement.id).agreement
 
 
-def amended(aws: Aws, made: SandboxAgreement, price: str = "5000") -> SandboxAgreement:
-    """An amendment that somebody made elsewhere, accepted an hour from now."""
+def amend_in_portal(aws: Aws, agreement: SandboxAgreement, price: str = "5000") -> SandboxAgreement:
+    """Create an amendment in the portal, and accept it an hour from now."""
     offer = create_amendment_in_portal(
         aws.sandbox.world,
-        agreement_id=made.id,
+        agreement_id=agreement.id,
         name="Amended",
         price=Decimal(price),
         end=date(2027, 12, 31),
@@ -70,230 +74,237 @@ def amended(aws: Aws, made: SandboxAgreement, price: str = "5000") -> SandboxAgr
 # Cancellation ----------------------------------------------------------------------------------
 
 
-def test_asking_twice_is_asking_once(aws: Aws) -> None:
-    made = aws.accept_offer()
-    first = ask(aws, made)
+def test_cancellation_request_is_idempotent(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    first = request_cancellation(aws, agreement)
     assert (first.status, first.reason_code) == (
         CancellationStatus.PENDING_APPROVAL,
         CancellationReasonCode.TEST_AGREEMENT,
     )
-    assert ask(aws, made) == first
+    assert request_cancellation(aws, agreement) == first
     (request,) = aws.sandbox.world.cancellation_requests.values()
     assert request.description == "It was a test."
-    assert (request.id, request.agreement_id) == (first.request_id, made.id)
+    assert (request.id, request.agreement_id) == (first.request_id, agreement.id)
     assert aws.sandbox.world.calls["agreement", "SendAgreementCancellationRequest"] == 1
 
 
-def test_where_the_list_lags_behind_our_own_token_saves_it(
+def test_client_token_prevents_a_duplicate_if_the_list_is_late(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = aws.accept_offer()
-    first = ask(aws, made)
+    agreement = aws.accept_offer()
+    first = request_cancellation(aws, agreement)
     client = aws.agreements._agreements
     monkeypatch.setattr(client, "list_agreement_cancellation_requests", lambda **_: {"items": []})
-    assert ask(aws, made) == first
+    assert request_cancellation(aws, agreement) == first
     assert len(aws.sandbox.world.cancellation_requests) == 1
 
 
-def test_a_request_that_was_made_elsewhere_is_taken_as_ours(aws: Aws) -> None:
-    made = aws.accept_offer()
-    theirs = cancellations.send_request(aws.sandbox.world, made, "OTHER")
-    ours = ask(aws, made)
-    assert (ours.request_id, ours.reason_code) == (theirs.id, CancellationReasonCode.OTHER)
+def test_existing_cancellation_request_is_used(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    existing = cancellations.send_request(aws.sandbox.world, agreement, "OTHER")
+    found = request_cancellation(aws, agreement)
+    assert (found.request_id, found.reason_code) == (existing.id, CancellationReasonCode.OTHER)
     assert len(aws.sandbox.world.cancellation_requests) == 1
 
 
-def test_after_a_no_the_buyer_can_be_asked_again(aws: Aws) -> None:
-    made = aws.accept_offer()
-    first = ask(aws, made)
+def test_second_cancellation_request_after_a_rejection(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    first = request_cancellation(aws, agreement)
     (request,) = aws.sandbox.world.cancellation_requests.values()
     cancellations.answer(aws.sandbox.world, request, approve=False)
-    second = ask(aws, made, number=2)
+    second = request_cancellation(aws, agreement, number=2)
     assert second.request_id != first.request_id
     assert second.status is CancellationStatus.PENDING_APPROVAL
 
 
-def test_of_two_agreements_each_has_its_own_request(aws: Aws) -> None:
+def test_each_agreement_has_its_own_cancellation_request(aws: Aws) -> None:
     aws.sandbox.world.concurrent_agreements = True
     first, second = aws.accept_offer(), aws.accept_offer()
-    requests = [ask(aws, made) for made in (first, second)]
+    requests = [request_cancellation(aws, agreement) for agreement in (first, second)]
     assert [each.agreement_id for each in requests] == [first.id, second.id]
 
 
 @pytest.mark.parametrize("status", ["CANCELLED", "EXPIRED", "TERMINATED", "REPLACED"])
-def test_nobody_is_asked_about_an_agreement_that_has_ended(aws: Aws, status: str) -> None:
-    made = aws.accept_offer()
-    end(aws.sandbox.world, made, status)
-    with pytest.raises(ApplicationError) as refused:
-        ask(aws, made)
-    assert refused.value.type == Failure.REJECTED
-    assert refused.value.non_retryable
-    assert status in str(refused.value)
+def test_cancellation_request_for_an_ended_agreement_is_rejected(aws: Aws, status: str) -> None:
+    agreement = aws.accept_offer()
+    end(aws.sandbox.world, agreement, status)
+    with pytest.raises(ApplicationError) as rejected:
+        request_cancellation(aws, agreement)
+    assert rejected.value.type == Failure.REJECTED
+    assert rejected.value.non_retryable
+    assert status in str(rejected.value)
 
 
-def test_while_the_buyer_may_answer_it_is_looked_at_twice_a_day(aws: Aws) -> None:
-    asked = ask(aws, aws.accept_offer())
+def test_pending_cancellation_request_is_polled_every_twelve_hours(aws: Aws) -> None:
+    sent = request_cancellation(aws, aws.accept_offer())
     aws.advance(days=6, hours=23)
     with pytest.raises(ApplicationError) as waiting:
-        aws.run(aws.agreements.wait_for_cancellation, asked)
+        aws.run(aws.agreements.wait_for_cancellation, sent)
     assert waiting.value.type == Failure.NOT_READY
     assert waiting.value.next_retry_delay == timedelta(hours=12)
 
 
-def test_silence_approves_after_seven_days(aws: Aws) -> None:
-    made = aws.accept_offer()
-    asked = ask(aws, made)
+def test_cancellation_request_is_approved_after_seven_days(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    sent = request_cancellation(aws, agreement)
     aws.advance(days=7, minutes=1)
-    ended = aws.run(aws.agreements.wait_for_cancellation, asked)
-    assert (ended.status, ended.request_id) == (CancellationStatus.APPROVED, asked.request_id)
-    assert ended.updated_at == asked.updated_at + timedelta(days=7)
-    assert seen(aws, made).status is AgreementStatus.CANCELLED
+    ended = aws.run(aws.agreements.wait_for_cancellation, sent)
+    assert (ended.status, ended.request_id) == (CancellationStatus.APPROVED, sent.request_id)
+    assert ended.updated_at == sent.updated_at + timedelta(days=7)
+    assert read_agreement(aws, agreement).status is AgreementStatus.CANCELLED
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "agreement"),
+    ("answer", "status", "agreement_status"),
     [("approve", "APPROVED", "CANCELLED"), ("reject", "REJECTED", "ACTIVE")],
 )
-def test_the_buyer_s_answer_is_told(aws: Aws, answer: Any, status: str, agreement: str) -> None:
-    made = aws.accept_offer()
+def test_cancellation_request_has_the_buyers_answer(
+    aws: Aws, answer: Any, status: str, agreement_status: str
+) -> None:
+    agreement = aws.accept_offer()
     aws.sandbox.world.buyers[BUYER] = Buyer(
         BUYER, cancellation_answer=answer, cancellation_answer_after_days=2
     )
-    asked = ask(aws, made)
+    sent = request_cancellation(aws, agreement)
     aws.advance(days=2, hours=1)
-    assert aws.run(aws.agreements.wait_for_cancellation, asked).status == status
-    assert seen(aws, made).status == agreement
+    assert aws.run(aws.agreements.wait_for_cancellation, sent).status == status
+    assert read_agreement(aws, agreement).status == agreement_status
 
 
-def test_what_ends_meanwhile_or_is_taken_back_is_told(aws: Aws) -> None:
-    made = aws.accept_offer()
-    asked = ask(aws, made)
+def test_withdrawn_and_invalid_cancellation_requests(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    sent = request_cancellation(aws, agreement)
     (request,) = aws.sandbox.world.cancellation_requests.values()
     cancellations.withdraw(aws.sandbox.world, request, "A mistake")
-    ended = aws.run(aws.agreements.wait_for_cancellation, asked)
+    ended = aws.run(aws.agreements.wait_for_cancellation, sent)
     assert ended.status is CancellationStatus.CANCELLED
-    again = ask(aws, made, number=2)
-    end(aws.sandbox.world, made, "TERMINATED")
+    again = request_cancellation(aws, agreement, number=2)
+    end(aws.sandbox.world, agreement, "TERMINATED")
     ended = aws.run(aws.agreements.wait_for_cancellation, again)
     assert ended.status is CancellationStatus.VALIDATION_FAILED
 
 
-# What took an agreement's place ------------------------------------------------------------------
+# Successors --------------------------------------------------------------------------------------
 
 
-def successor(aws: Aws, made: SandboxAgreement) -> str | None:
-    found = aws.run(aws.agreements.find_successor, seen(aws, made))
+def successor(aws: Aws, agreement: SandboxAgreement) -> str | None:
+    found = aws.run(aws.agreements.find_successor, read_agreement(aws, agreement))
     return found.agreement_id if found else None
 
 
-def test_an_agreement_in_force_has_no_successor(aws: Aws) -> None:
-    made = aws.accept_offer()
-    assert successor(aws, made) is None
-    end(aws.sandbox.world, made, "TERMINATED")
-    assert successor(aws, made) is None
+def test_active_or_terminated_agreement_has_no_successor(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    assert successor(aws, agreement) is None
+    end(aws.sandbox.world, agreement, "TERMINATED")
+    assert successor(aws, agreement) is None
 
 
-def test_the_newest_of_the_chain_took_its_place(aws: Aws) -> None:
+def test_successor_is_the_newest_of_the_chain(aws: Aws) -> None:
     first = aws.accept_offer()
-    second = amended(aws, first)
+    second = amend_in_portal(aws, first)
     assert successor(aws, first) == second.id
-    third = amended(aws, second)
+    third = amend_in_portal(aws, second)
     assert successor(aws, first) == third.id
     assert successor(aws, second) == third.id
     assert successor(aws, third) is None
-    assert seen(aws, third).initial_agreement_id == first.id
+    assert read_agreement(aws, third).initial_agreement_id == first.id
 
 
-def test_a_renewal_takes_its_place(aws: Aws) -> None:
-    made = aws.accept_offer()
+def test_renewal_is_a_successor(aws: Aws) -> None:
+    agreement = aws.accept_offer()
     aws.advance(days=300)
-    renewed = renew(aws.sandbox.world, made)
-    assert seen(aws, made).status is AgreementStatus.RENEWED
-    assert successor(aws, made) == renewed.id
+    renewed = renew(aws.sandbox.world, agreement)
+    assert read_agreement(aws, agreement).status is AgreementStatus.RENEWED
+    assert successor(aws, agreement) == renewed.id
 
 
-def test_what_was_rolled_back_took_no_place(aws: Aws) -> None:
+def test_rolled_back_amendment_is_no_successor(aws: Aws) -> None:
     first = aws.accept_offer()
-    second = amended(aws, first)
+    second = amend_in_portal(aws, first)
     roll_back(aws.sandbox.world, second)
-    assert seen(aws, first).status is AgreementStatus.ACTIVE
+    assert read_agreement(aws, first).status is AgreementStatus.ACTIVE
     assert successor(aws, first) is None
     aws.advance(hours=1)
     again = accept(aws.sandbox.world, second.offer_id, BUYER)
     assert successor(aws, first) == again.id
 
 
-def test_the_agreements_of_others_are_no_successors(aws: Aws) -> None:
-    made = aws.accept_offer()
-    end(aws.sandbox.world, made, "CANCELLED")
+def test_other_agreements_are_no_successors(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    end(aws.sandbox.world, agreement, "CANCELLED")
     aws.advance(days=1)
     other = aws.accept_offer(offer_name="Another deal")
-    assert successor(aws, made) is None
+    assert successor(aws, agreement) is None
     assert successor(aws, other) is None
 
 
-# The evidence of an acceptance -------------------------------------------------------------------
+# Acceptances and rollbacks -----------------------------------------------------------------------
 
 
-def test_what_was_rolled_back_is_given_only_until_it_is_accepted_again(aws: Aws) -> None:
-    made = aws.accept_offer()
-    roll_back(aws.sandbox.world, made)
-    found = aws.run(aws.agreements.find_agreement, made.offer_id)
-    assert (found.agreement_id, found.is_acceptance) == (made.id, False)
+def test_rolled_back_agreement_is_returned_until_the_next_acceptance(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    roll_back(aws.sandbox.world, agreement)
+    found = aws.run(aws.agreements.find_agreement, agreement.offer_id)
+    assert (found.agreement_id, found.is_acceptance) == (agreement.id, False)
     aws.advance(hours=1)
-    again = accept(aws.sandbox.world, made.offer_id, BUYER)
-    found = aws.run(aws.agreements.find_agreement, made.offer_id)
+    again = accept(aws.sandbox.world, agreement.offer_id, BUYER)
+    found = aws.run(aws.agreements.find_agreement, agreement.offer_id)
     assert (found.agreement_id, found.is_acceptance) == (again.id, True)
     aws.advance(hours=1)
     roll_back(aws.sandbox.world, again)
-    found = aws.run(aws.agreements.find_agreement, made.offer_id)
-    assert (found.agreement_id, found.is_acceptance) == (again.id, False), "the newest"
+    found = aws.run(aws.agreements.find_agreement, agreement.offer_id)
+    assert (found.agreement_id, found.is_acceptance) == (again.id, False), (
+        "not the newest agreement"
+    )
 
 
-def test_one_buyer_s_acceptance_stands_though_another_s_was_rolled_back(aws: Aws) -> None:
+def test_acceptance_of_one_buyer_survives_the_rollback_of_another(aws: Aws) -> None:
     offer_id = aws.release_offer(buyer_accounts=f"{BUYER}, 000000000012")
-    stands = accept(aws.sandbox.world, offer_id, BUYER)
+    kept = accept(aws.sandbox.world, offer_id, BUYER)
     aws.advance(hours=1)
     roll_back(aws.sandbox.world, accept(aws.sandbox.world, offer_id, "000000000012"))
     found = aws.run(aws.agreements.find_agreement, offer_id)
-    assert (found.agreement_id, found.is_acceptance) == (stands.id, True)
+    assert (found.agreement_id, found.is_acceptance) == (kept.id, True)
 
 
-# How an agreement stands -------------------------------------------------------------------------
+# Agreement snapshots -----------------------------------------------------------------------------
 
 
-def test_what_is_paid_up_front_is_invoiced_at_once(aws: Aws) -> None:
-    made = aws.accept_offer()
-    stands = aws.lookup.agreement_snapshot(made.id)
-    assert stands.invoiced == 120000
-    assert (stands.agreement.agreement_id, stands.agreement.buyer_account) == (made.id, BUYER)
-    assert stands.agreement.ends_at == datetime(2027, 3, 2, 9, 50, tzinfo=UTC)
+def test_upfront_payment_is_invoiced_at_once(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    snapshot = aws.lookup.agreement_snapshot(agreement.id)
+    assert snapshot.invoiced == 120000
+    assert (snapshot.agreement.agreement_id, snapshot.agreement.buyer_account) == (
+        agreement.id,
+        BUYER,
+    )
+    assert snapshot.agreement.ends_at == datetime(2027, 3, 2, 9, 50, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
     ("days", "invoiced"), [(0, 40000), (183, 40000), (184, 80000), (330, 120000)]
 )
-def test_of_instalments_only_what_is_invoiced_counts(aws: Aws, days: int, invoiced: int) -> None:
-    made = aws.accept_offer(**THIRDS)
+def test_only_invoiced_instalments_count(aws: Aws, days: int, invoiced: int) -> None:
+    agreement = aws.accept_offer(**THREE_INSTALLMENTS)
     aws.advance(days=days)
-    assert aws.lookup.agreement_snapshot(made.id).invoiced == invoiced
+    assert aws.lookup.agreement_snapshot(agreement.id).invoiced == invoiced
 
 
-def test_invoices_are_added_up_over_all_pages_and_for_this_agreement_alone(
+def test_invoices_of_the_agreement_are_added_over_all_pages(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("activities.aws.marketplace_lookup.PAUSE_SECONDS", 0)
-    made = aws.accept_offer()
+    agreement = aws.accept_offer()
     for number in range(120):
-        issued = Invoice(f"{number}", made.id, Decimal("0.01"), "USD", aws.now[0])
+        issued = Invoice(f"{number}", agreement.id, Decimal("0.01"), "USD", aws.now[0])
         aws.sandbox.world.invoices.append(issued)
     other = Invoice("other", "agmt-other", Decimal(99), "USD", aws.now[0])
     aws.sandbox.world.invoices.append(other)
-    assert aws.lookup.agreement_snapshot(made.id).invoiced == Decimal("120001.20")
+    assert aws.lookup.agreement_snapshot(agreement.id).invoiced == Decimal("120001.20")
 
 
-def test_what_was_given_back_is_taken_off(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = aws.accept_offer()
+def test_credit_memo_is_subtracted(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement = aws.accept_offer()
     client = aws.lookup._agreements
     listed = client.list_agreement_invoice_line_items
 
@@ -305,16 +316,16 @@ def test_what_was_given_back_is_taken_off(aws: Aws, monkeypatch: pytest.MonkeyPa
         return {**page, "agreementInvoiceLineItemGroupSummaries": [invoice, memo]}
 
     monkeypatch.setattr(client, "list_agreement_invoice_line_items", with_memo)
-    assert aws.lookup.agreement_snapshot(made.id).invoiced == 100000
+    assert aws.lookup.agreement_snapshot(agreement.id).invoiced == 100000
 
 
-def test_an_agreement_that_aws_does_not_know_is_refused(aws: Aws) -> None:
-    with pytest.raises(ApplicationError) as refused:
-        aws.lookup.agreement_snapshot("agmt-nobody")
-    assert refused.value.type == Failure.REJECTED
+def test_unknown_agreement_is_rejected(aws: Aws) -> None:
+    with pytest.raises(ApplicationError) as rejected:
+        aws.lookup.agreement_snapshot("agmt-unknown")
+    assert rejected.value.type == Failure.REJECTED
 
 
-def test_an_agreement_without_an_end_or_a_value_is_read() -> None:
+def test_agreement_without_end_and_value() -> None:
     at = datetime(2026, 3, 2, tzinfo=UTC)
     read = documents.agreement(
         {
@@ -329,12 +340,12 @@ def test_an_agreement_without_an_end_or_a_value_is_read() -> None:
     assert (read.ends_at, read.value, read.initial_agreement_id) == (None, None, None)
 
 
-# Instants -----------------------------------------------------------------------------------------
+# Time zones ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["America/Los_Angeles", "Asia/Tokyo"])
 def far_from_utc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The worker's machine is in another time zone, in which boto3 tells instants."""
+    """The worker's machine is in another time zone, and boto3 returns times in it."""
     monkeypatch.setenv("TZ", request.param)
     time.tzset()
     yield
@@ -343,18 +354,23 @@ def far_from_utc(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("far_from_utc")
-def test_the_machine_s_time_zone_changes_nothing(aws: Aws) -> None:
-    made = aws.accept_offer()
-    day_before = FeedPosition(since=made.accepted_at - timedelta(days=1))
+def test_local_time_zone_does_not_change_times(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    day_before = FeedPosition(since=agreement.accepted_at - timedelta(days=1))
     (report,) = aws.run(aws.agreements.read_agreement_feed, day_before).reports
     again = FeedPosition(since=report.updated_at - timedelta(minutes=15))
     assert aws.run(aws.agreements.read_agreement_feed, again).reports == (report,)
     later = FeedPosition(since=report.updated_at + timedelta(minutes=15))
     assert aws.run(aws.agreements.read_agreement_feed, later).reports == ()
-    found = aws.run(aws.agreements.find_agreement, made.offer_id)
-    assert found.accepted_at == made.accepted_at
-    for told in (report.updated_at, found.accepted_at, found.starts_at, ask(aws, made).updated_at):
-        assert told.utcoffset() == timedelta()
+    found = aws.run(aws.agreements.find_agreement, agreement.offer_id)
+    assert found.accepted_at == agreement.accepted_at
+    for time_read in (
+        report.updated_at,
+        found.accepted_at,
+        found.starts_at,
+        request_cancellation(aws, agreement).updated_at,
+    ):
+        assert time_read.utcoffset() == timedelta()
     record = OfferRecord(opportunity_id=OPPORTUNITY, agreement=found)
     written = opportunity_update(record).values["accepted_at"]
-    assert written == f"{made.accepted_at:%Y-%m-%dT%H:%M:%S}.000+0000"
+    assert written == f"{agreement.accepted_at:%Y-%m-%dT%H:%M:%S}.000+0000"

@@ -22,14 +22,16 @@ from tests.support.workflow_harness import OPPORTUNITY
 SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
 
 
-def test_handing_over_twice_is_handing_over_once(aws: Aws) -> None:
+def test_submit_is_idempotent(aws: Aws) -> None:
     first = aws.run(aws.activities.submit_offer, REQUEST)
     assert aws.run(aws.activities.submit_offer, REQUEST) == first
     assert len(aws.sandbox.world.change_sets) == 1
-    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 1, "it was looked up first"
+    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 1, (
+        "the change set was not looked up first"
+    )
 
 
-def test_where_the_list_lags_behind_our_own_token_saves_it(
+def test_client_token_prevents_a_duplicate_if_the_list_is_late(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = aws.run(aws.activities.submit_offer, REQUEST)
@@ -40,7 +42,7 @@ def test_where_the_list_lags_behind_our_own_token_saves_it(
     assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2
 
 
-def test_another_revision_is_another_offer(aws: Aws) -> None:
+def test_another_revision_is_another_change_set(aws: Aws) -> None:
     first = aws.run(aws.activities.submit_offer, REQUEST)
     assert aws.run(aws.activities.submit_offer, SECOND) != first
 
@@ -68,23 +70,23 @@ def test_another_revision_is_another_offer(aws: Aws) -> None:
         },
     ],
 )
-def test_what_was_asked_reads_back_as_asked(aws: Aws, changes: dict[str, Any]) -> None:
-    asked = terms(**changes)
+def test_published_offer_has_the_submitted_terms(aws: Aws, changes: dict[str, Any]) -> None:
+    submitted = terms(**changes)
     link = "https://example-bucket.s3.amazonaws.com/eula.pdf"
-    request = REQUEST.model_copy(update={"terms": asked, "eula_url": link})
+    request = REQUEST.model_copy(update={"terms": submitted, "eula_url": link})
     aws.sandbox.world.dimensions = ("platform", "seats")
     change_set_id = aws.run(aws.activities.submit_offer, request)
     aws.advance(minutes=50)
     follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
     outcome = aws.run(aws.activities.wait_for_change_set, follow)
-    assert differences(asked, outcome.offer) == ()
+    assert differences(submitted, outcome.offer) == ()
     assert outcome.offer_url == f"https://example.com/prod-examplesaas01/{outcome.offer.offer_id}"
 
 
 @pytest.mark.parametrize(
     ("minutes", "wait"), [(0, 10), (4, 6), (9.5, 36.5), (12, 34), (31, 15), (44, 2)]
 )
-def test_while_aws_is_at_it_the_next_look_is_named(aws: Aws, minutes: float, wait: float) -> None:
+def test_pending_change_set_names_the_next_poll(aws: Aws, minutes: float, wait: float) -> None:
     change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
     aws.advance(minutes=minutes)
     with pytest.raises(ApplicationError) as not_ready:
@@ -96,7 +98,7 @@ def test_while_aws_is_at_it_the_next_look_is_named(aws: Aws, minutes: float, wai
     assert not_ready.value.next_retry_delay == timedelta(minutes=wait)
 
 
-def test_a_change_set_is_cancelled_only_while_it_is_prepared(aws: Aws) -> None:
+def test_change_set_can_be_cancelled_only_while_preparing(aws: Aws) -> None:
     change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
     aws.advance(minutes=10)
     assert aws.run(aws.activities.cancel_change_set, change_set_id) is False
@@ -105,7 +107,7 @@ def test_a_change_set_is_cancelled_only_while_it_is_prepared(aws: Aws) -> None:
     assert aws.run(aws.activities.cancel_change_set, second) is False
 
 
-def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
+def test_withdrawn_offer_is_void(aws: Aws) -> None:
     offer_id = aws.release_offer()
     withdraw = WithdrawOffer(offer_id=offer_id, number=1, last_day=date(2026, 3, 1))
     change_set_id = aws.run(aws.activities.withdraw_offer, withdraw)
@@ -117,7 +119,7 @@ def test_a_withdrawn_offer_is_void(aws: Aws) -> None:
     assert not aws.sandbox.world.acceptable(aws.sandbox.world.offers[offer_id])
 
 
-def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
+def test_locked_offer_is_retried(aws: Aws) -> None:
     offer_id = aws.release_offer()
     for number in (1, 2):
         withdraw = WithdrawOffer(offer_id=offer_id, number=number, last_day=date(2026, 2, 1))
@@ -129,33 +131,37 @@ def test_an_offer_that_is_locked_is_waited_for(aws: Aws) -> None:
             assert locked.value.type == Failure.NOT_READY
 
 
-def test_the_agreement_is_found_by_its_offer(aws: Aws) -> None:
+def test_agreement_is_found_by_its_offer(aws: Aws) -> None:
     offer_id = aws.release_offer()
     assert aws.run(aws.agreements.find_agreement, offer_id) is None
-    made = accept(aws.sandbox.world, offer_id, BUYER)
+    agreement = accept(aws.sandbox.world, offer_id, BUYER)
     found = aws.run(aws.agreements.find_agreement, offer_id)
-    assert found.agreement_id == made.id
-    assert found.accepted_at == made.accepted_at.replace(microsecond=found.accepted_at.microsecond)
+    assert found.agreement_id == agreement.id
+    assert found.accepted_at == agreement.accepted_at.replace(
+        microsecond=found.accepted_at.microsecond
+    )
     assert str(found.value) == "USD 120,000.00"
-    roll_back(aws.sandbox.world, made)
-    undone = aws.run(aws.agreements.find_agreement, offer_id)
-    assert not undone.is_acceptance, "AWS undid it"
+    roll_back(aws.sandbox.world, agreement)
+    rolled_back = aws.run(aws.agreements.find_agreement, offer_id)
+    assert not rolled_back.is_acceptance, "a rolled back agreement is an acceptance"
     again = accept(aws.sandbox.world, offer_id, BUYER)
     assert aws.run(aws.agreements.find_agreement, offer_id).agreement_id == again.id
 
 
-def test_the_feed_is_read_to_its_end_and_from_where_it_is_asked(aws: Aws) -> None:
+def test_feed_is_read_from_a_position_to_its_end(aws: Aws) -> None:
     offer_id = aws.release_offer()
-    made = accept(aws.sandbox.world, offer_id, BUYER)
+    first = accept(aws.sandbox.world, offer_id, BUYER)
     for number in range(120):
         agreement: Agreement = replace(
-            made, id=f"agmt-{number:025}", last_update=made.accepted_at + timedelta(minutes=number)
+            first,
+            id=f"agmt-{number:025}",
+            last_update=first.accepted_at + timedelta(minutes=number),
         )
         aws.sandbox.world.agreements[agreement.id] = agreement
     aws.advance(hours=3)
-    start = FeedPosition(since=made.accepted_at - timedelta(seconds=1))
+    start = FeedPosition(since=first.accepted_at - timedelta(seconds=1))
     assert len(aws.run(aws.agreements.read_agreement_feed, start).reports) == 121
     assert aws.run(aws.agreements.read_agreement_feed, start).is_complete
-    middle = FeedPosition(since=made.accepted_at + timedelta(minutes=99, seconds=30))
+    middle = FeedPosition(since=first.accepted_at + timedelta(minutes=99, seconds=30))
     late = aws.run(aws.agreements.read_agreement_feed, middle).reports
     assert [report.agreement_id for report in late] == [f"agmt-{n:025}" for n in range(100, 120)]

@@ -1,4 +1,4 @@
-"""Edits of released offers, and amendments of agreements, with AWS's own clients."""
+"""Edits of released offers, and amendments of agreements, with boto3 clients."""
 
 from datetime import date
 from decimal import Decimal
@@ -25,7 +25,7 @@ from tests.support.workflow_harness import OPPORTUNITY
 REFERENCE = f"offer-{OPPORTUNITY}-rev1"
 AMENDMENT = f"offer-{OPPORTUNITY}-amd1-rev1"
 FIXED = {"dimensions": "seats x 2", "duration_months": 11}
-THIRDS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
+THREE_INSTALLMENTS = {"payment_schedule": "2026-03-02 40000; 2026-09-02 40000; 2027-01-02 40000"}
 YEN = {
     "price": {"amount": "15000000", "currency": "JPY"},
     "payment_schedule": "2026-03-02 5000000; 2026-09-02 10000000",
@@ -34,12 +34,12 @@ YEN = {
 
 
 @pytest.fixture(autouse=True)
-def sells_seats(aws: Aws) -> None:
+def product_with_seats(aws: Aws) -> None:
     aws.sandbox.world.dimensions = ("platform", "seats")
 
 
 def edit_of(offer_id: str, number: int = 1, sold: Any = None, **changes: Any) -> EditOffer:
-    """A wish to change an offer in place."""
+    """A request to edit an offer in place."""
     before = terms(**(sold or {}))
     after = OfferTerms.model_validate(before.model_dump() | changes)
     return EditOffer(
@@ -66,25 +66,27 @@ def edit_of(offer_id: str, number: int = 1, sold: Any = None, **changes: Any) ->
         ),
     ],
 )
-def test_an_edit_reads_back_as_asked(
+def test_edited_offer_has_the_new_terms(
     aws: Aws, sold: dict[str, Any], changes: dict[str, Any], kinds: list[str]
 ) -> None:
     offer_id = aws.release_offer(**sold)
     request = edit_of(offer_id, sold=sold, **changes)
-    asked = edit(request.before, request.after, REFERENCE, offer_id)
-    assert [each["ChangeType"] for each in asked] == kinds
-    built = aws.published_offer(aws.run(aws.activities.edit_offer, request))
-    assert (built.offer_id, built.released) == (offer_id, True)
-    assert differences(request.after, built) == ()
+    change_types = edit(request.before, request.after, REFERENCE, offer_id)
+    assert [each["ChangeType"] for each in change_types] == kinds
+    published = aws.published_offer(aws.run(aws.activities.edit_offer, request))
+    assert (published.offer_id, published.released) == (offer_id, True)
+    assert differences(request.after, published) == ()
     description = aws.sandbox.world.offers[offer_id].description or ""
-    assert description.partition(": ")[0] == REFERENCE, "it is recognised by that"
+    assert description.partition(": ")[0] == REFERENCE, "the reference is missing"
 
 
-def test_the_same_edit_twice_is_one_change_set_and_another_number_another(aws: Aws) -> None:
+def test_edit_is_idempotent_by_number(aws: Aws) -> None:
     offer_id = aws.release_offer()
     first = aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B"))
     assert aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B")) == first
-    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2, "the offer, and its edit"
+    assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2, (
+        "not one call for the offer and one for its edit"
+    )
     aws.advance(minutes=5)
     assert aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B")) == first
     second = aws.run(aws.activities.edit_offer, edit_of(offer_id, 2, offer_name="C"))
@@ -93,7 +95,7 @@ def test_the_same_edit_twice_is_one_change_set_and_another_number_another(aws: A
     assert aws.sandbox.world.offers[offer_id].name == "C"
 
 
-def test_while_one_edit_is_made_the_next_waits(aws: Aws) -> None:
+def test_second_edit_waits_for_the_first(aws: Aws) -> None:
     offer_id = aws.release_offer()
     aws.run(aws.activities.edit_offer, edit_of(offer_id, offer_name="B"))
     with pytest.raises(ApplicationError) as locked:
@@ -101,49 +103,49 @@ def test_while_one_edit_is_made_the_next_waits(aws: Aws) -> None:
     assert locked.value.type == Failure.NOT_READY
 
 
-def test_an_edit_that_aws_refuses_changes_nothing(aws: Aws) -> None:
+def test_rejected_edit_changes_nothing(aws: Aws) -> None:
     sold = {"payment_schedule": "2026-03-02 60000; 2026-09-02 60000"}
     offer_id = aws.release_offer(**sold)
-    wish = edit_of(offer_id, sold=sold, availability_end="2026-10-01")
-    outcome = aws.outcome(aws.run(aws.activities.edit_offer, wish))
+    request = edit_of(offer_id, sold=sold, availability_end="2026-10-01")
+    outcome = aws.outcome(aws.run(aws.activities.edit_offer, request))
     assert (outcome.succeeded, outcome.offer) == (False, None)
     assert [each.code for each in outcome.errors] == ["TOO_MANY_BACKDATED_CHARGES"]
     assert aws.sandbox.world.offers[offer_id].availability_end == date(2026, 4, 1)
 
 
-def test_an_offer_that_has_expired_is_opened_again(aws: Aws) -> None:
+def test_edit_extends_an_expired_offer(aws: Aws) -> None:
     offer_id = aws.release_offer()
     aws.advance(days=40)
-    wish = edit_of(offer_id, availability_end="2026-05-01")
-    aws.published_offer(aws.run(aws.activities.edit_offer, wish))
+    request = edit_of(offer_id, availability_end="2026-05-01")
+    aws.published_offer(aws.run(aws.activities.edit_offer, request))
     assert accept(aws.sandbox.world, offer_id, BUYER).status == "ACTIVE"
 
 
 # Amendments ------------------------------------------------------------------------------------
 
 
-def amendment_of(aws: Aws, made: Agreement, sold: OfferTerms, **given: Any) -> OfferTerms:
-    """The amendment as preflight drafts it, from how AWS shows the agreement."""
-    wish: dict[str, Any] = {
+def amendment_of(aws: Aws, agreement: Agreement, sold: OfferTerms, **given: Any) -> OfferTerms:
+    """The amendment as preflight drafts it from the agreement in AWS."""
+    requested: dict[str, Any] = {
         n: given.pop(n) for n in ("additional_amount", "unpaid_installments") if n in given
     }
-    stands = aws.lookup.agreement_snapshot(made.id)
-    amended = OriginalOffer(agreement=stands.agreement, terms=sold)
+    snapshot = aws.lookup.agreement_snapshot(agreement.id)
+    original = OriginalOffer(agreement=snapshot.agreement, terms=sold)
     today = aws.now[0].date()
-    proposal = propose(amended, stands, wish, Policy(), today)
+    proposal = propose(original, snapshot, requested, Policy(), today)
     assert proposal.findings == ()
     drafted = draft(facts() | proposal.facts | given, Policy(), today)
     assert drafted.terms is not None, drafted.findings
     return drafted.terms
 
 
-def submitted(aws: Aws, made: Agreement, amendment: OfferTerms) -> str:
-    request = SubmitOffer(reference=AMENDMENT, terms=amendment, replaces=made.id)
+def submit_amendment(aws: Aws, agreement: Agreement, amendment: OfferTerms) -> str:
+    request = SubmitOffer(reference=AMENDMENT, terms=amendment, replaces=agreement.id)
     return str(aws.run(aws.activities.submit_offer, request))
 
 
 @pytest.mark.parametrize(
-    ("sold", "wish", "value"),
+    ("sold", "requested", "value"),
     [
         ({}, {"additional_amount": "30000 USD"}, "30000.00"),
         ({}, {}, "0.00"),
@@ -155,95 +157,115 @@ def submitted(aws: Aws, made: Agreement, amendment: OfferTerms) -> str:
             "30000.00",
         ),
         (FIXED, {}, "0.00"),
-        (THIRDS, {"additional_amount": "30000 USD", "unpaid_installments": "carry"}, "110000.00"),
-        (THIRDS, {"unpaid_installments": "carry", "net_payment_days": 30}, "80000.00"),
-        (THIRDS, {"additional_amount": "30000 USD", "unpaid_installments": "drop"}, "30000.00"),
-        (THIRDS, {"unpaid_installments": "drop"}, "0.00"),
-        (THIRDS, {"unpaid_installments": "carry", "agreement_end": "2028-01-31"}, "80000.00"),
+        (
+            THREE_INSTALLMENTS,
+            {"additional_amount": "30000 USD", "unpaid_installments": "carry"},
+            "110000.00",
+        ),
+        (THREE_INSTALLMENTS, {"unpaid_installments": "carry", "net_payment_days": 30}, "80000.00"),
+        (
+            THREE_INSTALLMENTS,
+            {"additional_amount": "30000 USD", "unpaid_installments": "drop"},
+            "30000.00",
+        ),
+        (THREE_INSTALLMENTS, {"unpaid_installments": "drop"}, "0.00"),
+        (
+            THREE_INSTALLMENTS,
+            {"unpaid_installments": "carry", "agreement_end": "2028-01-31"},
+            "80000.00",
+        ),
         (YEN, {"additional_amount": "1 JPY", "unpaid_installments": "carry"}, "10000001"),
         ({"net_payment_days": 30, "eula": "https://example.com/e.pdf"}, {}, "0.00"),
     ],
 )
-def test_an_amendment_reads_back_as_asked_and_takes_the_agreement_s_place(
-    aws: Aws, sold: dict[str, Any], wish: dict[str, Any], value: str
+def test_amendment_has_the_submitted_terms_and_replaces_the_agreement(
+    aws: Aws, sold: dict[str, Any], requested: dict[str, Any], value: str
 ) -> None:
-    made = aws.accept_offer(**{name: v for name, v in sold.items() if name != "eula"})
+    agreement = aws.accept_offer(**{name: v for name, v in sold.items() if name != "eula"})
     aws.advance(days=20)
-    amendment = amendment_of(aws, made, terms(**sold), **wish)
+    amendment = amendment_of(aws, agreement, terms(**sold), **requested)
     request = SubmitOffer(
         reference=AMENDMENT,
         terms=amendment,
-        replaces=made.id,
+        replaces=agreement.id,
         eula_url="https://example-bucket.s3.amazonaws.com/eula.pdf",
     )
-    built = aws.published_offer(aws.run(aws.activities.submit_offer, request))
-    assert differences(amendment, built) == ()
-    offer = aws.sandbox.world.offers[built.offer_id]
-    assert (offer.description, offer.replaces_agreement) == (AMENDMENT, made.id)
-    assert aws.lookup.agreement_snapshot(made.id).agreement.status is AgreementStatus.ACTIVE, (
-        "until then"
+    published = aws.published_offer(aws.run(aws.activities.submit_offer, request))
+    assert differences(amendment, published) == ()
+    offer = aws.sandbox.world.offers[published.offer_id]
+    assert (offer.description, offer.replaces_agreement) == (AMENDMENT, agreement.id)
+    assert aws.lookup.agreement_snapshot(agreement.id).agreement.status is AgreementStatus.ACTIVE, (
+        "it was replaced before the acceptance"
     )
-    new = accept(aws.sandbox.world, built.offer_id, BUYER)
+    new = accept(aws.sandbox.world, published.offer_id, BUYER)
     assert Decimal(new.value) == Decimal(value)
     assert new.end.date() == amendment.agreement_end
-    assert aws.lookup.agreement_snapshot(made.id).agreement.status is AgreementStatus.REPLACED
+    assert aws.lookup.agreement_snapshot(agreement.id).agreement.status is AgreementStatus.REPLACED
 
 
-def test_the_buyer_comes_from_the_agreement_and_the_product_too(aws: Aws) -> None:
-    made = aws.accept_offer()
-    amendment = amendment_of(aws, made, terms(), additional_amount="5 USD")
-    submitted(aws, made, amendment)
+def test_amendment_change_set_has_no_buyer_and_product(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    amendment = amendment_of(aws, agreement, terms(), additional_amount="5 USD")
+    submit_amendment(aws, agreement, amendment)
     *_, change_set = aws.sandbox.world.change_sets.values()
     kinds = [change.type for change in change_set.changes]
     assert kinds[0] == "CreateReplacementOffer"
     assert "UpdateTargeting" not in kinds
     assert change_set.request["ChangeSet"][0]["DetailsDocument"] == {
-        "AgreementId": made.id,
+        "AgreementId": agreement.id,
         "Name": amendment.offer_name,
     }
 
 
-def test_an_amendment_is_handed_over_once_and_carries_its_reference(aws: Aws) -> None:
-    made = aws.accept_offer()
-    amendment = amendment_of(aws, made, terms(), additional_amount="5 USD", description="PO 4711")
-    first = submitted(aws, made, amendment)
-    assert submitted(aws, made, amendment) == first
-    built = aws.published_offer(first)
-    assert built.description == "PO 4711"
-    assert aws.sandbox.world.offers[built.offer_id].description == f"{AMENDMENT}: PO 4711"
+def test_amendment_submit_is_idempotent_and_has_its_reference(aws: Aws) -> None:
+    agreement = aws.accept_offer()
+    amendment = amendment_of(
+        aws, agreement, terms(), additional_amount="5 USD", description="PO 4711"
+    )
+    first = submit_amendment(aws, agreement, amendment)
+    assert submit_amendment(aws, agreement, amendment) == first
+    published = aws.published_offer(first)
+    assert published.description == "PO 4711"
+    assert aws.sandbox.world.offers[published.offer_id].description == f"{AMENDMENT}: PO 4711"
 
 
-def test_nothing_is_invoiced_twice_over_an_amendment(aws: Aws) -> None:
-    made = aws.accept_offer(**THIRDS)
+def test_amendment_invoices_nothing_twice(aws: Aws) -> None:
+    agreement = aws.accept_offer(**THREE_INSTALLMENTS)
     aws.advance(days=20)
     amendment = amendment_of(
-        aws, made, terms(**THIRDS), additional_amount="30000 USD", unpaid_installments="carry"
+        aws,
+        agreement,
+        terms(**THREE_INSTALLMENTS),
+        additional_amount="30000 USD",
+        unpaid_installments="carry",
     )
-    built = aws.published_offer(submitted(aws, made, amendment))
+    published = aws.published_offer(submit_amendment(aws, agreement, amendment))
     aws.advance(days=10)
-    new = accept(aws.sandbox.world, built.offer_id, BUYER)
+    new = accept(aws.sandbox.world, published.offer_id, BUYER)
     aws.advance(days=400)
-    assert aws.lookup.agreement_snapshot(made.id).invoiced == 40000
+    assert aws.lookup.agreement_snapshot(agreement.id).invoiced == 40000
     assert aws.lookup.agreement_snapshot(new.id).invoiced == 110000
 
 
-def test_of_an_amendment_that_is_extended_only_the_last_day_changes(aws: Aws) -> None:
-    made = aws.accept_offer(**THIRDS)
-    amendment = amendment_of(aws, made, terms(**THIRDS), unpaid_installments="carry")
-    offer_id = aws.published_offer(submitted(aws, made, amendment)).offer_id
+def test_edit_of_an_amendment_changes_only_the_last_day(aws: Aws) -> None:
+    agreement = aws.accept_offer(**THREE_INSTALLMENTS)
+    amendment = amendment_of(
+        aws, agreement, terms(**THREE_INSTALLMENTS), unpaid_installments="carry"
+    )
+    offer_id = aws.published_offer(submit_amendment(aws, agreement, amendment)).offer_id
     after = amendment.model_copy(update={"availability_end": date(2026, 9, 1)})
-    wish = EditOffer(
+    request = EditOffer(
         offer_id=offer_id, reference=AMENDMENT, number=1, before=amendment, after=after
     )
-    built = aws.published_offer(aws.run(aws.activities.edit_offer, wish))
-    assert differences(after, built) == ()
+    published = aws.published_offer(aws.run(aws.activities.edit_offer, request))
+    assert differences(after, published) == ()
 
 
-def test_an_offer_without_all_its_terms_is_read_for_what_it_has() -> None:
-    built = published_offer(
+def test_incomplete_offer_is_read() -> None:
+    published = published_offer(
         "offer-1", {"State": "Draft", "Terms": [{"Type": "PaymentScheduleTerm"}]}
     )
-    assert (built.released, built.price, built.schedule, built.description) == (
+    assert (published.released, published.price, published.schedule, published.description) == (
         False,
         None,
         (),

@@ -1,4 +1,4 @@
-"""AWS's documented events, word for word (`events/`), and what they mean to offers."""
+"""AWS's documented events, copied word for word (`events/`), and how they are read."""
 
 import json
 from contextlib import suppress
@@ -23,7 +23,7 @@ from activities.aws.events import (
 
 EVENTS = Path(__file__).with_name("events")
 DOCUMENTED = {path.stem: path.read_text() for path in sorted(EVENTS.glob("*.json"))}
-NOT_FOR_OFFERS = {
+IGNORED = {
     *("offer-set-released", "products-security-report-created"),
     *("license-updated-manufacturer", "license-deprovisioned-manufacturer"),
     *("purchase-agreement-billing-adjustment-completed",),
@@ -42,33 +42,33 @@ def changed(name: str, **changes: Any) -> str:
     return json.dumps(event)
 
 
-def test_every_documented_event_is_heard_or_passed_over() -> None:
-    heard = {name for name, body in DOCUMENTED.items() if read_event(body)}
-    assert set(DOCUMENTED) - heard == NOT_FOR_OFFERS
-    spoken = [json.loads(DOCUMENTED[name]) for name in heard]
-    assert {(event["source"], event["detail-type"]) for event in spoken} == set(KINDS)
+def test_every_documented_event_is_read_or_ignored() -> None:
+    names = {name for name, body in DOCUMENTED.items() if read_event(body)}
+    assert set(DOCUMENTED) - names == IGNORED
+    read = [json.loads(DOCUMENTED[name]) for name in names]
+    assert {(event["source"], event["detail-type"]) for event in read} == set(KINDS)
 
 
-@pytest.mark.parametrize("how", ["succeeded", "failed", "cancelled"])
-def test_change_sets(how: str) -> None:
-    heard = read_event(DOCUMENTED[f"change-set-{how}"])
-    assert heard
-    assert heard.at == datetime(2022, 11, 1, 13, 12, 22, tzinfo=UTC)
-    assert isinstance(heard.detail, ChangeSetEnded)
-    assert heard.detail.change_set_id == "76yesvf8y165pa4f98td2crtg"
-    assert heard.detail.change_set_name == "Create my product"
+@pytest.mark.parametrize("status", ["succeeded", "failed", "cancelled"])
+def test_change_set_events(status: str) -> None:
+    event = read_event(DOCUMENTED[f"change-set-{status}"])
+    assert event
+    assert event.at == datetime(2022, 11, 1, 13, 12, 22, tzinfo=UTC)
+    assert isinstance(event.detail, ChangeSetEnded)
+    assert event.detail.change_set_id == "76yesvf8y165pa4f98td2crtg"
+    assert event.detail.change_set_name == "Create my product"
 
 
-def test_a_change_set_need_not_have_a_name() -> None:
+def test_change_set_event_without_a_name() -> None:
     assert read_event(changed("change-set-succeeded", ChangeSetName=None))
 
 
-@pytest.mark.parametrize("whose", ["", "-by-partner", "-product-used-by-partner"])
-def test_offers(whose: str) -> None:
-    heard = read_event(DOCUMENTED[f"offer-released{whose}"])
-    assert heard
-    assert isinstance(heard.detail, OfferReleased)
-    assert (heard.detail.offer.id, heard.detail.offer.name) == (
+@pytest.mark.parametrize("suffix", ["", "-by-partner", "-product-used-by-partner"])
+def test_offer_events(suffix: str) -> None:
+    event = read_event(DOCUMENTED[f"offer-released{suffix}"])
+    assert event
+    assert isinstance(event.detail, OfferReleased)
+    assert (event.detail.offer.id, event.detail.offer.name) == (
         "offer-1234567890123",
         "Offer Name",
     )
@@ -92,42 +92,42 @@ AGREEMENT = "agmt-4mwg1nevbokzw95eca5797ixs"
         ("renewal-upcoming-proposer", AGREEMENT, None, None, None),
     ],
 )
-def test_agreements(
+def test_agreement_events(
     change: str, agreement: str, before: str | None, status: str | None, offer: str | None
 ) -> None:
-    heard = read_event(DOCUMENTED[f"purchase-agreement-{change}"])
-    assert heard
-    assert isinstance(heard.detail, AgreementChanged)
-    told = heard.detail.agreement
-    assert (told.id, told.previous_agreement_id, told.status) == (agreement, before, status)
-    assert (heard.detail.offer.id if heard.detail.offer else None) == offer
+    event = read_event(DOCUMENTED[f"purchase-agreement-{change}"])
+    assert event
+    assert isinstance(event.detail, AgreementChanged)
+    read = event.detail.agreement
+    assert (read.id, read.previous_agreement_id, read.status) == (agreement, before, status)
+    assert (event.detail.offer.id if event.detail.offer else None) == offer
 
 
-def test_an_offer_sold_directly_has_no_resale_authorization() -> None:
+def test_agreement_event_without_a_resale_authorization() -> None:
     assert read_event(changed("purchase-agreement-created-proposer", resaleAuthorization=None))
 
 
 @pytest.mark.parametrize(
     "status", ["pending-approval", "approved", "rejected", "cancelled", "validation-failed"]
 )
-def test_requests_to_cancel(status: str) -> None:
-    heard = read_event(DOCUMENTED[f"agreement-cancellation-request-{status}"])
-    assert heard
-    assert isinstance(heard.detail, CancellationChanged)
-    assert heard.detail.agreement.id == "agmt-abcdexampleid"
-    assert heard.detail.agreement.offer_id == "offer-exampleid"
-    assert heard.detail.agreement_cancellation_request.id == "acr-abcdexampleid"
+def test_cancellation_request_events(status: str) -> None:
+    event = read_event(DOCUMENTED[f"agreement-cancellation-request-{status}"])
+    assert event
+    assert isinstance(event.detail, CancellationChanged)
+    assert event.detail.agreement.id == "agmt-abcdexampleid"
+    assert event.detail.agreement.offer_id == "offer-exampleid"
+    assert event.detail.agreement_cancellation_request.id == "acr-abcdexampleid"
 
 
-def test_paused_payouts() -> None:
-    heard = read_event(DOCUMENTED["disbursement-paused"])
-    assert heard
-    assert heard.detail == PayoutsPaused()
-    assert heard.at == datetime(2022, 11, 1, 13, 12, 22, tzinfo=UTC)
+def test_paused_payouts_event() -> None:
+    event = read_event(DOCUMENTED["disbursement-paused"])
+    assert event
+    assert event.detail == PayoutsPaused()
+    assert event.at == datetime(2022, 11, 1, 13, 12, 22, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
-def test_what_is_new_or_elsewhere_does_no_harm(name: str) -> None:
+def test_unknown_types_sources_and_fields_are_ignored(name: str) -> None:
     event = json.loads(DOCUMENTED[name])
     assert read_event(json.dumps(event | {"detail-type": "Something New"})) is None
     assert read_event(json.dumps(event | {"source": "aws.elsewhere"})) is None
@@ -149,11 +149,11 @@ def test_what_is_new_or_elsewhere_does_no_harm(name: str) -> None:
         DOCUMENTED["disbursement-paused"].replace("2022-11", "0001-01").replace("22Z", "22+14:00"),
     ],
 )
-def test_what_cannot_be_read_is_said_without_its_contents(body: str) -> None:
-    with pytest.raises(InvalidEvent) as refused:
+def test_invalid_event_error_has_no_content(body: str) -> None:
+    with pytest.raises(InvalidEvent) as invalid:
         read_event(body)
-    assert "It's" not in str(refused.value)
-    assert len(str(refused.value)) < 200
+    assert "It's" not in str(invalid.value)
+    assert len(str(invalid.value)) < 200
 
 
 texts = st.text(max_size=20) | st.sampled_from([*map(" ".join, KINDS), "agreement", "offer", "id"])
@@ -172,33 +172,33 @@ jsons = st.recursive(
 )
 
 
-def read_or_refuse(body: str) -> None:
+def read_or_reject(body: str) -> None:
     with suppress(InvalidEvent):
         read_event(body)
 
 
 @given(jsons)
-def test_any_json_is_read_or_refused(anything: Any) -> None:
-    read_or_refuse(json.dumps(anything))
+def test_any_json_is_read_or_invalid(anything: Any) -> None:
+    read_or_reject(json.dumps(anything))
 
 
 @given(st.sampled_from(sorted(KINDS)), jsons, jsons, st.dictionaries(texts, jsons, max_size=3))
-def test_any_event_of_a_known_kind_is_read_or_refused(
+def test_any_event_of_a_known_type_is_read_or_invalid(
     kind: tuple[str, str], time: Any, detail: Any, more: dict[str, Any]
 ) -> None:
     source, detail_type = kind
     event = {**more, "source": source, "detail-type": detail_type, "time": time, "detail": detail}
-    read_or_refuse(json.dumps(event))
-    read_or_refuse(json.dumps(event | {"time": "2026-03-02T09:00:00Z"}))
+    read_or_reject(json.dumps(event))
+    read_or_reject(json.dumps(event | {"time": "2026-03-02T09:00:00Z"}))
 
 
 @given(st.sampled_from(sorted(DOCUMENTED)), st.sampled_from(["agreement", "offer"]), jsons)
-def test_a_documented_event_with_anything_in_it_is_read_or_refused(
+def test_any_changed_documented_event_is_read_or_invalid(
     name: str, field: str, anything: Any
 ) -> None:
-    read_or_refuse(changed(name, **{field: anything}))
+    read_or_reject(changed(name, **{field: anything}))
 
 
 @given(st.text())
-def test_any_text_is_read_or_refused(text: str) -> None:
-    read_or_refuse(text)
+def test_any_text_is_read_or_invalid(text: str) -> None:
+    read_or_reject(text)

@@ -1,4 +1,4 @@
-"""Clazar's dataset and AWS's feed, read by the real clients from one world, say the same."""
+"""Clazar's dataset and AWS's feed, read from the same sandbox, give the same payouts."""
 
 import random
 from collections.abc import AsyncIterator
@@ -19,38 +19,38 @@ from sandbox.tests.support.billing import create_agreement, create_scheduled_agr
 from sandbox.world import PayoutSettings
 from tests.support.workflow_harness import FIELDS, environment_variables
 
-BEGAN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-class Hand:
-    """A clock that a test turns on."""
+class Clock:
+    """A clock that a test advances."""
 
     def __init__(self) -> None:
-        self.now = BEGAN
+        self.now = START
 
     def __call__(self) -> datetime:
         return self.now
 
 
-HAND = Hand()
+CLOCK = Clock()
 
 
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
-    HAND.now = BEGAN
-    async with Sandbox(HAND) as sandbox:
+    CLOCK.now = START
+    async with Sandbox(CLOCK) as sandbox:
         with environment_variables({**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}):
             yield sandbox
 
 
-def days_pass(sandbox: Sandbox, days: int) -> None:
+def advance_days(sandbox: Sandbox, days: int) -> None:
     for _ in range(days):
-        HAND.now += timedelta(days=1)
+        CLOCK.now += timedelta(days=1)
         sandbox.world.advance()
 
 
-async def from_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
-    """What Clazar says, and what AWS says."""
+async def read_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
+    """The readings of Clazar's dataset and of AWS's feed."""
     data_feed.deliver_now(sandbox.world)
     settings = read_settings(WorkerSettings)
     today = sandbox.world.now().date()
@@ -64,27 +64,29 @@ async def from_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
     return from_clazar, await aws.read(None, today)
 
 
-def told_by_both(invoice: InvoicePayout) -> dict[str, Any]:
-    """All but when AWS collected, which Clazar does not tell."""
-    said = invoice.model_dump(exclude={"collected_on", "estimated"})
-    # Clazar has no gross of what is not paid yet: it is in proportion, to the cent.
+def comparable(invoice: InvoicePayout) -> dict[str, Any]:
+    """All fields except the collection date, which Clazar does not have."""
+    fields = invoice.model_dump(exclude={"collected_on", "estimated"})
+    # Clazar has no gross amount of what is not paid yet; it is computed in proportion.
     for name in ("gross", "listing_fee"):
-        said[name]["amount"] = said[name]["amount"].quantize(Decimal("0.1"))
-    return said | {"state": invoice.state, "net": invoice.net}
+        fields[name]["amount"] = fields[name]["amount"].quantize(Decimal("0.1"))
+    return fields | {"state": invoice.state, "net": invoice.net}
 
 
 SPLIT = frozenset({"gross", "refunded", "listing_fee", "tax"})
-"""How what is ours came about: of what is not paid at the moment, AWS's report does not tell it."""
+"""The parts of the net amount: AWS's report does not have them for what is not paid now."""
 
 
-def agree(one: PayoutReading, other: PayoutReading, but_for: frozenset[str] = frozenset()) -> None:
+def assert_equal(
+    one: PayoutReading, other: PayoutReading, except_fields: frozenset[str] = frozenset()
+) -> None:
     assert one.findings == other.findings == ()
     assert one.payouts.keys() == other.payouts.keys()
     for offer_id, payout in one.payouts.items():
         for mine, theirs in zip(payout.invoices, other.payouts[offer_id].invoices, strict=True):
-            said, expected = told_by_both(mine), told_by_both(theirs)
-            assert {n: v for n, v in said.items() if n not in but_for} == {
-                n: v for n, v in expected.items() if n not in but_for
+            actual, expected = comparable(mine), comparable(theirs)
+            assert {n: v for n, v in actual.items() if n not in except_fields} == {
+                n: v for n, v in expected.items() if n not in except_fields
             }
 
 
@@ -97,7 +99,7 @@ PAID, FAILED, PART, NONE = (
 
 
 @pytest.mark.parametrize(
-    ("habit", "days", "state"),
+    ("settings", "days", "state"),
     [
         ({}, 5, NONE),
         ({}, 31, NONE),
@@ -118,60 +120,62 @@ PAID, FAILED, PART, NONE = (
         ({"payout_schedule": "monthly", "payout_day": 15, "bank_days": 2}, 60, PAID),
     ],
 )
-async def test_both_say_the_same_of_each_kind_of_payout(
-    sandbox: Sandbox, habit: dict[str, Any], days: int, state: PayoutState
+async def test_both_sources_agree_on_each_kind_of_payout(
+    sandbox: Sandbox, settings: dict[str, Any], days: int, state: PayoutState
 ) -> None:
-    sandbox.world.payout_settings = PayoutSettings(**habit)
+    sandbox.world.payout_settings = PayoutSettings(**settings)
     create_agreement(sandbox.world, "1000.10")
-    days_pass(sandbox, days)
-    from_clazar, from_aws = await from_both(sandbox)
-    # AWS's report counts as never invoiced what was forgiven.
-    agree(from_clazar, from_aws, but_for=SPLIT if "forgiven" in habit else frozenset())
+    advance_days(sandbox, days)
+    from_clazar, from_aws = await read_both(sandbox)
+    # In AWS's report, what was forgiven was never invoiced.
+    assert_equal(
+        from_clazar, from_aws, except_fields=SPLIT if "forgiven" in settings else frozenset()
+    )
     (payout,) = from_aws.payouts.values()
     assert payout.state is state
     if state is PAID:
-        assert payout.collected_on is not None, "the feed tells when AWS collected"
+        assert payout.collected_on is not None, "the collection date is missing"
 
 
-async def test_what_was_overpaid_is_told_by_both_but_clazar_counts_it_as_refunded(
+async def test_both_sources_show_an_overpayment(
     sandbox: Sandbox,
 ) -> None:
     sandbox.world.payout_settings = PayoutSettings(overpaid=Decimal("0.1"))
     create_agreement(sandbox.world, "1000.00")
-    days_pass(sandbox, 40)
-    for reading in await from_both(sandbox):
+    advance_days(sandbox, 40)
+    for reading in await read_both(sandbox):
         (payout,) = reading.payouts.values()
         assert payout.state is PAID
         assert (str(payout.disbursed), str(payout.undisbursed)) == ("USD 1,070.00", "USD -100.00")
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_both_say_the_same_of_any_world(sandbox: Sandbox, seed: int) -> None:
-    any_of = random.Random(seed)  # noqa: S311
+async def test_both_sources_agree_on_random_payouts(sandbox: Sandbox, seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
     world = sandbox.world
     for number in range(6):
         account = f"{222200000000 + number}"
         world.payout_settings_by_account[account] = PayoutSettings(
-            outcome=any_of.choice(["paid", "failed", "reversed"]),
-            retried_after_days=any_of.choice([None, 7]),
-            refund=Decimal(any_of.choice(["0", "0.25", "1"])),
-            refund_after_days=any_of.choice([10, 45]),
-            disbursed_after_days=any_of.choice([31, 33, 36]),
+            outcome=rng.choice(["paid", "failed", "reversed"]),
+            retried_after_days=rng.choice([None, 7]),
+            refund=Decimal(rng.choice(["0", "0.25", "1"])),
+            refund_after_days=rng.choice([10, 45]),
+            disbursed_after_days=rng.choice([31, 33, 36]),
         )
-        price = f"{any_of.randint(1000, 9_000_000) / 100:.2f}"
-        currency = any_of.choice(["USD", "EUR", "GBP"])
+        price = f"{rng.randint(1000, 9_000_000) / 100:.2f}"
+        currency = rng.choice(["USD", "EUR", "GBP"])
         create_scheduled_agreement(
-            world, [(0, price), (any_of.choice([20, 40]), "1000.00")], currency, account
+            world, [(0, price), (rng.choice([20, 40]), "1000.00")], currency, account
         )
-    days_pass(sandbox, 30)
+    advance_days(sandbox, 30)
     corrections.correct_listing_fee(
         world, invoice_id=world.invoices[0].id, listing_fee=Decimal("12.34")
     )
     refunds.record_refund(
         world, corrections.find_line(world, world.invoices[1].id), "credit", Decimal("0.1")
     )
-    days_pass(sandbox, 30)
-    from_clazar, from_aws = await from_both(sandbox)
-    agree(from_clazar, from_aws, but_for=SPLIT)
+    advance_days(sandbox, 30)
+    from_clazar, from_aws = await read_both(sandbox)
+    assert_equal(from_clazar, from_aws, except_fields=SPLIT)
     for payout in from_aws.payouts.values():
         assert payout.net == payout.disbursed + payout.undisbursed

@@ -1,4 +1,4 @@
-"""AWS's seller data feed: newest versions, what cannot be read, and files of any size."""
+"""AWS's seller data feed: newest versions, unreadable data, and files of any size."""
 
 import csv
 import io
@@ -100,7 +100,7 @@ async def read(s3: Any, *offers: str, months: int = 3) -> PayoutReading:
     return await SellerDataFeed(s3, BUCKET, "", months).read(offers or None, TODAY)
 
 
-async def test_events_of_several_months_and_their_transfers_are_joined(s3: Any) -> None:
+async def test_events_of_several_months_are_joined_with_transfers(s3: Any) -> None:
     put(s3, text(INVOICED), APRIL)
     put(s3, text([*PAID, *OTHER]), MAY)
     reading = await read(s3, "offer-1")
@@ -113,16 +113,14 @@ async def test_events_of_several_months_and_their_transfers_are_joined(s3: Any) 
     assert set((await read(s3)).complete_payouts) == {"offer-1", "offer-2"}
 
 
-async def test_months_before_those_that_are_read_are_left_alone(s3: Any) -> None:
+async def test_earlier_months_are_not_read(s3: Any) -> None:
     put(s3, text(INVOICED), APRIL)
     put(s3, text(OTHER), MAY)
     assert set((await read(s3, months=1)).payouts) == {"offer-2"}
 
 
 @pytest.mark.parametrize("in_order", [True, False])
-async def test_the_newest_version_of_an_event_counts_wherever_it_is(
-    s3: Any, in_order: bool
-) -> None:
+async def test_newest_version_of_an_event_counts_in_any_file(s3: Any, in_order: bool) -> None:
     corrected = INVOICED[1] | {"amount": "-15.00", "update_date": "2026-05-03T00:00:00Z"}
     files = [text(INVOICED), text([corrected])]
     for key, content in zip((APRIL, MAY), files if in_order else files[::-1], strict=True):
@@ -130,7 +128,7 @@ async def test_the_newest_version_of_an_event_counts_wherever_it_is(
     assert (await read(s3)).payouts["offer-1"].listing_fee == Money.of("15", "USD")
 
 
-async def test_a_deleted_event_is_gone_and_may_come_again(s3: Any) -> None:
+async def test_deleted_event_is_removed_and_can_return(s3: Any) -> None:
     gone = {"delete_date": "2026-05-03T00:00:00Z", "update_date": "2026-05-03T00:00:00Z"}
     put(s3, text([*INVOICED, *PAID, *(row | gone for row in PAID[1:])]))
     assert (await read(s3)).payouts["offer-1"].state is PayoutState.NOT_DISBURSED
@@ -144,25 +142,29 @@ LAST = text(OTHER[-1:]).splitlines()[1]
 
 
 @pytest.mark.parametrize(
-    ("content", "where", "said"),
+    ("content", "where", "message"),
     [
         pytest.param(WHOLE + "e9,2026-04-02\r\n", "line 9", "it has 2 fields, not 18", id="short"),
         pytest.param(WHOLE.rstrip("\r\n") + "\r\n" + LAST[:60], "line 9", "fields, not 18",
                      id="half-written"),
-        pytest.param(WHOLE + '"e9","2026\r\n', "line 9", "it is not CSV", id="a quote left open"),
+        pytest.param(WHOLE + '"e9","2026\r\n', "line 9", "it is not CSV", id="open quote"),
         pytest.param(WHOLE.encode() + b"\xff\xfe,\r\n", "line 9", "it is not CSV", id="not UTF-8"),
     ],
 )  # fmt: skip
-async def test_a_line_that_cannot_be_read_marks_nothing_as_paid(
-    s3: Any, content: str | bytes, where: str, said: str
+async def test_unreadable_line_makes_all_offers_of_its_file_incomplete(
+    s3: Any, content: str | bytes, where: str, message: str
 ) -> None:
     put(s3, content)
     reading = await read(s3)
     (finding,) = reading.findings
     assert finding.source == f"{MAY} {where}"
-    assert said in finding.problem
-    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED, "the rest is counted"
-    assert set(reading.complete_payouts) == {"offer-2"}, "whom the line is about is not known"
+    assert message in finding.problem
+    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED, (
+        "the other lines were not counted"
+    )
+    assert set(reading.complete_payouts) == {"offer-2"}, (
+        "an offer is complete that the line may be about"
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ async def test_a_line_that_cannot_be_read_marks_nothing_as_paid(
         ({"billing_event_id": ""}, "billing_event_id"),
     ],
 )
-async def test_a_broken_value_concerns_its_own_offer_alone(
+async def test_invalid_value_makes_only_its_offer_incomplete(
     s3: Any, changes: dict[str, str], column: str
 ) -> None:
     second = [
@@ -194,22 +196,22 @@ async def test_a_broken_value_concerns_its_own_offer_alone(
 
 
 @pytest.mark.parametrize(
-    ("update_date", "mended"),
+    ("update_date", "corrected_later"),
     [("2026-04-02T00:00:00Z", True), ("2026-07-01T00:00:00Z", False), ("yesterday", False)],
 )
-async def test_what_was_broken_and_is_delivered_again_is_whole(
-    s3: Any, update_date: str, mended: bool
+async def test_newer_delivery_replaces_an_invalid_line(
+    s3: Any, update_date: str, corrected_later: bool
 ) -> None:
     good = PAID[1]
     put(s3, text([*INVOICED, good | {"amount": "x", "update_date": update_date}]), APRIL)
     put(s3, text(PAID))
     reading = await read(s3)
     assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
-    assert (reading.findings == ()) is mended
-    assert (set(reading.complete_payouts) == {"offer-1"}) is mended
+    assert (reading.findings == ()) is corrected_later
+    assert (set(reading.complete_payouts) == {"offer-1"}) is corrected_later
 
 
-async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: Any) -> None:
+async def test_file_without_a_column_is_not_read(s3: Any) -> None:
     put(s3, text([*INVOICED, *PAID]), APRIL)
     put(s3, text(OTHER, [column for column in HEADER if column != "amount"]), MAY)
     reading = await read(s3)
@@ -218,30 +220,30 @@ async def test_a_file_without_a_column_is_named_and_nothing_of_it_is_read(s3: An
     assert finding.source is not None
     assert finding.source.startswith(MAY)
     assert set(reading.payouts) == {"offer-1"}
-    assert reading.complete_payouts == {}, "a reversal may be in that file"
+    assert reading.complete_payouts == {}, "complete, although that file may have a reversal"
 
 
-async def test_of_a_wholly_broken_file_not_every_line_is_told(s3: Any) -> None:
+async def test_findings_of_an_unreadable_file_are_limited(s3: Any) -> None:
     put(s3, text(INVOICED) + "x\r\n" * 500)
     findings = (await read(s3)).findings
     assert len(findings) == DataFindings.LIMIT + 1
     assert findings[-1].problem == "and 480 more"
 
 
-async def test_no_file_at_all_is_a_finding(s3: Any) -> None:
+async def test_missing_files_are_a_finding(s3: Any) -> None:
     (finding,) = (await read(s3)).findings
     assert "there is no file for the last months" in finding.problem
 
 
-async def test_a_bucket_that_is_not_there_is_refused(s3: Any) -> None:
+async def test_missing_bucket_is_rejected(s3: Any) -> None:
     with pytest.raises(ApplicationError) as raised:
-        await SellerDataFeed(s3, "nobody-s", "", 1).read(None, TODAY)
+        await SellerDataFeed(s3, "missing", "", 1).read(None, TODAY)
     assert raised.value.type == Failure.REJECTED
     assert "NoSuchBucket" in str(raised.value)
 
 
 class LargeFile:
-    """An S3 with one file of many offers, or of a public one, made while it is read."""
+    """An S3 client with one file of many offers, or of a public one, generated while read."""
 
     def __init__(self, offers: int, *, public: bool = False) -> None:
         self._offers = offers
@@ -265,14 +267,14 @@ class LargeFile:
 
 
 @pytest.mark.parametrize("public", [False, True])
-async def test_a_large_file_takes_no_more_memory_than_a_small_one(public: bool) -> None:
+async def test_memory_does_not_grow_with_the_file(public: bool) -> None:
     async def peak(offers: int) -> int:
         tracemalloc.start()
         reading = await read(LargeFile(offers, public=public), "offer-7")
-        held = tracemalloc.get_traced_memory()[1]
+        peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert set(reading.payouts) == (set() if public else {"offer-7"})
-        return held
+        return peak_bytes
 
-    await peak(100)  # what is imported and cached at first
+    await peak(100)  # imports and caches
     assert await peak(1200) < await peak(300) * 1.5

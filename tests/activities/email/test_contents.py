@@ -1,4 +1,4 @@
-"""Every letter reads well as text and as HTML, and leaks nothing into the other's markup."""
+"""Contents of all mails, as text and as HTML."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -78,17 +78,17 @@ def record() -> OfferRecord:
 
 
 @pytest.mark.parametrize("kind", EmailKind)
-def test_both_forms_say_the_same(kind: EmailKind, record: OfferRecord) -> None:
-    letter = compose(kind, record, SALESFORCE)
-    text = TEMPLATES.get_template("email.txt.jinja").render(content=letter)
-    html = TEMPLATES.get_template("email.html.jinja").render(content=letter)
-    for _, value in letter.facts:
+def test_text_and_html_have_the_same_facts(kind: EmailKind, record: OfferRecord) -> None:
+    content = compose(kind, record, SALESFORCE)
+    text = TEMPLATES.get_template("email.txt.jinja").render(content=content)
+    html = TEMPLATES.get_template("email.html.jinja").render(content=content)
+    for _, value in content.facts:
         assert value in text
         assert value.replace("&", "&amp;") in html
     assert "{{" not in text + html
     assert "None" not in text
-    assert "&amp;" not in text, "text is not HTML"
-    assert "& Sons" not in html, "HTML is escaped"
+    assert "&amp;" not in text, "the text has HTML escapes"
+    assert "& Sons" not in html, "the HTML is not escaped"
     if kind.startswith("offer-"):
         assert "help@example.com" in text
     else:
@@ -107,32 +107,32 @@ POLICY = Policy(
 
 
 @pytest.mark.parametrize("kind", EmailKind)
-def test_a_mail_carries_all_that_its_letter_needs(kind: EmailKind, record: OfferRecord) -> None:
+def test_payload_has_the_fields_that_the_mail_needs(kind: EmailKind, record: OfferRecord) -> None:
     record.policy = POLICY
     converter = PayloadConverter()
     (payload,) = converter.to_payloads([OfferEmail(kind=kind, record=record, occasion="x")])
     assert set(json.loads(payload.data)["record"]["policy"]) == POLICY_FIELDS
-    (carried,) = converter.from_payloads([payload], [OfferEmail])
+    (received,) = converter.from_payloads([payload], [OfferEmail])
     for name in set(Policy.model_fields) - POLICY_FIELDS:
-        del carried.record.policy.__dict__[name]  # so that reading it fails
-    assert compose(kind, carried.record, SALESFORCE) == compose(kind, record, SALESFORCE)
-    assert carried.record.policy.roles == POLICY.roles
+        del received.record.policy.__dict__[name]  # so that reading it fails
+    assert compose(kind, received.record, SALESFORCE) == compose(kind, record, SALESFORCE)
+    assert received.record.policy.roles == POLICY.roles
 
 
-def test_without_a_known_zone_the_policy_s_are_given(record: OfferRecord) -> None:
+def test_buyer_without_a_time_zone_gets_those_of_the_policy(record: OfferRecord) -> None:
     facts = dict(compose(EmailKind.OFFER_SHARED, record, SALESFORCE).facts)
     last = facts["Last day to accept"]
     assert "16:59 on Wednesday 1 April 2026 in Los Angeles" in last
     assert "00:59 on Thursday 2 April 2026 in London" in last
 
 
-def test_a_void_offer_is_not_offered_again(record: OfferRecord) -> None:
-    letter = compose(EmailKind.OFFER_WITHDRAWN, record, SALESFORCE)
-    assert letter.link is None
-    assert "Last day to accept" not in dict(letter.facts)
+def test_withdrawal_mail_has_no_link(record: OfferRecord) -> None:
+    content = compose(EmailKind.OFFER_WITHDRAWN, record, SALESFORCE)
+    assert content.link is None
+    assert "Last day to accept" not in dict(content.facts)
 
 
-def test_the_owner_hears_what_will_come(record: OfferRecord) -> None:
+def test_owner_mails_have_the_expected_and_paid_amounts(record: OfferRecord) -> None:
     text = " ".join(compose(EmailKind.OWNER_ACCEPTED, record, SALESFORCE).paragraphs)
     assert "USD 3,600.00 (3%)" in text
     assert "USD 116,400.00" in text

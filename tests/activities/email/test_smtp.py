@@ -43,7 +43,7 @@ def email(sandbox: Sandbox) -> Email:
     return Email(SecretStr(sandbox.addresses.smtp), "Offers <offers@example.com>", SALESFORCE)
 
 
-async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: Email) -> None:
+async def test_attempts_of_one_mail_have_one_message_id(sandbox: Sandbox, email: Email) -> None:
     for occasion in ("", "", "2026-03-25"):
         await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_REMINDER, occasion))
     one, again, other = (sent.message_id for sent in sandbox.world.mails)
@@ -51,19 +51,17 @@ async def test_each_try_of_one_mail_has_one_message_id(sandbox: Sandbox, email: 
     assert one.endswith("@example.com>")
 
 
-async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
-    sandbox: Sandbox, email: Email
-) -> None:
+async def test_recipients_of_notices_and_buyer_mails(sandbox: Sandbox, email: Email) -> None:
     await run_activity(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
     await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
-    notice, letter = sandbox.world.mails
+    notice, buyer_mail = sandbox.world.mails
     assert notice.recipients == ["owner@example.com"]
     assert notice.subject == "Expired: Ünïcode & Sons"
-    assert letter.recipients == ["buyer@example.com"]
+    assert buyer_mail.recipients == ["buyer@example.com"]
 
 
 @pytest.mark.parametrize(
-    ("fault", "letter", "notice"),
+    ("fault", "buyer_mail", "notice"),
     [
         (Fault("smtp", "drop_before", "DATA"), Failure.DELIVERY_UNKNOWN, Failure.UNAVAILABLE),
         (Fault("smtp", "drop_after", "DATA"), Failure.DELIVERY_UNKNOWN, Failure.UNAVAILABLE),
@@ -73,11 +71,11 @@ async def test_a_notice_goes_to_the_owner_and_a_letter_to_the_buyer(
         (Fault("smtp", "drop_before", "RCPT"), Failure.UNAVAILABLE, Failure.UNAVAILABLE),
     ],
 )
-async def test_what_a_fault_of_the_mail_server_leads_to(
-    sandbox: Sandbox, email: Email, fault: Fault, letter: Failure, notice: Failure
+async def test_mail_server_faults(
+    sandbox: Sandbox, email: Email, fault: Fault, buyer_mail: Failure, notice: Failure
 ) -> None:
     for send, kind, expected in (
-        (email.send_to_buyer, EmailKind.OFFER_SHARED, letter),
+        (email.send_to_buyer, EmailKind.OFFER_SHARED, buyer_mail),
         (email.send_notice, EmailKind.OWNER_EXPIRED, notice),
     ):
         sandbox.world.faults.waiting = [replace(fault)]
@@ -86,16 +84,16 @@ async def test_what_a_fault_of_the_mail_server_leads_to(
         assert failure_type(raised) == expected
 
 
-async def test_a_server_that_is_not_there(unused_tcp_port: int) -> None:
-    away = Email(SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE)
+async def test_missing_mail_server(unused_tcp_port: int) -> None:
+    unreachable = Email(
+        SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE
+    )
     with pytest.raises(ApplicationError) as raised:
-        await run_activity(away.send_to_buyer, mail(EmailKind.OFFER_SHARED))
+        await run_activity(unreachable.send_to_buyer, mail(EmailKind.OFFER_SHARED))
     assert failure_type(raised) == Failure.UNAVAILABLE
 
 
-async def test_a_notice_reaches_those_whom_the_mail_server_takes(
-    sandbox: Sandbox, email: Email
-) -> None:
+async def test_notice_is_sent_to_accepted_recipients(sandbox: Sandbox, email: Email) -> None:
     faults = sandbox.world.faults.waiting
     notice = mail(EmailKind.OWNER_EXPIRED)
     notice.record.policy = Policy(

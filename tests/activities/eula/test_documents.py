@@ -1,4 +1,4 @@
-"""Custom contracts: what is checked of the PDFs, and how they become one that AWS can read."""
+"""Custom EULAs: the checks of the PDFs, and how they are merged and published."""
 
 import hashlib
 import io
@@ -43,13 +43,13 @@ def action(kind: str, **more: Any) -> DictionaryObject:
     return DictionaryObject({NameObject("/S"): NameObject(kind), **named})
 
 
-def on_page(writer: PdfWriter) -> None:
-    """An annotation deep in a page that starts a program."""
+def launch_action_on_page(writer: PdfWriter) -> None:
+    """Add an annotation to a page that starts a program."""
     link = DictionaryObject({NameObject("/A"): action("/Launch")})
     writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(link)])
 
 
-def when_shown(writer: PdfWriter) -> None:
+def action_when_shown(writer: PdfWriter) -> None:
     writer.pages[0][NameObject("/AA")] = DictionaryObject({NameObject("/O"): action("/Named")})
 
 
@@ -80,8 +80,8 @@ def documents(s3: Any) -> EulaDocuments:
 
 
 @pytest.fixture
-def keep(sandbox: Sandbox) -> Callable[[str, bytes], str]:
-    """Put an object where a source is; gives its address."""
+def put_source(sandbox: Sandbox) -> Callable[[str, bytes], str]:
+    """Put an object into S3; returns its address."""
 
     def put(key: str, content: bytes) -> str:
         sandbox.world.objects[BUCKET, key] = content
@@ -90,24 +90,27 @@ def keep(sandbox: Sandbox) -> Callable[[str, bytes], str]:
     return put
 
 
-# What is wrong with a document ------------------------------------------------------------------
+# Invalid documents -------------------------------------------------------------------------------
 
 
-def test_good_documents(documents: EulaDocuments, keep: Any, sandbox: Sandbox) -> None:
-    sources = [keep("a.pdf", pdf(100)), keep("b.pdf", pdf(200, 300, change=opening(FIRST_PAGE)))]
+def test_valid_documents(documents: EulaDocuments, put_source: Any, sandbox: Sandbox) -> None:
+    sources = [
+        put_source("a.pdf", pdf(100)),
+        put_source("b.pdf", pdf(200, 300, change=opening(FIRST_PAGE))),
+    ]
     assert documents.inspect(sources).findings == ()
     assert sandbox.world.writes == 0
     assert sandbox.world.calls == {("s3", "GetObject"): 2}
 
 
-WRONG: dict[str, tuple[bytes, str]] = {
+INVALID: dict[str, tuple[bytes, str]] = {
     "not a PDF": (b"PK\x03\x04 and so on", NO_PDF),
-    "a picture": (b"\x89PNG\r\n\x1a\n\xff\xfe", NO_PDF),
+    "an image": (b"\x89PNG\r\n\x1a\n\xff\xfe", NO_PDF),
     "HTML": (b"<!DOCTYPE html><title>Sign in</title>", NO_PDF),
     "junk before it": (b"\n" + pdf(100), NO_PDF),
     "nothing": (b"", NO_PDF),
-    "no more than a beginning": (b"%PDF-1.7\n", DAMAGED),
-    "a picture behind a beginning": (b"%PDF-\x89PNG\r\n\x1a\n\xff\xfe" * 9, DAMAGED),
+    "only a header": (b"%PDF-1.7\n", DAMAGED),
+    "an image after a header": (b"%PDF-\x89PNG\r\n\x1a\n\xff\xfe" * 9, DAMAGED),
     "truncated": (pdf(*range(100, 140))[:-400], DAMAGED),
     "half": (pdf(*range(100, 140))[:1000], DAMAGED),
     "no pages": (pdf(), "it has no pages"),
@@ -128,19 +131,27 @@ WRONG: dict[str, tuple[bytes, str]] = {
         pdf(100, change=opening(action("/URI", URI=TextStringObject("https://example.com")))),
         "it contains active content (/OpenAction)",
     ),
-    "a page, and then something": (
+    "a page, then another action": (
         pdf(100, change=opening(action("/GoTo", D=FIRST_PAGE, Next=action("/Named")))),
         "it contains active content (/OpenAction)",
     ),
-    "a program to start": (pdf(100, change=on_page), "it contains active content (/Launch)"),
-    "a page that acts": (pdf(100, change=when_shown), "it contains active content (/AA)"),
+    "a program to start": (
+        pdf(100, change=launch_action_on_page),
+        "it contains active content (/Launch)",
+    ),
+    "a page with an action": (
+        pdf(100, change=action_when_shown),
+        "it contains active content (/AA)",
+    ),
 }
 
 
-@pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_document(documents: EulaDocuments, keep: Any, sandbox: Sandbox, kind: str) -> None:
-    content, problem = WRONG[kind]
-    sources = [keep("good.pdf", pdf(100)), keep("wrong.pdf", content)]
+@pytest.mark.parametrize("kind", INVALID)
+def test_invalid_document(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox, kind: str
+) -> None:
+    content, problem = INVALID[kind]
+    sources = [put_source("good.pdf", pdf(100)), put_source("wrong.pdf", content)]
     (finding,) = documents.inspect(sources).findings
     assert (finding.code, finding.field, finding.severity) == ("eula-document", "eula", "refuse")
     assert finding.problem == problem
@@ -149,8 +160,8 @@ def test_a_wrong_document(documents: EulaDocuments, keep: Any, sandbox: Sandbox,
     assert sandbox.world.writes == 0
 
 
-def test_each_wrong_document_is_found(documents: EulaDocuments, keep: Any) -> None:
-    sources = [keep("a.pdf", b"no"), keep("b.pdf", pdf(1)), f"s3://{BUCKET}/c.pdf"]
+def test_each_invalid_document_is_a_finding(documents: EulaDocuments, put_source: Any) -> None:
+    sources = [put_source("a.pdf", b"no"), put_source("b.pdf", pdf(1)), f"s3://{BUCKET}/c.pdf"]
     found = documents.inspect(sources).findings
     assert [(each.seen, each.problem) for each in found] == [
         (f"s3://{BUCKET}/a.pdf", NO_PDF),
@@ -159,10 +170,10 @@ def test_each_wrong_document_is_found(documents: EulaDocuments, keep: Any) -> No
 
 
 @pytest.mark.parametrize("number", [0, 6])
-def test_one_to_five_documents(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox, number: int
+def test_number_of_documents(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox, number: int
 ) -> None:
-    sources = [keep(f"{each}.pdf", pdf(100)) for each in range(number)]
+    sources = [put_source(f"{each}.pdf", pdf(100)) for each in range(number)]
     (finding,) = documents.inspect(sources).findings
     assert (finding.seen, finding.problem) == (
         str(number),
@@ -171,8 +182,8 @@ def test_one_to_five_documents(
     assert not sandbox.world.calls
 
 
-def test_a_document_that_is_too_large(documents: EulaDocuments, keep: Any) -> None:
-    source = keep("large.pdf", pdf(100) + b" " * sources.MAX_BYTES)
+def test_document_that_is_too_large(documents: EulaDocuments, put_source: Any) -> None:
+    source = put_source("large.pdf", pdf(100) + b" " * sources.MAX_BYTES)
     (finding,) = documents.inspect([source]).findings
     assert finding.problem == "it is larger than 20 MB"
 
@@ -189,14 +200,12 @@ def test_a_document_that_is_too_large(documents: EulaDocuments, keep: Any) -> No
         ("https:///a.pdf", "it is not a web address"),
     ],
 )
-def test_an_address_with_nothing_behind_it(
-    documents: EulaDocuments, source: str, problem: str
-) -> None:
+def test_invalid_or_missing_source(documents: EulaDocuments, source: str, problem: str) -> None:
     (finding,) = documents.inspect([source]).findings
     assert (finding.seen, finding.problem) == (source, problem)
 
 
-# S3's own trouble -------------------------------------------------------------------------------
+# Failures of S3 ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -210,10 +219,10 @@ def test_an_address_with_nothing_behind_it(
         (Fault("s3", "status", status=400, code="ExpiredToken"), Failure.CREDENTIALS),
     ],
 )
-def test_s3_is_out_of_order(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox, fault: Fault, failure: Failure
+def test_s3_failures(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox, fault: Fault, failure: Failure
 ) -> None:
-    source = keep("a.pdf", pdf(100))
+    source = put_source("a.pdf", pdf(100))
     sandbox.world.faults.waiting.append(fault)
     with pytest.raises(ApplicationError) as failed:
         documents.inspect([source])
@@ -222,8 +231,10 @@ def test_s3_is_out_of_order(
     assert documents.inspect([source]).findings == ()
 
 
-def test_s3_may_not_be_read(documents: EulaDocuments, keep: Any, sandbox: Sandbox) -> None:
-    source = keep("a.pdf", pdf(100))
+def test_s3_object_without_permission(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
+) -> None:
+    source = put_source("a.pdf", pdf(100))
     sandbox.world.faults.waiting.append(Fault("s3", "status", status=403))
     (finding,) = documents.inspect([source]).findings
     assert finding.problem == "S3 does not allow us to read it, or it does not exist"
@@ -240,10 +251,10 @@ def test_s3_may_not_be_read(documents: EulaDocuments, keep: Any, sandbox: Sandbo
         (Fault("s3", "drop_after", operation="PutObject"), Failure.UNAVAILABLE),
     ],
 )
-def test_the_bucket_does_not_take_it(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox, fault: Fault, failure: Failure
+def test_s3_upload_failures(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox, fault: Fault, failure: Failure
 ) -> None:
-    source = keep("a.pdf", pdf(100))
+    source = put_source("a.pdf", pdf(100))
     sandbox.world.faults.waiting.append(fault)
     with pytest.raises(ApplicationError) as failed:
         publish(documents, source)
@@ -252,13 +263,17 @@ def test_the_bucket_does_not_take_it(
     assert len(published(sandbox)) == 1
 
 
-# One document ------------------------------------------------------------------------------------
+# Merging and publishing --------------------------------------------------------------------------
 
 
-def test_documents_become_one_in_their_order(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+def test_documents_are_merged_in_order(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
 ) -> None:
-    sources = [keep("b.pdf", pdf(200, 300)), keep("a.pdf", pdf(100)), keep("c.pdf", pdf(400))]
+    sources = [
+        put_source("b.pdf", pdf(200, 300)),
+        put_source("a.pdf", pdf(100)),
+        put_source("c.pdf", pdf(400)),
+    ]
     link = publish(documents, *sources, revision=3)
 
     ((key, content),) = published(sandbox).items()
@@ -273,18 +288,16 @@ def test_documents_become_one_in_their_order(
     assert signed["X-Amz-Expires"] == str(7 * 24 * 3600)
 
 
-def test_a_single_document_stays_as_it_is(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+def test_single_document_is_unchanged(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
 ) -> None:
     content = pdf(100)
-    assert httpx.get(publish(documents, keep("a.pdf", content))).content == content
+    assert httpx.get(publish(documents, put_source("a.pdf", content))).content == content
     assert list(published(sandbox).values()) == [content]
 
 
-def test_asked_again_it_makes_no_second_object(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox
-) -> None:
-    sources = [keep("a.pdf", pdf(100)), keep("b.pdf", pdf(200))]
+def test_publish_is_idempotent(documents: EulaDocuments, put_source: Any, sandbox: Sandbox) -> None:
+    sources = [put_source("a.pdf", pdf(100)), put_source("b.pdf", pdf(200))]
     links = [publish(documents, *sources) for _ in range(2)]
     assert len({httpx.URL(link).path for link in links}) == 1
     assert len(published(sandbox)) == 1
@@ -292,11 +305,16 @@ def test_asked_again_it_makes_no_second_object(
     assert len(published(sandbox)) == 2
 
 
-def test_wrong_documents_are_refused_as_aws_would(
-    documents: EulaDocuments, keep: Any, sandbox: Sandbox
+def test_invalid_documents_are_rejected_with_the_aws_error_code(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
 ) -> None:
     with pytest.raises(ApplicationError) as failed:
-        publish(documents, keep("a.pdf", pdf(100)), keep("b.pdf", b"no"), f"s3://{BUCKET}/c.pdf")
+        publish(
+            documents,
+            put_source("a.pdf", pdf(100)),
+            put_source("b.pdf", b"no"),
+            f"s3://{BUCKET}/c.pdf",
+        )
     assert (failed.value.type, failed.value.non_retryable) == (Failure.REJECTED, True)
     error = ActivityError(
         "failed",
@@ -308,8 +326,8 @@ def test_wrong_documents_are_refused_as_aws_would(
         retry_state=RetryState.NON_RETRYABLE_FAILURE,
     )
     error.__cause__ = failed.value
-    refusals = aws_errors_in(error)
-    assert {each.code for each in refusals} == {"INVALID_LEGAL_DOCUMENTS"}
-    assert "b.pdf: it is not a PDF" in refusals[0].message
-    assert "c.pdf: there is no such object" in refusals[1].message
+    errors = aws_errors_in(error)
+    assert {each.code for each in errors} == {"INVALID_LEGAL_DOCUMENTS"}
+    assert "b.pdf: it is not a PDF" in errors[0].message
+    assert "c.pdf: there is no such object" in errors[1].message
     assert sandbox.world.writes == 0

@@ -1,4 +1,4 @@
-"""Contracts on the web: what is read over https, what is not, and that no secret shows."""
+"""EULA documents on the web: what is read over https, what is rejected, and secrets."""
 
 import logging
 import socket
@@ -41,7 +41,7 @@ def documents(s3: Any) -> EulaDocuments:
 
 
 class Server(BaseHTTPRequestHandler):
-    """Answers by path: what the test put into `pages` (status, headers, body)."""
+    """Answers with the `pages` of the test by path (status, headers, body)."""
 
     pages: dict[str, tuple[int, dict[str, str], bytes]]
 
@@ -79,7 +79,7 @@ def web(tmp_path: Path, s3: Any) -> Iterator[SimpleNamespace]:
         thread.join()
 
 
-def test_a_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
+def test_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
     content = pdf(100)
     web.pages["/a.pdf"] = (200, {}, content)
     web.pages["/moved"] = (302, {"Location": "/a.pdf"}, b"")
@@ -109,7 +109,7 @@ def test_a_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
         ((200, {}, b"<html>Sign in</html>"), NO_PDF),
     ],
 )
-def test_no_document_on_the_web(
+def test_web_responses_without_a_document(
     web: SimpleNamespace, answer: tuple[int, dict[str, str], bytes], problem: str
 ) -> None:
     web.pages["/a.pdf"] = answer
@@ -117,7 +117,7 @@ def test_no_document_on_the_web(
     assert (finding.seen, finding.problem) == (f"{web.url}/a.pdf", problem)
 
 
-def test_a_length_that_was_not_announced(
+def test_body_longer_than_the_limit_without_a_content_length(
     web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sources, "MAX_BYTES", 1000)
@@ -135,7 +135,7 @@ def test_a_length_that_was_not_announced(
         ((200, {"Content-Length": "5000"}, pdf(100)), Failure.UNAVAILABLE),
     ],
 )
-def test_the_web_server_is_out_of_order(
+def test_web_server_failures(
     web: SimpleNamespace, answer: tuple[int, dict[str, str], bytes], failure: Failure
 ) -> None:
     web.pages["/a.pdf"] = answer
@@ -144,27 +144,25 @@ def test_the_web_server_is_out_of_order(
     assert (failed.value.type, failed.value.non_retryable) == (failure, False)
 
 
-def test_no_web_server_answers(documents: EulaDocuments) -> None:
+def test_missing_web_server(documents: EulaDocuments) -> None:
     with pytest.raises(ApplicationError) as failed:
         documents.inspect(["https://127.0.0.1:9/a.pdf"])
     assert failed.value.type == Failure.UNAVAILABLE
 
 
-def test_reading_takes_too_long(web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_timeout(web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     web.pages["/a.pdf"] = (200, {}, pdf(100))
     monkeypatch.setattr("activities.eula.documents.ALL_TOGETHER", -1)
     with pytest.raises(ApplicationError, match="takes too long"):
         web.documents.inspect([f"{web.url}/a.pdf"])
 
 
-def test_a_server_that_nobody_vouches_for(web: SimpleNamespace, documents: EulaDocuments) -> None:
+def test_untrusted_certificate(web: SimpleNamespace, documents: EulaDocuments) -> None:
     (finding,) = documents.inspect([f"{web.url}/a.pdf"]).findings
     assert finding.problem == "the certificate of its server is not trusted"
 
 
-def test_a_server_that_does_not_exist(
-    documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_host(documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: Any, **__: Any) -> Any:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -173,7 +171,7 @@ def test_a_server_that_does_not_exist(
     assert finding.problem == "there is no such server"
 
 
-def test_no_secret_of_an_address_is_shown(
+def test_secrets_in_an_address_are_not_shown(
     web: SimpleNamespace, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

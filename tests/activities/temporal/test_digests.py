@@ -1,4 +1,4 @@
-"""Looking who is to be told what: a few questions, and no one offer that holds up the others."""
+"""Planning of digests: few queries, and no offer blocks the others."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -33,11 +33,11 @@ BERLIN = Owner(owner_email="berlin@example.com", owner_time_zone="Europe/Berlin"
 TOKYO = Owner(owner_email="tokyo@example.com", owner_time_zone="Asia/Tokyo")
 GONE = RPCError("", RPCStatusCode.NOT_FOUND, b"")
 LOST = RPCError("", RPCStatusCode.DEADLINE_EXCEEDED, b"")
-NOT_KNOWN_YET = WorkflowQueryFailedError("the worker does not know it")
+NOT_LOADED = WorkflowQueryFailedError("the worker does not know it")
 
 
-class Offers:
-    """A client of Temporal, as far as it is asked."""
+class FakeClient:
+    """A fake of Temporal's client with the given answers."""
 
     def __init__(self, *answers: OfferRecord | list[OfferRecord | Exception]) -> None:
         self.answers = [a if isinstance(a, list) else [a] for a in answers]
@@ -49,7 +49,7 @@ class Offers:
             yield SimpleNamespace(id=str(number), run_id="run", start_time=MORNING)
 
     def get_workflow_handle(self, workflow_id: str, run_id: str) -> Any:
-        assert run_id == "run", "an opportunity's offer may be made again"
+        assert run_id == "run", "without a run id, a later run may answer"
         answers = self.answers[int(workflow_id)]
 
         async def query(name: str, **_: Any) -> OfferRecord:
@@ -62,7 +62,7 @@ class Offers:
         return SimpleNamespace(id=workflow_id, query=query)
 
 
-async def look(offers: Offers, *known: KnownOwner, now: datetime = MORNING) -> DigestPlan:
+async def plan(offers: FakeClient, *known: KnownOwner, now: datetime = MORNING) -> DigestPlan:
     environment = ActivityEnvironment()
     request = DigestPlanRequest(rules=DigestRules(), now=now, known=known)
     found = await environment.run(Digests(cast(Client, offers)).plan_digests, request)
@@ -82,8 +82,8 @@ def offer(owner: Owner, stage: Stage = Stage.SHARED, **fields: Any) -> OfferReco
     )
 
 
-def known(owner: Owner, told_at: datetime, seen_at: datetime = MORNING) -> KnownOwner:
-    return KnownOwner(owner=owner, last_seen_at=seen_at, delivered_at=told_at, next_at=MORNING)
+def known(owner: Owner, delivered_at: datetime, seen_at: datetime = MORNING) -> KnownOwner:
+    return KnownOwner(owner=owner, last_seen_at=seen_at, delivered_at=delivered_at, next_at=MORNING)
 
 
 @pytest.fixture(autouse=True)
@@ -91,8 +91,8 @@ def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(digests, "PAUSE", timedelta())
 
 
-async def test_only_whose_morning_it_is_is_told() -> None:
-    found = await look(Offers(offer(BERLIN), offer(TOKYO)))
+async def test_only_owners_whose_morning_it_is_get_a_digest() -> None:
+    found = await plan(FakeClient(offer(BERLIN), offer(TOKYO)))
     (morning,) = found.deliveries
     assert morning.digest.owner == BERLIN
     assert morning.digest.day.isoformat() == "2026-03-10"
@@ -102,49 +102,49 @@ async def test_only_whose_morning_it_is_is_told() -> None:
     assert waits == {BERLIN: MORNING, TOKYO: datetime(2026, 3, 10, 23, tzinfo=UTC)}
 
 
-async def test_who_has_nothing_to_be_told_has_had_the_morning_too() -> None:
-    quiet = offer(BERLIN, terms=terms(availability_end="2026-04-10"))
-    found = await look(Offers(quiet))
+async def test_owner_without_items_is_done_for_the_day() -> None:
+    unchanged = offer(BERLIN, terms=terms(availability_end="2026-04-10"))
+    found = await plan(FakeClient(unchanged))
     assert found.deliveries == ()
     (owner,) = found.owners
     assert (owner.delivered_at, owner.next_at) == (MORNING, MORNING + timedelta(days=1))
 
 
-async def test_news_since_the_last_morning_is_told() -> None:
+async def test_digest_has_changes_since_the_last_one() -> None:
     happened = MORNING - timedelta(hours=20)
     accepted = offer(BERLIN, Stage.ACCEPTED)
-    for told_at, topics in (
+    for delivered_at, topics in (
         (happened - timedelta(hours=3), [DigestTopic.ACCEPTED]),
         (happened + timedelta(minutes=4), [DigestTopic.ACCEPTED]),
     ):
-        found = await look(Offers(accepted), known(BERLIN, told_at))
+        found = await plan(FakeClient(accepted), known(BERLIN, delivered_at))
         assert [i.topic for m in found.deliveries for i in m.digest.items] == topics
-    found = await look(Offers(accepted), known(BERLIN, happened + SETTLED))
+    found = await plan(FakeClient(accepted), known(BERLIN, happened + SETTLED))
     assert found.deliveries == ()
 
 
 @pytest.mark.parametrize("hours", [1, 7, 20, 23])
-async def test_who_is_met_between_two_mornings_hears_of_all_since_the_one_before(
+async def test_first_digest_has_changes_since_the_previous_morning(
     hours: int,
 ) -> None:
     happened = MORNING - timedelta(hours=hours)
     accepted = offer(
         BERLIN, Stage.ACCEPTED, history=[StageEntry(stage=Stage.ACCEPTED, at=happened)]
     )
-    met = await look(Offers(accepted), now=MORNING + timedelta(hours=6))
-    assert met.deliveries == ()
+    first = await plan(FakeClient(accepted), now=MORNING + timedelta(hours=6))
+    assert first.deliveries == ()
     next_day = MORNING + timedelta(days=1)
-    told = await look(Offers(accepted), *met.owners, now=next_day)
-    (morning,) = told.deliveries
+    second = await plan(FakeClient(accepted), *first.owners, now=next_day)
+    (morning,) = second.deliveries
     assert [item.topic for item in morning.digest.items] == [DigestTopic.ACCEPTED]
-    again = await look(Offers(accepted), morning.delivered, now=next_day + timedelta(days=1))
-    assert again.deliveries == ()
+    third = await plan(FakeClient(accepted), morning.delivered, now=next_day + timedelta(days=1))
+    assert third.deliveries == ()
 
 
-async def test_search_goes_back_no_further_than_it_must() -> None:
+async def test_search_starts_at_the_oldest_needed_day() -> None:
     async def since(*owners: KnownOwner) -> str:
-        offers = Offers()
-        await look(offers, *owners)
+        offers = FakeClient()
+        await plan(offers, *owners)
         (query,) = offers.queries
         return query.partition("OfferStageSince >= ")[2][1:11]
 
@@ -153,44 +153,50 @@ async def test_search_goes_back_no_further_than_it_must() -> None:
     assert await since(known(BERLIN, MORNING - timedelta(days=30))) == "2026-03-01"
 
 
-async def test_owners_of_nothing_are_forgotten_after_a_while() -> None:
+async def test_owners_without_offers_are_removed_after_a_while() -> None:
     long_ago = MORNING - LOOK_BACK
-    found = await look(Offers(), known(BERLIN, long_ago, seen_at=long_ago), known(TOKYO, long_ago))
+    found = await plan(
+        FakeClient(), known(BERLIN, long_ago, seen_at=long_ago), known(TOKYO, long_ago)
+    )
     assert [each.owner for each in found.owners] == [TOKYO]
 
 
-async def test_the_zone_that_is_known_counts() -> None:
+async def test_known_time_zone_of_an_owner_is_used() -> None:
     old = BERLIN.model_copy(update={"owner_time_zone": None})
-    found = await look(Offers(offer(old, opportunity_id="0065g00000AbCdFAAV"), offer(BERLIN)))
+    found = await plan(FakeClient(offer(old, opportunity_id="0065g00000AbCdFAAV"), offer(BERLIN)))
     (morning,) = found.deliveries
     assert morning.digest.owner == BERLIN
     assert len(morning.digest.items) == 2
 
 
-async def test_what_does_not_answer_is_left_out() -> None:
-    answers = Offers([GONE], [LOST], [NOT_KNOWN_YET], offer(BERLIN))
-    (morning,) = (await look(answers)).deliveries
+async def test_offers_that_do_not_answer_are_skipped() -> None:
+    answers = FakeClient([GONE], [LOST], [NOT_LOADED], offer(BERLIN))
+    (morning,) = (await plan(answers)).deliveries
     assert len(morning.digest.items) == 1
 
 
-async def test_a_worker_that_does_not_know_it_yet_is_asked_again() -> None:
-    found = await look(Offers([NOT_KNOWN_YET, LOST, offer(BERLIN)]))
+async def test_failed_query_is_repeated() -> None:
+    found = await plan(FakeClient([NOT_LOADED, LOST, offer(BERLIN)]))
     assert len(found.deliveries) == 1
 
 
-async def test_if_nothing_answers_nobody_counts_as_told() -> None:
+async def test_plan_fails_if_no_offer_answers() -> None:
     with pytest.raises(ApplicationError) as failure:
-        await look(Offers([LOST], [NOT_KNOWN_YET]))
+        await plan(FakeClient([LOST], [NOT_LOADED]))
     assert failure.value.type == Failure.UNAVAILABLE
     assert "@" not in str(failure.value)
 
 
-async def test_too_much_for_one_turn_is_left_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deliveries_over_the_limit_wait_for_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(digests, "MOST_ITEMS", 1)
-    both = Offers(offer(BERLIN), offer(BERLIN.model_copy(update={"owner_email": "b@example.com"})))
-    found = await look(both)
+    both = FakeClient(
+        offer(BERLIN), offer(BERLIN.model_copy(update={"owner_email": "b@example.com"}))
+    )
+    found = await plan(both)
     (first,) = found.deliveries
     assert [each.next_at for each in found.owners] == [MORNING, MORNING]
     others = [each for each in found.owners if each.key != first.delivered.key]
-    (second,) = (await look(both, first.delivered, *others)).deliveries
+    (second,) = (await plan(both, first.delivered, *others)).deliveries
     assert second.delivered.key != first.delivered.key

@@ -1,0 +1,84 @@
+"""The activities on Clazar's offers, with the real client against the sandbox."""
+
+from datetime import timedelta
+
+import pytest
+
+from activities.clazar.offers import Clazar, ClazarPosition, FindOffers
+from offers.preflight.marketplace import ObservedOffer
+from sandbox.clazar.resources import clazar_id
+from sandbox.faults import Fault
+from sandbox.server import Sandbox
+from sandbox.world import ClazarLinks
+from tests.support.clazar import LINK, put_offer
+from tests.support.vendors import NOW, OFFER, run_activity
+from tests.support.workflow_harness import OPPORTUNITY
+
+ASSOCIATION = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
+
+
+async def test_link_is_written_once_and_keeps_other_links(sandbox: Sandbox, clazar: Clazar) -> None:
+    put_offer(sandbox)
+    sandbox.world.clazar_links[OFFER] = ClazarLinks(
+        external_object_associations={"hubspot": {"id": "7"}}
+    )
+    await run_activity(clazar.link_offer, LINK)
+    await run_activity(clazar.link_offer, LINK)
+    links = sandbox.world.clazar_links[OFFER].external_object_associations
+    assert links == {"hubspot": {"id": "7"}} | ASSOCIATION
+    assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 1
+
+
+async def test_link_offers_stops_at_the_first_failure(
+    sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other offers link themselves: a failure must not delay the reading."""
+    links = []
+    for number in range(3):
+        offer = put_offer(sandbox, f"offer-{number:013}")
+        links.append(LINK.model_copy(update={"clazar_id": clazar_id(offer.id)}))
+    await run_activity(clazar.link_offer, links[0])
+    sandbox.world.faults.waiting.append(Fault("clazar", "status", "PatchPrivateOffer"))
+    assert await run_activity(clazar.link_offers, links) == [links[0].clazar_id]
+    assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, (
+        "the third was tried, or the second was not"
+    )
+    assert await run_activity(clazar.link_offers, links) == [link.clazar_id for link in links]
+    monkeypatch.setattr("activities.clazar.offers.LINK_LIMIT", 2)
+    assert await run_activity(clazar.link_offers, links) == [link.clazar_id for link in links[:2]]
+
+
+async def test_changes_are_read_oldest_first(
+    sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("activities.clazar.offers.PAUSE_SECONDS", 0)
+    put_offer(sandbox, "offer-old", released=NOW - timedelta(days=3))
+    for number in range(130):
+        offer = put_offer(sandbox, f"offer-{number:013}", released=NOW - timedelta(minutes=number))
+        offer.name = f"Example {number}"
+    since = ClazarPosition(since=NOW - timedelta(days=1))
+    changed = (await run_activity(clazar.read_changes, since)).offers
+    assert len(changed) == 130
+    assert [each.changed_at for each in changed] == sorted(each.changed_at for each in changed)
+    assert changed[-1].offer == ObservedOffer(
+        offer_id=f"offer-{0:013}", name="Example 0", clazar_id=clazar_id(f"offer-{0:013}")
+    )
+
+
+async def test_offer_is_found_by_id_or_reference(sandbox: Sandbox, clazar: Clazar) -> None:
+    put_offer(sandbox).name = f"Example ({OPPORTUNITY}-2)"
+    put_offer(sandbox, "offer-others")
+    before = NOW - timedelta(days=1)
+    for wanted in (
+        FindOffers(offer_id=OFFER, created_after=before),
+        FindOffers(reference=f"{OPPORTUNITY}-2", created_after=before),
+    ):
+        assert [found.offer_id for found in await run_activity(clazar.find_offers, wanted)] == [
+            OFFER
+        ]
+    assert (
+        await run_activity(
+            clazar.find_offers, FindOffers(reference="unknown", created_after=before)
+        )
+        == ()
+    )
