@@ -333,7 +333,7 @@ async def test_invoice_older_than_the_data_is_kept(tmp_path: Path) -> None:
         described = await harness.handle.describe()
         shown = described.typed_search_attributes[PAYOUT]
         assert shown == report.fingerprint, "the same report would be signalled again"
-        # Data with the same money may differ in what it still covers: a sweep compares fingerprints.
+        # A sweep compares fingerprints, and the same money may have another one.
         newest = Payout(offer_id=offer_id, invoices=record.require_payout().invoices)
         assert newest.fingerprint != report.fingerprint
         await harness.handle.signal(OfferWorkflow.payout_reported, newest)
