@@ -72,7 +72,7 @@ def stages_returned(function: Callable[..., Any], seen: frozenset[str] = frozens
                 and each.value.id == "Stage"
             }
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            called = getattr(module, node.func.id, None)
+            called: Any = getattr(module, node.func.id, None)
             is_ours = inspect.isfunction(called) and called.__module__ == function.__module__
             if is_ours and called.__name__ not in seen:
                 found |= stages_returned(called, seen | {called.__name__})
