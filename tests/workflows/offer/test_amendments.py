@@ -261,3 +261,15 @@ async def test_declined_amendment_can_be_revised(harness: WorkflowHarness) -> No
         FIRST, TermChanges(terms={"additional_amount": "20000 USD"})
     )
     assert [finding.code for finding in revised.awaiting_approval] == ["amendment"]
+
+
+async def test_original_closes_though_an_older_amendment_closes_after_the_cancelled_one(
+    harness: WorkflowHarness,
+) -> None:
+    await accept_offer(harness)
+    await share_amendment(harness)
+    async with harness.advance_until_answered(harness.client.cancel(FIRST, "")) as answer:
+        await answer  # its workflow stays open for a while: an acceptance may be shown late
+    await harness.client.amend(OPPORTUNITY, ADDITIONAL)
+    await harness.end_agreement("CANCELLED")
+    assert (await harness.advance_until_closed()).stage is Stage.TERMINATED

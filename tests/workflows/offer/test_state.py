@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, get_type_hints
 
@@ -43,21 +44,39 @@ def test_each_stage_has_a_function_and_only_end_stages_return_none() -> None:
         assert list(inspect.signature(function).parameters) == ["ctx"]
 
 
+GUARDED = {Stage.DISBURSED: (Stage.SHARED,)}
+"""What the called function returns in another stage only: AWS rolls back only what is accepted."""
+
+
 def test_stages_return_only_allowed_transitions() -> None:
-    """A stage returns the stages that the table allows, except those after a withdrawal."""
-    by_withdrawal = {Stage.ACCEPTED, Stage.CANCELLED, Stage.DRAFT, Stage.FAILED}
+    """Each stage named in a return of a stage function, or of a function of its file that it calls.
+
+    What `withdraw` and `give_up` lead to is decided by what was asked, and held by `enter`.
+    """
     for stage, function in STAGES.items():
-        tree = ast.parse(inspect.getsource(function))
-        returned = {
-            Stage[node.attr]
-            for returning in ast.walk(tree)
-            if isinstance(returning, ast.Return) and returning.value
-            for node in ast.walk(returning.value)
-            if isinstance(node, ast.Attribute)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "Stage"
-        }
-        assert returned - by_withdrawal <= set(TRANSITIONS[stage]), stage
+        allowed = {stage, *TRANSITIONS[stage], *GUARDED.get(stage, ())}
+        unknown = stages_returned(function) - allowed
+        assert not unknown, f"{stage}: {unknown}"
+
+
+def stages_returned(function: Callable[..., Any], seen: frozenset[str] = frozenset()) -> set[Stage]:
+    module = inspect.getmodule(function)
+    found: set[Stage] = set()
+    for node in ast.walk(ast.parse(inspect.getsource(function))):
+        if isinstance(node, ast.Return) and node.value:
+            found |= {
+                Stage[each.attr]
+                for each in ast.walk(node.value)
+                if isinstance(each, ast.Attribute)
+                and isinstance(each.value, ast.Name)
+                and each.value.id == "Stage"
+            }
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called: Any = getattr(module, node.func.id, None)
+            is_ours = inspect.isfunction(called) and called.__module__ == function.__module__
+            if is_ours and called.__name__ not in seen:
+                found |= stages_returned(called, seen | {called.__name__})
+    return found
 
 
 def test_workflow_has_no_base_class() -> None:

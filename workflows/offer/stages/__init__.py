@@ -10,8 +10,8 @@ from temporalio import workflow
 from workflows.offer.context import OfferContext
 from workflows.offer.stages.agreement import accepted, disbursed, replaced, terminated
 from workflows.offer.stages.draft import draft, failed
-from workflows.offer.stages.open import cancelled, expired, live, shared
 from workflows.offer.stages.publishing import generating, submitted
+from workflows.offer.stages.released import cancelled, expired, live, shared
 
 with workflow.unsafe.imports_passed_through():
     from offers.stage import Stage

@@ -4,7 +4,7 @@ from temporalio import workflow
 
 from workflows.common.escalation import execute_with_escalation
 from workflows.offer.context import OfferContext
-from workflows.offer.stages.open import can_be_accepted
+from workflows.offer.stages.released import can_be_accepted
 from workflows.offer.visibility import publish
 from workflows.offer.waiting import wait_for_news, wait_until
 
