@@ -100,7 +100,7 @@ class OfferClient:
         NoWorkerRunning after starting it, if no worker answers.  If Salesforce does not answer, the
         record has no terms yet.
         """
-        if restart and await self._can_be_revived(opportunity_id):
+        if restart and await self._can_be_extended(opportunity_id):
             changes = TermChanges(terms=given or {}, method=method, recreate=True)
             return await self.amend(opportunity_id, changes)
         handle = await self.start_without_waiting(
@@ -114,7 +114,7 @@ class OfferClient:
             raise _ended(record)
         return record
 
-    async def _can_be_revived(self, opportunity_id: str) -> bool:
+    async def _can_be_extended(self, opportunity_id: str) -> bool:
         running = await self._running_record(opportunity_id)
         return running is not None and running.stage in (Stage.EXPIRED, Stage.CANCELLED)
 

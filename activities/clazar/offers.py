@@ -129,15 +129,15 @@ class Clazar:
 
         The workflow of an offer that is left out links it later.
         """
-        tied: list[str] = []
+        linked: list[str] = []
         for link in links[:LINK_LIMIT]:
             try:
                 await self.link_offer(link)
             except ApplicationError as error:
                 activity.logger.warning("offers were not linked, to be tried again: %s", error.type)
                 break
-            tied.append(link.clazar_id)
-        return tied
+            linked.append(link.clazar_id)
+        return linked
 
     async def _offers(self, changed_after: datetime) -> AsyncIterator[dict[str, Any]]:
         async for rows in self._client.pages(

@@ -37,7 +37,7 @@ long an owner of nothing is remembered."""
 
 AT_ONCE = 20
 """Concurrent queries for records."""
-PATIENCE = timedelta(seconds=10)
+RPC_TIMEOUT = timedelta(seconds=10)
 """For one query."""
 TRIES = 3
 PAUSE = timedelta(seconds=1)
@@ -178,7 +178,7 @@ async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
     for tried in range(1, TRIES + 1):
         try:
             record: OfferRecord = await handle.query(
-                "record", result_type=OfferRecord, rpc_timeout=PATIENCE
+                "record", result_type=OfferRecord, rpc_timeout=RPC_TIMEOUT
             )
         except WorkflowQueryFailedError:
             pass

@@ -20,7 +20,7 @@ from offers.preflight.marketplace import ObservedOffer
 
 AT_ONCE = 20
 """Concurrent signals."""
-PATIENCE = timedelta(seconds=10)
+RPC_TIMEOUT = timedelta(seconds=10)
 """For one signal."""
 
 
@@ -59,7 +59,7 @@ async def try_send(client: Client, reports: Iterable[OfferSignal]) -> list[BaseE
         async with room:
             handle = client.get_workflow_handle(report.workflow_id)
             try:
-                await handle.signal(report.signal, report.argument, rpc_timeout=PATIENCE)
+                await handle.signal(report.signal, report.argument, rpc_timeout=RPC_TIMEOUT)
             except RPCError as error:
                 if not _has_ended(error):
                     raise

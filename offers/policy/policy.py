@@ -140,7 +140,7 @@ class Policy(BaseModel):
     ] = (7, 2)
     """The buyer is reminded this many days before the last day."""
     expiry_grace: Wait = timedelta(hours=1)
-    """How long after the last second an acceptance may still come to light."""
+    """How long after the last second AWS may still show an acceptance."""
     extend_expired_within: Wait = timedelta(days=14)
     """How long after its last day an offer that nobody accepted can still be extended."""
     rollback_within: Wait = timedelta(hours=1)

@@ -146,10 +146,10 @@ def _open_offer(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator
 
 
 def conflicting_offers(
-    terms: OfferTerms, rivals: tuple[OpenOffer, ...], policy: Policy
+    terms: OfferTerms, others: tuple[OpenOffer, ...], policy: Policy
 ) -> tuple[Finding, ...]:
     """Findings about other open offers that were created at the same time."""
-    found = _open_offer(terms, Marketplace(open_offers=rivals), policy)
+    found = _open_offer(terms, Marketplace(open_offers=others), policy)
     return tuple(finding for finding in found if finding.severity is Severity.REFUSE)
 
 

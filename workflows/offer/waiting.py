@@ -65,7 +65,7 @@ async def wait_until_or_decided(
 
 
 async def wait_for_news(ctx: OfferContext, end: datetime, what: str) -> bool:
-    """Wait until something is reported or asked, or a payment is late.
+    """Wait until something is reported or asked, or a payment is overdue.
 
     False once the end has come, or when nobody needs the offer any more.
     """
