@@ -178,7 +178,7 @@ async def test_amend_by_signal(harness: WorkflowHarness) -> None:
     record = await harness.advance_until(Stage.SHARED)
     assert str(record.require_terms().price) == "USD 110,000.00"
     assert record.attention_code == "signal-rejected", (
-        "the second signal came during the first change"
+        "the signal during the first change was not rejected"
     )
     assert "is being withdrawn" in record.attentions[0].problem
     await harness.client.resume(OPPORTUNITY)

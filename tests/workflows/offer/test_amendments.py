@@ -53,7 +53,7 @@ async def test_accepted_amendment_replaces_the_original(
     await harness.approve_all(FIRST)
     shared = await harness.advance_until(Stage.SHARED, path=FIRST)
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted", (
-        "the agreement has not changed"
+        "the amendment changed it before its acceptance"
     )
     assert harness.salesforce_fields()["Amendment_Stage__c"] == "shared"
     assert harness.count_acceptable_offers() == 1
