@@ -41,8 +41,9 @@ def changed_values(
     before: TypedSearchAttributes, after: Values
 ) -> list[SearchAttributeUpdate[Any]]:
     """What must be upserted so that search shows the values."""
+    known = {pair.key: pair.value for pair in before.search_attributes}
     return [
         key.value_unset() if value is None else key.value_set(value)
         for key, value in after.items()
-        if before.get(key) != value
+        if known.get(key) != value
     ]
