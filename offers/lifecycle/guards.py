@@ -202,7 +202,12 @@ def is_in_place_edit(record: OfferRecord, changes: TermChanges) -> bool:
 
 
 def why_cannot_amend(
-    record: OfferRecord, changes: TermChanges, now: datetime, *, stopping: bool, busy: Reason | None
+    record: OfferRecord,
+    changes: TermChanges,
+    now: datetime,
+    *,
+    withdrawing: bool,
+    busy: Reason | None,
 ) -> Reason | None:
     """Why an offer cannot be amended; `busy` is why its agreement cannot be just now."""
     agreed = record.stage in AGREED
@@ -213,7 +218,7 @@ def why_cannot_amend(
         return wrong
     if agreed:
         return busy or _agreement_not_active(record, "amended") or _no_amendment_given(changes)
-    if stopping:
+    if withdrawing:
         return _withdrawal_in_progress(record)
     if record.stage in CAN_BE_ACCEPTED | {Stage.EXPIRED} and is_in_place_edit(record, changes):
         return _invalid(_edit_findings(record, changes, now)) or _stays_expired(record, changes)
@@ -221,25 +226,25 @@ def why_cannot_amend(
 
 
 def why_agreement_is_busy(
-    record: OfferRecord, *, asked: bool, amending: Amendment | None
+    record: OfferRecord, *, requested: bool, open_amendment: Amendment | None
 ) -> Reason | None:
     """Why an agreement cannot be amended, or its cancellation requested, just now.
 
-    `asked` is whether the buyer has yet to answer a request to cancel it.
+    `requested` is whether the buyer has yet to answer a request to cancel it.
     """
-    if amending:
-        path = offer_path(record.opportunity_id, amending.number)
+    if open_amendment:
+        path = offer_path(record.opportunity_id, open_amendment.number)
         return Reason(
             code=ReasonCode.AMENDMENT_IN_PROGRESS,
-            problem=f"amendment {amending.number} is in progress ({amending.stage}): finish or"
-            " cancel it first",
-            data={"amendment": str(amending.number), "stage": amending.stage.value},
+            problem=f"amendment {open_amendment.number} is in progress"
+            f" ({open_amendment.stage}): finish or cancel it first",
+            data={"amendment": str(open_amendment.number), "stage": open_amendment.stage.value},
             actions=(
                 Action(kind=ActionKind.SHOW, offer=path),
                 Action(kind=ActionKind.CANCEL, offer=path),
             ),
         )
-    if asked:
+    if requested:
         return Reason(
             code=ReasonCode.CANCELLATION_PENDING,
             problem="the buyer was asked to let the agreement be cancelled and has seven days to"
@@ -354,12 +359,12 @@ def why_amended_too_late(record: OfferRecord) -> Reason:
 
 
 def why_cannot_extend(
-    record: OfferRecord, extension: Extension, now: datetime, stopping: Stage | None
+    record: OfferRecord, extension: Extension, now: datetime, withdraw_to: Stage | None
 ) -> Reason | None:
     """Why the buyer cannot be given more time."""
     if record.stage not in CAN_BE_ACCEPTED | {Stage.EXPIRED}:
         return _not_extendable(record, extension)
-    if stopping is not None:
+    if withdraw_to is not None:
         return _withdrawal_in_progress(record)
     changes = extension.as_term_changes
     if not is_in_place_edit(record, changes):
@@ -424,12 +429,12 @@ def why_cannot_cancel(record: OfferRecord) -> Reason:
 
 
 def why_cannot_request_cancellation(
-    record: OfferRecord, *, asked: bool, amending: Amendment | None
+    record: OfferRecord, *, requested: bool, open_amendment: Amendment | None
 ) -> Reason | None:
     """Why a buyer cannot be asked to let an agreement be cancelled."""
     if record.stage in AGREED:
         return _agreement_not_active(record, "cancelled") or why_agreement_is_busy(
-            record, asked=asked, amending=amending
+            record, requested=requested, open_amendment=open_amendment
         )
     if record.stage is Stage.REPLACED:
         return _replaced(record)
@@ -533,10 +538,10 @@ def why_cannot_decide(
 
 
 def why_cannot_resend(
-    record: OfferRecord, *, delivery_unknown: bool, stopping: Stage | None
+    record: OfferRecord, *, delivery_unknown: bool, withdraw_to: Stage | None
 ) -> Reason | None:
     """Why no mail can be sent to the buyer again."""
-    if stopping is not None and not delivery_unknown:
+    if withdraw_to is not None and not delivery_unknown:
         return _withdrawal_in_progress(record)
     if delivery_unknown or record.stage is Stage.SHARED:
         return None

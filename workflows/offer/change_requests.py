@@ -124,7 +124,7 @@ def why_cannot_amend(ctx: OfferContext, changes: TermChanges) -> Reason | None:
         ctx.record,
         changes,
         ctx.now(),
-        stopping=ctx.is_withdrawing(),
+        withdrawing=ctx.is_withdrawing(),
         busy=_why_agreement_busy(ctx),
     )
 
@@ -170,7 +170,7 @@ def _restore_terms(ctx: OfferContext, changes: TermChanges, before: TermChanges)
 
 def _why_agreement_busy(ctx: OfferContext) -> Reason | None:
     return guards.why_agreement_is_busy(
-        ctx.record, asked=ctx.agreement_cancellation.is_open, amending=ctx.amendments.open
+        ctx.record, requested=ctx.agreement_cancellation.is_open, open_amendment=ctx.amendments.open
     )
 
 
@@ -205,7 +205,7 @@ async def _edit(ctx: OfferContext, changes: TermChanges) -> str | None:
 def why_cannot_request_cancellation(ctx: OfferContext) -> Reason | None:
     """Why the buyer cannot be asked to agree to the cancellation of the agreement."""
     return _why_closing(ctx) or guards.why_cannot_request_cancellation(
-        ctx.record, asked=ctx.agreement_cancellation.is_open, amending=ctx.amendments.open
+        ctx.record, requested=ctx.agreement_cancellation.is_open, open_amendment=ctx.amendments.open
     )
 
 

@@ -241,9 +241,11 @@ class OfferWorkflow:
     @resend.validator
     def _reject_resend(self) -> None:
         unknown = self._ctx.notifications.is_delivery_unknown
-        stopping = self._ctx.control.withdraw_to
+        withdraw_to = self._ctx.control.withdraw_to
         reject_if(
-            guards.why_cannot_resend(self._ctx.record, delivery_unknown=unknown, stopping=stopping)
+            guards.why_cannot_resend(
+                self._ctx.record, delivery_unknown=unknown, withdraw_to=withdraw_to
+            )
         )
 
     # The same as plain signals, which the Temporal UI can send ------------------------------------

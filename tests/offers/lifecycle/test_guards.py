@@ -46,7 +46,9 @@ def record(stage: Stage, **known: Any) -> OfferRecord:
 
 
 def why_cannot_amend(offer: OfferRecord, busy: Reason | None = None, **given: Any) -> Reason | None:
-    return guards.why_cannot_amend(offer, TermChanges(terms=given), NOW, stopping=False, busy=busy)
+    return guards.why_cannot_amend(
+        offer, TermChanges(terms=given), NOW, withdrawing=False, busy=busy
+    )
 
 
 REQUESTS: dict[str, Callable[[OfferRecord], Reason | None]] = {
@@ -57,7 +59,7 @@ REQUESTS: dict[str, Callable[[OfferRecord], Reason | None]] = {
     "extend": lambda offer: guards.why_cannot_extend(offer, Extension(until=UNTIL), NOW, None),
     "cancel": lambda offer: guards.why_cannot_cancel(offer) if offer.stage in DECIDED else None,
     "request": lambda offer: guards.why_cannot_request_cancellation(
-        offer, asked=False, amending=None
+        offer, requested=False, open_amendment=None
     ),
 }
 
@@ -203,7 +205,7 @@ def test_amend_needs_an_active_agreement_and_no_other_request(
     stage: Stage,
 ) -> None:
     in_progress = Amendment(number=1, stage=Stage.SHARED)
-    busy = guards.why_agreement_is_busy(record(stage), asked=False, amending=in_progress)
+    busy = guards.why_agreement_is_busy(record(stage), requested=False, open_amendment=in_progress)
     assert busy is not None
     assert why_cannot_amend(record(stage), busy=busy, additional_amount="1 USD") is busy
     over = record(stage, agreement=agreement(status=AgreementStatus.EXPIRED))
@@ -257,7 +259,7 @@ def test_expired_offer_cannot_only_be_renamed() -> None:
 def test_requests_during_a_withdrawal_are_rejected() -> None:
     reasons = [
         guards.why_cannot_amend(
-            record(stage), TermChanges(terms={"company": "x"}), NOW, stopping=True, busy=None
+            record(stage), TermChanges(terms={"company": "x"}), NOW, withdrawing=True, busy=None
         )
         for stage in (Stage.GENERATING, Stage.SHARED)
     ]
@@ -330,12 +332,12 @@ def test_amendment_cannot_be_extended_to_the_next_instalment(stage: Stage, carri
 def test_cancellation_request_needs_an_active_agreement_and_no_other_request() -> None:
     offer = record(Stage.ACCEPTED)
     why_cannot_request = guards.why_cannot_request_cancellation
-    pending = why_cannot_request(offer, asked=True, amending=None)
+    pending = why_cannot_request(offer, requested=True, open_amendment=None)
     assert pending is not None
     assert pending.code is Code.CANCELLATION_PENDING
     assert "seven days" in pending.problem
     reason = why_cannot_request(
-        offer, asked=False, amending=Amendment(number=1, stage=Stage.SHARED)
+        offer, requested=False, open_amendment=Amendment(number=1, stage=Stage.SHARED)
     )
     assert reason is not None
     assert reason.code is Code.AMENDMENT_IN_PROGRESS
@@ -344,7 +346,7 @@ def test_cancellation_request_needs_an_active_agreement_and_no_other_request() -
     assert Kind.CANCEL in [action.kind for action in reason.actions]
     over = record(Stage.ACCEPTED, agreement=agreement(status=AgreementStatus.CANCELLED))
     assert "only an active one can be cancelled" in str(
-        why_cannot_request(over, asked=False, amending=None)
+        why_cannot_request(over, requested=False, open_amendment=None)
     )
     assert guards.why_cannot_cancel(over).code is Code.AGREEMENT_NOT_ACTIVE
 

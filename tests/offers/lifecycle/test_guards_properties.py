@@ -45,7 +45,7 @@ def record(stage: Stage) -> OfferRecord:
 def test_any_change_is_answered(changed: dict[str, Any], stage: Stage) -> None:
     offer, changes = record(stage), TermChanges(terms=changed)
     guards.why_cannot_revise(offer, changes)
-    reason = guards.why_cannot_amend(offer, changes, NOW, stopping=False, busy=None)
+    reason = guards.why_cannot_amend(offer, changes, NOW, withdrawing=False, busy=None)
     changes.without_past_last_day(NOW.date()).merged_into({})
     if reason is None and stage is Stage.SHARED and guards.is_in_place_edit(offer, changes):
         # An edit that the guard accepts is valid, at least for the offer's present terms.
@@ -67,14 +67,14 @@ def test_long_value_is_answered_quickly(value: Any) -> None:
     """A handler that computes for two seconds fails the workflow task on every attempt."""
     for name in FIELDS:
         changes = TermChanges(terms={name: value})
-        guards.why_cannot_amend(record(Stage.SHARED), changes, NOW, stopping=False, busy=None)
+        guards.why_cannot_amend(record(Stage.SHARED), changes, NOW, withdrawing=False, busy=None)
 
 
 def test_accepted_offer_without_an_agreement_cannot_be_amended() -> None:
     """AWS has just rolled the acceptance back, and the workflow is about to leave the stage."""
     changes = TermChanges(terms={"additional_amount": "1000.00 USD"})
     reason = guards.why_cannot_amend(
-        record(Stage.ACCEPTED), changes, NOW, stopping=False, busy=None
+        record(Stage.ACCEPTED), changes, NOW, withdrawing=False, busy=None
     )
     assert reason is not None
     assert reason.code is guards.ReasonCode.NO_AGREEMENT
