@@ -150,6 +150,7 @@ async def test_directory_finds_only_running_offers(environment: OfferEnvironment
     handle = environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
     await handle.cancel()
     await handle.result()
+    await environment.wait_until_closed(opportunity)
     assert await find(directory.find_by_stage, [Stage.CANCELLED]) == []
 
 

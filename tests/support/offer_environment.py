@@ -113,6 +113,13 @@ class OfferEnvironment:
             await self.wait_until(each, lambda row: row.stage == Stage.SHARED)
         return ids
 
+    async def wait_until_closed(self, opportunity: str) -> None:
+        """Wait until search shows that an offer's workflow has closed: it lags behind the result."""
+        running = f"WorkflowId = '{workflow_id(opportunity)}' AND ExecutionStatus = 'Running'"
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while (await self.temporal_client.count_workflows(running)).count:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
     async def wait_until(self, opportunity: str, condition: Callable[[OfferRow], bool]) -> OfferRow:
         """Wait until an offer's row in the list meets a condition."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
