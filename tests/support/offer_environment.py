@@ -114,7 +114,7 @@ class OfferEnvironment:
         return ids
 
     async def wait_until_closed(self, opportunity: str) -> None:
-        """Wait until search shows that an offer's workflow has closed: it lags behind the result."""
+        """Wait until search shows that a workflow has closed: search lags behind its result."""
         running = f"WorkflowId = '{workflow_id(opportunity)}' AND ExecutionStatus = 'Running'"
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while (await self.temporal_client.count_workflows(running)).count:  # noqa: ASYNC110
