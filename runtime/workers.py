@@ -14,6 +14,7 @@ from activities.clazar.offers import Clazar
 from activities.email.smtp import Email
 from activities.task_queues import TaskQueue, activities_per_second
 from activities.temporal.digests import Digests
+from activities.temporal.offer_workflows import OfferWorkflows
 from activities.temporal.payouts import Payouts
 from activities.temporal.signals import OfferSignals
 from runtime import clients
@@ -118,6 +119,7 @@ def _activities(
             reporting.signal_agreements,
             reporting.find_our_offers,
             reporting.signal_observed_offers,
+            OfferWorkflows(client).wait_until_closed,
             Digests(client).plan_digests,
         ]
     if TaskQueue.PREFLIGHT in queues:

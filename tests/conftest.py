@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 from pydantic import BaseModel
 
+from tests.support.job_order import process_jobs_as_single_batch
+
 # No setting of the shell, and no `.env` in the working folder, may connect a test to a real vendor.
 for name in list(os.environ):
     if name.startswith(("AWS_", "CLAZAR_", "OFFERS_", "SALESFORCE_", "SMTP_", "TEMPORAL_")):
@@ -21,6 +23,18 @@ os.environ["TEMPORAL_DEBUG"] = "1"
 # The duration of a test depends on the load of the machine.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+
+
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Run the workflows with the order of jobs that a later SDK turns on (workflow logic flag 2)."""
+    parser.addoption("--single-batch", action="store_true", help=pytest_addoption.__doc__)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--single-batch"):
+        process_jobs_as_single_batch()
 
 
 copy_model = BaseModel.model_copy

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.salesforce.write_back import Salesforce
     from activities.task_queues import TaskQueue
     from activities.temporal.digests import Digests
+    from activities.temporal.offer_workflows import OfferWorkflows
     from activities.temporal.payouts import Payouts
     from activities.temporal.signals import OfferSignals
 
@@ -139,6 +140,9 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     ),
     OfferSignals.signal_observed_offers: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Signal the offers concerned", timeout=timedelta(minutes=5)
+    ),
+    OfferWorkflows.wait_until_closed: ActivityOptions(
+        queue=TaskQueue.OFFERS, summary="Wait until {0} is closed"
     ),
     Digests.plan_digests: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Plan the digests", timeout=timedelta(minutes=10)

@@ -16,6 +16,7 @@ from temporalio.exceptions import (
 )
 
 from workflows.common.activity_options import ACTIVITY_OPTIONS, failure_of, start_activity
+from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
@@ -137,7 +138,7 @@ async def cancel_when(
 ) -> ReturnT | None:
     """The work's result; None if the condition holds first: the work is cancelled then."""
     task = asyncio.create_task(work)
-    await workflow.wait_condition(lambda: task.done() or condition())
+    await wait_condition(lambda: task.done() or condition())
     if task.done():
         return await task
     task.cancel()

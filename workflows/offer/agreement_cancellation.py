@@ -35,6 +35,11 @@ class AgreementCancellation:
             request is not None and request.status is CancellationStatus.PENDING_APPROVAL
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no answer of the buyer is waited for."""
+        return self._follow_task is None or self._follow_task.done()
+
     async def request(self, request: CancellationRequestInput) -> str | None:
         """Ask the buyer; AWS's reason if it does not pass the request on."""
         record, state = self._ctx.record, self._ctx.state.agreement_cancellation

@@ -10,11 +10,14 @@ from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import ChildWorkflowError, is_cancelled_exception
 from temporalio.workflow import ParentClosePolicy
 
+from workflows.common.activity_options import start_activity
 from workflows.common.signals import signal_workflow
+from workflows.common.waiting import wait_condition
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import STAGE
 
 with workflow.unsafe.imports_passed_through():
+    from activities.temporal.offer_workflows import OfferWorkflows
     from offers.agreements.agreement import Agreement
     from offers.agreements.amendment_pricing import OriginalOffer
     from offers.ids import offer_path, workflow_id
@@ -34,7 +37,7 @@ class Amendments:
 
     def __init__(self, ctx: OfferContext) -> None:
         self._ctx = ctx
-        self._children: list[asyncio.Task[None]] = []
+        self._following: list[asyncio.Task[None]] = []
 
     @property
     def open(self) -> Amendment | None:
@@ -53,8 +56,21 @@ class Amendments:
         record, state = self._ctx.record, self._ctx.state.amendments
         number = record.last_amendment + 1
         record.amendments += (Amendment(number=number, stage=Stage.DRAFT),)
-        self._children.append(asyncio.create_task(self._run_child(number, terms)))
-        await workflow.wait_condition(lambda: state.last_started >= number)
+        self._following.append(asyncio.create_task(self._run_child(number, terms)))
+        await wait_condition(lambda: state.last_started >= number)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no workflow is being started."""
+        amendments = self._ctx.record.amendments
+        return not amendments or self._ctx.state.amendments.last_started >= amendments[-1].number
+
+    def restart(self) -> None:
+        """Go on in a run that continues another."""
+        state = self._ctx.state.amendments
+        for each in self._ctx.record.amendments:
+            if each.number <= state.last_started and each.number not in state.closed:
+                self._following.append(asyncio.create_task(self._follow_by_id(each.number)))
 
     def update(self, report: Amendment) -> None:
         """An amendment reports its stage."""
@@ -81,9 +97,7 @@ class Amendments:
     async def wait_until_cancelled(self) -> None:
         """Wait until the amendment that was cancelled has closed."""
         state = self._ctx.state.amendments
-        await workflow.wait_condition(
-            lambda: state.cancelling is None or state.cancelling in state.closed
-        )
+        await wait_condition(lambda: state.cancelling is None or state.cancelling in state.closed)
 
     async def _run_child(self, number: int, terms: dict[str, Any]) -> None:
         record, state = self._ctx.record, self._ctx.state.amendments
@@ -114,13 +128,21 @@ class Amendments:
         try:
             await child
         except ChildWorkflowError as error:
-            if is_cancelled_exception(error):
-                return
-            self._ctx.attentions.raise_(
-                AttentionCode.AMENDMENT_TERMINATED,
-                f"The workflow of amendment {number} was terminated",
-                "See in AWS whether its offer can be accepted, and withdraw it there",
-            )
-            self.update(Amendment(number=number, stage=Stage.CANCELLED))
-        finally:
-            state.closed.add(number)
+            if not is_cancelled_exception(error):
+                self._raise_terminated(number)
+        state.closed.add(number)
+
+    async def _follow_by_id(self, number: int) -> None:
+        """An earlier run started the workflow: the server does not report its end to this one."""
+        path = offer_path(self._ctx.record.opportunity_id, number)
+        if not await start_activity(OfferWorkflows.wait_until_closed, workflow_id(path)):
+            self._raise_terminated(number)
+        self._ctx.state.amendments.closed.add(number)
+
+    def _raise_terminated(self, number: int) -> None:
+        self._ctx.attentions.raise_(
+            AttentionCode.AMENDMENT_TERMINATED,
+            f"The workflow of amendment {number} was terminated",
+            "See in AWS whether its offer can be accepted, and withdraw it there",
+        )
+        self.update(Amendment(number=number, stage=Stage.CANCELLED))

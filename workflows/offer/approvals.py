@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from workflows.offer.waiting import wait_until
+from workflows.offer.waiting import wait_in_stage, wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
@@ -27,38 +27,47 @@ class Approvals:
     def __init__(self, ctx: OfferContext) -> None:
         self._ctx = ctx
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether the stage waits for a person, perhaps since an earlier run."""
+        return bool(self._ctx.state.approvals.attentions)
+
     async def wait_until_unblocked(self, remedy: str, interrupted: Callable[[], bool]) -> None:
-        """Wait until nothing blocks the offer, or somebody asks for another check of it."""
-        record, attentions = self._ctx.record, self._ctx.attentions
-        while record.blocking_findings and not interrupted():
-            raised = []
-            if mistakes := [
-                f for f in record.blocking_findings if f not in record.awaiting_approval
-            ]:
-                problem = f"The offer cannot be created like this ({_codes(mistakes)})"
-                raised.append(attentions.raise_(AttentionCode.TERMS_INVALID, problem, remedy))
-            if exceptions := record.awaiting_approval:
-                roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))
-                problem = f"Exceptions wait for approval by {roles} ({_codes(exceptions)})"
-                raised.append(
-                    attentions.raise_(
-                        AttentionCode.APPROVAL_REQUIRED, problem, f"Approve or decline; or {remedy}"
-                    )
-                )
-            self._notify()
-            decided = len(record.decisions)
+        """Wait until nothing blocks the offer, or somebody asks for another check of it.
+
+        Raises StageInterrupted if the run is to continue as new; called again, it goes on waiting.
+        """
+        record, state = self._ctx.record, self._ctx.state.approvals
+
+        def is_resolved() -> bool:
+            return not all(map(self._ctx.attentions.is_open, state.attentions))
+
+        while self.is_waiting or (record.blocking_findings and not interrupted()):
+            if not self.is_waiting:
+                state.attentions, state.decisions = self._raise(remedy), len(record.decisions)
+                self._notify()
             await self._wait_with_reminders(
-                lambda: (
-                    interrupted()
-                    or len(record.decisions) > decided  # noqa: B023
-                    or not all(map(attentions.is_open, raised))  # noqa: B023
-                )
+                lambda: interrupted() or len(record.decisions) > state.decisions or is_resolved()
             )
-            resolved = not all(map(attentions.is_open, raised))
+            resolved, raised = is_resolved(), state.attentions
+            state.attentions = ()
             for attention in raised:
-                attentions.dismiss(attention)
+                self._ctx.attentions.dismiss(attention)
             if resolved:
                 return
+
+    def _raise(self, remedy: str) -> tuple[int, ...]:
+        """Raise an attention for mistakes and one for exceptions; their numbers."""
+        record, raised = self._ctx.record, []
+        if mistakes := [f for f in record.blocking_findings if f not in record.awaiting_approval]:
+            problem = f"The offer cannot be created like this ({_codes(mistakes)})"
+            raised.append((AttentionCode.TERMS_INVALID, problem, remedy))
+        if exceptions := record.awaiting_approval:
+            roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))
+            problem = f"Exceptions wait for approval by {roles} ({_codes(exceptions)})"
+            remedy = f"Approve or decline; or {remedy}"
+            raised.append((AttentionCode.APPROVAL_REQUIRED, problem, remedy))
+        return tuple(self._ctx.attentions.raise_(*each).number for each in raised)
 
     def _notify(self) -> None:
         """Write to the owner and those who may approve, unless they know it all already."""
@@ -73,21 +82,23 @@ class Approvals:
             EmailKind.OWNER_ACTION_REQUIRED, f"{about} {len(record.decisions)}"
         )
         if record.awaiting_approval:
-            state.requested_at = self._ctx.now()
+            state.requested_at, state.reminders = self._ctx.now(), 0
             self._ctx.notifications.notify_approvers(f"requested {about}")
 
     async def _wait_with_reminders(self, condition: Callable[[], bool]) -> None:
-        record, requested_at = self._ctx.record, self._ctx.state.approvals.requested_at
-        for after in record.policy.remind_approvers_after:
-            if not record.awaiting_approval or requested_at is None:
-                break
-            moment = requested_at + after
-            if moment <= self._ctx.now():
-                continue
+        record, state = self._ctx.record, self._ctx.state.approvals
+        reminders = record.policy.remind_approvers_after
+        while record.awaiting_approval and state.requested_at and state.reminders < len(reminders):
+            after = reminders[state.reminders]
+            moment = state.requested_at + after
             if await wait_until(self._ctx, moment, "next reminder to approvers", condition):
                 return
-            self._ctx.notifications.notify_approvers(f"reminded after {after}")
-        await workflow.wait_condition(condition)
+            state.reminders += 1
+            # Of several that an outage delayed, only the last is sent.
+            left = reminders[state.reminders :]
+            if all(state.requested_at + other > self._ctx.now() for other in left):
+                self._ctx.notifications.notify_approvers(f"reminded after {after}")
+        await wait_in_stage(self._ctx, condition)
 
     def decide(self, decision: ApprovalDecision, *, approved: bool) -> None:
         """Put on record what somebody decided."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
+from workflows.common.waiting import wait_condition
 from workflows.offer.visibility import publish
 
 with workflow.unsafe.imports_passed_through():
@@ -62,7 +63,7 @@ class Attentions:
         """Raise an attention, and wait until somebody resolves it or `or_when` holds."""
         attention = self.raise_(code, problem, remedy)
         try:
-            await workflow.wait_condition(lambda: not self.is_open(attention) or or_when())
+            await wait_condition(lambda: not self.is_open(attention) or or_when())
         except asyncio.CancelledError:
             # Not "finally": that would run, too, when a worker drops the workflow from its cache.
             self.dismiss(attention)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows.common.waiting import wait_condition
 from workflows.offer.transitions import EDITABLE
 from workflows.offer.visibility import publish
 
@@ -65,7 +66,7 @@ async def revise(ctx: OfferContext, changes: TermChanges) -> None:
     """Revise the terms, and wait until preflight has reported on them."""
     control = ctx.control
     version = apply_changes(ctx, changes)
-    await workflow.wait_condition(
+    await wait_condition(
         lambda: (
             control.checked_version >= version
             or ctx.is_withdrawing()
@@ -110,7 +111,7 @@ def cancel(ctx: OfferContext, reason: str) -> None:
 async def cancel_and_wait(ctx: OfferContext, reason: str) -> None:
     """Have the offer cancelled, and wait until it is decided who was first."""
     cancel(ctx, reason)
-    await workflow.wait_condition(
+    await wait_condition(
         lambda: not can_be_cancelled(ctx) or ctx.control.not_found_reason is not None
     )
 
@@ -147,7 +148,7 @@ async def amend(ctx: OfferContext, changes: TermChanges) -> Reason | str | None:
     version = apply_changes(ctx, changes)
     if record.stage not in REVISABLE:
         control.withdraw_to = Stage.DRAFT
-    await workflow.wait_condition(
+    await wait_condition(
         lambda: (
             control.checked_version >= version
             or control.not_found_reason is not None

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, RetryState, is_cancelled_except
 
 from workflows.common.activity_options import failure_of, start_activity
 from workflows.common.escalation import attention_for, execute_with_escalation
+from workflows.common.waiting import wait_condition
 from workflows.offer.state import PublicationState
 
 with workflow.unsafe.imports_passed_through():
@@ -68,7 +69,7 @@ class ChangeSetFollower:
             ),
             budget=None if publication.attention else max(left, timedelta(seconds=1)),
         )
-        await workflow.wait_condition(lambda: waiting.done() or is_interrupted())
+        await wait_condition(lambda: waiting.done() or is_interrupted())
         if not waiting.done():
             waiting.cancel()
             with suppress(ActivityError):

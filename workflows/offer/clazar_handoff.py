@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
@@ -11,7 +11,7 @@ from temporalio.exceptions import ActivityError
 
 from workflows.common.escalation import cancel_when, execute_with_escalation
 from workflows.offer.state import ClazarHandoffState
-from workflows.offer.waiting import wait_until
+from workflows.offer.waiting import wait_in_stage, wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ReleasedOffer, WaitForRelease
@@ -42,6 +42,7 @@ class ClazarHandoff:
 
     def __init__(self, ctx: OfferContext) -> None:
         self._ctx = ctx
+        self._opening: asyncio.Task[None] | None = None
 
     @property
     def is_active(self) -> bool:
@@ -85,21 +86,26 @@ class ClazarHandoff:
         return self._state.named_offer_id is not None or self._ctx.is_withdrawing()
 
     async def wait_created(self) -> str | None:
-        """The id of the offer that was created; None if there is none and it is cancelled."""
-        state, attentions = self._state, self._ctx.attentions
-        waiting = attentions.raise_(
-            AttentionCode.AWAITING_CLAZAR_OFFER,
-            f"The offer is to be created in Clazar, with {state.reference} in its name",
-            "Copy the field sheet into Clazar's form; the offer is recognised by its name, or a"
-            " person says which one it is",
-        )
-        self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF)
-        self._ctx.notifications.run_in_background(self._salesforce_task(state))
+        """The id of the offer that was created; None if there is none and it is cancelled.
+
+        Raises StageInterrupted if the run is to continue as new; called again, it goes on waiting.
+        """
+        state, notifications = self._state, self._ctx.notifications
+        if state.attention is None:
+            state.attention = self._ctx.attentions.raise_(
+                AttentionCode.AWAITING_CLAZAR_OFFER,
+                f"The offer is to be created in Clazar, with {state.reference} in its name",
+                "Copy the field sheet into Clazar's form; the offer is recognised by its name, or a"
+                " person says which one it is",
+            ).number
+            notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF)
+            self._opening = notifications.run_in_background(self._open(self._salesforce_task))
         offer_id = await self._find()
-        attentions.dismiss(waiting)
-        state.created = True
+        self._ctx.attentions.dismiss(state.attention)
+        notifications.run_in_background(self._close(self._salesforce_task, self._opening))
+        self._opening = None
         if offer_id is None:
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED)
+            notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED)
         return offer_id
 
     async def wait_released(self) -> ReleasedOffer | None:
@@ -174,26 +180,62 @@ class ClazarHandoff:
                     open_offers.append(offer_id)
         return open_offers
 
-    async def _salesforce_task(self, state: ClazarHandoffState) -> None:
-        """A task for the owner in Salesforce, as long as the offer is waited for."""
-        task = ClazarHandoffTask(
+    async def _open(self, task: ClazarHandoffTask) -> None:
+        await execute_with_escalation(self._ctx.attentions, Salesforce.open_handoff_task, task)
+
+    async def _close(self, task: ClazarHandoffTask, opening: asyncio.Task[None] | None) -> None:
+        if opening:  # an earlier run's has been opened long ago
+            await workflow.wait([opening])
+        await execute_with_escalation(self._ctx.attentions, Salesforce.close_handoff_task, task)
+
+    @property
+    def _salesforce_task(self) -> ClazarHandoffTask:
+        """A task for the owner in Salesforce, open as long as the offer is waited for."""
+        return ClazarHandoffTask(
             opportunity_id=self._ctx.record.opportunity_id,
             revision=self._ctx.record.revision,
-            terms=state.requested_terms,
+            terms=self._state.requested_terms,
         )
-        await execute_with_escalation(self._ctx.attentions, Salesforce.open_handoff_task, task)
-        await workflow.wait_condition(lambda: state.created)
-        await execute_with_escalation(self._ctx.attentions, Salesforce.close_handoff_task, task)
 
     async def _find(self) -> str | None:
         """Wait until the offer is there; if it is cancelled, look once more."""
         state = self._state
-        reminding = asyncio.create_task(self._remind(state))
-        await workflow.wait_condition(lambda: state.found_offer_id is not None or self.has_news())
-        reminding.cancel()
+        while not self._is_found():
+            if (moment := self._next_reminder) is None:
+                await wait_in_stage(self._ctx, self._is_found)
+            elif not await wait_until(
+                self._ctx, moment, "next Clazar handoff reminder", self._is_found
+            ):
+                await self._remind()
         if found := state.named_offer_id or state.found_offer_id:
             return found
         return next(iter(await self._named_in_clazar()), None)
+
+    def _is_found(self) -> bool:
+        return self._state.found_offer_id is not None or self.has_news()
+
+    @property
+    def _next_reminder(self) -> datetime | None:
+        left = self._reminders[self._state.reminders :]
+        return self._state.since + left[0] if left else None
+
+    @property
+    def _reminders(self) -> list[timedelta]:
+        return sorted(self._ctx.record.policy.clazar_handoff.remind_after)
+
+    async def _remind(self) -> None:
+        """Remind the owner that the offer is to be created.
+
+        Clazar is asked first: perhaps nobody reads its feed.
+        """
+        state = self._state
+        after = self._reminders[state.reminders]
+        named = await cancel_when(self._is_found, self._named_in_clazar())
+        state.reminders += 1
+        if named:
+            state.found_offer_id = named[0]
+        elif not self._is_found():
+            self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF, f"after {after}")
 
     async def _named_in_clazar(self) -> list[str]:
         """The offers whose names contain the reference in Clazar now."""
@@ -210,17 +252,3 @@ class ClazarHandoff:
         except ActivityError:
             return False
         return True
-
-    async def _remind(self, state: ClazarHandoffState) -> None:
-        """Remind the owner at the policy's times that the offer is to be created.
-
-        Clazar is asked first: perhaps nobody reads its feed.
-        """
-        for after in sorted(self._ctx.record.policy.clazar_handoff.remind_after):
-            await wait_until(
-                self._ctx, state.since + after, "next Clazar handoff reminder", lambda: False
-            )
-            if named := await self._named_in_clazar():
-                state.found_offer_id = named[0]
-                return
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF, f"after {after}")

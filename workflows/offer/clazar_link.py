@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 from workflows.common.escalation import UNRESPONSIVE_REMEDY, execute_with_escalation
+from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.clazar.offers import Clazar, FindOffers, LinkOffer
@@ -35,12 +36,33 @@ class ClazarLink:
     def start(self) -> None:
         """Link the offer as soon as Clazar shows it, beside the stages."""
         self.stop()  # an earlier revision's
-        self._task = asyncio.create_task(self._link())
+        state = self._ctx.state.clazar_link
+        state.offer_id, state.overdue = self._ctx.record.require_offer_id(), False
+        self.restart()
+
+    def restart(self) -> None:
+        """Go on in a run that continues another."""
+        if (offer_id := self._ctx.state.clazar_link.offer_id) is not None:
+            self._task = asyncio.create_task(self._link(offer_id))
 
     def stop(self) -> None:
         """Nobody needs the link any more."""
         if self._task:
             self._task.cancel()
+        state = self._ctx.state.clazar_link
+        if state.attention is not None:
+            self._ctx.attentions.dismiss(state.attention)
+        state.offer_id = state.attention = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether Clazar is not being called: the link is made, or something is waited for."""
+        state = self._ctx.state.clazar_link
+        return (
+            state.offer_id is None
+            or state.attention is not None
+            or not (self._is_shown(state.offer_id) or state.overdue)
+        )
 
     def check_overdue(self) -> None:
         """See whether it is overdue by now.
@@ -51,25 +73,29 @@ class ClazarLink:
         due = record.stage_since + record.policy.clazar_link_within
         state.overdue = state.overdue or self._ctx.now() >= due
 
-    async def _link(self) -> None:
+    async def _link(self, offer_id: str) -> None:
         """A person is asked if Clazar does not show the offer in time."""
-        state = self._ctx.state.clazar_link
-        offer_id = self._ctx.record.require_offer_id()
-        state.overdue = False
+        state, attentions = self._ctx.state.clazar_link, self._ctx.attentions
 
         def is_shown() -> bool:
-            return offer_id in state.observed and state.observed[offer_id].clazar_id is not None
+            return self._is_shown(offer_id)
 
         while True:
-            await workflow.wait_condition(lambda: is_shown() or state.overdue)
-            if is_shown() or await self._is_shown_after_all(offer_id):
-                return await self._link_in_clazar(state.observed[offer_id])
-            await self._ctx.attentions.wait_until_resolved(
-                AttentionCode.VENDOR_UNRESPONSIVE,
-                "Clazar does not show the offer",
-                UNRESPONSIVE_REMEDY,
-                or_when=is_shown,
-            )
+            if state.attention is None:
+                await wait_condition(lambda: is_shown() or state.overdue)
+                if is_shown() or await self._is_shown_after_all(offer_id):
+                    break
+                state.attention = attentions.raise_(
+                    AttentionCode.VENDOR_UNRESPONSIVE,
+                    "Clazar does not show the offer",
+                    UNRESPONSIVE_REMEDY,
+                ).number
+            raised = state.attention
+            await wait_condition(lambda: is_shown() or not attentions.is_open(raised))  # noqa: B023
+            state.attention = None
+            attentions.dismiss(raised)
+        await self._link_in_clazar(state.observed[offer_id])
+        state.offer_id = None
 
     async def _link_in_clazar(self, observed: ObservedOffer) -> None:
         """The watch links what it can; what it could not is tried until it succeeds."""
@@ -86,5 +112,8 @@ class ClazarLink:
             self._ctx.attentions, Clazar.find_offers, query
         ):
             self.observe(observed)
+        return self._is_shown(offer_id)
+
+    def _is_shown(self, offer_id: str) -> bool:
         found = self._ctx.state.clazar_link.observed.get(offer_id)
         return found is not None and found.clazar_id is not None

@@ -11,6 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from workflows.common.escalation import Aborted, aws_errors_in, execute_with_escalation
+from workflows.common.waiting import wait_condition
 from workflows.offer.state import EditRequest
 
 with workflow.unsafe.imports_passed_through():
@@ -45,7 +46,7 @@ class Edits:
         self._ctx.state.edits.pending.append(request)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._make_all())
-        await workflow.wait_condition(lambda: request.done)
+        await wait_condition(lambda: request.done)
         return request.rejection
 
     @property
@@ -53,11 +54,16 @@ class Edits:
         """Whether a change is still to be made."""
         return bool(self._ctx.state.edits.pending)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no change is being made."""
+        return self._task is None or self._task.done()
+
     async def drain(self) -> None:
         """Before the offer is made void: let AWS finish what it has, and begin nothing more."""
         state = self._ctx.state.edits
         state.draining = True
-        await workflow.wait_condition(lambda: not state.pending)
+        await wait_condition(lambda: not state.pending)
         state.draining = False
 
     def reject_pending(self, why: str) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
 
+from workflows.offer.state import OfferState
+
 with workflow.unsafe.imports_passed_through():
     from offers.agreements.amendment_pricing import OriginalOffer
     from offers.clock import Clock
@@ -36,3 +38,5 @@ class OfferRequest(BaseModel):
     """How it is to be made; None: as the policy says."""
     clock: Clock = Clock()
     """The starter's clock, until the draft brings the worker's."""
+    state: OfferState | None = None
+    """For a run that continues another: where that one left off; it holds all of the above."""

@@ -12,6 +12,7 @@ from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.common.activity_options import failure_of
 from workflows.common.escalation import execute_with_escalation
+from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
@@ -223,7 +224,7 @@ class Notifications:
                 )
             )
             try:
-                await workflow.wait_condition(
+                await wait_condition(
                     lambda: (
                         sending.done()  # noqa: B023
                         or (about is None and state.terms_version != version)  # noqa: B023
@@ -276,6 +277,11 @@ class Notifications:
         task = asyncio.create_task(work)
         self._background.append(task)
         return task
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no mail is under way or waits for a person."""
+        return all(task.done() for task in (*self._background, *self._buyer_emails))
 
     async def finish(self) -> None:
         """Wait until all that runs in the background is done."""

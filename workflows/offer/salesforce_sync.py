@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.common.escalation import execute_with_escalation
+from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
@@ -27,12 +28,20 @@ class SalesforceSync:
         self._loop: asyncio.Task[None] | None = None
         self._write_task: asyncio.Task[None] | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything has been written."""
+        state = self._ctx.state.salesforce_sync
+        return not state.pending and state.writing is None
+
     def add(self, update: OpportunityUpdate) -> None:
-        """Have an update written."""
-        pending = self._ctx.state.salesforce_sync.pending
-        if pending and pending[-1].stage is update.stage:
-            pending.pop()
-        pending.append(update)
+        """Have an update written, unless Salesforce shows it already."""
+        state = self._ctx.state.salesforce_sync
+        if state.pending and state.pending[-1].stage is update.stage:
+            state.pending.pop()
+        last = state.pending[-1] if state.pending else state.writing or state.written
+        if update != last:
+            state.pending.append(update)
 
     def drop(self) -> None:
         """Another workflow writes to the opportunity now: nothing may overwrite it."""
@@ -46,19 +55,19 @@ class SalesforceSync:
 
     async def finish(self) -> None:
         """Wait until everything has been written, and stop."""
-        pending = self._ctx.state.salesforce_sync.pending
-        await workflow.wait_condition(lambda: not pending and self._write_task is None)
+        await wait_condition(lambda: self.is_idle)
         if self._loop:
             self._loop.cancel()
 
     async def _write_all(self) -> None:
         state = self._ctx.state.salesforce_sync
         while True:
-            await workflow.wait_condition(lambda: bool(state.pending))
+            await wait_condition(lambda: bool(state.pending))
             state.writing = state.pending.pop(0)
             self._write_task = asyncio.create_task(self._write(state.writing))
             await workflow.wait([self._write_task])
-            self._write_task = state.writing = None
+            state.written, state.writing = state.writing, None
+            self._write_task = None
 
     async def _write(self, update: OpportunityUpdate) -> None:
         # An opportunity that was deleted after its offer's end needs nobody's attention.

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from offers.agreements.agreement import AgreementStatus
     from offers.findings import Finding
     from offers.lifecycle.commands import TermChanges
     from offers.lifecycle.record import OfferRecord
@@ -41,6 +42,8 @@ class Control(BaseModel):
     """Whether AWS is to be asked for the agreement: something was reported of it."""
     reminded_until: AwareDatetime | None = None
     """Until when the buyer's reminders have been sent, or left out because they came too late."""
+    stage_attention: int | None = None
+    """The number of the attention that the stage waits for."""
 
 
 class AcceptanceState(BaseModel):
@@ -48,6 +51,8 @@ class AcceptanceState(BaseModel):
 
     rolled_back: set[str] = Field(default_factory=set)
     """The ids of the agreements that AWS rolled back."""
+    followed: tuple[str, AgreementStatus] | None = None
+    """The agreement, and its status whose consequences have been drawn."""
 
 
 class ApprovalsState(BaseModel):
@@ -56,6 +61,12 @@ class ApprovalsState(BaseModel):
     notified_of: tuple[int, tuple[Finding, ...], tuple[Finding, ...]] | None = None
     """The revision, what blocked it, and what of that needed approval."""
     requested_at: AwareDatetime | None = None
+    reminders: int = 0
+    """How many of the reminders since then have been sent, or left out."""
+    attentions: tuple[int, ...] = ()
+    """The numbers of the attentions that the stage waits for; empty when it does not wait."""
+    decisions: int = 0
+    """How many decisions there were when it began to wait."""
 
 
 class NotificationsState(BaseModel):
@@ -113,11 +124,14 @@ class ClazarHandoffState(BaseModel):
     """What its name must contain."""
     requested_terms: OfferTerms
     since: AwareDatetime
+    attention: int | None = None
+    """The number of the attention that the offer is to be created."""
+    reminders: int = 0
+    """How many of the owner's reminders have been sent, or left out."""
     named_offer_id: str | None = None
     """The id that a person says it has."""
     found_offer_id: str | None = None
     """The offer that contains the reference, once Clazar or AWS shows it."""
-    created: bool = False
     differences: tuple[Finding, ...] = ()
     """Between the requested terms and those of the created offer."""
 
@@ -171,6 +185,10 @@ class ClazarLinkState(BaseModel):
 
     observed: dict[str, ObservedOffer] = Field(default_factory=dict)
     """By offer id, what Clazar or AWS showed, perhaps before anybody waited for it."""
+    offer_id: str | None = None
+    """The offer that is to be linked; None if it is linked, or there is none."""
+    attention: int | None = None
+    """The number of the attention that Clazar does not show it."""
     overdue: bool = False
     """Whether Clazar has had more time than the policy gives it to show the offer."""
 
@@ -180,6 +198,8 @@ class SalesforceSyncState(BaseModel):
 
     pending: list[OpportunityUpdate] = Field(default_factory=list)
     writing: OpportunityUpdate | None = None
+    written: OpportunityUpdate | None = None
+    """What was written last."""
 
 
 class OfferState(BaseModel):

@@ -33,6 +33,8 @@ REPORTED_TO_ORIGINAL = frozenset(
 def enter(ctx: OfferContext, stage: Stage) -> None:
     """Go on to a stage, and tell everybody concerned."""
     ctx.record.enter(stage, ctx.now())
+    if stage is Stage.SHARED:
+        ctx.control.reminded_until = ctx.now()
     clear_stale_requests(ctx)
     if stage in MOMENTARY:
         show_card(ctx)

@@ -1,6 +1,6 @@
-"""Waiting: until a moment, until something is reported or asked, until a stage is decided.
+"""The waits of stages: until a moment, until something is reported or asked, until it is decided.
 
-Every wait with a deadline goes through `wait_until`.
+In each of them the run can continue as new.
 """
 
 from __future__ import annotations
@@ -11,14 +11,25 @@ from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
+from workflows.common.waiting import wait_condition, wait_condition_for
+from workflows.offer.continuation import StageInterrupted, can_interrupt
 from workflows.offer.visibility import publish
 from workflows.offer.withdrawal import withdraw
 
 with workflow.unsafe.imports_passed_through():
+    from offers.lifecycle.attentions import AttentionCode
     from offers.stage import Stage
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
+
+
+async def wait_in_stage(ctx: OfferContext, condition: Callable[[], bool]) -> None:
+    """Wait for a condition; raises StageInterrupted if the run is to continue as new."""
+    while not condition():
+        if can_interrupt(ctx):
+            raise StageInterrupted
+        await wait_condition(lambda: condition() or can_interrupt(ctx))
 
 
 async def wait_until(
@@ -26,18 +37,42 @@ async def wait_until(
 ) -> bool:
     """Wait for a condition until a business instant; whether it held before that.
 
-    `what` happens at that instant: the Temporal UI shows it with the timer.
+    `what` happens at that instant: the Temporal UI shows it with the timer.  Raises
+    StageInterrupted if the run is to continue as new.
     """
-    left = ctx.record.clock.real_duration(moment - ctx.now())
-    if left <= timedelta():
-        return condition()
-    try:
-        await workflow.wait_condition(
-            condition, timeout=left, timeout_summary=f"{what}, {moment:%Y-%m-%d %H:%M} UTC"
+    while (left := ctx.record.clock.real_duration(moment - ctx.now())) > timedelta():
+        if condition():
+            return True
+        if can_interrupt(ctx):
+            raise StageInterrupted
+        came = await wait_condition_for(
+            left,
+            lambda: condition() or can_interrupt(ctx),
+            summary=f"{what}, {moment:%Y-%m-%d %H:%M} UTC",
         )
-    except TimeoutError:
-        return False
-    return True
+        if not came:
+            return False
+    return condition()
+
+
+async def wait_until_resolved(
+    ctx: OfferContext,
+    code: AttentionCode,
+    problem: str,
+    remedy: str,
+    or_when: Callable[[], bool],
+) -> None:
+    """Raise an attention, and wait until somebody resolves it or `or_when` holds.
+
+    Raises StageInterrupted if the run is to continue as new; called again, it goes on waiting.
+    """
+    control = ctx.control
+    if control.stage_attention is None:
+        control.stage_attention = ctx.attentions.raise_(code, problem, remedy).number
+    number = control.stage_attention
+    await wait_in_stage(ctx, lambda: not ctx.attentions.is_open(number) or or_when())
+    control.stage_attention = None
+    ctx.attentions.dismiss(number)
 
 
 def has_news(ctx: OfferContext) -> bool:

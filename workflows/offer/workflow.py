@@ -9,14 +9,16 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
+from workflows.common.waiting import wait_condition
 from workflows.offer import change_requests
 from workflows.offer.change_requests import reject_if, report_rejected_signal
 from workflows.offer.context import OfferContext
+from workflows.offer.continuation import StageInterrupted, can_continue_as_new
 from workflows.offer.messages import OfferRequest
 from workflows.offer.stages import STAGES
 from workflows.offer.state import Control, OfferState
 from workflows.offer.transitions import close, enter
-from workflows.offer.visibility import publish
+from workflows.offer.visibility import publish, show_card
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
@@ -35,22 +37,27 @@ class OfferWorkflow:
 
     @workflow.init
     def __init__(self, request: OfferRequest) -> None:
-        record = OfferRecord(
-            opportunity_id=request.opportunity_id,
-            amendment=request.amendment,
-            amends=request.amends,
-            earlier_amendments=request.earlier_amendments,
-            revision=request.revision,
-            previous_revisions=request.previous_revisions,
-            clock=request.clock,
-        )
-        changes = TermChanges(terms=request.terms, method=request.method)
-        self._ctx = OfferContext(OfferState(record=record, control=Control(changes=changes)))
+        self._ctx = OfferContext(request.state or initial_state(request))
 
     @workflow.run
-    async def run(self, _request: OfferRequest) -> OfferRecord:
+    async def run(self, request: OfferRequest) -> OfferRecord:
         """The whole life; gives the record at its end."""
-        stages = asyncio.create_task(self._run_stages())
+        ctx = self._ctx
+        ctx.salesforce_sync.start()
+        if request.state:
+            ctx.clazar_link.restart()
+            ctx.amendments.restart()
+            show_card(ctx)
+        while not await self._run_stages():
+            # News can have come while the stage was left.
+            if can_continue_as_new(ctx):
+                continued = OfferRequest(opportunity_id=request.opportunity_id, state=ctx.state)
+                workflow.continue_as_new(continued)
+        return ctx.record
+
+    async def _run_stages(self) -> bool:
+        """Whether the life is over; False if the run is to continue as new."""
+        stages = asyncio.create_task(run_stages(self._ctx))
         while not stages.done():
             try:
                 await asyncio.shield(stages)
@@ -59,15 +66,6 @@ class OfferWorkflow:
                 self._ctx.control.cancel_requested = True
                 change_requests.cancel(self._ctx, "cancellation requested in Temporal")
         return await stages
-
-    async def _run_stages(self) -> OfferRecord:
-        ctx = self._ctx
-        ctx.salesforce_sync.start()
-        while following := await STAGES[ctx.record.stage](ctx):
-            enter(ctx, following)
-        await close(ctx)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return ctx.record
 
     @workflow.query(name="record")
     def get_record(self) -> OfferRecord:
@@ -121,7 +119,7 @@ class OfferWorkflow:
     async def wait_until_drafted(self) -> OfferRecord:
         """The record as soon as there are terms, or something that a person must correct."""
         ctx = self._ctx
-        await workflow.wait_condition(
+        await wait_condition(
             lambda: (
                 ctx.record.stage is not Stage.DRAFT
                 or bool(ctx.record.attentions)
@@ -287,3 +285,32 @@ class OfferWorkflow:
         """What the offer waits for has been seen to: go on."""
         if guards.why_cannot_resolve(self._ctx.record, code) is None:
             self._ctx.attentions.resolve(code)
+
+
+def initial_state(request: OfferRequest) -> OfferState:
+    """The state of an offer whose life begins."""
+    record = OfferRecord(
+        opportunity_id=request.opportunity_id,
+        amendment=request.amendment,
+        amends=request.amends,
+        earlier_amendments=request.earlier_amendments,
+        revision=request.revision,
+        previous_revisions=request.previous_revisions,
+        clock=request.clock,
+    )
+    changes = TermChanges(terms=request.terms, method=request.method)
+    return OfferState(record=record, control=Control(changes=changes))
+
+
+async def run_stages(ctx: OfferContext) -> bool:
+    """Go from stage to stage.  Whether the life is over; False if the run is to continue as new."""
+    try:
+        while following := await STAGES[ctx.record.stage](ctx):
+            enter(ctx, following)
+            if can_continue_as_new(ctx):
+                return False
+    except StageInterrupted:
+        return False
+    await close(ctx)
+    await wait_condition(workflow.all_handlers_finished)
+    return True

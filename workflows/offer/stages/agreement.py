@@ -6,7 +6,7 @@ from workflows.common.escalation import execute_with_escalation
 from workflows.offer.context import OfferContext
 from workflows.offer.stages.released import can_be_accepted
 from workflows.offer.visibility import publish
-from workflows.offer.waiting import wait_for_news, wait_until
+from workflows.offer.waiting import wait_for_news, wait_in_stage, wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements
@@ -87,14 +87,18 @@ async def _wait_for_payout_news(ctx: OfferContext) -> None:
 
     moment = min(filter(None, (payouts.next_check, payouts.given_up_at)), default=None)
     if moment is None:
-        await workflow.wait_condition(has_news)
+        await wait_in_stage(ctx, has_news)
     else:
         await wait_until(ctx, moment, "next payout check", has_news)
 
 
 async def _follow_agreement(ctx: OfferContext, agreement: Agreement | None) -> Stage | None:
     """Each end of an agreement leads to a stage of its own."""
-    if agreement is None or agreement.status is AgreementStatus.ACTIVE:
+    if agreement is None:
+        return None
+    followed = agreement.agreement_id, agreement.status
+    known, ctx.state.acceptance.followed = ctx.state.acceptance.followed, followed
+    if known == followed or agreement.status is AgreementStatus.ACTIVE:
         return None
     record = ctx.record
     match agreement.status:

@@ -5,7 +5,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.common.activity_options import failure_of
 from workflows.common.escalation import cancel_when, execute_with_escalation
+from workflows.common.waiting import wait_condition
 from workflows.offer.context import OfferContext
+from workflows.offer.waiting import wait_until_resolved
 from workflows.offer.withdrawal import give_up, start_revision
 
 with workflow.unsafe.imports_passed_through():
@@ -24,30 +26,31 @@ class OpportunityNotFound(Exception):
 async def draft(ctx: OfferContext) -> Stage:
     """Preflight; mistakes are corrected and exceptions approved until nothing blocks the offer."""
     record, control = ctx.record, ctx.control
-    while not ctx.is_withdrawing():
-        if late := await ctx.acceptance.find_late_acceptance():
-            record.restore_revision(*late)
-            return Stage.ACCEPTED
-        version = control.changes_version
-        try:
-            checked = await run_preflight(ctx)
-        except OpportunityNotFound as missing:
-            if not record.history:
-                raise await _not_started(ctx, str(missing)) from None
-            await ctx.attentions.wait_until_resolved(
-                AttentionCode.VENDOR_REJECTED,
-                str(missing),
-                "Find out who deleted it; cancel, or resume",
-                or_when=ctx.is_withdrawing,
-            )
-            continue
-        if checked is None or control.changes_version != version:
-            continue  # revised at the very moment of the answer
-        record.apply_report(checked.report, checked.policy, checked.clock, checked.method)
-        control.checked_version = version
-        if not record.blocking_findings:
-            return Stage.SUBMITTED
-        await ctx.approvals.wait_until_unblocked(CORRECTION_REMEDY, interrupted=ctx.is_outdated)
+    while ctx.approvals.is_waiting or not ctx.is_withdrawing():
+        if not ctx.approvals.is_waiting:  # an earlier run may have begun to wait
+            if late := await ctx.acceptance.find_late_acceptance():
+                record.restore_revision(*late)
+                return Stage.ACCEPTED
+            version = control.changes_version
+            try:
+                checked = await run_preflight(ctx)
+            except OpportunityNotFound as missing:
+                if not record.history:
+                    raise await _not_started(ctx, str(missing)) from None
+                await ctx.attentions.wait_until_resolved(
+                    AttentionCode.VENDOR_REJECTED,
+                    str(missing),
+                    "Find out who deleted it; cancel, or resume",
+                    or_when=ctx.is_withdrawing,
+                )
+                continue
+            if checked is None or control.changes_version != version:
+                continue  # revised at the very moment of the answer
+            record.apply_report(checked.report, checked.policy, checked.clock, checked.method)
+            control.checked_version = version
+            if not record.blocking_findings:
+                return Stage.SUBMITTED
+        await ctx.approvals.wait_until_unblocked(CORRECTION_REMEDY, ctx.is_outdated)
     return give_up(ctx)
 
 
@@ -80,7 +83,8 @@ async def run_preflight(ctx: OfferContext) -> CheckedDeal | None:
 
 async def failed(ctx: OfferContext) -> Stage:
     """AWS rejected the offer: somebody revises the terms or corrects the opportunity."""
-    await ctx.attentions.wait_until_resolved(
+    await wait_until_resolved(
+        ctx,
         AttentionCode.OFFER_REJECTED,
         "The offer was not created, or was withdrawn at once",
         CORRECTION_REMEDY,
@@ -96,5 +100,5 @@ async def failed(ctx: OfferContext) -> Stage:
 async def _not_started(ctx: OfferContext, why: str) -> ApplicationError:
     """The failure to end the run with: nothing was begun, so the id may be started again."""
     ctx.control.not_found_reason = why
-    await workflow.wait_condition(workflow.all_handlers_finished)
+    await wait_condition(workflow.all_handlers_finished)
     return ApplicationError(why, type=Failure.NOT_FOUND, non_retryable=True)

@@ -114,8 +114,9 @@ async def _publish_eula(ctx: OfferContext) -> str | None:
 
 
 async def _create_in_clazar(ctx: OfferContext) -> Stage:
-    publish(ctx)
-    ctx.clazar_handoff.begin()
+    if not ctx.clazar_handoff.is_active:
+        publish(ctx)
+        ctx.clazar_handoff.begin()
     ctx.record.offer_id = await ctx.clazar_handoff.wait_created()
     if ctx.record.offer_id:
         return Stage.GENERATING

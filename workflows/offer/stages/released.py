@@ -6,6 +6,7 @@ from datetime import datetime
 from temporalio import workflow
 
 from workflows.common.escalation import execute_with_escalation
+from workflows.common.waiting import wait_condition
 from workflows.offer.context import OfferContext
 from workflows.offer.visibility import publish
 from workflows.offer.waiting import wait_for_news, wait_until_or_decided
@@ -24,7 +25,7 @@ async def live(ctx: OfferContext) -> Stage:
     ctx.clazar_link.start()
     delayed = asyncio.Event()
     email = ctx.notifications.email_buyer(EmailKind.OFFER_SHARED, on_first_failure=delayed.set)
-    await workflow.wait_condition(lambda: email.done() or delayed.is_set())
+    await wait_condition(lambda: email.done() or delayed.is_set())
     decided = None
     if not email.done():
         publish(ctx)
@@ -39,7 +40,6 @@ async def live(ctx: OfferContext) -> Stage:
 
 async def shared(ctx: OfferContext) -> Stage:
     """The buyer can accept; reminders are sent until the last day is over."""
-    ctx.control.reminded_until = ctx.now()
     while True:
         if decided := await wait_until_or_decided(
             ctx, lambda: _next_moment(ctx), lambda: _what_is_next(ctx)
