@@ -25,11 +25,12 @@ settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
 
 
-
-
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Run the workflows with the order of jobs that a later SDK turns on (workflow logic flag 2)."""
-    parser.addoption("--single-batch", action="store_true", help=pytest_addoption.__doc__)
+    parser.addoption(
+        "--single-batch",
+        action="store_true",
+        help="process the jobs of a workflow task in the order that a later SDK turns on",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

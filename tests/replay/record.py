@@ -140,6 +140,7 @@ async def extended_then_amended(harness: WorkflowHarness) -> None:
     until = Extension(until=harness.world.now().date() + timedelta(days=20))
     async with harness.advance_until_answered(harness.client.extend(OPPORTUNITY, until)) as answer:
         await answer
+    await harness.settle()
     price = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
     async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, price)) as answer:
         await answer

@@ -1,0 +1,93 @@
+"""Runs that continue as new: nothing is lost, nothing is done twice."""
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import pytest
+
+from offers.stage import Stage
+from tests.replay.record import SCENARIOS
+from tests.support.continue_as_new import continue_as_new_always
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
+
+Scenario = Callable[[WorkflowHarness], Awaitable[str | None]]
+
+RANDOM = re.compile(
+    r"\b(?:offer|agmt|agreement|acr|inv)-[a-z0-9-]+"  # ids of AWS
+    r"|\b[0-9a-z]{24,}\b|\b[0-9A-Z]{10,15}\b|\b00T\w{15}\b|https?://\S+"
+    r"|(?<=:)[0-9a-f]{6}\b"  # references of findings
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:?00)?"
+)
+"""Ids and times."""
+
+CONTINUED = {
+    "disbursed_in_parts": {Stage.LIVE, Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED},
+    "payout_failed_and_retried": {Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED},
+    "expired": {Stage.SHARED, Stage.EXPIRED},
+    "withdrawn_after_sharing": {Stage.SHARED, Stage.CANCELLED},
+    "rejected_then_corrected": {Stage.FAILED, Stage.SHARED},
+    "approved_after_a_revision": {Stage.DRAFT, Stage.SUBMITTED, Stage.SHARED},
+    "declined_and_recreated_in_clazar": {Stage.SUBMITTED, Stage.SHARED},
+    "extended_then_amended": {Stage.SHARED, Stage.EXPIRED},
+    "amended_after_acceptance": {Stage.SHARED, Stage.ACCEPTED},
+    "cancellation_requested": {Stage.ACCEPTED, Stage.TERMINATED},
+}
+"""By scenario, stages in which its run must have continued; test_continue_as_new of end_to_end has
+`replaced`.  While AWS creates the offer, no run continues."""
+
+
+async def outcome(scenario: Scenario) -> Any:
+    """What an offer's life has led to, without times and ids."""
+    async with open_harness() as harness:
+        path = await scenario(harness) or OPPORTUNITY
+        await harness.settle()
+        world = harness.world
+        result = {
+            "record": (await harness.client.record(path)).model_dump(mode="json"),
+            "mails": sorted(
+                without_ids_and_times([*mail.recipients, mail.subject, mail.text])
+                for mail in world.mails
+            ),
+            "salesforce": harness.salesforce_fields() | {"_history": written(harness)},
+            "offers in AWS": [vars(offer) for offer in world.offers.values()],
+            "change sets": [
+                [change.type for change in change_set.changes]
+                for change_set in world.change_sets.values()
+            ],
+            "links": [vars(links) for links in world.clazar_links.values()],
+            "tasks": [*world.tasks.values()],
+            "acceptable": harness.count_acceptable_offers(),
+        }
+    return without_ids_and_times(result)
+
+
+def written(harness: WorkflowHarness) -> list[str]:
+    """The stages written to Salesforce, of the offer and of its amendment, without repetitions."""
+    stages = (
+        f"{name}: {value}"
+        for entry in harness.salesforce_fields()["_history"]
+        for name, value in entry["fields"].items()
+        if name.endswith("Stage__c")
+    )
+    return [stage for stage, _ in groupby(stages)]
+
+
+def without_ids_and_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {RANDOM.sub("?", name): without_ids_and_times(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_ids_and_times(each) for each in value]
+    if isinstance(value, datetime):
+        return "?"
+    return RANDOM.sub("?", value) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=SCENARIOS)
+async def test_life_ends_as_in_one_run(scenario: Scenario) -> None:
+    in_one_run = await outcome(scenario)
+    with continue_as_new_always() as continued:
+        assert await outcome(scenario) == in_one_run
+    assert set(continued) >= CONTINUED.get(scenario.__name__, set())
