@@ -1,14 +1,16 @@
-# Two commands do everything on a fresh machine with Python 3.11 and make: `make demo`, `make test`.
+# Two commands do everything on a fresh machine with Python 3.11 or later and make: `make demo`, `make test`.
 
-PYTHON ?= $(shell command -v python3.11 || echo python3)
+# The first that runs and is of a version in `requires-python`.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$each && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test lint bench clean
+.PHONY: help setup demo test test-versions lint bench clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: $(INSTALLED)  ## Install everything into .venv
 
@@ -25,6 +27,9 @@ test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED)  ## Run every test
 	$(BIN)/python -m pytest -q -n 4 --dist loadgroup
 
+test-versions:  ## Run the workflow and replay tests on every Python version that is found
+	$(PYTHON) -m tests.python_versions
+
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,4 +41,4 @@ bench: $(INSTALLED)  ## Print the figures of docs/figures.md as JSON
 	@$(BIN)/python -m bench
 
 clean:  ## Remove what was installed and built
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venvs .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info

@@ -4,6 +4,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="process the jobs of a workflow task in the order that a later SDK turns on",
     )
+    parser.addoption("--histories", type=Path, help="replay those of another folder")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Record histories for the replay tests: `python -m tests.replay.record [scenario ...]`.
+"""Record histories for the replay tests: `python -m tests.replay.record --help`.
 
 Only for new scenarios.  A recorded history stands for running offers: do not record one again to
 make a failing test pass, but guard the change with `workflow.patched`.
@@ -6,7 +6,7 @@ make a failing test pass, but guard the change with `workflow.patched`.
 
 import asyncio
 import json
-import sys
+from argparse import ArgumentParser
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer
 from tests.support.builders import BUYER
+from tests.support.job_order import process_jobs_as_single_batch
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -220,7 +221,7 @@ SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
 }
 
 
-async def record(name: str) -> None:
+async def record(name: str, folder: Path) -> None:
     """Run a scenario and write its history."""
     async with open_harness() as harness:
         path = await SCENARIOS[name](harness) or OPPORTUNITY
@@ -228,7 +229,7 @@ async def record(name: str) -> None:
             workflow_id(path)
         ).fetch_history()
     text = json.dumps(without_machine_names(json.loads(history.to_json())), indent=1)
-    (HISTORIES / f"{name}.json").write_text(text + "\n")
+    (folder / f"{name}.json").write_text(text + "\n")
 
 
 def without_machine_names(recorded: Any) -> Any:
@@ -245,7 +246,14 @@ def without_machine_names(recorded: Any) -> Any:
 
 
 if __name__ == "__main__":
-    HISTORIES.mkdir(exist_ok=True)
-    for chosen in sys.argv[1:] or SCENARIOS:
-        asyncio.run(record(chosen))
+    parser = ArgumentParser()
+    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], metavar="scenario")
+    parser.add_argument("--folder", type=Path, default=HISTORIES)
+    parser.add_argument("--single-batch", action="store_true")
+    given = parser.parse_args()
+    if given.single_batch:
+        process_jobs_as_single_batch()
+    given.folder.mkdir(exist_ok=True)
+    for chosen in given.scenarios or SCENARIOS:
+        asyncio.run(record(chosen, given.folder))
         print(chosen)

@@ -27,7 +27,12 @@ def test_every_scenario_is_recorded() -> None:
     assert {path.stem for path in HISTORIES.glob("*.json")} == set(SCENARIOS)
 
 
-@pytest.mark.parametrize("path", sorted(HISTORIES.glob("*.json")), ids=lambda path: path.stem)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "path" in metafunc.fixturenames:
+        folder = metafunc.config.getoption("--histories") or HISTORIES
+        metafunc.parametrize("path", sorted(folder.glob("*.json")), ids=lambda path: path.stem)
+
+
 async def test_recorded_history_replays(path: Path) -> None:
     replayer = Replayer(
         workflows=[OfferWorkflow],
