@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from activities.task_queues import TaskQueue
+from bench.early_queries import early_queries
 from bench.environment import BenchEnvironment, run_concurrently
 from bench.machine import resident_mb, spread
 from offers.ids import workflow_id
@@ -68,6 +69,7 @@ async def measure_in_process(client: Client, kept: int, waiting: Sequence[str]) 
             later = resident_mb()
             uncached = [await reaction_ms(client, each) for each in filling[:REACTIONS]]
             cached = [await reaction_ms(client, each) for each in filling[:REACTIONS]]
+            early = await early_queries(client, more[: len(more) - kept])
     return {
         "kept": kept,
         "empty_worker_mb": round(empty),
@@ -77,6 +79,7 @@ async def measure_in_process(client: Client, kept: int, waiting: Sequence[str]) 
         "after_others_mb": round(later),
         "uncached_reaction_ms": spread(uncached),
         "cached_reaction_ms": spread(cached),
+        "early_queries": early,
     }
 
 
