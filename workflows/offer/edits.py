@@ -100,6 +100,8 @@ class Edits:
             record.terms, record.contacts = after.terms, after.contacts
             record.owner = after.contacts.owner
             self._ctx.notifications.terms_changed()
+            if self._ctx.state.edits.draining:
+                return None  # the buyer is not to hear of an offer that is being withdrawn
             if email != after.contacts.buyer_email:
                 self._ctx.notifications.notify_new_buyer()
             if before.availability_end != after.terms.availability_end:
