@@ -254,11 +254,11 @@ class RandomOperations:
         acceptable = self.world.acceptable(offer)
         if "can no longer be accepted" in text:
             return "the offer can be accepted" if acceptable else None
-        replaced = self.world.agreements.get(offer.replaces_agreement or "")
-        if replaced and replaced.status != "ACTIVE":
-            return None  # nobody may have been told yet that the amended agreement is over
         if not (acceptable or accepted):
-            return "the offer cannot be accepted"
+            replaced = self.world.agreements.get(offer.replaces_agreement or "")
+            # Nobody may have been told yet that the amended agreement is over.
+            told = replaced is None or replaced.status == "ACTIVE"
+            return "the offer cannot be accepted" if told else None
         for void in re.findall(r"It replaces (offer-[\w, -]+)\.", text):
             for offer_id in void.split(", "):
                 if self.world.acceptable(self.world.offers[offer_id]):

@@ -1,46 +1,85 @@
-"""A worker in a process of its own, which can be killed, for a harness."""
+"""A worker in a process of its own, for a harness; it can be killed at any moment."""
 
 import asyncio
 import multiprocessing
-from collections.abc import Collection
-from contextlib import nullcontext
-from datetime import UTC, datetime
-from multiprocessing.sharedctypes import RawValue
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, nullcontext
+from random import Random
 from typing import Any
 
-from temporalio import activity
 from temporalio.client import Client
-from temporalio.client import Interceptor as ClientInterceptor
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.task_queues import TaskQueue
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter
 from runtime.workers import serve
 from tests.support.continue_as_new import continue_as_new_always
+from tests.support.server_time import ServerTime
 from workflows.offer.workflow import OfferWorkflow
 
+SPAWN = multiprocessing.get_context("spawn")
 
-class SharedTime(ClientInterceptor, Interceptor):
-    """The sandbox's clock, for several processes.  It has no lock: a killed process would keep it."""
 
-    def __init__(self, shared: Any = None) -> None:
-        self._shared = RawValue("d", 0.0) if shared is None else shared
+class WorkerProcess:
+    """Serves all task queues."""
 
-    def __call__(self) -> datetime:
-        return datetime.fromtimestamp(self._shared.value, UTC)
+    def __init__(self, address: str, time: ServerTime, *, continued: bool) -> None:
+        self._arguments = (address, time.seconds, continued)
+        self._process = self._start()
 
-    def advance_to(self, moment: datetime) -> None:
-        """Set the time, unless it is earlier than now."""
-        self._shared.value = max(self._shared.value, moment.timestamp())
+    def _start(self) -> Any:
+        arguments = (*self._arguments, dict(os.environ))
+        process = SPAWN.Process(target=run, args=arguments, daemon=True)
+        process.start()
+        return process
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Advance the clock to each activity's start."""
-        time = self
+    def kill(self) -> None:
+        """Kill the process; what its activities have begun may be done or not."""
+        self._process.kill()
+        self._process.join()
 
-        class AdvanceClock(ActivityInboundInterceptor):
-            async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-                time.advance_to(activity.info().started_time)
-                return await super().execute_activity(input)
+    def restart(self) -> None:
+        """Kill it, and start another."""
+        self.kill()
+        self._process = self._start()
 
-        return AdvanceClock(next)
+
+@asynccontextmanager
+async def killed_now_and_then(
+    client: Client, time: ServerTime, seed: str, *, continued: bool
+) -> AsyncIterator[None]:
+    """A worker process that is killed at random moments; another one follows at once."""
+    address = client.service_client.config.target_host
+    process = WorkerProcess(address, time, continued=continued)
+    random = Random(seed)  # noqa: S311
+
+    async def kill() -> None:
+        while True:
+            await asyncio.sleep(random.uniform(2, 8))
+            await asyncio.to_thread(process.restart)
+
+    killing = asyncio.create_task(kill())
+    try:
+        yield
+    finally:
+        killing.cancel()
+        await asyncio.wait([killing])
+        process.kill()
+
+
+def run(address: str, seconds: Any, continued: bool, environment: Mapping[str, str]) -> None:
+    """What the process does."""
+    os.environ.update(environment)
+    with continue_as_new_always() if continued else nullcontext():
+        asyncio.run(work(address, seconds))
+
+
+async def work(address: str, seconds: Any) -> None:
+    time = ServerTime()
+    time.seconds = seconds
+    client = await Client.connect(
+        address, data_converter=data_converter(TemporalSettings()), interceptors=[time]
+    )
+    settings = read_settings(WorkerSettings)
+    await serve(client, settings, tuple(TaskQueue), asyncio.Event(), [OfferWorkflow])

@@ -8,19 +8,16 @@ import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-import temporalio.client
-from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.clazar.disbursements import ClazarDisbursements
 from activities.clazar.offers import Clazar, LinkOffer
@@ -46,6 +43,7 @@ from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from sandbox.world import Agreement, Buyer
 from tests.support.builders import BUYER
+from tests.support.server_time import ServerTime
 from workflows.offer.search_attributes import KEYS
 from workflows.offer.workflow import OfferWorkflow
 
@@ -83,31 +81,6 @@ def environment_variables(values: Mapping[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-class ServerTime(temporalio.client.Interceptor, Interceptor):
-    """The clock of the sandbox, which follows the Temporal server's time."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance_to(self, moment: datetime) -> None:
-        """Set the time, unless it is earlier than now."""
-        self.now = max(self.now, moment)
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        """Advance the clock to each activity's start."""
-        time = self
-
-        class AdvanceClock(ActivityInboundInterceptor):
-            async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-                time.advance_to(activity.info().started_time)
-                return await super().execute_activity(input)
-
-        return AdvanceClock(next)
 
 
 class WorkflowHarness:
@@ -379,9 +352,14 @@ def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_harness(
-    queues: tuple[TaskQueue, ...] = tuple(TaskQueue), policy: Path = POLICY
+    queues: tuple[TaskQueue, ...] = tuple(TaskQueue),
+    policy: Path = POLICY,
+    run_worker: Callable[[Client, ServerTime], AbstractAsyncContextManager[None]] | None = None,
 ) -> AsyncIterator[WorkflowHarness]:
-    """Start a time-skipping Temporal server, a sandbox with its clock, and workers for both."""
+    """Start a time-skipping Temporal server, a sandbox with its clock, and workers for both.
+
+    `run_worker`: None for workers on these task queues in this process.
+    """
     time = ServerTime()
     async with (
         await WorkflowEnvironment.start_time_skipping(
@@ -395,17 +373,25 @@ async def open_harness(
         await add_search_attributes(client, KEYS)
         # The sandbox's rate limits count real seconds and minutes, and none pass here.
         sandbox.world.throttle = sandbox.world.clazar_rate_limits = False
-        time.now = await temporal.get_current_time()
+        time.advance_to(await temporal.get_current_time())
         with environment_variables(
             {**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}
         ):
-            stop = asyncio.Event()
-            settings = read_settings(WorkerSettings)
-            serving = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
-            try:
+            worker = run_worker(client, time) if run_worker else worker_on(client, queues)
+            async with worker:
                 harness = WorkflowHarness(temporal, time, sandbox)
                 harness.put_opportunity()
                 yield harness
-            finally:
-                stop.set()
-                await serving
+
+
+@asynccontextmanager
+async def worker_on(client: Client, queues: Collection[TaskQueue]) -> AsyncIterator[None]:
+    """Workers in this process."""
+    stop = asyncio.Event()
+    settings = read_settings(WorkerSettings)
+    serving = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
+    try:
+        yield
+    finally:
+        stop.set()
+        await serving

@@ -254,9 +254,12 @@ async def test_amend_and_cancel(harness: WorkflowHarness) -> None:
 async def test_cancel_and_extend(harness: WorkflowHarness) -> None:
     await share_offer(harness)
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(40)))
+    await harness.settle()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance_to_end()).stage is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
+    assert len(harness.world.change_sets) == 3, "AWS was not asked for the extension"
+    assert not [each for each in harness.mail_subjects() if "can be accepted until" in each]
 
 
 @pytest.mark.parametrize("cancel_first", [True, False])
