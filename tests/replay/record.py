@@ -2,6 +2,8 @@
 
 Only for new scenarios.  A recorded history stands for running offers: do not record one again to
 make a failing test pass, but guard the change with `workflow.patched`.
+
+With `--fingerprints` only the fingerprints are written: those of what a guarded change does now.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from temporalio.client import WorkflowHistory
 
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.ids import offer_path, workflow_id
@@ -24,12 +28,14 @@ from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer
+from tests.replay.fingerprint import fingerprint
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 from workflows.offer.workflow import OfferWorkflow
 
 AMENDMENT = offer_path(OPPORTUNITY, 1)
 HISTORIES = Path(__file__).with_name("histories")
+FINGERPRINTS = Path(__file__).with_name("fingerprints")
 
 
 async def disbursed_in_parts(harness: WorkflowHarness) -> None:
@@ -219,15 +225,27 @@ SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
 }
 
 
-async def record(name: str) -> None:
-    """Run a scenario and write its history."""
+FINGERPRINTED = ("expired", "withdrawn_after_sharing", "cancellation_requested")
+"""The scenarios that are run by each test run to compare their commands: they are short, and pass
+through most stages."""
+
+
+async def run_scenario(name: str) -> WorkflowHistory:
+    """Run a scenario; returns its history."""
     async with open_harness() as harness:
         path = await SCENARIOS[name](harness) or OPPORTUNITY
-        history = await harness.temporal_client.get_workflow_handle(
-            workflow_id(path)
-        ).fetch_history()
-    text = json.dumps(without_machine_names(json.loads(history.to_json())), indent=1)
-    (HISTORIES / f"{name}.json").write_text(text + "\n")
+        handle = harness.temporal_client.get_workflow_handle(workflow_id(path))
+        return await handle.fetch_history()
+
+
+async def record(name: str, *, only_fingerprint: bool = False) -> None:
+    """Run a scenario and write its history and its fingerprint."""
+    history = await run_scenario(name)
+    if not only_fingerprint:
+        text = json.dumps(without_machine_names(json.loads(history.to_json())), indent=1)
+        (HISTORIES / f"{name}.json").write_text(text + "\n")
+    if name in FINGERPRINTED:
+        (FINGERPRINTS / f"{name}.txt").write_text(fingerprint(history))
 
 
 def without_machine_names(recorded: Any) -> Any:
@@ -244,7 +262,8 @@ def without_machine_names(recorded: Any) -> Any:
 
 
 if __name__ == "__main__":
-    HISTORIES.mkdir(exist_ok=True)
-    for chosen in sys.argv[1:] or SCENARIOS:
-        asyncio.run(record(chosen))
+    only_fingerprints = "--fingerprints" in sys.argv
+    named = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
+    for chosen in named or (FINGERPRINTED if only_fingerprints else SCENARIOS):
+        asyncio.run(record(chosen, only_fingerprint=only_fingerprints))
         print(chosen)
