@@ -14,10 +14,11 @@ from workflows.offer.workflow import OfferWorkflow
 
 async def early_queries(client: Client, offers: Sequence[str]) -> dict[str, Any]:
     """Each offer, which is not in memory, is asked and signalled at the same moment."""
-    failed = []
+    failed = 0
 
     async def ask(opportunity: str) -> None:
-        handle = client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(opportunity))
+        nonlocal failed
+        handle = client.get_workflow_handle(workflow_id(opportunity))
         signal = OfferWorkflow.change_set_finished
         await asyncio.gather(
             handle.query(OfferWorkflow.get_record),
@@ -25,8 +26,7 @@ async def early_queries(client: Client, offers: Sequence[str]) -> dict[str, Any]
             handle.signal(signal, "of-a-third-offer"),
         )
         async for event in handle.fetch_history_events():
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                failed.append(opportunity)
+            failed += event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
 
     await run_concurrently(ask, offers)
-    return {"queries": len(offers), "failed_tasks": len(failed)}
+    return {"queries": len(offers), "failed_tasks": failed}

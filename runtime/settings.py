@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from temporalio.common import WorkerDeploymentVersion
 
 from activities.preflight import DefaultProduct
 from activities.salesforce.client import SalesforceLogin
@@ -91,6 +92,13 @@ class WorkerSettings(TemporalSettings):
     offers_cached_workflows: int = Field(default=1000, ge=1)
     """How many offers a worker keeps in memory; others are replayed from their history."""
 
+    temporal_deployment_name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][\w-]{0,99}$")
+    """With the build id: the version of the worker.  Without both it has no version.
+
+    The server ignores workers whose deployment has a dot or a colon in its name (server 1.32.0).
+    """
+    temporal_worker_build_id: str | None = Field(default=None, pattern=r"^[\w.:/+-]{1,100}$")
+
     clazar_url: str = "https://api.clazar.io"
     clazar_client_id: str
     clazar_client_secret: SecretStr
@@ -124,9 +132,23 @@ class WorkerSettings(TemporalSettings):
             ) from None
         if self.salesforce_ca is not None and not Path(self.salesforce_ca).is_file():
             raise ValueError(f"SALESFORCE_CA: there is no file {self.salesforce_ca}")
+        names = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
+        unset = [name for name in names if getattr(self, name.lower()) is None]
+        if len(unset) == 1:
+            raise ValueError(
+                f"{unset[0]} is not set: a versioned worker needs both {' and '.join(names)};"
+                " set both, or neither"
+            )
         if not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
             raise ValueError("SMTP_URL must start with smtp:// or smtps://")
         return self
+
+    @property
+    def deployment_version(self) -> WorkerDeploymentVersion | None:
+        """None: the worker is not versioned."""
+        if self.temporal_deployment_name is None or self.temporal_worker_build_id is None:
+            return None
+        return WorkerDeploymentVersion(self.temporal_deployment_name, self.temporal_worker_build_id)
 
     @property
     def product(self) -> DefaultProduct:

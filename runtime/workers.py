@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.clazar.offers import Clazar
 from activities.email.smtp import Email
@@ -67,6 +68,7 @@ async def serve(
                 threads,
                 cached_workflows=settings.offers_cached_workflows,
                 per_second=activities_per_second(queue, settings.clock),
+                version=settings.deployment_version,
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):
@@ -83,8 +85,12 @@ def worker_on(
     *,
     cached_workflows: int,
     per_second: float | None = None,
+    version: WorkerDeploymentVersion | None = None,
 ) -> Worker:
-    """`per_second`: how many activities of the queue may start in a second; None: no limit."""
+    """`per_second`: how many activities of the queue may start in a second; None: no limit.
+
+    `version`: None for a worker that is not versioned.
+    """
     return Worker(
         client,
         task_queue=queue,
@@ -95,7 +101,7 @@ def worker_on(
         # The SDK's sandbox imports our modules for each workflow, which costs more time and memory
         # than the workflow itself (docs/figures.md).  The lint rules for workflows and the replay
         # tests, which use the sandbox, find what it would find.
-        workflow_runner=HistoryBoundRunner(),
+        workflow_runner=HistoryBoundRunner(is_versioned=version is not None),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
         max_task_queue_activities_per_second=per_second,
@@ -103,6 +109,9 @@ def worker_on(
         disable_eager_activity_execution=True,
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        deployment_config=(
+            WorkerDeploymentConfig(version=version, use_worker_versioning=True) if version else None
+        ),
     )
 
 

@@ -29,10 +29,15 @@ class HistoryBoundRunner(WorkflowRunner):
     says that the task delivered them together: it can then never be replayed.  Therefore the first
     task after such a query is failed once, and the server sends the history again
     (docs/adr/0013-a-query-must-not-run-ahead.md).
+
+    It also removes the versioning behavior that a workflow states, unless the worker is versioned:
+    the SDK sends it from every worker, and the server then rejects each workflow task of a worker
+    that is not versioned (temporalio 1.35.0, server 1.32.0).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_versioned: bool = False) -> None:
         self._runner = UnsandboxedWorkflowRunner()
+        self._is_versioned = is_versioned
 
     def prepare_workflow(self, defn: Any) -> None:
         """Called once per workflow type."""
@@ -40,14 +45,15 @@ class HistoryBoundRunner(WorkflowRunner):
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Called for each workflow that enters the cache."""
-        return _HistoryBoundInstance(self._runner.create_instance(det))
+        return _HistoryBoundInstance(self._runner.create_instance(det), self._is_versioned)
 
 
 class _HistoryBoundInstance(WorkflowInstance):
     """A workflow in the cache."""
 
-    def __init__(self, instance: WorkflowInstance) -> None:
+    def __init__(self, instance: WorkflowInstance, is_versioned: bool) -> None:
         self._instance = instance
+        self._is_versioned = is_versioned
         self._started = 0
         """When the last workflow task was started (ns since the epoch)."""
         self._length = 0
@@ -66,7 +72,10 @@ class _HistoryBoundInstance(WorkflowInstance):
             elif self._is_ahead:
                 return self._failed()
             self._started, self._length = started, act.history_length
-        return self._instance.activate(act)
+        completion = self._instance.activate(act)
+        if not self._is_versioned and completion.HasField("successful"):
+            completion.successful.ClearField("versioning_behavior")
+        return completion
 
     def _failed(self) -> WorkflowActivationCompletion:
         logger.warning(

@@ -2,6 +2,8 @@
 
 Only for new scenarios.  A recorded history stands for running offers: do not record one again to
 make a failing test pass, but guard the change with `workflow.patched`.
+
+With `--fingerprints` only the fingerprints are written: those of what a guarded change does now.
 """
 
 import asyncio
@@ -12,6 +14,8 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from temporalio.client import WorkflowHistory
 
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.ids import offer_path, workflow_id
@@ -24,6 +28,7 @@ from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from sandbox.world import Buyer
+from tests.replay.fingerprint import fingerprint
 from tests.support.builders import BUYER
 from tests.support.job_order import process_jobs_as_single_batch
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
@@ -31,6 +36,7 @@ from workflows.offer.workflow import OfferWorkflow
 
 AMENDMENT = offer_path(OPPORTUNITY, 1)
 HISTORIES = Path(__file__).with_name("histories")
+FINGERPRINTS = Path(__file__).with_name("fingerprints")
 
 
 async def disbursed_in_parts(harness: WorkflowHarness) -> None:
@@ -221,15 +227,31 @@ SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
 }
 
 
-async def record(name: str, folder: Path) -> None:
-    """Run a scenario and write its history."""
+FINGERPRINTED = ("expired", "withdrawn_after_sharing", "cancellation_requested")
+"""The scenarios that are run by each test run to compare their commands: they are short, and pass
+through most stages."""
+
+
+async def run_scenario(name: str) -> WorkflowHistory:
+    """Run a scenario; returns its history."""
     async with open_harness() as harness:
         path = await SCENARIOS[name](harness) or OPPORTUNITY
-        history = await harness.temporal_client.get_workflow_handle(
-            workflow_id(path)
-        ).fetch_history()
+        handle = harness.temporal_client.get_workflow_handle(workflow_id(path))
+        return await handle.fetch_history()
+
+
+async def record(name: str, folder: Path) -> None:
+    """Run a scenario and write its history."""
+    history = await run_scenario(name)
     text = json.dumps(without_machine_names(json.loads(history.to_json())), indent=1)
     (folder / f"{name}.json").write_text(text + "\n")
+    if folder == HISTORIES and name in FINGERPRINTED:
+        (FINGERPRINTS / f"{name}.txt").write_text(fingerprint(history))
+
+
+async def record_fingerprint(name: str) -> None:
+    """Run a scenario and write its fingerprint."""
+    (FINGERPRINTS / f"{name}.txt").write_text(fingerprint(await run_scenario(name)))
 
 
 def without_machine_names(recorded: Any) -> Any:
@@ -247,13 +269,16 @@ def without_machine_names(recorded: Any) -> Any:
 
 if __name__ == "__main__":
     parser = ArgumentParser()
-    parser.add_argument("scenarios", nargs="*", choices=[*SCENARIOS, []], metavar="scenario")
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help="all, if none is named")
     parser.add_argument("--folder", type=Path, default=HISTORIES)
-    parser.add_argument("--single-batch", action="store_true")
+    parser.add_argument("--single-batch", action="store_true", help="see tests.support.job_order")
+    parser.add_argument("--fingerprints", action="store_true", help="record these instead")
     given = parser.parse_args()
     if given.single_batch:
         process_jobs_as_single_batch()
     given.folder.mkdir(exist_ok=True)
-    for chosen in given.scenarios or SCENARIOS:
-        asyncio.run(record(chosen, given.folder))
+    for chosen in given.scenarios or (FINGERPRINTED if given.fingerprints else SCENARIOS):
+        asyncio.run(
+            record_fingerprint(chosen) if given.fingerprints else record(chosen, given.folder)
+        )
         print(chosen)

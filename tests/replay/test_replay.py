@@ -1,22 +1,48 @@
-"""New code meets running offers: recorded histories must replay without a difference."""
+"""New code meets running offers: recorded histories must replay without a difference.
+
+The message of a failing test says what to do.
+"""
 
 import asyncio
+from difflib import unified_diff
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
-from temporalio.workflow import NondeterminismError
 
 from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
-from tests.replay.record import HISTORIES, SCENARIOS
+from runtime.upgrade_check import replay
+from tests.replay.fingerprint import fingerprint
+from tests.replay.record import (
+    FINGERPRINTED,
+    FINGERPRINTS,
+    HISTORIES,
+    SCENARIOS,
+    run_scenario,
+)
 from workflows.common.interceptors import DropUnfitSignals
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
+
+WHAT_TO_DO = """
+Running offers meet this code. If the change is not intended, undo it. If it is:
+- Once a version is released: guard the change with `workflow.patched`; keep the recorded history.
+  Then write the fingerprints of what the code does now, and review their difference:
+  .venv/bin/python -m tests.replay.record --fingerprints
+- While nothing is released: record the scenario again:
+  .venv/bin/python -m tests.replay.record {scenario}
+See docs/development.md, "Changing a workflow"."""
+
+
+@pytest.fixture
+def histories(pytestconfig: pytest.Config) -> Path:
+    """The folder of the recorded histories: ours, or those of another Python version."""
+    folder: Path = pytestconfig.getoption("--histories") or HISTORIES
+    return folder
 
 
 def read_history(path: Path) -> WorkflowHistory:
@@ -25,21 +51,50 @@ def read_history(path: Path) -> WorkflowHistory:
 
 def test_every_scenario_is_recorded() -> None:
     assert {path.stem for path in HISTORIES.glob("*.json")} == set(SCENARIOS)
+    assert {path.stem for path in FINGERPRINTS.glob("*.txt")} == set(FINGERPRINTED)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "path" in metafunc.fixturenames:
-        folder = metafunc.config.getoption("--histories") or HISTORIES
-        metafunc.parametrize("path", sorted(folder.glob("*.json")), ids=lambda path: path.stem)
+async def check(path: Path, workflow_class: type = OfferWorkflow) -> None:
+    """Fail with the first event that this code cannot follow, and what to do."""
+    history, scenario = read_history(path), path.stem
+    checked = await replay(history, data_converter(TemporalSettings()), [workflow_class])
+    if checked.problem:
+        pytest.fail(
+            f"The recorded history of {scenario} does not replay: {checked.problem}."
+            f" [{checked.reason}]{WHAT_TO_DO.format(scenario=scenario)}",
+            pytrace=False,
+        )
 
 
-async def test_recorded_history_replays(path: Path) -> None:
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+async def test_recorded_history_replays(scenario: str, histories: Path) -> None:
+    await check(histories / f"{scenario}.json")
+
+
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+async def test_recorded_history_replays_in_the_sandbox(scenario: str, histories: Path) -> None:
+    """The SDK's sandbox refuses what a workflow must not do; workers run without it."""
     replayer = Replayer(
         workflows=[OfferWorkflow],
         data_converter=data_converter(TemporalSettings()),
         interceptors=[DropUnfitSignals()],
     )
-    await replayer.replay_workflow(read_history(path))
+    await replayer.replay_workflow(read_history(histories / f"{scenario}.json"))
+
+
+@pytest.mark.parametrize("scenario", FINGERPRINTED)
+async def test_commands_are_those_of_the_fingerprint(scenario: str) -> None:
+    """Also what replay does not notice: arguments, summaries, and what comes after the history."""
+    path = FINGERPRINTS / f"{scenario}.txt"
+    before = path.read_text(encoding="utf-8").splitlines()
+    now = fingerprint(await run_scenario(scenario)).splitlines()
+    difference = "\n".join(unified_diff(before, now, path.name, "this code", n=0, lineterm=""))
+    if difference:
+        pytest.fail(
+            f"The commands of the scenario {scenario} have changed:\n{difference}"
+            + WHAT_TO_DO.format(scenario=scenario),
+            pytrace=False,
+        )
 
 
 @workflow.defn(name="OfferWorkflow", sandboxed=False)
@@ -57,8 +112,7 @@ class UnversionedChange(OfferWorkflow):
 
 
 async def test_unversioned_change_is_found() -> None:
-    replayer: Any = Replayer(
-        workflows=[UnversionedChange], data_converter=data_converter(TemporalSettings())
-    )
-    with pytest.raises(NondeterminismError):
-        await replayer.replay_workflow(read_history(HISTORIES / "expired.json"))
+    with pytest.raises(
+        pytest.fail.Exception, match=r"event 6, ActivityTaskScheduled \(check_deal\)"
+    ):
+        await check(HISTORIES / "expired.json", UnversionedChange)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior
 
 from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
 from offers.clock import Clock
@@ -18,6 +19,11 @@ from sandbox.server import Sandbox
 from tests.support.workflow_harness import FIELDS, environment_variables
 
 DAY_A_SECOND = 86_400
+
+
+def definition(workflow_class: type) -> Any:
+    """The SDK has no public way to what `workflow.defn` states."""
+    return workflow_class.__temporal_workflow_definition  # type: ignore[attr-defined]
 
 
 async def rates(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, float | None]:
@@ -55,3 +61,9 @@ async def test_rates_count_business_time(monkeypatch: pytest.MonkeyPatch) -> Non
     assert rates_by_queue[TaskQueue.AWS_MARKETPLACE] == 3 * DAY_A_SECOND
     assert rates_by_queue[TaskQueue.CLAZAR] == DAY_A_SECOND
     assert rates_by_queue[TaskQueue.OFFERS] is None
+
+
+def test_every_workflow_states_that_it_moves_to_the_new_build() -> None:
+    """A worker with a version refuses to start if a workflow states nothing."""
+    stated = {each.__name__: definition(each).versioning_behavior for each in workers.WORKFLOWS}
+    assert stated == dict.fromkeys(stated, VersioningBehavior.AUTO_UPGRADE)

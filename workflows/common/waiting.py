@@ -18,7 +18,7 @@ async def wait_condition(condition: Callable[[], bool]) -> None:
     cancelled does.
     """
     try:
-        await workflow.wait_condition(condition)
+        await workflow.wait_condition(condition)  # noqa: TID251
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -7,6 +7,7 @@ import asyncio
 from datetime import datetime
 
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ApplicationError
 
 from workflows.common.waiting import wait_condition
@@ -31,7 +32,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.stage import Stage
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class OfferWorkflow:
     """One opportunity's private offer, or one amendment of its agreement."""
 

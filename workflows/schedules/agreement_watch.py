@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 
 from workflows.common.activity_options import start_activity
 
@@ -52,7 +53,7 @@ class AgreementWatchPosition(BaseModel):
         return self.newest if self.is_behind else self.newest - overlap
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class AgreementWatch:
     """One run: read what is new, and signal the offers concerned and no others."""
 

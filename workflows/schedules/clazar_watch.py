@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, Field
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 
 from workflows.common.activity_options import start_activity
 from workflows.schedules.agreement_watch import (
@@ -38,7 +39,7 @@ class ClazarWatchPosition(BaseModel):
     not show yet.  It is tried again for a day."""
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class ClazarWatch:
     """One run: read what is new, link our offers, and signal those concerned and no others."""
 

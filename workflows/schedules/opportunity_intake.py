@@ -5,7 +5,12 @@ from datetime import timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import workflow
-from temporalio.common import SearchAttributePair, TypedSearchAttributes, WorkflowIDReusePolicy
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    VersioningBehavior,
+    WorkflowIDReusePolicy,
+)
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from workflows.common.activity_options import start_activity
@@ -47,7 +52,7 @@ class IntakeRequest(BaseModel):
     """The page it goes on with."""
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class OpportunityIntake:
     """One run: read what has become ready, and start an offer for each."""
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.common.activity_options import start_activity
@@ -49,7 +50,7 @@ class DigestPosition(BaseModel):
         )
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class OwnerDigest:
     """One run: nothing at all, unless a digest is due.
 

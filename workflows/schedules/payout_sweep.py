@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 from temporalio import workflow
+from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
 
 from workflows.common.activity_options import start_activity
@@ -30,7 +31,7 @@ class PayoutSweepRequest(BaseModel):
     finance: tuple[Address, ...] = Field(default=(), repr=False)
 
 
-@workflow.defn
+@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE)
 class PayoutSweep:
     """One run: read the payout data, and signal the offers whose payout changed and no others.
 

@@ -1,0 +1,52 @@
+"""Whether this build can continue the open workflows."""
+
+import json
+import logging
+
+from cli import common
+from cli.common import AsJson
+from runtime.process_exit import exit_process
+from runtime.settings import TemporalSettings, read_settings
+from runtime.temporal import connect
+
+
+def upgrade_check(as_json: AsJson = False) -> None:
+    """Replay all open workflows on this build. Run it with a new build before it is deployed."""
+    # What fails is in the output; in the SDK's logs it may contain the offer's data.
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)
+    exit_process(common.run_command(_check(as_json)))
+
+
+async def _check(as_json: bool) -> int:
+    # Workers need every vendor's client, whose import takes long: not for every command.
+    from runtime.upgrade_check import CheckedWorkflow, Outcome, check_open_workflows
+
+    client = await connect(read_settings(TemporalSettings))
+    count = 0
+    problems: list[CheckedWorkflow] = []
+    async for checked in check_open_workflows(client):
+        count += 1
+        if checked.outcome is not Outcome.REPLAYS:
+            problems.append(checked)
+            if not as_json:
+                reason = f" [{checked.reason}]" if checked.reason else ""
+                print(f"{checked.workflow_id} {checked.outcome}: {checked.problem}{reason}")
+    diverging = [each for each in problems if each.outcome is Outcome.DIVERGES]
+    not_checked = [each for each in problems if each.outcome is Outcome.NOT_CHECKED]
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "open": count,
+                    "diverging": [each.model_dump(mode="json") for each in diverging],
+                    "not_checked": [each.model_dump(mode="json") for each in not_checked],
+                },
+                indent=2,
+            )
+        )
+    else:
+        print(
+            f"open workflows: {count}; diverging on this build: {len(diverging)};"
+            f" not checked: {len(not_checked)}"
+        )
+    return common.FAILURE if problems else common.SUCCESS
