@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test test-versions lint bench clean
+.PHONY: help setup demo test test-versions soak lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -29,6 +29,9 @@ test: $(INSTALLED)  ## Run every test
 
 test-versions:  ## Run the workflow and replay tests on every Python version that is found
 	$(PYTHON) -m tests.python_versions
+
+soak: $(INSTALLED)  ## Run hundreds of random lives (LIVES=200, SEED=1)
+	$(BIN)/python -m tests.soak --lives $(or $(LIVES),200) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .

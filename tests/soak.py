@@ -31,13 +31,18 @@ TIME_OUT_SECONDS = 180
 
 async def live(kind: str, start: str, seed: str) -> RandomLife:
     """One life."""
-    worker = partial(killed_now_and_then, seed=seed, continued=True) if kind == "killed" else None
+    kills = asyncio.Event()
+    worker = partial(killed_now_and_then, seed=seed, allowed=kills, continued=True)
     with TemporaryDirectory() as folder:
-        async with open_harness(policy=write_policy(Path(folder)), run_worker=worker) as harness:
+        async with open_harness(
+            policy=write_policy(Path(folder)), run_worker=worker if kind == "killed" else None
+        ) as harness:
             life = RandomLife(harness, seed)
             try:
                 await life.prepare(start)
+                kills.set()
                 await life.live(STEPS)
+                kills.clear()
                 await life.finish()
             except BaseException:
                 print(seed, life.performed, flush=True)

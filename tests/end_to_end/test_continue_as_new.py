@@ -22,9 +22,7 @@ async def test_signals_updates_and_queries_arrive_while_runs_continue(
     """Each request is a change in place, so each leaves a change set in AWS."""
     with continue_as_new_always() as continued:
         (offer,) = await environment.share_offers(1)
-        handle = environment.temporal_client.get_workflow_handle_for(
-            OfferWorkflow.run, workflow_id(offer)
-        )
+        handle = environment.temporal_client.get_workflow_handle(workflow_id(offer))
         before, runs = len(environment.world.change_sets), len(continued)
         asking = asyncio.create_task(ask_all_the_time(environment, offer))
         for number in range(REQUESTS):

@@ -47,17 +47,21 @@ class WorkerProcess:
 
 @asynccontextmanager
 async def killed_now_and_then(
-    client: Client, time: ServerTime, seed: str, *, continued: bool
+    client: Client, time: ServerTime, seed: str, allowed: asyncio.Event, *, continued: bool
 ) -> AsyncIterator[None]:
-    """A worker process that is killed at random moments; another one follows at once."""
+    """A worker process that is killed at random moments while the event is set.
+
+    Another one follows at once.
+    """
     address = client.service_client.config.target_host
     process = WorkerProcess(address, time, continued=continued)
     random = Random(seed)  # noqa: S311
 
     async def kill() -> None:
         while True:
-            await asyncio.sleep(random.uniform(2, 8))
+            await allowed.wait()
             await asyncio.to_thread(process.restart)
+            await asyncio.sleep(random.uniform(2, 6))
 
     killing = asyncio.create_task(kill())
     try:
@@ -82,4 +86,6 @@ async def work(address: str, seconds: Any) -> None:
         address, data_converter=data_converter(TemporalSettings()), interceptors=[time]
     )
     settings = read_settings(WorkerSettings)
+    # Without a cache: the time-skipping server would wait for the killed process's own queue.
+    settings = settings.model_copy(update={"offers_cached_workflows": 0})
     await serve(client, settings, tuple(TaskQueue), asyncio.Event(), [OfferWorkflow])
