@@ -43,6 +43,7 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
         Stage.GENERATING: "AWS accepted the change set, or the Clazar handoff has begun",
         Stage.FAILED: "AWS rejected the request",
         Stage.DRAFT: "amended before it was created",
+        Stage.ACCEPTED: "an earlier revision was accepted after all",
         Stage.CANCELLED: "cancel",
     },
     Stage.GENERATING: {
@@ -54,6 +55,7 @@ TRANSITIONS: dict[Stage, dict[Stage, str]] = {
     },
     Stage.FAILED: {
         Stage.DRAFT: "revised, or corrected and resumed",
+        Stage.ACCEPTED: "it, or an earlier revision, was accepted after all",
         Stage.CANCELLED: "cancel",
     },
     Stage.LIVE: {

@@ -221,6 +221,12 @@ class OfferRecord(BaseModel):
         return self.amends.agreement.agreement_id if self.amends else None
 
     @property
+    def last_offer_id(self) -> str | None:
+        """Its own id, or an earlier revision's: AWS may still show an acceptance of that."""
+        ids = [self.offer_id, *(past.offer_id for past in reversed(self.previous_revisions))]
+        return next(filter(None, ids), None)
+
+    @property
     def path(self) -> str:
         """The offer's name, and its workflow's without `offer/`."""
         return offer_path(self.opportunity_id, self.amendment)

@@ -109,7 +109,7 @@ class RandomOperations:
     async def report(self, *agreements: Agreement) -> None:
         """Signal agreements to the offers that they belong to, as the agreement watch does."""
         # All are asked first: the time-skipping server loses a query about a run that continues.
-        offers = {record.path: record.offer_id for record in await self.records()}
+        offers = {record.path: record.last_offer_id for record in await self.records()}
         for agreement in agreements:
             report = AgreementReport(
                 agreement_id=agreement.id,

@@ -29,6 +29,11 @@ class Acceptance:
         """Whether something was reported that AWS has not been asked about yet."""
         return self._ctx.control.agreement_reported
 
+    @property
+    def is_earlier_reported(self) -> bool:
+        """Whether something was reported, and there are earlier revisions that it may be about."""
+        return self.is_reported and bool(self._ctx.record.previous_revisions)
+
     def report(self) -> None:
         """Have AWS asked for the agreement."""
         self._ctx.control.agreement_reported = True
@@ -45,6 +50,8 @@ class Acceptance:
 
     async def find_late_acceptance(self) -> tuple[PreviousRevision, Agreement] | None:
         """An earlier revision that the buyer accepted after all, and its agreement."""
+        if self._ctx.record.offer_id is None:  # else the report may be about this revision
+            self._ctx.control.agreement_reported = False
         for previous in self._ctx.record.previous_revisions:
             found = await self._find(previous.offer_id) if previous.offer_id else None
             if found and found.status is AgreementStatus.ACTIVE:

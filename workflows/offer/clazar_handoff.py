@@ -86,7 +86,7 @@ class ClazarHandoff:
         return self._state.named_offer_id is not None or self._ctx.is_withdrawing()
 
     async def wait_created(self) -> str | None:
-        """The id of the offer that was created; None if there is none and it is cancelled.
+        """The id of the offer that was created; None if there is none and none is wanted any more.
 
         Raises StageInterrupted if the run is to continue as new; called again, it goes on waiting.
         """
@@ -198,14 +198,19 @@ class ClazarHandoff:
         )
 
     async def _find(self) -> str | None:
-        """Wait until the offer is there; if it is cancelled, look once more."""
-        state = self._state
+        """Wait until the offer is there; if it is not wanted any more, look once more."""
+        state, acceptance = self._state, self._ctx.acceptance
+
+        def has_news() -> bool:
+            return self._is_found() or acceptance.is_earlier_reported
+
         while not self._is_found():
-            if (moment := self._next_reminder) is None:
-                await wait_in_stage(self._ctx, self._is_found)
-            elif not await wait_until(
-                self._ctx, moment, "next Clazar handoff reminder", self._is_found
-            ):
+            if acceptance.is_earlier_reported:
+                if await acceptance.find_late_acceptance():
+                    break
+            elif (moment := self._next_reminder) is None:
+                await wait_in_stage(self._ctx, has_news)
+            elif not await wait_until(self._ctx, moment, "next Clazar handoff reminder", has_news):
                 await self._remind()
         if found := state.named_offer_id or state.found_offer_id:
             return found

@@ -29,7 +29,7 @@ def values(record: OfferRecord, payout_fingerprint: str | None = None) -> Values
         STAGE: record.stage.value,
         # Business time; it changes with the stage, and so costs no upsert of its own.
         STAGE_SINCE: record.history[-1].at if record.history else None,
-        OFFER_ID: record.offer_id,
+        OFFER_ID: record.last_offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
         EXPIRES_AT: record.expires_at,
         PAYOUT: payout_fingerprint,

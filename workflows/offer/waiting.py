@@ -61,8 +61,8 @@ async def wait_until_resolved(
     problem: str,
     remedy: str,
     or_when: Callable[[], bool],
-) -> None:
-    """Raise an attention, and wait until somebody resolves it or `or_when` holds.
+) -> bool:
+    """Raise an attention, and wait until it is resolved or `or_when` holds; whether it is resolved.
 
     Raises StageInterrupted if the run is to continue as new; called again, it goes on waiting.
     """
@@ -72,7 +72,9 @@ async def wait_until_resolved(
     number = control.stage_attention
     await wait_in_stage(ctx, lambda: not ctx.attentions.is_open(number) or or_when())
     control.stage_attention = None
+    resolved = not ctx.attentions.is_open(number)
     ctx.attentions.dismiss(number)
+    return resolved
 
 
 def has_news(ctx: OfferContext) -> bool:

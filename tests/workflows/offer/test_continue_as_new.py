@@ -24,12 +24,12 @@ RANDOM = re.compile(
 """Ids and times."""
 
 CONTINUED = {
-    "disbursed_in_parts": {Stage.LIVE, Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED},
+    "disbursed_in_parts": {Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED},
     "payout_failed_and_retried": {Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED},
     "expired": {Stage.SHARED, Stage.EXPIRED},
     "withdrawn_after_sharing": {Stage.SHARED, Stage.CANCELLED},
     "rejected_then_corrected": {Stage.FAILED, Stage.SHARED},
-    "approved_after_a_revision": {Stage.DRAFT, Stage.SUBMITTED, Stage.SHARED},
+    "approved_after_a_revision": {Stage.DRAFT, Stage.SHARED},
     "declined_and_recreated_in_clazar": {Stage.SUBMITTED, Stage.SHARED},
     "extended_then_amended": {Stage.SHARED, Stage.EXPIRED},
     "amended_after_acceptance": {Stage.SHARED, Stage.ACCEPTED},

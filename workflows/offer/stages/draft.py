@@ -8,7 +8,11 @@ from workflows.common.escalation import cancel_when, execute_with_escalation
 from workflows.common.waiting import wait_condition
 from workflows.offer.context import OfferContext
 from workflows.offer.waiting import wait_until_resolved
-from workflows.offer.withdrawal import give_up, start_revision
+from workflows.offer.withdrawal import (
+    give_up,
+    raise_accepted_with_differences,
+    start_revision,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
@@ -50,7 +54,10 @@ async def draft(ctx: OfferContext) -> Stage:
             control.checked_version = version
             if not record.blocking_findings:
                 return Stage.SUBMITTED
-        await ctx.approvals.wait_until_unblocked(CORRECTION_REMEDY, ctx.is_outdated)
+        await ctx.approvals.wait_until_unblocked(
+            CORRECTION_REMEDY,
+            interrupted=lambda: ctx.is_outdated() or ctx.acceptance.is_earlier_reported,
+        )
     return give_up(ctx)
 
 
@@ -83,18 +90,32 @@ async def run_preflight(ctx: OfferContext) -> CheckedDeal | None:
 
 async def failed(ctx: OfferContext) -> Stage:
     """AWS rejected the offer: somebody revises the terms or corrects the opportunity."""
-    await wait_until_resolved(
-        ctx,
-        AttentionCode.OFFER_REJECTED,
-        "The offer was not created, or was withdrawn at once",
-        CORRECTION_REMEDY,
-        or_when=ctx.is_outdated,
-    )
+    resolved = False
+    while not (resolved or ctx.is_outdated()):
+        resolved = await wait_until_resolved(
+            ctx,
+            AttentionCode.OFFER_REJECTED,
+            "The offer was not created, or was withdrawn at once",
+            CORRECTION_REMEDY,
+            or_when=lambda: ctx.is_outdated() or ctx.acceptance.is_reported,
+        )
+        if ctx.acceptance.is_reported and await _is_accepted_after_all(ctx):
+            return Stage.ACCEPTED
     if ctx.is_withdrawing():
         return give_up(ctx)
     outcome = "withdrawn" if ctx.record.offer_id else "rejected by AWS"
     start_revision(ctx, outcome)
     return Stage.DRAFT
+
+
+async def _is_accepted_after_all(ctx: OfferContext) -> bool:
+    """AWS may list an acceptance after it has made the offer void."""
+    if ctx.record.offer_id and await ctx.acceptance.find_agreement():
+        raise_accepted_with_differences(ctx)
+        return True
+    if late := await ctx.acceptance.find_late_acceptance():
+        ctx.record.restore_revision(*late)
+    return late is not None
 
 
 async def _not_started(ctx: OfferContext, why: str) -> ApplicationError:

@@ -121,6 +121,9 @@ async def _create_in_clazar(ctx: OfferContext) -> Stage:
     if ctx.record.offer_id:
         return Stage.GENERATING
     ctx.clazar_handoff.end()
+    if not ctx.is_withdrawing() and (late := await ctx.acceptance.find_late_acceptance()):
+        ctx.record.restore_revision(*late)
+        return Stage.ACCEPTED
     return give_up(ctx)
 
 
@@ -145,9 +148,12 @@ async def _verify_created_in_clazar(ctx: OfferContext) -> Stage:
             "Correct it in Clazar and resume",
             interrupted=lambda: handoff.has_news() or acceptance.is_reported or handoff.rejects(),
         )
-        if acceptance.is_reported and await acceptance.find_agreement():
-            raise_accepted_with_differences(ctx)
-            return Stage.ACCEPTED
+        if acceptance.is_reported:
+            if await acceptance.find_agreement():
+                raise_accepted_with_differences(ctx)
+                return Stage.ACCEPTED
+            if await _is_earlier_accepted(ctx, offer):
+                return Stage.ACCEPTED
         if handoff.rejects() and not handoff.has_news():
             return await _withdraw_handoff(ctx, offer, then=Stage.DRAFT)
 
@@ -157,10 +163,7 @@ async def _verify_only_offer(ctx: OfferContext, released: ReleasedOffer) -> Stag
     record, handoff = ctx.record, ctx.clazar_handoff
     if await ctx.acceptance.find_agreement():
         return Stage.ACCEPTED
-    if late := await ctx.acceptance.find_late_acceptance():
-        if not handoff.is_ours(released.offer) or await withdraw_unless_accepted(ctx):
-            record.restore_revision(*late)
-        handoff.end()
+    if await _is_earlier_accepted(ctx, released.offer):
         return Stage.ACCEPTED
     others = {*await handoff.other_open_offers()}
     if conflicting_offers(record.require_terms(), released.conflicting_offers, record.policy):
@@ -177,6 +180,17 @@ async def _verify_only_offer(ctx: OfferContext, released: ReleasedOffer) -> Stag
         or_when=handoff.has_news,
     )
     return None
+
+
+async def _is_earlier_accepted(ctx: OfferContext, offer: PublishedOffer) -> bool:
+    """An earlier revision was accepted after all: the one created in Clazar is withdrawn."""
+    late = await ctx.acceptance.find_late_acceptance()
+    if late is None:
+        return False
+    if not ctx.clazar_handoff.is_ours(offer) or await withdraw_unless_accepted(ctx):
+        ctx.record.restore_revision(*late)
+    ctx.clazar_handoff.end()
+    return True
 
 
 async def _withdraw_handoff(
