@@ -11,7 +11,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from offers.findings import Finding
 from offers.money import Currency, Money
 from offers.reports.payouts import MonthTotals, PayoutLine, Totals
 
@@ -91,17 +90,17 @@ def to_csv(lines: Iterable[PayoutLine]) -> str:
 
 
 def to_json_data(
-    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
+    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], notes: Iterable[str]
 ) -> dict[str, Any]:
     return {
         "lines": [line_values(line) for line in lines],
         "totals": {currency: _plain(each) for currency, each in sums.items()},
-        "findings": [str(finding) for finding in findings],
+        "findings": list(notes),
     }
 
 
 def payout_table(
-    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
+    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], notes: Iterable[str]
 ) -> RenderableType:
     table = Table()
     table.add_column("Offer", no_wrap=True)
@@ -119,8 +118,7 @@ def payout_table(
         sums_table.add_column(title.replace("_", " "), justify="right")
     for currency, each in sums.items():
         sums_table.add_row(currency, *(f"{getattr(each, name).amount:,}" for name in names))
-    notes = [Text(f"\n{finding}", "yellow") for finding in findings]
-    return Group(table, "", sums_table, *notes)
+    return Group(table, "", sums_table, *(Text(f"\n{note}", "yellow") for note in notes))
 
 
 def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
