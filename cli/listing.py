@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
@@ -16,17 +16,8 @@ from workflows.offer.search_attributes import (
     AGREEMENT_ID,
     ATTENTION,
     EXPIRES_AT,
-    OFFER_ID,
     STAGE,
     STAGE_SINCE,
-)
-
-STOPPED = frozenset(
-    {
-        WorkflowExecutionStatus.TERMINATED,
-        WorkflowExecutionStatus.TIMED_OUT,
-        WorkflowExecutionStatus.CANCELED,
-    }
 )
 
 
@@ -88,16 +79,17 @@ async def accepted_offers(client: Client) -> list[ListedOffer]:
 
 def row_of(run: ListedOffer) -> OfferRow:
     """The row of a run."""
-    attributes = run.execution.typed_search_attributes
-    stopped = run.execution.status in STOPPED
+    attribute = run.attribute
     row = OfferRow(
         opportunity_id=run.path,
         stage=run.stage,
-        since=attributes.get(STAGE_SINCE),
-        offer_id=attributes.get(OFFER_ID),
-        agreement_id=attributes.get(AGREEMENT_ID),
-        expires_at=attributes.get(EXPIRES_AT),
-        attention=AttentionCode.WORKFLOW_TERMINATED if stopped else attributes.get(ATTENTION),
+        since=attribute(STAGE_SINCE.name),
+        offer_id=run.offer_id,
+        agreement_id=attribute(AGREEMENT_ID.name),
+        expires_at=attribute(EXPIRES_AT.name),
+        attention=(
+            AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attribute(ATTENTION.name)
+        ),
         problem=run.problem,
     )
     if run.summary is None:

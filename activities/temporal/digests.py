@@ -139,7 +139,7 @@ def _observed(
     for offer in offers:
         if (summary := offer.summary) and (owner := summary.deal.owner):
             said = digest_items(summary, since, request.now, request.rules.look_ahead)
-            changed_at = summary.progress.since or offer.execution.start_time
+            changed_at = summary.progress.since or offer.started_at
             yield ObservedOwner(owner, changed_at, said)
 
 

@@ -1,12 +1,15 @@
 """Planning of digests: one list, and no offer blocks the others."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -26,47 +29,50 @@ from offers.policy.digest import DigestRules
 from offers.reports.digest import SETTLED, DigestTopic
 from offers.stage import Stage
 from offers.terms.contacts import Owner
-from runtime.codec import InvalidKeys
+from runtime.settings import TemporalSettings
+from runtime.temporal import data_converter
 from tests.support.builders import terms
 
 MORNING = datetime(2026, 3, 10, 7, tzinfo=UTC)
 """A Tuesday, 8:00 in Berlin."""
 BERLIN = Owner(owner_email="berlin@example.com", owner_time_zone="Europe/Berlin")
 TOKYO = Owner(owner_email="tokyo@example.com", owner_time_zone="Asia/Tokyo")
-WRONG_KEY = InvalidKeys("there is no such key")
-
-
-def listed(path: str, memo: dict[str, Any] | Exception, stage: Stage = Stage.SHARED) -> Any:
-    """A run as Temporal lists it."""
-
-    async def read() -> dict[str, Any]:
-        if isinstance(memo, Exception):
-            raise memo
-        return memo
-
-    return SimpleNamespace(
-        id=f"offer/{path}",
-        start_time=MORNING,
-        status=WorkflowExecutionStatus.RUNNING,
-        search_attributes={"OfferStage": [stage]},
-        memo=read,
-        raw_info=SimpleNamespace(memo=SimpleNamespace(fields=memo)),
-    )
+WRONG_KEY = "binary/encrypted"
 
 
 class FakeClient:
-    """A fake of Temporal's client that lists these offers, and answers nothing else."""
+    """A fake of Temporal's client that lists these offers, and answers nothing else.
 
-    def __init__(self, *offers: OfferRecord | Exception) -> None:
+    A text stands for an offer whose memo is of that encoding.
+    """
+
+    def __init__(self, *offers: OfferRecord | str) -> None:
         self.offers = offers
         self.queries: list[str] = []
+        self.namespace = "default"
+        self.data_converter = data_converter(TemporalSettings())
+        self.workflow_service = self
 
-    async def list_workflows(self, query: str, **_: Any) -> AsyncIterator[Any]:
-        self.queries.append(query)
+    async def list_workflow_executions(
+        self, request: ListWorkflowExecutionsRequest, *, retry: bool
+    ) -> ListWorkflowExecutionsResponse:
+        assert retry
+        self.queries.append(request.query)
+        answer = ListWorkflowExecutionsResponse()
         for number, each in enumerate(self.offers):
-            broken = isinstance(each, Exception)
-            memo = each if isinstance(each, Exception) else OfferSummary.of(each).memo()
-            yield listed(f"broken-{number}" if broken else f"{number}", memo)
+            info = answer.executions.add()
+            info.start_time.FromDatetime(MORNING)
+            info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+            info.search_attributes.indexed_fields["OfferStage"].data = b'"shared"'
+            if isinstance(each, str):
+                info.execution.workflow_id = f"offer/broken-{number}"
+                info.memo.fields["deal"].metadata["encoding"] = each.encode()
+                continue
+            info.execution.workflow_id = f"offer/{number}"
+            for name, part in OfferSummary.of(each).memo().items():
+                (payload,) = await self.data_converter.encode([part])
+                info.memo.fields[name].CopyFrom(payload)
+        return answer
 
 
 async def plan(offers: FakeClient, *known: KnownOwner, now: datetime = MORNING) -> DigestPlan:
@@ -188,10 +194,8 @@ async def test_owner_without_items_is_told_of_unreadable_offers() -> None:
 
 
 async def test_summary_of_another_version_is_unreadable() -> None:
-    other_version = FakeClient(offer(BERLIN), offer(BERLIN))
-    other_version.offers = (*other_version.offers, ValueError("no OfferSummary: missing"))
-    (morning,) = (await plan(other_version)).deliveries
-    assert morning.digest.unreadable == ("broken-2",)
+    (morning,) = (await plan(FakeClient("json/plain", offer(BERLIN)))).deliveries
+    assert morning.digest.unreadable == ("broken-0",)
 
 
 async def test_plan_fails_if_no_offer_can_be_read() -> None:
