@@ -1,19 +1,15 @@
 """Tables of offers, preflight reports and Schedules for a terminal."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from typing import NamedTuple
+from collections.abc import Iterable
 
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.segment import Segment
-from rich.style import Style
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from activities.preflight import CheckedDeal
 from cli.actions import attention_commands
 from cli.listing import OfferRow
+from cli.plain_table import Column, PlainTable
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
@@ -45,17 +41,6 @@ def stage_text(stage: str) -> Text:
     return Text(stage, STYLES.get(Stage(stage), ""))
 
 
-class Column(NamedTuple):
-    """A column of the list of offers."""
-
-    title: str
-    width: int
-    """The most characters it takes; longer contents are cut."""
-    priority: int
-    """On a narrow terminal the columns with the lowest numbers stay."""
-    content: Callable[[OfferRow], str | Text]
-
-
 def amount_text(amount: Money | None) -> str:
     """Short: without the cents if there are none."""
     return str(amount).removesuffix(".00") if amount else ""
@@ -71,94 +56,49 @@ def waits_text(row: OfferRow) -> Text:
     return Text(f"{row.waits_for}{until}" if row.waits_for else "", "dim")
 
 
-COLUMNS = (
+COLUMNS: tuple[Column[OfferRow], ...] = (
     Column("Offer", 25, 1, lambda row: row.opportunity_id.replace("/amendment/", "/")),
-    Column("Company", 14, 3, lambda row: row.company or ""),
-    Column("Price", 17, 5, lambda row: amount_text(row.price)),
+    Column("Company", 14, 3, lambda row: row.company or "", widens=True),
+    Column("Price", 17, 5, lambda row: amount_text(row.price), is_number=True),
     Column("Owner", 16, 8, lambda row: row.owner_name or row.owner_email or ""),
     Column("Stage", 10, 1, lambda row: stage_text(row.stage)),
     Column("Since", 10, 6, lambda row: f"{row.since:%F}" if row.since else ""),
     Column("Last day", 10, 4, lambda row: f"{row.last_day or ''}"),
     Column("Waits for", 25, 2, waits_text),
-    Column("Paid out", 17, 7, lambda row: amount_text(row.paid_out) if row.invoiced else ""),
+    Column(
+        "Paid out",
+        17,
+        7,
+        lambda row: amount_text(row.paid_out) if row.invoiced else "",
+        is_number=True,
+    ),
     Column("Offer in AWS", 19, 9, lambda row: row.offer_id or ""),
     Column("Agreement", 30, 10, lambda row: row.agreement_id or ""),
 )
-WIDENED = "Company"
-"""The column that gets the room that is left over."""
-GAP = 2
-"""Spaces between columns."""
 MOST_PROBLEMS = 20
 """Of more, only the number is given."""
 
 
-class OfferTable:
-    """Offers as a table, with as many columns as fit into `width` characters.
-
-    Not a table of Rich's: with 10,000 rows one takes seven seconds.
-    """
-
-    def __init__(self, rows: Iterable[OfferRow], width: int) -> None:
-        self._rows = list(rows)
-        cells = [[column.content(row) for row in self._rows] for column in COLUMNS]
-        longest = [
-            max(map(_width, (column.title, *texts)))
-            for column, texts in zip(COLUMNS, cells, strict=True)
-        ]
-        needed = [min(column.width, n) for column, n in zip(COLUMNS, longest, strict=True)]
-        shown: set[int] = set()
-        left = width + GAP
-        for i in sorted(range(len(COLUMNS)), key=lambda i: COLUMNS[i].priority):
-            if left < needed[i] + GAP:
-                break
-            left -= needed[i] + GAP
-            shown.add(i)
-        self._titles = [COLUMNS[i].title for i in sorted(shown)]
-        self._cells = [cells[i] for i in sorted(shown)]
-        self._widths = [
-            min(longest[i], needed[i] + left) if COLUMNS[i].title == WIDENED else needed[i]
-            for i in sorted(shown)
-        ]
-
-    def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
-        yield from self._line(Text(title, "bold") for title in self._titles)
-        for cells in zip(*self._cells, strict=True):
-            yield from self._line(cells)
-        unreadable = [row for row in self._rows if row.problem]
-        for row in unreadable[:MOST_PROBLEMS]:
-            yield Text(f"{row.opportunity_id}: {row.problem}", "yellow")
-        if (more := len(unreadable) - MOST_PROBLEMS) > 0:
-            yield Text(f"and {more} more", "yellow")
-
-    def _line(self, cells: Iterable[str | Text]) -> Iterator[Segment]:
-        for cell, width in zip(cells, self._widths, strict=True):
-            text, style = (cell, "") if isinstance(cell, str) else (cell.plain, str(cell.style))
-            if cell_len(text) > width:
-                text = set_cell_size(text, width - 1) + "…"
-            yield Segment(set_cell_size(text, width + GAP), _style(style))
-        yield Segment.line()
-
-
-def _width(cell: str | Text) -> int:
-    return cell_len(cell if isinstance(cell, str) else cell.plain)
-
-
-@cache
-def _style(name: str) -> Style:
-    return Style.parse(name)
+def offer_table(rows: Iterable[OfferRow], width: int) -> RenderableType:
+    """Offers as a table, with as many columns as fit into `width` characters."""
+    rows = list(rows)
+    unreadable = [row for row in rows if row.problem]
+    notes = [f"{row.opportunity_id}: {row.problem}" for row in unreadable[:MOST_PROBLEMS]]
+    if (more := len(unreadable) - MOST_PROBLEMS) > 0:
+        notes.append(f"and {more} more")
+    return Group(PlainTable(COLUMNS, rows, width), *(Text(note, "yellow") for note in notes))
 
 
 def offer_line(row: OfferRow) -> str:
     """An offer on one line, for a log."""
-    amount = amount_text(row.price)
-    parts = [row.opportunity_id, row.company, row.stage, amount, row.offer_id, row.agreement_id]
+    named = f"{row.opportunity_id}  {row.company or '':<18}  {row.stage:<10}"
+    parts = [amount_text(row.price), row.offer_id, row.agreement_id]
     if row.attention:
         parts.append(f"action required: {row.attention}")
     elif row.waits_for:
         parts.append(f"waits for: {waits_text(row)}")
-    if row.problem:
-        parts.append(row.problem)
-    return "  ".join(part for part in parts if part)
+    parts.append(row.problem)
+    return "  ".join([named, *filter(None, parts)]).rstrip()
 
 
 def offer_details(record: OfferRecord) -> RenderableType:

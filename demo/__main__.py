@@ -17,7 +17,7 @@ from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecuti
 
 from cli.listing import OfferRow
 from cli.offer_client import OfferClient
-from cli.tables import OfferTable, offer_line, stage_text
+from cli.tables import offer_line, offer_table, stage_text
 from demo.outcomes import Outcome
 from demo.processes import DidNotStart, Processes, use_environment
 from demo.runner import ScenarioRunner
@@ -112,7 +112,7 @@ async def _run_until_over(
     if sys.stdout.isatty():
         with Live(console=console, auto_refresh=False) as live:
             async for rows in changes:
-                live.update(Group(_date(settings), OfferTable(rows, console.width)), refresh=True)
+                live.update(Group(_date(settings), offer_table(rows, console.width)), refresh=True)
         return
     shown: dict[str, OfferRow] = {}
     async for rows in changes:

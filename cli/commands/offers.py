@@ -13,7 +13,7 @@ from cli.actions import attention_commands
 from cli.common import AsJson, Offer, Opportunity, TermsFile
 from cli.listing import OfferRow
 from cli.offer_client import NoWorkerRunning
-from cli.tables import OfferTable, offer_line
+from cli.tables import offer_line, offer_table
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
@@ -83,7 +83,7 @@ def list_offers(
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
-        common.console.print(OfferTable(rows, common.console.width))
+        common.console.print(offer_table(rows, common.console.width))
 
 
 async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
@@ -118,7 +118,7 @@ async def _watch(every: timedelta, as_json: bool) -> None:
     if sys.stdout.isatty() and not as_json:
         with Live(console=common.console, auto_refresh=False) as live:
             async for rows in changes:
-                live.update(OfferTable(rows, common.console.width), refresh=True)
+                live.update(offer_table(rows, common.console.width), refresh=True)
     shown: dict[str, OfferRow] = {}
     async for rows in changes:
         for row in rows:

@@ -81,7 +81,8 @@ def payouts(
         for note in notes:
             print(note, file=sys.stderr)
     else:
-        common.console.print(payout_output.payout_table(found, sums, notes))
+        table = payout_output.payout_table(found, sums, notes, common.console.width)
+        common.console.print(table)
     exit_process(common.FAILURE if notes else common.SUCCESS)
 
 
