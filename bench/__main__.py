@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import lifecycle_cost, memory, reaction, throughput, vendor_calls
+from bench import lifecycle_cost, listing, memory, reaction, throughput, vendor_calls
 from bench.environment import BenchEnvironment, open_environment
 from bench.machine import machine
 from runtime.logging import configure_logs
@@ -34,6 +34,7 @@ def bench(
         int, typer.Option(help="How often the offers and the baselines are measured, by turns.")
     ] = 3,
     reactions: Annotated[int, typer.Option(help="How many acceptances are timed.")] = 5,
+    listed: Annotated[int, typer.Option(help="How many offers are listed and reported.")] = 10_000,
     full_baselines: Annotated[
         bool, typer.Option(help="Run the naive baselines in full, which takes minutes each.")
     ] = False,
@@ -43,7 +44,7 @@ def bench(
     # Temporal's dev server prints a banner on standard output, which is for the figures.
     figures_go_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    sizes = Sizes(offers, acceptances, kept, rounds, reactions, full_baselines)
+    sizes = Sizes(offers, acceptances, kept, rounds, reactions, listed, full_baselines)
     figures = {"machine": machine()} | asyncio.run(sizes.measure())
     os.dup2(figures_go_to, sys.stdout.fileno())
     print(json.dumps(figures, indent=2))
@@ -58,6 +59,7 @@ class Sizes:
     kept: int
     rounds: int
     reactions: int
+    listed: int
     full_baselines: bool
 
     async def measure(self) -> dict[str, Any]:
@@ -84,6 +86,7 @@ class Sizes:
                 note("lifecycle_throughput", lifecycles | {"resumed": environment.resumed})
             note("memory", await memory.memory(environment, self.kept))
         note("reaction", await reaction.reaction(self.reactions))
+        note("listing", await listing.listing(self.listed))
         return figures
 
     async def _vendor_calls(

@@ -1,64 +1,116 @@
-"""The list of offers, from Temporal's search attributes."""
+"""The rows of the list of offers: what Temporal lists of each workflow; no offer is asked."""
 
-from datetime import datetime
+from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from pydantic import BaseModel, ConfigDict, Field
+from temporalio.client import Client
 
-from offers.stage import Stage
-from workflows.offer.search_attributes import AGREEMENT_ID, ATTENTION, EXPIRES_AT, OFFER_ID, STAGE
+from activities.temporal import offer_summaries
+from activities.temporal.offer_summaries import ListedOffer, newest_runs
+from offers.ids import workflow_id
+from offers.lifecycle.attentions import AttentionCode
+from offers.lifecycle.record import Amendment
+from offers.lifecycle.summary import AGREED, OfferSummary, Wait
+from offers.money import Money
+from workflows.offer.search_attributes import (
+    AGREEMENT_ID,
+    ATTENTION,
+    EXPIRES_AT,
+    STAGE,
+    STAGE_SINCE,
+)
 
 
 class OfferRow(BaseModel):
-    """A row of the list of offers."""
+    """A row of the list of offers.  Instants are UTC business time.
+
+    Without a summary only the first fields are known, and `problem` says why.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     """The offer's path: of an amendment it ends with the amendment's number."""
     stage: str
+    since: datetime | None
+    """When the stage began."""
     offer_id: str | None
     agreement_id: str | None
     expires_at: datetime | None
-    """Last second to accept, UTC business time."""
+    """Last second to accept."""
     attention: str | None
+    """What has waited longest for a person."""
+    problem: str | None = None
+    """Why the rest is not known."""
+    attentions: tuple[str, ...] = ()
+    """The codes of all."""
+    company: str | None = None
+    price: Money | None = None
+    owner_email: str | None = Field(default=None, repr=False)
+    owner_name: str | None = Field(default=None, repr=False)
+    last_day: date | None = None
+    waits_for: Wait | None = None
+    """None once nothing can follow."""
+    waits_until: datetime | None = None
+    amendments: tuple[Amendment, ...] = ()
+    expected: Money | None = None
+    """Still to come; the amounts are None before the acceptance."""
+    invoiced: Money | None = None
+    paid_out: Money | None = None
+    overdue: Money | None = None
 
 
 async def list_offers(client: Client, stage: str | None = None) -> list[OfferRow]:
     """The newest run of every offer that Temporal still has, the oldest first."""
-    query = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus != 'Failed'"
-    if stage is not None:
-        query += f" AND {STAGE.name} = '{Stage(stage)}'"
-    newest: dict[str, WorkflowExecution] = {}
-    async for execution in client.list_workflows(query):
-        known = newest.get(execution.id)
-        if known is None or known.start_time < execution.start_time:
-            newest[execution.id] = execution
-    return [row_of(e) for e in sorted(newest.values(), key=lambda e: (e.start_time, e.id))]
+    runs = newest_runs(await offer_summaries.list_offers(client, "ExecutionStatus != 'Failed'"))
+    return [row_of(run) for run in runs if stage in (None, run.stage)]
 
 
-async def accepted_offers(client: Client) -> list[WorkflowExecution]:
-    """Every run whose offer was accepted, oldest first."""
-    stages = (Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED)
-    named = ", ".join(f"'{stage}'" for stage in stages)
-    query = f"WorkflowType = 'OfferWorkflow' AND {STAGE.name} IN ({named})"
-    found = [execution async for execution in client.list_workflows(query)]
-    return sorted(found, key=lambda each: (each.start_time, each.id))
+async def runs_of(client: Client, path: str) -> list[ListedOffer]:
+    """All runs of one offer, the oldest first."""
+    return await offer_summaries.list_offers(client, f"WorkflowId = '{workflow_id(path)}'")
 
 
-def row_of(execution: WorkflowExecution) -> OfferRow:
+async def accepted_offers(client: Client) -> list[ListedOffer]:
+    """Every run whose offer was accepted, the oldest first."""
+    named = ", ".join(f"'{stage}'" for stage in AGREED)
+    return await offer_summaries.list_offers(client, f"{STAGE.name} IN ({named})")
+
+
+def row_of(run: ListedOffer) -> OfferRow:
     """The row of a run."""
-    attributes = execution.typed_search_attributes
-    stopped = execution.status in (
-        WorkflowExecutionStatus.TERMINATED,
-        WorkflowExecutionStatus.TIMED_OUT,
-        WorkflowExecutionStatus.CANCELED,
+    attribute = run.attribute
+    row = OfferRow(
+        opportunity_id=run.path,
+        stage=run.stage,
+        since=attribute(STAGE_SINCE.name),
+        offer_id=run.offer_id,
+        agreement_id=attribute(AGREEMENT_ID.name),
+        expires_at=attribute(EXPIRES_AT.name),
+        attention=(
+            AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attribute(ATTENTION.name)
+        ),
+        problem=run.problem,
     )
-    return OfferRow(
-        opportunity_id=execution.id.partition("/")[2],
-        stage=attributes.get(STAGE) or Stage.DRAFT.value,
-        offer_id=attributes.get(OFFER_ID),
-        agreement_id=attributes.get(AGREEMENT_ID),
-        expires_at=attributes.get(EXPIRES_AT),
-        attention="workflow-terminated" if stopped else attributes.get(ATTENTION),
-    )
+    if run.summary is None:
+        return row
+    return row.model_copy(update=_details(run.summary, is_open=run.is_running))
+
+
+def _details(summary: OfferSummary, *, is_open: bool) -> dict[str, object]:
+    deal, progress = summary.deal, summary.progress
+    return {
+        "attentions": tuple(each.code for each in progress.attentions),
+        "company": deal.company,
+        "price": summary.price,
+        "owner_email": deal.owner.owner_email if deal.owner else None,
+        "owner_name": deal.owner.owner_name if deal.owner else None,
+        "last_day": deal.last_day,
+        "waits_for": progress.waits_for if is_open else None,
+        "waits_until": progress.waits_until if is_open else None,
+        "amendments": progress.amendments,
+        "expected": summary.expected,
+        "invoiced": summary.invoiced,
+        "paid_out": summary.paid_out,
+        "overdue": summary.overdue,
+    }

@@ -7,11 +7,9 @@ from typing import Any, TypeVar
 
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
-    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -26,14 +24,16 @@ from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlread
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
+from activities.temporal.offer_summaries import ListedOffer
 from cli.actions import PROGRAM, reason_text
-from cli.listing import OfferRow, accepted_offers, list_offers
+from cli.listing import OfferRow, accepted_offers, list_offers, runs_of
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle import guards
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.summary import AGREED
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.schedules import schedule_problems
@@ -48,8 +48,6 @@ WORKER_TIMEOUT = timedelta(seconds=15)
 
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 """How long a command waits for preflight after a change of terms."""
-
-CONCURRENT_QUERIES = 20
 
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Stages after which an opportunity can get a new offer."""
@@ -248,29 +246,20 @@ class OfferClient:
         except RPCError as error:
             raise _no_offer(path, error) from None
 
-    async def accepted_records(self) -> tuple[list[OfferRecord], list[str]]:
-        """The records of all accepted offers, those that have ended and earlier runs included.
+    async def accepted_offers(self, path: str | None = None) -> list[ListedOffer]:
+        """Every run whose offer was accepted, those that have ended and earlier runs included.
 
-        Also returns the workflow ids of those that do not answer; raises NoWorkerRunning if none
-        answers.
+        With a path only that offer's; raises RequestRejected if it was not accepted.
         """
-        limit = asyncio.Semaphore(CONCURRENT_QUERIES)
-
-        async def record(execution: WorkflowExecution) -> OfferRecord | None:
-            handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
-            async with limit:
-                try:
-                    return await _with_timeout(handle.query(OfferWorkflow.get_record))
-                except (NoWorkerRunning, RPCError, WorkflowQueryFailedError):
-                    return None
-
-        runs = await accepted_offers(self._client)
-        records = await asyncio.gather(*map(record, runs))
-        known = [each for each in records if each is not None]
-        if runs and not known:
-            raise NoWorkerRunning
-        unanswered = [run.id for run, found in zip(runs, records, strict=True) if found is None]
-        return known, unanswered
+        if path is None:
+            return await accepted_offers(self._client)
+        runs = await runs_of(self._client, path)
+        accepted = [run for run in runs if run.stage in AGREED]
+        if not runs:
+            raise RequestRejected(_no_offer_text(path))
+        if not accepted:
+            raise RequestRejected(f"the offer is {runs[-1].stage}: there are no payouts yet")
+        return accepted
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel before acceptance; returns the record once it is cancelled or accepted."""
@@ -392,5 +381,9 @@ def _text(cause: BaseException | None) -> str:
 
 def _no_offer(path: str, error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
-        return RequestRejected(f"there is no offer for {path}: start it with {PROGRAM} start")
+        return RequestRejected(_no_offer_text(path))
     return error
+
+
+def _no_offer_text(path: str) -> str:
+    return f"there is no offer for {path}: start it with {PROGRAM} start"

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from offers.findings import Finding
+from cli.plain_table import Column, PlainTable
 from offers.money import Currency, Money
+from offers.payouts.model import InvoicePayout
 from offers.reports.payouts import MonthTotals, PayoutLine, Totals
 
 COLUMNS = (
@@ -91,59 +92,70 @@ def to_csv(lines: Iterable[PayoutLine]) -> str:
 
 
 def to_json_data(
-    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
+    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], notes: Iterable[str]
 ) -> dict[str, Any]:
     return {
         "lines": [line_values(line) for line in lines],
         "totals": {currency: _plain(each) for currency, each in sums.items()},
-        "findings": [str(finding) for finding in findings],
+        "findings": list(notes),
     }
 
 
+def _company(line: PayoutLine) -> str:
+    return line.company or ("" if line.offer else "(not followed here)")
+
+
+def _waits_on(line: PayoutLine) -> Text:
+    if line.expected is None:
+        return Text()
+    if line.overdue:
+        return Text(f"{line.expected.step}, overdue", "bold red")
+    return Text(line.expected.step)
+
+
+def _range(line: PayoutLine) -> str:
+    return f"{line.expected.earliest} to {line.expected.latest}" if line.expected else ""
+
+
+def _of_invoice(content: Callable[[InvoicePayout], str | None]) -> Callable[[PayoutLine], str]:
+    return lambda line: (content(line.invoice) or "") if line.invoice else ""
+
+
+def _to_come(line: PayoutLine) -> str:
+    return f"{line.expected.amount.amount:,}" if line.expected else ""
+
+
+TABLE_COLUMNS: tuple[Column[PayoutLine], ...] = (
+    Column("Offer", 30, 1, lambda line: line.offer or line.offer_id),
+    Column("Company", 14, 4, _company, widens=True),
+    Column("Invoice", 20, 5, _of_invoice(lambda each: each.invoice_id)),
+    Column("State", 19, 2, lambda line: line.invoice.state if line.invoice else "not invoiced"),
+    Column("Invoiced", 10, 9, _of_invoice(lambda each: _iso(each.invoiced_on))),
+    Column("Due", 10, 8, _of_invoice(lambda each: _iso(each.due_on))),
+    Column("Gross", 20, 6, _of_invoice(lambda each: str(each.gross)), is_number=True),
+    Column("Fee", 16, 11, _of_invoice(lambda each: f"{each.listing_fee.amount:,}"), is_number=True),
+    Column("Paid", 16, 7, _of_invoice(lambda each: f"{each.disbursed.amount:,}"), is_number=True),
+    Column("To come", 16, 3, _to_come, is_number=True),
+    Column("Expected", 24, 10, _range),
+    Column("Waits on", 23, 4, _waits_on),
+    Column("Bank trace", 40, 12, _of_invoice(lambda each: ", ".join(each.bank_trace_ids))),
+)
+
+
 def payout_table(
-    lines: Iterable[PayoutLine], sums: Mapping[Currency, Totals], findings: Iterable[Finding]
+    lines: Iterable[PayoutLine],
+    sums: Mapping[Currency, Totals],
+    notes: Iterable[str],
+    width: int,
 ) -> RenderableType:
-    table = Table()
-    table.add_column("Offer", no_wrap=True)
-    for title in ("Company", "Invoice", "State", "Invoiced", "Due"):
-        table.add_column(title)
-    for title in ("Gross", "Fee", "Paid", "To come"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for title in ("Expected", "Waits on", "Bank trace"):
-        table.add_column(title)
-    for line in lines:
-        table.add_row(*_cells(line))
     sums_table = Table(title="Totals", title_justify="left")
-    names = list(Totals.model_fields)
-    for title in ("", *names):
-        sums_table.add_column(title.replace("_", " "), justify="right")
-    for currency, each in sums.items():
-        sums_table.add_row(currency, *(f"{getattr(each, name).amount:,}" for name in names))
-    notes = [Text(f"\n{finding}", "yellow") for finding in findings]
-    return Group(table, "", sums_table, *notes)
-
-
-def _cells(line: PayoutLine) -> tuple[str | Text, ...]:
-    invoice, coming = line.invoice, line.expected
-    waits = (
-        Text(f"{coming.step}, overdue" if line.overdue else str(coming.step)) if coming else Text()
-    )
-    waits.stylize("bold red" if line.overdue else "")
-    return (
-        line.offer or line.offer_id,
-        line.company or ("" if line.offer else "(not followed here)"),
-        invoice.invoice_id if invoice else "",
-        invoice.state.value if invoice else "not invoiced",
-        _iso(invoice.invoiced_on) or "" if invoice else "",
-        _iso(invoice.due_on) or "" if invoice else "",
-        str(invoice.gross) if invoice else "",
-        f"{invoice.listing_fee.amount:,}" if invoice else "",
-        f"{invoice.disbursed.amount:,}" if invoice else "",
-        f"{coming.amount.amount:,}" if coming else "",
-        f"{coming.earliest} to {coming.latest}" if coming else "",
-        waits,
-        ", ".join(invoice.bank_trace_ids) if invoice else "",
-    )
+    for title in ("", *sums):
+        sums_table.add_column(title, justify="right", no_wrap=True)
+    for name in Totals.model_fields:
+        amounts = (f"{getattr(each, name).amount:,}" for each in sums.values())
+        sums_table.add_row(name.replace("_", " "), *amounts)
+    table = PlainTable(TABLE_COLUMNS, lines, width)
+    return Group(table, "", sums_table, *(Text(f"\n{note}", "yellow") for note in notes))
 
 
 def plot(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:

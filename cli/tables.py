@@ -1,6 +1,6 @@
 """Tables of offers, preflight reports and Schedules for a terminal."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,11 +9,13 @@ from rich.text import Text
 from activities.preflight import CheckedDeal
 from cli.actions import attention_commands
 from cli.listing import OfferRow
+from cli.plain_table import Column, PlainTable
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
+from offers.money import Money
 from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
@@ -39,41 +41,64 @@ def stage_text(stage: str) -> Text:
     return Text(stage, STYLES.get(Stage(stage), ""))
 
 
-COLUMNS: tuple[tuple[str, int, Callable[[OfferRow], str | Text]], ...] = (
-    ("Opportunity", 18, lambda row: row.opportunity_id),
-    ("Stage", 10, lambda row: stage_text(row.stage)),
-    ("Attention", 25, lambda row: Text(row.attention or "", "bold red")),
-    ("Offer", 19, lambda row: row.offer_id or ""),
-    ("Expires (UTC)", 16, lambda row: f"{row.expires_at:%F %H:%M}" if row.expires_at else ""),
-    ("Agreement", 30, lambda row: row.agreement_id or ""),
+def amount_text(amount: Money | None) -> str:
+    """Short: without the cents if there are none."""
+    return str(amount).removesuffix(".00") if amount else ""
+
+
+def waits_text(row: OfferRow) -> Text:
+    """The attention, or else what the offer waits for and until which day (UTC)."""
+    if row.attention:
+        return Text(row.attention, "bold red")
+    if row.problem:
+        return Text("?", "yellow")
+    until = f" {row.waits_until:%F}" if row.waits_until else ""
+    return Text(f"{row.waits_for}{until}" if row.waits_for else "", "dim")
+
+
+COLUMNS: tuple[Column[OfferRow], ...] = (
+    Column("Offer", 25, 1, lambda row: row.opportunity_id.replace("/amendment/", "/")),
+    Column("Company", 14, 3, lambda row: row.company or "", widens=True),
+    Column("Price", 17, 5, lambda row: amount_text(row.price), is_number=True),
+    Column("Owner", 16, 8, lambda row: row.owner_name or row.owner_email or ""),
+    Column("Stage", 10, 1, lambda row: stage_text(row.stage)),
+    Column("Since", 10, 6, lambda row: f"{row.since:%F}" if row.since else ""),
+    Column("Last day", 10, 4, lambda row: f"{row.last_day or ''}"),
+    Column("Waits for", 25, 2, waits_text),
+    Column(
+        "Paid out",
+        17,
+        7,
+        lambda row: amount_text(row.paid_out) if row.invoiced else "",
+        is_number=True,
+    ),
+    Column("Offer in AWS", 19, 9, lambda row: row.offer_id or ""),
+    Column("Agreement", 30, 10, lambda row: row.agreement_id or ""),
 )
-"""Title, width and content; the first ones stay on a narrow terminal."""
+MOST_PROBLEMS = 20
+"""Of more, only the number is given."""
 
 
-def offer_table(rows: Iterable[OfferRow], width: int) -> Table:
+def offer_table(rows: Iterable[OfferRow], width: int) -> RenderableType:
     """Offers as a table, with as many columns as fit into `width` characters."""
-    table = Table(expand=False)
     rows = list(rows)
-    shown = []
-    # The path of an amendment is longer than an opportunity's id.
-    taken = 1 + max((len(row.opportunity_id) - 18 for row in rows), default=0)
-    for title, needs, content in COLUMNS:
-        taken += needs + 3
-        if taken > width:
-            break
-        table.add_column(title, no_wrap=True)
-        shown.append(content)
-    for row in rows:
-        table.add_row(*(content(row) for content in shown))
-    return table
+    unreadable = [row for row in rows if row.problem]
+    notes = [f"{row.opportunity_id}: {row.problem}" for row in unreadable[:MOST_PROBLEMS]]
+    if (more := len(unreadable) - MOST_PROBLEMS) > 0:
+        notes.append(f"and {more} more")
+    return Group(PlainTable(COLUMNS, rows, width), *(Text(note, "yellow") for note in notes))
 
 
 def offer_line(row: OfferRow) -> str:
     """An offer on one line, for a log."""
-    parts = [row.opportunity_id, row.stage, row.offer_id, row.agreement_id]
+    named = f"{row.opportunity_id}  {row.company or '':<18}  {row.stage:<10}"
+    parts = [amount_text(row.price), row.offer_id, row.agreement_id]
     if row.attention:
         parts.append(f"action required: {row.attention}")
-    return "  ".join(part for part in parts if part)
+    elif row.waits_for:
+        parts.append(f"waits for: {waits_text(row)}")
+    parts.append(row.problem)
+    return "  ".join([named, *filter(None, parts)]).rstrip()
 
 
 def offer_details(record: OfferRecord) -> RenderableType:

@@ -114,14 +114,12 @@ async def _run_until_over(
             async for rows in changes:
                 live.update(Group(_date(settings), offer_table(rows, console.width)), refresh=True)
         return
-    names = {scenario.opportunity_id: scenario.company for scenario in SCENARIOS}
     shown: dict[str, OfferRow] = {}
     async for rows in changes:
         for row in rows:
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
-                company = names.get(row.opportunity_id.partition("/")[0], "")
-                console.print(_date(settings), f"{company:<18}", offer_line(row), soft_wrap=True)
+                console.print(_date(settings), offer_line(row), soft_wrap=True)
 
 
 async def _act_on_changes(

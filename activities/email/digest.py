@@ -22,6 +22,12 @@ def compose_digest(digest: Digest) -> EmailMessage:
             paragraphs += [f"- {item.company}: {SENTENCES[topic](item)}", _command(item)]
         if more := digest.unnamed.get(topic):
             paragraphs += [f"- and {more} more:", LIST_OFFERS]
+    if digest.unreadable:
+        paragraphs.append(UNREADABLE)
+        for path in digest.unreadable:
+            paragraphs += [f"- {path}", command_line(Action(kind=ActionKind.SHOW, offer=path))]
+        if digest.more_unreadable:
+            paragraphs += [f"- and {digest.more_unreadable} more:", LIST_OFFERS]
     return EmailMessage(
         subject=f"Your private offers: {_counts(digest)}",
         greeting=greeting(digest.owner.owner_name),
@@ -39,6 +45,8 @@ def _counts(digest: Digest) -> str:
         named = sum(item.topic is topic for item in digest.items)
         if number := named + digest.unnamed.get(topic, 0):
             parts.append(f"{number} {plural if number > 1 else singular}")
+    if unreadable := len(digest.unreadable) + digest.more_unreadable:
+        parts.append(f"{unreadable} cannot be read")
     return ", ".join(parts)
 
 
@@ -77,6 +85,11 @@ HEADINGS = {
     DigestTopic.PAID: "Paid",
     DigestTopic.ENDED: "Ended",
 }
+
+UNREADABLE = (
+    "The data of these offers cannot be read, so what they have to report is missing here. If one"
+    " of them is yours, look at it, and tell those who run this program:"
+)
 
 COUNTS = {
     DigestTopic.EXPIRES: ("expires soon", "expire soon"),

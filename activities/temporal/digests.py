@@ -1,22 +1,19 @@
 """Collects the morning mail of each owner.
 
-The owner of an offer is personal data and therefore not a search attribute: the offers with
-something to report are found by search, and only their records are read.
+The offers with something to report are found by search; what they report is in their summaries.
 """
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import activity
-from temporalio.client import Client, WorkflowExecution, WorkflowHandle, WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client
 
 from activities.errors import unavailable
-from offers.lifecycle.record import OfferRecord
+from activities.temporal.offer_summaries import UNREADABLE, ListedOffer, list_offers
 from offers.policy.digest import DigestRules
 from offers.reports.digest import (
     CAN_EXPIRE,
@@ -34,14 +31,6 @@ from offers.terms.contacts import Owner
 LOOK_BACK = timedelta(days=9)
 """How far back news is looked for at most, longer than from a weekly digest to the next; and how
 long an owner of nothing is remembered."""
-
-AT_ONCE = 20
-"""Concurrent queries for records."""
-RPC_TIMEOUT = timedelta(seconds=10)
-"""For one query."""
-TRIES = 3
-PAUSE = timedelta(seconds=1)
-"""Before the next attempt: a worker that has just started may not know the workflow yet."""
 
 MOST_ITEMS = 1_000
 """Per run (Temporal: 2 MB for a result); the next run reports the others."""
@@ -98,7 +87,7 @@ class DigestPlan(BaseModel):
 
 
 class ObservedOwner(NamedTuple):
-    """What is read of an offer's record."""
+    """What is read of an offer."""
 
     owner: Owner
     changed_at: datetime
@@ -113,84 +102,45 @@ class Digests:
 
     @activity.defn
     async def plan_digests(self, request: DigestPlanRequest) -> DigestPlan:
-        """The mails to send now; fails UNAVAILABLE if no offer answers."""
+        """The mails to send now; fails UNAVAILABLE if no offer can be read."""
         now, rules = request.now, request.rules
         known = {each.key: each for each in request.known}
         since = _since(known.values(), rules, now)
-        offers = await self._candidates(since, now + rules.look_ahead, now)
-        seen = await self._ask(offers, since, request)
+        offers = await list_offers(self._client, _candidates(since, now + rules.look_ahead, now))
+        unreadable = [each.path for each in offers if each.problem]
+        if unreadable and len(unreadable) == len(offers):
+            raise unavailable("Temporal", f"of {len(offers)} offers none can be read: {UNREADABLE}")
+        for path in unreadable:
+            activity.logger.warning("%s: %s", path, UNREADABLE)
+        seen = list(_observed(offers, since, request))
         owners = _met(known, seen, request)
         said: dict[str, list[DigestItem]] = defaultdict(list)
         for each in seen:
             said[each.owner.owner_email.casefold()] += each.items
-        return _plan(owners, said, rules, now)
-
-    async def _candidates(
-        self, since: datetime, until: datetime, now: datetime
-    ) -> list[WorkflowExecution]:
-        """The offers that may have something to report."""
-        open_ones = f"OfferStage IN ({_quoted(CAN_EXPIRE)})"
-        expiring = f"{open_ones} AND OfferExpiresAt BETWEEN {_at(now)} AND {_at(until)}"
-        waiting = "OfferAttention IS NOT NULL"
-        # Completed runs are included; terminated ones are not, their records are out of date.
-        news = (
-            f"OfferStage IN ({_quoted(REPORTED_STAGES)}) AND OfferStageSince >= {_at(since)}"
-            " AND ExecutionStatus IN ('Running', 'Completed')"
-        )
-        query = (
-            "WorkflowType = 'OfferWorkflow'"
-            f" AND ((ExecutionStatus = 'Running' AND (({expiring}) OR {waiting})) OR ({news}))"
-        )
-        return [each async for each in self._client.list_workflows(query)]
-
-    async def _ask(
-        self, offers: list[WorkflowExecution], since: datetime, request: DigestPlanRequest
-    ) -> list[ObservedOwner]:
-        room = asyncio.Semaphore(AT_ONCE)
-
-        async def one(execution: WorkflowExecution) -> ObservedOwner | None:
-            handle = self._client.get_workflow_handle(execution.id, run_id=execution.run_id)
-            async with room:
-                record = await _record(handle)
-            if record is None or record.owner is None:
-                return None
-            # Only the items are kept: records are large.
-            said = digest_items(record, since, request.now, request.rules.look_ahead)
-            changed_at = record.stage_since if record.history else execution.start_time
-            return ObservedOwner(record.owner, changed_at, said)
-
-        answers = await asyncio.gather(*map(one, offers), return_exceptions=True)
-        failed = [answer for answer in answers if isinstance(answer, BaseException)]
-        for error in failed:
-            if not isinstance(error, Unanswered):
-                raise error
-        if failed and len(failed) == len(offers):
-            raise unavailable("Temporal", "no offer answers")
-        return [answer for answer in answers if isinstance(answer, ObservedOwner)]
+        return _plan(owners, said, unreadable, rules, now)
 
 
-class Unanswered(Exception):
-    """An offer that does not answer and is left out."""
+def _candidates(since: datetime, until: datetime, now: datetime) -> str:
+    """What search must find: the offers that may have something to report."""
+    open_ones = f"OfferStage IN ({_quoted(CAN_EXPIRE)})"
+    expiring = f"{open_ones} AND OfferExpiresAt BETWEEN {_at(now)} AND {_at(until)}"
+    waiting = "OfferAttention IS NOT NULL"
+    # Completed runs are included; terminated ones are not, their summaries are out of date.
+    news = (
+        f"OfferStage IN ({_quoted(REPORTED_STAGES)}) AND OfferStageSince >= {_at(since)}"
+        " AND ExecutionStatus IN ('Running', 'Completed')"
+    )
+    return f"(ExecutionStatus = 'Running' AND (({expiring}) OR {waiting})) OR ({news})"
 
 
-async def _record(handle: WorkflowHandle[object, object]) -> OfferRecord | None:
-    """An offer's record; None if there is no such offer any more."""
-    for tried in range(1, TRIES + 1):
-        try:
-            record: OfferRecord = await handle.query(
-                "record", result_type=OfferRecord, rpc_timeout=RPC_TIMEOUT
-            )
-        except WorkflowQueryFailedError:
-            pass
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-        else:
-            return record
-        if tried < TRIES:
-            await asyncio.sleep(PAUSE.total_seconds())
-    activity.logger.warning("%s does not answer, and is left out of the digest", handle.id)
-    raise Unanswered
+def _observed(
+    offers: Iterable[ListedOffer], since: datetime, request: DigestPlanRequest
+) -> Iterator[ObservedOwner]:
+    for offer in offers:
+        if (summary := offer.summary) and (owner := summary.deal.owner):
+            said = digest_items(summary, since, request.now, request.rules.look_ahead)
+            changed_at = summary.progress.since or offer.started_at
+            yield ObservedOwner(owner, changed_at, said)
 
 
 def _since(known: Iterable[KnownOwner], rules: DigestRules, now: datetime) -> datetime:
@@ -229,6 +179,7 @@ def _met(
 def _plan(
     owners: list[KnownOwner],
     said: Mapping[str, list[DigestItem]],
+    unreadable: Sequence[str],
     rules: DigestRules,
     now: datetime,
 ) -> DigestPlan:
@@ -243,11 +194,11 @@ def _plan(
         delivered = resting.model_copy(update={"delivered_at": now})
         since = each.delivered_at - SETTLED
         fitting = [i for i in said.get(each.key, ()) if i.topic not in EVENT_TOPICS or i.at > since]
-        if not fitting:
+        if not fitting and not unreadable:
             met.append(delivered)
             continue
         met.append(each.model_copy(update={"next_at": now}))
-        sheet = digest(each.owner, own.day(now), fitting)
+        sheet = digest(each.owner, own.day(now), fitting, unreadable)
         room -= len(sheet.items)
         if room >= 0:
             mornings.append(DigestDelivery(digest=sheet, delivered=delivered))

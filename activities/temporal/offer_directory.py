@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from pydantic import BaseModel, ConfigDict
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecution
 from temporalio.common import SearchAttributes
 
 from offers.stage import Stage
@@ -57,6 +57,12 @@ class OfferDirectory:
 
     async def _known(self, condition: str) -> list[RunningOffer]:
         query = f"WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running' AND {condition}"
+        newest: dict[str, WorkflowExecution] = {}
+        # Search may show a run that has just continued as new as running, together with the next.
+        async for execution in self._client.list_workflows(query):
+            known = newest.get(execution.id)
+            if known is None or known.start_time < execution.start_time:
+                newest[execution.id] = execution
         return [
             RunningOffer(
                 workflow_id=execution.id,
@@ -64,7 +70,7 @@ class OfferDirectory:
                 agreement_id=_one(execution.search_attributes, "AgreementId"),
                 payout=_one(execution.search_attributes, "OfferPayout"),
             )
-            async for execution in self._client.list_workflows(query)
+            for execution in newest.values()
             if execution.search_attributes.get("OfferId")
         ]
 

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from temporalio.exceptions import ApplicationError
 
+from activities.temporal.offer_summaries import ListedOffer
 from cli import common, payout_output
 from cli.common import AsJson
 from cli.offer_client import RequestRejected
 from cli.payout_output import PlotUnavailable
-from offers.lifecycle.record import OfferRecord
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules
 from offers.reports.payouts import by_month, lines, totals
@@ -53,49 +53,51 @@ def payouts(
 ) -> None:
     """Report payouts: expected, invoiced, collected, paid out and overdue.
 
-    Reads the payout data itself and needs the worker's settings. Exits with 1 if some of the data
-    cannot be read.
+    Reads the payout data itself and needs the worker's settings. Exits with 1 if some of the data,
+    or the summary of an offer, cannot be read.
     """
-    records, reading, rules, today = common.run_command(_read(offer))
-    found = lines(records, reading, rules, today)
+    offers, reading, rules, today = common.run_command(_read(offer))
+    summaries = [each.summary for each in offers if each.summary]
+    unreadable = [each for each in offers if each.problem]
+    names = {each.offer_id: each.path for each in unreadable if each.offer_id}
+    found = lines(summaries, reading, rules, today, names)
     if month:
         found = [line for line in found if line.concerns(month)]
     sums = totals(found, month)
     if plot:
         try:
-            payout_output.plot(by_month(records, reading), plot)
+            payout_output.plot(by_month(summaries, reading, rules), plot)
         except PlotUnavailable as error:
             print(error, file=sys.stderr)
             exit_process(common.FAILURE)
+    notes = [
+        *(f"{each.path}: {each.problem}; its terms are left out" for each in unreadable),
+        *map(str, reading.findings),
+    ]
     if as_json:
-        print(json.dumps(payout_output.to_json_data(found, sums, reading.findings), indent=2))
+        print(json.dumps(payout_output.to_json_data(found, sums, notes), indent=2))
     elif as_csv:
         print(payout_output.to_csv(found), end="")
-        for finding in reading.findings:
-            print(finding, file=sys.stderr)
+        for note in notes:
+            print(note, file=sys.stderr)
     else:
-        common.console.print(payout_output.payout_table(found, sums, reading.findings))
-    exit_process(common.FAILURE if reading.findings else common.SUCCESS)
+        table = payout_output.payout_table(found, sums, notes, common.console.width)
+        common.console.print(table)
+    exit_process(common.FAILURE if notes else common.SUCCESS)
 
 
 async def _read(
     offer: str | None,
-) -> tuple[list[OfferRecord], PayoutReading, PayoutRules, date]:
+) -> tuple[list[ListedOffer], PayoutReading, PayoutRules, date]:
     settings = read_settings(WorkerSettings)
     today = settings.clock.business_time(datetime.now(UTC)).date()
     client = await common.open_offer_client()
-    records, unanswered = (
-        ([await client.record(offer)], []) if offer else await client.accepted_records()
-    )
-    for workflow_id in unanswered:
-        print(f"{workflow_id} does not answer: its terms are left out", file=sys.stderr)
-    if offer and records[0].agreement is None:
-        raise RequestRejected(f"the offer is {records[0].stage}: there are no payouts yet")
+    offers = await client.accepted_offers(offer)
     clazar = clients.clazar_client(settings)
     try:
         data = clients.payout_data(settings, clazar)
-        only = {records[0].offer_id or ""} if offer else None
-        return records, await data.read(only, today), settings.policy().payouts, today
+        only = {each.offer_id for each in offers if each.offer_id} if offer else None
+        return offers, await data.read(only, today), settings.policy().payouts, today
     except ApplicationError as failure:
         raise RequestRejected(failure.message) from None
     finally:

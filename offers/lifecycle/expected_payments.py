@@ -3,9 +3,11 @@
 from datetime import date
 
 from offers.lifecycle.record import OfferRecord
-from offers.payouts.forecast import forecast
-from offers.payouts.listing_fee import expected_fee
+from offers.payouts.forecast import PaymentTerms, forecast
 from offers.stage import Stage
+
+ENDED_AGREEMENT = frozenset({Stage.REPLACED, Stage.TERMINATED})
+"""Stages in which nothing more is invoiced."""
 
 
 def update_expected_payments(record: OfferRecord, today: date) -> None:
@@ -15,13 +17,12 @@ def update_expected_payments(record: OfferRecord, today: date) -> None:
         record.expected_payments = record.overdue = ()
         return
     record.expected_payments = forecast(
-        terms,
-        expected_fee(terms),
+        PaymentTerms.of(terms),
         agreement.accepted_at.date(),
         record.payout,
         record.policy.payouts,
         today=today,
         paused_on=record.payouts_paused_on,
-        ended=record.stage in (Stage.REPLACED, Stage.TERMINATED),
+        ended=record.stage in ENDED_AGREEMENT,
     )
     record.overdue = tuple(e for e in record.expected_payments if e.overdue_on <= today)

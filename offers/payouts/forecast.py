@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from offers.money import Money
-from offers.payouts.listing_fee import ListingFee
+from offers.payouts.listing_fee import expected_fee
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
 from offers.policy.payouts import PayoutRules, PayoutSource
-from offers.terms.terms import OfferTerms
+from offers.terms.terms import Day, Instalment, OfferTerms
 
 
 class Step(StrEnum):
@@ -67,7 +68,31 @@ class ExpectedPayment(BaseModel):
         return f"{self.amount} ({what}) is overdue: it waits for {self.step}. {self.reason}"
 
 
-def charges(terms: OfferTerms, accepted_on: date) -> list[tuple[date, Money]]:
+class PaymentTerms(BaseModel):
+    """What of an offer's terms decides when its money comes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    price: Money
+    payment_schedule: tuple[Instalment, ...] = ()
+    net_payment_days: int | None = None
+    starts_on: Day | None = None
+    fee_rate: Decimal
+    """AWS's listing fee, as expected."""
+
+    @classmethod
+    def of(cls, terms: OfferTerms) -> Self:
+        """Those of an offer."""
+        return cls(
+            price=terms.price,
+            payment_schedule=terms.payment_schedule,
+            net_payment_days=terms.net_payment_days,
+            starts_on=terms.starts_on,
+            fee_rate=expected_fee(terms).rate,
+        )
+
+
+def charges(terms: PaymentTerms, accepted_on: date) -> list[tuple[date, Money]]:
     """When which part of the price is invoiced, the earliest first."""
     if not terms.payment_schedule:
         return [(max(accepted_on, terms.starts_on or accepted_on), terms.price)]
@@ -79,8 +104,7 @@ def charges(terms: OfferTerms, accepted_on: date) -> list[tuple[date, Money]]:
 
 
 def forecast(
-    terms: OfferTerms,
-    fee: ListingFee,
+    terms: PaymentTerms,
     accepted_on: date,
     payout: Payout | None,
     rules: PayoutRules,
@@ -103,14 +127,14 @@ def forecast(
     ]
     if not ended:
         for on, gross in _not_invoiced(terms, accepted_on, payout):
-            net = gross - Money.nearest(gross.amount * fee.rate, gross.currency)
+            net = gross - Money.nearest(gross.amount * terms.fee_rate, gross.currency)
             if net.amount > 0:
                 coming.append(calendar.not_invoiced(on, net, terms))
     return tuple(coming)
 
 
 def _not_invoiced(
-    terms: OfferTerms, accepted_on: date, payout: Payout | None
+    terms: PaymentTerms, accepted_on: date, payout: Payout | None
 ) -> Iterator[tuple[date, Money]]:
     """What of the price no invoice is there for: invoices come in the order of the charges."""
     nothing = Money.of(0, terms.price.currency)
@@ -145,7 +169,7 @@ class _Calendar:
         self._rules = rules
         self._lag = timedelta(days=rules.data_days + 1)
 
-    def not_invoiced(self, on: date, net: Money, terms: OfferTerms) -> ExpectedPayment:
+    def not_invoiced(self, on: date, net: Money, terms: PaymentTerms) -> ExpectedPayment:
         due = on + self._terms(terms)
         earliest, latest = self._arrival(due), self._arrival(due + self._collection, last=True)
         return ExpectedPayment(
@@ -161,7 +185,7 @@ class _Calendar:
     def invoiced(
         self,
         invoice: InvoicePayout,
-        terms: OfferTerms,
+        terms: PaymentTerms,
         accepted_on: date,
         today: date,
         paused_on: date | None,
@@ -215,7 +239,7 @@ class _Calendar:
     def _collection(self) -> timedelta:
         return timedelta(days=self._rules.collection_days)
 
-    def _terms(self, terms: OfferTerms) -> timedelta:
+    def _terms(self, terms: PaymentTerms) -> timedelta:
         return timedelta(days=terms.net_payment_days or self._rules.buyer_terms_days)
 
     def _arrival(self, collected: date, *, last: bool = False) -> date:
@@ -261,7 +285,7 @@ class _Calendar:
             reasons.append(f"AWS paused payouts on {paused_on}")
         return ", ".join([*reasons, self._payout_reason])
 
-    def _terms_reason(self, terms: OfferTerms) -> str:
+    def _terms_reason(self, terms: PaymentTerms) -> str:
         if terms.net_payment_days:
             return f"due {terms.net_payment_days} days later"
         return (

@@ -1,14 +1,14 @@
 """The digest of an owner's offers: what expires, what waits, what has happened."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from textwrap import shorten
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from offers.lifecycle.record import OfferRecord
+from offers.clock import end_of_day
+from offers.lifecycle.summary import OfferSummary
 from offers.money import Money
 from offers.stage import Stage
 from offers.terms.contacts import Owner
@@ -18,8 +18,6 @@ SETTLED = timedelta(minutes=5)
 
 NAMED_LIMIT = 20
 """How many offers are named under one topic; of the others only the number is given."""
-
-LONGEST_TEXT = 300
 
 
 class DigestTopic(StrEnum):
@@ -46,8 +44,6 @@ REPORTED_STAGES = (
     Stage.TERMINATED,
 )
 """Stages whose beginning is reported."""
-
-AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED})
 
 
 class DigestItem(BaseModel):
@@ -80,59 +76,56 @@ class Digest(BaseModel):
     items: tuple[DigestItem, ...]
     unnamed: dict[DigestTopic, int] = Field(default_factory=dict)
     """By topic, how many more there are."""
+    unreadable: tuple[str, ...] = ()
+    """The paths of offers that may be the owner's, but whose summaries cannot be read."""
+    more_unreadable: int = 0
+    """How many of these are not named."""
 
 
 def digest_items(
-    record: OfferRecord, since: datetime, now: datetime, ahead: timedelta
+    offer: OfferSummary, since: datetime, now: datetime, ahead: timedelta
 ) -> list[DigestItem]:
     """What there is to report of an offer; of its events those after `since`, once settled."""
+    deal, progress = offer.deal, offer.progress
 
     def item(topic: DigestTopic, at: datetime, **more: object) -> DigestItem:
-        named = {"path": record.path, "company": record.company or record.opportunity_id}
+        named = {"path": deal.path, "company": deal.company or deal.path}
         return DigestItem.model_validate(
-            {**named, "topic": topic, "stage": record.stage, "at": at, **more}
+            {**named, "topic": topic, "stage": progress.stage, "at": at, **more}
         )
 
-    price = record.terms.price if record.terms else None
     said = []
-    expires = record.expires_at
-    if record.stage in CAN_EXPIRE and expires and now <= expires <= now + ahead:
+    expires = end_of_day(deal.last_day) if deal.last_day else None
+    if progress.stage in CAN_EXPIRE and expires and now <= expires <= now + ahead:
         left = (expires.date() - now.date()).days
-        said.append(item(DigestTopic.EXPIRES, expires, days_left=left, amount=price))
+        said.append(item(DigestTopic.EXPIRES, expires, days_left=left, amount=offer.price))
     said += [
-        item(
-            DigestTopic.WAITS,
-            attention.since,
-            problem=shorten(attention.problem, LONGEST_TEXT, placeholder=" …"),
-            remedy=shorten(attention.remedy, LONGEST_TEXT, placeholder=" …"),
-        )
-        for attention in record.attentions
+        item(DigestTopic.WAITS, each.since, problem=each.problem, remedy=each.remedy)
+        for each in progress.attentions
     ]
-    for topic, at in _events(record).items():
+    for topic, at in _events(offer).items():
         if since < at <= now - SETTLED:
-            paid = record.payout.disbursed if record.payout else None
-            said.append(item(topic, at, amount=paid if topic is DigestTopic.PAID else price))
+            amount = offer.paid_out if topic is DigestTopic.PAID else offer.price
+            said.append(item(topic, at, amount=amount))
     return said
 
 
-def _events(record: OfferRecord) -> dict[DigestTopic, datetime]:
+def _events(offer: OfferSummary) -> dict[DigestTopic, datetime]:
     """What has happened to an offer, and when; what was reversed is left out."""
     events: dict[DigestTopic, datetime] = {}
-    before = None
-    for entry in record.history:
-        # It was accepted before if a payout failed, or an amendment was rolled back.
-        again = before in (Stage.DISBURSED, Stage.REPLACED)
-        if entry.stage is Stage.ACCEPTED and not again and record.stage in AGREED:
-            events[DigestTopic.ACCEPTED] = entry.at
-        before = entry.stage
-    if record.stage is Stage.DISBURSED:
-        events[DigestTopic.PAID] = record.stage_since
-    elif record.stage in REPORTED_STAGES and record.stage.is_end:
-        events[DigestTopic.ENDED] = record.stage_since
+    stage, since = offer.progress.stage, offer.progress.since
+    if found_at := offer.progress.acceptance_found_at:
+        events[DigestTopic.ACCEPTED] = found_at
+    if stage is Stage.DISBURSED and since:
+        events[DigestTopic.PAID] = since
+    elif stage in REPORTED_STAGES and stage.is_end and since:
+        events[DigestTopic.ENDED] = since
     return events
 
 
-def digest(owner: Owner, day: date, said: Iterable[DigestItem]) -> Digest:
+def digest(
+    owner: Owner, day: date, said: Iterable[DigestItem], unreadable: Sequence[str] = ()
+) -> Digest:
     """The digest: by topic, the most urgent first, a limited number of each."""
     topics = list(DigestTopic)
     ordered = sorted(said, key=lambda item: (topics.index(item.topic), item.at, item.path))
@@ -143,4 +136,11 @@ def digest(owner: Owner, day: date, said: Iterable[DigestItem]) -> Digest:
         if counted[item.topic] <= NAMED_LIMIT:
             named.append(item)
     unnamed = {topic: n - NAMED_LIMIT for topic, n in counted.items() if n > NAMED_LIMIT}
-    return Digest(owner=owner, day=day, items=tuple(named), unnamed=unnamed)
+    return Digest(
+        owner=owner,
+        day=day,
+        items=tuple(named),
+        unnamed=unnamed,
+        unreadable=tuple(sorted(unreadable)[:NAMED_LIMIT]),
+        more_unreadable=max(0, len(unreadable) - NAMED_LIMIT),
+    )

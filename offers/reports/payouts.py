@@ -1,15 +1,13 @@
 """The payout report: for each invoice what was expected, invoiced, collected, paid, and is late."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from offers.lifecycle.expected_payments import update_expected_payments
-from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.summary import OfferSummary
 from offers.money import Currency, Money
-from offers.payouts.forecast import ExpectedPayment, forecast
-from offers.payouts.listing_fee import expected_fee
+from offers.payouts.forecast import ExpectedPayment
 from offers.payouts.model import InvoicePayout, Payout, PayoutReading
 from offers.policy.payouts import PayoutRules
 
@@ -22,6 +20,7 @@ class PayoutLine(BaseModel):
     offer: str | None
     """The offer's name; None if it is not followed here."""
     company: str | None
+    """None if it is not known here."""
     offer_id: str
     agreement_id: str | None
     invoice: InvoicePayout | None
@@ -70,35 +69,35 @@ class Totals(BaseModel):
 
 
 def lines(
-    records: Iterable[OfferRecord], reading: PayoutReading, rules: PayoutRules, today: date
+    offers: Iterable[OfferSummary],
+    reading: PayoutReading,
+    rules: PayoutRules,
+    today: date,
+    unreadable: Mapping[str, str] | None = None,
 ) -> list[PayoutLine]:
     """The report's lines: offers that are followed here, then what the data has besides.
 
     The forecast follows the rules as they are now, not as they were when the offer was created.
+    `unreadable` names, by offer id, offers that are followed here but whose summaries are missing.
     """
     found: list[PayoutLine] = []
     left = dict(reading.payouts)
-    for record in records:
-        if record.offer_id is None or record.agreement is None:
+    begin_on = rules.begin_on(today)
+    for offer in offers:
+        if offer.progress.offer_id is None or offer.progress.agreement_id is None:
             continue
-        payout = left.pop(record.offer_id, None)
-        if record.payout:
-            payout = _whole(payout, record.payout, rules.begin_on(today))
-        policy = record.policy.model_copy(update={"payouts": rules})
-        now = record.model_copy(update={"payout": payout, "policy": policy})
-        update_expected_payments(now, today)
+        payout = left.pop(offer.progress.offer_id, None)
+        if begin_on and (known := offer.payout):
+            payout = _whole(payout, known, begin_on)
+        expected = offer.expected_payments(payout, rules, today)
         for invoice in payout.invoices if payout else ():
-            coming = next(
-                (e for e in now.expected_payments if e.invoice_id == invoice.invoice_id), None
-            )
-            found.append(_line(record, invoice, coming, today))
-        found += [
-            _line(record, None, e, today) for e in now.expected_payments if e.invoice_id is None
-        ]
+            coming = next((e for e in expected if e.invoice_id == invoice.invoice_id), None)
+            found.append(_line(offer, invoice, coming, today))
+        found += [_line(offer, None, each, today) for each in expected if each.invoice_id is None]
     for offer_id, payout in sorted(left.items()):
         found += [
             PayoutLine(
-                offer=None,
+                offer=(unreadable or {}).get(offer_id),
                 company=None,
                 offer_id=offer_id,
                 agreement_id=None,
@@ -111,7 +110,7 @@ def lines(
     return found
 
 
-def _whole(payout: Payout | None, known: Payout, since: date | None) -> Payout | None:
+def _whole(payout: Payout | None, known: Payout, since: date) -> Payout | None:
     """What the data says, and what is known from before the day that the data begins on."""
     if payout:
         return payout.with_older(known, since)
@@ -120,13 +119,14 @@ def _whole(payout: Payout | None, known: Payout, since: date | None) -> Payout |
 
 
 def _line(
-    record: OfferRecord, invoice: InvoicePayout | None, coming: ExpectedPayment | None, today: date
+    offer: OfferSummary, invoice: InvoicePayout | None, coming: ExpectedPayment | None, today: date
 ) -> PayoutLine:
+    assert offer.progress.offer_id, "lines are made of offers with an id"
     return PayoutLine(
-        offer=record.path,
-        company=record.company,
-        offer_id=record.require_offer_id(),
-        agreement_id=record.agreement.agreement_id if record.agreement else None,
+        offer=offer.deal.path,
+        company=offer.deal.company,
+        offer_id=offer.progress.offer_id,
+        agreement_id=offer.progress.agreement_id,
         invoice=invoice,
         expected=coming,
         overdue=coming is not None and coming.overdue_on <= today,
@@ -168,16 +168,16 @@ def _totals(lines: list[PayoutLine], currency: Currency, month: date | None) -> 
 
 
 class MonthTotals(BaseModel):
-    """What was to arrive in a month, as it looked at acceptance, and what did arrive."""
+    """What was to arrive in a month, as of the acceptance, and what did arrive."""
 
     expected: Money
     received: Money
 
 
 def by_month(
-    records: Iterable[OfferRecord], reading: PayoutReading
+    offers: Iterable[OfferSummary], reading: PayoutReading, rules: PayoutRules
 ) -> dict[Currency, dict[date, MonthTotals]]:
-    """By currency and the first day of each month, ascending."""
+    """By currency and the first day of each month, ascending; by the rules as they are now."""
     expecting: dict[tuple[Currency, date], Money] = {}
     received: dict[tuple[Currency, date], Money] = {}
 
@@ -185,14 +185,8 @@ def by_month(
         key = (amount.currency, _month(day))
         sums[key] = sums.get(key, Money.of(0, amount.currency)) + amount
 
-    for record in records:
-        agreement, terms = record.agreement, record.terms
-        if agreement is None or terms is None:
-            continue
-        accepted_on = agreement.accepted_at.date()
-        rules = record.policy.payouts
-        fee = expected_fee(terms)
-        for each in forecast(terms, fee, accepted_on, None, rules, today=accepted_on):
+    for offer in offers:
+        for each in offer.expected_at_acceptance(rules):
             add(expecting, each.latest, each.amount)
     for payout in reading.payouts.values():
         for invoice in payout.invoices:

@@ -66,7 +66,7 @@ async def test_cancel_and_amend_after_acceptance(cli_environment: OfferEnvironme
     assert code == 0
     row = await cli_environment.wait_until(amendment, lambda row: row.stage == Stage.SHARED)
     code, out, _ = await run("starter.py", "list")
-    assert amendment in out
+    assert f"{opportunity}/1 " in out, "the short form, which commands take, too"
     await cli_environment.accept(amendment)
     await cli_environment.run_agreement_watch()
     await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.REPLACED)

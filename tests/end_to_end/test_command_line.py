@@ -24,14 +24,9 @@ async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironme
 
     code, out, _ = await run("starter.py", "list", "--json")
     (row,) = json.loads(out)
-    assert set(row) == {
-        "opportunity_id",
-        "stage",
-        "offer_id",
-        "agreement_id",
-        "expires_at",
-        "attention",
-    }
+    assert row["company"] == "Example Corp"
+    assert row["price"] == {"amount": "120000.00", "currency": "USD"}
+    assert (row["waits_for"], row["waits_until"]) == ("acceptance", row["expires_at"])
     assert row["opportunity_id"] == opportunity
     assert row["stage"] == "shared"
     assert row["offer_id"].startswith("offer-")

@@ -1,7 +1,7 @@
 """Runs many offers on Temporal's dev server, in real time: AWS and buyers respond at once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -73,18 +73,25 @@ async def open_offer_environment(
             serving = asyncio.create_task(
                 serve(temporal.client, read_settings(WorkerSettings), queues, stop)
             )
-            try:
-                yield OfferEnvironment(temporal.client, sandbox)
-            finally:
+
+            async def stop_workers() -> None:
                 stop.set()
                 await serving
+
+            try:
+                yield OfferEnvironment(temporal.client, sandbox, stop_workers)
+            finally:
+                await stop_workers()
 
 
 class OfferEnvironment:
     """A Temporal server and a sandbox with offers in them."""
 
-    def __init__(self, client: Client, sandbox: Sandbox) -> None:
+    def __init__(
+        self, client: Client, sandbox: Sandbox, stop_workers: Callable[[], Awaitable[None]]
+    ) -> None:
         self.temporal_client = client
+        self.stop_workers = stop_workers
         self.sandbox = sandbox
         self.world = sandbox.world
         self.world.change_set_processing.preparing_minutes = 0

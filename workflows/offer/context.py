@@ -17,6 +17,7 @@ from workflows.offer.notifications import Notifications
 from workflows.offer.payout_tracking import PayoutTracking
 from workflows.offer.salesforce_sync import SalesforceSync
 from workflows.offer.state import Control, OfferState
+from workflows.offer.summary_memo import SummaryMemo
 
 with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.record import OfferRecord
@@ -43,6 +44,7 @@ class OfferContext:
         self.agreement_cancellation = AgreementCancellation(self)
         self.payout_tracking = PayoutTracking(self)
         self.salesforce_sync = SalesforceSync(self)
+        self.summary_memo = SummaryMemo(self)
 
     @property
     def record(self) -> OfferRecord:

@@ -1,4 +1,4 @@
-"""Showing where an offer is: in search, in the Temporal UI, and in Salesforce."""
+"""Showing where an offer is: in search and lists, in the Temporal UI, and in Salesforce."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def publish(ctx: OfferContext, *, to_salesforce: bool = True) -> None:
-    """Show the record as it is now: at once in search and in the UI, soon in Salesforce."""
+    """Show the record as it is now: at once in search, lists and the UI, soon in Salesforce."""
     attributes = values(ctx.record, ctx.state.payout_tracking.fingerprint)
     if updates := changed_values(workflow.info().typed_search_attributes, attributes):
         workflow.upsert_search_attributes(updates)
+    ctx.summary_memo.publish()
     show_card(ctx)
     if not to_salesforce:
         return

@@ -1,16 +1,19 @@
-"""Planning of digests: few queries, and no offer blocks the others."""
+"""Planning of digests: one list, and no offer blocks the others."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import ActivityEnvironment
 
+from activities.email.digest import compose_digest
 from activities.errors import Failure
 from activities.temporal import digests
 from activities.temporal.digests import (
@@ -21,45 +24,55 @@ from activities.temporal.digests import (
     KnownOwner,
 )
 from offers.lifecycle.record import OfferRecord, StageEntry
+from offers.lifecycle.summary import OfferSummary
 from offers.policy.digest import DigestRules
 from offers.reports.digest import SETTLED, DigestTopic
 from offers.stage import Stage
 from offers.terms.contacts import Owner
+from runtime.settings import TemporalSettings
+from runtime.temporal import data_converter
 from tests.support.builders import terms
 
 MORNING = datetime(2026, 3, 10, 7, tzinfo=UTC)
 """A Tuesday, 8:00 in Berlin."""
 BERLIN = Owner(owner_email="berlin@example.com", owner_time_zone="Europe/Berlin")
 TOKYO = Owner(owner_email="tokyo@example.com", owner_time_zone="Asia/Tokyo")
-GONE = RPCError("", RPCStatusCode.NOT_FOUND, b"")
-LOST = RPCError("", RPCStatusCode.DEADLINE_EXCEEDED, b"")
-NOT_LOADED = WorkflowQueryFailedError("the worker does not know it")
+WRONG_KEY = "binary/encrypted"
 
 
 class FakeClient:
-    """A fake of Temporal's client with the given answers."""
+    """A fake of Temporal's client that lists these offers, and answers nothing else.
 
-    def __init__(self, *answers: OfferRecord | list[OfferRecord | Exception]) -> None:
-        self.answers = [a if isinstance(a, list) else [a] for a in answers]
+    A text stands for an offer whose memo is of that encoding.
+    """
+
+    def __init__(self, *offers: OfferRecord | str) -> None:
+        self.offers = offers
         self.queries: list[str] = []
+        self.namespace = "default"
+        self.data_converter = data_converter(TemporalSettings())
+        self.workflow_service = self
 
-    async def list_workflows(self, query: str) -> AsyncIterator[Any]:
-        self.queries.append(query)
-        for number in range(len(self.answers)):
-            yield SimpleNamespace(id=str(number), run_id="run", start_time=MORNING)
-
-    def get_workflow_handle(self, workflow_id: str, run_id: str) -> Any:
-        assert run_id == "run", "without a run id, a later run may answer"
-        answers = self.answers[int(workflow_id)]
-
-        async def query(name: str, **_: Any) -> OfferRecord:
-            assert name == "record"
-            answer = answers.pop(0) if len(answers) > 1 else answers[0]
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return SimpleNamespace(id=workflow_id, query=query)
+    async def list_workflow_executions(
+        self, request: ListWorkflowExecutionsRequest, *, retry: bool
+    ) -> ListWorkflowExecutionsResponse:
+        assert retry
+        self.queries.append(request.query)
+        answer = ListWorkflowExecutionsResponse()
+        for number, each in enumerate(self.offers):
+            info = answer.executions.add()
+            info.start_time.FromDatetime(MORNING)
+            info.status = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+            info.search_attributes.indexed_fields["OfferStage"].data = b'"shared"'
+            if isinstance(each, str):
+                info.execution.workflow_id = f"offer/broken-{number}"
+                info.memo.fields["deal"].metadata["encoding"] = each.encode()
+                continue
+            info.execution.workflow_id = f"offer/{number}"
+            for name, part in OfferSummary.of(each).memo().items():
+                (payload,) = await self.data_converter.encode([part])
+                info.memo.fields[name].CopyFrom(payload)
+        return answer
 
 
 async def plan(offers: FakeClient, *known: KnownOwner, now: datetime = MORNING) -> DigestPlan:
@@ -84,11 +97,6 @@ def offer(owner: Owner, stage: Stage = Stage.SHARED, **fields: Any) -> OfferReco
 
 def known(owner: Owner, delivered_at: datetime, seen_at: datetime = MORNING) -> KnownOwner:
     return KnownOwner(owner=owner, last_seen_at=seen_at, delivered_at=delivered_at, next_at=MORNING)
-
-
-@pytest.fixture(autouse=True)
-def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(digests, "PAUSE", timedelta())
 
 
 async def test_only_owners_whose_morning_it_is_get_a_digest() -> None:
@@ -169,22 +177,32 @@ async def test_known_time_zone_of_an_owner_is_used() -> None:
     assert len(morning.digest.items) == 2
 
 
-async def test_offers_that_do_not_answer_are_skipped() -> None:
-    answers = FakeClient([GONE], [LOST], [NOT_LOADED], offer(BERLIN))
-    (morning,) = (await plan(answers)).deliveries
+async def test_unreadable_offers_are_named_in_each_mail() -> None:
+    (morning,) = (await plan(FakeClient(WRONG_KEY, offer(BERLIN)))).deliveries
     assert len(morning.digest.items) == 1
+    assert morning.digest.unreadable == ("broken-0",)
+    mail = compose_digest(morning.digest)
+    assert mail.subject.endswith("1 expires soon, 1 cannot be read")
+    assert "- broken-0" in mail.paragraphs
 
 
-async def test_failed_query_is_repeated() -> None:
-    found = await plan(FakeClient([NOT_LOADED, LOST, offer(BERLIN)]))
-    assert len(found.deliveries) == 1
+async def test_owner_without_items_is_told_of_unreadable_offers() -> None:
+    other = offer(BERLIN, terms=terms(availability_end="2026-04-10"))
+    (morning,) = (await plan(FakeClient(WRONG_KEY, other))).deliveries
+    assert morning.digest.items == ()
+    assert morning.digest.unreadable == ("broken-0",)
 
 
-async def test_plan_fails_if_no_offer_answers() -> None:
+async def test_summary_of_another_version_is_unreadable() -> None:
+    (morning,) = (await plan(FakeClient("json/plain", offer(BERLIN)))).deliveries
+    assert morning.digest.unreadable == ("broken-0",)
+
+
+async def test_plan_fails_if_no_offer_can_be_read() -> None:
     with pytest.raises(ApplicationError) as failure:
-        await plan(FakeClient([LOST], [NOT_LOADED]))
+        await plan(FakeClient(WRONG_KEY, WRONG_KEY))
     assert failure.value.type == Failure.UNAVAILABLE
-    assert "@" not in str(failure.value)
+    assert "OFFERS_ENCRYPTION_KEYS" in str(failure.value)
 
 
 async def test_deliveries_over_the_limit_wait_for_the_next_run(

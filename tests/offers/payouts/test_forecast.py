@@ -8,8 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from offers.money import Money
-from offers.payouts.forecast import REMEDIES, ExpectedPayment, Step, charges, forecast
-from offers.payouts.listing_fee import listing_fee
+from offers.payouts.forecast import (
+    REMEDIES,
+    ExpectedPayment,
+    PaymentTerms,
+    Step,
+    charges,
+    forecast,
+)
 from offers.payouts.model import InvoicePayout, Payout, Transfer
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.terms.terms import OfferTerms
@@ -50,10 +56,9 @@ def forecast_for(
     offer_terms: OfferTerms | None = None,
     **more: Any,
 ) -> tuple[ExpectedPayment, ...]:
-    offer_terms = offer_terms or terms()
+    payment = PaymentTerms.of(offer_terms or terms())
     payout = Payout(offer_id="offer-1", invoices=invoices) if invoices else None
-    fee = listing_fee(offer_terms.price)
-    return forecast(offer_terms, fee, ACCEPTED, payout, rules, today=today, **more)
+    return forecast(payment, ACCEPTED, payout, rules, today=today, **more)
 
 
 def test_first_step_is_the_invoice() -> None:
@@ -180,7 +185,7 @@ SCHEDULE = [
 
 def test_each_instalment_is_expected() -> None:
     offer_terms = terms(payment_schedule=SCHEDULE)
-    assert charges(offer_terms, ACCEPTED) == [
+    assert charges(PaymentTerms.of(offer_terms), ACCEPTED) == [
         (ACCEPTED, usd(60000)),
         (date(2026, 9, 1), usd(60000)),
     ], "an instalment before acceptance is not charged at acceptance"

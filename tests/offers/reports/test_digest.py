@@ -7,6 +7,7 @@ import pytest
 from activities.email.digest import compose_digest
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.record import OfferRecord, StageEntry
+from offers.lifecycle.summary import OfferSummary
 from offers.reports.digest import (
     NAMED_LIMIT,
     SETTLED,
@@ -46,7 +47,7 @@ def offer(*stages: Stage, **fields: object) -> OfferRecord:
 def topics_of(
     record: OfferRecord, since: datetime = SINCE, ahead: timedelta = WEEK
 ) -> list[DigestTopic]:
-    return [item.topic for item in digest_items(record, since, NOW, ahead)]
+    return [item.topic for item in digest_items(OfferSummary.of(record), since, NOW, ahead)]
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_change_is_reported_once() -> None:
     record.history[-1].at = fresh
     assert topics_of(record) == [], "a change that search may not show yet is reported"
     later = NOW + timedelta(days=1)
-    assert digest_items(record, NOW - SETTLED, later, WEEK), "it is not reported the next time"
+    offer_then = OfferSummary.of(record)
+    assert digest_items(offer_then, NOW - SETTLED, later, WEEK), "it is not reported the next time"
 
 
 def test_distant_or_past_expiry_is_not_reported() -> None:
@@ -101,7 +103,11 @@ def test_content_of_the_digest_mail() -> None:
         offer(Stage.ACCEPTED),
         offer(Stage.EXPIRED),
     ]
-    found = [item for record in records for item in digest_items(record, SINCE, NOW, WEEK)]
+    found = [
+        item
+        for record in records
+        for item in digest_items(OfferSummary.of(record), SINCE, NOW, WEEK)
+    ]
     mail = compose_digest(digest(OWNER, date(2026, 3, 30), reversed(found)))
     assert mail.subject == (
         "Your private offers: 1 expires soon, 1 needs action, 1 accepted, 1 ended"

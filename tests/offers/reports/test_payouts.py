@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from offers.agreements.agreement import Agreement, AgreementStatus
 from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.summary import OfferSummary
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import PayoutReading
@@ -20,7 +21,7 @@ TODAY = date(2026, 6, 1)
 OPPORTUNITY = "0065g00000AbCdEAAV"
 
 
-def record(offer_id: str = "offer-1", **changes: Any) -> OfferRecord:
+def offer(offer_id: str = "offer-1", **changes: Any) -> OfferSummary:
     """An offer of 120,000 that was accepted on March 4th."""
     accepted = datetime(2026, 3, 4, 8, tzinfo=UTC)
     agreement = Agreement(
@@ -39,7 +40,8 @@ def record(offer_id: str = "offer-1", **changes: Any) -> OfferRecord:
         "offer_id": offer_id,
         "agreement": agreement,
     }
-    return OfferRecord.model_validate(known | changes)
+    record = OfferRecord.model_validate(known | changes)
+    return OfferSummary.from_memo(OfferSummary.of(record).memo())
 
 
 def row(offer_id: str = "offer-1", **changes: Any) -> ReportRow:
@@ -71,7 +73,7 @@ def reading(*rows: ReportRow) -> PayoutReading:
 
 
 def test_missing_invoice_is_an_overdue_line() -> None:
-    (line,) = lines([record()], reading(), PayoutRules(), TODAY)
+    (line,) = lines([offer()], reading(), PayoutRules(), TODAY)
     assert line.invoice is None
     assert line.overdue
     assert line.expected is not None
@@ -79,17 +81,17 @@ def test_missing_invoice_is_an_overdue_line() -> None:
 
 
 def test_invoiced_line_is_expected_and_paid_line_is_not() -> None:
-    (waiting,) = lines([record()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
+    (waiting,) = lines([offer()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
     assert not waiting.overdue
     assert waiting.expected is not None
-    (paid,) = lines([record()], reading(row()), PayoutRules(), TODAY)
+    (paid,) = lines([offer()], reading(row()), PayoutRules(), TODAY)
     assert paid.expected is None
     assert not paid.overdue
 
 
 def test_invoice_older_than_the_data_is_not_overdue() -> None:
     rules = PayoutRules(source=PayoutSource.AWS, feed_months=1)
-    paid = record(payout=payout_from_report([row()]))
+    paid = offer(payout=payout_from_report([row()]))
     for data in (reading(), reading(row(gross="0", listing_fee="0", disbursed="0"))):
         (line,) = lines([paid], data, rules, TODAY)
         assert line.invoice == payout_from_report([row()]).invoices[0]
@@ -99,12 +101,27 @@ def test_invoice_older_than_the_data_is_not_overdue() -> None:
 
 
 def test_lines_without_agreements_and_of_other_offers() -> None:
-    found = lines([record(agreement=None)], reading(row("offer-9")), PayoutRules(), TODAY)
+    found = lines([offer(agreement=None)], reading(row("offer-9")), PayoutRules(), TODAY)
     assert [(line.offer, line.offer_id) for line in found] == [(None, "offer-9")]
 
 
+def test_offer_without_a_readable_summary_is_named() -> None:
+    data = reading(row("offer-9"))
+    (line,) = lines([], data, PayoutRules(), TODAY, {"offer-9": OPPORTUNITY})
+    assert (line.offer, line.company, line.expected) == (OPPORTUNITY, None, None)
+
+
+def test_ended_agreement_expects_no_further_invoice_but_did_at_its_acceptance() -> None:
+    ended = offer(
+        stage=Stage.TERMINATED, history=[{"stage": "terminated", "at": "2026-05-01T00:00:00Z"}]
+    )
+    assert lines([ended], reading(), PayoutRules(), TODAY) == []
+    (months,) = by_month([ended], reading(), PayoutRules()).values()
+    assert [each.expected for each in months.values()] == [Money.of("116400", "USD")]
+
+
 def test_totals_of_a_month() -> None:
-    found = lines([record()], reading(row()), PayoutRules(), TODAY)
+    found = lines([offer()], reading(row()), PayoutRules(), TODAY)
     march, april, may = (date(2026, month, 1) for month in (3, 4, 5))
     assert [found[0].concerns(month) for month in (march, april, may)] == [True, True, False]
     assert totals(found, march)["USD"].invoiced == Money.of("120000", "USD")
@@ -114,7 +131,7 @@ def test_totals_of_a_month() -> None:
 
 def test_by_month_has_every_month() -> None:
     late = row(disbursed_on="2026-08-08")
-    (months,) = by_month([record()], reading(late)).values()
+    (months,) = by_month([offer()], reading(late), PayoutRules()).values()
     assert list(months) == [date(2026, month, 1) for month in (5, 6, 7, 8)]
     assert months[date(2026, 5, 1)].expected == Money.of("116400", "USD")
     assert months[date(2026, 8, 1)].received == Money.of("116400", "USD")
@@ -138,17 +155,17 @@ cents = st.integers(0, 10**8).map(lambda units: f"{units / 100:.2f}")
 def test_totals_equal_those_of_the_data(given_rows: list[tuple[str, str, str, bool]]) -> None:
     rows = [
         row(
-            offer,
-            invoice_id=f"{offer}-{invoice}",
+            offer_id,
+            invoice_id=f"{offer_id}-{invoice}",
             gross=gross,
             listing_fee="0",
             disbursed=gross if paid else "0",
             undisbursed="0" if paid else gross,
             disbursed_on="2026-04-08" if paid else None,
         )
-        for offer, invoice, gross, paid in given_rows
+        for offer_id, invoice, gross, paid in given_rows
     ]
-    found = lines([record(), record("offer-2")], reading(*rows), PayoutRules(), TODAY)
+    found = lines([offer(), offer("offer-2")], reading(*rows), PayoutRules(), TODAY)
     sums = totals(found)["USD"]
     assert sums.invoiced.amount == sum(each.gross for each in rows)
     assert sums.disbursed.amount == sum(each.disbursed for each in rows)

@@ -11,6 +11,7 @@ from offers.clock import end_of_day
 from offers.ids import offer_path
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
+from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
@@ -103,6 +104,31 @@ async def test_accept_and_amend_listed_before_the_new_revision(
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
     assert len(harness.world.offers) == 1
+
+
+@pytest.mark.parametrize("waiting", [Stage.DRAFT, Stage.SUBMITTED, Stage.FAILED])
+async def test_accept_and_amend_reported_while_the_new_revision_waits_for_a_person(
+    harness: WorkflowHarness, waiting: Stage
+) -> None:
+    """Nobody has to resume or revise anything for it."""
+    first = await share_offer(harness)
+    method = CreationMethod.CLAZAR if waiting is Stage.SUBMITTED else None
+    if waiting is Stage.DRAFT:
+        harness.put_opportunity(Order_Form_Signed__c=False)
+    accept_when(harness.world, BUYER, "applying")
+    harness.world.agreement_lag_minutes = 10_000
+    changes = LOWER_PRICE.model_copy(update={"method": method})
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, changes)) as answer:
+        await answer
+    if waiting is Stage.FAILED:
+        harness.world.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
+    await harness.advance_until(waiting)
+    await harness.settle()
+    await harness.report_agreement(list_agreement(harness))
+    record = await harness.settle()
+    assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
+    assert not record.attentions
+    assert harness.count_acceptable_offers() == 0
 
 
 async def test_accept_and_amend_listed_while_generating_the_new_revision(
