@@ -231,6 +231,11 @@ class RandomOperations:
             assert record.agreement is not None
             assert self.world.agreements[record.agreement.agreement_id].status != "ACTIVE"
 
+    def _is_just_over(self, offer: Offer) -> bool:
+        """Whether a mail about the last day may still have been under way."""
+        end = end_of_day(offer.availability_end) if offer.availability_end else self.world.now()
+        return end <= self.world.now() <= end + timedelta(minutes=5)
+
     def _is_last_hour(self, record: OfferRecord) -> bool:
         end = end_of_day(record.require_terms().availability_end)
         return end <= self.world.now() <= end + timedelta(hours=2)
@@ -267,7 +272,9 @@ class RandomOperations:
             replaced = self.world.agreements.get(offer.replaces_agreement or "")
             # Nobody may have been told yet that the amended agreement is over.
             told = replaced is None or replaced.status == "ACTIVE"
-            return "the offer cannot be accepted" if told else None
+            return (
+                "the offer cannot be accepted" if told and not self._is_just_over(offer) else None
+            )
         for void in re.findall(r"It replaces (offer-[\w, -]+)\.", text):
             for offer_id in void.split(", "):
                 if self.world.acceptable(self.world.offers[offer_id]):

@@ -121,11 +121,12 @@ class WorkflowHarness:
         """Start the offer and wait for its draft."""
         return await self.client.start(self.opportunity_id, terms)
 
-    async def record(self) -> OfferRecord:
-        """The offer's record, after the worker has handled all events of the server."""
-        while (await self.handle.fetch_history()).events[-1].event_type in PENDING_WORKFLOW_TASK:  # noqa: ASYNC110
+    async def record(self, path: str | None = None) -> OfferRecord:
+        """The record of an offer, after the worker has handled all events of the server."""
+        handle = self.temporal_client.get_workflow_handle(workflow_id(path or self.opportunity_id))
+        while (await handle.fetch_history()).events[-1].event_type in PENDING_WORKFLOW_TASK:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        return await self.handle.query(OfferWorkflow.get_record)
+        return await self.client.record(path or self.opportunity_id)
 
     async def advance(self, **duration: float) -> OfferRecord:
         """Skip time; returns the record after it."""
@@ -145,7 +146,7 @@ class WorkflowHarness:
     ) -> OfferRecord:
         """Skip time until the offer enters a stage."""
         passed = timedelta()
-        while (record := await self.client.record(path or self.opportunity_id)).stage is not stage:
+        while (record := await self.record(path)).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
             await self.sleep(STEP)
             passed += STEP
@@ -190,12 +191,12 @@ class WorkflowHarness:
 
     async def approve_all(self, path: str | None = None) -> OfferRecord:
         """Approve every exception that waits, each with its role."""
-        record = await self.client.record(path or self.opportunity_id)
+        record = await self.record(path)
         for role in {finding.role for finding in record.awaiting_approval}:
             by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
             await self.client.approve(path or self.opportunity_id, ApprovalDecision(by=by))
         await self.sleep(timedelta(seconds=2))
-        return await self.client.record(path or self.opportunity_id)
+        return await self.record(path)
 
     async def history_events(self) -> list[str]:
         """The types of the events in the workflow's history, without workflow tasks."""
