@@ -13,7 +13,7 @@ from runtime.logging import configure_logs
 from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
-from runtime.workers import serve
+from runtime.workers import collect_garbage_less_often, serve
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -44,6 +44,7 @@ async def _work(queues: list[TaskQueue]) -> None:
     settings.fields()
     client = await connect(settings)
     await register_search_attributes(client)
+    collect_garbage_less_often()
     await serve(client, settings, queues, stop)
 
 

@@ -24,7 +24,7 @@ from offers.ids import parse_opportunity_id
 from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
-from runtime.workers import WORKFLOWS, worker_on
+from runtime.workers import WORKFLOWS, collect_garbage_less_often, worker_on
 from sandbox.server import Sandbox
 from tests.support.workflow_harness import FIELDS, POLICY, environment_variables, installed_program
 from workflows.offer.workflow import OfferWorkflow
@@ -57,6 +57,7 @@ class BenchEnvironment:
     async def run_workers(self) -> AsyncIterator[None]:
         """Run workers on all task queues."""
         settings = read_settings(WorkerSettings)
+        collect_garbage_less_often()
         async with AsyncExitStack() as stack:
             clazar = clients.clazar_client(settings)
             stack.push_async_callback(clazar.close)
