@@ -19,6 +19,7 @@ from sandbox.marketplace.race_injection import accept_when
 from sandbox.world import Agreement, RacePoint
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
+from workflows.offer.search_attributes import OFFER_ID, values
 from workflows.offer.workflow import OfferWorkflow
 
 LOWER_PRICE = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"}})
@@ -123,7 +124,8 @@ async def test_accept_and_amend_reported_while_the_new_revision_waits_for_a_pers
     if waiting is Stage.FAILED:
         harness.world.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
     await harness.advance_until(waiting)
-    await harness.settle()
+    found_by = values(await harness.settle())[OFFER_ID]
+    assert found_by == first.offer_id, "the watch does not find the workflow"
     await harness.report_agreement(list_agreement(harness))
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)

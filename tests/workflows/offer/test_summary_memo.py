@@ -14,9 +14,6 @@ from sandbox.faults import Fault
 from tests.replay.record import SCENARIOS
 from tests.support.workflow_harness import WorkflowHarness
 
-UNSTABLE = {"extended_then_amended"}
-"""On a busy machine the time-skipping server gets stuck in one of ten runs: it rejects the
-cancellation of an activity that has just completed, and does not repeat the workflow task."""
 UPSERTED = EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED
 
 
@@ -73,7 +70,7 @@ async def test_memo_is_current_in_each_stage(harness: WorkflowHarness) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", sorted(SCENARIOS.keys() - UNSTABLE))
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
 async def test_memo_is_current_after_each_recorded_life(
     harness: WorkflowHarness, name: str
 ) -> None:
