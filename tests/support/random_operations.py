@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from cli.offer_client import NoWorkerRunning, RequestRejected
+from cli.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.ids import offer_path, workflow_id
@@ -26,8 +26,6 @@ from workflows.offer.workflow import OfferWorkflow
 AGREED_STAGES = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
 STABLE_CHECKS, CHECK_EVERY = 3, 0.01
 """An offer is idle if its history keeps its length for as many checks, so many seconds apart."""
-
-QUERY_ATTEMPTS = 3
 
 BUYER_EMAIL = "buyer@example.com"
 
@@ -130,7 +128,7 @@ class RandomOperations:
         for _ in range(3):
             await self.report(*self.agreements())
             for path in await self.paths():
-                record = await self.record(path)
+                record = await self.harness.client.record(path)
                 for code in {a.code for a in record.attentions} - {
                     "approval-required",
                     "terms-invalid",
@@ -167,14 +165,7 @@ class RandomOperations:
 
     async def records(self) -> list[OfferRecord]:
         """The record of each of them."""
-        return [await self.record(path) for path in await self.paths()]
-
-    async def record(self, path: str) -> OfferRecord:
-        """The record of one of them; asked again if the worker is killed that was asked."""
-        for _ in range(QUERY_ATTEMPTS - 1):
-            with suppress(NoWorkerRunning):
-                return await self.harness.client.record(path)
-        return await self.harness.client.record(path)
+        return [await self.harness.client.record(path) for path in await self.paths()]
 
     def offers(self) -> list[Offer]:
         """AWS's offers for this buyer."""

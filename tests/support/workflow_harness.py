@@ -9,7 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ from activities.clazar.disbursements import ClazarDisbursements
 from activities.clazar.offers import Clazar, LinkOffer
 from activities.task_queues import TaskQueue
 from activities.temporal.signals import OfferSignal, send
-from cli.offer_client import OfferClient
+from cli.offer_client import NoWorkerRunning, OfferClient
 from offers.agreements.agreement import AgreementReport
 from offers.ids import parse_reference, workflow_id
 from offers.lifecycle.clazar_field_sheet import opportunities_named_in
@@ -53,10 +53,13 @@ OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
 """How much time is skipped between two checks for a stage."""
 PENDING_WORKFLOW_TASK = (
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
     EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
 )
 """The last event of a history that the worker has not handled yet: a query would be too early."""
+QUERY_ATTEMPTS = 3
 FIELDS = Path(__file__).parents[2] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
 FILES = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
@@ -83,6 +86,18 @@ def environment_variables(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
+class RepeatingClient(OfferClient):
+    """A client that asks again: the time-skipping server loses queries about a run that continues,
+    and those to a worker that is killed."""
+
+    async def record(self, path: str) -> OfferRecord:
+        """The record of an offer."""
+        for _ in range(QUERY_ATTEMPTS - 1):
+            with suppress(NoWorkerRunning):
+                return await super().record(path)
+        return await super().record(path)
+
+
 class WorkflowHarness:
     """The offer of one opportunity, and what people, buyers and vendors do with it."""
 
@@ -105,7 +120,7 @@ class WorkflowHarness:
         self.clazar_feed_enabled = True
         """Whether Clazar's change feed is reported whenever time is skipped."""
         self._seen_in_clazar: set[str] = set()
-        self.client = OfferClient(client)
+        self.client = RepeatingClient(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
             OfferWorkflow.run, workflow_id(opportunity)
         )
