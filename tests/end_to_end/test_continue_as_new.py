@@ -75,6 +75,7 @@ async def test_amendment_replaces_an_original_whose_run_has_continued(
         await environment.accept(offer_path(offer, 1))
         await environment.run_agreement_watch()
         await environment.wait_until(offer, lambda row: row.stage == Stage.REPLACED)
+        await environment.wait_until(offer_path(offer, 1), lambda row: row.stage == Stage.ACCEPTED)
         record = await environment.client.record(offer)
         amendment = await environment.client.record(offer_path(offer, 1))
         assert amendment.agreement is not None
