@@ -81,7 +81,7 @@ def collect_garbage_less_often() -> None:
     """For a process that runs workers: once, after its imports.
 
     The offers in memory live long, and each full collection visits all of them while nothing else
-    runs: 0.14 s with 500 offers, and about a twentieth of a worker's time (docs/figures.md).
+    runs.
     """
     gc.collect()
     gc.freeze()

@@ -124,7 +124,8 @@ async def _create_in_clazar(ctx: OfferContext) -> Stage:
     if not ctx.is_withdrawing() and (late := await ctx.acceptance.find_late_acceptance()):
         ctx.record.restore_revision(*late)
         return Stage.ACCEPTED
-    return give_up(ctx)
+    # AWS may not show again what it showed a moment before: that is no reason to cancel.
+    return give_up(ctx, then=Stage.DRAFT)
 
 
 async def _verify_created_in_clazar(ctx: OfferContext) -> Stage:
