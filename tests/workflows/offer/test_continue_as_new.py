@@ -12,6 +12,7 @@ from offers.stage import Stage
 from tests.replay.record import SCENARIOS
 from tests.support.continue_as_new import continue_as_new_always
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
+from workflows.offer.workflow import OfferWorkflow
 
 Scenario = Callable[[WorkflowHarness], Awaitable[str | None]]
 
@@ -91,3 +92,17 @@ async def test_life_ends_as_in_one_run(scenario: Scenario) -> None:
     with continue_as_new_always() as continued:
         assert await outcome(scenario) == in_one_run
     assert set(continued) >= CONTINUED.get(scenario.__name__, set())
+
+
+async def test_failed_offer_keeps_its_one_attention() -> None:
+    with continue_as_new_always() as continued:
+        async with open_harness() as harness:
+            harness.world.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
+            await harness.start()
+            before = (await harness.advance_until(Stage.FAILED)).attentions
+            for _ in range(2):
+                await harness.settle()
+                await harness.handle.signal(OfferWorkflow.change_set_finished, "of-another-offer")
+            assert (await harness.settle()).attentions == before
+    assert len(before) == 1
+    assert continued.count(Stage.FAILED) >= 2
