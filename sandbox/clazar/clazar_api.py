@@ -19,11 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.clazar import disbursement_dataset
+from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clazar.resources import COLLECTIONS, Resource, timestamp
 from sandbox.faults import Fault
 from sandbox.http import SimulatedSystem
 from sandbox.rate_limit import RateLimit
-from sandbox.world import ClazarLinks, World
+from sandbox.world import World
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -104,9 +105,9 @@ class _RestApi:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
             if not token:
                 raise ClazarError(401, {"detail": "Authentication credentials were not provided."})
-            if scheme.lower() != "bearer" or not self.world.clazar.is_valid_token(token):
+            if scheme.lower() != "bearer" or not self.world.clazar.oauth.is_valid_token(token):
                 raise ClazarError(401, {"detail": DEFAULT_DETAIL[401]})
-            wait = rate.acquire() if self.world.clazar_rate_limits else 0
+            wait = rate.acquire() if self.world.clazar.rate_limits else 0
             if wait:
                 seconds = math.ceil(wait)
                 detail = f"Request was throttled. Expected available in {seconds} seconds."
@@ -125,15 +126,15 @@ class _RestApi:
         missing = [name for name in ("client_id", "client_secret") if not credentials.get(name)]
         if missing:
             raise ClazarError(400, {name: ["This field is required."] for name in missing})
-        if not self.world.clazar.credentials_match(
+        if not self.world.clazar.oauth.credentials_match(
             credentials["client_id"], credentials["client_secret"]
         ):
             raise ClazarError(401, {"detail": "Invalid client credentials."})
         return JSONResponse(
             {
-                "access_token": self.world.clazar.issue_token(),
+                "access_token": self.world.clazar.oauth.issue_token(),
                 "token_type": "bearer",
-                "expires_in": self.world.clazar.token_seconds,
+                "expires_in": self.world.clazar.oauth.token_seconds,
             }
         )
 
@@ -167,7 +168,7 @@ class _RestApi:
             if errors:
                 raise ClazarError(400, errors)
             cloud_id = resource.get("cloud_id") or resource["cloud_account_id"]
-            links = self.world.clazar_links.setdefault(cloud_id, ClazarLinks())
+            links = self.world.clazar.links.setdefault(cloud_id, ClazarLinks())
             for key, value in written.items():
                 setattr(links, key, value)
             links.written_at = self.world.now()

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.aws.marketplace_state import Agreement, Offer
+from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clock import end_of_day
-from sandbox.world import Agreement, ClazarLinks, Offer, World
+from sandbox.world import World
 
 Resource = dict[str, Any]
 
@@ -45,7 +47,7 @@ def timestamp(instant: datetime) -> str:
 
 def visible_at(world: World, changed_at: datetime) -> datetime:
     """When Clazar shows a change that was made in AWS at this instant."""
-    return changed_at + timedelta(minutes=world.clazar_delay_minutes)
+    return changed_at + timedelta(minutes=world.clazar.delay_minutes)
 
 
 def is_visible(world: World, changed_at: datetime | None) -> bool:
@@ -57,7 +59,7 @@ def private_offers(world: World) -> list[Resource]:
     """Every released private offer, wherever it was created, in the order of release."""
     offers = [
         offer
-        for offer in world.offers.values()
+        for offer in world.aws.offers.values()
         if (offer.buyer_accounts or offer.replaces_agreement)
         and is_visible(world, offer.released_at)
     ]
@@ -79,10 +81,10 @@ def listings(world: World) -> list[Resource]:
     """The seller's one product."""
     return [
         {
-            "id": clazar_id(world.product_id),
+            "id": clazar_id(world.aws.product_id),
             "cloud": "aws",
-            "cloud_id": world.product_id,
-            "cloud_url": f"https://aws.amazon.com/marketplace/pp/{world.product_id}",
+            "cloud_id": world.aws.product_id,
+            "cloud_url": f"https://aws.amazon.com/marketplace/pp/{world.aws.product_id}",
             "title": "Example SaaS",
             "short_description": "An example product",
             "long_description": None,
@@ -143,7 +145,7 @@ def _private_offer(world: World, offer: Offer) -> Resource:
 
 
 def _contract(world: World, agreement: Agreement) -> Resource:
-    offer = world.offers.get(agreement.offer_id)
+    offer = world.aws.offers.get(agreement.offer_id)
     replacement = offer is not None and offer.replaces_agreement is not None
     return {
         "id": clazar_id(agreement.id),
@@ -183,7 +185,7 @@ def _buyer(world: World, account: str, latest: Agreement) -> Resource:
 
 def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Resource:
     """The fields that clients wrote, and the time of the last change by a client or in AWS."""
-    links = world.clazar_links.get(cloud_id, ClazarLinks())
+    links = world.clazar.links.get(cloud_id, ClazarLinks())
     visible = [visible_at(world, each) for each in changes if each and is_visible(world, each)]
     if links.written_at:
         visible.append(links.written_at)
@@ -195,7 +197,7 @@ def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Resou
 
 
 def _agreements(world: World) -> list[Agreement]:
-    found = [each for each in world.agreements.values() if is_visible(world, each.accepted_at)]
+    found = [each for each in world.aws.agreements.values() if is_visible(world, each.accepted_at)]
     return sorted(found, key=lambda each: each.accepted_at)
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
@@ -15,6 +16,7 @@ from starlette.routing import Route
 
 from sandbox.addresses import Addresses
 from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.aws.protocol import AwsError
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.control.billing import BillingControl
@@ -34,22 +36,22 @@ from sandbox.marketplace import buyers, cancellations, race_injection
 from sandbox.operations import only_writes
 from sandbox.salesforce.record_ids import long_id
 from sandbox.salesforce.records import HISTORY, put_opportunity
-from sandbox.world import Buyer, World
+from sandbox.world import World
 
 SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp", "s3", "events")
 
 RULES = {
-    "throttle": bool,
-    "concurrent_agreements": bool,
-    "product_visibility": Literal["Draft", "Limited", "Public", "Restricted"],
-    "dimensions": Annotated[tuple[str, ...], Field(min_length=1)],
-    "payout_currencies": tuple[str, ...],
-    "agreement_lag_minutes": float,
-    "clazar_delay_minutes": float,
-    "clazar_rate_limits": bool,
-    "feed_enabled": bool,
+    "aws.throttle": bool,
+    "aws.concurrent_agreements": bool,
+    "aws.product_visibility": Literal["Draft", "Limited", "Public", "Restricted"],
+    "aws.dimensions": Annotated[tuple[str, ...], Field(min_length=1)],
+    "aws.agreement_lag_minutes": float,
+    "clazar.delay_minutes": float,
+    "clazar.rate_limits": bool,
+    "money.payout_currencies": tuple[str, ...],
+    "money.feed_enabled": bool,
 }
-"""The attributes of the world that `PUT /control/rules` can set; see `World` for their meaning."""
+"""The attributes of the world that `PUT /control/rules` can set; they are described there."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -72,7 +74,7 @@ class ControlApi:
         return ControlResponse(_opportunity(record))
 
     async def show_opportunity(self, request: Request) -> Response:
-        record = self.world.opportunities.get(long_id(request.path_params["id"]))
+        record = self.world.salesforce.opportunities.get(long_id(request.path_params["id"]))
         if record is None:
             raise RequestError(f"id: there is no opportunity {request.path_params['id']}", 404)
         return ControlResponse(_opportunity(record))
@@ -81,17 +83,17 @@ class ControlApi:
         account = request.path_params["account"]
         if not re.fullmatch(r"\d{12}", account):
             raise RequestError(f"account: {account!r} is not an AWS account id; it has 12 digits")
-        buyer = self.world.buyers.get(account, Buyer(account))
-        self.world.buyers[account] = with_changes(
+        buyer = self.world.aws.buyers.get(account, Buyer(account))
+        self.world.aws.buyers[account] = with_changes(
             buyer, await read_body(request), fixed=("account",)
         )
-        for offer in self.world.offers.values():
+        for offer in self.world.aws.offers.values():
             if account in offer.buyer_accounts:
                 buyers.schedule_acceptances(self.world, offer)
                 race_injection.schedule_last_second(self.world, offer)
-        for cancellation in self.world.cancellation_requests.values():
+        for cancellation in self.world.aws.cancellation_requests.values():
             cancellations.schedule_answer(self.world, cancellation)
-        return ControlResponse(asdict(self.world.buyers[account]))
+        return ControlResponse(asdict(self.world.aws.buyers[account]))
 
     async def create_clazar_offer(self, request: Request) -> Response:
         """Create an offer in Clazar as the seller's user does."""
@@ -106,11 +108,12 @@ class ControlApi:
 
     async def put_rules(self, request: Request) -> Response:
         for name, value in validated(await read_body(request), RULES).items():
-            setattr(self.world, name, value)
-        return ControlResponse({name: getattr(self.world, name) for name in RULES})
+            part, _, attribute = name.partition(".")
+            setattr(getattr(self.world, part), attribute, value)
+        return ControlResponse({name: attrgetter(name)(self.world) for name in RULES})
 
     async def revoke_tokens(self, request: Request) -> Response:
-        clients = {"clazar": self.world.clazar, "salesforce": self.world.salesforce}
+        clients = {"clazar": self.world.clazar.oauth, "salesforce": self.world.salesforce.oauth}
         system = required_text(await read_body(request), "system")
         if system not in clients:
             raise RequestError(f"system: {system!r} issues no tokens; choose {', '.join(clients)}")
@@ -118,16 +121,16 @@ class ControlApi:
         return ControlResponse({"system": system})
 
     async def put_change_set_processing(self, request: Request) -> Response:
-        self.world.change_set_processing = with_changes(
-            self.world.change_set_processing, await read_body(request)
+        self.world.aws.change_set_processing = with_changes(
+            self.world.aws.change_set_processing, await read_body(request)
         )
-        return ControlResponse(asdict(self.world.change_set_processing))
+        return ControlResponse(asdict(self.world.aws.change_set_processing))
 
     async def put_events(self, request: Request) -> Response:
         """Send AWS's events to another EventBridge from now on; null: send none."""
         endpoint = validated(await read_body(request), {"endpoint": str | None}).get("endpoint")
         bus = EventBus(endpoint) if endpoint else None
-        previous, self.world.event_bus = self.world.event_bus, bus
+        previous, self.world.aws.event_bus = self.world.aws.event_bus, bus
         if previous:
             await asyncio.to_thread(previous.close)
         return ControlResponse({"endpoint": endpoint})

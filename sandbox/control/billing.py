@@ -46,14 +46,14 @@ class BillingControl:
 
     async def put_settings(self, request: Request) -> Response:
         account = request.path_params.get("account")
-        by_account = self.world.payout_settings_by_account
-        settings = by_account.get(account or "", self.world.payout_settings)
+        by_account = self.world.money.payout_settings_by_account
+        settings = by_account.get(account or "", self.world.money.payout_settings)
         settings = with_changes(settings, await read_body(request))
         _check(settings)
         if account:
             by_account[account] = settings
         else:
-            self.world.payout_settings = settings
+            self.world.money.payout_settings = settings
         return ControlResponse(asdict(settings))
 
     async def hold_payouts(self, request: Request) -> Response:
@@ -73,7 +73,7 @@ class BillingControl:
     async def show_ledger(self, request: Request) -> Response:
         """Every version of every billing event, or of those of one invoice."""
         invoice = request.query_params.get("invoice_id")
-        versions = self.world.ledger.versions
+        versions = self.world.money.ledger.versions
         shown = [each for each in versions if invoice in (None, each.buyer_invoice_id)]
         return ControlResponse([{name: getattr(each, name) for name in COLUMNS} for each in shown])
 
@@ -123,7 +123,10 @@ class BillingControl:
 
     async def deliver_feed(self, _: Request) -> Response:
         return ControlResponse(
-            {"bucket": self.world.storage.feed_bucket, "keys": data_feed.deliver_now(self.world)}
+            {
+                "bucket": self.world.aws.storage.feed_bucket,
+                "keys": data_feed.deliver_now(self.world),
+            }
         )
 
     async def corrupt_feed(self, request: Request) -> Response:
@@ -133,7 +136,7 @@ class BillingControl:
             key = corrupt(self.world, **arguments)
         except ValueError as error:
             raise RequestError(str(error)) from None
-        return ControlResponse({"bucket": self.world.storage.feed_bucket, "key": key})
+        return ControlResponse({"bucket": self.world.aws.storage.feed_bucket, "key": key})
 
 
 def _check(settings: PayoutSettings) -> None:

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.aws.eventbridge import marketplace_events
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.control.request_bodies import (
     ControlResponse,
     RequestError,
@@ -18,7 +19,7 @@ from sandbox.control.request_bodies import (
 from sandbox.marketplace import agreements, buyers, cancellations
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.past_agreements import add_past_agreement
-from sandbox.world import Agreement, World
+from sandbox.world import World
 
 
 class MarketplaceControl:
@@ -73,7 +74,7 @@ class MarketplaceControl:
         answer = required_text(body, "answer")
         if answer not in ("approve", "reject"):
             raise RequestError(f"answer: there is no {answer!r}; choose approve or reject")
-        cancellation = self.world.pending_cancellation(agreement.id)
+        cancellation = self.world.aws.pending_cancellation(agreement.id)
         if cancellation is None:
             raise RequestError(f"agreement {agreement.id} has no pending cancellation request", 409)
         cancellations.answer(self.world, cancellation, approve=answer == "approve")
@@ -108,26 +109,26 @@ class MarketplaceControl:
         return ControlResponse(
             {
                 "offers": [
-                    asdict(offer) | {"acceptable": world.acceptable(offer)}
-                    for offer in world.offers.values()
+                    asdict(offer) | {"acceptable": world.aws.acceptable(offer)}
+                    for offer in world.aws.offers.values()
                 ],
-                "change_sets": list(map(asdict, world.change_sets.values())),
-                "agreements": list(map(self._describe, world.agreements.values())),
-                "invoices": list(map(asdict, world.invoices)),
-                "disbursements": list(map(asdict, world.disbursements)),
+                "change_sets": list(map(asdict, world.aws.change_sets.values())),
+                "agreements": list(map(self._describe, world.aws.agreements.values())),
+                "invoices": list(map(asdict, world.money.invoices)),
+                "disbursements": list(map(asdict, world.money.disbursements)),
             }
         )
 
     def _describe(self, agreement: Agreement) -> dict[str, Any]:
         requests = [
             asdict(each)
-            for each in self.world.cancellation_requests.values()
+            for each in self.world.aws.cancellation_requests.values()
             if each.agreement_id == agreement.id
         ]
         return asdict(agreement) | {"cancellation_requests": requests}
 
     def _agreement(self, body: dict[str, Any]) -> Agreement:
         agreement_id = required_text(body, "agreement_id")
-        if agreement_id not in self.world.agreements:
+        if agreement_id not in self.world.aws.agreements:
             raise RequestError(f"agreement_id: there is no agreement {agreement_id}")
-        return self.world.agreements[agreement_id]
+        return self.world.aws.agreements[agreement_id]

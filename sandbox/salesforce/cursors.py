@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sandbox.world import new_id
+from sandbox.random_ids import new_id
 
 MAX_OPEN = 10
 """Open cursors of one user; opening another one closes the oldest."""

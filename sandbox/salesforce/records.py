@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.random_ids import new_id
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.record_ids import is_well_formed, long_id
 from sandbox.salesforce.schema import (
@@ -16,7 +17,7 @@ from sandbox.salesforce.schema import (
     parse_value,
     timestamp,
 )
-from sandbox.world import World, new_id
+from sandbox.world import World
 
 Record = dict[str, Any]
 
@@ -37,7 +38,7 @@ def put_opportunity(world: World, fields: Record) -> Record:
     record = find(world, OPPORTUNITY, str(record_id))
     if record is None:
         record = {"CreatedDate": timestamp(world.now()), HISTORY: []}
-        world.opportunities[long_id(str(record_id))] = record
+        world.salesforce.opportunities[long_id(str(record_id))] = record
     _stamp(world, record)
     record.update(fields, Id=long_id(str(record_id)))
     return record
@@ -63,7 +64,7 @@ def _check_put(sobject: SObject, name: str, value: Any) -> None:
 
 def all_records(world: World, sobject: SObject) -> dict[str, Record]:
     """Every record of an object type by its id."""
-    return world.tasks if sobject is TASK else world.opportunities
+    return world.salesforce.tasks if sobject is TASK else world.salesforce.opportunities
 
 
 def find(world: World, sobject: SObject, record_id: str) -> Record | None:
@@ -99,7 +100,7 @@ def create_task(world: World, fields: Record) -> str:
     defaults = {"Status": "Not Started", "Priority": "Normal"}
     record = {"Id": task_id, "CreatedDate": timestamp(world.now()), **defaults, **fields}
     _stamp(world, record)
-    world.tasks[task_id] = record
+    world.salesforce.tasks[task_id] = record
     return task_id
 
 

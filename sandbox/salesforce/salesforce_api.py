@@ -78,15 +78,17 @@ class _RestApi:
 
         async def handle(request: Request) -> Response:
             scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if scheme not in ("Bearer", "OAuth") or not self.world.salesforce.is_valid_token(token):
+            if scheme not in ("Bearer", "OAuth") or not self.world.salesforce.oauth.is_valid_token(
+                token
+            ):
                 raise SalesforceError(401, "INVALID_SESSION_ID")
             if request.path_params["version"] not in (f"v{each}.0" for each in VERSIONS):
                 raise SalesforceError(404, "NOT_FOUND")
-            if self.requests_used >= self.world.salesforce_daily_requests:
+            if self.requests_used >= self.world.salesforce.daily_requests:
                 raise SalesforceError(403, "REQUEST_LIMIT_EXCEEDED")
             self.requests_used += 1
             response = await _with_error_response(handler)(request)
-            limit = self.world.salesforce_daily_requests
+            limit = self.world.salesforce.daily_requests
             response.headers["Sforce-Limit-Info"] = f"api-usage={self.requests_used}/{limit}"
             # The same time as in the records' timestamps.
             response.headers["Date"] = format_datetime(self.world.now(), usegmt=True)
@@ -123,7 +125,7 @@ class _RestApi:
         )
 
     async def limits(self, _: Request) -> Response:
-        maximum = self.world.salesforce_daily_requests
+        maximum = self.world.salesforce.daily_requests
         remaining = maximum - self.requests_used
         return JSONResponse({"DailyApiRequests": {"Max": maximum, "Remaining": remaining}})
 

@@ -20,12 +20,12 @@ def issue_token(world: World, form: dict[str, str], authorization: str | None, o
     """A new access token for these credentials.  `form` is the decoded body."""
     match form.get("grant_type"):
         case "client_credentials":
-            _check_credentials(world.salesforce, form, authorization)
+            _check_credentials(world.salesforce.oauth, form, authorization)
         case str(kind) if kind == JWT_BEARER:
             _check_assertion(world, form.get("assertion", ""), own_url)
         case _:
             raise TokenError("unsupported_grant_type", "grant type not supported")
-    return world.salesforce.issue_token()
+    return world.salesforce.oauth.issue_token()
 
 
 def _check_credentials(
@@ -54,7 +54,7 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 def _check_assertion(world: World, assertion: str, own_url: str) -> None:
     """Check issuer, subject, audience and expiry; the signature only if the org has the key."""
-    key = world.salesforce_public_key
+    key = world.salesforce.public_key
     try:
         claims = jwt.decode(
             assertion,
@@ -68,11 +68,11 @@ def _check_assertion(world: World, assertion: str, own_url: str) -> None:
         )
     except jwt.InvalidTokenError:
         raise TokenError("invalid_grant", "invalid assertion") from None
-    if claims.get("iss") != world.salesforce.client_id:
+    if claims.get("iss") != world.salesforce.oauth.client_id:
         raise TokenError("invalid_client_id", "client identifier invalid")
     if str(claims.get("aud", "")).rstrip("/") not in (own_url, *LOGIN_HOSTS):
         raise TokenError("invalid_grant", "audience is invalid")
     if not isinstance(claims.get("exp"), int) or claims["exp"] < time.time():
         raise TokenError("invalid_grant", "expired assertion")
-    if claims.get("sub") != world.salesforce_username:
+    if claims.get("sub") != world.salesforce.username:
         raise TokenError("invalid_grant", "user hasn't approved this consumer")

@@ -49,7 +49,7 @@ def test_default_error_codes_of_the_catalog_api(seller: Seller, status: int, err
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes())
     assert status_and_code(refused.value) == (status, error)
-    assert not seller.world.change_sets
+    assert not seller.world.aws.change_sets
     assert seller.start(seller.offer_changes())
 
 
@@ -108,10 +108,10 @@ def test_faults_without_a_response(
     faults.append(Fault("catalog", kind))
     with pytest.raises(error):
         client.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
-    wait_until(lambda: not faults and len(seller.world.change_sets) == done)
+    wait_until(lambda: not faults and len(seller.world.aws.change_sets) == done)
     # A repeated request with the same token gets the same change set.
     seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
-    assert len(seller.world.change_sets) == 1
+    assert len(seller.world.aws.change_sets) == 1
 
 
 def test_the_connection_is_closed_after_the_delay(seller: Seller, sandbox: Sandbox) -> None:
@@ -131,7 +131,7 @@ def test_a_dropped_connection_has_no_response(sandbox: Sandbox) -> None:
 def test_aws_allows_five_start_change_set_calls_per_second(
     sandbox: Sandbox, seller: Seller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sandbox.world.throttle = True
+    sandbox.world.aws.throttle = True
     began = time.monotonic()
     with monkeypatch.context() as standing:
         # On a busy machine six calls can take longer than one second.
@@ -141,7 +141,7 @@ def test_aws_allows_five_start_change_set_calls_per_second(
         with pytest.raises(ClientError) as refused:
             seller.start(seller.offer_changes())
     assert status_and_code(refused.value) == (429, "ThrottlingException")
-    assert len(sandbox.world.change_sets) == 5
+    assert len(sandbox.world.aws.change_sets) == 5
     # Another operation has its own limit, and boto3's retries succeed.
     patient = SESSION.client(
         "marketplace-catalog",

@@ -37,7 +37,7 @@ def test_reads_are_not_counted_as_writes(
     org.query("SELECT Id FROM Opportunity")
     org.call("GET", f"/sobjects/Opportunity/{OPPORTUNITY_ID}")
     seller.catalog.list_entities(Catalog="AWSMarketplace", EntityType="Offer")
-    seller.entity(seller.world.product_id)
+    seller.entity(seller.world.aws.product_id)
     seller.agreements.search_agreements(
         filters=[{"name": "AgreementType", "values": ["PurchaseAgreement"]}]
     )
@@ -45,8 +45,8 @@ def test_reads_are_not_counted_as_writes(
     httpx.post(
         f"{clazar}/authenticate/",
         json={
-            "client_id": org.world.clazar.client_id,
-            "client_secret": org.world.clazar.client_secret,
+            "client_id": org.world.clazar.oauth.client_id,
+            "client_secret": org.world.clazar.oauth.client_secret,
         },
     )
     httpx.get(f"{clazar}/private_offers/")

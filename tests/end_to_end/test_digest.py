@@ -21,8 +21,8 @@ from offers.stage import Stage
 from runtime import schedules
 from runtime.schedules import OWNER_DIGEST
 from sandbox.faults import Fault
+from sandbox.mail.mailbox_state import Mail
 from sandbox.salesforce.records import put_opportunity
-from sandbox.world import Mail
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
 from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
@@ -84,7 +84,9 @@ async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
 def sent(environment: OfferEnvironment) -> dict[str, Mail]:
     """The digests so far by recipient; at most one each."""
     mails = [
-        mail for mail in environment.world.mails if mail.subject.startswith("Your private offers")
+        mail
+        for mail in environment.world.mail.messages
+        if mail.subject.startswith("Your private offers")
     ]
     by_owner = {mail.recipients[0].partition("@")[0]: mail for mail in mails}
     assert len(by_owner) == len(mails)

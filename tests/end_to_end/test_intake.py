@@ -131,7 +131,7 @@ async def test_opportunity_with_invalid_terms_waits_in_draft(environment: OfferE
 
 async def test_manually_started_offer_is_not_started_again(environment: OfferEnvironment) -> None:
     (manual,) = await environment.share_offers(1)
-    environment.world.opportunities[manual]["Offer_Stage__c"] = None
+    environment.world.salesforce.opportunities[manual]["Offer_Stage__c"] = None
     put_all(environment, [1])
     await run_intake(environment)
     runs = await started(environment)
@@ -156,12 +156,12 @@ async def test_position_uses_the_clock_of_salesforce(
     newest = environment.world.now() - timedelta(days=3)
     expected = put_all(environment, range(3))
     for each in expected:
-        environment.world.opportunities[each]["SystemModstamp"] = timestamp(newest)
+        environment.world.salesforce.opportunities[each]["SystemModstamp"] = timestamp(newest)
     position = await run_intake(environment)
     assert position.newest is not None
     assert abs(position.newest - newest) < timedelta(seconds=1)
     late = put(environment, 7)
-    environment.world.opportunities[late]["SystemModstamp"] = timestamp(
+    environment.world.salesforce.opportunities[late]["SystemModstamp"] = timestamp(
         newest - timedelta(minutes=10)
     )
     await run_intake(environment, position)

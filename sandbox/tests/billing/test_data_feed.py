@@ -108,7 +108,7 @@ def test_the_feed_is_delivered_on_request(s3: Any, sandbox: Sandbox, control: ht
 
 
 def test_another_bucket_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
-    storage = sandbox.world.storage
+    storage = sandbox.world.aws.storage
     storage.feed_bucket, storage.feed_prefix = "example-money", "aws/feeds/"
     create_agreement(sandbox.world)
     keys = data_feed.deliver_now(sandbox.world)
@@ -123,11 +123,11 @@ def test_another_bucket_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
 def test_a_seller_without_a_feed(
     s3: Any, sandbox: Sandbox, control: httpx.Client, clock: Any
 ) -> None:
-    assert control.put("/rules", json={"feed_enabled": False}).json()["feed_enabled"] is False
+    assert control.put("/rules", json={"money.feed_enabled": False}).json()["money.feed_enabled"] is False
     create_agreement(sandbox.world)
     clock.advance(days=3)
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-    control.put("/rules", json={"feed_enabled": True})
+    control.put("/rules", json={"money.feed_enabled": True})
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 2
 
 
@@ -257,14 +257,14 @@ def test_payout_dates(
 
 def test_payouts_on_one_date_are_one_transfer(sandbox: Sandbox, clock: Any) -> None:
     world = sandbox.world
-    world.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
+    world.money.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
     for account, currency in (("111122223333", "USD"), ("444455556666", "USD"), ("7" * 12, "EUR")):
         create_agreement(world, currency=currency, account=account)
     clock.advance(days=60)
     transfers = select_rows(deliver_rows(world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT")
     paid = sorted((row["currency"], row["amount"]) for row in transfers)
     assert paid == [("EUR", "970.00"), ("USD", "1940.00")]
-    assert len({row.bank_trace_id for row in world.disbursements}) == 2
+    assert len({row.bank_trace_id for row in world.money.disbursements}) == 2
 
 
 def test_another_listing_fee_and_an_overpayment(
@@ -276,7 +276,7 @@ def test_another_listing_fee_and_an_overpayment(
     rows = deliver_rows(sandbox.world, "billingeventfeed_v1")
     assert [row["amount"] for row in select_rows(rows, "INVOICED")] == ["1000.00", "-25.00"]
     assert [row["amount"] for row in select_rows(rows, "DISBURSED", "DISBURSEMENT")] == ["1075.00"]
-    (row,) = sandbox.world.disbursements
+    (row,) = sandbox.world.money.disbursements
     assert (row.undisbursed, row.status) == (Decimal(-100), "Disbursed")
     assert row.listing_fee_percentage == Decimal("2.5")
 

@@ -60,7 +60,7 @@ def random_settings(rng: random.Random) -> PayoutSettings:
 
 def random_change(rng: random.Random, world: World) -> None:
     """A random refund, correction or deletion for a random invoice."""
-    invoice = rng.choice(world.invoices)
+    invoice = rng.choice(world.money.invoices)
     match rng.randrange(4):
         case 0:
             fee = -Decimal(rng.randint(0, 500))
@@ -72,7 +72,7 @@ def random_change(rng: random.Random, world: World) -> None:
         case 2:
             transfers.hold_payouts(world, world.now() + timedelta(days=rng.randint(0, 30)))
         case 3:
-            known = world.ledger.events_of_line(corrections.find_line(world, invoice.id))
+            known = world.money.ledger.events_of_line(corrections.find_line(world, invoice.id))
             if later := [each for each in known if each.transaction_type.endswith("_REFUND")]:
                 event_id = later[0].billing_event_id
                 corrections.delete_event(world, billing_event_id=event_id)
@@ -84,7 +84,7 @@ def test_feed_and_dataset_agree_to_the_cent(seed: int) -> None:
     clock = ManualClock(datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
     world = World(lambda: clock.now)
     for account in BUYERS:
-        world.payout_settings_by_account[account] = random_settings(rng)
+        world.money.payout_settings_by_account[account] = random_settings(rng)
     for _ in range(10):
         account, currency = rng.choice(BUYERS), rng.choice(CURRENCIES)
         if rng.random() < 0.5:
@@ -95,7 +95,7 @@ def test_feed_and_dataset_agree_to_the_cent(seed: int) -> None:
             create_scheduled_agreement(world, charges, currency, account)
         clock.advance(days=rng.randint(0, 25), hours=rng.randint(0, 23))
         world.advance()
-        if rng.random() < 0.4 and world.invoices:
+        if rng.random() < 0.4 and world.money.invoices:
             random_change(rng, world)
     for _ in range(3):
         assert totals_of_feed(world) == totals_of_dataset(disbursement_dataset.rows(world))
@@ -119,8 +119,8 @@ def check_transfers(rows: list[Row]) -> None:
 
 def over_http(sandbox: Sandbox) -> Totals:
     client: dict[str, Any] = {
-        "client_id": sandbox.world.clazar.client_id,
-        "client_secret": sandbox.world.clazar.client_secret,
+        "client_id": sandbox.world.clazar.oauth.client_id,
+        "client_secret": sandbox.world.clazar.oauth.client_secret,
     }
     base = sandbox.addresses.clazar
     token = httpx.post(f"{base}/authenticate/", json=client).json()["access_token"]
@@ -136,9 +136,9 @@ def totals(net: str, paid: str, left: str) -> tuple[Decimal, Decimal, Decimal]:
 
 
 def test_the_dataset_shows_a_refund(sandbox: Sandbox, clock: Any) -> None:
-    sandbox.world.payout_settings = PayoutSettings(refund=Decimal("0.25"))
+    sandbox.world.money.payout_settings = PayoutSettings(refund=Decimal("0.25"))
     agreement = create_agreement(sandbox.world)
-    key = agreement.offer_id, sandbox.world.invoices[0].id, "USD"
+    key = agreement.offer_id, sandbox.world.money.invoices[0].id, "USD"
     assert over_http(sandbox) == {key: totals("970", "0", "970")}
     clock.advance(days=35)
     assert over_http(sandbox) == {key: totals("970", "970", "0")}

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from sandbox.billing.invoicing import listing_fee_percentage
+from sandbox.billing.money import Disbursement, PayoutSettings
 from sandbox.marketplace import buyers
 from sandbox.tests.support.aws_seller import BUYER, Seller, net_terms, schedule
-from sandbox.world import Disbursement, PayoutSettings
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 
 
 def rows(seller: Seller) -> list[Disbursement]:
     seller.world.advance()
-    return seller.world.disbursements
+    return seller.world.money.disbursements
 
 
 def statuses(seller: Seller) -> list[str]:
@@ -68,7 +68,7 @@ def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
 
 
 def test_no_payout_before_the_collection(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(collected_after_days=60)
+    seller.world.money.payout_settings = PayoutSettings(collected_after_days=60)
     accepted()
     seller.clock.advance(days=59)
     assert statuses(seller) == ["Not disbursed"]
@@ -120,7 +120,7 @@ def test_a_renewal_has_the_lower_fee(seller: Seller, accepted: Any) -> None:
 
 
 def test_parts_are_paid_one_day_apart(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings_by_account[BUYER] = PayoutSettings(
+    seller.world.money.payout_settings_by_account[BUYER] = PayoutSettings(
         parts=[Decimal("0.4"), Decimal("0.6")]
     )
     accepted()
@@ -139,7 +139,7 @@ def test_parts_are_paid_one_day_apart(seller: Seller, accepted: Any) -> None:
 
 def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
     third = Decimal(1) / 3
-    seller.world.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
+    seller.world.money.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
     accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "100.01")))
     seller.clock.advance(days=60)
     assert [row.gross for row in rows(seller)] == [
@@ -152,7 +152,7 @@ def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
 
 
 def test_a_payout_that_the_bank_rejects(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
+    seller.world.money.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
     accepted()
     rows(seller)
     seller.clock.advance(days=34)
@@ -165,7 +165,7 @@ def test_a_payout_that_the_bank_rejects(seller: Seller, accepted: Any) -> None:
 
 
 def test_only_the_last_part_fails(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(
+    seller.world.money.payout_settings = PayoutSettings(
         parts=[Decimal("0.5"), Decimal("0.5")], outcome="failed"
     )
     accepted()
@@ -175,7 +175,7 @@ def test_only_the_last_part_fails(seller: Seller, accepted: Any) -> None:
 
 
 def test_a_reversed_payout(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(outcome="reversed")
+    seller.world.money.payout_settings = PayoutSettings(outcome="reversed")
     accepted()
     rows(seller)
     seller.clock.advance(days=33)

@@ -40,7 +40,7 @@ def amounts(rows: list[Row], action: str) -> dict[str, str]:
 
 def shown(world: World) -> list[Disbursement]:
     world.advance()
-    return world.disbursements
+    return world.money.disbursements
 
 
 def facts(world: World) -> list[tuple[str, str, str]]:
@@ -61,7 +61,7 @@ def test_an_invoice(world: World) -> None:
         assert len(row["billing_event_id"]) == 40
         assert row["agreement_id"] == agreement.id
         assert row["offer_id"] == agreement.offer_id
-        assert row["buyer_invoice_id"] == row["invoice_id"] == world.invoices[0].id
+        assert row["buyer_invoice_id"] == row["invoice_id"] == world.money.invoices[0].id
         assert row["buyer_line_item_id"]
         assert row["recipient_account_id"] == price["to_account_id"]
         assert row["invoice_variant"] == "PURCHASE"
@@ -100,7 +100,7 @@ def test_it_is_collected_and_then_disbursed(world: World, clock: Any) -> None:
 
 def test_taxes(world: World, clock: Any) -> None:
     taxes = {"seller_tax_percentage": Decimal(10), "aws_tax_percentage": Decimal(5)}
-    world.payout_settings = PayoutSettings(**taxes, refund=Decimal("0.5"))  # type: ignore[arg-type]
+    world.money.payout_settings = PayoutSettings(**taxes, refund=Decimal("0.5"))  # type: ignore[arg-type]
     create_agreement(world)
     rows = after(world, clock, 33)
     assert amounts(rows, "INVOICED") == {
@@ -130,7 +130,7 @@ def test_aws_europe_issues_a_separate_invoice_for_the_fee(world: World) -> None:
 
 
 def test_a_failed_transfer_is_reversed(world: World, clock: Any) -> None:
-    world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
+    world.money.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
     create_agreement(world)
     rows = after(world, clock, 34)
     (paid,) = select_rows(rows, "DISBURSED", "DISBURSEMENT")
@@ -149,7 +149,7 @@ def test_a_failed_transfer_is_reversed(world: World, clock: Any) -> None:
 
 
 def test_a_reversal_is_a_negative_transfer(world: World, clock: Any) -> None:
-    world.payout_settings = PayoutSettings(outcome="reversed")
+    world.money.payout_settings = PayoutSettings(outcome="reversed")
     create_agreement(world)
     transfers = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")
     assert [row["amount"] for row in transfers] == ["970.00", "-970.00"]
@@ -169,7 +169,7 @@ def test_a_reversal_is_a_negative_transfer(world: World, clock: Any) -> None:
 def test_a_refund_before_the_payout_reduces_it(
     world: World, clock: Any, kind: refunds.RefundKind, action: str, types: tuple[str, str]
 ) -> None:
-    world.payout_settings = PayoutSettings(
+    world.money.payout_settings = PayoutSettings(
         **{kind: Decimal("0.1"), f"{kind}_after_days": 10}  # type: ignore[arg-type]
     )
     create_agreement(world)
@@ -191,7 +191,7 @@ def test_a_refund_before_the_payout_reduces_it(
 
 
 def test_a_full_refund_before_the_payout_cancels_it(world: World, clock: Any) -> None:
-    world.payout_settings = PayoutSettings(refund=Decimal(1), refund_after_days=10)
+    world.money.payout_settings = PayoutSettings(refund=Decimal(1), refund_after_days=10)
     create_agreement(world)
     rows = after(world, clock, 60)
     assert (select_rows(rows, "COLLECTED"), select_rows(rows, "DISBURSED")) == ([], [])
@@ -199,7 +199,7 @@ def test_a_full_refund_before_the_payout_cancels_it(world: World, clock: Any) ->
 
 
 def test_a_refund_after_the_payout_reduces_the_next_one(world: World, clock: Any) -> None:
-    world.payout_settings_by_account[OTHER] = PayoutSettings(
+    world.money.payout_settings_by_account[OTHER] = PayoutSettings(
         refund=Decimal("0.2"), refund_after_days=34
     )
     create_agreement(world, account=OTHER)
@@ -218,7 +218,7 @@ def test_a_refund_after_the_payout_reduces_the_next_one(world: World, clock: Any
 
 
 def test_a_refund_larger_than_later_payouts_stays_unsettled(world: World, clock: Any) -> None:
-    world.payout_settings_by_account[OTHER] = PayoutSettings(
+    world.money.payout_settings_by_account[OTHER] = PayoutSettings(
         refund=Decimal(1), refund_after_days=34
     )
     create_agreement(world, account=OTHER)
@@ -231,7 +231,7 @@ def test_a_refund_larger_than_later_payouts_stays_unsettled(world: World, clock:
 
 def test_a_refund_of_an_unpaid_invoice_reduces_no_payout(world: World, clock: Any) -> None:
     never = PayoutSettings(never_collected=True, refund=Decimal("0.2"))
-    world.payout_settings_by_account[OTHER] = never
+    world.money.payout_settings_by_account[OTHER] = never
     create_agreement(world, account=OTHER)
     clock.advance(days=20)
     create_agreement(world)
@@ -246,7 +246,7 @@ def test_a_refund_of_an_unpaid_invoice_reduces_no_payout(world: World, clock: An
 
 def test_a_fee_is_corrected(world: World, clock: Any) -> None:
     create_agreement(world)
-    invoice = world.invoices[0].id
+    invoice = world.money.invoices[0].id
     after(world, clock, 33)
     corrections.correct_listing_fee(world, invoice_id=invoice, listing_fee=Decimal("-20.00"))
     first, second = (
@@ -268,7 +268,7 @@ def test_a_fee_is_corrected(world: World, clock: Any) -> None:
 def test_a_correction_at_the_same_instant_has_a_later_update_date(world: World) -> None:
     create_agreement(world)
     event = corrections.find_event(
-        world, invoice_id=world.invoices[0].id, transaction_type="SELLER_REV_SHARE"
+        world, invoice_id=world.money.invoices[0].id, transaction_type="SELLER_REV_SHARE"
     )
     for amount in (900, 800):
         corrections.correct_amount(
@@ -292,7 +292,7 @@ def test_an_event_is_deleted(world: World, clock: Any) -> None:
 
 
 def test_a_payout_whose_transfer_was_deleted_counts_as_unpaid(world: World, clock: Any) -> None:
-    world.payout_settings = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
+    world.money.payout_settings = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
     create_agreement(world)
     first = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")[0]
     corrections.delete_event(world, billing_event_id=first["billing_event_id"])
@@ -306,7 +306,7 @@ def test_a_payout_whose_transfer_was_deleted_counts_as_unpaid(world: World, cloc
 @pytest.fixture
 def invoice(sandbox: Sandbox) -> str:
     create_scheduled_agreement(sandbox.world, [(0, "1000.00"), (90, "500.00")])
-    return sandbox.world.invoices[0].id
+    return sandbox.world.money.invoices[0].id
 
 
 def test_the_ledger_over_the_control_api(

@@ -9,12 +9,14 @@ from uuid import UUID
 import httpx
 import pytest
 
+from sandbox.aws.marketplace_state import Agreement, Offer
+from sandbox.billing.money import Disbursement
 from sandbox.clazar.disbursement_dataset import COLUMNS
 from sandbox.faults import Fault
 from sandbox.marketplace import agreements
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
-from sandbox.world import Agreement, Disbursement, Offer, World
+from sandbox.world import World
 
 BUYER = "111122223333"
 CREDENTIALS = {"client_id": "example-clazar-client", "client_secret": "example-clazar-secret"}
@@ -25,7 +27,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 @pytest.fixture
 def clazar(sandbox: Sandbox) -> Iterator[httpx.Client]:
     """An authenticated client."""
-    token = sandbox.world.clazar.issue_token()
+    token = sandbox.world.clazar.oauth.issue_token()
     headers = {"Authorization": f"Bearer {token}"}
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers, timeout=5) as client:
         yield client
@@ -39,8 +41,8 @@ def world(sandbox: Sandbox) -> World:
 def release(world: World, name: str = "Example Annual", **fields: Any) -> Offer:
     """Release an offer now."""
     offer = Offer(
-        id=f"offer-{len(world.offers):013d}",
-        product_id=world.product_id,
+        id=f"offer-{len(world.aws.offers):013d}",
+        product_id=world.aws.product_id,
         state="Released",
         name=name,
         buyer_accounts=[BUYER],
@@ -53,14 +55,14 @@ def release(world: World, name: str = "Example Annual", **fields: Any) -> Offer:
         last_modified=world.now(),
         **fields,
     )
-    world.offers[offer.id] = offer
+    world.aws.offers[offer.id] = offer
     return offer
 
 
 def accept(world: World, offer: Offer, acceptor: str = BUYER) -> Agreement:
     """Accept an offer now."""
     agreement = Agreement(
-        id=f"agmt-{len(world.agreements):025d}",
+        id=f"agmt-{len(world.aws.agreements):025d}",
         offer_id=offer.id,
         product_id=offer.product_id,
         acceptor=acceptor,
@@ -70,9 +72,9 @@ def accept(world: World, offer: Offer, acceptor: str = BUYER) -> Agreement:
         value=Decimal(120000),
         currency="USD",
         terms=offer.terms,
-        initial_agreement_id=f"agmt-{len(world.agreements):025d}",
+        initial_agreement_id=f"agmt-{len(world.aws.agreements):025d}",
     )
-    world.agreements[agreement.id] = agreement
+    world.aws.agreements[agreement.id] = agreement
     return agreement
 
 
@@ -124,14 +126,14 @@ def test_requests_without_a_valid_token_are_rejected(
 
 
 def test_a_token_expires_and_can_be_revoked(clazar: httpx.Client, world: World) -> None:
-    world.clazar.token_seconds = 0
+    world.clazar.oauth.token_seconds = 0
     short = clazar.post("/authenticate/", json=CREDENTIALS).json()
     assert short["expires_in"] == 0
     headers = {"Authorization": f"Bearer {short['access_token']}"}
     assert clazar.get("/listings/", headers=headers).status_code == 401
 
     assert clazar.get("/listings/").status_code == 200
-    world.clazar.revoke_tokens()
+    world.clazar.oauth.revoke_tokens()
     assert clazar.get("/listings/").status_code == 401
 
 
@@ -155,7 +157,7 @@ def test_an_offer_created_in_aws_is_listed_after_the_delay(
         "cloud": "aws",
         "cloud_id": offer.id,
         "cloud_url": "https://aws.amazon.com/marketplace/saas/ordering"
-        f"?productId={world.product_id}&offerId={offer.id}",
+        f"?productId={world.aws.product_id}&offerId={offer.id}",
         "listing_id": only(clazar, "/listings/")["id"],
         "offer_type": "private_offer",
         "status": "published",
@@ -186,7 +188,7 @@ def test_drafts_and_public_offers_are_not_listed(
 def test_an_offer_is_open_again_when_its_acceptance_is_rolled_back(
     clazar: httpx.Client, world: World, clock: ManualClock
 ) -> None:
-    world.clazar_delay_minutes = 0
+    world.clazar.delay_minutes = 0
     offer = release(world)
     agreements.roll_back(world, accept(world, offer))
     clock.advance(hours=1)
@@ -402,7 +404,7 @@ def test_unknown_paths_and_methods(
 
 
 def test_a_payout_is_a_row_of_63_columns(clazar: httpx.Client, world: World) -> None:
-    world.disbursements.append(
+    world.money.disbursements.append(
         Disbursement(
             offer_id="offer-0000000000001",
             offer_name="Example Annual",
@@ -445,7 +447,7 @@ def test_a_payout_is_a_row_of_63_columns(clazar: httpx.Client, world: World) -> 
         "invoice_date": "2026-03-02",
         "payment_due_date": "2026-04-01",
         "payment_terms": "Net 30",
-        "product_id": world.product_id,
+        "product_id": world.aws.product_id,
         "product_title": "Example SaaS",
         "payer_aws_account_id": BUYER,
         "subscriber_aws_account_id": BUYER,
@@ -476,7 +478,7 @@ def test_rate_limits(clazar: httpx.Client, world: World, path: str, limit: int) 
     assert 0 < int(refused.headers["Retry-After"]) <= 60
     other = DATASET if path != DATASET else "/listings/"
     assert clazar.get(other).status_code == 200
-    world.clazar_rate_limits = False
+    world.clazar.rate_limits = False
     assert clazar.get(path).status_code == 200
 
 

@@ -114,7 +114,7 @@ def test_other_offers_have_a_payment_schedule(
     grants: list[tuple[str, int]],
     charges: list[tuple[str, str]],
 ) -> None:
-    control.put("/rules", json={"dimensions": ["platform", "seats"]})
+    control.put("/rules", json={"aws.dimensions": ["platform", "seats"]})
 
     offer = made(seller, make(control, **fields, currency="EUR", months=24, net_payment_days=45))
 
@@ -166,7 +166,7 @@ def test_a_custom_eula(control: httpx.Client, seller: Seller) -> None:
 def test_clazar_lists_the_offer_after_its_delay(
     control: httpx.Client, sandbox: Sandbox, seller: Seller
 ) -> None:
-    headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue_token()}"}
+    headers = {"Authorization": f"Bearer {sandbox.world.clazar.oauth.issue_token()}"}
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers) as clazar:
         offer = made(seller, make(control))
         assert clazar.get("/private_offers/").json()["results"] == []
@@ -196,7 +196,7 @@ def test_errors_that_aws_finds_later(
 
     assert done["Status"] == "FAILED"
     assert found in error_codes(done)
-    assert seller.world.offers == {}
+    assert seller.world.aws.offers == {}
 
 
 def test_a_buyer_that_does_not_exist(control: httpx.Client, seller: Seller) -> None:
@@ -226,11 +226,11 @@ def test_errors_that_aws_returns_at_once(
     assert answer.status_code == 409
     assert answer.json()["error"].startswith("ValidationException: ")
     assert message in answer.json()["error"]
-    assert seller.world.change_sets == {}
+    assert seller.world.aws.change_sets == {}
 
 
 def test_the_quota_counts_its_change_sets(control: httpx.Client, seller: Seller) -> None:
-    seller.world.throttle = True
+    seller.world.aws.throttle = True
     for _ in range(20):
         make(control)
 
@@ -285,6 +285,6 @@ def test_called_from_python(seller: Seller) -> None:
     seller.clock.advance(minutes=46)
     seller.world.advance()
     assert change_set.status == "SUCCEEDED"
-    (offer,) = seller.world.offers.values()
+    (offer,) = seller.world.aws.offers.values()
     assert offer.buyer_accounts == ["444455556666"]
     assert seller.world.calls == {}

@@ -99,28 +99,28 @@ def test_change_set_processing_and_payouts(control: httpx.Client, sandbox: Sandb
     }
     control.put("/payouts", json={"disbursed_after_days": 40})
     control.put(f"/payouts/{BUYER}", json={"parts": ["0.4", "0.6"], "outcome": "failed"})
-    assert sandbox.world.payout_settings.disbursed_after_days == 40
-    settings = sandbox.world.payout_settings_by_account[BUYER]
+    assert sandbox.world.money.payout_settings.disbursed_after_days == 40
+    settings = sandbox.world.money.payout_settings_by_account[BUYER]
     assert [str(part) for part in settings.parts] == ["0.4", "0.6"]
     assert (settings.outcome, settings.disbursed_after_days) == ("failed", 40)
 
 
 def test_rules(control: httpx.Client, sandbox: Sandbox) -> None:
-    rules = {"throttle": False, "payout_currencies": ["USD"], "clazar_delay_minutes": 0}
+    rules = {"aws.throttle": False, "money.payout_currencies": ["USD"], "clazar.delay_minutes": 0}
     answered = control.put("/rules", json=rules).json()
     assert {name: answered[name] for name in rules} == rules
-    assert sandbox.world.throttle is False
+    assert sandbox.world.aws.throttle is False
 
 
 def test_the_products_dimensions(control: httpx.Client, seller: Seller) -> None:
-    rules = control.put("/rules", json={"dimensions": ["platform", "seats"]}).json()
-    assert rules["dimensions"] == ["platform", "seats"]
-    document = seller.entity(seller.world.product_id)["DetailsDocument"]
+    rules = control.put("/rules", json={"aws.dimensions": ["platform", "seats"]}).json()
+    assert rules["aws.dimensions"] == ["platform", "seats"]
+    document = seller.entity(seller.world.aws.product_id)["DetailsDocument"]
     assert [each["Key"] for each in document["Dimensions"]] == ["platform", "seats"]
 
 
 def test_tokens_are_revoked(control: httpx.Client, sandbox: Sandbox) -> None:
-    clients = {"clazar": sandbox.world.clazar, "salesforce": sandbox.world.salesforce}
+    clients = {"clazar": sandbox.world.clazar.oauth, "salesforce": sandbox.world.salesforce.oauth}
     for system, client in clients.items():
         token = client.issue_token()
         assert control.post("/tokens/revoke", json={"system": system}).status_code == 200
@@ -184,7 +184,7 @@ def test_the_clock_stops_at_the_given_time(control: httpx.Client, seller: Seller
         ("PUT", "/payouts", {"parts": ["-1", "2"]}, "parts"),
         ("PUT", "/payouts", {"outcome": "unknown"}, "outcome"),
         ("PUT", "/rules", {"unknown": True}, "unknown"),
-        ("PUT", "/rules", {"dimensions": []}, "dimensions"),
+        ("PUT", "/rules", {"aws.dimensions": []}, "aws.dimensions"),
         ("POST", "/tokens/revoke", {"system": "smtp"}, "system"),
         ("POST", "/faults", {"system": "catalog", "kind": "unknown"}, "kind"),
         ("POST", "/faults", {"system": "unknown", "kind": "status"}, "system"),

@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace import buyers
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, upfront
-from sandbox.world import Agreement
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ AMENDMENT = {"name": "Ten more seats", "price": "30000.00", "end": "2027-06-30"}
 
 @pytest.mark.parametrize("by_card", [False, True])
 def test_an_amendment_in_the_portal(control: httpx.Client, seller: Seller, by_card: bool) -> None:
-    seller.world.dimensions = ("platform", "seats")
+    seller.world.aws.dimensions = ("platform", "seats")
     card: Details = {
         "UpdatePricingTerms": upfront(("platform", "90000.00"), ("seats", "9000.00")),
         "UpdateValidityTerms": None,

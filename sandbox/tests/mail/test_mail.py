@@ -59,7 +59,7 @@ def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> 
 
     send(port, message, to_addrs=["buyer@example.com", "copy@example.com"])
 
-    (mail,) = world.mails
+    (mail,) = world.mail.messages
     assert mail.number == 1
     assert mail.received_at == clock.now
     assert mail.sender == "offers@example.com"
@@ -77,14 +77,14 @@ def test_an_html_only_mail_has_no_text(port: int, world: World) -> None:
 
     send(port, message)
 
-    assert (world.mails[0].text, world.mails[0].html.strip()) == ("", "<p>Hi</p>")
+    assert (world.mail.messages[0].text, world.mail.messages[0].html.strip()) == ("", "<p>Hi</p>")
 
 
 async def test_the_products_client_sends(port: int, world: World) -> None:
     refused, _ = await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert refused == {}
-    assert len(world.mails) == 1
+    assert len(world.mail.messages) == 1
     assert world.calls["smtp", "RCPT"] == world.calls["smtp", "DATA"] == 1
 
 
@@ -95,7 +95,7 @@ async def test_a_rejected_recipient(port: int, world: World) -> None:
         await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert refused.value.recipients[0].code == 550
-    assert not world.mails
+    assert not world.mail.messages
 
 
 def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
@@ -104,7 +104,7 @@ def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
     refused = send(port, message_with(), to_addrs=["first@example.com", "second@example.com"])
 
     assert refused == {"first@example.com": (451, b"Try later")}
-    assert world.mails[0].recipients == ["second@example.com"]
+    assert world.mail.messages[0].recipients == ["second@example.com"]
 
 
 @pytest.mark.parametrize("status", [421, 452, 552, 554])
@@ -115,9 +115,9 @@ async def test_a_rejected_message(port: int, world: World, status: int) -> None:
         await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
     assert refused.value.code == status
-    assert not world.mails
+    assert not world.mail.messages
     await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
-    assert len(world.mails) == 1
+    assert len(world.mail.messages) == 1
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ async def test_a_message_without_a_reply(
         with pytest.raises(raised):
             await client.data(message_with().as_bytes(), timeout=timeout)
 
-    wait_until(lambda: len(world.mails) == stored)
+    wait_until(lambda: len(world.mail.messages) == stored)
 
 
 async def test_the_smtp_connection_is_closed_after_the_delay(port: int, world: World) -> None:
@@ -150,7 +150,7 @@ async def test_the_smtp_connection_is_closed_after_the_delay(port: int, world: W
     with pytest.raises(aiosmtplib.SMTPServerDisconnected):
         await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
 
-    assert len(world.mails) == 1
+    assert len(world.mail.messages) == 1
 
 
 # The page

@@ -96,7 +96,7 @@ def test_simple_salesforce_creates_a_task(client: Any, org: OrgClient) -> None:
 
     assert created["success"] is True
     assert created["errors"] == []
-    assert org.world.tasks[created["id"]]["Status"] == "Not Started"
+    assert org.world.salesforce.tasks[created["id"]]["Status"] == "Not Started"
     (found,) = client.query("SELECT Subject, WhatId FROM Task")["records"]
     assert found["WhatId"] == OPPORTUNITY_ID
     assert found["Subject"] == "Make the offer in Clazar"
@@ -150,7 +150,7 @@ def test_limits_and_usage(org: OrgClient) -> None:
 
 
 def test_requests_over_the_daily_limit_are_rejected(org: OrgClient) -> None:
-    org.world.salesforce_daily_requests = 1
+    org.world.salesforce.daily_requests = 1
 
     assert org.call("GET", RECORD).status_code == 200
     assert status_and_code(org.call("GET", RECORD)) == (403, "REQUEST_LIMIT_EXCEEDED")
@@ -321,7 +321,7 @@ def test_the_history_of_writes(org: OrgClient, clock: ManualClock) -> None:
         json={"Accepted_At__c": "2026-03-02T11:10:00+02:00", "Offer_Stage__c": None},
     )
 
-    record = org.world.opportunities[OPPORTUNITY_ID]
+    record = org.world.salesforce.opportunities[OPPORTUNITY_ID]
     assert record["_history"] == [
         {
             "at": "2026-03-02T09:05:00+00:00",
@@ -363,7 +363,7 @@ def test_invalid_tasks_are_rejected(org: OrgClient, fields: dict[str, Any], code
     answer = org.call("POST", "/sobjects/Task", json={"Subject": "Call", **fields})
 
     assert status_and_code(answer) == (400, code)
-    assert not org.world.tasks
+    assert not org.world.salesforce.tasks
 
 
 @pytest.mark.parametrize(
@@ -396,7 +396,7 @@ def test_a_task_with_a_lost_response_exists(org: OrgClient) -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         org.call("POST", "/sobjects/Task", json={"Subject": "Once"})
 
-    assert [task["Subject"] for task in org.world.tasks.values()] == ["Once"]
+    assert [task["Subject"] for task in org.world.salesforce.tasks.values()] == ["Once"]
 
 
 def test_a_client_times_out(org: OrgClient) -> None:

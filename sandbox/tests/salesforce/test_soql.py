@@ -52,7 +52,7 @@ def world(clock: ManualClock) -> World:
 def find(world: World, query: str) -> list[dict[str, object]]:
     """The records of a query's result; the parts of the query are joined by spaces."""
     parsed = soql.parse(query)
-    found = parsed.select(list(world.opportunities.values()))
+    found = parsed.select(list(world.salesforce.opportunities.values()))
     return [as_answer(parsed.sobject, record, parsed.columns, "v66.0") for record in found]
 
 
@@ -275,4 +275,4 @@ def test_invalid_opportunities_are_rejected(
     with pytest.raises(ValueError, match=re.escape(message)):
         put_opportunity(world, {"Id": "006000000000009", **fields})
 
-    assert len(world.opportunities) == 4
+    assert len(world.salesforce.opportunities) == 4

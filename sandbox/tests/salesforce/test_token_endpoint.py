@@ -103,7 +103,7 @@ def test_a_valid_assertion(org: OrgClient, key: rsa.RSAPrivateKey) -> None:
     answer = request_token(org, assertion(org, key))
 
     assert answer.status_code == 200
-    assert org.world.salesforce.is_valid_token(answer.json()["access_token"])
+    assert org.world.salesforce.oauth.is_valid_token(answer.json()["access_token"])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_assertion_with_a_wrong_claim(
 def test_the_signature_is_checked_if_the_org_has_the_key(
     org: OrgClient, key: rsa.RSAPrivateKey
 ) -> None:
-    org.world.salesforce_public_key = (
+    org.world.salesforce.public_key = (
         key.public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         .decode()
@@ -160,14 +160,14 @@ def test_requests_without_a_valid_token_are_rejected(
 
 
 def test_a_token_expires_and_can_be_revoked(org: OrgClient) -> None:
-    org.world.salesforce.token_seconds = 0
-    org.token = org.world.salesforce.issue_token()
+    org.world.salesforce.oauth.token_seconds = 0
+    org.token = org.world.salesforce.oauth.issue_token()
     assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
 
-    org.world.salesforce.token_seconds = 60
-    org.token = org.world.salesforce.issue_token()
+    org.world.salesforce.oauth.token_seconds = 60
+    org.token = org.world.salesforce.oauth.issue_token()
     assert org.call("GET", "/limits").status_code == 200
-    org.world.salesforce.revoke_tokens()
+    org.world.salesforce.oauth.revoke_tokens()
     assert status_and_code(org.call("GET", "/limits")) == (401, "INVALID_SESSION_ID")
 
 

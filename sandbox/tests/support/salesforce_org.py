@@ -20,7 +20,7 @@ class OrgClient:
         self.world = sandbox.world
         trust = ssl.create_default_context(cafile=sandbox.addresses.salesforce_ca)
         self.http = httpx.Client(base_url=sandbox.addresses.salesforce, verify=trust, timeout=5)
-        self.token = self.world.salesforce.issue_token()
+        self.token = self.world.salesforce.oauth.issue_token()
 
     def call(
         self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any
