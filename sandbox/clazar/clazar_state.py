@@ -9,7 +9,7 @@ from sandbox.oauth_client import OAuthClient
 
 @dataclass
 class ClazarLinks:
-    """The only two fields of an offer, contract or buyer that a client can write in Clazar."""
+    """The only two fields of an offer that a client can write in Clazar."""
 
     custom_properties: dict[str, Any] = field(default_factory=dict)
     external_object_associations: dict[str, Any] = field(default_factory=dict)
@@ -30,4 +30,4 @@ class Clazar:
     rate_limits: bool = True
     """Whether Clazar enforces its rate limits (per business minute)."""
     links: dict[str, ClazarLinks] = field(default_factory=dict)
-    """The fields that clients wrote in Clazar, by AWS offer, agreement or account id."""
+    """The fields that clients wrote in Clazar, by AWS offer id."""

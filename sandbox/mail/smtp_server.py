@@ -78,7 +78,7 @@ class SmtpHandler:
 
     def _next_fault(self, operation: str) -> Fault | None:
         self.world.advance()
-        self.world.count_call("smtp", operation)
+        self.world.calls["smtp", operation] += 1
         return self.world.faults.take("smtp", operation)
 
 

@@ -22,7 +22,6 @@ from runtime import schedules
 from runtime.schedules import OWNER_DIGEST
 from sandbox.faults import Fault
 from sandbox.mail.mailbox_state import Mail
-from sandbox.salesforce.records import put_opportunity
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
 from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
@@ -49,7 +48,7 @@ def put(
         "AWS_Account_Id__c": f"{555500000000 + number}",
         "Owner": {"Name": owner, "Email": f"{owner}@example.com", "TimeZoneSidKey": time_zone},
     }
-    put_opportunity(environment.world, opportunity_fields(each, **owned | fields))
+    environment.world.salesforce.put_opportunity(opportunity_fields(each, **owned | fields))
     return each
 
 

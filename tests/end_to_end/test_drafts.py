@@ -9,7 +9,6 @@ from offers.stage import Stage
 from runtime import schedules
 from sandbox.aws.marketplace_state import Buyer
 from sandbox.clazar.manual_offers import create_manual_offer
-from sandbox.salesforce.records import put_opportunity
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
@@ -18,7 +17,7 @@ DESK = "desk@example.com"
 
 def change(environment: OfferEnvironment, opportunity: str, **fields: object) -> None:
     """Change the opportunity in Salesforce."""
-    put_opportunity(environment.world, {"Id": opportunity} | fields)
+    environment.world.salesforce.put_opportunity({"Id": opportunity} | fields)
 
 
 async def test_preflight_writes_nothing(cli_environment: OfferEnvironment, tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
 from sandbox.faults import Fault
-from sandbox.salesforce.records import put_opportunity
 from sandbox.salesforce.schema import timestamp
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
@@ -31,7 +30,7 @@ def put(environment: OfferEnvironment, number: int, **fields: Any) -> str:
     """Put a ready opportunity into Salesforce, with its own buyer account."""
     each = parse_opportunity_id(f"006READY{number:07}")
     own = {"AWS_Account_Id__c": f"{333300000000 + number}"}
-    put_opportunity(environment.world, opportunity_fields(each, **own | fields))
+    environment.world.salesforce.put_opportunity(opportunity_fields(each, **own | fields))
     return each
 
 

@@ -29,7 +29,6 @@ from runtime.workflow_runner import WHY
 from sandbox.aws.marketplace_state import Agreement, Buyer
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import end
-from sandbox.salesforce.records import put_opportunity
 from tests.support.offer_environment import (
     TIMEOUT_SECONDS,
     OfferEnvironment,
@@ -183,7 +182,7 @@ class Offers:
         """Bring each other offer into its stage."""
         world, ids, processing = self.world, self.ids, self.world.aws.change_set_processing
         two_years = opportunity_fields(ids[Stage.DRAFT], Contract_Months__c=24.0, Amount=240000.0)
-        put_opportunity(world, two_years)
+        world.salesforce.put_opportunity(two_years)
         world.aws.buyers[self.account(Stage.FAILED)] = Buyer(
             self.account(Stage.FAILED), exists=False
         )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from activities.clazar.offers import LinkOffer
 from sandbox.aws.marketplace_state import Offer
-from sandbox.clazar.resources import clazar_id
+from sandbox.clazar.private_offers import clazar_id
 from sandbox.server import Sandbox
 from tests.support.vendors import NOW, OFFER
 from tests.support.workflow_harness import OPPORTUNITY

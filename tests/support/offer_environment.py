@@ -24,7 +24,6 @@ from runtime.workers import serve
 from sandbox.aws.marketplace_state import Agreement
 from sandbox.billing.money import Disbursement
 from sandbox.marketplace.buyers import accept
-from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from tests.support.workflow_harness import (
     FIELDS,
@@ -109,7 +108,9 @@ class OfferEnvironment:
         ids = [parse_opportunity_id(f"006TEST0000{number:04}") for number in numbers]
         for number, each in zip(numbers, ids, strict=True):
             account = f"{222200000000 + number}"
-            put_opportunity(self.world, opportunity_fields(each, AWS_Account_Id__c=account))
+            self.world.salesforce.put_opportunity(
+                opportunity_fields(each, AWS_Account_Id__c=account)
+            )
         return ids
 
     async def share_offers(self, *numbers: int) -> list[str]:

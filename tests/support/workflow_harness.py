@@ -38,10 +38,9 @@ from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
 from sandbox.aws.marketplace_state import Agreement, Buyer
-from sandbox.clazar.resources import private_offers
+from sandbox.clazar.private_offers import private_offers
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
-from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from tests.support.builders import BUYER
 from tests.support.server_time import ServerTime
@@ -128,8 +127,7 @@ class WorkflowHarness:
 
     def put_opportunity(self, **fields: Any) -> None:
         """Put the opportunity into Salesforce: valid, except for the given fields."""
-        put_opportunity(
-            self.world,
+        self.world.salesforce.put_opportunity(
             opportunity_fields(self.opportunity_id, **{"AWS_Account_Id__c": self.account} | fields),
         )
 

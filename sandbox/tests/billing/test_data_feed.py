@@ -123,7 +123,10 @@ def test_another_bucket_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
 def test_a_seller_without_a_feed(
     s3: Any, sandbox: Sandbox, control: httpx.Client, clock: Any
 ) -> None:
-    assert control.put("/rules", json={"money.feed_enabled": False}).json()["money.feed_enabled"] is False
+    assert (
+        control.put("/rules", json={"money.feed_enabled": False}).json()["money.feed_enabled"]
+        is False
+    )
     create_agreement(sandbox.world)
     clock.advance(days=3)
     assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0

@@ -7,7 +7,7 @@ import pytest
 from activities.clazar.offers import Clazar, ClazarPosition, FindOffers
 from offers.preflight.marketplace import ObservedOffer
 from sandbox.clazar.clazar_state import ClazarLinks
-from sandbox.clazar.resources import clazar_id
+from sandbox.clazar.private_offers import clazar_id
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.clazar import LINK, put_offer

@@ -13,7 +13,6 @@ from offers.stage import Stage
 from sandbox.aws.marketplace_state import Buyer
 from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
-from sandbox.salesforce.records import put_opportunity
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, opportunity_fields
 from workflows.offer.workflow import OfferWorkflow
@@ -202,7 +201,7 @@ async def test_two_offers_for_one_account_are_never_both_acceptable(
 ) -> None:
     second = "0065g00000AbCdFAAV"
     second = parse_opportunity_id(second[:15])
-    put_opportunity(harness.world, opportunity_fields(second))
+    harness.world.salesforce.put_opportunity(opportunity_fields(second))
     await harness.client.start_without_waiting(OPPORTUNITY)
     await harness.client.start_without_waiting(second)
     for _ in range(30):

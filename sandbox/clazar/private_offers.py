@@ -1,11 +1,10 @@
-"""Clazar's resources: AWS's offers, agreements, buyers and products in the form of Clazar's API.
+"""Clazar's private offers: AWS's offers in the form of Clazar's API.
 
 The fields are those of Clazar's normalised responses (`response_format=common`).  Clazar does not
 publish the values for states and types; the tables of such values are marked ASSUMED.
 """
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,15 +20,6 @@ OFFER_STATUS = {"open": "published", "accepted": "accepted", "past": "expired"}
 
 OFFER_TYPE = {"new": "private_offer", "replacement": "agreement_based_offer"}
 """ASSUMED."""
-
-CONTRACT_STATUS = {
-    "ACTIVE": "active",
-    "REPLACED": "replaced",
-    "EXPIRED": "expired",
-    "CANCELLED": "cancelled",
-    "TERMINATED": "terminated",
-}
-"""ASSUMED.  By the status of AWS's agreement; any other status becomes lower case."""
 
 OFFER_URL = "https://aws.amazon.com/marketplace/saas/ordering?productId={product}&offerId={offer}"
 """The form of real links for buyers; AWS does not document it."""
@@ -64,44 +54,6 @@ def private_offers(world: World) -> list[Resource]:
         and is_visible(world, offer.released_at)
     ]
     return [_private_offer(world, offer) for offer in sorted(offers, key=_released)]
-
-
-def contracts(world: World) -> list[Resource]:
-    """Every agreement, in the order of acceptance."""
-    return [_contract(world, agreement) for agreement in _agreements(world)]
-
-
-def buyers(world: World) -> list[Resource]:
-    """Every account that has accepted an offer."""
-    latest = {agreement.acceptor: agreement for agreement in _agreements(world)}
-    return [_buyer(world, account, agreement) for account, agreement in latest.items()]
-
-
-def listings(world: World) -> list[Resource]:
-    """The seller's one product."""
-    return [
-        {
-            "id": clazar_id(world.aws.product_id),
-            "cloud": "aws",
-            "cloud_id": world.aws.product_id,
-            "cloud_url": f"https://aws.amazon.com/marketplace/pp/{world.aws.product_id}",
-            "title": "Example SaaS",
-            "short_description": "An example product",
-            "long_description": None,
-            "eula_type": None,
-            "eula_url": None,
-            "status": "published",
-            "last_modified_at": timestamp(datetime(2026, 1, 1, tzinfo=UTC)),
-        }
-    ]
-
-
-COLLECTIONS: dict[str, Callable[[World], list[Resource]]] = {
-    "private_offers": private_offers,
-    "contracts": contracts,
-    "buyers": buyers,
-    "listings": listings,
-}
 
 
 def _private_offer(world: World, offer: Offer) -> Resource:
@@ -141,45 +93,6 @@ def _private_offer(world: World, offer: Offer) -> Resource:
         # Text, not a boolean, as in real responses.
         "archived": "false",
         **_links(world, offer.id, changes),
-    }
-
-
-def _contract(world: World, agreement: Agreement) -> Resource:
-    offer = world.aws.offers.get(agreement.offer_id)
-    replacement = offer is not None and offer.replaces_agreement is not None
-    return {
-        "id": clazar_id(agreement.id),
-        "cloud": "aws",
-        "cloud_id": agreement.id,
-        "cloud_url": None,
-        "cloud_identifiers": {},
-        "buyer_id": clazar_id(agreement.acceptor),
-        "listing_id": clazar_id(agreement.product_id),
-        # ASSUMED to be Clazar's id and not AWS's.
-        "latest_offer_id": clazar_id(agreement.offer_id),
-        "offer_type": OFFER_TYPE["replacement" if replacement else "new"],
-        "status": CONTRACT_STATUS.get(agreement.status, agreement.status.lower()),
-        "duration": _term(agreement.terms, "ValidityTerm").get("AgreementDuration"),
-        "start_at": timestamp(agreement.start),
-        "end_at": timestamp(agreement.end),
-        "accepted_at": timestamp(agreement.accepted_at),
-        "auto_renew": False,
-        **_links(world, agreement.id, [agreement.accepted_at, agreement.last_update]),
-    }
-
-
-def _buyer(world: World, account: str, latest: Agreement) -> Resource:
-    return {
-        "id": clazar_id(account),
-        "cloud": "aws",
-        "cloud_account_id": account,
-        "cloud_identifiers": {},
-        "name": None,
-        "domain": None,
-        "status": "active",
-        "listing_id": clazar_id(latest.product_id),
-        "latest_contract_id": clazar_id(latest.id),
-        **_links(world, account, [latest.accepted_at]),
     }
 
 
