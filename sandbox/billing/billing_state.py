@@ -22,8 +22,6 @@ class Money:
     payout_settings: PayoutSettings = field(default_factory=PayoutSettings)
     payout_settings_by_account: dict[str, PayoutSettings] = field(default_factory=dict)
     """By buyer account, where they differ from `payout_settings`."""
-    payouts_held_until: datetime | None = None
-    """No payout is made before; set by `transfers.hold_payouts`."""
     payout_currencies: tuple[str, ...] = ("USD", "EUR", "GBP", "AUD", "JPY")
     """The currencies for which the seller has a bank account at AWS."""
     feed: DataFeed = field(default_factory=DataFeed)

@@ -1,6 +1,6 @@
-"""Transfers to the seller's bank: paid, rejected by the bank, repeated, reversed or held."""
+"""Transfers to the seller's bank: paid, rejected by the bank, repeated or reversed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,7 +14,6 @@ from sandbox.random_ids import new_id
 from sandbox.world import World
 
 ONE_DAY = timedelta(days=1)
-ScheduledCall = Callable[[datetime], None]
 
 
 def schedule_payouts(world: World, line: InvoiceLine) -> None:
@@ -28,7 +27,7 @@ def schedule_payouts(world: World, line: InvoiceLine) -> None:
     for number in range(line.remaining_payouts):
         if settings.payout_schedule is None:
             due = first + number * ONE_DAY
-            world.schedule(due, _deferred_while_held(world, lambda now: _pay(world, [line], now)))
+            world.schedule(due, lambda now: _pay(world, [line], now))
         else:
             day = next_payday(earliest, settings.payout_schedule, settings.payout_day)
             due = add_business_days(day, settings.bank_days)
@@ -41,35 +40,9 @@ def _add_to_payday(world: World, line: InvoiceLine, due: datetime) -> None:
     key = due, line.template.currency
     if key not in world.money.ledger.scheduled_payouts:
         world.money.ledger.scheduled_payouts[key] = []
-        pay = _deferred_while_held(
-            world, lambda now: _pay(world, world.money.ledger.scheduled_payouts.pop(key), now)
-        )
-        world.schedule(due, pay)
+        scheduled = world.money.ledger.scheduled_payouts
+        world.schedule(due, lambda now: _pay(world, scheduled.pop(key), now))
     world.money.ledger.scheduled_payouts[key].append(line)
-
-
-def hold_payouts(world: World, until: datetime | None) -> None:
-    """Make no payouts before an instant; None: resume now.  Payouts due meanwhile are made then."""
-    world.money.payouts_held_until = until
-    world.schedule(until or world.now(), lambda now: _resume_payouts(world, now))
-
-
-def _deferred_while_held(world: World, call: ScheduledCall) -> ScheduledCall:
-    def call_or_defer(now: datetime) -> None:
-        until = world.money.payouts_held_until
-        if until is None or until <= now:
-            call(now)
-        else:
-            world.money.ledger.held_payouts.append(call)
-            world.schedule(until, lambda now: _resume_payouts(world, now))
-
-    return call_or_defer
-
-
-def _resume_payouts(world: World, now: datetime) -> None:
-    held, world.money.ledger.held_payouts = world.money.ledger.held_payouts, []
-    for call in held:
-        _deferred_while_held(world, call)(now)
 
 
 def collect(world: World, line: InvoiceLine, now: datetime) -> None:
@@ -174,10 +147,7 @@ def _fail_transfer(world: World, line: InvoiceLine, transfer: str, now: datetime
     _transfer(world, back, now, kind="DISBURSEMENT_FAILURE", failed=transfer)
     if line.settings.retried_after_days is not None:
         second_attempt = now + timedelta(days=line.settings.retried_after_days)
-        world.schedule(
-            second_attempt,
-            _deferred_while_held(world, lambda now: _retry_transfer(world, shares, now)),
-        )
+        world.schedule(second_attempt, lambda now: _retry_transfer(world, shares, now))
 
 
 def _retry_transfer(world: World, failed: list[TransferShare], now: datetime) -> None:
