@@ -1,6 +1,9 @@
 """Faults to inject into calls, as set over the control API."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
+
+SYSTEMS = ("catalog", "agreement", "s3", "events", "clazar", "salesforce", "smtp")
 
 KINDS = {
     "status": "answer with an HTTP status (or SMTP reply code); the operation is not executed",
@@ -24,7 +27,7 @@ class Fault:
     """A fault for the next `times` matching calls; None: for all, until it is cleared."""
 
     system: str
-    """`catalog`, `agreement`, `clazar`, `salesforce`, `smtp`, `s3` or `events`."""
+    """One of `SYSTEMS`; `events` are those that AWS sends."""
     kind: str
     """One of `KINDS`; for `events`, of `EVENT_KINDS`."""
     operation: str | None = None
@@ -40,11 +43,52 @@ class Fault:
     """Real seconds without an answer (`timeout_…`), or until an event is sent (`delay`)."""
 
 
-@dataclass
+class VendorFaults:
+    """Adds faults for the calls of one system."""
+
+    def __init__(self, system: str, waiting: list[Fault]) -> None:
+        self._system = system
+        self._waiting = waiting
+
+    def down(self) -> None:
+        """Answer every call with 503, the mail server with 421, until the faults are cleared."""
+        self.answer(421 if self._system == "smtp" else 503, times=None)
+
+    def answer(self, status: int, operation: str | None = None, **options: Any) -> None:
+        """Answer with this status; `options` are fields of `Fault`."""
+        self.add("status", operation, status=status, **options)
+
+    def lose_request(self, operation: str | None = None, **options: Any) -> None:
+        """Close the connection before the operation is executed."""
+        self.add("drop_before", operation, **options)
+
+    def lose_answer(self, operation: str | None = None, **options: Any) -> None:
+        """Close the connection after the operation was executed."""
+        self.add("drop_after", operation, **options)
+
+    def add(self, kind: str, operation: str | None = None, **options: Any) -> None:
+        """Add a fault of one of `KINDS`."""
+        self._waiting.append(Fault(self._system, kind, operation, **options))
+
+
 class Faults:
     """The faults that no call has used up yet."""
 
-    waiting: list[Fault] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.waiting: list[Fault] = []
+        (
+            self.catalog,
+            self.agreement,
+            self.s3,
+            self.events,
+            self.clazar,
+            self.salesforce,
+            self.smtp,
+        ) = (VendorFaults(system, self.waiting) for system in SYSTEMS)
+
+    def clear(self) -> None:
+        """Remove every fault."""
+        self.waiting.clear()
 
     def take(self, system: str, operation: str) -> Fault | None:
         """The fault for this call, if any; this counts as one of its `times`."""

@@ -23,14 +23,13 @@ from sandbox.control.requests import (
     read_values,
     with_changes,
 )
-from sandbox.faults import EVENT_KINDS, KINDS, Fault
+from sandbox.faults import EVENT_KINDS, KINDS, SYSTEMS, Fault
 from sandbox.mail import mailbox
 from sandbox.marketplace import agreements, buyers, cancellations, race_injection
 from sandbox.salesforce.org import HISTORY
 from sandbox.salesforce.schema import long_id
 from sandbox.world import World
 
-SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp", "s3", "events")
 REFUSALS = (AwsError, agreements.AgreementNotActive, buyers.AcceptanceRefused)
 """What cannot be done in the present state of AWS."""
 
@@ -116,7 +115,7 @@ class Control:
         return list(map(asdict, self.world.faults.waiting))
 
     def clear_faults(self) -> Any:
-        self.world.faults.waiting.clear()
+        self.world.faults.clear()
         return []
 
     def show_calls(self) -> Any:

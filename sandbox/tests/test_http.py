@@ -140,7 +140,7 @@ def test_a_faster_clock_lets_more_requests_start(monkeypatch: pytest.MonkeyPatch
 
 def test_the_sandbox_stops_during_a_delayed_call(sandbox: Sandbox, clock: Any) -> None:
     seller = Seller(sandbox, clock, read_timeout=0.3)
-    sandbox.world.faults.waiting.append(Fault("catalog", "timeout_before", times=None))
+    sandbox.world.faults.catalog.add("timeout_before", times=None)
     with pytest.raises(ReadTimeoutError):
         seller.describe("any")
     # The fixture stops the sandbox, although the call is still delayed.

@@ -6,7 +6,6 @@ from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clazar.manual_offers import create_manual_offer
-from sandbox.faults import Fault
 from tests.end_to_end.test_watching import signals
 from tests.support.offer_environment import OfferEnvironment
 
@@ -51,9 +50,7 @@ async def test_offer_links_itself_if_the_watch_cannot(
     environment: OfferEnvironment,
 ) -> None:
     (opportunity,) = await environment.share_offers(1)
-    environment.world.faults.waiting.append(
-        Fault("clazar", "status", "GetPrivateOffer", status=403)
-    )
+    environment.world.faults.clazar.answer(403, "GetPrivateOffer")
     await environment.run_clazar_watch()
     await environment.wait_until_called("clazar", "PatchPrivateOffer", 1)
     record = await environment.client.record(opportunity)

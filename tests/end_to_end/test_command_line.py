@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from offers.stage import Stage
-from sandbox.faults import Fault
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import ROOT, run, run_in_new_interpreter
 from tests.support.workflow_harness import environment_variables
@@ -175,9 +174,7 @@ async def test_terms_for_a_running_offer_are_rejected(
 
 
 async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironment) -> None:
-    cli_environment.world.faults.waiting.append(
-        Fault("agreement", "status", "SearchAgreements", status=403, times=None)
-    )
+    cli_environment.world.faults.agreement.answer(403, "SearchAgreements", times=None)
     (code, _, err) = await run("starter.py", "schedules", "apply")
     handle = cli_environment.temporal_client.get_schedule_handle("marketplace-watch")
     await handle.trigger()

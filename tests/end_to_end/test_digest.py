@@ -20,7 +20,6 @@ from offers.reports.digest import SETTLED
 from offers.stage import Stage
 from runtime import schedules
 from runtime.schedules import OWNER_DIGEST
-from sandbox.faults import Fault
 from sandbox.mail.mailbox_state import Mail
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
@@ -122,7 +121,7 @@ async def test_owners_get_a_digest_in_their_morning(environment: OfferEnvironmen
     schedule.spec.intervals[0].offset = timedelta(minutes=(now.minute + 30) % 60)
     digests = await environment.temporal_client.create_schedule(OWNER_DIGEST, schedule)
 
-    environment.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550))
+    environment.world.faults.smtp.answer(550, "RCPT")
     first = await run_digest(digests, environment)
     assert len(sent(environment)) == 1, "the second owner got no mail after the first failed"
     assert await calls(first) == 3

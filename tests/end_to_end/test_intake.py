@@ -16,7 +16,6 @@ from offers.ids import parse_opportunity_id, workflow_id
 from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
-from sandbox.faults import Fault
 from sandbox.salesforce.schema import timestamp
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
@@ -192,7 +191,7 @@ async def test_intake_continues_after_a_salesforce_outage(
 ) -> None:
     environment = idle_offers_environment
     expected = put_all(environment, range(3))
-    environment.world.faults.waiting += [Fault("salesforce", "status", "Query", status=503)]
+    environment.world.faults.salesforce.answer(503, "Query")
     await run_intake(environment)
     await assert_started_once(environment, expected)
 

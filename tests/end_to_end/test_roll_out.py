@@ -27,7 +27,6 @@ from runtime.upgrade_check import OPEN_WORKFLOWS, Outcome, check_open_workflows
 from runtime.workers import WORKFLOWS, serve
 from runtime.workflow_runner import WHY
 from sandbox.aws.marketplace_state import Agreement, Buyer
-from sandbox.faults import Fault
 from sandbox.marketplace.agreements import end
 from tests.support.offer_environment import (
     TIMEOUT_SECONDS,
@@ -174,7 +173,7 @@ class Offers:
 
     async def start_live(self) -> None:
         """The mail server refuses the mail to the buyer, who is therefore not told of the offer."""
-        self.world.faults.waiting.append(Fault("smtp", "status", status=535))
+        self.world.faults.smtp.answer(535)
         await self.start_offers(Stage.LIVE)
         await self.reach(Stage.LIVE, Stage.LIVE)
 
@@ -204,7 +203,7 @@ class Offers:
         await self.start_offers(Stage.GENERATING)
         await self.reach(Stage.GENERATING, Stage.GENERATING)
         processing.publish_minutes = 0
-        world.faults.waiting.append(Fault("catalog", "status", "StartChangeSet", status=403))
+        world.faults.catalog.answer(403, "StartChangeSet")
         await self.start_offers(Stage.SUBMITTED)
         await self.reach(Stage.SUBMITTED, Stage.SUBMITTED)
         for stage in Stage:

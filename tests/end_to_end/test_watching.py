@@ -87,7 +87,7 @@ async def test_acceptance_before_the_offer_id_is_searchable_is_found(
     later.last_update = environment.world.now() + timedelta(minutes=1)
     runs = environment.world.calls["agreement", "SearchAgreements"]
     await environment.wait_until_called("agreement", "SearchAgreements", runs + 3)
-    environment.world.faults.waiting.clear()
+    environment.world.faults.clear()
     await environment.client.resume(opportunity)
     await environment.wait_until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
 

@@ -25,7 +25,6 @@ from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from sandbox.aws.marketplace_state import Buyer
 from sandbox.clazar.manual_offers import create_manual_offer
-from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
 from tests.replay.fingerprint import fingerprint
 from tests.support.builders import BUYER
@@ -42,8 +41,7 @@ async def disbursed_in_parts(harness: WorkflowHarness) -> None:
     """Accepted after a reminder, paid out in two parts."""
     harness.world.money.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
     harness.set_buyer(accepts_after=24)
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance(days=25)
     await harness.watch_agreements()
     await harness.advance(days=32)
@@ -86,8 +84,7 @@ async def cancelled_while_generating(harness: WorkflowHarness) -> None:
 
 async def withdrawn_after_sharing(harness: WorkflowHarness) -> None:
     """Made void in AWS after it was shared."""
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     await harness.advance_to_end()
 
@@ -105,9 +102,7 @@ async def rejected_then_corrected(harness: WorkflowHarness) -> None:
 async def paused_for_credentials(harness: WorkflowHarness) -> None:
     """AWS rejects the credentials until they are renewed; then the publication is delayed."""
     harness.world.aws.change_set_processing.publish_minutes = 4 * 60
-    harness.world.faults.waiting.append(
-        Fault("catalog", "status", "ListChangeSets", status=403, code="AccessDeniedException")
-    )
+    harness.vendors.catalog.answer(403, "ListChangeSets", code="AccessDeniedException")
     await harness.start()
     await harness.advance(minutes=5)
     await harness.client.resume(OPPORTUNITY)
@@ -155,8 +150,7 @@ async def extended_then_amended(harness: WorkflowHarness) -> None:
 
 async def amended_after_acceptance(harness: WorkflowHarness) -> None:
     """Rolled back, accepted again, then replaced by an amendment."""
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     harness.accept(shared)
     await harness.watch_agreements()
     await harness.settle()
@@ -182,8 +176,7 @@ async def amendment(harness: WorkflowHarness) -> str:
 
 async def cancellation_requested(harness: WorkflowHarness) -> None:
     """The buyer does not answer, so the agreement is cancelled."""
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     harness.accept(shared)
     await harness.watch_agreements()
     await harness.settle()

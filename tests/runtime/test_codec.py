@@ -7,7 +7,6 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter
 
-from offers.stage import Stage
 from runtime.codec import EncryptionCodec, InvalidKeys
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
@@ -49,8 +48,7 @@ def test_invalid_keyring_is_rejected_with_the_remedy(keyring: str) -> None:
 async def test_history_has_no_personal_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", key("k1"))
     async with open_harness() as harness:
-        await harness.start()
-        await harness.advance_until(Stage.SHARED)
+        await harness.share()
         history = (await harness.handle.fetch_history()).to_json()
         description = await harness.handle.describe()
     for personal in ("buyer@example.com", "owner@example.com", "Example Buyer"):

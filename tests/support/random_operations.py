@@ -125,7 +125,7 @@ class RandomOperations:
 
     async def finish_pending_work(self) -> None:
         """Report every agreement, resolve every attention, and wait until the offers are idle."""
-        self.world.faults.waiting.clear()
+        self.world.faults.clear()
         for _ in range(3):
             await self.report(*self.agreements())
             for path in await self.paths():

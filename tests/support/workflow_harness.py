@@ -27,7 +27,7 @@ from activities.task_queues import TaskQueue
 from cli.offer_client import NoWorkerRunning, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
-from offers.lifecycle.commands import ApprovalDecision
+from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
@@ -117,6 +117,8 @@ class WorkflowHarness:
         self.temporal_client = client = server.client
         self.sandbox = sandbox
         self.world = sandbox.world
+        self.vendors = sandbox.world.faults
+        """Their faults: `harness.vendors.smtp.down()`."""
         self.start_date = time().date()
         self.clazar_watched = True
         """Whether Clazar's change feed is read when it has a new offer after time was skipped."""
@@ -135,6 +137,26 @@ class WorkflowHarness:
     async def start(self, **terms: Any) -> OfferRecord:
         """Start the offer and wait for its draft."""
         return await self.client.start(self.opportunity_id, terms)
+
+    async def share(self, **terms: Any) -> OfferRecord:
+        """Start the offer, approve its exceptions, and skip time until it is shared."""
+        if (await self.start(**terms)).awaiting_approval:
+            await self.approve_all()
+        return await self.advance_until(Stage.SHARED)
+
+    async def sell(self, **terms: Any) -> OfferRecord:
+        """Share the offer, let the buyer accept it, and read AWS's agreement feed."""
+        self.accept(await self.share(**terms))
+        await self.watch_agreements()
+        return await self.settle()
+
+    async def share_amendment(
+        self, changes: TermChanges, path: str = f"{OPPORTUNITY}/amendment/1"
+    ) -> OfferRecord:
+        """Request an amendment, approve its exceptions, and skip time until it is shared."""
+        await self.client.amend(self.opportunity_id, changes)
+        await self.approve_all(path)
+        return await self.advance_until(Stage.SHARED, path=path)
 
     async def record(self, path: str | None = None) -> OfferRecord:
         """The record of an offer, after the worker has handled all events of the server."""

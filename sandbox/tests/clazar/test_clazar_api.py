@@ -12,7 +12,6 @@ import pytest
 from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.billing.money import Disbursement
 from sandbox.clazar.disbursement_dataset import COLUMNS
-from sandbox.faults import Fault
 from sandbox.marketplace import agreements
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
@@ -387,9 +386,7 @@ def test_rate_limits(clazar: httpx.Client, world: World, path: str, limit: int) 
 
 
 def test_a_fault_applies_to_one_operation(clazar: httpx.Client, world: World) -> None:
-    world.faults.waiting.append(
-        Fault("clazar", "status", "ListPrivateOffers", status=503, retry_after=2)
-    )
+    world.faults.clazar.answer(503, "ListPrivateOffers", retry_after=2)
 
     assert clazar.get(DATASET).status_code == 200
     refused = clazar.get("/private_offers/")

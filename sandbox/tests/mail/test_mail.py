@@ -72,7 +72,7 @@ def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> 
 
 
 def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
-    world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=451, code="Try later"))
+    world.faults.smtp.answer(451, "RCPT", code="Try later")
 
     refused = send(port, message_with(), to_addrs=["first@example.com", "second@example.com"])
 
@@ -82,7 +82,7 @@ def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
 
 @pytest.mark.parametrize("status", [421, 554])
 async def test_a_rejected_message(port: int, world: World, status: int) -> None:
-    world.faults.waiting.append(Fault("smtp", "status", "DATA", status=status))
+    world.faults.smtp.answer(status, "DATA")
 
     with pytest.raises(aiosmtplib.SMTPDataError) as refused:
         await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)

@@ -17,7 +17,6 @@ from simple_salesforce.exceptions import (
 )
 from simple_salesforce.format import format_soql
 
-from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
 
@@ -171,9 +170,7 @@ def test_what_is_not_simulated(client: Any, call: Any) -> None:
 def test_a_status_fault(
     client: Any, sandbox: Sandbox, status: int, code: str | None, answered: str
 ) -> None:
-    sandbox.world.faults.waiting.append(
-        Fault("salesforce", "status", "UpdateOpportunity", status=status, code=code)
-    )
+    sandbox.world.faults.salesforce.answer(status, "UpdateOpportunity", code=code)
     with pytest.raises(SalesforceError, match=answered) as raised:
         client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"})
 

@@ -10,7 +10,6 @@ from activities.clazar.client import ClazarClient
 from activities.clazar.disbursements import DATASET
 from activities.clazar.offers import Clazar
 from activities.errors import Failure
-from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.activities.clazar.test_disbursements import disbursement
 from tests.support.clazar import LINK, put_offer
@@ -28,9 +27,7 @@ async def test_token_is_shared_and_renewed_once(sandbox: Sandbox, clazar: Clazar
 
 async def test_lasting_401_ends_after_one_new_token(sandbox: Sandbox, clazar: Clazar) -> None:
     put_offer(sandbox)
-    sandbox.world.faults.waiting.append(
-        Fault("clazar", "status", "GetPrivateOffer", status=401, times=None)
-    )
+    sandbox.world.faults.clazar.answer(401, "GetPrivateOffer", times=None)
     with pytest.raises(ApplicationError) as raised:
         await run_activity(clazar.link_offer, LINK)
     assert failure_type(raised) == Failure.CREDENTIALS

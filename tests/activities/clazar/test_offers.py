@@ -8,7 +8,6 @@ from activities.clazar.offers import Clazar, ClazarPosition, FindOffers
 from offers.preflight.marketplace import ObservedOffer
 from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clazar.private_offers import clazar_id
-from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.clazar import LINK, put_offer
 from tests.support.vendors import NOW, OFFER, run_activity
@@ -38,7 +37,7 @@ async def test_link_offers_stops_at_the_first_failure(
         offer = put_offer(sandbox, f"offer-{number:013}")
         links.append(LINK.model_copy(update={"clazar_id": clazar_id(offer.id)}))
     await run_activity(clazar.link_offer, links[0])
-    sandbox.world.faults.waiting.append(Fault("clazar", "status", "PatchPrivateOffer"))
+    sandbox.world.faults.clazar.answer(500, "PatchPrivateOffer")
     assert await run_activity(clazar.link_offers, links) == [links[0].clazar_id]
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 2, (
         "the third was tried, or the second was not"

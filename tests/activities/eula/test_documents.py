@@ -235,7 +235,7 @@ def test_s3_object_without_permission(
     documents: EulaDocuments, put_source: Any, sandbox: Sandbox
 ) -> None:
     source = put_source("a.pdf", pdf(100))
-    sandbox.world.faults.waiting.append(Fault("s3", "status", status=403))
+    sandbox.world.faults.s3.answer(403)
     (finding,) = documents.inspect([source]).findings
     assert finding.problem == "S3 does not allow us to read it, or it does not exist"
 

@@ -10,7 +10,6 @@ from temporalio.exceptions import ApplicationError
 from activities.errors import Failure
 from activities.salesforce.client import SalesforceClient, SalesforceLogin
 from activities.salesforce.opportunities import Opportunities
-from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.vendors import failure_type
 from tests.support.workflow_harness import OPPORTUNITY
@@ -31,9 +30,7 @@ async def test_threads_share_one_login(sandbox: Sandbox, opportunities: Opportun
 async def test_lasting_401_ends_after_one_new_login(
     sandbox: Sandbox, opportunities: Opportunities
 ) -> None:
-    sandbox.world.faults.waiting.append(
-        Fault("salesforce", "status", "Query", status=401, code="INVALID_SESSION_ID", times=None)
-    )
+    sandbox.world.faults.salesforce.answer(401, "Query", code="INVALID_SESSION_ID", times=None)
     with pytest.raises(ApplicationError) as raised:
         await asyncio.to_thread(opportunities.read, OPPORTUNITY)
     assert failure_type(raised) == Failure.CREDENTIALS

@@ -12,9 +12,7 @@ from offers.agreements.agreement import (
     CancellationStatus,
 )
 from offers.lifecycle.commands import TermChanges
-from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.faults import Fault
 from sandbox.marketplace.agreements import renew, roll_back
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import accept
@@ -28,16 +26,8 @@ CANCELLATION_REQUEST = CancellationRequestInput(
 )
 
 
-async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
-    harness.accept(shared)
-    await harness.watch_agreements()
-    return await harness.settle()
-
-
 async def test_no_answer_for_seven_days_cancels_the_agreement(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     requested = await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     assert requested.stage is Stage.ACCEPTED
     assert requested.cancellation is not None
@@ -54,7 +44,7 @@ async def test_no_answer_for_seven_days_cancels_the_agreement(harness: WorkflowH
 
 
 async def test_rejected_cancellation_request_keeps_the_agreement(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     (request,) = harness.world.aws.cancellation_requests.values()
     answer(harness.world, request, approve=False)
@@ -71,10 +61,8 @@ async def test_rejected_cancellation_request_keeps_the_agreement(harness: Workfl
 async def test_cancellation_request_is_sent_once_despite_a_lost_response(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    harness.world.faults.waiting.append(
-        Fault("agreement", "drop_after", "SendAgreementCancellationRequest")
-    )
+    await harness.sell()
+    harness.vendors.agreement.lose_answer("SendAgreementCancellationRequest")
     async with harness.advance_until_answered(
         harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     ) as answer:
@@ -83,7 +71,7 @@ async def test_cancellation_request_is_sent_once_despite_a_lost_response(
 
 
 async def test_cancellation_request_by_signal(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.handle.signal(OfferWorkflow.request_cancellation_signal, CANCELLATION_REQUEST)
     await harness.settle()
     assert len(harness.world.aws.cancellation_requests) == 1
@@ -93,7 +81,7 @@ async def test_cancellation_request_by_signal(harness: WorkflowHarness) -> None:
 
 
 async def test_amend_is_rejected_during_a_cancellation_request(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     with pytest.raises(RequestRejected, match="the buyer was asked to let the agreement"):
         await harness.client.amend(
@@ -104,7 +92,7 @@ async def test_amend_is_rejected_during_a_cancellation_request(harness: Workflow
 
 
 async def test_agreement_terminated_by_aws(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     harness.end_agreement("TERMINATED")
     await harness.watch_agreements()
     end = await harness.advance_to_end()
@@ -115,7 +103,7 @@ async def test_agreement_terminated_by_aws(harness: WorkflowHarness) -> None:
 
 
 async def test_restart_after_the_agreement_was_cancelled(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     harness.end_agreement("CANCELLED")
     await harness.watch_agreements()
     await harness.advance_to_end()
@@ -128,7 +116,7 @@ async def test_restart_after_the_agreement_was_cancelled(harness: WorkflowHarnes
 async def test_rolled_back_acceptance_leaves_the_offer_shared(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     roll_back(harness.world, harness.agreement())
     await harness.watch_agreements()
     record = await harness.settle()
@@ -155,8 +143,7 @@ async def test_rolled_back_acceptance_leaves_the_offer_shared(
 
 
 async def test_rollback_before_the_first_report_is_notified_once(harness: WorkflowHarness) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     agreement = harness.accept(shared)
     roll_back(harness.world, agreement)
     await harness.watch_agreements()
@@ -173,8 +160,7 @@ async def test_rollback_before_the_first_report_is_notified_once(harness: Workfl
 async def test_rollback_after_a_late_cancel_leaves_no_acceptable_offer(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     harness.schedule_acceptance(harness.world.now() + timedelta(seconds=60))
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance(minutes=10)).stage is Stage.ACCEPTED
@@ -188,7 +174,7 @@ async def test_rollback_after_a_late_cancel_leaves_no_acceptable_offer(
 
 
 async def test_renewal_does_not_end_the_offer(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     successor = renew(harness.world, harness.agreement())
     await harness.watch_agreements()
     record = await harness.settle()
@@ -204,7 +190,7 @@ async def test_renewal_does_not_end_the_offer(harness: WorkflowHarness) -> None:
 
 
 async def test_amendment_created_in_the_portal_replaces_the_offer(harness: WorkflowHarness) -> None:
-    record = await accept_offer(harness)
+    record = await harness.sell()
     offer = create_amendment_in_portal(
         harness.world,
         agreement_id=harness.agreement().id,
@@ -224,7 +210,7 @@ async def test_amendment_created_in_the_portal_replaces_the_offer(harness: Workf
 async def test_disbursed_offer_is_followed_until_the_agreement_ends(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=70)
     await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
@@ -240,7 +226,7 @@ async def test_disbursed_offer_is_followed_until_the_agreement_ends(
 async def test_disbursed_offer_closes_after_the_agreement_has_ended(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=70)
     await harness.sweep_payouts()
     closed = await harness.advance_until_closed()
@@ -249,7 +235,7 @@ async def test_disbursed_offer_closes_after_the_agreement_has_ended(
 
 
 async def test_agreement_that_aws_does_not_list_has_not_ended(harness: WorkflowHarness) -> None:
-    before = await accept_offer(harness)
+    before = await harness.sell()
     harness.world.aws.agreement_lag_minutes = 1000
     await harness.watch_agreements()
     after = await harness.settle()
@@ -259,8 +245,7 @@ async def test_agreement_that_aws_does_not_list_has_not_ended(harness: WorkflowH
 async def test_cancellation_request_before_acceptance_is_rejected(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     with pytest.raises(
         RequestRejected, match=f"the offer is shared: .*; run offerflow cancel {OPPORTUNITY}"
     ):

@@ -8,8 +8,6 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.marketplace.race_injection import accept_when
-from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -27,8 +25,7 @@ async def amend(harness: WorkflowHarness, changes: TermChanges) -> OfferRecord:
 
 
 async def test_name_and_description_change_in_place(harness: WorkflowHarness) -> None:
-    await harness.start()
-    before = await harness.advance_until(Stage.SHARED)
+    before = await harness.share()
     changes = TermChanges(
         terms={"offer_name": "Example Product, as agreed", "description": "PO 4711"}
     )
@@ -44,8 +41,7 @@ async def test_name_and_description_change_in_place(harness: WorkflowHarness) ->
 async def test_new_buyer_email_gets_the_offer_without_a_change_set(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     calls = harness.world.calls["catalog", "StartChangeSet"]
     record = await amend(harness, TermChanges(terms={"buyer_email": "other@example.com"}))
     assert record.stage is Stage.SHARED
@@ -55,8 +51,7 @@ async def test_new_buyer_email_gets_the_offer_without_a_change_set(
 
 
 async def test_new_owner_email_gets_later_notices(harness: WorkflowHarness) -> None:
-    await harness.start()
-    before = await harness.advance_until(Stage.SHARED)
+    before = await harness.share()
     record = await amend(harness, TermChanges(terms={"owner_email": "successor@example.com"}))
     assert record.require_owner().owner_name == before.require_owner().owner_name
     harness.accept(record)
@@ -69,8 +64,7 @@ async def test_new_owner_email_gets_later_notices(harness: WorkflowHarness) -> N
 async def test_new_price_creates_a_revision_and_voids_the_old_offer(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    first = await harness.advance_until(Stage.SHARED)
+    first = await harness.share()
     record = await amend(harness, price_change("110000"))
     assert harness.count_acceptable_offers() == 0
     assert record.revision == 2
@@ -97,8 +91,7 @@ async def test_new_price_creates_a_revision_and_voids_the_old_offer(
 async def test_recreate_reads_corrected_terms_from_salesforce(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     harness.put_opportunity(Amount=115000.0)
     await amend(harness, TermChanges(recreate=True))
     assert (
@@ -107,9 +100,7 @@ async def test_recreate_reads_corrected_terms_from_salesforce(
 
 
 async def test_amend_keeps_approvals_of_unchanged_terms(harness: WorkflowHarness) -> None:
-    await harness.start(duration_months=24)
-    await harness.approve_all()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share(duration_months=24)
     record = await amend(harness, price_change("90000"))
     assert record.stage is Stage.DRAFT
     assert [finding.code for finding in record.awaiting_approval] == ["below-minimum"]
@@ -158,8 +149,7 @@ async def test_amend_in_draft_revises_the_terms(harness: WorkflowHarness) -> Non
 async def test_invalid_amend_is_rejected_without_history_events(
     harness: WorkflowHarness, given: dict[str, str], reason: str
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.settle()
     events = await harness.history_events()
     with pytest.raises(RequestRejected, match=reason):
@@ -169,8 +159,7 @@ async def test_invalid_amend_is_rejected_without_history_events(
 
 
 async def test_amend_by_signal(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.handle.signal(OfferWorkflow.amend_signal, price_change("110000"))
     await harness.handle.signal(OfferWorkflow.amend_signal, price_change("105000"))
     await harness.advance(minutes=30)
@@ -185,8 +174,7 @@ async def test_amend_by_signal(harness: WorkflowHarness) -> None:
 
 
 async def test_invalid_amend_and_extend_signals_are_dropped(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.handle.signal("amend", "cheaper, please")
     await harness.handle.signal("extend", {"until": "some day"})
     assert (await harness.settle()).stage is Stage.SHARED
@@ -195,8 +183,7 @@ async def test_invalid_amend_and_extend_signals_are_dropped(harness: WorkflowHar
 
 
 async def test_extend_moves_reminders_and_notifies_the_buyer(harness: WorkflowHarness) -> None:
-    await harness.start()
-    record = await harness.advance_until(Stage.SHARED)
+    record = await harness.share()
     until = record.require_terms().availability_end + timedelta(days=30)
     extended = await extend(harness, until)
     assert extended.require_terms().availability_end == until
@@ -223,8 +210,7 @@ async def extend(harness: WorkflowHarness, until: date, months: int | None = Non
 
 
 async def test_extend_of_an_expired_offer(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     expired = await harness.advance_to_end()
     assert expired.stage is Stage.EXPIRED
     await harness.advance(days=10)
@@ -241,8 +227,7 @@ async def test_extend_of_an_expired_offer(harness: WorkflowHarness) -> None:
 
 
 async def test_extend_after_the_workflow_closed_is_rejected(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance_to_end()
     assert (await harness.advance_until_closed()).stage is Stage.EXPIRED
     with pytest.raises(
@@ -253,8 +238,7 @@ async def test_extend_after_the_workflow_closed_is_rejected(harness: WorkflowHar
 
 
 async def test_restart_of_an_expired_offer_with_other_terms(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     first = await harness.advance_to_end()
     async with harness.advance_until_answered(
         harness.client.start(OPPORTUNITY, price_change("110000").terms, restart=True)
@@ -299,9 +283,7 @@ async def test_extend_that_breaks_aws_rules_is_rejected_without_a_call(
 async def test_extend_with_a_duration_that_cannot_change_is_rejected(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start(dimensions="platform x 2")
-    await harness.approve_all()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share(dimensions="platform x 2")
     with pytest.raises(RequestRejected, match="a contract lasts 12 months"):
         await extend(harness, harness.day(380), months=24)
 
@@ -309,9 +291,7 @@ async def test_extend_with_a_duration_that_cannot_change_is_rejected(
 async def test_extend_with_a_new_duration_changes_both_in_place(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start(dimensions="platform x 2", duration_months=11)
-    await harness.approve_all()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share(dimensions="platform x 2", duration_months=11)
     record = await extend(harness, harness.day(40), months=12)
     assert record.require_terms().duration_months == 12
     (offer,) = harness.world.aws.offers.values()
@@ -322,8 +302,7 @@ async def test_extend_with_a_new_duration_changes_both_in_place(
 async def test_extend_rejected_by_aws_changes_nothing(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    before = await harness.advance_until(Stage.SHARED)
+    before = await harness.share()
     harness.world.aws.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
     with pytest.raises(RequestRejected, match="AWS: INVALID_AVAILABILITY_END_DATE"):
         await extend(harness, harness.day(50))
@@ -333,18 +312,3 @@ async def test_extend_rejected_by_aws_changes_nothing(
     assert (await extend(harness, harness.day(50))).stage is Stage.SHARED, (
         "the second request failed"
     )
-
-
-async def test_acceptance_during_amend_is_kept(harness: WorkflowHarness) -> None:
-    await harness.start()
-    first = await harness.advance_until(Stage.SHARED)
-    accept_when(harness.world, BUYER, "applying")
-    with pytest.raises(
-        RequestRejected, match=r"too late: the buyer has accepted.*; run offerflow amend"
-    ):
-        await amend(harness, price_change("110000"))
-    record = await harness.settle()
-    assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    assert "Not changed: Example Corp has accepted" in harness.mail_subjects()
-    assert not any("is being changed" in subject for subject in harness.mail_subjects())
-    assert len(harness.world.aws.offers) == 1

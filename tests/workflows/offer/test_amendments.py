@@ -19,33 +19,15 @@ FIRST, SECOND = offer_path(OPPORTUNITY, 1), offer_path(OPPORTUNITY, 2)
 ADDITIONAL = TermChanges(terms={"additional_amount": "30000 USD"})
 
 
-async def accept_offer(harness: WorkflowHarness, **terms: str) -> OfferRecord:
-    await harness.start(**terms)
-    await harness.approve_all()
-    shared = await harness.advance_until(Stage.SHARED)
-    harness.accept(shared)
-    await harness.watch_agreements()
-    return await harness.settle()
-
-
 def agreement_id_of(record: OfferRecord) -> str:
     assert record.agreement is not None
     return record.agreement.agreement_id
 
 
-async def share_amendment(
-    harness: WorkflowHarness, changes: TermChanges = ADDITIONAL, *, path: str = FIRST
-) -> OfferRecord:
-    """Request an amendment, approve it, and wait until it is shared."""
-    await harness.client.amend(OPPORTUNITY, changes)
-    await harness.approve_all(path)
-    return await harness.advance_until(Stage.SHARED, path=path)
-
-
 async def test_accepted_amendment_replaces_the_original(
     harness: WorkflowHarness,
 ) -> None:
-    original = await accept_offer(harness)
+    original = await harness.sell()
     draft = await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     assert draft.pricing is not None
     assert str(draft.pricing.total) == "USD 30,000.00"
@@ -79,8 +61,8 @@ async def test_accepted_amendment_replaces_the_original(
 
 
 async def test_amendment_is_followed_until_it_is_disbursed(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
-    shared = await share_amendment(harness)
+    await harness.sell()
+    shared = await harness.share_amendment(ADDITIONAL)
     harness.accept(shared)
     await harness.watch_agreements()
     await harness.advance(days=70)
@@ -91,8 +73,8 @@ async def test_amendment_is_followed_until_it_is_disbursed(harness: WorkflowHarn
 
 
 async def test_expired_amendment_leaves_the_original_unchanged(harness: WorkflowHarness) -> None:
-    before = await accept_offer(harness)
-    await share_amendment(harness)
+    before = await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     await harness.advance(days=40)
     assert (await harness.client.record(FIRST)).stage is Stage.EXPIRED
     original = await harness.record()
@@ -101,13 +83,13 @@ async def test_expired_amendment_leaves_the_original_unchanged(harness: Workflow
     assert original.amendments[0].stage is Stage.EXPIRED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
     assert "Expired: Example Corp (amendment 1)" in harness.mail_subjects()
-    second = await share_amendment(harness, path=SECOND)
+    second = await harness.share_amendment(ADDITIONAL, path=SECOND)
     assert second.amendment == 2
     assert harness.count_acceptable_offers() == 1
 
 
 async def test_only_one_amendment_at_a_time(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     with pytest.raises(
         RequestRejected,
@@ -123,7 +105,7 @@ async def test_amendment_must_say_what_happens_to_unpaid_instalments(
     harness: WorkflowHarness,
 ) -> None:
     days = f"{harness.day(0)} 60000; {harness.day(100)} 30000; {harness.day(200)} 30000"
-    await accept_offer(harness, payment_schedule=days)
+    await harness.sell(payment_schedule=days)
     undecided = await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     assert "unpaid-instalments" in {finding.code for finding in undecided.blocking_findings}
     await harness.approve_all(FIRST)
@@ -142,8 +124,8 @@ async def test_amendment_must_say_what_happens_to_unpaid_instalments(
 
 
 async def test_amendment_of_an_amendment(harness: WorkflowHarness) -> None:
-    original = await accept_offer(harness)
-    first = await share_amendment(harness)
+    original = await harness.sell()
+    first = await harness.share_amendment(ADDITIONAL)
     harness.accept(first)
     await harness.watch_agreements()
     await harness.advance(minutes=5)
@@ -165,11 +147,11 @@ async def test_amendment_of_an_amendment(harness: WorkflowHarness) -> None:
 
 
 async def test_disbursed_offer_can_be_amended(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=70)
     await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
-    shared = await share_amendment(harness)
+    shared = await harness.share_amendment(ADDITIONAL)
     harness.accept(shared)
     await harness.watch_agreements()
     await harness.advance(minutes=5)
@@ -179,8 +161,8 @@ async def test_disbursed_offer_can_be_amended(harness: WorkflowHarness) -> None:
 async def test_rolled_back_amendment_restores_the_original(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    shared = await share_amendment(harness)
+    await harness.sell()
+    shared = await harness.share_amendment(ADDITIONAL)
     agreement = harness.accept(shared)
     await harness.watch_agreements()
     await harness.advance(minutes=5)
@@ -199,8 +181,8 @@ async def test_rolled_back_amendment_restores_the_original(
 
 
 async def test_terminated_agreement_cancels_its_amendment(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
-    await share_amendment(harness)
+    await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     harness.end_agreement("TERMINATED")
     await harness.watch_agreements()
     await harness.advance(minutes=10)
@@ -212,8 +194,8 @@ async def test_terminated_agreement_cancels_its_amendment(harness: WorkflowHarne
 async def test_amendment_created_in_the_portal_cancels_the_open_one(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    await share_amendment(harness)
+    await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     agreement = harness.agreement()
     offer = create_amendment_in_portal(
         harness.world,
@@ -232,8 +214,8 @@ async def test_amendment_created_in_the_portal_cancels_the_open_one(
 async def test_expired_amendment_cannot_be_extended(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    await share_amendment(harness)
+    await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     await harness.advance(days=32)
     with pytest.raises(
         RequestRejected, match="the offer is expired: amend the original offer again"
@@ -243,8 +225,8 @@ async def test_expired_amendment_cannot_be_extended(
 
 
 async def test_amend_of_a_shared_amendment_creates_a_new_offer(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
-    first = await share_amendment(harness)
+    await harness.sell()
+    first = await harness.share_amendment(ADDITIONAL)
     async with harness.advance_until_answered(
         harness.client.amend(FIRST, TermChanges(terms={"additional_amount": "20000 USD"}))
     ) as answer:
@@ -258,7 +240,7 @@ async def test_amend_of_a_shared_amendment_creates_a_new_offer(harness: Workflow
 
 
 async def test_declined_amendment_can_be_revised(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     decision = ApprovalDecision(by="desk@example.com", reason="the customer signed 20,000")
     await harness.client.decline(FIRST, decision)
@@ -271,8 +253,8 @@ async def test_declined_amendment_can_be_revised(harness: WorkflowHarness) -> No
 async def test_original_closes_though_an_older_amendment_closes_after_the_cancelled_one(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    await share_amendment(harness)
+    await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     async with harness.advance_until_answered(harness.client.cancel(FIRST, "")) as answer:
         await answer  # its workflow stays open for a while: an acceptance may be shown late
     await harness.client.amend(OPPORTUNITY, ADDITIONAL)

@@ -10,7 +10,6 @@ from pypdf import PdfWriter
 from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.stage import Stage
-from sandbox.faults import Fault
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 
 ACTION_REQUIRED = ["Action required: the offer for Example Corp"]
@@ -135,7 +134,7 @@ async def test_cancel_while_the_eula_upload_is_denied(
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
     harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
     await harness.start()
-    harness.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
+    harness.vendors.s3.answer(403, "PutObject", times=None)
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     assert (await harness.advance(minutes=1)).attention_code == "credentials-rejected"
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
@@ -224,8 +223,7 @@ async def days_from_now(harness: WorkflowHarness, days: int) -> Any:
 
 
 async def test_revise_of_a_shared_offer_is_rejected(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     with pytest.raises(
         RequestRejected, match=f"no longer be revised; run offerflow amend {OPPORTUNITY}"
     ):
@@ -302,11 +300,11 @@ async def test_eula_changed_after_approval_needs_a_new_approval(
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
     harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
     await harness.start()
-    harness.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
+    harness.vendors.s3.answer(403, "PutObject", times=None)
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     assert (await harness.advance(minutes=1)).attention_code == "credentials-rejected"
     harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page(width=300)
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.client.resume(OPPORTUNITY)
     failed = await harness.advance_until(Stage.FAILED)
     assert "has changed since it was checked" in failed.findings[0].problem

@@ -1,13 +1,10 @@
 """A cancel before acceptance leaves no acceptable offer; an acceptance wins."""
 
-from datetime import timedelta
-
 import pytest
 
 from cli.offer_client import RequestRejected
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.faults import Fault
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -17,7 +14,7 @@ async def last_stage(harness: WorkflowHarness) -> Stage:
 
 
 async def test_cancel_in_draft_while_salesforce_is_down(harness: WorkflowHarness) -> None:
-    harness.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=3))
+    harness.vendors.salesforce.answer(503, times=3)
     await harness.client.start_without_waiting(OPPORTUNITY)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "not any more")
     assert await last_stage(harness) is Stage.CANCELLED
@@ -52,8 +49,7 @@ async def test_cancel_after_preparing_withdraws_the_new_offer(
 
 
 async def test_cancel_after_sharing_notifies_the_buyer(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "the customer signed elsewhere")
     end = await harness.advance_to_end()
     assert end.stage is Stage.CANCELLED
@@ -68,7 +64,7 @@ async def test_cancel_after_sharing_notifies_the_buyer(harness: WorkflowHarness)
 async def test_cancel_notifies_the_buyer_if_the_offer_mail_may_have_arrived(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    harness.vendors.smtp.lose_answer("DATA")
     await harness.start()
     await harness.advance(hours=2)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -79,11 +75,11 @@ async def test_cancel_notifies_the_buyer_if_the_offer_mail_may_have_arrived(
 
 
 async def test_delayed_offer_mail_is_not_sent_after_cancel(harness: WorkflowHarness) -> None:
-    harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    harness.vendors.smtp.answer(451, "DATA", times=None)
     await harness.start()
     await harness.advance(minutes=50)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     assert await last_stage(harness) is Stage.CANCELLED
     assert not any(subject.endswith("is ready") for subject in harness.mail_subjects())
 
@@ -91,10 +87,10 @@ async def test_delayed_offer_mail_is_not_sent_after_cancel(harness: WorkflowHarn
 async def test_cancel_clears_the_unresponsive_vendor_attention(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    harness.vendors.smtp.answer(451, "DATA", times=None)
     await harness.start()
     assert (await harness.advance(hours=6)).attention_code == "vendor-unresponsive"
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     end = await harness.advance_to_end()
     assert end.stage is Stage.CANCELLED
@@ -102,14 +98,13 @@ async def test_cancel_clears_the_unresponsive_vendor_attention(
 
 
 async def test_delayed_resend_is_not_sent_after_cancel(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
-    harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    await harness.share()
+    harness.vendors.smtp.answer(451, "DATA", times=None)
     await harness.client.resend(OPPORTUNITY)
     await harness.advance(minutes=1)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     await harness.advance(minutes=5)
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     assert await last_stage(harness) is Stage.CANCELLED
     assert harness.mail_subjects() == [
         "Your private offer for Example Product is ready",
@@ -120,16 +115,7 @@ async def test_delayed_resend_is_not_sent_after_cancel(harness: WorkflowHarness)
 async def test_cancel_while_credentials_are_rejected(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting.append(
-        Fault(
-            "catalog",
-            "status",
-            "ListChangeSets",
-            status=403,
-            code="AccessDeniedException",
-            times=None,
-        )
-    )
+    harness.vendors.catalog.answer(403, "ListChangeSets", code="AccessDeniedException", times=None)
     await harness.start()
     assert (await harness.advance(minutes=1)).stage is Stage.SUBMITTED
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -138,24 +124,15 @@ async def test_cancel_while_credentials_are_rejected(
 
 
 async def test_cancel_after_an_unknown_submission_waits_for_aws(harness: WorkflowHarness) -> None:
-    harness.world.faults.waiting += [
-        Fault("catalog", "drop_before", "ListChangeSets"),
-        Fault(
-            "catalog",
-            "status",
-            "ListChangeSets",
-            status=403,
-            code="AccessDeniedException",
-            times=None,
-        ),
-    ]
+    harness.vendors.catalog.lose_request("ListChangeSets")
+    harness.vendors.catalog.answer(403, "ListChangeSets", code="AccessDeniedException", times=None)
     await harness.start()
     await harness.advance(minutes=1)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance(hours=1)).stage is Stage.SUBMITTED, (
         "it was cancelled without an answer of AWS"
     )
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.client.resume(OPPORTUNITY)
     assert await last_stage(harness) is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
@@ -164,9 +141,8 @@ async def test_cancel_after_an_unknown_submission_waits_for_aws(harness: Workflo
 async def test_restart_waits_for_notifications_of_the_cancel(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
-    harness.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
+    await harness.share()
+    harness.vendors.salesforce.down()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance(hours=2)).stage is Stage.CANCELLED
     with pytest.raises(
@@ -175,33 +151,9 @@ async def test_restart_waits_for_notifications_of_the_cancel(
         await harness.client.start(OPPORTUNITY, restart=True)
 
 
-async def test_acceptance_before_the_withdrawal_wins(harness: WorkflowHarness) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
-    harness.schedule_acceptance(await harness.server.get_current_time())
-    await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    record = await harness.advance(minutes=10)
-    assert record.stage is Stage.ACCEPTED
-    assert record.offer_id == shared.offer_id
-    assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
-    assert not any("withdrawn" in subject for subject in harness.mail_subjects())
-
-
-async def test_acceptance_during_the_withdrawal_wins(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
-    now = await harness.server.get_current_time()
-    harness.schedule_acceptance(now + timedelta(seconds=60))
-    await harness.handle.signal(OfferWorkflow.cancel_signal, "")
-    record = await harness.advance(minutes=10)
-    assert record.stage is Stage.ACCEPTED
-    assert "Not cancelled: Example Corp has accepted" in harness.mail_subjects()
-
-
 async def test_cancel_after_acceptance_is_rejected(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance(days=2)
     await harness.watch_agreements()
     await harness.settle()
@@ -216,16 +168,14 @@ async def test_cancel_after_acceptance_is_rejected(harness: WorkflowHarness) -> 
 async def test_workflow_cancellation_leaves_no_acceptable_offer(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.handle.cancel()
     assert await last_stage(harness) is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
 
 
 async def test_failed_withdrawal_needs_attention(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     harness.world.aws.change_set_processing.failures.append("SERVER_FAULT")
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     blocked = await harness.advance(minutes=10)
@@ -240,8 +190,7 @@ async def test_failed_withdrawal_needs_attention(harness: WorkflowHarness) -> No
 async def test_restart_of_a_cancelled_offer_creates_a_new_revision(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    first = await harness.advance_until(Stage.SHARED)
+    first = await harness.share()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     await harness.advance_to_end()
     with pytest.raises(
@@ -271,8 +220,7 @@ async def accept_on_the_last_day(harness: WorkflowHarness) -> OfferRecord:
 async def test_restart_finds_a_late_acceptance_of_the_expired_offer(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance_to_end()
     expired = await accept_on_the_last_day(harness)
     with pytest.raises(RequestRejected, match="the buyer has accepted the offer as it was"):
@@ -286,8 +234,7 @@ async def test_restart_finds_a_late_acceptance_of_the_expired_offer(
 async def test_restart_finds_a_late_acceptance_after_the_workflow_closed(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance_to_end()
     await harness.advance_until_closed()
     expired = await accept_on_the_last_day(harness)

@@ -33,26 +33,6 @@ NO_RIGHTS = Fault(
 )
 
 
-async def share_offer(harness: WorkflowHarness) -> OfferRecord:
-    await harness.start()
-    return await harness.advance_until(Stage.SHARED)
-
-
-async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
-    record = await share_offer(harness)
-    harness.accept(record)
-    await harness.watch_agreements()
-    return await harness.settle()
-
-
-async def share_amendment(
-    harness: WorkflowHarness, changes: TermChanges = ADDITIONAL
-) -> OfferRecord:
-    await harness.client.amend(OPPORTUNITY, changes)
-    await harness.approve_all(FIRST)
-    return await harness.advance_until(Stage.SHARED, path=FIRST)
-
-
 async def request(harness: WorkflowHarness, call: Awaitable[Any]) -> Any:
     async with harness.advance_until_answered(call) as pending:
         answer = await pending
@@ -74,7 +54,7 @@ def create_in_clazar(harness: WorkflowHarness, record: OfferRecord) -> None:
 async def test_late_listed_acceptance_of_a_cancelled_offer_is_found(
     harness: WorkflowHarness,
 ) -> None:
-    await share_offer(harness)
+    await harness.share()
     accept_when(harness.world, BUYER, "applying")
     harness.world.aws.agreement_lag_minutes = 10
     assert (await request(harness, harness.client.cancel(OPPORTUNITY, ""))).stage is Stage.CANCELLED
@@ -96,7 +76,7 @@ async def test_offer_created_from_an_outdated_field_sheet_is_a_duplicate(
 
 
 async def test_cancel_during_extension_of_expired_offer_wins(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     await harness.advance_to_end()
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(50)))
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -108,7 +88,7 @@ async def test_cancel_during_extension_of_expired_offer_wins(harness: WorkflowHa
 async def test_workflow_cancellation_during_extension_of_expired_offer(
     harness: WorkflowHarness,
 ) -> None:
-    await share_offer(harness)
+    await harness.share()
     await harness.advance_to_end()
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(50)))
     await harness.handle.cancel()
@@ -119,24 +99,24 @@ async def test_workflow_cancellation_during_extension_of_expired_offer(
 async def test_workflow_cancellation_after_disbursement_cancels_the_amendment(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=70)
     await harness.sweep_payouts()
     await harness.settle()
-    await share_amendment(harness)
+    await harness.share_amendment(ADDITIONAL)
     await harness.handle.cancel()
     await harness.advance(minutes=10)
     assert harness.count_acceptable_offers() == 0
 
 
 async def test_extend_after_the_extension_period_is_rejected(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     await harness.advance_to_end()
-    harness.world.faults.waiting.append(Fault("salesforce", "status", status=503, times=None))
+    harness.vendors.salesforce.down()
     await harness.advance(days=13)
     harness.put_opportunity()
     await harness.advance(days=3)
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     with pytest.raises(
         RequestRejected, match=r"is expired: start a new one; run offerflow start \S+ --restart"
     ):
@@ -146,7 +126,7 @@ async def test_extend_after_the_extension_period_is_rejected(harness: WorkflowHa
 async def test_mails_about_an_amended_offer_name_only_the_shared_one(
     harness: WorkflowHarness,
 ) -> None:
-    await share_offer(harness)
+    await harness.share()
     await request(harness, harness.client.amend(OPPORTUNITY, LOWER_PRICE))
     await harness.advance(minutes=20)
     await request(harness, harness.client.cancel(OPPORTUNITY, ""))
@@ -160,8 +140,8 @@ async def test_mails_about_an_amended_offer_name_only_the_shared_one(
 async def test_amendment_after_restart_creates_a_new_offer(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    first = await share_amendment(harness)
+    await harness.sell()
+    first = await harness.share_amendment(ADDITIONAL)
     harness.end_agreement("TERMINATED")
     await harness.watch_agreements()
     await harness.advance(hours=2)
@@ -178,8 +158,8 @@ async def test_amendment_after_restart_creates_a_new_offer(
 
 
 async def test_rollback_cancels_the_amendment(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
-    await share_amendment(harness)
+    await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     roll_back(harness.world, harness.agreement())
     await harness.watch_agreements()
     await harness.advance(minutes=10)
@@ -189,7 +169,7 @@ async def test_rollback_cancels_the_amendment(harness: WorkflowHarness) -> None:
 
 
 async def test_expired_agreement_cancels_the_amendment(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=70)
     await harness.sweep_payouts()
     await harness.settle()
@@ -205,12 +185,12 @@ async def test_delayed_offer_mail_has_the_current_terms(
 ) -> None:
     await harness.start()
     await harness.advance(minutes=20)
-    harness.world.faults.waiting.append(NO_MAIL)
+    harness.vendors.waiting.append(NO_MAIL)
     await harness.advance_until(Stage.LIVE)
     correction = TermChanges(terms={"buyer_email": "right@example.com"})
     await request(harness, harness.client.amend(OPPORTUNITY, correction))
     await request(harness, harness.client.extend(OPPORTUNITY, Extension(until=harness.day(50))))
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.advance_until(Stage.SHARED)
     (mail,) = [m for m in harness.world.mail.messages if m.subject.endswith("is ready")]
     assert mail.recipients == ["right@example.com"]
@@ -218,7 +198,7 @@ async def test_delayed_offer_mail_has_the_current_terms(
 
 
 async def test_in_place_changes_survive_a_new_revision(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     terms = {"offer_name": "As agreed", "buyer_email": "right@example.com"}
     await request(harness, harness.client.amend(OPPORTUNITY, TermChanges(terms=terms)))
     await request(harness, harness.client.extend(OPPORTUNITY, Extension(until=harness.day(50))))
@@ -234,7 +214,7 @@ async def test_in_place_changes_survive_a_new_revision(harness: WorkflowHarness)
 async def test_extend_succeeds_despite_a_name_changed_in_the_portal(
     harness: WorkflowHarness,
 ) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     harness.world.aws.offers[record.require_offer_id()].name = "Renamed in the portal"
     extended = await request(
         harness, harness.client.extend(OPPORTUNITY, Extension(until=harness.day(50)))
@@ -243,8 +223,8 @@ async def test_extend_succeeds_despite_a_name_changed_in_the_portal(
 
 
 async def test_acceptance_is_found_while_an_edit_is_paused(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
-    harness.world.faults.waiting.append(NO_RIGHTS)
+    record = await harness.share()
+    harness.vendors.waiting.append(NO_RIGHTS)
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(50)))
     assert (await harness.settle()).attention_code == "credentials-rejected"
     harness.accept(record)
@@ -257,9 +237,9 @@ async def test_acceptance_is_found_while_an_edit_is_paused(harness: WorkflowHarn
 async def test_amendment_without_a_price_is_disbursed_at_acceptance(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     longer = TermChanges(terms={"agreement_end": f"{harness.day(400)}"})
-    shared = await share_amendment(harness, longer)
+    shared = await harness.share_amendment(longer)
     harness.accept(shared)
     await harness.watch_agreements()
     await harness.advance(minutes=1)
@@ -271,7 +251,7 @@ async def test_amendment_without_a_price_is_disbursed_at_acceptance(
 async def test_amend_signal_without_valid_terms_does_not_withdraw(
     harness: WorkflowHarness, wrong: Any
 ) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     await harness.handle.signal("amend", wrong)
     await harness.advance(minutes=10)
     assert (await harness.record()).offer_id == record.offer_id
@@ -279,7 +259,7 @@ async def test_amend_signal_without_valid_terms_does_not_withdraw(
 
 
 async def test_last_mail_after_amend_and_cancel_says_withdrawn(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     harness.put_opportunity(Order_Form_Signed__c=False)
     await request(harness, harness.client.amend(OPPORTUNITY, LOWER_PRICE))
     await request(harness, harness.client.cancel(OPPORTUNITY, ""))
@@ -305,8 +285,8 @@ async def test_same_finding_in_a_new_revision_is_notified_again(harness: Workflo
 async def test_cancelled_amendment_mail_says_the_agreement_continues(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
-    await share_amendment(harness)
+    await harness.sell()
+    await harness.share_amendment(ADDITIONAL)
     text = " ".join(harness.world.mail.messages[-1].text.split())
     assert "Already invoiced, unchanged" in text
     await request(harness, harness.client.cancel(FIRST, ""))
@@ -317,7 +297,7 @@ async def test_cancelled_amendment_mail_says_the_agreement_continues(
 
 
 async def test_rejected_update_has_its_reason(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     with pytest.raises(WorkflowUpdateFailedError) as rejected:
         await harness.handle.execute_update(OfferWorkflow.revise, LOWER_PRICE)
     cause = rejected.value.cause

@@ -13,7 +13,6 @@ from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.clazar.manual_offers import create_manual_offer
-from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.offer_terms import Installment
 from tests.support.builders import BUYER
@@ -282,11 +281,7 @@ async def test_cancel_after_linking_an_unknown_id(
 async def test_rejected_salesforce_task_does_not_block_the_handoff(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting.append(
-        Fault(
-            "salesforce", "status", "CreateTask", status=403, code="INSUFFICIENT_ACCESS", times=None
-        )
-    )
+    harness.vendors.salesforce.answer(403, "CreateTask", code="INSUFFICIENT_ACCESS", times=None)
     harness.put_opportunity()
     await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
     record = await harness.settle()

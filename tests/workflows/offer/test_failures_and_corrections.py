@@ -11,7 +11,6 @@ from offers.ids import parse_opportunity_id
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
 from sandbox.aws.marketplace_state import Buyer
-from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, opportunity_fields
@@ -49,9 +48,7 @@ async def test_rejected_account_is_corrected_in_salesforce(harness: WorkflowHarn
 async def test_rejected_change_set_request_fails_with_the_aws_error(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting.append(
-        Fault("catalog", "status", "StartChangeSet", status=422, code="ValidationException")
-    )
+    harness.vendors.catalog.answer(422, "StartChangeSet", code="ValidationException")
     await harness.start()
     failed = await harness.advance_until(Stage.FAILED)
     assert "ValidationException" in failed.findings[0].problem
@@ -142,7 +139,7 @@ async def test_revise_of_a_missing_opportunity_fails_the_workflow(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.salesforce.opportunities.clear()
-    harness.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
+    harness.vendors.salesforce.answer(503, "Query", times=2)
     handle = await harness.client.start_without_waiting(OPPORTUNITY)
     update = await handle.start_update(
         OfferWorkflow.revise,
@@ -160,7 +157,7 @@ async def test_cancel_of_a_missing_opportunity_completes_the_workflow(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.salesforce.opportunities.clear()
-    harness.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
+    harness.vendors.salesforce.answer(503, "Query", times=2)
     handle = await harness.client.start_without_waiting(OPPORTUNITY)
     # Wait, without skipping time, until the first attempt has failed.
     async with asyncio.timeout(10):
@@ -219,8 +216,7 @@ async def test_two_offers_for_one_account_are_never_both_acceptable(
 async def test_start_is_blocked_by_an_open_offer_in_salesforce(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     await harness.handle.terminate("the workflow is lost")
     harness.put_opportunity(
         AWS_Account_Id__c="444455556666",

@@ -72,8 +72,7 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
 
 async def test_salesforce_fields_and_search_attributes(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     await harness.advance(days=2)
     await harness.watch_agreements()
     await harness.settle()
@@ -110,8 +109,7 @@ async def test_salesforce_fields_and_search_attributes(harness: WorkflowHarness)
 
 
 async def test_offer_is_linked_to_the_opportunity_in_clazar(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance(hours=1)
     (links,) = harness.world.clazar.links.values()
     assert links.external_object_associations == {
@@ -120,8 +118,7 @@ async def test_offer_is_linked_to_the_opportunity_in_clazar(harness: WorkflowHar
 
 
 async def test_content_of_the_offer_mail(harness: WorkflowHarness) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     (mail,) = harness.world.mail.messages
     assert mail.recipients == ["buyer@example.com"]
     assert shared.offer_id is not None
@@ -140,8 +137,7 @@ async def test_content_of_the_offer_mail(harness: WorkflowHarness) -> None:
 async def test_partial_payout_is_not_disbursed(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
     harness.world.money.payout_settings.parts = [Decimal("0.4"), Decimal("0.6")]
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance(days=2)
     await harness.watch_agreements()
     await harness.advance(days=32, hours=12)
@@ -157,8 +153,7 @@ async def test_partial_payout_is_not_disbursed(harness: WorkflowHarness) -> None
 
 
 async def test_expiry_after_two_reminders(harness: WorkflowHarness) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     end = await harness.advance_to_end()
     assert end.stage is Stage.EXPIRED
     assert end.expires_at is not None
@@ -178,8 +173,7 @@ async def test_expiry_after_two_reminders(harness: WorkflowHarness) -> None:
 async def test_offer_extended_in_the_portal_does_not_expire_early(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     later = shared.require_terms().availability_end + timedelta(days=20)
     harness.world.aws.offers[shared.require_offer_id()].availability_end = later
     extended = await harness.advance(days=35)
@@ -189,17 +183,3 @@ async def test_offer_extended_in_the_portal_does_not_expire_early(
     assert end.stage is Stage.EXPIRED
     assert end.history[-1].at.date() > later
     assert sum(subject.startswith("Reminder") for subject in harness.mail_subjects()) == 4
-
-
-async def test_unreported_acceptance_in_the_last_second_is_found(
-    harness: WorkflowHarness,
-) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
-    assert shared.expires_at is not None
-    now = await harness.server.get_current_time()
-    harness.schedule_acceptance(shared.expires_at)
-    await harness.sleep(shared.expires_at - now + timedelta(hours=2))
-    record = await harness.settle()
-    assert record.stage is Stage.ACCEPTED, "the unreported acceptance was not found"
-    assert not any(subject.startswith("Expired") for subject in harness.mail_subjects())

@@ -23,16 +23,8 @@ from workflows.offer.search_attributes import PAYOUT
 from workflows.offer.workflow import OfferWorkflow
 
 
-async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
-    harness.accept(shared)
-    await harness.watch_agreements()
-    return await harness.settle()
-
-
 async def disburse(harness: WorkflowHarness) -> OfferRecord:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=40)
     await harness.sweep_payouts()
     record = await harness.settle()
@@ -47,7 +39,7 @@ def mails_to_finance(harness: WorkflowHarness) -> list[Mail]:
 
 
 async def test_expected_payment_is_forecast_at_acceptance(harness: WorkflowHarness) -> None:
-    record = await accept_offer(harness)
+    record = await harness.sell()
     (expected,) = record.expected_payments
     assert expected.amount == Money.of("116400", "USD")
     assert expected.step == "invoice"
@@ -57,7 +49,7 @@ async def test_expected_payment_is_forecast_at_acceptance(harness: WorkflowHarne
 async def test_missing_invoice_is_overdue_after_three_days_with_reminders(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     assert (await harness.advance(days=2)).attention_code is None
     late = await harness.advance(days=2)
     assert late.attention_code == AttentionCode.PAYOUT_OVERDUE
@@ -81,7 +73,7 @@ async def test_next_payout_step_has_its_own_overdue_date(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.money.payout_settings.never_collected = True
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=4)
     await harness.sweep_payouts()
     record = await harness.settle()
@@ -99,7 +91,7 @@ async def test_next_payout_step_has_its_own_overdue_date(
 async def test_resolved_overdue_attention_is_quiet_until_the_next_reminder(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=4)
     await harness.client.resume(OPPORTUNITY, AttentionCode.PAYOUT_OVERDUE)
     assert (await harness.advance(days=2)).attention_code is None
@@ -109,7 +101,7 @@ async def test_resolved_overdue_attention_is_quiet_until_the_next_reminder(
 
 async def test_paused_payouts_are_the_expected_step(harness: WorkflowHarness) -> None:
     harness.world.money.payout_settings.disbursed_after_days = 300
-    await accept_offer(harness)
+    await harness.sell()
     await harness.sweep_payouts()
     await harness.advance(days=35)
     await harness.handle.signal(OfferWorkflow.payouts_paused, harness.time())
@@ -142,7 +134,7 @@ async def test_failed_or_reversed_payout_returns_to_accepted(
 ) -> None:
     settings = harness.world.money.payout_settings
     settings.outcome, settings.retried_after_days = outcome, 10
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=33.5)
     await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
@@ -167,7 +159,7 @@ async def test_unexpected_listing_fee_is_notified_once(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.money.payout_settings.listing_fee_percentage = Decimal("1.5")
-    await accept_offer(harness)
+    await harness.sell()
     await harness.sweep_payouts()
     record = await harness.settle()
     (finding,) = record.payout_findings
@@ -189,7 +181,7 @@ async def test_unexpected_listing_fee_is_notified_once(
 async def test_invoice_of_a_cancelled_agreement_is_followed_to_payout(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.sweep_payouts()
     harness.end_agreement("CANCELLED")
     await harness.watch_agreements()
@@ -211,9 +203,7 @@ async def test_cancelled_agreement_expects_only_issued_invoices(
         {"on": harness.day(0).isoformat(), "amount": "60000.00"},
         {"on": harness.day(60).isoformat(), "amount": "60000.00"},
     ]
-    await harness.start(payment_schedule=schedule)
-    await harness.approve_all()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share(payment_schedule=schedule)
     harness.accept(shared)
     await harness.watch_agreements()
     assert len((await harness.settle()).expected_payments) == 2
@@ -228,7 +218,7 @@ async def test_cancelled_agreement_expects_only_issued_invoices(
 async def test_payout_of_an_earlier_revision_is_not_carried_over(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.sweep_payouts()
     await harness.settle()
     roll_back(harness.world, harness.agreement())
@@ -252,7 +242,7 @@ async def test_payout_of_an_earlier_revision_is_not_carried_over(
 
 
 async def test_cancellation_answer_by_signal_is_applied_at_once(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     requested = await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     assert requested.cancellation is not None
     await harness.settle()
@@ -267,8 +257,7 @@ async def test_cancellation_answer_by_signal_is_applied_at_once(harness: Workflo
 
 
 async def test_payout_reported_before_acceptance_is_kept(harness: WorkflowHarness) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     early = payout(shared.require_offer_id(), "1000.00")
     await harness.handle.signal(OfferWorkflow.payout_reported, early)
     await harness.handle.signal(OfferWorkflow.payouts_paused, harness.time())
@@ -302,7 +291,7 @@ def payout(offer_id: str, *invoices: str, paid: bool = True, incomplete: bool = 
 async def test_lower_payout_is_applied_after_two_equal_reports(
     harness: WorkflowHarness,
 ) -> None:
-    offer_id = (await accept_offer(harness)).require_offer_id()
+    offer_id = (await harness.sell()).require_offer_id()
     await harness.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "120000"))
     assert (await harness.settle()).stage is Stage.DISBURSED
     less = payout(offer_id, "120000", paid=False)
@@ -319,7 +308,7 @@ async def test_invoice_older_than_the_data_is_kept(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(POLICY.read_text() + '[payouts]\nsource = "aws"\nfeed_months = 1\n')
     async with open_harness(policy=policy) as harness:
-        offer_id = (await accept_offer(harness)).require_offer_id()
+        offer_id = (await harness.sell()).require_offer_id()
         (last_month,) = payout(offer_id, "60000").invoices
         last_month = last_month.model_copy(update={"invoiced_on": harness.day(-32)})
         before = Payout(offer_id=offer_id, invoices=(last_month,))
@@ -348,7 +337,7 @@ async def test_invoice_older_than_the_data_is_kept(tmp_path: Path) -> None:
 async def test_paid_invoice_with_a_new_id_is_not_counted_twice(
     harness: WorkflowHarness,
 ) -> None:
-    offer_id = (await accept_offer(harness)).require_offer_id()
+    offer_id = (await harness.sell()).require_offer_id()
     await harness.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "60000"))
     await harness.settle()
     for stage, invoice in ((Stage.ACCEPTED, "INV-0"), (Stage.ACCEPTED, "INV-1")):
@@ -359,7 +348,7 @@ async def test_paid_invoice_with_a_new_id_is_not_counted_twice(
 
 
 async def test_overdue_reminder_raises_a_resolved_attention_again(harness: WorkflowHarness) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     await harness.advance(days=4)
     await harness.client.resume(OPPORTUNITY, AttentionCode.PAYOUT_OVERDUE)
     assert (await harness.advance(days=7)).attention_code == AttentionCode.PAYOUT_OVERDUE
@@ -368,7 +357,7 @@ async def test_overdue_reminder_raises_a_resolved_attention_again(harness: Workf
 async def test_unpaid_offer_is_terminated_long_after_the_agreement(
     harness: WorkflowHarness,
 ) -> None:
-    await accept_offer(harness)
+    await harness.sell()
     closed = await harness.advance_until_closed(within=timedelta(days=700))
     assert closed.stage is Stage.TERMINATED
     assert closed.agreement_events[-1].description == "its money has not come in full"

@@ -25,11 +25,6 @@ LOWER_PRICE = TermChanges(terms={"price": {"amount": "110000", "currency": "USD"
 FIRST = offer_path(OPPORTUNITY, 1)
 
 
-async def share_offer(harness: WorkflowHarness) -> OfferRecord:
-    await harness.start()
-    return await harness.advance_until(Stage.SHARED)
-
-
 async def advance_to_the_last_minute(harness: WorkflowHarness, record: OfferRecord) -> None:
     """Skip time until 30 seconds before the end of the last day to accept."""
     left = end_of_day(record.require_terms().availability_end) - harness.world.now()
@@ -46,7 +41,7 @@ def list_agreement(harness: WorkflowHarness) -> None:
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
 async def test_accept_and_cancel(harness: WorkflowHarness, moment: RacePoint) -> None:
-    first = await share_offer(harness)
+    first = await harness.share()
     accept_when(harness.world, BUYER, moment)
     async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as answer:
         record = await answer
@@ -72,7 +67,7 @@ async def test_accept_and_cancel_while_generating(harness: WorkflowHarness) -> N
 
 @pytest.mark.parametrize("moment", ["submitted", "applying"])
 async def test_accept_and_amend(harness: WorkflowHarness, moment: RacePoint) -> None:
-    first = await share_offer(harness)
+    first = await harness.share()
     accept_when(harness.world, BUYER, moment)
     with pytest.raises(
         RequestRejected, match="too late: the buyer has accepted the offer as it was"
@@ -90,7 +85,7 @@ async def test_accept_and_amend(harness: WorkflowHarness, moment: RacePoint) -> 
 async def test_accept_and_amend_listed_before_the_new_revision(
     harness: WorkflowHarness,
 ) -> None:
-    first = await share_offer(harness)
+    first = await harness.share()
     harness.put_opportunity(Order_Form_Signed__c=False)  # the new revision waits in draft
     accept_when(harness.world, BUYER, "applying")
     harness.world.aws.agreement_lag_minutes = 10_000
@@ -110,7 +105,7 @@ async def test_accept_and_amend_reported_while_the_new_revision_waits_for_a_pers
     harness: WorkflowHarness, waiting: Stage
 ) -> None:
     """Nobody has to resume or revise anything for it."""
-    first = await share_offer(harness)
+    first = await harness.share()
     method = CreationMethod.CLAZAR if waiting is Stage.SUBMITTED else None
     if waiting is Stage.DRAFT:
         harness.put_opportunity(Order_Form_Signed__c=False)
@@ -135,7 +130,7 @@ async def test_accept_and_amend_reported_while_the_new_revision_waits_for_a_pers
 async def test_accept_and_amend_listed_while_generating_the_new_revision(
     harness: WorkflowHarness,
 ) -> None:
-    first = await share_offer(harness)
+    first = await harness.share()
     accept_when(harness.world, BUYER, "applying")
     harness.world.aws.agreement_lag_minutes = 10_000
     async with harness.advance_until_answered(
@@ -159,7 +154,7 @@ async def test_accept_and_amend_listed_while_generating_the_new_revision(
 
 async def test_accept_and_expiry_in_the_last_second(harness: WorkflowHarness) -> None:
     accept_when(harness.world, BUYER, "last-second")
-    await advance_to_the_last_minute(harness, await share_offer(harness))
+    await advance_to_the_last_minute(harness, await harness.share())
     record = await harness.advance(hours=2)
     assert record.stage is Stage.ACCEPTED
     assert harness.agreement().accepted_at.time().isoformat() == "23:59:59"
@@ -169,7 +164,7 @@ async def test_accept_and_expiry_in_the_last_second(harness: WorkflowHarness) ->
 
 
 async def test_accept_and_expiry_listed_after_expiry(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     await advance_to_the_last_minute(harness, record)
     harness.accept(record)
     harness.world.aws.agreement_lag_minutes = 10_000
@@ -184,7 +179,7 @@ async def test_accept_and_expiry_listed_after_expiry(harness: WorkflowHarness) -
 
 
 async def test_extend_and_expiry_in_the_last_minute(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     await advance_to_the_last_minute(harness, record)
     async with harness.advance_until_answered(
         harness.client.extend(OPPORTUNITY, Extension(until=harness.day(40)))
@@ -197,7 +192,7 @@ async def test_extend_and_expiry_in_the_last_minute(harness: WorkflowHarness) ->
 
 
 async def test_extend_in_the_portal_and_expiry(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     harness.world.aws.offers[record.require_offer_id()].availability_end = harness.day(40)
     await advance_to_the_last_minute(harness, record)
     await harness.advance(hours=3)
@@ -209,7 +204,7 @@ async def test_extend_in_the_portal_and_expiry(harness: WorkflowHarness) -> None
 
 
 async def test_extend_and_accept(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     accept_when(harness.world, BUYER, "applying")
     async with harness.advance_until_answered(
         harness.client.extend(OPPORTUNITY, Extension(until=harness.day(40)))
@@ -223,7 +218,7 @@ async def test_extend_and_accept(harness: WorkflowHarness) -> None:
 
 
 async def test_extend_after_expiry_and_accept(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     await advance_to_the_last_minute(harness, record)
     harness.accept(record)
     harness.world.aws.agreement_lag_minutes = 10_000
@@ -238,7 +233,7 @@ async def test_extend_after_expiry_and_accept(harness: WorkflowHarness) -> None:
 
 
 async def test_amend_and_amend(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     first = asyncio.create_task(harness.client.amend(OPPORTUNITY, LOWER_PRICE))
     await harness.settle()
     other = TermChanges(terms={"price": {"amount": "105000", "currency": "USD"}})
@@ -254,7 +249,7 @@ async def test_amend_and_amend(harness: WorkflowHarness) -> None:
 
 
 async def test_amend_and_amend_after_acceptance(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     harness.accept(record)
     await harness.watch_agreements()
     await harness.settle()
@@ -269,7 +264,7 @@ async def test_amend_and_amend_after_acceptance(harness: WorkflowHarness) -> Non
 
 
 async def test_amend_and_cancel(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     await harness.handle.signal(OfferWorkflow.amend_signal, LOWER_PRICE)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     record = await harness.advance_to_end()
@@ -280,7 +275,7 @@ async def test_amend_and_cancel(harness: WorkflowHarness) -> None:
 
 
 async def test_cancel_and_extend(harness: WorkflowHarness) -> None:
-    await share_offer(harness)
+    await harness.share()
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(40)))
     await harness.settle()
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -310,7 +305,7 @@ async def test_cancel_and_approve(harness: WorkflowHarness, *, cancel_first: boo
 
 
 async def test_repeated_and_out_of_order_reports_change_nothing(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     agreement = harness.accept(record)
     created = report_of(agreement)
     end(harness.world, agreement, "CANCELLED")
@@ -328,7 +323,7 @@ async def test_repeated_and_out_of_order_reports_change_nothing(harness: Workflo
 async def test_report_without_an_agreement_in_aws_is_no_acceptance(
     harness: WorkflowHarness,
 ) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     other = AgreementReport(
         agreement_id="agmt-1",
         offer_id=record.require_offer_id(),
@@ -352,7 +347,7 @@ def report_of(agreement: Agreement) -> AgreementReport:
 
 
 async def test_accept_and_cancel_of_an_amendment(harness: WorkflowHarness) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     harness.accept(record)
     await harness.watch_agreements()
     await harness.settle()
@@ -369,7 +364,7 @@ async def test_accept_and_cancel_of_an_amendment(harness: WorkflowHarness) -> No
 async def test_acceptance_of_an_amendment_reported_to_the_original_first(
     harness: WorkflowHarness,
 ) -> None:
-    record = await share_offer(harness)
+    record = await harness.share()
     harness.accept(record)
     await harness.watch_agreements()
     await harness.settle()

@@ -57,8 +57,8 @@ async def run_to_disbursement(harness: WorkflowHarness) -> None:
 async def test_each_fault_at_one_call(call: tuple[str, str]) -> None:
     system, operation = call
     async with open_harness() as harness:
-        harness.world.faults.waiting += [
+        harness.vendors.waiting += [
             replace(fault, system=system, operation=operation) for fault in FAULTS
         ]
         await run_to_disbursement(harness)
-        assert not harness.world.faults.waiting, "a fault was not used"
+        assert not harness.vendors.waiting, "a fault was not used"

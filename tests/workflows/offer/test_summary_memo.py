@@ -94,13 +94,13 @@ async def test_momentary_stage_is_in_the_memo_only_if_its_call_fails(
     harness: WorkflowHarness,
 ) -> None:
     fault = Fault("catalog", "status", "StartChangeSet", times=None, status=503)
-    harness.world.faults.waiting.append(fault)
+    harness.vendors.waiting.append(fault)
     await harness.start()
     await harness.sleep(timedelta(seconds=1))
     await assert_memo_is_current(harness)
     summary = OfferSummary.from_memo(await (await harness.handle.describe()).memo())
     assert summary.progress.stage is Stage.SUBMITTED
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.advance_until(Stage.SHARED)
     stages = [parts["progress"]["stage"] for _, parts in await upserts(harness)]
     assert stages == ["submitted", "generating", "shared"]

@@ -53,14 +53,14 @@ async def test_rejected_credentials_pause_the_offer_until_resumed(
         fault.status, fault.code = 401, "INVALID_SESSION_ID"
     if system == "clazar":
         fault.operation = "GetPrivateOffer"
-    harness.world.faults.waiting.append(fault)
+    harness.vendors.waiting.append(fault)
     await harness.start()
     paused = await harness.advance(hours=20)
     assert paused.attention_code == "credentials-rejected"
     calls = harness.world.calls.total()
     await harness.advance(hours=20)
     assert harness.world.calls.total() == calls, "a paused call was retried"
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.client.resume(OPPORTUNITY)
     assert (await harness.advance(hours=20)).attention_code is None
     assert (await harness.record()).stage is Stage.SHARED
@@ -79,7 +79,7 @@ async def test_offer_waits_after_any_call_is_denied(
     harness: WorkflowHarness, system: str, operation: str
 ) -> None:
     harness.set_buyer(accepts_after=1)
-    harness.world.faults.waiting.append(
+    harness.vendors.waiting.append(
         Fault(system, "status", operation, status=403, code="AccessDeniedException", times=None)
     )
     await harness.start()
@@ -89,7 +89,7 @@ async def test_offer_waits_after_any_call_is_denied(
         await harness.watch_agreements()
     paused = await harness.advance(hours=1)
     assert paused.attention_code == "credentials-rejected"
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.client.resume(OPPORTUNITY)
     await harness.advance(days=2)
     await harness.watch_agreements()
@@ -99,12 +99,12 @@ async def test_offer_waits_after_any_call_is_denied(
 async def test_unresponsive_mail_server_needs_attention(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", status=451, times=None))
+    harness.vendors.smtp.answer(451, "DATA", times=None)
     await harness.start()
     late = await harness.advance(hours=6)
     assert late.stage is Stage.LIVE
     assert late.attention_code == "vendor-unresponsive"
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     sent = await harness.advance(minutes=10)
     assert sent.stage is Stage.SHARED, "it waited for a person"
     assert sent.attention_code is None
@@ -131,18 +131,14 @@ async def test_acceptance_reported_while_generating_is_kept(
 
 
 async def test_resume_without_an_attention_is_rejected(harness: WorkflowHarness) -> None:
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     with pytest.raises(RequestRejected, match="is shared: it waits for nobody"):
         await harness.client.resume(OPPORTUNITY)
 
 
 async def test_several_attentions_are_resolved_one_by_one(harness: WorkflowHarness) -> None:
-    harness.world.faults.waiting += [
-        Fault("smtp", "drop_after", "DATA"),
-        # The Clazar watch calls first, then the offer itself.
-        Fault("clazar", "status", "GetPrivateOffer", status=403, times=2),
-    ]
+    harness.vendors.smtp.lose_answer("DATA")
+    harness.vendors.clazar.answer(403, "GetPrivateOffer", times=2)
     await harness.start()
     waiting = await harness.advance(hours=2)
     assert {attention.code for attention in waiting.attentions} == {
@@ -170,7 +166,7 @@ async def test_several_attentions_are_resolved_one_by_one(harness: WorkflowHarne
 async def test_offer_mail_with_unknown_delivery_needs_attention(
     harness: WorkflowHarness, resend: bool
 ) -> None:
-    harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    harness.vendors.smtp.lose_answer("DATA")
     await harness.start()
     unknown = await harness.advance(hours=2)
     assert unknown.stage is Stage.LIVE
@@ -184,7 +180,7 @@ async def test_offer_mail_with_unknown_delivery_needs_attention(
 
 
 async def test_acceptance_is_found_while_mail_delivery_is_unknown(harness: WorkflowHarness) -> None:
-    harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    harness.vendors.smtp.lose_answer("DATA")
     harness.set_buyer(accepts_after=1)
     await harness.start()
     await harness.advance(hours=2)
@@ -197,7 +193,7 @@ async def test_acceptance_is_found_while_mail_delivery_is_unknown(harness: Workf
 
 async def test_owner_notice_with_unknown_delivery_is_sent_again(harness: WorkflowHarness) -> None:
     harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
-    harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
+    harness.vendors.smtp.lose_answer("DATA")
     await harness.start()
     await harness.advance_until(Stage.FAILED)
     failed = await harness.advance(minutes=5)
@@ -211,10 +207,9 @@ async def test_undeliverable_notice_does_not_block_the_offer(
     harness: WorkflowHarness, deliverable: bool
 ) -> None:
     harness.set_buyer(accepts_after=1)
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     await harness.advance(days=1, hours=1)
-    harness.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550, times=None))
+    harness.vendors.smtp.answer(550, "RCPT", times=None)
     await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
@@ -224,7 +219,7 @@ async def test_undeliverable_notice_does_not_block_the_offer(
     assert "it rejects the recipient's address" in attention.problem
     assert "example.com" not in attention.problem
     if deliverable:
-        harness.world.faults.waiting.clear()
+        harness.vendors.clear()
     await harness.client.resume(OPPORTUNITY)
     assert (await harness.settle()).attentions == ()
     accepted_mails = [
@@ -248,19 +243,18 @@ async def test_resend_sends_the_offer_mail_again(harness: WorkflowHarness) -> No
 async def test_delayed_reminder_is_not_sent_after_acceptance(
     harness: WorkflowHarness,
 ) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     now = await harness.server.get_current_time()
     end = shared.require_terms().availability_end
     reminder, _ = reminder_times(end, shared.policy.reminder_days, now)
     harness.schedule_acceptance(reminder + timedelta(minutes=5))
     await harness.sleep(reminder - now - timedelta(minutes=1))
-    harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", times=None, status=451))
+    harness.vendors.smtp.answer(451, "DATA", times=None)
     await harness.advance(minutes=10)
     assert harness.world.calls["smtp", "DATA"] > 1, "the reminder was not attempted"
     await harness.watch_agreements()
     await harness.settle()
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.advance(hours=1)
     assert "Accepted: Example Corp" in harness.mail_subjects()
     assert not any(subject.startswith("Reminder") for subject in harness.mail_subjects())
@@ -268,10 +262,10 @@ async def test_delayed_reminder_is_not_sent_after_acceptance(
 
 async def test_salesforce_outage_does_not_block_the_offer(harness: WorkflowHarness) -> None:
     await harness.start()
-    harness.world.faults.waiting.append(Fault("salesforce", "status", times=None, status=503))
+    harness.vendors.salesforce.down()
     assert (await harness.advance_until(Stage.SHARED)).attention_code is None
     assert len(harness.world.mail.messages) == 1
-    harness.world.faults.waiting.clear()
+    harness.vendors.clear()
     await harness.advance(minutes=10)
     assert harness.salesforce_fields()["Offer_Stage__c"] == "shared"
     assert harness.stages_in_salesforce()[-2:] == ["generating", "shared"]
@@ -280,20 +274,16 @@ async def test_salesforce_outage_does_not_block_the_offer(harness: WorkflowHarne
 async def test_short_stages_are_written_to_salesforce_when_delayed(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.faults.waiting += [
-        Fault("catalog", "status", "StartChangeSet", status=503),
-        Fault("smtp", "status", "DATA", status=451),
-    ]
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    harness.vendors.catalog.answer(503, "StartChangeSet")
+    harness.vendors.smtp.answer(451, "DATA")
+    await harness.share()
     await harness.settle()
     assert harness.stages_in_salesforce() == ["submitted", "generating", "live", "shared"]
 
 
 async def test_invalid_signals_do_not_block_the_offer(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     handle = harness.temporal_client.get_workflow_handle(harness.handle.id)
     arguments: tuple[Any, ...] = ("text", 5, None, {}, {"offer_id": 7}, [1], {"invoices": []})
     for argument in arguments:
@@ -314,22 +304,6 @@ async def test_invalid_signals_do_not_block_the_offer(harness: WorkflowHarness) 
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
-async def test_report_that_aws_does_not_confirm_is_ignored(harness: WorkflowHarness) -> None:
-    harness.set_buyer(accepts_after=None)
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
-    report = {
-        "agreement_id": "agmt-1",
-        "offer_id": shared.offer_id,
-        "status": "ACTIVE",
-        "updated_at": "2026-03-04T00:00:00Z",
-    }
-    await harness.temporal_client.get_workflow_handle(harness.handle.id).signal(
-        "agreement_reported", report
-    )
-    assert (await harness.settle()).stage is Stage.SHARED
-
-
 async def test_second_start_returns_the_running_offer(harness: WorkflowHarness) -> None:
     await harness.start()
     first = await harness.advance_until(Stage.GENERATING)
@@ -339,8 +313,7 @@ async def test_second_start_returns_the_running_offer(harness: WorkflowHarness) 
 
 
 async def test_summary_card_has_no_personal_data(harness: WorkflowHarness) -> None:
-    await harness.start()
-    shared = await harness.advance_until(Stage.SHARED)
+    shared = await harness.share()
     details = await harness.summary_card()
     assert "**shared**" in details
     assert shared.offer_id is not None
@@ -394,8 +367,7 @@ async def test_accepted_offer_is_linked_without_the_clazar_feed(harness: Workflo
 
 async def test_offer_missing_in_clazar_needs_attention(harness: WorkflowHarness) -> None:
     harness.world.clazar.delay_minutes = 60 * 24 * 60
-    await harness.start()
-    await harness.advance_until(Stage.SHARED)
+    await harness.share()
     late = await harness.advance(days=24)
     assert [(each.code, each.problem) for each in late.attentions] == [
         ("vendor-unresponsive", "Clazar does not show the offer")

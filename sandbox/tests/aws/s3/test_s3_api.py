@@ -10,7 +10,6 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import SESSION, Seller, error_codes, status_and_code
 
@@ -243,7 +242,7 @@ def test_other_signatures_are_rejected(s3: Any, put: Any, sandbox: Sandbox) -> N
     ("status", "error"), [(403, "AccessDenied"), (500, "InternalError"), (503, "SlowDown")]
 )
 def test_fault_responses(s3: Any, sandbox: Sandbox, status: int, error: str) -> None:
-    sandbox.world.faults.waiting.append(Fault("s3", "status", status=status))
+    sandbox.world.faults.s3.answer(status)
     with pytest.raises(ClientError) as refused:
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
     assert status_and_code(refused.value) == (status, error)
@@ -251,7 +250,7 @@ def test_fault_responses(s3: Any, sandbox: Sandbox, status: int, error: str) -> 
 
 
 def test_a_lost_response(s3: Any, sandbox: Sandbox) -> None:
-    sandbox.world.faults.waiting.append(Fault("s3", "drop_after", operation="PutObject"))
+    sandbox.world.faults.s3.lose_answer("PutObject")
     with pytest.raises(ConnectionClosedError):
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
     assert sandbox.world.aws.objects[BUCKET, KEY] == PDF
