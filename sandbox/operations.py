@@ -11,7 +11,6 @@ WRITES = frozenset(
         ("catalog", "StartChangeSet"),
         ("catalog", "CancelChangeSet"),
         ("agreement", "SendAgreementCancellationRequest"),
-        ("agreement", "CancelAgreementCancellationRequest"),
         ("clazar", "PatchPrivateOffer"),
         ("clazar", "PatchContract"),
         ("clazar", "PatchBuyer"),
@@ -37,11 +36,11 @@ READS = frozenset(
         ("catalog", "ListEntities"),
         ("agreement", "SearchAgreements"),
         ("agreement", "DescribeAgreement"),
-        ("agreement", "GetAgreementTerms"),
         ("agreement", "GetAgreementCancellationRequest"),
         ("agreement", "ListAgreementCancellationRequests"),
         ("agreement", "ListAgreementInvoiceLineItems"),
         ("agreement", "Unknown"),
+        ("catalog", "Unknown"),
         # A token is issued, but no data changes.
         ("clazar", "Authenticate"),
         ("clazar", "ListPrivateOffers"),
@@ -65,6 +64,7 @@ READS = frozenset(
         ("s3", "GetObject"),
         ("s3", "HeadObject"),
         ("s3", "ListObjectsV2"),
+        ("s3", "Unknown"),
     }
 )
 """By system and operation."""

@@ -51,20 +51,18 @@ def deliver_now(world: World) -> list[str]:
 
 def _deliver(world: World, midnight: datetime | None) -> None:
     feed = world.money.feed
-    changed = set(feed.corrupted)
+    changed = set()
     for table, version in _undelivered(world, midnight):
         month = version.update_date.astimezone(UTC)
         key = f"{table}/year={month.year:04}/month={month.month:02}/data.csv"
         lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
         lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
         changed.add(key)
-        written = min(_midnight(version.update_date) + ONE_DAY, world.now())
-        world.aws.storage.modified[object_key(world, key)] = written
     feed.delivered_until = midnight or world.now()
-    feed.corrupted.clear()
     for key in changed:
-        world.aws.objects[object_key(world, key)] = "".join(feed.lines[key]).encode()
-        world.aws.storage.types[object_key(world, key)] = "text/csv"
+        world.aws.storage.put(
+            *object_key(world, key), "".join(feed.lines[key]).encode(), "text/csv"
+        )
 
 
 def _midnight(instant: datetime) -> datetime:

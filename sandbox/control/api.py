@@ -201,7 +201,6 @@ def app(world: World, addresses: Addresses) -> Starlette:
             route("POST", "renew", marketplace.renew),
             route("POST", "cancellation", marketplace.answer_cancellation),
             route("POST", "amendments", marketplace.amend),
-            route("POST", "agreements", marketplace.add_past_agreement),
             route("POST", "clazar/offers", control.create_clazar_offer),
             route("POST", "events/disbursement-paused", marketplace.send_disbursement_paused),
             route("PUT", "rules", control.put_rules),

@@ -4,14 +4,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.billing import corrections, data_feed, refunds, transfers
-from sandbox.billing.corrupted_feeds import corrupt
 from sandbox.billing.ledger import BillingEvent
 from sandbox.billing.money import PayoutSettings
 from sandbox.control.request_bodies import (
@@ -41,7 +39,6 @@ class BillingControl:
             ("POST", "ledger/correction", self.correct_amount),
             ("POST", "ledger/deletion", self.delete_event),
             ("POST", "feed", self.deliver_feed),
-            ("POST", "feed/corrupt", self.corrupt_feed),
         ]
 
     async def put_settings(self, request: Request) -> Response:
@@ -128,15 +125,6 @@ class BillingControl:
                 "keys": data_feed.deliver_now(self.world),
             }
         )
-
-    async def corrupt_feed(self, request: Request) -> Response:
-        """Corrupt the newest file of a table until the next delivery."""
-        arguments: dict[str, Any] = keyword_arguments(corrupt, await read_body(request))
-        try:
-            key = corrupt(self.world, **arguments)
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-        return ControlResponse({"bucket": self.world.aws.storage.feed_bucket, "key": key})
 
 
 def _check(settings: PayoutSettings) -> None:

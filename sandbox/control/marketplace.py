@@ -18,7 +18,6 @@ from sandbox.control.request_bodies import (
 )
 from sandbox.marketplace import agreements, buyers, cancellations
 from sandbox.marketplace.amendments import create_amendment_in_portal
-from sandbox.marketplace.past_agreements import add_past_agreement
 from sandbox.world import World
 
 
@@ -93,15 +92,6 @@ class MarketplaceControl:
         except ValueError as error:
             raise RequestError(str(error)) from None
         return ControlResponse({"offer_id": offer.id})
-
-    async def add_past_agreement(self, request: Request) -> Response:
-        """Add an agreement from before the product was used."""
-        arguments = keyword_arguments(add_past_agreement, await read_body(request))
-        try:
-            agreement = add_past_agreement(self.world, **arguments)
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-        return ControlResponse({"agreement_id": agreement.id, "offer_id": agreement.offer_id})
 
     async def show(self, _: Request) -> Response:
         """The state of AWS Marketplace."""

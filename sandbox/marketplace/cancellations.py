@@ -57,12 +57,6 @@ def answer(world: World, request: CancellationRequest, *, approve: bool) -> None
         _finish(world, request, "REJECTED", "The buyer rejected the request.")
 
 
-def withdraw(world: World, request: CancellationRequest, reason: str) -> None:
-    """The seller withdraws a pending request."""
-    # ASSUMED: the status message is then the seller's reason.
-    _finish(world, request, "CANCELLED", reason)
-
-
 def _approve_unanswered(world: World, request: CancellationRequest) -> None:
     if request.status == "PENDING_APPROVAL":
         _approve(world, request, "The buyer did not answer in time.")

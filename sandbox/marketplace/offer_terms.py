@@ -10,12 +10,7 @@ from typing import Any
 
 Term = dict[str, Any]
 
-PRICING = (
-    "FixedUpfrontPricingTerm",
-    "ConfigurableUpfrontPricingTerm",
-    "UsageBasedPricingTerm",
-    "ByolPricingTerm",
-)
+PRICING = ("FixedUpfrontPricingTerm", "ConfigurableUpfrontPricingTerm", "UsageBasedPricingTerm")
 """The term types that UpdatePricingTerms sets."""
 
 

@@ -1,6 +1,5 @@
 """Offers, the product and change sets in the form of the Catalog API."""
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,9 +9,6 @@ from sandbox.world import World
 
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
 """The address of AWS's own copies of legal documents."""
-
-MAX_DETAILS = 16384
-"""Maximum length of `Details`; a document in `DetailsDocument` may be longer (ASSUMED)."""
 
 
 def timestamp(instant: datetime) -> str:
@@ -44,7 +40,6 @@ def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
         "EntityIdentifier": f"{offer.id}@{offer.revision}",
         "EntityArn": arn(world, "Offer", offer.id),
         "LastModifiedDate": timestamp(offer.last_modified or world.now()),
-        "Details": _text(kept),
         "DetailsDocument": kept,
     }
 
@@ -63,7 +58,6 @@ def describe_product(world: World) -> dict[str, Any]:
         "EntityIdentifier": f"{world.aws.product_id}@1",
         "EntityArn": arn(world, "SaaSProduct", world.aws.product_id),
         "LastModifiedDate": "2026-01-01T00:00:00Z",
-        "Details": _text(document),
         "DetailsDocument": document,
     }
 
@@ -76,7 +70,6 @@ def describe_change(change: Change) -> dict[str, Any]:
     described = {
         "ChangeType": change.type,
         "Entity": entity,
-        "Details": _text(change.details),
         "DetailsDocument": change.details,
         "ErrorDetailList": change.errors,
         "ChangeName": change.name,
@@ -103,12 +96,6 @@ def entity_ids(change_set: ChangeSet) -> list[str]:
     """The ids of the existing entities in a change set."""
     ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
     return sorted({each for each in ids if not each.startswith("$")})
-
-
-def _text(document: Any) -> str | None:
-    """A document as JSON text; None if it is too long for the model or no object."""
-    text = json.dumps(document, separators=(",", ":"))
-    return text if isinstance(document, dict) and len(text) <= MAX_DETAILS else None
 
 
 def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:

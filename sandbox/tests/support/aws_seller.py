@@ -56,6 +56,10 @@ def legal(**document: str) -> Details:
     return {"Terms": [{"Type": "LegalTerm", "Documents": [document]}]}
 
 
+def targeting(*accounts: str) -> Details:
+    return {"PositiveTargeting": {"BuyerAccounts": list(accounts)}}
+
+
 def net_terms(period: str) -> Details:
     return {"Terms": [{"Type": "NetPaymentTerm", "PaymentDuePeriod": period}]}
 
@@ -175,3 +179,14 @@ def status_and_code(error: ClientError) -> tuple[int, str]:
     """HTTP status and error code."""
     response: Any = error.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+def search(seller: Seller, **filters: str) -> list[Details]:
+    """The agreements that match these filters, in addition to the required ones."""
+    every = {"PartyType": "Proposer", "AgreementType": "PurchaseAgreement", **filters}
+    answer = seller.agreements.search_agreements(
+        catalog=CATALOG,
+        filters=[{"name": name, "values": [value]} for name, value in every.items()],
+    )
+    found: list[Details] = answer["agreementViewSummaries"]
+    return found
