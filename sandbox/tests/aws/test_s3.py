@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError
+from botocore.exceptions import ClientError
 
-from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import SESSION, Seller, error_codes, legal, status_and_code
 
@@ -47,13 +46,6 @@ def test_objects_are_put_read_listed_and_deleted(s3: Any, sandbox: Sandbox) -> N
     assert sandbox.world.calls == {("s3", operation): 1 for operation in operations}
 
 
-def test_a_list_has_pages_of_a_thousand(s3: Any, sandbox: Sandbox) -> None:
-    for number in range(1001):
-        sandbox.world.aws.storage.put(BUCKET, f"{number:04}", b"")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
-    assert [page["KeyCount"] for page in pages] == [1000, 1]
-
-
 def test_each_sandbox_has_its_own_objects(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.aws.storage.put(BUCKET, KEY, PDF)
     with Sandbox() as other:
@@ -77,24 +69,6 @@ def test_rejected_calls(s3: Any, call: str, members: dict[str, Any], error: Any)
         getattr(s3, call)(**members)
     assert status_and_code(refused.value) == error
     assert ("not simulated: " in str(refused.value)) == (error[0] == 501)
-
-
-@pytest.mark.parametrize(
-    ("status", "error"), [(403, "AccessDenied"), (500, "InternalError"), (503, "SlowDown")]
-)
-def test_fault_responses(s3: Any, sandbox: Sandbox, status: int, error: str) -> None:
-    sandbox.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=status))
-    with pytest.raises(ClientError) as refused:
-        s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
-    assert status_and_code(refused.value) == (status, error)
-    assert sandbox.world.aws.storage.keys(BUCKET) == []
-
-
-def test_a_lost_response(s3: Any, sandbox: Sandbox) -> None:
-    sandbox.world.faults.waiting.append(Fault("s3", "drop_after", operation="PutObject"))
-    with pytest.raises(ConnectionClosedError):
-        s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
-    assert sandbox.world.aws.storage.get(BUCKET, KEY) == PDF
 
 
 def test_a_presigned_url_expires_in_real_time(s3: Any, sandbox: Sandbox, clock: Any) -> None:

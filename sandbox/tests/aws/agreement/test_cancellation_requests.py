@@ -1,6 +1,5 @@
 """Requests to cancel an agreement, over the Agreement API."""
 
-from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import ANY
 
@@ -8,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws.marketplace_state import Agreement, Buyer
-from sandbox.marketplace import agreements, buyers, cancellations
+from sandbox.marketplace import buyers, cancellations
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, status_and_code
 
 
@@ -31,17 +30,6 @@ def get(seller: Seller, sent: Details, **changes: str) -> Details:
     request = {name: sent[name] for name in names} | changes
     found: Details = seller.agreements.get_agreement_cancellation_request(**request)
     return found
-
-
-def test_a_request_is_pending_until_the_buyer_answers(seller: Seller, agreement: Agreement) -> None:
-    sent = send(seller, agreement, description="The seats were wrong.")
-    assert sent["agreementCancellationRequestId"].startswith("acr-")
-    assert sent["createdAt"] == sent["updatedAt"] == datetime(2026, 3, 2, 9, 46, tzinfo=UTC)
-    got = get(seller, sent)
-    assert (got["status"], got["reasonCode"]) == ("PENDING_APPROVAL", "INCORRECT_TERMS_ACCEPTED")
-    assert (got["agreementId"], got["description"]) == (agreement.id, "The seats were wrong.")
-    assert "statusMessage" not in got
-    assert agreement.status == "ACTIVE"
 
 
 @pytest.mark.parametrize(
@@ -72,21 +60,6 @@ def test_the_buyer_has_seven_days(
     assert len(seller.world.money.invoices) == (1 if approved else 2)
 
 
-@pytest.mark.parametrize("status", ["TERMINATED", "REPLACED"])
-def test_the_agreement_ends_in_another_way(
-    seller: Seller, agreement: Agreement, status: str
-) -> None:
-    sent = send(seller, agreement)
-    seller.clock.advance(days=1)
-    agreements.end(seller.world, agreement, status)
-    seller.clock.advance(days=7)
-    failed = get(seller, sent)
-    assert (failed["status"], status in failed["statusMessage"]) == ("VALIDATION_FAILED", True)
-    with pytest.raises(ClientError) as refused:
-        send(seller, agreement)
-    assert reason(refused.value) == "INACTIVE_AGREEMENT"
-
-
 def test_an_agreement_has_one_pending_request(seller: Seller, agreement: Agreement) -> None:
     sent = send(seller, agreement)
     with pytest.raises(ClientError) as refused:
@@ -96,18 +69,12 @@ def test_an_agreement_has_one_pending_request(seller: Seller, agreement: Agreeme
     assert response["resourceId"] == sent["agreementCancellationRequestId"]
 
 
-def test_a_repeated_request_is_sent_once(seller: Seller, agreement: Agreement) -> None:
+def test_a_token_belongs_to_one_request(seller: Seller, agreement: Agreement) -> None:
     first, second = (send(seller, agreement, clientToken="token-1") for _ in range(2))
     assert first["agreementCancellationRequestId"] == second["agreementCancellationRequestId"]
-    with pytest.raises(ClientError) as refused:
+    with pytest.raises(ClientError, match="clientToken") as refused:
         send(seller, agreement, clientToken="token-1", description="Another")
-    assert reason(refused.value) == "INVALID_CLIENT_TOKEN"
-
-
-def reason(error: ClientError) -> str:
-    assert status_and_code(error) == (400, "ValidationException")
-    response: Any = error.response
-    return str(response["reason"])
+    assert status_and_code(refused.value) == (400, "ValidationException")
 
 
 def test_a_request_belongs_to_one_agreement(seller: Seller, agreement: Agreement) -> None:

@@ -1,7 +1,6 @@
 """Processing of change sets, with boto3."""
 
 import re
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -89,41 +88,6 @@ def test_a_token_belongs_to_one_request(seller: Seller) -> None:
         seller.start(seller.offer_changes(ReleaseOffer=None), ClientRequestToken="opp-1-rev1")
     assert status_and_code(refused.value) == (422, "ValidationException")
     assert seller.start(seller.offer_changes()) != first
-
-
-def test_a_running_change_set_locks_its_offer(seller: Seller) -> None:
-    offer_id = seller.create_offer()
-    later = [change("UpdateAvailability", {"AvailabilityEndDate": "2026-05-01"}, offer_id)]
-    running = seller.start(later)
-    with pytest.raises(ClientError, match=running) as refused:
-        seller.start(later)
-    assert status_and_code(refused.value) == (423, "ResourceInUseException")
-    seller.clock.advance(minutes=2)
-    assert seller.describe(running)["Status"] == "SUCCEEDED"
-    assert seller.run(later)["Status"] == "SUCCEEDED"
-
-
-@pytest.mark.parametrize(
-    ("minutes", "error", "status"),
-    [
-        (0, None, "CANCELLED"),
-        (6, (423, "ResourceInUseException"), "SUCCEEDED"),
-        (60, (422, "ValidationException"), "SUCCEEDED"),
-    ],
-)
-def test_a_change_set_can_be_cancelled_while_it_is_preparing(
-    seller: Seller, minutes: int, error: Any, status: str
-) -> None:
-    change_set_id = seller.start(seller.offer_changes())
-    seller.clock.advance(minutes=minutes)
-    refused = None
-    try:
-        seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
-    except ClientError as rejection:
-        refused = status_and_code(rejection)
-    assert refused == error
-    seller.clock.advance(hours=2)
-    assert seller.describe(change_set_id)["Status"] == status
 
 
 def test_injected_failures(seller: Seller) -> None:

@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import pytest
 
-from sandbox.aws.eventbridge.event_bus import Event
+from sandbox.aws.eventbridge.event_bus import Event, EventBus
 from sandbox.aws.marketplace_state import Agreement
 from sandbox.faults import Fault
 from sandbox.marketplace import agreements, buyers, cancellations
@@ -20,24 +21,13 @@ DIRECT = ("resaleAuthorization",)
 """Null for a seller without a reseller (AWS); the documented event is one of a reseller."""
 
 
-class Recorder:
-    """Records events instead of sending them."""
-
-    def __init__(self) -> None:
-        self.sent: list[Event] = []
-
-    def send(self, event: Event, _: Fault | None = None) -> None:
-        self.sent.append(event)
-
-    def close(self) -> None:
-        """Part of the interface of EventBus."""
-
-
 @pytest.fixture
-def recorder(sandbox: Sandbox) -> Recorder:
-    recorder = Recorder()
-    sandbox.world.aws.event_bus = recorder  # type: ignore[assignment]
-    return recorder
+def sent(sandbox: Sandbox) -> list[Event]:
+    """Collects events instead of sending them."""
+    events: list[Event] = []
+    bus = Mock(EventBus, send=lambda event, _: events.append(event))
+    sandbox.world.aws.event_bus = bus
+    return events
 
 
 def accepted_offer(seller: Seller) -> Agreement:
@@ -67,9 +57,9 @@ def check(event: Event, name: str, *, without: tuple[str, ...] = ()) -> Any:
     return detail
 
 
-def test_events_from_change_set_to_acceptance(recorder: Recorder, seller: Seller) -> None:
+def test_events_from_change_set_to_acceptance(sent: list[Event], seller: Seller) -> None:
     agreement = accepted_offer(seller)
-    released, made, accepted = recorder.sent
+    released, made, accepted = sent
     offer = check(released, "offer-released")["offer"]
     assert check(made, "change-set-succeeded")["ChangeSetName"] == "offer 1"
     created = check(accepted, "purchase-agreement-created-proposer", without=DIRECT)
@@ -77,20 +67,20 @@ def test_events_from_change_set_to_acceptance(recorder: Recorder, seller: Seller
     assert (created["agreement"]["id"], created["resaleAuthorization"]) == (agreement.id, None)
     assert created["acceptor"]["accountId"] == BUYER
     agreements.roll_back(seller.world, agreement)
-    assert len(recorder.sent) == 3, "a roll-back sends no event"
+    assert len(sent) == 3, "a roll-back sends no event"
 
 
-def test_a_failed_change_set(recorder: Recorder, seller: Seller) -> None:
+def test_a_failed_change_set(sent: list[Event], seller: Seller) -> None:
     seller.world.aws.change_set_processing.failures.append("SERVER_FAULT")
     seller.run(seller.offer_changes(), ChangeSetName="offer 1")
-    (failed,) = recorder.sent
+    (failed,) = sent
     assert check(failed, "change-set-failed")["FailureCode"] == "SERVER_FAULT"
 
 
-def test_a_renewal(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
+def test_a_renewal(sent: list[Event], sandbox: Sandbox, seller: Seller) -> None:
     before = accepted_offer(seller)
     after = agreements.renew(sandbox.world, before)
-    created, ended = recorder.sent[-2:]
+    created, ended = sent[-2:]
     # The documented event of a renewal has the product instead of the authorization.
     without = (*DIRECT, "product", "proposer")
     renewed = check(created, "purchase-agreement-created-proposer-renewal", without=without)
@@ -102,26 +92,26 @@ def test_a_renewal(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None
 
 @pytest.mark.parametrize("answer", ["approved", "rejected", "validation-failed"])
 def test_cancellation_requests(
-    recorder: Recorder, sandbox: Sandbox, seller: Seller, answer: str
+    sent: list[Event], sandbox: Sandbox, seller: Seller, answer: str
 ) -> None:
     agreement = accepted_offer(seller)
-    recorder.sent.clear()
+    sent.clear()
     request = cancellations.send_request(sandbox.world, agreement, "OTHER", "mistaken")
     if answer == "validation-failed":
         agreements.end(sandbox.world, agreement, "TERMINATED")
     else:
         cancellations.answer(sandbox.world, request, approve=answer == "approved")
-    sent, answered = (each for each in recorder.sent if "Cancellation" in each["DetailType"])
-    check(sent, "agreement-cancellation-request-pending-approval")
+    asked, answered = (each for each in sent if "Cancellation" in each["DetailType"])
+    check(asked, "agreement-cancellation-request-pending-approval")
     detail = check(answered, f"agreement-cancellation-request-{answer}")
     assert detail["agreementCancellationRequest"]["id"] == request.id
-    ended = "Purchase Agreement Ended - Proposer" in [each["DetailType"] for each in recorder.sent]
+    ended = "Purchase Agreement Ended - Proposer" in [each["DetailType"] for each in sent]
     assert ended == (answer != "rejected")
 
 
-def test_paused_payouts(recorder: Recorder, control: httpx.Client) -> None:
+def test_paused_payouts(sent: list[Event], control: httpx.Client) -> None:
     assert control.post("/events/disbursement-paused").status_code == 200
-    check(recorder.sent[0], "disbursement-paused")
+    check(sent[0], "disbursement-paused")
 
 
 def test_delivery_with_faults(sandbox: Sandbox, control: httpx.Client) -> None:
