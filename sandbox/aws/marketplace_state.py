@@ -37,8 +37,6 @@ class Offer:
 
 @dataclass
 class Change:
-    """One change of a change set, with the errors that AWS found in it."""
-
     type: str
     name: str | None
     entity_type: str
@@ -174,7 +172,6 @@ class Aws:
         self.product_visibility = "Public"
         """`Draft`, `Limited`, `Public` or `Restricted`."""
         self.dimensions = dimensions
-        """The keys of the product's dimensions."""
         self.concurrent_agreements = False
         """Whether one account can have several contracts for the product at a time."""
         self.throttle = True

@@ -49,8 +49,6 @@ class NotSimulated(AwsError):
 
 
 class Operation(NamedTuple):
-    """A simulated operation."""
-
     call: Callable[[Members], Members]
     per_second: int
     """For one account (AWS Marketplace developer guide: quotas)."""

@@ -27,7 +27,6 @@ SUBRESOURCES = frozenset({"acl", "attributes", "partNumber", "tagging", "uploadI
 
 
 def app(world: World) -> Starlette:
-    """S3 at the address in `AWS_ENDPOINT_URL_S3`."""
     s3 = S3(world)
     endpoint = SimulatedSystem(world, "s3", _fault_response).endpoint(_operation, s3.handle)
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=[*OBJECT_OPERATIONS, "POST"])])

@@ -23,8 +23,6 @@ PROTOCOL_ERROR_STATUS = {"SerializationException": 400, NOT_SIMULATED: 501}
 
 
 class Shapes:
-    """The service model of one service."""
-
     def __init__(self, service: str) -> None:
         self.model = ServiceModel(Loader().load_service_model(service, "service-2"), service)
         self._errors: dict[str, int] = {
@@ -33,7 +31,6 @@ class Shapes:
         }
 
     def status_of(self, code: str) -> int:
-        """The HTTP status of an error."""
         return self._errors.get(code) or PROTOCOL_ERROR_STATUS.get(code, 403)
 
     def code_of(self, status: int) -> str:

@@ -34,7 +34,6 @@ class Storage:
         return sorted(self.backend().buckets[bucket].keys)
 
     def backend(self) -> Any:
-        """This world's S3 in moto, with its buckets."""
         # Imported only here, as most runs of the sandbox use no S3.
         from moto.s3.models import s3_backends
 

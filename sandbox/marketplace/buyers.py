@@ -14,7 +14,6 @@ class AcceptanceRefused(Exception):
 
 
 def accept(world: World, offer_id: str, account: str) -> Agreement:
-    """Accept an offer now.  Raises AcceptanceRefused."""
     if reason := why_cannot_accept(world, offer_id, account):
         raise AcceptanceRefused(reason)
     return agreements.create(world, world.aws.offers[offer_id], account)

@@ -50,7 +50,6 @@ def schedule_answer(world: World, request: CancellationRequest) -> None:
 
 
 def answer(world: World, request: CancellationRequest, *, approve: bool) -> None:
-    """The buyer answers a pending request now."""
     if approve:
         _approve(world, request, "The buyer approved the request.")
     else:

@@ -34,7 +34,6 @@ FILTERS: dict[str, Callable[[Agreement, str], bool]] = {
 
 
 def app(world: World) -> Starlette:
-    """The operations that a seller needs to read agreements and to request their cancellation."""
     agreements = Agreements(world)
     requests = CancellationRequests(world)
     operations = {
@@ -59,8 +58,6 @@ def app(world: World) -> Starlette:
 
 
 class Agreements:
-    """The operations on agreements."""
-
     def __init__(self, world: World) -> None:
         self.world = world
 

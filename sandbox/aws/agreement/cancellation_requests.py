@@ -20,8 +20,6 @@ KIND = "AgreementCancellationRequest"
 
 
 class CancellationRequests:
-    """The operations on cancellation requests."""
-
     def __init__(self, world: World) -> None:
         self.world = world
 

@@ -15,7 +15,6 @@ def model_error(path: str, message: str) -> AwsError:
 
 
 def field_error(reason: str, field: str, message: str) -> AwsError:
-    """The error for an invalid field of a request."""
     fields = [{"name": field, "message": message}]
     return AwsError("ValidationException", f"{field}: {message}", reason=reason, fields=fields)
 

@@ -12,6 +12,7 @@ from sandbox.aws.catalog.entities import (
     describe_change,
     describe_offer,
     describe_product,
+    given,
     summarise_change_set,
 )
 from sandbox.aws.marketplace_state import ChangeSet
@@ -33,7 +34,6 @@ def submit(world: World, request: Members) -> ChangeSet:
 
 
 def app(world: World) -> Starlette:
-    """The operations that a seller of private offers needs."""
     catalog = Catalog(world)
     operations = {
         "StartChangeSet": Operation(
@@ -55,8 +55,6 @@ def app(world: World) -> Starlette:
 
 
 class Catalog:
-    """The operations on change sets and entities."""
-
     def __init__(self, world: World) -> None:
         self.world = world
         self.change_sets = ChangeSets(world)
@@ -66,14 +64,12 @@ class Catalog:
 
     def describe_change_set(self, request: Members) -> Members:
         change_set = self._change_set(request)
-        described = {
+        return {
             **summarise_change_set(self.world, change_set),
+            **given({"FailureDescription": change_set.failure_description}),
             "Intent": "APPLY",
             "ChangeSet": [describe_change(change) for change in change_set.changes],
         }
-        if change_set.failure_description:
-            described["FailureDescription"] = change_set.failure_description
-        return described
 
     def cancel_change_set(self, request: Members) -> Members:
         change_set = self._change_set(request)
@@ -81,7 +77,6 @@ class Catalog:
         return self._reference(change_set)
 
     def describe_entity(self, request: Members) -> Members:
-        """DescribeEntity, for an offer or the product."""
         entity_id = request["EntityId"]
         if entity_id in self.world.aws.offers:
             return describe_offer(self.world, self.world.aws.offers[entity_id])

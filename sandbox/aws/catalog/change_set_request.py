@@ -26,8 +26,6 @@ REFERENCE = re.compile(r"\$([a-zA-Z]+)\.Entity\.Identifier")
 
 @dataclass
 class RequestedChange:
-    """One change of a request, parsed."""
-
     change: Change
     """The form in which the world stores it."""
     details: BaseModel
@@ -36,7 +34,6 @@ class RequestedChange:
 
     @property
     def creates(self) -> bool:
-        """Whether it creates an offer."""
         return isinstance(self.details, CreateOffer | CreateReplacementOffer)
 
 
@@ -65,7 +62,6 @@ def parse_changes(world: World, request: Members) -> list[RequestedChange]:
 
 
 def field_error(field: str, message: str, **members: str) -> AwsError:
-    """The error for an invalid field of a request."""
     return _fields_error([{"Field": field, "Message": message, **members}])
 
 

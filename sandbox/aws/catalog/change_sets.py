@@ -19,8 +19,6 @@ MAX_OFFERS_AT_ONCE = 20
 
 
 class ChangeSets:
-    """The change sets of the seller's account."""
-
     def __init__(self, world: World) -> None:
         self.world = world
 

@@ -4,7 +4,14 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.aws.catalog.change_set_request import field_error
-from sandbox.aws.catalog.entities import arn, entity_ids, summarise_change_set, timestamp
+from sandbox.aws.catalog.entities import (
+    arn,
+    entity_ids,
+    given,
+    summarise_change_set,
+    targeting,
+    timestamp,
+)
 from sandbox.aws.marketplace_state import ChangeSet, Offer
 from sandbox.aws.protocol import Members, NotSimulated, page
 from sandbox.clock import end_of_day
@@ -25,7 +32,6 @@ OFFER_FILTERS = {
 
 
 def is_listed(world: World, change_set: ChangeSet) -> bool:
-    """Whether AWS still keeps a change set."""
     return world.now() - change_set.started_at <= RETENTION
 
 
@@ -62,7 +68,6 @@ def entities(world: World, request: Members) -> Members:
 
 
 def _offer(world: World, offer: Offer) -> Members:
-    targeting = {"BuyerAccounts": offer.buyer_accounts, "CountryCodes": offer.country_codes}
     end = offer.availability_end
     summary = {
         "Name": offer.name,
@@ -71,7 +76,7 @@ def _offer(world: World, offer: Offer) -> Members:
         "AvailabilityEndDate": timestamp(end_of_day(end)) if end else None,
         "BuyerAccounts": offer.buyer_accounts,
         "State": offer.state,
-        "Targeting": [name for name, value in targeting.items() if value] or ["None"],
+        "Targeting": list(targeting(offer)) or ["None"],
         "TargetAgreementId": offer.replaces_agreement or offer.renews_agreement,
         # The model has no value for an amendment.
         "TargetAgreementIntent": "Renew" if offer.renews_agreement else None,
@@ -82,7 +87,7 @@ def _offer(world: World, offer: Offer) -> Members:
         "EntityId": offer.id,
         "EntityArn": arn(world, "Offer", offer.id),
         "LastModifiedDate": timestamp(offer.last_modified or world.now()),
-        "OfferSummary": {name: value for name, value in summary.items() if value is not None},
+        "OfferSummary": given(summary),
     }
 
 

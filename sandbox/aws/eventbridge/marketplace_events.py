@@ -36,7 +36,6 @@ def send_change_set_ended(world: World, change_set: ChangeSet) -> None:
 
 
 def send_offer_released(world: World, offer: Offer) -> None:
-    """Buyers can accept an offer."""
     seller = {"accountId": world.aws.seller_account, "name": "Seller Account Name"}
     expires = f"{offer.availability_end}T00:00:00Z" if offer.availability_end else None
     detail = _detail(
@@ -78,7 +77,6 @@ def send_agreement_created(world: World, agreement: Agreement, offer: Offer) -> 
 
 
 def send_agreement_ended(world: World, agreement: Agreement) -> None:
-    """An agreement is no longer active."""
     if agreement.status in REPORTED_END_STATUSES:
         details = {"id": agreement.id, "status": agreement.status}
         _send_agreement_event(world, "Ended", agreement, details)

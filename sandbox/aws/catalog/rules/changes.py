@@ -24,12 +24,10 @@ MAX_CHARGES = 60
 
 
 def new_offer(change: d.CreateOffer) -> Offer:
-    """The draft that CreateOffer creates."""
     return Offer(new_id("offer-", 13), product_id=change.product_id, name=change.name)
 
 
 def replacement_offer(change: d.CreateReplacementOffer, agreement: Agreement) -> Offer:
-    """The draft that CreateReplacementOffer creates, for the agreement's buyer."""
     return Offer(
         new_id("offer-", 13),
         product_id=agreement.product_id,
@@ -181,7 +179,6 @@ def _not_after_release(what: str) -> Problem:
 
 
 def _replace_terms(offer: Offer, kinds: tuple[str, ...], *terms: d.Details) -> None:
-    """Replace the terms of these types."""
     kept = [term for term in offer.terms if term["Type"] not in kinds]
     offer.terms = [*kept, *map(_as_document, terms)]
 

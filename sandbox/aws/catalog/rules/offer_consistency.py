@@ -20,7 +20,6 @@ class Conflict(NamedTuple):
 
 
 def conflicts(offer: Offer, today: date) -> Iterator[Conflict]:
-    """The contradictions between the terms of an offer."""
     yield from _check_charges(offer, today)
     yield from _check_dates(offer)
     yield from _check_prices(offer)

@@ -8,7 +8,6 @@ from sandbox.marketplace.offer_terms import currency, find_term, pricing_terms
 
 
 def check(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
-    """The problems that prevent the release of an offer."""
     if offer.state == "Released":
         yield Problem("INVALID_UPDATE_REQUEST", "The offer is released already.")
         return

@@ -26,7 +26,6 @@ class WorkingCopy:
     offers: dict[str, Offer] = field(default_factory=dict)
 
     def offer(self, offer_id: str) -> Offer:
-        """The copy of an offer."""
         if offer_id not in self.offers:
             self.offers[offer_id] = deepcopy(self.world.aws.offers[offer_id])
         return self.offers[offer_id]
