@@ -75,6 +75,8 @@ class S3:
 
 def _operation(request: Request) -> str:
     key = request.path_params["path"].partition("/")[2]
+    if "x-amz-copy-source" in request.headers:
+        return "Unknown"
     if key and not SUBRESOURCES & request.query_params.keys():
         return OBJECT_OPERATIONS.get(request.method, "Unknown")
     if request.method == "GET" and request.query_params.get("list-type") == "2":

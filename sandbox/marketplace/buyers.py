@@ -14,6 +14,7 @@ class AcceptanceRefused(Exception):
 
 
 def accept(world: World, offer_id: str, account: str) -> Agreement:
+    """Accept an offer now.  Raises AcceptanceRefused."""
     if reason := why_cannot_accept(world, offer_id, account):
         raise AcceptanceRefused(reason)
     return agreements.create(world, world.aws.offers[offer_id], account)
@@ -22,6 +23,11 @@ def accept(world: World, offer_id: str, account: str) -> Agreement:
 def why_cannot_accept(world: World, offer_id: str, account: str) -> str | None:
     """The reason why this account cannot accept this offer now; None: it can."""
     return next(_reasons(world, offer_id, account), None)
+
+
+def accept_if_possible(world: World, offer_id: str, account: str) -> None:
+    if not why_cannot_accept(world, offer_id, account):
+        accept(world, offer_id, account)
 
 
 def _reasons(world: World, offer_id: str, account: str) -> Iterator[str]:
@@ -65,10 +71,8 @@ def _schedule_acceptance(world: World, offer: Offer, account: str, days: float) 
     assert offer.released_at is not None
 
     def accept_unless_changed(_: datetime) -> None:
-        if world.aws.buyers[account].accept_after_days == days and not why_cannot_accept(
-            world, offer.id, account
-        ):
-            accept(world, offer.id, account)
+        if world.aws.buyers[account].accept_after_days == days:
+            accept_if_possible(world, offer.id, account)
 
     due = offer.released_at + timedelta(days=days)
     world.schedule(max(due, world.now()), accept_unless_changed)

@@ -59,6 +59,11 @@ def test_each_sandbox_has_its_own_objects(s3: Any, sandbox: Sandbox) -> None:
         ("get_object", {"Bucket": BUCKET, "Key": "no.pdf"}, (404, "NoSuchKey")),
         ("put_object", {"Bucket": "example-other", "Key": KEY, "Body": PDF}, (404, "NoSuchBucket")),
         ("list_objects_v2", {"Bucket": "example-other"}, (404, "NoSuchBucket")),
+        (
+            "copy_object",
+            {"Bucket": BUCKET, "Key": KEY, "CopySource": f"{BUCKET}/other"},
+            (501, "NotImplemented"),
+        ),
         ("list_objects", {"Bucket": BUCKET}, (501, "NotImplemented")),
         ("get_object_acl", {"Bucket": BUCKET, "Key": KEY}, (501, "NotImplemented")),
         ("create_multipart_upload", {"Bucket": BUCKET, "Key": KEY}, (501, "NotImplemented")),

@@ -47,6 +47,9 @@ def test_an_offer_can_be_accepted_again_after_a_roll_back(seller: Seller) -> Non
     second = buyers.accept(seller.world, offer.id, BUYER)
     assert statuses(seller, OfferId=offer.id) == {first.id: "ROLLED_BACK", second.id: "ACTIVE"}
     assert second.initial_agreement_id == second.id
+    seller.world.advance()
+    fees = {row.listing_fee_percentage for row in seller.world.money.disbursements}
+    assert fees == {3}, "a rolled back agreement counts as an earlier purchase"
     agreements.roll_back(seller.world, second)
     seller.clock.advance(days=200)
     with pytest.raises(buyers.AcceptanceRefused, match="expired"):

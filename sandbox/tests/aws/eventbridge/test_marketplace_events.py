@@ -117,6 +117,8 @@ def test_paused_payouts(sent: list[Event], control: httpx.Client) -> None:
 def test_delivery_with_faults(sandbox: Sandbox, control: httpx.Client) -> None:
     with run_eventbridge() as endpoint:
         assert control.put("/events", json={"endpoint": endpoint}).status_code == 200
+        no_kind = {"system": "events", "kind": "status"}
+        assert control.post("/faults", json=no_kind).status_code == 400
         for kind in (None, "lose", "reorder", "duplicate"):
             if kind:
                 fault = Fault("events", kind, "Disbursement Paused")
