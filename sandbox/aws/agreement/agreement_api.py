@@ -123,7 +123,7 @@ def _filters(request: Members) -> dict[str, str]:
             raise field_error(
                 "MISSING_FILTER_VALUES", f"filters.{index}.values", "must have a value"
             )
-        if name not in (*FILTERS, "PartyType", "AgreementType"):
+        if name in filters or name not in (*FILTERS, "PartyType", "AgreementType"):
             raise NotSimulated(f"filter {name} of SearchAgreements")
         filters[name] = values[0]
     if "AgreementType" not in filters:
