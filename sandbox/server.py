@@ -20,10 +20,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from sandbox.addresses import Addresses, build_addresses
+from sandbox.aws import s3
 from sandbox.aws.agreement import agreement_api
 from sandbox.aws.catalog import catalog_api
 from sandbox.aws.eventbridge.event_bus import EventBus
-from sandbox.aws.s3 import s3_api
 from sandbox.clazar import clazar_api
 from sandbox.clock import Clock
 from sandbox.control.api import app as control_app
@@ -136,7 +136,7 @@ class Sandbox:
             "agreement": agreement_api.app(self.world),
             "clazar": clazar_api.app(self.world),
             "salesforce": salesforce_api.app(self.world),
-            "s3": s3_api.app(self.world),
+            "s3": s3.app(self.world),
         }
         for name, app in apps.items():
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.aws.storage import Storage
 
 
 @dataclass
@@ -36,8 +37,6 @@ class Offer:
 
 @dataclass
 class Change:
-    """One change of a change set, with the errors that AWS found in it."""
-
     type: str
     name: str | None
     entity_type: str
@@ -156,24 +155,6 @@ class ChangeSetProcessing:
     `INVALID_TAX_INFORMATION` whose cause is unknown to the simulator."""
 
 
-@dataclass
-class Storage:
-    """The buckets of S3 and the metadata of their objects."""
-
-    buckets: tuple[str, ...] = ("example-offers",)
-    """All of them private, like the feed bucket."""
-    feed_bucket: str = "example-feed"
-    """Where AWS delivers the seller's data feeds; it may also be one of `buckets`."""
-    feed_prefix: str = ""
-    """The key prefix of the feed's tables, including its final slash."""
-    modified: dict[tuple[str, str], datetime] = field(default_factory=dict)
-    """Business time of the last PUT, by bucket and key."""
-    types: dict[tuple[str, str], str] = field(default_factory=dict)
-    """The `Content-Type` that objects were put with, by bucket and key."""
-    url: str | None = None
-    """The address of the simulated S3, once it listens: AWS reads legal documents there, too."""
-
-
 class Aws:
     """What AWS knows of one seller and the buyers of its product."""
 
@@ -191,7 +172,6 @@ class Aws:
         self.product_visibility = "Public"
         """`Draft`, `Limited`, `Public` or `Restricted`."""
         self.dimensions = dimensions
-        """The keys of the product's dimensions."""
         self.concurrent_agreements = False
         """Whether one account can have several contracts for the product at a time."""
         self.throttle = True
@@ -209,8 +189,6 @@ class Aws:
         self.cancellation_requests: dict[str, CancellationRequest] = {}
         self.buyers: dict[str, Buyer] = {}
         self.storage = Storage()
-        self.objects: dict[tuple[str, str], bytes] = {}
-        """The objects in S3, by bucket and key."""
 
     def acceptable(self, offer: Offer) -> bool:
         """Whether a buyer could accept this offer now, judged by the offer and its agreement."""

@@ -1,30 +1,32 @@
-"""What AWS's JSON protocols share: signature check, rate limits, responses and errors."""
+"""What AWS's JSON protocols share: signatures, rate limits, pages, responses and errors."""
 
 import json
 import re
 import uuid
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from sandbox.aws.shapes import Shapes
+from sandbox.aws.shapes import NOT_SIMULATED, Shapes
 from sandbox.faults import Fault
-from sandbox.http import Handler, SimulatedSystem
+from sandbox.http import SimulatedSystem
 from sandbox.rate_limit import RateLimit
 from sandbox.world import World
 
-REGION = "us-east-1"
-SIGNING_NAME = "aws-marketplace"
+CATALOG = "AWSMarketplace"
 
 AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/, ]+)/\d{8}/(?P<region>[^/]+)/(?P<service>[^/]+)"
-    r"/aws4_request, ?SignedHeaders=[a-z0-9;\-]+, ?Signature=[0-9a-f]{64}"
+    r"AWS4-HMAC-SHA256 Credential=[^/, ]+/\d{8}/us-east-1/aws-marketplace/aws4_request,"
+    r" ?SignedHeaders=[a-z0-9;\-]+, ?Signature=[0-9a-f]{64}"
 )
+"""A Signature Version 4 for these services.  The signature itself is not verified."""
 
-Operation = Callable[[dict[str, Any]], dict[str, Any]]
+Members = dict[str, Any]
+"""The members of a request or of a response."""
 
 
 class AwsError(Exception):
@@ -38,101 +40,131 @@ class AwsError(Exception):
         super().__init__(message)
 
 
-class AwsService(ABC):
-    """One of AWS's services; the subclass implements its protocol."""
+class NotSimulated(AwsError):
+    """Something of AWS's API that the sandbox does not simulate, by its name there."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(NOT_SIMULATED, f"not simulated: {name}")
+
+
+class Operation(NamedTuple):
+    call: Callable[[Members], Members]
+    per_second: int
+    """For one account (AWS Marketplace developer guide: quotas)."""
+    members: str
+    """The members of a request that are simulated."""
+
+
+FieldError = Callable[[str, str], AwsError]
+"""Makes the error for an invalid field, given as a path, with this message."""
+
+
+class AwsService:
+    """One of AWS's services, in one of two protocols.
+
+    rest-json: the operation is the path; members are in the query or the body.  JSON 1.0: the
+    operation is in a header; members are in the body.
+    """
 
     def __init__(
-        self, world: World, system: str, shapes: Shapes, calls_per_second: dict[str, int]
+        self,
+        world: World,
+        system: str,
+        shapes: Shapes,
+        field_error: FieldError,
+        operations: Mapping[str, Operation],
     ) -> None:
         self.world = world
         self.shapes = shapes
-        second = 1 / world.scale
-        self._rates = {name: RateLimit(calls, second) for name, calls in calls_per_second.items()}
-        self.system = SimulatedSystem(world, system, self._fault_response)
+        self.field_error = field_error
+        self.is_rest = shapes.model.metadata["protocol"] == "rest-json"
+        self.operations = operations
+        self._rates = {
+            name: RateLimit(each.per_second, 1 / world.scale) for name, each in operations.items()
+        }
+        simulated = SimulatedSystem(world, system, self._fault_response)
+        endpoint = simulated.endpoint(self._counted_as, self._handle)
+        methods = ["GET", "POST", "PATCH", "DELETE"]
+        self.app = Starlette(routes=[Route("/{path:path}", endpoint, methods=methods)])
 
-    def handler(self, name: str, operation: Operation) -> Handler:
-        """The request handler of one operation."""
+    def _counted_as(self, request: Request) -> str:
+        name = self._requested_operation(request)
+        return name if name in self.operations else "Unknown"
 
-        async def handle(request: Request) -> Response:
-            try:
-                check_signature(request.headers.get("Authorization"))
-                self._throttle(name)
-                members = await self.members(name, request)
-                if violations := self.shapes.violations(name, members):
-                    raise self.field_error(violations[0].path, violations[0].message)
-                answer = operation(members)
-            except AwsError as error:
-                return self.error(error, self.shapes.status_of(error.code))
-            self.shapes.check_response(name, answer)
-            return self.respond(answer, 200)
+    async def _handle(self, request: Request) -> Response:
+        try:
+            answer = await self._answer(self._requested_operation(request), request)
+        except AwsError as error:
+            return self._error(error, self.shapes.status_of(error.code))
+        return self._respond(answer, 200)
 
-        return handle
+    def _requested_operation(self, request: Request) -> str:
+        if self.is_rest:
+            return str(request.path_params["path"])
+        service, _, name = request.headers.get("X-Amz-Target", "").partition(".")
+        return name if service == self.shapes.model.metadata["targetPrefix"] else ""
 
-    def _throttle(self, name: str) -> None:
+    async def _answer(self, name: str, request: Request) -> Members:
+        _check_signature(request.headers.get("Authorization"))
+        operation = self.operations.get(name)
+        if operation is None:
+            raise NotSimulated(name or "a request without an operation")
         if self.world.aws.throttle and self._rates[name].acquire() > 0:
             raise AwsError("ThrottlingException", "Rate exceeded")
+        members = await _members(request)
+        if violations := self.shapes.violations(name, members):
+            raise self.field_error(*violations[0])
+        for other in sorted(members.keys() - set(operation.members.split())):
+            raise NotSimulated(f"{other} of {name}")
+        if (catalog := members.get("catalog", members.get("Catalog", CATALOG))) != CATALOG:
+            raise NotSimulated(f"catalog {catalog}")
+        answer = operation.call(members)
+        self.shapes.check_response(name, answer)
+        return answer
 
-    @abstractmethod
-    async def members(self, operation: str, request: Request) -> dict[str, Any]:
-        """The members of the request."""
+    def _error(self, error: AwsError, status: int) -> Response:
+        if self.is_rest:
+            response = self._respond({"Message": error.message, **error.members}, status)
+            response.headers["x-amzn-ErrorType"] = error.code
+            return response
+        kind = f"com.amazonaws.awsmpcommerceservice#{error.code}"
+        return self._respond({"__type": kind, "message": error.message, **error.members}, status)
 
-    @abstractmethod
-    def field_error(self, path: str, message: str) -> AwsError:
-        """The error for a member that violates the service model."""
-
-    @abstractmethod
-    def error(self, error: AwsError, status: int) -> Response:
-        """An error response in this protocol."""
-
-    @abstractmethod
-    def respond(self, body: dict[str, Any], status: int) -> Response:
-        """A response in this protocol."""
+    def _respond(self, body: Members, status: int) -> Response:
+        media_type = "application/json" if self.is_rest else "application/x-amz-json-1.0"
+        headers = {"x-amzn-RequestId": str(uuid.uuid4())}
+        return Response(json.dumps(body), status, headers, media_type)
 
     def _fault_response(self, fault: Fault) -> Response:
         code = fault.code or self.shapes.code_of(fault.status)
         message = {"ThrottlingException": "Rate exceeded"}.get(code, "This fault was injected")
-        return self.error(AwsError(code, message), fault.status)
+        return self._error(AwsError(code, message), fault.status)
 
 
-def check_signature(authorization: str | None) -> None:
-    """The header must be a Signature Version 4 for this service.  The signature is not verified."""
+def _check_signature(authorization: str | None) -> None:
     if authorization is None:
         raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
-    parts = AUTHORIZATION.fullmatch(authorization)
-    if parts is None:
-        raise AwsError(
-            "IncompleteSignatureException",
-            "Authorization header requires 'Credential' parameter, 'Signature' parameter and"
-            " 'SignedHeaders' parameter.",
-        )
-    if parts["region"] != REGION:
+    if not AUTHORIZATION.fullmatch(authorization):
         raise AwsError(
             "InvalidSignatureException",
-            f"Credential should be scoped to a valid region, not '{parts['region']}'.",
-        )
-    if parts["service"] != SIGNING_NAME:
-        raise AwsError(
-            "InvalidSignatureException",
-            f"Credential should be scoped to correct service: '{SIGNING_NAME}'.",
+            "Credential should be scoped to a valid region, us-east-1, and aws-marketplace.",
         )
 
 
-def json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request's body."""
+async def _members(request: Request) -> Members:
+    if request.method != "POST":
+        return {name[0].upper() + name[1:]: value for name, value in request.query_params.items()}
     try:
-        value = json.loads(body or b"{}")
+        members = await request.json()
     except ValueError:
-        value = None
-    if not isinstance(value, dict):
+        members = None
+    if not isinstance(members, dict):
         raise AwsError("SerializationException", "Could not parse request body into JSON")
-    return value
+    return members
 
 
-def json_response(body: dict[str, Any], status: int, media_type: str, **headers: str) -> Response:
-    """A JSON response with AWS's request id header."""
-    return Response(
-        json.dumps(body),
-        status,
-        headers={"x-amzn-RequestId": str(uuid.uuid4()), **headers},
-        media_type=media_type,
-    )
+def page(items: Sequence[Any], size: int, token: str | None) -> tuple[list[Any], str | None]:
+    """One page and the token of the next.  Raises ValueError for an invalid token."""
+    start = int(token or 0)
+    following = start + size
+    return list(items[start:following]), str(following) if following < len(items) else None

@@ -25,5 +25,3 @@ class Money:
     payout_currencies: tuple[str, ...] = ("USD", "EUR", "GBP", "AUD", "JPY")
     """The currencies for which the seller has a bank account at AWS."""
     feed: DataFeed = field(default_factory=DataFeed)
-    feed_enabled: bool = True
-    """Whether AWS delivers data feeds to the seller's bucket."""

@@ -35,36 +35,33 @@ def object_key(world: World, key: str) -> tuple[str, str]:
 
 
 def deliver_due(world: World) -> None:
-    """Deliver what was due at the last midnight UTC, if the feed is enabled."""
+    """Deliver what was due at the last midnight UTC."""
     midnight = _midnight(world.now())
     until = world.money.feed.delivered_until
-    if world.money.feed_enabled and (until is None or until < midnight):
+    if until is None or until < midnight:
         _deliver(world, midnight)
 
 
 def deliver_now(world: World) -> list[str]:
     """Deliver all versions up to now, without waiting for midnight; the keys of all files."""
-    world.money.feed_enabled = True
     _deliver(world, None)
     return sorted(object_key(world, key)[1] for key in world.money.feed.lines)
 
 
 def _deliver(world: World, midnight: datetime | None) -> None:
     feed = world.money.feed
-    changed = set(feed.corrupted)
+    changed = set()
     for table, version in _undelivered(world, midnight):
         month = version.update_date.astimezone(UTC)
         key = f"{table}/year={month.year:04}/month={month.month:02}/data.csv"
         lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
         lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
         changed.add(key)
-        written = min(_midnight(version.update_date) + ONE_DAY, world.now())
-        world.aws.storage.modified[object_key(world, key)] = written
     feed.delivered_until = midnight or world.now()
-    feed.corrupted.clear()
     for key in changed:
-        world.aws.objects[object_key(world, key)] = "".join(feed.lines[key]).encode()
-        world.aws.storage.types[object_key(world, key)] = "text/csv"
+        world.aws.storage.put(
+            *object_key(world, key), "".join(feed.lines[key]).encode(), "text/csv"
+        )
 
 
 def _midnight(instant: datetime) -> datetime:

@@ -49,5 +49,3 @@ class DataFeed:
     """The number of versions delivered, by table."""
     delivered_until: datetime | None = None
     """The instant up to which versions have been delivered."""
-    corrupted: set[str] = field(default_factory=set)
-    """Keys of the files that were corrupted since the last delivery."""

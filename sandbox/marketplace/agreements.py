@@ -1,6 +1,5 @@
 """Agreements: creation, end, replacement, and roll-back or renewal by AWS."""
 
-from copy import deepcopy
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +8,6 @@ from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.billing import invoicing
 from sandbox.marketplace import revisions
 from sandbox.marketplace.offer_terms import (
-    Term,
     agreement_end,
     agreement_start,
     contract_value,
@@ -107,7 +105,7 @@ def renew(world: World, agreement: Agreement) -> Agreement:
         state="Released",
         name=world.aws.offers[agreement.offer_id].name,
         buyer_accounts=[agreement.acceptor],
-        terms=_shift_terms(agreement.terms, now.date() - agreement.start.date()),
+        terms=_shift_dates(agreement.terms, now.date() - agreement.start.date()),
         availability_end=now.date(),
         renews_agreement=agreement.id,
         released_at=now,
@@ -122,14 +120,13 @@ def _check_active(agreement: Agreement) -> None:
         raise AgreementNotActive(f"agreement {agreement.id} is {agreement.status}")
 
 
-def _shift_terms(terms: list[Term], by: timedelta) -> list[Term]:
-    shifted = deepcopy(terms)
-    for each in [*shifted, *(charge for term in shifted for charge in term.get("Schedule", []))]:
-        _shift_dates(each, by)
-    return shifted
-
-
-def _shift_dates(fields: dict[str, Any], by: timedelta) -> None:
-    for name in DATE_FIELDS:
-        if name in fields:
-            fields[name] = (date.fromisoformat(fields[name]) + by).isoformat()
+def _shift_dates(value: Any, by: timedelta) -> Any:
+    """A copy of terms, or a part of them, with later dates."""
+    if isinstance(value, list):
+        return [_shift_dates(each, by) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: f"{date.fromisoformat(each) + by}" if name in DATE_FIELDS else _shift_dates(each, by)
+        for name, each in value.items()
+    }

@@ -25,6 +25,11 @@ def why_cannot_accept(world: World, offer_id: str, account: str) -> str | None:
     return next(_reasons(world, offer_id, account), None)
 
 
+def accept_if_possible(world: World, offer_id: str, account: str) -> None:
+    if not why_cannot_accept(world, offer_id, account):
+        accept(world, offer_id, account)
+
+
 def _reasons(world: World, offer_id: str, account: str) -> Iterator[str]:
     offer = world.aws.offers.get(offer_id)
     if offer is None or offer.state != "Released":
@@ -66,10 +71,8 @@ def _schedule_acceptance(world: World, offer: Offer, account: str, days: float) 
     assert offer.released_at is not None
 
     def accept_unless_changed(_: datetime) -> None:
-        if world.aws.buyers[account].accept_after_days == days and not why_cannot_accept(
-            world, offer.id, account
-        ):
-            accept(world, offer.id, account)
+        if world.aws.buyers[account].accept_after_days == days:
+            accept_if_possible(world, offer.id, account)
 
     due = offer.released_at + timedelta(days=days)
     world.schedule(max(due, world.now()), accept_unless_changed)

@@ -49,30 +49,16 @@ def schedule_answer(world: World, request: CancellationRequest) -> None:
     world.schedule(max(due, world.now()), answer_unless_changed)
 
 
-def answer(world: World, request: CancellationRequest, *, approve: bool) -> None:
-    """The buyer answers a pending request now."""
+def answer(
+    world: World, request: CancellationRequest, *, approve: bool, message: str | None = None
+) -> None:
+    status = "APPROVED" if approve else "REJECTED"
+    request.set_result(status, message or f"The buyer {status.lower()} the request.", world.now())
+    marketplace_events.send_cancellation_changed(world, request)
     if approve:
-        _approve(world, request, "The buyer approved the request.")
-    else:
-        _finish(world, request, "REJECTED", "The buyer rejected the request.")
-
-
-def withdraw(world: World, request: CancellationRequest, reason: str) -> None:
-    """The seller withdraws a pending request."""
-    # ASSUMED: the status message is then the seller's reason.
-    _finish(world, request, "CANCELLED", reason)
+        agreements.end(world, world.aws.agreements[request.agreement_id], "CANCELLED")
 
 
 def _approve_unanswered(world: World, request: CancellationRequest) -> None:
     if request.status == "PENDING_APPROVAL":
-        _approve(world, request, "The buyer did not answer in time.")
-
-
-def _approve(world: World, request: CancellationRequest, message: str) -> None:
-    _finish(world, request, "APPROVED", message)
-    agreements.end(world, world.aws.agreements[request.agreement_id], "CANCELLED")
-
-
-def _finish(world: World, request: CancellationRequest, status: str, message: str) -> None:
-    request.set_result(status, message, world.now())
-    marketplace_events.send_cancellation_changed(world, request)
+        answer(world, request, approve=True, message="The buyer did not answer in time.")

@@ -10,12 +10,7 @@ from typing import Any
 
 Term = dict[str, Any]
 
-PRICING = (
-    "FixedUpfrontPricingTerm",
-    "ConfigurableUpfrontPricingTerm",
-    "UsageBasedPricingTerm",
-    "ByolPricingTerm",
-)
+PRICING = ("FixedUpfrontPricingTerm", "ConfigurableUpfrontPricingTerm", "UsageBasedPricingTerm")
 """The term types that UpdatePricingTerms sets."""
 
 
@@ -47,8 +42,6 @@ class Duration:
 
 @dataclass(frozen=True)
 class Installment:
-    """One installment of a payment schedule."""
-
     charge_date: date
     amount: Decimal
 
@@ -59,7 +52,6 @@ def find_term(terms: Sequence[Term], kind: str) -> Term | None:
 
 
 def pricing_terms(terms: Sequence[Term]) -> list[Term]:
-    """The terms that set prices."""
     return [each for each in terms if each["Type"] in PRICING]
 
 

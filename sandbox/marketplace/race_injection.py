@@ -23,10 +23,8 @@ def accept_at(world: World, point: RacePoint, offer_id: str) -> None:
     """An offer has reached this point: the buyers set up for it accept, if AWS lets them."""
     offer = world.aws.offers[offer_id]
     for account in offer.buyer_accounts:
-        if _applies(world, account, point, offer) and not buyers.why_cannot_accept(
-            world, offer_id, account
-        ):
-            buyers.accept(world, offer_id, account)
+        if _applies(world, account, point, offer):
+            buyers.accept_if_possible(world, offer_id, account)
 
 
 def schedule_last_second(world: World, offer: Offer) -> None:

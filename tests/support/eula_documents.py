@@ -11,6 +11,8 @@ from pypdf import PdfWriter
 from activities.eula.documents import EulaDocuments, PublishEula
 from sandbox.server import Sandbox
 
+BUCKET = "example-offers"
+
 
 def pdf(*widths: int, change: Callable[[PdfWriter], Any] = lambda _: None) -> bytes:
     """A document with a blank page of each width."""
@@ -43,5 +45,9 @@ def publish(documents: EulaDocuments, *sources: str, revision: int = 1) -> str:
 
 def published(sandbox: Sandbox) -> dict[str, bytes]:
     """What was published, by key."""
-    objects = sandbox.world.aws.objects.items()
-    return {key: content for (_, key), content in objects if key.startswith("eula/")}
+    storage = sandbox.world.aws.storage
+    return {
+        key: storage.get(BUCKET, key) or b""
+        for key in storage.keys(BUCKET)
+        if key.startswith("eula/")
+    }

@@ -1,57 +1,23 @@
 """The Agreement API's list of the invoices for an agreement."""
 
-from typing import Any
-
-from sandbox.aws.agreement.agreement_protocol import find_agreement, paginate
+from sandbox.aws.agreement.requests import find_agreement, paginate
+from sandbox.aws.protocol import Members
 from sandbox.billing.money import Invoice
 from sandbox.world import World
-
-CALLS_PER_SECOND = {"ListAgreementInvoiceLineItems": 10}
-"""For one account (AWS Marketplace developer guide: quotas of the Agreement API)."""
 
 INVOICING_ENTITY = {"legalName": "Amazon Web Services, Inc."}
 """ASSUMED: the same for all buyers; in fact it depends on the buyer's country."""
 
 
-class InvoiceLineItems:
-    """The operation ListAgreementInvoiceLineItems."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-
-    def list(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The invoices issued so far that match all filters, in the order of issue (ASSUMED)."""
-        agreement = find_agreement(self.world, request["agreementId"])
-        issued = [
-            each
-            for each in self.world.money.invoices
-            if each.agreement_id == agreement.id and _matches(each, request)
-        ]
-        shown, token = paginate(issued, request)
-        return {"agreementInvoiceLineItemGroupSummaries": [_group(each) for each in shown], **token}
+def invoice_line_items(world: World, request: Members) -> Members:
+    """ListAgreementInvoiceLineItems: the invoices so far, in the order of issue (ASSUMED)."""
+    agreement = find_agreement(world, request)
+    issued = [each for each in world.money.invoices if each.agreement_id == agreement.id]
+    shown, token = paginate(issued, request)
+    return {"agreementInvoiceLineItemGroupSummaries": [_group(each) for each in shown], **token}
 
 
-def _matches(invoice: Invoice, request: dict[str, Any]) -> bool:
-    issued = invoice.issued_at.timestamp()
-    period = _period(invoice)
-    return all(
-        (
-            request.get("invoiceId", invoice.id) == invoice.id,
-            # ASSUMED: refunds and credits are in the data feed only, not credit memos here.
-            request.get("invoiceType", "INVOICE") == "INVOICE",
-            request.get("invoiceBillingPeriod", period) == period,
-            issued < request.get("beforeIssuedTime", issued + 1),
-            issued > request.get("afterIssuedTime", issued - 1),
-        )
-    )
-
-
-def _period(invoice: Invoice) -> dict[str, int]:
-    # ASSUMED: the month of issue.
-    return {"month": invoice.issued_at.month, "year": invoice.issued_at.year}
-
-
-def _group(invoice: Invoice) -> dict[str, Any]:
+def _group(invoice: Invoice) -> Members:
     return {
         "agreementId": invoice.agreement_id,
         "invoiceId": invoice.id,
@@ -61,8 +27,10 @@ def _group(invoice: Invoice) -> dict[str, Any]:
             "maxAdjustmentAmount": str(invoice.amount),
             "currencyCode": invoice.currency,
         },
-        "invoiceBillingPeriod": _period(invoice),
+        # ASSUMED: the month of issue.
+        "invoiceBillingPeriod": {"month": invoice.issued_at.month, "year": invoice.issued_at.year},
         "issuedTime": invoice.issued_at.timestamp(),
+        # ASSUMED: refunds and credits are in the data feed only, not credit memos here.
         "invoiceType": "INVOICE",
         "invoicingEntity": INVOICING_ENTITY,
     }

@@ -1,46 +1,37 @@
 """Processing of change sets: from the request over PREPARING and APPLYING to the end."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sandbox.aws.catalog.change_set_request import RequestedChange, field_error, parse_changes
 from sandbox.aws.catalog.rules import changes as rules
 from sandbox.aws.catalog.rules import offer_consistency, release
-from sandbox.aws.catalog.rules.details import (
-    AddDimensions,
-    CreateOffer,
-    CreateReplacementOffer,
-    ReleaseOffer,
-)
+from sandbox.aws.catalog.rules.details import CreateOffer, CreateReplacementOffer, ReleaseOffer
 from sandbox.aws.catalog.rules.working_copy import Problem, WorkingCopy
 from sandbox.aws.eventbridge import marketplace_events
 from sandbox.aws.marketplace_state import ChangeSet, Offer, RacePoint
-from sandbox.aws.protocol import AwsError
+from sandbox.aws.protocol import AwsError, Members
 from sandbox.marketplace import buyers, race_injection
 from sandbox.random_ids import new_id
 from sandbox.world import World
 
 RUNNING_STATUSES = ("PREPARING", "APPLYING")
-MAX_OPEN = 250
 MAX_OFFERS_AT_ONCE = 20
-MAX_MESSAGE = 2048
 
 
 class ChangeSets:
-    """The change sets of the seller's account."""
-
     def __init__(self, world: World) -> None:
         self.world = world
 
-    def start(self, request: dict[str, Any]) -> ChangeSet:
+    def start(self, request: Members) -> ChangeSet:
         """Accept a request; a repeated request with the same token starts one change set."""
         token = request.get("ClientRequestToken")
         if token and (started := self._by_token(token)):
-            return self._check_same_request(started, request)
+            if started.request == request:
+                return started
+            message = f"The token was used for another request: change set {started.id}"
+            raise field_error("/ClientRequestToken", message)
         changes = parse_changes(self.world, request)
-        self._check_locks(changes)
-        if self.world.aws.throttle:
-            self._check_quotas(changes)
+        self._check_locks(_targets(changes))
         change_set = ChangeSet(
             new_id("", 25),
             request.get("ChangeSetName"),
@@ -48,10 +39,10 @@ class ChangeSets:
             self.world.now(),
             [change.change for change in changes],
             request=request,
-            locked_entities=sorted({change.target for change in changes}),
+            locked_entities=_targets(changes),
         )
         self.world.aws.change_sets[change_set.id] = change_set
-        checked, finished = self._times(change_set, changes)
+        checked, finished = self._times(change_set)
         self.world.schedule(checked, lambda _: self._check(change_set, changes, finished))
         self._accept_at("submitted", change_set.locked_entities)
         return change_set
@@ -71,47 +62,28 @@ class ChangeSets:
         every = self.world.aws.change_sets.values()
         return next((each for each in every if each.token == token), None)
 
-    def _running(self) -> list[ChangeSet]:
-        return [
-            each for each in self.world.aws.change_sets.values() if each.status in RUNNING_STATUSES
-        ]
-
-    def _check_same_request(self, change_set: ChangeSet, request: dict[str, Any]) -> ChangeSet:
-        if change_set.request != request:
-            raise field_error(
-                "/ClientRequestToken",
-                f"The token was used for another request: change set {change_set.id}",
-            )
-        return change_set
-
-    def _check_locks(self, changes: list[RequestedChange]) -> None:
-        targets = {change.target for change in changes if not change.target.startswith("$")}
-        for running in self._running():
-            if locked := targets & set(running.locked_entities):
+    def _check_locks(self, targets: list[str]) -> None:
+        every = self.world.aws.change_sets.values()
+        running = [each for each in every if each.status in RUNNING_STATUSES]
+        for each in running:
+            existing = {entity for entity in each.locked_entities if not entity.startswith("$")}
+            if locked := existing & set(targets):
                 raise AwsError(
                     "ResourceInUseException",
                     "Requested change set has entities locked by change sets -"
-                    f" Entity: '{min(locked)}' ChangeSetId: '{running.id}'",
+                    f" Entity: '{min(locked)}' ChangeSetId: '{each.id}'",
                 )
-
-    def _check_quotas(self, changes: list[RequestedChange]) -> None:
-        running = self._running()
-        if len(running) >= MAX_OPEN:
-            raise AwsError("ServiceQuotaExceededException", f"{MAX_OPEN} change sets are open.")
-        entities = [entity for each in running for entity in each.locked_entities]
-        in_progress = len(entities) - entities.count(self.world.aws.product_id)
-        if in_progress + len(_target_offers(changes)) > MAX_OFFERS_AT_ONCE:
+        in_progress = sum(len(each.locked_entities) for each in running)
+        if self.world.aws.throttle and in_progress + len(targets) > MAX_OFFERS_AT_ONCE:
             raise AwsError(
                 "ServiceQuotaExceededException",
                 f"{MAX_OFFERS_AT_ONCE} offers are being created or updated.",
             )
 
-    def _times(
-        self, change_set: ChangeSet, changes: list[RequestedChange]
-    ) -> tuple[datetime, datetime]:
+    def _times(self, change_set: ChangeSet) -> tuple[datetime, datetime]:
         """When the check ends, and when the changes are applied."""
         processing = self.world.aws.change_set_processing
-        offers = [self.world.aws.offers.get(target) for target in _target_offers(changes)]
+        offers = [self.world.aws.offers.get(target) for target in change_set.locked_entities]
         update = all(offer and offer.state == "Released" for offer in offers)
         minutes = processing.update_minutes if update else processing.publish_minutes
         checking = min(processing.preparing_minutes, minutes / 2)
@@ -124,10 +96,10 @@ class ChangeSets:
         if change_set.status != "PREPARING":
             return
         working_copy = WorkingCopy(self.world, change_set.started_at.date())
-        entities = _dry_run(working_copy, changes)
+        created = _dry_run(working_copy, changes)
         failures = self.world.aws.change_set_processing.failures
         failure = None
-        if not any(change.change.errors for change in changes) and failures:
+        if failures and not any(change.change.errors for change in changes):
             failure = failures.pop(0)
             if failure != "SERVER_FAULT":
                 _add_error(changes[-1], Problem(failure, "This failure was injected."))
@@ -144,25 +116,16 @@ class ChangeSets:
                 self._finish(change_set, "FAILED")
                 return
             self._accept_at("applying", change_set.locked_entities)
-            self._commit(working_copy, changes, entities)
+            for change in changes:
+                if change.target in created:
+                    change.change.entity_id = f"{created[change.target]}@1"
+            self._commit(working_copy)
             self._finish(change_set, "SUCCEEDED")
 
         self.world.schedule(finished, apply)
 
-    def _commit(
-        self, working_copy: WorkingCopy, changes: list[RequestedChange], entities: dict[str, str]
-    ) -> None:
-        released = [
-            offer
-            for offer in working_copy.offers.values()
-            if offer.state == "Released" and offer.released_at is None
-        ]
-        for offer in released:
-            offer.released_at = self.world.now()
-        working_copy.save()
-        for change in changes:
-            if change.target in entities:
-                change.change.entity_id = f"{entities[change.target]}@1"
+    def _commit(self, working_copy: WorkingCopy) -> None:
+        released = working_copy.save()
         for offer in working_copy.offers.values():
             buyers.schedule_acceptances(self.world, offer)
             race_injection.schedule_last_second(self.world, offer)
@@ -181,8 +144,8 @@ class ChangeSets:
         marketplace_events.send_change_set_ended(self.world, change_set)
 
 
-def _target_offers(changes: list[RequestedChange]) -> set[str]:
-    return {each.target for each in changes if not isinstance(each.details, AddDimensions)}
+def _targets(changes: list[RequestedChange]) -> list[str]:
+    return sorted({each.target for each in changes})
 
 
 def _dry_run(working_copy: WorkingCopy, changes: list[RequestedChange]) -> dict[str, str]:
@@ -193,44 +156,36 @@ def _dry_run(working_copy: WorkingCopy, changes: list[RequestedChange]) -> dict[
     created: dict[str, str] = {}
     for change in changes:
         match change.details:
-            case AddDimensions():
-                working_copy.dimensions += [each.key for each in change.details.root]
             case CreateOffer():
-                offer = rules.new_offer(change.details)
+                created[change.target] = working_copy.add(rules.new_offer(change.details))
             case CreateReplacementOffer():
                 agreement = working_copy.world.aws.agreements[change.details.agreement_id]
-                for problem in rules.check_replaceable(agreement):
-                    _add_error(change, problem)
+                if agreement.status != "ACTIVE":
+                    _add_error(change, release.ended(agreement))
                 offer = rules.replacement_offer(change.details, agreement)
-        if change.creates:
-            working_copy.add(offer)
-            created[change.target] = offer.id
-    for target in _target_offers(changes):
-        offer = working_copy.offer(created.get(target, target))
-        _dry_run_offer(
-            working_copy, [change for change in changes if change.target == target], offer
-        )
+                created[change.target] = working_copy.add(offer)
+    for target in _targets(changes):
+        own = [change for change in changes if change.target == target]
+        _dry_run_offer(working_copy, own, working_copy.offer(created.get(target, target)))
     return created
 
 
 def _dry_run_offer(working_copy: WorkingCopy, changes: list[RequestedChange], offer: Offer) -> None:
-    releases = [change for change in changes if isinstance(change.details, ReleaseOffer)]
+    by_type = {change.change.type: change for change in changes}
+    releases = by_type.get(ReleaseOffer.__name__)
     for change in changes:
-        if change not in releases:
+        if change is not releases:
             for problem in rules.apply(change.details, offer, working_copy):
                 _add_error(change, problem)
-    by_type = {change.change.type: change for change in changes}
     for conflict in offer_consistency.conflicts(offer, working_copy.today):
         blamed = [by_type[each] for each in conflict.changes if each in by_type]
         for change in blamed[:1]:
             _add_error(change, conflict.problem)
-    for change in releases:
+    if releases:
         for problem in release.check(offer, working_copy):
-            _add_error(change, problem)
+            _add_error(releases, problem)
         offer.state = "Released"
 
 
 def _add_error(change: RequestedChange, problem: Problem) -> None:
-    change.change.errors.append(
-        {"ErrorCode": problem.code, "ErrorMessage": problem.message[:MAX_MESSAGE]}
-    )
+    change.change.errors.append({"ErrorCode": problem.code, "ErrorMessage": problem.message})

@@ -1,6 +1,5 @@
 """Offers, the product and change sets in the form of the Catalog API."""
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,23 +10,23 @@ from sandbox.world import World
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
 """The address of AWS's own copies of legal documents."""
 
-MAX_DETAILS = 16384
-"""Maximum length of `Details`; a document in `DetailsDocument` may be longer (ASSUMED)."""
-
 
 def timestamp(instant: datetime) -> str:
     """An instant in the format of the API, in UTC, to the second."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def given(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
 def arn(world: World, kind: str, entity_id: str) -> str:
-    """The ARN of an entity or change set of the seller."""
     account = world.aws.seller_account
     return f"arn:aws:aws-marketplace:us-east-1:{account}:AWSMarketplace/{kind}/{entity_id}"
 
 
 def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
-    """The response of DescribeEntity for an offer."""
     document = {
         "Id": offer.id,
         "State": offer.state,
@@ -38,15 +37,8 @@ def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
         "Terms": [_term(offer, term) for term in offer.terms],
         "Rules": _rules(offer),
     }
-    kept = {name: value for name, value in document.items() if value is not None}
-    return {
-        "EntityType": "Offer@1.0",
-        "EntityIdentifier": f"{offer.id}@{offer.revision}",
-        "EntityArn": arn(world, "Offer", offer.id),
-        "LastModifiedDate": timestamp(offer.last_modified or world.now()),
-        "Details": _text(kept),
-        "DetailsDocument": kept,
-    }
+    modified = timestamp(offer.last_modified or world.now())
+    return _entity(world, "Offer", f"{offer.id}@{offer.revision}", modified, given(document))
 
 
 def describe_product(world: World) -> dict[str, Any]:
@@ -58,30 +50,31 @@ def describe_product(world: World) -> dict[str, Any]:
             for key in world.aws.dimensions
         ],
     }
+    revision = f"{world.aws.product_id}@1"
+    return _entity(world, "SaaSProduct", revision, "2026-01-01T00:00:00Z", document)
+
+
+def _entity(
+    world: World, kind: str, revision: str, modified: str, document: dict[str, Any]
+) -> dict[str, Any]:
     return {
-        "EntityType": "SaaSProduct@1.0",
-        "EntityIdentifier": f"{world.aws.product_id}@1",
-        "EntityArn": arn(world, "SaaSProduct", world.aws.product_id),
-        "LastModifiedDate": "2026-01-01T00:00:00Z",
-        "Details": _text(document),
+        "EntityType": f"{kind}@1.0",
+        "EntityIdentifier": revision,
+        "EntityArn": arn(world, kind, revision.partition("@")[0]),
+        "LastModifiedDate": modified,
         "DetailsDocument": document,
     }
 
 
 def describe_change(change: Change) -> dict[str, Any]:
-    """A change in the response of DescribeChangeSet."""
-    entity = {"Type": change.entity_type}
-    if change.entity_id:
-        entity["Identifier"] = change.entity_id
     described = {
         "ChangeType": change.type,
-        "Entity": entity,
-        "Details": _text(change.details),
+        "Entity": given({"Type": change.entity_type, "Identifier": change.entity_id}),
         "DetailsDocument": change.details,
         "ErrorDetailList": change.errors,
         "ChangeName": change.name,
     }
-    return {name: value for name, value in described.items() if value is not None}
+    return given(described)
 
 
 def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
@@ -96,19 +89,13 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
         "Status": change_set.status,
         "FailureCode": change_set.failure_code,
     }
-    return {name: value for name, value in summary.items() if value is not None}
+    return given(summary)
 
 
 def entity_ids(change_set: ChangeSet) -> list[str]:
     """The ids of the existing entities in a change set."""
     ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
     return sorted({each for each in ids if not each.startswith("$")})
-
-
-def _text(document: Any) -> str | None:
-    """A document as JSON text; None if it is too long for the model or no object."""
-    text = json.dumps(document, separators=(",", ":"))
-    return text if isinstance(document, dict) and len(text) <= MAX_DETAILS else None
 
 
 def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
@@ -137,13 +124,16 @@ def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
             return term
 
 
+def targeting(offer: Offer) -> dict[str, list[str]]:
+    targets = {"BuyerAccounts": offer.buyer_accounts, "CountryCodes": offer.country_codes}
+    return {name: value for name, value in targets.items() if value}
+
+
 def _rules(offer: Offer) -> list[dict[str, Any]]:
     rules: list[dict[str, Any]] = []
     if offer.availability_end:
         end = f"{offer.availability_end}T23:59:59.999Z"
         rules.append({"Type": "AvailabilityRule", "AvailabilityEndDate": end})
-    targeting = {"BuyerAccounts": offer.buyer_accounts, "CountryCodes": offer.country_codes}
-    if any(targeting.values()):
-        positive = {name: value for name, value in targeting.items() if value}
+    if positive := targeting(offer):
         rules.append({"Type": "TargetingRule", "PositiveTargeting": positive})
     return rules

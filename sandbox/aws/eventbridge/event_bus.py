@@ -1,27 +1,16 @@
 """Delivery of AWS's events to an EventBridge, with injected faults."""
 
-import json
 import logging
-import queue
-import threading
-from dataclasses import dataclass
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from threading import Timer
 from typing import Any
 
 from sandbox.faults import Fault
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass
-class Event:
-    """One event, without the fields that EventBridge adds."""
-
-    source: str
-    detail_type: str
-    at: datetime
-    resources: list[str]
-    detail: dict[str, Any]
+Event = dict[str, Any]
+"""An entry of EventBridge's PutEvents."""
 
 
 class EventBus:
@@ -32,7 +21,6 @@ class EventBus:
         import boto3
         from botocore.config import Config
 
-        self.endpoint = endpoint
         self._eventbridge = boto3.client(
             "events",
             region_name="us-east-1",
@@ -42,49 +30,32 @@ class EventBus:
             aws_access_key_id="AKIAIOSFODNN7EXAMPLE",
             aws_secret_access_key="wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",  # noqa: S106
         )
-        self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._thread = ThreadPoolExecutor(1, "events")
         self._reordered: list[Event] = []
-        self._thread = threading.Thread(target=self._deliver, name="events", daemon=True)
-        self._thread.start()
 
     def send(self, event: Event, fault: Fault | None = None) -> None:
-        """Queue an event for delivery, changed by the fault if there is one."""
-        match fault.kind if fault else None:
-            case "lose":
-                return
-            case "reorder":
+        """Deliver an event soon, changed by the fault if there is one."""
+        match fault:
+            case Fault(kind="lose"):
+                pass
+            case Fault(kind="reorder"):
                 self._reordered.append(event)
-                return
-            case "delay":
-                assert fault
-                later = threading.Timer(fault.delay_seconds, self._queue.put, [event])
+            case Fault(kind="delay", delay_seconds=seconds):
+                later = Timer(seconds, self._deliver, [event])
                 later.daemon = True
                 later.start()
-                return
-            case "duplicate":
-                self._queue.put(event)
-        self._queue.put(event)
-        while self._reordered:
-            self._queue.put(self._reordered.pop())
+            case _:
+                copies = 2 if fault and fault.kind == "duplicate" else 1
+                for each in [event] * copies + self._reordered:
+                    self._thread.submit(self._deliver, each)
+                self._reordered.clear()
 
     def close(self) -> None:
-        """Deliver the queued events and stop."""
-        self._queue.put(None)
-        self._thread.join()
+        """Deliver the events sent so far and stop."""
+        self._thread.shutdown()
 
-    def _deliver(self) -> None:
-        while event := self._queue.get():
-            try:
-                self._eventbridge.put_events(
-                    Entries=[
-                        {
-                            "Source": event.source,
-                            "DetailType": event.detail_type,
-                            "Time": event.at,
-                            "Resources": event.resources,
-                            "Detail": json.dumps(event.detail),
-                        }
-                    ]
-                )
-            except Exception as error:
-                logger.warning("an event was lost: %s", error)
+    def _deliver(self, event: Event) -> None:
+        try:
+            self._eventbridge.put_events(Entries=[event])
+        except Exception as error:
+            logger.warning("an event was lost: %s", error)

@@ -27,15 +27,13 @@ def pricing(price: str = "0.0", *, quantity: int = 1, currency: str = "USD") -> 
 def upfront(
     *rates: tuple[str, str], months: str = "P12M", allowed: tuple[bool, bool] = (False, False)
 ) -> Details:
-    """A rate card without a choice for the buyer, paid at acceptance."""
-    values = ["Allowed" if each else "Disallowed" for each in allowed]
+    """A rate card, paid at acceptance; `allowed`: the choices of the buyer."""
+    choices = ("MultipleDimensionSelection", "QuantityConfiguration")
+    values = ("Allowed" if each else "Disallowed" for each in allowed)
     card = {
         "Selector": {"Type": "Duration", "Value": months},
         "RateCard": [{"DimensionKey": key, "Price": price} for key, price in rates],
-        "Constraints": {
-            "MultipleDimensionSelection": values[0],
-            "QuantityConfiguration": values[1],
-        },
+        "Constraints": dict(zip(choices, values, strict=True)),
     }
     term = {"Type": "ConfigurableUpfrontPricingTerm", "CurrencyCode": "USD", "RateCards": [card]}
     return {"PricingModel": "Contract", "Terms": [term]}
@@ -47,13 +45,16 @@ def validity(**dates: str) -> Details:
 
 def schedule(*charges: tuple[str, str], currency: str = "USD") -> Details:
     entries = [{"ChargeDate": day, "ChargeAmount": amount} for day, amount in charges]
-    return {
-        "Terms": [{"Type": "PaymentScheduleTerm", "CurrencyCode": currency, "Schedule": entries}]
-    }
+    term = {"Type": "PaymentScheduleTerm", "CurrencyCode": currency, "Schedule": entries}
+    return {"Terms": [term]}
 
 
 def legal(**document: str) -> Details:
     return {"Terms": [{"Type": "LegalTerm", "Documents": [document]}]}
+
+
+def targeting(*accounts: str) -> Details:
+    return {"PositiveTargeting": {"BuyerAccounts": list(accounts)}}
 
 
 def net_terms(period: str) -> Details:
@@ -74,16 +75,9 @@ OFFER: dict[str, Details] = {
 
 
 def change(kind: str, details: Any, entity: str | None = None, name: str | None = None) -> Details:
-    request: Details = {
-        "ChangeType": kind,
-        "Entity": {"Type": "Offer@1.0"},
-        "DetailsDocument": details,
-    }
-    if entity:
-        request["Entity"]["Identifier"] = entity
-    if name:
-        request["ChangeName"] = name
-    return request
+    on = {"Type": "Offer@1.0"} | ({"Identifier": entity} if entity else {})
+    named = {"ChangeName": name} if name else {}
+    return {"ChangeType": kind, "Entity": on, "DetailsDocument": details, **named}
 
 
 class Seller:
@@ -104,26 +98,13 @@ class Seller:
     def offer_changes(self, **details: Any) -> list[Details]:
         """The changes of a new offer; `details` replaces a change by type, or omits it if None."""
         create = details.pop("CreateOffer", {"ProductId": self.world.aws.product_id})
-        reference = "$CreateOffer.Entity.Identifier"
-        by_type = {**OFFER, **details}
-        return [
-            change("CreateOffer", create, name="CreateOffer"),
-            *(change(kind, each, reference) for kind, each in by_type.items() if each is not None),
-        ]
+        return _new_offer("CreateOffer", create, {**OFFER, **details})
 
     def replacement_changes(self, agreement_id: str, **details: Any) -> list[Details]:
         """The changes of an offer that replaces an agreement."""
-        reference = "$Replace.Entity.Identifier"
-        by_type = {
-            **OFFER,
-            "UpdateTargeting": None,
-            "UpdateValidityTerms": validity(AgreementEndDate="2027-06-30"),
-            **details,
-        }
-        return [
-            change("CreateReplacementOffer", {"AgreementId": agreement_id}, name="Replace"),
-            *(change(kind, each, reference) for kind, each in by_type.items() if each is not None),
-        ]
+        until = validity(AgreementEndDate="2027-06-30")
+        terms = {**OFFER, "UpdateTargeting": None, "UpdateValidityTerms": until, **details}
+        return _new_offer("CreateReplacementOffer", {"AgreementId": agreement_id}, terms)
 
     def start(self, changes: list[Details], **request: Any) -> str:
         """Start a change set; its id."""
@@ -162,6 +143,14 @@ class Seller:
         return found
 
 
+def _new_offer(create: str, details: Details, others: Details) -> list[Details]:
+    given = {kind: each for kind, each in others.items() if each is not None}
+    return [
+        change(create, details, name=create),
+        *(change(kind, each, f"${create}.Entity.Identifier") for kind, each in given.items()),
+    ]
+
+
 def error_codes(change_set: Details) -> dict[str, list[str]]:
     """The error codes of a change set by change type."""
     return {
@@ -175,3 +164,14 @@ def status_and_code(error: ClientError) -> tuple[int, str]:
     """HTTP status and error code."""
     response: Any = error.response
     return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+
+def search(seller: Seller, **filters: str) -> list[Details]:
+    """The agreements that match these filters, in addition to the required ones."""
+    every = {"PartyType": "Proposer", "AgreementType": "PurchaseAgreement", **filters}
+    answer = seller.agreements.search_agreements(
+        catalog=CATALOG,
+        filters=[{"name": name, "values": [value]} for name, value in every.items()],
+    )
+    found: list[Details] = answer["agreementViewSummaries"]
+    return found

@@ -55,7 +55,7 @@ def deliver_rows(world: World, table: str) -> list[Row]:
     """Deliver the feed now; all rows of a table."""
     world.advance()
     keys = [key for key in data_feed.deliver_now(world) if key.startswith(f"{table}/")]
-    return [row for key in keys for row in parse_rows(world.aws.objects[BUCKET, key])]
+    return [row for key in keys for row in parse_rows(world.aws.storage.get(BUCKET, key) or b"")]
 
 
 def current_events(world: World) -> list[Row]:

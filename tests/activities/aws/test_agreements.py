@@ -176,7 +176,7 @@ def test_withdrawn_and_invalid_cancellation_requests(aws: Aws) -> None:
     agreement = aws.accept_offer()
     sent = request_cancellation(aws, agreement)
     (request,) = aws.sandbox.world.aws.cancellation_requests.values()
-    cancellations.withdraw(aws.sandbox.world, request, "A mistake")
+    request.set_result("CANCELLED", "A mistake", aws.now[0])
     ended = aws.run(aws.agreements.wait_for_cancellation, sent)
     assert ended.status is CancellationStatus.CANCELLED
     again = request_cancellation(aws, agreement, number=2)

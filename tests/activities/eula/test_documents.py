@@ -22,10 +22,9 @@ from activities.eula import sources
 from activities.eula.documents import EulaDocuments
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from tests.support.eula_documents import pdf, publish, published, s3_client
+from tests.support.eula_documents import BUCKET, pdf, publish, published, s3_client
 from workflows.common.escalation import aws_errors_in
 
-BUCKET = "example-offers"
 ENCRYPTED = "it is protected by a password"
 DAMAGED = "it is damaged or incomplete"
 NO_PDF = "it is not a PDF"
@@ -84,7 +83,7 @@ def put_source(sandbox: Sandbox) -> Callable[[str, bytes], str]:
     """Put an object into S3; returns its address."""
 
     def put(key: str, content: bytes) -> str:
-        sandbox.world.aws.objects[BUCKET, key] = content
+        sandbox.world.aws.storage.put(BUCKET, key, content)
         return f"s3://{BUCKET}/{key}"
 
     return put
@@ -267,7 +266,7 @@ def test_s3_upload_failures(
 
 
 def test_documents_are_merged_in_order(
-    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox, s3: Any
 ) -> None:
     sources = [
         put_source("b.pdf", pdf(200, 300)),
@@ -278,7 +277,7 @@ def test_documents_are_merged_in_order(
 
     ((key, content),) = published(sandbox).items()
     assert key == f"eula/006000000000001AAA/rev3-{hashlib.sha256(content).hexdigest()[:16]}.pdf"
-    assert sandbox.world.aws.storage.types[BUCKET, key] == "application/pdf"
+    assert s3.head_object(Bucket=BUCKET, Key=key)["ContentType"] == "application/pdf"
     pages = PdfReader(io.BytesIO(content), strict=True).pages
     assert [int(page.mediabox.width) for page in pages] == [200, 300, 100, 400]
     answer = httpx.get(link)

@@ -132,7 +132,7 @@ async def test_cancel_while_the_eula_upload_is_denied(
     harness: WorkflowHarness,
 ) -> None:
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
-    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
+    harness.world.aws.storage.put("example-offers", "eula.pdf", one_page())
     await harness.start()
     harness.vendors.s3.answer(403, "PutObject", times=None)
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
@@ -281,7 +281,7 @@ async def test_cancel_while_waiting_for_approval(harness: WorkflowHarness) -> No
 
 async def test_exceptions_of_two_roles_need_both_approvals(harness: WorkflowHarness) -> None:
     harness.put_opportunity(**TWO_YEARS, Eula_Documents__c="s3://example-offers/eula.pdf")
-    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
+    harness.world.aws.storage.put("example-offers", "eula.pdf", one_page())
     record = await harness.start()
     assert sorted(str(f.role) for f in record.awaiting_approval) == ["deal-desk", "legal"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
@@ -298,12 +298,12 @@ async def test_eula_changed_after_approval_needs_a_new_approval(
     harness: WorkflowHarness,
 ) -> None:
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
-    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
+    harness.world.aws.storage.put("example-offers", "eula.pdf", one_page())
     await harness.start()
     harness.vendors.s3.answer(403, "PutObject", times=None)
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     assert (await harness.advance(minutes=1)).attention_code == "credentials-rejected"
-    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page(width=300)
+    harness.world.aws.storage.put("example-offers", "eula.pdf", one_page(width=300))
     harness.vendors.clear()
     await harness.client.resume(OPPORTUNITY)
     failed = await harness.advance_until(Stage.FAILED)

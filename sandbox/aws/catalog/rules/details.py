@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_pascal
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[^\\<>]+$")]
@@ -29,7 +29,6 @@ class Details(BaseModel):
 class CreateOffer(Details):
     product_id: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     name: Name | None = None
-    offer_set_id: str | None = None
 
 
 class CreateReplacementOffer(Details):
@@ -49,14 +48,7 @@ class UpdateInformation(Details):
 
 
 class PositiveTargeting(Details):
-    buyer_accounts: list[Account] | None = Field(default=None, min_length=1)
-    country_codes: list[str] | None = Field(default=None, min_length=1, max_length=244)
-
-    @model_validator(mode="after")
-    def _has_target(self) -> "PositiveTargeting":
-        if not self.buyer_accounts and not self.country_codes:
-            raise ValueError("BuyerAccounts or CountryCodes is required")
-        return self
+    buyer_accounts: list[Account] = Field(min_length=1)
 
 
 class UpdateTargeting(Details):
@@ -73,7 +65,6 @@ class FixedUpfrontPricingTerm(Details):
     currency_code: Currency
     price: Price
     grants: list[Grant] = Field(min_length=1)
-    duration: str | None = None
 
 
 class Rate(Details):
@@ -113,15 +104,8 @@ class UsageBasedPricingTerm(Details):
     rate_cards: list[UsageRateCard] = Field(min_length=1)
 
 
-class ByolPricingTerm(Details):
-    type: Literal["ByolPricingTerm"]
-
-
 PricingTerm = Annotated[
-    FixedUpfrontPricingTerm
-    | ConfigurableUpfrontPricingTerm
-    | UsageBasedPricingTerm
-    | ByolPricingTerm,
+    FixedUpfrontPricingTerm | ConfigurableUpfrontPricingTerm | UsageBasedPricingTerm,
     Field(discriminator="type"),
 ]
 
@@ -191,29 +175,8 @@ class UpdateAvailability(Details):
     availability_end_date: date | None = None
 
 
-class SupportTerm(Details):
-    type: Literal["SupportTerm"]
-    refund_policy: Annotated[str, StringConstraints(min_length=1, max_length=500)]
-
-
-class UpdateSupportTerms(Details):
-    terms: list[SupportTerm] = Field(min_length=1, max_length=1)
-
-
 class ReleaseOffer(Details):
     pass
-
-
-class Dimension(Details):
-    key: DimensionKey
-    name: str
-    description: str
-    types: list[str] = Field(min_length=1)
-    unit: str
-
-
-class AddDimensions(RootModel[list[Dimension]]):
-    """New dimensions of a `SaaSProduct@1.0`."""
 
 
 DETAILS: dict[str, type[BaseModel]] = {
@@ -229,9 +192,7 @@ DETAILS: dict[str, type[BaseModel]] = {
         UpdateNetPaymentTerms,
         UpdateLegalTerms,
         UpdateAvailability,
-        UpdateSupportTerms,
         ReleaseOffer,
-        AddDimensions,
     )
 }
-"""By change type.  Not supported: renewal terms and reseller markups."""
+"""By change type; all others are not simulated."""

@@ -8,26 +8,19 @@ from sandbox.marketplace.offer_terms import currency, find_term, pricing_terms
 
 
 def check(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
-    """The problems that prevent the release of an offer."""
     if offer.state == "Released":
-        yield Problem(
-            "INVALID_UPDATE_REQUEST",
-            "ReleaseOffer can't be performed after the offer is released.",
-        )
+        yield Problem("INVALID_UPDATE_REQUEST", "The offer is released already.")
         return
     yield from _check_fields(offer, working_copy)
     yield from _check_terms(offer)
+    aws = working_copy.world.aws
     if offer.replaces_agreement:
-        yield from _check_replacement(
-            offer, working_copy.world.aws.agreements[offer.replaces_agreement]
-        )
-    if working_copy.world.aws.product_visibility not in ("Public", "Limited"):
+        yield from _check_replacement(offer, aws.agreements[offer.replaces_agreement])
+    if aws.product_visibility not in ("Public", "Limited"):
         yield Problem("INCOMPATIBLE_PRODUCT", "First create a public offer for the product.")
     if offer.terms and currency(offer.terms) not in working_copy.world.money.payout_currencies:
-        yield Problem(
-            "INCOMPATIBLE_PAYMENT_SETTINGS",
-            f"Add a payment setting for {currency(offer.terms)} to the seller account.",
-        )
+        message = f"Add a payment setting for {currency(offer.terms)} to the seller account."
+        yield Problem("INCOMPATIBLE_PAYMENT_SETTINGS", message)
 
 
 def _check_fields(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
@@ -35,7 +28,7 @@ def _check_fields(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
         yield Problem("MISSING_NAME", "Add a Name to the offer.")
     if not offer.description:
         yield Problem("MISSING_DESCRIPTION", "Add a Description to the offer.")
-    if not offer.buyer_accounts and not offer.country_codes:
+    if not offer.buyer_accounts:
         yield Problem("MISSING_BUYER_ACCOUNTS", "Add BuyerAccounts to the offer.")
     if offer.availability_end is None:
         yield Problem("MISSING_AVAILABILITY_END_DATE", "Add an AvailabilityEndDate to the offer.")
@@ -46,33 +39,33 @@ def _check_fields(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
 def _check_terms(offer: Offer) -> Iterator[Problem]:
     fixed = find_term(offer.terms, "FixedUpfrontPricingTerm")
     scheduled = find_term(offer.terms, "PaymentScheduleTerm")
-    missing = []
-    if not pricing_terms(offer.terms):
-        missing.append("a pricing term")
-    if not find_term(offer.terms, "LegalTerm"):
-        missing.append("LegalTerm")
-    if fixed and not scheduled and not find_term(offer.terms, "ByolPricingTerm"):
-        missing.append("PaymentScheduleTerm")
-    if scheduled and not fixed:
-        missing.append("FixedUpfrontPricingTerm")
     validity = find_term(offer.terms, "ValidityTerm")
-    if fixed and "Duration" not in fixed and not validity and not offer.replaces_agreement:
-        missing.append("ValidityTerm")
-    for each in missing:
-        yield Problem("MISSING_MANDATORY_TERMS", f"Add {each} to the offer.")
+    missing = {
+        "a pricing term": not pricing_terms(offer.terms),
+        "LegalTerm": not find_term(offer.terms, "LegalTerm"),
+        "PaymentScheduleTerm": fixed and not scheduled,
+        "FixedUpfrontPricingTerm": scheduled and not fixed,
+        "ValidityTerm": fixed and not validity and not offer.replaces_agreement,
+    }
+    for name, is_missing in missing.items():
+        if is_missing:
+            yield Problem("MISSING_MANDATORY_TERMS", f"Add {name} to the offer.")
     if offer.replaces_agreement and "AgreementEndDate" not in (validity or {}):
         yield Problem("MISSING_AGREEMENT_END_DATE", "Add an AgreementEndDate to the offer.")
 
 
+def ended(agreement: Agreement) -> Problem:
+    """Why no offer can replace an agreement that is not ACTIVE."""
+    return Problem("INCOMPATIBLE_AGREEMENT", f"The agreement is {agreement.status}.")
+
+
 def _check_replacement(offer: Offer, agreement: Agreement) -> Iterator[Problem]:
     if agreement.status != "ACTIVE":
-        yield Problem("INCOMPATIBLE_AGREEMENT", f"The agreement is {agreement.status}.")
+        yield ended(agreement)
     before, after = (_fixed_term_types(each) for each in (agreement.terms, offer.terms))
     if pricing_terms(offer.terms) and before != after:
-        yield Problem(
-            "INCOMPATIBLE_AGREEMENT",
-            f"Term types can't be added or removed: {sorted(before ^ after)}.",
-        )
+        message = f"Term types can't be added or removed: {sorted(before ^ after)}."
+        yield Problem("INCOMPATIBLE_AGREEMENT", message)
 
 
 def _fixed_term_types(terms: list[dict[str, object]]) -> set[str]:

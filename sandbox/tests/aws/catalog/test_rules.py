@@ -5,380 +5,157 @@ from typing import Any
 import pytest
 
 from sandbox.aws.marketplace_state import Buyer
+from sandbox.marketplace import agreements, buyers
 from sandbox.tests.support.aws_seller import (
     BUYER,
     Details,
     Seller,
+    change,
     error_codes,
     legal,
     net_terms,
     pricing,
     schedule,
+    targeting,
     upfront,
     validity,
 )
 
-CARD = upfront(("platform", "120000.00"))
-BY_CARD: Details = {"UpdateValidityTerms": None, "UpdatePaymentScheduleTerms": None}
-"""The other changes of an offer with a rate card."""
-S3 = "https://example-bucket.s3.amazonaws.com"
+PRICING, VALIDITY = "UpdatePricingTerms", "UpdateValidityTerms"
+SCHEDULE, LEGAL = "UpdatePaymentScheduleTerms", "UpdateLegalTerms"
+TARGETING, AVAILABILITY = "UpdateTargeting", "UpdateAvailability"
+INFORMATION, NET, RELEASE = "UpdateInformation", "UpdateNetPaymentTerms", "ReleaseOffer"
 
-
-def targeting(*accounts: str) -> Details:
-    return {"PositiveTargeting": {"BuyerAccounts": list(accounts)}}
-
-
-def two_cards(first: Details, second: Details, **changes: Any) -> Details:
-    (one,), (other,) = (each["Terms"][0]["RateCards"] for each in (first, second))
-    return {
-        "PricingModel": "Contract",
-        "Terms": [{**first["Terms"][0], "RateCards": [one, {**other, **changes}]}],
-    }
-
-
-def grants(*keys: str) -> Details:
-    details = pricing()
-    entries = [{"DimensionKey": key, "MaxQuantity": 1} for key in keys]
-    return {**details, "Terms": [{**details["Terms"][0], "Grants": entries}]}
-
-
-def terms(*each: Details, model: str = "Contract") -> Details:
-    return {"PricingModel": model, "Terms": list(each)}
-
-
+S3, TODAY = "example-bucket.s3.amazonaws.com/eula", "2026-03-02"
 FIXED = pricing()["Terms"][0]
+CARD = upfront(("platform", "120000.00"))
+BY_CARD: Details = {PRICING: CARD, VALIDITY: None, SCHEDULE: None}
 USAGE = {
     "Type": "UsageBasedPricingTerm",
     "CurrencyCode": "USD",
     "RateCards": [{"RateCard": [{"DimensionKey": "platform", "Price": "0.125"}]}],
 }
 MONTHLY = [(f"{2026 + month // 12}-{month % 12 + 1:02}-01", "1") for month in range(3, 64)]
+RENEWAL = {"AcquisitionChannel": "External", "PricingModel": "Contract"}
 
-FINDINGS: list[tuple[Details, str, str]] = [
-    # Name, description and buyers
-    ({"UpdateTargeting": targeting("123456789012")}, "UpdateTargeting", "INVALID_BUYER_ACCOUNTS"),
-    (
-        {"UpdateTargeting": targeting(*(f"{n:012}" for n in range(27)))},
-        "UpdateTargeting",
-        "TOO_MANY_BUYER_ACCOUNTS",
-    ),
-    (
-        {"UpdateTargeting": {"PositiveTargeting": {"CountryCodes": ["Narnia"]}}},
-        "UpdateTargeting",
-        "INVALID_COUNTRY_CODES",
-    ),
-    # Prices
-    ({"UpdatePricingTerms": terms(FIXED, FIXED)}, "UpdatePricingTerms", "DUPLICATE_TERM_TYPES"),
-    (
-        {"UpdatePricingTerms": terms(FIXED, CARD["Terms"][0])},
-        "UpdatePricingTerms",
-        "INCOMPATIBLE_TERMS",
-    ),
-    (
-        {"UpdatePricingTerms": terms(FIXED, model="Usage")},
-        "UpdatePricingTerms",
-        "INCOMPATIBLE_PRICING_MODEL",
-    ),
-    (
-        {"UpdatePricingTerms": terms(USAGE)},
-        "UpdatePricingTerms",
-        "INCOMPATIBLE_PRICING_MODEL",
-    ),
-    (
-        {"UpdatePricingTerms": pricing(currency="XXX")},
-        "UpdatePricingTerms",
-        "INVALID_CURRENCY_CODE",
-    ),
-    (
-        {"UpdatePricingTerms": terms(FIXED, {**USAGE, "CurrencyCode": "EUR"})},
-        "UpdatePricingTerms",
-        "INCOMPATIBLE_CURRENCY_CODE",
-    ),
-    ({"UpdatePricingTerms": grants("other")}, "UpdatePricingTerms", "INVALID_GRANTS"),
-    (
-        {"UpdatePricingTerms": grants("platform", "platform")},
-        "UpdatePricingTerms",
-        "DUPLICATE_DIMENSION_KEYS",
-    ),
-    (
-        {"UpdatePricingTerms": grants(*(f"key{n}" for n in range(201)))},
-        "UpdatePricingTerms",
-        "TOO_MANY_GRANTS",
-    ),
-    (
-        {"UpdatePricingTerms": terms({**FIXED, "Duration": "a year"})},
-        "UpdatePricingTerms",
-        "INVALID_DURATION",
-    ),
-    (
-        {**BY_CARD, "UpdatePricingTerms": upfront(("other", "1"))},
-        "UpdatePricingTerms",
-        "INVALID_RATE_CARD",
-    ),
-    (
-        {**BY_CARD, "UpdatePricingTerms": two_cards(CARD, CARD)},
-        "UpdatePricingTerms",
-        "INVALID_RATE_CARD",
-    ),
-    (
-        {**BY_CARD, "UpdatePricingTerms": upfront(("platform", "1"), months="P61M")},
-        "UpdatePricingTerms",
-        "INVALID_SELECTOR_DURATION_VALUE",
-    ),
-    (
-        {**BY_CARD, "UpdatePricingTerms": upfront(("platform", "1"), months="12 months")},
-        "UpdatePricingTerms",
-        "INVALID_SELECTOR_DURATION_VALUE",
-    ),
-    (
-        {**BY_CARD, "UpdatePricingTerms": upfront(("platform", "1"), allowed=(True, False))},
-        "UpdatePricingTerms",
-        "INCOMPATIBLE_RATE_CARD_CONSTRAINTS",
-    ),
-    (
-        {
-            **BY_CARD,
-            "UpdatePricingTerms": two_cards(
-                CARD, upfront(("platform", "1"), months="P24M", allowed=(True, True))
-            ),
-        },
-        "UpdatePricingTerms",
-        "INCOMPATIBLE_RATE_CARD_CONSTRAINTS",
-    ),
-    (
-        {
-            **BY_CARD,
-            "UpdatePricingTerms": upfront(*((f"key{n}", "1") for n in range(801))),
-        },
-        "UpdatePricingTerms",
-        "TOO_MANY_RATES",
-    ),
-    (
-        {
-            **BY_CARD,
-            "UpdatePricingTerms": terms(
-                {
-                    **CARD["Terms"][0],
-                    "RateCards": [
-                        upfront(("platform", "1"), months=f"P{n}M")["Terms"][0]["RateCards"][0]
-                        for n in range(1, 7)
-                    ],
-                }
-            ),
-        },
-        "UpdatePricingTerms",
-        "TOO_MANY_RATE_CARDS",
-    ),
-    ({"UpdatePricingTerms": pricing("120000.00")}, "UpdatePricingTerms", "INCOMPATIBLE_TERMS"),
-    (
-        {"UpdatePricingTerms": CARD, "UpdateValidityTerms": None},
-        "UpdatePaymentScheduleTerms",
-        "INCOMPATIBLE_TERMS",
-    ),
-    # Duration and dates
+
+def custom_eula(url: str) -> Details:
+    return legal(Type="CustomEula", Url=url)
+
+
+def until(day: str) -> Details:
+    return {"AvailabilityEndDate": day}
+
+
+def dates(start: str, end: str) -> Details:
+    return validity(AgreementStartDate=start, AgreementEndDate=end)
+
+
+def terms(*each: Details) -> Details:
+    return {"PricingModel": "Contract", "Terms": list(each)}
+
+
+def grants(*keys: str) -> Details:
+    return terms({**FIXED, "Grants": [{"DimensionKey": key, "MaxQuantity": 1} for key in keys]})
+
+
+def cards(*each: Details) -> Details:
+    """The rate cards of several pricing details in one term."""
+    every = [card for details in each for card in details["Terms"][0]["RateCards"]]
+    return terms({**each[0]["Terms"][0], "RateCards": every})
+
+
+def card(dimension: str = "platform", **changes: Any) -> Details:
+    return {PRICING: upfront((dimension, "1"), **changes), VALIDITY: None, SCHEDULE: None}
+
+
+NEW_OFFERS: list[tuple[str, str, Details]] = [
+    # Of one change
     *(
-        (
-            {"UpdateValidityTerms": validity(AgreementDuration=each)},
-            "UpdateValidityTerms",
-            "INVALID_AGREEMENT_DURATION",
-        )
-        for each in ("12 months", "P61M", "P0M")
-    ),
-    (
-        {"UpdateValidityTerms": validity(AgreementDuration="P12M", AgreementEndDate="2027-03-01")},
-        "UpdateValidityTerms",
-        "INVALID_AGREEMENT_TIME_INTERVAL",
-    ),
-    (
-        {"UpdateValidityTerms": validity(AgreementStartDate="2026-05-01")},
-        "UpdateValidityTerms",
-        "MISSING_AGREEMENT_END_DATE",
-    ),
-    (
-        {"UpdateValidityTerms": validity(AgreementEndDate="2027-05-01")},
-        "UpdateValidityTerms",
-        "MISSING_AGREEMENT_START_DATE",
-    ),
-    (
-        {
-            "UpdateValidityTerms": validity(
-                AgreementStartDate="2026-03-01", AgreementEndDate="2027-03-01"
-            )
-        },
-        "UpdateValidityTerms",
-        "INVALID_AGREEMENT_START_DATE",
-    ),
-    (
-        {
-            "UpdateValidityTerms": validity(
-                AgreementStartDate="2025-03-01", AgreementEndDate="2026-03-01"
-            )
-        },
-        "UpdateValidityTerms",
-        "INVALID_AGREEMENT_END_DATE",
-    ),
-    (
-        {
-            "UpdateValidityTerms": validity(
-                AgreementStartDate="2026-05-01", AgreementEndDate="2031-06-01"
-            )
-        },
-        "UpdateValidityTerms",
-        "INVALID_AGREEMENT_TIME_INTERVAL",
-    ),
-    (
-        {
-            "UpdateValidityTerms": validity(
-                AgreementStartDate="2026-04-01", AgreementEndDate="2027-04-01"
-            )
-        },
-        "UpdateValidityTerms",
-        "INCOMPATIBLE_AGREEMENT_START_DATE",
-    ),
-    (
-        {"UpdatePricingTerms": CARD, "UpdatePaymentScheduleTerms": None},
-        "UpdateValidityTerms",
-        "MISSING_AGREEMENT_START_DATE",
-    ),
-    # Payment schedule
-    (
-        {"UpdatePaymentScheduleTerms": schedule(("2026-03-02", "1"), ("2026-03-02", "2"))},
-        "UpdatePaymentScheduleTerms",
-        "DUPLICATE_CHARGE_DATES",
-    ),
-    (
-        {"UpdatePaymentScheduleTerms": schedule(("2026-03-02", "1"), ("2026-04-01", "2"))},
-        "UpdatePaymentScheduleTerms",
-        "TOO_MANY_BACKDATED_CHARGES",
-    ),
-    (
-        {"UpdatePaymentScheduleTerms": schedule(("2026-03-01", "1"))},
-        "UpdatePaymentScheduleTerms",
-        "INVALID_CHARGE_DATES",
-    ),
-    (
-        {"UpdatePaymentScheduleTerms": schedule(("2026-03-02", "1"), ("2027-03-02", "1"))},
-        "UpdatePaymentScheduleTerms",
-        "INVALID_CHARGE_DATES",
-    ),
-    (
-        {
-            "UpdatePaymentScheduleTerms": schedule(*MONTHLY),
-            "UpdateValidityTerms": validity(AgreementDuration="P60M"),
-        },
-        "UpdatePaymentScheduleTerms",
-        "TOO_MANY_CHARGES",
-    ),
-    (
-        {"UpdatePaymentScheduleTerms": schedule(("2026-03-02", "1"), currency="EUR")},
-        "UpdatePaymentScheduleTerms",
-        "INCOMPATIBLE_CURRENCY_CODE",
-    ),
-    (
-        {"UpdateNetPaymentTerms": net_terms("P31D")},
-        "UpdateNetPaymentTerms",
-        "INVALID_PAYMENT_DUE_PERIOD",
-    ),
-    # Legal documents
-    *(
-        ({"UpdateLegalTerms": legal(**each)}, "UpdateLegalTerms", "INVALID_LEGAL_DOCUMENTS")
-        for each in (
-            {"Type": "StandardEula", "Version": "2019-04-24"},
-            {"Type": "CustomEula", "Url": "https://example.com/eula.pdf"},
-            {"Type": "CustomEula", "Url": "http://example-bucket.s3.amazonaws.com/eula.pdf"},
-            {"Type": "CustomEula", "Url": f"{S3}/eula.docx"},
-            {
-                "Type": "CustomEula",
-                "Url": f"{S3}/eula.pdf?X-Amz-Date=20260302T080000Z&X-Amz-Expires=3600",
-            },
-        )
-    ),
-    (
-        {"UpdateSupportTerms": {"Terms": [{"Type": "SupportTerm", "RefundPolicy": "No refunds"}]}},
-        "UpdateSupportTerms",
-        "INCOMPATIBLE_TERMS",
-    ),
-    # Availability
-    ({"UpdateAvailability": {}}, "UpdateAvailability", "MISSING_AVAILABILITY_END_DATE"),
-    (
-        {"UpdateAvailability": {"AvailabilityEndDate": "2026-03-01"}},
-        "UpdateAvailability",
-        "INVALID_AVAILABILITY_END_DATE",
-    ),
-    (
-        {
-            "UpdateAvailability": {"AvailabilityEndDate": "2027-04-01"},
-            "UpdateValidityTerms": validity(
-                AgreementStartDate="2026-05-01", AgreementEndDate="2027-04-01"
+        (kind, error, {kind: details})
+        for kind, error, details in [
+            (TARGETING, "INVALID_BUYER_ACCOUNTS", targeting("123456789012")),
+            (TARGETING, "TOO_MANY_BUYER_ACCOUNTS", targeting(*(f"{n:012}" for n in range(27)))),
+            (PRICING, "DUPLICATE_TERM_TYPES", terms(FIXED, FIXED)),
+            (PRICING, "INCOMPATIBLE_TERMS", terms(FIXED, CARD["Terms"][0])),
+            (PRICING, "INCOMPATIBLE_TERMS", pricing("120000.00")),
+            (PRICING, "INCOMPATIBLE_PRICING_MODEL", terms(USAGE)),
+            (PRICING, "INVALID_CURRENCY_CODE", pricing(currency="XXX")),
+            (PRICING, "INCOMPATIBLE_CURRENCY_CODE", terms(FIXED, {**USAGE, "CurrencyCode": "EUR"})),
+            (PRICING, "INVALID_GRANTS", grants("other")),
+            (PRICING, "DUPLICATE_DIMENSION_KEYS", grants("platform", "platform")),
+            (PRICING, "TOO_MANY_GRANTS", grants(*(f"key{n}" for n in range(201)))),
+            (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="12 months")),
+            (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="P61M")),
+            (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="P0M")),
+            (
+                VALIDITY,
+                "INVALID_AGREEMENT_TIME_INTERVAL",
+                validity(AgreementDuration="P12M", AgreementEndDate="2027-03-01"),
             ),
-        },
-        "UpdateAvailability",
-        "INVALID_AVAILABILITY_END_DATE",
+            (VALIDITY, "MISSING_AGREEMENT_END_DATE", validity(AgreementStartDate="2026-05-01")),
+            (VALIDITY, "MISSING_AGREEMENT_START_DATE", validity(AgreementEndDate="2027-05-01")),
+            (VALIDITY, "INVALID_AGREEMENT_START_DATE", dates("2026-03-01", "2027-03-01")),
+            (VALIDITY, "INVALID_AGREEMENT_END_DATE", dates("2025-03-01", "2026-03-01")),
+            (VALIDITY, "INVALID_AGREEMENT_TIME_INTERVAL", dates("2026-05-01", "2031-06-01")),
+            (VALIDITY, "INCOMPATIBLE_AGREEMENT_START_DATE", dates("2026-04-01", "2027-04-01")),
+            (SCHEDULE, "DUPLICATE_CHARGE_DATES", schedule((TODAY, "1"), (TODAY, "2"))),
+            (SCHEDULE, "TOO_MANY_BACKDATED_CHARGES", schedule((TODAY, "1"), ("2026-04-01", "2"))),
+            (SCHEDULE, "INVALID_CHARGE_DATES", schedule(("2026-03-01", "1"))),
+            (SCHEDULE, "INVALID_CHARGE_DATES", schedule((TODAY, "1"), ("2027-03-02", "1"))),
+            (SCHEDULE, "TOO_MANY_CHARGES", schedule(*MONTHLY)),
+            (SCHEDULE, "INCOMPATIBLE_CURRENCY_CODE", schedule((TODAY, "1"), currency="EUR")),
+            (NET, "INVALID_PAYMENT_DUE_PERIOD", net_terms("P31D")),
+            (LEGAL, "INVALID_LEGAL_DOCUMENTS", legal(Type="StandardEula", Version="2019-04-24")),
+            (LEGAL, "INVALID_LEGAL_DOCUMENTS", custom_eula("https://example.com/eula.pdf")),
+            (LEGAL, "INVALID_LEGAL_DOCUMENTS", custom_eula(f"http://{S3}.pdf")),
+            (LEGAL, "INVALID_LEGAL_DOCUMENTS", custom_eula(f"https://{S3}.docx")),
+            (AVAILABILITY, "MISSING_AVAILABILITY_END_DATE", {}),
+            (AVAILABILITY, "INVALID_AVAILABILITY_END_DATE", until("2026-03-01")),
+        ]
     ),
-    # Release
-    ({"UpdateInformation": {"Description": "only"}}, "ReleaseOffer", "MISSING_NAME"),
-    ({"UpdateInformation": {"Name": "only"}}, "ReleaseOffer", "MISSING_DESCRIPTION"),
-    ({"UpdateTargeting": None}, "ReleaseOffer", "MISSING_BUYER_ACCOUNTS"),
-    ({"UpdateAvailability": None}, "ReleaseOffer", "MISSING_AVAILABILITY_END_DATE"),
-    ({"UpdatePaymentScheduleTerms": None}, "ReleaseOffer", "MISSING_MANDATORY_TERMS"),
-    ({"UpdatePricingTerms": None}, "ReleaseOffer", "MISSING_MANDATORY_TERMS"),
-    ({"UpdateValidityTerms": None}, "ReleaseOffer", "MISSING_MANDATORY_TERMS"),
-    ({"UpdateLegalTerms": None}, "ReleaseOffer", "MISSING_MANDATORY_TERMS"),
+    # Of several changes
+    (PRICING, "INVALID_RATE_CARD", card("other")),
+    (PRICING, "INVALID_RATE_CARD", {**BY_CARD, PRICING: cards(CARD, CARD)}),
+    (PRICING, "INVALID_SELECTOR_DURATION_VALUE", card(months="P61M")),
+    (PRICING, "INVALID_SELECTOR_DURATION_VALUE", card(months="12 months")),
+    (PRICING, "INCOMPATIBLE_RATE_CARD_CONSTRAINTS", card(allowed=(True, False))),
+    (SCHEDULE, "INCOMPATIBLE_TERMS", {PRICING: CARD, VALIDITY: None}),
+    (VALIDITY, "MISSING_AGREEMENT_START_DATE", {PRICING: CARD, SCHEDULE: None}),
+    (
+        AVAILABILITY,
+        "INVALID_AVAILABILITY_END_DATE",
+        {AVAILABILITY: until("2027-04-01"), VALIDITY: dates("2026-05-01", "2027-04-01")},
+    ),
+    # Of the release
+    (RELEASE, "MISSING_NAME", {INFORMATION: {"Description": "only"}}),
+    (RELEASE, "MISSING_DESCRIPTION", {INFORMATION: {"Name": "only"}}),
+    (RELEASE, "MISSING_BUYER_ACCOUNTS", {TARGETING: None}),
+    (RELEASE, "MISSING_AVAILABILITY_END_DATE", {AVAILABILITY: None}),
+    *(
+        (RELEASE, "MISSING_MANDATORY_TERMS", {missing: None})
+        for missing in (SCHEDULE, PRICING, VALIDITY, LEGAL)
+    ),
 ]
 
 
-@pytest.mark.parametrize(("details", "kind", "expected_error"), FINDINGS)
-def test_problems_of_a_new_offer(
-    seller: Seller, details: Details, kind: str, expected_error: str
-) -> None:
+@pytest.mark.parametrize(("kind", "error", "details"), NEW_OFFERS)
+def test_invalid_new_offers(seller: Seller, kind: str, error: str, details: Details) -> None:
     done = seller.run(seller.offer_changes(**details))
     assert done["Status"] == "FAILED"
-    assert expected_error in error_codes(done)[kind], error_codes(done)
+    assert error in error_codes(done)[kind], error_codes(done)
 
 
 VALID_OFFERS: dict[str, Details] = {
-    "a rate card": {**BY_CARD, "UpdatePricingTerms": CARD},
-    "a rate card and usage": {
+    "a rate card and usage": {**BY_CARD, PRICING: terms(USAGE, CARD["Terms"][0])},
+    "a choice of rate cards": {
         **BY_CARD,
-        "UpdatePricingTerms": terms(USAGE, CARD["Terms"][0]),
+        PRICING: cards(CARD, upfront(("platform", "1"), months="P24M")),
     },
-    "pay as you go": {
-        "UpdatePricingTerms": terms(USAGE, model="Usage"),
-        "UpdateValidityTerms": validity(AgreementDuration="P30D"),
-        "UpdatePaymentScheduleTerms": None,
-    },
-    "a custom EULA": {"UpdateLegalTerms": legal(Type="CustomEula", Url=f"{S3}/eula.pdf")},
-    "a custom EULA with a presigned URL": {
-        "UpdateLegalTerms": legal(
-            Type="CustomEula",
-            Url=f"{S3}/eula.pdf?X-Amz-Date=20260302T085900Z&X-Amz-Expires=3600",
-        )
-    },
-    "a later start": {
-        "UpdateValidityTerms": validity(
-            AgreementStartDate="2026-04-02", AgreementEndDate="2027-04-01"
-        )
-    },
-    "instalments": {
-        "UpdatePaymentScheduleTerms": schedule(("2026-03-02", "60000"), ("2026-09-02", "60000"))
-    },
-    "net terms": {"UpdateNetPaymentTerms": net_terms("P45D")},
-    "euros": {
-        "UpdatePricingTerms": pricing(currency="EUR"),
-        "UpdatePaymentScheduleTerms": schedule(("2026-03-02", "1"), currency="EUR"),
-    },
-    "a renewal": {
-        "UpdateInformation": {
-            "Name": "Example",
-            "Description": "crm:opp-2",
-            "PreExistingAgreement": {
-                "AcquisitionChannel": "External",
-                "PricingModel": "Contract",
-            },
-        }
-    },
-    "several buyers": {"UpdateTargeting": targeting("111122223333", "444455556666")},
-    "the last day is today": {"UpdateAvailability": {"AvailabilityEndDate": "2026-03-02"}},
+    "a custom EULA": {LEGAL: custom_eula(f"https://{S3}.pdf")},
+    "a later start": {VALIDITY: dates("2026-04-02", "2027-04-01")},
+    "a renewal": {INFORMATION: {"Name": "n", "Description": "d", "PreExistingAgreement": RENEWAL}},
+    "the last day is today": {AVAILABILITY: until(TODAY)},
 }
 
 
@@ -389,26 +166,87 @@ def test_valid_offers(seller: Seller, case: str) -> None:
 
 def test_all_errors_of_a_change_set_are_reported(seller: Seller) -> None:
     seller.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
-    done = seller.run(
-        seller.offer_changes(
-            UpdatePaymentScheduleTerms=schedule(("2026-03-01", "1")), UpdateLegalTerms=None
-        )
-    )
-    assert error_codes(done) == {
-        "UpdateTargeting": ["INVALID_BUYER_ACCOUNTS"],
-        "UpdatePaymentScheduleTerms": ["INVALID_CHARGE_DATES"],
-        "ReleaseOffer": ["MISSING_MANDATORY_TERMS"],
+    seller.world.aws.product_visibility = "Restricted"
+    seller.world.money.payout_currencies = ("EUR",)
+    changes = seller.offer_changes(**{SCHEDULE: schedule(("2026-03-01", "1")), LEGAL: None})
+    problems = ["MISSING_MANDATORY_TERMS", "INCOMPATIBLE_PRODUCT", "INCOMPATIBLE_PAYMENT_SETTINGS"]
+    assert error_codes(seller.run(changes)) == {
+        TARGETING: ["INVALID_BUYER_ACCOUNTS"],
+        SCHEDULE: ["INVALID_CHARGE_DATES"],
+        RELEASE: problems,
     }
+    assert not seller.world.aws.offers
 
 
-@pytest.mark.parametrize("visibility", ["Draft", "Restricted"])
-def test_a_product_that_is_not_public(seller: Seller, visibility: str) -> None:
-    seller.world.aws.product_visibility = visibility
-    done = seller.run(seller.offer_changes())
-    assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PRODUCT"]}
+DATED: Details = {VALIDITY: dates("2026-05-01", "2027-04-30")}
+TWO_CHARGES: Details = {SCHEDULE: schedule((TODAY, "1"), ("2026-09-02", "1"))}
+RELEASED_OFFERS: list[tuple[Details, str, Details, str | None]] = [
+    ({}, INFORMATION, {"Name": "Other", "Description": "Other"}, None),
+    ({}, AVAILABILITY, until("2026-06-01"), None),
+    ({}, AVAILABILITY, until("2026-03-01"), None),
+    ({}, VALIDITY, validity(AgreementDuration="P24M"), None),
+    (DATED, AVAILABILITY, until("2026-04-30"), None),
+    ({}, TARGETING, targeting("444455556666"), "INCOMPATIBLE_TARGETING"),
+    ({}, PRICING, pricing("0", quantity=2), "INVALID_UPDATE_REQUEST"),
+    ({}, SCHEDULE, schedule((TODAY, "1")), "INVALID_UPDATE_REQUEST"),
+    ({}, LEGAL, legal(Type="StandardEula", Version="2022-07-14"), "INVALID_UPDATE_REQUEST"),
+    ({}, NET, net_terms("P30D"), "INVALID_UPDATE_REQUEST"),
+    ({}, VALIDITY, dates("2026-05-01", "2027-05-01"), "INVALID_UPDATE_REQUEST"),
+    ({}, INFORMATION, {"PreExistingAgreement": RENEWAL}, "INVALID_UPDATE_REQUEST"),
+    ({}, RELEASE, {}, "INVALID_UPDATE_REQUEST"),
+    (DATED, VALIDITY, validity(AgreementDuration="P24M"), "INVALID_UPDATE_REQUEST"),
+    (BY_CARD, VALIDITY, validity(AgreementDuration="P24M"), "INVALID_UPDATE_REQUEST"),
+    (TWO_CHARGES, AVAILABILITY, until("2026-09-02"), "TOO_MANY_BACKDATED_CHARGES"),
+    (DATED, AVAILABILITY, until("2026-05-01"), "INCOMPATIBLE_AGREEMENT_START_DATE"),
+]
 
 
-def test_a_currency_without_a_bank_account(seller: Seller) -> None:
-    seller.world.money.payout_currencies = ("USD",)
-    done = seller.run(seller.offer_changes(**VALID_OFFERS["euros"]))
-    assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PAYMENT_SETTINGS"]}
+@pytest.mark.parametrize(("offer", "kind", "details", "error"), RELEASED_OFFERS)
+def test_changes_of_a_released_offer(
+    seller: Seller, offer: Details, kind: str, details: Details, error: str | None
+) -> None:
+    offer_id = seller.create_offer(**offer)
+    before = seller.entity(offer_id)["DetailsDocument"]
+    done = seller.run([change(kind, details, offer_id)])
+    assert error_codes(done) == ({kind: [error]} if error else {})
+    assert (seller.entity(offer_id)["DetailsDocument"] == before) == (error is not None)
+
+
+REPLACEMENTS: list[tuple[str, str, Details, Details]] = [
+    (TARGETING, "INCOMPATIBLE_TARGETING", {}, {TARGETING: targeting(BUYER)}),
+    (RELEASE, "MISSING_AGREEMENT_END_DATE", {}, {VALIDITY: None}),
+    (RELEASE, "MISSING_AGREEMENT_END_DATE", {}, {VALIDITY: validity(AgreementDuration="P12M")}),
+    (
+        VALIDITY,
+        "INCOMPATIBLE_AGREEMENT_START_DATE",
+        {},
+        {VALIDITY: dates("2026-05-01", "2027-06-30")},
+    ),
+    (
+        VALIDITY,
+        "INCOMPATIBLE_AGREEMENT_END_DATE",
+        {},
+        {VALIDITY: validity(AgreementEndDate="2026-04-01")},
+    ),
+    (SCHEDULE, "INVALID_CHARGE_DATES", {}, {SCHEDULE: schedule((TODAY, "1"), ("2027-06-30", "1"))}),
+    # Term types cannot be added or removed.
+    (RELEASE, "INCOMPATIBLE_AGREEMENT", {}, {PRICING: CARD, SCHEDULE: None}),
+    (RELEASE, "INCOMPATIBLE_AGREEMENT", {}, {PRICING: terms(FIXED, USAGE)}),
+    (RELEASE, "INCOMPATIBLE_AGREEMENT", {PRICING: terms(FIXED, USAGE)}, {}),
+]
+
+
+@pytest.mark.parametrize(("kind", "error", "before", "after"), REPLACEMENTS)
+def test_invalid_replacement_offers(
+    seller: Seller, kind: str, error: str, before: Details, after: Details
+) -> None:
+    old = buyers.accept(seller.world, seller.create_offer(**before), BUYER)
+    done = seller.run(seller.replacement_changes(old.id, **after))
+    assert error in error_codes(done)[kind], error_codes(done)
+
+
+def test_an_ended_agreement_cannot_be_amended(seller: Seller) -> None:
+    old = buyers.accept(seller.world, seller.create_offer(), BUYER)
+    agreements.end(seller.world, old, "CANCELLED")
+    found = error_codes(seller.run(seller.replacement_changes(old.id)))
+    assert found["CreateReplacementOffer"] == found[RELEASE] == ["INCOMPATIBLE_AGREEMENT"]
