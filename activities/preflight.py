@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from temporalio import activity
 
 from activities.aws.marketplace_lookup import MarketplaceLookup
@@ -13,6 +13,7 @@ from activities.salesforce.opportunities import Opportunities, ReadOpportunity
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, OriginalOffer, propose
 from offers.clock import Clock
 from offers.findings import Finding
+from offers.model import FrozenModel
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.customer import Customer
 from offers.preflight.draft import Draft, draft
@@ -24,10 +25,8 @@ GIVEN = "given"
 """The source shown for terms that replace the opportunity's."""
 
 
-class CheckDeal(BaseModel):
+class CheckDeal(FrozenModel):
     """A deal to check."""
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str | None
     """None for terms without an opportunity."""
@@ -41,10 +40,8 @@ class CheckDeal(BaseModel):
     """For an amendment, the accepted offer that it changes."""
 
 
-class CheckedDeal(BaseModel):
+class CheckedDeal(FrozenModel):
     """A report with its policy: a later change of the policy does not affect this offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     report: PreflightReport
     policy: Policy
@@ -52,10 +49,8 @@ class CheckedDeal(BaseModel):
     method: CreationMethod
 
 
-class DefaultProduct(BaseModel):
+class DefaultProduct(FrozenModel):
     """The product and dimension that are sold by default, by their AWS Marketplace names."""
-
-    model_config = ConfigDict(frozen=True)
 
     product_id: str
     dimensions: str

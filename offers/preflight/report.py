@@ -6,10 +6,9 @@ AWS has no dry run for offers, and a released offer cannot be corrected.
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.agreements.amendment_pricing import AgreementSnapshot, AmendmentPricing, OriginalOffer
 from offers.findings import Finding, Severity
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight import (
     amendment,
@@ -30,10 +29,8 @@ from offers.terms.contacts import Contacts, Owner
 from offers.terms.terms import OfferTerms
 
 
-class PreflightReport(BaseModel):
+class PreflightReport(FrozenModel):
     """The outcome of a preflight."""
-
-    model_config = ConfigDict(frozen=True)
 
     terms: OfferTerms | None
     """None if a term is illegal in itself."""
@@ -56,10 +53,8 @@ class PreflightReport(BaseModel):
         return any(finding.severity is Severity.REFUSE for finding in self.findings)
 
 
-class AmendmentDeal(BaseModel):
+class AmendmentDeal(FrozenModel):
     """What an amendment replaces, and its pricing."""
-
-    model_config = ConfigDict(frozen=True)
 
     original: OriginalOffer
     snapshot: AgreementSnapshot
@@ -67,10 +62,8 @@ class AmendmentDeal(BaseModel):
     findings: tuple[Finding, ...]
 
 
-class Deal(BaseModel):
+class Deal(FrozenModel):
     """What is known of a deal; None where nothing was asked."""
-
-    model_config = ConfigDict(frozen=True)
 
     order_form: OrderForm | None = None
     """None for terms without an opportunity."""

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.temporal.signals import OfferSignals
     from offers.agreements.agreement import AgreementReport
     from offers.clock import Clock
+    from offers.model import FrozenModel
 
 FIRST_LOOK_BACK = timedelta(days=35)
 """How far the first reading goes back: longer than an offer is usually open."""
@@ -25,17 +26,15 @@ UNMATCHED_LIMIT = 2000
 """The newest of them: well within a payload's two megabytes."""
 
 
-class WatchRequest(BaseModel):
+class WatchRequest(FrozenModel):
     """How a feed is read."""
-
-    model_config = ConfigDict(frozen=True)
 
     clock: Clock
     overlap: timedelta
     """How far each reading goes back behind the newest entry seen: entries may appear late."""
 
 
-class AgreementWatchPosition(BaseModel):
+class AgreementWatchPosition(FrozenModel):
     """How far the feed has been read.  Kept by the Schedule as the result of the last run."""
 
     newest: AwareDatetime

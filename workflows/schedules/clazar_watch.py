@@ -6,7 +6,7 @@ them.
 
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 
@@ -21,13 +21,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.clazar.offers import ChangedOffer, Clazar, ClazarPosition, LinkOffer
     from activities.temporal.signals import OfferSignals, OurOffer
     from offers.ids import opportunity_id_of
+    from offers.model import FrozenModel
     from offers.preflight.marketplace import ObservedOffer
 
 FIRST_LOOK_BACK = timedelta(days=7)
 """How far the first reading goes back: Clazar shows an offer within minutes or hours."""
 
 
-class ClazarWatchPosition(BaseModel):
+class ClazarWatchPosition(FrozenModel):
     """How far the feed has been read.  Kept by the Schedule as the result of the last run."""
 
     newest: AwareDatetime

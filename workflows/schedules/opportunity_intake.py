@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.common import (
     SearchAttributePair,
@@ -23,13 +23,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.task_queues import TaskQueue
     from offers.clock import Clock
     from offers.ids import workflow_id
+    from offers.model import FrozenModel
     from offers.stage import Stage
 
 PAGES_PER_RUN = 5
 """After which the run goes on as a new one, so that no history grows long."""
 
 
-class IntakePosition(BaseModel):
+class IntakePosition(FrozenModel):
     """How far Salesforce has been read.  Kept by the Schedule as the result of the last run."""
 
     newest: AwareDatetime | None = None
@@ -38,10 +39,8 @@ class IntakePosition(BaseModel):
     """By opportunity, the change that it was started for, as far back as the overlap."""
 
 
-class IntakeRequest(BaseModel):
+class IntakeRequest(FrozenModel):
     """How Salesforce is read."""
-
-    model_config = ConfigDict(frozen=True)
 
     clock: Clock
     overlap: timedelta
