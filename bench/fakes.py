@@ -89,7 +89,7 @@ class FakeActivities:
             f"offer-{request.change_set_id}", self._submitted_terms.pop(request.change_set_id)
         )
         url = f"https://aws.example/ordering?offerId={offer.offer_id}"
-        return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=url)
+        return ChangeSetOutcome(offer=offer, offer_url=url)
 
     @activity.defn
     async def find_agreement(self, offer_id: str) -> Agreement | None:
@@ -161,7 +161,6 @@ def acceptance_report(offer_id: str) -> AgreementReport:
     return AgreementReport(
         agreement_id=f"agmt-{offer_id}",
         offer_id=offer_id,
-        status=AgreementStatus.ACTIVE,
         updated_at=datetime.now(UTC),
     )
 

@@ -137,7 +137,6 @@ class Reaction:
         report = AgreementReport(
             agreement_id=agreement.id,
             offer_id=record.require_offer_id(),
-            status=agreement.status,
             updated_at=agreement.accepted_at,
         )
         return opportunity, report

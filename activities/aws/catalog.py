@@ -80,7 +80,6 @@ class WaitForRelease(FrozenModel):
 class ChangeSetOutcome(FrozenModel):
     """How a change set ended."""
 
-    succeeded: bool
     offer: PublishedOffer | None = None
     """The offer as AWS shows it afterwards; None if the change set did not succeed."""
     conflicting_offers: tuple[OpenOffer, ...] = ()
@@ -88,7 +87,6 @@ class ChangeSetOutcome(FrozenModel):
     offer_url: str | None = None
     """The address at which the buyer accepts it."""
     errors: tuple[AwsError, ...] = ()
-    cancelled: bool = False
 
 
 class ReleasedOffer(FrozenModel):
@@ -171,20 +169,13 @@ class AwsCatalog:
             wait = self._clock.real_duration(request.polling.next_check(elapsed))
             raise not_ready(f"AWS is still working on the change set ({status})", wait)
         if status != "SUCCEEDED":
-            return ChangeSetOutcome(
-                succeeded=False,
-                cancelled=status == "CANCELLED",
-                errors=tuple(_refusals(described)),
-            )
+            return ChangeSetOutcome(errors=tuple(_refusals(described)))
         offer_id = documents.created_offer_id(described["ChangeSet"])
         if offer_id is None:
             raise not_ready("AWS does not show the id of the offer yet")
         offer = self.read_offer(offer_id)
         return ChangeSetOutcome(
-            succeeded=True,
-            offer=offer,
-            conflicting_offers=self._rivals(offer),
-            offer_url=self._url(offer),
+            offer=offer, conflicting_offers=self._rivals(offer), offer_url=self._url(offer)
         )
 
     def _rivals(self, offer: PublishedOffer) -> tuple[OpenOffer, ...]:

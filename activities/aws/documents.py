@@ -297,7 +297,6 @@ def agreement_report(summary: Document) -> AgreementReport | None:
     return AgreementReport(
         agreement_id=summary["agreementId"],
         offer_id=offer_id,
-        status=summary.get("status", ""),
         updated_at=updated_at,
     )
 

@@ -57,8 +57,6 @@ class _Offer(_EventDetail):
 
 class _Agreement(_EventDetail):
     id: Id
-    status: str | None = None
-    intent: str | None = None
     previous_agreement_id: Annotated[Id | None, BeforeValidator(lambda text: text or None)] = None
 
 

@@ -29,7 +29,6 @@ class AgreementReport(FrozenModel):
 
     agreement_id: str
     offer_id: str
-    status: str
     updated_at: Instant
 
 

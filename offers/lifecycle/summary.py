@@ -78,7 +78,6 @@ class Deal(FrozenModel):
     """The price and how it is paid; None while there are no legal terms."""
     last_day: Day | None = None
     """The last day (UTC) on which the buyer can accept."""
-    revision: int = 1
 
 
 class Progress(FrozenModel):
@@ -295,7 +294,6 @@ def _deal(record: OfferRecord) -> Deal:
         owner=record.owner,
         payment=PaymentTerms.of(terms) if terms else None,
         last_day=terms.availability_end if terms else None,
-        revision=record.revision,
     )
 
 

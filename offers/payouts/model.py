@@ -185,11 +185,6 @@ class Payout(FrozenModel):
         return self._sum(invoice.gross for invoice in self.invoices)
 
     @property
-    def refunded(self) -> Money:
-        """Given back to the buyer so far."""
-        return self._sum(invoice.refunded for invoice in self.invoices)
-
-    @property
     def listing_fee(self) -> Money:
         """What AWS keeps of what was invoiced so far."""
         return self._sum(invoice.listing_fee for invoice in self.invoices)
@@ -203,11 +198,6 @@ class Payout(FrozenModel):
     def disbursed(self) -> Money:
         """Paid to our bank so far."""
         return self._sum(invoice.disbursed for invoice in self.invoices)
-
-    @property
-    def undisbursed(self) -> Money:
-        """Invoiced but not yet paid to our bank."""
-        return self._sum(invoice.undisbursed for invoice in self.invoices)
 
     @property
     def invoiced_on(self) -> date | None:

@@ -38,7 +38,6 @@ class OpenOffer(FrozenModel):
     """A released offer that a buyer account can still accept."""
 
     offer_id: str
-    name: str | None
     buyer_accounts: tuple[str, ...]
     availability_end: date | None
 
