@@ -40,15 +40,6 @@ class CheckDeal(FrozenModel):
     """For an amendment, the accepted offer that it changes."""
 
 
-class CheckedDeal(FrozenModel):
-    """A report with its policy: a later change of the policy does not affect this offer."""
-
-    report: PreflightReport
-    policy: Policy
-    clock: Clock
-    method: CreationMethod
-
-
 class DefaultProduct(FrozenModel):
     """The product and dimension that are sold by default, by their AWS Marketplace names."""
 
@@ -82,11 +73,11 @@ class Preflight:
         self._clock = clock
 
     @activity.defn
-    def check_deal(self, request: CheckDeal) -> CheckedDeal:
+    def check_deal(self, request: CheckDeal) -> PreflightReport:
         """Check a deal; fails NOT_FOUND if the opportunity does not exist."""
         return self.check(request, business_now(self._clock))
 
-    def check(self, request: CheckDeal, now: datetime) -> CheckedDeal:
+    def check(self, request: CheckDeal, now: datetime) -> PreflightReport:
         """Check a deal outside of an activity; `now` is business time (UTC)."""
         today = now.date()
         opportunity = (
@@ -127,14 +118,11 @@ class Preflight:
             ),
             eula=self._contract(drafted),
             amends=amends.deal if amends else None,
-        )
-        return CheckedDeal(
-            report=preflight(drafted, deal, self._policy, today, sources),
-            policy=self._policy,
-            clock=self._clock,
             # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
+            clock=self._clock,
         )
+        return preflight(drafted, deal, self._policy, today, sources)
 
     def _amends(self, request: CheckDeal, today: date) -> tuple[_Amendment | None, dict[str, Any]]:
         """The proposal of an amendment, and the given terms that it does not use."""

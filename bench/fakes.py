@@ -15,18 +15,18 @@ from temporalio.client import Client
 
 from activities.aws.catalog import ChangeSetOutcome, SubmitOffer, WaitForChangeSet
 from activities.email.smtp import OfferEmail
-from activities.preflight import CheckDeal, CheckedDeal
+from activities.preflight import CheckDeal
 from activities.task_queues import TaskQueue
 from bench.baseline import BareBaseline
 from offers.agreements.agreement import Agreement, AgreementReport, AgreementStatus
-from offers.clock import Clock
 from offers.ids import revision_reference, workflow_id
 from offers.lifecycle.read_back import PublishedOffer
 from offers.lifecycle.salesforce_fields import OpportunityUpdate
 from offers.money import Money
 from offers.payouts.model import InvoicePayout, Payout, Transfer
-from offers.policy.policy import CreationMethod, Policy
+from offers.policy.policy import Policy
 from offers.preflight.marketplace import ObservedOffer
+from offers.preflight.report import PreflightReport
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from tests.support.builders import BUYER
@@ -71,10 +71,9 @@ class FakeActivities:
         return served.get(queue, [])
 
     @activity.defn
-    async def check_deal(self, _request: CheckDeal) -> CheckedDeal:
+    async def check_deal(self, _request: CheckDeal) -> PreflightReport:
         """A report without findings."""
-        report = preflight_report(policy=POLICY, today=datetime.now(UTC).date())
-        return CheckedDeal(report=report, policy=POLICY, clock=Clock(), method=CreationMethod.AWS)
+        return preflight_report(policy=POLICY, today=datetime.now(UTC).date())
 
     @activity.defn
     async def submit_offer(self, request: SubmitOffer) -> str:

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from temporalio.exceptions import ApplicationError
 
-from activities.preflight import CheckDeal, CheckedDeal
+from activities.preflight import CheckDeal
 from cli import common
 from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile, command
 from cli.tables import preflight_table
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.policy.policy import CreationMethod
+from offers.preflight.report import PreflightReport
 from runtime import clients
 from runtime.process_exit import exit_process
 from runtime.settings import InvalidSettings, WorkerSettings, read_settings
@@ -34,6 +35,9 @@ FindingCode = Annotated[
     ),
 ]
 
+NOT_SHOWN = {"contacts", "owner", "policy", "clock", "method"}
+"""What the JSON leaves out: people, and settings of the worker."""
+
 
 def preflight(
     opportunity: Annotated[
@@ -49,19 +53,18 @@ def preflight(
     if opportunity is None and terms is None:
         raise typer.BadParameter("give an opportunity, or terms with --terms")
     record_id = common.opportunity_argument(opportunity) if opportunity else None
-    checked = _check(CheckDeal(opportunity_id=record_id, terms=common.given_terms(terms)))
+    report = _check(CheckDeal(opportunity_id=record_id, terms=common.given_terms(terms)))
     if as_json:
-        references = [finding.reference for finding in checked.report.findings]
-        report = checked.report.model_dump(mode="json", exclude={"contacts", "owner"})
-        for finding, reference in zip(report["findings"], references, strict=True):
-            finding["reference"] = reference
-        print(json.dumps({"refuses": checked.report.has_refusal} | report, indent=2))
+        shown = report.model_dump(mode="json", exclude=NOT_SHOWN)
+        for finding, read in zip(shown["findings"], report.findings, strict=True):
+            finding["reference"] = read.reference
+        print(json.dumps({"refuses": report.has_refusal} | shown, indent=2))
     else:
-        common.console.print(preflight_table(checked))
-    exit_process(common.FAILURE if checked.report.has_refusal else common.SUCCESS)
+        common.console.print(preflight_table(report))
+    exit_process(common.FAILURE if report.has_refusal else common.SUCCESS)
 
 
-def _check(deal: CheckDeal) -> CheckedDeal:
+def _check(deal: CheckDeal) -> PreflightReport:
     try:
         settings = read_settings(WorkerSettings)
         now = settings.clock.business_time(datetime.now(UTC))

@@ -152,14 +152,10 @@ class OfferRecord(BaseModel):
         self.stage = stage
         self.history += (StageEntry(stage=stage, at=at),)
 
-    def apply_report(
-        self, report: PreflightReport, policy: Policy, clock: Clock, method: CreationMethod
-    ) -> None:
-        """Take over a preflight's outcome with the policy, clock and method it was made by."""
-        self.policy, self.clock, self.method = policy, clock, method
-        self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
-        self.company, self.eula_sha256 = report.company, report.eula_sha256
-        self.owner, self.pricing = report.owner, report.pricing
+    def apply_report(self, report: PreflightReport) -> None:
+        """Take over what preflight found: its fields are among the record's."""
+        for name, value in report:
+            setattr(self, name, value)
 
     @property
     def blocking_findings(self) -> tuple[Finding, ...]:

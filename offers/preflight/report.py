@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from offers.agreements.amendment_pricing import AgreementSnapshot, AmendmentPricing, OriginalOffer
+from offers.clock import Clock
 from offers.findings import Finding, Severity
 from offers.model import FrozenModel
-from offers.policy.policy import Policy
+from offers.policy.policy import CreationMethod, Policy
 from offers.preflight import (
     amendment,
     consistency,
@@ -30,7 +31,7 @@ from offers.terms.terms import OfferTerms
 
 
 class PreflightReport(FrozenModel):
-    """The outcome of a preflight."""
+    """What a preflight found, and by what; the record takes over all of it."""
 
     terms: OfferTerms | None
     """None if a term is illegal in itself."""
@@ -46,6 +47,10 @@ class PreflightReport(FrozenModel):
     """Of an amendment."""
     findings: tuple[Finding, ...]
     """The gravest first."""
+    policy: Policy
+    """As it was then: a later change of the policy does not affect this offer."""
+    clock: Clock
+    method: CreationMethod
 
     @property
     def has_refusal(self) -> bool:
@@ -74,6 +79,9 @@ class Deal(FrozenModel):
     """A custom eula, if there is one."""
     amends: AmendmentDeal | None = None
     """For an amendment, what it replaces."""
+    method: CreationMethod = CreationMethod.AWS
+    clock: Clock = Clock()
+    """The worker's."""
 
 
 def preflight(
@@ -101,6 +109,9 @@ def preflight(
                 key=lambda finding: GRAVITY.index(finding.severity),
             )
         ),
+        policy=policy,
+        clock=deal.clock,
+        method=deal.method,
     )
 
 
