@@ -160,7 +160,7 @@ def acceptance_report(offer_id: str) -> AgreementReport:
     return AgreementReport(
         agreement_id=f"agmt-{offer_id}",
         offer_id=offer_id,
-        updated_at=datetime.now(UTC),
+        changed_at=datetime.now(UTC),
     )
 
 

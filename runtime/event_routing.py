@@ -99,4 +99,4 @@ def _agreement_report(
     agreement = changed.agreement
     previous = agreement.previous_agreement_id
     agreement_id = previous if previous and previous == known.agreement_id else agreement.id
-    return AgreementReport(agreement_id=agreement_id, offer_id=known.offer_id, updated_at=at)
+    return AgreementReport(agreement_id=agreement_id, offer_id=known.offer_id, changed_at=at)

@@ -26,11 +26,12 @@ from activities.task_queues import TaskQueue
 from offers.clock import Clock
 from offers.model import FrozenModel
 from offers.policy.policy import FINANCE, Policy
-from workflows.schedules.agreement_watch import AgreementWatch, WatchRequest
+from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
+from workflows.schedules.watch import WatchRequest
 
 KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST = (
     "opportunity-intake",

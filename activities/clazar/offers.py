@@ -13,6 +13,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.clazar.client import ClazarClient
+from offers.feed import FeedEntry
 from offers.model import FrozenModel
 from offers.preflight.marketplace import ObservedOffer
 
@@ -33,11 +34,10 @@ class ClazarPosition(FrozenModel):
     """The changes that were read already, by offer id."""
 
 
-class ChangedOffer(FrozenModel):
-    """An offer that changed in Clazar, and when."""
+class ChangedOffer(FeedEntry):
+    """An offer that changed in Clazar."""
 
     offer: ObservedOffer
-    changed_at: AwareDatetime
 
 
 class ClazarChanges(FrozenModel):

@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.errors import not_found, rejected
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap
+from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
 from offers.model import FrozenModel
 from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
@@ -49,11 +50,10 @@ class ReadyAfter(FrozenModel):
     """Of those that changed in the same second, only those with a greater id."""
 
 
-class ReadyOpportunity(FrozenModel):
+class ReadyOpportunity(FeedEntry):
     """An opportunity that an offer can be started for."""
 
     opportunity_id: str
-    changed_at: AwareDatetime
 
 
 class Opportunities:

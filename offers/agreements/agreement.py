@@ -5,6 +5,7 @@ from enum import StrEnum
 from pydantic import Field, field_validator
 
 from offers.clock import Instant
+from offers.feed import FeedEntry
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import Money
@@ -24,12 +25,11 @@ class AgreementStatus(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class AgreementReport(FrozenModel):
+class AgreementReport(FeedEntry):
     """What a feed shows of an agreement: a reason to ask AWS, not yet the evidence."""
 
     agreement_id: str
     offer_id: str
-    updated_at: Instant
 
 
 class Agreement(FrozenModel):

@@ -273,7 +273,7 @@ class WorkflowHarness:
         report = AgreementReport(
             agreement_id=agreement.id,
             offer_id=agreement.offer_id,
-            updated_at=agreement.last_update or agreement.accepted_at,
+            changed_at=agreement.last_update or agreement.accepted_at,
         )
         handle = self.temporal_client.get_workflow_handle(workflow_id(path or self.opportunity_id))
         await handle.signal(OfferWorkflow.agreement_reported, report)
