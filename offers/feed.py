@@ -1,6 +1,6 @@
 """Feeds of changes, each of which is read once for all offers."""
 
-from collections.abc import Collection
+from collections.abc import Set
 from datetime import datetime, timedelta
 from typing import Generic, Self, TypeVar
 
@@ -59,7 +59,7 @@ class FeedCursor(FrozenModel, Generic[EntryT]):
     def after(
         self,
         read: dict[str, EntryT],
-        handled: Collection[str],
+        handled: Set[str],
         overlap: timedelta,
         *,
         is_behind: bool = False,

@@ -20,7 +20,7 @@ def entries(**minutes: float) -> dict[str, FeedEntry]:
 def test_reading_goes_back_by_the_overlap_and_leaves_out_what_was_handled() -> None:
     assert Cursor().read_from(OVERLAP) is None
     read = entries(first=0, second=30)
-    cursor = Cursor().after(read, read, OVERLAP)
+    cursor = Cursor().after(read, read.keys(), OVERLAP)
     assert cursor.read_from(OVERLAP) == START + timedelta(minutes=15)
     assert list(cursor.handled) == ["second"], "what no reading shows again is kept"
     assert cursor.news(entries(second=30, late=20)) == entries(late=20)
@@ -29,7 +29,7 @@ def test_reading_goes_back_by_the_overlap_and_leaves_out_what_was_handled() -> N
 
 def test_reading_that_was_cut_short_is_not_repeated() -> None:
     read = entries(first=0)
-    cursor = Cursor().after(read, read, OVERLAP, is_behind=True)
+    cursor = Cursor().after(read, read.keys(), OVERLAP, is_behind=True)
     assert cursor.read_from(OVERLAP) == START
 
 
@@ -42,6 +42,6 @@ def test_entry_without_an_offer_is_tried_again_for_a_day() -> None:
 
 
 def test_empty_feed_leaves_the_cursor_as_it_is() -> None:
-    assert Cursor().after({}, {}, OVERLAP) == Cursor()
+    assert Cursor().after({}, set(), OVERLAP) == Cursor()
     cursor = Cursor(newest=START)
-    assert cursor.after({}, {}, OVERLAP) == cursor
+    assert cursor.after({}, set(), OVERLAP) == cursor

@@ -31,4 +31,4 @@ class AgreementWatch:
         read = {each.agreement_id: each for each in page.reports}
         news = list(cursor.news(read).values())
         ours = await start_activity(OfferSignals.signal_agreements, news) if news else []
-        return cursor.after(read, ours, request.overlap, is_behind=not page.is_complete)
+        return cursor.after(read, set(ours), request.overlap, is_behind=not page.is_complete)

@@ -60,7 +60,7 @@ class OpportunityIntake:
             await asyncio.gather(
                 *(self._start(opportunity, request.clock) for opportunity in cursor.news(read))
             )
-            cursor = cursor.after(read, read, request.overlap)
+            cursor = cursor.after(read, read.keys(), request.overlap)
             if not ready:
                 break
             last = ready[-1]

@@ -1,16 +1,13 @@
 """Shared by the watches: how a feed is read, and from where on."""
 
 from datetime import timedelta
-from typing import TypeVar
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from offers.clock import Clock
-    from offers.feed import FeedCursor, FeedEntry
+    from offers.feed import EntryT, FeedCursor
     from offers.model import FrozenModel
-
-EntryT = TypeVar("EntryT", bound=FeedEntry)
 
 
 class WatchRequest(FrozenModel):
