@@ -103,13 +103,13 @@ class Reaction:
 
     async def _from_event(self) -> float:
         opportunity, _ = await self._share_offer()
-        self._environment.world.event_bus = self._events
+        self._environment.world.aws.event_bus = self._events
         try:
             return await self._time_until_written(
                 opportunity, lambda: self._environment.accept(opportunity)
             )
         finally:
-            self._environment.world.event_bus = None
+            self._environment.world.aws.event_bus = None
 
     async def _from_report(self) -> float:
         """As the watch does it after reading the feed: it looks up the offer first."""
@@ -165,7 +165,7 @@ class Reaction:
     async def _time_until_written(
         self, opportunity: str, trigger: Callable[[], Awaitable[object]]
     ) -> float:
-        fields = self._environment.world.opportunities[opportunity]
+        fields = self._environment.world.salesforce.opportunities[opportunity]
         began = time.perf_counter()
         await trigger()
         async with asyncio.timeout(TIMEOUT_SECONDS):

@@ -12,7 +12,8 @@ from bench.fakes import POLICY, offer_id_of
 from offers.clock import Clock
 from offers.ids import revision_reference
 from runtime.schedules import CLAZAR, SWEEP, WATCH, schedules
-from sandbox.world import ClazarLinks, Offer
+from sandbox.aws.marketplace_state import Offer
+from sandbox.clazar.clazar_state import ClazarLinks
 from tests.support.builders import BUYER
 
 HOUR = timedelta(hours=1)
@@ -77,9 +78,9 @@ def put_offers_into_aws(environment: BenchEnvironment) -> None:
     world = environment.sandbox.world
     now = world.now()
     for number, opportunity in enumerate(environment.waiting):
-        world.offers[offer_id_of(opportunity)] = Offer(
+        world.aws.offers[offer_id_of(opportunity)] = Offer(
             id=offer_id_of(opportunity),
-            product_id=world.product_id,
+            product_id=world.aws.product_id,
             state="Released",
             name="Example Product Annual - Example Corp",
             description=revision_reference(opportunity, 0, 1),
@@ -88,7 +89,7 @@ def put_offers_into_aws(environment: BenchEnvironment) -> None:
             released_at=now - timedelta(days=1 + 27 * number / len(environment.waiting)),
         )
         linked = {"object_type": "Opportunity", "object_id": opportunity}
-        world.clazar_links[offer_id_of(opportunity)] = ClazarLinks(
+        world.clazar.links[offer_id_of(opportunity)] = ClazarLinks(
             external_object_associations={"salesforce": linked}
         )
 

@@ -71,7 +71,7 @@ class Sandbox:
         self.world.scale = self.clock.scale
         self.port = port
         if events_endpoint:
-            self.world.event_bus = EventBus(events_endpoint)
+            self.world.aws.event_bus = EventBus(events_endpoint)
         self.addresses: Addresses
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
@@ -102,8 +102,8 @@ class Sandbox:
         self._thread.join()
         self._loop.close()
         self._directory.cleanup()
-        if self.world.event_bus:
-            self.world.event_bus.close()
+        if self.world.aws.event_bus:
+            self.world.aws.event_bus.close()
 
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
@@ -129,7 +129,7 @@ class Sandbox:
         ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
         ports["smtp"] = mail_server.sockets[0].getsockname()[1]
         self.addresses = build_addresses(self.world, self.clock, ports, str(ca_file))
-        self.world.storage.url = self.addresses.s3
+        self.world.aws.storage.url = self.addresses.s3
         apps = {
             "control": control_app(self.world, self.addresses),
             "catalog": catalog_api.app(self.world),

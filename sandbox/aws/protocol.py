@@ -69,7 +69,7 @@ class AwsService(ABC):
         return handle
 
     def _throttle(self, name: str) -> None:
-        if self.world.throttle and self._rates[name].acquire() > 0:
+        if self.world.aws.throttle and self._rates[name].acquire() > 0:
             raise AwsError("ThrottlingException", "Rate exceeded")
 
     @abstractmethod

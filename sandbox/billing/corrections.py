@@ -15,7 +15,7 @@ class NotInLedger(LookupError):
 def correct_amount(world: World, *, billing_event_id: str, amount: Decimal) -> BillingEvent:
     """Write a new version of an event with another amount.  Raises NotInLedger."""
     _check(world, billing_event_id)
-    version = world.ledger.add_version(billing_event_id, world.now(), amount=amount)
+    version = world.money.ledger.add_version(billing_event_id, world.now(), amount=amount)
     _update_dependents(world, version)
     return version
 
@@ -23,7 +23,7 @@ def correct_amount(world: World, *, billing_event_id: str, amount: Decimal) -> B
 def delete_event(world: World, *, billing_event_id: str) -> BillingEvent:
     """Write a new version of an event that deletes it.  Raises NotInLedger."""
     _check(world, billing_event_id)
-    version = world.ledger.add_version(billing_event_id, world.now(), delete=True)
+    version = world.money.ledger.add_version(billing_event_id, world.now(), delete=True)
     _update_dependents(world, version)
     return version
 
@@ -38,7 +38,7 @@ def find_event(
     world: World, *, invoice_id: str, transaction_type: str, action: str = "INVOICED"
 ) -> BillingEvent:
     """The first event of this kind on a buyer's invoice, latest version.  Raises NotInLedger."""
-    for event in world.ledger.events_of_line(find_line(world, invoice_id)):
+    for event in world.money.ledger.events_of_line(find_line(world, invoice_id)):
         if (event.transaction_type, event.action) == (transaction_type, action):
             return event
     raise NotInLedger(f"invoice {invoice_id} has no {action} {transaction_type}")
@@ -46,20 +46,20 @@ def find_event(
 
 def find_line(world: World, invoice_id: str) -> InvoiceLine:
     """The line of an invoice; each simulated invoice has one.  Raises NotInLedger."""
-    for line in world.ledger.lines.values():
+    for line in world.money.ledger.lines.values():
         if line.report_row.invoice_id == invoice_id:
             return line
     raise NotInLedger(f"there is no invoice {invoice_id}")
 
 
 def _check(world: World, billing_event_id: str) -> None:
-    if world.ledger.current(billing_event_id) is None:
+    if world.money.ledger.current(billing_event_id) is None:
         raise NotInLedger(f"there is no billing event {billing_event_id}")
 
 
 def _update_dependents(world: World, event: BillingEvent) -> None:
     if event.action == "INVOICED" and event.buyer_line_item_id and event.balance_impacting:
-        line = world.ledger.lines[event.buyer_line_item_id]
+        line = world.money.ledger.lines[event.buyer_line_item_id]
         settle_later(world, line, [event.billing_event_id])
     # A transfer may have paid several lines.
     for line in _affected_lines(world, event):
@@ -68,5 +68,5 @@ def _update_dependents(world: World, event: BillingEvent) -> None:
 
 def _affected_lines(world: World, event: BillingEvent) -> list[InvoiceLine]:
     if event.buyer_line_item_id:
-        return [world.ledger.lines[event.buyer_line_item_id]]
-    return list(world.ledger.lines.values())
+        return [world.money.ledger.lines[event.buyer_line_item_id]]
+    return list(world.money.ledger.lines.values())

@@ -22,10 +22,10 @@ def corrupt(
     middle of its last line.
     """
     deliver_due(world)
-    key = max((key for key in world.feed.lines if key.startswith(f"{table}/")), default=None)
+    key = max((key for key in world.money.feed.lines if key.startswith(f"{table}/")), default=None)
     if key is None:
         raise ValueError(f"table: there is no file of {table} yet; deliver the feed first")
-    text = "".join(world.feed.lines[key])
+    text = "".join(world.money.feed.lines[key])
     rows = list(csv.reader(io.StringIO(text)))
     if column not in rows[0]:
         raise ValueError(f"column: there is no {column} in {table}")
@@ -33,8 +33,8 @@ def corrupt(
         content = _truncated(text)
     else:
         content = _text(CORRUPTIONS[corruption](rows, rows[0].index(column)))
-    world.objects[object_key(world, key)] = content.encode()
-    world.feed.corrupted.add(key)
+    world.aws.objects[object_key(world, key)] = content.encode()
+    world.money.feed.corrupted.add(key)
     return object_key(world, key)[1]
 
 

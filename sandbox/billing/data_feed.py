@@ -31,26 +31,26 @@ CAST_COLUMNS = frozenset({"action_date", "buyer_invoice_date"})
 
 def object_key(world: World, key: str) -> tuple[str, str]:
     """Bucket and full key of a file; `key` begins with its table."""
-    return world.storage.feed_bucket, world.storage.feed_prefix + key
+    return world.aws.storage.feed_bucket, world.aws.storage.feed_prefix + key
 
 
 def deliver_due(world: World) -> None:
     """Deliver what was due at the last midnight UTC, if the feed is enabled."""
     midnight = _midnight(world.now())
-    until = world.feed.delivered_until
-    if world.feed_enabled and (until is None or until < midnight):
+    until = world.money.feed.delivered_until
+    if world.money.feed_enabled and (until is None or until < midnight):
         _deliver(world, midnight)
 
 
 def deliver_now(world: World) -> list[str]:
     """Deliver all versions up to now, without waiting for midnight; the keys of all files."""
-    world.feed_enabled = True
+    world.money.feed_enabled = True
     _deliver(world, None)
-    return sorted(object_key(world, key)[1] for key in world.feed.lines)
+    return sorted(object_key(world, key)[1] for key in world.money.feed.lines)
 
 
 def _deliver(world: World, midnight: datetime | None) -> None:
-    feed = world.feed
+    feed = world.money.feed
     changed = set(feed.corrupted)
     for table, version in _undelivered(world, midnight):
         month = version.update_date.astimezone(UTC)
@@ -59,12 +59,12 @@ def _deliver(world: World, midnight: datetime | None) -> None:
         lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
         changed.add(key)
         written = min(_midnight(version.update_date) + ONE_DAY, world.now())
-        world.storage.modified[object_key(world, key)] = written
+        world.aws.storage.modified[object_key(world, key)] = written
     feed.delivered_until = midnight or world.now()
     feed.corrupted.clear()
     for key in changed:
-        world.objects[object_key(world, key)] = "".join(feed.lines[key]).encode()
-        world.storage.types[object_key(world, key)] = "text/csv"
+        world.aws.objects[object_key(world, key)] = "".join(feed.lines[key]).encode()
+        world.aws.storage.types[object_key(world, key)] = "text/csv"
 
 
 def _midnight(instant: datetime) -> datetime:
@@ -77,14 +77,16 @@ def _undelivered(
 ) -> Iterator[tuple[str, BillingEvent | AgreementRevision]]:
     """The versions that have not been delivered yet, by table."""
     tables: dict[str, Sequence[BillingEvent | AgreementRevision]] = {
-        BILLING_EVENTS: world.ledger.versions,
-        AGREEMENTS: world.feed.revisions,
+        BILLING_EVENTS: world.money.ledger.versions,
+        AGREEMENTS: world.money.feed.revisions,
     }
     for table, versions in tables.items():
-        for version in versions[world.feed.delivered_counts.get(table, 0) :]:
+        for version in versions[world.money.feed.delivered_counts.get(table, 0) :]:
             if midnight is not None and version.update_date >= midnight:
                 break
-            world.feed.delivered_counts[table] = world.feed.delivered_counts.get(table, 0) + 1
+            world.money.feed.delivered_counts[table] = (
+                world.money.feed.delivered_counts.get(table, 0) + 1
+            )
             yield table, version
 
 

@@ -30,22 +30,22 @@ NO_TRANSFER = ""
 
 def update_report(world: World, line: InvoiceLine) -> None:
     """Update the rows of a line in the report."""
-    current = _rows(world.ledger, line)
+    current = _rows(world.money.ledger, line)
     for transfer_id in list(line.report_rows):
         if transfer_id not in current:
-            _remove(world.disbursements, line.report_rows.pop(transfer_id))
+            _remove(world.money.disbursements, line.report_rows.pop(transfer_id))
     for transfer_id, row in current.items():
         existing = line.report_rows.get(transfer_id)
         if existing is None:
             line.report_rows[transfer_id] = row
-            world.disbursements.append(row)
+            world.money.disbursements.append(row)
         else:
             for each in fields(row):
                 setattr(existing, each.name, getattr(row, each.name))
 
 
 def _remove(rows: list[Disbursement], row: Disbursement) -> None:
-    # A test may have removed it from `world.disbursements`.
+    # A test may have removed it from `world.money.disbursements`.
     index = next((index for index, each in enumerate(rows) if each is row), None)
     if index is not None:
         del rows[index]

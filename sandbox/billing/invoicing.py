@@ -6,12 +6,14 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.billing import refunds, transfers
 from sandbox.billing.disbursement_report import update_report
 from sandbox.billing.ledger import AWS, BillingEvent, InvoiceLine, account_guid
 from sandbox.billing.money import Disbursement, Invoice, PayoutSettings, round_amount
 from sandbox.marketplace.offer_terms import find_term, installments
-from sandbox.world import Agreement, Offer, World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 DEFAULT_DUE_DAYS = 30
 """ASSUMED: the seller does not know the buyer's payment terms with AWS."""
@@ -35,7 +37,7 @@ def schedule_invoices(world: World, agreement: Agreement, offer: Offer) -> None:
     # ASSUMED: an agreement that was rolled back is not an earlier purchase.
     earlier_purchase = any(
         each.acceptor == agreement.acceptor and each.status != "ROLLED_BACK"
-        for each in world.agreements.values()
+        for each in world.aws.agreements.values()
     )
     percentage = listing_fee_percentage(
         agreement.value, renewal=earlier_purchase or offer.pre_existing_agreement is not None
@@ -64,17 +66,19 @@ class _ScheduledInvoice:
         """Issue the invoice, unless the agreement has ended."""
         world, agreement = self.world, self.agreement
         if agreement.status == "REPLACED":
-            world.withheld_invoices.setdefault(agreement.id, []).append(self.issue)
+            world.money.withheld_invoices.setdefault(agreement.id, []).append(self.issue)
         if agreement.status != "ACTIVE":
             return
         invoice = Invoice(new_id("", 10).upper(), agreement.id, self.gross, agreement.currency, now)
-        world.invoices.append(invoice)
-        settings = world.payout_settings_by_account.get(agreement.acceptor, world.payout_settings)
+        world.money.invoices.append(invoice)
+        settings = world.money.payout_settings_by_account.get(
+            agreement.acceptor, world.money.payout_settings
+        )
         line = InvoiceLine(
             self._event_template(invoice), self._report_row(invoice, settings), settings
         )
         line.report_row.transaction_reference_id = line.template.transaction_reference_id
-        world.ledger.lines[line.id] = line
+        world.money.ledger.lines[line.id] = line
         _write_charges(world, line)
         update_report(world, line)
         if not settings.never_collected:
@@ -111,7 +115,7 @@ class _ScheduledInvoice:
         line_item = str(uuid.uuid4())
         buyer, seller = (
             account_guid(self.agreement.acceptor),
-            account_guid(self.world.seller_account),
+            account_guid(self.world.aws.seller_account),
         )
         reference = str(uuid.uuid4())
         return BillingEvent(
@@ -153,7 +157,7 @@ def _write_charges(world: World, line: InvoiceLine) -> None:
     def invoiced(kind: str, amount: Decimal, **columns: Any) -> None:
         if amount:
             for_seller = kind != "AWS_TAX_SHARE"
-            world.ledger.write(
+            world.money.ledger.write(
                 replace(
                     template,
                     billing_event_id=new_id("", 40),

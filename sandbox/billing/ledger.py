@@ -7,7 +7,6 @@ amount is positive if it increases what AWS owes the seller.
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -133,8 +132,6 @@ class Ledger:
     """Events written after the last payout of their line; payouts of other lines settle them."""
     scheduled_payouts: dict[tuple[datetime, str], list[InvoiceLine]] = field(default_factory=dict)
     """The lines due on a payout date, by instant and currency; a line once for each part."""
-    held_payouts: list[Callable[[datetime], None]] = field(default_factory=list)
-    """Payouts that became due while payouts were held."""
     _current: dict[str, BillingEvent] = field(default_factory=dict)
     _events_by_line: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 

@@ -15,7 +15,8 @@ from sandbox.billing.disbursement_report import update_report
 from sandbox.billing.ledger import BillingEvent, InvoiceLine
 from sandbox.billing.money import round_amount
 from sandbox.billing.transfers import settle_later
-from sandbox.world import World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 RefundKind = Literal["refund", "credit", "forgiven"]
 SUFFIXES: dict[RefundKind, str] = {"refund": "_REFUND", "credit": "_CREDIT", "forgiven": ""}
@@ -47,7 +48,7 @@ def record_refund(
     world: World, line: InvoiceLine, kind: RefundKind, share: Decimal
 ) -> list[BillingEvent]:
     """Refund, credit or forgive a share of the invoice now; the events written for it."""
-    invoiced = [each for each in world.ledger.events_of_line(line) if each.is_charge]
+    invoiced = [each for each in world.money.ledger.events_of_line(line) if each.is_charge]
     written = []
     for event in invoiced:
         amount = -round_amount(event.amount * share, event.currency)
@@ -55,7 +56,7 @@ def record_refund(
         if amount and not (kind == "credit" and "_TAX_" in event.transaction_type):
             written.append(_refund_event(world, event, kind, amount))
     for each in written:
-        world.ledger.write(each)
+        world.money.ledger.write(each)
     settle_later(world, line, [e.billing_event_id for e in written if e.balance_impacting])
     update_report(world, line)
     return written

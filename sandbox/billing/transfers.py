@@ -1,6 +1,6 @@
-"""Transfers to the seller's bank: paid, rejected by the bank, repeated, reversed or held."""
+"""Transfers to the seller's bank: paid, rejected by the bank, repeated or reversed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,10 +10,10 @@ from sandbox.billing.disbursement_report import update_report
 from sandbox.billing.ledger import AWS, BillingEvent, InvoiceLine, TransferShare, account_guid
 from sandbox.billing.money import round_amount
 from sandbox.billing.payout_schedule import add_business_days, next_payday
-from sandbox.world import World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 ONE_DAY = timedelta(days=1)
-ScheduledCall = Callable[[datetime], None]
 
 
 def schedule_payouts(world: World, line: InvoiceLine) -> None:
@@ -27,7 +27,7 @@ def schedule_payouts(world: World, line: InvoiceLine) -> None:
     for number in range(line.remaining_payouts):
         if settings.payout_schedule is None:
             due = first + number * ONE_DAY
-            world.schedule(due, _deferred_while_held(world, lambda now: _pay(world, [line], now)))
+            world.schedule(due, lambda now: _pay(world, [line], now))
         else:
             day = next_payday(earliest, settings.payout_schedule, settings.payout_day)
             due = add_business_days(day, settings.bank_days)
@@ -38,47 +38,21 @@ def schedule_payouts(world: World, line: InvoiceLine) -> None:
 def _add_to_payday(world: World, line: InvoiceLine, due: datetime) -> None:
     """Payouts due at the same instant are one transfer."""
     key = due, line.template.currency
-    if key not in world.ledger.scheduled_payouts:
-        world.ledger.scheduled_payouts[key] = []
-        pay = _deferred_while_held(
-            world, lambda now: _pay(world, world.ledger.scheduled_payouts.pop(key), now)
-        )
-        world.schedule(due, pay)
-    world.ledger.scheduled_payouts[key].append(line)
-
-
-def hold_payouts(world: World, until: datetime | None) -> None:
-    """Make no payouts before an instant; None: resume now.  Payouts due meanwhile are made then."""
-    world.payouts_held_until = until
-    world.schedule(until or world.now(), lambda now: _resume_payouts(world, now))
-
-
-def _deferred_while_held(world: World, call: ScheduledCall) -> ScheduledCall:
-    def call_or_defer(now: datetime) -> None:
-        until = world.payouts_held_until
-        if until is None or until <= now:
-            call(now)
-        else:
-            world.ledger.held_payouts.append(call)
-            world.schedule(until, lambda now: _resume_payouts(world, now))
-
-    return call_or_defer
-
-
-def _resume_payouts(world: World, now: datetime) -> None:
-    held, world.ledger.held_payouts = world.ledger.held_payouts, []
-    for call in held:
-        _deferred_while_held(world, call)(now)
+    if key not in world.money.ledger.scheduled_payouts:
+        world.money.ledger.scheduled_payouts[key] = []
+        scheduled = world.money.ledger.scheduled_payouts
+        world.schedule(due, lambda now: _pay(world, scheduled.pop(key), now))
+    world.money.ledger.scheduled_payouts[key].append(line)
 
 
 def collect(world: World, line: InvoiceLine, now: datetime) -> None:
     """The buyer pays price and taxes, less what was refunded, credited or forgiven."""
-    events = [each for each in world.ledger.events_of_line(line) if each.action == "INVOICED"]
+    events = [each for each in world.money.ledger.events_of_line(line) if each.action == "INVOICED"]
     for event in events:
         if event.transaction_type in ("SELLER_REV_SHARE", "SELLER_TAX_SHARE", "AWS_TAX_SHARE"):
             amount = _total(
                 each
-                for each in world.ledger.events_of_line(line)
+                for each in world.money.ledger.events_of_line(line)
                 if each.transaction_type.startswith(event.transaction_type)
                 and each.action in ("INVOICED", "FORGIVEN")
             )
@@ -87,7 +61,9 @@ def collect(world: World, line: InvoiceLine, now: datetime) -> None:
                 for_seller = event.disbursement_amount is not None
                 disbursed = amount if for_seller else None
                 columns = {"action_date": now, "disbursement_amount": disbursed}
-                world.ledger.write(_follow_up_event(event, now, "COLLECTED", amount, **columns))
+                world.money.ledger.write(
+                    _follow_up_event(event, now, "COLLECTED", amount, **columns)
+                )
 
 
 def _pay(world: World, lines: list[InvoiceLine], now: datetime) -> None:
@@ -102,7 +78,7 @@ def _pay(world: World, lines: list[InvoiceLine], now: datetime) -> None:
             shares += own
             paid.append(line)
         else:
-            settle_later(world, line, world.ledger.outstanding(line))
+            settle_later(world, line, world.money.ledger.outstanding(line))
     if shares:
         transfer = _transfer(world, shares + _settlements(world, shares), now)
         for line in paid:
@@ -113,10 +89,10 @@ def _pay(world: World, lines: list[InvoiceLine], now: datetime) -> None:
 def _next_part(world: World, line: InvoiceLine) -> list[TransferShare]:
     """A share of the invoice and all later events; the last part is all that is still owed."""
     parts, currency = line.settings.parts, line.template.currency
-    outstanding = world.ledger.outstanding(line)
+    outstanding = world.money.ledger.outstanding(line)
     shares = []
     for event_id, owed in outstanding.items():
-        event, amount = world.ledger.current(event_id), owed
+        event, amount = world.money.ledger.current(event_id), owed
         if event and event.is_charge and line.remaining_payouts:
             amount = round_amount(event.amount * parts[-1 - line.remaining_payouts], currency)
         elif event and event.is_charge and event.transaction_type == "SELLER_REV_SHARE":
@@ -129,7 +105,7 @@ def _next_part(world: World, line: InvoiceLine) -> list[TransferShare]:
 def settle_later(world: World, line: InvoiceLine, event_ids: Iterable[str]) -> None:
     """Leave events after the last payout of a line to later payouts of other lines."""
     if line.remaining_payouts == 0:
-        world.ledger.unsettled_events.append((line, list(event_ids)))
+        world.money.ledger.unsettled_events.append((line, list(event_ids)))
 
 
 def _settlements(world: World, shares: list[TransferShare]) -> list[TransferShare]:
@@ -139,8 +115,8 @@ def _settlements(world: World, shares: list[TransferShare]) -> list[TransferShar
     settled: list[TransferShare] = []
     waiting: list[tuple[InvoiceLine, list[str]]] = []
     currency = shares[0].line.template.currency
-    for line, event_ids in world.ledger.unsettled_events:
-        owed = world.ledger.outstanding(line)
+    for line, event_ids in world.money.ledger.unsettled_events:
+        owed = world.money.ledger.outstanding(line)
         group = [TransferShare(line, each, owed[each]) for each in event_ids if each not in paying]
         amount = _total(group)
         # AWS claims nothing back for an invoice without a payout.
@@ -150,7 +126,7 @@ def _settlements(world: World, shares: list[TransferShare]) -> list[TransferShar
             paying.update(event_ids)
         else:
             waiting.append((line, event_ids))
-    world.ledger.unsettled_events = waiting
+    world.money.ledger.unsettled_events = waiting
     return settled
 
 
@@ -164,17 +140,14 @@ def _schedule_outcome(world: World, line: InvoiceLine, transfer: str, now: datet
 
 def _fail_transfer(world: World, line: InvoiceLine, transfer: str, now: datetime) -> None:
     """The bank rejects a transfer; AWS owes its shares again."""
-    shares = world.ledger.transfer_shares.pop(transfer, None)
+    shares = world.money.ledger.transfer_shares.pop(transfer, None)
     if shares is None:
         return
     back = [replace(each, amount=-each.amount) for each in shares]
     _transfer(world, back, now, kind="DISBURSEMENT_FAILURE", failed=transfer)
     if line.settings.retried_after_days is not None:
         second_attempt = now + timedelta(days=line.settings.retried_after_days)
-        world.schedule(
-            second_attempt,
-            _deferred_while_held(world, lambda now: _retry_transfer(world, shares, now)),
-        )
+        world.schedule(second_attempt, lambda now: _retry_transfer(world, shares, now))
 
 
 def _retry_transfer(world: World, failed: list[TransferShare], now: datetime) -> None:
@@ -186,7 +159,7 @@ def _retry_transfer(world: World, failed: list[TransferShare], now: datetime) ->
 
 
 def _still_owed(world: World, share: TransferShare) -> Decimal:
-    owed = world.ledger.outstanding(share.line)[share.event_id]
+    owed = world.money.ledger.outstanding(share.line)[share.event_id]
     if share.amount > 0:
         return max(Decimal(0), min(share.amount, owed))
     return min(Decimal(0), max(share.amount, owed))
@@ -196,7 +169,7 @@ def _reverse_payout(world: World, line: InvoiceLine, now: datetime) -> None:
     """AWS reverses all payouts of a line."""
     paid = [
         TransferShare(line, each.parent_billing_event_id or "", each.amount)
-        for each in world.ledger.events_of_line(line)
+        for each in world.money.ledger.events_of_line(line)
         if each.action == "DISBURSED"
     ]
     _transfer(world, paid, now)
@@ -232,12 +205,12 @@ def _transfer(
         disbursement_reference_number=new_id("", 12).upper(),
         recipient_account_id=of.recipient_account_id,
     )
-    world.ledger.write(transfer)
+    world.money.ledger.write(transfer)
     if not failed:
-        world.ledger.transfer_shares[transfer.billing_event_id] = shares
+        world.money.ledger.transfer_shares[transfer.billing_event_id] = shares
     for each in shares:
         paid = _paid_event(world, each)
-        world.ledger.write(
+        world.money.ledger.write(
             _follow_up_event(
                 paid,
                 now,
@@ -255,8 +228,8 @@ def _transfer(
 
 def _paid_event(world: World, share: TransferShare) -> BillingEvent:
     """The event that a share pays; its last version if it was deleted."""
-    versions = reversed(world.ledger.versions)
-    return world.ledger.current(share.event_id) or next(
+    versions = reversed(world.money.ledger.versions)
+    return world.money.ledger.current(share.event_id) or next(
         each for each in versions if each.billing_event_id == share.event_id
     )
 

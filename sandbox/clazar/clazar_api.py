@@ -1,4 +1,5 @@
-"""Clazar's REST API: tokens, lists in pages, and the two fields that a client can write.
+"""Clazar's REST API: tokens, private offers with the two fields that a client can write, and the
+dataset of disbursements.
 
 Clazar does not publish its error bodies.  These are the ones of Django REST Framework, whose
 conventions the published API follows (ASSUMED).
@@ -13,27 +14,24 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.clazar import disbursement_dataset
-from sandbox.clazar.resources import COLLECTIONS, Resource, timestamp
+from sandbox.clazar.clazar_state import ClazarLinks
+from sandbox.clazar.private_offers import Resource, private_offers, timestamp
 from sandbox.faults import Fault
 from sandbox.http import SimulatedSystem
 from sandbox.rate_limit import RateLimit
-from sandbox.world import ClazarLinks, World
+from sandbox.world import World
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 WRITABLE = ("custom_properties", "external_object_associations")
-LINKABLE = ("private_offers", "contracts", "buyers")
-"""Collections whose resources accept a PATCH; the others are read-only."""
-
-PAGE_SIZE = 100
-"""Resources on a page by default and at most."""
-ANALYTICS_PAGE_SIZE = 5000
+PAGE_SIZE, ANALYTICS_PAGE_SIZE = 100, 5000
+"""Rows on a page, by default and at most."""
+DATASET = "/analytics/datasets/aws_marketplace_disbursements"
 
 DEFAULT_DETAIL = {
     401: "Given token not valid for any token type",
@@ -60,30 +58,24 @@ def app(world: World) -> Starlette:
     system = SimulatedSystem(world, "clazar", _fault_response)
     rest = _RestApi(world, RateLimit(120, 60 / world.scale), RateLimit(30, 60 / world.scale))
 
-    def route(path: str, operation: str, handler: Handler, method: str = "GET") -> Route:
+    def route(method: str, path: str, operation: str, handler: Handler) -> Route:
         endpoint = system.endpoint(operation, _with_error_response(handler))
         return Route(path, endpoint, methods=[method])
 
-    def get_routes(path: str, operation: str, handler: Handler) -> list[Route]:
-        # A GET works with and without the final slash; other methods need it.
-        return [route(path, operation, handler), route(f"{path}/", operation, handler)]
-
-    routes = [route("/authenticate/", "Authenticate", rest.authenticate, "POST")]
-    for name in COLLECTIONS:
-        plural = name.title().replace("_", "")
-        singular = plural.removesuffix("s")
-        if name in LINKABLE:
-            patch = rest.authenticated(rest.patch(name))
-            routes.append(route(f"/{name}/{{id}}/", f"Patch{singular}", patch, "PATCH"))
-        routes += get_routes(f"/{name}", f"List{plural}", rest.authenticated(rest.listing(name)))
-        routes += get_routes(
-            f"/{name}/{{id}}", f"Get{singular}", rest.authenticated(rest.detail(name))
-        )
-    dataset = rest.authenticated(rest.disbursements, analytics=True)
-    routes += get_routes(
-        "/analytics/datasets/aws_marketplace_disbursements", "GetDisbursements", dataset
+    starlette = Starlette(
+        routes=[
+            route("POST", "/authenticate/", "Authenticate", rest.authenticate),
+            route("GET", "/private_offers/", "ListPrivateOffers", rest.list_offers),
+            route("GET", "/private_offers/{id}/", "GetPrivateOffer", rest.get_offer),
+            route("PATCH", "/private_offers/{id}/", "PatchPrivateOffer", rest.patch_offer),
+            # A GET works with and without the final slash.
+            *(
+                route("GET", f"{DATASET}{slash}", "GetDisbursements", rest.disbursements)
+                for slash in ("", "/")
+            ),
+        ],
+        exception_handlers={404: _not_simulated, 405: _not_simulated},
     )
-    starlette = Starlette(routes=routes, exception_handlers={404: _http_error, 405: _http_error})
     starlette.router.redirect_slashes = False
     return starlette
 
@@ -96,25 +88,6 @@ class _RestApi:
     rate: RateLimit
     analytics_rate: RateLimit
 
-    def authenticated(self, handler: Handler, *, analytics: bool = False) -> Handler:
-        """Require a valid token, and enforce the rate limit."""
-        rate = self.analytics_rate if analytics else self.rate
-
-        async def handle(request: Request) -> Response:
-            scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-            if not token:
-                raise ClazarError(401, {"detail": "Authentication credentials were not provided."})
-            if scheme.lower() != "bearer" or not self.world.clazar.is_valid_token(token):
-                raise ClazarError(401, {"detail": DEFAULT_DETAIL[401]})
-            wait = rate.acquire() if self.world.clazar_rate_limits else 0
-            if wait:
-                seconds = math.ceil(wait)
-                detail = f"Request was throttled. Expected available in {seconds} seconds."
-                raise ClazarError(429, {"detail": detail}, {"Retry-After": str(seconds)})
-            return await handler(request)
-
-        return handle
-
     async def authenticate(self, request: Request) -> Response:
         """A token for credentials in JSON or form encoding; other fields are ignored."""
         body = await request.body()
@@ -125,64 +98,70 @@ class _RestApi:
         missing = [name for name in ("client_id", "client_secret") if not credentials.get(name)]
         if missing:
             raise ClazarError(400, {name: ["This field is required."] for name in missing})
-        if not self.world.clazar.credentials_match(
-            credentials["client_id"], credentials["client_secret"]
-        ):
+        oauth = self.world.clazar.oauth
+        if not oauth.credentials_match(credentials["client_id"], credentials["client_secret"]):
             raise ClazarError(401, {"detail": "Invalid client credentials."})
-        return JSONResponse(
-            {
-                "access_token": self.world.clazar.issue_token(),
-                "token_type": "bearer",
-                "expires_in": self.world.clazar.token_seconds,
-            }
-        )
+        token, seconds = oauth.issue_token(), oauth.token_seconds
+        return JSONResponse({"access_token": token, "token_type": "bearer", "expires_in": seconds})
 
-    def listing(self, name: str) -> Handler:
-        async def answer(request: Request) -> Response:
-            found = COLLECTIONS[name](self.world)
-            found = _filter_by_buyer(request, _filter_by_modification(request, found))
-            return _page(request, [_formatted(request, each) for each in found], PAGE_SIZE)
+    async def list_offers(self, request: Request) -> Response:
+        self._check(request, self.rate)
+        found = private_offers(self.world)
+        if since := request.query_params.get("last_modified_at_after"):
+            try:
+                after = timestamp(datetime.fromisoformat(since))
+            except ValueError:
+                message = ["Enter a valid date/time."]
+                raise ClazarError(400, {"last_modified_at_after": message}) from None
+            found = [each for each in found if each["last_modified_at"] > after]
+        return _page(request, [_formatted(request, each) for each in found], PAGE_SIZE)
 
-        return answer
+    async def get_offer(self, request: Request) -> Response:
+        self._check(request, self.rate)
+        return JSONResponse(_formatted(request, self._find(request)))
 
-    def detail(self, name: str) -> Handler:
-        async def answer(request: Request) -> Response:
-            return JSONResponse(_formatted(request, self._find(name, request)))
-
-        return answer
-
-    def patch(self, name: str) -> Handler:
+    async def patch_offer(self, request: Request) -> Response:
         """Replace the values of writable fields (ASSUMED: they are not merged)."""
-
-        async def answer(request: Request) -> Response:
-            resource = self._find(name, request)
-            written = _json_object(await request.body())
-            errors: dict[str, list[str]] = {}
-            for key, value in written.items():
-                if key not in WRITABLE:
-                    errors[key] = ["This field cannot be changed."]
-                elif not isinstance(value, dict):
-                    kind = type(value).__name__
-                    errors[key] = [f'Expected a dictionary of items but got type "{kind}".']
-            if errors:
-                raise ClazarError(400, errors)
-            cloud_id = resource.get("cloud_id") or resource["cloud_account_id"]
-            links = self.world.clazar_links.setdefault(cloud_id, ClazarLinks())
-            for key, value in written.items():
-                setattr(links, key, value)
-            links.written_at = self.world.now()
-            return JSONResponse(_formatted(request, self._find(name, request)))
-
-        return answer
+        self._check(request, self.rate)
+        cloud_id = self._find(request)["cloud_id"]
+        written = _json_object(await request.body())
+        errors: dict[str, list[str]] = {}
+        for key, value in written.items():
+            if key not in WRITABLE:
+                errors[key] = ["This field cannot be changed."]
+            elif not isinstance(value, dict):
+                kind = type(value).__name__
+                errors[key] = [f'Expected a dictionary of items but got type "{kind}".']
+        if errors:
+            raise ClazarError(400, errors)
+        links = self.world.clazar.links.setdefault(cloud_id, ClazarLinks())
+        for key, value in written.items():
+            setattr(links, key, value)
+        links.written_at = self.world.now()
+        return JSONResponse(_formatted(request, self._find(request)))
 
     async def disbursements(self, request: Request) -> Response:
+        self._check(request, self.analytics_rate)
         return _page(request, disbursement_dataset.rows(self.world), ANALYTICS_PAGE_SIZE)
 
-    def _find(self, name: str, request: Request) -> Resource:
-        resource_id = request.path_params["id"]
-        for resource in COLLECTIONS[name](self.world):
-            if resource["id"] == resource_id:
-                return resource
+    def _check(self, request: Request, rate: RateLimit) -> None:
+        """Require a valid token, and enforce the rate limit."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if not token:
+            raise ClazarError(401, {"detail": "Authentication credentials were not provided."})
+        if scheme.lower() != "bearer" or not self.world.clazar.oauth.is_valid_token(token):
+            raise ClazarError(401, {"detail": DEFAULT_DETAIL[401]})
+        wait = rate.acquire() if self.world.clazar.rate_limits else 0
+        if wait:
+            seconds = math.ceil(wait)
+            detail = f"Request was throttled. Expected available in {seconds} seconds."
+            raise ClazarError(429, {"detail": detail}, {"Retry-After": str(seconds)})
+
+    def _find(self, request: Request) -> Resource:
+        offer_id = request.path_params["id"]
+        for offer in private_offers(self.world):
+            if offer["id"] == offer_id:
+                return offer
         raise ClazarError(404, {"detail": DEFAULT_DETAIL[404]})
 
 
@@ -193,24 +172,6 @@ def _formatted(request: Request, resource: Resource) -> Resource:
     return {**resource, "metadata": {}}
 
 
-def _filter_by_modification(request: Request, found: list[Resource]) -> list[Resource]:
-    since = request.query_params.get("last_modified_at_after")
-    if since is None:
-        return found
-    try:
-        after = timestamp(datetime.fromisoformat(since))
-    except ValueError:
-        raise ClazarError(400, {"last_modified_at_after": ["Enter a valid date/time."]}) from None
-    return [each for each in found if each["last_modified_at"] > after]
-
-
-def _filter_by_buyer(request: Request, found: list[Resource]) -> list[Resource]:
-    """Both parameter names are on record."""
-    params = request.query_params
-    buyer = params.get("filter[buyer_id]") or params.get("buyer_id")
-    return [each for each in found if buyer in (None, each.get("buyer_id"))]
-
-
 def _page(request: Request, found: list[Resource], max_size: int) -> Response:
     """One page of the current list.  A page after the last one is empty (ASSUMED: no 404)."""
     number = _positive_number(request, "page", 1)
@@ -219,9 +180,8 @@ def _page(request: Request, found: list[Resource], max_size: int) -> Response:
     following = None
     if end < len(found):
         following = str(request.url.include_query_params(page=number + 1))
-    return JSONResponse(
-        {"count": len(found), "next": following, "results": found[end - size : end]}
-    )
+    results = found[end - size : end]
+    return JSONResponse({"count": len(found), "next": following, "results": results})
 
 
 def _positive_number(request: Request, name: str, default: int) -> int:
@@ -256,7 +216,5 @@ def _fault_response(fault: Fault) -> Response:
     return JSONResponse({"detail": detail}, fault.status)
 
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    detail = DEFAULT_DETAIL.get(error.status_code, f'Method "{request.method}" not allowed.')
-    return JSONResponse({"detail": detail}, error.status_code, error.headers)
+async def _not_simulated(request: Request, _: Exception) -> Response:
+    return JSONResponse({"detail": f"not simulated: {request.method} {request.url.path}"}, 501)

@@ -4,7 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.world import Disbursement, World
+from sandbox.billing.money import Disbursement
+from sandbox.world import World
 
 COLUMNS = (
     "agreement_acceptance_date",
@@ -76,7 +77,7 @@ COLUMNS = (
 
 def rows(world: World) -> list[dict[str, Any]]:
     """The current dataset.  Clazar offers no filter for changed rows."""
-    return [{**dict.fromkeys(COLUMNS), **_row(world, each)} for each in world.disbursements]
+    return [{**dict.fromkeys(COLUMNS), **_row(world, each)} for each in world.money.disbursements]
 
 
 def _row(world: World, row: Disbursement) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def _row(world: World, row: Disbursement) -> dict[str, Any]:
         "invoice_date": _day(row.invoice_date),
         "payment_due_date": _day(row.payment_due),
         "payment_terms": f"Net {(row.payment_due - row.invoice_date).days}",
-        "product_id": world.product_id,
+        "product_id": world.aws.product_id,
         "product_title": "Example SaaS",
         "payer_aws_account_id": row.acceptor,
         "subscriber_aws_account_id": row.acceptor,

@@ -11,8 +11,9 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from sandbox.aws.catalog.catalog_api import submit
+from sandbox.aws.marketplace_state import ChangeSet
 from sandbox.marketplace.offer_terms import Duration, Installment
-from sandbox.world import ChangeSet, World
+from sandbox.world import World
 
 STANDARD_EULA = {"Type": "StandardEula", "Version": "2022-07-14"}
 
@@ -46,7 +47,7 @@ def create_manual_offer(
     field, for values that Clazar's pages reject, and AwsError for errors that AWS returns at once;
     errors that AWS finds later make the change set fail.
     """
-    quantities = {world.dimensions[0]: 1} if dimensions is None else dimensions
+    quantities = {world.aws.dimensions[0]: 1} if dimensions is None else dimensions
     if not quantities:
         raise ValueError("dimensions: choose at least one")
     if not 1 <= months <= MAX_MONTHS:
@@ -94,7 +95,7 @@ def _create_offer_change(world: World) -> Details:
         "ChangeType": "CreateOffer",
         "ChangeName": "CreateOffer",
         "Entity": {"Type": "Offer@1.0"},
-        "DetailsDocument": {"ProductId": world.product_id},
+        "DetailsDocument": {"ProductId": world.aws.product_id},
     }
 
 

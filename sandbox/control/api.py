@@ -1,228 +1,214 @@
 """The control API: what the user of the sandbox (a person or a test) can set and read."""
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.addresses import Addresses
-from sandbox.aws.eventbridge.event_bus import EventBus
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.aws.protocol import AwsError
+from sandbox.billing.money import PayoutSettings
 from sandbox.clazar.manual_offers import create_manual_offer
-from sandbox.control.billing import BillingControl
-from sandbox.control.marketplace import MarketplaceControl
-from sandbox.control.request_bodies import (
+from sandbox.control.requests import (
     ControlResponse,
     RequestError,
     keyword_arguments,
-    read_body,
-    required_text,
-    validated,
+    read_values,
     with_changes,
 )
 from sandbox.faults import EVENT_KINDS, KINDS, Fault
 from sandbox.mail import mailbox
-from sandbox.marketplace import buyers, cancellations, race_injection
-from sandbox.operations import only_writes
-from sandbox.salesforce.record_ids import long_id
-from sandbox.salesforce.records import HISTORY, put_opportunity
-from sandbox.world import Buyer, World
+from sandbox.marketplace import agreements, buyers, cancellations, race_injection
+from sandbox.salesforce.org import HISTORY
+from sandbox.salesforce.schema import long_id
+from sandbox.world import World
 
 SYSTEMS = ("catalog", "agreement", "clazar", "salesforce", "smtp", "s3", "events")
-
-RULES = {
-    "throttle": bool,
-    "concurrent_agreements": bool,
-    "product_visibility": Literal["Draft", "Limited", "Public", "Restricted"],
-    "dimensions": Annotated[tuple[str, ...], Field(min_length=1)],
-    "payout_currencies": tuple[str, ...],
-    "agreement_lag_minutes": float,
-    "clazar_delay_minutes": float,
-    "clazar_rate_limits": bool,
-    "feed_enabled": bool,
-}
-"""The attributes of the world that `PUT /control/rules` can set; see `World` for their meaning."""
-
-Handler = Callable[[Request], Awaitable[Response]]
+REFUSALS = (AwsError, agreements.AgreementNotActive, buyers.AcceptanceRefused)
+"""What cannot be done in the present state of AWS."""
 
 
-class ControlApi:
-    """The operations of the control API."""
+class Control:
+    """The operations: each takes the values of a request and returns the response."""
 
     def __init__(self, world: World, addresses: Addresses) -> None:
         self.world = world
         self.addresses = addresses
 
-    async def show_addresses(self, _: Request) -> Response:
-        return ControlResponse(asdict(self.addresses))
+    def show_addresses(self) -> Any:
+        return asdict(self.addresses)
 
-    async def put_opportunity(self, request: Request) -> Response:
-        try:
-            record = put_opportunity(self.world, await read_body(request))
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-        return ControlResponse(_opportunity(record))
+    def put_opportunity(self, **fields: Any) -> Any:
+        return _opportunity(self.world.salesforce.put_opportunity(fields))
 
-    async def show_opportunity(self, request: Request) -> Response:
-        record = self.world.opportunities.get(long_id(request.path_params["id"]))
+    def show_opportunity(self, *, id: str) -> Any:
+        record = self.world.salesforce.opportunities.get(long_id(id))
         if record is None:
-            raise RequestError(f"id: there is no opportunity {request.path_params['id']}", 404)
-        return ControlResponse(_opportunity(record))
+            raise RequestError(f"id: there is no opportunity {id}", 404)
+        return _opportunity(record)
 
-    async def put_buyer(self, request: Request) -> Response:
-        account = request.path_params["account"]
+    def put_buyer(self, *, account: str, **changes: Any) -> Any:
         if not re.fullmatch(r"\d{12}", account):
             raise RequestError(f"account: {account!r} is not an AWS account id; it has 12 digits")
-        buyer = self.world.buyers.get(account, Buyer(account))
-        self.world.buyers[account] = with_changes(
-            buyer, await read_body(request), fixed=("account",)
-        )
-        for offer in self.world.offers.values():
+        aws = self.world.aws
+        buyer = aws.buyers[account] = with_changes(aws.buyers.get(account, Buyer(account)), changes)
+        for offer in aws.offers.values():
             if account in offer.buyer_accounts:
                 buyers.schedule_acceptances(self.world, offer)
                 race_injection.schedule_last_second(self.world, offer)
-        for cancellation in self.world.cancellation_requests.values():
+        for cancellation in aws.cancellation_requests.values():
             cancellations.schedule_answer(self.world, cancellation)
-        return ControlResponse(asdict(self.world.buyers[account]))
+        return asdict(buyer)
 
-    async def create_clazar_offer(self, request: Request) -> Response:
+    def accept(self, *, offer_id: str, account: str) -> Any:
+        return {"agreement_id": buyers.accept(self.world, offer_id, account).id}
+
+    def end(self, *, agreement_id: str, status: Literal["CANCELLED", "TERMINATED"]) -> Any:
+        """End an agreement early: the buyer cancels it, or AWS terminates it."""
+        agreement = self.world.aws.agreements.get(agreement_id)
+        if agreement is None:
+            raise RequestError(f"agreement_id: there is no agreement {agreement_id}")
+        if agreement.status != "ACTIVE":
+            raise RequestError(f"agreement {agreement_id} is {agreement.status}", 409)
+        agreements.end(self.world, agreement, status)
+        return {"agreement_id": agreement_id, "status": status}
+
+    def create_clazar_offer(self, **values: Any) -> Any:
         """Create an offer in Clazar as the seller's user does."""
-        arguments = keyword_arguments(create_manual_offer, await read_body(request))
-        try:
-            change_set = create_manual_offer(self.world, **arguments)
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-        except AwsError as error:
-            raise RequestError(f"{error.code}: {error.message}", 409) from None
-        return ControlResponse({"change_set_id": change_set.id})
+        arguments = keyword_arguments(create_manual_offer, values)
+        return {"change_set_id": create_manual_offer(self.world, **arguments).id}
 
-    async def put_rules(self, request: Request) -> Response:
-        for name, value in validated(await read_body(request), RULES).items():
-            setattr(self.world, name, value)
-        return ControlResponse({name: getattr(self.world, name) for name in RULES})
+    def put_change_set_processing(self, **changes: Any) -> Any:
+        aws = self.world.aws
+        aws.change_set_processing = with_changes(aws.change_set_processing, changes)
+        return asdict(aws.change_set_processing)
 
-    async def revoke_tokens(self, request: Request) -> Response:
-        clients = {"clazar": self.world.clazar, "salesforce": self.world.salesforce}
-        system = required_text(await read_body(request), "system")
-        if system not in clients:
-            raise RequestError(f"system: {system!r} issues no tokens; choose {', '.join(clients)}")
-        clients[system].revoke_tokens()
-        return ControlResponse({"system": system})
+    def put_payouts(self, **changes: Any) -> Any:
+        """Set how all buyers pay, or one, and how AWS pays out."""
+        money, account = self.world.money, changes.pop("account", None)
+        settings = money.payout_settings_by_account.get(account, money.payout_settings)
+        settings = with_changes(settings, changes)
+        _check(settings)
+        if account:
+            money.payout_settings_by_account[account] = settings
+        else:
+            money.payout_settings = settings
+        return asdict(settings)
 
-    async def put_change_set_processing(self, request: Request) -> Response:
-        self.world.change_set_processing = with_changes(
-            self.world.change_set_processing, await read_body(request)
-        )
-        return ControlResponse(asdict(self.world.change_set_processing))
-
-    async def put_events(self, request: Request) -> Response:
-        """Send AWS's events to another EventBridge from now on; null: send none."""
-        endpoint = validated(await read_body(request), {"endpoint": str | None}).get("endpoint")
-        bus = EventBus(endpoint) if endpoint else None
-        previous, self.world.event_bus = self.world.event_bus, bus
-        if previous:
-            await asyncio.to_thread(previous.close)
-        return ControlResponse({"endpoint": endpoint})
-
-    async def add_fault(self, request: Request) -> Response:
-        fault = with_changes(Fault("", ""), await read_body(request))
+    def add_fault(self, **values: Any) -> Any:
+        fault = with_changes(Fault("", ""), values)
         if fault.system not in SYSTEMS:
             raise RequestError(f"system: there is no {fault.system!r}; choose {', '.join(SYSTEMS)}")
         kinds = EVENT_KINDS if fault.system == "events" else KINDS
         if fault.kind not in kinds:
             raise RequestError(f"kind: there is no {fault.kind!r}; choose {', '.join(kinds)}")
         self.world.faults.waiting.append(fault)
-        return ControlResponse(asdict(fault))
+        return asdict(fault)
 
-    async def show_faults(self, _: Request) -> Response:
-        return ControlResponse([asdict(fault) for fault in self.world.faults.waiting])
+    def show_faults(self) -> Any:
+        return list(map(asdict, self.world.faults.waiting))
 
-    async def clear_faults(self, _: Request) -> Response:
+    def clear_faults(self) -> Any:
         self.world.faults.waiting.clear()
-        return ControlResponse([])
+        return []
 
-    async def show_calls(self, _: Request) -> Response:
-        return ControlResponse(_counts(self.world.calls))
+    def show_calls(self) -> Any:
+        return [
+            {"system": system, "operation": operation, "count": count}
+            for (system, operation), count in sorted(self.world.calls.items())
+        ]
 
-    async def show_writes(self, _: Request) -> Response:
-        counts = _counts(only_writes(self.world.calls))
-        return ControlResponse({"writes": self.world.writes, "operations": counts})
+    def show_aws(self) -> Any:
+        """The state of AWS Marketplace."""
+        aws, money = self.world.aws, self.world.money
+        return {
+            "offers": [
+                asdict(each) | {"acceptable": aws.acceptable(each)} for each in aws.offers.values()
+            ],
+            "change_sets": list(map(asdict, aws.change_sets.values())),
+            "agreements": list(map(asdict, aws.agreements.values())),
+            "cancellation_requests": list(map(asdict, aws.cancellation_requests.values())),
+            "invoices": list(map(asdict, money.invoices)),
+            "disbursements": list(map(asdict, money.disbursements)),
+        }
 
-    async def set_clock(self, request: Request) -> Response:
-        body = await read_body(request)
-        try:
-            now: datetime = TypeAdapter(AwareDatetime).validate_python(body.get("now"))
-        except ValidationError:
-            raise RequestError("now: give an instant with its zone, 2026-03-02T09:00:00Z") from None
+    def set_clock(self, *, now: AwareDatetime) -> Any:
         if now < self.world.now():
             raise RequestError(f"now: time cannot go back; it is {self.world.now().isoformat()}")
         self.world.set_time(now)
-        return ControlResponse({"now": now})
+        return {"now": now}
+
+    def routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
+        """Method, path below `/control` and operation."""
+        return [
+            ("GET", "addresses", self.show_addresses),
+            ("POST", "opportunities", self.put_opportunity),
+            ("GET", "opportunities/{id}", self.show_opportunity),
+            ("PUT", "buyers/{account}", self.put_buyer),
+            ("POST", "accept", self.accept),
+            ("POST", "end", self.end),
+            ("POST", "clazar/offers", self.create_clazar_offer),
+            ("PUT", "change-set-processing", self.put_change_set_processing),
+            ("PUT", "payouts", self.put_payouts),
+            ("PUT", "payouts/{account}", self.put_payouts),
+            ("POST", "faults", self.add_fault),
+            ("GET", "faults", self.show_faults),
+            ("DELETE", "faults", self.clear_faults),
+            ("GET", "calls", self.show_calls),
+            ("GET", "aws", self.show_aws),
+            ("POST", "clock", self.set_clock),
+        ]
 
 
 def app(world: World, addresses: Addresses) -> Starlette:
     """The control API and the mailbox page."""
-    control = ControlApi(world, addresses)
-    marketplace = MarketplaceControl(world)
 
-    def route(method: str, path: str, handler: Handler) -> Route:
+    def route(method: str, path: str, operation: Callable[..., Any]) -> Route:
         async def handle(request: Request) -> Response:
             world.advance()
             try:
-                response = await handler(request)
+                values = await read_values(request)
+                response = ControlResponse(operation(**keyword_arguments(operation, values)))
             except RequestError as error:
                 return ControlResponse({"error": str(error)}, error.status)
+            except REFUSALS as error:
+                return ControlResponse({"error": str(error)}, 409)
+            except ValueError as error:
+                return ControlResponse({"error": str(error)}, 400)
             # The request may have scheduled something that is due at once.
             world.advance()
             return response
 
         return Route(f"/control/{path}", handle, methods=[method])
 
+    async def not_simulated(request: Request, _: Exception) -> Response:
+        name = f"{request.method} {request.url.path}"
+        return ControlResponse({"error": f"not simulated: {name}"}, 501)
+
+    routes = [route(*each) for each in Control(world, addresses).routes()]
     return Starlette(
-        routes=[
-            route("GET", "addresses", control.show_addresses),
-            route("POST", "opportunities", control.put_opportunity),
-            route("GET", "opportunities/{id}", control.show_opportunity),
-            route("PUT", "buyers/{account}", control.put_buyer),
-            route("POST", "accept", marketplace.accept),
-            route("POST", "end", marketplace.end),
-            route("POST", "roll-back", marketplace.roll_back),
-            route("POST", "renew", marketplace.renew),
-            route("POST", "cancellation", marketplace.answer_cancellation),
-            route("POST", "amendments", marketplace.amend),
-            route("POST", "agreements", marketplace.add_past_agreement),
-            route("POST", "clazar/offers", control.create_clazar_offer),
-            route("POST", "events/disbursement-paused", marketplace.send_disbursement_paused),
-            route("PUT", "rules", control.put_rules),
-            route("POST", "tokens/revoke", control.revoke_tokens),
-            route("PUT", "change-set-processing", control.put_change_set_processing),
-            *(route(*each) for each in BillingControl(world).routes),
-            route("PUT", "events", control.put_events),
-            route("POST", "faults", control.add_fault),
-            route("GET", "faults", control.show_faults),
-            route("DELETE", "faults", control.clear_faults),
-            route("GET", "calls", control.show_calls),
-            route("GET", "writes", control.show_writes),
-            route("GET", "aws", marketplace.show),
-            route("POST", "clock", control.set_clock),
-            *mailbox.routes(world),
-        ]
+        routes=[*routes, *mailbox.routes(world)],
+        exception_handlers={404: not_simulated, 405: not_simulated},
     )
 
 
-def _counts(calls: Mapping[tuple[str, str], int]) -> list[dict[str, Any]]:
-    return [
-        {"system": system, "operation": operation, "count": count}
-        for (system, operation), count in sorted(calls.items())
-    ]
+def _check(settings: PayoutSettings) -> None:
+    if sum(settings.parts) != 1 or min(settings.parts) <= 0:
+        raise RequestError('parts: give shares above 0 that sum to 1, such as ["0.4", "0.6"]')
+    if settings.outcome not in ("paid", "failed", "reversed"):
+        raise RequestError("outcome: choose paid, failed or reversed")
+    if not 1 <= settings.payout_day <= 28:
+        raise RequestError(f"payout_day: {settings.payout_day} is not from 1 to 28")
+    shares = (settings.refund, settings.credit, settings.forgiven)
+    if min(shares) < 0 or sum(shares) > 1:
+        raise RequestError("refund, credit, forgiven: give shares of the invoice, at most 1 in all")
 
 
 def _opportunity(record: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.world import Mail, World
+from sandbox.mail.mailbox_state import Mail
+from sandbox.world import World
 
 CONTENT_SECURITY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'"
@@ -50,7 +51,7 @@ def routes(world: World) -> list[Route]:
 
     async def list_page(_: Request) -> Response:
         world.advance()
-        return page("Mailbox", mail_list(world.mails), refresh=True)
+        return page("Mailbox", mail_list(world.mail.messages), refresh=True)
 
     async def mail_page(request: Request) -> Response:
         world.advance()
@@ -61,7 +62,7 @@ def routes(world: World) -> list[Route]:
 
     async def list_json(_: Request) -> Response:
         world.advance()
-        return JSONResponse([as_json(mail) for mail in reversed(world.mails)])
+        return JSONResponse([as_json(mail) for mail in reversed(world.mail.messages)])
 
     async def mail_json(request: Request) -> Response:
         world.advance()
@@ -81,7 +82,7 @@ def routes(world: World) -> list[Route]:
 def find_mail(world: World, request: Request) -> Mail | None:
     """The mail with the number in the request's path."""
     number = request.path_params["number"]
-    return next((mail for mail in world.mails if mail.number == number), None)
+    return next((mail for mail in world.mail.messages if mail.number == number), None)
 
 
 def as_json(mail: Mail) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from sandbox.faults import Fault
-from sandbox.world import Mail, World
+from sandbox.mail.mailbox_state import Mail
+from sandbox.world import World
 
 DEFAULT_REPLY = {
     421: "4.3.2 Service shutting down",
@@ -70,14 +71,14 @@ class SmtpHandler:
         if fault and (reply := await apply_before(fault, server)):
             return reply
         mail = parse_mail(self.world, envelope)
-        self.world.mails.append(mail)
+        self.world.mail.messages.append(mail)
         if fault:
             await apply_after(fault, server)
         return f"250 2.0.0 OK: queued as {mail.number}"
 
     def _next_fault(self, operation: str) -> Fault | None:
         self.world.advance()
-        self.world.count_call("smtp", operation)
+        self.world.calls["smtp", operation] += 1
         return self.world.faults.take("smtp", operation)
 
 
@@ -115,7 +116,7 @@ def parse_mail(world: World, envelope: Envelope) -> Mail:
     message = message_from_bytes(raw, policy=default)
     assert isinstance(message, EmailMessage)
     return Mail(
-        number=len(world.mails) + 1,
+        number=len(world.mail.messages) + 1,
         received_at=world.now(),
         sender=envelope.mail_from or "",
         recipients=list(envelope.rcpt_tos),

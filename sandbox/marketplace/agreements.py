@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sandbox.aws.eventbridge import marketplace_events
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.billing import invoicing
 from sandbox.marketplace import revisions
 from sandbox.marketplace.offer_terms import (
@@ -14,7 +15,8 @@ from sandbox.marketplace.offer_terms import (
     contract_value,
     currency,
 )
-from sandbox.world import Agreement, Offer, World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 DATE_FIELDS = ("ChargeDate", "AgreementStartDate", "AgreementEndDate")
 
@@ -26,7 +28,7 @@ class AgreementNotActive(Exception):
 def create(world: World, offer: Offer, account: str) -> Agreement:
     """Create the agreement for an accepted offer.  It ends the one that it replaces or renews."""
     now = world.now()
-    previous = world.agreements.get(offer.replaces_agreement or offer.renews_agreement or "")
+    previous = world.aws.agreements.get(offer.replaces_agreement or offer.renews_agreement or "")
     start = agreement_start(offer.terms, now)
     agreement_id = new_id("agmt-", 25)
     agreement = Agreement(
@@ -44,7 +46,7 @@ def create(world: World, offer: Offer, account: str) -> Agreement:
         last_update=now,
     )
     invoicing.schedule_invoices(world, agreement, offer)
-    world.agreements[agreement.id] = agreement
+    world.aws.agreements[agreement.id] = agreement
     marketplace_events.send_agreement_created(world, agreement, offer)
     if previous:
         agreement.replaces, previous.replaced_by = previous.id, agreement.id
@@ -63,7 +65,7 @@ def end(world: World, agreement: Agreement, status: str) -> None:
     revisions.record(world, agreement)
     marketplace_events.send_agreement_ended(world, agreement)
     # ASSUMED: a pending cancellation request fails its validation.
-    if request := world.pending_cancellation(agreement.id):
+    if request := world.aws.pending_cancellation(agreement.id):
         request.set_result("VALIDATION_FAILED", f"The agreement is {status}.", world.now())
         marketplace_events.send_cancellation_changed(world, request)
 
@@ -76,9 +78,9 @@ def roll_back(world: World, agreement: Agreement) -> None:
     """
     _check_active(agreement)
     end(world, agreement, "ROLLED_BACK")
-    offer = world.offers[agreement.offer_id]
+    offer = world.aws.offers[agreement.offer_id]
     if offer.replaces_agreement:
-        _reinstate(world, world.agreements[offer.replaces_agreement])
+        _reinstate(world, world.aws.agreements[offer.replaces_agreement])
 
 
 def _reinstate(world: World, agreement: Agreement) -> None:
@@ -86,7 +88,7 @@ def _reinstate(world: World, agreement: Agreement) -> None:
     agreement.replaced_by = None
     agreement.last_update = world.now()
     revisions.record(world, agreement)
-    for issue_invoice in world.withheld_invoices.pop(agreement.id, []):
+    for issue_invoice in world.money.withheld_invoices.pop(agreement.id, []):
         issue_invoice(world.now())
     if agreement.end <= world.now():
         end(world, agreement, "EXPIRED")
@@ -103,7 +105,7 @@ def renew(world: World, agreement: Agreement) -> Agreement:
         new_id("offer-", 13),
         agreement.product_id,
         state="Released",
-        name=world.offers[agreement.offer_id].name,
+        name=world.aws.offers[agreement.offer_id].name,
         buyer_accounts=[agreement.acceptor],
         terms=_shift_terms(agreement.terms, now.date() - agreement.start.date()),
         availability_end=now.date(),
@@ -111,7 +113,7 @@ def renew(world: World, agreement: Agreement) -> Agreement:
         released_at=now,
         last_modified=now,
     )
-    world.offers[offer.id] = offer
+    world.aws.offers[offer.id] = offer
     return create(world, offer, agreement.acceptor)
 
 

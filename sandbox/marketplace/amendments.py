@@ -5,9 +5,11 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.aws.eventbridge import marketplace_events
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.marketplace import buyers, race_injection
 from sandbox.marketplace.offer_terms import Term
-from sandbox.world import Agreement, Offer, World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 DESCRIPTION = "An amendment"
 """The offer's description: a free text without any reference."""
@@ -29,7 +31,7 @@ def create_amendment_in_portal(
     """
     today = world.now().date()
     last_day = available_until or today
-    agreement = world.agreements.get(agreement_id)
+    agreement = world.aws.agreements.get(agreement_id)
     if agreement is None:
         raise ValueError(f"agreement_id: there is no agreement {agreement_id}")
     if agreement.status != "ACTIVE":
@@ -52,7 +54,7 @@ def create_amendment_in_portal(
         released_at=world.now(),
         last_modified=world.now(),
     )
-    world.offers[offer.id] = offer
+    world.aws.offers[offer.id] = offer
     buyers.schedule_acceptances(world, offer)
     race_injection.schedule_last_second(world, offer)
     marketplace_events.send_offer_released(world, offer)

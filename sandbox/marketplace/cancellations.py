@@ -7,8 +7,10 @@ invoiced yet are cancelled.
 from datetime import datetime, timedelta
 
 from sandbox.aws.eventbridge import marketplace_events
+from sandbox.aws.marketplace_state import Agreement, CancellationRequest
 from sandbox.marketplace import agreements
-from sandbox.world import Agreement, CancellationRequest, World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 ANSWER_PERIOD = timedelta(days=7)
 
@@ -25,7 +27,7 @@ def send_request(
     request = CancellationRequest(
         new_id("acr-", 25), agreement.id, reason_code, description, token, now, now
     )
-    world.cancellation_requests[request.id] = request
+    world.aws.cancellation_requests[request.id] = request
     marketplace_events.send_cancellation_changed(world, request)
     schedule_answer(world, request)
     world.schedule(now + ANSWER_PERIOD, lambda _: _approve_unanswered(world, request))
@@ -34,13 +36,13 @@ def send_request(
 
 def schedule_answer(world: World, request: CancellationRequest) -> None:
     """Schedule the buyer's answer to a request, if the buyer has a `cancellation_answer`."""
-    account = world.agreements[request.agreement_id].acceptor
-    buyer = world.buyers.get(account)
+    account = world.aws.agreements[request.agreement_id].acceptor
+    buyer = world.aws.buyers.get(account)
     if buyer is None or buyer.cancellation_answer is None:
         return
 
     def answer_unless_changed(_: datetime) -> None:
-        if request.status == "PENDING_APPROVAL" and world.buyers[account] == buyer:
+        if request.status == "PENDING_APPROVAL" and world.aws.buyers[account] == buyer:
             answer(world, request, approve=buyer.cancellation_answer == "approve")
 
     due = request.created_at + timedelta(days=buyer.cancellation_answer_after_days)
@@ -68,7 +70,7 @@ def _approve_unanswered(world: World, request: CancellationRequest) -> None:
 
 def _approve(world: World, request: CancellationRequest, message: str) -> None:
     _finish(world, request, "APPROVED", message)
-    agreements.end(world, world.agreements[request.agreement_id], "CANCELLED")
+    agreements.end(world, world.aws.agreements[request.agreement_id], "CANCELLED")
 
 
 def _finish(world: World, request: CancellationRequest, status: str, message: str) -> None:

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Literal
 
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.marketplace import agreements, revisions
 from sandbox.marketplace.offer_terms import Term, agreement_end
-from sandbox.world import Agreement, Offer, World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 MAX_MONTHS = 144
 """The longest contract term on record."""
@@ -51,7 +53,7 @@ def add_past_agreement(
         raise ValueError(f"accepted_on: {accepted_on} is not in the past")
     offer = Offer(
         id=new_id("offer-", 13),
-        product_id=product_id or world.product_id,
+        product_id=product_id or world.aws.product_id,
         state="Released",
         name="An earlier offer",
         description="An earlier offer",
@@ -61,7 +63,7 @@ def add_past_agreement(
         released_at=accepted - timedelta(days=1),
         last_modified=accepted - timedelta(days=1),
     )
-    world.offers[offer.id] = offer
+    world.aws.offers[offer.id] = offer
     agreement_id = new_id("agmt-", 25)
     end = agreement_end(offer.terms, accepted)
     agreement = Agreement(
@@ -79,7 +81,7 @@ def add_past_agreement(
         status=status,
         last_update=min(end, world.now()) if status == "EXPIRED" else accepted,
     )
-    world.agreements[agreement.id] = agreement
+    world.aws.agreements[agreement.id] = agreement
     revisions.record(world, agreement)
     world.schedule(end, lambda _: agreements.end(world, agreement, "EXPIRED"))
     return agreement
@@ -92,7 +94,7 @@ def _terms(world: World, on: date, price: Decimal, currency: str, months: int) -
             "Type": "FixedUpfrontPricingTerm",
             "CurrencyCode": currency,
             "Price": "0.0",
-            "Grants": [{"DimensionKey": world.dimensions[0], "MaxQuantity": 1}],
+            "Grants": [{"DimensionKey": world.aws.dimensions[0], "MaxQuantity": 1}],
         },
         {"Type": "ValidityTerm", "AgreementDuration": f"P{months}M"},
         {

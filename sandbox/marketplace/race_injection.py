@@ -2,9 +2,10 @@
 
 from datetime import date
 
+from sandbox.aws.marketplace_state import Buyer, Offer, RaceAcceptance, RacePoint
 from sandbox.clock import end_of_day
 from sandbox.marketplace import buyers
-from sandbox.world import Buyer, Offer, RaceAcceptance, RacePoint, World
+from sandbox.world import World
 
 
 def accept_when(world: World, account: str, point: RacePoint, offer_filter: str = "") -> None:
@@ -12,15 +13,15 @@ def accept_when(world: World, account: str, point: RacePoint, offer_filter: str 
 
     `offer_filter` is the id of an offer, or text in its name or description; empty: every offer.
     """
-    buyer = world.buyers.setdefault(account, Buyer(account))
+    buyer = world.aws.buyers.setdefault(account, Buyer(account))
     buyer.race_acceptances.append(RaceAcceptance(point, offer_filter))
-    for offer in world.offers.values():
+    for offer in world.aws.offers.values():
         schedule_last_second(world, offer)
 
 
 def accept_at(world: World, point: RacePoint, offer_id: str) -> None:
     """An offer has reached this point: the buyers set up for it accept, if AWS lets them."""
-    offer = world.offers[offer_id]
+    offer = world.aws.offers[offer_id]
     for account in offer.buyer_accounts:
         if _applies(world, account, point, offer) and not buyers.why_cannot_accept(
             world, offer_id, account
@@ -38,12 +39,12 @@ def schedule_last_second(world: World, offer: Offer) -> None:
 
 def _last_second(world: World, offer_id: str, last_day: date) -> None:
     # The last day may have changed since.
-    if world.offers[offer_id].availability_end == last_day:
+    if world.aws.offers[offer_id].availability_end == last_day:
         accept_at(world, "last-second", offer_id)
 
 
 def _applies(world: World, account: str, point: RacePoint, offer: Offer) -> bool:
-    buyer = world.buyers.get(account)
+    buyer = world.aws.buyers.get(account)
     return any(
         each.point == point and _matches(each.offer_filter, offer)
         for each in (buyer.race_acceptances if buyer else [])

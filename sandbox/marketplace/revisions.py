@@ -3,15 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.billing.data_feed_state import AgreementRevision
 from sandbox.billing.ledger import account_guid
-from sandbox.world import Agreement, World
+from sandbox.world import World
 
 
 def record(world: World, agreement: Agreement) -> None:
     """Record the current status of an agreement; its previous revision is superseded."""
     now = world.now()
-    latest = world.feed.latest_revisions.get(agreement.id)
+    latest = world.money.feed.latest_revisions.get(agreement.id)
     if latest is None:
         _write(world, _first(world, agreement))
         return
@@ -24,12 +25,12 @@ def record(world: World, agreement: Agreement) -> None:
 
 
 def _write(world: World, revision: AgreementRevision) -> None:
-    world.feed.revisions.append(revision)
-    world.feed.latest_revisions[revision.agreement_id] = revision
+    world.money.feed.revisions.append(revision)
+    world.money.feed.latest_revisions[revision.agreement_id] = revision
 
 
 def _first(world: World, agreement: Agreement) -> AgreementRevision:
-    offer = world.offers[agreement.offer_id]
+    offer = world.aws.offers[agreement.offer_id]
     intent = "NEW"
     if agreement.replaces:
         intent = "RENEW" if offer.renews_agreement else "REPLACE"
@@ -39,7 +40,7 @@ def _first(world: World, agreement: Agreement) -> AgreementRevision:
         insert_date=world.now(),
         update_date=world.now(),
         offer_id=agreement.offer_id,
-        proposer_account_id=account_guid(world.seller_account),
+        proposer_account_id=account_guid(world.aws.seller_account),
         acceptor_account_id=account_guid(agreement.acceptor),
         acceptance_time=agreement.accepted_at,
         start_time=agreement.start,

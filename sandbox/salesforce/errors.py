@@ -49,6 +49,11 @@ class SalesforceError(Exception):
         return JSONResponse([error], self.status)
 
 
+def not_simulated(name: str) -> SalesforceError:
+    """The error for what Salesforce can do and this simulator cannot."""
+    return SalesforceError(501, "NOT_SIMULATED", f"not simulated: {name}")
+
+
 class TokenError(Exception):
     """A token request that Salesforce rejects.  An OAuth error is an object, not a list."""
 

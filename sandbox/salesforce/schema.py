@@ -1,17 +1,18 @@
 """The object types of the simulated org, their fields, and the values of fields."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from itertools import chain
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.record_ids import is_well_formed, long_id
 
 Value = str | bool | Decimal | date | datetime | None
-"""The value of a field, in types that compare as in Salesforce."""
+ID_SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 class FieldType(Enum):
@@ -38,8 +39,11 @@ class Field:
     """Maximum number of characters, for text."""
     read_only: bool = False
     required: bool = False
-    label: str = ""
-    """The name in messages; empty: the same as `name`."""
+
+    @property
+    def label(self) -> str:
+        """The name in messages."""
+        return _LABELS.get(self.name) or self.name.removesuffix("__c").replace("_", " ")
 
 
 @dataclass(frozen=True)
@@ -55,108 +59,75 @@ class SObject:
     """By lower-case name of the relationship, such as `account` in `Account.Name`."""
 
 
-def _object(name: str, prefix: str, fields: list[Field], **parents: SObject) -> SObject:
-    own = [Field("Id", FieldType.ID, 18, read_only=True), *fields]
-    return SObject(name, prefix, {each.name.lower(): each for each in own}, parents)
+def _object(name: str, prefix: str, *fields: list[Field], **parents: SObject) -> SObject:
+    every = [Field("Id", FieldType.ID, 18, read_only=True), *chain(*fields)]
+    return SObject(name, prefix, {each.name.lower(): each for each in every}, parents)
 
 
-def _system_fields() -> list[Field]:
-    return [
-        Field(name, FieldType.DATETIME, read_only=True)
-        for name in ("CreatedDate", "LastModifiedDate", "SystemModstamp")
-    ]
+def _fields(kind: FieldType, *names: str, length: int = 255, **options: bool) -> list[Field]:
+    return [Field(name, kind, length, **options) for name in names]
 
 
-ACCOUNT = _object("Account", "001", [Field("Name", FieldType.STRING)])
-USER = _object(
-    "User",
-    "005",
-    [
-        Field("Name", FieldType.STRING, 121),
-        Field("Email", FieldType.STRING, 80),
-        Field("TimeZoneSidKey", FieldType.STRING, 40),
-    ],
+def _texts(length: int, *names: str, **options: bool) -> list[Field]:
+    return _fields(FieldType.STRING, *names, length=length, **options)
+
+
+_LABELS = {
+    "StageName": "Stage",
+    "CloseDate": "Close Date",
+    "WhatId": "Related To ID",
+    "OwnerId": "Owner ID",
+    "AccountId": "Account ID",
+}
+_SYSTEM_FIELDS = _fields(
+    FieldType.DATETIME, "CreatedDate", "LastModifiedDate", "SystemModstamp", read_only=True
 )
 
+ACCOUNT = _object("Account", "001", _texts(255, "Name"))
+USER = _object(
+    "User", "005", _texts(121, "Name"), _texts(80, "Email"), _texts(40, "TimeZoneSidKey")
+)
 OPPORTUNITY = _object(
     "Opportunity",
     "006",
-    [
-        Field("Name", FieldType.STRING, 120, required=True),
-        Field("AccountId", FieldType.REFERENCE, 18),
-        Field("OwnerId", FieldType.REFERENCE, 18),
-        Field("Amount", FieldType.CURRENCY),
-        Field("CurrencyIsoCode", FieldType.STRING, 3),
-        Field("StageName", FieldType.STRING, required=True, label="Stage"),
-        Field("CloseDate", FieldType.DATE, required=True, label="Close Date"),
-        Field("IsClosed", FieldType.BOOLEAN, read_only=True),
-        Field("IsWon", FieldType.BOOLEAN, read_only=True),
-        *_system_fields(),
-        Field("AWS_Account_Id__c", FieldType.STRING, label="AWS Account Id"),
-        Field("Billing_Method__c", FieldType.STRING, label="Billing Method"),
-        Field("Buyer_Name__c", FieldType.STRING, label="Buyer Name"),
-        Field("Buyer_Email__c", FieldType.STRING, 80, label="Buyer Email"),
-        Field("Buyer_Time_Zone__c", FieldType.STRING, 64, label="Buyer Time Zone"),
-        Field("Contract_Months__c", FieldType.DOUBLE, label="Contract Months"),
-        Field("Offer_Expires_On__c", FieldType.DATE, label="Offer Expires On"),
-        Field("Order_Form_Signed__c", FieldType.BOOLEAN, label="Order Form Signed"),
-        Field("Order_Form_Company__c", FieldType.STRING, label="Order Form Company"),
-        Field("Order_Form_Amount__c", FieldType.CURRENCY, label="Order Form Amount"),
-        Field("Order_Form_Currency__c", FieldType.STRING, 3, label="Order Form Currency"),
-        Field("Order_Form_Months__c", FieldType.DOUBLE, label="Order Form Months"),
-        Field("Order_Form_Payment_Terms__c", FieldType.STRING, label="Order Form Payment Terms"),
-        Field("Contract_Start__c", FieldType.DATE, label="Contract Start"),
-        Field("Dimensions__c", FieldType.TEXT_AREA, 4_000, label="Dimensions"),
-        Field("Payment_Schedule__c", FieldType.TEXT_AREA, 32_000, label="Payment Schedule"),
-        Field("Net_Payment_Days__c", FieldType.DOUBLE, label="Net Payment Days"),
-        Field("Eula_Documents__c", FieldType.TEXT_AREA, 32_000, label="Eula Documents"),
-        Field("Renewal__c", FieldType.STRING, 40, label="Renewal"),
-        Field("Offer_Stage__c", FieldType.STRING, 40, label="Offer Stage"),
-        Field("Offer_Id__c", FieldType.STRING, 64, label="Offer Id"),
-        Field("Offer_Url__c", FieldType.STRING, label="Offer Url"),
-        Field("Offer_Link_Expires__c", FieldType.DATETIME, label="Offer Link Expires"),
-        Field("Change_Set_Id__c", FieldType.STRING, 64, label="Change Set Id"),
-        Field("Agreement_Id__c", FieldType.STRING, 64, label="Agreement Id"),
-        Field("Accepted_At__c", FieldType.DATETIME, label="Accepted At"),
-        Field("Offer_Amount__c", FieldType.CURRENCY, label="Offer Amount"),
-        Field("Listing_Fee__c", FieldType.CURRENCY, label="Listing Fee"),
-        Field("Net_Amount__c", FieldType.CURRENCY, label="Net Amount"),
-        Field("Disbursed_Amount__c", FieldType.CURRENCY, label="Disbursed Amount"),
-        Field("Disbursed_On__c", FieldType.DATE, label="Disbursed On"),
-        Field("Invoiced_Amount__c", FieldType.CURRENCY, label="Invoiced Amount"),
-        Field("Invoiced_On__c", FieldType.DATE, label="Invoiced On"),
-        Field("Payment_Due_On__c", FieldType.DATE, label="Payment Due On"),
-        Field("Collected_On__c", FieldType.DATE, label="Collected On"),
-        Field("Payout_State__c", FieldType.STRING, label="Payout State"),
-        Field("Payout_Expected_On__c", FieldType.DATE, label="Payout Expected On"),
-        Field("Bank_Trace_Ids__c", FieldType.STRING, label="Bank Trace Ids"),
-        Field("Agreement_Status__c", FieldType.STRING, 40, label="Agreement Status"),
-        Field("Initial_Agreement_Id__c", FieldType.STRING, 64, label="Initial Agreement Id"),
-        Field("Amendment_Stage__c", FieldType.STRING, 40, label="Amendment Stage"),
-        Field("Amendment_Offer_Id__c", FieldType.STRING, 64, label="Amendment Offer Id"),
-        Field("Offer_Attention__c", FieldType.STRING, label="Offer Attention"),
-        Field("Offer_Updated_At__c", FieldType.DATETIME, label="Offer Updated At"),
-    ],
+    _SYSTEM_FIELDS,
+    _fields(FieldType.REFERENCE, "AccountId", "OwnerId", length=18),
+    _texts(120, "Name", required=True),
+    _texts(255, "StageName", required=True),
+    _fields(FieldType.DATE, "CloseDate", required=True),
+    _fields(FieldType.BOOLEAN, "IsClosed", "IsWon", read_only=True),
+    _fields(FieldType.BOOLEAN, "Order_Form_Signed__c"),
+    _texts(3, "CurrencyIsoCode", "Order_Form_Currency__c"),
+    _texts(40, "Renewal__c", "Offer_Stage__c", "Agreement_Status__c", "Amendment_Stage__c"),
+    _texts(64, "Buyer_Time_Zone__c", "Offer_Id__c", "Change_Set_Id__c", "Agreement_Id__c"),
+    _texts(64, "Initial_Agreement_Id__c", "Amendment_Offer_Id__c"),
+    _texts(80, "Buyer_Email__c"),
+    _texts(255, "AWS_Account_Id__c", "Billing_Method__c", "Buyer_Name__c", "Order_Form_Company__c"),
+    _texts(255, "Order_Form_Payment_Terms__c", "Offer_Url__c", "Payout_State__c"),
+    _texts(255, "Bank_Trace_Ids__c", "Offer_Attention__c"),
+    _fields(FieldType.TEXT_AREA, "Dimensions__c", length=4_000),
+    _fields(FieldType.TEXT_AREA, "Payment_Schedule__c", "Eula_Documents__c", length=32_000),
+    _fields(FieldType.CURRENCY, "Amount", "Order_Form_Amount__c", "Offer_Amount__c"),
+    _fields(FieldType.CURRENCY, "Listing_Fee__c", "Net_Amount__c", "Disbursed_Amount__c"),
+    _fields(FieldType.CURRENCY, "Invoiced_Amount__c"),
+    _fields(FieldType.DOUBLE, "Contract_Months__c", "Order_Form_Months__c", "Net_Payment_Days__c"),
+    _fields(FieldType.DATE, "Offer_Expires_On__c", "Contract_Start__c", "Disbursed_On__c"),
+    _fields(FieldType.DATE, "Invoiced_On__c", "Payment_Due_On__c", "Collected_On__c"),
+    _fields(FieldType.DATE, "Payout_Expected_On__c"),
+    _fields(FieldType.DATETIME, "Offer_Link_Expires__c", "Accepted_At__c", "Offer_Updated_At__c"),
     account=ACCOUNT,
     owner=USER,
 )
-
 TASK = _object(
     "Task",
     "00T",
-    [
-        Field("Subject", FieldType.STRING),
-        Field("WhatId", FieldType.REFERENCE, 18, label="Related To ID"),
-        Field("OwnerId", FieldType.REFERENCE, 18, label="Assigned To ID"),
-        Field("Description", FieldType.TEXT_AREA, 32_000),
-        Field("Status", FieldType.STRING, required=True),
-        Field("Priority", FieldType.STRING, required=True),
-        Field("ActivityDate", FieldType.DATE),
-        *_system_fields(),
-        Field("Offer_Reference__c", FieldType.STRING, 80, label="Offer Reference"),
-    ],
+    _SYSTEM_FIELDS,
+    _texts(255, "Subject"),
+    _texts(255, "Status", "Priority", required=True),
+    _fields(FieldType.REFERENCE, "WhatId", "OwnerId", length=18),
+    _fields(FieldType.TEXT_AREA, "Description", length=32_000),
+    _fields(FieldType.DATE, "ActivityDate"),
 )
-
 OBJECTS = {each.name.lower(): each for each in (OPPORTUNITY, TASK)}
 
 
@@ -182,14 +153,35 @@ def find_column(sobject: SObject, path: str) -> Column | None:
     return Column(".".join([*(each.capitalize() for each in relations), found.name]), found)
 
 
+def is_record_id(text: object) -> bool:
+    """Whether this has the form of a record id."""
+    return isinstance(text, str) and bool(re.fullmatch(r"[A-Za-z0-9]{15}([A-Z0-5]{3})?", text))
+
+
+def long_id(record_id: str) -> str:
+    """The 18-character form of an id, which is the same in upper and lower case.
+
+    Each of the three added characters encodes five characters of the id: one bit per upper-case
+    letter, with the first character as the lowest bit.
+    """
+    if len(record_id) != 15:
+        return record_id
+    chunks = (record_id[start : start + 5] for start in (0, 5, 10))
+    return record_id + "".join(
+        ID_SUFFIX[sum(1 << place for place, letter in enumerate(chunk) if letter.isupper())]
+        for chunk in chunks
+    )
+
+
 def parse_value(definition: Field, stored: Any) -> Value:
-    """A stored JSON value as a comparable one.  Raises ValueError for a value of another type."""
+    """A stored JSON value by the type of its field.  Raises ValueError for another type."""
     if stored is None or stored == "":
         return False if definition.type is FieldType.BOOLEAN else None
     try:
-        return _READERS.get(definition.type, _text)(stored)
-    except InvalidOperation as error:
-        raise ValueError(str(error)) from error
+        value = _READERS.get(definition.type, str)(stored)
+    except (InvalidOperation, TypeError) as error:
+        raise ValueError(f"{stored!r} is no {definition.type.value}") from error
+    return value
 
 
 def as_json(value: Value) -> str | bool | float | None:
@@ -198,9 +190,7 @@ def as_json(value: Value) -> str | bool | float | None:
         return timestamp(value)
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Decimal):
-        return float(value)
-    return value
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def timestamp(instant: datetime) -> str:
@@ -233,41 +223,37 @@ def check_written(sobject: SObject, body: Any) -> dict[str, Any]:
 
 
 def _checked(definition: Field, sent: Any) -> str | bool | float | None:
-    label = definition.label or definition.name
+    def rejected(code: str, message: str) -> SalesforceError:
+        return SalesforceError(400, code, message, [definition.name])
+
     if sent in (None, "") and definition.required:
-        raise SalesforceError(
-            400,
-            "REQUIRED_FIELD_MISSING",
-            f"Required fields are missing: [{definition.name}]",
-            [definition.name],
+        raise rejected(
+            "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{definition.name}]"
         )
-    if sent is not None and type(sent) not in _ACCEPTED_JSON[definition.type]:
-        raise _not_an_instance(definition, sent)
-    if definition.type is FieldType.REFERENCE and sent and not is_well_formed(sent):
-        raise SalesforceError(
-            400, "MALFORMED_ID", f"{label}: id value of incorrect type: {sent}", [definition.name]
-        )
+    if definition.type is FieldType.REFERENCE and sent and not is_record_id(sent):
+        raise rejected("MALFORMED_ID", f"{definition.label}: id value of incorrect type: {sent}")
     try:
-        value = parse_value(definition, sent)
+        value = _parse_sent(definition, sent)
     except ValueError:
-        raise _not_an_instance(definition, sent) from None
-    if isinstance(value, str) and len(value) > definition.length:
         raise SalesforceError(
             400,
+            "JSON_PARSER_ERROR",
+            f"Cannot deserialize instance of {definition.type.value} from "
+            f"{_JSON_TOKEN[type(sent)]} value {sent} or request may be missing a required field "
+            "at [line:1, column:2]",
+        ) from None
+    if isinstance(value, str) and len(value) > definition.length:
+        raise rejected(
             "STRING_TOO_LONG",
-            f"{label}: data value too large: {value} (max length={definition.length})",
-            [definition.name],
+            f"{definition.label}: data value too large: {value} (max length={definition.length})",
         )
     return as_json(value)
 
 
-def _not_an_instance(definition: Field, sent: Any) -> SalesforceError:
-    return SalesforceError(
-        400,
-        "JSON_PARSER_ERROR",
-        f"Cannot deserialize instance of {definition.type.value} from {_JSON_TOKEN[type(sent)]} "
-        f"value {sent} or request may be missing a required field at [line:1, column:2]",
-    )
+def _parse_sent(definition: Field, sent: Any) -> Value:
+    if sent is not None and type(sent) not in _ACCEPTED_JSON.get(definition.type, (str,)):
+        raise ValueError(f"{definition.name} has another type")
+    return parse_value(definition, sent)
 
 
 def _instant(stored: str) -> datetime:
@@ -282,10 +268,6 @@ def _number(stored: float | Decimal | str) -> Decimal:
     if not number.is_finite():
         raise ValueError(f"{stored} is not a number")
     return number
-
-
-def _text(stored: Any) -> str:
-    return str(stored)
 
 
 def _boolean(stored: Any) -> bool:
@@ -303,20 +285,13 @@ _READERS: dict[FieldType, Callable[[Any], Value]] = {
     FieldType.CURRENCY: _number,
     FieldType.DOUBLE: _number,
 }
-
 _ACCEPTED_JSON: dict[FieldType, tuple[type, ...]] = {
-    FieldType.ID: (str,),
-    FieldType.REFERENCE: (str,),
-    FieldType.STRING: (str,),
-    FieldType.TEXT_AREA: (str,),
     FieldType.BOOLEAN: (bool,),
-    FieldType.DATE: (str,),
-    FieldType.DATETIME: (str,),
     # A number as a JSON string is accepted (ASSUMED from known messages for other text).
     FieldType.CURRENCY: (int, Decimal, str),
     FieldType.DOUBLE: (int, Decimal, str),
 }
-
+"""The types of a value in a request; text where there is no entry."""
 _JSON_TOKEN = {
     bool: "VALUE_BOOLEAN",
     int: "VALUE_NUMBER_INT",

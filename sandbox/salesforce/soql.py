@@ -1,339 +1,307 @@
-"""SOQL: the part of Salesforce's query language that selects records of one object type.
+"""SOQL, translated to SQL for SQLite.
 
-`SELECT fields FROM object [WHERE …] [ORDER BY …] [LIMIT n] [OFFSET n]`, with parent fields,
-comparisons, `IN`, `NOT IN`, `LIKE`, `AND`, `OR`, `NOT` and parentheses.  As in Salesforce, `AND`
-mixed with `OR` needs parentheses, text comparison ignores case, and dates and instants have no
-quotes.
+`SELECT fields FROM object [WHERE …] [ORDER BY …] [LIMIT n]`, with parent fields, comparisons, `IN`,
+`LIKE`, `AND`, `OR` and parentheses.  As in Salesforce, `AND` mixed with `OR` needs parentheses,
+text comparison ignores case, and dates and instants have no quotes.
 """
 
-import operator
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.record_ids import is_well_formed, long_id
-from sandbox.salesforce.records import Record, value_at
-from sandbox.salesforce.schema import OBJECTS, Column, Field, FieldType, SObject, Value, find_column
-from sandbox.salesforce.soql_lexer import Token, query_error, tokenize
+from sandbox.salesforce.errors import SalesforceError, not_simulated
+from sandbox.salesforce.org import Record, value_at
+from sandbox.salesforce.schema import (
+    OBJECTS,
+    Column,
+    Field,
+    FieldType,
+    SObject,
+    Value,
+    find_column,
+    is_record_id,
+    long_id,
+)
 
-Condition = Callable[[Record], bool]
-Comparison = Callable[[Any, Any], bool]
-
-ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
-COMPARISONS: dict[str, Comparison] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<>": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
+TOKEN = re.compile(
+    r"""\s*(?:
+    (?P<string>'(?:\\.|[^'\\])*')
+    | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
+    | (?P<date>\d{4}-\d\d-\d\d)(?![\dT])
+    | (?P<number>[+-]?\d+(?:\.\d+)?)(?![\w-])
+    | (?P<name>[A-Za-z]\w*(?:\.[A-Za-z]\w*)*)
+    | (?P<sign><=|>=|!=|<>|[=<>(),])
+    )""",
+    re.VERBOSE,
+)
+WORDS = frozenset(
+    {"WHERE", "AND", "OR", "IN", "LIKE", "ORDER", "BY", "ASC", "DESC", "LIMIT", "(", ")", ","}
+)
+"""Passed on to SQLite, which checks their order."""
+NOT_SIMULATED = frozenset({"COUNT", "FIELDS", "GROUP", "HAVING", "NOT", "NULLS", "OFFSET", "WITH"})
+"""Keywords and functions of SOQL."""
+COMPARISONS = {
+    "=": "IS",
+    "!=": "IS NOT",
+    "<>": "IS NOT",
+    "<": "<",
+    "<=": "<=",
+    ">": ">",
+    ">=": ">=",
 }
+"""By SOQL's operator, SQLite's, in which null equals null."""
+ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
+READERS: dict[str, Callable[[str], Value]] = {
+    "boolean": lambda text: text.upper() == "TRUE",
+    "number": Decimal,
+    "date": date.fromisoformat,
+    "datetime": lambda text: datetime.fromisoformat(text).astimezone(UTC),
+}
+"""By kind of literal; a string's value depends on its field."""
 LITERAL_OF = {
-    FieldType.ID: "string",
-    FieldType.REFERENCE: "string",
-    FieldType.STRING: "string",
     FieldType.BOOLEAN: "boolean",
     FieldType.DATE: "date",
     FieldType.DATETIME: "datetime",
     FieldType.CURRENCY: "number",
     FieldType.DOUBLE: "number",
 }
+"""The kind of literal that a field is compared with; a string where there is no entry."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """A sort criterion."""
+class Token:
+    """A part of the query; `position` counts from 0."""
 
-    column: Column
-    descending: bool = False
-    nulls_last: bool = False
+    kind: str
+    text: str
+    position: int
+
+    @property
+    def keyword(self) -> str:
+        """The text in upper case if it may be a keyword or sign; else empty."""
+        return self.text.upper() if self.kind in ("name", "sign") else ""
 
 
 @dataclass
 class Query:
-    """A parsed query."""
+    """A translated query."""
 
     sobject: SObject
     columns: list[Column]
-    condition: Condition = field(default=lambda _: True)
-    order: list[Order] = field(default_factory=list)
-    limit: int | None = None
-    offset: int = 0
+    clauses: str = ""
+    """The SQL after `FROM`; a column's name is its path."""
+    parameters: list[Any] = field(default_factory=list)
+    used: dict[str, Column] = field(default_factory=dict)
+    """The columns in `clauses`, by path."""
 
-    def select(self, records: list[Record]) -> list[Record]:
+    def select(self, records: dict[str, Record]) -> list[Record]:
         """The records that match, in order."""
-        found = [record for record in records if self.condition(record)]
-        for by in reversed(self.order):
-            found = self._sorted(found, by)
-        end = None if self.limit is None else self.offset + self.limit
-        return found[self.offset : end]
-
-    def _sorted(self, records: list[Record], by: Order) -> list[Record]:
-        keyed: list[tuple[Any, Record]] = [
-            (comparable(value_at(record, by.column)), record) for record in records
-        ]
-        nulls = [record for value, record in keyed if value is None]
-        rest = [(value, record) for value, record in keyed if value is not None]
-        rest.sort(key=lambda pair: pair[0], reverse=by.descending)
-        values = [record for _, record in rest]
-        return values + nulls if by.nulls_last else nulls + values
+        with closing(sqlite3.connect(":memory:")) as database:
+            names = ", ".join(f'"{path}" COLLATE NOCASE' for path in self.used)
+            database.execute(f"CREATE TABLE records ({names})")
+            rows = (
+                [_sql(value_at(each, column)) for column in self.used.values()]
+                for each in records.values()
+            )
+            places = ", ".join("?" * len(self.used))
+            database.executemany(f"INSERT INTO records VALUES ({places})", rows)  # noqa: S608
+            statement = f'SELECT "Id" FROM records {self.clauses}'  # noqa: S608
+            found = database.execute(statement, self.parameters).fetchall()
+        return [records[record_id] for (record_id,) in found]
 
 
 def parse(text: str) -> Query:
-    """Parse a query.  Raises SalesforceError."""
-    return _Parser(text).query()
+    """Translate a query.  Raises SalesforceError."""
+    translation = _Translation(text.rstrip())
+    query = translation.query()
+    try:
+        query.select({})
+    except sqlite3.OperationalError as error:
+        wrong = re.search(r'near "(.+?)"', str(error))
+        raise translation.unexpected(wrong[1] if wrong else "<EOF>") from None
+    return query
 
 
-def comparable(value: Value) -> Value:
-    """A value for comparison: text in one case."""
-    return value.casefold() if isinstance(value, str) else value
+def _sql(value: Value) -> Any:
+    """A value that SQLite compares as Salesforce does."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
-class _Parser:
-    """A recursive descent parser for one query."""
-
+class _Translation:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = tokenize(text)
-        self.position = 0
-        self.sobject: SObject
-
-    # Tokens
-
-    @property
-    def next(self) -> Token:
-        return self.tokens[self.position]
-
-    def _take(self) -> Token:
-        token = self.next
-        self.position += token.kind != "end"
-        return token
-
-    def _skip(self, *words: str) -> bool:
-        """Skip these tokens if they come next."""
-        following = self.tokens[self.position : self.position + len(words)]
-        if [token.keyword for token in following] != list(words):
-            return False
-        self.position += len(words)
-        return True
-
-    def _expect(self, *words: str) -> None:
-        if not self._skip(*words):
-            raise self._unexpected()
-
-    def _name(self) -> Token:
-        if self.next.kind != "name":
-            raise self._unexpected()
-        return self._take()
-
-    def _whole_number(self) -> int:
-        if self.next.kind != "number" or not self.next.text.isdigit():
-            raise self._unexpected()
-        return int(self._take().text)
-
-    # Grammar
+        self.tokens = list(self._tokens())
+        self.result: Query
+        self.column: Column | None = None
+        """The column of the comparison that is being read."""
+        self.operator = ""
+        self.incomplete = False
+        """Whether that comparison has no value yet."""
+        self.connectives: list[set[str]] = [set()]
+        """`AND` and `OR` by depth of parentheses."""
 
     def query(self) -> Query:
-        self._expect("SELECT")
-        names = [self._name()]
-        while self._skip(","):
-            names.append(self._name())
-        self._expect("FROM")
-        self.sobject = self._object(self._name())
-        query = Query(self.sobject, [])
-        for name in names:
-            selected = self._column(name)
-            if selected in query.columns:
-                raise self._malformed(f"duplicate field selected: {name.text}", name)
-            query.columns.append(selected)
-        if self._skip("WHERE"):
-            query.condition = self._condition()
-        if self._skip("ORDER", "BY"):
-            query.order = [self._order()]
-            while self._skip(","):
-                query.order.append(self._order())
-        if self._skip("LIMIT"):
-            query.limit = self._whole_number()
-        if self._skip("OFFSET"):
-            query.offset = self._whole_number()
-        if self.next.kind != "end":
-            raise self._unexpected()
-        return query
-
-    def _condition(self) -> Condition:
-        parts = [self._operand()]
-        connective = self.next.keyword
-        while connective in ("AND", "OR") and self._skip(connective):
-            parts.append(self._operand())
-        if self.next.keyword in ("AND", "OR"):
-            # "a AND b OR c" without parentheses is an error in SOQL.
-            raise self._unexpected()
-        combine = any if connective == "OR" else all
-        return lambda record: combine(part(record) for part in parts)
-
-    def _operand(self) -> Condition:
-        if self._skip("NOT"):
-            negated = self._operand()
-            return lambda record: not negated(record)
-        if self._skip("("):
-            inner = self._condition()
-            self._expect(")")
-            return inner
-        return self._comparison()
-
-    def _comparison(self) -> Condition:
-        name = self._name()
-        left = self._column(name)
-        if left.field.type is FieldType.TEXT_AREA:
-            raise self._invalid(f"field '{name.text}' can not be filtered in a query call", name)
-        if self._skip("NOT", "IN"):
-            excluded = self._values(left.field)
-            return lambda record: comparable(value_at(record, left)) not in excluded
-        if self._skip("IN"):
-            included = self._values(left.field)
-            return lambda record: comparable(value_at(record, left)) in included
-        if self._skip("LIKE"):
-            return self._like(name, left)
-        operator_token = self._take()
-        if operator_token.keyword not in COMPARISONS:
-            self.position -= 1
-            raise self._unexpected()
-        compare, right = COMPARISONS[operator_token.keyword], comparable(self._literal(left.field))
-        return lambda record: _compare(compare, comparable(value_at(record, left)), right)
-
-    def _values(self, definition: Field) -> set[Value]:
-        self._expect("(")
-        values = {comparable(self._literal(definition))}
-        while self._skip(","):
-            values.add(comparable(self._literal(definition)))
-        self._expect(")")
-        return values
-
-    def _like(self, name: Token, left: Column) -> Condition:
-        token = self._take()
-        if token.kind != "string" or left.field.type is not FieldType.STRING:
-            raise self._invalid_operator("invalid operator", name)
-        pattern = re.compile(self._pattern(token), re.IGNORECASE | re.DOTALL)
-
-        def matches(record: Record) -> bool:
-            value = value_at(record, left)
-            return isinstance(value, str) and pattern.fullmatch(value) is not None
-
-        return matches
-
-    def _order(self) -> Order:
-        name = self._name()
-        by = self._column(name)
-        if by.field.type is FieldType.TEXT_AREA:
-            raise self._invalid(f"field '{name.text}' can not be sorted in a query call", name)
-        descending = self._skip("DESC")
-        if not descending:
-            self._skip("ASC")
-        nulls_last = self._skip("NULLS", "LAST")
-        if not nulls_last:
-            self._skip("NULLS", "FIRST")
-        return Order(by, descending, nulls_last)
-
-    # Fields and literals
-
-    def _object(self, name: Token) -> SObject:
-        found = OBJECTS.get(name.text.lower())
-        if found is None:
+        for token in self.tokens:
+            if token.keyword in NOT_SIMULATED:
+                raise not_simulated(f"SOQL {token.keyword}")
+        tokens, end = iter(self.tokens), self.tokens[-1]
+        self._expect("SELECT", next(tokens))
+        names = [next(tokens, end)]
+        while (separator := next(tokens, end)).text == ",":
+            names.append(next(tokens, end))
+        self._expect("FROM", separator)
+        name = next(tokens, end)
+        sobject = OBJECTS.get(name.text.lower())
+        if sobject is None:
             message = f"sObject type '{name.text}' is not supported."
-            raise query_error("INVALID_TYPE", message, self.text, name.position)
-        return found
+            raise self._error("INVALID_TYPE", message, name)
+        self.result = Query(sobject, [], used={"Id": Column("Id", sobject.fields["id"])})
+        for each in names:
+            column = self._column(each)
+            if column in self.result.columns:
+                raise self._error("MALFORMED_QUERY", f"duplicate field selected: {each.text}", each)
+            self.result.columns.append(column)
+        self.result.clauses = " ".join([self._translated(token) for token in tokens])
+        return self.result
+
+    def _translated(self, token: Token) -> str:
+        if token.keyword in COMPARISONS and self.column:
+            self.operator = token.keyword
+            return COMPARISONS[token.keyword]
+        if token.keyword in WORDS or token.kind == "end":
+            return self._word(token)
+        if self.operator == "LIMIT" and token.text.isdigit():
+            return token.text
+        if token.kind == "name" and token.keyword not in ("NULL", "TRUE", "FALSE"):
+            if self.operator not in ("", "ORDER"):
+                raise self.unexpected(token.text)
+            return self._usable_column(token)
+        if self.column is None or not self.operator:
+            raise self.unexpected(token.text)
+        self.incomplete = False
+        self.result.parameters.append(_sql(self._literal(token, self.column.field)))
+        if self.operator == "LIKE":
+            return r"? ESCAPE '\'"
+        return "?"
+
+    def _word(self, token: Token) -> str:
+        word = token.keyword
+        if self.incomplete and word not in ("IN", "LIKE", "("):
+            raise self.unexpected(token.text)
+        if word in ("AND", "OR"):
+            self.connectives[-1].add(word)
+            if len(self.connectives[-1]) > 1:
+                # "a AND b OR c" without parentheses is an error in SOQL.
+                raise self.unexpected(token.text)
+        if word == "(":
+            self.connectives.append(set())
+        if word == ")" and len(self.connectives) > 1:
+            self.connectives.pop()
+        if word in ("IN", "LIKE", "ORDER", "LIMIT"):
+            self.operator = word
+        if word in ("AND", "OR", "WHERE"):
+            self.operator = ""
+        if word == "LIKE" and self.column and self.column.field.type is not FieldType.STRING:
+            raise self._error("INVALID_QUERY_FILTER_OPERATOR", "invalid operator", token)
+        return "DESC NULLS FIRST" if word == "DESC" else word
+
+    def _usable_column(self, name: Token) -> str:
+        self.column = self._column(name)
+        if self.column.field.type is FieldType.TEXT_AREA:
+            used = "sorted" if self.operator == "ORDER" else "filtered"
+            message = f"field '{name.text}' can not be {used} in a query call"
+            raise self._error("INVALID_FIELD", message, name)
+        self.incomplete = self.operator != "ORDER"
+        self.result.used[self.column.path] = self.column
+        return f'"{self.column.path}"'
 
     def _column(self, name: Token) -> Column:
-        found = find_column(self.sobject, name.text)
+        if name.kind != "name":
+            raise self.unexpected(name.text)
+        found = find_column(self.result.sobject, name.text)
         if found is None:
-            wanted = name.text.rpartition(".")[2]
-            raise self._invalid(
-                f"No such column '{wanted}' on entity '{self.sobject.name}'. If you are attempting "
-                "to use a custom field, be sure to append the '__c' after the custom field name. "
-                "Please reference your WSDL or the describe call for the appropriate names.",
+            raise self._error(
+                "INVALID_FIELD",
+                f"No such column '{name.text.rpartition('.')[2]}' on entity "
+                f"'{self.result.sobject.name}'. If you are attempting to use a custom field, be "
+                "sure to append the '__c' after the custom field name. Please reference your WSDL "
+                "or the describe call for the appropriate names.",
                 name,
             )
         return found
 
-    def _literal(self, definition: Field) -> Value:
-        token = self._take()
+    def _literal(self, token: Token, definition: Field) -> Value:
         if token.keyword == "NULL":
             return None
-        kind = "boolean" if token.keyword in ("TRUE", "FALSE") else token.kind
-        if kind not in ("string", "boolean", "date", "datetime", "number"):
-            self.position -= 1
-            raise self._unexpected()
-        if kind != LITERAL_OF[definition.type]:
-            quoted = "should" if LITERAL_OF[definition.type] == "string" else "should not"
-            raise self._invalid(
+        kind = "boolean" if token.keyword else token.kind
+        wanted = LITERAL_OF.get(definition.type, "string")
+        if kind != wanted:
+            quoted = "should" if wanted == "string" else "should not"
+            raise self._error(
+                "INVALID_FIELD",
                 f"value of filter criterion for field '{definition.name}' must be of type "
                 f"{definition.type.value} and {quoted} be enclosed in quotes",
                 token,
             )
-        return self._value(kind, token, definition)
-
-    def _value(self, kind: str, token: Token, definition: Field) -> Value:
-        if kind == "boolean":
-            return token.keyword == "TRUE"
-        if kind == "number":
-            return Decimal(token.text)
-        if kind == "string":
-            return self._quoted(token, definition)
-        try:
-            if kind == "date":
-                return date.fromisoformat(token.text)
-            return datetime.fromisoformat(token.text).astimezone(UTC)
-        except ValueError:
-            raise self._malformed(f"invalid {kind}: {token.text}", token) from None
-
-    def _quoted(self, token: Token, definition: Field) -> str:
-        text = "".join(self._characters(token))
+        if read := READERS.get(kind):
+            try:
+                return read(token.text)
+            except ValueError:
+                message = f"invalid {kind}: {token.text}"
+                raise self._error("MALFORMED_QUERY", message, token) from None
+        text = self._unquoted(token)
         if definition.type is FieldType.STRING:
             return text
-        if not is_well_formed(text):
-            raise self._invalid_operator(f"invalid ID field: {text}", token)
+        if not is_record_id(text):
+            message = f"invalid ID field: {text}"
+            raise self._error("INVALID_QUERY_FILTER_OPERATOR", message, token)
         return long_id(text)
 
-    def _characters(self, token: Token) -> list[str]:
-        """The characters of a quoted string; those that are escaped for LIKE keep the escape."""
-        characters = []
-        for written in re.findall(r"\\.|[^\\]", token.text[1:-1], re.DOTALL):
-            if len(written) == 1 or written in (r"\%", r"\_"):
-                characters.append(written)
-            elif written[1].lower() in ESCAPES:
-                characters.append(ESCAPES[written[1].lower()])
-            else:
-                raise self._malformed(f"Illegal string literal: {token.text}", token)
-        return characters
+    def _unquoted(self, token: Token) -> str:
+        """The characters of a quoted string; for LIKE, escaped wildcards keep their escape."""
 
-    def _pattern(self, token: Token) -> str:
-        wild = {"%": ".*", "_": "."}
-        return "".join(
-            wild.get(letter) or re.escape(letter[-1:]) for letter in self._characters(token)
-        )
+        def character(escaped: re.Match[str]) -> str:
+            if escaped[0] in (r"\%", r"\_") or (self.operator == "LIKE" and escaped[0] == r"\\"):
+                return escaped[0]
+            if escaped[1].lower() not in ESCAPES:
+                message = f"Illegal string literal: {token.text}"
+                raise self._error("MALFORMED_QUERY", message, token)
+            return ESCAPES[escaped[1].lower()]
 
-    # Errors
+        return re.sub(r"\\(.)", character, token.text[1:-1], flags=re.DOTALL)
 
-    def _unexpected(self) -> SalesforceError:
-        return self._malformed(f"unexpected token: '{self.next.text}'", self.next)
+    def _tokens(self) -> Iterator[Token]:
+        position = 0
+        while position < len(self.text):
+            found = TOKEN.match(self.text, position)
+            if found is None:
+                raise self.unexpected(self.text[position:].strip()[:20])
+            kind = str(found.lastgroup)
+            yield Token(kind, found[kind], found.start(kind))
+            position = found.end()
+        yield Token("end", "<EOF>", len(self.text))
 
-    def _malformed(self, message: str, at: Token) -> SalesforceError:
-        return query_error("MALFORMED_QUERY", message, self.text, at.position)
+    def _expect(self, word: str, token: Token) -> None:
+        if token.keyword != word:
+            raise self.unexpected(token.text)
 
-    def _invalid(self, message: str, at: Token) -> SalesforceError:
-        return query_error("INVALID_FIELD", message, self.text, at.position)
+    def unexpected(self, text: str) -> SalesforceError:
+        """The error for a wrong token (ASSUMED: at its last occurrence)."""
+        position = len(self.text) if text == "<EOF>" else self.text.rfind(text)
+        at = Token("", text, max(position, 0))
+        return self._error("MALFORMED_QUERY", f"unexpected token: '{text}'", at)
 
-    def _invalid_operator(self, message: str, at: Token) -> SalesforceError:
-        return query_error("INVALID_QUERY_FILTER_OPERATOR", message, self.text, at.position)
-
-
-def _compare(compare: Comparison, value: Value, literal: Value) -> bool:
-    if value is None or literal is None:
-        # For null only equality is defined.
-        return compare in (operator.eq, operator.ne) and compare(value, literal)
-    return compare(value, literal)
+    def _error(self, code: str, message: str, at: Token) -> SalesforceError:
+        """An error with an excerpt of the query around the position."""
+        start = max(0, at.position - 30)
+        excerpt = self.text[start : at.position + 30]
+        marker = " " * (at.position - start) + "^"
+        where = f"ERROR at Row:1:Column:{at.position + 1}"
+        return SalesforceError(400, code, f"\n{excerpt}\n{marker}\n{where}\n{message}")

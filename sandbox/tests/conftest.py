@@ -24,7 +24,7 @@ def sandbox(clock: ManualClock) -> Iterator[Sandbox]:
 @pytest.fixture
 def seller(sandbox: Sandbox, clock: ManualClock) -> Seller:
     """A seller without AWS's rate limits."""
-    sandbox.world.throttle = False
+    sandbox.world.aws.throttle = False
     return Seller(sandbox, clock)
 
 

@@ -22,7 +22,7 @@ def aws() -> Iterator[Aws]:
     """AWS in the sandbox on 2 March 2026, with AWS's own clients."""
     now = [datetime(2026, 3, 2, 9, tzinfo=UTC)]
     with Sandbox(lambda: now[0]) as sandbox, environment_variables(sandbox.addresses.env):
-        sandbox.world.throttle = False
+        sandbox.world.aws.throttle = False
         catalog = boto3.client("marketplace-catalog", config=AWS_CALLS)
         agreements = boto3.client("marketplace-agreement", config=AWS_CALLS)
         pattern = "https://example.com/{product_id}/{offer_id}"

@@ -48,7 +48,10 @@ async def test_extend_and_amend_before_acceptance(cli_environment: OfferEnvironm
     assert row.offer_id != first["offer_id"]
     code, out, _ = await run("starter.py", "show", opportunity)
     assert f"amended ({first['offer_id']})" in out
-    assert sum(map(cli_environment.world.acceptable, cli_environment.world.offers.values())) == 1
+    assert (
+        sum(map(cli_environment.world.aws.acceptable, cli_environment.world.aws.offers.values()))
+        == 1
+    )
 
 
 async def test_cancel_and_amend_after_acceptance(cli_environment: OfferEnvironment) -> None:

@@ -4,9 +4,9 @@ from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.clazar_field_sheet import clazar_reference
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
+from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
-from sandbox.world import ClazarLinks
 from tests.end_to_end.test_watching import signals
 from tests.support.offer_environment import OfferEnvironment
 
@@ -14,13 +14,13 @@ from tests.support.offer_environment import OfferEnvironment
 async def test_one_feed_call_links_all_new_offers(environment: OfferEnvironment) -> None:
     first, second = await environment.share_offers(1, 2)
     environment.accept_unrelated_offer()
-    assert not environment.world.clazar_links
+    assert not environment.world.clazar.links
     position = await environment.run_clazar_watch()
     assert environment.world.calls["clazar", "ListPrivateOffers"] == 1
     for opportunity in (first, second):
         record = await environment.client.record(opportunity)
         await environment.wait_until_called("clazar", "PatchPrivateOffer", 2)
-        links = environment.world.clazar_links[
+        links = environment.world.clazar.links[
             record.require_offer_id()
         ].external_object_associations
         assert links["salesforce"]["object_id"] == opportunity
@@ -32,7 +32,7 @@ async def test_linked_offer_is_not_signalled_again(environment: OfferEnvironment
     """Linking an offer is itself a change in the feed."""
     first, linked_by_hand = await environment.share_offers(1, 2)
     record = await environment.client.record(linked_by_hand)
-    environment.world.clazar_links[record.require_offer_id()] = ClazarLinks(
+    environment.world.clazar.links[record.require_offer_id()] = ClazarLinks(
         external_object_associations={
             "salesforce": {"object_type": "Opportunity", "object_id": linked_by_hand}
         }
@@ -57,7 +57,7 @@ async def test_offer_links_itself_if_the_watch_cannot(
     await environment.run_clazar_watch()
     await environment.wait_until_called("clazar", "PatchPrivateOffer", 1)
     record = await environment.client.record(opportunity)
-    links = environment.world.clazar_links[record.require_offer_id()].external_object_associations
+    links = environment.world.clazar.links[record.require_offer_id()].external_object_associations
     assert links["salesforce"]["object_id"] == opportunity
 
 

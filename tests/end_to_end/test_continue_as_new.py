@@ -23,7 +23,7 @@ async def test_signals_updates_and_queries_arrive_while_runs_continue(
     with continue_as_new_always() as continued:
         (offer,) = await environment.share_offers(1)
         handle = environment.temporal_client.get_workflow_handle(workflow_id(offer))
-        before, runs = len(environment.world.change_sets), len(continued)
+        before, runs = len(environment.world.aws.change_sets), len(continued)
         asking = asyncio.create_task(ask_all_the_time(environment, offer))
         for number in range(REQUESTS):
             by_signal = TermChanges(terms={"offer_name": f"Signalled {number}"})
@@ -34,7 +34,7 @@ async def test_signals_updates_and_queries_arrive_while_runs_continue(
         asking.cancel()
         names = [
             change.details["Name"]
-            for change_set in list(environment.world.change_sets.values())[before:]
+            for change_set in list(environment.world.aws.change_sets.values())[before:]
             for change in change_set.changes
             if "Name" in change.details
         ]
@@ -43,7 +43,7 @@ async def test_signals_updates_and_queries_arrive_while_runs_continue(
         )
         record = await environment.client.cancel(offer, "")
         assert record.stage is Stage.CANCELLED
-        assert not any(map(environment.world.acceptable, environment.world.offers.values()))
+        assert not any(map(environment.world.aws.acceptable, environment.world.aws.offers.values()))
         assert len(continued) >= runs + REQUESTS, "the runs did not continue while requests came"
 
 

@@ -21,8 +21,7 @@ from offers.stage import Stage
 from runtime import schedules
 from runtime.schedules import OWNER_DIGEST
 from sandbox.faults import Fault
-from sandbox.salesforce.records import put_opportunity
-from sandbox.world import Mail
+from sandbox.mail.mailbox_state import Mail
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
 from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
@@ -49,7 +48,7 @@ def put(
         "AWS_Account_Id__c": f"{555500000000 + number}",
         "Owner": {"Name": owner, "Email": f"{owner}@example.com", "TimeZoneSidKey": time_zone},
     }
-    put_opportunity(environment.world, opportunity_fields(each, **owned | fields))
+    environment.world.salesforce.put_opportunity(opportunity_fields(each, **owned | fields))
     return each
 
 
@@ -84,7 +83,9 @@ async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
 def sent(environment: OfferEnvironment) -> dict[str, Mail]:
     """The digests so far by recipient; at most one each."""
     mails = [
-        mail for mail in environment.world.mails if mail.subject.startswith("Your private offers")
+        mail
+        for mail in environment.world.mail.messages
+        if mail.subject.startswith("Your private offers")
     ]
     by_owner = {mail.recipients[0].partition("@")[0]: mail for mail in mails}
     assert len(by_owner) == len(mails)

@@ -7,9 +7,8 @@ from pathlib import Path
 from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
 from runtime import schedules
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.clazar.manual_offers import create_manual_offer
-from sandbox.salesforce.records import put_opportunity
-from sandbox.world import Buyer
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run
 
@@ -18,7 +17,7 @@ DESK = "desk@example.com"
 
 def change(environment: OfferEnvironment, opportunity: str, **fields: object) -> None:
     """Change the opportunity in Salesforce."""
-    put_opportunity(environment.world, {"Id": opportunity} | fields)
+    environment.world.salesforce.put_opportunity({"Id": opportunity} | fields)
 
 
 async def test_preflight_writes_nothing(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
@@ -35,7 +34,7 @@ async def test_preflight_writes_nothing(cli_environment: OfferEnvironment, tmp_p
         await run("starter.py", "preflight", *arguments)
     assert world.calls["catalog", "DescribeEntity"] == 4, "AWS was not called"
     assert world.writes == 0
-    assert not world.opportunities[opportunity].get("_history")
+    assert not world.salesforce.opportunities[opportunity].get("_history")
     assert not await cli_environment.client.list_offers(), "an offer was started"
 
 
@@ -176,7 +175,7 @@ async def test_clazar_handoff_and_link_offer(cli_environment: OfferEnvironment) 
         availability_end=record.require_terms().availability_end,
     )
     cli_environment.world.advance()
-    (offer,) = cli_environment.world.offers.values()
+    (offer,) = cli_environment.world.aws.offers.values()
     code, _, _ = await run("starter.py", "link-offer", opportunity, "--offer-id", offer.id)
     assert code == 0
     await cli_environment.wait_until(opportunity, lambda row: row.attention == "approval-required")
@@ -189,8 +188,8 @@ async def test_revise_after_rejection_by_aws(
     cli_environment: OfferEnvironment,
 ) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
-    account = cli_environment.world.opportunities[opportunity]["AWS_Account_Id__c"]
-    cli_environment.world.buyers[account] = Buyer(account, exists=False)
+    account = cli_environment.world.salesforce.opportunities[opportunity]["AWS_Account_Id__c"]
+    cli_environment.world.aws.buyers[account] = Buyer(account, exists=False)
     await run("starter.py", "start", opportunity)
     await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.FAILED)
     code, _, _ = await run("starter.py", "revise", opportunity, "buyer_accounts=4444-5555-6666")

@@ -72,7 +72,7 @@ async def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
         async with open_offer_environment(tmp_path) as environment:
-            environment.world.event_bus = EventBus(endpoint)
+            environment.world.aws.event_bus = EventBus(endpoint)
             yield EventHarness(environment, queue)
 
 
@@ -92,7 +92,7 @@ async def test_acceptances_arrive_by_events_without_the_watch(harness: EventHarn
     assert not faults
     for opportunity in (late, twice):
         row = await environment.wait_until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
-        assert row.agreement_id in environment.world.agreements
+        assert row.agreement_id in environment.world.aws.agreements
     await harness.wait_until_read()
     assert (await harness.signals(late))["agreement_reported"] == 1
     assert (await harness.signals(waiting))["agreement_reported"] == 0

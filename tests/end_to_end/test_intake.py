@@ -19,7 +19,6 @@ from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
 from sandbox.faults import Fault
-from sandbox.salesforce.records import put_opportunity
 from sandbox.salesforce.schema import timestamp
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
@@ -34,7 +33,7 @@ def put(environment: OfferEnvironment, number: int, **fields: Any) -> str:
     """Put a ready opportunity into Salesforce, with its own buyer account."""
     each = parse_opportunity_id(f"006READY{number:07}")
     own = {"AWS_Account_Id__c": f"{333300000000 + number}"}
-    put_opportunity(environment.world, opportunity_fields(each, **own | fields))
+    environment.world.salesforce.put_opportunity(opportunity_fields(each, **own | fields))
     return each
 
 
@@ -134,7 +133,7 @@ async def test_opportunity_with_invalid_terms_waits_in_draft(environment: OfferE
 
 async def test_manually_started_offer_is_not_started_again(environment: OfferEnvironment) -> None:
     (manual,) = await environment.share_offers(1)
-    environment.world.opportunities[manual]["Offer_Stage__c"] = None
+    environment.world.salesforce.opportunities[manual]["Offer_Stage__c"] = None
     put_all(environment, [1])
     await run_intake(environment)
     runs = await started(environment)
@@ -159,12 +158,12 @@ async def test_position_uses_the_clock_of_salesforce(
     newest = environment.world.now() - timedelta(days=3)
     expected = put_all(environment, range(3))
     for each in expected:
-        environment.world.opportunities[each]["SystemModstamp"] = timestamp(newest)
+        environment.world.salesforce.opportunities[each]["SystemModstamp"] = timestamp(newest)
     position = await run_intake(environment)
     assert position.newest is not None
     assert abs(position.newest - newest) < timedelta(seconds=1)
     late = put(environment, 7)
-    environment.world.opportunities[late]["SystemModstamp"] = timestamp(
+    environment.world.salesforce.opportunities[late]["SystemModstamp"] = timestamp(
         newest - timedelta(minutes=10)
     )
     await run_intake(environment, position)

@@ -37,7 +37,7 @@ async def test_payout_report_matches_the_source(
     code, out, err = await run("starter.py", "payouts", "--json")
     assert (code, err) == (0, "")
     report = json.loads(out)
-    rows = environment.world.disbursements
+    rows = environment.world.money.disbursements
     undisbursed = defaultdict[str, Decimal](Decimal)
     for row in rows:
         undisbursed[row.invoice_id] = row.undisbursed
@@ -91,8 +91,8 @@ async def test_unreadable_payout_data_is_named_and_the_rest_is_shown(
 ) -> None:
     environment = cli_environment
     broken, good = await accept_offers(environment, 1, 2)
-    for row in environment.world.disbursements:
-        if broken in (environment.world.offers[row.offer_id].description or ""):
+    for row in environment.world.money.disbursements:
+        if broken in (environment.world.aws.offers[row.offer_id].description or ""):
             row.currency = "CHF"
     code, out, err = await run("starter.py", "payouts", "--csv")
     assert code == 1
@@ -106,8 +106,8 @@ async def test_unreadable_payout_data_is_mailed_to_finance_once(
 ) -> None:
     broken, good = await accept_offers(environment, 1, 2)
     environment.pay(good, "1")
-    for row in environment.world.disbursements:
-        if broken in (environment.world.offers[row.offer_id].description or ""):
+    for row in environment.world.money.disbursements:
+        if broken in (environment.world.aws.offers[row.offer_id].description or ""):
             row.currency = "CHF"
     policy = Policy.model_validate(
         {"roles": {"finance": ["finance@example.com"], "deal-desk": ["d@example.com"],
@@ -116,7 +116,9 @@ async def test_unreadable_payout_data_is_mailed_to_finance_once(
     )  # fmt: skip
     await schedules.apply(environment.temporal_client, policy, Clock())
     await environment.wait_until_called("clazar", "GetDisbursements", 3)
-    mails = [mail for mail in environment.world.mails if "could not be read" in mail.subject]
+    mails = [
+        mail for mail in environment.world.mail.messages if "could not be read" in mail.subject
+    ]
     (mail,) = mails
     assert mail.recipients == ["finance@example.com"]
     assert "aws_marketplace_disbursements" in mail.text

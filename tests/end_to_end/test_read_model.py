@@ -53,7 +53,7 @@ async def test_lists_payouts_and_digests_need_no_worker(
     shared, accepted = await environment.share_offers(1, 2)
     await accept(environment, accepted)
     waiting = environment.put_opportunities(3)[0]
-    environment.world.opportunities[waiting]["AWS_Account_Id__c"] = "12"
+    environment.world.salesforce.opportunities[waiting]["AWS_Account_Id__c"] = "12"
     await environment.client.start(waiting)
     await environment.wait_until(waiting, lambda row: row.attention == "terms-invalid")
     await environment.stop_workers()
@@ -63,7 +63,7 @@ async def test_lists_payouts_and_digests_need_no_worker(
     rows = {row["opportunity_id"]: row for row in json.loads(out)}
     assert rows[shared]["waits_for"] == Wait.ACCEPTANCE
     assert rows[shared]["last_day"] == rows[shared]["expires_at"][:10]
-    assert rows[accepted]["agreement_id"] in environment.world.agreements
+    assert rows[accepted]["agreement_id"] in environment.world.aws.agreements
     assert rows[accepted]["expected"] == {"amount": "116400.00", "currency": "USD"}
     assert rows[waiting]["attentions"] == ["terms-invalid"]
     for row in rows.values():

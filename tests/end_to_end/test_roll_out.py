@@ -26,10 +26,9 @@ from runtime.settings import WorkerSettings, read_settings
 from runtime.upgrade_check import OPEN_WORKFLOWS, Outcome, check_open_workflows
 from runtime.workers import WORKFLOWS, serve
 from runtime.workflow_runner import WHY
+from sandbox.aws.marketplace_state import Agreement, Buyer
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import end
-from sandbox.salesforce.records import put_opportunity
-from sandbox.world import Agreement, Buyer
 from tests.support.offer_environment import (
     TIMEOUT_SECONDS,
     OfferEnvironment,
@@ -97,7 +96,7 @@ async def environment(
             text = policy.read()
             policy.seek(0)
             policy.write(f'extend_expired_within = "P366D"\n{text}')
-        environment.world.throttle = False
+        environment.world.aws.throttle = False
         yield environment
 
 
@@ -181,10 +180,12 @@ class Offers:
 
     async def start(self) -> None:
         """Bring each other offer into its stage."""
-        world, ids, processing = self.world, self.ids, self.world.change_set_processing
+        world, ids, processing = self.world, self.ids, self.world.aws.change_set_processing
         two_years = opportunity_fields(ids[Stage.DRAFT], Contract_Months__c=24.0, Amount=240000.0)
-        put_opportunity(world, two_years)
-        world.buyers[self.account(Stage.FAILED)] = Buyer(self.account(Stage.FAILED), exists=False)
+        world.salesforce.put_opportunity(two_years)
+        world.aws.buyers[self.account(Stage.FAILED)] = Buyer(
+            self.account(Stage.FAILED), exists=False
+        )
         agreed = (Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED)
         shared = (Stage.SHARED, Stage.CANCELLED, *agreed)
         await self.start_offers(Stage.DRAFT, Stage.FAILED, *shared)
@@ -218,12 +219,14 @@ class Offers:
             await self.environment.wait_until(self.ids[offer], lambda row: row.stage == stage)
 
     def account(self, offer: Stage) -> str:
-        account: str = self.world.opportunities[self.ids[offer]]["AWS_Account_Id__c"]
+        account: str = self.world.salesforce.opportunities[self.ids[offer]]["AWS_Account_Id__c"]
         return account
 
     def agreement(self, offer: Stage) -> Agreement:
         (agreement,) = [
-            each for each in self.world.agreements.values() if each.acceptor == self.account(offer)
+            each
+            for each in self.world.aws.agreements.values()
+            if each.acceptor == self.account(offer)
         ]
         return agreement
 
@@ -314,7 +317,7 @@ async def test_roll_out_and_roll_back(environment: OfferEnvironment, workers: Wo
     await deployment_command(environment, "set-current-version", "--build-id", "a")
     await offers.go_on("a")
     await workers.stop("b")
-    del world.buyers[offers.account(Stage.FAILED)]
+    del world.aws.buyers[offers.account(Stage.FAILED)]
     await client.resume(ids[Stage.FAILED])
     await client.amend(ids[Stage.CANCELLED], TermChanges(recreate=True))
     await environment.accept(ids[Stage.SHARED])
@@ -332,15 +335,17 @@ async def test_roll_out_and_roll_back(environment: OfferEnvironment, workers: Wo
     await offers.reach(Stage.DISBURSED, Stage.SHARED)
 
     assert await failed_tasks(environment) == []
-    created = Counter(offer.buyer_accounts[0] for offer in world.offers.values())
+    created = Counter(offer.buyer_accounts[0] for offer in world.aws.offers.values())
     twice = {offers.account(Stage.CANCELLED), offers.account(Stage.REPLACED)}
     assert created == {offers.account(stage): 1 for stage in Stage} | dict.fromkeys(twice, 2)
     acceptable = Counter(
-        offer.buyer_accounts[0] for offer in world.offers.values() if world.acceptable(offer)
+        offer.buyer_accounts[0]
+        for offer in world.aws.offers.values()
+        if world.aws.acceptable(offer)
     )
     assert max(acceptable.values()) == 1
-    kinds = Counter(mail.subject.partition(":")[0] for mail in world.mails)
-    assert kinds["Your private offer for Example Product is ready"] == len(world.offers)
+    kinds = Counter(mail.subject.partition(":")[0] for mail in world.mail.messages)
+    assert kinds["Your private offer for Example Product is ready"] == len(world.aws.offers)
     accepted = (Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED)
     assert kinds["Accepted"] == len(accepted) + 1, "one is the amendment's"
     assert kinds["Paid"] == len((Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED))

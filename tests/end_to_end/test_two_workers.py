@@ -54,11 +54,11 @@ async def test_two_workers_with_overlapping_queues(tmp_path: Path) -> None:
         await environment.wait_until(cancelled, lambda row: row.stage == Stage.CANCELLED)
         await environment.wait_until_idle(paid)
         acceptable = [
-            o for o in environment.world.offers.values() if environment.world.acceptable(o)
+            o for o in environment.world.aws.offers.values() if environment.world.aws.acceptable(o)
         ]
         record = await environment.client.record(waiting)
         assert [offer.id for offer in acceptable] == [record.offer_id]
-        assert len(environment.world.offers) == 3
-        kinds = Counter(mail.subject.partition(":")[0] for mail in environment.world.mails)
+        assert len(environment.world.aws.offers) == 3
+        kinds = Counter(mail.subject.partition(":")[0] for mail in environment.world.mail.messages)
         assert kinds["Your private offer for Example Product is ready"] == 3
         assert kinds["Accepted"] == kinds["Paid"] == 1

@@ -13,8 +13,8 @@ from offers.ids import workflow_id
 from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.faults import Fault
-from sandbox.world import Buyer
 from tests.support.offer_environment import OfferEnvironment
 
 
@@ -64,7 +64,7 @@ async def test_agreements_of_other_offers_are_ignored(environment: OfferEnvironm
     await environment.accept(ours)
     position = await environment.run_agreement_watch()
     await environment.wait_until(ours, lambda row: row.stage == Stage.ACCEPTED)
-    assert unrelated.id in environment.world.agreements
+    assert unrelated.id in environment.world.aws.agreements
     assert list(position.unmatched) == [unrelated.id], "the unmatched agreement is not kept"
 
 
@@ -76,11 +76,11 @@ async def test_acceptance_before_the_offer_id_is_searchable_is_found(
     fault = Fault("catalog", "status", "DescribeChangeSet", status=403, times=None)
     environment.world.faults.waiting.append(fault)
     (opportunity,) = environment.put_opportunities(1)
-    environment.world.buyers["222200000001"] = Buyer("222200000001", accept_after_days=0)
+    environment.world.aws.buyers["222200000001"] = Buyer("222200000001", accept_after_days=0)
     await environment.client.start(opportunity)
     await environment.wait_until(opportunity, lambda row: row.attention == "credentials-rejected")
     environment.world.advance()
-    assert environment.world.agreements, "the offer is not accepted before its id is known"
+    assert environment.world.aws.agreements, "the offer is not accepted before its id is known"
     later = environment.accept_unrelated_offer()
     later.last_update = environment.world.now() + timedelta(minutes=1)
     runs = environment.world.calls["agreement", "SearchAgreements"]
@@ -99,10 +99,10 @@ async def test_feed_longer_than_one_reading_is_read_to_its_end(
     for number in range(60):
         updated = unrelated.accepted_at + timedelta(seconds=number)
         other = replace(unrelated, id=f"agmt-{number:025}", last_update=updated)
-        environment.world.agreements[other.id] = other
+        environment.world.aws.agreements[other.id] = other
     await environment.accept(ours)
     (accepted,) = [
-        a for a in environment.world.agreements.values() if a.offer_id != unrelated.offer_id
+        a for a in environment.world.aws.agreements.values() if a.offer_id != unrelated.offer_id
     ]
     accepted.last_update = unrelated.accepted_at + timedelta(seconds=60)
     policy = Policy(

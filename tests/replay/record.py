@@ -23,11 +23,11 @@ from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
-from sandbox.world import Buyer
 from tests.replay.fingerprint import fingerprint
 from tests.support.builders import BUYER
 from tests.support.job_order import process_jobs_as_single_batch
@@ -41,7 +41,7 @@ FINGERPRINTS = Path(__file__).with_name("fingerprints")
 
 async def disbursed_in_parts(harness: WorkflowHarness) -> None:
     """Accepted after a reminder, paid out in two parts."""
-    harness.world.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
+    harness.world.money.payout_settings.parts = [Decimal("0.5"), Decimal("0.5")]
     harness.set_buyer(accepts_after=24)
     await harness.start()
     await harness.advance_until(Stage.SHARED)
@@ -56,7 +56,7 @@ async def disbursed_in_parts(harness: WorkflowHarness) -> None:
 
 async def payout_failed_and_retried(harness: WorkflowHarness) -> None:
     """The invoice is overdue, the bank rejects the payout, and AWS pays out again."""
-    settings = harness.world.payout_settings
+    settings = harness.world.money.payout_settings
     settings.outcome, settings.retried_after_days = "failed", 10
     harness.set_buyer(accepts_after=1)
     await harness.start()
@@ -78,7 +78,7 @@ async def expired(harness: WorkflowHarness) -> None:
 
 async def cancelled_while_generating(harness: WorkflowHarness) -> None:
     """The change set is cancelled while AWS prepares it."""
-    harness.world.change_set_processing.preparing_minutes = 30
+    harness.world.aws.change_set_processing.preparing_minutes = 30
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
@@ -95,7 +95,7 @@ async def withdrawn_after_sharing(harness: WorkflowHarness) -> None:
 
 async def rejected_then_corrected(harness: WorkflowHarness) -> None:
     """A wrong account is corrected; the offer stays open."""
-    harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     await harness.start()
     await harness.advance_until(Stage.FAILED)
     harness.put_opportunity(AWS_Account_Id__c="444455556666")
@@ -105,7 +105,7 @@ async def rejected_then_corrected(harness: WorkflowHarness) -> None:
 
 async def paused_for_credentials(harness: WorkflowHarness) -> None:
     """AWS rejects the credentials until they are renewed; then the publication is delayed."""
-    harness.world.change_set_processing.publish_minutes = 4 * 60
+    harness.world.aws.change_set_processing.publish_minutes = 4 * 60
     harness.world.faults.waiting.append(
         Fault("catalog", "status", "ListChangeSets", status=403, code="AccessDeniedException")
     )

@@ -16,9 +16,9 @@ from activities.aws.catalog import (
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from offers.lifecycle.read_back import PublishedOffer
 from offers.policy.policy import PublicationPolling
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
-from sandbox.world import Agreement
 from tests.support.builders import BUYER, terms
 from tests.support.workflow_harness import OPPORTUNITY
 
@@ -62,7 +62,7 @@ class Aws:
 
     def release_offer(self, **changes: Any) -> str:
         """Create and release another offer; returns its id."""
-        number = len(self.sandbox.world.change_sets) + 1
+        number = len(self.sandbox.world.aws.change_sets) + 1
         request = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev{number}", terms=terms(**changes))
         return self.published_offer(self.run(self.activities.submit_offer, request)).offer_id
 

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from activities.clazar.offers import LinkOffer
-from sandbox.clazar.resources import clazar_id
+from sandbox.aws.marketplace_state import Offer
+from sandbox.clazar.private_offers import clazar_id
 from sandbox.server import Sandbox
-from sandbox.world import Offer
 from tests.support.vendors import NOW, OFFER
 from tests.support.workflow_harness import OPPORTUNITY
 
@@ -16,7 +16,7 @@ def put_offer(sandbox: Sandbox, offer_id: str = OFFER, *, released: datetime = N
     """Put a released offer into AWS, which Clazar then shows."""
     offer = Offer(
         offer_id,
-        sandbox.world.product_id,
+        sandbox.world.aws.product_id,
         state="Released",
         name="Example",
         buyer_accounts=["111122223333"],
@@ -24,5 +24,5 @@ def put_offer(sandbox: Sandbox, offer_id: str = OFFER, *, released: datetime = N
         released_at=released - timedelta(hours=1),
         last_modified=released - timedelta(hours=1),
     )
-    sandbox.world.offers[offer_id] = offer
+    sandbox.world.aws.offers[offer_id] = offer
     return offer

@@ -43,5 +43,5 @@ def publish(documents: EulaDocuments, *sources: str, revision: int = 1) -> str:
 
 def published(sandbox: Sandbox) -> dict[str, bytes]:
     """What was published, by key."""
-    objects = sandbox.world.objects.items()
+    objects = sandbox.world.aws.objects.items()
     return {key: content for (_, key), content in objects if key.startswith("eula/")}

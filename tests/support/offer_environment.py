@@ -24,10 +24,10 @@ from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import data_converter, register_search_attributes
 from runtime.workers import serve
+from sandbox.aws.marketplace_state import Agreement
+from sandbox.billing.money import Disbursement
 from sandbox.marketplace.buyers import accept
-from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
-from sandbox.world import Agreement, Disbursement
 from tests.support.workflow_harness import (
     FIELDS,
     environment_variables,
@@ -94,12 +94,12 @@ class OfferEnvironment:
         self.stop_workers = stop_workers
         self.sandbox = sandbox
         self.world = sandbox.world
-        self.world.change_set_processing.preparing_minutes = 0
-        self.world.change_set_processing.publish_minutes = 0
-        self.world.change_set_processing.update_minutes = 0
-        self.world.clazar_delay_minutes = 0
-        self.world.clazar_rate_limits = False
-        self.world.payout_settings.disbursed_after_days = 365
+        self.world.aws.change_set_processing.preparing_minutes = 0
+        self.world.aws.change_set_processing.publish_minutes = 0
+        self.world.aws.change_set_processing.update_minutes = 0
+        self.world.clazar.delay_minutes = 0
+        self.world.clazar.rate_limits = False
+        self.world.money.payout_settings.disbursed_after_days = 365
         self.client = OfferClient(client)
         self._invoiced: dict[str, tuple[Disbursement, Decimal, Decimal]] = {}
 
@@ -108,7 +108,9 @@ class OfferEnvironment:
         ids = [parse_opportunity_id(f"006TEST0000{number:04}") for number in numbers]
         for number, each in zip(numbers, ids, strict=True):
             account = f"{222200000000 + number}"
-            put_opportunity(self.world, opportunity_fields(each, AWS_Account_Id__c=account))
+            self.world.salesforce.put_opportunity(
+                opportunity_fields(each, AWS_Account_Id__c=account)
+            )
         return ids
 
     async def share_offers(self, *numbers: int) -> list[str]:
@@ -145,18 +147,18 @@ class OfferEnvironment:
         """Let AWS pay out a share of the only invoice of an accepted offer."""
         rows = [
             row
-            for row in self.world.disbursements
+            for row in self.world.money.disbursements
             if opportunity in self._description(row.offer_id)
         ]
         gross = sum((row.gross for row in rows), Decimal())
         fee = sum((row.listing_fee for row in rows), Decimal())
         if rows[0].disbursed_at is None:
-            self.world.disbursements.remove(rows[0])
+            self.world.money.disbursements.remove(rows[0])
             self._invoiced[opportunity] = (rows[0], gross, fee)
         invoice, gross, fee = self._invoiced[opportunity]
         paid = (gross + fee) * Decimal(share)
         before = sum((row.disbursed for row in rows), Decimal())
-        self.world.disbursements.append(
+        self.world.money.disbursements.append(
             replace(
                 invoice,
                 gross=gross * Decimal(share),
@@ -169,7 +171,7 @@ class OfferEnvironment:
         )
 
     def _description(self, offer_id: str) -> str:
-        return self.world.offers[offer_id].description or ""
+        return self.world.aws.offers[offer_id].description or ""
 
     async def wait_until_paid(self, opportunity: str, paid: str) -> None:
         """Wait until an offer's record shows what has been paid out."""
@@ -198,12 +200,12 @@ class OfferEnvironment:
     def accept_unrelated_offer(self) -> Agreement:
         """Create an offer in AWS without this product, and accept it now."""
         offer = replace(
-            next(iter(self.world.offers.values())),
+            next(iter(self.world.aws.offers.values())),
             id="offer-madeelsewhere",
             description="not ours",
             buyer_accounts=["999988887777"],
         )
-        self.world.offers[offer.id] = offer
+        self.world.aws.offers[offer.id] = offer
         return accept(self.world, offer.id, "999988887777")
 
     async def run_agreement_watch(self) -> FeedCursor[AgreementReport]:

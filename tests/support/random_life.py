@@ -14,12 +14,12 @@ from typing import NamedTuple
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.clock import end_of_day
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
+from sandbox.aws.marketplace_state import Agreement, RacePoint
 from sandbox.faults import Fault
 from sandbox.marketplace import agreements
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import AcceptanceRefused, accept
 from sandbox.marketplace.race_injection import accept_when
-from sandbox.world import Agreement, RacePoint
 from tests.support.random_operations import RandomOperations
 from tests.support.workflow_harness import POLICY, WorkflowHarness
 
@@ -90,7 +90,7 @@ class RandomLife:
         """Bring the offer to where its life begins, without failures."""
         await self.operations.prepare(start, instalments=self.random.random() < 0.5)
         self.path = (await self.operations.paths())[-1]
-        self.world.agreement_lag_minutes = self.random.choice([0, 0, 3])
+        self.world.aws.agreement_lag_minutes = self.random.choice([0, 0, 3])
 
     async def live(self, steps: int, required: Collection[str] = ()) -> None:
         """Perform so many operations, those that are required among them; check after each."""
@@ -111,7 +111,7 @@ class RandomLife:
 
     async def finish(self) -> None:
         """Let everything come to rest, and check what must hold then."""
-        self.world.change_set_processing.failures.clear()
+        self.world.aws.change_set_processing.failures.clear()
         await self.operations.finish_pending_work()
         await self.operations.check_settled()
 
@@ -262,7 +262,7 @@ class RandomLife:
     @operation("fail a change set: SERVER_FAULT", "fail a change set: INVALID_TAX_INFORMATION")
     async def fail_change_set(self, name: str) -> None:
         """AWS will reject the next change set."""
-        self.world.change_set_processing.failures.append(name.partition(": ")[2])
+        self.world.aws.change_set_processing.failures.append(name.partition(": ")[2])
 
     @operation("lose an answer: catalog", "fail: agreement", "fail: smtp", "fail: salesforce")
     async def fail_vendor_call(self, name: str) -> None:

@@ -18,8 +18,9 @@ from offers.ids import offer_path, workflow_id
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
+from sandbox.aws.marketplace_state import Agreement, Offer
+from sandbox.mail.mailbox_state import Mail
 from sandbox.marketplace.buyers import accept
-from sandbox.world import Agreement, Mail, Offer
 from tests.support.workflow_harness import WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -45,7 +46,7 @@ class RandomOperations:
         self.harness = harness
         self.opportunity_id = harness.opportunity_id
         self.world = harness.world
-        self.world.mails = CheckedMailbox(self)
+        self.world.mail.messages = CheckedMailbox(self)
         self.requests: list[asyncio.Future[Any]] = []
         self.incorrect_mails: list[IncorrectMail] = []
         self._known: list[str] = []
@@ -168,15 +169,17 @@ class RandomOperations:
 
     def offers(self) -> list[Offer]:
         """AWS's offers for this buyer."""
-        return [o for o in self.world.offers.values() if self.harness.account in o.buyer_accounts]
+        return [
+            o for o in self.world.aws.offers.values() if self.harness.account in o.buyer_accounts
+        ]
 
     def agreements(self) -> list[Agreement]:
         """AWS's agreements with this buyer."""
-        return [a for a in self.world.agreements.values() if a.acceptor == self.harness.account]
+        return [a for a in self.world.aws.agreements.values() if a.acceptor == self.harness.account]
 
     def acceptable_offers(self) -> list[Offer]:
         """AWS's offers that the buyer can accept now."""
-        return [offer for offer in self.offers() if self.world.acceptable(offer)]
+        return [offer for offer in self.offers() if self.world.aws.acceptable(offer)]
 
     # Invariants ---------------------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class RandomOperations:
         records = await self.records()
         followed = {r.agreement.agreement_id: r for r in records if r.agreement}
         for agreement in self.agreements():
-            offer = self.world.offers[agreement.offer_id]
+            offer = self.world.aws.offers[agreement.offer_id]
             if agreement.status == "ACTIVE" and self.opportunity_id in (offer.description or ""):
                 assert agreement.id in followed, f"no record has agreement of {agreement.offer_id}"
                 assert followed[agreement.id].stage in AGREED_STAGES
@@ -212,14 +215,14 @@ class RandomOperations:
                 assert record.offer_id not in acceptable
             case Stage.ACCEPTED | Stage.DISBURSED:
                 assert record.agreement is not None
-                assert self.world.agreements[record.agreement.agreement_id].status in (
+                assert self.world.aws.agreements[record.agreement.agreement_id].status in (
                     "ACTIVE",
                     "RENEWED",
                     "EXPIRED",
                 )
         if record.stage in (Stage.REPLACED, Stage.TERMINATED):
             assert record.agreement is not None
-            assert self.world.agreements[record.agreement.agreement_id].status != "ACTIVE"
+            assert self.world.aws.agreements[record.agreement.agreement_id].status != "ACTIVE"
 
     def _is_just_over(self, offer: Offer) -> bool:
         """Whether a mail about the last day may still have been under way."""
@@ -253,13 +256,13 @@ class RandomOperations:
         named = re.findall(r"Offer ID:? (offer-\w+)", text)
         if not named:
             return "it names no offer"
-        offer = self.world.offers[named[0]]
-        accepted = bool(self.world.agreements_of(offer.id))
-        acceptable = self.world.acceptable(offer)
+        offer = self.world.aws.offers[named[0]]
+        accepted = bool(self.world.aws.agreements_of(offer.id))
+        acceptable = self.world.aws.acceptable(offer)
         if "can no longer be accepted" in text:
             return "the offer can be accepted" if acceptable else None
         if not (acceptable or accepted):
-            replaced = self.world.agreements.get(offer.replaces_agreement or "")
+            replaced = self.world.aws.agreements.get(offer.replaces_agreement or "")
             # Nobody may have been told yet that the amended agreement is over.
             told = replaced is None or replaced.status == "ACTIVE"
             return (
@@ -267,7 +270,7 @@ class RandomOperations:
             )
         for void in re.findall(r"It replaces (offer-[\w, -]+)\.", text):
             for offer_id in void.split(", "):
-                if self.world.acceptable(self.world.offers[offer_id]):
+                if self.world.aws.acceptable(self.world.aws.offers[offer_id]):
                     return f"{offer_id} is not void"
         last_day = offer.availability_end
         if last_day and f"{last_day.day} {last_day:%B %Y}, 23:59 UTC" not in text:

@@ -37,12 +37,11 @@ from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
-from sandbox.clazar.resources import private_offers
+from sandbox.aws.marketplace_state import Agreement, Buyer
+from sandbox.clazar.private_offers import private_offers
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
-from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
-from sandbox.world import Agreement, Buyer
 from tests.support.builders import BUYER
 from tests.support.server_time import ServerTime
 from workflows.offer.search_attributes import KEYS
@@ -128,8 +127,7 @@ class WorkflowHarness:
 
     def put_opportunity(self, **fields: Any) -> None:
         """Put the opportunity into Salesforce: valid, except for the given fields."""
-        put_opportunity(
-            self.world,
+        self.world.salesforce.put_opportunity(
             opportunity_fields(self.opportunity_id, **{"AWS_Account_Id__c": self.account} | fields),
         )
 
@@ -236,13 +234,13 @@ class WorkflowHarness:
 
     def set_buyer(self, *, accepts_after: float | None, account: str = BUYER) -> None:
         """Set how many days after its release the buyer accepts an offer; None: never."""
-        self.world.buyers[account] = Buyer(account, accept_after_days=accepts_after)
+        self.world.aws.buyers[account] = Buyer(account, accept_after_days=accepts_after)
 
     def schedule_acceptance(self, moment: datetime) -> None:
         """Let the buyer accept the only offer at a time."""
 
         def accept_offer(_: datetime) -> None:
-            (offer,) = self.world.offers.values()
+            (offer,) = self.world.aws.offers.values()
             accept(self.world, offer.id, offer.buyer_accounts[0])
 
         self.world.schedule(moment, accept_offer)
@@ -256,7 +254,7 @@ class WorkflowHarness:
 
     def agreement(self) -> Agreement:
         """The first agreement that AWS has."""
-        return next(iter(self.world.agreements.values()))
+        return next(iter(self.world.aws.agreements.values()))
 
     async def report_acceptance(self) -> None:
         """Signal the agreement, as AgreementWatch does when it is in AWS's feed."""
@@ -296,7 +294,7 @@ class WorkflowHarness:
         """Signal new offers, as ClazarWatch does; returns whether there were any."""
         before = len(self._seen_in_clazar)
         for row in private_offers(self.world):
-            offer = self.world.offers[row["cloud_id"]]
+            offer = self.world.aws.offers[row["cloud_id"]]
             references = [parse_reference(word) for word in (offer.description or "").split(":")]
             paths = {*filter(None, references), *opportunities_named_in(offer.name or "")}
             if row["id"] in self._seen_in_clazar or not paths:
@@ -326,15 +324,15 @@ class WorkflowHarness:
 
     def mail_subjects(self) -> list[str]:
         """The subjects of all mails so far."""
-        return [mail.subject for mail in self.world.mails]
+        return [mail.subject for mail in self.world.mail.messages]
 
     def count_acceptable_offers(self) -> int:
         """How many offers a buyer could accept in AWS now."""
-        return sum(self.world.acceptable(offer) for offer in self.world.offers.values())
+        return sum(self.world.aws.acceptable(offer) for offer in self.world.aws.offers.values())
 
     def salesforce_fields(self) -> dict[str, Any]:
         """The opportunity's fields."""
-        return self.world.opportunities[self.opportunity_id]
+        return self.world.salesforce.opportunities[self.opportunity_id]
 
     def stages_in_salesforce(self) -> list[str]:
         """Every stage that was written to the opportunity, in order, without repetitions."""
@@ -393,7 +391,7 @@ async def open_harness(
         client = temporal.client
         await add_search_attributes(client, KEYS)
         # The sandbox's rate limits count real seconds and minutes, and none pass here.
-        sandbox.world.throttle = sandbox.world.clazar_rate_limits = False
+        sandbox.world.aws.throttle = sandbox.world.clazar.rate_limits = False
         time.advance_to(await temporal.get_current_time())
         with environment_variables(
             {**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}

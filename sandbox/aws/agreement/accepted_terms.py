@@ -3,8 +3,8 @@
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace.offer_terms import Term
-from sandbox.world import Agreement
 
 TIME_OF_DAY = {
     "ChargeDate": time(0),

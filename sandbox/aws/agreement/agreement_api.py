@@ -17,9 +17,10 @@ from sandbox.aws.agreement.agreement_protocol import (
     find_agreement,
     paginate,
 )
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.aws.protocol import AwsError
 from sandbox.aws.shapes import Shapes
-from sandbox.world import Agreement, World
+from sandbox.world import World
 
 SHAPES = Shapes("marketplace-agreement")
 
@@ -120,8 +121,10 @@ class Agreements:
         """SearchAgreements: the agreements that match all filters."""
         if request.get("catalog", "AWSMarketplace") != "AWSMarketplace":
             raise field_error("INVALID_CATALOG", "catalog", "must be AWSMarketplace")
-        listed_by = self.world.now() - timedelta(minutes=self.world.agreement_lag_minutes)
-        found = [each for each in self.world.agreements.values() if each.accepted_at <= listed_by]
+        listed_by = self.world.now() - timedelta(minutes=self.world.aws.agreement_lag_minutes)
+        found = [
+            each for each in self.world.aws.agreements.values() if each.accepted_at <= listed_by
+        ]
         for name, value in _filters(request).items():
             found = [agreement for agreement in found if FILTERS[name](agreement, value)]
         sort = request.get("sort", {})
@@ -171,7 +174,7 @@ class Agreements:
             "endTime": agreement.end.timestamp(),
             "agreementType": "PurchaseAgreement",
             "acceptor": {"accountId": agreement.acceptor},
-            "proposer": {"accountId": self.world.seller_account},
+            "proposer": {"accountId": self.world.aws.seller_account},
             "proposalSummary": {
                 "resources": [{"id": agreement.product_id, "type": "SaaSProduct"}],
                 "offerId": agreement.offer_id,

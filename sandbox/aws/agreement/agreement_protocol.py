@@ -5,9 +5,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.aws.paging import page
 from sandbox.aws.protocol import AwsError, AwsService, json_object, json_response
-from sandbox.world import Agreement, World
+from sandbox.world import World
 
 DEFAULT_PAGE = 50
 CONTENT_TYPE = "application/x-amz-json-1.0"
@@ -50,14 +51,14 @@ def field_error(reason: str, field: str, message: str) -> AwsError:
 
 def find_agreement(world: World, agreement_id: str) -> Agreement:
     """The agreement with this id.  Raises AwsError for an unknown id."""
-    if agreement_id not in world.agreements:
+    if agreement_id not in world.aws.agreements:
         raise AwsError(
             "ResourceNotFoundException",
             f"Agreement {agreement_id} isn't found.",
             resourceId=agreement_id,
             resourceType="Agreement",
         )
-    return world.agreements[agreement_id]
+    return world.aws.agreements[agreement_id]
 
 
 def paginate(items: list[Any], request: dict[str, Any]) -> tuple[list[Any], dict[str, str]]:

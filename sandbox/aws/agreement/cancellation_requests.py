@@ -7,9 +7,10 @@ and that a client token belongs to one request.
 from typing import Any
 
 from sandbox.aws.agreement.agreement_protocol import field_error, find_agreement, paginate
+from sandbox.aws.marketplace_state import CancellationRequest
 from sandbox.aws.protocol import AwsError
 from sandbox.marketplace import cancellations
-from sandbox.world import CancellationRequest, World
+from sandbox.world import World
 
 CALLS_PER_SECOND = {
     "SendAgreementCancellationRequest": 2,
@@ -36,7 +37,7 @@ class CancellationRequests:
             return _described(sent)
         if agreement.status != "ACTIVE":
             raise field_error("INACTIVE_AGREEMENT", "agreementId", f"is {agreement.status}")
-        if pending := self.world.pending_cancellation(agreement.id):
+        if pending := self.world.aws.pending_cancellation(agreement.id):
             raise _conflict(pending, f"{pending.id} of the agreement is PENDING_APPROVAL already.")
         created = cancellations.send_request(
             self.world,
@@ -65,7 +66,7 @@ class CancellationRequests:
             )
         listed = [
             each
-            for each in reversed(self.world.cancellation_requests.values())
+            for each in reversed(self.world.aws.cancellation_requests.values())
             if request["partyType"] == "Proposer"
             and request.get("agreementId", each.agreement_id) == each.agreement_id
             and request.get("status", each.status) == each.status
@@ -84,7 +85,7 @@ class CancellationRequests:
     def _find(self, request: Request) -> CancellationRequest:
         agreement = find_agreement(self.world, request["agreementId"])
         request_id = request["agreementCancellationRequestId"]
-        found = self.world.cancellation_requests.get(request_id)
+        found = self.world.aws.cancellation_requests.get(request_id)
         if found is None or found.agreement_id != agreement.id:
             raise AwsError(
                 "ResourceNotFoundException",
@@ -95,7 +96,7 @@ class CancellationRequests:
         return found
 
     def _by_token(self, token: str | None) -> CancellationRequest | None:
-        every = self.world.cancellation_requests.values()
+        every = self.world.aws.cancellation_requests.values()
         return next((each for each in every if token and each.token == token), None)
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.aws.agreement.agreement_protocol import find_agreement, paginate
-from sandbox.world import Invoice, World
+from sandbox.billing.money import Invoice
+from sandbox.world import World
 
 CALLS_PER_SECOND = {"ListAgreementInvoiceLineItems": 10}
 """For one account (AWS Marketplace developer guide: quotas of the Agreement API)."""
@@ -23,7 +24,7 @@ class InvoiceLineItems:
         agreement = find_agreement(self.world, request["agreementId"])
         issued = [
             each
-            for each in self.world.invoices
+            for each in self.world.money.invoices
             if each.agreement_id == agreement.id and _matches(each, request)
         ]
         shown, token = paginate(issued, request)

@@ -17,9 +17,10 @@ from sandbox.aws.catalog.entities import (
     describe_product,
     summarise_change_set,
 )
+from sandbox.aws.marketplace_state import ChangeSet
 from sandbox.aws.protocol import AwsError, AwsService, json_object, json_response
 from sandbox.aws.shapes import Shapes
-from sandbox.world import ChangeSet, World
+from sandbox.world import World
 
 SHAPES = Shapes("marketplace-catalog")
 
@@ -122,9 +123,9 @@ class Catalog:
         """DescribeEntity, for an offer or the product."""
         _check_catalog(request)
         entity_id = request["EntityId"]
-        if entity_id in self.world.offers:
-            return describe_offer(self.world, self.world.offers[entity_id])
-        if entity_id == self.world.product_id:
+        if entity_id in self.world.aws.offers:
+            return describe_offer(self.world, self.world.aws.offers[entity_id])
+        if entity_id == self.world.aws.product_id:
             return describe_product(self.world)
         raise AwsError("ResourceNotFoundException", f"Entity {entity_id} isn't found.")
 
@@ -134,7 +135,7 @@ class Catalog:
 
     def _change_set(self, request: dict[str, Any]) -> ChangeSet:
         _check_catalog(request)
-        change_set = self.world.change_sets.get(request["ChangeSetId"])
+        change_set = self.world.aws.change_sets.get(request["ChangeSetId"])
         if change_set is None or not lists.is_listed(self.world, change_set):
             raise AwsError(
                 "ResourceNotFoundException", f"Change set {request['ChangeSetId']} isn't found."

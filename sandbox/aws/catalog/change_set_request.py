@@ -14,8 +14,9 @@ from sandbox.aws.catalog.rules.details import (
     CreateOffer,
     CreateReplacementOffer,
 )
+from sandbox.aws.marketplace_state import Change
 from sandbox.aws.protocol import AwsError
-from sandbox.world import Change, World
+from sandbox.world import World
 
 OFFER = "Offer@1.0"
 PRODUCT = "SaaSProduct@1.0"
@@ -151,7 +152,7 @@ def _target(world: World, identifier: str, path: str) -> str:
             path, f"{identifier} isn't a reference of the form $Name.Entity.Identifier"
         )
     entity_id, _, revision = identifier.partition("@")
-    offer = world.offers.get(entity_id)
+    offer = world.aws.offers.get(entity_id)
     if offer and revision and revision != str(offer.revision):
         raise field_error(path, f"The latest revision is {entity_id}@{offer.revision}")
     return entity_id
@@ -177,15 +178,15 @@ def _check_exists(
     if change.target.startswith("$"):
         if change.target not in {each.target for each in changes if each.creates}:
             raise field_error(f"{path}/Entity/Identifier", f"No change creates {change.target[1:]}")
-    elif change.target not in (world.product_id, *world.offers):
+    elif change.target not in (world.aws.product_id, *world.aws.offers):
         raise _not_found(f"Entity {change.target}")
-    elif (change.target == world.product_id) != isinstance(change.details, AddDimensions):
+    elif (change.target == world.aws.product_id) != isinstance(change.details, AddDimensions):
         raise field_error(f"{path}/Entity/Identifier", f"{change.target} is of another type")
     match change.details:
-        case CreateOffer(product_id=product_id) if product_id != world.product_id:
+        case CreateOffer(product_id=product_id) if product_id != world.aws.product_id:
             raise _not_found(f"Product {product_id}")
         case CreateReplacementOffer(agreement_id=agreement_id) if (
-            agreement_id not in world.agreements
+            agreement_id not in world.aws.agreements
         ):
             raise _not_found(f"Agreement {agreement_id}")
 

@@ -14,9 +14,11 @@ from sandbox.aws.catalog.rules.details import (
 )
 from sandbox.aws.catalog.rules.working_copy import Problem, WorkingCopy
 from sandbox.aws.eventbridge import marketplace_events
+from sandbox.aws.marketplace_state import ChangeSet, Offer, RacePoint
 from sandbox.aws.protocol import AwsError
 from sandbox.marketplace import buyers, race_injection
-from sandbox.world import ChangeSet, Offer, RacePoint, World, new_id
+from sandbox.random_ids import new_id
+from sandbox.world import World
 
 RUNNING_STATUSES = ("PREPARING", "APPLYING")
 MAX_OPEN = 250
@@ -37,7 +39,7 @@ class ChangeSets:
             return self._check_same_request(started, request)
         changes = parse_changes(self.world, request)
         self._check_locks(changes)
-        if self.world.throttle:
+        if self.world.aws.throttle:
             self._check_quotas(changes)
         change_set = ChangeSet(
             new_id("", 25),
@@ -48,7 +50,7 @@ class ChangeSets:
             request=request,
             locked_entities=sorted({change.target for change in changes}),
         )
-        self.world.change_sets[change_set.id] = change_set
+        self.world.aws.change_sets[change_set.id] = change_set
         checked, finished = self._times(change_set, changes)
         self.world.schedule(checked, lambda _: self._check(change_set, changes, finished))
         self._accept_at("submitted", change_set.locked_entities)
@@ -66,11 +68,13 @@ class ChangeSets:
         self._finish(change_set, "CANCELLED")
 
     def _by_token(self, token: str) -> ChangeSet | None:
-        every = self.world.change_sets.values()
+        every = self.world.aws.change_sets.values()
         return next((each for each in every if each.token == token), None)
 
     def _running(self) -> list[ChangeSet]:
-        return [each for each in self.world.change_sets.values() if each.status in RUNNING_STATUSES]
+        return [
+            each for each in self.world.aws.change_sets.values() if each.status in RUNNING_STATUSES
+        ]
 
     def _check_same_request(self, change_set: ChangeSet, request: dict[str, Any]) -> ChangeSet:
         if change_set.request != request:
@@ -95,7 +99,7 @@ class ChangeSets:
         if len(running) >= MAX_OPEN:
             raise AwsError("ServiceQuotaExceededException", f"{MAX_OPEN} change sets are open.")
         entities = [entity for each in running for entity in each.locked_entities]
-        in_progress = len(entities) - entities.count(self.world.product_id)
+        in_progress = len(entities) - entities.count(self.world.aws.product_id)
         if in_progress + len(_target_offers(changes)) > MAX_OFFERS_AT_ONCE:
             raise AwsError(
                 "ServiceQuotaExceededException",
@@ -106,8 +110,8 @@ class ChangeSets:
         self, change_set: ChangeSet, changes: list[RequestedChange]
     ) -> tuple[datetime, datetime]:
         """When the check ends, and when the changes are applied."""
-        processing = self.world.change_set_processing
-        offers = [self.world.offers.get(target) for target in _target_offers(changes)]
+        processing = self.world.aws.change_set_processing
+        offers = [self.world.aws.offers.get(target) for target in _target_offers(changes)]
         update = all(offer and offer.state == "Released" for offer in offers)
         minutes = processing.update_minutes if update else processing.publish_minutes
         checking = min(processing.preparing_minutes, minutes / 2)
@@ -121,7 +125,7 @@ class ChangeSets:
             return
         working_copy = WorkingCopy(self.world, change_set.started_at.date())
         entities = _dry_run(working_copy, changes)
-        failures = self.world.change_set_processing.failures
+        failures = self.world.aws.change_set_processing.failures
         failure = None
         if not any(change.change.errors for change in changes) and failures:
             failure = failures.pop(0)
@@ -168,7 +172,7 @@ class ChangeSets:
 
     def _accept_at(self, point: RacePoint, entities: list[str]) -> None:
         for entity_id in entities:
-            if entity_id in self.world.offers:
+            if entity_id in self.world.aws.offers:
                 race_injection.accept_at(self.world, point, entity_id)
 
     def _finish(self, change_set: ChangeSet, status: str) -> None:
@@ -194,7 +198,7 @@ def _dry_run(working_copy: WorkingCopy, changes: list[RequestedChange]) -> dict[
             case CreateOffer():
                 offer = rules.new_offer(change.details)
             case CreateReplacementOffer():
-                agreement = working_copy.world.agreements[change.details.agreement_id]
+                agreement = working_copy.world.aws.agreements[change.details.agreement_id]
                 for problem in rules.check_replaceable(agreement):
                     _add_error(change, problem)
                 offer = rules.replacement_offer(change.details, agreement)

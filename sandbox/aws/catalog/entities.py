@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.world import Change, ChangeSet, Offer, World
+from sandbox.aws.marketplace_state import Change, ChangeSet, Offer
+from sandbox.world import World
 
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
 """The address of AWS's own copies of legal documents."""
@@ -21,7 +22,7 @@ def timestamp(instant: datetime) -> str:
 
 def arn(world: World, kind: str, entity_id: str) -> str:
     """The ARN of an entity or change set of the seller."""
-    account = world.seller_account
+    account = world.aws.seller_account
     return f"arn:aws:aws-marketplace:us-east-1:{account}:AWSMarketplace/{kind}/{entity_id}"
 
 
@@ -51,16 +52,16 @@ def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
 def describe_product(world: World) -> dict[str, Any]:
     """The response of DescribeEntity for the product, with the fields that an offer depends on."""
     document = {
-        "Description": {"ProductTitle": "Example SaaS", "Visibility": world.product_visibility},
+        "Description": {"ProductTitle": "Example SaaS", "Visibility": world.aws.product_visibility},
         "Dimensions": [
             {"Key": key, "Name": key, "Types": ["Entitled"], "Unit": "Units"}
-            for key in world.dimensions
+            for key in world.aws.dimensions
         ],
     }
     return {
         "EntityType": "SaaSProduct@1.0",
-        "EntityIdentifier": f"{world.product_id}@1",
-        "EntityArn": arn(world, "SaaSProduct", world.product_id),
+        "EntityIdentifier": f"{world.aws.product_id}@1",
+        "EntityArn": arn(world, "SaaSProduct", world.aws.product_id),
         "LastModifiedDate": "2026-01-01T00:00:00Z",
         "Details": _text(document),
         "DetailsDocument": document,

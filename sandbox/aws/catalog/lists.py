@@ -6,10 +6,11 @@ from typing import Any
 
 from sandbox.aws.catalog.change_set_request import field_error
 from sandbox.aws.catalog.entities import arn, entity_ids, summarise_change_set, timestamp
+from sandbox.aws.marketplace_state import ChangeSet, Offer
 from sandbox.aws.paging import page
 from sandbox.aws.protocol import AwsError
 from sandbox.clock import end_of_day
-from sandbox.world import ChangeSet, Offer, World
+from sandbox.world import World
 
 RETENTION = timedelta(days=60)
 """How long AWS keeps a change set."""
@@ -40,7 +41,7 @@ def change_sets(world: World, request: dict[str, Any]) -> dict[str, Any]:
     """The response of ListChangeSets."""
     rows = [
         {**summarise_change_set(world, each), "EntityIdList": entity_ids(each)}
-        for each in world.change_sets.values()
+        for each in world.aws.change_sets.values()
         if is_listed(world, each)
     ]
     for index, each in enumerate(request.get("FilterList", [])):
@@ -65,7 +66,7 @@ def entities(world: World, request: dict[str, Any]) -> dict[str, Any]:
         raise field_error("/FilterList", "Use EntityTypeFilters and EntityTypeSort")
     match request["EntityType"]:
         case "Offer":
-            rows = [_offer(world, offer) for offer in world.offers.values()]
+            rows = [_offer(world, offer) for offer in world.aws.offers.values()]
             filters = request.get("EntityTypeFilters", {}).get("OfferFilters", {})
             sort = request.get("EntityTypeSort", {}).get("OfferSort", {})
         case "SaaSProduct":
@@ -121,12 +122,12 @@ def _offer(world: World, offer: Offer) -> dict[str, Any]:
 
 
 def _product(world: World) -> dict[str, Any]:
-    visibility = world.product_visibility
+    visibility = world.aws.product_visibility
     return {
         "Name": "Example SaaS",
         "EntityType": "SaaSProduct",
-        "EntityId": world.product_id,
-        "EntityArn": arn(world, "SaaSProduct", world.product_id),
+        "EntityId": world.aws.product_id,
+        "EntityArn": arn(world, "SaaSProduct", world.aws.product_id),
         "LastModifiedDate": "2026-01-01T00:00:00Z",
         "Visibility": visibility,
         "SaaSProductSummary": {"ProductTitle": "Example SaaS", "Visibility": visibility},

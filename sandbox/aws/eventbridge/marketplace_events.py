@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.aws.eventbridge.event_bus import Event
-from sandbox.world import Agreement, CancellationRequest, ChangeSet, Offer, World
+from sandbox.aws.marketplace_state import Agreement, CancellationRequest, ChangeSet, Offer
+from sandbox.world import World
 
 CATALOG = "aws.marketplacecatalog"
 AGREEMENTS = "aws.agreement-marketplace"
@@ -36,7 +37,7 @@ def send_change_set_ended(world: World, change_set: ChangeSet) -> None:
 
 def send_offer_released(world: World, offer: Offer) -> None:
     """Buyers can accept an offer."""
-    seller = {"accountId": world.seller_account, "name": "Seller Account Name"}
+    seller = {"accountId": world.aws.seller_account, "name": "Seller Account Name"}
     expires = f"{offer.availability_end}T00:00:00Z" if offer.availability_end else None
     _send(
         world,
@@ -46,7 +47,7 @@ def send_offer_released(world: World, offer: Offer) -> None:
         _detail(
             offer={
                 "id": offer.id,
-                "arn": f"arn:aws:catalog:us-east-1:{world.seller_account}:Offer/{offer.id}",
+                "arn": f"arn:aws:catalog:us-east-1:{world.aws.seller_account}:Offer/{offer.id}",
                 "name": offer.name,
                 "expirationDate": expires,
             },
@@ -95,7 +96,7 @@ def send_agreement_ended(world: World, agreement: Agreement) -> None:
 
 def send_cancellation_changed(world: World, request: CancellationRequest) -> None:
     """A cancellation request was sent, answered or withdrawn, or failed its validation."""
-    agreement = world.agreements[request.agreement_id]
+    agreement = world.aws.agreements[request.agreement_id]
     status = request.status.replace("_", " ").title()
     _send(
         world,
@@ -124,7 +125,7 @@ def send_cancellation_changed(world: World, request: CancellationRequest) -> Non
 
 def send_disbursement_paused(world: World) -> None:
     """AWS pauses payouts because the seller's bank data are not valid."""
-    instrument = f"arn:aws:payments:us-east-1:{world.seller_account}:paymentinstrument:123"
+    instrument = f"arn:aws:payments:us-east-1:{world.aws.seller_account}:paymentinstrument:123"
     _send(world, DISBURSEMENTS, "Disbursement Paused", [instrument], _detail())
 
 
@@ -141,7 +142,7 @@ def _send_agreement_event(
             # The seller is no reseller.
             resaleAuthorization=None,
             acceptor={"accountId": agreement.acceptor},
-            proposer={"accountId": world.seller_account},
+            proposer={"accountId": world.aws.seller_account},
             offer={"id": agreement.offer_id},
         ),
     )
@@ -150,9 +151,9 @@ def _send_agreement_event(
 def _send(
     world: World, source: str, kind: str, resources: list[str], detail: dict[str, Any]
 ) -> None:
-    if world.event_bus:
+    if world.aws.event_bus:
         event = Event(source, kind, world.now(), resources, detail)
-        world.event_bus.send(event, world.faults.take("events", kind))
+        world.aws.event_bus.send(event, world.faults.take("events", kind))
 
 
 def _detail(**members: Any) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def _detail(**members: Any) -> dict[str, Any]:
 
 
 def _entity(world: World, kind: str, entity_id: str) -> str:
-    seller = world.seller_account
+    seller = world.aws.seller_account
     return f"arn:aws:aws-marketplace:us-east-1:{seller}:AWSMarketplace/{kind}/{entity_id}"
 
 

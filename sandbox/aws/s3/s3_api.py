@@ -109,7 +109,7 @@ class _ObjectStore:
                 case "PUT":
                     return self._put(location, request, body)
                 case "DELETE":
-                    self.world.objects.pop(location, None)
+                    self.world.aws.objects.pop(location, None)
                     return _response(status=204)
                 case _:
                     return self._get(location, request)
@@ -128,7 +128,7 @@ class _ObjectStore:
         return bucket, key
 
     def _open_bucket(self, bucket: str) -> None:
-        storage = self.world.storage
+        storage = self.world.aws.storage
         if bucket == storage.feed_bucket:
             data_feed.deliver_due(self.world)
         elif bucket not in storage.buckets:
@@ -139,10 +139,10 @@ class _ObjectStore:
     def _list(self, request: Request) -> Response:
         bucket = request.path_params["path"].strip("/")
         self._open_bucket(bucket)
-        keys = [key for object_bucket, key in self.world.objects if object_bucket == bucket]
+        keys = [key for object_bucket, key in self.world.aws.objects if object_bucket == bucket]
 
         def contents(key: str) -> dict[str, str]:
-            content = self.world.objects[bucket, key]
+            content = self.world.aws.objects[bucket, key]
             modified = listing.instant(self._modified((bucket, key)))
             size = str(len(content))
             return {
@@ -160,13 +160,13 @@ class _ObjectStore:
 
     def _put(self, location: tuple[str, str], request: Request, body: bytes) -> Response:
         content = _decoded_content(request.headers, body)
-        self.world.objects[location] = content
-        self.world.storage.types[location] = request.headers.get("Content-Type", DEFAULT_TYPE)
-        self.world.storage.modified[location] = self.world.now()
+        self.world.aws.objects[location] = content
+        self.world.aws.storage.types[location] = request.headers.get("Content-Type", DEFAULT_TYPE)
+        self.world.aws.storage.modified[location] = self.world.now()
         return _response(headers={"ETag": _etag(content)})
 
     def _get(self, location: tuple[str, str], request: Request) -> Response:
-        content = self.world.objects.get(location)
+        content = self.world.aws.objects.get(location)
         if content is None:
             raise S3Error(404, "NoSuchKey", "The specified key does not exist.", Key=location[1])
         headers = {
@@ -189,10 +189,10 @@ class _ObjectStore:
         return _response(content, headers=headers)
 
     def _modified(self, location: tuple[str, str]) -> datetime:
-        return self.world.storage.modified.get(location, self.world.now()).astimezone(UTC)
+        return self.world.aws.storage.modified.get(location, self.world.now()).astimezone(UTC)
 
     def _type(self, location: tuple[str, str]) -> str:
-        return self.world.storage.types.get(location, DEFAULT_TYPE)
+        return self.world.aws.storage.types.get(location, DEFAULT_TYPE)
 
 
 def _range(request: Request, size: int) -> range | None:

@@ -9,8 +9,6 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from sandbox.billing import data_feed
-from sandbox.billing.corrupted_feeds import corrupt
 from sandbox.billing.data_feed import COLUMNS
 from sandbox.billing.money import PayoutSettings
 from sandbox.marketplace import agreements
@@ -96,41 +94,6 @@ def test_a_row_is_in_the_file_of_its_month(s3: Any, sandbox: Sandbox, clock: Any
     assert [each["Key"] for page in pages for each in page["Contents"]] == [MARCH, APRIL]
 
 
-def test_the_feed_is_delivered_on_request(s3: Any, sandbox: Sandbox, control: httpx.Client) -> None:
-    create_agreement(sandbox.world)
-    assert control.post("/feed").json() == {
-        "bucket": BUCKET,
-        "keys": [AGREEMENTS, MARCH],
-    }
-    assert len(parse_rows(body(s3))) == 2
-    assert control.post("/feed").json()["keys"]
-    assert len(parse_rows(body(s3))) == 2
-
-
-def test_another_bucket_and_a_prefix(s3: Any, sandbox: Sandbox) -> None:
-    storage = sandbox.world.storage
-    storage.feed_bucket, storage.feed_prefix = "example-money", "aws/feeds/"
-    create_agreement(sandbox.world)
-    keys = data_feed.deliver_now(sandbox.world)
-    assert keys == [f"aws/feeds/{each}" for each in (AGREEMENTS, MARCH)]
-    listed = s3.list_objects_v2(Bucket="example-money", Prefix="aws/feeds/")
-    assert [each["Key"] for each in listed["Contents"]] == keys
-    assert corrupt(sandbox.world, corruption="truncated") == f"aws/feeds/{MARCH}"
-    truncated = s3.get_object(Bucket="example-money", Key=f"aws/feeds/{MARCH}")["Body"].read()
-    assert not truncated.endswith(b"\n")
-
-
-def test_a_seller_without_a_feed(
-    s3: Any, sandbox: Sandbox, control: httpx.Client, clock: Any
-) -> None:
-    assert control.put("/rules", json={"feed_enabled": False}).json()["feed_enabled"] is False
-    create_agreement(sandbox.world)
-    clock.advance(days=3)
-    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 0
-    control.put("/rules", json={"feed_enabled": True})
-    assert s3.list_objects_v2(Bucket=BUCKET)["KeyCount"] == 2
-
-
 # Agreements ---------------------------------------------------------------------------------------
 
 
@@ -176,55 +139,8 @@ def corrupted(control: httpx.Client, s3: Any, **fields: str) -> str:
     return body(s3).decode()
 
 
-def test_corrupted_files(control: httpx.Client, s3: Any, sandbox: Sandbox, clock: Any) -> None:
-    create_agreement(sandbox.world)
-    control.post("/feed")
-    whole = body(s3).decode()
-    *rows, last = parse_rows(whole.encode())
-
-    short = corrupted(control, s3, corruption="short-line")
-    assert short.splitlines()[:-1] == whole.splitlines()[:-1]
-    assert short.splitlines()[-1].count(",") < whole.splitlines()[0].count(",")
-
-    broken = parse_rows(corrupted(control, s3, corruption="invalid-amount").encode())
-    assert broken == [*rows, {**last, "amount": "-30.00?"}]
-
-    missing = parse_rows(
-        corrupted(control, s3, corruption="missing-column", column="action").encode()
-    )
-    assert missing == [_without(row, "action") for row in (*rows, last)]
-
-    cut = corrupted(control, s3, corruption="truncated")
-    assert whole.startswith(cut)
-    assert cut.count("\n") == whole.count("\n") - 1
-    assert not cut.endswith("\n")
-
-    clock.advance(days=1)
-    assert body(s3).decode() == whole
-
-
 def _without(row: Row, column: str) -> Row:
     return {name: value for name, value in row.items() if name != column}
-
-
-@pytest.mark.parametrize(
-    ("fields", "error"),
-    [
-        ({"corruption": "unknown"}, "corruption"),
-        (
-            {"corruption": "truncated", "table": "agreementfeed_v2"},
-            "there is no file of agreementfeed_v2",
-        ),
-        ({"corruption": "missing-column", "column": "price"}, "there is no price"),
-    ],
-)
-def test_invalid_corruptions(
-    control: httpx.Client, sandbox: Sandbox, fields: dict[str, str], error: str
-) -> None:
-    create_agreement(sandbox.world)
-    control.post("/feed")
-    refused = control.post("/feed/corrupt", json=fields)
-    assert (refused.status_code, error in refused.json()["error"]) == (400, True)
 
 
 # Payout settings ----------------------------------------------------------------------------------
@@ -257,14 +173,14 @@ def test_payout_dates(
 
 def test_payouts_on_one_date_are_one_transfer(sandbox: Sandbox, clock: Any) -> None:
     world = sandbox.world
-    world.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
+    world.money.payout_settings = PayoutSettings(payout_schedule="monthly", payout_day=10)
     for account, currency in (("111122223333", "USD"), ("444455556666", "USD"), ("7" * 12, "EUR")):
         create_agreement(world, currency=currency, account=account)
     clock.advance(days=60)
     transfers = select_rows(deliver_rows(world, "billingeventfeed_v1"), "DISBURSED", "DISBURSEMENT")
     paid = sorted((row["currency"], row["amount"]) for row in transfers)
     assert paid == [("EUR", "970.00"), ("USD", "1940.00")]
-    assert len({row.bank_trace_id for row in world.disbursements}) == 2
+    assert len({row.bank_trace_id for row in world.money.disbursements}) == 2
 
 
 def test_another_listing_fee_and_an_overpayment(
@@ -276,19 +192,6 @@ def test_another_listing_fee_and_an_overpayment(
     rows = deliver_rows(sandbox.world, "billingeventfeed_v1")
     assert [row["amount"] for row in select_rows(rows, "INVOICED")] == ["1000.00", "-25.00"]
     assert [row["amount"] for row in select_rows(rows, "DISBURSED", "DISBURSEMENT")] == ["1075.00"]
-    (row,) = sandbox.world.disbursements
+    (row,) = sandbox.world.money.disbursements
     assert (row.undisbursed, row.status) == (Decimal(-100), "Disbursed")
     assert row.listing_fee_percentage == Decimal("2.5")
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"payout_day": 29},
-        {"payout_schedule": "weekly"},
-        {"refund": "0.6", "credit": "0.6"},
-        {"refund": "-0.1"},
-    ],
-)
-def test_invalid_settings(control: httpx.Client, settings: dict[str, Any]) -> None:
-    assert control.put("/payouts", json=settings).status_code == 400

@@ -1,21 +1,17 @@
 """AWS's data feed and Clazar's dataset agree, for random settings, refunds and corrections."""
 
 import random
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
-import httpx
 import pytest
 
-from sandbox.billing import corrections, refunds, transfers
+from sandbox.billing import corrections, refunds
 from sandbox.billing.money import PayoutSettings
 from sandbox.clazar import disbursement_dataset
-from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import BUYER
 from sandbox.tests.support.billing import (
     Row,
-    Totals,
     create_agreement,
     create_scheduled_agreement,
     current_events,
@@ -60,8 +56,8 @@ def random_settings(rng: random.Random) -> PayoutSettings:
 
 def random_change(rng: random.Random, world: World) -> None:
     """A random refund, correction or deletion for a random invoice."""
-    invoice = rng.choice(world.invoices)
-    match rng.randrange(4):
+    invoice = rng.choice(world.money.invoices)
+    match rng.randrange(3):
         case 0:
             fee = -Decimal(rng.randint(0, 500))
             corrections.correct_listing_fee(world, invoice_id=invoice.id, listing_fee=fee)
@@ -70,21 +66,19 @@ def random_change(rng: random.Random, world: World) -> None:
             line = corrections.find_line(world, invoice.id)
             refunds.record_refund(world, line, kind, Decimal("0.1"))
         case 2:
-            transfers.hold_payouts(world, world.now() + timedelta(days=rng.randint(0, 30)))
-        case 3:
-            known = world.ledger.events_of_line(corrections.find_line(world, invoice.id))
+            known = world.money.ledger.events_of_line(corrections.find_line(world, invoice.id))
             if later := [each for each in known if each.transaction_type.endswith("_REFUND")]:
                 event_id = later[0].billing_event_id
                 corrections.delete_event(world, billing_event_id=event_id)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_feed_and_dataset_agree_to_the_cent(seed: int) -> None:
     rng = random.Random(seed)  # noqa: S311
     clock = ManualClock(datetime(2026, 1, 5, 9, 30, tzinfo=UTC))
     world = World(lambda: clock.now)
     for account in BUYERS:
-        world.payout_settings_by_account[account] = random_settings(rng)
+        world.money.payout_settings_by_account[account] = random_settings(rng)
     for _ in range(10):
         account, currency = rng.choice(BUYERS), rng.choice(CURRENCIES)
         if rng.random() < 0.5:
@@ -95,7 +89,7 @@ def test_feed_and_dataset_agree_to_the_cent(seed: int) -> None:
             create_scheduled_agreement(world, charges, currency, account)
         clock.advance(days=rng.randint(0, 25), hours=rng.randint(0, 23))
         world.advance()
-        if rng.random() < 0.4 and world.invoices:
+        if rng.random() < 0.4 and world.money.invoices:
             random_change(rng, world)
     for _ in range(3):
         assert totals_of_feed(world) == totals_of_dataset(disbursement_dataset.rows(world))
@@ -115,33 +109,3 @@ def check_transfers(rows: list[Row]) -> None:
         ]
         assert sum(paid) == Decimal(transfer["amount"])
         assert (transfer["bank_trace_id"] == "") == (transfer["transaction_type"] != "DISBURSEMENT")
-
-
-def over_http(sandbox: Sandbox) -> Totals:
-    client: dict[str, Any] = {
-        "client_id": sandbox.world.clazar.client_id,
-        "client_secret": sandbox.world.clazar.client_secret,
-    }
-    base = sandbox.addresses.clazar
-    token = httpx.post(f"{base}/authenticate/", json=client).json()["access_token"]
-    answer = httpx.get(
-        f"{base}/analytics/datasets/aws_marketplace_disbursements",
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    return totals_of_dataset(answer.json()["results"])
-
-
-def totals(net: str, paid: str, left: str) -> tuple[Decimal, Decimal, Decimal]:
-    return Decimal(net), Decimal(paid), Decimal(left)
-
-
-def test_the_dataset_shows_a_refund(sandbox: Sandbox, clock: Any) -> None:
-    sandbox.world.payout_settings = PayoutSettings(refund=Decimal("0.25"))
-    agreement = create_agreement(sandbox.world)
-    key = agreement.offer_id, sandbox.world.invoices[0].id, "USD"
-    assert over_http(sandbox) == {key: totals("970", "0", "970")}
-    clock.advance(days=35)
-    assert over_http(sandbox) == {key: totals("970", "970", "0")}
-    clock.advance(days=10)
-    assert over_http(sandbox) == {key: totals("727.50", "970", "-242.50")}
-    assert totals_of_feed(sandbox.world) == over_http(sandbox)

@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from sandbox.billing.invoicing import listing_fee_percentage
+from sandbox.billing.money import Disbursement, PayoutSettings
 from sandbox.marketplace import buyers
-from sandbox.tests.support.aws_seller import BUYER, Seller, net_terms, schedule
-from sandbox.world import Disbursement, PayoutSettings
+from sandbox.tests.support.aws_seller import BUYER, Seller, schedule
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 
 
 def rows(seller: Seller) -> list[Disbursement]:
     seller.world.advance()
-    return seller.world.disbursements
+    return seller.world.money.disbursements
 
 
 def statuses(seller: Seller) -> list[str]:
@@ -68,18 +68,12 @@ def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
 
 
 def test_no_payout_before_the_collection(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(collected_after_days=60)
+    seller.world.money.payout_settings = PayoutSettings(collected_after_days=60)
     accepted()
     seller.clock.advance(days=59)
     assert statuses(seller) == ["Not disbursed"]
     seller.clock.advance(days=1)
     assert statuses(seller) == ["Disbursed"]
-
-
-def test_net_terms_set_the_due_date(seller: Seller, accepted: Any) -> None:
-    accepted(UpdateNetPaymentTerms=net_terms("P60D"))
-    (row,) = rows(seller)
-    assert (row.payment_due - row.invoice_date).days == 60
 
 
 def test_installments_are_invoiced_on_their_dates(seller: Seller, accepted: Any) -> None:
@@ -108,38 +102,15 @@ def test_an_ended_agreement_gets_no_more_invoices(seller: Seller, accepted: Any)
     assert rows(seller)[-1].listing_fee_percentage == Decimal("1.5")
 
 
-def test_an_installment_of_zero_is_not_invoiced(seller: Seller, accepted: Any) -> None:
-    accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "0")))
-    assert rows(seller) == []
-
-
 def test_a_renewal_has_the_lower_fee(seller: Seller, accepted: Any) -> None:
     earlier = {"AcquisitionChannel": "External", "PricingModel": "Contract"}
     accepted(UpdateInformation={"Name": "n", "Description": "d", "PreExistingAgreement": earlier})
     assert rows(seller)[0].listing_fee == Decimal("-1800.00")
 
 
-def test_parts_are_paid_one_day_apart(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings_by_account[BUYER] = PayoutSettings(
-        parts=[Decimal("0.4"), Decimal("0.6")]
-    )
-    accepted()
-    rows(seller)
-    seller.clock.advance(days=33)
-    (part,) = rows(seller)
-    assert (part.gross, part.listing_fee) == (Decimal("48000.00"), Decimal("-1440.00"))
-    assert (part.disbursed, part.undisbursed) == (Decimal("46560.00"), Decimal("69840.00"))
-    assert part.status == "Partially disbursed"
-    seller.clock.advance(days=1)
-    assert statuses(seller) == ["Disbursed", "Disbursed"]
-    assert {row.undisbursed for row in rows(seller)} == {Decimal(0)}
-    assert sum(row.disbursed for row in rows(seller)) == Decimal("116400.00")
-    assert len({row.bank_trace_id for row in rows(seller)}) == 2
-
-
 def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
     third = Decimal(1) / 3
-    seller.world.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
+    seller.world.money.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
     accepted(UpdatePaymentScheduleTerms=schedule(("2026-03-02", "100.01")))
     seller.clock.advance(days=60)
     assert [row.gross for row in rows(seller)] == [
@@ -149,37 +120,3 @@ def test_parts_add_up_to_the_cent(seller: Seller, accepted: Any) -> None:
     ]
     assert sum(row.listing_fee for row in rows(seller)) == Decimal("-3.00")
     assert statuses(seller) == ["Disbursed"] * 3
-
-
-def test_a_payout_that_the_bank_rejects(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(outcome="failed", retried_after_days=7)
-    accepted()
-    rows(seller)
-    seller.clock.advance(days=34)
-    assert statuses(seller) == ["Disbursement reversed", "Failed"]
-    assert {row.undisbursed for row in rows(seller)} == {Decimal("116400.00")}
-    assert sum(row.disbursed for row in rows(seller)) == 0
-    seller.clock.advance(days=7)
-    assert statuses(seller) == ["Disbursed", "Failed", "Disbursed"]
-    assert {row.undisbursed for row in rows(seller)} == {Decimal(0)}
-
-
-def test_only_the_last_part_fails(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(
-        parts=[Decimal("0.5"), Decimal("0.5")], outcome="failed"
-    )
-    accepted()
-    seller.clock.advance(days=60)
-    assert statuses(seller) == ["Partially disbursed", "Partially disbursed", "Failed"]
-    assert rows(seller)[0].undisbursed == Decimal("58200.00")
-
-
-def test_a_reversed_payout(seller: Seller, accepted: Any) -> None:
-    seller.world.payout_settings = PayoutSettings(outcome="reversed")
-    accepted()
-    rows(seller)
-    seller.clock.advance(days=33)
-    assert statuses(seller) == ["Disbursed"]
-    seller.clock.advance(days=1)
-    assert statuses(seller) == ["Disbursement reversed", "Disbursement reversed"]
-    assert rows(seller)[1].gross == Decimal("-120000.00")

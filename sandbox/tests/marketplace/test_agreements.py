@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from sandbox.aws.marketplace_state import Agreement
+from sandbox.billing.money import Invoice
 from sandbox.marketplace import agreements, buyers
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, validity
-from sandbox.world import Agreement, Invoice
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 LATER = schedule(("2026-03-02", "60000.00"), ("2026-04-02", "60000.00"))
@@ -35,24 +36,24 @@ def invoiced(seller: Seller, agreement: Agreement) -> list[str]:
     seller.world.advance()
     return [
         f"{each.issued_at:%m-%d}"
-        for each in seller.world.invoices
+        for each in seller.world.money.invoices
         if each.agreement_id == agreement.id
     ]
 
 
 def test_an_offer_can_be_accepted_again_after_a_roll_back(seller: Seller) -> None:
     first = accepted(seller)
-    offer = seller.world.offers[first.offer_id]
-    assert not seller.world.acceptable(offer)
+    offer = seller.world.aws.offers[first.offer_id]
+    assert not seller.world.aws.acceptable(offer)
     seller.clock.advance(minutes=3)
     agreements.roll_back(seller.world, first)
-    assert seller.world.acceptable(offer)
+    assert seller.world.aws.acceptable(offer)
     assert first.last_update == seller.clock.now
     seller.clock.advance(days=1)
     second = buyers.accept(seller.world, offer.id, BUYER)
     assert found(seller, "OfferId", offer.id) == {first.id: "ROLLED_BACK", second.id: "ACTIVE"}
     assert second.initial_agreement_id == second.id
-    assert not seller.world.acceptable(offer)
+    assert not seller.world.aws.acceptable(offer)
     with pytest.raises(buyers.AcceptanceRefused, match="already"):
         buyers.accept(seller.world, offer.id, BUYER)
 
@@ -61,7 +62,7 @@ def test_an_expired_offer_cannot_be_accepted_after_a_roll_back(seller: Seller) -
     first = accepted(seller)
     agreements.roll_back(seller.world, first)
     seller.clock.advance(days=60)
-    assert not seller.world.acceptable(seller.world.offers[first.offer_id])
+    assert not seller.world.aws.acceptable(seller.world.aws.offers[first.offer_id])
     with pytest.raises(buyers.AcceptanceRefused, match="expired"):
         buyers.accept(seller.world, first.offer_id, BUYER)
 
@@ -79,7 +80,7 @@ def test_a_rolled_back_agreement_does_not_lower_the_listing_fee(seller: Seller) 
     agreements.roll_back(seller.world, first)
     buyers.accept(seller.world, first.offer_id, BUYER)
     seller.world.advance()
-    (row,) = seller.world.disbursements
+    (row,) = seller.world.money.disbursements
     assert row.listing_fee_percentage == 3
 
 
@@ -179,4 +180,4 @@ def test_a_renewal_creates_an_agreement_and_an_offer(seller: Seller) -> None:
 
 def issued(seller: Seller, agreement: Agreement) -> list[Invoice]:
     seller.world.advance()
-    return [each for each in seller.world.invoices if each.agreement_id == agreement.id]
+    return [each for each in seller.world.money.invoices if each.agreement_id == agreement.id]

@@ -30,7 +30,7 @@ def test_search_by_account_product_and_status(control: httpx.Client, seller: Sel
     active = put(control)["agreement_id"]
     cancelled = put(control, account="444455556666", status="CANCELLED")["agreement_id"]
     other = put(control, product_id="prod-other00000001")["agreement_id"]
-    ours = seller.world.product_id
+    ours = seller.world.aws.product_id
 
     assert search(seller, AcceptorAccountId=BUYER, ResourceIdentifier=ours, Status="ACTIVE") == [
         active
@@ -58,7 +58,7 @@ def test_offer_and_agreement_are_described(control: httpx.Client, seller: Seller
 
 def test_clazar_lists_offer_and_contract(control: httpx.Client, sandbox: Sandbox) -> None:
     agreement = put(control)
-    headers = {"Authorization": f"Bearer {sandbox.world.clazar.issue_token()}"}
+    headers = {"Authorization": f"Bearer {sandbox.world.clazar.oauth.issue_token()}"}
 
     with httpx.Client(base_url=sandbox.addresses.clazar, headers=headers) as clazar:
         (contract,) = clazar.get("/contracts/").json()["results"]
@@ -139,4 +139,4 @@ def test_an_invalid_body_is_answered_with_the_field(
 
     assert answer.status_code == 400
     assert answer.json()["error"].startswith(f"{named}: ")
-    assert sandbox.world.agreements == {}
+    assert sandbox.world.aws.agreements == {}

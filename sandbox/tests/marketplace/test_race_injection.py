@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from sandbox.aws.marketplace_state import Agreement, RacePoint
 from sandbox.marketplace.race_injection import accept_when
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, change
-from sandbox.world import Agreement, RacePoint
 
 WITHDRAWAL = {"AvailabilityEndDate": "2026-03-01"}
 EXTENSION = {"AvailabilityEndDate": "2026-05-01"}
@@ -16,7 +16,7 @@ LAST_SECOND = datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)
 
 def accepted(seller: Seller) -> list[Agreement]:
     seller.world.advance()
-    return list(seller.world.agreements.values())
+    return list(seller.world.aws.agreements.values())
 
 
 @pytest.mark.parametrize(("point", "minutes"), [("submitted", 0), ("applying", 2)])
@@ -33,9 +33,9 @@ def test_an_acceptance_before_a_withdrawal_stays(
     assert (agreement.accepted_at - requested_at).total_seconds() == minutes * 60
     assert seller.describe(withdrawal)["Status"] == "SUCCEEDED"
     assert agreement.status == "ACTIVE"
-    offer = seller.world.offers[offer_id]
+    offer = seller.world.aws.offers[offer_id]
     assert str(offer.availability_end) == "2026-03-01"
-    assert not seller.world.acceptable(offer)
+    assert not seller.world.aws.acceptable(offer)
 
 
 def test_a_draft_cannot_be_accepted(seller: Seller) -> None:
@@ -52,7 +52,7 @@ def test_acceptance_at_the_instant_of_release(seller: Seller) -> None:
     accept_when(seller.world, BUYER, "released")
     offer_id = seller.create_offer()
     (agreement,) = accepted(seller)
-    assert agreement.accepted_at == seller.world.offers[offer_id].released_at
+    assert agreement.accepted_at == seller.world.aws.offers[offer_id].released_at
 
 
 def test_acceptance_in_the_last_second(seller: Seller) -> None:
@@ -110,7 +110,7 @@ def test_race_acceptances_over_the_control_api(seller: Seller, control: httpx.Cl
     seller.create_offer()
     shown = control.put(f"/buyers/{BUYER}", json=settings).json()
     assert shown["race_acceptances"] == settings["race_acceptances"]
-    offer_id = next(iter(seller.world.offers))
+    offer_id = next(iter(seller.world.aws.offers))
     seller.start([change("UpdateAvailability", WITHDRAWAL, offer_id)])
     assert [each.offer_id for each in accepted(seller)] == [offer_id]
     wrong = control.put(f"/buyers/{BUYER}", json={"race_acceptances": [{"point": "noon"}]})

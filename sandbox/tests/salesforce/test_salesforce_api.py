@@ -1,369 +1,162 @@
-"""Salesforce's records over REST: reading, writing, paging, limits and faults."""
+"""Every call of Salesforce's REST API that is simulated, with the client library."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import (
+    SalesforceError,
     SalesforceExpiredSession,
-    SalesforceGeneralError,
     SalesforceMalformedRequest,
-    SalesforceRefusedRequest,
-    SalesforceResourceNotFound,
 )
+from simple_salesforce.format import format_soql
 
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
-from sandbox.tests.support.salesforce_org import OPPORTUNITY_ID, OrgClient, status_and_code
 
-RECORD = f"/sobjects/Opportunity/{OPPORTUNITY_ID}"
+OPPORTUNITY = "006000000000001AAA"
+CREDENTIALS = {
+    "grant_type": "client_credentials",
+    "client_id": "example-salesforce-client",
+    "client_secret": "example-salesforce-secret",
+}
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 
 @pytest.fixture
-def org(sandbox: Sandbox) -> Iterator[OrgClient]:
-    """One opportunity, created with a 15-character id."""
-    org = OrgClient(sandbox)
-    org.put_opportunity(
-        Id=OPPORTUNITY_ID[:15],
-        Name="Ardent",
-        Amount=120000,
-        CloseDate="2026-02-01",
-        Owner={"Name": "Ada", "Email": "ada@example.com"},
+def http(sandbox: Sandbox) -> Iterator[requests.Session]:
+    """A session with the org's certificate authority."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.verify = sandbox.addresses.salesforce_ca
+        yield session
+
+
+@pytest.fixture
+def client(sandbox: Sandbox, http: requests.Session) -> Any:
+    """The client library, in an org with one opportunity."""
+    sandbox.world.salesforce.put_opportunity(
+        {"Id": OPPORTUNITY[:15], "Name": "Example", "StageName": "Closed Won"}
     )
-    with org.http:
-        yield org
-
-
-@pytest.fixture
-def client(org: OrgClient) -> Any:
-    """The client library of the product, with a token from the caller."""
-    session = requests.Session()
-    session.trust_env = False
-    session.verify = org.sandbox.addresses.salesforce_ca
     return Salesforce(
-        session_id=org.token,
-        instance_url=org.sandbox.addresses.salesforce,
+        session_id=sandbox.world.salesforce.oauth.issue_token(),
+        instance_url=sandbox.addresses.salesforce,
         version="66.0",
-        session=session,
+        session=http,
     )
 
 
-# With simple-salesforce
+def request_token(sandbox: Sandbox, http: requests.Session, **options: Any) -> requests.Response:
+    return http.post(f"{sandbox.addresses.salesforce}/services/oauth2/token", **options)
 
 
-def test_simple_salesforce_reads_and_writes(
-    client: Any, org: OrgClient, clock: ManualClock
+def test_an_opportunity_is_updated_and_found(
+    client: Any, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(hours=1)
-    written = client.Opportunity.update(
-        OPPORTUNITY_ID, {"Offer_Stage__c": "live", "Offer_Amount__c": 120000.25}
-    )
-    read = client.Opportunity.get(OPPORTUNITY_ID[:15])
+    written = {"offer_stage__C": "live", "Offer_Amount__c": "0.10", "Buyer_Name__c": None}
+    assert client.Opportunity.update(OPPORTUNITY[:15], written) == 204
 
-    assert written == 204
-    assert read["Id"] == OPPORTUNITY_ID
-    assert read["Offer_Stage__c"] == "live"
-    assert read["Offer_Amount__c"] == 120000.25
-    assert read["SystemModstamp"] == "2026-03-02T10:00:00.000+0000"
-    assert read["CreatedDate"] == "2026-03-02T09:00:00.000+0000"
-    assert client.limits()["DailyApiRequests"]["Remaining"] == 99_997
-    assert client.api_usage["api-usage"].used == 3
+    query = "SELECT Offer_Stage__c, Offer_Amount__c, SystemModstamp FROM Opportunity"
+    (found,) = client.query(query)["records"]
+    assert (found["Offer_Stage__c"], found["Offer_Amount__c"]) == ("live", 0.1)
+    assert found["SystemModstamp"] == "2026-03-02T10:00:00.000+0000"
+    fields = {"Offer_Stage__c": "live", "Offer_Amount__c": 0.1, "Buyer_Name__c": None}
+    history = sandbox.world.salesforce.opportunities[OPPORTUNITY]["_history"]
+    assert history == [{"at": "2026-03-02T10:00:00+00:00", "fields": fields}]
 
 
-def test_simple_salesforce_reads_all_pages(client: Any, org: OrgClient) -> None:
-    for number in range(1, 451):
-        org.put_opportunity(Id=f"006{number:012d}", Name=f"Deal {number}")
+def test_a_task_is_created_found_and_completed(client: Any, sandbox: Sandbox) -> None:
+    created = client.Task.create({"Subject": "Create the offer", "WhatId": OPPORTUNITY})
+    query = format_soql("SELECT Id, Status FROM Task WHERE WhatId = {}", OPPORTUNITY)
+    (found,) = client.query(query)["records"]
+    client.Task.update(found["Id"], {"Status": "Completed"})
 
-    found = list(
-        client.query_all_iter(
-            "SELECT Id FROM Opportunity WHERE Name LIKE 'Deal %' ORDER BY Id",
-            headers={"Sforce-Query-Options": "batchSize=200"},
-        )
-    )
-
-    assert len({record["Id"] for record in found}) == 450
-    assert org.world.calls["salesforce", "Query"] == 1
+    assert created == {"id": found["Id"], "success": True, "errors": []}
+    assert found["Status"] == "Not Started"
+    assert sandbox.world.salesforce.tasks[created["id"]]["Status"] == "Completed"
 
 
-def test_simple_salesforce_creates_a_task(client: Any, org: OrgClient) -> None:
-    task = {"Subject": "Make the offer in Clazar", "WhatId": OPPORTUNITY_ID}
+def test_a_long_result_has_2000_records(client: Any, sandbox: Sandbox) -> None:
+    for number in range(2, 2003):
+        sandbox.world.salesforce.put_opportunity({"Id": f"006{number:012d}", "Name": "x"})
 
-    created = client.Task.create(task)
-
-    assert created["success"] is True
-    assert created["errors"] == []
-    assert org.world.tasks[created["id"]]["Status"] == "Not Started"
-    (found,) = client.query("SELECT Subject, WhatId FROM Task")["records"]
-    assert found["WhatId"] == OPPORTUNITY_ID
-    assert found["Subject"] == "Make the offer in Clazar"
+    answer = client.query("SELECT Id FROM Opportunity")
+    assert (answer["totalSize"], answer["done"], len(answer["records"])) == (2002, False, 2000)
+    with pytest.raises(SalesforceError, match=r"not simulated: GET .*/query/"):
+        client.query_more(answer["nextRecordsUrl"], identifier_is_url=True)
 
 
 @pytest.mark.parametrize(
-    ("fault", "raised"),
+    ("fields", "code", "message"),
     [
-        (Fault("salesforce", "status", status=401), SalesforceExpiredSession),
-        (Fault("salesforce", "status", status=400), SalesforceMalformedRequest),
-        (Fault("salesforce", "status", status=403), SalesforceRefusedRequest),
-        (Fault("salesforce", "status", status=404), SalesforceResourceNotFound),
-        (Fault("salesforce", "status", status=503), SalesforceGeneralError),
-        (Fault("salesforce", "drop_before"), requests.ConnectionError),
-        (Fault("salesforce", "drop_after"), requests.ConnectionError),
-    ],
-    ids=lambda value: getattr(value, "kind", ""),
-)
-def test_simple_salesforce_with_faults(
-    client: Any, org: OrgClient, fault: Fault, raised: type[Exception]
-) -> None:
-    org.world.faults.waiting.append(fault)
-
-    with pytest.raises(raised):
-        client.Opportunity.update(OPPORTUNITY_ID, {"Offer_Stage__c": "live"})
-
-    assert client.Opportunity.get(OPPORTUNITY_ID)["Offer_Stage__c"] == (
-        "live" if fault.kind == "drop_after" else None
-    )
-
-
-# As plain HTTP
-
-
-def test_versions_are_listed_without_a_token(org: OrgClient) -> None:
-    versions = org.http.get("/services/data/").json()
-
-    assert versions[-1] == {
-        "label": "Summer '26",
-        "url": "/services/data/v67.0",
-        "version": "67.0",
-    }
-
-
-def test_limits_and_usage(org: OrgClient) -> None:
-    answer = org.call("GET", "/limits/")
-
-    assert answer.json()["DailyApiRequests"] == {"Max": 100_000, "Remaining": 99_999}
-    assert answer.headers["Sforce-Limit-Info"] == "api-usage=1/100000"
-    assert answer.headers["Date"] == "Mon, 02 Mar 2026 09:00:00 GMT"
-
-
-def test_requests_over_the_daily_limit_are_rejected(org: OrgClient) -> None:
-    org.world.salesforce_daily_requests = 1
-
-    assert org.call("GET", RECORD).status_code == 200
-    assert status_and_code(org.call("GET", RECORD)) == (403, "REQUEST_LIMIT_EXCEEDED")
-
-
-def test_some_fields_of_a_record(org: OrgClient) -> None:
-    answer = org.call("GET", RECORD, params={"fields": "Name,Amount,Owner.Email"})
-
-    assert answer.json() == {
-        "attributes": {
-            "type": "Opportunity",
-            "url": f"/services/data/v66.0{RECORD}",
-        },
-        "Name": "Ardent",
-        "Amount": 120000.0,
-        "Owner": {"attributes": {"type": "User"}, "Email": "ada@example.com"},
-    }
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/sobjects/Opportunity/006000000000009AAA", 404, "NOT_FOUND"),
-        ("PATCH", "/sobjects/Opportunity/006000000000009AAA", 404, "NOT_FOUND"),
-        ("GET", "/sobjects/Opportunity/nonsense", 400, "MALFORMED_ID"),
-        ("PATCH", "/sobjects/Opportunity/001000000000001AAA", 400, "MALFORMED_ID"),
-        ("GET", "/sobjects/Lead/00Q000000000001AAA", 404, "NOT_FOUND"),
-        ("GET", f"{RECORD}?fields=Foo", 400, "INVALID_FIELD"),
-        ("GET", "/query/01gnonsense-200", 400, "INVALID_QUERY_LOCATOR"),
-        ("GET", "/query", 400, "MALFORMED_QUERY"),
-        ("GET", "/nothing", 404, "NOT_FOUND"),
-        ("DELETE", RECORD, 405, "METHOD_NOT_ALLOWED"),
-        ("POST", "/sobjects/Opportunity", 400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"),
-    ],
-)
-def test_rejected_paths(org: OrgClient, method: str, path: str, status: int, code: str) -> None:
-    body: dict[str, Any] | None = {} if method in ("PATCH", "POST") else None
-
-    assert status_and_code(org.call(method, path, json=body)) == (status, code)
-
-
-def test_an_unknown_version_is_not_found(org: OrgClient) -> None:
-    answer = org.http.get(
-        f"/services/data/v99.0{RECORD}", headers={"Authorization": f"Bearer {org.token}"}
-    )
-
-    assert status_and_code(answer) == (404, "NOT_FOUND")
-
-
-@pytest.mark.parametrize(
-    ("fields", "code", "message", "error_fields"),
-    [
-        (
-            {"Foo__c": 1},
-            "INVALID_FIELD",
-            "No such column 'Foo__c' on sobject of type Opportunity",
-            None,
-        ),
-        (
-            {"SystemModstamp": "2026-01-01T00:00:00Z"},
-            "INVALID_FIELD_FOR_INSERT_UPDATE",
-            "Unable to create/update fields: SystemModstamp",
-            ["SystemModstamp"],
-        ),
-        (
-            {"StageName": None},
-            "REQUIRED_FIELD_MISSING",
-            "Required fields are missing: [StageName]",
-            ["StageName"],
-        ),
-        (
-            {"Offer_Attention__c": "x" * 256},
-            "STRING_TOO_LONG",
-            f"Offer Attention: data value too large: {'x' * 256} (max length=255)",
-            ["Offer_Attention__c"],
-        ),
-        (
-            {"OwnerId": "nobody"},
-            "MALFORMED_ID",
-            "OwnerId: id value of incorrect type: nobody",
-            ["OwnerId"],
-        ),
-        (
-            {"Disbursed_On__c": "01/02/2026"},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of date from VALUE_STRING value 01/02/2026",
-            None,
-        ),
-        (
-            {"Accepted_At__c": "2026-01-02 03:04:05"},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of datetime from VALUE_STRING",
-            None,
-        ),
-        (
-            {"Accepted_At__c": "2026-01-02T03:04:05"},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of datetime",
-            None,
-        ),
-        (
-            {"Offer_Amount__c": "much"},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of currency from VALUE_STRING value much",
-            None,
-        ),
-        (
-            {"Offer_Amount__c": True},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of currency from VALUE_BOOLEAN",
-            None,
-        ),
-        (
-            {"AWS_Account_Id__c": 111122223333},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of string from VALUE_NUMBER_INT value 111122223333",
-            None,
-        ),
-        (
-            {"Order_Form_Signed__c": "yes"},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of boolean from VALUE_STRING value yes",
-            None,
-        ),
-        (
-            {"Offer_Id__c": ["offer"]},
-            "JSON_PARSER_ERROR",
-            "Cannot deserialize instance of string from START_ARRAY",
-            None,
-        ),
+        ({"Foo__c": 1}, "INVALID_FIELD", "No such column 'Foo__c' on sobject of type Opportunity"),
+        ({"SystemModstamp": "x"}, "INVALID_FIELD_FOR_INSERT_UPDATE", "fields: SystemModstamp"),
+        ({"StageName": None}, "REQUIRED_FIELD_MISSING", "fields are missing: [StageName]"),
+        ({"Offer_Attention__c": "x" * 256}, "STRING_TOO_LONG", "Offer Attention: data value too"),
+        ({"OwnerId": "nobody"}, "MALFORMED_ID", "Owner ID: id value of incorrect type: nobody"),
+        ({"Disbursed_On__c": "01/02/2026"}, "JSON_PARSER_ERROR", "date from VALUE_STRING value 01"),
+        ({"Accepted_At__c": "2026-01-02 03:04:05"}, "JSON_PARSER_ERROR", "instance of datetime"),
+        ({"Accepted_At__c": "2026-01-02T03:04:05"}, "JSON_PARSER_ERROR", "instance of datetime"),
+        ({"Offer_Amount__c": "much"}, "JSON_PARSER_ERROR", "instance of currency from VALUE_STR"),
+        ({"Offer_Amount__c": True}, "JSON_PARSER_ERROR", "instance of currency from VALUE_BOOL"),
+        ({"AWS_Account_Id__c": 1111}, "JSON_PARSER_ERROR", "string from VALUE_NUMBER_INT value"),
+        ({"Order_Form_Signed__c": "yes"}, "JSON_PARSER_ERROR", "instance of boolean"),
+        ({"Offer_Id__c": ["offer"]}, "JSON_PARSER_ERROR", "string from START_ARRAY"),
     ],
 )
 def test_an_invalid_value_is_rejected_and_nothing_is_written(
-    org: OrgClient, fields: dict[str, Any], code: str, message: str, error_fields: list[str] | None
+    client: Any, sandbox: Sandbox, fields: dict[str, Any], code: str, message: str
 ) -> None:
-    answer = org.call("PATCH", RECORD, json={"Offer_Stage__c": "live", **fields})
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live", **fields})
 
-    assert status_and_code(answer) == (400, code)
-    (only,) = answer.json()
-    assert message in only["message"]
-    assert only.get("fields") == error_fields
-    assert org.call("GET", RECORD).json()["Offer_Stage__c"] is None
-
-
-@pytest.mark.parametrize(
-    ("sent", "content_type", "expected_error"),
-    [
-        ("{", "application/json", (400, "JSON_PARSER_ERROR")),
-        ("[]", "application/json", (400, "JSON_PARSER_ERROR")),
-        ("{}", "text/plain", (415, "UNSUPPORTED_MEDIA_TYPE")),
-    ],
-)
-def test_a_body_that_is_no_record(
-    org: OrgClient, sent: str, content_type: str, expected_error: tuple[int, str]
-) -> None:
-    answer = org.call("PATCH", RECORD, content=sent, headers={"Content-Type": content_type})
-
-    assert status_and_code(answer) == expected_error
-
-
-def test_the_history_of_writes(org: OrgClient, clock: ManualClock) -> None:
-    clock.advance(minutes=5)
-    org.call("PATCH", RECORD, json={"offer_stage__C": "live", "Offer_Amount__c": "0.10"})
-    clock.advance(minutes=5)
-    org.call(
-        "PATCH",
-        RECORD,
-        json={"Accepted_At__c": "2026-03-02T11:10:00+02:00", "Offer_Stage__c": None},
-    )
-
-    record = org.world.opportunities[OPPORTUNITY_ID]
-    assert record["_history"] == [
-        {
-            "at": "2026-03-02T09:05:00+00:00",
-            "fields": {"Offer_Stage__c": "live", "Offer_Amount__c": 0.1},
-        },
-        {
-            "at": "2026-03-02T09:10:00+00:00",
-            "fields": {"Accepted_At__c": "2026-03-02T09:10:00.000+0000", "Offer_Stage__c": None},
-        },
-    ]
-    assert record["Offer_Stage__c"] is None
-
-
-def test_conditional_writes(org: OrgClient, clock: ManualClock) -> None:
-    seen = org.call("GET", RECORD).headers["Last-Modified"]
-    assert seen == "Mon, 02 Mar 2026 09:00:00 GMT"
-    condition = {"If-Unmodified-Since": seen}
-
-    assert org.call("PATCH", RECORD, json={}, headers=condition).status_code == 204
-    clock.advance(seconds=1)
-    org.put_opportunity(Id=OPPORTUNITY_ID, Name="Changed by a person")
-    refused = org.call("PATCH", RECORD, json={"Offer_Stage__c": "x"}, headers=condition)
-    assert status_and_code(refused) == (412, "PRECONDITION_FAILED")
-    nonsense = {"If-Unmodified-Since": "yesterday"}
-    assert org.call("PATCH", RECORD, json={}, headers=nonsense).status_code == 400
+    content: Any = refused.value.content
+    assert content[0]["errorCode"] == code
+    assert message in content[0]["message"]
+    assert "Offer_Stage__c" not in sandbox.world.salesforce.opportunities[OPPORTUNITY]
 
 
 @pytest.mark.parametrize(
     ("fields", "code"),
     [
         ({"WhatId": "006000000000009AAA"}, "INVALID_CROSS_REFERENCE_KEY"),
-        ({"WhatId": "deal"}, "MALFORMED_ID"),
         ({"Status": None}, "REQUIRED_FIELD_MISSING"),
-        ({"Subject": "x" * 256}, "STRING_TOO_LONG"),
         ({"Colour": "red"}, "INVALID_FIELD"),
     ],
 )
-def test_invalid_tasks_are_rejected(org: OrgClient, fields: dict[str, Any], code: str) -> None:
-    answer = org.call("POST", "/sobjects/Task", json={"Subject": "Call", **fields})
+def test_an_invalid_task_is_rejected(client: Any, fields: dict[str, Any], code: str) -> None:
+    with pytest.raises(SalesforceMalformedRequest, match=code):
+        client.Task.create({"Subject": "Call", **fields})
 
-    assert status_and_code(answer) == (400, code)
-    assert not org.world.tasks
+
+@pytest.mark.parametrize(
+    ("record_id", "code"), [("006000000000009", "NOT_FOUND"), ("001000000000001", "MALFORMED_ID")]
+)
+def test_a_wrong_id(client: Any, record_id: str, code: str) -> None:
+    with pytest.raises(SalesforceError, match=code):
+        client.Opportunity.update(record_id, {})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.Opportunity.get(OPPORTUNITY),
+        lambda client: client.Opportunity.create({"Name": "x"}),
+        lambda client: client.Lead.update("00Q000000000001", {}),
+        lambda client: client.limits(),
+    ],
+)
+def test_what_is_not_simulated(client: Any, call: Any) -> None:
+    with pytest.raises(SalesforceError, match="not simulated: "):
+        call(client)
 
 
 @pytest.mark.parametrize(
@@ -372,39 +165,107 @@ def test_invalid_tasks_are_rejected(org: OrgClient, fields: dict[str, Any], code
         (400, None, "UNABLE_TO_LOCK_ROW"),
         (400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "FIELD_CUSTOM_VALIDATION_EXCEPTION"),
         (403, None, "REQUEST_LIMIT_EXCEEDED"),
-        (500, None, "UNKNOWN_EXCEPTION"),
         (503, None, "SERVER_UNAVAILABLE"),
     ],
 )
-def test_fault_responses(org: OrgClient, status: int, code: str | None, answered: str) -> None:
-    org.world.faults.waiting.append(
-        Fault("salesforce", "status", "UpdateOpportunity", status=status, code=code, retry_after=7)
+def test_a_status_fault(
+    client: Any, sandbox: Sandbox, status: int, code: str | None, answered: str
+) -> None:
+    sandbox.world.faults.waiting.append(
+        Fault("salesforce", "status", "UpdateOpportunity", status=status, code=code)
     )
+    with pytest.raises(SalesforceError, match=answered) as raised:
+        client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"})
 
-    assert org.call("GET", RECORD).status_code == 200
-    refused = org.call("PATCH", RECORD, json={"Offer_Stage__c": "live"})
-    assert status_and_code(refused) == (status, answered)
-    assert refused.headers["Retry-After"] == "7"
-    assert org.call("PATCH", RECORD, json={"Offer_Stage__c": "live"}).status_code == 204
-    assert org.world.calls["salesforce", "UpdateOpportunity"] == 2
-    assert org.world.calls["salesforce", "GetOpportunity"] == 1
+    assert raised.value.status == status
+    assert client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"}) == 204
 
 
-def test_a_task_with_a_lost_response_exists(org: OrgClient) -> None:
-    org.world.faults.waiting.append(Fault("salesforce", "drop_after", "CreateTask"))
+@pytest.mark.parametrize(
+    ("body", "headers", "expected_error"),
+    [
+        ("{", {}, (400, "JSON_PARSER_ERROR")),
+        ("[]", {}, (400, "JSON_PARSER_ERROR")),
+        ("{}", {"Content-Type": "text/plain"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
+        ("{}", {"Authorization": "Bearer wrong"}, (401, "INVALID_SESSION_ID")),
+    ],
+)
+def test_a_request_that_is_no_record(
+    client: Any,
+    http: requests.Session,
+    body: str,
+    headers: dict[str, str],
+    expected_error: tuple[int, str],
+) -> None:
+    answer = http.patch(
+        f"{client.base_url}sobjects/Opportunity/{OPPORTUNITY}",
+        data=body,
+        headers={**client.headers, "Content-Type": "application/json", **headers},
+    )
+    assert (answer.status_code, answer.json()[0]["errorCode"]) == expected_error
 
-    with pytest.raises(httpx.RemoteProtocolError):
-        org.call("POST", "/sobjects/Task", json={"Subject": "Once"})
 
-    assert [task["Subject"] for task in org.world.tasks.values()] == ["Once"]
+def test_tokens_for_client_credentials(sandbox: Sandbox, http: requests.Session) -> None:
+    basic = (CREDENTIALS["client_id"], CREDENTIALS["client_secret"])
+    for options in (
+        {"data": CREDENTIALS},
+        {"data": {"grant_type": "client_credentials"}, "auth": basic},
+    ):
+        answer = request_token(sandbox, http, **options).json()
+        assert answer["instance_url"] == sandbox.addresses.salesforce
+        assert sandbox.world.salesforce.oauth.is_valid_token(answer["access_token"])
 
 
-def test_a_client_times_out(org: OrgClient) -> None:
-    org.world.faults.waiting.append(Fault("salesforce", "timeout_before", "UpdateOpportunity"))
+@pytest.mark.parametrize(
+    ("form", "expected_error"),
+    [
+        ({"client_id": "other"}, "invalid_client_id"),
+        ({"client_secret": "wrong"}, "invalid_client"),
+        ({"grant_type": "password"}, "unsupported_grant_type"),
+        ({"grant_type": JWT_BEARER, "assertion": "nonsense"}, "invalid_grant"),
+    ],
+)
+def test_a_rejected_token_request(
+    sandbox: Sandbox, http: requests.Session, form: dict[str, str], expected_error: str
+) -> None:
+    answer = request_token(sandbox, http, data={**CREDENTIALS, **form})
+    assert (answer.status_code, answer.json()["error"]) == (400, expected_error)
 
-    with pytest.raises(httpx.ReadTimeout):
-        org.call(
-            "PATCH", RECORD, json={"Offer_Stage__c": "live"}, timeout=httpx.Timeout(5, read=0.2)
-        )
 
-    assert org.call("GET", RECORD).json()["Offer_Stage__c"] is None
+def test_tokens_for_a_signed_assertion(sandbox: Sandbox, http: requests.Session) -> None:
+    key, other_key = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    public_key = key.public_key().public_bytes(encoding, form).decode()
+
+    def result(signed_with: rsa.RSAPrivateKey = key, **claims: Any) -> str | None:
+        claims = {
+            "iss": CREDENTIALS["client_id"],
+            "sub": sandbox.world.salesforce.username,
+            "aud": sandbox.addresses.salesforce,
+            "exp": int(time.time()) + 180,
+            **claims,
+        }
+        assertion = jwt.encode(claims, signed_with, "RS256")
+        data = {"grant_type": JWT_BEARER, "assertion": assertion}
+        description = request_token(sandbox, http, data=data).json().get("error_description")
+        assert description is None or isinstance(description, str)
+        return description
+
+    assert result() is None
+    assert result(aud="https://elsewhere.example") == "audience is invalid"
+    assert result(exp=1) == "expired assertion"
+    assert result(sub="x@example.com") == "user hasn't approved this consumer"
+    assert result(iss="other") == "client identifier invalid"
+    sandbox.world.salesforce.public_key = public_key
+    assert result() is None
+    assert result(other_key) == "invalid assertion"
+
+
+def test_a_token_expires_and_can_be_revoked(client: Any, sandbox: Sandbox) -> None:
+    client.query("SELECT Id FROM Opportunity")
+    sandbox.world.salesforce.oauth.revoke_tokens()
+    with pytest.raises(SalesforceExpiredSession):
+        client.query("SELECT Id FROM Opportunity")
+    sandbox.world.salesforce.oauth.token_seconds = 0
+    token = sandbox.world.salesforce.oauth.issue_token()
+    assert not sandbox.world.salesforce.oauth.is_valid_token(token)

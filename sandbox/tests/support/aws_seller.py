@@ -6,9 +6,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
-from sandbox.world import Agreement
 
 CATALOG = "AWSMarketplace"
 BUYER = "111122223333"
@@ -103,7 +103,7 @@ class Seller:
 
     def offer_changes(self, **details: Any) -> list[Details]:
         """The changes of a new offer; `details` replaces a change by type, or omits it if None."""
-        create = details.pop("CreateOffer", {"ProductId": self.world.product_id})
+        create = details.pop("CreateOffer", {"ProductId": self.world.aws.product_id})
         reference = "$CreateOffer.Entity.Identifier"
         by_type = {**OFFER, **details}
         return [
@@ -158,7 +158,7 @@ class Seller:
     def agreement_of(self, offer_id: str) -> Agreement:
         """The only agreement from an offer."""
         self.world.advance()
-        (found,) = [a for a in self.world.agreements.values() if a.offer_id == offer_id]
+        (found,) = [a for a in self.world.aws.agreements.values() if a.offer_id == offer_id]
         return found
 
 

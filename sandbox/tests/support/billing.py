@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.billing import data_feed
 from sandbox.marketplace import agreements
 from sandbox.marketplace.offer_terms import Term
+from sandbox.random_ids import new_id
 from sandbox.tests.support.aws_seller import BUYER
-from sandbox.world import Agreement, Offer, World, new_id
+from sandbox.world import World
 
 BUCKET = "example-feed"
 Row = dict[str, str]
@@ -38,8 +40,8 @@ def create_scheduled_agreement(
         {"Type": "ValidityTerm", "AgreementDuration": "P12M"},
         {"Type": "PaymentScheduleTerm", "CurrencyCode": currency, "Schedule": entries},
     ]
-    offer = Offer(new_id("offer-", 13), world.product_id, "Released", name="n", terms=terms)
-    world.offers[offer.id] = offer
+    offer = Offer(new_id("offer-", 13), world.aws.product_id, "Released", name="n", terms=terms)
+    world.aws.offers[offer.id] = offer
     agreement = agreements.create(world, offer, account)
     world.advance()
     return agreement
@@ -53,7 +55,7 @@ def deliver_rows(world: World, table: str) -> list[Row]:
     """Deliver the feed now; all rows of a table."""
     world.advance()
     keys = [key for key in data_feed.deliver_now(world) if key.startswith(f"{table}/")]
-    return [row for key in keys for row in parse_rows(world.objects[BUCKET, key])]
+    return [row for key in keys for row in parse_rows(world.aws.objects[BUCKET, key])]
 
 
 def current_events(world: World) -> list[Row]:

@@ -22,12 +22,13 @@ from offers.agreements.agreement import (
 )
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
+from sandbox.aws.marketplace_state import Agreement as SandboxAgreement
+from sandbox.aws.marketplace_state import Buyer
+from sandbox.billing.money import Invoice
 from sandbox.marketplace import cancellations
 from sandbox.marketplace.agreements import end, renew, roll_back
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import accept
-from sandbox.world import Agreement as SandboxAgreement
-from sandbox.world import Buyer, Invoice
 from tests.support.aws import Aws
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY
@@ -82,7 +83,7 @@ def test_cancellation_request_is_idempotent(aws: Aws) -> None:
         CancellationReasonCode.TEST_AGREEMENT,
     )
     assert request_cancellation(aws, agreement) == first
-    (request,) = aws.sandbox.world.cancellation_requests.values()
+    (request,) = aws.sandbox.world.aws.cancellation_requests.values()
     assert request.description == "It was a test."
     assert (request.id, request.agreement_id) == (first.request_id, agreement.id)
     assert aws.sandbox.world.calls["agreement", "SendAgreementCancellationRequest"] == 1
@@ -96,7 +97,7 @@ def test_client_token_prevents_a_duplicate_if_the_list_is_late(
     client = aws.agreements._agreements
     monkeypatch.setattr(client, "list_agreement_cancellation_requests", lambda **_: {"items": []})
     assert request_cancellation(aws, agreement) == first
-    assert len(aws.sandbox.world.cancellation_requests) == 1
+    assert len(aws.sandbox.world.aws.cancellation_requests) == 1
 
 
 def test_existing_cancellation_request_is_used(aws: Aws) -> None:
@@ -104,13 +105,13 @@ def test_existing_cancellation_request_is_used(aws: Aws) -> None:
     existing = cancellations.send_request(aws.sandbox.world, agreement, "OTHER")
     found = request_cancellation(aws, agreement)
     assert (found.request_id, found.reason_code) == (existing.id, CancellationReasonCode.OTHER)
-    assert len(aws.sandbox.world.cancellation_requests) == 1
+    assert len(aws.sandbox.world.aws.cancellation_requests) == 1
 
 
 def test_second_cancellation_request_after_a_rejection(aws: Aws) -> None:
     agreement = aws.accept_offer()
     first = request_cancellation(aws, agreement)
-    (request,) = aws.sandbox.world.cancellation_requests.values()
+    (request,) = aws.sandbox.world.aws.cancellation_requests.values()
     cancellations.answer(aws.sandbox.world, request, approve=False)
     second = request_cancellation(aws, agreement, number=2)
     assert second.request_id != first.request_id
@@ -118,7 +119,7 @@ def test_second_cancellation_request_after_a_rejection(aws: Aws) -> None:
 
 
 def test_each_agreement_has_its_own_cancellation_request(aws: Aws) -> None:
-    aws.sandbox.world.concurrent_agreements = True
+    aws.sandbox.world.aws.concurrent_agreements = True
     first, second = aws.accept_offer(), aws.accept_offer()
     requests = [request_cancellation(aws, agreement) for agreement in (first, second)]
     assert [each.agreement_id for each in requests] == [first.id, second.id]
@@ -162,7 +163,7 @@ def test_cancellation_request_has_the_buyers_answer(
     aws: Aws, answer: Any, status: str, agreement_status: str
 ) -> None:
     agreement = aws.accept_offer()
-    aws.sandbox.world.buyers[BUYER] = Buyer(
+    aws.sandbox.world.aws.buyers[BUYER] = Buyer(
         BUYER, cancellation_answer=answer, cancellation_answer_after_days=2
     )
     sent = request_cancellation(aws, agreement)
@@ -174,7 +175,7 @@ def test_cancellation_request_has_the_buyers_answer(
 def test_withdrawn_and_invalid_cancellation_requests(aws: Aws) -> None:
     agreement = aws.accept_offer()
     sent = request_cancellation(aws, agreement)
-    (request,) = aws.sandbox.world.cancellation_requests.values()
+    (request,) = aws.sandbox.world.aws.cancellation_requests.values()
     cancellations.withdraw(aws.sandbox.world, request, "A mistake")
     ended = aws.run(aws.agreements.wait_for_cancellation, sent)
     assert ended.status is CancellationStatus.CANCELLED
@@ -297,9 +298,9 @@ def test_invoices_of_the_agreement_are_added_over_all_pages(
     agreement = aws.accept_offer()
     for number in range(120):
         issued = Invoice(f"{number}", agreement.id, Decimal("0.01"), "USD", aws.now[0])
-        aws.sandbox.world.invoices.append(issued)
+        aws.sandbox.world.money.invoices.append(issued)
     other = Invoice("other", "agmt-other", Decimal(99), "USD", aws.now[0])
-    aws.sandbox.world.invoices.append(other)
+    aws.sandbox.world.money.invoices.append(other)
     assert aws.lookup.agreement_snapshot(agreement.id).invoiced == Decimal("120001.20")
 
 

@@ -12,9 +12,9 @@ from activities.aws.catalog import SubmitOffer, WaitForChangeSet, WithdrawOffer
 from activities.errors import Failure
 from offers.lifecycle.read_back import differences
 from offers.policy.policy import PublicationPolling
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
-from sandbox.world import Agreement
 from tests.support.aws import REQUEST, Aws
 from tests.support.builders import BUYER, terms
 from tests.support.workflow_harness import OPPORTUNITY
@@ -25,7 +25,7 @@ SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
 def test_submit_is_idempotent(aws: Aws) -> None:
     first = aws.run(aws.activities.submit_offer, REQUEST)
     assert aws.run(aws.activities.submit_offer, REQUEST) == first
-    assert len(aws.sandbox.world.change_sets) == 1
+    assert len(aws.sandbox.world.aws.change_sets) == 1
     assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 1, (
         "the change set was not looked up first"
     )
@@ -38,7 +38,7 @@ def test_client_token_prevents_a_duplicate_if_the_list_is_late(
     catalog = aws.activities._catalog
     monkeypatch.setattr(catalog, "list_change_sets", lambda **_: {"ChangeSetSummaryList": []})
     assert aws.run(aws.activities.submit_offer, REQUEST) == first
-    assert len(aws.sandbox.world.change_sets) == 1
+    assert len(aws.sandbox.world.aws.change_sets) == 1
     assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2
 
 
@@ -74,7 +74,7 @@ def test_published_offer_has_the_submitted_terms(aws: Aws, changes: dict[str, An
     submitted = terms(**changes)
     link = "https://example-bucket.s3.amazonaws.com/eula.pdf"
     request = REQUEST.model_copy(update={"terms": submitted, "eula_url": link})
-    aws.sandbox.world.dimensions = ("platform", "seats")
+    aws.sandbox.world.aws.dimensions = ("platform", "seats")
     change_set_id = aws.run(aws.activities.submit_offer, request)
     aws.advance(minutes=50)
     follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
@@ -116,7 +116,7 @@ def test_withdrawn_offer_is_void(aws: Aws) -> None:
     follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
     outcome = aws.run(aws.activities.wait_for_change_set, follow)
     assert outcome.offer.is_void(date(2026, 3, 2))
-    assert not aws.sandbox.world.acceptable(aws.sandbox.world.offers[offer_id])
+    assert not aws.sandbox.world.aws.acceptable(aws.sandbox.world.aws.offers[offer_id])
 
 
 def test_locked_offer_is_retried(aws: Aws) -> None:
@@ -157,7 +157,7 @@ def test_feed_is_read_from_a_position_to_its_end(aws: Aws) -> None:
             id=f"agmt-{number:025}",
             last_update=first.accepted_at + timedelta(minutes=number),
         )
-        aws.sandbox.world.agreements[agreement.id] = agreement
+        aws.sandbox.world.aws.agreements[agreement.id] = agreement
     aws.advance(hours=3)
     start = FeedPosition(since=first.accepted_at - timedelta(seconds=1))
     assert len(aws.run(aws.agreements.read_agreement_feed, start).reports) == 121

@@ -16,8 +16,8 @@ from offers.lifecycle.read_back import differences
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
 from offers.terms.terms import OfferTerms
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace.buyers import accept
-from sandbox.world import Agreement
 from tests.support.aws import Aws
 from tests.support.builders import BUYER, facts, terms
 from tests.support.workflow_harness import OPPORTUNITY
@@ -35,7 +35,7 @@ YEN = {
 
 @pytest.fixture(autouse=True)
 def product_with_seats(aws: Aws) -> None:
-    aws.sandbox.world.dimensions = ("platform", "seats")
+    aws.sandbox.world.aws.dimensions = ("platform", "seats")
 
 
 def edit_of(offer_id: str, number: int = 1, sold: Any = None, **changes: Any) -> EditOffer:
@@ -76,7 +76,7 @@ def test_edited_offer_has_the_new_terms(
     published = aws.published_offer(aws.run(aws.activities.edit_offer, request))
     assert (published.offer_id, published.released) == (offer_id, True)
     assert differences(request.after, published) == ()
-    description = aws.sandbox.world.offers[offer_id].description or ""
+    description = aws.sandbox.world.aws.offers[offer_id].description or ""
     assert description.partition(": ")[0] == REFERENCE, "the reference is missing"
 
 
@@ -92,7 +92,7 @@ def test_edit_is_idempotent_by_number(aws: Aws) -> None:
     second = aws.run(aws.activities.edit_offer, edit_of(offer_id, 2, offer_name="C"))
     assert second != first
     aws.published_offer(second)
-    assert aws.sandbox.world.offers[offer_id].name == "C"
+    assert aws.sandbox.world.aws.offers[offer_id].name == "C"
 
 
 def test_second_edit_waits_for_the_first(aws: Aws) -> None:
@@ -110,7 +110,7 @@ def test_rejected_edit_changes_nothing(aws: Aws) -> None:
     outcome = aws.outcome(aws.run(aws.activities.edit_offer, request))
     assert outcome.offer is None
     assert [each.code for each in outcome.errors] == ["TOO_MANY_BACKDATED_CHARGES"]
-    assert aws.sandbox.world.offers[offer_id].availability_end == date(2026, 4, 1)
+    assert aws.sandbox.world.aws.offers[offer_id].availability_end == date(2026, 4, 1)
 
 
 def test_edit_extends_an_expired_offer(aws: Aws) -> None:
@@ -192,7 +192,7 @@ def test_amendment_has_the_submitted_terms_and_replaces_the_agreement(
     )
     published = aws.published_offer(aws.run(aws.activities.submit_offer, request))
     assert differences(amendment, published) == ()
-    offer = aws.sandbox.world.offers[published.offer_id]
+    offer = aws.sandbox.world.aws.offers[published.offer_id]
     assert (offer.description, offer.replaces_agreement) == (AMENDMENT, agreement.id)
     assert aws.lookup.agreement_snapshot(agreement.id).agreement.status is AgreementStatus.ACTIVE, (
         "it was replaced before the acceptance"
@@ -207,7 +207,7 @@ def test_amendment_change_set_has_no_buyer_and_product(aws: Aws) -> None:
     agreement = aws.accept_offer()
     amendment = amendment_of(aws, agreement, terms(), additional_amount="5 USD")
     submit_amendment(aws, agreement, amendment)
-    *_, change_set = aws.sandbox.world.change_sets.values()
+    *_, change_set = aws.sandbox.world.aws.change_sets.values()
     kinds = [change.type for change in change_set.changes]
     assert kinds[0] == "CreateReplacementOffer"
     assert "UpdateTargeting" not in kinds
@@ -226,7 +226,7 @@ def test_amendment_submit_is_idempotent_and_has_its_reference(aws: Aws) -> None:
     assert submit_amendment(aws, agreement, amendment) == first
     published = aws.published_offer(first)
     assert published.description == "PO 4711"
-    assert aws.sandbox.world.offers[published.offer_id].description == f"{AMENDMENT}: PO 4711"
+    assert aws.sandbox.world.aws.offers[published.offer_id].description == f"{AMENDMENT}: PO 4711"
 
 
 def test_amendment_invoices_nothing_twice(aws: Aws) -> None:

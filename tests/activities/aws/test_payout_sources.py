@@ -14,9 +14,9 @@ from offers.payouts.model import InvoicePayout, PayoutReading, PayoutState
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
 from sandbox.billing import corrections, data_feed, refunds
+from sandbox.billing.money import PayoutSettings
 from sandbox.server import Sandbox
 from sandbox.tests.support.billing import create_agreement, create_scheduled_agreement
-from sandbox.world import PayoutSettings
 from tests.support.workflow_harness import FIELDS, environment_variables
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -123,7 +123,7 @@ PAID, FAILED, PART, NONE = (
 async def test_both_sources_agree_on_each_kind_of_payout(
     sandbox: Sandbox, settings: dict[str, Any], days: int, state: PayoutState
 ) -> None:
-    sandbox.world.payout_settings = PayoutSettings(**settings)
+    sandbox.world.money.payout_settings = PayoutSettings(**settings)
     create_agreement(sandbox.world, "1000.10")
     advance_days(sandbox, days)
     from_clazar, from_aws = await read_both(sandbox)
@@ -140,7 +140,7 @@ async def test_both_sources_agree_on_each_kind_of_payout(
 async def test_both_sources_show_an_overpayment(
     sandbox: Sandbox,
 ) -> None:
-    sandbox.world.payout_settings = PayoutSettings(overpaid=Decimal("0.1"))
+    sandbox.world.money.payout_settings = PayoutSettings(overpaid=Decimal("0.1"))
     create_agreement(sandbox.world, "1000.00")
     advance_days(sandbox, 40)
     for reading in await read_both(sandbox):
@@ -155,7 +155,7 @@ async def test_both_sources_agree_on_random_payouts(sandbox: Sandbox, seed: int)
     world = sandbox.world
     for number in range(6):
         account = f"{222200000000 + number}"
-        world.payout_settings_by_account[account] = PayoutSettings(
+        world.money.payout_settings_by_account[account] = PayoutSettings(
             outcome=rng.choice(["paid", "failed", "reversed"]),
             retried_after_days=rng.choice([None, 7]),
             refund=Decimal(rng.choice(["0", "0.25", "1"])),
@@ -169,10 +169,10 @@ async def test_both_sources_agree_on_random_payouts(sandbox: Sandbox, seed: int)
         )
     advance_days(sandbox, 30)
     corrections.correct_listing_fee(
-        world, invoice_id=world.invoices[0].id, listing_fee=Decimal("12.34")
+        world, invoice_id=world.money.invoices[0].id, listing_fee=Decimal("12.34")
     )
     refunds.record_refund(
-        world, corrections.find_line(world, world.invoices[1].id), "credit", Decimal("0.1")
+        world, corrections.find_line(world, world.money.invoices[1].id), "credit", Decimal("0.1")
     )
     advance_days(sandbox, 30)
     from_clazar, from_aws = await read_both(sandbox)

@@ -14,8 +14,8 @@ from sandbox.server import Sandbox
 async def clazar_client(sandbox: Sandbox) -> AsyncIterator[ClazarClient]:
     client = ClazarClient(
         sandbox.addresses.clazar,
-        sandbox.world.clazar.client_id,
-        SecretStr(sandbox.world.clazar.client_secret),
+        sandbox.world.clazar.oauth.client_id,
+        SecretStr(sandbox.world.clazar.oauth.client_secret),
     )
     yield client
     await client.close()

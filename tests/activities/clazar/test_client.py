@@ -21,7 +21,7 @@ async def test_token_is_shared_and_renewed_once(sandbox: Sandbox, clazar: Clazar
     put_offer(sandbox)
     await asyncio.gather(*(run_activity(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 1
-    sandbox.world.clazar.revoke_tokens()
+    sandbox.world.clazar.oauth.revoke_tokens()
     await asyncio.gather(*(run_activity(clazar.link_offer, LINK) for _ in range(5)))
     assert sandbox.world.calls["clazar", "Authenticate"] == 2
 
@@ -47,11 +47,11 @@ async def test_pause_before_each_further_page(
 
     client = ClazarClient(
         sandbox.addresses.clazar,
-        sandbox.world.clazar.client_id,
-        SecretStr(sandbox.world.clazar.client_secret),
+        sandbox.world.clazar.oauth.client_id,
+        SecretStr(sandbox.world.clazar.oauth.client_secret),
         sleep=pause,
     )
-    sandbox.world.disbursements += [disbursement(f"offer-{number}") for number in range(5)]
+    sandbox.world.money.disbursements += [disbursement(f"offer-{number}") for number in range(5)]
     pages = client.pages(f"/analytics/datasets/{DATASET}", 2, pause=2.5)
     assert [len(page) async for page in pages] == [2, 2, 1]
     await client.close()

@@ -10,8 +10,8 @@ import pytest
 from activities.clazar.client import ClazarClient
 from activities.clazar.disbursements import ClazarDisbursements
 from offers.payouts.model import PayoutReading, PayoutState
+from sandbox.billing.money import Disbursement
 from sandbox.server import Sandbox
-from sandbox.world import Disbursement
 from tests.support.vendors import NOW
 
 
@@ -45,7 +45,7 @@ async def read(client: ClazarClient, *offers: str) -> PayoutReading:
 
 
 async def test_payouts_are_read_exactly(sandbox: Sandbox, clazar_client: ClazarClient) -> None:
-    sandbox.world.disbursements += [disbursement("offer-a"), disbursement("offer-b")]
+    sandbox.world.money.disbursements += [disbursement("offer-a"), disbursement("offer-b")]
     reading = await read(clazar_client, "offer-a", "offer-c")
     assert set(reading.payouts) == {"offer-a"}
     payout = reading.payouts["offer-a"]
@@ -59,7 +59,7 @@ async def test_failed_payout_is_not_disbursed(
     sandbox: Sandbox, clazar_client: ClazarClient
 ) -> None:
     reversed_amounts = {"gross": Decimal("-1000.10"), "listing_fee": Decimal("30.00")}
-    sandbox.world.disbursements += [
+    sandbox.world.money.disbursements += [
         disbursement("offer-a", undisbursed=Decimal("970.10")),
         disbursement(
             "offer-a",
@@ -88,7 +88,7 @@ async def test_failed_payout_is_not_disbursed(
 async def test_invalid_row_makes_only_its_offer_incomplete(
     sandbox: Sandbox, clazar_client: ClazarClient, changes: dict[str, Any], message: str
 ) -> None:
-    sandbox.world.disbursements += [
+    sandbox.world.money.disbursements += [
         disbursement("offer-a", **changes),
         disbursement("offer-a"),
         disbursement("offer-b"),

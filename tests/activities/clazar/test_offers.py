@@ -6,10 +6,10 @@ import pytest
 
 from activities.clazar.offers import Clazar, ClazarPosition, FindOffers
 from offers.preflight.marketplace import ObservedOffer
-from sandbox.clazar.resources import clazar_id
+from sandbox.clazar.clazar_state import ClazarLinks
+from sandbox.clazar.private_offers import clazar_id
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
-from sandbox.world import ClazarLinks
 from tests.support.clazar import LINK, put_offer
 from tests.support.vendors import NOW, OFFER, run_activity
 from tests.support.workflow_harness import OPPORTUNITY
@@ -19,12 +19,12 @@ ASSOCIATION = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTU
 
 async def test_link_is_written_once_and_keeps_other_links(sandbox: Sandbox, clazar: Clazar) -> None:
     put_offer(sandbox)
-    sandbox.world.clazar_links[OFFER] = ClazarLinks(
+    sandbox.world.clazar.links[OFFER] = ClazarLinks(
         external_object_associations={"hubspot": {"id": "7"}}
     )
     await run_activity(clazar.link_offer, LINK)
     await run_activity(clazar.link_offer, LINK)
-    links = sandbox.world.clazar_links[OFFER].external_object_associations
+    links = sandbox.world.clazar.links[OFFER].external_object_associations
     assert links == {"hubspot": {"id": "7"}} | ASSOCIATION
     assert sandbox.world.calls["clazar", "PatchPrivateOffer"] == 1
 

@@ -46,7 +46,7 @@ def email(sandbox: Sandbox) -> Email:
 async def test_attempts_of_one_mail_have_one_message_id(sandbox: Sandbox, email: Email) -> None:
     for occasion in ("", "", "2026-03-25"):
         await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_REMINDER, occasion))
-    one, again, other = (sent.message_id for sent in sandbox.world.mails)
+    one, again, other = (sent.message_id for sent in sandbox.world.mail.messages)
     assert one == again != other
     assert one.endswith("@example.com>")
 
@@ -54,7 +54,7 @@ async def test_attempts_of_one_mail_have_one_message_id(sandbox: Sandbox, email:
 async def test_recipients_of_notices_and_buyer_mails(sandbox: Sandbox, email: Email) -> None:
     await run_activity(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
     await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
-    notice, buyer_mail = sandbox.world.mails
+    notice, buyer_mail = sandbox.world.mail.messages
     assert notice.recipients == ["owner@example.com"]
     assert notice.subject == "Expired: Ünïcode & Sons"
     assert buyer_mail.recipients == ["buyer@example.com"]
@@ -107,7 +107,7 @@ async def test_notice_is_sent_to_accepted_recipients(sandbox: Sandbox, email: Em
     faults.append(Fault("smtp", "status", "RCPT", status=550, times=2))
     with pytest.raises(ApplicationError, match="it rejects the recipient's address"):
         await run_activity(email.send_notice, notice)
-    assert sandbox.world.mails == []
+    assert sandbox.world.mail.messages == []
     faults.append(Fault("smtp", "status", "RCPT", status=550))
     await run_activity(email.send_notice, notice)
-    assert [sent.recipients for sent in sandbox.world.mails] == [["desk@example.com"]]
+    assert [sent.recipients for sent in sandbox.world.mail.messages] == [["desk@example.com"]]

@@ -84,7 +84,7 @@ def put_source(sandbox: Sandbox) -> Callable[[str, bytes], str]:
     """Put an object into S3; returns its address."""
 
     def put(key: str, content: bytes) -> str:
-        sandbox.world.objects[BUCKET, key] = content
+        sandbox.world.aws.objects[BUCKET, key] = content
         return f"s3://{BUCKET}/{key}"
 
     return put
@@ -278,7 +278,7 @@ def test_documents_are_merged_in_order(
 
     ((key, content),) = published(sandbox).items()
     assert key == f"eula/006000000000001AAA/rev3-{hashlib.sha256(content).hexdigest()[:16]}.pdf"
-    assert sandbox.world.storage.types[BUCKET, key] == "application/pdf"
+    assert sandbox.world.aws.storage.types[BUCKET, key] == "application/pdf"
     pages = PdfReader(io.BytesIO(content), strict=True).pages
     assert [int(page.mediabox.width) for page in pages] == [200, 300, 100, 400]
     answer = httpx.get(link)

@@ -6,14 +6,13 @@ from activities.salesforce.opportunities import Opportunities
 from activities.salesforce.write_back import Salesforce
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
-from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
 
 
 @pytest.fixture
 def salesforce(sandbox: Sandbox) -> Salesforce:
-    put_opportunity(sandbox.world, opportunity_fields(OPPORTUNITY, Amount=120000.55))
+    sandbox.world.salesforce.put_opportunity(opportunity_fields(OPPORTUNITY, Amount=120000.55))
     return clients.salesforce(read_settings(WorkerSettings))
 
 

@@ -23,7 +23,7 @@ async def test_threads_share_one_login(sandbox: Sandbox, opportunities: Opportun
 
     await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 1
-    sandbox.world.salesforce.revoke_tokens()
+    sandbox.world.salesforce.oauth.revoke_tokens()
     await asyncio.to_thread(read_many)
     assert sandbox.world.calls["salesforce", "Token"] == 2
 

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from activities.salesforce.opportunities import Opportunities
-from sandbox.salesforce.records import put_opportunity
 from sandbox.server import Sandbox
 from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
 
@@ -43,8 +42,8 @@ async def test_customer_has_other_uses_of_the_account_and_the_last_purchase(
         },
     }
     for each, fields in others.items():
-        put_opportunity(sandbox.world, opportunity_fields(each, **by_company | fields))
-    put_opportunity(sandbox.world, opportunity_fields(OPPORTUNITY, **by_company))
+        sandbox.world.salesforce.put_opportunity(opportunity_fields(each, **by_company | fields))
+    sandbox.world.salesforce.put_opportunity(opportunity_fields(OPPORTUNITY, **by_company))
     read = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
     customer = await asyncio.to_thread(opportunities.customer, OPPORTUNITY, read, ("111122223333",))
     assert [(use.opportunity_id[:15], use.company) for use in customer.others] == [

@@ -16,7 +16,7 @@ async def test_write_back_writes_absolute_values(sandbox: Sandbox, salesforce: S
     record = OfferRecord(opportunity_id=OPPORTUNITY, stage=Stage.SHARED, terms=terms())
     for _ in range(2):
         await asyncio.to_thread(run_activity, salesforce.write_back, opportunity_update(record))
-    written = sandbox.world.opportunities[OPPORTUNITY]
+    written = sandbox.world.salesforce.opportunities[OPPORTUNITY]
     assert written["Offer_Stage__c"] == "shared"
     assert written["Offer_Amount__c"] == 120000
     assert written["Offer_Link_Expires__c"].startswith("2026-04-01T23:59:59")

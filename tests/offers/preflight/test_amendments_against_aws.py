@@ -26,6 +26,7 @@ from offers.preflight.draft import draft
 from offers.preflight.marketplace import Marketplace
 from offers.preflight.report import AmendmentDeal, Deal, PreflightReport, preflight
 from offers.terms.terms import OfferTerms
+from sandbox.aws.marketplace_state import Aws
 from sandbox.marketplace import agreements, buyers
 from sandbox.world import World
 from tests.offers.preflight.test_preflight_against_aws import (
@@ -61,11 +62,13 @@ class AcceptedOffer:
 
     def __init__(self, case: Case) -> None:
         now = datetime.combine(TODAY, time(9), UTC)
-        self.world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
-        self.world.throttle = False
+        self.world = World(
+            lambda: now, Aws(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
+        )
+        self.world.aws.throttle = False
         self.terms = terms(availability_end=LAST_DAY, **case.original_terms)
         assert aws_errors(self.world, create_offer(self.terms, "reference", TODAY)) == []
-        (offer_id,) = self.world.offers
+        (offer_id,) = self.world.aws.offers
         self.advance_to(now + timedelta(days=case.accepted_after))
         self.agreement = buyers.accept(self.world, offer_id, BUYER)
         self.advance_to(now + timedelta(days=case.after))
@@ -80,7 +83,7 @@ class AcceptedOffer:
 
     def invoiced(self, agreement_id: str) -> Decimal:
         """The amount that AWS has invoiced for an agreement."""
-        found = (i.amount for i in self.world.invoices if i.agreement_id == agreement_id)
+        found = (i.amount for i in self.world.money.invoices if i.agreement_id == agreement_id)
         return sum(found, Decimal())
 
     def _snapshot(self) -> AgreementSnapshot:
@@ -253,7 +256,7 @@ def test_amendment_that_passes_preflight_is_accepted_and_charged_once(
     assert found.terms is not None
     before = sale.invoiced(sale.agreement.id)
     assert sale.aws_errors(found.terms) == []
-    (offer,) = [each for each in sale.world.offers.values() if each.replaces_agreement]
+    (offer,) = [each for each in sale.world.aws.offers.values() if each.replaces_agreement]
     last = end_of_day(found.terms.availability_end)
     sale.advance_to(min(last, sale.world.now() + timedelta(days=wait)))
     new = buyers.accept(sale.world, offer.id, BUYER)

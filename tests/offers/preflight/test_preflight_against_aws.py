@@ -19,6 +19,7 @@ from offers.preflight.order_form import OrderForm
 from offers.preflight.report import Deal, PreflightReport, preflight
 from offers.terms.terms import Dimension, Instalment, OfferTerms, PreExistingAgreement
 from sandbox.aws.catalog.catalog_api import submit
+from sandbox.aws.marketplace_state import Aws
 from sandbox.aws.protocol import AwsError
 from sandbox.world import World
 from tests.support.builders import facts
@@ -109,7 +110,7 @@ def report(deal: dict[str, Any]) -> PreflightReport:
 def offer_errors(terms: OfferTerms) -> list[str]:
     """AWS's error codes for an offer with these terms; none if the offer is created."""
     now = datetime.combine(TODAY, time(9), UTC)
-    world = World(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS)
+    world = World(lambda: now, Aws(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS))
     return aws_errors(world, create_offer(terms, "reference", TODAY))
 
 
@@ -118,7 +119,7 @@ def aws_errors(world: World, changes: list[dict[str, Any]]) -> list[str]:
     request = {
         "Catalog": "AWSMarketplace",
         "ChangeSet": changes,
-        "ClientRequestToken": f"token-{len(world.change_sets)}",
+        "ClientRequestToken": f"token-{len(world.aws.change_sets)}",
     }
     try:
         change_set = submit(world, request)

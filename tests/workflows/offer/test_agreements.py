@@ -42,7 +42,7 @@ async def test_no_answer_for_seven_days_cancels_the_agreement(harness: WorkflowH
     assert requested.stage is Stage.ACCEPTED
     assert requested.cancellation is not None
     assert requested.cancellation.status is CancellationStatus.PENDING_APPROVAL
-    (request,) = harness.world.cancellation_requests.values()
+    (request,) = harness.world.aws.cancellation_requests.values()
     assert request.description == "You asked us to."
     await harness.advance(days=6)
     assert (await harness.record()).stage is Stage.ACCEPTED
@@ -56,7 +56,7 @@ async def test_no_answer_for_seven_days_cancels_the_agreement(harness: WorkflowH
 async def test_rejected_cancellation_request_keeps_the_agreement(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
-    (request,) = harness.world.cancellation_requests.values()
+    (request,) = harness.world.aws.cancellation_requests.values()
     answer(harness.world, request, approve=False)
     record = await harness.advance(days=1)
     assert record.stage is Stage.ACCEPTED
@@ -79,17 +79,17 @@ async def test_cancellation_request_is_sent_once_despite_a_lost_response(
         harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     ) as answer:
         await answer
-    assert len(harness.world.cancellation_requests) == 1
+    assert len(harness.world.aws.cancellation_requests) == 1
 
 
 async def test_cancellation_request_by_signal(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     await harness.handle.signal(OfferWorkflow.request_cancellation_signal, CANCELLATION_REQUEST)
     await harness.settle()
-    assert len(harness.world.cancellation_requests) == 1
+    assert len(harness.world.aws.cancellation_requests) == 1
     await harness.handle.signal(OfferWorkflow.request_cancellation_signal, CANCELLATION_REQUEST)
     assert (await harness.settle()).attention_code == "signal-rejected"
-    assert len(harness.world.cancellation_requests) == 1
+    assert len(harness.world.aws.cancellation_requests) == 1
 
 
 async def test_amend_is_rejected_during_a_cancellation_request(harness: WorkflowHarness) -> None:
@@ -144,7 +144,11 @@ async def test_rolled_back_acceptance_leaves_the_offer_shared(
     assert record.agreement is not None
     assert record.agreement.agreement_id == again.id
     accepted_mails = [s for s in harness.mail_subjects() if s.startswith("Accepted: ")]
-    ids = [mail.message_id for mail in harness.world.mails if mail.subject.startswith("Accepted: ")]
+    ids = [
+        mail.message_id
+        for mail in harness.world.mail.messages
+        if mail.subject.startswith("Accepted: ")
+    ]
     assert len(accepted_mails) == len(set(ids)) == 2
 
 
@@ -172,7 +176,7 @@ async def test_rollback_after_a_late_cancel_leaves_no_acceptable_offer(
     harness.schedule_acceptance(harness.world.now() + timedelta(seconds=60))
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance(minutes=10)).stage is Stage.ACCEPTED
-    assert not harness.world.acceptable(harness.world.offers[shared.require_offer_id()])
+    assert not harness.world.aws.acceptable(harness.world.aws.offers[shared.require_offer_id()])
     roll_back(harness.world, harness.agreement())
     await harness.report_acceptance()
     record = await harness.settle()
@@ -243,7 +247,7 @@ async def test_disbursed_offer_closes_after_the_agreement_has_ended(
 
 async def test_agreement_that_aws_does_not_list_has_not_ended(harness: WorkflowHarness) -> None:
     before = await accept_offer(harness)
-    harness.world.agreement_lag_minutes = 1000
+    harness.world.aws.agreement_lag_minutes = 1000
     await harness.report_acceptance()
     after = await harness.settle()
     assert (after.stage, after.agreement) == (Stage.ACCEPTED, before.agreement)

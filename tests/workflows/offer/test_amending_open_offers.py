@@ -36,7 +36,7 @@ async def test_name_and_description_change_in_place(harness: WorkflowHarness) ->
     record = await amend(harness, changes)
     assert record.stage is Stage.SHARED
     assert record.offer_id == before.offer_id
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     assert offer.name == record.require_terms().offer_name == "Example Product, as agreed"
     assert offer.description == f"offer-{OPPORTUNITY}-rev1: PO 4711"
     assert len(harness.mail_subjects()) == 1, "a second mail was sent for the same link"
@@ -51,7 +51,7 @@ async def test_new_buyer_email_gets_the_offer_without_a_change_set(
     record = await amend(harness, TermChanges(terms={"buyer_email": "other@example.com"}))
     assert record.stage is Stage.SHARED
     assert harness.world.calls["catalog", "StartChangeSet"] == calls
-    assert harness.world.mails[-1].recipients == ["other@example.com"]
+    assert harness.world.mail.messages[-1].recipients == ["other@example.com"]
     assert harness.mail_subjects()[-1].endswith("is ready")
 
 
@@ -63,8 +63,8 @@ async def test_new_owner_email_gets_later_notices(harness: WorkflowHarness) -> N
     accept(harness.world, record.require_offer_id(), BUYER)
     await harness.report_acceptance()
     await harness.settle()
-    assert harness.world.mails[-1].subject.startswith("Accepted")
-    assert harness.world.mails[-1].recipients == ["successor@example.com"]
+    assert harness.world.mail.messages[-1].subject.startswith("Accepted")
+    assert harness.world.mail.messages[-1].recipients == ["successor@example.com"]
 
 
 async def test_new_price_creates_a_revision_and_voids_the_old_offer(
@@ -79,7 +79,7 @@ async def test_new_price_creates_a_revision_and_voids_the_old_offer(
     assert second.offer_id != first.offer_id
     assert str(second.require_terms().price) == "USD 110,000.00"
     assert harness.count_acceptable_offers() == 1
-    assert harness.world.acceptable(harness.world.offers[second.require_offer_id()])
+    assert harness.world.aws.acceptable(harness.world.aws.offers[second.require_offer_id()])
     (first_revision,) = second.previous_revisions
     assert (first_revision.offer_id, first_revision.outcome, first_revision.number) == (
         first.offer_id,
@@ -92,7 +92,7 @@ async def test_new_price_creates_a_revision_and_voids_the_old_offer(
         "Your private offer for Example Product is ready",
     ]
     sentence = f"It replaces {first.offer_id}. The link in our earlier mail no longer works."
-    assert sentence in " ".join(harness.world.mails[-1].text.split())
+    assert sentence in " ".join(harness.world.mail.messages[-1].text.split())
 
 
 async def test_recreate_reads_corrected_terms_from_salesforce(
@@ -201,7 +201,7 @@ async def test_extend_moves_reminders_and_notifies_the_buyer(harness: WorkflowHa
     until = record.require_terms().availability_end + timedelta(days=30)
     extended = await extend(harness, until)
     assert extended.require_terms().availability_end == until
-    assert harness.world.offers[extended.require_offer_id()].availability_end == until
+    assert harness.world.aws.offers[extended.require_offer_id()].availability_end == until
     await harness.settle()
     assert "can be accepted until" in harness.mail_subjects()[-1]
     await harness.advance(days=29)
@@ -315,7 +315,7 @@ async def test_extend_with_a_new_duration_changes_both_in_place(
     await harness.advance_until(Stage.SHARED)
     record = await extend(harness, harness.day(40), months=12)
     assert record.require_terms().duration_months == 12
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     assert {"Type": "ValidityTerm", "AgreementDuration": "P12M"} in offer.terms
     assert offer.availability_end == harness.day(40)
 
@@ -325,7 +325,7 @@ async def test_extend_rejected_by_aws_changes_nothing(
 ) -> None:
     await harness.start()
     before = await harness.advance_until(Stage.SHARED)
-    harness.world.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
+    harness.world.aws.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
     with pytest.raises(RequestRejected, match="AWS: INVALID_AVAILABILITY_END_DATE"):
         await extend(harness, harness.day(50))
     record = await harness.settle()
@@ -348,4 +348,4 @@ async def test_acceptance_during_amend_is_kept(harness: WorkflowHarness) -> None
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
     assert "Not changed: Example Corp has accepted" in harness.mail_subjects()
     assert not any("is being changed" in subject for subject in harness.mail_subjects())
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1

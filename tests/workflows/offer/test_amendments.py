@@ -135,7 +135,7 @@ async def test_amendment_must_say_what_happens_to_unpaid_instalments(
     shared = await harness.advance_until(Stage.SHARED, path=FIRST)
     await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
     await harness.advance(days=300)
-    invoiced = sorted(row.gross for row in harness.world.disbursements if row.disbursed)
+    invoiced = sorted(row.gross for row in harness.world.money.disbursements if row.disbursed)
     assert [f"{gross:.0f}" for gross in invoiced] == ["30000", "30000", "30000", "60000"]
 
 

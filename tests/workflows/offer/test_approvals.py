@@ -27,7 +27,7 @@ async def start_draft(harness: WorkflowHarness, **fields: Any) -> list[str]:
 
 
 def subjects_to(harness: WorkflowHarness, address: str) -> list[str]:
-    return [mail.subject for mail in harness.world.mails if address in mail.recipients]
+    return [mail.subject for mail in harness.world.mail.messages if address in mail.recipients]
 
 
 async def test_exception_waits_for_approval_by_its_role(harness: WorkflowHarness) -> None:
@@ -36,7 +36,7 @@ async def test_exception_waits_for_approval_by_its_role(harness: WorkflowHarness
     assert waiting.attention_code == "approval-required"
     assert "deal-desk" in waiting.attentions[0].problem
     assert "deal-desk" in await harness.summary_card()
-    assert not harness.world.change_sets
+    assert not harness.world.aws.change_sets
     assert "not-annual" not in harness.mail_subjects(), "the subject has a code"
     assert subjects_to(harness, DESK) == ["Approval required: the offer for Example Corp"]
     assert subjects_to(harness, "owner@example.com") == [
@@ -124,7 +124,7 @@ async def test_mails_about_different_findings_have_different_message_ids(
         OPPORTUNITY, TermChanges(terms={"duration_months": 12, "net_payment_days": 31})
     )
     await harness.settle()
-    ids = [mail.message_id for mail in harness.world.mails]
+    ids = [mail.message_id for mail in harness.world.mail.messages]
     assert len(ids) == 3
     assert len(set(ids)) == 3
 
@@ -133,14 +133,14 @@ async def test_cancel_while_the_eula_upload_is_denied(
     harness: WorkflowHarness,
 ) -> None:
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
-    harness.world.objects[("example-offers", "eula.pdf")] = one_page()
+    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
     await harness.start()
     harness.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     assert (await harness.advance(minutes=1)).attention_code == "credentials-rejected"
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     assert (await harness.advance_to_end()).attentions == ()
-    assert not harness.world.change_sets
+    assert not harness.world.aws.change_sets
 
 
 async def test_approval_without_an_exception_is_rejected(harness: WorkflowHarness) -> None:
@@ -166,7 +166,7 @@ async def test_declined_exception_needs_a_revision(harness: WorkflowHarness) -> 
     waiting = await harness.settle()
     assert waiting.attention_code == "terms-invalid"
     assert subjects_to(harness, "owner@example.com") == ACTION_REQUIRED * 2
-    assert "one year only" in " ".join(harness.world.mails[-1].text.split())
+    assert "one year only" in " ".join(harness.world.mail.messages[-1].text.split())
 
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 12}))
     assert revised.blocking_findings == ()
@@ -258,7 +258,7 @@ async def test_given_term_can_be_removed(harness: WorkflowHarness) -> None:
 async def test_revise_after_rejection_by_aws_keeps_the_first_revision(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
+    harness.world.aws.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
     await harness.start()
     await harness.advance_until(Stage.FAILED)
     await harness.client.revise(OPPORTUNITY, TermChanges(terms={"offer_name": "Another name"}))
@@ -270,7 +270,7 @@ async def test_revise_after_rejection_by_aws_keeps_the_first_revision(
     assert first_revision.change_set_id != shared.change_set_id
     assert shared.revision == 2
     assert shared.require_terms().offer_name == "Another name"
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1
 
 
 async def test_cancel_while_waiting_for_approval(harness: WorkflowHarness) -> None:
@@ -278,12 +278,12 @@ async def test_cancel_while_waiting_for_approval(harness: WorkflowHarness) -> No
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     ended = await harness.advance_to_end()
     assert ended.attentions == ()
-    assert not harness.world.change_sets
+    assert not harness.world.aws.change_sets
 
 
 async def test_exceptions_of_two_roles_need_both_approvals(harness: WorkflowHarness) -> None:
     harness.put_opportunity(**TWO_YEARS, Eula_Documents__c="s3://example-offers/eula.pdf")
-    harness.world.objects[("example-offers", "eula.pdf")] = one_page()
+    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
     record = await harness.start()
     assert sorted(str(f.role) for f in record.awaiting_approval) == ["deal-desk", "legal"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
@@ -291,7 +291,7 @@ async def test_exceptions_of_two_roles_need_both_approvals(harness: WorkflowHarn
     assert [finding.role for finding in remaining.awaiting_approval] == ["legal"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     await harness.advance_until(Stage.SHARED)
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     (legal,) = [term for term in offer.terms if term["Type"] == "LegalTerm"]
     assert legal["Documents"][0]["Type"] == "CustomEula"
 
@@ -300,12 +300,12 @@ async def test_eula_changed_after_approval_needs_a_new_approval(
     harness: WorkflowHarness,
 ) -> None:
     harness.put_opportunity(Eula_Documents__c="s3://example-offers/eula.pdf")
-    harness.world.objects[("example-offers", "eula.pdf")] = one_page()
+    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page()
     await harness.start()
     harness.world.faults.waiting.append(Fault("s3", "status", "PutObject", status=403, times=None))
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="legal@example.com"))
     assert (await harness.advance(minutes=1)).attention_code == "credentials-rejected"
-    harness.world.objects[("example-offers", "eula.pdf")] = one_page(width=300)
+    harness.world.aws.objects[("example-offers", "eula.pdf")] = one_page(width=300)
     harness.world.faults.waiting.clear()
     await harness.client.resume(OPPORTUNITY)
     failed = await harness.advance_until(Stage.FAILED)
@@ -313,7 +313,7 @@ async def test_eula_changed_after_approval_needs_a_new_approval(
     await harness.client.resume(OPPORTUNITY)
     waiting = await harness.settle()
     assert [finding.code for finding in waiting.awaiting_approval] == ["custom-contract"]
-    assert not harness.world.offers
+    assert not harness.world.aws.offers
 
 
 def one_page(width: int = 200) -> bytes:

@@ -23,17 +23,19 @@ async def test_cancel_in_draft_while_salesforce_is_down(harness: WorkflowHarness
     await harness.client.start_without_waiting(OPPORTUNITY)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "not any more")
     assert await last_stage(harness) is Stage.CANCELLED
-    assert not harness.world.change_sets
+    assert not harness.world.aws.change_sets
 
 
 async def test_cancel_while_preparing_cancels_the_change_set(harness: WorkflowHarness) -> None:
-    harness.world.change_set_processing.preparing_minutes = 30
+    harness.world.aws.change_set_processing.preparing_minutes = 30
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await last_stage(harness) is Stage.CANCELLED
-    assert [change_set.status for change_set in harness.world.change_sets.values()] == ["CANCELLED"]
-    assert not harness.world.offers
+    assert [change_set.status for change_set in harness.world.aws.change_sets.values()] == [
+        "CANCELLED"
+    ]
+    assert not harness.world.aws.offers
     assert harness.mail_subjects() == [], "a mail was sent"
     assert (await harness.record()).findings == (), "a finding remains"
 
@@ -45,9 +47,9 @@ async def test_cancel_after_preparing_withdraws_the_new_offer(
     await harness.advance(minutes=20)
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await last_stage(harness) is Stage.CANCELLED
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     assert offer.state == "Released"
-    assert not harness.world.acceptable(offer)
+    assert not harness.world.aws.acceptable(offer)
     assert harness.mail_subjects() == [], "a mail was sent"
 
 
@@ -62,7 +64,7 @@ async def test_cancel_after_sharing_notifies_the_buyer(harness: WorkflowHarness)
     assert (
         harness.mail_subjects()[-1] == "Your private offer for Example Product has been withdrawn"
     )
-    assert harness.world.mails[-1].recipients == ["buyer@example.com"]
+    assert harness.world.mail.messages[-1].recipients == ["buyer@example.com"]
 
 
 async def test_cancel_notifies_the_buyer_if_the_offer_mail_may_have_arrived(
@@ -134,7 +136,7 @@ async def test_cancel_while_credentials_are_rejected(
     assert (await harness.advance(minutes=1)).stage is Stage.SUBMITTED
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await last_stage(harness) is Stage.CANCELLED
-    assert not harness.world.change_sets
+    assert not harness.world.aws.change_sets
 
 
 async def test_cancel_after_an_unknown_submission_waits_for_aws(harness: WorkflowHarness) -> None:
@@ -226,7 +228,7 @@ async def test_workflow_cancellation_leaves_no_acceptable_offer(
 async def test_failed_withdrawal_needs_attention(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
-    harness.world.change_set_processing.failures.append("SERVER_FAULT")
+    harness.world.aws.change_set_processing.failures.append("SERVER_FAULT")
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     blocked = await harness.advance(minutes=10)
     assert blocked.stage is Stage.SHARED
@@ -260,9 +262,9 @@ async def accept_on_the_last_day(harness: WorkflowHarness) -> OfferRecord:
     """Accept an expired offer as if on its last day; AWS lists the agreement only now."""
     shared = await harness.record()
     now = harness.world.now()
-    harness.world.offers[shared.require_offer_id()].availability_end = now.date()
+    harness.world.aws.offers[shared.require_offer_id()].availability_end = now.date()
     accept(harness.world, shared.require_offer_id(), BUYER)
-    harness.world.offers[
+    harness.world.aws.offers[
         shared.require_offer_id()
     ].availability_end = shared.require_terms().availability_end
     return shared
@@ -280,7 +282,7 @@ async def test_restart_finds_a_late_acceptance_of_the_expired_offer(
     accepted = await harness.settle()
     assert accepted.stage is Stage.ACCEPTED
     assert accepted.offer_id == expired.offer_id
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1
 
 
 async def test_restart_finds_a_late_acceptance_after_the_workflow_closed(
@@ -294,4 +296,4 @@ async def test_restart_finds_a_late_acceptance_after_the_workflow_closed(
     again = await harness.client.start(OPPORTUNITY, restart=True)
     assert again.stage is Stage.ACCEPTED
     assert again.offer_id == expired.offer_id
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1

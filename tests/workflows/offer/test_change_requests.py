@@ -77,7 +77,7 @@ async def test_late_listed_acceptance_of_a_cancelled_offer_is_found(
 ) -> None:
     await share_offer(harness)
     accept_when(harness.world, BUYER, "applying")
-    harness.world.agreement_lag_minutes = 10
+    harness.world.aws.agreement_lag_minutes = 10
     assert (await request(harness, harness.client.cancel(OPPORTUNITY, ""))).stage is Stage.CANCELLED
     assert (await harness.advance(hours=2)).stage is Stage.ACCEPTED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
@@ -151,7 +151,7 @@ async def test_mails_about_an_amended_offer_name_only_the_shared_one(
     await request(harness, harness.client.amend(OPPORTUNITY, LOWER_PRICE))
     await harness.advance(minutes=20)
     await request(harness, harness.client.cancel(OPPORTUNITY, ""))
-    first, changed, withdrawn = harness.world.mails
+    first, changed, withdrawn = harness.world.mail.messages
     assert "is being changed" in changed.subject
     assert "has been withdrawn" in withdrawn.subject
     (offer_id,) = {line for line in first.text.split() if line.startswith("offer-")}
@@ -211,7 +211,7 @@ async def test_delayed_offer_mail_has_the_current_terms(
     await request(harness, harness.client.extend(OPPORTUNITY, Extension(until=harness.day(50))))
     harness.world.faults.waiting.clear()
     await harness.advance_until(Stage.SHARED)
-    (mail,) = [m for m in harness.world.mails if m.subject.endswith("is ready")]
+    (mail,) = [m for m in harness.world.mail.messages if m.subject.endswith("is ready")]
     assert mail.recipients == ["right@example.com"]
     assert f"{harness.day(50).day} {harness.day(50):%B %Y}, 23:59 UTC" in mail.text
 
@@ -227,14 +227,14 @@ async def test_in_place_changes_survive_a_new_revision(harness: WorkflowHarness)
         "As agreed",
         harness.day(50),
     )
-    assert harness.world.mails[-1].recipients == ["right@example.com"]
+    assert harness.world.mail.messages[-1].recipients == ["right@example.com"]
 
 
 async def test_extend_succeeds_despite_a_name_changed_in_the_portal(
     harness: WorkflowHarness,
 ) -> None:
     record = await share_offer(harness)
-    harness.world.offers[record.require_offer_id()].name = "Renamed in the portal"
+    harness.world.aws.offers[record.require_offer_id()].name = "Renamed in the portal"
     extended = await request(
         harness, harness.client.extend(OPPORTUNITY, Extension(until=harness.day(50)))
     )
@@ -282,7 +282,7 @@ async def test_last_mail_after_amend_and_cancel_says_withdrawn(harness: Workflow
     await request(harness, harness.client.amend(OPPORTUNITY, LOWER_PRICE))
     await request(harness, harness.client.cancel(OPPORTUNITY, ""))
     assert "is being changed" in harness.mail_subjects()[1]
-    to_buyer = [m for m in harness.world.mails if m.recipients == ["buyer@example.com"]]
+    to_buyer = [m for m in harness.world.mail.messages if m.recipients == ["buyer@example.com"]]
     assert "has been withdrawn" in to_buyer[-1].subject
 
 
@@ -294,7 +294,9 @@ async def test_same_finding_in_a_new_revision_is_notified_again(harness: Workflo
     await harness.advance_until(Stage.SHARED)
     harness.put_opportunity(Order_Form_Signed__c=False)
     await request(harness, harness.client.amend(OPPORTUNITY, LOWER_PRICE))
-    ids = [m.message_id for m in harness.world.mails if m.subject.startswith("Action required")]
+    ids = [
+        m.message_id for m in harness.world.mail.messages if m.subject.startswith("Action required")
+    ]
     assert len(ids) == len(set(ids)) == 2
 
 
@@ -303,12 +305,12 @@ async def test_cancelled_amendment_mail_says_the_agreement_continues(
 ) -> None:
     await accept_offer(harness)
     await share_amendment(harness)
-    text = " ".join(harness.world.mails[-1].text.split())
+    text = " ".join(harness.world.mail.messages[-1].text.split())
     assert "Already invoiced, unchanged" in text
     await request(harness, harness.client.cancel(FIRST, ""))
     await harness.sleep(timedelta(seconds=5))
     assert f"Your agreement {harness.agreement().id} continues unchanged" in " ".join(
-        harness.world.mails[-1].text.split()
+        harness.world.mail.messages[-1].text.split()
     )
 
 

@@ -50,14 +50,14 @@ def create_in_clazar(harness: WorkflowHarness, record: OfferRecord, **difference
 async def test_offer_created_in_clazar_runs_to_disbursement(harness: WorkflowHarness) -> None:
     record = await start_handoff(harness)
     assert f"{OPPORTUNITY}-1" in record.require_terms().offer_name
-    (mail,) = harness.world.mails
+    (mail,) = harness.world.mail.messages
     assert mail.recipients == ["owner@example.com"]
     for value in (record.require_terms().offer_name, BUYER, "120000.00", "12 months", "non-FPS"):
         assert value in mail.text
-    (task,) = harness.world.tasks.values()
+    (task,) = harness.world.salesforce.tasks.values()
     assert task["WhatId"] == OPPORTUNITY
     assert record.require_terms().offer_name in task["Description"]
-    assert not harness.world.change_sets, "the product created an offer"
+    assert not harness.world.aws.change_sets, "the product created an offer"
 
     create_in_clazar(harness, record)
     harness.set_buyer(accepts_after=2)
@@ -81,10 +81,10 @@ async def test_offer_created_in_clazar_runs_to_disbursement(harness: WorkflowHar
 async def test_owner_is_reminded_until_the_offer_is_created(harness: WorkflowHarness) -> None:
     record = await start_handoff(harness)
     await harness.advance(days=8)
-    subjects = [mail.subject for mail in harness.world.mails]
+    subjects = [mail.subject for mail in harness.world.mail.messages]
     assert subjects == ["Please create in Clazar: the private offer for Example Corp"] * 4
     assert (await harness.advance(days=7)).attention_code == AttentionCode.AWAITING_CLAZAR_OFFER
-    assert len(harness.world.mails) == 4
+    assert len(harness.world.mail.messages) == 4
     create_in_clazar(harness, record)
     await harness.advance_until(Stage.SHARED)
 
@@ -108,7 +108,7 @@ async def test_declined_difference_voids_the_offer_and_hands_off_again(
         waiting = await harness.advance(minutes=10)
     assert [finding.field for finding in waiting.blocking_findings] == [field]
     assert harness.count_acceptable_offers() == 1, "it was withdrawn without a decision"
-    assert not [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
+    assert not [m for m in harness.world.mail.messages if "buyer@example.com" in m.recipients]
 
     await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="as signed, please"))
     again = await harness.advance_until(Stage.SUBMITTED)
@@ -117,7 +117,7 @@ async def test_declined_difference_voids_the_offer_and_hands_off_again(
     assert again.revision == 2
     assert f"{OPPORTUNITY}-2" in again.require_terms().offer_name
     assert again.previous_revisions[0].findings[-1].field == field
-    assert field in harness.world.mails[-1].text
+    assert field in harness.world.mail.messages[-1].text
 
     create_in_clazar(harness, again)
     await harness.advance_until(Stage.SHARED)
@@ -139,7 +139,7 @@ async def test_approved_difference_becomes_the_terms(harness: WorkflowHarness) -
     shared = await harness.advance_until(Stage.SHARED)
     assert str(shared.require_terms().price) == "USD 110,000.00"
     assert shared.require_terms().availability_end == later
-    (mail,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
+    (mail,) = [m for m in harness.world.mail.messages if "buyer@example.com" in m.recipients]
     assert "110,000.00" in mail.text, "the mail has another price than the offer"
 
 
@@ -147,7 +147,7 @@ async def test_unrecognised_offer_can_be_linked(harness: WorkflowHarness) -> Non
     record = await start_handoff(harness)
     create_in_clazar(harness, record, name="Something else")
     await harness.advance(hours=3)
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     with pytest.raises(RequestRejected, match="no id of an offer"):
         await harness.client.link_offer(OPPORTUNITY, "agmt-1")
     await harness.client.link_offer(OPPORTUNITY, offer.id)
@@ -164,7 +164,7 @@ async def test_wrong_linked_id_can_be_corrected(harness: WorkflowHarness) -> Non
     assert (await harness.advance(minutes=30)).stage is Stage.GENERATING
     create_in_clazar(harness, record)
     await harness.advance(hours=2)
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     await harness.client.link_offer(OPPORTUNITY, offer.id)
     await harness.advance_until(Stage.SHARED)
 
@@ -178,7 +178,7 @@ async def test_two_created_offers_need_attention(harness: WorkflowHarness) -> No
         if "duplicate-offer" in {a.code for a in waiting.attentions}:
             break
         waiting = await harness.advance(minutes=10)
-    first, second = harness.world.offers.values()
+    first, second = harness.world.aws.offers.values()
     attention = waiting.attentions[-1]
     assert first.id in attention.problem
     assert second.id in attention.problem
@@ -196,7 +196,7 @@ async def test_cancel_of_a_handoff_notifies_and_completes_the_task(
     assert (await harness.client.cancel(OPPORTUNITY, "")).stage is Stage.CANCELLED
     await harness.advance_to_end()
     assert harness.mail_subjects()[-1].startswith("Please do not create in Clazar")
-    (task,) = harness.world.tasks.values()
+    (task,) = harness.world.salesforce.tasks.values()
     assert task["Status"] == "Completed"
 
 
@@ -207,11 +207,11 @@ async def test_cancel_withdraws_an_offer_created_meanwhile(
     await harness.advance(minutes=50)
     create_in_clazar(harness, record)
     await harness.sleep(timedelta(minutes=5))
-    harness.world.change_set_processing.publish_minutes = 0
+    harness.world.aws.change_set_processing.publish_minutes = 0
     await harness.sleep(timedelta(minutes=54))
     await harness.handle.signal("cancel", "")
     assert (await harness.advance_to_end()).stage is Stage.CANCELLED
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1
     assert harness.count_acceptable_offers() == 0
 
 
@@ -219,18 +219,18 @@ async def test_offer_of_another_deal_is_not_withdrawn(harness: WorkflowHarness) 
     record = await start_handoff(harness)
     create_in_clazar(harness, record, name="An offer of another deal", buyer_accounts=[OTHER])
     await harness.sleep(timedelta(hours=2))
-    (other_offer,) = harness.world.offers.values()
+    (other_offer,) = harness.world.aws.offers.values()
     await harness.client.link_offer(OPPORTUNITY, other_offer.id)
     waiting = await harness.settle()
     assert waiting.attention_code == "approval-required"
     await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="this is not ours"))
     again = await harness.advance_until(Stage.SUBMITTED)
-    assert harness.world.acceptable(other_offer), "it was withdrawn"
+    assert harness.world.aws.acceptable(other_offer), "it was withdrawn"
     assert "unmatched-offer" in {attention.code for attention in again.attentions}
     await harness.client.link_offer(OPPORTUNITY, other_offer.id)
     await harness.settle()
     await harness.client.cancel(OPPORTUNITY, "")
-    assert harness.world.acceptable(other_offer)
+    assert harness.world.aws.acceptable(other_offer)
 
 
 async def test_link_of_another_offer_while_a_difference_waits(harness: WorkflowHarness) -> None:
@@ -239,10 +239,10 @@ async def test_link_of_another_offer_while_a_difference_waits(harness: WorkflowH
     waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await harness.advance(minutes=10)
-    (wrong,) = harness.world.offers.values()
+    (wrong,) = harness.world.aws.offers.values()
     create_in_clazar(harness, record)
     await harness.sleep(timedelta(hours=2))
-    (correct,) = [offer for offer in harness.world.offers.values() if offer is not wrong]
+    (correct,) = [offer for offer in harness.world.aws.offers.values() if offer is not wrong]
     await harness.client.link_offer(OPPORTUNITY, correct.id)
     both = await harness.settle()
     assert both.stage is Stage.GENERATING, "it was shared while another offer could be accepted"
@@ -259,14 +259,14 @@ async def test_acceptance_before_recognition_is_found(
     harness: WorkflowHarness,
 ) -> None:
     record = await start_handoff(harness)
-    harness.world.clazar_delay_minutes = 3 * 24 * 60
+    harness.world.clazar.delay_minutes = 3 * 24 * 60
     harness.set_buyer(accepts_after=1)
     create_in_clazar(harness, record)
     await harness.advance(days=2)
     accepted = await harness.advance(days=3)
     assert accepted.stage is Stage.ACCEPTED
     assert accepted.agreement is not None
-    assert not [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
+    assert not [m for m in harness.world.mail.messages if "buyer@example.com" in m.recipients]
 
 
 async def test_cancel_after_linking_an_unknown_id(
@@ -309,7 +309,7 @@ async def test_offer_with_late_instalment_is_not_upfront(harness: WorkflowHarnes
     assert [finding.field for finding in waiting.blocking_findings] == ["payment_schedule"]
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await harness.advance_until(Stage.SHARED)
-    (mail,) = [m for m in harness.world.mails if "buyer@example.com" in m.recipients]
+    (mail,) = [m for m in harness.world.mail.messages if "buyer@example.com" in m.recipients]
     assert day.isoformat() in mail.text
     assert "up front" not in mail.text
 
@@ -320,7 +320,7 @@ async def test_acceptance_of_a_differing_offer_wins(harness: WorkflowHarness) ->
     waiting = await harness.advance_until(Stage.GENERATING)
     while waiting.attention_code != "approval-required":
         waiting = await harness.advance(minutes=10)
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     accept(harness.world, offer.id, BUYER)
     await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="wrong price"))
     accepted = await harness.advance_until(Stage.ACCEPTED)

@@ -50,16 +50,16 @@ async def outcome(scenario: Scenario) -> Any:
             "record": (await harness.client.record(path)).model_dump(mode="json"),
             "mails": sorted(
                 without_ids_and_times([*mail.recipients, mail.subject, mail.text])
-                for mail in world.mails
+                for mail in world.mail.messages
             ),
             "salesforce": harness.salesforce_fields() | {"_history": written(harness)},
-            "offers in AWS": [vars(offer) for offer in world.offers.values()],
+            "offers in AWS": [vars(offer) for offer in world.aws.offers.values()],
             "change sets": [
                 [change.type for change in change_set.changes]
-                for change_set in world.change_sets.values()
+                for change_set in world.aws.change_sets.values()
             ],
-            "links": [vars(links) for links in world.clazar_links.values()],
-            "tasks": [*world.tasks.values()],
+            "links": [vars(links) for links in world.clazar.links.values()],
+            "tasks": [*world.salesforce.tasks.values()],
             "acceptable": harness.count_acceptable_offers(),
         }
     return without_ids_and_times(result)
@@ -97,7 +97,7 @@ async def test_life_ends_as_in_one_run(scenario: Scenario) -> None:
 async def test_failed_offer_keeps_its_one_attention() -> None:
     with continue_as_new_always() as continued:
         async with open_harness() as harness:
-            harness.world.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
+            harness.world.aws.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
             await harness.start()
             before = (await harness.advance_until(Stage.FAILED)).attentions
             for _ in range(2):

@@ -10,10 +10,9 @@ from cli.offer_client import RequestRejected
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
-from sandbox.salesforce.records import put_opportunity
-from sandbox.world import Buyer
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, opportunity_fields
 from workflows.offer.workflow import OfferWorkflow
@@ -22,7 +21,7 @@ CORRECT_ACCOUNT = "444455556666"
 
 
 async def test_rejected_account_is_corrected_in_salesforce(harness: WorkflowHarness) -> None:
-    harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     await harness.start()
     failed = await harness.advance_until(Stage.FAILED)
     (finding,) = failed.findings
@@ -30,10 +29,10 @@ async def test_rejected_account_is_corrected_in_salesforce(harness: WorkflowHarn
     assert "INVALID_BUYER_ACCOUNTS" in finding.problem
     assert "12-digit" in finding.remedy
     assert failed.attention_code == "offer-rejected"
-    assert not harness.world.offers, "an offer was created"
+    assert not harness.world.aws.offers, "an offer was created"
     await harness.settle()
     assert harness.mail_subjects() == ["Failed: the offer for Example Corp"]
-    assert "INVALID_BUYER_ACCOUNTS" in harness.world.mails[0].text
+    assert "INVALID_BUYER_ACCOUNTS" in harness.world.mail.messages[0].text
     assert "INVALID_BUYER_ACCOUNTS" in harness.salesforce_fields()["Offer_Attention__c"]
 
     harness.put_opportunity(AWS_Account_Id__c=CORRECT_ACCOUNT)
@@ -58,11 +57,11 @@ async def test_rejected_change_set_request_fails_with_the_aws_error(
     assert "ValidationException" in failed.findings[0].problem
     cancelled = await harness.client.cancel(OPPORTUNITY, "")
     assert cancelled.stage is Stage.CANCELLED
-    assert not harness.world.offers
+    assert not harness.world.aws.offers
 
 
 async def test_resume_after_an_aws_server_fault(harness: WorkflowHarness) -> None:
-    harness.world.change_set_processing.failures.append("SERVER_FAULT")
+    harness.world.aws.change_set_processing.failures.append("SERVER_FAULT")
     await harness.start()
     failed = await harness.advance_until(Stage.FAILED)
     assert "resume to try again" in failed.findings[0].remedy
@@ -78,7 +77,7 @@ async def test_invalid_terms_wait_in_draft_until_corrected(harness: WorkflowHarn
     assert [finding.field for finding in drafted.findings] == ["buyer_accounts", "price"]
     assert drafted.findings[0].source == "AWS_Account_Id__c"
     assert drafted.attention_code == "terms-invalid"
-    assert not harness.world.change_sets
+    assert not harness.world.aws.change_sets
 
     harness.put_opportunity()
     await harness.client.resume(OPPORTUNITY)
@@ -101,7 +100,7 @@ async def test_given_terms_override_the_opportunity(harness: WorkflowHarness) ->
     assert drafted.terms is not None
     assert str(drafted.terms.price) == "EUR 99,000.50"
     shared = await harness.advance_until(Stage.SHARED)
-    (offer,) = harness.world.offers.values()
+    (offer,) = harness.world.aws.offers.values()
     assert offer.name == "Special"
     assert shared.terms == drafted.terms, "the terms read from AWS differ"
 
@@ -132,7 +131,7 @@ async def test_unknown_given_field_is_a_finding(harness: WorkflowHarness) -> Non
 
 
 async def test_start_of_a_missing_opportunity_is_rejected(harness: WorkflowHarness) -> None:
-    harness.world.opportunities.clear()
+    harness.world.salesforce.opportunities.clear()
     with pytest.raises(RequestRejected, match=f"Salesforce has no opportunity {OPPORTUNITY}"):
         await harness.start()
     harness.put_opportunity()
@@ -142,7 +141,7 @@ async def test_start_of_a_missing_opportunity_is_rejected(harness: WorkflowHarne
 async def test_revise_of_a_missing_opportunity_fails_the_workflow(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.opportunities.clear()
+    harness.world.salesforce.opportunities.clear()
     harness.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
     handle = await harness.client.start_without_waiting(OPPORTUNITY)
     update = await handle.start_update(
@@ -160,7 +159,7 @@ async def test_revise_of_a_missing_opportunity_fails_the_workflow(
 async def test_cancel_of_a_missing_opportunity_completes_the_workflow(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.opportunities.clear()
+    harness.world.salesforce.opportunities.clear()
     harness.world.faults.waiting.append(Fault("salesforce", "status", "Query", status=503, times=2))
     handle = await harness.client.start_without_waiting(OPPORTUNITY)
     # Wait, without skipping time, until the first attempt has failed.
@@ -178,15 +177,15 @@ async def test_cancel_of_a_missing_opportunity_completes_the_workflow(
 async def test_deleted_opportunity_needs_attention(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
+    harness.world.aws.change_set_processing.failures = ["INVALID_TAX_INFORMATION"]
     await harness.start()
     await harness.advance_until(Stage.FAILED)
-    kept = dict(harness.world.opportunities)
-    harness.world.opportunities.clear()
+    kept = dict(harness.world.salesforce.opportunities)
+    harness.world.salesforce.opportunities.clear()
     await harness.client.resume(OPPORTUNITY, "offer-rejected")
     waiting = await harness.advance(minutes=10)
     assert "vendor-rejected" in {attention.code for attention in waiting.attentions}
-    harness.world.opportunities.update(kept)
+    harness.world.salesforce.opportunities.update(kept)
     for attention in (await harness.record()).attentions:
         await harness.client.resume(OPPORTUNITY, attention.code)
         break
@@ -202,7 +201,7 @@ async def test_two_offers_for_one_account_are_never_both_acceptable(
 ) -> None:
     second = "0065g00000AbCdFAAV"
     second = parse_opportunity_id(second[:15])
-    put_opportunity(harness.world, opportunity_fields(second))
+    harness.world.salesforce.put_opportunity(opportunity_fields(second))
     await harness.client.start_without_waiting(OPPORTUNITY)
     await harness.client.start_without_waiting(second)
     for _ in range(30):
@@ -239,12 +238,12 @@ async def test_published_offer_that_differs_is_withdrawn(harness: WorkflowHarnes
     await harness.advance_until(Stage.GENERATING)
 
     def change_offer(_: datetime) -> None:
-        (offer,) = harness.world.offers.values()
+        (offer,) = harness.world.aws.offers.values()
         for term in offer.terms:
             if term["Type"] == "ConfigurableUpfrontPricingTerm":
                 term["RateCards"][0]["RateCard"][0]["Price"] = "12000.00"
 
-    (change_set,) = harness.world.change_sets.values()
+    (change_set,) = harness.world.aws.change_sets.values()
     harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
     failed = await harness.advance_until(Stage.FAILED)
     (finding,) = failed.findings
@@ -262,11 +261,11 @@ async def test_accepted_offer_that_differs_needs_attention(
     await harness.advance_until(Stage.GENERATING)
 
     def change_offer(_: datetime) -> None:
-        (offer,) = harness.world.offers.values()
+        (offer,) = harness.world.aws.offers.values()
         offer.name = "Another name"
         accept(harness.world, offer.id, BUYER)
 
-    (change_set,) = harness.world.change_sets.values()
+    (change_set,) = harness.world.aws.change_sets.values()
     harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
     accepted = await harness.advance_until(Stage.ACCEPTED)
     assert accepted.attention_code == "accepted-with-differences"

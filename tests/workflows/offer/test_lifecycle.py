@@ -36,7 +36,7 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
     live = await harness.advance_until(Stage.SHARED)
     generated = await harness.server.get_current_time() - started
     assert timedelta(minutes=45) <= generated < timedelta(minutes=55)
-    assert live.offer_id in harness.world.offers
+    assert live.offer_id in harness.world.aws.offers
     assert harness.count_acceptable_offers() == 1
 
     await harness.advance(days=26)
@@ -111,7 +111,7 @@ async def test_offer_is_linked_to_the_opportunity_in_clazar(harness: WorkflowHar
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance(hours=1)
-    (links,) = harness.world.clazar_links.values()
+    (links,) = harness.world.clazar.links.values()
     assert links.external_object_associations == {
         "salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}
     }
@@ -120,7 +120,7 @@ async def test_offer_is_linked_to_the_opportunity_in_clazar(harness: WorkflowHar
 async def test_content_of_the_offer_mail(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    (mail,) = harness.world.mails
+    (mail,) = harness.world.mail.messages
     assert mail.recipients == ["buyer@example.com"]
     assert shared.offer_id is not None
     for body in (mail.text, mail.html):
@@ -137,7 +137,7 @@ async def test_content_of_the_offer_mail(harness: WorkflowHarness) -> None:
 
 async def test_partial_payout_is_not_disbursed(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
-    harness.world.payout_settings.parts = [Decimal("0.4"), Decimal("0.6")]
+    harness.world.money.payout_settings.parts = [Decimal("0.4"), Decimal("0.6")]
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance(days=2)
@@ -167,7 +167,7 @@ async def test_expiry_after_two_reminders(harness: WorkflowHarness) -> None:
         "Reminder",
         "Expired",
     ]
-    reminded = [mail.received_at for mail in harness.world.mails[1:3]]
+    reminded = [mail.received_at for mail in harness.world.mail.messages[1:3]]
     assert [(end.expires_at.date() - at.date()).days for at in reminded] == [7, 2]
     assert shared.offer_id == end.offer_id
 
@@ -178,7 +178,7 @@ async def test_offer_extended_in_the_portal_does_not_expire_early(
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     later = shared.require_terms().availability_end + timedelta(days=20)
-    harness.world.offers[shared.require_offer_id()].availability_end = later
+    harness.world.aws.offers[shared.require_offer_id()].availability_end = later
     extended = await harness.advance(days=35)
     assert extended.stage is Stage.SHARED
     assert extended.require_terms().availability_end == later

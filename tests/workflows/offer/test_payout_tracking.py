@@ -14,10 +14,10 @@ from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import Payout, PayoutState
 from offers.stage import Stage
 from sandbox.billing import corrections
+from sandbox.mail.mailbox_state import Mail
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.cancellations import answer
-from sandbox.world import Mail
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
 from tests.workflows.offer.test_agreements import CANCELLATION_REQUEST
@@ -43,7 +43,9 @@ async def disburse(harness: WorkflowHarness) -> OfferRecord:
 
 
 def mails_to_finance(harness: WorkflowHarness) -> list[Mail]:
-    return [mail for mail in harness.world.mails if mail.recipients == ["finance@example.com"]]
+    return [
+        mail for mail in harness.world.mail.messages if mail.recipients == ["finance@example.com"]
+    ]
 
 
 async def test_expected_payment_is_forecast_at_acceptance(harness: WorkflowHarness) -> None:
@@ -80,7 +82,7 @@ async def test_missing_invoice_is_overdue_after_three_days_with_reminders(
 async def test_next_payout_step_has_its_own_overdue_date(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.payout_settings.never_collected = True
+    harness.world.money.payout_settings.never_collected = True
     await accept_offer(harness)
     await harness.advance(days=4)
     await harness.report_payout()
@@ -108,7 +110,7 @@ async def test_resolved_overdue_attention_is_quiet_until_the_next_reminder(
 
 
 async def test_paused_payouts_are_the_expected_step(harness: WorkflowHarness) -> None:
-    harness.world.payout_settings.disbursed_after_days = 300
+    harness.world.money.payout_settings.disbursed_after_days = 300
     await accept_offer(harness)
     await harness.report_payout()
     await harness.advance(days=35)
@@ -123,7 +125,7 @@ async def test_full_payout_notifies_and_writes_to_salesforce(
     harness: WorkflowHarness,
 ) -> None:
     record = await disburse(harness)
-    (mail,) = [mail for mail in harness.world.mails if mail.subject == "Paid: Example Corp"]
+    (mail,) = [mail for mail in harness.world.mail.messages if mail.subject == "Paid: Example Corp"]
     assert mail.recipients == ["owner@example.com", "finance@example.com"]
     (trace,) = record.require_payout().bank_trace_ids
     assert trace in mail.text
@@ -140,7 +142,7 @@ async def test_full_payout_notifies_and_writes_to_salesforce(
 async def test_failed_or_reversed_payout_returns_to_accepted(
     harness: WorkflowHarness, outcome: str
 ) -> None:
-    settings = harness.world.payout_settings
+    settings = harness.world.money.payout_settings
     settings.outcome, settings.retried_after_days = outcome, 10
     await accept_offer(harness)
     await harness.advance(days=33.5)
@@ -166,7 +168,7 @@ async def test_failed_or_reversed_payout_returns_to_accepted(
 async def test_unexpected_listing_fee_is_notified_once(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.payout_settings.listing_fee_percentage = Decimal("1.5")
+    harness.world.money.payout_settings.listing_fee_percentage = Decimal("1.5")
     await accept_offer(harness)
     await harness.report_payout()
     record = await harness.settle()
@@ -179,7 +181,7 @@ async def test_unexpected_listing_fee_is_notified_once(
     await harness.report_payout()
     assert (await harness.settle()).stage is Stage.DISBURSED
     assert len(mails_to_finance(harness)) == 1
-    invoice = harness.world.invoices[0].id
+    invoice = harness.world.money.invoices[0].id
     corrections.correct_listing_fee(harness.world, invoice_id=invoice, listing_fee=Decimal(-3000))
     await harness.report_payout()
     assert len((await harness.settle()).payout_findings) == 1
@@ -253,7 +255,7 @@ async def test_cancellation_answer_by_signal_is_applied_at_once(harness: Workflo
     requested = await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
     assert requested.cancellation is not None
     await harness.settle()
-    (request,) = harness.world.cancellation_requests.values()
+    (request,) = harness.world.aws.cancellation_requests.values()
     answer(harness.world, request, approve=True)
     assert (await harness.settle()).stage is Stage.ACCEPTED, (
         "the answer was applied without a signal"

@@ -13,10 +13,10 @@ from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
+from sandbox.aws.marketplace_state import Agreement, RacePoint
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.race_injection import accept_when
-from sandbox.world import Agreement, RacePoint
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.search_attributes import OFFER_ID, values
@@ -39,7 +39,7 @@ async def advance_to_the_last_minute(harness: WorkflowHarness, record: OfferReco
 
 def list_agreement(harness: WorkflowHarness) -> Agreement:
     """Let AWS list the agreement."""
-    harness.world.agreement_lag_minutes = 0
+    harness.world.aws.agreement_lag_minutes = 0
     return harness.agreement()
 
 
@@ -85,7 +85,7 @@ async def test_accept_and_amend(harness: WorkflowHarness, moment: RacePoint) -> 
             await answer
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1
     assert "Not changed: Example Corp has accepted" in harness.mail_subjects()
 
 
@@ -95,7 +95,7 @@ async def test_accept_and_amend_listed_before_the_new_revision(
     first = await share_offer(harness)
     harness.put_opportunity(Order_Form_Signed__c=False)  # the new revision waits in draft
     accept_when(harness.world, BUYER, "applying")
-    harness.world.agreement_lag_minutes = 10_000
+    harness.world.aws.agreement_lag_minutes = 10_000
     async with harness.advance_until_answered(
         harness.client.amend(OPPORTUNITY, LOWER_PRICE)
     ) as answer:
@@ -104,7 +104,7 @@ async def test_accept_and_amend_listed_before_the_new_revision(
     await harness.client.resume(OPPORTUNITY)
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1
 
 
 @pytest.mark.parametrize("waiting", [Stage.DRAFT, Stage.SUBMITTED, Stage.FAILED])
@@ -117,12 +117,12 @@ async def test_accept_and_amend_reported_while_the_new_revision_waits_for_a_pers
     if waiting is Stage.DRAFT:
         harness.put_opportunity(Order_Form_Signed__c=False)
     accept_when(harness.world, BUYER, "applying")
-    harness.world.agreement_lag_minutes = 10_000
+    harness.world.aws.agreement_lag_minutes = 10_000
     changes = LOWER_PRICE.model_copy(update={"method": method})
     async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, changes)) as answer:
         await answer
     if waiting is Stage.FAILED:
-        harness.world.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
+        harness.world.aws.change_set_processing.failures.append("INVALID_TAX_INFORMATION")
     await harness.advance_until(waiting)
     found_by = values(await harness.settle())[OFFER_ID]
     assert found_by == first.offer_id, "the watch does not find the workflow"
@@ -138,7 +138,7 @@ async def test_accept_and_amend_listed_while_generating_the_new_revision(
 ) -> None:
     first = await share_offer(harness)
     accept_when(harness.world, BUYER, "applying")
-    harness.world.agreement_lag_minutes = 10_000
+    harness.world.aws.agreement_lag_minutes = 10_000
     async with harness.advance_until_answered(
         harness.client.amend(OPPORTUNITY, LOWER_PRICE)
     ) as answer:
@@ -151,7 +151,7 @@ async def test_accept_and_amend_listed_while_generating_the_new_revision(
     assert str(record.require_terms().price) == "USD 120,000.00"
     await harness.settle()
     assert harness.count_acceptable_offers() == 0
-    assert len(harness.world.offers) == 2
+    assert len(harness.world.aws.offers) == 2
     assert sum(s.endswith("is ready") for s in harness.mail_subjects()) == 1
 
 
@@ -173,7 +173,7 @@ async def test_accept_and_expiry_listed_after_expiry(harness: WorkflowHarness) -
     record = await share_offer(harness)
     await advance_to_the_last_minute(harness, record)
     accept(harness.world, record.require_offer_id(), BUYER)
-    harness.world.agreement_lag_minutes = 10_000
+    harness.world.aws.agreement_lag_minutes = 10_000
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
     await harness.report_agreement(list_agreement(harness))
     assert (await harness.settle()).stage is Stage.ACCEPTED
@@ -198,7 +198,7 @@ async def test_extend_and_expiry_in_the_last_minute(harness: WorkflowHarness) ->
 
 async def test_extend_in_the_portal_and_expiry(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
-    harness.world.offers[record.require_offer_id()].availability_end = harness.day(40)
+    harness.world.aws.offers[record.require_offer_id()].availability_end = harness.day(40)
     await advance_to_the_last_minute(harness, record)
     await harness.advance(hours=3)
     extended = await harness.record()
@@ -226,7 +226,7 @@ async def test_extend_after_expiry_and_accept(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
     await advance_to_the_last_minute(harness, record)
     accept(harness.world, record.require_offer_id(), BUYER)
-    harness.world.agreement_lag_minutes = 10_000
+    harness.world.aws.agreement_lag_minutes = 10_000
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
     list_agreement(harness)
     with pytest.raises(RequestRejected, match="the buyer has accepted the offer after all"):
@@ -275,7 +275,7 @@ async def test_amend_and_cancel(harness: WorkflowHarness) -> None:
     record = await harness.advance_to_end()
     assert record.stage is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
-    assert len(harness.world.offers) == 1
+    assert len(harness.world.aws.offers) == 1
     assert "has been withdrawn" in harness.mail_subjects()[-1]
 
 
@@ -286,7 +286,7 @@ async def test_cancel_and_extend(harness: WorkflowHarness) -> None:
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert (await harness.advance_to_end()).stage is Stage.CANCELLED
     assert harness.count_acceptable_offers() == 0
-    assert len(harness.world.change_sets) == 3, "AWS was not asked for the extension"
+    assert len(harness.world.aws.change_sets) == 3, "AWS was not asked for the extension"
     assert not [each for each in harness.mail_subjects() if "can be accepted until" in each]
 
 

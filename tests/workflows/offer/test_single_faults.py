@@ -43,11 +43,13 @@ async def run_to_disbursement(harness: WorkflowHarness) -> None:
     await harness.advance(days=40)
     await harness.report_payout()
     assert (await harness.advance_to_end()).stage is Stage.DISBURSED
-    assert len(harness.world.offers) == 1
-    assert len(harness.world.change_sets) == 1
-    assert len([m for m in harness.world.mails if m.recipients == ["buyer@example.com"]]) == 1
+    assert len(harness.world.aws.offers) == 1
+    assert len(harness.world.aws.change_sets) == 1
+    assert (
+        len([m for m in harness.world.mail.messages if m.recipients == ["buyer@example.com"]]) == 1
+    )
     assert harness.salesforce_fields()["Offer_Stage__c"] == "disbursed"
-    (links,) = harness.world.clazar_links.values()
+    (links,) = harness.world.clazar.links.values()
     assert links.external_object_associations
 
 

@@ -9,16 +9,17 @@ from activities.errors import Failure
 from cli.offer_client import RequestRejected
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
+from sandbox.aws.marketplace_state import Buyer
+from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.faults import Fault
 from sandbox.marketplace.buyers import accept
-from sandbox.world import Buyer, ClazarLinks
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
 
 async def test_change_set_signal_ends_the_wait_early(harness: WorkflowHarness) -> None:
-    harness.world.change_set_processing.publish_minutes = 12
+    harness.world.aws.change_set_processing.publish_minutes = 12
     await harness.start()
     record = await harness.advance_until(Stage.GENERATING)
     await harness.advance(minutes=13)
@@ -31,7 +32,7 @@ async def test_change_set_signal_ends_the_wait_early(harness: WorkflowHarness) -
 
 
 async def test_delayed_publication_needs_attention(harness: WorkflowHarness) -> None:
-    harness.world.change_set_processing.publish_minutes = 5 * 60
+    harness.world.aws.change_set_processing.publish_minutes = 5 * 60
     await harness.start()
     late = await harness.advance(hours=3)
     assert late.stage is Stage.GENERATING
@@ -81,7 +82,7 @@ async def test_offer_waits_after_any_call_is_denied(
     await harness.start()
     await harness.advance(hours=2)
     await harness.advance(days=2)
-    if harness.world.agreements:
+    if harness.world.aws.agreements:
         await harness.report_acceptance()
     paused = await harness.advance(hours=1)
     assert paused.attention_code == "credentials-rejected"
@@ -109,7 +110,7 @@ async def test_unresponsive_mail_server_needs_attention(
 async def test_acceptance_reported_while_generating_is_kept(
     harness: WorkflowHarness,
 ) -> None:
-    harness.world.change_set_processing.publish_minutes = 31
+    harness.world.aws.change_set_processing.publish_minutes = 31
     harness.set_buyer(accepts_after=0)
     await harness.start()
     generating = await harness.advance(minutes=35)
@@ -164,12 +165,12 @@ async def test_offer_mail_with_unknown_delivery_needs_attention(
     unknown = await harness.advance(hours=2)
     assert unknown.stage is Stage.LIVE
     assert unknown.attention_code == "email-delivery-unknown"
-    assert len(harness.world.mails) == 1, "it was not sent"
+    assert len(harness.world.mail.messages) == 1, "it was not sent"
     await (harness.client.resend(OPPORTUNITY) if resend else harness.client.resume(OPPORTUNITY))
     record = await harness.settle()
     assert record.stage is Stage.SHARED
     assert record.attention_code is None
-    assert len(harness.world.mails) == (2 if resend else 1)
+    assert len(harness.world.mail.messages) == (2 if resend else 1)
 
 
 async def test_acceptance_is_found_while_mail_delivery_is_unknown(harness: WorkflowHarness) -> None:
@@ -185,14 +186,14 @@ async def test_acceptance_is_found_while_mail_delivery_is_unknown(harness: Workf
 
 
 async def test_owner_notice_with_unknown_delivery_is_sent_again(harness: WorkflowHarness) -> None:
-    harness.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     harness.world.faults.waiting.append(Fault("smtp", "drop_after", "DATA"))
     await harness.start()
     await harness.advance_until(Stage.FAILED)
     failed = await harness.advance(minutes=5)
     assert failed.attention_code == "offer-rejected", "it asks whether the notice was sent"
     assert harness.mail_subjects() == ["Failed: the offer for Example Corp"] * 2
-    assert harness.world.mails[0].message_id == harness.world.mails[1].message_id
+    assert harness.world.mail.messages[0].message_id == harness.world.mail.messages[1].message_id
 
 
 @pytest.mark.parametrize("deliverable", [True, False])
@@ -229,7 +230,7 @@ async def test_resend_sends_the_offer_mail_again(harness: WorkflowHarness) -> No
     await harness.advance_until(Stage.SHARED)
     await harness.client.resend(OPPORTUNITY)
     await harness.settle()
-    first, second = harness.world.mails
+    first, second = harness.world.mail.messages
     assert first.subject == second.subject
     assert first.message_id != second.message_id
 
@@ -259,7 +260,7 @@ async def test_salesforce_outage_does_not_block_the_offer(harness: WorkflowHarne
     await harness.start()
     harness.world.faults.waiting.append(Fault("salesforce", "status", times=None, status=503))
     assert (await harness.advance_until(Stage.SHARED)).attention_code is None
-    assert len(harness.world.mails) == 1
+    assert len(harness.world.mail.messages) == 1
     harness.world.faults.waiting.clear()
     await harness.advance(minutes=10)
     assert harness.salesforce_fields()["Offer_Stage__c"] == "shared"
@@ -324,7 +325,7 @@ async def test_second_start_returns_the_running_offer(harness: WorkflowHarness) 
     first = await harness.advance_until(Stage.GENERATING)
     second = await harness.start()
     assert second.change_set_id == first.change_set_id
-    assert len(harness.world.change_sets) == 1
+    assert len(harness.world.aws.change_sets) == 1
 
 
 async def test_summary_card_has_no_personal_data(harness: WorkflowHarness) -> None:
@@ -361,9 +362,9 @@ async def test_offer_is_linked_without_the_clazar_feed(
     offer_id = (await harness.advance_until(Stage.SHARED)).require_offer_id()
     ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
     if linked_by_hand:
-        harness.world.clazar_links[offer_id] = ClazarLinks(external_object_associations=ours)
+        harness.world.clazar.links[offer_id] = ClazarLinks(external_object_associations=ours)
     assert (await harness.advance(days=24)).attention_code is None
-    assert harness.world.clazar_links[offer_id].external_object_associations == ours
+    assert harness.world.clazar.links[offer_id].external_object_associations == ours
     for call in ("GetPrivateOffer", "PatchPrivateOffer"):
         assert harness.world.calls["clazar", call] == (0 if linked_by_hand else 1)
 
@@ -375,14 +376,14 @@ async def test_accepted_offer_is_linked_without_the_clazar_feed(harness: Workflo
     accept(harness.world, offer_id, BUYER)
     await harness.report_acceptance()
     assert (await harness.advance(days=1)).stage is Stage.ACCEPTED
-    assert offer_id not in harness.world.clazar_links
+    assert offer_id not in harness.world.clazar.links
     await harness.advance(days=7)
     ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
-    assert harness.world.clazar_links[offer_id].external_object_associations == ours
+    assert harness.world.clazar.links[offer_id].external_object_associations == ours
 
 
 async def test_offer_missing_in_clazar_needs_attention(harness: WorkflowHarness) -> None:
-    harness.world.clazar_delay_minutes = 60 * 24 * 60
+    harness.world.clazar.delay_minutes = 60 * 24 * 60
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     late = await harness.advance(days=24)

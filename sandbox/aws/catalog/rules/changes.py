@@ -13,8 +13,9 @@ from sandbox.aws.catalog.rules import details as d
 from sandbox.aws.catalog.rules import pricing
 from sandbox.aws.catalog.rules.legal_documents import why_unusable
 from sandbox.aws.catalog.rules.working_copy import Problem, WorkingCopy
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.marketplace.offer_terms import PRICING, Duration, find_term, installments
-from sandbox.world import Agreement, Offer, new_id
+from sandbox.random_ids import new_id
 
 NEWEST_STANDARD_EULA = "2022-07-14"
 DUE_PERIODS = ("P15D", "P30D", "P45D", "P60D", "P90D", "P120D")
@@ -114,8 +115,8 @@ def _targeting(
 
 def _can_buy(account: str, working_copy: WorkingCopy) -> bool:
     # ASSUMED: the seller's own account is rejected.
-    buyer = working_copy.world.buyers.get(account)
-    return account != working_copy.world.seller_account and (buyer is None or buyer.exists)
+    buyer = working_copy.world.aws.buyers.get(account)
+    return account != working_copy.world.aws.seller_account and (buyer is None or buyer.exists)
 
 
 def _availability(

@@ -12,7 +12,7 @@ DOCUMENT_TYPES = (".pdf", ".txt")
 def why_unusable(url: str, world: World) -> str | None:
     """Why AWS cannot use a document, as text after "The document"; None: it can."""
     address = urlsplit(url)
-    if world.storage.url is not None and url.startswith(f"{world.storage.url}/"):
+    if world.aws.storage.url is not None and url.startswith(f"{world.aws.storage.url}/"):
         return _unsupported_type(address) or _unreadable_in_sandbox(address, world)
     host = address.hostname or ""
     if address.scheme != "https" or not host.endswith(".amazonaws.com") or "s3" not in host:
@@ -38,7 +38,7 @@ def _unreadable_in_sandbox(address: SplitResult, world: World) -> str | None:
     if link.is_expired(now):
         return "isn't readable in Amazon S3: the presigned URL has expired"
     bucket, _, key = unquote(address.path).removeprefix("/").partition("/")
-    content = world.objects.get((bucket, key))
+    content = world.aws.objects.get((bucket, key))
     if content is None:
         return "isn't readable in Amazon S3"
     return _unusable_pdf(content) if key.lower().endswith(".pdf") else None

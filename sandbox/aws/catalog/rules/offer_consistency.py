@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time
 from typing import NamedTuple
 
 from sandbox.aws.catalog.rules.working_copy import Problem
+from sandbox.aws.marketplace_state import Offer
 from sandbox.marketplace.offer_terms import agreement_end, find_term, installments, pricing_terms
-from sandbox.world import Offer
 
 
 class Conflict(NamedTuple):

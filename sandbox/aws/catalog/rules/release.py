@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from sandbox.aws.catalog.rules.working_copy import Problem, WorkingCopy
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.marketplace.offer_terms import currency, find_term, pricing_terms
-from sandbox.world import Agreement, Offer
 
 
 def check(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
@@ -19,11 +19,11 @@ def check(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
     yield from _check_terms(offer)
     if offer.replaces_agreement:
         yield from _check_replacement(
-            offer, working_copy.world.agreements[offer.replaces_agreement]
+            offer, working_copy.world.aws.agreements[offer.replaces_agreement]
         )
-    if working_copy.world.product_visibility not in ("Public", "Limited"):
+    if working_copy.world.aws.product_visibility not in ("Public", "Limited"):
         yield Problem("INCOMPATIBLE_PRODUCT", "First create a public offer for the product.")
-    if offer.terms and currency(offer.terms) not in working_copy.world.payout_currencies:
+    if offer.terms and currency(offer.terms) not in working_copy.world.money.payout_currencies:
         yield Problem(
             "INCOMPATIBLE_PAYMENT_SETTINGS",
             f"Add a payment setting for {currency(offer.terms)} to the seller account.",

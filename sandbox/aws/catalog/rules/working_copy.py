@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from sandbox.world import Offer, World
+from sandbox.aws.marketplace_state import Offer
+from sandbox.world import World
 
 
 class Problem(NamedTuple):
@@ -27,12 +28,12 @@ class WorkingCopy:
     """The product's dimension keys, including those that this change set adds."""
 
     def __post_init__(self) -> None:
-        self.dimensions = list(self.world.dimensions)
+        self.dimensions = list(self.world.aws.dimensions)
 
     def offer(self, offer_id: str) -> Offer:
         """The copy of an offer."""
         if offer_id not in self.offers:
-            self.offers[offer_id] = deepcopy(self.world.offers[offer_id])
+            self.offers[offer_id] = deepcopy(self.world.aws.offers[offer_id])
         return self.offers[offer_id]
 
     def add(self, offer: Offer) -> None:
@@ -41,10 +42,10 @@ class WorkingCopy:
 
     def save(self) -> None:
         """Write all changes to the world."""
-        added = [key for key in self.dimensions if key not in self.world.dimensions]
-        self.world.dimensions += tuple(added)
+        added = [key for key in self.dimensions if key not in self.world.aws.dimensions]
+        self.world.aws.dimensions += tuple(added)
         for offer in self.offers.values():
-            if offer.id in self.world.offers:
+            if offer.id in self.world.aws.offers:
                 offer.revision += 1
             offer.last_modified = self.world.now()
-            self.world.offers[offer.id] = offer
+            self.world.aws.offers[offer.id] = offer

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.marketplace import agreements, buyers
 from sandbox.tests.support.aws_seller import (
     BUYER,
@@ -20,7 +21,6 @@ from sandbox.tests.support.aws_seller import (
     upfront,
     validity,
 )
-from sandbox.world import Buyer
 
 OTHER = "444455556666"
 BY_CARD: Details = {
@@ -54,7 +54,7 @@ def test_an_acceptance_creates_an_agreement_and_does_not_change_the_offer(seller
     assert found["acceptanceTime"] == found["startTime"] == found["lastUpdateTime"] == accepted
     assert found["endTime"] == datetime(2027, 3, 4, 9, 46, tzinfo=UTC)
     assert found["acceptor"] == {"accountId": BUYER}
-    assert found["proposer"] == {"accountId": seller.world.seller_account}
+    assert found["proposer"] == {"accountId": seller.world.aws.seller_account}
     assert found["proposalSummary"]["offerId"] == offer_id
     assert found["status"] == "ACTIVE"
     assert seller.entity(offer_id) == {**before, "ResponseMetadata": _any}
@@ -136,17 +136,17 @@ def test_one_active_contract_per_account(seller: Seller) -> None:
     first, second = seller.create_offer(), seller.create_offer()
     buyers.accept(seller.world, first, BUYER)
     assert "already has an active contract" in rejection(seller, second)
-    seller.world.concurrent_agreements = True
+    seller.world.aws.concurrent_agreements = True
     buyers.accept(seller.world, second, BUYER)
 
 
 def test_a_withdrawn_offer_cannot_be_accepted(seller: Seller) -> None:
     offer_id = seller.create_offer()
     seller.start([change("UpdateAvailability", {"AvailabilityEndDate": "2026-03-01"}, offer_id)])
-    assert seller.world.acceptable(seller.world.offers[offer_id])
+    assert seller.world.aws.acceptable(seller.world.aws.offers[offer_id])
     seller.clock.advance(minutes=2)
     seller.world.advance()
-    assert not seller.world.acceptable(seller.world.offers[offer_id])
+    assert not seller.world.aws.acceptable(seller.world.aws.offers[offer_id])
     assert "expired" in rejection(seller, offer_id)
 
 
@@ -163,7 +163,7 @@ def test_a_buyer_accepts_before_a_withdrawal_is_applied(seller: Seller) -> None:
 
 @pytest.mark.parametrize(("days", "accepted"), [(3, True), (31, False), (None, False)])
 def test_accept_after_days(seller: Seller, days: float | None, accepted: bool) -> None:
-    seller.world.buyers[BUYER] = Buyer(BUYER, accept_after_days=days)
+    seller.world.aws.buyers[BUYER] = Buyer(BUYER, accept_after_days=days)
     offer_id = seller.create_offer()
     seller.clock.advance(days=60)
     found = search(seller, ("OfferId", offer_id))
@@ -173,7 +173,7 @@ def test_accept_after_days(seller: Seller, days: float | None, accepted: bool) -
 
 
 def test_a_buyer_accepts_after_an_extension(seller: Seller) -> None:
-    seller.world.buyers[BUYER] = Buyer(BUYER, accept_after_days=40)
+    seller.world.aws.buyers[BUYER] = Buyer(BUYER, accept_after_days=40)
     offer_id = seller.create_offer()
     seller.clock.advance(days=20)
     later = {"AvailabilityEndDate": "2026-05-01"}
@@ -215,10 +215,10 @@ def test_a_replacement_replaces_the_agreement(seller: Seller) -> None:
 def test_an_agreement_is_replaced_once(seller: Seller) -> None:
     old = buyers.accept(seller.world, seller.create_offer(), BUYER)
     first, second = (seller.create(seller.replacement_changes(old.id)) for _ in range(2))
-    assert seller.world.acceptable(seller.world.offers[second])
+    assert seller.world.aws.acceptable(seller.world.aws.offers[second])
     buyers.accept(seller.world, first, BUYER)
     assert "is REPLACED" in rejection(seller, second)
-    assert not seller.world.acceptable(seller.world.offers[second])
+    assert not seller.world.aws.acceptable(seller.world.aws.offers[second])
     done = seller.run(seller.replacement_changes(old.id))
     assert "INCOMPATIBLE_AGREEMENT" in error_codes(done)["CreateReplacementOffer"]
 
@@ -325,7 +325,7 @@ def test_the_end_of_an_agreement_changes_its_last_update_time(
     seller: Seller, two: list[str]
 ) -> None:
     seller.clock.advance(days=1)
-    agreements.end(seller.world, seller.world.agreements[two[0]], "CANCELLED")
+    agreements.end(seller.world, seller.world.aws.agreements[two[0]], "CANCELLED")
     (found,) = search(seller, ("AfterLastUpdateTime", "2026-03-05T00:00:00Z"))
     assert (found["agreementId"], found["status"]) == (two[0], "CANCELLED")
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.marketplace_state import Agreement, Buyer
 from sandbox.marketplace import agreements, buyers, cancellations
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, status_and_code
-from sandbox.world import Agreement, Buyer
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 
@@ -80,7 +80,7 @@ def test_only_later_invoices_are_cancelled(seller: Seller, agreement: Agreement)
     send(seller, agreement)
     seller.clock.advance(days=300)
     seller.world.advance()
-    (paid,) = seller.world.disbursements
+    (paid,) = seller.world.money.disbursements
     assert (paid.invoice_date.isoformat()[:10], paid.status) == ("2026-03-02", "Disbursed")
 
 
@@ -95,7 +95,7 @@ def test_the_buyer_answers(
     request_status: str,
     agreement_status: str,
 ) -> None:
-    seller.world.buyers[BUYER] = Buyer(
+    seller.world.aws.buyers[BUYER] = Buyer(
         BUYER, cancellation_answer=answer, cancellation_answer_after_days=2
     )
     sent = send(seller, agreement)
@@ -111,7 +111,7 @@ def test_the_buyer_answers(
 
 
 def test_an_answer_after_seven_days_is_too_late(seller: Seller, agreement: Agreement) -> None:
-    seller.world.buyers[BUYER] = Buyer(
+    seller.world.aws.buyers[BUYER] = Buyer(
         BUYER, cancellation_answer="reject", cancellation_answer_after_days=8
     )
     sent = send(seller, agreement)
@@ -195,7 +195,7 @@ def test_unknown_ids(seller: Seller, agreement: Agreement, what: str) -> None:
     elif what == "request":
         request = {**sent, "agreementCancellationRequestId": "acr-unknown"}
     else:
-        seller.world.concurrent_agreements = True
+        seller.world.aws.concurrent_agreements = True
         other = buyers.accept(seller.world, seller.create_offer(), BUYER)
         request = {**sent, "agreementId": other.id}
     for operation in (get, withdraw):
@@ -219,12 +219,12 @@ def test_an_unknown_reason_code(seller: Seller, agreement: Agreement) -> None:
 
 
 def test_list_requests(seller: Seller, agreement: Agreement) -> None:
-    seller.world.concurrent_agreements = True
+    seller.world.aws.concurrent_agreements = True
     other = buyers.accept(seller.world, seller.create_offer(), BUYER)
     first = send(seller, agreement)
     cancellations.answer(
         seller.world,
-        seller.world.cancellation_requests[first["agreementCancellationRequestId"]],
+        seller.world.aws.cancellation_requests[first["agreementCancellationRequestId"]],
         approve=False,
     )
     requests = [first, send(seller, agreement), send(seller, other)]
@@ -267,7 +267,7 @@ def test_invalid_lists(seller: Seller, request_: Details, why: str) -> None:
     ],
 )
 def test_calls_per_second(seller: Seller, operation: str, calls: int) -> None:
-    seller.world.throttle = True
+    seller.world.aws.throttle = True
     request: Details = {
         "send": {"agreementId": "agmt-unknown", "reasonCode": "OTHER"},
         "get": {"agreementId": "agmt-unknown", "agreementCancellationRequestId": "acr-unknown"},

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace import agreements, buyers
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, status_and_code
-from sandbox.world import Agreement
 
 TWO = schedule(("2026-03-02", "70000.00"), ("2026-09-02", "50000.00"))
 
@@ -37,11 +37,11 @@ def test_an_invoice(seller: Seller, agreement: Agreement) -> None:
     assert invoice["issuedTime"] == datetime(2026, 3, 2, 9, 46, tzinfo=UTC)
     assert invoice["invoiceBillingPeriod"] == {"month": 3, "year": 2026}
     assert invoice["invoiceType"] == "INVOICE"
-    assert invoice["invoiceId"] == seller.world.disbursements[0].invoice_id
+    assert invoice["invoiceId"] == seller.world.money.disbursements[0].invoice_id
 
 
 def test_invoices_of_another_agreement_are_not_listed(seller: Seller, agreement: Agreement) -> None:
-    seller.world.concurrent_agreements = True
+    seller.world.aws.concurrent_agreements = True
     other = buyers.accept(seller.world, seller.create_offer(), BUYER)
     for each, amount in ((agreement, "70000.00"), (other, "120000.00")):
         (invoice,) = invoices(seller, each)

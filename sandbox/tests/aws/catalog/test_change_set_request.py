@@ -75,7 +75,7 @@ def test_invalid_details(seller: Seller, kind: str, details: Any, field: str) ->
     entries = response["ValidationExceptionFieldList"]
     assert any(field in entry["Field"] for entry in entries), entries
     assert {entry["ChangeType"] for entry in entries} == {kind}
-    assert not seller.world.change_sets
+    assert not seller.world.aws.change_sets
 
 
 def _renamed(changes: list[Details], index: int, **fields: Any) -> list[Details]:
@@ -166,7 +166,7 @@ def test_invalid_change_sets(seller: Seller, case: str) -> None:
     assert status_and_code(refused.value) == (422, "ValidationException")
     response: Any = refused.value.response
     assert [entry["Reason"] for entry in response["ValidationExceptionFieldList"]] == [reason]
-    assert not seller.world.change_sets
+    assert not seller.world.aws.change_sets
 
 
 @pytest.mark.parametrize(
@@ -269,4 +269,4 @@ def test_the_base_change_set_of_these_tests_is_valid(seller: Seller) -> None:
         UpdateValidityTerms=None,
         UpdatePaymentScheduleTerms=None,
     )
-    assert BUYER in str(seller.world.offers)
+    assert BUYER in str(seller.world.aws.offers)

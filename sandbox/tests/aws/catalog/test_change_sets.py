@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.tests.support.aws_seller import (
     BUYER,
     CATALOG,
@@ -14,7 +15,6 @@ from sandbox.tests.support.aws_seller import (
     error_codes,
     status_and_code,
 )
-from sandbox.world import Buyer
 
 
 def test_an_offer_is_prepared_applied_and_released(seller: Seller) -> None:
@@ -31,7 +31,7 @@ def test_an_offer_is_prepared_applied_and_released(seller: Seller) -> None:
 
     seller.clock.advance(minutes=5)
     assert seller.describe(change_set_id)["Status"] == "APPLYING"
-    assert not seller.world.offers
+    assert not seller.world.aws.offers
 
     seller.clock.advance(minutes=40)
     described = seller.describe(change_set_id)
@@ -78,7 +78,7 @@ def test_an_offer_is_a_draft_until_it_is_released(seller: Seller) -> None:
 
 
 def test_an_invalid_change_set_fails_early_and_changes_nothing(seller: Seller) -> None:
-    seller.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    seller.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     change_set_id = seller.start(seller.offer_changes())
     seller.clock.advance(minutes=5)
     failed = seller.describe(change_set_id)
@@ -87,7 +87,7 @@ def test_an_invalid_change_set_fails_early_and_changes_nothing(seller: Seller) -
     assert error_codes(failed) == {"UpdateTargeting": ["INVALID_BUYER_ACCOUNTS"]}
     seller.clock.advance(days=1)
     assert seller.describe(change_set_id)["Status"] == "FAILED"
-    assert not seller.world.offers
+    assert not seller.world.aws.offers
 
 
 def test_a_released_offer_is_updated_after_two_minutes(seller: Seller) -> None:
@@ -104,12 +104,12 @@ def test_a_released_offer_is_updated_after_two_minutes(seller: Seller) -> None:
 
 def test_a_past_end_date_withdraws_an_offer_and_a_later_one_restores_it(seller: Seller) -> None:
     offer_id = seller.create_offer()
-    offer = seller.world.offers[offer_id]
-    assert seller.world.acceptable(offer)
+    offer = seller.world.aws.offers[offer_id]
+    assert seller.world.aws.acceptable(offer)
     for day, acceptable in (("2026-03-01", False), ("2026-05-01", True)):
         done = seller.run([change("UpdateAvailability", {"AvailabilityEndDate": day}, offer_id)])
         assert done["Status"] == "SUCCEEDED"
-        assert seller.world.acceptable(seller.world.offers[offer_id]) is acceptable
+        assert seller.world.aws.acceptable(seller.world.aws.offers[offer_id]) is acceptable
 
 
 def test_a_repeated_request_with_the_same_token_starts_one_change_set(seller: Seller) -> None:
@@ -119,7 +119,7 @@ def test_a_repeated_request_with_the_same_token_starts_one_change_set(seller: Se
     assert seller.start(changes, ClientRequestToken="opp-1-rev1") == first
     seller.clock.advance(days=1)
     seller.world.advance()
-    assert len(seller.world.change_sets) == len(seller.world.offers) == 1
+    assert len(seller.world.aws.change_sets) == len(seller.world.aws.offers) == 1
 
 
 def test_another_request_with_the_same_token_is_rejected(seller: Seller) -> None:
@@ -151,7 +151,7 @@ def test_a_change_set_can_be_cancelled_while_it_is_preparing(seller: Seller) -> 
     seller.catalog.cancel_change_set(Catalog=CATALOG, ChangeSetId=change_set_id)
     seller.clock.advance(hours=2)
     assert seller.describe(change_set_id)["Status"] == "CANCELLED"
-    assert not seller.world.offers
+    assert not seller.world.aws.offers
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_change_set_cannot_be_cancelled_later(
 
 
 def test_injected_failures(seller: Seller) -> None:
-    seller.world.change_set_processing.failures = ["SERVER_FAULT", "INVALID_TAX_INFORMATION"]
+    seller.world.aws.change_set_processing.failures = ["SERVER_FAULT", "INVALID_TAX_INFORMATION"]
     fault = seller.run(seller.offer_changes())
     assert (fault["Status"], fault["FailureCode"]) == ("FAILED", "SERVER_FAULT")
     assert fault["FailureDescription"]
@@ -208,7 +208,7 @@ def test_one_change_set_adds_a_dimension_and_an_offer_that_uses_it(seller: Selle
         "Types": ["Entitled"],
         "Unit": "Units",
     }
-    add: dict[str, Any] = change("AddDimensions", [dimension], seller.world.product_id)
+    add: dict[str, Any] = change("AddDimensions", [dimension], seller.world.aws.product_id)
     add["Entity"]["Type"] = "SaaSProduct@1.0"
     terms = {
         "PricingModel": "Contract",
@@ -223,7 +223,7 @@ def test_one_change_set_adds_a_dimension_and_an_offer_that_uses_it(seller: Selle
     }
     done = seller.run([add, *seller.offer_changes(UpdatePricingTerms=terms)])
     assert done["Status"] == "SUCCEEDED"
-    assert seller.world.dimensions == ("platform", "extra")
+    assert seller.world.aws.dimensions == ("platform", "extra")
     assert "Details" not in done["ChangeSet"][0]
 
 
@@ -241,7 +241,7 @@ def test_change_sets_are_kept_for_sixty_days(seller: Seller) -> None:
 def test_at_most_twenty_offers_are_in_progress(seller: Seller) -> None:
     for _ in range(20):
         seller.start(seller.offer_changes())
-    seller.world.throttle = True
+    seller.world.aws.throttle = True
     with pytest.raises(ClientError) as refused:
         seller.start(seller.offer_changes())
     assert status_and_code(refused.value) == (402, "ServiceQuotaExceededException")

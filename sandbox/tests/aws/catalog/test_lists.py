@@ -65,7 +65,7 @@ def test_offers_are_listed_newest_first_with_all_fields(seller: Seller, offers: 
     assert last["LastModifiedDate"] == "2026-03-02T09:45:00Z"
     assert last["OfferSummary"] == {
         "Name": "Alpha",
-        "ProductId": seller.world.product_id,
+        "ProductId": seller.world.aws.product_id,
         "ReleaseDate": "2026-03-02T09:45:00Z",
         "AvailabilityEndDate": "2026-04-01T23:59:59Z",
         "BuyerAccounts": [BUYER],
@@ -126,16 +126,16 @@ def test_filters_for_the_open_offers_of_one_buyer(seller: Seller, offers: list[s
     for number in range(60):
         accounts = [f"{222200000000 + number}", BUYER] if number % 2 else ["333344445555"]
         made = replace(
-            seller.world.offers[offers[0]],
+            seller.world.aws.offers[offers[0]],
             id=f"offer-{number:013d}",
             name=f"Many {number:02}",
             buyer_accounts=accounts,
             availability_end=date(2026, 4, 1) + timedelta(days=number),
         )
-        seller.world.offers[made.id] = made
+        seller.world.aws.offers[made.id] = made
     filters = {
         "BuyerAccounts": {"WildCardValue": BUYER},
-        "ProductId": {"ValueList": [seller.world.product_id]},
+        "ProductId": {"ValueList": [seller.world.aws.product_id]},
         "State": {"ValueList": ["Released"]},
         "AvailabilityEndDate": {
             "DateRange": {

@@ -100,7 +100,7 @@ def test_duration_and_availability_change_in_one_change_set(seller: Seller) -> N
         change("UpdateAvailability", {"AvailabilityEndDate": "2026-06-01"}, offer_id),
     ]
     assert seller.run(changes)["Status"] == "SUCCEEDED"
-    offer = seller.world.offers[offer_id]
+    offer = seller.world.aws.offers[offer_id]
     assert str(offer.availability_end) == "2026-06-01"
     agreement = buyers.accept(seller.world, offer_id, BUYER)
     assert agreement.end.year == 2028

@@ -97,7 +97,7 @@ def test_rejected_changes_of_a_released_replacement_offer(
 
 
 def test_a_rate_card_amendment_ends_on_its_agreement_end_date(seller: Seller) -> None:
-    seller.world.dimensions = ("platform", "seats")
+    seller.world.aws.dimensions = ("platform", "seats")
     old = buyers.accept(
         seller.world, seller.create_offer(**BY_CARD, UpdateValidityTerms=None), BUYER
     )
@@ -109,4 +109,4 @@ def test_a_rate_card_amendment_ends_on_its_agreement_end_date(seller: Seller) ->
     assert new.end == datetime(2027, 6, 30, 23, 59, 59, 999000, tzinfo=UTC)
     assert str(new.value) == "100000.00"
     seller.world.advance()
-    assert seller.world.invoices[-1].issued_at == seller.clock.now
+    assert seller.world.money.invoices[-1].issued_at == seller.clock.now

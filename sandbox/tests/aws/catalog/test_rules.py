@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.aws.marketplace_state import Buyer
 from sandbox.tests.support.aws_seller import (
     BUYER,
     Details,
@@ -16,7 +17,6 @@ from sandbox.tests.support.aws_seller import (
     upfront,
     validity,
 )
-from sandbox.world import Buyer
 
 CARD = upfront(("platform", "120000.00"))
 BY_CARD: Details = {"UpdateValidityTerms": None, "UpdatePaymentScheduleTerms": None}
@@ -388,7 +388,7 @@ def test_valid_offers(seller: Seller, case: str) -> None:
 
 
 def test_all_errors_of_a_change_set_are_reported(seller: Seller) -> None:
-    seller.world.buyers[BUYER] = Buyer(BUYER, exists=False)
+    seller.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     done = seller.run(
         seller.offer_changes(
             UpdatePaymentScheduleTerms=schedule(("2026-03-01", "1")), UpdateLegalTerms=None
@@ -403,12 +403,12 @@ def test_all_errors_of_a_change_set_are_reported(seller: Seller) -> None:
 
 @pytest.mark.parametrize("visibility", ["Draft", "Restricted"])
 def test_a_product_that_is_not_public(seller: Seller, visibility: str) -> None:
-    seller.world.product_visibility = visibility
+    seller.world.aws.product_visibility = visibility
     done = seller.run(seller.offer_changes())
     assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PRODUCT"]}
 
 
 def test_a_currency_without_a_bank_account(seller: Seller) -> None:
-    seller.world.payout_currencies = ("USD",)
+    seller.world.money.payout_currencies = ("USD",)
     done = seller.run(seller.offer_changes(**VALID_OFFERS["euros"]))
     assert error_codes(done) == {"ReleaseOffer": ["INCOMPATIBLE_PAYMENT_SETTINGS"]}

@@ -9,12 +9,12 @@ import httpx
 import pytest
 
 from sandbox.aws.eventbridge.event_bus import Event
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.faults import Fault
 from sandbox.marketplace import agreements, buyers, cancellations
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import BUYER, Seller
 from sandbox.tests.support.eventbridge_server import create_queue, run_eventbridge
-from sandbox.world import Agreement
 
 DOCUMENTED = Path(__file__).parents[4] / "tests" / "activities" / "aws" / "events"
 
@@ -39,7 +39,7 @@ class Recorder:
 @pytest.fixture
 def recorder(sandbox: Sandbox) -> Recorder:
     recorder = Recorder()
-    sandbox.world.event_bus = recorder  # type: ignore[assignment]
+    sandbox.world.aws.event_bus = recorder  # type: ignore[assignment]
     return recorder
 
 
@@ -88,7 +88,7 @@ def test_events_from_change_set_to_acceptance(recorder: Recorder, seller: Seller
 
 
 def test_a_failed_change_set(recorder: Recorder, sandbox: Sandbox, seller: Seller) -> None:
-    sandbox.world.change_set_processing.failures.append("SERVER_FAULT")
+    sandbox.world.aws.change_set_processing.failures.append("SERVER_FAULT")
     seller.start(seller.offer_changes(), ChangeSetName="offer 1")
     seller.clock.advance(hours=1)
     sandbox.world.advance()
@@ -170,13 +170,13 @@ def test_delivery_with_faults(sandbox: Sandbox, control: httpx.Client) -> None:
     with run_eventbridge() as endpoint:
         queue = create_queue(endpoint, {"source": ["aws.marketplace"]})
         assert control.put("/events", json={"endpoint": endpoint}).status_code == 200
-        bus = sandbox.world.event_bus
+        bus = sandbox.world.aws.event_bus
         assert bus
         for number, kind in enumerate([None, "lose", "delay", "reorder", "duplicate", None]):
             event = Event("aws.marketplace", f"{number}", sandbox.world.now(), [], {"a": "b"})
             bus.send(event, Fault("events", kind, delay_seconds=0) if kind else None)
         assert control.put("/events", json={"endpoint": None}).json() == {"endpoint": None}
-        assert sandbox.world.event_bus is None
+        assert sandbox.world.aws.event_bus is None
         bodies = queue.receive_bodies()
     arrived = [body["detail-type"] for body in bodies if body["detail-type"] != "2"]
     assert arrived == ["0", "4", "4", "3", "5"]
@@ -185,6 +185,6 @@ def test_delivery_with_faults(sandbox: Sandbox, control: httpx.Client) -> None:
 
 def test_an_unreachable_eventbridge_does_no_harm() -> None:
     with Sandbox(events_endpoint="http://127.0.0.1:9") as sandbox:
-        bus = sandbox.world.event_bus
+        bus = sandbox.world.aws.event_bus
         assert bus
         bus.send(Event("aws.marketplace", "Disbursement Paused", datetime.now(UTC), [], {}))

@@ -61,7 +61,7 @@ def test_put_and_get_an_object(s3: Any, sandbox: Sandbox) -> None:
     got = s3.get_object(Bucket=BUCKET, Key=KEY)
     head = s3.head_object(Bucket=BUCKET, Key=KEY)
 
-    assert sandbox.world.objects == {(BUCKET, KEY): PDF}
+    assert sandbox.world.aws.objects == {(BUCKET, KEY): PDF}
     assert got["Body"].read() == PDF
     etag = f'"{hashlib.md5(PDF, usedforsecurity=False).hexdigest()}"'
     for each in (got, head):
@@ -77,16 +77,16 @@ def test_put_and_get_an_object(s3: Any, sandbox: Sandbox) -> None:
 
 
 def test_get_an_object_that_a_test_added(s3: Any, sandbox: Sandbox) -> None:
-    sandbox.world.objects[BUCKET, "a.pdf"] = PDF
+    sandbox.world.aws.objects[BUCKET, "a.pdf"] = PDF
     assert s3.get_object(Bucket=BUCKET, Key="a.pdf")["ContentType"] == "binary/octet-stream"
     s3.delete_object(Bucket=BUCKET, Key="a.pdf")
-    assert not sandbox.world.objects
+    assert not sandbox.world.aws.objects
 
 
 @pytest.mark.parametrize("checksum", ["CRC32", "SHA1", "SHA256"])
 def test_boto3_sends_checksums(s3: Any, sandbox: Sandbox, checksum: str) -> None:
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF, ChecksumAlgorithm=checksum)
-    assert sandbox.world.objects[BUCKET, KEY] == PDF
+    assert sandbox.world.aws.objects[BUCKET, KEY] == PDF
 
 
 def test_unknown_keys_and_operations(s3: Any) -> None:
@@ -103,7 +103,7 @@ def test_unknown_keys_and_operations(s3: Any) -> None:
 
 
 def test_a_range_of_an_object(s3: Any, sandbox: Sandbox) -> None:
-    sandbox.world.objects[BUCKET, KEY] = b"0123456789"
+    sandbox.world.aws.objects[BUCKET, KEY] = b"0123456789"
 
     def read(byte_range: str) -> tuple[bytes, str]:
         got = s3.get_object(Bucket=BUCKET, Key=KEY, Range=byte_range)
@@ -120,7 +120,7 @@ def test_a_range_of_an_object(s3: Any, sandbox: Sandbox) -> None:
 
 
 def test_conditional_reads(s3: Any, sandbox: Sandbox) -> None:
-    sandbox.world.objects[BUCKET, KEY] = PDF
+    sandbox.world.aws.objects[BUCKET, KEY] = PDF
     etag = s3.head_object(Bucket=BUCKET, Key=KEY)["ETag"]
     assert s3.get_object(Bucket=BUCKET, Key=KEY, IfMatch=etag)["Body"].read() == PDF
     for condition, status in (({"IfNoneMatch": etag}, 304), ({"IfMatch": '"other"'}, 412)):
@@ -132,7 +132,7 @@ def test_conditional_reads(s3: Any, sandbox: Sandbox) -> None:
 def test_list_objects(s3: Any, sandbox: Sandbox, clock: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key="a b/1+1.pdf", Body=PDF)
     for key in ("a b/2.pdf", "a b/c/3.pdf", "b/4.pdf"):
-        sandbox.world.objects[BUCKET, key] = PDF
+        sandbox.world.aws.objects[BUCKET, key] = PDF
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix="a b/", Delimiter="/")
     assert [each["Key"] for each in listed["Contents"]] == ["a b/1+1.pdf", "a b/2.pdf"]
     assert [each["Prefix"] for each in listed["CommonPrefixes"]] == ["a b/c/"]
@@ -164,7 +164,7 @@ CRC = "y/Q5Jg=="  # of 123456789: the check value of CRC-32
 def test_a_chunked_body_with_a_trailing_checksum(put: Any, sandbox: Sandbox) -> None:
     body = b"4\r\n1234\r\n5\r\n56789\r\n0\r\nx-amz-checksum-crc32:" + CRC.encode() + b"\r\n\r\n"
     assert put(body, **CHUNKED).status_code == 200
-    assert sandbox.world.objects[BUCKET, "a.pdf"] == b"123456789"
+    assert sandbox.world.aws.objects[BUCKET, "a.pdf"] == b"123456789"
 
 
 def test_a_body_with_signed_chunks(put: Any, sandbox: Sandbox) -> None:
@@ -172,7 +172,7 @@ def test_a_body_with_signed_chunks(put: Any, sandbox: Sandbox) -> None:
     body = b"9" + signature + b"\r\n123456789\r\n0" + signature + b"\r\n\r\n"
     digest = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
     assert put(body, **{**CHUNKED, "x_amz_content_sha256": digest}).status_code == 200
-    assert sandbox.world.objects[BUCKET, "a.pdf"] == b"123456789"
+    assert sandbox.world.aws.objects[BUCKET, "a.pdf"] == b"123456789"
 
 
 @pytest.mark.parametrize(
@@ -190,20 +190,20 @@ def test_invalid_chunked_bodies(put: Any, sandbox: Sandbox, body: bytes, error: 
     refused = put(body, **CHUNKED)
     assert refused.status_code == 400
     assert f"<Code>{error}</Code>" in refused.text
-    assert not sandbox.world.objects
+    assert not sandbox.world.aws.objects
 
 
 def test_a_body_with_a_wrong_hash(put: Any, sandbox: Sandbox) -> None:
     assert "XAmzContentSHA256Mismatch" in put(PDF, x_amz_content_sha256="0" * 64).text
     assert "BadDigest" in put(PDF, x_amz_checksum_crc32="AAAAAA==").text
-    assert not sandbox.world.objects
+    assert not sandbox.world.aws.objects
 
 
 # Presigned URLs ----------------------------------------------------------------------------------
 
 
 def test_a_presigned_url_needs_no_credentials(s3: Any, sandbox: Sandbox) -> None:
-    sandbox.world.objects[BUCKET, KEY] = PDF
+    sandbox.world.aws.objects[BUCKET, KEY] = PDF
     assert httpx.get(link(s3)).content == PDF
     assert httpx.get(link(s3, ExpiresIn=7 * 24 * 3600)).content == PDF
     plain = httpx.get(f"{sandbox.addresses.s3}/{BUCKET}/a.pdf")
@@ -212,7 +212,7 @@ def test_a_presigned_url_needs_no_credentials(s3: Any, sandbox: Sandbox) -> None
 
 
 def test_a_presigned_url_expires_in_real_time(s3: Any, sandbox: Sandbox, clock: Any) -> None:
-    sandbox.world.objects[BUCKET, KEY] = PDF
+    sandbox.world.aws.objects[BUCKET, KEY] = PDF
     clock.advance(days=3000)
     assert httpx.get(link(s3)).content == PDF
     assert httpx.get(dated(link(s3), timedelta(minutes=59))).content == PDF
@@ -247,14 +247,14 @@ def test_fault_responses(s3: Any, sandbox: Sandbox, status: int, error: str) -> 
     with pytest.raises(ClientError) as refused:
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
     assert status_and_code(refused.value) == (status, error)
-    assert not sandbox.world.objects
+    assert not sandbox.world.aws.objects
 
 
 def test_a_lost_response(s3: Any, sandbox: Sandbox) -> None:
     sandbox.world.faults.waiting.append(Fault("s3", "drop_after", operation="PutObject"))
     with pytest.raises(ConnectionClosedError):
         s3.put_object(Bucket=BUCKET, Key=KEY, Body=PDF)
-    assert sandbox.world.objects[BUCKET, KEY] == PDF
+    assert sandbox.world.aws.objects[BUCKET, KEY] == PDF
 
 
 # AWS reads contracts -----------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def outcome(seller: Seller, url: str) -> dict[str, Any]:
 
 
 def test_aws_accepts_a_contract_in_s3(s3: Any, seller: Seller) -> None:
-    seller.world.objects[BUCKET, KEY] = PDF
+    seller.world.aws.objects[BUCKET, KEY] = PDF
     assert outcome(seller, link(s3))["Status"] == "SUCCEEDED"
 
 
@@ -287,7 +287,7 @@ def test_aws_rejects_unusable_documents(
     s3: Any, seller: Seller, content: bytes | None, change: Callable[[str], str], problem: str
 ) -> None:
     if content is not None:
-        seller.world.objects[BUCKET, KEY] = content
+        seller.world.aws.objects[BUCKET, KEY] = content
     done = outcome(seller, change(link(s3)))
     assert done["Status"] == "FAILED"
     assert error_codes(done)["UpdateLegalTerms"] == ["INVALID_LEGAL_DOCUMENTS"]
@@ -295,6 +295,6 @@ def test_aws_rejects_unusable_documents(
 
 
 def test_aws_accepts_a_text_document(s3: Any, seller: Seller) -> None:
-    seller.world.objects[BUCKET, "eula.txt"] = b"Example terms"
+    seller.world.aws.objects[BUCKET, "eula.txt"] = b"Example terms"
     url = link(s3, Params={"Bucket": BUCKET, "Key": "eula.txt"})
     assert outcome(seller, url)["Status"] == "SUCCEEDED"

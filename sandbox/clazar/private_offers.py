@@ -1,16 +1,17 @@
-"""Clazar's resources: AWS's offers, agreements, buyers and products in the form of Clazar's API.
+"""Clazar's private offers: AWS's offers in the form of Clazar's API.
 
 The fields are those of Clazar's normalised responses (`response_format=common`).  Clazar does not
 publish the values for states and types; the tables of such values are marked ASSUMED.
 """
 
 import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.aws.marketplace_state import Agreement, Offer
+from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clock import end_of_day
-from sandbox.world import Agreement, ClazarLinks, Offer, World
+from sandbox.world import World
 
 Resource = dict[str, Any]
 
@@ -19,15 +20,6 @@ OFFER_STATUS = {"open": "published", "accepted": "accepted", "past": "expired"}
 
 OFFER_TYPE = {"new": "private_offer", "replacement": "agreement_based_offer"}
 """ASSUMED."""
-
-CONTRACT_STATUS = {
-    "ACTIVE": "active",
-    "REPLACED": "replaced",
-    "EXPIRED": "expired",
-    "CANCELLED": "cancelled",
-    "TERMINATED": "terminated",
-}
-"""ASSUMED.  By the status of AWS's agreement; any other status becomes lower case."""
 
 OFFER_URL = "https://aws.amazon.com/marketplace/saas/ordering?productId={product}&offerId={offer}"
 """The form of real links for buyers; AWS does not document it."""
@@ -45,7 +37,7 @@ def timestamp(instant: datetime) -> str:
 
 def visible_at(world: World, changed_at: datetime) -> datetime:
     """When Clazar shows a change that was made in AWS at this instant."""
-    return changed_at + timedelta(minutes=world.clazar_delay_minutes)
+    return changed_at + timedelta(minutes=world.clazar.delay_minutes)
 
 
 def is_visible(world: World, changed_at: datetime | None) -> bool:
@@ -57,49 +49,11 @@ def private_offers(world: World) -> list[Resource]:
     """Every released private offer, wherever it was created, in the order of release."""
     offers = [
         offer
-        for offer in world.offers.values()
+        for offer in world.aws.offers.values()
         if (offer.buyer_accounts or offer.replaces_agreement)
         and is_visible(world, offer.released_at)
     ]
     return [_private_offer(world, offer) for offer in sorted(offers, key=_released)]
-
-
-def contracts(world: World) -> list[Resource]:
-    """Every agreement, in the order of acceptance."""
-    return [_contract(world, agreement) for agreement in _agreements(world)]
-
-
-def buyers(world: World) -> list[Resource]:
-    """Every account that has accepted an offer."""
-    latest = {agreement.acceptor: agreement for agreement in _agreements(world)}
-    return [_buyer(world, account, agreement) for account, agreement in latest.items()]
-
-
-def listings(world: World) -> list[Resource]:
-    """The seller's one product."""
-    return [
-        {
-            "id": clazar_id(world.product_id),
-            "cloud": "aws",
-            "cloud_id": world.product_id,
-            "cloud_url": f"https://aws.amazon.com/marketplace/pp/{world.product_id}",
-            "title": "Example SaaS",
-            "short_description": "An example product",
-            "long_description": None,
-            "eula_type": None,
-            "eula_url": None,
-            "status": "published",
-            "last_modified_at": timestamp(datetime(2026, 1, 1, tzinfo=UTC)),
-        }
-    ]
-
-
-COLLECTIONS: dict[str, Callable[[World], list[Resource]]] = {
-    "private_offers": private_offers,
-    "contracts": contracts,
-    "buyers": buyers,
-    "listings": listings,
-}
 
 
 def _private_offer(world: World, offer: Offer) -> Resource:
@@ -142,48 +96,9 @@ def _private_offer(world: World, offer: Offer) -> Resource:
     }
 
 
-def _contract(world: World, agreement: Agreement) -> Resource:
-    offer = world.offers.get(agreement.offer_id)
-    replacement = offer is not None and offer.replaces_agreement is not None
-    return {
-        "id": clazar_id(agreement.id),
-        "cloud": "aws",
-        "cloud_id": agreement.id,
-        "cloud_url": None,
-        "cloud_identifiers": {},
-        "buyer_id": clazar_id(agreement.acceptor),
-        "listing_id": clazar_id(agreement.product_id),
-        # ASSUMED to be Clazar's id and not AWS's.
-        "latest_offer_id": clazar_id(agreement.offer_id),
-        "offer_type": OFFER_TYPE["replacement" if replacement else "new"],
-        "status": CONTRACT_STATUS.get(agreement.status, agreement.status.lower()),
-        "duration": _term(agreement.terms, "ValidityTerm").get("AgreementDuration"),
-        "start_at": timestamp(agreement.start),
-        "end_at": timestamp(agreement.end),
-        "accepted_at": timestamp(agreement.accepted_at),
-        "auto_renew": False,
-        **_links(world, agreement.id, [agreement.accepted_at, agreement.last_update]),
-    }
-
-
-def _buyer(world: World, account: str, latest: Agreement) -> Resource:
-    return {
-        "id": clazar_id(account),
-        "cloud": "aws",
-        "cloud_account_id": account,
-        "cloud_identifiers": {},
-        "name": None,
-        "domain": None,
-        "status": "active",
-        "listing_id": clazar_id(latest.product_id),
-        "latest_contract_id": clazar_id(latest.id),
-        **_links(world, account, [latest.accepted_at]),
-    }
-
-
 def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Resource:
     """The fields that clients wrote, and the time of the last change by a client or in AWS."""
-    links = world.clazar_links.get(cloud_id, ClazarLinks())
+    links = world.clazar.links.get(cloud_id, ClazarLinks())
     visible = [visible_at(world, each) for each in changes if each and is_visible(world, each)]
     if links.written_at:
         visible.append(links.written_at)
@@ -195,7 +110,7 @@ def _links(world: World, cloud_id: str, changes: list[datetime | None]) -> Resou
 
 
 def _agreements(world: World) -> list[Agreement]:
-    found = [each for each in world.agreements.values() if is_visible(world, each.accepted_at)]
+    found = [each for each in world.aws.agreements.values() if is_visible(world, each.accepted_at)]
     return sorted(found, key=lambda each: each.accepted_at)
 
 

@@ -1,0 +1,146 @@
+"""The records of the simulated Salesforce org, and the product's access to it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sandbox.oauth_client import OAuthClient
+from sandbox.random_ids import new_id
+from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.schema import (
+    OPPORTUNITY,
+    TASK,
+    Column,
+    SObject,
+    Value,
+    as_json,
+    find_column,
+    is_record_id,
+    long_id,
+    parse_value,
+    timestamp,
+)
+
+Record = dict[str, Any]
+
+HISTORY = "_history"
+"""The key under which a record keeps its writes over the API; not a field."""
+_DERIVED_FROM_STAGE = {"IsWon": {"Closed Won"}, "IsClosed": {"Closed Won", "Closed Lost"}}
+"""Fields that Salesforce derives from the stage."""
+
+
+class Salesforce:
+    """One org."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self.oauth = OAuthClient("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
+        self.username = "offers@example.com"
+        """The user that a JWT bearer assertion may name as its subject."""
+        self.public_key: str | None = None
+        """PEM; None: the signature of an assertion is not checked."""
+        self.opportunities: dict[str, Record] = {}
+        """By id: the values of their fields, parents as nested dicts, and under `_history` every
+        write over the API."""
+        self.tasks: dict[str, Record] = {}
+        """By id."""
+
+    def put_opportunity(self, fields: Record) -> Record:
+        """Create or update an opportunity as a Salesforce user does, and set its timestamps.
+
+        Raises ValueError, naming the field, for an unknown field or an invalid value.
+        """
+        for name, value in fields.items():
+            _check_put(OPPORTUNITY, name, value)
+        record_id = fields.get("Id")
+        if not is_record_id(record_id):
+            raise ValueError(f"Id: {record_id!r} is not a record id of 15 or 18 characters")
+        key = long_id(str(record_id))
+        created = {"CreatedDate": timestamp(self._now()), HISTORY: []}
+        record = self.opportunities.setdefault(key, created)
+        self._stamp(record)
+        record.update(fields, Id=key)
+        return record
+
+    def create_task(self, fields: Record) -> str:
+        """Create a task from checked fields; the record in its `WhatId` must exist."""
+        related_id = fields.get("WhatId")
+        if related_id and long_id(related_id) not in self.opportunities:
+            raise SalesforceError(
+                400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []
+            )
+        task_id = long_id(new_id(TASK.prefix, 12))
+        defaults = {"Status": "Not Started", "Priority": "Normal"}
+        record = {"Id": task_id, "CreatedDate": timestamp(self._now()), **defaults, **fields}
+        self._stamp(record)
+        self.tasks[task_id] = record
+        return task_id
+
+    def update(self, sobject: SObject, record_id: str, fields: Record) -> None:
+        """Write checked fields, and add the write to the record's history."""
+        record = self._find(sobject, record_id)
+        record.update(fields)
+        self._stamp(record)
+        entry = {"at": self._now().isoformat(), "fields": fields}
+        record.setdefault(HISTORY, []).append(entry)
+
+    def records(self, sobject: SObject) -> dict[str, Record]:
+        """Every record of an object type by its id."""
+        return self.tasks if sobject is TASK else self.opportunities
+
+    def _find(self, sobject: SObject, record_id: str) -> Record:
+        if not is_record_id(record_id) or not record_id.startswith(sobject.prefix):
+            message = f"{sobject.name} ID: id value of incorrect type: {record_id}"
+            raise SalesforceError(400, "MALFORMED_ID", message, ["Id"])
+        record = self.records(sobject).get(long_id(record_id))
+        if record is None:
+            raise SalesforceError(404, "NOT_FOUND")
+        return record
+
+    def _stamp(self, record: Record) -> None:
+        record["LastModifiedDate"] = record["SystemModstamp"] = timestamp(self._now())
+
+
+def value_at(record: Record, column: Column) -> Value:
+    """The value of a record in a column; None if it or its parent is missing."""
+    if column.path in _DERIVED_FROM_STAGE:
+        return record.get("StageName") in _DERIVED_FROM_STAGE[column.path]
+    held: Any = record
+    for name in column.path.split("."):
+        held = held.get(name) if isinstance(held, dict) else None
+    return parse_value(column.field, held)
+
+
+def as_answer(sobject: SObject, record: Record, columns: list[Column], version: str) -> Record:
+    """A record in a response, with its parents as nested records."""
+    url = f"/services/data/{version}/sobjects/{sobject.name}/{record['Id']}"
+    answer: Record = {"attributes": {"type": sobject.name, "url": url}}
+    for each in columns:
+        value = as_json(value_at(record, each))
+        relation, dot, name = each.path.partition(".")
+        if not dot:
+            answer[each.path] = value
+        elif not isinstance(record.get(relation), dict):
+            answer[relation] = None
+        else:
+            kind = sobject.parents[relation.lower()].name
+            answer.setdefault(relation, {"attributes": {"type": kind}})[name] = value
+    return answer
+
+
+def _check_put(sobject: SObject, name: str, value: Any) -> None:
+    parent = sobject.parents.get(name.lower())
+    if parent is not None and isinstance(value, dict):
+        for inner, held in value.items():
+            _check_put(parent, inner, held)
+        return
+    found = find_column(sobject, name)
+    if found is None or found.path != name:
+        known = ", ".join(each.name for each in sobject.fields.values())
+        raise ValueError(f"{sobject.name} has no field {name!r}; it has {known}")
+    try:
+        held = parse_value(found.field, value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    if isinstance(held, str) and len(held) > found.field.length:
+        raise ValueError(f"{name}: it has more than {found.field.length} characters")
