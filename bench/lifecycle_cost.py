@@ -60,11 +60,11 @@ async def expired(harness: WorkflowHarness) -> None:
 
 async def accept_and_pay(harness: WorkflowHarness) -> None:
     """Report the acceptance, the invoice, and the payout 33 days later."""
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.sleep(timedelta(hours=1))
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await advance_hours_and_days(harness, 33)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.sleep(timedelta(seconds=2))
     assert (await harness.record()).stage is Stage.DISBURSED
 

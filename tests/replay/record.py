@@ -27,7 +27,6 @@ from sandbox.aws.marketplace_state import Buyer
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
-from sandbox.marketplace.buyers import accept
 from tests.replay.fingerprint import fingerprint
 from tests.support.builders import BUYER
 from tests.support.job_order import process_jobs_as_single_batch
@@ -46,11 +45,11 @@ async def disbursed_in_parts(harness: WorkflowHarness) -> None:
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance(days=25)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.advance(days=32)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.advance(days=5)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.advance_to_end()
 
 
@@ -61,12 +60,12 @@ async def payout_failed_and_retried(harness: WorkflowHarness) -> None:
     harness.set_buyer(accepts_after=1)
     await harness.start()
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.advance(days=12)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     for days in (23, 2, 10):
         await harness.advance(days=days)
-        await harness.report_payout()
+        await harness.sweep_payouts()
     await harness.advance_to_end()
 
 
@@ -158,21 +157,20 @@ async def amended_after_acceptance(harness: WorkflowHarness) -> None:
     """Rolled back, accepted again, then replaced by an amendment."""
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.settle()
     roll_back(harness.world, harness.agreement())
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.settle()
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.settle()
     await harness.client.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
     await harness.approve_all(AMENDMENT)
     amendment = await harness.advance_until(Stage.SHARED, path=AMENDMENT)
-    await harness.report_agreement(
-        accept(harness.world, amendment.require_offer_id(), BUYER), AMENDMENT
-    )
+    harness.accept(amendment)
+    await harness.watch_agreements()
     await harness.advance(hours=2)
 
 
@@ -186,8 +184,8 @@ async def cancellation_requested(harness: WorkflowHarness) -> None:
     """The buyer does not answer, so the agreement is cancelled."""
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.settle()
     request = CancellationRequestInput(
         reason_code=CancellationReasonCode.OTHER, message="As agreed."

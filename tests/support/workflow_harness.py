@@ -8,32 +8,28 @@ import asyncio
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
 from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import BaseModel
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
-from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
+from temporalio.testing import WorkflowEnvironment
 
-from activities.clazar.disbursements import ClazarDisbursements
-from activities.clazar.offers import Clazar, LinkOffer
 from activities.task_queues import TaskQueue
-from activities.temporal.signals import OfferSignal, send
 from cli.offer_client import NoWorkerRunning, OfferClient
-from offers.agreements.agreement import AgreementReport
-from offers.ids import parse_reference, workflow_id
-from offers.lifecycle.clazar_field_sheet import opportunities_named_in
+from offers.clock import Clock
+from offers.ids import workflow_id
 from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.record import OfferRecord
-from offers.payouts.model import Payout
-from offers.preflight.marketplace import ObservedOffer
 from offers.stage import Stage
-from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
@@ -44,8 +40,13 @@ from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from tests.support.builders import BUYER
 from tests.support.server_time import ServerTime
+from tests.support.visibility import Visibility
 from workflows.offer.search_attributes import KEYS
 from workflows.offer.workflow import OfferWorkflow
+from workflows.schedules.agreement_watch import AgreementWatch
+from workflows.schedules.clazar_watch import ClazarWatch
+from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
+from workflows.schedules.watch import WatchRequest
 
 T = TypeVar("T")
 
@@ -59,6 +60,7 @@ PENDING_WORKFLOW_TASK = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
 )
 """The last event of a history that the worker has not handled yet: a query would be too early."""
+PATIENT_CHECKS = 50
 QUERY_ATTEMPTS, QUERY_TIMEOUT = 3, timedelta(seconds=10)
 FIELDS = Path(__file__).parents[2] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
@@ -117,8 +119,8 @@ class WorkflowHarness:
         self.sandbox = sandbox
         self.world = sandbox.world
         self.start_date = time().date()
-        self.clazar_feed_enabled = True
-        """Whether Clazar's change feed is reported whenever time is skipped."""
+        self.clazar_watched = True
+        """Whether Clazar's change feed is read when it has a new offer after time was skipped."""
         self._seen_in_clazar: set[str] = set()
         self.client = RepeatingClient(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
@@ -157,7 +159,9 @@ class WorkflowHarness:
         await self.server.sleep(duration)
         self.time.advance_to(await self.server.get_current_time())
         self.world.advance()
-        if self.clazar_feed_enabled and await self.report_clazar():
+        shown = {each["id"] for each in private_offers(self.world)}
+        if self.clazar_watched and shown - self._seen_in_clazar and await self.watch_clazar():
+            self._seen_in_clazar |= shown
             await self.sleep(timedelta(seconds=2))
 
     async def advance_until(
@@ -252,75 +256,47 @@ class WorkflowHarness:
         )
         return metadata.current_details
 
+    def accept(self, offered: OfferRecord) -> Agreement:
+        """Let the buyer accept an offer now."""
+        return accept(self.world, offered.require_offer_id(), self.account)
+
+    def end_agreement(self, status: str) -> None:
+        """End the first agreement in AWS."""
+        end(self.world, self.agreement(), status)
+
     def agreement(self) -> Agreement:
         """The first agreement that AWS has."""
         return next(iter(self.world.aws.agreements.values()))
 
-    async def report_acceptance(self) -> None:
-        """Signal the agreement, as AgreementWatch does when it is in AWS's feed."""
-        await self.report_agreement(self.agreement())
+    async def watch_agreements(self) -> None:
+        """Read AWS's agreement feed once, as its Schedule does every few minutes."""
+        request = WatchRequest(clock=Clock(), overlap=timedelta(hours=1))
+        assert await self._run(AgreementWatch, request)
 
-    async def end_agreement(self, status: str) -> None:
-        """End the agreement in AWS, and signal it as AgreementWatch does."""
-        agreement = self.agreement()
-        end(self.world, agreement, status)
-        await self.report_agreement(agreement)
+    async def watch_clazar(self) -> bool:
+        """Read Clazar's change feed once, as its Schedule does every few minutes.
 
-    async def report_agreement(self, agreement: Agreement, path: str | None = None) -> None:
-        """Signal an agreement, as AgreementWatch does when it is in AWS's feed."""
-        report = AgreementReport(
-            agreement_id=agreement.id,
-            offer_id=agreement.offer_id,
-            changed_at=agreement.last_update or agreement.accepted_at,
+        Returns whether it could be read.
+        """
+        return await self._run(ClazarWatch, WatchRequest(clock=Clock(), overlap=timedelta(hours=1)))
+
+    async def sweep_payouts(self) -> None:
+        """Read the payout data once, as its Schedule does every day."""
+        assert await self._run(PayoutSweep, PayoutSweepRequest())
+
+    async def _run(self, scheduled: Any, request: BaseModel) -> bool:
+        handle = await self.temporal_client.start_workflow(
+            scheduled.run, request, id=str(uuid.uuid4()), task_queue=TaskQueue.OFFERS
         )
-        handle = self.temporal_client.get_workflow_handle(workflow_id(path or self.opportunity_id))
-        await handle.signal(OfferWorkflow.agreement_reported, report)
-
-    async def report_payout(self, path: str | None = None, offer_id: str | None = None) -> Payout:
-        """Signal the payout, as PayoutSweep does when it is in the data."""
-        client = clients.clazar_client(read_settings(WorkerSettings))
-        try:
-            data = ClazarDisbursements(client)
-            reading = await data.read({offer_id} if offer_id else None, self.time().date())
-        finally:
-            await client.close()
-        (payout,) = reading.complete_payouts.values()
-        await self.temporal_client.get_workflow_handle(
-            workflow_id(path or self.opportunity_id)
-        ).signal(OfferWorkflow.payout_reported, payout)
-        return payout
-
-    async def report_clazar(self) -> bool:
-        """Signal new offers, as ClazarWatch does; returns whether there were any."""
-        before = len(self._seen_in_clazar)
-        for row in private_offers(self.world):
-            offer = self.world.aws.offers[row["cloud_id"]]
-            references = [parse_reference(word) for word in (offer.description or "").split(":")]
-            paths = {*filter(None, references), *opportunities_named_in(offer.name or "")}
-            if row["id"] in self._seen_in_clazar or not paths:
-                continue
-            self._seen_in_clazar.add(row["id"])
-            linked_to = await self._link(row["id"], next(filter(None, references), None))
-            observed = ObservedOffer(
-                offer_id=offer.id, name=offer.name, clazar_id=row["id"], linked_to=linked_to
-            )
-            await send(
-                self.temporal_client,
-                [OfferSignal(workflow_id(p), "offer_observed", observed) for p in paths],
-            )
-        return len(self._seen_in_clazar) > before
-
-    async def _link(self, clazar_id: str, path: str | None) -> str | None:
-        """Link an offer that this product created, if Clazar accepts that, before the signal."""
-        if path is None:
-            return None
-        client = clients.clazar_client(read_settings(WorkerSettings))
-        link = LinkOffer(clazar_id=clazar_id, opportunity_id=path.partition("/")[0])
-        try:
-            linked = await ActivityEnvironment().run(Clazar(client).link_offers, [link])
-        finally:
-            await client.close()
-        return link.opportunity_id if linked else None
+        # Not by its result: while a client waits for one, the server skips all time it can.
+        for check in count():
+            status = (await handle.describe()).status
+            if status is not WorkflowExecutionStatus.RUNNING:
+                return status is WorkflowExecutionStatus.COMPLETED
+            await asyncio.sleep(0.01)
+            if check > PATIENT_CHECKS:  # a call that failed is repeated later
+                await self.server.sleep(timedelta(seconds=10))
+        raise AssertionError("it never ends")
 
     def mail_subjects(self) -> list[str]:
         """The subjects of all mails so far."""
@@ -379,16 +355,16 @@ async def open_harness(
 
     `run_worker`: None for workers on these task queues in this process.
     """
-    time = ServerTime()
+    time, visibility = ServerTime(), Visibility()
     async with (
         await WorkflowEnvironment.start_time_skipping(
             test_server_existing_path=installed_program("temporal-test-server"),
             data_converter=data_converter(TemporalSettings()),
-            interceptors=[time],
+            interceptors=[time, visibility],
         ) as temporal,
         Sandbox(time) as sandbox,
     ):
-        client = temporal.client
+        client = visibility.client = temporal.client
         await add_search_attributes(client, KEYS)
         # The sandbox's rate limits count real seconds and minutes, and none pass here.
         sandbox.world.aws.throttle = sandbox.world.clazar.rate_limits = False
@@ -408,7 +384,7 @@ async def worker_on(client: Client, queues: Collection[TaskQueue]) -> AsyncItera
     """Workers in this process."""
     stop = asyncio.Event()
     settings = read_settings(WorkerSettings)
-    serving = asyncio.create_task(serve(client, settings, queues, stop, [OfferWorkflow]))
+    serving = asyncio.create_task(serve(client, settings, queues, stop))
     try:
         yield
     finally:

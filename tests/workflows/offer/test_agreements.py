@@ -31,8 +31,8 @@ CANCELLATION_REQUEST = CancellationRequestInput(
 async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     return await harness.settle()
 
 
@@ -105,7 +105,8 @@ async def test_amend_is_rejected_during_a_cancellation_request(harness: Workflow
 
 async def test_agreement_terminated_by_aws(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
-    await harness.end_agreement("TERMINATED")
+    harness.end_agreement("TERMINATED")
+    await harness.watch_agreements()
     end = await harness.advance_to_end()
     assert end.stage is Stage.TERMINATED
     assert "Terminated by AWS: the agreement with Example Corp" in harness.mail_subjects()
@@ -115,7 +116,8 @@ async def test_agreement_terminated_by_aws(harness: WorkflowHarness) -> None:
 
 async def test_restart_after_the_agreement_was_cancelled(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
-    await harness.end_agreement("CANCELLED")
+    harness.end_agreement("CANCELLED")
+    await harness.watch_agreements()
     await harness.advance_to_end()
     await harness.client.start(OPPORTUNITY, restart=True)
     again = await harness.advance_until(Stage.SHARED)
@@ -128,7 +130,7 @@ async def test_rolled_back_acceptance_leaves_the_offer_shared(
 ) -> None:
     await accept_offer(harness)
     roll_back(harness.world, harness.agreement())
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.SHARED
     assert record.agreement is None
@@ -137,8 +139,8 @@ async def test_rolled_back_acceptance_leaves_the_offer_shared(
     )
     assert harness.salesforce_fields()["Offer_Stage__c"] == "shared"
     assert harness.salesforce_fields()["Agreement_Id__c"] is None
-    again = accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_agreement(again)
+    again = harness.accept(record)
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
     assert record.agreement is not None
@@ -155,10 +157,10 @@ async def test_rolled_back_acceptance_leaves_the_offer_shared(
 async def test_rollback_before_the_first_report_is_notified_once(harness: WorkflowHarness) -> None:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    agreement = accept(harness.world, shared.require_offer_id(), BUYER)
+    agreement = harness.accept(shared)
     roll_back(harness.world, agreement)
-    await harness.report_agreement(agreement)
-    await harness.report_agreement(agreement)
+    await harness.watch_agreements()
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.SHARED
     assert [event.description for event in record.agreement_events] == [
@@ -178,8 +180,9 @@ async def test_rollback_after_a_late_cancel_leaves_no_acceptable_offer(
     assert (await harness.advance(minutes=10)).stage is Stage.ACCEPTED
     assert not harness.world.aws.acceptable(harness.world.aws.offers[shared.require_offer_id()])
     roll_back(harness.world, harness.agreement())
-    await harness.report_acceptance()
-    record = await harness.settle()
+    await harness.watch_agreements()
+    # Its last day may have ended just now, and AWS may still list an acceptance of that day.
+    record = await harness.advance(hours=3)
     assert record.stage is Stage.EXPIRED
     assert harness.count_acceptable_offers() == 0
 
@@ -187,7 +190,7 @@ async def test_rollback_after_a_late_cancel_leaves_no_acceptable_offer(
 async def test_renewal_does_not_end_the_offer(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     successor = renew(harness.world, harness.agreement())
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
     assert (
@@ -196,7 +199,7 @@ async def test_renewal_does_not_end_the_offer(harness: WorkflowHarness) -> None:
     )
     assert "Changed: the agreement with Example Corp" in harness.mail_subjects()
     assert harness.salesforce_fields()["Agreement_Status__c"] == "RENEWED"
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert len((await harness.settle()).agreement_events) == 1, "reported twice"
 
 
@@ -210,7 +213,7 @@ async def test_amendment_created_in_the_portal_replaces_the_offer(harness: Workf
         end=harness.agreement().end.date(),
     )
     successor = accept(harness.world, offer.id, BUYER)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.REPLACED
     assert record.replaced_by == successor.id
@@ -223,7 +226,7 @@ async def test_disbursed_offer_is_followed_until_the_agreement_ends(
 ) -> None:
     await accept_offer(harness)
     await harness.advance(days=70)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
     await harness.advance(days=200)
     assert (
@@ -239,7 +242,7 @@ async def test_disbursed_offer_closes_after_the_agreement_has_ended(
 ) -> None:
     await accept_offer(harness)
     await harness.advance(days=70)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     closed = await harness.advance_until_closed()
     assert closed.stage is Stage.DISBURSED
     assert harness.world.now() - closed.stage_since > timedelta(days=280)
@@ -248,7 +251,7 @@ async def test_disbursed_offer_closes_after_the_agreement_has_ended(
 async def test_agreement_that_aws_does_not_list_has_not_ended(harness: WorkflowHarness) -> None:
     before = await accept_offer(harness)
     harness.world.aws.agreement_lag_minutes = 1000
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     after = await harness.settle()
     assert (after.stage, after.agreement) == (Stage.ACCEPTED, before.agreement)
 

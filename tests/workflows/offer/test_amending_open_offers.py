@@ -8,7 +8,6 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
@@ -60,8 +59,8 @@ async def test_new_owner_email_gets_later_notices(harness: WorkflowHarness) -> N
     before = await harness.advance_until(Stage.SHARED)
     record = await amend(harness, TermChanges(terms={"owner_email": "successor@example.com"}))
     assert record.require_owner().owner_name == before.require_owner().owner_name
-    accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(record)
+    await harness.watch_agreements()
     await harness.settle()
     assert harness.world.mail.messages[-1].subject.startswith("Accepted")
     assert harness.world.mail.messages[-1].recipients == ["successor@example.com"]
@@ -237,7 +236,7 @@ async def test_extend_of_an_expired_offer(harness: WorkflowHarness) -> None:
     assert "can be accepted until" in harness.mail_subjects()[-1]
     harness.schedule_acceptance(harness.world.now() + timedelta(days=2))
     await harness.advance(days=3)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 

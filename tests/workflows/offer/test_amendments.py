@@ -23,8 +23,8 @@ async def accept_offer(harness: WorkflowHarness, **terms: str) -> OfferRecord:
     await harness.start(**terms)
     await harness.approve_all()
     shared = await harness.advance_until(Stage.SHARED)
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     return await harness.settle()
 
 
@@ -57,8 +57,8 @@ async def test_accepted_amendment_replaces_the_original(
     )
     assert harness.salesforce_fields()["Amendment_Stage__c"] == "shared"
     assert harness.count_acceptable_offers() == 1
-    agreement = accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_agreement(agreement, FIRST)
+    agreement = harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     record = await harness.client.record(FIRST)
     assert record.stage is Stage.ACCEPTED
@@ -81,9 +81,10 @@ async def test_accepted_amendment_replaces_the_original(
 async def test_amendment_is_followed_until_it_is_disbursed(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     shared = await share_amendment(harness)
-    await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(days=70)
-    await harness.report_payout(FIRST, shared.require_offer_id())
+    await harness.sweep_payouts()
     await harness.settle()
     assert (await harness.client.record(FIRST)).stage is Stage.DISBURSED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "disbursed"
@@ -133,7 +134,8 @@ async def test_amendment_must_say_what_happens_to_unpaid_instalments(
     assert str(revised.require_terms().price) == "USD 90,000.00"
     await harness.approve_all(FIRST)
     shared = await harness.advance_until(Stage.SHARED, path=FIRST)
-    await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(days=300)
     invoiced = sorted(row.gross for row in harness.world.money.disbursements if row.disbursed)
     assert [f"{gross:.0f}" for gross in invoiced] == ["30000", "30000", "30000", "60000"]
@@ -142,7 +144,8 @@ async def test_amendment_must_say_what_happens_to_unpaid_instalments(
 async def test_amendment_of_an_amendment(harness: WorkflowHarness) -> None:
     original = await accept_offer(harness)
     first = await share_amendment(harness)
-    await harness.report_agreement(accept(harness.world, first.require_offer_id(), BUYER), FIRST)
+    harness.accept(first)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     with pytest.raises(
         RequestRejected, match=f"the offer is replaced: amendment 1 replaced it .*show {FIRST}"
@@ -151,8 +154,8 @@ async def test_amendment_of_an_amendment(harness: WorkflowHarness) -> None:
     await harness.client.amend(FIRST, ADDITIONAL)
     await harness.approve_all(SECOND)
     second = await harness.advance_until(Stage.SHARED, path=SECOND)
-    agreement = accept(harness.world, second.require_offer_id(), BUYER)
-    await harness.report_agreement(agreement, SECOND)
+    agreement = harness.accept(second)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     record = await harness.client.record(SECOND)
     assert record.agreement is not None
@@ -164,10 +167,11 @@ async def test_amendment_of_an_amendment(harness: WorkflowHarness) -> None:
 async def test_disbursed_offer_can_be_amended(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     await harness.advance(days=70)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
     shared = await share_amendment(harness)
-    await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     assert (await harness.record()).stage is Stage.REPLACED
 
@@ -177,18 +181,18 @@ async def test_rolled_back_amendment_restores_the_original(
 ) -> None:
     await accept_offer(harness)
     shared = await share_amendment(harness)
-    agreement = accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_agreement(agreement, FIRST)
+    agreement = harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     assert (await harness.record()).stage is Stage.REPLACED
     roll_back(harness.world, agreement)
-    await harness.report_agreement(agreement, FIRST)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     assert (await harness.client.record(FIRST)).stage is Stage.SHARED
     assert (await harness.record()).stage is Stage.ACCEPTED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
-    again = accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_agreement(again, FIRST)
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(minutes=5)
     assert (await harness.client.record(FIRST)).stage is Stage.ACCEPTED
     assert (await harness.record()).stage is Stage.REPLACED
@@ -197,7 +201,8 @@ async def test_rolled_back_amendment_restores_the_original(
 async def test_terminated_agreement_cancels_its_amendment(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     await share_amendment(harness)
-    await harness.end_agreement("TERMINATED")
+    harness.end_agreement("TERMINATED")
+    await harness.watch_agreements()
     await harness.advance(minutes=10)
     assert (await harness.record()).stage is Stage.TERMINATED
     assert (await harness.client.record(FIRST)).stage is Stage.CANCELLED
@@ -218,7 +223,7 @@ async def test_amendment_created_in_the_portal_cancels_the_open_one(
         end=agreement.end.date(),
     )
     accept(harness.world, offer.id, BUYER)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.advance(minutes=10)
     assert (await harness.record()).stage is Stage.REPLACED
     assert (await harness.client.record(FIRST)).stage is Stage.CANCELLED
@@ -271,5 +276,6 @@ async def test_original_closes_though_an_older_amendment_closes_after_the_cancel
     async with harness.advance_until_answered(harness.client.cancel(FIRST, "")) as answer:
         await answer  # its workflow stays open for a while: an acceptance may be shown late
     await harness.client.amend(OPPORTUNITY, ADDITIONAL)
-    await harness.end_agreement("CANCELLED")
+    harness.end_agreement("CANCELLED")
+    await harness.watch_agreements()
     assert (await harness.advance_until_closed()).stage is Stage.TERMINATED

@@ -8,8 +8,6 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from sandbox.faults import Fault
-from sandbox.marketplace.buyers import accept
-from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -205,7 +203,7 @@ async def test_cancel_after_acceptance_is_rejected(harness: WorkflowHarness) -> 
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.settle()
     with pytest.raises(
         RequestRejected, match="the offer is accepted: it can no longer be cancelled"
@@ -263,7 +261,7 @@ async def accept_on_the_last_day(harness: WorkflowHarness) -> OfferRecord:
     shared = await harness.record()
     now = harness.world.now()
     harness.world.aws.offers[shared.require_offer_id()].availability_end = now.date()
-    accept(harness.world, shared.require_offer_id(), BUYER)
+    harness.accept(shared)
     harness.world.aws.offers[
         shared.require_offer_id()
     ].availability_end = shared.require_terms().availability_end

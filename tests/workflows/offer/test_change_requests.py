@@ -19,7 +19,6 @@ from offers.stage import Stage
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.faults import Fault
 from sandbox.marketplace.agreements import roll_back
-from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
@@ -41,8 +40,8 @@ async def share_offer(harness: WorkflowHarness) -> OfferRecord:
 
 async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
     record = await share_offer(harness)
-    accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(record)
+    await harness.watch_agreements()
     return await harness.settle()
 
 
@@ -122,7 +121,7 @@ async def test_workflow_cancellation_after_disbursement_cancels_the_amendment(
 ) -> None:
     await accept_offer(harness)
     await harness.advance(days=70)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.settle()
     await share_amendment(harness)
     await harness.handle.cancel()
@@ -163,11 +162,13 @@ async def test_amendment_after_restart_creates_a_new_offer(
 ) -> None:
     await accept_offer(harness)
     first = await share_amendment(harness)
-    await harness.end_agreement("TERMINATED")
+    harness.end_agreement("TERMINATED")
+    await harness.watch_agreements()
     await harness.advance(hours=2)
     await harness.client.start(OPPORTUNITY, restart=True)
     again = await harness.advance_until(Stage.SHARED)
-    await harness.report_agreement(accept(harness.world, again.require_offer_id(), BUYER))
+    harness.accept(again)
+    await harness.watch_agreements()
     await harness.settle()
     draft = await harness.client.amend(OPPORTUNITY, ADDITIONAL)
     assert draft.amendment == 2
@@ -180,7 +181,7 @@ async def test_rollback_cancels_the_amendment(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     await share_amendment(harness)
     roll_back(harness.world, harness.agreement())
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.advance(minutes=10)
     assert (await harness.record()).stage is Stage.SHARED
     assert (await harness.client.record(FIRST)).stage is Stage.CANCELLED
@@ -190,7 +191,7 @@ async def test_rollback_cancels_the_amendment(harness: WorkflowHarness) -> None:
 async def test_expired_agreement_cancels_the_amendment(harness: WorkflowHarness) -> None:
     await accept_offer(harness)
     await harness.advance(days=70)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.settle()
     await harness.advance(days=280)
     await harness.client.amend(OPPORTUNITY, ADDITIONAL)
@@ -246,8 +247,8 @@ async def test_acceptance_is_found_while_an_edit_is_paused(harness: WorkflowHarn
     harness.world.faults.waiting.append(NO_RIGHTS)
     await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=harness.day(50)))
     assert (await harness.settle()).attention_code == "credentials-rejected"
-    accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(record)
+    await harness.watch_agreements()
     after = await harness.settle()
     assert after.stage is Stage.ACCEPTED
     assert "credentials-rejected" not in {attention.code for attention in after.attentions}
@@ -259,7 +260,8 @@ async def test_amendment_without_a_price_is_disbursed_at_acceptance(
     await accept_offer(harness)
     longer = TermChanges(terms={"agreement_end": f"{harness.day(400)}"})
     shared = await share_amendment(harness, longer)
-    await harness.report_agreement(accept(harness.world, shared.require_offer_id(), BUYER), FIRST)
+    harness.accept(shared)
+    await harness.watch_agreements()
     await harness.advance(minutes=1)
     assert (await harness.client.record(FIRST)).stage is Stage.DISBURSED
     assert not any(subject.startswith("Paid") for subject in harness.mail_subjects())

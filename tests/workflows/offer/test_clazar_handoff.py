@@ -65,9 +65,9 @@ async def test_offer_created_in_clazar_runs_to_disbursement(harness: WorkflowHar
     assert (task["Status"], shared.attentions) == ("Completed", ())
     assert harness.mail_subjects()[-1].endswith("is ready")
     await harness.advance(days=3)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.advance(days=40)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.advance_to_end()).stage is Stage.DISBURSED
     assert harness.stages_in_salesforce() == [
         "submitted",

@@ -40,15 +40,15 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
     assert harness.count_acceptable_offers() == 1
 
     await harness.advance(days=26)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     accepted = await harness.settle()
     assert accepted.stage is Stage.ACCEPTED
     assert accepted.agreement is not None
     assert accepted.agreement.agreement_id == harness.agreement().id
 
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.advance(days=40)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     end = await harness.advance_to_end()
     assert end.stage is Stage.DISBURSED
     assert end.payout is not None
@@ -75,11 +75,13 @@ async def test_salesforce_fields_and_search_attributes(harness: WorkflowHarness)
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.settle()
     await harness.advance(days=60)
-    payout = await harness.report_payout()
+    await harness.sweep_payouts()
     end = await harness.advance_to_end()
+    payout = end.payout
+    assert payout is not None
 
     written = harness.salesforce_fields()
     assert written["Offer_Stage__c"] == "disbursed"
@@ -141,15 +143,16 @@ async def test_partial_payout_is_not_disbursed(harness: WorkflowHarness) -> None
     await harness.start()
     await harness.advance_until(Stage.SHARED)
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.advance(days=32, hours=12)
-    partial = await harness.report_payout()
+    await harness.sweep_payouts()
     halfway = await harness.settle()
     assert halfway.stage is Stage.ACCEPTED
-    assert halfway.payout == partial
+    assert halfway.payout is not None
+    assert str(halfway.payout.disbursed) == "USD 46,560.00"
     assert harness.salesforce_fields()["Disbursed_Amount__c"] == 46560
     await harness.advance(days=5)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.advance_to_end()).stage is Stage.DISBURSED
 
 

@@ -16,9 +16,7 @@ from offers.stage import Stage
 from sandbox.billing import corrections
 from sandbox.mail.mailbox_state import Mail
 from sandbox.marketplace.agreements import roll_back
-from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.cancellations import answer
-from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
 from tests.workflows.offer.test_agreements import CANCELLATION_REQUEST
 from workflows.offer.search_attributes import PAYOUT
@@ -28,15 +26,15 @@ from workflows.offer.workflow import OfferWorkflow
 async def accept_offer(harness: WorkflowHarness) -> OfferRecord:
     await harness.start()
     shared = await harness.advance_until(Stage.SHARED)
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     return await harness.settle()
 
 
 async def disburse(harness: WorkflowHarness) -> OfferRecord:
     await accept_offer(harness)
     await harness.advance(days=40)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     record = await harness.settle()
     assert record.stage is Stage.DISBURSED
     return record
@@ -85,7 +83,7 @@ async def test_next_payout_step_has_its_own_overdue_date(
     harness.world.money.payout_settings.never_collected = True
     await accept_offer(harness)
     await harness.advance(days=4)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     record = await harness.settle()
     assert record.attention_code is None
     (expected,) = record.expected_payments
@@ -112,7 +110,7 @@ async def test_resolved_overdue_attention_is_quiet_until_the_next_reminder(
 async def test_paused_payouts_are_the_expected_step(harness: WorkflowHarness) -> None:
     harness.world.money.payout_settings.disbursed_after_days = 300
     await accept_offer(harness)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.advance(days=35)
     await harness.handle.signal(OfferWorkflow.payouts_paused, harness.time())
     record = await harness.settle()
@@ -146,10 +144,10 @@ async def test_failed_or_reversed_payout_returns_to_accepted(
     settings.outcome, settings.retried_after_days = outcome, 10
     await accept_offer(harness)
     await harness.advance(days=33.5)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
     await harness.advance(days=1)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
     assert record.require_payout().state is PayoutState[outcome.upper()]
@@ -158,7 +156,7 @@ async def test_failed_or_reversed_payout_returns_to_accepted(
     assert harness.salesforce_fields()["Payout_State__c"] == outcome
     if outcome == "failed":
         await harness.advance(days=10)
-        await harness.report_payout()
+        await harness.sweep_payouts()
         again = await harness.settle()
         assert again.stage is Stage.DISBURSED
         assert again.attention_code is None
@@ -170,7 +168,7 @@ async def test_unexpected_listing_fee_is_notified_once(
 ) -> None:
     harness.world.money.payout_settings.listing_fee_percentage = Decimal("1.5")
     await accept_offer(harness)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     record = await harness.settle()
     (finding,) = record.payout_findings
     assert "AWS kept USD 1,800.00" in finding.problem
@@ -178,12 +176,12 @@ async def test_unexpected_listing_fee_is_notified_once(
     assert mail.subject == "Unexpected amounts: Example Corp"
     assert "AWS kept USD 1,800.00" in mail.text
     await harness.advance(days=40)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.settle()).stage is Stage.DISBURSED
     assert len(mails_to_finance(harness)) == 1
     invoice = harness.world.money.invoices[0].id
     corrections.correct_listing_fee(harness.world, invoice_id=invoice, listing_fee=Decimal(-3000))
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert len((await harness.settle()).payout_findings) == 1
     assert len(mails_to_finance(harness)) >= 2, "the changed finding was not mailed"
 
@@ -192,11 +190,12 @@ async def test_invoice_of_a_cancelled_agreement_is_followed_to_payout(
     harness: WorkflowHarness,
 ) -> None:
     await accept_offer(harness)
-    await harness.report_payout()
-    await harness.end_agreement("CANCELLED")
+    await harness.sweep_payouts()
+    harness.end_agreement("CANCELLED")
+    await harness.watch_agreements()
     assert (await harness.settle()).stage is Stage.TERMINATED
     await harness.advance(days=40)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     record = await harness.settle()
     assert record.stage is Stage.TERMINATED
     assert str(record.require_payout().disbursed) == "USD 116,400.00"
@@ -215,12 +214,13 @@ async def test_cancelled_agreement_expects_only_issued_invoices(
     await harness.start(payment_schedule=schedule)
     await harness.approve_all()
     shared = await harness.advance_until(Stage.SHARED)
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     assert len((await harness.settle()).expected_payments) == 2
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.settle()
-    await harness.end_agreement("CANCELLED")
+    harness.end_agreement("CANCELLED")
+    await harness.watch_agreements()
     (expected,) = (await harness.settle()).expected_payments
     assert expected.invoice_id is not None
 
@@ -229,10 +229,10 @@ async def test_payout_of_an_earlier_revision_is_not_carried_over(
     harness: WorkflowHarness,
 ) -> None:
     await accept_offer(harness)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     await harness.settle()
     roll_back(harness.world, harness.agreement())
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.settle()).expected_payments == ()
     async with harness.advance_until_answered(
         harness.client.amend(
@@ -243,7 +243,8 @@ async def test_payout_of_an_earlier_revision_is_not_carried_over(
         pass
     again = await harness.advance_until(Stage.SHARED)
     assert again.revision == 2
-    await harness.report_agreement(accept(harness.world, again.require_offer_id(), BUYER))
+    harness.accept(again)
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
     assert record.payout is None
@@ -272,8 +273,8 @@ async def test_payout_reported_before_acceptance_is_kept(harness: WorkflowHarnes
     await harness.handle.signal(OfferWorkflow.payout_reported, early)
     await harness.handle.signal(OfferWorkflow.payouts_paused, harness.time())
     assert (await harness.advance(days=1)).stage is Stage.SHARED
-    accept(harness.world, shared.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(shared)
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
     assert record.payout == early

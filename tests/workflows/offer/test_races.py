@@ -15,7 +15,6 @@ from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.aws.marketplace_state import Agreement, RacePoint
 from sandbox.marketplace.agreements import end
-from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
@@ -37,10 +36,9 @@ async def advance_to_the_last_minute(harness: WorkflowHarness, record: OfferReco
     await harness.sleep(left - timedelta(seconds=30))
 
 
-def list_agreement(harness: WorkflowHarness) -> Agreement:
+def list_agreement(harness: WorkflowHarness) -> None:
     """Let AWS list the agreement."""
     harness.world.aws.agreement_lag_minutes = 0
-    return harness.agreement()
 
 
 # Accept and cancel --------------------------------------------------------------------------------
@@ -126,7 +124,8 @@ async def test_accept_and_amend_reported_while_the_new_revision_waits_for_a_pers
     await harness.advance_until(waiting)
     found_by = values(await harness.settle())[OFFER_ID]
     assert found_by == first.offer_id, "the watch does not find the workflow"
-    await harness.report_agreement(list_agreement(harness))
+    list_agreement(harness)
+    await harness.watch_agreements()
     record = await harness.settle()
     assert (record.stage, record.offer_id) == (Stage.ACCEPTED, first.offer_id)
     assert not record.attentions
@@ -172,10 +171,11 @@ async def test_accept_and_expiry_in_the_last_second(harness: WorkflowHarness) ->
 async def test_accept_and_expiry_listed_after_expiry(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
     await advance_to_the_last_minute(harness, record)
-    accept(harness.world, record.require_offer_id(), BUYER)
+    harness.accept(record)
     harness.world.aws.agreement_lag_minutes = 10_000
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
-    await harness.report_agreement(list_agreement(harness))
+    list_agreement(harness)
+    await harness.watch_agreements()
     assert (await harness.settle()).stage is Stage.ACCEPTED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
 
@@ -218,14 +218,14 @@ async def test_extend_and_accept(harness: WorkflowHarness) -> None:
     # The time-skipping server stops when a call is cancelled that was just answered, and an
     # acceptance cancels the mail about the new last day.
     await harness.settle()
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
 async def test_extend_after_expiry_and_accept(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
     await advance_to_the_last_minute(harness, record)
-    accept(harness.world, record.require_offer_id(), BUYER)
+    harness.accept(record)
     harness.world.aws.agreement_lag_minutes = 10_000
     assert (await harness.advance_to_end()).stage is Stage.EXPIRED
     list_agreement(harness)
@@ -255,8 +255,8 @@ async def test_amend_and_amend(harness: WorkflowHarness) -> None:
 
 async def test_amend_and_amend_after_acceptance(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
-    accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(record)
+    await harness.watch_agreements()
     await harness.settle()
     added = TermChanges(terms={"additional_amount": "1000 USD"})
     both = await asyncio.gather(
@@ -311,7 +311,7 @@ async def test_cancel_and_approve(harness: WorkflowHarness, *, cancel_first: boo
 
 async def test_repeated_and_out_of_order_reports_change_nothing(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
-    agreement = accept(harness.world, record.require_offer_id(), BUYER)
+    agreement = harness.accept(record)
     created = report_of(agreement)
     end(harness.world, agreement, "CANCELLED")
     ended = report_of(agreement)
@@ -351,8 +351,8 @@ def report_of(agreement: Agreement) -> AgreementReport:
 
 async def test_accept_and_cancel_of_an_amendment(harness: WorkflowHarness) -> None:
     record = await share_offer(harness)
-    accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(record)
+    await harness.watch_agreements()
     await harness.settle()
     await harness.client.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
     await harness.approve_all(FIRST)
@@ -368,18 +368,18 @@ async def test_acceptance_of_an_amendment_reported_to_the_original_first(
     harness: WorkflowHarness,
 ) -> None:
     record = await share_offer(harness)
-    accept(harness.world, record.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    harness.accept(record)
+    await harness.watch_agreements()
     await harness.settle()
     await harness.client.amend(OPPORTUNITY, TermChanges(terms={"additional_amount": "1000 USD"}))
     await harness.approve_all(FIRST)
     amendment = await harness.advance_until(Stage.SHARED, path=FIRST)
-    agreement = accept(harness.world, amendment.require_offer_id(), BUYER)
-    await harness.report_acceptance()
+    agreement = harness.accept(amendment)
+    await harness.watch_agreements()
     replaced = await harness.settle()
     assert (replaced.stage, replaced.replaced_by) == (Stage.REPLACED, agreement.id)
     assert "Replaced: the agreement with Example Corp" not in harness.mail_subjects()
-    await harness.report_agreement(agreement, FIRST)
+    await harness.watch_agreements()
     await harness.settle()
     assert (await harness.client.record(FIRST)).stage is Stage.ACCEPTED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"

@@ -38,10 +38,10 @@ async def run_to_disbursement(harness: WorkflowHarness) -> None:
     await harness.advance(hours=1)
     assert harness.count_acceptable_offers() == 1
     await harness.advance(days=3)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.advance(minutes=5)).stage is Stage.ACCEPTED
     await harness.advance(days=40)
-    await harness.report_payout()
+    await harness.sweep_payouts()
     assert (await harness.advance_to_end()).stage is Stage.DISBURSED
     assert len(harness.world.aws.offers) == 1
     assert len(harness.world.aws.change_sets) == 1

@@ -7,6 +7,7 @@ import pytest
 
 from activities.errors import Failure
 from cli.offer_client import RequestRejected
+from offers.agreements.agreement import AgreementReport
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
 from sandbox.aws.marketplace_state import Buyer
@@ -50,6 +51,8 @@ async def test_rejected_credentials_pause_the_offer_until_resumed(
     fault = Fault(system, "status", status=403, times=None, code="AccessDeniedException")
     if system == "salesforce":
         fault.status, fault.code = 401, "INVALID_SESSION_ID"
+    if system == "clazar":
+        fault.operation = "GetPrivateOffer"
     harness.world.faults.waiting.append(fault)
     await harness.start()
     paused = await harness.advance(hours=20)
@@ -83,13 +86,13 @@ async def test_offer_waits_after_any_call_is_denied(
     await harness.advance(hours=2)
     await harness.advance(days=2)
     if harness.world.aws.agreements:
-        await harness.report_acceptance()
+        await harness.watch_agreements()
     paused = await harness.advance(hours=1)
     assert paused.attention_code == "credentials-rejected"
     harness.world.faults.waiting.clear()
     await harness.client.resume(OPPORTUNITY)
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
@@ -115,7 +118,13 @@ async def test_acceptance_reported_while_generating_is_kept(
     await harness.start()
     generating = await harness.advance(minutes=35)
     assert generating.stage is Stage.GENERATING
-    await harness.report_acceptance()
+    agreement = harness.agreement()
+    report = AgreementReport(
+        agreement_id=agreement.id,
+        offer_id=agreement.offer_id,
+        changed_at=agreement.accepted_at,
+    )
+    await harness.handle.signal(OfferWorkflow.agreement_reported, report)
     accepted = await harness.advance(minutes=20)
     assert accepted.stage is Stage.ACCEPTED
 
@@ -179,7 +188,7 @@ async def test_acceptance_is_found_while_mail_delivery_is_unknown(harness: Workf
     await harness.start()
     await harness.advance(hours=2)
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     accepted = await harness.settle()
     assert accepted.stage is Stage.ACCEPTED
     assert accepted.attention_code is None, "it still asks whether the mail was sent"
@@ -205,7 +214,7 @@ async def test_undeliverable_notice_does_not_block_the_offer(
     await harness.advance_until(Stage.SHARED)
     await harness.advance(days=1, hours=1)
     harness.world.faults.waiting.append(Fault("smtp", "status", "RCPT", status=550, times=None))
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     record = await harness.settle()
     assert record.stage is Stage.ACCEPTED
     (attention,) = record.attentions
@@ -248,7 +257,7 @@ async def test_delayed_reminder_is_not_sent_after_acceptance(
     harness.world.faults.waiting.append(Fault("smtp", "status", "DATA", times=None, status=451))
     await harness.advance(minutes=10)
     assert harness.world.calls["smtp", "DATA"] > 1, "the reminder was not attempted"
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     await harness.settle()
     harness.world.faults.waiting.clear()
     await harness.advance(hours=1)
@@ -300,7 +309,7 @@ async def test_invalid_signals_do_not_block_the_offer(harness: WorkflowHarness) 
     await handle.signal("payout_reported")
     await handle.signal("agreement_reported", args=[1, 2, 3])
     await harness.advance(days=2)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.settle()).stage is Stage.ACCEPTED
 
 
@@ -357,7 +366,7 @@ async def test_offer_is_linked_without_the_clazar_feed(
     harness: WorkflowHarness, linked_by_hand: bool
 ) -> None:
     """The feed may not be read, and it has no offers that a person has linked."""
-    harness.clazar_feed_enabled = False
+    harness.clazar_watched = False
     await harness.start()
     offer_id = (await harness.advance_until(Stage.SHARED)).require_offer_id()
     ours = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
@@ -370,11 +379,11 @@ async def test_offer_is_linked_without_the_clazar_feed(
 
 
 async def test_accepted_offer_is_linked_without_the_clazar_feed(harness: WorkflowHarness) -> None:
-    harness.clazar_feed_enabled = False
+    harness.clazar_watched = False
     await harness.start()
     offer_id = (await harness.advance_until(Stage.SHARED)).require_offer_id()
     accept(harness.world, offer_id, BUYER)
-    await harness.report_acceptance()
+    await harness.watch_agreements()
     assert (await harness.advance(days=1)).stage is Stage.ACCEPTED
     assert offer_id not in harness.world.clazar.links
     await harness.advance(days=7)
