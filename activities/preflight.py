@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from temporalio import activity
 
 from activities.aws.marketplace_lookup import MarketplaceLookup
@@ -13,6 +13,7 @@ from activities.salesforce.opportunities import Opportunities, ReadOpportunity
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, OriginalOffer, propose
 from offers.clock import Clock
 from offers.findings import Finding
+from offers.model import FrozenModel
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.customer import Customer
 from offers.preflight.draft import Draft, draft
@@ -24,10 +25,8 @@ GIVEN = "given"
 """The source shown for terms that replace the opportunity's."""
 
 
-class CheckDeal(BaseModel):
+class CheckDeal(FrozenModel):
     """A deal to check."""
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str | None
     """None for terms without an opportunity."""
@@ -41,21 +40,8 @@ class CheckDeal(BaseModel):
     """For an amendment, the accepted offer that it changes."""
 
 
-class CheckedDeal(BaseModel):
-    """A report with its policy: a later change of the policy does not affect this offer."""
-
-    model_config = ConfigDict(frozen=True)
-
-    report: PreflightReport
-    policy: Policy
-    clock: Clock
-    method: CreationMethod
-
-
-class DefaultProduct(BaseModel):
+class DefaultProduct(FrozenModel):
     """The product and dimension that are sold by default, by their AWS Marketplace names."""
-
-    model_config = ConfigDict(frozen=True)
 
     product_id: str
     dimensions: str
@@ -87,11 +73,11 @@ class Preflight:
         self._clock = clock
 
     @activity.defn
-    def check_deal(self, request: CheckDeal) -> CheckedDeal:
+    def check_deal(self, request: CheckDeal) -> PreflightReport:
         """Check a deal; fails NOT_FOUND if the opportunity does not exist."""
         return self.check(request, business_now(self._clock))
 
-    def check(self, request: CheckDeal, now: datetime) -> CheckedDeal:
+    def check(self, request: CheckDeal, now: datetime) -> PreflightReport:
         """Check a deal outside of an activity; `now` is business time (UTC)."""
         today = now.date()
         opportunity = (
@@ -132,14 +118,11 @@ class Preflight:
             ),
             eula=self._contract(drafted),
             amends=amends.deal if amends else None,
-        )
-        return CheckedDeal(
-            report=preflight(drafted, deal, self._policy, today, sources),
-            policy=self._policy,
-            clock=self._clock,
             # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
+            clock=self._clock,
         )
+        return preflight(drafted, deal, self._policy, today, sources)
 
     def _amends(self, request: CheckDeal, today: date) -> tuple[_Amendment | None, dict[str, Any]]:
         """The proposal of an amendment, and the given terms that it does not use."""

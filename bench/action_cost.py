@@ -5,9 +5,10 @@ retries, timers, signals received and sent, updates, upserts of search attribute
 in a history; this product's own processes send none while an offer's workflow is open.
 """
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHistory
+
+from offers.model import FrozenModel
 
 BILLED_ONCE = frozenset(
     {
@@ -22,10 +23,8 @@ BILLED_ONCE = frozenset(
 )
 
 
-class Cost(BaseModel):
+class Cost(FrozenModel):
     """The cost of one workflow run."""
-
-    model_config = ConfigDict(frozen=True)
 
     actions: int
     events: int

@@ -15,18 +15,18 @@ from temporalio.client import Client
 
 from activities.aws.catalog import ChangeSetOutcome, SubmitOffer, WaitForChangeSet
 from activities.email.smtp import OfferEmail
-from activities.preflight import CheckDeal, CheckedDeal
+from activities.preflight import CheckDeal
 from activities.task_queues import TaskQueue
 from bench.baseline import BareBaseline
 from offers.agreements.agreement import Agreement, AgreementReport, AgreementStatus
-from offers.clock import Clock
 from offers.ids import revision_reference, workflow_id
 from offers.lifecycle.read_back import PublishedOffer
 from offers.lifecycle.salesforce_fields import OpportunityUpdate
 from offers.money import Money
 from offers.payouts.model import InvoicePayout, Payout, Transfer
-from offers.policy.policy import CreationMethod, Policy
+from offers.policy.policy import Policy
 from offers.preflight.marketplace import ObservedOffer
+from offers.preflight.report import PreflightReport
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from tests.support.builders import BUYER
@@ -71,10 +71,9 @@ class FakeActivities:
         return served.get(queue, [])
 
     @activity.defn
-    async def check_deal(self, _request: CheckDeal) -> CheckedDeal:
+    async def check_deal(self, _request: CheckDeal) -> PreflightReport:
         """A report without findings."""
-        report = preflight_report(policy=POLICY, today=datetime.now(UTC).date())
-        return CheckedDeal(report=report, policy=POLICY, clock=Clock(), method=CreationMethod.AWS)
+        return preflight_report(policy=POLICY, today=datetime.now(UTC).date())
 
     @activity.defn
     async def submit_offer(self, request: SubmitOffer) -> str:
@@ -89,7 +88,7 @@ class FakeActivities:
             f"offer-{request.change_set_id}", self._submitted_terms.pop(request.change_set_id)
         )
         url = f"https://aws.example/ordering?offerId={offer.offer_id}"
-        return ChangeSetOutcome(succeeded=True, offer=offer, offer_url=url)
+        return ChangeSetOutcome(offer=offer, offer_url=url)
 
     @activity.defn
     async def find_agreement(self, offer_id: str) -> Agreement | None:
@@ -161,8 +160,7 @@ def acceptance_report(offer_id: str) -> AgreementReport:
     return AgreementReport(
         agreement_id=f"agmt-{offer_id}",
         offer_id=offer_id,
-        status=AgreementStatus.ACTIVE,
-        updated_at=datetime.now(UTC),
+        changed_at=datetime.now(UTC),
     )
 
 

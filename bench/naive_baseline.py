@@ -72,7 +72,7 @@ class NaiveBaseline:
         record = self._record
         deal = CheckDeal(opportunity_id=record.opportunity_id, terms=given)
         found = await execute_activity(TaskQueue.PREFLIGHT, Preflight.check_deal, deal)
-        record.apply_report(found.report, found.policy, found.clock, found.method)
+        record.apply_report(found)
         await self._enter(Stage.SUBMITTED)
         record.change_set_id = await execute_activity(
             TaskQueue.AWS_MARKETPLACE,

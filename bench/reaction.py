@@ -137,8 +137,7 @@ class Reaction:
         report = AgreementReport(
             agreement_id=agreement.id,
             offer_id=record.require_offer_id(),
-            status=agreement.status,
-            updated_at=agreement.accepted_at,
+            changed_at=agreement.accepted_at,
         )
         return opportunity, report
 

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
@@ -22,7 +23,7 @@ from runtime.schedules import ScheduleNotFound
 from runtime.settings import InvalidSettings, TemporalSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
-T = TypeVar("T")
+P = ParamSpec("P")
 SUCCESS, FAILURE = 0, 1
 
 PIPE_WIDTH = 200
@@ -122,19 +123,29 @@ def print_record(record: OfferRecord, as_json: bool) -> None:
             console.print(f"\n{record.offer_url}", soft_wrap=True)
 
 
-def run_command(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work; if it is rejected, print why on standard error and exit with 1."""
-    core_logs_to_standard_error()
-    try:
-        return asyncio.run(work)
-    except (
-        RequestRejected,
-        InvalidSettings,
-        InvalidKeys,
-        ServerUnreachable,
-        ScheduleNotFound,
-    ) as error:
-        print(error, file=sys.stderr)
-    except RPCError as error:
-        print(f"Temporal rejected the request: {error.message}", file=sys.stderr)
-    return exit_process(FAILURE)
+def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """Make a command of a coroutine function.
+
+    If it is rejected, the command prints why on standard error and exits with 1.
+    """
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        core_logs_to_standard_error()
+        try:
+            asyncio.run(work(*args, **kwargs))
+        except (
+            RequestRejected,
+            InvalidSettings,
+            InvalidKeys,
+            ServerUnreachable,
+            ScheduleNotFound,
+        ) as error:
+            print(error, file=sys.stderr)
+        except RPCError as error:
+            print(f"Temporal rejected the request: {error.message}", file=sys.stderr)
+        else:
+            return
+        exit_process(FAILURE)
+
+    return run

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from temporalio.client import Client
 
 from activities.temporal import offer_summaries
@@ -11,6 +11,7 @@ from offers.ids import workflow_id
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.record import Amendment
 from offers.lifecycle.summary import AGREED, OfferSummary, Wait
+from offers.model import FrozenModel
 from offers.money import Money
 from workflows.offer.search_attributes import (
     AGREEMENT_ID,
@@ -21,13 +22,11 @@ from workflows.offer.search_attributes import (
 )
 
 
-class OfferRow(BaseModel):
+class OfferRow(FrozenModel):
     """A row of the list of offers.  Instants are UTC business time.
 
     Without a summary only the first fields are known, and `problem` says why.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     """The offer's path: of an amendment it ends with the amendment's number."""

@@ -6,7 +6,6 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from activities.preflight import CheckedDeal
 from cli.actions import attention_commands
 from cli.listing import OfferRow
 from cli.plain_table import Column, PlainTable
@@ -17,6 +16,7 @@ from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.money import Money
 from offers.payouts.listing_fee import expected_fee
+from offers.preflight.report import PreflightReport
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from runtime.schedules import ScheduleRow
@@ -149,13 +149,11 @@ def field_sheet_table(terms: OfferTerms) -> RenderableType:
 STYLE_OF = {Severity.REFUSE: "red", Severity.APPROVAL: "yellow", Severity.WARN: "dim"}
 
 
-def preflight_table(checked: CheckedDeal) -> RenderableType:
-    """A preflight report."""
-    report = checked.report
+def preflight_table(report: PreflightReport) -> RenderableType:
     facts = Table(show_header=False, box=None, pad_edge=False)
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    method = ("Created through", checked.method.value)
+    method = ("Created through", report.method.value)
     for label, value in [("Company", report.company), *_terms(report.terms), method]:
         if value:
             facts.add_row(label, value)

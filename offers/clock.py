@@ -9,7 +9,9 @@ same clock and so agree on what time it is.
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from offers.model import FrozenModel
 
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 """A buyer can accept until 23:59:59 UTC of the availability end (AWS: work-with-private-offers)."""
@@ -18,10 +20,8 @@ Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astime
 """An instant in UTC: boto3 gives those of the machine's own time zone."""
 
 
-class Clock(BaseModel):
+class Clock(FrozenModel):
     """Maps real instants and durations to business ones and back.  All instants are UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     scale: float = Field(default=1.0, gt=0)
     """Business seconds in one real second; 1 in production."""

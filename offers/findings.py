@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
+
+from offers.model import FrozenModel
 
 PRIVATE_FIELDS = frozenset({"buyer_email", "buyer_name", "owner_email", "owner_name", "roles"})
 """Values of these never appear in a finding: findings reach logs, search and error text."""
@@ -37,10 +39,8 @@ ILLEGAL = "illegal"
 """The code of findings about values that are not legal in themselves."""
 
 
-class Finding(BaseModel):
+class Finding(FrozenModel):
     """One thing that is wrong: which field, what was seen there, why it is wrong, what to do."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str = ILLEGAL
     """A short word for the kind of finding; an approval names it."""

@@ -3,9 +3,10 @@
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from offers.findings import illegal
+from offers.model import FrozenModel
 
 Currency = Literal["USD", "EUR", "GBP", "JPY", "AUD"]
 """The currencies AWS takes for a contract price (AWS: work-with-private-offers)."""
@@ -21,13 +22,11 @@ def exact(value: Any) -> Any:
     return value
 
 
-class Money(BaseModel):
+class Money(FrozenModel, extra="forbid"):
     """An amount in a currency, exact to the minor unit (cents, or whole yen).
 
     JSON carries the amount as text.  Arithmetic between two currencies raises ValueError.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     amount: Annotated[Decimal, BeforeValidator(exact)]
     currency: Currency

@@ -108,13 +108,3 @@ def require_transition(before: Stage, after: Stage) -> None:
     """Raises IllegalTransition unless `after` may follow `before`."""
     if after not in TRANSITIONS[before]:
         raise IllegalTransition(f"an offer cannot go from {before} to {after}")
-
-
-def state_diagram() -> str:
-    """The table as a Mermaid state diagram, as the docs show it."""
-    lines = ["stateDiagram-v2", f"    [*] --> {Stage.DRAFT}"]
-    for before, steps in TRANSITIONS.items():
-        lines += [f"    {before} --> {after}: {when}" for after, when in steps.items()]
-        if before.is_end:
-            lines.append(f"    {before} --> [*]")
-    return "\n".join(lines) + "\n"

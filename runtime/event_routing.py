@@ -13,7 +13,7 @@ from activities.aws.events import (
 )
 from activities.temporal.offer_directory import OfferDirectory, RunningOffer
 from activities.temporal.signals import OfferSignal
-from offers.agreements.agreement import AgreementReport, AgreementStatus
+from offers.agreements.agreement import AgreementReport
 from offers.ids import parse_reference, workflow_id
 from offers.lifecycle.clazar_field_sheet import opportunities_named_in
 from offers.preflight.marketplace import ObservedOffer
@@ -21,9 +21,6 @@ from offers.stage import Stage
 
 OWED = (Stage.ACCEPTED, Stage.REPLACED, Stage.TERMINATED)
 """Stages in which payouts are expected."""
-
-PREDECESSOR = {"RENEW": AgreementStatus.RENEWED, "REPLACE": AgreementStatus.REPLACED}
-"""The new status of the previous agreement, by the intent of the new one."""
 
 
 async def route_events(
@@ -100,11 +97,6 @@ def _agreement_report(
 ) -> AgreementReport:
     """The signal to an offer: about its own agreement, not about the one that replaced it."""
     agreement = changed.agreement
-    # Without a status the event is about the coming renewal of an active agreement.
-    agreement_id, status = agreement.id, agreement.status or AgreementStatus.ACTIVE
-    if known.agreement_id and known.agreement_id == agreement.previous_agreement_id:
-        agreement_id = known.agreement_id
-        status = PREDECESSOR.get(agreement.intent or "", status)
-    return AgreementReport(
-        agreement_id=agreement_id, offer_id=known.offer_id, status=status, updated_at=at
-    )
+    previous = agreement.previous_agreement_id
+    agreement_id = previous if previous and previous == known.agreement_id else agreement.id
+    return AgreementReport(agreement_id=agreement_id, offer_id=known.offer_id, changed_at=at)

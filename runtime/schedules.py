@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import (
     Client,
     Schedule,
@@ -25,12 +24,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
+from offers.model import FrozenModel
 from offers.policy.policy import FINANCE, Policy
-from workflows.schedules.agreement_watch import AgreementWatch, WatchRequest
+from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
+from workflows.schedules.watch import WatchRequest
 
 KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST = (
     "opportunity-intake",
@@ -114,10 +115,8 @@ async def apply(client: Client, policy: Policy, clock: Clock) -> list[str]:
     return list(wanted)
 
 
-class ScheduleRow(BaseModel):
+class ScheduleRow(FrozenModel):
     """A row of the list of Schedules."""
-
-    model_config = ConfigDict(frozen=True)
 
     schedule_id: str
     every: timedelta | None

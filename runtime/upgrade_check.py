@@ -8,7 +8,6 @@ from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
@@ -20,6 +19,7 @@ from temporalio.worker import Replayer, WorkflowInstance, WorkflowInstanceDetail
 from temporalio.workflow import NondeterminismError
 
 from activities.task_queues import TaskQueue
+from offers.model import FrozenModel
 from runtime.codec import InvalidKeys
 from runtime.workers import WORKFLOWS
 from runtime.workflow_runner import HistoryBoundRunner
@@ -50,10 +50,8 @@ class Outcome(StrEnum):
     """The history could not be fetched or decrypted."""
 
 
-class CheckedWorkflow(BaseModel):
+class CheckedWorkflow(FrozenModel):
     """What became of a workflow on this build.  It contains no data of the workflow but its ids."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     run_id: str

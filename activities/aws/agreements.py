@@ -4,7 +4,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.aws import documents
@@ -18,6 +17,7 @@ from offers.agreements.agreement import (
     CancellationStatus,
 )
 from offers.clock import Clock, Instant
+from offers.model import FrozenModel
 
 PAGE_PAUSE_SECONDS = 0.25
 """Between pages: the documented limit of SearchAgreements is 5 calls a second."""
@@ -29,28 +29,22 @@ CANCELLATION_POLLING = timedelta(hours=12)
 reports the end of the agreement anyway."""
 
 
-class AgreementPage(BaseModel):
+class AgreementPage(FrozenModel):
     """A part of the agreement feed."""
-
-    model_config = ConfigDict(frozen=True)
 
     reports: tuple[AgreementReport, ...]
     is_complete: bool = True
     """Whether the feed was read to its end."""
 
 
-class FeedPosition(BaseModel):
+class FeedPosition(FrozenModel):
     """Where to start reading the agreement feed: UTC, AWS's time of the last update."""
-
-    model_config = ConfigDict(frozen=True)
 
     since: Instant
 
 
-class RequestCancellation(BaseModel):
+class RequestCancellation(FrozenModel):
     """A request to the buyer to agree to the cancellation of an agreement."""
-
-    model_config = ConfigDict(frozen=True)
 
     agreement_id: str
     number: int

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.aws import documents
@@ -20,6 +19,7 @@ from activities.errors import aws_errors, aws_failure, not_ready
 from offers.clock import Clock
 from offers.lifecycle.aws_errors import AwsError
 from offers.lifecycle.read_back import PublishedOffer
+from offers.model import FrozenModel
 from offers.policy.policy import PublicationPolling
 from offers.preflight.marketplace import OpenOffer
 from offers.terms.terms import OfferTerms
@@ -27,10 +27,8 @@ from offers.terms.terms import OfferTerms
 WITHDRAWAL_POLLING = PublicationPolling(check_after=(), check_every=timedelta(minutes=1))
 
 
-class SubmitOffer(BaseModel):
+class SubmitOffer(FrozenModel):
     """A request to create one revision of an offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     reference: str
     """Identifies this revision of the offer (`OfferRecord.reference`)."""
@@ -41,10 +39,8 @@ class SubmitOffer(BaseModel):
     """For an amendment, the id of the agreement that it replaces."""
 
 
-class WithdrawOffer(BaseModel):
+class WithdrawOffer(FrozenModel):
     """A request to withdraw an offer by setting its last day (UTC) to a past one."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     revision: int = 1
@@ -54,10 +50,8 @@ class WithdrawOffer(BaseModel):
     last_day: date
 
 
-class EditOffer(BaseModel):
+class EditOffer(FrozenModel):
     """A request to change a released offer in place."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     reference: str
@@ -69,30 +63,23 @@ class EditOffer(BaseModel):
     after: OfferTerms
 
 
-class WaitForChangeSet(BaseModel):
+class WaitForChangeSet(FrozenModel):
     """Which change set to wait for, and how often to check it."""
-
-    model_config = ConfigDict(frozen=True)
 
     change_set_id: str
     polling: PublicationPolling
 
 
-class WaitForRelease(BaseModel):
+class WaitForRelease(FrozenModel):
     """Which offer to wait for until it is released, and how often to check it."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     polling: PublicationPolling
 
 
-class ChangeSetOutcome(BaseModel):
+class ChangeSetOutcome(FrozenModel):
     """How a change set ended."""
 
-    model_config = ConfigDict(frozen=True)
-
-    succeeded: bool
     offer: PublishedOffer | None = None
     """The offer as AWS shows it afterwards; None if the change set did not succeed."""
     conflicting_offers: tuple[OpenOffer, ...] = ()
@@ -100,13 +87,10 @@ class ChangeSetOutcome(BaseModel):
     offer_url: str | None = None
     """The address at which the buyer accepts it."""
     errors: tuple[AwsError, ...] = ()
-    cancelled: bool = False
 
 
-class ReleasedOffer(BaseModel):
+class ReleasedOffer(FrozenModel):
     """An offer that buyers can accept."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer: PublishedOffer
     offer_url: str
@@ -185,20 +169,13 @@ class AwsCatalog:
             wait = self._clock.real_duration(request.polling.next_check(elapsed))
             raise not_ready(f"AWS is still working on the change set ({status})", wait)
         if status != "SUCCEEDED":
-            return ChangeSetOutcome(
-                succeeded=False,
-                cancelled=status == "CANCELLED",
-                errors=tuple(_refusals(described)),
-            )
+            return ChangeSetOutcome(errors=tuple(_refusals(described)))
         offer_id = documents.created_offer_id(described["ChangeSet"])
         if offer_id is None:
             raise not_ready("AWS does not show the id of the offer yet")
         offer = self.read_offer(offer_id)
         return ChangeSetOutcome(
-            succeeded=True,
-            offer=offer,
-            conflicting_offers=self._rivals(offer),
-            offer_url=self._url(offer),
+            offer=offer, conflicting_offers=self._rivals(offer), offer_url=self._url(offer)
         )
 
     def _rivals(self, offer: PublishedOffer) -> tuple[OpenOffer, ...]:

@@ -291,14 +291,13 @@ def product(entity: Document) -> Product:
 def agreement_report(summary: Document) -> AgreementReport | None:
     """A row of SearchAgreements; None if it belongs to no offer."""
     offer_id = summary.get("proposalSummary", {}).get("offerId")
-    updated_at: datetime | None = summary.get("lastUpdateTime") or summary.get("acceptanceTime")
-    if not offer_id or updated_at is None:
+    changed_at: datetime | None = summary.get("lastUpdateTime") or summary.get("acceptanceTime")
+    if not offer_id or changed_at is None:
         return None
     return AgreementReport(
         agreement_id=summary["agreementId"],
         offer_id=offer_id,
-        status=summary.get("status", ""),
-        updated_at=updated_at,
+        changed_at=changed_at,
     )
 
 

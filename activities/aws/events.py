@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
 )
 from pydantic.alias_generators import to_camel, to_pascal
+
+from offers.model import FrozenModel
 
 CATALOG = "aws.marketplacecatalog"
 AGREEMENTS = "aws.agreement-marketplace"
@@ -37,7 +37,7 @@ def _in_utc(instant: datetime) -> datetime:
         raise ValueError("it is outside the calendar") from None
 
 
-class _Event(BaseModel):
+class _Event(FrozenModel):
     """The envelope of an EventBridge event."""
 
     source: str
@@ -46,8 +46,8 @@ class _Event(BaseModel):
     detail: dict[str, Any]
 
 
-class _EventDetail(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel)
+class _EventDetail(FrozenModel, alias_generator=to_camel):
+    pass
 
 
 class _Offer(_EventDetail):
@@ -57,8 +57,6 @@ class _Offer(_EventDetail):
 
 class _Agreement(_EventDetail):
     id: Id
-    status: str | None = None
-    intent: str | None = None
     previous_agreement_id: Annotated[Id | None, BeforeValidator(lambda text: text or None)] = None
 
 
@@ -71,10 +69,8 @@ class _CancellationRequest(_EventDetail):
     id: Id
 
 
-class ChangeSetEnded(BaseModel):
+class ChangeSetEnded(FrozenModel, alias_generator=to_pascal):
     """A change set succeeded, failed or was cancelled.  Its fields are in PascalCase."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_pascal)
 
     change_set_id: Id
     change_set_name: str | None = None
@@ -108,10 +104,8 @@ class PayoutsPaused(_EventDetail):
 Detail = ChangeSetEnded | OfferReleased | AgreementChanged | CancellationChanged | PayoutsPaused
 
 
-class MarketplaceEvent(BaseModel):
+class MarketplaceEvent(FrozenModel):
     """An event that may concern an offer, and when it happened (UTC)."""
-
-    model_config = ConfigDict(frozen=True)
 
     at: AwareDatetime
     detail: Detail

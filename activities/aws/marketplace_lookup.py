@@ -115,7 +115,6 @@ class MarketplaceLookup:
             return None
         return OpenOffer(
             offer_id=offer_id,
-            name=offer.name,
             buyer_accounts=offer.buyer_accounts,
             availability_end=offer.availability_end,
         )
@@ -186,7 +185,6 @@ class MarketplaceLookup:
                 if account in summary.get("BuyerAccounts", ()):
                     yield OpenOffer(
                         offer_id=row["EntityId"].partition("@")[0],
-                        name=summary.get("Name"),
                         buyer_accounts=tuple(summary["BuyerAccounts"]),
                         availability_end=documents.day(summary.get("AvailabilityEndDate")),
                     )

@@ -8,11 +8,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, Field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.clazar.client import ClazarClient
+from offers.feed import FeedEntry
+from offers.model import FrozenModel
 from offers.preflight.marketplace import ObservedOffer
 
 PAGE_SIZE = 100
@@ -24,46 +26,35 @@ LINK_LIMIT = 50
 """Offers linked per call: each takes two requests."""
 
 
-class ClazarPosition(BaseModel):
+class ClazarPosition(FrozenModel):
     """Where to start reading changed offers: UTC, Clazar's time of the last change."""
 
-    model_config = ConfigDict(frozen=True)
-
     since: AwareDatetime
-    known: dict[str, AwareDatetime] = {}
+    known: dict[str, AwareDatetime] = Field(default_factory=dict)
     """The changes that were read already, by offer id."""
 
 
-class ChangedOffer(BaseModel):
-    """An offer that changed in Clazar, and when."""
-
-    model_config = ConfigDict(frozen=True)
+class ChangedOffer(FeedEntry):
+    """An offer that changed in Clazar."""
 
     offer: ObservedOffer
-    changed_at: AwareDatetime
 
 
-class ClazarChanges(BaseModel):
+class ClazarChanges(FrozenModel):
     """A part of Clazar's change feed, the oldest change first."""
-
-    model_config = ConfigDict(frozen=True)
 
     offers: tuple[ChangedOffer, ...]
 
 
-class LinkOffer(BaseModel):
+class LinkOffer(FrozenModel):
     """Which offer belongs to which opportunity."""
-
-    model_config = ConfigDict(frozen=True)
 
     clazar_id: str
     opportunity_id: str
 
 
-class FindOffers(BaseModel):
+class FindOffers(FrozenModel):
     """How an offer is recognised: by its id, or by the reference in its name."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str | None = None
     reference: str | None = None

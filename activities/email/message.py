@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from offers.model import FrozenModel
 
 
 class EmailKind(StrEnum):
@@ -42,10 +42,8 @@ class EmailKind(StrEnum):
         return f"{recipient}: {topic.replace('-', ' ')}"
 
 
-class EmailMessage(BaseModel):
+class EmailMessage(FrozenModel):
     """A mail before it is rendered."""
-
-    model_config = ConfigDict(frozen=True)
 
     subject: str
     greeting: str

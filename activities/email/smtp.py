@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer
+from pydantic import Field, SecretStr, field_serializer
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
@@ -24,6 +24,7 @@ from activities.email.contents import compose
 from activities.email.message import EmailKind, EmailMessage
 from activities.errors import Failure, smtp_failure, unavailable
 from offers.lifecycle.record import OfferRecord
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.terms.contacts import Address
 
@@ -53,10 +54,8 @@ POLICY_FIELDS = frozenset(
 EXCLUDED = {"policy": set(Policy.model_fields) - POLICY_FIELDS}
 
 
-class OfferEmail(BaseModel):
+class OfferEmail(FrozenModel):
     """A mail about one offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: EmailKind
     record: OfferRecord
@@ -73,10 +72,8 @@ class OfferEmail(BaseModel):
         return record.model_dump(mode="json", exclude=EXCLUDED)
 
 
-class BroadcastEmail(BaseModel):
+class BroadcastEmail(FrozenModel):
     """A notice that is not about a single offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     to: tuple[Address, ...] = Field(repr=False)
     message: EmailMessage = Field(repr=False)

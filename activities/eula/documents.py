@@ -10,13 +10,13 @@ from hashlib import sha256
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.errors import not_found, rejected
 from activities.eula.sources import ALL_TOGETHER, EulaSources, InvalidSource, s3_failure
 from offers.findings import Finding
 from offers.lifecycle.aws_errors import AwsError
+from offers.model import FrozenModel
 from offers.preflight.eula import EulaContent, shown
 from offers.terms.terms import MOST_DOCUMENTS
 
@@ -26,10 +26,8 @@ REFUSAL_CODE = "INVALID_LEGAL_DOCUMENTS"
 """AWS's code for an unusable contract; our check finds the same mistakes earlier."""
 
 
-class PublishEula(BaseModel):
+class PublishEula(FrozenModel):
     """The documents of an offer's contract."""
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     revision: int

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 import jwt
 import requests
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce as SalesforceApi
 from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
 
 from activities.errors import SALESFORCE, credentials_rejected, salesforce_failure, unavailable
+from offers.model import FrozenModel
 
 API_VERSION = "66.0"
 TIMEOUT_SECONDS = (3.05, 30)
@@ -26,10 +27,8 @@ ASSERTION_SECONDS = 180
 T = TypeVar("T")
 
 
-class SalesforceLogin(BaseModel):
+class SalesforceLogin(FrozenModel):
     """How to get a token: by client credentials, or by a signed assertion (JWT bearer)."""
-
-    model_config = ConfigDict(frozen=True)
 
     url: str
     """The org's own login URL, such as https://example.my.salesforce.com."""

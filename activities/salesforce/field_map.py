@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from offers.findings import illegal
 from offers.lifecycle.salesforce_fields import WriteName
+from offers.model import FrozenModel
 from offers.money import Currency
 from offers.preflight.order_form import OrderFormName
 
@@ -38,7 +39,7 @@ ReadName = Literal[
 ]
 
 
-class FieldMap(BaseModel):
+class FieldMap(FrozenModel, extra="forbid"):
     """The fields that are read for a draft, and those that the offer's progress is written to.
 
     `order_form` names the fields of the signed order form; `ready` is an additional SOQL condition
@@ -47,10 +48,8 @@ class FieldMap(BaseModel):
     Names without a field in the org are left out.  Without `currency`, `default_currency` is used.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     read: dict[ReadName, FieldPath]
-    order_form: dict[OrderFormName, FieldPath] = {}
+    order_form: dict[OrderFormName, FieldPath] = Field(default_factory=dict)
     write: dict[WriteName, FieldName]
     ready: str | None = None
     default_currency: Currency = "USD"

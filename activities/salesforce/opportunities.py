@@ -4,14 +4,16 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 from simple_salesforce.format import format_soql
 from temporalio import activity
 
 from activities.errors import not_found, rejected
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap
+from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
+from offers.model import FrozenModel
 from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.order_form import OrderForm
 from offers.terms.parsing import parse_account_ids
@@ -27,10 +29,8 @@ PAGE = 100
 """Opportunities per page of the intake."""
 
 
-class ReadOpportunity(BaseModel):
+class ReadOpportunity(FrozenModel):
     """The facts of an opportunity, and the field that each was read from."""
-
-    model_config = ConfigDict(frozen=True)
 
     account_id: str | None
     """The customer in Salesforce."""
@@ -41,10 +41,8 @@ class ReadOpportunity(BaseModel):
     shown_offer_id: str | None
 
 
-class ReadyAfter(BaseModel):
+class ReadyAfter(FrozenModel):
     """Where to start looking for ready opportunities: after this change, by Salesforce's clock."""
-
-    model_config = ConfigDict(frozen=True)
 
     changed_at: AwareDatetime | None
     """None: from the first one."""
@@ -52,13 +50,10 @@ class ReadyAfter(BaseModel):
     """Of those that changed in the same second, only those with a greater id."""
 
 
-class ReadyOpportunity(BaseModel):
+class ReadyOpportunity(FeedEntry):
     """An opportunity that an offer can be started for."""
 
-    model_config = ConfigDict(frozen=True)
-
     opportunity_id: str
-    changed_at: AwareDatetime
 
 
 class Opportunities:

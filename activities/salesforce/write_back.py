@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict
 from simple_salesforce.api import Salesforce as SalesforceApi
 from simple_salesforce.api import SFType
 from simple_salesforce.format import format_soql
@@ -15,13 +14,12 @@ from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
 from offers.lifecycle.clazar_field_sheet import clazar_reference, field_sheet
 from offers.lifecycle.salesforce_fields import OpportunityUpdate, as_json
+from offers.model import FrozenModel
 from offers.terms.terms import OfferTerms
 
 
-class ClazarHandoffTask(BaseModel):
+class ClazarHandoffTask(FrozenModel):
     """The Salesforce task for an offer to be created by hand in Clazar."""
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     revision: int

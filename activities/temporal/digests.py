@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from temporalio import activity
 from temporalio.client import Client
 
 from activities.errors import unavailable
 from activities.temporal.offer_summaries import UNREADABLE, ListedOffer, list_offers
+from offers.model import FrozenModel
 from offers.policy.digest import DigestRules
 from offers.reports.digest import (
     CAN_EXPIRE,
@@ -36,10 +37,8 @@ MOST_ITEMS = 1_000
 """Per run (Temporal: 2 MB for a result); the next run reports the others."""
 
 
-class KnownOwner(BaseModel):
+class KnownOwner(FrozenModel):
     """An owner, and the times of their mails.  Personal data.  Instants are UTC business time."""
-
-    model_config = ConfigDict(frozen=True)
 
     owner: Owner = Field(repr=False)
     last_seen_at: AwareDatetime
@@ -56,10 +55,8 @@ class KnownOwner(BaseModel):
         return self.owner.owner_email.casefold()
 
 
-class DigestPlanRequest(BaseModel):
+class DigestPlanRequest(FrozenModel):
     """The input of one run."""
-
-    model_config = ConfigDict(frozen=True)
 
     rules: DigestRules
     now: AwareDatetime
@@ -67,19 +64,15 @@ class DigestPlanRequest(BaseModel):
     known: tuple[KnownOwner, ...] = Field(default=(), repr=False)
 
 
-class DigestDelivery(BaseModel):
+class DigestDelivery(FrozenModel):
     """The mail to one owner, and the owner's state after it is sent."""
-
-    model_config = ConfigDict(frozen=True)
 
     digest: Digest
     delivered: KnownOwner
 
 
-class DigestPlan(BaseModel):
+class DigestPlan(FrozenModel):
     """The state of all owners, and the mails to send."""
-
-    model_config = ConfigDict(frozen=True)
 
     owners: tuple[KnownOwner, ...] = Field(repr=False)
     """For owners who get a mail: their state until it is sent."""

@@ -2,19 +2,17 @@
 
 from collections.abc import Collection, Iterable
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client, WorkflowExecution
 from temporalio.common import SearchAttributes
 
+from offers.model import FrozenModel
 from offers.stage import Stage
 
 NAMES_PER_QUERY = 100
 
 
-class RunningOffer(BaseModel):
+class RunningOffer(FrozenModel):
     """The search attributes of a running offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     offer_id: str

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import date
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 from temporalio.client import Client
 
@@ -13,6 +12,7 @@ from activities.temporal.offer_directory import OfferDirectory
 from activities.temporal.signals import OfferSignal, send
 from offers.clock import Clock
 from offers.findings import Finding
+from offers.model import FrozenModel
 from offers.payouts.model import PayoutReading
 from offers.stage import Stage
 
@@ -28,10 +28,8 @@ class PayoutData(Protocol):
         """
 
 
-class PayoutSweepResult(BaseModel):
+class PayoutSweepResult(FrozenModel):
     """The result of one sweep."""
-
-    model_config = ConfigDict(frozen=True)
 
     signalled: int = 0
     """The number of offers that were signalled."""

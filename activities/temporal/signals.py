@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import Client
@@ -15,6 +14,7 @@ from activities.temporal.offer_directory import OfferDirectory
 from offers.agreements.agreement import AgreementReport
 from offers.ids import opportunity_id_of, workflow_id
 from offers.lifecycle.clazar_field_sheet import opportunities_named_in
+from offers.model import FrozenModel
 from offers.payouts.model import Payout
 from offers.preflight.marketplace import ObservedOffer
 
@@ -32,10 +32,8 @@ class OfferSignal(NamedTuple):
     argument: str | datetime | AgreementReport | ObservedOffer | Payout
 
 
-class OurOffer(BaseModel):
+class OurOffer(FrozenModel):
     """A change of one of our offers."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: str
     is_known: bool

@@ -9,11 +9,10 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from cli import common
-from cli.common import AsJson, NamedChanges, Offer, TermsFile
+from cli.common import AsJson, NamedChanges, Offer, TermsFile, command
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.findings import findings_in
 from offers.lifecycle.commands import Extension, TermChanges
-from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.process_exit import exit_process
@@ -22,7 +21,8 @@ AWS_PROGRESS = Console(stderr=True).status("AWS takes some minutes to change an 
 """Shown on a terminal only."""
 
 
-def cancel(
+@command
+async def cancel(
     offer: Offer,
     *,
     reason: Annotated[str, typer.Option(help="Why; stored with the offer.")] = "",
@@ -48,12 +48,13 @@ def cancel(
     """
     if agreement:
         request = _cancellation_request(reason_code, message)
-        common.print_record(common.run_command(_request_cancellation(offer, request)), as_json)
+        client = await common.open_offer_client()
+        common.print_record(await client.request_cancellation(offer, request), as_json)
         return
     if reason_code or message:
         raise typer.BadParameter("--reason-code and --message need --agreement")
     with AWS_PROGRESS:
-        record = common.run_command(_cancel(offer, reason))
+        record = await (await common.open_offer_client()).cancel(offer, reason)
     common.print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:
         print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
@@ -71,15 +72,8 @@ def _cancellation_request(
         raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
 
 
-async def _cancel(offer: str, reason: str) -> OfferRecord:
-    return await (await common.open_offer_client()).cancel(offer, reason)
-
-
-async def _request_cancellation(offer: str, request: CancellationRequestInput) -> OfferRecord:
-    return await (await common.open_offer_client()).request_cancellation(offer, request)
-
-
-def extend(
+@command
+async def extend(
     offer: Offer,
     until: Annotated[
         datetime, typer.Option(formats=["%Y-%m-%d"], help="The new last day to accept (UTC).")
@@ -95,15 +89,12 @@ def extend(
     except ValidationError as error:
         raise typer.BadParameter("; ".join(map(str, findings_in(error)))) from None
     with AWS_PROGRESS:
-        record = common.run_command(_extend(offer, extension))
+        record = await (await common.open_offer_client()).extend(offer, extension)
     common.print_record(record, as_json)
 
 
-async def _extend(offer: str, extension: Extension) -> OfferRecord:
-    return await (await common.open_offer_client()).extend(offer, extension)
-
-
-def amend(
+@command
+async def amend(
     offer: Offer,
     changes: NamedChanges = None,
     *,
@@ -132,11 +123,7 @@ def amend(
         terms=common.given_changes(terms, changes), method=method, recreate=recreate
     )
     with AWS_PROGRESS:
-        record = common.run_command(_amend(offer, given))
+        record = await (await common.open_offer_client()).amend(offer, given)
     common.print_record(record, as_json)
     if record.blocking_findings:
         exit_process(common.FAILURE)
-
-
-async def _amend(offer: str, changes: TermChanges) -> OfferRecord:
-    return await (await common.open_offer_client()).amend(offer, changes)

@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from temporalio.exceptions import ApplicationError
 
-from activities.preflight import CheckDeal, CheckedDeal
+from activities.preflight import CheckDeal
 from cli import common
-from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile
+from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile, command
 from cli.tables import preflight_table
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
-from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
+from offers.preflight.report import PreflightReport
 from runtime import clients
 from runtime.process_exit import exit_process
 from runtime.settings import InvalidSettings, WorkerSettings, read_settings
@@ -35,6 +35,9 @@ FindingCode = Annotated[
     ),
 ]
 
+NOT_SHOWN = {"contacts", "owner", "policy", "clock", "method"}
+"""What the JSON leaves out: people, and settings of the worker."""
+
 
 def preflight(
     opportunity: Annotated[
@@ -50,19 +53,18 @@ def preflight(
     if opportunity is None and terms is None:
         raise typer.BadParameter("give an opportunity, or terms with --terms")
     record_id = common.opportunity_argument(opportunity) if opportunity else None
-    checked = _check(CheckDeal(opportunity_id=record_id, terms=common.given_terms(terms)))
+    report = _check(CheckDeal(opportunity_id=record_id, terms=common.given_terms(terms)))
     if as_json:
-        references = [finding.reference for finding in checked.report.findings]
-        report = checked.report.model_dump(mode="json", exclude={"contacts", "owner"})
-        for finding, reference in zip(report["findings"], references, strict=True):
-            finding["reference"] = reference
-        print(json.dumps({"refuses": checked.report.has_refusal} | report, indent=2))
+        shown = report.model_dump(mode="json", exclude=NOT_SHOWN)
+        for finding, read in zip(shown["findings"], report.findings, strict=True):
+            finding["reference"] = read.reference
+        print(json.dumps({"refuses": report.has_refusal} | shown, indent=2))
     else:
-        common.console.print(preflight_table(checked))
-    exit_process(common.FAILURE if checked.report.has_refusal else common.SUCCESS)
+        common.console.print(preflight_table(report))
+    exit_process(common.FAILURE if report.has_refusal else common.SUCCESS)
 
 
-def _check(deal: CheckDeal) -> CheckedDeal:
+def _check(deal: CheckDeal) -> PreflightReport:
     try:
         settings = read_settings(WorkerSettings)
         now = settings.clock.business_time(datetime.now(UTC))
@@ -74,17 +76,18 @@ def _check(deal: CheckDeal) -> CheckedDeal:
     return exit_process(common.FAILURE)
 
 
-def approve(offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False) -> None:
+@command
+async def approve(
+    offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False
+) -> None:
     """Approve exceptions to the selling rules."""
+    client = await common.open_offer_client()
     decision = ApprovalDecision(by=by, finding=finding)
-    common.print_record(common.run_command(_approve(offer, decision)), as_json)
+    common.print_record(await client.approve(offer, decision), as_json)
 
 
-async def _approve(offer: str, decision: ApprovalDecision) -> OfferRecord:
-    return await (await common.open_offer_client()).approve(offer, decision)
-
-
-def decline(
+@command
+async def decline(
     offer: Offer,
     by: By,
     reason: Annotated[str, typer.Option(help="Why; shown to the person who corrects the terms.")],
@@ -92,15 +95,13 @@ def decline(
     as_json: AsJson = False,
 ) -> None:
     """Decline exceptions: the terms must then be revised, unless they are approved later."""
+    client = await common.open_offer_client()
     decision = ApprovalDecision(by=by, finding=finding, reason=reason)
-    common.print_record(common.run_command(_decline(offer, decision)), as_json)
+    common.print_record(await client.decline(offer, decision), as_json)
 
 
-async def _decline(offer: str, decision: ApprovalDecision) -> OfferRecord:
-    return await (await common.open_offer_client()).decline(offer, decision)
-
-
-def revise(
+@command
+async def revise(
     offer: Offer,
     changes: NamedChanges = None,
     terms: TermsFile = None,
@@ -111,25 +112,19 @@ def revise(
     as_json: AsJson = False,
 ) -> None:
     """Change the terms of a draft, or of an offer that AWS rejected, and check them again."""
-    given = common.given_changes(terms, changes)
-    record = common.run_command(_revise(offer, TermChanges(terms=given, method=method)))
+    given = TermChanges(terms=common.given_changes(terms, changes), method=method)
+    record = await (await common.open_offer_client()).revise(offer, given)
     common.print_record(record, as_json)
     if record.blocking_findings:
         exit_process(common.FAILURE)
 
 
-async def _revise(offer: str, changes: TermChanges) -> OfferRecord:
-    return await (await common.open_offer_client()).revise(offer, changes)
-
-
-def link_offer(
+@command
+async def link_offer(
     opportunity: Opportunity,
     offer_id: Annotated[str, typer.Option(help="Id of the offer that was created in Clazar.")],
     as_json: AsJson = False,
 ) -> None:
     """Name the offer that was created in Clazar, if it was not recognised."""
-    common.print_record(common.run_command(_link_offer(opportunity, offer_id)), as_json)
-
-
-async def _link_offer(opportunity: str, offer_id: str) -> OfferRecord:
-    return await (await common.open_offer_client()).link_offer(opportunity, offer_id)
+    client = await common.open_offer_client()
+    common.print_record(await client.link_offer(opportunity, offer_id), as_json)

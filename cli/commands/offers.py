@@ -1,28 +1,30 @@
 """Commands for all offers: start, list, show, watch, resume, resend."""
 
+import asyncio
 import json
 import sys
+from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.live import Live
 
 from cli import common
 from cli.actions import attention_commands
-from cli.common import AsJson, Offer, Opportunity, TermsFile
+from cli.common import AsJson, Offer, Opportunity, TermsFile, command
 from cli.listing import OfferRow
 from cli.offer_client import NoWorkerRunning
 from cli.tables import offer_line, offer_table
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
-from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.process_exit import exit_process
 
 
-def start(
+@command
+async def start(
     opportunity: Opportunity,
     terms: TermsFile = None,
     method: Annotated[
@@ -40,10 +42,12 @@ def start(
     given = common.given_terms(terms)
     if unknown := TermChanges(terms=given).unknown_field():
         raise typer.BadParameter(f"{terms}: {unknown}: there is no such term; correct its name")
-    record = common.run_command(_start(opportunity, given, method, restart))
-    if record is None:
-        print("started, but " + str(NoWorkerRunning()), file=sys.stderr)
-        exit_process(common.SUCCESS)
+    client = await common.open_offer_client()
+    try:
+        record = await client.start(opportunity, given, method=method, restart=restart)
+    except NoWorkerRunning as error:
+        print(f"started, but {error}", file=sys.stderr)
+        return
     waits = record.blocking_findings or [
         a for a in record.attentions if a.code != AttentionCode.AWAITING_CLAZAR_OFFER
     ]
@@ -61,24 +65,15 @@ def start(
         exit_process(common.FAILURE)
 
 
-async def _start(
-    opportunity: str, given: dict[str, Any], method: CreationMethod | None, restart: bool
-) -> OfferRecord | None:
-    try:
-        return await (await common.open_offer_client()).start(
-            opportunity, given, method=method, restart=restart
-        )
-    except NoWorkerRunning:
-        return None
-
-
-def list_offers(
+@command
+async def list_offers(
     stage: Annotated[Stage | None, typer.Option(help="Only offers in this stage.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List all offers."""
-    rows, problems = common.run_command(_rows(stage))
-    for problem in problems:
+    client = await common.open_offer_client()
+    rows = await client.list_offers(stage)
+    for problem in await client.schedule_problems():
         print(problem, file=sys.stderr)
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
@@ -86,31 +81,23 @@ def list_offers(
         common.console.print(offer_table(rows, common.console.width))
 
 
-async def _rows(stage: Stage | None) -> tuple[list[OfferRow], list[str]]:
-    client = await common.open_offer_client()
-    return await client.list_offers(stage), await client.schedule_problems()
-
-
-def show(offer: Offer, as_json: AsJson = False) -> None:
+@command
+async def show(offer: Offer, as_json: AsJson = False) -> None:
     """Show everything about one offer."""
-    common.print_record(common.run_command(_record(offer)), as_json)
+    client = await common.open_offer_client()
+    common.print_record(await client.record(offer), as_json)
 
 
-async def _record(offer: str) -> OfferRecord:
-    return await (await common.open_offer_client()).record(offer)
-
-
-def watch(
+@command
+async def watch(
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two updates.")] = 1.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON per change.")
     ] = False,
 ) -> None:
     """Watch all offers until Ctrl-C: a live table; without a terminal, a line per change."""
-    try:
-        common.run_command(_watch(timedelta(seconds=every), as_json))
-    except KeyboardInterrupt:
-        exit_process(common.SUCCESS)
+    with suppress(asyncio.CancelledError):  # by Ctrl-C
+        await _watch(timedelta(seconds=every), as_json)
 
 
 async def _watch(every: timedelta, as_json: bool) -> None:
@@ -127,7 +114,8 @@ async def _watch(every: timedelta, as_json: bool) -> None:
                 print(row.model_dump_json() if as_json else offer_line(row), flush=True)
 
 
-def resume(
+@command
+async def resume(
     offer: Offer,
     attention: Annotated[
         str | None, typer.Option(help="Code of the attention, if there are several.")
@@ -135,17 +123,12 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Let an offer continue after what it waits for is resolved."""
-    common.print_record(common.run_command(_resume(offer, attention)), as_json)
+    client = await common.open_offer_client()
+    common.print_record(await client.resume(offer, attention), as_json)
 
 
-async def _resume(offer: str, attention: str | None) -> OfferRecord:
-    return await (await common.open_offer_client()).resume(offer, attention)
-
-
-def resend(offer: Offer, as_json: AsJson = False) -> None:
+@command
+async def resend(offer: Offer, as_json: AsJson = False) -> None:
     """Send the offer to the buyer again."""
-    common.print_record(common.run_command(_resend(offer)), as_json)
-
-
-async def _resend(offer: str) -> OfferRecord:
-    return await (await common.open_offer_client()).resend(offer)
+    client = await common.open_offer_client()
+    common.print_record(await client.resend(offer), as_json)

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.temporal.offer_summaries import ListedOffer
 from cli import common, payout_output
-from cli.common import AsJson
+from cli.common import AsJson, command
 from cli.offer_client import RequestRejected
 from cli.payout_output import PlotUnavailable
 from offers.payouts.model import PayoutReading
@@ -29,7 +29,8 @@ def _month(text: str) -> date:
         raise typer.BadParameter(f"{text!r} is not a month: write it as 2027-01") from None
 
 
-def payouts(
+@command
+async def payouts(
     month: Annotated[
         date | None,
         typer.Option(
@@ -56,7 +57,7 @@ def payouts(
     Reads the payout data itself and needs the worker's settings. Exits with 1 if some of the data,
     or the summary of an offer, cannot be read.
     """
-    offers, reading, rules, today = common.run_command(_read(offer))
+    offers, reading, rules, today = await _read(offer)
     summaries = [each.summary for each in offers if each.summary]
     unreadable = [each for each in offers if each.problem]
     names = {each.offer_id: each.path for each in unreadable if each.offer_id}

@@ -4,20 +4,17 @@ import json
 import logging
 
 from cli import common
-from cli.common import AsJson
+from cli.common import AsJson, command
 from runtime.process_exit import exit_process
 from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect
 
 
-def upgrade_check(as_json: AsJson = False) -> None:
+@command
+async def upgrade_check(as_json: AsJson = False) -> None:
     """Replay all open workflows on this build. Run it with a new build before it is deployed."""
     # What fails is in the output; in the SDK's logs it may contain the offer's data.
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
-    exit_process(common.run_command(_check(as_json)))
-
-
-async def _check(as_json: bool) -> int:
     # Workers need every vendor's client, whose import takes long: not for every command.
     from runtime.upgrade_check import CheckedWorkflow, Outcome, check_open_workflows
 
@@ -49,4 +46,4 @@ async def _check(as_json: bool) -> int:
             f"open workflows: {count}; diverging on this build: {len(diverging)};"
             f" not checked: {len(not_checked)}"
         )
-    return common.FAILURE if problems else common.SUCCESS
+    exit_process(common.FAILURE if problems else common.SUCCESS)

@@ -2,10 +2,12 @@
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from offers.clock import Instant
+from offers.feed import FeedEntry
 from offers.findings import illegal
+from offers.model import FrozenModel
 from offers.money import Money
 
 
@@ -23,21 +25,15 @@ class AgreementStatus(StrEnum):
     TERMINATED = "TERMINATED"
 
 
-class AgreementReport(BaseModel):
+class AgreementReport(FeedEntry):
     """What a feed shows of an agreement: a reason to ask AWS, not yet the evidence."""
-
-    model_config = ConfigDict(frozen=True)
 
     agreement_id: str
     offer_id: str
-    status: str
-    updated_at: Instant
 
 
-class Agreement(BaseModel):
+class Agreement(FrozenModel):
     """An agreement as AWS shows it.  Instants are UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     agreement_id: str
     offer_id: str
@@ -73,10 +69,8 @@ class CancellationReasonCode(StrEnum):
     OTHER = "OTHER"
 
 
-class CancellationRequestInput(BaseModel):
+class CancellationRequestInput(FrozenModel, extra="forbid"):
     """What the buyer is asked for: to let the agreement be cancelled."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     reason_code: CancellationReasonCode
     message: str = Field(min_length=1, max_length=2000, repr=False)
@@ -100,10 +94,8 @@ class CancellationStatus(StrEnum):
     VALIDATION_FAILED = "VALIDATION_FAILED"
 
 
-class CancellationRequest(BaseModel):
+class CancellationRequest(FrozenModel):
     """A request to cancel an agreement.  The buyer has seven days; silence approves (AWS)."""
-
-    model_config = ConfigDict(frozen=True)
 
     request_id: str
     agreement_id: str

@@ -11,21 +11,20 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from offers.agreements.agreement import Agreement
 from offers.clock import end_of_day
 from offers.findings import Finding, Severity, findings_in
+from offers.model import FrozenModel
 from offers.money import Money
 from offers.policy.policy import Policy
 from offers.terms import parsing
 from offers.terms.terms import HIGHEST_PRICE, Instalment, OfferTerms
 
 
-class AmendmentRequest(BaseModel):
+class AmendmentRequest(FrozenModel, extra="forbid"):
     """What is to change in the sums; every other change is one of terms."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     additional_amount: Annotated[Money | None, BeforeValidator(parsing.parse_money)] = None
     """What the buyer pays on top, charged at acceptance; None: nothing."""
@@ -37,10 +36,8 @@ AMENDMENT_FIELDS = frozenset(AmendmentRequest.model_fields)
 """What can be given for an amendment besides terms."""
 
 
-class OriginalOffer(BaseModel):
+class OriginalOffer(FrozenModel):
     """The accepted offer that an amendment changes."""
-
-    model_config = ConfigDict(frozen=True)
 
     number: int = 0
     """0 for the opportunity's own offer, or which amendment it is itself."""
@@ -51,20 +48,16 @@ class OriginalOffer(BaseModel):
     """As they were accepted."""
 
 
-class AgreementSnapshot(BaseModel):
+class AgreementSnapshot(FrozenModel):
     """The agreement as AWS shows it now."""
-
-    model_config = ConfigDict(frozen=True)
 
     agreement: Agreement
     invoiced: Decimal = Decimal()
     """Before tax, so far, in the currency of the contract."""
 
 
-class AmendmentPricing(BaseModel):
+class AmendmentPricing(FrozenModel):
     """How the price of an amendment comes about."""
-
-    model_config = ConfigDict(frozen=True)
 
     agreed: Money
     """The price of the agreement as it stands."""
@@ -113,10 +106,8 @@ class AmendmentPricing(BaseModel):
         )
 
 
-class Proposal(BaseModel):
+class Proposal(FrozenModel):
     """The terms of an amendment, unless others are given."""
-
-    model_config = ConfigDict(frozen=True)
 
     pricing: AmendmentPricing
     facts: dict[str, Any]

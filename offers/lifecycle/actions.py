@@ -5,7 +5,9 @@ The domain names the action and what it needs; each door (command line, mails, w
 
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from offers.model import FrozenModel
 
 
 class ActionKind(StrEnum):
@@ -30,10 +32,8 @@ class ActionKind(StrEnum):
     RESEND = "resend"
 
 
-class Action(BaseModel):
+class Action(FrozenModel):
     """An action on one offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: ActionKind
     offer: str

@@ -2,9 +2,10 @@
 
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import AwareDatetime
 
 from offers.lifecycle.actions import ActionKind
+from offers.model import FrozenModel
 
 
 class AttentionCode(StrEnum):
@@ -31,7 +32,7 @@ class AttentionCode(StrEnum):
     WORKFLOW_TERMINATED = "workflow-terminated"
 
 
-class Attention(BaseModel):
+class Attention(FrozenModel):
     """Something that waits for a person."""
 
     number: int = 0

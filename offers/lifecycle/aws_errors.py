@@ -3,15 +3,12 @@
 The codes are those of AWS: work-with-private-offers.
 """
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.findings import Finding
+from offers.model import FrozenModel
 
 
-class AwsError(BaseModel):
+class AwsError(FrozenModel):
     """One error of a refused change, in AWS's words."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: str
     message: str

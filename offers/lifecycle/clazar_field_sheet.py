@@ -7,9 +7,8 @@ a private offer via Clazar).
 import re
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.ids import is_full_id
+from offers.model import FrozenModel
 from offers.preflight.eula import shown
 from offers.terms.terms import CustomEula, OfferTerms
 
@@ -21,10 +20,8 @@ _REFERENCE = re.compile(
 )
 
 
-class SheetField(BaseModel):
+class SheetField(FrozenModel):
     """One field of Clazar's form with the value to copy into it."""
-
-    model_config = ConfigDict(frozen=True)
 
     section: str
     label: str

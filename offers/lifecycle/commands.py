@@ -3,18 +3,17 @@
 from datetime import date
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
+from offers.model import FrozenModel
 from offers.policy.policy import CreationMethod
 from offers.terms.contacts import CONTACT_FIELDS
 from offers.terms.terms import TERM_FIELDS, Day
 
 
-class ApprovalDecision(BaseModel):
+class ApprovalDecision(FrozenModel):
     """A person's decision about exceptions."""
-
-    model_config = ConfigDict(frozen=True)
 
     by: str = Field(repr=False)
     """Mail address, by which the policy names who holds a role.  Personal data."""
@@ -26,10 +25,8 @@ class ApprovalDecision(BaseModel):
     reason: str = ""
 
 
-class TermChanges(BaseModel):
+class TermChanges(FrozenModel, extra="forbid"):
     """Terms and contacts that overrule the opportunity's from now on."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     terms: dict[str, Any] = Field(default_factory=dict)
     """Fields of `OfferTerms` and `Contacts`, for an amendment also of `AmendmentRequest`; None
@@ -60,10 +57,8 @@ class TermChanges(BaseModel):
         return self.model_copy(update={"terms": terms})
 
 
-class Extension(BaseModel):
+class Extension(FrozenModel, extra="forbid"):
     """More time for the buyer."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     until: Day
     """The new last day (UTC)."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from offers.agreements.agreement import AgreementStatus
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
@@ -19,6 +19,7 @@ from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.in_place_edits import edit_findings
 from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
+from offers.model import FrozenModel
 from offers.stage import Stage
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
@@ -68,10 +69,8 @@ class ReasonCode(StrEnum):
     WITHDRAWAL_IN_PROGRESS = "withdrawal-in-progress"
 
 
-class Reason(BaseModel):
+class Reason(FrozenModel):
     """Why something that was asked cannot be done."""
-
-    model_config = ConfigDict(frozen=True)
 
     code: ReasonCode
     problem: str

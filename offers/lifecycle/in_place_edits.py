@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from offers.agreements.amendment_pricing import OriginalOffer, due_after, last_day_in_force
 from offers.findings import Finding, Severity, findings_in
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight import consistency, selling_rules
 from offers.preflight.check import findings_of
@@ -23,7 +24,7 @@ EDITABLE = frozenset({"offer_name", "description", "availability_end"}) | CONTAC
 """What can change in place on every offer; contacts are ours alone."""
 
 
-class Edit(BaseModel):
+class Edit(FrozenModel):
     """How a released offer is to be from now on."""
 
     terms: OfferTerms

@@ -4,19 +4,18 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from offers.findings import Finding, findings_in
+from offers.model import FrozenModel
 from offers.terms.terms import Dimension, Instalment, OfferTerms
 
 DIFFERENCE = "difference"
 """The code of findings about an offer that is not what was asked for."""
 
 
-class PublishedOffer(BaseModel):
+class PublishedOffer(FrozenModel):
     """An offer as the marketplace shows it; None where it shows nothing."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     released: bool

@@ -11,6 +11,7 @@ from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
 from offers.lifecycle.attentions import Attention, AttentionCode
+from offers.model import FrozenModel
 from offers.payouts.forecast import ExpectedPayment
 from offers.payouts.model import Payout
 from offers.policy.policy import CreationMethod, Policy
@@ -22,14 +23,14 @@ from offers.terms.terms import OfferTerms
 T = TypeVar("T")
 
 
-class StageEntry(BaseModel):
+class StageEntry(FrozenModel):
     """When a stage was entered, in business time."""
 
     stage: Stage
     at: AwareDatetime
 
 
-class Decision(BaseModel):
+class Decision(FrozenModel):
     """What somebody decided about an exception."""
 
     finding: Finding
@@ -40,7 +41,7 @@ class Decision(BaseModel):
     at: AwareDatetime
 
 
-class PreviousRevision(BaseModel):
+class PreviousRevision(FrozenModel):
     """An earlier offer for the opportunity, as it was when it was given up."""
 
     number: int
@@ -58,14 +59,14 @@ class PreviousRevision(BaseModel):
     ended_at: AwareDatetime
 
 
-class AgreementEvent(BaseModel):
+class AgreementEvent(FrozenModel):
     """Something that happened to the agreement and is not a stage."""
 
     at: AwareDatetime
     description: str
 
 
-class Amendment(BaseModel):
+class Amendment(FrozenModel):
     """An amendment of this offer: an agreement-based offer with its own workflow."""
 
     number: int
@@ -151,14 +152,10 @@ class OfferRecord(BaseModel):
         self.stage = stage
         self.history += (StageEntry(stage=stage, at=at),)
 
-    def apply_report(
-        self, report: PreflightReport, policy: Policy, clock: Clock, method: CreationMethod
-    ) -> None:
-        """Take over a preflight's outcome with the policy, clock and method it was made by."""
-        self.policy, self.clock, self.method = policy, clock, method
-        self.terms, self.contacts, self.findings = report.terms, report.contacts, report.findings
-        self.company, self.eula_sha256 = report.company, report.eula_sha256
-        self.owner, self.pricing = report.owner, report.pricing
+    def apply_report(self, report: PreflightReport) -> None:
+        """Take over what preflight found: its fields are among the record's."""
+        for name, value in report:
+            setattr(self, name, value)
 
     @property
     def blocking_findings(self) -> tuple[Finding, ...]:

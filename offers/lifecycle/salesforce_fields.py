@@ -3,9 +3,8 @@
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.lifecycle.record import OfferRecord
+from offers.model import FrozenModel
 from offers.money import Money
 from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
@@ -43,14 +42,12 @@ WriteName = Literal[
 """`updated_at` is when it was written."""
 
 
-class OpportunityUpdate(BaseModel):
+class OpportunityUpdate(FrozenModel):
     """What is written to one opportunity; None empties a field.
 
     Amounts are numbers in the offer's currency, instants UTC, all as Salesforce's REST API takes
     them.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     stage: Stage

@@ -9,12 +9,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.expected_payments import ENDED_AGREEMENT
 from offers.lifecycle.record import HELD_BY_FINDINGS, Amendment, OfferRecord
+from offers.model import FrozenModel
 from offers.money import Currency, Money
 from offers.payouts.forecast import ExpectedPayment, PaymentTerms, forecast
 from offers.payouts.model import InvoicePayout, Payout, Transfer
@@ -66,10 +67,8 @@ class Wait(StrEnum):
     """Nothing is expected; until then it is followed, for what comes late."""
 
 
-class Deal(BaseModel):
+class Deal(FrozenModel):
     """What is sold to whom.  Changes with a revision or an extension."""
-
-    model_config = ConfigDict(frozen=True)
 
     path: str
     """The offer's name (`offers.ids.offer_path`)."""
@@ -79,13 +78,10 @@ class Deal(BaseModel):
     """The price and how it is paid; None while there are no legal terms."""
     last_day: Day | None = None
     """The last day (UTC) on which the buyer can accept."""
-    revision: int = 1
 
 
-class Progress(BaseModel):
+class Progress(FrozenModel):
     """Where the offer is in its life.  Instants are UTC business time."""
-
-    model_config = ConfigDict(frozen=True)
 
     stage: Stage
     since: AwareDatetime | None = None
@@ -105,10 +101,8 @@ class Progress(BaseModel):
     """The oldest first."""
 
 
-class TransferSummary(BaseModel):
+class TransferSummary(FrozenModel):
     """One movement of money between AWS and our bank."""
-
-    model_config = ConfigDict(frozen=True)
 
     on: Day | None = None
     amount: Decimal
@@ -116,10 +110,8 @@ class TransferSummary(BaseModel):
     failed: bool = False
 
 
-class InvoiceSummary(BaseModel):
+class InvoiceSummary(FrozenModel):
     """An `InvoicePayout`; its amounts are in the currency of the offer's payouts."""
-
-    model_config = ConfigDict(frozen=True)
 
     invoice_id: str
     agreement_id: str | None = None
@@ -190,10 +182,8 @@ class InvoiceSummary(BaseModel):
         )
 
 
-class MoneySummary(BaseModel):
+class MoneySummary(FrozenModel):
     """The money of an accepted offer; all amounts are in one currency."""
-
-    model_config = ConfigDict(frozen=True)
 
     currency: Currency | None = None
     """None before the acceptance."""
@@ -207,10 +197,8 @@ class MoneySummary(BaseModel):
     """The oldest first."""
 
 
-class OfferSummary(BaseModel):
+class OfferSummary(FrozenModel):
     """What lists, reports and digests show of an offer.  Contains personal data."""
-
-    model_config = ConfigDict(frozen=True)
 
     deal: Deal
     progress: Progress
@@ -306,7 +294,6 @@ def _deal(record: OfferRecord) -> Deal:
         owner=record.owner,
         payment=PaymentTerms.of(terms) if terms else None,
         last_day=terms.availability_end if terms else None,
-        revision=record.revision,
     )
 
 

@@ -4,21 +4,18 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
-
+from offers.model import FrozenModel
 from offers.money import Currency, Money
 from offers.payouts.model import InvoicePayout, Payout, Transfer, in_order
 
 
-class ReportRow(BaseModel):
+class ReportRow(FrozenModel):
     """One row: a line of an invoice and one payout of it, or none yet.
 
     Amounts are that payout's, with AWS's signs: what lessens our share is negative, and all is
     turned round on a row that takes a payout back.  Undisbursed is the line's whole remainder and
     is repeated on each of its rows (AWS: collections and disbursements report).
     """
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     agreement_id: str | None = None

@@ -10,8 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
-
+from offers.model import FrozenModel
 from offers.money import Money
 from offers.payouts.listing_fee import expected_fee
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
@@ -44,10 +43,8 @@ ESTIMATES_ARE_OFF_BY = Decimal("0.001")
 """At most, as a share of an amount, where a source gives only what was paid."""
 
 
-class ExpectedPayment(BaseModel):
+class ExpectedPayment(FrozenModel):
     """Money that is still to come.  Days are UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     invoice_id: str | None
     """None: it has not been invoiced yet."""
@@ -68,10 +65,8 @@ class ExpectedPayment(BaseModel):
         return f"{self.amount} ({what}) is overdue: it waits for {self.step}. {self.reason}"
 
 
-class PaymentTerms(BaseModel):
+class PaymentTerms(FrozenModel):
     """What of an offer's terms decides when its money comes."""
-
-    model_config = ConfigDict(frozen=True)
 
     price: Money
     payment_schedule: tuple[Instalment, ...] = ()

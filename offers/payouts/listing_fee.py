@@ -2,9 +2,8 @@
 
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.findings import Finding, Severity
+from offers.model import FrozenModel
 from offers.money import MINOR_DIGITS, Money
 from offers.payouts.model import InvoicePayout, Payout
 from offers.terms.terms import OfferTerms
@@ -21,10 +20,8 @@ ROUNDING_SHARE = Decimal("0.0000001")
 """What rounding may make of an invoice with many lines."""
 
 
-class ListingFee(BaseModel):
+class ListingFee(FrozenModel):
     """What AWS is expected to keep and what is left: an estimate, the payout data decides."""
-
-    model_config = ConfigDict(frozen=True)
 
     rate: Decimal
     fee: Money

@@ -7,9 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from offers.findings import Finding, illegal
+from offers.model import FrozenModel
 from offers.money import Money
 from offers.terms.terms import Day
 
@@ -27,10 +28,8 @@ class PayoutState(StrEnum):
     """All that was paid has been reversed."""
 
 
-class Transfer(BaseModel):
+class Transfer(FrozenModel):
     """One movement of money between AWS and our bank for an invoice."""
-
-    model_config = ConfigDict(frozen=True)
 
     on: Day | None
     """UTC day."""
@@ -41,14 +40,12 @@ class Transfer(BaseModel):
     """Whether the bank rejected the payout that this one reverses."""
 
 
-class InvoicePayout(BaseModel):
+class InvoicePayout(FrozenModel):
     """What has been invoiced to a buyer at once, and what has been paid of it.
 
     Amounts are before AWS's tax unless they say so; gross - refunded - listing fee + tax is what
     AWS owes: what it has disbursed and what it has not.
     """
-
-    model_config = ConfigDict(frozen=True)
 
     invoice_id: str
     agreement_id: str | None = None
@@ -166,10 +163,8 @@ def in_order(transfers: Iterable[Transfer]) -> tuple[Transfer, ...]:
     return tuple(ordered)
 
 
-class Payout(BaseModel):
+class Payout(FrozenModel):
     """What has been paid of one offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     invoices: Annotated[tuple[InvoicePayout, ...], Field(min_length=1)]
@@ -190,11 +185,6 @@ class Payout(BaseModel):
         return self._sum(invoice.gross for invoice in self.invoices)
 
     @property
-    def refunded(self) -> Money:
-        """Given back to the buyer so far."""
-        return self._sum(invoice.refunded for invoice in self.invoices)
-
-    @property
     def listing_fee(self) -> Money:
         """What AWS keeps of what was invoiced so far."""
         return self._sum(invoice.listing_fee for invoice in self.invoices)
@@ -208,11 +198,6 @@ class Payout(BaseModel):
     def disbursed(self) -> Money:
         """Paid to our bank so far."""
         return self._sum(invoice.disbursed for invoice in self.invoices)
-
-    @property
-    def undisbursed(self) -> Money:
-        """Invoiced but not yet paid to our bank."""
-        return self._sum(invoice.undisbursed for invoice in self.invoices)
 
     @property
     def invoiced_on(self) -> date | None:
@@ -347,10 +332,10 @@ class DataFindings:
         return (*self._some, more)
 
 
-class PayoutReading(BaseModel):
+class PayoutReading(FrozenModel):
     """What one reading of a source of payout data gave."""
 
-    payouts: dict[str, Payout] = {}
+    payouts: dict[str, Payout] = Field(default_factory=dict)
     """By offer id."""
     findings: tuple[Finding, ...] = ()
     """What of the data could not be read or does not add up; the rest counts."""

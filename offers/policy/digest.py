@@ -4,9 +4,10 @@ from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from offers.findings import illegal
+from offers.model import FrozenModel
 from offers.policy.durations import Wait
 
 
@@ -38,10 +39,8 @@ def _some(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
     return days
 
 
-class DigestRules(BaseModel):
+class DigestRules(FrozenModel, extra="forbid"):
     """When digests are sent, and how far they look ahead."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     at: Annotated[time, AfterValidator(_local)] = time(8)
     """Local time where the owner is; the mail goes out within the hour."""

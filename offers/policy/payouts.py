@@ -4,9 +4,10 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from offers.findings import illegal
+from offers.model import FrozenModel
 from offers.policy.durations import Interval, Reminders, Wait
 
 
@@ -35,10 +36,8 @@ def _bank_days(days: tuple[int, int]) -> tuple[int, int]:
     return days
 
 
-class PayoutRules(BaseModel):
+class PayoutRules(FrozenModel, extra="forbid"):
     """When payments are expected, and when somebody is told that one is overdue."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: PayoutSource = PayoutSource.CLAZAR
     every: Interval = timedelta(days=1)

@@ -8,9 +8,7 @@ from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PositiveInt,
     ValidationInfo,
@@ -18,6 +16,7 @@ from pydantic import (
 )
 
 from offers.findings import illegal
+from offers.model import FrozenModel
 from offers.money import Currency, exact
 from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
@@ -53,10 +52,8 @@ def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(days), reverse=True))
 
 
-class PublicationPolling(BaseModel):
+class PublicationPolling(FrozenModel, extra="forbid"):
     """How the creation of an offer in AWS is polled.  All times count from the submission."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     check_after: Reminders = (
         timedelta(minutes=10),
@@ -86,10 +83,8 @@ class CreationMethod(StrEnum):
     """By a person in Clazar, from a field sheet: Clazar's API creates no offers."""
 
 
-class ClazarHandoff(BaseModel):
+class ClazarHandoff(FrozenModel, extra="forbid"):
     """How an offer that a person creates in Clazar is waited for."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     remind_after: Reminders = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
     """When the owner is reminded that the offer is to be created, from the handoff."""
@@ -101,14 +96,12 @@ def _price(value: Decimal) -> Decimal:
     return value
 
 
-class Policy(BaseModel):
+class Policy(FrozenModel, extra="forbid"):
     """What a company decides once for all its offers; every value has a default.
 
     The defaults are the handbook's: twelve months, thirty days to accept, a name with product,
     company and month.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     product_name: str = "Example Product"
     offer_name: Annotated[str, AfterValidator(_pattern)] = (

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationInfo,
@@ -18,15 +16,14 @@ from pydantic import (
 )
 
 from offers.findings import Finding, Severity, illegal
+from offers.model import FrozenModel
 
 DEAL_DESK = "deal-desk"
 LEGAL = "legal"
 
 
-class Rule(BaseModel):
+class Rule(FrozenModel, extra="forbid"):
     """What happens to a deal that is against a rule."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     action: Literal["refuse", "approval", "warn", "off"]
     approver_role: str | None = None
@@ -67,10 +64,8 @@ class Rule(BaseModel):
         )
 
 
-class Rules(BaseModel):
+class Rules(FrozenModel, extra="forbid", validate_default=True):
     """Every rule.  A file that gives a part of one keeps the rest of its default."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     annual: Rule = Rule(
         action="approval",

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.findings import Finding
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.stage import Stage
@@ -13,10 +12,8 @@ from offers.terms.terms import OfferTerms
 SOLD = frozenset({Stage.ACCEPTED.value, Stage.DISBURSED.value})
 
 
-class OtherCustomersUse(BaseModel):
+class OtherCustomersUse(FrozenModel):
     """An opportunity of another customer that names one of our buyer accounts."""
-
-    model_config = ConfigDict(frozen=True)
 
     account_id: str
     """The AWS account."""
@@ -24,19 +21,15 @@ class OtherCustomersUse(BaseModel):
     company: str | None = None
 
 
-class LastPurchase(BaseModel):
+class LastPurchase(FrozenModel):
     """The customer's last accepted agreement."""
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     buyer_accounts: tuple[str, ...]
 
 
-class Customer(BaseModel):
+class Customer(FrozenModel):
     """What Salesforce knows; nothing for terms without an opportunity."""
-
-    model_config = ConfigDict(frozen=True)
 
     shown_stage: str | None = None
     """Where Salesforce shows this very opportunity's offer to be."""

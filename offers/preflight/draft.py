@@ -6,18 +6,17 @@ from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from offers.findings import Finding, findings_in
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.terms.contacts import CONTACT_FIELDS, Contacts, Owner
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
 
-class Draft(BaseModel):
+class Draft(FrozenModel):
     """What could be drafted."""
-
-    model_config = ConfigDict(frozen=True)
 
     terms: OfferTerms | None
     """None if a term is illegal."""

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.findings import Finding
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import CustomEula, OfferTerms
@@ -17,10 +16,8 @@ def shown(document: str) -> str:
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
-class EulaContent(BaseModel):
+class EulaContent(FrozenModel):
     """The documents of a custom contract, merged."""
-
-    model_config = ConfigDict(frozen=True)
 
     sha256: str | None = None
     """Of the merged document; None if it could not be merged."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
 from offers.findings import Finding, Severity
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
@@ -14,10 +15,8 @@ SELLABLE = frozenset({"Limited", "Public"})
 """Visibilities of a product that private offers can be made for (AWS: CreateOffer)."""
 
 
-class Product(BaseModel):
+class Product(FrozenModel):
     """The product as AWS shows it."""
-
-    model_config = ConfigDict(frozen=True)
 
     seller_account: str
     visibility: str | None
@@ -25,10 +24,8 @@ class Product(BaseModel):
     """The keys of its dimensions."""
 
 
-class HeldAgreement(BaseModel):
+class HeldAgreement(FrozenModel):
     """An agreement that a buyer account has, or has had, with us for the product."""
-
-    model_config = ConfigDict(frozen=True)
 
     agreement_id: str
     offer_id: str
@@ -37,21 +34,16 @@ class HeldAgreement(BaseModel):
     ends_at: AwareDatetime | None = None
 
 
-class OpenOffer(BaseModel):
+class OpenOffer(FrozenModel):
     """A released offer that a buyer account can still accept."""
 
-    model_config = ConfigDict(frozen=True)
-
     offer_id: str
-    name: str | None
     buyer_accounts: tuple[str, ...]
     availability_end: date | None
 
 
-class ObservedOffer(BaseModel):
+class ObservedOffer(FrozenModel):
     """What a feed or an event shows of an offer: a reason to ask AWS, not yet the evidence."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer_id: str
     """AWS's."""
@@ -62,10 +54,8 @@ class ObservedOffer(BaseModel):
     """The Salesforce record that it belongs to in Clazar."""
 
 
-class Marketplace(BaseModel):
+class Marketplace(FrozenModel):
     """What AWS shows before anything is created there."""
-
-    model_config = ConfigDict(frozen=True)
 
     product: Product | None = None
     """None if the seller has no such product."""

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from offers.findings import Finding, Severity
+from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.policy.rules import Rule
 from offers.preflight.check import Check
@@ -25,13 +26,11 @@ OrderFormName = Literal[
 """What an order form says."""
 
 
-class OrderForm(BaseModel):
+class OrderForm(FrozenModel):
     """What the order form says, as it was read; `sources` names the fields that carry it."""
 
-    model_config = ConfigDict(frozen=True)
-
-    values: dict[OrderFormName, Any] = {}
-    sources: dict[OrderFormName, str] = {}
+    values: dict[OrderFormName, Any] = Field(default_factory=dict)
+    sources: dict[OrderFormName, str] = Field(default_factory=dict)
 
     def of(self, name: OrderFormName) -> Any:
         """A value; None where the form says nothing."""

@@ -6,11 +6,11 @@ AWS has no dry run for offers, and a released offer cannot be corrected.
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.agreements.amendment_pricing import AgreementSnapshot, AmendmentPricing, OriginalOffer
+from offers.clock import Clock
 from offers.findings import Finding, Severity
-from offers.policy.policy import Policy
+from offers.model import FrozenModel
+from offers.policy.policy import CreationMethod, Policy
 from offers.preflight import (
     amendment,
     consistency,
@@ -30,10 +30,8 @@ from offers.terms.contacts import Contacts, Owner
 from offers.terms.terms import OfferTerms
 
 
-class PreflightReport(BaseModel):
-    """The outcome of a preflight."""
-
-    model_config = ConfigDict(frozen=True)
+class PreflightReport(FrozenModel):
+    """What a preflight found, and by what; the record takes over all of it."""
 
     terms: OfferTerms | None
     """None if a term is illegal in itself."""
@@ -49,6 +47,10 @@ class PreflightReport(BaseModel):
     """Of an amendment."""
     findings: tuple[Finding, ...]
     """The gravest first."""
+    policy: Policy
+    """As it was then: a later change of the policy does not affect this offer."""
+    clock: Clock
+    method: CreationMethod
 
     @property
     def has_refusal(self) -> bool:
@@ -56,10 +58,8 @@ class PreflightReport(BaseModel):
         return any(finding.severity is Severity.REFUSE for finding in self.findings)
 
 
-class AmendmentDeal(BaseModel):
+class AmendmentDeal(FrozenModel):
     """What an amendment replaces, and its pricing."""
-
-    model_config = ConfigDict(frozen=True)
 
     original: OriginalOffer
     snapshot: AgreementSnapshot
@@ -67,10 +67,8 @@ class AmendmentDeal(BaseModel):
     findings: tuple[Finding, ...]
 
 
-class Deal(BaseModel):
+class Deal(FrozenModel):
     """What is known of a deal; None where nothing was asked."""
-
-    model_config = ConfigDict(frozen=True)
 
     order_form: OrderForm | None = None
     """None for terms without an opportunity."""
@@ -81,6 +79,9 @@ class Deal(BaseModel):
     """A custom eula, if there is one."""
     amends: AmendmentDeal | None = None
     """For an amendment, what it replaces."""
+    method: CreationMethod = CreationMethod.AWS
+    clock: Clock = Clock()
+    """The worker's."""
 
 
 def preflight(
@@ -108,6 +109,9 @@ def preflight(
                 key=lambda finding: GRAVITY.index(finding.severity),
             )
         ),
+        policy=policy,
+        clock=deal.clock,
+        method=deal.method,
     )
 
 

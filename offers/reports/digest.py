@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from offers.clock import end_of_day
 from offers.lifecycle.summary import OfferSummary
+from offers.model import FrozenModel
 from offers.money import Money
 from offers.stage import Stage
 from offers.terms.contacts import Owner
@@ -46,10 +47,8 @@ REPORTED_STAGES = (
 """Stages whose beginning is reported."""
 
 
-class DigestItem(BaseModel):
+class DigestItem(FrozenModel):
     """One thing to report of one offer."""
-
-    model_config = ConfigDict(frozen=True)
 
     topic: DigestTopic
     path: str
@@ -65,10 +64,8 @@ class DigestItem(BaseModel):
     remedy: str = ""
 
 
-class Digest(BaseModel):
+class Digest(FrozenModel):
     """What one owner is sent on one day.  Personal data."""
-
-    model_config = ConfigDict(frozen=True)
 
     owner: Owner = Field(repr=False)
     day: date

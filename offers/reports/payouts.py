@@ -3,19 +3,16 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
-from pydantic import BaseModel, ConfigDict
-
 from offers.lifecycle.summary import OfferSummary
+from offers.model import FrozenModel
 from offers.money import Currency, Money
 from offers.payouts.forecast import ExpectedPayment
 from offers.payouts.model import InvoicePayout, Payout, PayoutReading
 from offers.policy.payouts import PayoutRules
 
 
-class PayoutLine(BaseModel):
+class PayoutLine(FrozenModel):
     """One invoice, or one part of a price that has not been invoiced yet.  Days are UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     offer: str | None
     """The offer's name; None if it is not followed here."""
@@ -48,10 +45,8 @@ class PayoutLine(BaseModel):
         return any(day is not None and _month(day) == month for day in days)
 
 
-class Totals(BaseModel):
+class Totals(FrozenModel):
     """The sums of one currency."""
-
-    model_config = ConfigDict(frozen=True)
 
     invoiced: Money
     refunded: Money
@@ -167,7 +162,7 @@ def _totals(lines: list[PayoutLine], currency: Currency, month: date | None) -> 
     )
 
 
-class MonthTotals(BaseModel):
+class MonthTotals(FrozenModel):
     """What was to arrive in a month, as of the acceptance, and what did arrive."""
 
     expected: Money

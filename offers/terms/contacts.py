@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from offers.findings import illegal
+from offers.model import FrozenModel
 
 ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
 """An address in ASCII: few mail servers take others."""
@@ -25,10 +26,8 @@ def _name_of_a_zone(value: Any) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= 100 else None
 
 
-class Owner(BaseModel):
+class Owner(FrozenModel, extra="forbid"):
     """Who owns the opportunity.  Personal data: never in ids, search attributes, logs or errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     owner_email: Address = Field(repr=False)
     owner_name: str | None = Field(default=None, max_length=200, repr=False)

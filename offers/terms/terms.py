@@ -10,9 +10,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from offers.findings import illegal
+from offers.model import FrozenModel
 from offers.money import MINOR_DIGITS, Money, exact
 from offers.terms import parsing
 
@@ -93,10 +94,8 @@ Day = Annotated[date, Field(lt=date(2200, 1, 1))]
 """A day in UTC, within any contract's reach."""
 
 
-class Dimension(BaseModel):
+class Dimension(FrozenModel, extra="forbid"):
     """One dimension of the product, and how much of it is sold."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=100)]
     quantity: int = Field(default=1, ge=1, le=2**31 - 1)
@@ -105,10 +104,8 @@ class Dimension(BaseModel):
         return self.key if self.quantity == 1 else f"{self.key} x {self.quantity}"
 
 
-class Instalment(BaseModel):
+class Instalment(FrozenModel, extra="forbid"):
     """One payment of a schedule."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     on: Day
     """The day (UTC) on which AWS charges it; at acceptance if that is later."""
@@ -116,20 +113,16 @@ class Instalment(BaseModel):
     """In the currency of the price."""
 
 
-class StandardEula(BaseModel):
+class StandardEula(FrozenModel, extra="forbid"):
     """The Standard Contract for AWS Marketplace."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["standard"] = "standard"
     version: Literal["2022-07-14"] = "2022-07-14"
     """AWS takes only the newest version for new offers."""
 
 
-class CustomEula(BaseModel):
+class CustomEula(FrozenModel, extra="forbid"):
     """Our own contract: PDFs, which are merged into one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["custom"] = "custom"
     documents: tuple[Annotated[str, AfterValidator(_document), Field(max_length=2000)], ...] = (
@@ -138,19 +131,15 @@ class CustomEula(BaseModel):
     """Where each PDF is: `https://…` or `s3://bucket/key`."""
 
 
-class PreExistingAgreement(BaseModel):
+class PreExistingAgreement(FrozenModel, extra="forbid"):
     """The renewal flag: what the buyer had before.  It lowers AWS's fee, and AWS may audit it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     channel: Literal["External", "AwsMarketplace"]
     pricing_model: Literal["Contract", "Usage", "Byol", "Free"] = "Contract"
 
 
-class OfferTerms(BaseModel):
+class OfferTerms(FrozenModel, extra="forbid"):
     """The terms of one private offer for a SaaS contract."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     buyer_accounts: Annotated[
         tuple[str, ...],

@@ -10,8 +10,10 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+from activities.salesforce.opportunities import ReadyOpportunity
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
+from offers.feed import FeedCursor
 from offers.ids import parse_opportunity_id, workflow_id
 from offers.policy.policy import Policy
 from offers.stage import Stage
@@ -19,10 +21,11 @@ from runtime import schedules
 from sandbox.salesforce.schema import timestamp
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
-from workflows.schedules.opportunity_intake import IntakePosition, IntakeRequest, OpportunityIntake
+from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)
+Cursor = FeedCursor[ReadyOpportunity]
 
 
 def put(environment: OfferEnvironment, number: int, **fields: Any) -> str:
@@ -38,20 +41,20 @@ def put_all(environment: OfferEnvironment, numbers: Iterable[int]) -> set[str]:
 
 
 async def start_intake(
-    environment: OfferEnvironment, name: str = "intake", position: IntakePosition | None = None
-) -> WorkflowHandle[OpportunityIntake, IntakePosition]:
+    environment: OfferEnvironment,
+    name: str = "intake",
+    position: Cursor | None = None,
+) -> WorkflowHandle[OpportunityIntake, Cursor]:
     """Start one run."""
     return await environment.temporal_client.start_workflow(
         OpportunityIntake.run,
-        IntakeRequest(clock=Clock(), overlap=OVERLAP, position=position),
+        IntakeRequest(clock=Clock(), overlap=OVERLAP, cursor=position),
         id=name,
         task_queue=TaskQueue.OFFERS,
     )
 
 
-async def run_intake(
-    environment: OfferEnvironment, position: IntakePosition | None = None
-) -> IntakePosition:
+async def run_intake(environment: OfferEnvironment, position: Cursor | None = None) -> Cursor:
     """Run the intake once, from the position of an earlier run."""
     return await (await start_intake(environment, position=position)).result()
 
@@ -172,7 +175,7 @@ async def test_next_run_reads_only_changes(
     environment = idle_offers_environment
     put_all(environment, range(120))
     position = await run_intake(environment)
-    assert len(position.seen) == 120
+    assert len(position.handled) == 120
     before = environment.world.calls["salesforce", "Query"]
     handle = await start_intake(environment, "again", position)
     await handle.result()

@@ -34,7 +34,7 @@ async def test_only_the_accepted_offer_is_signalled_and_only_once(
     await environment.accept(accepted)
     position = await environment.run_agreement_watch()
     row = await environment.wait_until(accepted, lambda row: row.stage == Stage.ACCEPTED)
-    assert row.agreement_id in position.signalled
+    assert row.agreement_id in position.handled
     assert await signals(environment, accepted) == 1
     assert await signals(environment, waiting) == await signals(environment, other) == 0
 
@@ -65,9 +65,7 @@ async def test_agreements_of_other_offers_are_ignored(environment: OfferEnvironm
     position = await environment.run_agreement_watch()
     await environment.wait_until(ours, lambda row: row.stage == Stage.ACCEPTED)
     assert unrelated.id in environment.world.aws.agreements
-    assert [report.agreement_id for report in position.unmatched] == [unrelated.id], (
-        "the unmatched agreement is not kept"
-    )
+    assert list(position.unmatched) == [unrelated.id], "the unmatched agreement is not kept"
 
 
 async def test_acceptance_before_the_offer_id_is_searchable_is_found(

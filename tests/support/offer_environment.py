@@ -11,11 +11,14 @@ from pathlib import Path
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from activities.clazar.offers import ChangedOffer
 from activities.task_queues import TaskQueue
 from activities.temporal.payouts import PayoutSweepResult
 from cli.listing import OfferRow
 from cli.offer_client import OfferClient
+from offers.agreements.agreement import AgreementReport
 from offers.clock import Clock
+from offers.feed import FeedCursor
 from offers.ids import parse_opportunity_id, workflow_id
 from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
@@ -31,13 +34,10 @@ from tests.support.workflow_harness import (
     installed_program,
     opportunity_fields,
 )
-from workflows.schedules.agreement_watch import (
-    AgreementWatch,
-    AgreementWatchPosition,
-    WatchRequest,
-)
-from workflows.schedules.clazar_watch import ClazarWatch, ClazarWatchPosition
+from workflows.schedules.agreement_watch import AgreementWatch
+from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
+from workflows.schedules.watch import WatchRequest
 
 TIMEOUT_SECONDS = 30
 
@@ -208,7 +208,7 @@ class OfferEnvironment:
         self.world.aws.offers[offer.id] = offer
         return accept(self.world, offer.id, "999988887777")
 
-    async def run_agreement_watch(self) -> AgreementWatchPosition:
+    async def run_agreement_watch(self) -> FeedCursor[AgreementReport]:
         """Run the agreement watch once, without the position of an earlier run."""
         return await self.temporal_client.execute_workflow(
             AgreementWatch.run,
@@ -217,7 +217,7 @@ class OfferEnvironment:
             task_queue=TaskQueue.OFFERS,
         )
 
-    async def run_clazar_watch(self) -> ClazarWatchPosition:
+    async def run_clazar_watch(self) -> FeedCursor[ChangedOffer]:
         """Run the Clazar watch once, without the position of an earlier run."""
         return await self.temporal_client.execute_workflow(
             ClazarWatch.run,

@@ -113,8 +113,7 @@ class RandomOperations:
             report = AgreementReport(
                 agreement_id=agreement.id,
                 offer_id=agreement.offer_id,
-                status=agreement.status,
-                updated_at=agreement.last_update or agreement.accepted_at,
+                changed_at=agreement.last_update or agreement.accepted_at,
             )
             for path, offer_id in offers.items():
                 if offer_id == agreement.offer_id:

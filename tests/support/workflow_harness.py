@@ -43,9 +43,10 @@ from tests.support.server_time import ServerTime
 from tests.support.visibility import Visibility
 from workflows.offer.search_attributes import KEYS
 from workflows.offer.workflow import OfferWorkflow
-from workflows.schedules.agreement_watch import AgreementWatch, WatchRequest
+from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
+from workflows.schedules.watch import WatchRequest
 
 T = TypeVar("T")
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar, overload
 
-from pydantic import BaseModel, ConfigDict
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -24,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.temporal.offer_workflows import OfferWorkflows
     from activities.temporal.payouts import Payouts
     from activities.temporal.signals import OfferSignals
+    from offers.model import FrozenModel
 
 ParamT = TypeVar("ParamT")
 ReturnT = TypeVar("ReturnT")
@@ -39,10 +39,8 @@ LOST_ATTEMPT_ERROR = "TemporalTimeout:StartToClose"
 """How the server names an attempt without an answer: the worker died, perhaps after it."""
 
 
-class ActivityOptions(BaseModel):
+class ActivityOptions(FrozenModel):
     """How one activity is called."""
-
-    model_config = ConfigDict(frozen=True)
 
     queue: TaskQueue
     summary: str

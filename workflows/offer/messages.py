@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from temporalio import workflow
 
 from workflows.offer.state import OfferState
@@ -11,13 +11,12 @@ with workflow.unsafe.imports_passed_through():
     from offers.agreements.amendment_pricing import OriginalOffer
     from offers.clock import Clock
     from offers.lifecycle.record import PreviousRevision
+    from offers.model import FrozenModel
     from offers.policy.policy import CreationMethod
 
 
-class OfferRequest(BaseModel):
+class OfferRequest(FrozenModel):
     """Which opportunity an offer is to be made for."""
-
-    model_config = ConfigDict(frozen=True)
 
     opportunity_id: str
     """In its 18-character form."""

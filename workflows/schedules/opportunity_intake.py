@@ -1,9 +1,7 @@
 """Starting an offer for each opportunity that is ready."""
 
 import asyncio
-from datetime import timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from temporalio import workflow
 from temporalio.common import (
     SearchAttributePair,
@@ -17,11 +15,13 @@ from workflows.common.activity_options import start_activity
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import STAGE
 from workflows.offer.workflow import OfferWorkflow
+from workflows.schedules.watch import WatchRequest
 
 with workflow.unsafe.imports_passed_through():
     from activities.salesforce.opportunities import Opportunities, ReadyAfter, ReadyOpportunity
     from activities.task_queues import TaskQueue
     from offers.clock import Clock
+    from offers.feed import FeedCursor
     from offers.ids import workflow_id
     from offers.stage import Stage
 
@@ -29,24 +29,10 @@ PAGES_PER_RUN = 5
 """After which the run goes on as a new one, so that no history grows long."""
 
 
-class IntakePosition(BaseModel):
-    """How far Salesforce has been read.  Kept by the Schedule as the result of the last run."""
-
-    newest: AwareDatetime | None = None
-    """The newest change seen, by Salesforce's clock and no other; None: nothing has been read."""
-    seen: dict[str, AwareDatetime] = Field(default_factory=dict)
-    """By opportunity, the change that it was started for, as far back as the overlap."""
-
-
-class IntakeRequest(BaseModel):
+class IntakeRequest(WatchRequest):
     """How Salesforce is read."""
 
-    model_config = ConfigDict(frozen=True)
-
-    clock: Clock
-    overlap: timedelta
-    """How far each reading goes back behind the newest change seen: changes may appear late."""
-    position: IntakePosition | None = None
+    cursor: FeedCursor[ReadyOpportunity] | None = None
     """Where a run goes on that was continued; None: from where the last run came to."""
     page: ReadyAfter | None = None
     """The page it goes on with."""
@@ -57,41 +43,38 @@ class OpportunityIntake:
     """One run: read what has become ready, and start an offer for each."""
 
     @workflow.run
-    async def run(self, request: IntakeRequest) -> IntakePosition:
-        """Gives the position from which the next run reads.
+    async def run(self, request: IntakeRequest) -> FeedCursor[ReadyOpportunity]:
+        """Gives the cursor from which the next run reads.
 
         An opportunity may be read twice: its workflow's id lets it be started once only.
         """
-        position = request.position or workflow.get_last_completion_result(IntakePosition)
-        position = position or IntakePosition()
-        since = position.newest - request.overlap if position.newest else None
-        page = request.page or ReadyAfter(changed_at=since)
+        cursor = (
+            request.cursor
+            or workflow.get_last_completion_result(FeedCursor[ReadyOpportunity])
+            or FeedCursor[ReadyOpportunity]()
+        )
+        page = request.page or ReadyAfter(changed_at=cursor.read_from(request.overlap))
         for _ in range(PAGES_PER_RUN):
             ready = await start_activity(Opportunities.find_ready_opportunities, page)
+            read = {each.opportunity_id: each for each in ready}
             await asyncio.gather(
-                *(
-                    self._start(opportunity, request.clock)
-                    for opportunity in ready
-                    if position.seen.get(opportunity.opportunity_id) != opportunity.changed_at
-                )
+                *(self._start(opportunity, request.clock) for opportunity in cursor.news(read))
             )
-            position = _next_position(position, ready, request.overlap)
+            cursor = cursor.after(read, read.keys(), request.overlap)
             if not ready:
                 break
             last = ready[-1]
             page = ReadyAfter(changed_at=last.changed_at, opportunity_id=last.opportunity_id)
         else:
-            workflow.continue_as_new(
-                request.model_copy(update={"position": position, "page": page})
-            )
-        return position
+            workflow.continue_as_new(request.model_copy(update={"cursor": cursor, "page": page}))
+        return cursor
 
-    async def _start(self, opportunity: ReadyOpportunity, clock: Clock) -> None:
+    async def _start(self, opportunity_id: str, clock: Clock) -> None:
         try:
             await workflow.start_child_workflow(
                 OfferWorkflow.run,
-                OfferRequest(opportunity_id=opportunity.opportunity_id, clock=clock),
-                id=workflow_id(opportunity.opportunity_id),
+                OfferRequest(opportunity_id=opportunity_id, clock=clock),
+                id=workflow_id(opportunity_id),
                 task_queue=TaskQueue.OFFERS,
                 # An offer outlives the run that started it.
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
@@ -99,24 +82,7 @@ class OpportunityIntake:
                 search_attributes=TypedSearchAttributes(
                     [SearchAttributePair(STAGE, Stage.DRAFT.value)]
                 ),
-                static_summary=f"Private offer for opportunity {opportunity.opportunity_id}",
+                static_summary=f"Private offer for opportunity {opportunity_id}",
             )
         except WorkflowAlreadyStartedError:
-            workflow.logger.debug("%s has its offer already", opportunity.opportunity_id)
-
-
-def _next_position(
-    position: IntakePosition, ready: tuple[ReadyOpportunity, ...], overlap: timedelta
-) -> IntakePosition:
-    changes = {each.opportunity_id: each.changed_at for each in ready}
-    newest = max([*changes.values(), *([position.newest] if position.newest else [])], default=None)
-    if newest is None:
-        return position
-    return IntakePosition(
-        newest=newest,
-        seen={
-            opportunity: at
-            for opportunity, at in (position.seen | changes).items()
-            if at >= newest - overlap
-        },
-    )
+            workflow.logger.debug("%s has its offer already", opportunity_id)

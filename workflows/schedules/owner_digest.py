@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime, timedelta
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError, is_cancelled_exception
@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.email.smtp import BroadcastEmail, Email
     from activities.temporal.digests import DigestDelivery, DigestPlanRequest, Digests, KnownOwner
     from offers.clock import Clock
+    from offers.model import FrozenModel
     from offers.policy.digest import DigestRules
 
 NEW_OWNERS_EVERY = timedelta(days=1)
@@ -26,19 +27,15 @@ MAIL_BUDGET = timedelta(minutes=25)
 next run for the others."""
 
 
-class DigestRequest(BaseModel):
+class DigestRequest(FrozenModel):
     """When digests are sent."""
-
-    model_config = ConfigDict(frozen=True)
 
     clock: Clock
     rules: DigestRules
 
 
-class DigestPosition(BaseModel):
+class DigestPosition(FrozenModel):
     """The known owners with their next digests.  Kept by the Schedule as the last run's result."""
-
-    model_config = ConfigDict(frozen=True)
 
     planned_at: AwareDatetime
     owners: tuple[KnownOwner, ...] = Field(default=(), repr=False)

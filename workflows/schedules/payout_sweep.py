@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
 from temporalio.exceptions import ActivityError
@@ -13,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.email.finance import compose_unreadable_payout_data
     from activities.email.smtp import BroadcastEmail, Email
     from activities.temporal.payouts import Payouts, PayoutSweepResult
+    from offers.model import FrozenModel
     from offers.stage import Stage
     from offers.terms.contacts import Address
 
@@ -23,10 +24,8 @@ STAGES_WITH_PAYOUTS = [Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TE
 MAIL_BUDGET = timedelta(hours=1)
 
 
-class PayoutSweepRequest(BaseModel):
+class PayoutSweepRequest(FrozenModel):
     """Who is told what of the data could not be read."""
-
-    model_config = ConfigDict(frozen=True)
 
     finance: tuple[Address, ...] = Field(default=(), repr=False)
 

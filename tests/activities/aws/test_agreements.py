@@ -359,14 +359,14 @@ def test_local_time_zone_does_not_change_times(aws: Aws) -> None:
     agreement = aws.accept_offer()
     day_before = FeedPosition(since=agreement.accepted_at - timedelta(days=1))
     (report,) = aws.run(aws.agreements.read_agreement_feed, day_before).reports
-    again = FeedPosition(since=report.updated_at - timedelta(minutes=15))
+    again = FeedPosition(since=report.changed_at - timedelta(minutes=15))
     assert aws.run(aws.agreements.read_agreement_feed, again).reports == (report,)
-    later = FeedPosition(since=report.updated_at + timedelta(minutes=15))
+    later = FeedPosition(since=report.changed_at + timedelta(minutes=15))
     assert aws.run(aws.agreements.read_agreement_feed, later).reports == ()
     found = aws.run(aws.agreements.find_agreement, agreement.offer_id)
     assert found.accepted_at == agreement.accepted_at
     for time_read in (
-        report.updated_at,
+        report.changed_at,
         found.accepted_at,
         found.starts_at,
         request_cancellation(aws, agreement).updated_at,

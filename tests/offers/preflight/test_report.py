@@ -41,7 +41,6 @@ OPEN = Marketplace(
     open_offers=(
         OpenOffer(
             offer_id="offer-other",
-            name="Another offer",
             buyer_accounts=(OTHER, BUYER),
             availability_end=TODAY,
         ),

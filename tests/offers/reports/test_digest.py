@@ -77,7 +77,7 @@ def test_change_is_reported_once() -> None:
     assert topics_of(record, since=happened) == []
     assert topics_of(record, since=happened - timedelta(seconds=1)) == [DigestTopic.ACCEPTED]
     fresh = NOW - SETTLED + timedelta(seconds=1)
-    record.history[-1].at = fresh
+    record.history = (*record.history[:-1], record.history[-1].model_copy(update={"at": fresh}))
     assert topics_of(record) == [], "a change that search may not show yet is reported"
     later = NOW + timedelta(days=1)
     offer_then = OfferSummary.of(record)

@@ -327,8 +327,7 @@ async def test_report_without_an_agreement_in_aws_is_no_acceptance(
     other = AgreementReport(
         agreement_id="agmt-1",
         offer_id=record.require_offer_id(),
-        status="ACTIVE",
-        updated_at=harness.world.now(),
+        changed_at=harness.world.now(),
     )
     await harness.handle.signal(OfferWorkflow.agreement_reported, other)
     assert (await harness.settle()).stage is Stage.SHARED
@@ -338,8 +337,7 @@ def report_of(agreement: Agreement) -> AgreementReport:
     return AgreementReport(
         agreement_id=agreement.id,
         offer_id=agreement.offer_id,
-        status=agreement.status,
-        updated_at=agreement.last_update or agreement.accepted_at,
+        changed_at=agreement.last_update or agreement.accepted_at,
     )
 
 

@@ -122,8 +122,7 @@ async def test_acceptance_reported_while_generating_is_kept(
     report = AgreementReport(
         agreement_id=agreement.id,
         offer_id=agreement.offer_id,
-        status=agreement.status,
-        updated_at=agreement.accepted_at,
+        changed_at=agreement.accepted_at,
     )
     await harness.handle.signal(OfferWorkflow.agreement_reported, report)
     accepted = await harness.advance(minutes=20)

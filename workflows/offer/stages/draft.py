@@ -16,8 +16,9 @@ from workflows.offer.withdrawal import (
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
-    from activities.preflight import CheckDeal, CheckedDeal, Preflight
+    from activities.preflight import CheckDeal, Preflight
     from offers.lifecycle.attentions import AttentionCode
+    from offers.preflight.report import PreflightReport
     from offers.stage import Stage
 
 CORRECTION_REMEDY = "Revise the terms, or correct the opportunity and resume; or cancel"
@@ -37,7 +38,7 @@ async def draft(ctx: OfferContext) -> Stage:
                 return Stage.ACCEPTED
             version = control.changes_version
             try:
-                checked = await run_preflight(ctx)
+                report = await run_preflight(ctx)
             except OpportunityNotFound as missing:
                 if not record.history:
                     raise await _not_started(ctx, str(missing)) from None
@@ -48,9 +49,9 @@ async def draft(ctx: OfferContext) -> Stage:
                     or_when=ctx.is_withdrawing,
                 )
                 continue
-            if checked is None or control.changes_version != version:
+            if report is None or control.changes_version != version:
                 continue  # revised at the very moment of the answer
-            record.apply_report(checked.report, checked.policy, checked.clock, checked.method)
+            record.apply_report(report)
             control.checked_version = version
             if not record.blocking_findings:
                 return Stage.SUBMITTED
@@ -61,7 +62,7 @@ async def draft(ctx: OfferContext) -> Stage:
     return give_up(ctx)
 
 
-async def run_preflight(ctx: OfferContext) -> CheckedDeal | None:
+async def run_preflight(ctx: OfferContext) -> PreflightReport | None:
     """The report on the terms as they are; None if they change before it is there.
 
     Raises OpportunityNotFound.
