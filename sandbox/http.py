@@ -25,6 +25,8 @@ class SimulatedSystem:
 
     def endpoint(self, operation: str | Callable[[Request], str], handler: Handler) -> Handler:
         """The endpoint of an operation, given by its name or read from the request."""
+        if isinstance(operation, str):
+            self.world.operations.add((self.system, operation))
 
         async def handle(request: Request) -> Response:
             self.world.advance()

@@ -24,6 +24,7 @@ DEFAULT_REPLY = {
 
 async def serve(world: World, port: int) -> asyncio.Server:
     """Serve SMTP on a loopback port, in the running event loop.  Port 0: any free port."""
+    world.operations |= {("smtp", "RCPT"), ("smtp", "DATA")}
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(
