@@ -3,11 +3,15 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.terms.terms import OfferTerms
 
 TODAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BUYER = "111122223333"
+CANCELLATION_REQUEST = CancellationRequestInput(
+    reason_code=CancellationReasonCode.OTHER, message="You asked us to."
+)
 
 
 def facts(**changes: Any) -> dict[str, Any]:
