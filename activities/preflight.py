@@ -72,7 +72,8 @@ class Preflight:
         self._product = product
         self._clock = clock
 
-    @activity.defn
+    # It goes on to its end: an exception in its thread could strike in the middle of a call.
+    @activity.defn(no_thread_cancel_exception=True)
     def check_deal(self, request: CheckDeal) -> PreflightReport:
         """Check a deal; fails NOT_FOUND if the opportunity does not exist."""
         return self.check(request, business_now(self._clock))
