@@ -13,6 +13,7 @@ from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap
 from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
+from offers.lifecycle.salesforce_fields import WriteName
 from offers.model import FrozenModel
 from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.order_form import OrderForm
@@ -122,7 +123,7 @@ class Opportunities:
             raise not_found(f"Salesforce has no opportunity {record_id}")
         record = found[0]
         return ReadOpportunity(
-            account_id=record.get("AccountId"),
+            account_id=_value(record, "AccountId"),
             facts=self._facts(record),
             sources={_TERM_NAMES.get(name, name): path for name, path in fields.read.items()},
             order_form=OrderForm(
@@ -131,9 +132,13 @@ class Opportunities:
                 },
                 sources=fields.order_form,
             ),
-            shown_stage=record.get(fields.write.get("stage", "")),
-            shown_offer_id=record.get(fields.write.get("offer_id", "")),
+            shown_stage=self._shown(record, "stage"),
+            shown_offer_id=self._shown(record, "offer_id"),
         )
+
+    def _shown(self, record: Mapping[str, Any], name: WriteName) -> Any:
+        path = self._fields.write.get(name)
+        return _value(record, path) if path else None
 
     def customer(
         self, record_id: str, opportunity: ReadOpportunity, accounts: Iterable[str]
@@ -226,11 +231,19 @@ def _literally(condition: str) -> str:
 
 
 def _value(record: Mapping[str, Any], path: str) -> Any:
+    """The value of a field that was asked for.  Fails REJECTED if the answer does not have it.
+
+    Salesforce ignores the case of names, and answers with those of the org.
+    """
     value: Any = record
-    for part in path.split("."):
-        if value is None:
+    for part in path.lower().split("."):
+        if value is None:  # an empty reference to a parent
             return None
-        value = value.get(part)
+        fields = {name.lower(): each for name, each in value.items()} if value else {}
+        if part not in fields:
+            what = f"the answer has no field {path}: correct the field map"
+            raise rejected("Salesforce", "FIELD_MISSING", what)
+        value = fields[part]
     return value
 
 

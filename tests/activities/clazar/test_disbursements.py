@@ -110,7 +110,11 @@ VALID_ROW = {
         ),
         (
             VALID_ROW | {"offer_id": "offer-b", "invoice_date": "04/01/2026"},
-            "offer offer-b, invoice INV-1: invoice_date is no date: '04/01/2026'",
+            "offer offer-b, invoice INV-1: invoice_date is no possible date: '04/01/2026'",
+        ),
+        (
+            VALID_ROW | {"offer_id": "offer-b", "payment_due_date": "9999-12-31"},
+            "offer offer-b, invoice INV-1: payment_due_date is no possible date: '9999-12-31'",
         ),
     ],
 )
