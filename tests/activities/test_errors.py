@@ -207,7 +207,7 @@ def test_salesforce_connection_errors(error: Any, kind: Failure) -> None:
 )
 def test_error_of_a_record_that_a_trigger_changed(nested: str, kind: Failure) -> None:
     message = f"Trigger: execution of AfterUpdate caused by: Update failed. first error: {nested}"
-    content = [{"errorCode": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message}]
+    content: Any = [{"errorCode": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message}]
     failure = salesforce_failure(SalesforceMalformedRequest("url", 400, "Opportunity", content))
     assert failure.type == kind
     assert "jane" not in str(failure)
@@ -217,7 +217,7 @@ def test_unknown_field_is_named() -> None:
     message = (
         "\nSELECT Id, Buyer_Emai__c FROM\nNo such column 'Buyer_Emai__c' on entity 'Opportunity'."
     )
-    content = [{"errorCode": "INVALID_FIELD", "message": message}]
+    content: Any = [{"errorCode": "INVALID_FIELD", "message": message}]
     failure = salesforce_failure(SalesforceMalformedRequest("url", 400, "Opportunity", content))
     assert "there is no field Buyer_Emai__c" in str(failure)
 

@@ -24,7 +24,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
-from cli.offer_client import NoWorkerRunning, OfferClient
+from cli.offer_client import NoAnswer, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
@@ -95,7 +95,7 @@ class RepeatingClient(OfferClient):
     async def record(self, path: str) -> OfferRecord:
         """The record of an offer."""
         for _ in range(QUERY_ATTEMPTS - 1):
-            with suppress(NoWorkerRunning):
+            with suppress(NoAnswer):
                 return await super().record(path)
         return await super().record(path)
 
