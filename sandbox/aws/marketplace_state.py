@@ -79,8 +79,8 @@ class Agreement:
     currency: str
     terms: list[dict[str, Any]]
     initial_agreement_id: str
+    last_update: datetime
     status: str = "ACTIVE"
-    last_update: datetime | None = None
     replaces: str | None = None
     """The agreement that this one amended or renewed."""
     replaced_by: str | None = None

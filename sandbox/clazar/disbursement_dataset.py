@@ -7,71 +7,23 @@ from typing import Any
 from sandbox.billing.money import Disbursement
 from sandbox.world import World
 
-COLUMNS = (
-    "agreement_acceptance_date",
-    "agreement_end_date",
-    "agreement_id",
-    "agreement_start_date",
-    "aws_seller_of_record",
-    "aws_tax_share_listing_fee",
-    "aws_tax_share_refund_listing_fee",
-    "currency",
-    "customer_reference_id",
-    "disburse_bank_trace_id",
-    "disbursed_net_revenue",
-    "disbursement_date",
-    "disbursement_period",
-    "disbursement_status",
-    "disbursement_time_in_days",
-    "gross_refund",
-    "gross_revenue",
-    "invoice_date",
-    "invoice_id",
-    "isv_account_id",
-    "isv_company_name",
-    "listing_fee",
-    "listing_fee_invoice_id",
-    "listing_fee_percentage",
-    "listing_fee_refund",
-    "offer_id",
-    "offer_name",
-    "offer_visibility",
-    "payer_address_id",
-    "payer_aws_account_id",
-    "payer_city",
-    "payer_company_name",
-    "payer_country",
-    "payer_email_domain",
-    "payer_postal_code",
-    "payer_state_or_region",
-    "payment_due_date",
-    "payment_terms",
-    "product_code",
-    "product_id",
-    "product_title",
-    "resale_authorization_description",
-    "resale_authorization_id",
-    "resale_authorization_name",
-    "reseller_aws_account_id",
-    "reseller_company_name",
-    "seller_net_revenue",
-    "seller_tax_share",
-    "seller_tax_share_refund",
-    "subscriber_address_id",
-    "subscriber_aws_account_id",
-    "subscriber_city",
-    "subscriber_company_name",
-    "subscriber_country",
-    "subscriber_email_domain",
-    "subscriber_postal_code",
-    "subscriber_state_or_region",
-    "transaction_reference_id",
-    "undisbursed_net_revenue",
-    "usage_period_end_date",
-    "usage_period_start_date",
-    "wholesale_cost",
-    "wholesale_cost_refund",
-)
+NAMES = """
+agreement_acceptance_date agreement_end_date agreement_id agreement_start_date aws_seller_of_record
+aws_tax_share_listing_fee aws_tax_share_refund_listing_fee currency customer_reference_id
+disburse_bank_trace_id disbursed_net_revenue disbursement_date disbursement_period
+disbursement_status disbursement_time_in_days gross_refund gross_revenue invoice_date invoice_id
+isv_account_id isv_company_name listing_fee listing_fee_invoice_id listing_fee_percentage
+listing_fee_refund offer_id offer_name offer_visibility payer_address_id payer_aws_account_id
+payer_city payer_company_name payer_country payer_email_domain payer_postal_code
+payer_state_or_region payment_due_date payment_terms product_code product_id product_title
+resale_authorization_description resale_authorization_id resale_authorization_name
+reseller_aws_account_id reseller_company_name seller_net_revenue seller_tax_share
+seller_tax_share_refund subscriber_address_id subscriber_aws_account_id subscriber_city
+subscriber_company_name subscriber_country subscriber_email_domain subscriber_postal_code
+subscriber_state_or_region transaction_reference_id undisbursed_net_revenue usage_period_end_date
+usage_period_start_date wholesale_cost wholesale_cost_refund
+"""
+COLUMNS = NAMES.split()
 """The columns of real responses; those that the sandbox does not simulate are null."""
 
 

@@ -72,6 +72,7 @@ def accept(world: World, offer: Offer, acceptor: str = BUYER) -> Agreement:
         currency="USD",
         terms=offer.terms,
         initial_agreement_id=f"agmt-{len(world.aws.agreements):025d}",
+        last_update=world.now(),
     )
     world.aws.agreements[agreement.id] = agreement
     return agreement
