@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.aws.catalog.rules.details import (
     DETAILS,
+    ConfigurableUpfrontPricingTerm,
     CreateOffer,
     CreateReplacementOffer,
     UpdatePricingTerms,
@@ -118,9 +119,20 @@ def _details(kind: str, document: Any, path: str) -> BaseModel:
                 for problem in problems
             ]
         ) from None
-    if isinstance(details, UpdatePricingTerms) and details.pricing_model != "Contract":
-        raise NotSimulated(f"PricingModel {details.pricing_model} of {kind}")
+    if isinstance(details, UpdatePricingTerms):
+        _check_pricing_simulated(details)
     return details
+
+
+def _check_pricing_simulated(details: UpdatePricingTerms) -> None:
+    if details.pricing_model != "Contract":
+        raise NotSimulated(f"PricingModel {details.pricing_model}")
+    for term in details.terms:
+        if isinstance(term, ConfigurableUpfrontPricingTerm):
+            if len(term.rate_cards) > 1:
+                raise NotSimulated("a second rate card")
+            if "Allowed" in term.rate_cards[0].constraints.model_dump().values():
+                raise NotSimulated("Constraints with Allowed")
 
 
 def _path(location: Sequence[int | str]) -> str:
