@@ -18,9 +18,10 @@ from sandbox.salesforce.errors import SalesforceError, not_simulated
 from sandbox.salesforce.org import Record, value_at
 from sandbox.salesforce.schema import (
     OBJECTS,
+    STRING,
+    TEXT_AREA,
     Column,
     Field,
-    FieldType,
     SObject,
     Value,
     find_column,
@@ -46,13 +47,8 @@ WORDS = frozenset(
 NOT_SIMULATED = frozenset({"COUNT", "FIELDS", "GROUP", "HAVING", "NOT", "NULLS", "OFFSET", "WITH"})
 """Keywords and functions of SOQL."""
 COMPARISONS = {
-    "=": "IS",
-    "!=": "IS NOT",
-    "<>": "IS NOT",
-    "<": "<",
-    "<=": "<=",
-    ">": ">",
-    ">=": ">=",
+    **{"=": "IS", "!=": "IS NOT", "<>": "IS NOT"},
+    **{each: each for each in ("<", "<=", ">", ">=")},
 }
 """By SOQL's operator, SQLite's, in which null equals null."""
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
@@ -63,14 +59,6 @@ READERS: dict[str, Callable[[str], Value]] = {
     "datetime": lambda text: datetime.fromisoformat(text).astimezone(UTC),
 }
 """By kind of literal; a string's value depends on its field."""
-LITERAL_OF = {
-    FieldType.BOOLEAN: "boolean",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "datetime",
-    FieldType.CURRENCY: "number",
-    FieldType.DOUBLE: "number",
-}
-"""The kind of literal that a field is compared with; a string where there is no entry."""
 
 
 @dataclass(frozen=True)
@@ -208,13 +196,13 @@ class _Translation:
             self.operator = word
         if word in ("AND", "OR", "WHERE"):
             self.operator = ""
-        if word == "LIKE" and self.column and self.column.field.type is not FieldType.STRING:
+        if word == "LIKE" and self.column and self.column.field.type is not STRING:
             raise self._error("INVALID_QUERY_FILTER_OPERATOR", "invalid operator", token)
         return "DESC NULLS FIRST" if word == "DESC" else word
 
     def _usable_column(self, name: Token) -> str:
         self.column = self._column(name)
-        if self.column.field.type is FieldType.TEXT_AREA:
+        if self.column.field.type is TEXT_AREA:
             used = "sorted" if self.operator == "ORDER" else "filtered"
             message = f"field '{name.text}' can not be {used} in a query call"
             raise self._error("INVALID_FIELD", message, name)
@@ -241,13 +229,13 @@ class _Translation:
         if token.keyword == "NULL":
             return None
         kind = "boolean" if token.keyword else token.kind
-        wanted = LITERAL_OF.get(definition.type, "string")
+        wanted = definition.type.literal
         if kind != wanted:
             quoted = "should" if wanted == "string" else "should not"
             raise self._error(
                 "INVALID_FIELD",
                 f"value of filter criterion for field '{definition.name}' must be of type "
-                f"{definition.type.value} and {quoted} be enclosed in quotes",
+                f"{definition.type.name} and {quoted} be enclosed in quotes",
                 token,
             )
         if read := READERS.get(kind):
@@ -257,7 +245,7 @@ class _Translation:
                 message = f"invalid {kind}: {token.text}"
                 raise self._error("MALFORMED_QUERY", message, token) from None
         text = self._unquoted(token)
-        if definition.type is FieldType.STRING:
+        if definition.type is STRING:
             return text
         if not is_record_id(text):
             message = f"invalid ID field: {text}"
