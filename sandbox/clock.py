@@ -34,3 +34,8 @@ class Clock:
 def end_of_day(day: date) -> datetime:
     """The last second of a day in UTC: until then an offer with that last day can be accepted."""
     return datetime.combine(day, END_OF_DAY)
+
+
+def timestamp(instant: datetime) -> str:
+    """An instant in AWS's format: in UTC, to the second."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

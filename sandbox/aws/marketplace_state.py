@@ -10,6 +10,11 @@ from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.aws.storage import Storage
 
 
+def given(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that have a value."""
+    return {name: value for name, value in members.items() if value is not None}
+
+
 @dataclass
 class Offer:
     """An entity of type `Offer@1.0` in the AWS catalog."""
@@ -190,6 +195,10 @@ class Aws:
         self.buyers: dict[str, Buyer] = {}
         self.storage = Storage()
 
+    def arn(self, kind: str, entity_id: str) -> str:
+        seller = self.seller_account
+        return f"arn:aws:aws-marketplace:us-east-1:{seller}:AWSMarketplace/{kind}/{entity_id}"
+
     def acceptable(self, offer: Offer) -> bool:
         """Whether a buyer could accept this offer now, judged by the offer and its agreement."""
         replaced = self.agreements.get(offer.replaces_agreement or "")
@@ -211,11 +220,5 @@ class Aws:
 
     def pending_cancellation(self, agreement_id: str) -> CancellationRequest | None:
         """The pending cancellation request; an agreement has at most one."""
-        return next(
-            (
-                each
-                for each in self.cancellation_requests.values()
-                if each.agreement_id == agreement_id and each.status == "PENDING_APPROVAL"
-            ),
-            None,
-        )
+        every = (r for r in self.cancellation_requests.values() if r.agreement_id == agreement_id)
+        return next((each for each in every if each.status == "PENDING_APPROVAL"), None)

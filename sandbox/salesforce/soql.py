@@ -215,14 +215,9 @@ class _Translation:
             raise self.unexpected(name.text)
         found = find_column(self.result.sobject, name.text)
         if found is None:
-            raise self._error(
-                "INVALID_FIELD",
-                f"No such column '{name.text.rpartition('.')[2]}' on entity "
-                f"'{self.result.sobject.name}'. If you are attempting to use a custom field, be "
-                "sure to append the '__c' after the custom field name. Please reference your WSDL "
-                "or the describe call for the appropriate names.",
-                name,
-            )
+            entity = self.result.sobject.name
+            message = f"No such column '{name.text.rpartition('.')[2]}' on entity '{entity}'."
+            raise self._error("INVALID_FIELD", message, name)
         return found
 
     def _literal(self, token: Token, definition: Field) -> Value:
@@ -287,9 +282,6 @@ class _Translation:
         return self._error("MALFORMED_QUERY", f"unexpected token: '{text}'", at)
 
     def _error(self, code: str, message: str, at: Token) -> SalesforceError:
-        """An error with an excerpt of the query around the position."""
-        start = max(0, at.position - 30)
-        excerpt = self.text[start : at.position + 30]
-        marker = " " * (at.position - start) + "^"
+        """An error with its position in the query."""
         where = f"ERROR at Row:1:Column:{at.position + 1}"
-        return SalesforceError(400, code, f"\n{excerpt}\n{marker}\n{where}\n{message}")
+        return SalesforceError(400, code, f"{where}\n{message}")

@@ -8,14 +8,12 @@ from sandbox.aws.catalog import lists
 from sandbox.aws.catalog.change_set_request import field_error, not_found
 from sandbox.aws.catalog.change_sets import ChangeSets
 from sandbox.aws.catalog.entities import (
-    arn,
     describe_change,
     describe_offer,
     describe_product,
-    given,
     summarise_change_set,
 )
-from sandbox.aws.marketplace_state import ChangeSet
+from sandbox.aws.marketplace_state import ChangeSet, given
 from sandbox.aws.protocol import AwsService, Members, Operation
 from sandbox.aws.shapes import Shapes
 from sandbox.world import World
@@ -35,21 +33,16 @@ def submit(world: World, request: Members) -> ChangeSet:
 
 def app(world: World) -> Starlette:
     catalog = Catalog(world)
+    entities, change_sets = partial(lists.entities, world), partial(lists.change_sets, world)
+    start = "Catalog ChangeSet ChangeSetName ClientRequestToken"
+    page = "Catalog MaxResults NextToken"
     operations = {
-        "StartChangeSet": Operation(
-            catalog.start_change_set, 5, "Catalog ChangeSet ChangeSetName ClientRequestToken"
-        ),
+        "StartChangeSet": Operation(catalog.start_change_set, 5, start),
         "DescribeChangeSet": Operation(catalog.describe_change_set, 10, "Catalog ChangeSetId"),
-        "ListChangeSets": Operation(
-            partial(lists.change_sets, world), 5, "Catalog FilterList MaxResults NextToken"
-        ),
+        "ListChangeSets": Operation(change_sets, 5, f"{page} FilterList"),
         "CancelChangeSet": Operation(catalog.cancel_change_set, 5, "Catalog ChangeSetId"),
         "DescribeEntity": Operation(catalog.describe_entity, 20, "Catalog EntityId"),
-        "ListEntities": Operation(
-            partial(lists.entities, world),
-            10,
-            "Catalog EntityType EntityTypeFilters MaxResults NextToken",
-        ),
+        "ListEntities": Operation(entities, 10, f"{page} EntityType EntityTypeFilters"),
     }
     return AwsService(world, "catalog", SHAPES, field_error, operations).app
 
@@ -91,7 +84,6 @@ class Catalog:
         return change_set
 
     def _reference(self, change_set: ChangeSet) -> Members:
-        return {
-            "ChangeSetId": change_set.id,
-            "ChangeSetArn": arn(self.world, "ChangeSet", change_set.id),
-        }
+        change_set_id = change_set.id
+        arn = self.world.aws.arn("ChangeSet", change_set_id)
+        return {"ChangeSetId": change_set_id, "ChangeSetArn": arn}

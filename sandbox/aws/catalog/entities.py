@@ -1,29 +1,14 @@
 """Offers, the product and change sets in the form of the Catalog API."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.aws.marketplace_state import Change, ChangeSet, Offer
+from sandbox.aws.marketplace_state import Change, ChangeSet, Offer, given
+from sandbox.clock import timestamp
 from sandbox.world import World
 
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
 """The address of AWS's own copies of legal documents."""
-
-
-def timestamp(instant: datetime) -> str:
-    """An instant in the format of the API, in UTC, to the second."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def given(members: dict[str, Any]) -> dict[str, Any]:
-    """The members that have a value."""
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def arn(world: World, kind: str, entity_id: str) -> str:
-    account = world.aws.seller_account
-    return f"arn:aws:aws-marketplace:us-east-1:{account}:AWSMarketplace/{kind}/{entity_id}"
 
 
 def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
@@ -60,7 +45,7 @@ def _entity(
     return {
         "EntityType": f"{kind}@1.0",
         "EntityIdentifier": revision,
-        "EntityArn": arn(world, kind, revision.partition("@")[0]),
+        "EntityArn": world.aws.arn(kind, revision.partition("@")[0]),
         "LastModifiedDate": modified,
         "DetailsDocument": document,
     }
@@ -82,7 +67,7 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
     ended = change_set.ended_at
     summary = {
         "ChangeSetId": change_set.id,
-        "ChangeSetArn": arn(world, "ChangeSet", change_set.id),
+        "ChangeSetArn": world.aws.arn("ChangeSet", change_set.id),
         "ChangeSetName": change_set.name,
         "StartTime": timestamp(change_set.started_at),
         "EndTime": timestamp(ended) if ended else None,

@@ -4,17 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from sandbox.aws.catalog.change_set_request import field_error
-from sandbox.aws.catalog.entities import (
-    arn,
-    entity_ids,
-    given,
-    summarise_change_set,
-    targeting,
-    timestamp,
-)
-from sandbox.aws.marketplace_state import ChangeSet, Offer
+from sandbox.aws.catalog.entities import entity_ids, summarise_change_set, targeting
+from sandbox.aws.marketplace_state import ChangeSet, Offer, given
 from sandbox.aws.protocol import Members, NotSimulated, page
-from sandbox.clock import end_of_day
+from sandbox.clock import end_of_day, timestamp
 from sandbox.world import World
 
 RETENTION = timedelta(days=60)
@@ -85,7 +78,7 @@ def _offer(world: World, offer: Offer) -> Members:
     return {
         "EntityType": "Offer",
         "EntityId": offer.id,
-        "EntityArn": arn(world, "Offer", offer.id),
+        "EntityArn": world.aws.arn("Offer", offer.id),
         "LastModifiedDate": timestamp(offer.last_modified or world.now()),
         "OfferSummary": given(summary),
     }
