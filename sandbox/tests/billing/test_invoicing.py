@@ -47,26 +47,6 @@ def test_the_listing_fee(value: str, renewal: bool, percentage: str) -> None:
     assert listing_fee_percentage(Decimal(value), renewal=renewal) == Decimal(percentage)
 
 
-def test_one_charge_is_invoiced_at_acceptance_and_paid_out_once(
-    seller: Seller, accepted: Any
-) -> None:
-    agreement = accepted()
-    (row,) = rows(seller)
-    assert row.agreement_id == agreement.id
-    assert row.invoice_date == agreement.accepted_at
-    assert (row.payment_due - row.invoice_date).days == 30
-    assert (row.gross, row.listing_fee) == (Decimal("120000.00"), Decimal("-3600.00"))
-    assert (row.disbursed, row.undisbursed) == (Decimal(0), Decimal("116400.00"))
-    assert row.status == "Not disbursed"
-    seller.clock.advance(days=33)
-    (row,) = rows(seller)
-    assert (row.disbursed, row.undisbursed) == (Decimal("116400.00"), Decimal(0))
-    assert row.status == "Disbursed"
-    assert row.bank_trace_id
-    assert row.disbursed_at
-    assert (row.disbursed_at - row.invoice_date).days == 33
-
-
 def test_no_payout_before_the_collection(seller: Seller, accepted: Any) -> None:
     seller.world.money.payout_settings = PayoutSettings(collected_after_days=60)
     accepted()
@@ -74,32 +54,6 @@ def test_no_payout_before_the_collection(seller: Seller, accepted: Any) -> None:
     assert statuses(seller) == ["Not disbursed"]
     seller.clock.advance(days=1)
     assert statuses(seller) == ["Disbursed"]
-
-
-def test_installments_are_invoiced_on_their_dates(seller: Seller, accepted: Any) -> None:
-    accepted(UpdatePaymentScheduleTerms=TWO)
-    assert len(rows(seller)) == 1
-    seller.clock.advance(days=200)
-    assert [row.invoice_date.date().isoformat() for row in rows(seller)] == [
-        "2026-03-02",
-        "2026-09-02",
-    ]
-
-
-def test_an_ended_agreement_gets_no_more_invoices(seller: Seller, accepted: Any) -> None:
-    agreement = accepted(UpdatePaymentScheduleTerms=TWO)
-    rows(seller)
-    offer_id = seller.create(
-        seller.replacement_changes(
-            agreement.id, UpdatePaymentScheduleTerms=schedule(("2026-03-02", "90000.00"))
-        )
-    )
-    buyers.accept(seller.world, offer_id, BUYER)
-    seller.clock.advance(days=250)
-    paid = {row.offer_id: row.gross for row in rows(seller)}
-    assert paid == {agreement.offer_id: Decimal("60000.00"), offer_id: Decimal("90000.00")}
-    # A second purchase by the same account.
-    assert rows(seller)[-1].listing_fee_percentage == Decimal("1.5")
 
 
 def test_a_renewal_has_the_lower_fee(seller: Seller, accepted: Any) -> None:

@@ -7,12 +7,9 @@ import pytest
 
 from sandbox.billing import corrections, refunds
 from sandbox.billing.money import Disbursement, PayoutSettings
-from sandbox.clazar import disbursement_dataset
-from sandbox.server import Sandbox
 from sandbox.tests.support.billing import (
     Row,
     create_agreement,
-    create_scheduled_agreement,
     current_events,
     select_rows,
 )
@@ -93,29 +90,6 @@ def test_it_is_collected_and_then_disbursed(world: World, clock: Any) -> None:
         assert (row["balance_impacting"], row["payment_due_date"]) == ("0", "")
         for column in ("invoice_date", "buyer_invoice_id", "buyer_line_item_id", "offer_id"):
             assert row[column] == was[column]
-
-
-def test_taxes(world: World, clock: Any) -> None:
-    taxes = {"seller_tax_percentage": Decimal(10), "aws_tax_percentage": Decimal(5)}
-    world.money.payout_settings = PayoutSettings(**taxes, refund=Decimal("0.5"))  # type: ignore[arg-type]
-    create_agreement(world)
-    rows = after(world, clock, 33)
-    assert amounts(rows, "INVOICED") == {
-        "SELLER_REV_SHARE": "1000.00",
-        "AWS_REV_SHARE": "-30.00",
-        "SELLER_TAX_SHARE": "100.00",
-        "AWS_TAX_SHARE": "50.00",
-    }
-    (remitted,) = select_rows(rows, "INVOICED", "AWS_TAX_SHARE")
-    assert (remitted["balance_impacting"], remitted["disbursement_currency"]) == ("0", "")
-    assert sum(Decimal(row["amount"]) for row in select_rows(rows, "COLLECTED")) == 1150
-    assert "AWS_TAX_SHARE" not in amounts(rows, "DISBURSED")
-    assert facts(world) == [("1070.00", "0.00", "Disbursed")]
-    rows = after(world, clock, 7)
-    assert amounts(rows, "INVOICED")["SELLER_TAX_SHARE_REFUND"] == "-50.00"
-    (row,) = disbursement_dataset.rows(world)
-    assert (row["seller_tax_share"], row["seller_net_revenue"]) == (100.0, 1070.0)
-    assert row["undisbursed_net_revenue"] == -535.0
 
 
 def test_aws_europe_issues_a_separate_invoice_for_the_fee(world: World) -> None:
@@ -233,19 +207,4 @@ def test_an_event_is_deleted(world: World, clock: Any) -> None:
         corrections.delete_event(world, billing_event_id=rows[0]["billing_event_id"])
 
 
-def test_a_payout_whose_transfer_was_deleted_counts_as_unpaid(world: World, clock: Any) -> None:
-    world.money.payout_settings = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
-    create_agreement(world)
-    first = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")[0]
-    corrections.delete_event(world, billing_event_id=first["billing_event_id"])
-    (row,) = shown(world)
-    assert [row.gross, row.disbursed, row.undisbursed] == decimals(600, 582, 0)
-
-
 # Over the control API ----------------------------------------------------------------------------
-
-
-@pytest.fixture
-def invoice(sandbox: Sandbox) -> str:
-    create_scheduled_agreement(sandbox.world, [(0, "1000.00"), (90, "500.00")])
-    return sandbox.world.money.invoices[0].id

