@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sandbox.billing import corrections, refunds
+from sandbox.billing.invoicing import listing_fee_percentage
 from sandbox.billing.money import Disbursement, PayoutSettings
 from sandbox.tests.support.billing import (
     Row,
@@ -207,4 +208,27 @@ def test_an_event_is_deleted(world: World, clock: Any) -> None:
         corrections.delete_event(world, billing_event_id=rows[0]["billing_event_id"])
 
 
-# Over the control API ----------------------------------------------------------------------------
+# Fees and parts -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "renewal", "percentage"),
+    [
+        ("999999.99", False, "3"),
+        ("1000000", False, "2"),
+        ("9999999.99", False, "2"),
+        ("10000000", False, "1.5"),
+        ("100", True, "1.5"),
+    ],
+)
+def test_the_listing_fee(value: str, renewal: bool, percentage: str) -> None:
+    assert listing_fee_percentage(Decimal(value), renewal=renewal) == Decimal(percentage)
+
+
+def test_parts_add_up_to_the_cent(world: World, clock: Any) -> None:
+    third = Decimal(1) / 3
+    world.money.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
+    create_agreement(world, "100.01")
+    clock.advance(days=60)
+    assert [f"{row.gross:f}" for row in shown(world)] == ["33.34", "33.34", "33.33"]
+    assert sum(row.listing_fee for row in shown(world)) == -3

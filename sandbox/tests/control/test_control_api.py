@@ -38,7 +38,8 @@ def test_accept_and_end(control: httpx.Client, seller: Seller) -> None:
     assert "not for account" in refused.json()["error"]
     accepted = control.post("/accept", json={"offer_id": offer_id, "account": BUYER})
     assert accepted.json() == {"agreement_id": seller.agreement_of(offer_id).id}
-
+    clazar = control.post("/clazar/offers", json={**MANUAL_OFFER, "buyer_accounts": ["1234"]})
+    assert clazar.status_code == 409
     end = {**accepted.json(), "status": "TERMINATED"}
     assert control.post("/end", json=end).json() == end
     assert control.post("/end", json=end).status_code == 409

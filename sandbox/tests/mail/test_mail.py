@@ -56,9 +56,7 @@ def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> 
     message = message_with("Angebot für Zoë", "Grüße\n", "<p>Grüße &amp; more</p>")
     message["X-Idempotency-Key"] = "offer/1/buyer"
     message.add_attachment(b"%PDF-1.7", maintype="application", subtype="pdf", filename="a.pdf")
-
     send(port, message, to_addrs=["buyer@example.com", "copy@example.com"])
-
     (mail,) = world.mail.messages
     assert mail.number == 1
     assert mail.received_at == clock.now
@@ -73,9 +71,7 @@ def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> 
 
 def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
     world.faults.smtp.answer(451, "RCPT", code="Try later")
-
     refused = send(port, message_with(), to_addrs=["first@example.com", "second@example.com"])
-
     assert refused == {"first@example.com": (451, b"Try later")}
     assert world.mail.messages[0].recipients == ["second@example.com"]
 
@@ -83,10 +79,8 @@ def test_one_rejected_recipient_of_two(port: int, world: World) -> None:
 @pytest.mark.parametrize("status", [421, 554])
 async def test_a_rejected_message(port: int, world: World, status: int) -> None:
     world.faults.smtp.answer(status, "DATA")
-
     with pytest.raises(aiosmtplib.SMTPDataError) as refused:
         await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
-
     assert refused.value.code == status
     assert not world.mail.messages
     await aiosmtplib.send(message_with(), hostname="127.0.0.1", port=port, timeout=5)
@@ -106,14 +100,12 @@ async def test_a_message_without_a_reply(
     port: int, world: World, kind: str, raised: type[Exception], stored: int
 ) -> None:
     world.faults.waiting.append(Fault("smtp", kind, "DATA"))
-
     timeout = 1 if kind.startswith("timeout") else 5
     async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, timeout=5) as client:
         await client.mail("offers@example.com")
         await client.rcpt("buyer@example.com")
         with pytest.raises(raised):
             await client.data(message_with().as_bytes(), timeout=timeout)
-
     wait_until(lambda: len(world.mail.messages) == stored)
 
 
@@ -121,7 +113,6 @@ def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: Manu
     send(port, message_with("First"))
     clock.advance(days=1)
     send(port, message_with("Second"))
-
     page = pages.get("/").text
     assert page.index("Second") < page.index("First")
     assert '<a href="/2">' in page
@@ -133,7 +124,6 @@ def test_the_newest_mail_comes_first(port: int, pages: httpx.Client, clock: Manu
 
 def test_the_page_of_a_mail_has_html_and_text(port: int, pages: httpx.Client) -> None:
     send(port, message_with("Your offer", "Plain & simple", '<p class="x">Rich</p>'))
-
     page = pages.get("/1").text
     assert "Plain &amp; simple" in page
     assert "&lt;p class=&quot;x&quot;&gt;Rich&lt;/p&gt;" in page
@@ -145,9 +135,7 @@ def test_the_content_of_a_mail_is_escaped(port: int, pages: httpx.Client) -> Non
     attack = '"><script>alert(1)</script>'
     message = message_with(attack, attack, f"<p>{attack}</p>")
     message.replace_header("From", f'"{attack[2:]}" <offers@example.com>')
-
     send(port, message)
-
     for path in ("/", "/1"):
         answer = pages.get(path)
         assert "<script" not in answer.text

@@ -62,7 +62,6 @@ def test_an_opportunity_is_updated_and_found(
     clock.advance(hours=1)
     written = {"offer_stage__C": "live", "Offer_Amount__c": "0.10", "Buyer_Name__c": None}
     assert client.Opportunity.update(OPPORTUNITY[:15], written) == 204
-
     query = "SELECT Offer_Stage__c, Offer_Amount__c, SystemModstamp FROM Opportunity"
     (found,) = client.query(query)["records"]
     assert (found["Offer_Stage__c"], found["Offer_Amount__c"]) == ("live", 0.1)
@@ -85,7 +84,6 @@ def test_a_task_is_created_found_and_completed(client: Any, sandbox: Sandbox) ->
     query = format_soql("SELECT Id, Status FROM Task WHERE WhatId = {}", OPPORTUNITY)
     (found,) = client.query(query)["records"]
     client.Task.update(found["Id"], {"Status": "Completed"})
-
     assert created == {"id": found["Id"], "success": True, "errors": []}
     assert found["Status"] == "Not Started"
     assert sandbox.world.salesforce.tasks[created["id"]]["Status"] == "Completed"
@@ -94,7 +92,6 @@ def test_a_task_is_created_found_and_completed(client: Any, sandbox: Sandbox) ->
 def test_a_long_result_has_2000_records(client: Any, sandbox: Sandbox) -> None:
     for number in range(2, 2003):
         sandbox.world.salesforce.put_opportunity({"Id": f"006{number:012d}", "Name": "x"})
-
     answer = client.query("SELECT Id FROM Opportunity")
     assert (answer["totalSize"], answer["done"], len(answer["records"])) == (2002, False, 2000)
     with pytest.raises(SalesforceError, match=r"not simulated: GET .*/query/"):
@@ -127,7 +124,6 @@ def test_an_invalid_value_is_rejected_and_nothing_is_written(
 ) -> None:
     with pytest.raises(SalesforceMalformedRequest) as refused:
         client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live", **fields})
-
     content: Any = refused.value.content
     assert content[0]["errorCode"] == code
     assert message in content[0]["message"]
@@ -163,7 +159,6 @@ def test_a_status_fault(
     sandbox.world.faults.salesforce.answer(status, "UpdateOpportunity", code=code)
     with pytest.raises(SalesforceError, match=answered) as raised:
         client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"})
-
     assert raised.value.status == status
     assert client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"}) == 204
 
