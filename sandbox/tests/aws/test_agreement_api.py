@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.marketplace_state import Buyer
 from sandbox.marketplace import agreements, buyers
 from sandbox.tests.support.aws_seller import (
     BUYER,
     Details,
     Seller,
-    change,
     search,
     status_and_code,
     targeting,
@@ -64,21 +62,6 @@ def test_reasons_why_an_account_cannot_accept(seller: Seller) -> None:
     assert "already has an active contract" in rejection(seller, second)
     seller.world.aws.concurrent_agreements = True
     buyers.accept(seller.world, second, BUYER)
-
-
-@pytest.mark.parametrize(
-    ("days", "extended", "accepted"),
-    [(3, False, True), (40, False, False), (40, True, True), (None, True, False)],
-)
-def test_accept_after_days(
-    seller: Seller, days: float | None, extended: bool, accepted: bool
-) -> None:
-    seller.world.aws.buyers[BUYER] = Buyer(BUYER, accept_after_days=days)
-    offer_id = seller.create_offer()
-    if extended:
-        seller.run([change("UpdateAvailability", {"AvailabilityEndDate": "2026-05-01"}, offer_id)])
-    seller.clock.advance(days=60)
-    assert len(search(seller, OfferId=offer_id)) == accepted
 
 
 def test_an_agreement_is_replaced_once(seller: Seller) -> None:

@@ -45,18 +45,6 @@ def test_accept_and_end(control: httpx.Client, seller: Seller) -> None:
     assert control.post("/end", json=end).status_code == 409
 
 
-def test_change_set_processing_and_payouts(control: httpx.Client, sandbox: Sandbox) -> None:
-    processing = control.put("/change-set-processing", json={"publish_minutes": 1}).json()
-    assert (processing["preparing_minutes"], processing["publish_minutes"]) == (5, 1)
-    control.put("/payouts", json={"disbursed_after_days": 40})
-    control.put(f"/payouts/{BUYER}", json={"parts": ["0.4", "0.6"], "outcome": "failed"})
-    money = sandbox.world.money
-    assert money.payout_settings.disbursed_after_days == 40
-    settings = money.payout_settings_by_account[BUYER]
-    assert [str(part) for part in settings.parts] == ["0.4", "0.6"]
-    assert (settings.outcome, settings.disbursed_after_days) == ("failed", 40)
-
-
 def test_faults(control: httpx.Client, seller: Seller) -> None:
     fault = {"system": "catalog", "kind": "status", "status": 503, "times": None}
     shown = control.post("/faults", json=fault).json()

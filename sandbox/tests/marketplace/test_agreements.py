@@ -7,18 +7,13 @@ import pytest
 
 from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace import agreements, buyers
-from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, search, validity
+from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, search
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 
 
 def accepted(seller: Seller, **details: Details) -> Agreement:
     return buyers.accept(seller.world, seller.create_offer(**details), BUYER)
-
-
-def amended(seller: Seller, agreement: Agreement, **details: Details) -> Agreement:
-    offer_id = seller.create(seller.replacement_changes(agreement.id, **details))
-    return buyers.accept(seller.world, offer_id, BUYER)
 
 
 def statuses(seller: Seller, **filters: str) -> dict[str, str]:
@@ -74,16 +69,6 @@ def test_an_installment_due_before_the_roll_back_is_invoiced_after_it(seller: Se
     assert statuses(seller, InitialAgreementId=old.id) == {old.id: "ACTIVE", new.id: "ROLLED_BACK"}
     assert (old.replaced_by, new.replaces) == (None, old.id)
     assert invoiced(seller, old) == ["03-02", "04-02"]
-
-
-def test_a_roll_back_after_the_original_end_leaves_the_agreement_expired(seller: Seller) -> None:
-    dates = validity(AgreementStartDate="2026-04-02", AgreementEndDate="2026-05-01")
-    old = accepted(seller, UpdateValidityTerms=dates)
-    new = amended(seller, old)
-    seller.clock.now = datetime(2026, 5, 2, tzinfo=UTC)
-    seller.world.advance()
-    agreements.roll_back(seller.world, new)
-    assert old.status == "EXPIRED"
 
 
 def test_a_renewal_creates_an_agreement_and_an_offer(seller: Seller) -> None:

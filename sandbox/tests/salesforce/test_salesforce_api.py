@@ -163,30 +163,6 @@ def test_a_status_fault(
     assert client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"}) == 204
 
 
-@pytest.mark.parametrize(
-    ("body", "headers", "expected_error"),
-    [
-        ("{", {}, (400, "JSON_PARSER_ERROR")),
-        ("[]", {}, (400, "JSON_PARSER_ERROR")),
-        ("{}", {"Content-Type": "text/plain"}, (415, "UNSUPPORTED_MEDIA_TYPE")),
-        ("{}", {"Authorization": "Bearer wrong"}, (401, "INVALID_SESSION_ID")),
-    ],
-)
-def test_a_request_that_is_no_record(
-    client: Any,
-    http: requests.Session,
-    body: str,
-    headers: dict[str, str],
-    expected_error: tuple[int, str],
-) -> None:
-    answer = http.patch(
-        f"{client.base_url}sobjects/Opportunity/{OPPORTUNITY}",
-        data=body,
-        headers={**client.headers, "Content-Type": "application/json", **headers},
-    )
-    assert (answer.status_code, answer.json()[0]["errorCode"]) == expected_error
-
-
 def test_tokens_for_client_credentials(sandbox: Sandbox, http: requests.Session) -> None:
     basic = (CREDENTIALS["client_id"], CREDENTIALS["client_secret"])
     for options in (

@@ -5,7 +5,6 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.aws.marketplace_state import Buyer
 from sandbox.tests.support.aws_seller import (
     BUYER,
     CATALOG,
@@ -56,18 +55,6 @@ def test_the_created_offer_is_described(seller: Seller) -> None:
     (eula,) = terms["LegalTerm"]["Documents"]
     assert eula["Version"] == "2022-07-14"
     assert eula["Url"].startswith("https://")
-
-
-def test_an_invalid_change_set_fails_early_and_changes_nothing(seller: Seller) -> None:
-    seller.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
-    change_set_id = seller.start(seller.offer_changes())
-    seller.clock.advance(minutes=5)
-    failed = seller.describe(change_set_id)
-    assert (failed["Status"], failed["FailureCode"]) == ("FAILED", "CLIENT_ERROR")
-    assert failed["EndTime"] == "2026-03-02T09:05:00Z"
-    seller.clock.advance(days=1)
-    assert seller.describe(change_set_id)["Status"] == "FAILED"
-    assert not seller.world.aws.offers
 
 
 def test_a_token_belongs_to_one_request(seller: Seller) -> None:

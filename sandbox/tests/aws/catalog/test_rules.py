@@ -131,20 +131,6 @@ def test_invalid_new_offers(seller: Seller, kind: str, error: str, details: Deta
     assert error in error_codes(done)[kind], error_codes(done)
 
 
-VALID_OFFERS: dict[str, Details] = {
-    "a rate card": BY_CARD,
-    "a custom EULA": {LEGAL: custom_eula(f"https://{S3}.pdf")},
-    "a later start": {VALIDITY: dates("2026-04-02", "2027-04-01")},
-    "a renewal": {INFORMATION: {"Name": "n", "Description": "d", "PreExistingAgreement": RENEWAL}},
-    "the last day is today": {AVAILABILITY: until(TODAY)},
-}
-
-
-@pytest.mark.parametrize("case", VALID_OFFERS)
-def test_valid_offers(seller: Seller, case: str) -> None:
-    seller.create_offer(**VALID_OFFERS[case])
-
-
 def test_all_errors_of_a_change_set_are_reported(seller: Seller) -> None:
     seller.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     seller.world.aws.product_visibility = "Restricted"
