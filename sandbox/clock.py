@@ -21,13 +21,11 @@ class Clock:
     """The instant at which business time and real time are equal."""
 
     def business_time(self, real: datetime) -> datetime:
-        """The business instant at a real instant."""
         if self.scale == 1:
             return real.astimezone(UTC)
         return (self.origin + (real - self.origin) * self.scale).astimezone(UTC)
 
     def real_duration(self, business: timedelta) -> timedelta:
-        """How long a business duration takes in real time."""
         return business if self.scale == 1 else business / self.scale
 
 

@@ -37,8 +37,6 @@ class Fault:
 
 
 class VendorFaults:
-    """Adds faults for the calls of one system."""
-
     def __init__(self, system: str, waiting: list[Fault]) -> None:
         self._system = system
         self._waiting = waiting
@@ -48,7 +46,6 @@ class VendorFaults:
         self.answer(421 if self._system == "smtp" else 503, times=None)
 
     def answer(self, status: int, operation: str | None = None, **options: Any) -> None:
-        """Answer with this status; `options` are fields of `Fault`."""
         self.add("status", operation, status=status, **options)
 
     def lose_request(self, operation: str | None = None, **options: Any) -> None:
@@ -60,7 +57,6 @@ class VendorFaults:
         self.add("drop_after", operation, **options)
 
     def add(self, kind: str, operation: str | None = None, **options: Any) -> None:
-        """Add a fault of one of `KINDS`."""
         self._waiting.append(Fault(self._system, kind, operation, **options))
 
 
@@ -75,7 +71,6 @@ class Faults:
         self.clazar, self.salesforce, self.smtp = others
 
     def clear(self) -> None:
-        """Remove every fault."""
         self.waiting.clear()
 
     def take(self, system: str, operation: str) -> Fault | None:

@@ -11,7 +11,6 @@ from sandbox.aws.storage import Storage
 
 
 def given(members: dict[str, Any]) -> dict[str, Any]:
-    """The members that have a value."""
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -107,7 +106,6 @@ class CancellationRequest:
     status_message: str | None = None
 
     def set_result(self, status: str, message: str, now: datetime) -> None:
-        """End the request: it is no longer pending."""
         self.status = status
         self.status_message = message
         self.updated_at = now
@@ -123,8 +121,6 @@ change; `released`: the instant of release; `last-second`: 23:59:59 UTC of the l
 
 @dataclass
 class RaceAcceptance:
-    """A buyer accepts matching offers at this point."""
-
     point: RacePoint
     offer_filter: str = ""
     """An offer's id, or text in its name or description; empty: every offer to this buyer."""

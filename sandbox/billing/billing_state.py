@@ -31,8 +31,6 @@ class DataFeed:
 
 @dataclass
 class Money:
-    """What AWS invoices, collects and pays out."""
-
     invoices: list[Invoice] = field(default_factory=list)
     withheld_invoices: dict[str, list[Callable[[datetime], None]]] = field(default_factory=dict)
     """By agreement id, the calls that would have issued invoices after it was replaced."""

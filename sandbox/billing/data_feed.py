@@ -109,7 +109,6 @@ def _deliver(world: World, midnight: datetime | None) -> None:
 
 
 def _undelivered(world: World, midnight: datetime | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The versions that have not been delivered yet, by table."""
     feed = world.money.feed
     tables: dict[str, Sequence[Any]] = {
         BILLING_EVENTS: world.money.ledger.versions,

@@ -17,7 +17,6 @@ SATURDAY = 5
 
 
 def schedule_payouts(world: World, line: InvoiceLine) -> None:
-    """Schedule the payouts of a new line."""
     settings, invoiced = line.settings, line.report_row.invoice_date
     line.remaining_payouts = len(settings.parts)
     collected = invoiced + timedelta(days=settings.collected_after_days)

@@ -30,15 +30,6 @@ PAGE_SIZE, ANALYTICS_PAGE_SIZE = 100, 5000
 """Rows on a page, by default and at most."""
 DATASET = "/analytics/datasets/aws_marketplace_disbursements"
 
-DEFAULT_DETAIL = {
-    401: "Given token not valid for any token type",
-    403: "You do not have permission to perform this action.",
-    404: "Not found.",
-    429: "Request was throttled.",
-    500: "Internal server error.",
-    503: "Service temporarily unavailable.",
-}
-
 
 class ClazarError(RequestRejected):
     def __init__(
@@ -69,8 +60,6 @@ def app(world: World) -> Starlette:
 
 @dataclass
 class _RestApi:
-    """The request handlers."""
-
     world: World
     rate: RateLimit
     analytics_rate: RateLimit
@@ -137,7 +126,7 @@ class _RestApi:
         if not token:
             raise ClazarError(401, {"detail": "Authentication credentials were not provided."})
         if scheme.lower() != "bearer" or not self.world.clazar.oauth.is_valid_token(token):
-            raise ClazarError(401, {"detail": DEFAULT_DETAIL[401]})
+            raise ClazarError(401, {"detail": "Given token not valid for any token type"})
         wait = rate.acquire() if self.world.clazar.rate_limits else 0
         if wait:
             seconds = math.ceil(wait)
@@ -149,7 +138,7 @@ class _RestApi:
         for offer in private_offers(self.world):
             if offer["id"] == offer_id:
                 return offer
-        raise ClazarError(404, {"detail": DEFAULT_DETAIL[404]})
+        raise ClazarError(404, {"detail": "Not found."})
 
 
 def _formatted(request: Request, resource: Resource) -> Resource:
@@ -189,5 +178,4 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _fault_response(fault: Fault) -> Response:
-    detail = fault.code or DEFAULT_DETAIL.get(fault.status, "Error.")
-    return JSONResponse({"detail": detail}, fault.status)
+    return JSONResponse({"detail": fault.code or "This fault was injected."}, fault.status)

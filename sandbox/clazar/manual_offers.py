@@ -88,7 +88,6 @@ def _terms(term: Details, currency: str | None = None, **members: str) -> Detail
 
 
 def _rate_card(dimension: str, price: Decimal, months: int) -> Details:
-    """A rate card with one dimension, from which the buyer cannot choose."""
     choices = ("MultipleDimensionSelection", "QuantityConfiguration")
     card = {
         "Selector": {"Type": "Duration", "Value": f"P{months}M"},

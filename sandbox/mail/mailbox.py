@@ -29,8 +29,6 @@ pre { padding: 1rem; border: 1px solid #8888; white-space: pre-wrap }
 
 
 def routes(world: World) -> list[Route]:
-    """The routes, for the root of the control server."""
-
     def find_mail(request: Request) -> Mail | None:
         number = request.path_params["number"]
         return next((mail for mail in world.mail.messages if mail.number == number), None)

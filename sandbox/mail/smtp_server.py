@@ -79,7 +79,6 @@ class SmtpHandler:
 
 
 def _parse_mail(world: World, envelope: Envelope) -> Mail:
-    """The message in an envelope, with its parts decoded."""
     content: Any = envelope.content
     raw = content.encode() if isinstance(content, str) else content
     message = message_from_bytes(raw, policy=default)

@@ -30,8 +30,6 @@ _DERIVED_FROM_STAGE = {"IsWon": {"Closed Won"}, "IsClosed": {"Closed Won", "Clos
 
 
 class Salesforce:
-    """One org."""
-
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.oauth = OAuthClient("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
@@ -88,7 +86,6 @@ class Salesforce:
         record.setdefault(HISTORY, []).append(entry)
 
     def records(self, sobject: SObject) -> dict[str, Record]:
-        """Every record of an object type by its id."""
         return self.tasks if sobject is TASK else self.opportunities
 
     def _stamp(self, record: Record) -> None:

@@ -75,8 +75,6 @@ DOUBLE = FieldType("double", _number, "number", (int, Decimal, str))
 
 @dataclass(frozen=True)
 class Field:
-    """One field of an object."""
-
     name: str
     type: FieldType
     length: int = 255
@@ -86,8 +84,6 @@ class Field:
 
 @dataclass(frozen=True)
 class SObject:
-    """One object type."""
-
     name: str
     prefix: str
     """The first three characters of its record ids."""
@@ -172,7 +168,6 @@ class Column:
 
 
 def find_column(sobject: SObject, path: str) -> Column | None:
-    """The column at a path, ignoring case; None if there is none."""
     *relations, name = path.lower().split(".")
     for relation in relations:
         if relation not in sobject.parents:
@@ -185,7 +180,6 @@ def find_column(sobject: SObject, path: str) -> Column | None:
 
 
 def is_record_id(text: object) -> bool:
-    """Whether this has the form of a record id."""
     return isinstance(text, str) and bool(re.fullmatch(r"[A-Za-z0-9]{15}([A-Z0-5]{3})?", text))
 
 

@@ -77,8 +77,6 @@ class Token:
 
 @dataclass
 class Query:
-    """A translated query."""
-
     sobject: SObject
     columns: list[Column]
     clauses: str = ""

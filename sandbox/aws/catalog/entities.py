@@ -78,7 +78,6 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
 
 
 def entity_ids(change_set: ChangeSet) -> list[str]:
-    """The ids of the existing entities in a change set."""
     ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
     return sorted({each for each in ids if not each.startswith("$")})
 

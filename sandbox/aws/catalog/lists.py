@@ -29,7 +29,6 @@ def is_listed(world: World, change_set: ChangeSet) -> bool:
 
 
 def change_sets(world: World, request: Members) -> Members:
-    """The response of ListChangeSets: the latest first."""
     found = [each for each in world.aws.change_sets.values() if is_listed(world, each)]
     for each in request.get("FilterList", []):
         if each.get("Name") != "ChangeSetName":
@@ -43,7 +42,6 @@ def change_sets(world: World, request: Members) -> Members:
 
 
 def entities(world: World, request: Members) -> Members:
-    """The response of ListEntities: the offers changed last come first."""
     if request["EntityType"] != "Offer":
         raise NotSimulated(f"EntityType {request['EntityType']} of ListEntities")
     filters = request.get("EntityTypeFilters", {"OfferFilters": {}})

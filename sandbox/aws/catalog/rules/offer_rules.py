@@ -79,7 +79,6 @@ def _prices(offer: Offer) -> Iterator[Conflict]:
 
 
 def check_release(offer: Offer, working_copy: WorkingCopy) -> Iterator[Problem]:
-    """The problems of ReleaseOffer."""
     if offer.state == "Released":
         yield Problem("INVALID_UPDATE_REQUEST", "The offer is released already.")
         return
