@@ -67,6 +67,12 @@ class ChangeSet:
     locked_entities: list[str] = field(default_factory=list)
     """The entities that it locks while it runs; `$name` of the change for an offer it creates."""
 
+    @property
+    def entity_ids(self) -> list[str]:
+        """The ids of the existing entities in it."""
+        ids = [each.entity_id.partition("@")[0] for each in self.changes if each.entity_id]
+        return sorted({each for each in ids if not each.startswith("$")})
+
 
 @dataclass
 class Agreement:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.aws.marketplace_state import Change, ChangeSet, Offer, given
-from sandbox.clock import timestamp
+from sandbox.clock import end_of_day, timestamp
 from sandbox.world import World
 
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
@@ -77,9 +77,28 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
     return given(summary)
 
 
-def entity_ids(change_set: ChangeSet) -> list[str]:
-    ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
-    return sorted({each for each in ids if not each.startswith("$")})
+def summarise_offer(world: World, offer: Offer) -> dict[str, Any]:
+    end = offer.availability_end
+    summary = {
+        "Name": offer.name,
+        "ProductId": offer.product_id,
+        "ReleaseDate": timestamp(offer.released_at) if offer.released_at else None,
+        "AvailabilityEndDate": timestamp(end_of_day(end)) if end else None,
+        "BuyerAccounts": offer.buyer_accounts,
+        "State": offer.state,
+        "Targeting": list(_targeting(offer)) or ["None"],
+        "TargetAgreementId": offer.replaces_agreement or offer.renews_agreement,
+        # The model has no value for an amendment.
+        "TargetAgreementIntent": "Renew" if offer.renews_agreement else None,
+        "CreatedBySource": "AwsMarketplace" if offer.renews_agreement else "Seller",
+    }
+    return {
+        "EntityType": "Offer",
+        "EntityId": offer.id,
+        "EntityArn": world.aws.arn("Offer", offer.id),
+        "LastModifiedDate": timestamp(offer.last_modified or world.now()),
+        "OfferSummary": given(summary),
+    }
 
 
 def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +127,7 @@ def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
             return term
 
 
-def targeting(offer: Offer) -> dict[str, list[str]]:
+def _targeting(offer: Offer) -> dict[str, list[str]]:
     targets = {"BuyerAccounts": offer.buyer_accounts, "CountryCodes": offer.country_codes}
     return {name: value for name, value in targets.items() if value}
 
@@ -118,6 +137,6 @@ def _rules(offer: Offer) -> list[dict[str, Any]]:
     if offer.availability_end:
         end = f"{offer.availability_end}T23:59:59.999Z"
         rules.append({"Type": "AvailabilityRule", "AvailabilityEndDate": end})
-    if positive := targeting(offer):
+    if positive := _targeting(offer):
         rules.append({"Type": "TargetingRule", "PositiveTargeting": positive})
     return rules
