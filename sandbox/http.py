@@ -59,7 +59,10 @@ class SimulatedSystem:
                 return await respond(request)
             await request.body()
             if fault.kind == "status":
-                return self._respond_with_fault(fault)
+                response = self.fault_response(fault)
+                if fault.retry_after is not None:
+                    response.headers["Retry-After"] = f"{fault.retry_after:g}"
+                return response
             if fault.kind.endswith("_after"):
                 await respond(request)
             if fault.kind.startswith("timeout_"):
@@ -70,12 +73,6 @@ class SimulatedSystem:
             return Response()
 
         return handle
-
-    def _respond_with_fault(self, fault: Fault) -> Response:
-        response = self.fault_response(fault)
-        if fault.retry_after is not None:
-            response.headers["Retry-After"] = f"{fault.retry_after:g}"
-        return response
 
 
 def build_app(routes: Sequence[Route], error: Callable[[str], Response]) -> Starlette:
