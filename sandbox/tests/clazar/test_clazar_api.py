@@ -141,6 +141,8 @@ def test_an_acceptance_and_its_roll_back(
     assert shown["last_modified_at"] == "2026-03-03T09:20:00.000000Z"
     clock.advance(days=60)
     assert only(clazar)["status"] == "expired"
+    offer.replaces_agreement = agreement.id
+    assert only(clazar)["offer_type"] == "agreement_based_offer"
 
 
 def test_pages_while_offers_are_added(
