@@ -178,16 +178,19 @@ def preflight_table(report: PreflightReport) -> RenderableType:
 
 def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
     table = Table()
-    for column in ("Schedule", "Every", "State", "Last run (UTC)", "Next run (UTC)"):
+    for column in ("Schedule", "Every", "State", "Last run (UTC)", "Next run (UTC)", "Problem"):
         table.add_column(column)
     for row in rows:
-        state = Text(f"paused {row.note}".strip(), "yellow") if row.paused else "running"
+        state = Text(f"paused {row.note}".strip(), "yellow") if row.paused else Text("running")
+        if row.every is None:
+            state = Text("missing", "red")
         table.add_row(
             row.schedule_id,
             str(row.every or ""),
             state,
             f"{row.last_run:%F %T}" if row.last_run else "",
             f"{row.next_run:%F %T}" if row.next_run and not row.paused else "",
+            Text(row.problem or "", "red"),
         )
     return table
 

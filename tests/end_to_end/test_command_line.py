@@ -179,7 +179,7 @@ async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironmen
     handle = cli_environment.temporal_client.get_schedule_handle("marketplace-watch")
     await handle.trigger()
     async with asyncio.timeout(20):
-        while "marketplace-watch fails" not in err:
+        while "marketplace-watch: its last run failed" not in err:
             code, _, err = await run("starter.py", "list", "--json")
     assert code == 0
     assert "rejects our credentials" in err

@@ -213,7 +213,9 @@ async def test_commands_for_a_missing_offer_are_rejected(cli_environment: OfferE
 
 
 async def test_schedules_apply_pause_and_resume(cli_environment: OfferEnvironment) -> None:
-    assert (await run("starter.py", "schedules", "list", "--json"))[1] == "[]\n"
+    rows = json.loads((await run("starter.py", "schedules", "list", "--json"))[1])
+    assert [row["schedule_id"] for row in rows] == list(schedules.KNOWN)
+    assert {row["problem"] for row in rows} == {schedules.NEVER_APPLIED}
     for _ in range(2):
         code, out, _ = await run("starter.py", "schedules", "apply")
         assert (code, out.split()) == (0, list(schedules.KNOWN))
