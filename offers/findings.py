@@ -112,6 +112,8 @@ _REMEDIES = {
         "it is not of the form it should be",
         "Write it as the README, or the example of the file, shows",
     ),
+    "string_type": ("it is not text", "Write it as text, in quotes"),
+    "bool_type": ("it is not yes or no", "Write true or false"),
     "decimal_parsing": ("it is not a number", 'Write it as "120000.00"'),
     "date_parsing": _NO_DATE,
     "date_type": _NO_DATE,

@@ -14,6 +14,7 @@ from activities.salesforce.field_map import FieldMap
 from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
 from offers.model import FrozenModel
+from offers.money import number_text
 from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.order_form import OrderForm
 from offers.terms.parsing import parse_account_ids
@@ -215,8 +216,10 @@ class Opportunities:
         amount = facts.pop("amount", None)
         currency = facts.pop("currency", None) or self._fields.default_currency
         if amount is not None:
-            # The JSON number is a float; its shortest text is the amount that Salesforce shows.
-            facts["price"] = {"amount": str(amount), "currency": currency}
+            # The JSON number is a float: what it has beyond its 15 certain digits is noise.
+            is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+            exact = number_text(amount) if is_number else amount
+            facts["price"] = {"amount": exact, "currency": currency}
         return facts
 
 

@@ -21,6 +21,7 @@ from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.model import FrozenModel
 from offers.stage import Stage
+from offers.terms.contacts import CONTACT_FIELDS, Contacts
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
 BEING_PUBLISHED = frozenset({Stage.SUBMITTED, Stage.GENERATING})
@@ -336,9 +337,13 @@ def _nothing_or_invalid(record: OfferRecord, changes: TermChanges) -> Reason | N
         )
     if record.terms is None:
         return None
-    given = {n: v for n, v in changes.terms.items() if n in TERM_FIELDS and v is not None}
+    given = {name: value for name, value in changes.terms.items() if value is not None}
+    contacts = {name: given.pop(name) for name in CONTACT_FIELDS & given.keys()}
+    given = {name: value for name, value in given.items() if name in TERM_FIELDS}
     try:
         OfferTerms.model_validate(record.terms.model_dump() | given)
+        if record.contacts and contacts:
+            Contacts.model_validate(record.contacts.model_dump() | contacts)
     except ValidationError as error:
         return _invalid(findings_in(error))
     return None

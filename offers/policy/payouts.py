@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.policy.durations import Interval, Reminders, Wait
+from offers.terms.terms import Day
 
 
 class PayoutSource(StrEnum):
@@ -54,7 +55,7 @@ class PayoutRules(FrozenModel, extra="forbid"):
         AfterValidator(_bank_days),
     ] = (1, 3)
     """How many working days the bank takes, at least and at most (AWS: disbursements)."""
-    bank_holidays: tuple[date, ...] = ()
+    bank_holidays: tuple[Day, ...] = ()
     """Days besides Saturdays and Sundays on which banks do not work."""
     buyer_terms_days: int = Field(default=30, ge=0, le=366)
     """When an invoice is due if the offer does not say: AWS does not show a seller the terms that a

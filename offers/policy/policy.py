@@ -23,6 +23,7 @@ from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
 from offers.terms.contacts import Address
+from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS
 
 FINANCE = "finance"
@@ -107,9 +108,11 @@ class Policy(FrozenModel, extra="forbid"):
     offer_name: Annotated[str, AfterValidator(_pattern)] = (
         "{product} Annual - {company} - {month}/{year}"
     )
-    duration_months: Annotated[PositiveInt, Field(le=LONGEST_MONTHS)] = 12
+    duration_months: Annotated[
+        PositiveInt, Field(le=LONGEST_MONTHS), BeforeValidator(parse_months)
+    ] = 12
     """What a contract lasts unless the opportunity says otherwise, and by the rule `annual`."""
-    days_to_accept: Annotated[PositiveInt, Field(le=3650)] = 30
+    days_to_accept: Annotated[PositiveInt, Field(le=3650), BeforeValidator(parse_whole_number)] = 30
     minimum_price: dict[
         Currency, Annotated[Decimal, BeforeValidator(exact), AfterValidator(_price)]
     ] = Field(default={"USD": Decimal(100_000)})

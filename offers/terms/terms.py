@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from offers.findings import illegal
 from offers.model import FrozenModel
-from offers.money import MINOR_DIGITS, Money, exact
+from offers.money import MINOR_DIGITS, GivenMoney, exact
 from offers.terms import parsing
+from offers.text import LONGEST_NAME, clean_name, is_one_line, within
 
 LONGEST_MONTHS = 60
 """Longest contract in months (AWS: the guide says 60; vendors report 144 since 2026)."""
@@ -42,31 +43,46 @@ NET_DAYS = (15, 30, 45, 60, 90, 120)
 """Days in which an invoice may be due (AWS: UpdateNetPaymentTerms)."""
 
 
+LONGEST_OFFER_NAME = 150
+
+NOT_IN_NAMES = "\\<>"
+"""Characters that AWS forbids in the name of an offer."""
+
+
 def _offer_name(value: str) -> str:
-    value = value.strip()
-    if not 1 <= len(value) <= 150:
-        raise illegal(f"it has {len(value)} characters", "Use 1 to 150 characters")
-    if forbidden := sorted(set(value) & set("\\<>")):
+    value = clean_name(within(value, LONGEST_NAME))
+    if not 1 <= len(value) <= LONGEST_OFFER_NAME:
+        raise illegal(
+            f"it has {len(value)} characters", f"Use 1 to {LONGEST_OFFER_NAME} characters"
+        )
+    if forbidden := sorted(set(value) & set(NOT_IN_NAMES)):
         raise illegal(f"AWS forbids {' '.join(forbidden)} in a name", "Leave these out")
     return _one_line(value)
 
 
 def _note(value: str) -> str:
-    value = value.strip()
+    value = clean_name(within(value, LONGEST_NAME))
     if len(value) > LONGEST_NOTE:
         raise illegal(f"it has {len(value)} characters", f"Use at most {LONGEST_NOTE} characters")
     return _one_line(value)
 
 
 def _company(value: str) -> str:
-    value = value.strip()
+    value = clean_name(within(value, LONGEST_NAME))
     if not value:
         raise illegal("it is empty", "Give the buyer's company name")
     return _one_line(value)
 
 
+def _key(value: str) -> str:
+    value = clean_name(within(value, LONGEST_NAME))
+    if ";" in value:
+        raise illegal("a ; separates dimensions", "Copy the dimension's key from AWS")
+    return _one_line(value)
+
+
 def _one_line(value: str) -> str:
-    if not value.isprintable():
+    if not is_one_line(value):
         raise illegal(
             "it has a line break or another unprintable character", "Write it on one line"
         )
@@ -90,18 +106,23 @@ def _document(value: str) -> str:
     return value
 
 
-Day = Annotated[date, Field(lt=date(2200, 1, 1))]
+Day = Annotated[date, Field(lt=date(2200, 1, 1)), BeforeValidator(parsing.parse_day)]
 """A day in UTC, within any contract's reach."""
 
 
 class Dimension(FrozenModel, extra="forbid"):
     """One dimension of the product, and how much of it is sold."""
 
-    key: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=100)]
-    quantity: int = Field(default=1, ge=1, le=2**31 - 1)
+    key: Annotated[str, AfterValidator(_key), Field(min_length=1, max_length=100)]
+    quantity: Annotated[int, BeforeValidator(parsing.parse_whole_number)] = Field(
+        default=1, ge=1, le=2**31 - 1
+    )
 
     def __str__(self) -> str:
-        return self.key if self.quantity == 1 else f"{self.key} x {self.quantity}"
+        # A key may end like a quantity.
+        if self.quantity == 1 and " x " not in self.key:
+            return self.key
+        return f"{self.key} x {self.quantity}"
 
 
 class Instalment(FrozenModel, extra="forbid"):
@@ -158,7 +179,7 @@ class OfferTerms(FrozenModel, extra="forbid"):
         BeforeValidator(parsing.parse_dimensions),
         Field(min_length=1, max_length=MOST_DIMENSIONS),
     ]
-    price: Money
+    price: GivenMoney
     """The whole price of the contract, before tax and before AWS's fee."""
     payment_schedule: Annotated[
         tuple[Instalment, ...],
@@ -172,7 +193,9 @@ class OfferTerms(FrozenModel, extra="forbid"):
         BeforeValidator(parsing.parse_net_payment_days),
     ] = None
     """Days until an invoice is due; None: what AWS has agreed with the buyer."""
-    duration_months: int = Field(default=12, ge=1, le=LONGEST_MONTHS)
+    duration_months: Annotated[int, BeforeValidator(parsing.parse_months)] = Field(
+        default=12, ge=1, le=LONGEST_MONTHS
+    )
     agreement_end: Day | None = None
     """The last day (UTC) of the agreement that an amendment leads to, which has no duration of its
     own (AWS: agreement-based offers); None for any other offer."""

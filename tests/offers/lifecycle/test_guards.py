@@ -233,6 +233,10 @@ def test_renewed_agreement_cannot_be_amended() -> None:
     [
         ({"price": {"amount": "0", "currency": "USD"}}, "out of range"),
         ({"price": {"amount": "1.001", "currency": "USD"}}, "smallest unit"),
+        ({"price": "110.000 USD"}, "could be 110,000.00 or 110.00"),
+        ({"price": {"amount": "110.000", "currency": "USD"}}, "could be 110,000.00 or 110.00"),
+        ({"price": "120000"}, "add the currency"),
+        ({"payment_schedule": "2026-03-02 60.000"}, "instalment 1: it could be 60,000.00 or 60.00"),
         ({"buyer_accounts": "123"}, "12 digits"),
         ({"availability_end": "2026-03-01"}, "Choose a later day"),
         ({"offer_name": "a <b>"}, "AWS forbids"),
