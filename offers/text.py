@@ -84,7 +84,9 @@ def shorten(text: str, length: int) -> str:
         return text
     end = max(length, 0)
     while end and (
-        text[end] in _JOINERS or text[end - 1] in _JOINERS or unicodedata.combining(text[end])
+        text[end] in _JOINERS
+        or text[end - 1] in _JOINERS
+        or unicodedata.category(text[end])[0] == "M"
     ):
         end -= 1
     return text[:end].rstrip()

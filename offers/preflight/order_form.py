@@ -13,6 +13,7 @@ from offers.policy.policy import Policy
 from offers.policy.rules import Rule
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
+from offers.text import is_same_name
 
 OrderFormName = Literal[
     "signed",
@@ -59,7 +60,7 @@ def signature(form: OrderForm, policy: Policy) -> Iterator[Finding]:
     method = form.of("billing_method")
     if form.source("billing_method") is None:
         yield _unchecked("billing_method", policy.rules.billing_method)
-    elif _plain(method) != _plain(policy.billing_method):
+    elif not is_same_name(str(method or ""), policy.billing_method):
         yield from _from(
             form,
             "billing_method",
@@ -145,7 +146,7 @@ SCHEDULED = re.compile(
 
 def _company(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Finding]:
     company = form.of("company")
-    if company is not None and _plain(company) != _plain(terms.company):
+    if company is not None and not is_same_name(str(company), terms.company):
         yield from _disagreement(
             form,
             "company",
@@ -191,11 +192,6 @@ def _unchecked(name: OrderFormName, rule: Rule) -> Finding:
 def _from(form: OrderForm, name: OrderFormName, findings: tuple[Finding, ...]) -> Iterator[Finding]:
     for finding in findings:
         yield finding.model_copy(update={"source": form.source(name)})
-
-
-def _plain(text: Any) -> str:
-    """Text without case, spaces and punctuation."""
-    return "".join(letter for letter in str(text or "").casefold() if letter.isalnum())
 
 
 def _number(value: Any) -> Decimal | None:

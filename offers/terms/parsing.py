@@ -63,6 +63,11 @@ def parse_account_id(value: Any) -> str:
     return digits
 
 
+def parse_code(value: Any) -> Any:
+    """An id of a vendor, without the invisible characters that copying adds."""
+    return clean_code(within(value, LONGEST_PART)) if isinstance(value, str) else value
+
+
 def parse_day(value: Any) -> Any:
     """A day such as `2027-01-31`; numbers and other orders of its parts are refused."""
     if isinstance(value, date) and not isinstance(value, datetime):

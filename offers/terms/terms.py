@@ -36,6 +36,9 @@ MOST_INSTALMENTS = 60
 MOST_DOCUMENTS = 5
 """PDFs of a custom contract (handbook; AWS's API takes one, so they are merged)."""
 
+LONGEST_ADDRESS = 2000
+"""Characters of the address of a PDF (ours)."""
+
 LONGEST_NOTE = 200
 """Characters of a note: AWS takes 255 as a description, in which our reference must fit, too."""
 
@@ -97,7 +100,7 @@ def _net_days(value: int) -> int:
 
 
 def _document(value: str) -> str:
-    _one_line(value)
+    value = _one_line(clean_name(within(value, 2 * LONGEST_ADDRESS)))
     if not value.startswith(("https://", "s3://")) or value != "".join(value.split()):
         raise illegal(
             "this is no address of a PDF that can be read",
@@ -146,9 +149,9 @@ class CustomEula(FrozenModel, extra="forbid"):
     """Our own contract: PDFs, which are merged into one."""
 
     type: Literal["custom"] = "custom"
-    documents: tuple[Annotated[str, AfterValidator(_document), Field(max_length=2000)], ...] = (
-        Field(min_length=1, max_length=MOST_DOCUMENTS)
-    )
+    documents: tuple[
+        Annotated[str, AfterValidator(_document), Field(max_length=LONGEST_ADDRESS)], ...
+    ] = Field(min_length=1, max_length=MOST_DOCUMENTS)
     """Where each PDF is: `https://…` or `s3://bucket/key`."""
 
 
@@ -173,7 +176,11 @@ class OfferTerms(FrozenModel, extra="forbid"):
     """The buyer sees it: no personal data."""
     description: Annotated[str, AfterValidator(_note)] = ""
     """A note for sellers beside our reference; buyers never see it.  No personal data."""
-    product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
+    product_id: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9_-]{1,50}$"),
+        BeforeValidator(parsing.parse_code),
+    ]
     dimensions: Annotated[
         tuple[Dimension, ...],
         BeforeValidator(parsing.parse_dimensions),
