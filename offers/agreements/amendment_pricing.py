@@ -20,6 +20,7 @@ from offers.model import FrozenModel
 from offers.money import GivenMoney, Money
 from offers.policy.policy import Policy
 from offers.terms.terms import HIGHEST_PRICE, Instalment, OfferTerms
+from offers.text import shorten
 
 
 class AmendmentRequest(FrozenModel, extra="forbid"):
@@ -230,7 +231,7 @@ def _facts(
 
 def _name(terms: OfferTerms) -> str:
     """The name, without its number where it is an amendment's, and so that another one fits."""
-    return re.sub(r" - amendment \d+$", "", terms.offer_name)[:NAME_ROOM].rstrip()
+    return shorten(re.sub(r" - amendment [0-9]+$", "", terms.offer_name), NAME_ROOM)
 
 
 NAME_ROOM = 130

@@ -8,6 +8,7 @@ from offers.model import FrozenModel
 from offers.money import Money
 from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
+from offers.text import shorten
 
 TEXT_LENGTH = 255
 """Longest text of a Salesforce text field."""
@@ -98,12 +99,12 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
         "bank_trace_ids": _one_line(payout.bank_trace_ids) if payout else None,
         "agreement_status": agreement.status.value if agreement else None,
         "initial_agreement_id": agreement.initial_agreement_id if agreement else None,
-        "attention": (findings or attentions)[:TEXT_LENGTH] or None,
+        "attention": shorten(findings or attentions, TEXT_LENGTH) or None,
     }
 
 
 def _one_line(names: tuple[str, ...]) -> str | None:
-    return ", ".join(names)[:TEXT_LENGTH] or None
+    return shorten(", ".join(names), TEXT_LENGTH) or None
 
 
 def as_json(value: str | Money | datetime | date | None) -> str | float | None:

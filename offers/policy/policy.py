@@ -24,7 +24,8 @@ from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
 from offers.terms.contacts import Address
 from offers.terms.parsing import parse_months, parse_whole_number
-from offers.terms.terms import LONGEST_MONTHS
+from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
+from offers.text import LONGEST_NAME, clean_name, is_one_line, shorten
 
 FINANCE = "finance"
 """The role of those who are sent what is about payouts."""
@@ -179,10 +180,34 @@ class Policy(FrozenModel, extra="forbid"):
         return person.casefold() in map(str.casefold, self.roles.get(role, ()))
 
     def offer_name_for(self, company: str, today: date) -> str:
-        """An offer's name by the convention, such as "Product Annual - Company - 11/2026"."""
-        return self.offer_name.format(
-            product=self.product_name,
-            company=company,
-            month=f"{today.month:02d}",
-            year=today.year,
+        """An offer's name by the convention, such as "Product Annual - Company - 11/2026".
+
+        AWS takes it whatever the company is called: a long company is shortened.
+        """
+        company = _allowed(company)
+        name = self._named(company, today)
+        # The end of a name tells offers of one company apart.
+        room = len(company) - (len(name) - LONGEST_OFFER_NAME)
+        if len(name) > LONGEST_OFFER_NAME and room > 0:
+            name = self._named(shorten(company, room), today)
+        return shorten(name, LONGEST_OFFER_NAME) or "Private offer"
+
+    def _named(self, company: str, today: date) -> str:
+        return _allowed(
+            self.offer_name.format(
+                product=self.product_name,
+                company=company,
+                month=f"{today.month:02d}",
+                year=today.year,
+            )
         )
+
+
+def _allowed(text: str) -> str:
+    """A part of an offer's name on one line, without what AWS forbids."""
+    kept = (
+        each if is_one_line(each) else " "
+        for each in text[: 2 * LONGEST_NAME]
+        if each not in NOT_IN_NAMES
+    )
+    return " ".join(clean_name("".join(kept)).split())
