@@ -22,7 +22,7 @@ from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
-from offers.terms.contacts import Address
+from offers.terms.contacts import Address, parse_email
 from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
 from offers.text import LONGEST_NAME, clean_name, is_one_line, shorten
@@ -177,7 +177,11 @@ class Policy(FrozenModel, extra="forbid"):
 
     def has_role(self, person: str, role: str) -> bool:
         """Whether somebody, known by mail address, holds a role."""
-        return person.casefold() in map(str.casefold, self.roles.get(role, ()))
+        try:
+            address = parse_email(person)
+        except ValueError:
+            return False
+        return address.casefold() in map(str.casefold, self.roles.get(role, ()))
 
     def offer_name_for(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026".
