@@ -135,6 +135,8 @@ def parse_money(value: Any) -> Any:
 
 def number_text(number: float) -> str:
     """A vendor's JSON number as the text of an amount, without what is noise of a float."""
+    if isinstance(number, int):
+        return str(number)
     return f"{Decimal(f'{number:.{FLOAT_DIGITS}g}'):f}"
 
 

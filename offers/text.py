@@ -75,6 +75,8 @@ def letters(text: str) -> str:
 
 def is_same_name(one: str, other: str) -> bool:
     """Whether two names differ only in case, blanks, punctuation and Unicode form."""
+    if max(len(one), len(other)) > LONGEST_NAME:
+        return one == other
     return _key(one) == _key(other)
 
 

@@ -1,6 +1,7 @@
 """The field map: every Salesforce org names its fields differently."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -62,3 +63,13 @@ class FieldMap(FrozenModel, extra="forbid"):
             if fields.count(field.lower()) > 1:
                 raise illegal(f"{name} is not alone in {field}", "Give each name its own field")
         return write
+
+
+def value_at(record: Mapping[str, Any], path: str) -> Any:
+    """The value of a field in an answer of Salesforce; None where a parent is missing."""
+    value: Any = record
+    for part in path.split("."):
+        if value is None:
+            return None
+        value = value.get(part)
+    return value

@@ -10,7 +10,7 @@ from temporalio import activity
 
 from activities.errors import not_found, rejected
 from activities.salesforce.client import SalesforceClient
-from activities.salesforce.field_map import FieldMap
+from activities.salesforce.field_map import FieldMap, value_at
 from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
 from offers.model import FrozenModel
@@ -128,9 +128,10 @@ class Opportunities:
             sources={_TERM_NAMES.get(name, name): path for name, path in fields.read.items()},
             order_form=OrderForm(
                 values={
-                    name: _plain(_value(record, path)) for name, path in fields.order_form.items()
+                    name: _plain(value_at(record, path)) for name, path in fields.order_form.items()
                 },
                 sources=fields.order_form,
+                opportunity_currency=self._currency(record),
             ),
             shown_stage=record.get(fields.write.get("stage", "")),
             shown_offer_id=record.get(fields.write.get("offer_id", "")),
@@ -175,7 +176,7 @@ class Opportunities:
             OtherCustomersUse(
                 account_id=account,
                 opportunity_id=record["Id"],
-                company=_value(record, company) if company != "Id" else None,
+                company=value_at(record, company) if company != "Id" else None,
             )
             for record in found
         ]
@@ -196,7 +197,7 @@ class Opportunities:
         )
         for record in found:
             try:
-                accounts = parse_account_ids(_value(record, path))
+                accounts = parse_account_ids(value_at(record, path))
             except ValueError:
                 return None
             return LastPurchase(opportunity_id=record["Id"], buyer_accounts=accounts)
@@ -209,12 +210,18 @@ class Opportunities:
         records: list[dict[str, Any]] = self._client.call(lambda api: api.query(query)["records"])
         return records
 
+    def _currency(self, record: Mapping[str, Any]) -> str:
+        path = self._fields.read.get("currency")
+        currency = value_at(record, path) if path else None
+        return str(currency or self._fields.default_currency)
+
     def _facts(self, record: Mapping[str, Any]) -> dict[str, Any]:
         facts: dict[str, Any] = {
-            name: _plain(_value(record, path)) for name, path in self._fields.read.items()
+            name: _plain(value_at(record, path)) for name, path in self._fields.read.items()
         }
         amount = facts.pop("amount", None)
-        currency = facts.pop("currency", None) or self._fields.default_currency
+        facts.pop("currency", None)
+        currency = self._currency(record)
         if amount is not None:
             # The JSON number is a float: what it has beyond its 15 certain digits is noise.
             is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
@@ -226,15 +233,6 @@ class Opportunities:
 def _literally(condition: str) -> str:
     """Escape braces: values are put into the query by `str.format`."""
     return condition.replace("{", "{{").replace("}", "}}")
-
-
-def _value(record: Mapping[str, Any], path: str) -> Any:
-    value: Any = record
-    for part in path.split("."):
-        if value is None:
-            return None
-        value = value.get(part)
-    return value
 
 
 def _plain(value: Any) -> Any:

@@ -166,6 +166,7 @@ def _in_currency(instalment: Any, currency: str | None) -> Any:
 
 
 def _instalment(text: str, number: int, currency: str | None) -> dict[str, Any]:
+    text = " ".join(text.split())
     found = _AMOUNT_FIRST.fullmatch(text) or _INSTALMENT.fullmatch(text)
     if found is None or not all(re.search("[0-9]", part) for part in found.groups()):
         raise illegal(
@@ -222,4 +223,4 @@ CHANNELS = {
 
 def _parts(text: str) -> list[str]:
     lines = re.split(r"[;\n]+", clean_code(within(text, LONGEST_LIST)))
-    return [within(part, LONGEST_PART) for line in lines if (part := " ".join(line.split()))]
+    return [within(part, LONGEST_PART) for line in lines if (part := line.strip())]
