@@ -29,6 +29,10 @@ CAN_BE_ACCEPTED = frozenset({Stage.LIVE, Stage.SHARED})
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
 
 
+LONGEST_REASON = 2000
+"""Characters of why something was decided: it is kept and goes into mails (ours)."""
+
+
 class ReasonCode(StrEnum):
     """Why something that was asked of an offer cannot be done."""
 
@@ -501,12 +505,8 @@ def why_cannot_decide(
     record: OfferRecord, decision: ApprovalDecision, *, approved: bool
 ) -> Reason | None:
     """Why a decision about exceptions does not count."""
-    if not approved and not decision.reason:
-        return Reason(
-            code=ReasonCode.NOTHING_GIVEN,
-            problem="say why (reason): whoever corrects the terms must know",
-            actions=(_action(record, ActionKind.DECLINE),),
-        )
+    if wrong := _wrong_reason(record, decision, approved=approved):
+        return wrong
     exceptions = undecided_exceptions(record)
     if not exceptions:
         return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
@@ -539,6 +539,25 @@ def why_cannot_decide(
         " person named",
         data={"roles": ", ".join(roles)},
     )
+
+
+def _wrong_reason(
+    record: OfferRecord, decision: ApprovalDecision, *, approved: bool
+) -> Reason | None:
+    if len(decision.reason) > LONGEST_REASON:
+        return Reason(
+            code=ReasonCode.CHANGE_INVALID,
+            problem=f"reason: it has {len(decision.reason)} characters, use at most"
+            f" {LONGEST_REASON}",
+            data={"fields": "reason"},
+        )
+    if not approved and not decision.reason.strip():
+        return Reason(
+            code=ReasonCode.NOTHING_GIVEN,
+            problem="say why (reason): whoever corrects the terms must know",
+            actions=(_action(record, ActionKind.DECLINE),),
+        )
+    return None
 
 
 def why_cannot_resend(

@@ -4,11 +4,12 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.policy.durations import Interval, Reminders, Wait
+from offers.terms.parsing import parse_whole_number
 from offers.terms.terms import Day
 
 
@@ -45,7 +46,9 @@ class PayoutRules(FrozenModel, extra="forbid"):
     """How often the payout data is read; both sources are renewed once a day."""
     feed_months: int = Field(default=15, ge=1, le=120)
     """How many months of AWS's feed are read: longer than from an acceptance to its last payout."""
-    pays_on: Annotated[tuple[int, ...], AfterValidator(_pays_on)] = (7, 10)
+    pays_on: Annotated[
+        tuple[Annotated[int, BeforeValidator(parse_whole_number)], ...], AfterValidator(_pays_on)
+    ] = (7, 10)
     """The days of the month between which AWS pays out, or the one day; empty: daily.
 
     AWS: a monthly payout comes between the 7th and the 10th unless the seller has chosen a day.

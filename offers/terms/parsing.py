@@ -45,7 +45,10 @@ _CURRENCY = re.compile(r"(?i)^([a-z]{3})(?![a-z])|(?<![a-z])([a-z]{3})$")
 def parse_account_ids(value: Any) -> Any:
     """One account id or several, separated by commas, semicolons or new lines."""
     if isinstance(value, str):
-        value = re.split(r"[,;\n]+", clean_code(within(value, LONGEST_LIST)).strip(",; \n\t\r"))
+        text = clean_code(within(value, LONGEST_LIST)).strip(",; \n\t\r")
+        if not text:
+            raise illegal("it is empty", NO_ACCOUNT[1])
+        value = re.split(r"[,;\n]+", text)
     if isinstance(value, list | tuple):
         return tuple(dict.fromkeys(map(parse_account_id, value)))
     raise illegal("an account id is text, or leading zeros are lost", "Put it in quotes")

@@ -287,7 +287,12 @@ TERM_FIELDS = frozenset(OfferTerms.model_fields)
 
 
 def contract_end(first_day: date, months: int) -> date:
-    """The last day of a contract of so many calendar months."""
+    """The last day (UTC) of a contract of so many calendar months: the eve of the same day of the
+    month in which it is over, or of that month's last day where it is shorter.
+
+    Six months from 31 August are over on 28 February, and 27 February is their last day.  AWS
+    documents no rule for the end of `P6M`; this is how date libraries add a period to a day.
+    """
     count = first_day.month - 1 + months
     year, month = first_day.year + count // 12, count % 12 + 1
     day = min(first_day.day, monthrange(year, month)[1])

@@ -8,6 +8,7 @@ import pytest
 from activities.salesforce.opportunities import Opportunities
 from offers.policy.policy import Policy
 from offers.preflight.draft import Draft, draft
+from offers.preflight.report import Deal, preflight
 from sandbox.server import Sandbox
 from tests.support.builders import TODAY, facts
 from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
@@ -94,3 +95,20 @@ async def test_number_that_is_shown_rounded_is_refused(
     assert finding.source == "Amount"
     assert f"{amount} USD is finer" in finding.problem
     assert "Salesforce shows such a number rounded" in finding.remedy
+
+
+@pytest.mark.parametrize("currency", ["EUR", None])
+async def test_order_form_without_currency_is_in_that_of_the_opportunity(
+    sandbox: Sandbox, opportunities: Opportunities, currency: str | None
+) -> None:
+    sandbox.world.salesforce.put_opportunity(
+        opportunity_fields(OPPORTUNITY, CurrencyIsoCode=currency, Order_Form_Amount__c=120000)
+    )
+    form = (await asyncio.to_thread(opportunities.read, OPPORTUNITY)).order_form
+    known = currency or "USD"
+    for given in ("USD", "EUR"):
+        drafted = draft(facts(price=f"120000.00 {given}"), Policy(), TODAY)
+        found = preflight(drafted, Deal(order_form=form), Policy(), TODAY, {}).findings
+        codes = {finding.code for finding in found if finding.field == "price"}
+        assert ("order-form-amount" in codes) is (given != known)
+        assert ("opportunity-currency" in codes) is (given != known)

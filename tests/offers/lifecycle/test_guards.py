@@ -5,11 +5,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from offers.agreements.agreement import AgreementStatus
+from offers.agreements.agreement import (
+    AgreementStatus,
+    CancellationReasonCode,
+    CancellationRequestInput,
+)
 from offers.lifecycle import guards
 from offers.lifecycle.actions import ActionKind as Kind
-from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.guards import Reason
 from offers.lifecycle.guards import ReasonCode as Code
 from offers.lifecycle.record import Amendment, OfferRecord
@@ -374,3 +379,21 @@ def test_reason_text_and_serialization() -> None:
     reason = guards.why_cannot_cancel(record(Stage.ACCEPTED))
     assert str(reason) == reason.problem
     assert Reason.model_validate_json(reason.model_dump_json()) == reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"), [("", "say why"), (" \n", "say why"), ("x" * 2001, "at most 2000")]
+)
+def test_reason_of_a_decision_is_neither_empty_nor_too_long(reason: str, why: str) -> None:
+    decision = ApprovalDecision(by="desk@example.com", reason=reason)
+    rejected = guards.why_cannot_decide(record(Stage.DRAFT), decision, approved=False)
+    assert rejected is not None
+    assert why in rejected.problem
+
+
+@pytest.mark.parametrize(
+    ("message", "why"), [("", "at least 1"), (" ", "is empty"), ("x" * 2001, "at most 2000")]
+)
+def test_message_to_the_buyer_is_neither_empty_nor_too_long(message: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message=message)
