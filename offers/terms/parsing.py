@@ -28,7 +28,7 @@ NO_DAY = ("it is not a date", "Write it as 2027-01-31")
 NO_WHOLE_NUMBER = ("it is not a whole number", "Write it as 12")
 NO_NET_DAYS = ("it is not a number of days", "Write it as 30 or as Net 30")
 NO_ACCOUNT = (
-    "an AWS account id has exactly 12 digits, from 0 to 9",
+    "an AWS account id has exactly 12 digits",
     "Ask the buyer for the id of the management account and copy all 12 digits",
 )
 
@@ -62,7 +62,8 @@ def parse_account_id(value: Any) -> str:
         raise illegal(*NO_ACCOUNT)
     digits = re.sub(r"[\s-]", "", clean_code(value))
     if not re.fullmatch(r"[0-9]{12}", digits):
-        raise illegal(*NO_ACCOUNT)
+        others = any(each.isdigit() and not each.isascii() for each in digits)
+        raise illegal(NO_ACCOUNT[0] + (", each from 0 to 9" if others else ""), NO_ACCOUNT[1])
     return digits
 
 
