@@ -14,6 +14,7 @@ A failure contains no response body and no personal data, only codes, field name
 about our request.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -89,6 +90,16 @@ def credentials_rejected(vendor: str, code: str) -> ApplicationError:
     )
 
 
+def credentials_missing(vendor: str, code: str) -> ApplicationError:
+    """A person must give the worker credentials: the vendor was not asked."""
+    return ApplicationError(
+        f"the worker has no credentials for {vendor} ({code})",
+        vendor,
+        type=Failure.CREDENTIALS,
+        non_retryable=True,
+    )
+
+
 def rejected(
     vendor: str, code: str, what: str, refusals: Sequence[AwsError] = ()
 ) -> ApplicationError:
@@ -154,7 +165,7 @@ LOCK_RETRY_DELAY = timedelta(minutes=1)
 def aws_failure(error: ClientError | BotoCoreError, vendor: str = AWS) -> ApplicationError:
     """The failure for an error of a boto3 client."""
     if isinstance(error, _NO_CREDENTIALS):
-        return credentials_rejected(vendor, type(error).__name__)
+        return credentials_missing(vendor, type(error).__name__)
     if not isinstance(error, ClientError):
         return unavailable(vendor, type(error).__name__)
     code = error.response.get("Error", {}).get("Code", "")
@@ -220,6 +231,11 @@ def _seconds(retry_after: str | None) -> timedelta | None:
 # Salesforce --------------------------------------------------------------------------------------
 
 SALESFORCE = "Salesforce"
+_SALESFORCE_TRIGGER = "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY"
+"""An error of a trigger: its message contains the error of the record that the trigger changed."""
+_SALESFORCE_LOCKED = "ENTITY_IS_LOCKED"
+APPROVAL_RETRY_DELAY = timedelta(minutes=15)
+"""Before the next attempt if an approval process has locked the record, for hours or days."""
 _SALESFORCE_RETRY = frozenset(
     {
         "UNABLE_TO_LOCK_ROW",
@@ -242,27 +258,61 @@ def salesforce_failure(error: SalesforceError | requests.RequestException) -> Ap
     """
     if isinstance(error, requests.RequestException):
         return unavailable(SALESFORCE, type(error).__name__)
-    code, fields = _salesforce_code(error.content)
+    errors = _salesforce_errors(error.content)
+    code, message, fields = errors[0] if errors else ("", "", [])
+    if code == _SALESFORCE_TRIGGER:
+        passing = _SALESFORCE_RETRY | {_SALESFORCE_LOCKED}
+        words = _WORDS.findall(message[:LONGEST_TEXT])
+        code = next((word for word in words if word in passing), code)
+    if code in _SALESFORCE_RETRY:
+        return unavailable(SALESFORCE, code)
+    if code == _SALESFORCE_LOCKED:
+        return not_ready("an approval has locked the Salesforce record", APPROVAL_RETRY_DELAY)
     if code in _SALESFORCE_CREDENTIALS or code.startswith("INSUFFICIENT_ACCESS"):
         return credentials_rejected(SALESFORCE, code)
     if code == "REQUEST_LIMIT_EXCEEDED":
         # The daily and the concurrent limit have one code; the shorter wait suits both.
         return rate_limited(SALESFORCE, timedelta(minutes=5))
-    if code in _SALESFORCE_RETRY:
-        return unavailable(SALESFORCE, code)
     if code == "NOT_FOUND":
         return not_found("Salesforce has no such record")
     if code:
+        # Only in its message does INVALID_FIELD name the field, which is one of our own map.
+        if unknown := _NO_SUCH_COLUMN.search(message[:LONGEST_TEXT]):
+            what = f"there is no field {unknown[1]}, or we may not see it: correct the field map"
+            return rejected(SALESFORCE, code, what)
         named = f" on {', '.join(fields)}" if fields else ""
         return rejected(SALESFORCE, code, f"the request was not accepted{named}")
     return _status_failure(SALESFORCE, int(error.status), None)
 
 
-def _salesforce_code(content: object) -> tuple[str, list[str]]:
-    if isinstance(content, list) and content and isinstance(content[0], dict):
-        first = content[0]
-        return str(first.get("errorCode", "")), [str(name) for name in first.get("fields") or ()]
-    return "", []
+def salesforce_login_failure(status: int, error: str) -> ApplicationError:
+    """The failure for an answer of the token endpoint with this OAuth error."""
+    if status in (400, 401, 403) and error not in _PASSING_OAUTH_ERRORS:
+        return credentials_rejected(SALESFORCE, error)
+    return unavailable(SALESFORCE, f"login answers {status} {error}".strip())
+
+
+_PASSING_OAUTH_ERRORS = frozenset({"server_error", "temporarily_unavailable", "unknown_error"})
+"""RFC 6749, 4.1.2.1, and Salesforce's own, which it answers with "retry your request"."""
+_WORDS = re.compile(r"[A-Z_]{8,40}")
+_NO_SUCH_COLUMN = re.compile(r"No such column '(\w{1,80})'")
+LONGEST_TEXT = 4000
+"""More of a vendor's text is not looked at."""
+
+
+def _salesforce_errors(content: object) -> list[tuple[str, str, list[str]]]:
+    """Code, message and fields of each error."""
+    return [
+        (
+            str(each.get("errorCode", "")),
+            str(each.get("message", "")),
+            [str(name) for name in fields]
+            if isinstance(fields := each.get("fields"), list)
+            else [],
+        )
+        for each in (content if isinstance(content, list) else ())
+        if isinstance(each, dict)
+    ]
 
 
 # Mail --------------------------------------------------------------------------------------------

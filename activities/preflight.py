@@ -38,6 +38,8 @@ class CheckDeal(FrozenModel):
     """Withdrawn offers, of which Salesforce may still show one."""
     amends: OriginalOffer | None = None
     """For an amendment, the accepted offer that it changes."""
+    before_start: bool = False
+    """Whether nothing was started yet: the offer that Salesforce shows is then another run's."""
 
 
 class DefaultProduct(FrozenModel):
@@ -72,7 +74,8 @@ class Preflight:
         self._product = product
         self._clock = clock
 
-    @activity.defn
+    # It goes on to its end: an exception in its thread could strike in the middle of a call.
+    @activity.defn(no_thread_cancel_exception=True)
     def check_deal(self, request: CheckDeal) -> PreflightReport:
         """Check a deal; fails NOT_FOUND if the opportunity does not exist."""
         return self.check(request, business_now(self._clock))
@@ -121,6 +124,7 @@ class Preflight:
             # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
             clock=self._clock,
+            before_start=request.before_start,
         )
         return preflight(drafted, deal, self._policy, today, sources)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -10,6 +11,7 @@ from temporalio.client import (
     WorkflowExecutionStatus,
     WorkflowFailureError,
     WorkflowHandle,
+    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
     WorkflowUpdateStage,
@@ -27,6 +29,7 @@ from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer
 from cli.actions import PROGRAM, reason_text
 from cli.listing import OfferRow, accepted_offers, list_offers, runs_of
+from cli.no_answer import has_worker, why_no_answer
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
@@ -44,8 +47,12 @@ from workflows.offer.workflow import OfferWorkflow
 T = TypeVar("T")
 
 WORKER_TIMEOUT = timedelta(seconds=15)
-"""After which no worker is taken to be running."""
+"""How long a command waits for an answer."""
+QUERY_ATTEMPTS = 3
+"""A worker fails a task on purpose rather than let a query run ahead (ADR 13)."""
 
+QUICK_ANSWER = timedelta(seconds=0.5)
+"""After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 """How long a command waits for preflight after a change of terms."""
 
@@ -57,8 +64,12 @@ class RequestRejected(Exception):
     """A request cannot be done.  The text says why, and which commands can be run instead."""
 
 
-class NoWorkerRunning(RequestRejected):
-    """No worker answers on the task queue."""
+class NoAnswer(RequestRejected):
+    """An offer does not answer in time; the text says why, as far as the server knows."""
+
+
+class NoWorkerRunning(NoAnswer):
+    """No worker asks for work on the task queue."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -107,6 +118,8 @@ class OfferClient:
         try:
             record = await self._wait_until_drafted(handle)
         except NoWorkerRunning:
+            raise
+        except NoAnswer:
             return await self.record(opportunity_id)
         if record.stage.is_end:
             raise _ended(record)
@@ -186,13 +199,15 @@ class OfferClient:
         """End the run that tracks the payouts of an agreement that has ended."""
         handle = self._handle(opportunity_id)
         await handle.cancel()
-        await _with_timeout(handle.result())
+        await self._answered(handle, handle.result())
 
     async def _wait_until_drafted(
         self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]
     ) -> OfferRecord:
         try:
-            return await _with_timeout(handle.execute_update(OfferWorkflow.wait_until_drafted))
+            return await self._answered(
+                handle, handle.execute_update(OfferWorkflow.wait_until_drafted)
+            )
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
@@ -240,7 +255,7 @@ class OfferClient:
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
-            return await _with_timeout(handle.query(OfferWorkflow.get_record))
+            return await self._answered(handle, self._query(handle))
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
@@ -335,13 +350,14 @@ class OfferClient:
         try:
             if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
                 raise _ended(await handle.result())
-            accepted = await _with_timeout(
+            accepted = await self._answered(
+                handle,
                 handle.start_update(
                     update,
                     *arguments,
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                     result_type=OfferRecord,
-                )
+                ),
             )
             record = await accepted.result()
         except WorkflowFailureError as error:
@@ -353,15 +369,33 @@ class OfferClient:
         assert isinstance(record, OfferRecord)
         return record
 
+    async def _query(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
+        for _ in range(QUERY_ATTEMPTS - 1):
+            with suppress(WorkflowQueryFailedError):
+                return await handle.query(OfferWorkflow.get_record)
+        return await handle.query(OfferWorkflow.get_record)
+
+    async def _answered(
+        self, handle: WorkflowHandle[Any, Any], answer: Coroutine[Any, Any, T]
+    ) -> T:
+        """The answer of a workflow.  Raises NoAnswer if it does not come in time."""
+        waiting = asyncio.ensure_future(answer)
+        try:
+            await asyncio.wait([waiting], timeout=QUICK_ANSWER.total_seconds())
+            if not waiting.done() and not await has_worker(self._client):
+                raise NoWorkerRunning
+            return await asyncio.wait_for(waiting, WORKER_TIMEOUT.total_seconds())
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            if not await has_worker(self._client):
+                raise NoWorkerRunning from None
+            raise NoAnswer(
+                f"{handle.id} does not answer: {await why_no_answer(self._client, handle.id)}"
+            ) from None
+        finally:
+            waiting.cancel()
+
     def _handle(self, path: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
-
-
-async def _with_timeout(answer: Coroutine[Any, Any, T]) -> T:
-    try:
-        return await asyncio.wait_for(answer, WORKER_TIMEOUT.total_seconds())
-    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-        raise NoWorkerRunning from None
 
 
 def _ended(record: OfferRecord) -> RequestRejected:

@@ -9,7 +9,7 @@ import httpx
 
 from cli.listing import OfferRow
 from cli.offer_client import (
-    NoWorkerRunning,
+    NoAnswer,
     OfferClient,
     PreflightPending,
     RequestRejected,
@@ -71,7 +71,7 @@ class ScenarioRunner:
         """Start the offers that are created in Clazar; the intake starts the others."""
         for scenario in SCENARIOS:
             if scenario.created_in_clazar:
-                with suppress(NoWorkerRunning):  # the offer is started without a worker, too
+                with suppress(NoAnswer):  # the offer is started without a worker, too
                     await self._client.start(scenario.opportunity_id, method=CreationMethod.CLAZAR)
 
     def act(self, rows: list[OfferRow]) -> None:
@@ -233,7 +233,7 @@ class ScenarioRunner:
 
     async def _record(self, path: str) -> OfferRecord:
         while True:
-            with suppress(NoWorkerRunning):
+            with suppress(NoAnswer):
                 return await self._client.record(path)
 
     async def _send(self, method: str, path: str, body: Mapping[str, Any]) -> None:
@@ -255,7 +255,7 @@ async def request_until_answered(request: Callable[[], Awaitable[object]]) -> No
             await request()
         except PreflightPending:
             return  # the request is accepted
-        except NoWorkerRunning:
+        except NoAnswer:
             repeated = True
         except RequestRejected:
             if repeated:

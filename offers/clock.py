@@ -16,7 +16,23 @@ from offers.model import FrozenModel
 END_OF_DAY = time(23, 59, 59, tzinfo=UTC)
 """A buyer can accept until 23:59:59 UTC of the availability end (AWS: work-with-private-offers)."""
 
-Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+FIRST_YEAR, LAST_YEAR = 1990, 2200
+"""Of the dates that are taken from outside: with others the code cannot count."""
+
+
+def bounded_day(day: date) -> date:
+    """The day itself.  Raises ValueError for a day that cannot be meant."""
+    if not FIRST_YEAR <= day.year < LAST_YEAR:
+        raise ValueError(f"{day} is not between {FIRST_YEAR} and {LAST_YEAR}")
+    return day
+
+
+def _bounded_instant(instant: datetime) -> datetime:
+    bounded_day(instant.date())
+    return instant.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_bounded_instant)]
 """An instant in UTC: boto3 gives those of the machine's own time zone."""
 
 

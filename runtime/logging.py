@@ -17,6 +17,19 @@ from temporalio.runtime import (
 )
 
 
+class WithoutSignalContents(logging.Filter):
+    """Removes the error with which the SDK logs a signal that it cannot decode.
+
+    Its text quotes the signal's arguments, which may be personal.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the record without its error."""
+        if "deserializing signal input" in record.getMessage():
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def core_logs_to_standard_error() -> None:
     """Send the logs of Temporal's core to standard error; by default they go to standard output."""
     forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
@@ -53,6 +66,7 @@ def configure_logs(level: int = logging.INFO) -> None:
             ],
         )
     )
+    handler.addFilter(WithoutSignalContents())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

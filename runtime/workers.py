@@ -14,6 +14,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.clazar.offers import Clazar
 from activities.email.smtp import Email
+from activities.heartbeats import Heartbeats
 from activities.task_queues import TaskQueue, activities_per_second
 from activities.temporal.digests import Digests
 from activities.temporal.offer_workflows import OfferWorkflows
@@ -109,7 +110,7 @@ def worker_on(
         workflows=workflows,
         activities=activities,
         activity_executor=threads,
-        interceptors=[DropUnfitSignals()],
+        interceptors=[DropUnfitSignals(), Heartbeats()],
         # The SDK's sandbox imports our modules for each workflow, which costs more time and memory
         # than the workflow itself (docs/figures.md).  The lint rules for workflows and the replay
         # tests, which use the sandbox, find what it would find.

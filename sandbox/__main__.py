@@ -14,7 +14,6 @@ from sandbox.server import PortInUse, Sandbox
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument(
         "--port", type=int, default=0, help="first of seven ports; 0: any free ports"

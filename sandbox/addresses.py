@@ -23,7 +23,6 @@ class Addresses:
 
 
 def build_addresses(world: World, clock: Clock, ports: dict[str, int], ca_file: str) -> Addresses:
-    """From the port of each system and the file of the certificate authority."""
     url = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     url["salesforce"] = f"https://localhost:{ports['salesforce']}"
     url["smtp"] = f"smtp://127.0.0.1:{ports['smtp']}"

@@ -21,16 +21,19 @@ class Clock:
     """The instant at which business time and real time are equal."""
 
     def business_time(self, real: datetime) -> datetime:
-        """The business instant at a real instant."""
         if self.scale == 1:
             return real.astimezone(UTC)
         return (self.origin + (real - self.origin) * self.scale).astimezone(UTC)
 
     def real_duration(self, business: timedelta) -> timedelta:
-        """How long a business duration takes in real time."""
         return business if self.scale == 1 else business / self.scale
 
 
 def end_of_day(day: date) -> datetime:
     """The last second of a day in UTC: until then an offer with that last day can be accepted."""
     return datetime.combine(day, END_OF_DAY)
+
+
+def timestamp(instant: datetime) -> str:
+    """An instant in AWS's format: in UTC, to the second."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,21 +5,14 @@ from typing import Any
 
 SYSTEMS = ("catalog", "agreement", "s3", "events", "clazar", "salesforce", "smtp")
 
-KINDS = {
-    "status": "answer with an HTTP status (or SMTP reply code); the operation is not executed",
-    "timeout_before": "do not execute the operation, and do not answer for `delay_seconds`",
-    "timeout_after": "execute the operation, and do not answer for `delay_seconds`",
-    "drop_before": "do not execute the operation, and close the connection",
-    "drop_after": "execute the operation, and close the connection without an answer",
-}
+KINDS = ("status", "timeout_before", "timeout_after", "drop_before", "drop_after")
+"""`status`: an HTTP status or SMTP reply code, and the operation is not executed.  Before or after
+the operation is executed, `timeout`: no answer for `delay_seconds`; `drop`: the connection is
+closed."""
 
-EVENT_KINDS = {
-    "duplicate": "send the event twice",
-    "lose": "do not send the event",
-    "delay": "send the event `delay_seconds` later",
-    "reorder": "send the event after the next one",
-}
-"""Faults of the system `events`: the events that AWS sends."""
+EVENT_KINDS = ("duplicate", "lose", "delay", "reorder")
+"""Faults of the system `events`, the events that AWS sends.  `delay`: by `delay_seconds`;
+`reorder`: after the next event."""
 
 
 @dataclass
@@ -44,8 +37,6 @@ class Fault:
 
 
 class VendorFaults:
-    """Adds faults for the calls of one system."""
-
     def __init__(self, system: str, waiting: list[Fault]) -> None:
         self._system = system
         self._waiting = waiting
@@ -55,7 +46,6 @@ class VendorFaults:
         self.answer(421 if self._system == "smtp" else 503, times=None)
 
     def answer(self, status: int, operation: str | None = None, **options: Any) -> None:
-        """Answer with this status; `options` are fields of `Fault`."""
         self.add("status", operation, status=status, **options)
 
     def lose_request(self, operation: str | None = None, **options: Any) -> None:
@@ -67,7 +57,6 @@ class VendorFaults:
         self.add("drop_after", operation, **options)
 
     def add(self, kind: str, operation: str | None = None, **options: Any) -> None:
-        """Add a fault of one of `KINDS`."""
         self._waiting.append(Fault(self._system, kind, operation, **options))
 
 
@@ -76,18 +65,12 @@ class Faults:
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
-        (
-            self.catalog,
-            self.agreement,
-            self.s3,
-            self.events,
-            self.clazar,
-            self.salesforce,
-            self.smtp,
-        ) = (VendorFaults(system, self.waiting) for system in SYSTEMS)
+        self.catalog, self.agreement, self.s3, self.events, *others = (
+            VendorFaults(system, self.waiting) for system in SYSTEMS
+        )
+        self.clazar, self.salesforce, self.smtp = others
 
     def clear(self) -> None:
-        """Remove every fault."""
         self.waiting.clear()
 
     def take(self, system: str, operation: str) -> Fault | None:

@@ -1,30 +1,56 @@
 """What all simulated HTTP systems have in common: calls are counted, and faults are injected."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from sandbox.faults import Fault
-from sandbox.world import World
+
+if TYPE_CHECKING:  # the world contains the systems
+    from sandbox.world import World
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class RequestRejected(Exception):
+    """A request that the vendor rejects, with the vendor's error response."""
+
+    def __init__(self, response: Response) -> None:
+        self.response = response
+        super().__init__(bytes(response.body).decode())
 
 
 @dataclass(frozen=True)
 class SimulatedSystem:
     """Wraps the request handlers of one system."""
 
-    world: World
+    world: "World"
     system: str
     fault_response: Callable[[Fault], Response]
     """Builds this vendor's error response for a `status` fault."""
 
+    def routes(self, method: str, path: str, operation: str, handler: Handler) -> list[Route]:
+        """The routes of an operation: with and without the final slash."""
+        endpoint = self.endpoint(operation, handler)
+        return [Route(f"{path}{slash}", endpoint, methods=[method]) for slash in ("", "/")]
+
     def endpoint(self, operation: str | Callable[[Request], str], handler: Handler) -> Handler:
         """The endpoint of an operation, given by its name or read from the request."""
+        if isinstance(operation, str):
+            self.world.operations.add((self.system, operation))
+
+        async def respond(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except RequestRejected as rejected:
+                return rejected.response
 
         async def handle(request: Request) -> Response:
             self.world.advance()
@@ -32,31 +58,34 @@ class SimulatedSystem:
             self.world.calls[self.system, name] += 1
             fault = self.world.faults.take(self.system, name)
             if fault is None:
-                return await handler(request)
+                return await respond(request)
             await request.body()
             if fault.kind == "status":
-                return self._respond_with_fault(fault)
+                response = self.fault_response(fault)
+                if fault.retry_after is not None:
+                    response.headers["Retry-After"] = f"{fault.retry_after:g}"
+                return response
             if fault.kind.endswith("_after"):
-                await handler(request)
+                await respond(request)
             if fault.kind.startswith("timeout_"):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(_wait_for_disconnect(request), fault.delay_seconds)
-            return close_connection(request)
+            # The connection is closed at once; the response is never sent.
+            request.state.transport.abort()
+            return Response()
 
         return handle
 
-    def _respond_with_fault(self, fault: Fault) -> Response:
-        response = self.fault_response(fault)
-        if fault.retry_after is not None:
-            response.headers["Retry-After"] = f"{fault.retry_after:g}"
-        return response
 
+def build_app(routes: Sequence[Route], error: Callable[[str], Response]) -> Starlette:
+    """An app that answers every other request with the error for "not simulated: " and its name."""
 
-def close_connection(request: Request) -> Response:
-    """Close the connection at once.  The returned response is never sent."""
-    transport: asyncio.Transport = request.state.transport
-    transport.abort()
-    return Response()
+    async def not_simulated(request: Request, _: Exception) -> Response:
+        return error(f"not simulated: {request.method} {request.url.path}")
+
+    app = Starlette(routes=routes, exception_handlers={404: not_simulated, 405: not_simulated})
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _wait_for_disconnect(request: Request) -> None:

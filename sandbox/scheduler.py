@@ -29,7 +29,6 @@ class Scheduler:
             return self._due_time or self._now()
 
     def schedule(self, when: datetime, call: Callable[[datetime], None]) -> None:
-        """Call this at an instant, with that instant as its argument."""
         heapq.heappush(self._calls, (when, next(self._order), call))
 
     def advance(self) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import trustme
@@ -20,8 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from sandbox.addresses import Addresses, build_addresses
-from sandbox.aws import s3
-from sandbox.aws.agreement import agreement_api
+from sandbox.aws import agreement_api, s3
 from sandbox.aws.catalog import catalog_api
 from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.clazar import clazar_api
@@ -85,18 +83,13 @@ class Sandbox:
         try:
             asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
         except BaseException as error:
-            self.__exit__(None, None, None)
+            self.__exit__()
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 raise PortInUse(f"{error.strerror}: choose another base port") from None
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -108,13 +101,8 @@ class Sandbox:
     async def __aenter__(self) -> Self:
         return await asyncio.to_thread(self.__enter__)
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.__exit__, kind, error, traceback)
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.to_thread(self.__exit__)
 
     async def _start(self) -> None:
         certificate_authority = trustme.CA()

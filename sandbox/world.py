@@ -31,6 +31,8 @@ class World(Scheduler):
         self.salesforce = Salesforce(self.now)
         self.mail = Mailbox()
         self.faults = Faults()
+        self.operations: set[tuple[str, str]] = set()
+        """What is simulated, by (system, operation)."""
         self.calls: Counter[tuple[str, str]] = Counter()
         """Calls by (system, operation), including those that failed."""
 

@@ -5,14 +5,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from activities.aws.events import KINDS
 from runtime.sqs_consumer import LONG_POLL_SECONDS, VISIBILITY_SECONDS
+from tests.support.eventbridge import PATTERN, TEMPLATE
 
 ROOT = Path(__file__).parents[1]
-TEMPLATE: Any = yaml.safe_load((ROOT / "examples" / "events.yaml").read_text())["Resources"]
-PATTERN: dict[str, list[str]] = TEMPLATE["Rule"]["Properties"]["EventPattern"]
 PAGE = (ROOT / "docs" / "events.md").read_text()
 BLOCKS: list[Any] = [
     json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)

@@ -30,6 +30,12 @@ def test_import_rules() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
+def test_no_test_module_is_imported() -> None:
+    imported = re.compile(r"^from (tests|sandbox\.tests)[\w.]*\.test_", re.MULTILINE)
+    files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "sandbox" / "tests").rglob("*.py")]
+    assert [str(each) for each in files if imported.search(each.read_text())] == []
+
+
 def test_compose_file_matches_the_schema() -> None:
     checked = subprocess.run(
         [

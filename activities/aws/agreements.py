@@ -22,7 +22,9 @@ from offers.model import FrozenModel
 PAGE_PAUSE_SECONDS = 0.25
 """Between pages: the documented limit of SearchAgreements is 5 calls a second."""
 PAGE_LIMIT = 60
-"""Per call: 3,000 agreements stay below Temporal's 2 MB for a payload, and take under a minute."""
+"""Per call: 3,000 agreements stay below Temporal's 2 MB for a payload."""
+READING_SECONDS = 60
+"""Real seconds after which a call returns what it has: AWS may take seconds for each page."""
 
 CANCELLATION_POLLING = timedelta(hours=12)
 """How often a cancellation request is checked: the buyer has seven days, and the agreement feed
@@ -101,13 +103,14 @@ class AwsAgreements:
             "sort": {"sortBy": "LastUpdateTime", "sortOrder": "ASCENDING"},
             "maxResults": 50,
         }
+        end = time.monotonic() + READING_SECONDS
         with aws_errors():
             for _ in range(PAGE_LIMIT):
                 page = self._agreements.search_agreements(**query)
                 reports += filter(
                     None, map(documents.agreement_report, page["agreementViewSummaries"])
                 )
-                if is_all := not page.get("nextToken"):
+                if (is_all := not page.get("nextToken")) or time.monotonic() > end:
                     break
                 query["nextToken"] = page["nextToken"]
                 time.sleep(PAGE_PAUSE_SECONDS)

@@ -13,6 +13,7 @@ from itertools import groupby
 from types import TracebackType
 from typing import Self
 
+from offers.clock import bounded_day
 from offers.payouts.aws_ledger import TRANSFERS, BankTransfer, BillingEvent
 
 AGREEMENTS, BILLING = "agreementfeed_v1", "billingeventfeed_v1"
@@ -234,8 +235,9 @@ def _amount(row: dict[str, str], column: str) -> str:
 def _instant(row: dict[str, str], column: str) -> float:
     try:
         instant = datetime.fromisoformat(row[column])
+        bounded_day(instant.date())
     except ValueError:
-        raise InvalidLine(column, "it is no instant") from None
+        raise InvalidLine(column, "it is no possible instant") from None
     return (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
 
 
@@ -249,9 +251,9 @@ def _day(row: dict[str, str], column: str) -> str:
     if not row[column]:
         return ""
     try:
-        return date.fromisoformat(row[column][:10]).isoformat()
+        return bounded_day(date.fromisoformat(row[column][:10])).isoformat()
     except ValueError:
-        raise InvalidLine(column, "it is no date") from None
+        raise InvalidLine(column, "it is no possible date") from None
 
 
 def _date(text: str) -> date | None:

@@ -84,6 +84,8 @@ class ChangeSetOutcome(FrozenModel):
     """The offer as AWS shows it afterwards; None if the change set did not succeed."""
     conflicting_offers: tuple[OpenOffer, ...] = ()
     """Our other offers that its buyers can accept, perhaps created at the same time."""
+    has_agreement: bool = False
+    """Whether a buyer has accepted it already."""
     offer_url: str | None = None
     """The address at which the buyer accepts it."""
     errors: tuple[AwsError, ...] = ()
@@ -174,17 +176,23 @@ class AwsCatalog:
         if offer_id is None:
             raise not_ready("AWS does not show the id of the offer yet")
         offer = self.read_offer(offer_id)
+        has_agreement, others = self._of_its_buyers(offer)
         return ChangeSetOutcome(
-            offer=offer, conflicting_offers=self._rivals(offer), offer_url=self._url(offer)
+            offer=offer,
+            conflicting_offers=others,
+            has_agreement=has_agreement,
+            offer_url=self._url(offer),
         )
 
-    def _rivals(self, offer: PublishedOffer) -> tuple[OpenOffer, ...]:
+    def _of_its_buyers(self, offer: PublishedOffer) -> tuple[bool, tuple[OpenOffer, ...]]:
+        """Whether its buyers have accepted it, and our other offers that they can accept."""
         today = business_now(self._clock).date()
         if offer.product_id is None or not offer.released or offer.is_void(today):
-            return ()
+            return False, ()
         with aws_errors():
-            _, found = self._lookup.of_buyers(offer.product_id, offer.buyer_accounts, today)
-        return tuple(each for each in found if each.offer_id != offer.offer_id)
+            held, found = self._lookup.of_buyers(offer.product_id, offer.buyer_accounts, today)
+        has_agreement = any(each.offer_id == offer.offer_id for each in held)
+        return has_agreement, tuple(each for each in found if each.offer_id != offer.offer_id)
 
     @activity.defn
     def cancel_change_set(self, change_set_id: str) -> bool:
@@ -224,9 +232,8 @@ class AwsCatalog:
             raise aws_failure(error) from None
         if not offer.released:
             raise not_ready("AWS has not released it yet", wait)
-        return ReleasedOffer(
-            offer=offer, offer_url=self._url(offer), conflicting_offers=self._rivals(offer)
-        )
+        _, others = self._of_its_buyers(offer)
+        return ReleasedOffer(offer=offer, offer_url=self._url(offer), conflicting_offers=others)
 
     def _url(self, offer: PublishedOffer) -> str:
         # AWS returns no address of an offer; the pattern is a setting.

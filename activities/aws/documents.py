@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from offers.agreements.agreement import Agreement, AgreementReport, CancellationRequest
+from offers.clock import bounded_day
 from offers.lifecycle.read_back import PublishedOffer
 from offers.money import Money
 from offers.preflight.marketplace import Product
@@ -336,7 +337,7 @@ def day(value: str | None) -> date | None:
 
 def _known_day(value: str) -> date:
     # AWS accepts a date and returns an instant, such as 2026-12-22T00:00:00.000Z.
-    return date.fromisoformat(value[:10])
+    return bounded_day(date.fromisoformat(value[:10]))
 
 
 def _days(period: str | None) -> int | None:

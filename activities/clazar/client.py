@@ -12,11 +12,18 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from activities.errors import http_failure
+from activities.errors import http_failure, unavailable
 
 VENDOR = "Clazar"
 TOKEN_SHARE = 0.8
 """A token is renewed after this share of its lifetime."""
+SHORT_LIFE_SECONDS = 600
+"""Of a token whose lifetime is not said."""
+LARGEST_ANSWER = 50_000_000
+"""Bytes: a page of 5,000 rows of 63 columns takes about a tenth of it."""
+PART = 65_536
+PAGE_LIMIT = 2000
+KEPT_HEADERS = ("retry-after",)
 
 
 @cache
@@ -54,7 +61,7 @@ class ClazarClient:
             if response.status_code == 401:
                 token = await self._valid_token(refused=token)
                 response = await self._send(method, path, token, **arguments)
-            return _decoded(response.raise_for_status())
+            return _decoded(response)
         except httpx.HTTPError as error:
             raise http_failure(VENDOR, error) from None
 
@@ -67,12 +74,16 @@ class ClazarClient:
             answer = await self.request(
                 "GET", path, params={"page": page, "page_size": page_size, **parameters}
             )
-            rows = answer["results"]
+            rows = answer.get("results") if isinstance(answer, dict) else None
+            if not isinstance(rows, list):
+                raise unavailable(VENDOR, "a list has no results")
             yield rows
             # A page can be shorter than requested, and not every list has a link to the next one.
             if not (answer["next"] if "next" in answer else len(rows) == page_size):
                 return
             page += 1
+            if page > PAGE_LIMIT:
+                raise unavailable(VENDOR, f"a list has more than {PAGE_LIMIT} pages")
             await self._sleep(pause)
 
     async def close(self) -> None:
@@ -80,26 +91,45 @@ class ClazarClient:
         await self._http.aclose()
 
     async def _send(self, method: str, path: str, token: str, **arguments: Any) -> httpx.Response:
-        return await self._http.request(
-            method, path, headers={"Authorization": f"Bearer {token}"}, **arguments
+        """An answer, read up to a limit: a compressed one may unpack to any size."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self._http.stream(method, path, headers=headers, **arguments) as response:
+            content = bytearray()
+            async for part in response.aiter_bytes(PART):
+                content += part
+                if len(content) > LARGEST_ANSWER:
+                    raise unavailable(VENDOR, f"an answer is larger than {LARGEST_ANSWER} bytes")
+        return httpx.Response(
+            response.status_code,
+            headers={n: v for n, v in response.headers.items() if n in KEPT_HEADERS},
+            content=bytes(content),
+            request=response.request,
         )
 
     async def _valid_token(self, refused: str | None = None) -> str:
         async with self._renewing:
             # Another call may have renewed it while this one waited for the lock.
             if self._token in ("", refused) or time.monotonic() >= self._renew_at:
-                response = await self._http.post(
-                    "/authenticate/",
-                    json={
-                        "client_id": self._client_id,
-                        "client_secret": self._client_secret.get_secret_value(),
-                    },
-                )
-                answer = response.raise_for_status().json()
-                self._token = answer["access_token"]
-                self._renew_at = time.monotonic() + answer["expires_in"] * TOKEN_SHARE
+                credentials = {
+                    "client_id": self._client_id,
+                    "client_secret": self._client_secret.get_secret_value(),
+                }
+                answer = _decoded(await self._send("POST", "/authenticate/", "", json=credentials))
+                token = answer.get("access_token") if isinstance(answer, dict) else None
+                if not isinstance(token, str):
+                    raise unavailable(VENDOR, "login answers without a token")
+                life = answer.get("expires_in")
+                seconds = life if isinstance(life, int | Decimal) else SHORT_LIFE_SECONDS
+                self._token = token
+                self._renew_at = time.monotonic() + float(seconds) * TOKEN_SHARE
             return self._token
 
 
 def _decoded(response: httpx.Response) -> Any:
-    return json.loads(response.text, parse_float=Decimal) if response.content else None
+    response.raise_for_status()
+    if not response.content:
+        return None
+    try:
+        return json.loads(response.text, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        raise unavailable(VENDOR, "an answer is no JSON") from None

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from activities.clazar.client import ClazarClient
+from offers.clock import bounded_day
 from offers.findings import Finding, Severity
 from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import DataFindings, PayoutReading
@@ -133,9 +134,9 @@ def _amount(row: dict[str, Any], column: str, blank: int | None = None) -> Decim
 def _day(row: dict[str, Any], column: str) -> date | None:
     value = row.get(column)
     try:
-        return date.fromisoformat(value[:10]) if value else None
+        return bounded_day(date.fromisoformat(value[:10])) if value else None
     except ODD:
-        raise ValueError(f"{column} is no date: {str(value)[:40]!r}") from None
+        raise ValueError(f"{column} is no possible date: {str(value)[:40]!r}") from None
 
 
 def _said_of(error: Exception) -> str:

@@ -8,11 +8,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, ValidationError
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.clazar.client import ClazarClient
+from activities.clazar.client import VENDOR, ClazarClient
+from activities.errors import unavailable
 from offers.feed import FeedEntry
 from offers.model import FrozenModel
 from offers.preflight.marketplace import ObservedOffer
@@ -76,10 +77,9 @@ class Clazar:
         A long backlog takes several calls.
         """
         changed = [
-            ChangedOffer(offer=_seen(row), changed_at=_instant(row["last_modified_at"]))
-            async for row in self._offers(position.since)
-            if row.get("cloud_id")
-            and position.known.get(row["cloud_id"]) != _instant(row["last_modified_at"])
+            each
+            async for each in self._offers(position.since)
+            if position.known.get(each.offer.offer_id) != each.changed_at
         ]
         # The order of the list is not documented.
         changed.sort(key=lambda each: each.changed_at)
@@ -90,13 +90,10 @@ class Clazar:
         """The matching offers that Clazar shows now, if there are any."""
         return tuple(
             [
-                _seen(row)
-                async for row in self._offers(wanted.created_after)
-                if row.get("cloud_id")
-                and (
-                    row["cloud_id"] == wanted.offer_id
-                    or (wanted.reference and wanted.reference in (row.get("name") or ""))
-                )
+                each.offer
+                async for each in self._offers(wanted.created_after)
+                if each.offer.offer_id == wanted.offer_id
+                or (wanted.reference and wanted.reference in (each.offer.name or ""))
             ]
         )
 
@@ -104,8 +101,11 @@ class Clazar:
     async def link_offer(self, link: LinkOffer) -> None:
         """Link an offer to its opportunity, so that Clazar's own Salesforce sync shows it."""
         offer = await self._client.request("GET", f"/private_offers/{link.clazar_id}/")
+        if not isinstance(offer, dict):
+            raise unavailable(VENDOR, "an offer is no object")
         wanted = {"object_type": "Opportunity", "object_id": link.opportunity_id}
-        associations = offer.get("external_object_associations") or {}
+        associations = offer.get("external_object_associations")
+        associations = associations if isinstance(associations, dict) else {}
         if associations.get("salesforce") != wanted:
             await self._client.request(
                 "PATCH",
@@ -130,7 +130,8 @@ class Clazar:
             linked.append(link.clazar_id)
         return linked
 
-    async def _offers(self, changed_after: datetime) -> AsyncIterator[dict[str, Any]]:
+    async def _offers(self, changed_after: datetime) -> AsyncIterator[ChangedOffer]:
+        """What has changed; a row that does not fit is named in the log and passed over."""
         async for rows in self._client.pages(
             "/private_offers/",
             PAGE_SIZE,
@@ -138,19 +139,37 @@ class Clazar:
             response_format="common",
             last_modified_at_after=changed_after.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         ):
-            for row in rows:
-                yield row
+            for number, row in enumerate(rows):
+                if isinstance(row, dict) and row.get("cloud_id") in (None, ""):
+                    continue  # a draft
+                try:
+                    yield _changed(row)
+                except (AttributeError, KeyError, TypeError, ValidationError) as error:
+                    about = row.get("id") if isinstance(row, dict) else f"row {number}"
+                    activity.logger.warning(
+                        "Clazar's offer %s does not fit: %s", str(about)[:64], _field_in(error)
+                    )
 
 
-def _seen(row: dict[str, Any]) -> ObservedOffer:
-    tied_to = (row.get("external_object_associations") or {}).get("salesforce") or {}
-    return ObservedOffer(
+def _changed(row: dict[str, Any]) -> ChangedOffer:
+    observed = ObservedOffer(
         offer_id=row["cloud_id"],
         name=row.get("name"),
         clazar_id=row["id"],
-        linked_to=tied_to.get("object_id"),
+        linked_to=_linked_to(row.get("external_object_associations")),
     )
+    return ChangedOffer(offer=observed, changed_at=row["last_modified_at"])
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text)
+def _linked_to(associations: Any) -> str | None:
+    """The opportunity; None if the shape, which Clazar does not publish, is not the assumed one."""
+    linked = associations.get("salesforce") if isinstance(associations, dict) else None
+    found = linked.get("object_id") if isinstance(linked, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _field_in(error: Exception) -> str:
+    """The field of a row that does not fit, without its value."""
+    if isinstance(error, ValidationError):
+        return ".".join(map(str, error.errors()[0]["loc"]))
+    return str(error) if isinstance(error, KeyError) else "it is no object"

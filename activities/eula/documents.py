@@ -57,7 +57,8 @@ class EulaDocuments:
         merged, wrong = self._merged(sources)
         return EulaContent(sha256=None if wrong else sha256(merged).hexdigest(), findings=wrong)
 
-    @activity.defn
+    # It goes on to its end: an exception in its thread could strike in the middle of a call.
+    @activity.defn(no_thread_cancel_exception=True)
     def publish(self, request: PublishEula) -> str:
         """Put the merged contract into S3; returns a presigned link that is valid for seven days.
 

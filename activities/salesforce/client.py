@@ -16,7 +16,12 @@ from requests.adapters import HTTPAdapter
 from simple_salesforce.api import Salesforce as SalesforceApi
 from simple_salesforce.exceptions import SalesforceError, SalesforceExpiredSession
 
-from activities.errors import SALESFORCE, credentials_rejected, salesforce_failure, unavailable
+from activities.errors import (
+    SALESFORCE,
+    salesforce_failure,
+    salesforce_login_failure,
+    unavailable,
+)
 from offers.model import FrozenModel
 
 API_VERSION = "66.0"
@@ -103,12 +108,14 @@ class SalesforceClient:
         response = self._session().post(
             f"{self._login.url.rstrip('/')}/services/oauth2/token", data=self._login.form()
         )
-        if response.status_code in (400, 401, 403):
-            raise credentials_rejected(SALESFORCE, _oauth_error(response))
+        answer = _json_object(response)
         if response.status_code != 200:
-            raise unavailable(SALESFORCE, f"login answers {response.status_code}")
-        answer = response.json()
-        return answer["access_token"], answer["instance_url"]
+            error = str(answer.get("error", ""))[:80]
+            raise salesforce_login_failure(response.status_code, error)
+        token, instance_url = answer.get("access_token"), answer.get("instance_url")
+        if not (isinstance(token, str) and isinstance(instance_url, str)):
+            raise unavailable(SALESFORCE, "login answers without a token")
+        return token, instance_url
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
@@ -132,8 +139,10 @@ class _TimeoutAdapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-def _oauth_error(response: requests.Response) -> str:
+def _json_object(response: requests.Response) -> dict[str, Any]:
+    """An answer's JSON object; empty if it has none."""
     try:
-        return str(response.json()["error"])
-    except (ValueError, KeyError, TypeError):
-        return str(response.status_code)
+        answer = response.json()
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}

@@ -13,6 +13,7 @@ from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap, value_at
 from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
+from offers.lifecycle.salesforce_fields import WriteName
 from offers.model import FrozenModel
 from offers.money import number_text
 from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
@@ -123,7 +124,7 @@ class Opportunities:
             raise not_found(f"Salesforce has no opportunity {record_id}")
         record = found[0]
         return ReadOpportunity(
-            account_id=record.get("AccountId"),
+            account_id=value_at(record, "AccountId"),
             facts=self._facts(record),
             sources={_TERM_NAMES.get(name, name): path for name, path in fields.read.items()},
             order_form=OrderForm(
@@ -133,9 +134,13 @@ class Opportunities:
                 sources=fields.order_form,
                 opportunity_currency=self._currency(record),
             ),
-            shown_stage=record.get(fields.write.get("stage", "")),
-            shown_offer_id=record.get(fields.write.get("offer_id", "")),
+            shown_stage=self._shown(record, "stage"),
+            shown_offer_id=self._shown(record, "offer_id"),
         )
+
+    def _shown(self, record: Mapping[str, Any], name: WriteName) -> Any:
+        path = self._fields.write.get(name)
+        return value_at(record, path) if path else None
 
     def customer(
         self, record_id: str, opportunity: ReadOpportunity, accounts: Iterable[str]

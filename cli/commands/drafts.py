@@ -53,7 +53,8 @@ def preflight(
     if opportunity is None and terms is None:
         raise typer.BadParameter("give an opportunity, or terms with --terms")
     record_id = common.opportunity_argument(opportunity) if opportunity else None
-    report = _check(CheckDeal(opportunity_id=record_id, terms=common.given_terms(terms)))
+    given = common.given_terms(terms)
+    report = _check(CheckDeal(opportunity_id=record_id, terms=given, before_start=True))
     if as_json:
         shown = report.model_dump(mode="json", exclude=NOT_SHOWN)
         for finding, read in zip(shown["findings"], report.findings, strict=True):

@@ -14,7 +14,7 @@ from cli import common
 from cli.actions import attention_commands
 from cli.common import AsJson, Offer, Opportunity, TermsFile, command
 from cli.listing import OfferRow
-from cli.offer_client import NoWorkerRunning
+from cli.offer_client import NoAnswer
 from cli.tables import offer_line, offer_table
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
@@ -45,7 +45,7 @@ async def start(
     client = await common.open_offer_client()
     try:
         record = await client.start(opportunity, given, method=method, restart=restart)
-    except NoWorkerRunning as error:
+    except NoAnswer as error:
         print(f"started, but {error}", file=sys.stderr)
         return
     waits = record.blocking_findings or [

@@ -41,6 +41,8 @@ class Attention(FrozenModel):
     problem: str
     remedy: str
     since: AwareDatetime
+    count: int = 1
+    """How many of its code it stands for: only the last rejected signal is shown."""
 
     @property
     def actions(self) -> tuple[ActionKind, ...]:

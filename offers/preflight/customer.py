@@ -12,6 +12,18 @@ from offers.terms.terms import OfferTerms
 SOLD = frozenset({Stage.ACCEPTED.value, Stage.DISBURSED.value})
 
 
+RUNNING = frozenset(
+    {
+        Stage.DRAFT.value,
+        Stage.SUBMITTED.value,
+        Stage.GENERATING.value,
+        Stage.FAILED.value,
+        Stage.LIVE.value,
+        Stage.SHARED.value,
+    }
+)
+
+
 class OtherCustomersUse(FrozenModel):
     """An opportunity of another customer that names one of our buyer accounts."""
 
@@ -36,6 +48,20 @@ class Customer(FrozenModel):
     stage_field: str | None = None
     others: tuple[OtherCustomersUse, ...] = ()
     last_purchase: LastPurchase | None = None
+
+
+def running(customer: Customer) -> Finding | None:
+    """The opportunity's own offer, which a start would find instead of creating one."""
+    if customer.shown_stage not in RUNNING:
+        return None
+    return Finding(
+        code="already-running",
+        field="stage",
+        seen=customer.shown_stage,
+        problem=f"an offer for this opportunity runs already: it is {customer.shown_stage}",
+        remedy="Look at that offer: revise its draft, or amend it, instead of starting another",
+        source=customer.stage_field,
+    )
 
 
 def sold_before(customer: Customer) -> Iterator[Finding]:

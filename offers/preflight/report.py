@@ -82,6 +82,8 @@ class Deal(FrozenModel):
     method: CreationMethod = CreationMethod.AWS
     clock: Clock = Clock()
     """The worker's."""
+    before_start: bool = False
+    """Whether nothing was started yet."""
 
 
 def preflight(
@@ -116,6 +118,9 @@ def preflight(
 
 
 def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:
+    if deal.before_start and (running := customer.running(deal.customer)):
+        yield running
+        deal = deal.model_copy(update={"marketplace": _without_known_offer(deal.marketplace)})
     yield from customer.sold_before(deal.customer)
     if deal.order_form is None:
         yield NO_OPPORTUNITY
@@ -133,6 +138,10 @@ def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
         yield from findings_of(checks, terms, legal, deal.marketplace, policy)
     if terms.agreement_end and "agreement_end" in legal:
         yield ONLY_AMENDMENTS_END
+
+
+def _without_known_offer(shown: Marketplace | None) -> Marketplace | None:
+    return shown and shown.model_copy(update={"known_offer": None})
 
 
 def _amendment(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Iterator[Finding]:

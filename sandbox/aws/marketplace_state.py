@@ -10,6 +10,10 @@ from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.aws.storage import Storage
 
 
+def given(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
 @dataclass
 class Offer:
     """An entity of type `Offer@1.0` in the AWS catalog."""
@@ -63,6 +67,12 @@ class ChangeSet:
     locked_entities: list[str] = field(default_factory=list)
     """The entities that it locks while it runs; `$name` of the change for an offer it creates."""
 
+    @property
+    def entity_ids(self) -> list[str]:
+        """The ids of the existing entities in it."""
+        ids = [each.entity_id.partition("@")[0] for each in self.changes if each.entity_id]
+        return sorted({each for each in ids if not each.startswith("$")})
+
 
 @dataclass
 class Agreement:
@@ -79,8 +89,8 @@ class Agreement:
     currency: str
     terms: list[dict[str, Any]]
     initial_agreement_id: str
+    last_update: datetime
     status: str = "ACTIVE"
-    last_update: datetime | None = None
     replaces: str | None = None
     """The agreement that this one amended or renewed."""
     replaced_by: str | None = None
@@ -102,7 +112,6 @@ class CancellationRequest:
     status_message: str | None = None
 
     def set_result(self, status: str, message: str, now: datetime) -> None:
-        """End the request: it is no longer pending."""
         self.status = status
         self.status_message = message
         self.updated_at = now
@@ -118,8 +127,6 @@ change; `released`: the instant of release; `last-second`: 23:59:59 UTC of the l
 
 @dataclass
 class RaceAcceptance:
-    """A buyer accepts matching offers at this point."""
-
     point: RacePoint
     offer_filter: str = ""
     """An offer's id, or text in its name or description; empty: every offer to this buyer."""
@@ -190,6 +197,10 @@ class Aws:
         self.buyers: dict[str, Buyer] = {}
         self.storage = Storage()
 
+    def arn(self, kind: str, entity_id: str) -> str:
+        seller = self.seller_account
+        return f"arn:aws:aws-marketplace:us-east-1:{seller}:AWSMarketplace/{kind}/{entity_id}"
+
     def acceptable(self, offer: Offer) -> bool:
         """Whether a buyer could accept this offer now, judged by the offer and its agreement."""
         replaced = self.agreements.get(offer.replaces_agreement or "")
@@ -211,11 +222,5 @@ class Aws:
 
     def pending_cancellation(self, agreement_id: str) -> CancellationRequest | None:
         """The pending cancellation request; an agreement has at most one."""
-        return next(
-            (
-                each
-                for each in self.cancellation_requests.values()
-                if each.agreement_id == agreement_id and each.status == "PENDING_APPROVAL"
-            ),
-            None,
-        )
+        every = (r for r in self.cancellation_requests.values() if r.agreement_id == agreement_id)
+        return next((each for each in every if each.status == "PENDING_APPROVAL"), None)

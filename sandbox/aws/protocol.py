@@ -82,6 +82,7 @@ class AwsService:
         self._rates = {
             name: RateLimit(each.per_second, 1 / world.scale) for name, each in operations.items()
         }
+        world.operations |= {(system, name) for name in operations}
         simulated = SimulatedSystem(world, system, self._fault_response)
         endpoint = simulated.endpoint(self._counted_as, self._handle)
         methods = ["GET", "POST", "PATCH", "DELETE"]

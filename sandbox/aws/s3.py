@@ -28,6 +28,7 @@ SUBRESOURCES = frozenset({"acl", "attributes", "partNumber", "tagging", "uploadI
 
 def app(world: World) -> Starlette:
     s3 = S3(world)
+    world.operations |= {("s3", name) for name in ("ListObjectsV2", *OBJECT_OPERATIONS.values())}
     endpoint = SimulatedSystem(world, "s3", _fault_response).endpoint(_operation, s3.handle)
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=[*OBJECT_OPERATIONS, "POST"])])
 

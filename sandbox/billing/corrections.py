@@ -1,6 +1,7 @@
 """Later corrections and deletions of billing events, and their effect on payouts and reports."""
 
 from decimal import Decimal
+from typing import Any
 
 from sandbox.billing.disbursement_report import update_report
 from sandbox.billing.ledger import BillingEvent, InvoiceLine
@@ -14,18 +15,12 @@ class NotInLedger(LookupError):
 
 def correct_amount(world: World, *, billing_event_id: str, amount: Decimal) -> BillingEvent:
     """Write a new version of an event with another amount.  Raises NotInLedger."""
-    _check(world, billing_event_id)
-    version = world.money.ledger.add_version(billing_event_id, world.now(), amount=amount)
-    _update_dependents(world, version)
-    return version
+    return _write(world, billing_event_id, amount=amount)
 
 
 def delete_event(world: World, *, billing_event_id: str) -> BillingEvent:
     """Write a new version of an event that deletes it.  Raises NotInLedger."""
-    _check(world, billing_event_id)
-    version = world.money.ledger.add_version(billing_event_id, world.now(), delete=True)
-    _update_dependents(world, version)
-    return version
+    return _write(world, billing_event_id, delete=True)
 
 
 def correct_listing_fee(world: World, *, invoice_id: str, listing_fee: Decimal) -> BillingEvent:
@@ -52,21 +47,18 @@ def find_line(world: World, invoice_id: str) -> InvoiceLine:
     raise NotInLedger(f"there is no invoice {invoice_id}")
 
 
-def _check(world: World, billing_event_id: str) -> None:
-    if world.money.ledger.current(billing_event_id) is None:
-        raise NotInLedger(f"there is no billing event {billing_event_id}")
-
-
-def _update_dependents(world: World, event: BillingEvent) -> None:
-    if event.action == "INVOICED" and event.buyer_line_item_id and event.balance_impacting:
-        line = world.money.ledger.lines[event.buyer_line_item_id]
-        settle_later(world, line, [event.billing_event_id])
+def _write(world: World, event_id: str, **change: Any) -> BillingEvent:
+    """Write a new version of an event, and update what depends on it."""
+    ledger = world.money.ledger
+    if ledger.current(event_id) is None:
+        raise NotInLedger(f"there is no billing event {event_id}")
+    event = ledger.add_version(event_id, world.now(), **change)
     # A transfer may have paid several lines.
-    for line in _affected_lines(world, event):
-        update_report(world, line)
-
-
-def _affected_lines(world: World, event: BillingEvent) -> list[InvoiceLine]:
+    lines = list(ledger.lines.values())
     if event.buyer_line_item_id:
-        return [world.money.ledger.lines[event.buyer_line_item_id]]
-    return list(world.money.ledger.lines.values())
+        lines = [ledger.lines[event.buyer_line_item_id]]
+        if event.action == "INVOICED" and event.balance_impacting:
+            settle_later(world, lines[0], [event_id])
+    for line in lines:
+        update_report(world, line)
+    return event

@@ -13,20 +13,65 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sandbox.billing.data_feed_state import AgreementRevision
-from sandbox.billing.ledger import BillingEvent
+from sandbox.aws.marketplace_state import Agreement
+from sandbox.billing.ledger import BillingEvent, account_guid
 from sandbox.world import World
 
 BILLING_EVENTS = "billingeventfeed_v1"
 AGREEMENTS = "agreementfeed_v1"
+AGREEMENT_COLUMNS = """
+agreement_id valid_from insert_date update_date offer_id proposer_account_id acceptor_account_id
+acceptance_time start_time end_time status intent estimated_agreement_value currency_code
+preceding_agreement_id status_reason_code offer_set_id catalog delete_date
+"""
+"""AWS's sample queries have `offer_id`; its documentation says `offer_revision_at_acceptance`."""
 COLUMNS = {
     BILLING_EVENTS: [each.name for each in fields(BillingEvent)],
-    AGREEMENTS: [each.name for each in fields(AgreementRevision)],
+    AGREEMENTS: AGREEMENT_COLUMNS.split(),
 }
 """By table, in the order of the columns in the files (ASSUMED)."""
-ONE_DAY = timedelta(days=1)
 CAST_COLUMNS = frozenset({"action_date", "buyer_invoice_date"})
 """AWS's sample query casts these, and a cast needs a blank where ISO 8601 has a T."""
+
+
+def record_revision(world: World, agreement: Agreement) -> None:
+    """Record the current status of an agreement; its previous revision is superseded."""
+    feed, now = world.money.feed, world.now()
+    latest = feed.latest_revisions.get(agreement.id)
+    if latest is None:
+        feed.add_revision(_first_revision(world, agreement))
+        return
+    # Two versions must not have the same `update_date`.
+    update = {"update_date": max(now, latest["update_date"] + timedelta(seconds=1))}
+    if latest["valid_from"] < now:
+        feed.add_revision({**latest, "status": "SUPERSEDED", **update})
+        latest = {**latest, "valid_from": now, "insert_date": now}
+    feed.add_revision({**latest, "status": agreement.status, **update})
+
+
+def _first_revision(world: World, agreement: Agreement) -> dict[str, Any]:
+    offer = world.aws.offers[agreement.offer_id]
+    intent = "NEW"
+    if agreement.replaces:
+        intent = "RENEW" if offer.renews_agreement else "REPLACE"
+    return {
+        "agreement_id": agreement.id,
+        "valid_from": agreement.accepted_at,
+        "insert_date": world.now(),
+        "update_date": world.now(),
+        "offer_id": agreement.offer_id,
+        "proposer_account_id": account_guid(world.aws.seller_account),
+        "acceptor_account_id": account_guid(agreement.acceptor),
+        "acceptance_time": agreement.accepted_at,
+        "start_time": agreement.start,
+        "end_time": agreement.end,
+        "status": agreement.status,
+        "intent": intent,
+        "estimated_agreement_value": agreement.value,
+        "currency_code": agreement.currency,
+        "preceding_agreement_id": agreement.replaces,
+        "catalog": "AWSMarketplace",
+    }
 
 
 def object_key(world: World, key: str) -> tuple[str, str]:
@@ -36,7 +81,7 @@ def object_key(world: World, key: str) -> tuple[str, str]:
 
 def deliver_due(world: World) -> None:
     """Deliver what was due at the last midnight UTC."""
-    midnight = _midnight(world.now())
+    midnight = datetime.combine(world.now().date(), time(0), UTC)
     until = world.money.feed.delivered_until
     if until is None or until < midnight:
         _deliver(world, midnight)
@@ -51,40 +96,31 @@ def deliver_now(world: World) -> list[str]:
 def _deliver(world: World, midnight: datetime | None) -> None:
     feed = world.money.feed
     changed = set()
-    for table, version in _undelivered(world, midnight):
-        month = version.update_date.astimezone(UTC)
+    for table, row in _undelivered(world, midnight):
+        month = row["update_date"].astimezone(UTC)
         key = f"{table}/year={month.year:04}/month={month.month:02}/data.csv"
         lines = feed.lines.setdefault(key, [_line(COLUMNS[table])])
-        lines.append(_line([_cell(name, getattr(version, name)) for name in COLUMNS[table]]))
+        lines.append(_line([_cell(name, row.get(name)) for name in COLUMNS[table]]))
         changed.add(key)
     feed.delivered_until = midnight or world.now()
     for key in changed:
-        world.aws.storage.put(
-            *object_key(world, key), "".join(feed.lines[key]).encode(), "text/csv"
-        )
+        content = "".join(feed.lines[key]).encode()
+        world.aws.storage.put(*object_key(world, key), content, "text/csv")
 
 
-def _midnight(instant: datetime) -> datetime:
-    """00:00 UTC of the same day."""
-    return datetime.combine(instant.astimezone(UTC).date(), time(0), UTC)
-
-
-def _undelivered(
-    world: World, midnight: datetime | None
-) -> Iterator[tuple[str, BillingEvent | AgreementRevision]]:
-    """The versions that have not been delivered yet, by table."""
-    tables: dict[str, Sequence[BillingEvent | AgreementRevision]] = {
+def _undelivered(world: World, midnight: datetime | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    feed = world.money.feed
+    tables: dict[str, Sequence[Any]] = {
         BILLING_EVENTS: world.money.ledger.versions,
-        AGREEMENTS: world.money.feed.revisions,
+        AGREEMENTS: feed.revisions,
     }
     for table, versions in tables.items():
-        for version in versions[world.money.feed.delivered_counts.get(table, 0) :]:
-            if midnight is not None and version.update_date >= midnight:
+        for version in versions[feed.delivered_counts[table] :]:
+            row = version if isinstance(version, dict) else vars(version)
+            if midnight is not None and row["update_date"] >= midnight:
                 break
-            world.money.feed.delivered_counts[table] = (
-                world.money.feed.delivered_counts.get(table, 0) + 1
-            )
-            yield table, version
+            feed.delivered_counts[table] += 1
+            yield table, row
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -95,13 +131,14 @@ def _line(cells: Sequence[str]) -> str:
 
 def _cell(column: str, value: Any) -> str:
     """None is an empty cell, an amount has no exponent, an instant is in UTC."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(int(value))
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime):
-        blank = " " if column in CAST_COLUMNS else "T"
-        return value.astimezone(UTC).isoformat(blank).replace("+00:00", "Z")
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(int(value))
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            blank = " " if column in CAST_COLUMNS else "T"
+            return value.astimezone(UTC).isoformat(blank).replace("+00:00", "Z")
     return str(value)

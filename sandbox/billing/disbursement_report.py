@@ -29,7 +29,6 @@ NO_TRANSFER = ""
 
 
 def update_report(world: World, line: InvoiceLine) -> None:
-    """Update the rows of a line in the report."""
     current = _rows(world.money.ledger, line)
     for transfer_id in list(line.report_rows):
         if transfer_id not in current:

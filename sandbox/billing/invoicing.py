@@ -54,8 +54,6 @@ def schedule_invoices(world: World, agreement: Agreement, offer: Offer) -> None:
 
 @dataclass
 class _ScheduledInvoice:
-    """An invoice with one line, to be issued later."""
-
     world: World
     agreement: Agreement
     offer: Offer

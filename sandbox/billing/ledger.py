@@ -86,8 +86,6 @@ class BillingEvent:
 
 @dataclass
 class InvoiceLine:
-    """One line of one invoice."""
-
     template: BillingEvent
     """The columns that all events of the line share."""
     report_row: Disbursement
@@ -136,7 +134,6 @@ class Ledger:
     _events_by_line: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def write(self, version: BillingEvent) -> None:
-        """Append an event or a new version of one."""
         self.versions.append(version)
         if version.billing_event_id not in self._current and version.buyer_line_item_id:
             self._events_by_line[version.buyer_line_item_id].append(version.billing_event_id)
@@ -159,7 +156,6 @@ class Ledger:
         return version
 
     def current(self, event_id: str) -> BillingEvent | None:
-        """The latest version of an event; None if it was deleted."""
         event = self._current.get(event_id)
         return event if event and event.delete_date is None else None
 

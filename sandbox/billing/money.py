@@ -16,8 +16,6 @@ def round_amount(amount: Decimal, currency: str) -> Decimal:
 
 @dataclass
 class Invoice:
-    """An invoice for an agreement, before tax."""
-
     id: str
     agreement_id: str
     amount: Decimal

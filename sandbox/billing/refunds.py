@@ -23,7 +23,6 @@ SUFFIXES: dict[RefundKind, str] = {"refund": "_REFUND", "credit": "_CREDIT", "fo
 
 
 def schedule_refunds(world: World, line: InvoiceLine) -> None:
-    """Schedule the refunds in the settings of a new line."""
     settings = line.settings
     kinds: list[tuple[RefundKind, Decimal, float]] = [
         ("refund", settings.refund, settings.refund_after_days),

@@ -2,22 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 from sandbox.billing.disbursement_report import update_report
 from sandbox.billing.ledger import AWS, BillingEvent, InvoiceLine, TransferShare, account_guid
-from sandbox.billing.money import round_amount
-from sandbox.billing.payout_schedule import add_business_days, next_payday
+from sandbox.billing.money import PayoutSettings, round_amount
 from sandbox.random_ids import new_id
 from sandbox.world import World
 
 ONE_DAY = timedelta(days=1)
+SATURDAY = 5
 
 
 def schedule_payouts(world: World, line: InvoiceLine) -> None:
-    """Schedule the payouts of a new line."""
     settings, invoiced = line.settings, line.report_row.invoice_date
     line.remaining_payouts = len(settings.parts)
     collected = invoiced + timedelta(days=settings.collected_after_days)
@@ -29,20 +28,36 @@ def schedule_payouts(world: World, line: InvoiceLine) -> None:
             due = first + number * ONE_DAY
             world.schedule(due, lambda now: _pay(world, [line], now))
         else:
-            day = next_payday(earliest, settings.payout_schedule, settings.payout_day)
-            due = add_business_days(day, settings.bank_days)
+            day = _next_payout_date(earliest, settings)
+            due = _add_bank_days(day, settings.bank_days)
             earliest = due + ONE_DAY
             _add_to_payday(world, line, due)
 
 
+def _next_payout_date(earliest: datetime, settings: PayoutSettings) -> datetime:
+    """The first payout date at or after `earliest`, at 00:00 UTC (ASSUMED)."""
+    midnight = datetime.combine(earliest.date(), time(0), UTC)
+    if midnight < earliest:
+        midnight += ONE_DAY
+    while settings.payout_schedule == "monthly" and midnight.day != settings.payout_day:
+        midnight += ONE_DAY
+    return midnight
+
+
+def _add_bank_days(instant: datetime, days: int) -> datetime:
+    while days > 0:
+        instant += ONE_DAY
+        days -= instant.weekday() < SATURDAY
+    return instant
+
+
 def _add_to_payday(world: World, line: InvoiceLine, due: datetime) -> None:
     """Payouts due at the same instant are one transfer."""
-    key = due, line.template.currency
-    if key not in world.money.ledger.scheduled_payouts:
-        world.money.ledger.scheduled_payouts[key] = []
-        scheduled = world.money.ledger.scheduled_payouts
+    key, scheduled = (due, line.template.currency), world.money.ledger.scheduled_payouts
+    if key not in scheduled:
+        scheduled[key] = []
         world.schedule(due, lambda now: _pay(world, scheduled.pop(key), now))
-    world.money.ledger.scheduled_payouts[key].append(line)
+    scheduled[key].append(line)
 
 
 def collect(world: World, line: InvoiceLine, now: datetime) -> None:

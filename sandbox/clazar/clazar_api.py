@@ -7,7 +7,6 @@ conventions the published API follows (ASSUMED).
 
 import json
 import math
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,35 +21,21 @@ from sandbox.clazar import disbursement_dataset
 from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clazar.private_offers import Resource, private_offers, timestamp
 from sandbox.faults import Fault
-from sandbox.http import SimulatedSystem
+from sandbox.http import Handler, RequestRejected, SimulatedSystem, build_app
 from sandbox.rate_limit import RateLimit
 from sandbox.world import World
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 WRITABLE = ("custom_properties", "external_object_associations")
 PAGE_SIZE, ANALYTICS_PAGE_SIZE = 100, 5000
 """Rows on a page, by default and at most."""
 DATASET = "/analytics/datasets/aws_marketplace_disbursements"
 
-DEFAULT_DETAIL = {
-    401: "Given token not valid for any token type",
-    403: "You do not have permission to perform this action.",
-    404: "Not found.",
-    429: "Request was throttled.",
-    500: "Internal server error.",
-    503: "Service temporarily unavailable.",
-}
 
-
-class ClazarError(Exception):
-    """A request that Clazar rejects."""
-
+class ClazarError(RequestRejected):
     def __init__(
         self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
     ) -> None:
-        self.response = JSONResponse(body, status, headers)
-        super().__init__(body)
+        super().__init__(JSONResponse(body, status, headers))
 
 
 def app(world: World) -> Starlette:
@@ -59,31 +44,22 @@ def app(world: World) -> Starlette:
     rest = _RestApi(world, RateLimit(120, 60 / world.scale), RateLimit(30, 60 / world.scale))
 
     def route(method: str, path: str, operation: str, handler: Handler) -> Route:
-        endpoint = system.endpoint(operation, _with_error_response(handler))
-        return Route(path, endpoint, methods=[method])
+        return Route(path, system.endpoint(operation, handler), methods=[method])
 
-    starlette = Starlette(
-        routes=[
+    return build_app(
+        [
             route("POST", "/authenticate/", "Authenticate", rest.authenticate),
             route("GET", "/private_offers/", "ListPrivateOffers", rest.list_offers),
             route("GET", "/private_offers/{id}/", "GetPrivateOffer", rest.get_offer),
             route("PATCH", "/private_offers/{id}/", "PatchPrivateOffer", rest.patch_offer),
-            # A GET works with and without the final slash.
-            *(
-                route("GET", f"{DATASET}{slash}", "GetDisbursements", rest.disbursements)
-                for slash in ("", "/")
-            ),
+            *system.routes("GET", DATASET, "GetDisbursements", rest.disbursements),
         ],
-        exception_handlers={404: _not_simulated, 405: _not_simulated},
+        lambda message: JSONResponse({"detail": message}, 501),
     )
-    starlette.router.redirect_slashes = False
-    return starlette
 
 
 @dataclass
 class _RestApi:
-    """The request handlers."""
-
     world: World
     rate: RateLimit
     analytics_rate: RateLimit
@@ -150,7 +126,7 @@ class _RestApi:
         if not token:
             raise ClazarError(401, {"detail": "Authentication credentials were not provided."})
         if scheme.lower() != "bearer" or not self.world.clazar.oauth.is_valid_token(token):
-            raise ClazarError(401, {"detail": DEFAULT_DETAIL[401]})
+            raise ClazarError(401, {"detail": "Given token not valid for any token type"})
         wait = rate.acquire() if self.world.clazar.rate_limits else 0
         if wait:
             seconds = math.ceil(wait)
@@ -162,7 +138,7 @@ class _RestApi:
         for offer in private_offers(self.world):
             if offer["id"] == offer_id:
                 return offer
-        raise ClazarError(404, {"detail": DEFAULT_DETAIL[404]})
+        raise ClazarError(404, {"detail": "Not found."})
 
 
 def _formatted(request: Request, resource: Resource) -> Resource:
@@ -201,20 +177,5 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _with_error_response(handler: Handler) -> Handler:
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except ClazarError as error:
-            return error.response
-
-    return handle
-
-
 def _fault_response(fault: Fault) -> Response:
-    detail = fault.code or DEFAULT_DETAIL.get(fault.status, "Error.")
-    return JSONResponse({"detail": detail}, fault.status)
-
-
-async def _not_simulated(request: Request, _: Exception) -> Response:
-    return JSONResponse({"detail": f"not simulated: {request.method} {request.url.path}"}, 501)
+    return JSONResponse({"detail": fault.code or "This fault was injected."}, fault.status)

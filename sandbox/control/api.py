@@ -80,7 +80,6 @@ class Control:
         return {"agreement_id": agreement_id, "status": status}
 
     def create_clazar_offer(self, **values: Any) -> Any:
-        """Create an offer in Clazar as the seller's user does."""
         arguments = keyword_arguments(create_manual_offer, values)
         return {"change_set_id": create_manual_offer(self.world, **arguments).id}
 
@@ -90,7 +89,6 @@ class Control:
         return asdict(aws.change_set_processing)
 
     def put_payouts(self, **changes: Any) -> Any:
-        """Set how all buyers pay, or one, and how AWS pays out."""
         money, account = self.world.money, changes.pop("account", None)
         settings = money.payout_settings_by_account.get(account, money.payout_settings)
         settings = with_changes(settings, changes)
@@ -125,7 +123,6 @@ class Control:
         ]
 
     def show_aws(self) -> Any:
-        """The state of AWS Marketplace."""
         aws, money = self.world.aws, self.world.money
         return {
             "offers": [
@@ -167,8 +164,6 @@ class Control:
 
 
 def app(world: World, addresses: Addresses) -> Starlette:
-    """The control API and the mailbox page."""
-
     def route(method: str, path: str, operation: Callable[..., Any]) -> Route:
         async def handle(request: Request) -> Response:
             world.advance()

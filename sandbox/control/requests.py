@@ -33,7 +33,6 @@ class ControlResponse(JSONResponse):
 
 
 async def read_values(request: Request) -> dict[str, Any]:
-    """The values in a request's path and JSON body."""
     body = await request.body()
     try:
         values = json.loads(body or "{}")

@@ -6,8 +6,6 @@ from datetime import datetime
 
 @dataclass
 class Mail:
-    """A message in the mailbox."""
-
     number: int
     received_at: datetime
     sender: str
@@ -21,6 +19,4 @@ class Mail:
 
 @dataclass
 class Mailbox:
-    """Every message, in the order it was received."""
-
     messages: list[Mail] = field(default_factory=list)

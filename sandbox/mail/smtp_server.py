@@ -1,6 +1,7 @@
 """The mail server: every message goes to the mailbox, unless a fault is injected."""
 
 import asyncio
+from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -8,7 +9,6 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from sandbox.faults import Fault
 from sandbox.mail.mailbox_state import Mail
 from sandbox.world import World
 
@@ -24,21 +24,17 @@ DEFAULT_REPLY = {
 
 async def serve(world: World, port: int) -> asyncio.Server:
     """Serve SMTP on a loopback port, in the running event loop.  Port 0: any free port."""
-    loop = asyncio.get_running_loop()
+    world.operations |= {("smtp", "RCPT"), ("smtp", "DATA")}
+    loop, handler, host = asyncio.get_running_loop(), SmtpHandler(world), "mail.example.com"
     return await loop.create_server(
-        lambda: SMTP(
-            SmtpHandler(world), hostname="mail.example.com", enable_SMTPUTF8=True, loop=loop
-        ),
-        "127.0.0.1",
-        port,
+        lambda: SMTP(handler, hostname=host, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", port
     )
 
 
 class SmtpHandler:
     """Handles the commands RCPT and DATA, with injected faults.
 
-    A fault at `RCPT` applies before or after the recipient is accepted, one at `DATA` before or
-    after the message is stored: with `drop_after` and `timeout_after` the mail is delivered, but
+    With `drop_after` and `timeout_after` the recipient is accepted, or the mail is delivered, but
     the client gets no reply.  A fault's `status` is the reply code, its `code` the reply's text.
     """
 
@@ -46,71 +42,44 @@ class SmtpHandler:
         self.world = world
 
     async def handle_RCPT(  # noqa: N802  the name aiosmtpd calls
-        self,
-        server: SMTP,
-        session: Session,  # noqa: ARG002  part of aiosmtpd's signature
-        envelope: Envelope,
-        address: str,
-        options: list[str],  # noqa: ARG002  part of aiosmtpd's signature
+        self, server: SMTP, _session: Session, envelope: Envelope, address: str, _: list[str]
     ) -> str:
-        fault = self._next_fault("RCPT")
-        if fault and (reply := await apply_before(fault, server)):
-            return reply
-        envelope.rcpt_tos.append(address)
-        if fault:
-            await apply_after(fault, server)
-        return "250 2.1.5 OK"
+        def accept() -> str:
+            envelope.rcpt_tos.append(address)
+            return "250 2.1.5 OK"
+
+        return await self._execute("RCPT", accept, server)
 
     async def handle_DATA(  # noqa: N802  the name aiosmtpd calls
-        self,
-        server: SMTP,
-        session: Session,  # noqa: ARG002  part of aiosmtpd's signature
-        envelope: Envelope,
+        self, server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
-        fault = self._next_fault("DATA")
-        if fault and (reply := await apply_before(fault, server)):
-            return reply
-        mail = parse_mail(self.world, envelope)
-        self.world.mail.messages.append(mail)
-        if fault:
-            await apply_after(fault, server)
-        return f"250 2.0.0 OK: queued as {mail.number}"
+        def store() -> str:
+            mail = _parse_mail(self.world, envelope)
+            self.world.mail.messages.append(mail)
+            return f"250 2.0.0 OK: queued as {mail.number}"
 
-    def _next_fault(self, operation: str) -> Fault | None:
+        return await self._execute("DATA", store, server)
+
+    async def _execute(self, operation: str, execute: Callable[[], str], server: SMTP) -> str:
+        """Execute a command and return its reply, unless a fault applies."""
         self.world.advance()
         self.world.calls["smtp", operation] += 1
-        return self.world.faults.take("smtp", operation)
-
-
-async def apply_before(fault: Fault, server: SMTP) -> str | None:
-    """Apply a fault before the command is executed: an error reply, or no reply at all."""
-    match fault.kind:
-        case "status":
+        fault = self.world.faults.take("smtp", operation)
+        if fault is None:
+            return execute()
+        if fault.kind == "status":
             return f"{fault.status} {fault.code or DEFAULT_REPLY.get(fault.status, 'Error')}"
-        case "timeout_before":
+        if fault.kind.endswith("_after"):
+            execute()
+        if fault.kind.startswith("timeout_"):
             await asyncio.sleep(fault.delay_seconds)
-            await close_connection(server)
-        case "drop_before":
-            await close_connection(server)
-    return None
+        if server.transport is not None:
+            server.transport.close()
+        # Closing the connection cancels the session's task.
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 
 
-async def apply_after(fault: Fault, server: SMTP) -> None:
-    """Apply a fault after the command was executed: no reply."""
-    if fault.kind == "timeout_after":
-        await asyncio.sleep(fault.delay_seconds)
-    await close_connection(server)
-
-
-async def close_connection(server: SMTP) -> None:
-    """Close the connection without a reply; this also cancels the session's task."""
-    if server.transport is not None:
-        server.transport.close()
-    await asyncio.get_running_loop().create_future()
-
-
-def parse_mail(world: World, envelope: Envelope) -> Mail:
-    """The message in an envelope, with its parts decoded."""
+def _parse_mail(world: World, envelope: Envelope) -> Mail:
     content: Any = envelope.content
     raw = content.encode() if isinstance(content, str) else content
     message = message_from_bytes(raw, policy=default)

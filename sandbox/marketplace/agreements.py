@@ -5,14 +5,8 @@ from typing import Any
 
 from sandbox.aws.eventbridge import marketplace_events
 from sandbox.aws.marketplace_state import Agreement, Offer
-from sandbox.billing import invoicing
-from sandbox.marketplace import revisions
-from sandbox.marketplace.offer_terms import (
-    agreement_end,
-    agreement_start,
-    contract_value,
-    currency,
-)
+from sandbox.billing import data_feed, invoicing
+from sandbox.marketplace import offer_terms
 from sandbox.random_ids import new_id
 from sandbox.world import World
 
@@ -27,7 +21,7 @@ def create(world: World, offer: Offer, account: str) -> Agreement:
     """Create the agreement for an accepted offer.  It ends the one that it replaces or renews."""
     now = world.now()
     previous = world.aws.agreements.get(offer.replaces_agreement or offer.renews_agreement or "")
-    start = agreement_start(offer.terms, now)
+    start = offer_terms.agreement_start(offer.terms, now)
     agreement_id = new_id("agmt-", 25)
     agreement = Agreement(
         id=agreement_id,
@@ -36,9 +30,9 @@ def create(world: World, offer: Offer, account: str) -> Agreement:
         acceptor=account,
         accepted_at=now,
         start=start,
-        end=agreement_end(offer.terms, start),
-        value=contract_value(offer.terms),
-        currency=currency(offer.terms),
+        end=offer_terms.agreement_end(offer.terms, start),
+        value=offer_terms.contract_value(offer.terms),
+        currency=offer_terms.currency(offer.terms),
         terms=offer.terms,
         initial_agreement_id=previous.initial_agreement_id if previous else agreement_id,
         last_update=now,
@@ -49,7 +43,7 @@ def create(world: World, offer: Offer, account: str) -> Agreement:
     if previous:
         agreement.replaces, previous.replaced_by = previous.id, agreement.id
         end(world, previous, "REPLACED" if offer.replaces_agreement else "RENEWED")
-    revisions.record(world, agreement)
+    data_feed.record_revision(world, agreement)
     world.schedule(agreement.end, lambda _: end(world, agreement, "EXPIRED"))
     return agreement
 
@@ -58,14 +52,18 @@ def end(world: World, agreement: Agreement, status: str) -> None:
     """End an agreement, unless it has ended already.  It gets no more invoices."""
     if agreement.status != "ACTIVE":
         return
-    agreement.status = status
-    agreement.last_update = world.now()
-    revisions.record(world, agreement)
+    _set_status(world, agreement, status)
     marketplace_events.send_agreement_ended(world, agreement)
     # ASSUMED: a pending cancellation request fails its validation.
     if request := world.aws.pending_cancellation(agreement.id):
         request.set_result("VALIDATION_FAILED", f"The agreement is {status}.", world.now())
         marketplace_events.send_cancellation_changed(world, request)
+
+
+def _set_status(world: World, agreement: Agreement, status: str) -> None:
+    agreement.status = status
+    agreement.last_update = world.now()
+    data_feed.record_revision(world, agreement)
 
 
 def roll_back(world: World, agreement: Agreement) -> None:
@@ -82,10 +80,8 @@ def roll_back(world: World, agreement: Agreement) -> None:
 
 
 def _reinstate(world: World, agreement: Agreement) -> None:
-    agreement.status = "ACTIVE"
     agreement.replaced_by = None
-    agreement.last_update = world.now()
-    revisions.record(world, agreement)
+    _set_status(world, agreement, "ACTIVE")
     for issue_invoice in world.money.withheld_invoices.pop(agreement.id, []):
         issue_invoice(world.now())
     if agreement.end <= world.now():

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from sandbox.aws.eventbridge import marketplace_events
-from sandbox.aws.marketplace_state import Agreement, Offer
+from sandbox.aws.marketplace_state import Offer
 from sandbox.marketplace import buyers, race_injection
 from sandbox.marketplace.offer_terms import Term
 from sandbox.random_ids import new_id
@@ -27,19 +27,11 @@ def create_amendment_in_portal(
     """Release an offer that replaces an agreement, with the same types of terms and dimensions.
 
     It can be accepted at once, until `available_until` (default: today).  The price is due at
-    acceptance.  Raises ValueError, naming the field, if AWS would not release such an offer.
+    acceptance.  The agreement must be ACTIVE, and must end after the last day to accept.
     """
-    today = world.now().date()
-    last_day = available_until or today
-    agreement = world.aws.agreements.get(agreement_id)
-    if agreement is None:
-        raise ValueError(f"agreement_id: there is no agreement {agreement_id}")
-    if agreement.status != "ACTIVE":
-        raise ValueError(f"agreement_id: the agreement is {agreement.status}")
-    if last_day < today:
-        raise ValueError(f"available_until: {last_day} is in the past")
-    if end <= last_day:
-        raise ValueError(f"end: it must be after {last_day}, the last day to accept")
+    today, now = world.now().date(), world.now()
+    agreement = world.aws.agreements[agreement_id]
+    kept = [each for each in agreement.terms if each["Type"] != "ValidityTerm"]
     offer = Offer(
         id=new_id("offer-", 13),
         product_id=agreement.product_id,
@@ -47,12 +39,12 @@ def create_amendment_in_portal(
         name=name,
         description=DESCRIPTION,
         buyer_accounts=[agreement.acceptor],
-        terms=[_amended_term(each, today, price) for each in _without_validity(agreement)]
+        terms=[_amended_term(each, today, price) for each in kept]
         + [{"Type": "ValidityTerm", "AgreementEndDate": end.isoformat()}],
-        availability_end=last_day,
+        availability_end=available_until or today,
         replaces_agreement=agreement.id,
-        released_at=world.now(),
-        last_modified=world.now(),
+        released_at=now,
+        last_modified=now,
     )
     world.aws.offers[offer.id] = offer
     buyers.schedule_acceptances(world, offer)
@@ -60,10 +52,6 @@ def create_amendment_in_portal(
     marketplace_events.send_offer_released(world, offer)
     race_injection.accept_at(world, "released", offer.id)
     return offer
-
-
-def _without_validity(agreement: Agreement) -> list[Term]:
-    return [each for each in agreement.terms if each["Type"] != "ValidityTerm"]
 
 
 def _amended_term(term: Term, today: date, price: Decimal) -> Term:

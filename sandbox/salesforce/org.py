@@ -30,8 +30,6 @@ _DERIVED_FROM_STAGE = {"IsWon": {"Closed Won"}, "IsClosed": {"Closed Won", "Clos
 
 
 class Salesforce:
-    """One org."""
-
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self.oauth = OAuthClient("example-salesforce-client", "example-salesforce-secret", 2 * 3600)
@@ -66,9 +64,7 @@ class Salesforce:
         """Create a task from checked fields; the record in its `WhatId` must exist."""
         related_id = fields.get("WhatId")
         if related_id and long_id(related_id) not in self.opportunities:
-            raise SalesforceError(
-                400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", []
-            )
+            raise SalesforceError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
         task_id = long_id(new_id(TASK.prefix, 12))
         defaults = {"Status": "Not Started", "Priority": "Normal"}
         record = {"Id": task_id, "CreatedDate": timestamp(self._now()), **defaults, **fields}
@@ -78,24 +74,19 @@ class Salesforce:
 
     def update(self, sobject: SObject, record_id: str, fields: Record) -> None:
         """Write checked fields, and add the write to the record's history."""
-        record = self._find(sobject, record_id)
+        if not is_record_id(record_id) or not record_id.startswith(sobject.prefix):
+            message = f"{sobject.name} ID: id value of incorrect type: {record_id}"
+            raise SalesforceError(400, "MALFORMED_ID", message, "Id")
+        record = self.records(sobject).get(long_id(record_id))
+        if record is None:
+            raise SalesforceError(404, "NOT_FOUND", "The requested resource does not exist")
         record.update(fields)
         self._stamp(record)
         entry = {"at": self._now().isoformat(), "fields": fields}
         record.setdefault(HISTORY, []).append(entry)
 
     def records(self, sobject: SObject) -> dict[str, Record]:
-        """Every record of an object type by its id."""
         return self.tasks if sobject is TASK else self.opportunities
-
-    def _find(self, sobject: SObject, record_id: str) -> Record:
-        if not is_record_id(record_id) or not record_id.startswith(sobject.prefix):
-            message = f"{sobject.name} ID: id value of incorrect type: {record_id}"
-            raise SalesforceError(400, "MALFORMED_ID", message, ["Id"])
-        record = self.records(sobject).get(long_id(record_id))
-        if record is None:
-            raise SalesforceError(404, "NOT_FOUND")
-        return record
 
     def _stamp(self, record: Record) -> None:
         record["LastModifiedDate"] = record["SystemModstamp"] = timestamp(self._now())
@@ -139,8 +130,6 @@ def _check_put(sobject: SObject, name: str, value: Any) -> None:
         known = ", ".join(each.name for each in sobject.fields.values())
         raise ValueError(f"{sobject.name} has no field {name!r}; it has {known}")
     try:
-        held = parse_value(found.field, value)
+        parse_value(found.field, value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-    if isinstance(held, str) and len(held) > found.field.length:
-        raise ValueError(f"{name}: it has more than {found.field.length} characters")

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from email.utils import format_datetime
@@ -12,18 +11,15 @@ from urllib.parse import parse_qsl
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from sandbox.faults import Fault
-from sandbox.http import SimulatedSystem
+from sandbox.http import Handler, SimulatedSystem, build_app
 from sandbox.salesforce import soql
-from sandbox.salesforce.errors import DEFAULT_CODE, SalesforceError, TokenError, not_simulated
+from sandbox.salesforce.errors import DEFAULT_CODE, SalesforceError, TokenError
 from sandbox.salesforce.org import as_answer
 from sandbox.salesforce.schema import OPPORTUNITY, TASK, SObject, check_written
 from sandbox.salesforce.token_endpoint import issue_token
 from sandbox.world import World
-
-Handler = Callable[[Request], Awaitable[Response]]
 
 PAGE = 2000
 """Records in the answer to a query; the next page of a longer result is not simulated."""
@@ -31,36 +27,26 @@ PAGE = 2000
 
 def app(world: World) -> Starlette:
     """The org: `https://localhost:…` is both its login and its instance address."""
-    system = SimulatedSystem(world, "salesforce", _fault_response)
-    rest = _RestApi(world)
-
-    def routes(method: str, path: str, operation: str, handler: Handler) -> list[Route]:
-        endpoint = system.endpoint(operation, _with_error_response(handler))
-        # With and without the final slash, as in Salesforce.
-        return [Route(f"{path}{slash}", endpoint, methods=[method]) for slash in ("", "/")]
-
+    system, rest = SimulatedSystem(world, "salesforce", _fault_response), _RestApi(world)
     data = "/services/data/v{version}"
-    return Starlette(
-        routes=[
-            *routes("POST", "/services/oauth2/token", "Token", rest.token),
-            *routes("GET", f"{data}/query", "Query", rest.query),
-            *routes("POST", f"{data}/sobjects/Task", "CreateTask", rest.create_task),
-            *routes("PATCH", f"{data}/sobjects/Task/{{id}}", "UpdateTask", rest.update(TASK)),
-            *routes(
-                "PATCH",
-                f"{data}/sobjects/Opportunity/{{id}}",
-                "UpdateOpportunity",
-                rest.update(OPPORTUNITY),
+    task, opportunity = f"{data}/sobjects/Task", f"{data}/sobjects/Opportunity"
+    update_task, update_opportunity = rest.update(TASK), rest.update(OPPORTUNITY)
+    return build_app(
+        [
+            *system.routes("POST", "/services/oauth2/token", "Token", rest.token),
+            *system.routes("GET", f"{data}/query", "Query", rest.query),
+            *system.routes("POST", task, "CreateTask", rest.create_task),
+            *system.routes("PATCH", f"{task}/{{id}}", "UpdateTask", update_task),
+            *system.routes(
+                "PATCH", f"{opportunity}/{{id}}", "UpdateOpportunity", update_opportunity
             ),
         ],
-        exception_handlers={404: _not_simulated, 405: _not_simulated},
+        lambda message: SalesforceError(501, "NOT_SIMULATED", message).response,
     )
 
 
 @dataclass
 class _RestApi:
-    """The request handlers."""
-
     world: World
 
     async def token(self, request: Request) -> Response:
@@ -107,7 +93,7 @@ class _RestApi:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         oauth = self.world.salesforce.oauth
         if scheme not in ("Bearer", "OAuth") or not oauth.is_valid_token(token):
-            raise SalesforceError(401, "INVALID_SESSION_ID")
+            raise SalesforceError(401, "INVALID_SESSION_ID", "Session expired or invalid")
 
     def _response(self, content: Any, status: int = 200) -> Response:
         # The same time as in the records' timestamps.
@@ -118,30 +104,14 @@ class _RestApi:
 
 async def _json(request: Request) -> Any:
     """The body, with decimal numbers as Decimal."""
-    if not request.headers.get("Content-Type", "").startswith("application/json"):
-        raise SalesforceError(415, "UNSUPPORTED_MEDIA_TYPE", "Content type is not supported")
     try:
         return json.loads(await request.body(), parse_float=Decimal)
     except ValueError as error:
         raise SalesforceError(400, "JSON_PARSER_ERROR", str(error)) from None
 
 
-def _with_error_response(handler: Handler) -> Handler:
-    async def handle(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except (SalesforceError, TokenError) as error:
-            return error.response()
-
-    return handle
-
-
 def _fault_response(fault: Fault) -> Response:
     if fault.operation == "Token":
-        return TokenError(fault.code or "unknown_error", "retry", fault.status).response()
+        return TokenError(fault.code or "unknown_error", "retry", fault.status).response
     code = fault.code or DEFAULT_CODE.get(fault.status, "UNKNOWN_EXCEPTION")
-    return SalesforceError(fault.status, code).response()
-
-
-async def _not_simulated(request: Request, _: Exception) -> Response:
-    return not_simulated(f"{request.method} {request.url.path}").response()
+    return SalesforceError(fault.status, code).response

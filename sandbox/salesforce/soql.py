@@ -18,9 +18,10 @@ from sandbox.salesforce.errors import SalesforceError, not_simulated
 from sandbox.salesforce.org import Record, value_at
 from sandbox.salesforce.schema import (
     OBJECTS,
+    STRING,
+    TEXT_AREA,
     Column,
     Field,
-    FieldType,
     SObject,
     Value,
     find_column,
@@ -46,13 +47,8 @@ WORDS = frozenset(
 NOT_SIMULATED = frozenset({"COUNT", "FIELDS", "GROUP", "HAVING", "NOT", "NULLS", "OFFSET", "WITH"})
 """Keywords and functions of SOQL."""
 COMPARISONS = {
-    "=": "IS",
-    "!=": "IS NOT",
-    "<>": "IS NOT",
-    "<": "<",
-    "<=": "<=",
-    ">": ">",
-    ">=": ">=",
+    **{"=": "IS", "!=": "IS NOT", "<>": "IS NOT"},
+    **{each: each for each in ("<", "<=", ">", ">=")},
 }
 """By SOQL's operator, SQLite's, in which null equals null."""
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\"}
@@ -63,14 +59,6 @@ READERS: dict[str, Callable[[str], Value]] = {
     "datetime": lambda text: datetime.fromisoformat(text).astimezone(UTC),
 }
 """By kind of literal; a string's value depends on its field."""
-LITERAL_OF = {
-    FieldType.BOOLEAN: "boolean",
-    FieldType.DATE: "date",
-    FieldType.DATETIME: "datetime",
-    FieldType.CURRENCY: "number",
-    FieldType.DOUBLE: "number",
-}
-"""The kind of literal that a field is compared with; a string where there is no entry."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +77,6 @@ class Token:
 
 @dataclass
 class Query:
-    """A translated query."""
-
     sobject: SObject
     columns: list[Column]
     clauses: str = ""
@@ -208,13 +194,13 @@ class _Translation:
             self.operator = word
         if word in ("AND", "OR", "WHERE"):
             self.operator = ""
-        if word == "LIKE" and self.column and self.column.field.type is not FieldType.STRING:
+        if word == "LIKE" and self.column and self.column.field.type is not STRING:
             raise self._error("INVALID_QUERY_FILTER_OPERATOR", "invalid operator", token)
         return "DESC NULLS FIRST" if word == "DESC" else word
 
     def _usable_column(self, name: Token) -> str:
         self.column = self._column(name)
-        if self.column.field.type is FieldType.TEXT_AREA:
+        if self.column.field.type is TEXT_AREA:
             used = "sorted" if self.operator == "ORDER" else "filtered"
             message = f"field '{name.text}' can not be {used} in a query call"
             raise self._error("INVALID_FIELD", message, name)
@@ -227,27 +213,22 @@ class _Translation:
             raise self.unexpected(name.text)
         found = find_column(self.result.sobject, name.text)
         if found is None:
-            raise self._error(
-                "INVALID_FIELD",
-                f"No such column '{name.text.rpartition('.')[2]}' on entity "
-                f"'{self.result.sobject.name}'. If you are attempting to use a custom field, be "
-                "sure to append the '__c' after the custom field name. Please reference your WSDL "
-                "or the describe call for the appropriate names.",
-                name,
-            )
+            entity = self.result.sobject.name
+            message = f"No such column '{name.text.rpartition('.')[2]}' on entity '{entity}'."
+            raise self._error("INVALID_FIELD", message, name)
         return found
 
     def _literal(self, token: Token, definition: Field) -> Value:
         if token.keyword == "NULL":
             return None
         kind = "boolean" if token.keyword else token.kind
-        wanted = LITERAL_OF.get(definition.type, "string")
+        wanted = definition.type.literal
         if kind != wanted:
             quoted = "should" if wanted == "string" else "should not"
             raise self._error(
                 "INVALID_FIELD",
                 f"value of filter criterion for field '{definition.name}' must be of type "
-                f"{definition.type.value} and {quoted} be enclosed in quotes",
+                f"{definition.type.name} and {quoted} be enclosed in quotes",
                 token,
             )
         if read := READERS.get(kind):
@@ -257,7 +238,7 @@ class _Translation:
                 message = f"invalid {kind}: {token.text}"
                 raise self._error("MALFORMED_QUERY", message, token) from None
         text = self._unquoted(token)
-        if definition.type is FieldType.STRING:
+        if definition.type is STRING:
             return text
         if not is_record_id(text):
             message = f"invalid ID field: {text}"
@@ -299,9 +280,6 @@ class _Translation:
         return self._error("MALFORMED_QUERY", f"unexpected token: '{text}'", at)
 
     def _error(self, code: str, message: str, at: Token) -> SalesforceError:
-        """An error with an excerpt of the query around the position."""
-        start = max(0, at.position - 30)
-        excerpt = self.text[start : at.position + 30]
-        marker = " " * (at.position - start) + "^"
+        """An error with its position in the query."""
         where = f"ERROR at Row:1:Column:{at.position + 1}"
-        return SalesforceError(400, code, f"\n{excerpt}\n{marker}\n{where}\n{message}")
+        return SalesforceError(400, code, f"{where}\n{message}")

@@ -2,11 +2,11 @@
 
 import base64
 import binascii
-import time
 from collections.abc import Mapping
 from urllib.parse import unquote
 
 import jwt
+from jwt import exceptions
 
 from sandbox.oauth_client import OAuthClient
 from sandbox.salesforce.errors import TokenError
@@ -15,6 +15,12 @@ from sandbox.salesforce.org import Salesforce
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LOGIN_HOSTS = ("https://login.salesforce.com", "https://test.salesforce.com")
 """Audiences that an assertion may have besides the org's own address."""
+ASSERTION_ERRORS: dict[type[Exception], tuple[str, str]] = {
+    exceptions.InvalidIssuerError: ("invalid_client_id", "client identifier invalid"),
+    exceptions.InvalidSubjectError: ("invalid_grant", "user hasn't approved this consumer"),
+    exceptions.InvalidAudienceError: ("invalid_grant", "audience is invalid"),
+    exceptions.ExpiredSignatureError: ("invalid_grant", "expired assertion"),
+}
 
 
 def issue_token(
@@ -57,25 +63,24 @@ def _basic(authorization: str) -> tuple[str, str]:
 
 def _check_assertion(org: Salesforce, assertion: str, own_url: str) -> None:
     """Check issuer, subject, audience and expiry; the signature only if the org has the key."""
-    key = org.public_key
     try:
-        claims = jwt.decode(
+        jwt.decode(
             assertion,
-            key or "",
+            org.public_key or "",
             algorithms=["RS256"],
             options={
-                "verify_signature": key is not None,
-                "verify_aud": False,
-                "verify_exp": False,
+                "verify_signature": org.public_key is not None,
+                "verify_exp": True,
+                "verify_aud": True,
+                "verify_iss": True,
+                "verify_sub": True,
             },
+            issuer=org.oauth.client_id,
+            subject=org.username,
+            audience=(own_url, *LOGIN_HOSTS),
         )
-    except jwt.InvalidTokenError:
-        raise TokenError("invalid_grant", "invalid assertion") from None
-    if claims.get("iss") != org.oauth.client_id:
-        raise TokenError("invalid_client_id", "client identifier invalid")
-    if str(claims.get("aud", "")).rstrip("/") not in (own_url, *LOGIN_HOSTS):
-        raise TokenError("invalid_grant", "audience is invalid")
-    if not isinstance(claims.get("exp"), int) or claims["exp"] < time.time():
-        raise TokenError("invalid_grant", "expired assertion")
-    if claims.get("sub") != org.username:
-        raise TokenError("invalid_grant", "user hasn't approved this consumer")
+    except jwt.InvalidTokenError as error:
+        code, description = ASSERTION_ERRORS.get(
+            type(error), ("invalid_grant", "invalid assertion")
+        )
+        raise TokenError(code, description) from None

@@ -94,30 +94,6 @@ def test_faults_without_a_response(
     assert len(seller.world.aws.change_sets) == 1
 
 
-def test_aws_allows_five_start_change_set_calls_per_second(
-    sandbox: Sandbox, seller: Seller, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sandbox.world.aws.throttle = True
-    began = time.monotonic()
-    with monkeypatch.context() as standing:
-        # On a busy machine six calls can take longer than one second.
-        standing.setattr("sandbox.rate_limit.time", SimpleNamespace(monotonic=lambda: began))
-        for _ in range(5):
-            seller.start(seller.offer_changes())
-        with pytest.raises(ClientError) as refused:
-            seller.start(seller.offer_changes())
-    assert status_and_code(refused.value) == (429, "ThrottlingException")
-    assert len(sandbox.world.aws.change_sets) == 5
-    # Another operation has its own limit, and boto3's retries succeed.
-    patient = SESSION.client(
-        "marketplace-catalog",
-        endpoint_url=sandbox.addresses.catalog,
-        config=Config(retries={"mode": "standard", "max_attempts": 5}),
-    )
-    assert patient.list_change_sets(Catalog=CATALOG)
-    assert patient.start_change_set(Catalog=CATALOG, ChangeSet=seller.offer_changes())
-
-
 def test_a_faster_clock_lets_more_requests_start(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vendors count calls in business time, as the workers do that keep to their rates."""
     hour = timedelta(hours=1).total_seconds()

@@ -25,7 +25,14 @@ from simple_salesforce.exceptions import (
 )
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.errors import Failure, aws_failure, http_failure, salesforce_failure, smtp_failure
+from activities.errors import (
+    Failure,
+    aws_failure,
+    http_failure,
+    salesforce_failure,
+    salesforce_login_failure,
+    smtp_failure,
+)
 
 NEVER_RETRIED = {
     Failure.CREDENTIALS,
@@ -143,6 +150,7 @@ def test_http_connection_errors(error: httpx.HTTPError) -> None:
         (SalesforceMalformedRequest, 400, "UNABLE_TO_LOCK_ROW", Failure.UNAVAILABLE, None),
         (SalesforceGeneralError, 503, "SERVER_UNAVAILABLE", Failure.UNAVAILABLE, None),
         (SalesforceMalformedRequest, 400, "QUERY_TIMEOUT", Failure.UNAVAILABLE, None),
+        (SalesforceMalformedRequest, 400, "ENTITY_IS_LOCKED", Failure.NOT_READY, 900),
         (SalesforceRefusedRequest, 403, "REQUEST_LIMIT_EXCEEDED", Failure.RATE_LIMITED, 300),
         (SalesforceExpiredSession, 401, "INVALID_SESSION_ID", Failure.CREDENTIALS, None),
         (SalesforceRefusedRequest, 403, "API_DISABLED_FOR_ORG", Failure.CREDENTIALS, None),
@@ -187,6 +195,51 @@ def test_salesforce_errors_by_code(
 )
 def test_salesforce_connection_errors(error: Any, kind: Failure) -> None:
     check(salesforce_failure(error), kind)
+
+
+@pytest.mark.parametrize(
+    ("nested", "kind"),
+    [
+        ("UNABLE_TO_LOCK_ROW, unable to obtain exclusive access", Failure.UNAVAILABLE),
+        ("ENTITY_IS_LOCKED, the entity is locked for editing", Failure.NOT_READY),
+        ("FIELD_CUSTOM_VALIDATION_EXCEPTION, jane@example.com", Failure.REJECTED),
+    ],
+)
+def test_error_of_a_record_that_a_trigger_changed(nested: str, kind: Failure) -> None:
+    message = f"Trigger: execution of AfterUpdate caused by: Update failed. first error: {nested}"
+    content: Any = [{"errorCode": "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", "message": message}]
+    failure = salesforce_failure(SalesforceMalformedRequest("url", 400, "Opportunity", content))
+    assert failure.type == kind
+    assert "jane" not in str(failure)
+
+
+def test_unknown_field_is_named() -> None:
+    message = (
+        "\nSELECT Id, Buyer_Emai__c FROM\nNo such column 'Buyer_Emai__c' on entity 'Opportunity'."
+    )
+    content: Any = [{"errorCode": "INVALID_FIELD", "message": message}]
+    failure = salesforce_failure(SalesforceMalformedRequest("url", 400, "Opportunity", content))
+    assert "there is no field Buyer_Emai__c" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "kind"),
+    [
+        (400, "invalid_grant", Failure.CREDENTIALS),
+        (401, "invalid_client", Failure.CREDENTIALS),
+        (400, "unknown_error", Failure.UNAVAILABLE),
+        (400, "temporarily_unavailable", Failure.UNAVAILABLE),
+        (503, "", Failure.UNAVAILABLE),
+    ],
+)
+def test_salesforce_login_errors(status: int, error: str, kind: Failure) -> None:
+    check(salesforce_login_failure(status, error), kind)
+
+
+def test_missing_credentials_were_not_rejected() -> None:
+    failure = aws_failure(NoCredentialsError())
+    assert "the worker has no credentials for AWS" in str(failure)
+    assert "reject" not in str(failure)
 
 
 RECIPIENT_UNKNOWN = aiosmtplib.SMTPRecipientRefused(550, "no jane here", "jane@example.com")

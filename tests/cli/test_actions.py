@@ -11,9 +11,9 @@ from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
-from tests.offers.lifecycle.test_guards import ID, REQUESTS, record
 from tests.support.agreements import accepted_offer
 from tests.support.commands import check_command
+from tests.support.requests import ID, REQUESTS, record
 
 
 @pytest.mark.parametrize("kind", ActionKind)

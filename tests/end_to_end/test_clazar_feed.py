@@ -6,7 +6,6 @@ from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.clazar.clazar_state import ClazarLinks
 from sandbox.clazar.manual_offers import create_manual_offer
-from tests.end_to_end.test_watching import signals
 from tests.support.offer_environment import OfferEnvironment
 
 
@@ -23,7 +22,7 @@ async def test_one_feed_call_links_all_new_offers(environment: OfferEnvironment)
             record.require_offer_id()
         ].external_object_associations
         assert links["salesforce"]["object_id"] == opportunity
-        assert await signals(environment, opportunity) == 1
+        assert await environment.count_signals(opportunity) == 1
     assert list(position.unmatched) == ["offer-madeelsewhere"]
 
 
@@ -38,8 +37,8 @@ async def test_linked_offer_is_not_signalled_again(environment: OfferEnvironment
     )
     for _ in range(2):
         position = await environment.run_clazar_watch()
-        assert await signals(environment, first) == 1
-        assert await signals(environment, linked_by_hand) == 0
+        assert await environment.count_signals(first) == 1
+        assert await environment.count_signals(linked_by_hand) == 0
         assert not position.unmatched
     await environment.wait_until_idle(first)
     for call in ("GetPrivateOffer", "PatchPrivateOffer"):

@@ -226,3 +226,15 @@ async def test_schedules_apply_pause_and_resume(cli_environment: OfferEnvironmen
     assert f"choose {', '.join(schedules.KNOWN)}" in err
     await run("starter.py", "schedules", "resume", "opportunity-intake")
     assert "paused" not in (await run("starter.py", "schedules", "list"))[1]
+
+
+async def test_preflight_of_an_opportunity_whose_offer_runs_says_so_first(
+    cli_environment: OfferEnvironment,
+) -> None:
+    (opportunity,) = await cli_environment.share_offers(1)
+    code, out, _ = await run("starter.py", "preflight", opportunity, "--json")
+    findings = json.loads(out)["findings"]
+    assert code == 1
+    assert findings[0]["code"] == "already-running"
+    assert "it is shared" in findings[0]["problem"]
+    assert "open-offer" not in {each["code"] for each in findings}, "it is its own"

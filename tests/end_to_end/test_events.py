@@ -18,13 +18,12 @@ from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
 from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.faults import Fault
-from tests.support.eventbridge import Queue, eventbridge, make_queue
+from tests.support.eventbridge import PATTERN, Queue, eventbridge, make_queue
 from tests.support.offer_environment import (
     TIMEOUT_SECONDS,
     OfferEnvironment,
     open_offer_environment,
 )
-from tests.test_events_page import PATTERN
 
 CREATED = "Purchase Agreement Created - Proposer"
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from temporalio.api.enums.v1 import EventType
 
 from activities.aws import agreements
 from activities.temporal.offer_directory import OfferDirectory
@@ -18,15 +17,6 @@ from sandbox.faults import Fault
 from tests.support.offer_environment import OfferEnvironment
 
 
-async def signals(environment: OfferEnvironment, opportunity: str) -> int:
-    """How many signals an offer has received."""
-    history = await environment.temporal_client.get_workflow_handle(
-        workflow_id(opportunity)
-    ).fetch_history()
-    wanted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
-    return sum(event.event_type == wanted for event in history.events)
-
-
 async def test_only_the_accepted_offer_is_signalled_and_only_once(
     environment: OfferEnvironment,
 ) -> None:
@@ -35,8 +25,8 @@ async def test_only_the_accepted_offer_is_signalled_and_only_once(
     position = await environment.run_agreement_watch()
     row = await environment.wait_until(accepted, lambda row: row.stage == Stage.ACCEPTED)
     assert row.agreement_id in position.handled
-    assert await signals(environment, accepted) == 1
-    assert await signals(environment, waiting) == await signals(environment, other) == 0
+    assert await environment.count_signals(accepted) == 1
+    assert await environment.count_signals(waiting) == await environment.count_signals(other) == 0
 
 
 async def test_vendor_calls_do_not_grow_with_the_number_of_offers(
@@ -128,7 +118,7 @@ async def test_payout_is_signalled_only_when_it_changed(environment: OfferEnviro
     environment.pay(paid, "0.6")
     assert (await environment.run_payout_sweep()).signalled == 1
     await environment.wait_until(paid, lambda row: row.stage == Stage.DISBURSED)
-    assert await signals(environment, paid) <= 4
+    assert await environment.count_signals(paid) <= 4
 
 
 async def test_directory_finds_only_running_offers(environment: OfferEnvironment) -> None:
@@ -163,6 +153,6 @@ async def test_next_run_continues_from_the_last_position(environment: OfferEnvir
     await environment.wait_until(first, lambda row: row.stage == Stage.ACCEPTED)
     await environment.accept(second)
     await environment.wait_until(second, lambda row: row.stage == Stage.ACCEPTED)
-    assert await signals(environment, first) == 1, "a later run signalled it again"
+    assert await environment.count_signals(first) == 1, "a later run signalled it again"
     listed = {schedule.id async for schedule in await environment.temporal_client.list_schedules()}
     assert listed == set(schedules.KNOWN)

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from offers.findings import findings_in
 from offers.money import MINOR_DIGITS, Currency, GivenMoney, Money, number_text
-from tests.offers.test_money import currencies, money
+from tests.support.amounts import currencies, money
 
 GIVEN = TypeAdapter(GivenMoney)
 

@@ -4,12 +4,18 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
+import yaml
 from moto.server import ThreadedMotoServer
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "events.yaml"
+TEMPLATE: Any = yaml.safe_load(EXAMPLE.read_text())["Resources"]
+PATTERN: dict[str, list[str]] = TEMPLATE["Rule"]["Properties"]["EventPattern"]
+"""Of the rule that sends AWS Marketplace's events to the queue."""
 KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 
 

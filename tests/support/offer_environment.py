@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
@@ -121,6 +122,13 @@ class OfferEnvironment:
         for each in ids:
             await self.wait_until(each, lambda row: row.stage == Stage.SHARED)
         return ids
+
+    async def count_signals(self, opportunity: str) -> int:
+        """How many signals an offer has received."""
+        handle = self.temporal_client.get_workflow_handle(workflow_id(opportunity))
+        received = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED
+        events = (await handle.fetch_history()).events
+        return sum(event.event_type == received for event in events)
 
     async def wait_until_closed(self, opportunity: str) -> None:
         """Wait until search shows that a workflow has closed: search lags behind its result."""

@@ -22,7 +22,7 @@ from temporalio.client import (
     StartWorkflowInput,
     WorkflowExecutionStatus,
 )
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from offers.ids import offer_path, opportunity_id_of, workflow_id
 from workflows.offer.search_attributes import KEYS
@@ -44,6 +44,8 @@ class Visibility(Interceptor):
     def __init__(self, *workflow_ids: str) -> None:
         self.client: Client
         """To be set after the connection."""
+        self.is_down = False
+        """Whether the server answers that it cannot search."""
         self._started = dict.fromkeys(workflow_ids)
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
@@ -63,6 +65,8 @@ class Visibility(Interceptor):
 
     async def search(self, query: str) -> AsyncIterator[FoundWorkflow]:
         """The workflows that a query finds."""
+        if self.is_down:
+            raise RPCError("search is down", RPCStatusCode.UNAVAILABLE, b"")
         found = [each for started in self._started for each in await self._chain(started)]
         names = ["WorkflowId", "WorkflowType", "ExecutionStatus", *(key.name for key in KEYS)]
         with closing(sqlite3.connect(":memory:")) as database:

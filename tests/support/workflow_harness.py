@@ -24,7 +24,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
-from cli.offer_client import NoWorkerRunning, OfferClient
+from cli.offer_client import NoAnswer, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
@@ -95,7 +95,7 @@ class RepeatingClient(OfferClient):
     async def record(self, path: str) -> OfferRecord:
         """The record of an offer."""
         for _ in range(QUERY_ATTEMPTS - 1):
-            with suppress(NoWorkerRunning):
+            with suppress(NoAnswer):
                 return await super().record(path)
         return await super().record(path)
 
@@ -108,26 +108,42 @@ class WorkflowHarness:
         server: WorkflowEnvironment,
         time: ServerTime,
         sandbox: Sandbox,
-        opportunity: str = OPPORTUNITY,
-        account: str = BUYER,
+        visibility: Visibility,
     ) -> None:
         self.server = server
-        self.opportunity_id = opportunity
-        self.account = account
+        self.opportunity_id = OPPORTUNITY
+        self.account = BUYER
         self.time = time
         self.temporal_client = client = server.client
         self.sandbox = sandbox
+        self.visibility = visibility
         self.world = sandbox.world
         self.vendors = sandbox.world.faults
         """Their faults: `harness.vendors.smtp.down()`."""
         self.start_date = time().date()
+        self._new_worker: Callable[[], AbstractAsyncContextManager[None]]
+        self._worker: AbstractAsyncContextManager[None] | None = None
         self.clazar_watched = True
         """Whether Clazar's change feed is read when it has a new offer after time was skipped."""
         self._seen_in_clazar: set[str] = set()
         self.client = RepeatingClient(client)
         self.handle: WorkflowHandle[OfferWorkflow, OfferRecord] = client.get_workflow_handle_for(
-            OfferWorkflow.run, workflow_id(opportunity)
+            OfferWorkflow.run, workflow_id(OPPORTUNITY)
         )
+
+    async def start_worker(
+        self, worker: Callable[[], AbstractAsyncContextManager[None]] | None = None
+    ) -> None:
+        """Start workers; those of before if they are not given."""
+        self._new_worker = worker or self._new_worker
+        self._worker = self._new_worker()
+        await self._worker.__aenter__()
+
+    async def stop_worker(self) -> None:
+        """Stop the workers, if they run."""
+        worker, self._worker = self._worker, None
+        if worker:
+            await worker.__aexit__(None, None, None)
 
     def put_opportunity(self, **fields: Any) -> None:
         """Put the opportunity into Salesforce: valid, except for the given fields."""
@@ -372,10 +388,13 @@ async def open_harness(
     queues: tuple[TaskQueue, ...] = tuple(TaskQueue),
     policy: Path = POLICY,
     run_worker: Callable[[Client, ServerTime], AbstractAsyncContextManager[None]] | None = None,
+    *,
+    can_stop_worker: bool = False,
 ) -> AsyncIterator[WorkflowHarness]:
     """Start a time-skipping Temporal server, a sandbox with its clock, and workers for both.
 
-    `run_worker`: None for workers on these task queues in this process.
+    `run_worker`: None for workers on these task queues in this process.  `can_stop_worker`: whether
+    they cache no workflow; else the server would wait for the stopped worker's own queue.
     """
     time, visibility = ServerTime(), Visibility()
     async with (
@@ -394,18 +413,28 @@ async def open_harness(
         with environment_variables(
             {**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}
         ):
-            worker = run_worker(client, time) if run_worker else worker_on(client, queues)
-            async with worker:
-                harness = WorkflowHarness(temporal, time, sandbox)
-                harness.put_opportunity()
+            harness = WorkflowHarness(temporal, time, sandbox, visibility)
+            harness.put_opportunity()
+            await harness.start_worker(
+                (lambda: run_worker(client, time))
+                if run_worker
+                else (lambda: worker_on(client, queues, cache=not can_stop_worker))
+            )
+            try:
                 yield harness
+            finally:
+                await harness.stop_worker()
 
 
 @asynccontextmanager
-async def worker_on(client: Client, queues: Collection[TaskQueue]) -> AsyncIterator[None]:
+async def worker_on(
+    client: Client, queues: Collection[TaskQueue], *, cache: bool = True
+) -> AsyncIterator[None]:
     """Workers in this process."""
     stop = asyncio.Event()
     settings = read_settings(WorkerSettings)
+    if not cache:
+        settings = settings.model_copy(update={"offers_cached_workflows": 0})
     serving = asyncio.create_task(serve(client, settings, queues, stop))
     try:
         yield

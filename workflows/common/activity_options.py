@@ -15,6 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.clazar.offers import Clazar
     from activities.email.smtp import Email
     from activities.eula.documents import EulaDocuments
+    from activities.heartbeats import HEARTBEAT_TIMEOUT
     from activities.preflight import Preflight
     from activities.salesforce.opportunities import Opportunities
     from activities.salesforce.write_back import Salesforce
@@ -35,7 +36,7 @@ DEFAULT_RETRY = RetryPolicy(
 )
 """While a vendor is down: without end, ever more slowly.  Each attempt is a billed Action."""
 
-LOST_ATTEMPT_ERROR = "TemporalTimeout:StartToClose"
+LOST_ATTEMPT_ERRORS = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How the server names an attempt without an answer: the worker died, perhaps after it."""
 
 
@@ -118,6 +119,7 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     AwsAgreements.read_agreement_feed: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE,
         summary="Read the agreement feed",
+        timeout=timedelta(minutes=5),
     ),
     Clazar.link_offers: ActivityOptions(
         queue=TaskQueue.CLAZAR,
@@ -188,6 +190,7 @@ def start_activity(
         argument,
         task_queue=options.queue,
         start_to_close_timeout=options.timeout,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT if options.timeout > HEARTBEAT_TIMEOUT else None,
         schedule_to_close_timeout=budget,
         retry_policy=_retry_policy(options, single_attempt),
         summary=options.summary.format(argument),
@@ -200,7 +203,7 @@ def _retry_policy(options: ActivityOptions, single_attempt: bool) -> RetryPolicy
     return (
         DEFAULT_RETRY
         if options.can_repeat
-        else replace(DEFAULT_RETRY, non_retryable_error_types=[LOST_ATTEMPT_ERROR])
+        else replace(DEFAULT_RETRY, non_retryable_error_types=LOST_ATTEMPT_ERRORS)
     )
 
 

@@ -31,18 +31,31 @@ class Attentions:
                 self.dismiss(attention)
 
     def raise_(self, code: AttentionCode, problem: str, remedy: str) -> Attention:
-        """Show that something waits for a person."""
+        """Show that something waits for a person.
+
+        Of what may come any number of times, and nothing waits for, only the last is shown.
+        """
+        count = 1
+        if code is AttentionCode.SIGNAL_REJECTED:
+            count += self._take_away(code)
         self._ctx.state.attentions_raised += 1
         attention = Attention(
             number=self._ctx.state.attentions_raised,
             code=code,
-            problem=problem,
+            problem=problem if count == 1 else f"{problem} (and {count - 1} more before)",
             remedy=remedy,
+            count=count,
             since=self._ctx.now(),
         )
         self._ctx.record.attentions += (attention,)
         publish(self._ctx)
         return attention
+
+    def _take_away(self, code: AttentionCode) -> int:
+        """Remove those of a code; returns how many they stood for."""
+        attentions = self._ctx.record.attentions
+        self._ctx.record.attentions = tuple(each for each in attentions if each.code is not code)
+        return sum(each.count for each in attentions if each.code is code)
 
     def dismiss(self, attention: Attention | int) -> None:
         """Stop showing one, named by itself or by its number."""

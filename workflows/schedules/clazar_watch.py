@@ -39,7 +39,8 @@ class ClazarWatch:
         read = {each.offer.offer_id: each for each in changes.offers}
         news = [each.offer for each in cursor.news(read).values()]
         ours = await self._link_and_signal(news) if news else set()
-        return cursor.after(read, ours, request.overlap)
+        now = request.clock.business_time(workflow.now())
+        return cursor.after(read, ours, request.overlap, now)
 
     async def _link_and_signal(self, offers: list[ObservedOffer]) -> set[str]:
         """Link what is not linked yet, and signal it; gives the ids of our offers."""

@@ -60,7 +60,8 @@ class OpportunityIntake:
             await asyncio.gather(
                 *(self._start(opportunity, request.clock) for opportunity in cursor.news(read))
             )
-            cursor = cursor.after(read, read.keys(), request.overlap)
+            now = request.clock.business_time(workflow.now())
+            cursor = cursor.after(read, read.keys(), request.overlap, now)
             if not ready:
                 break
             last = ready[-1]

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.aws.catalog.rules.details import (
     DETAILS,
+    ConfigurableUpfrontPricingTerm,
     CreateOffer,
     CreateReplacementOffer,
     UpdatePricingTerms,
@@ -61,8 +62,8 @@ def parse_changes(world: World, request: Members) -> list[RequestedChange]:
     return changes
 
 
-def field_error(field: str, message: str, **members: str) -> AwsError:
-    return _fields_error([{"Field": field, "Message": message, **members}])
+def field_error(field: str, message: str) -> AwsError:
+    return _fields_error([{"Field": field, "Message": message}])
 
 
 def not_found(what: str) -> AwsError:
@@ -102,25 +103,29 @@ def _details(kind: str, document: Any, path: str) -> BaseModel:
         # As JSON, where a date is a string.
         details = DETAILS[kind].model_validate_json(json.dumps(document))
     except ValidationError as error:
-        problems = error.errors()
-        for problem in problems:
+        entries = []
+        for problem in error.errors():
+            where = _path(problem["loc"])
             if problem["type"] in ("extra_forbidden", "union_tag_invalid"):
                 tag = problem.get("ctx", {}).get("tag", "")
-                raise NotSimulated(f"{kind}{_path(problem['loc'])} {tag}".strip()) from None
-        raise _fields_error(
-            [
-                {
-                    "EntityType": "Offer",
-                    "ChangeType": kind,
-                    "Field": f"{path}/DetailsDocument{_path(problem['loc'])}",
-                    "Message": problem["msg"],
-                }
-                for problem in problems
-            ]
-        ) from None
-    if isinstance(details, UpdatePricingTerms) and details.pricing_model != "Contract":
-        raise NotSimulated(f"PricingModel {details.pricing_model} of {kind}")
+                raise NotSimulated(f"{kind}{where} {tag}".strip()) from None
+            field = {"Field": f"{path}/DetailsDocument{where}", "Message": problem["msg"]}
+            entries.append({"EntityType": "Offer", "ChangeType": kind, **field})
+        raise _fields_error(entries) from None
+    if isinstance(details, UpdatePricingTerms):
+        _check_pricing_simulated(details)
     return details
+
+
+def _check_pricing_simulated(details: UpdatePricingTerms) -> None:
+    if details.pricing_model != "Contract":
+        raise NotSimulated(f"PricingModel {details.pricing_model}")
+    for term in details.terms:
+        if isinstance(term, ConfigurableUpfrontPricingTerm):
+            if len(term.rate_cards) > 1:
+                raise NotSimulated("a second rate card")
+            if "Allowed" in term.rate_cards[0].constraints.model_dump().values():
+                raise NotSimulated("Constraints with Allowed")
 
 
 def _path(location: Sequence[int | str]) -> str:

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from sandbox.aws.catalog.change_set_request import RequestedChange, field_error, parse_changes
 from sandbox.aws.catalog.rules import changes as rules
-from sandbox.aws.catalog.rules import offer_consistency, release
+from sandbox.aws.catalog.rules import offer_rules
 from sandbox.aws.catalog.rules.details import CreateOffer, CreateReplacementOffer, ReleaseOffer
+from sandbox.aws.catalog.rules.offer_rules import Conflict
 from sandbox.aws.catalog.rules.working_copy import Problem, WorkingCopy
 from sandbox.aws.eventbridge import marketplace_events
 from sandbox.aws.marketplace_state import ChangeSet, Offer, RacePoint
@@ -161,7 +162,7 @@ def _dry_run(working_copy: WorkingCopy, changes: list[RequestedChange]) -> dict[
             case CreateReplacementOffer():
                 agreement = working_copy.world.aws.agreements[change.details.agreement_id]
                 if agreement.status != "ACTIVE":
-                    _add_error(change, release.ended(agreement))
+                    _add_error(change, offer_rules.ended(agreement))
                 offer = rules.replacement_offer(change.details, agreement)
                 created[change.target] = working_copy.add(offer)
     for target in _targets(changes):
@@ -177,15 +178,15 @@ def _dry_run_offer(working_copy: WorkingCopy, changes: list[RequestedChange], of
         if change is not releases:
             for problem in rules.apply(change.details, offer, working_copy):
                 _add_error(change, problem)
-    for conflict in offer_consistency.conflicts(offer, working_copy.today):
+    for conflict in offer_rules.conflicts(offer, working_copy.today):
         blamed = [by_type[each] for each in conflict.changes if each in by_type]
         for change in blamed[:1]:
-            _add_error(change, conflict.problem)
+            _add_error(change, conflict)
     if releases:
-        for problem in release.check(offer, working_copy):
+        for problem in offer_rules.check_release(offer, working_copy):
             _add_error(releases, problem)
         offer.state = "Released"
 
 
-def _add_error(change: RequestedChange, problem: Problem) -> None:
+def _add_error(change: RequestedChange, problem: Problem | Conflict) -> None:
     change.change.errors.append({"ErrorCode": problem.code, "ErrorMessage": problem.message})

@@ -1,29 +1,14 @@
 """Offers, the product and change sets in the form of the Catalog API."""
 
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from sandbox.aws.marketplace_state import Change, ChangeSet, Offer
+from sandbox.aws.marketplace_state import Change, ChangeSet, Offer, given
+from sandbox.clock import end_of_day, timestamp
 from sandbox.world import World
 
 EULA_COPIES = "https://aws-mp-offer-legal-artifacts-us-east-1-prod.s3.amazonaws.com"
 """The address of AWS's own copies of legal documents."""
-
-
-def timestamp(instant: datetime) -> str:
-    """An instant in the format of the API, in UTC, to the second."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def given(members: dict[str, Any]) -> dict[str, Any]:
-    """The members that have a value."""
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def arn(world: World, kind: str, entity_id: str) -> str:
-    account = world.aws.seller_account
-    return f"arn:aws:aws-marketplace:us-east-1:{account}:AWSMarketplace/{kind}/{entity_id}"
 
 
 def describe_offer(world: World, offer: Offer) -> dict[str, Any]:
@@ -60,7 +45,7 @@ def _entity(
     return {
         "EntityType": f"{kind}@1.0",
         "EntityIdentifier": revision,
-        "EntityArn": arn(world, kind, revision.partition("@")[0]),
+        "EntityArn": world.aws.arn(kind, revision.partition("@")[0]),
         "LastModifiedDate": modified,
         "DetailsDocument": document,
     }
@@ -82,7 +67,7 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
     ended = change_set.ended_at
     summary = {
         "ChangeSetId": change_set.id,
-        "ChangeSetArn": arn(world, "ChangeSet", change_set.id),
+        "ChangeSetArn": world.aws.arn("ChangeSet", change_set.id),
         "ChangeSetName": change_set.name,
         "StartTime": timestamp(change_set.started_at),
         "EndTime": timestamp(ended) if ended else None,
@@ -92,10 +77,28 @@ def summarise_change_set(world: World, change_set: ChangeSet) -> dict[str, Any]:
     return given(summary)
 
 
-def entity_ids(change_set: ChangeSet) -> list[str]:
-    """The ids of the existing entities in a change set."""
-    ids = [change.entity_id.partition("@")[0] for change in change_set.changes if change.entity_id]
-    return sorted({each for each in ids if not each.startswith("$")})
+def summarise_offer(world: World, offer: Offer) -> dict[str, Any]:
+    end = offer.availability_end
+    summary = {
+        "Name": offer.name,
+        "ProductId": offer.product_id,
+        "ReleaseDate": timestamp(offer.released_at) if offer.released_at else None,
+        "AvailabilityEndDate": timestamp(end_of_day(end)) if end else None,
+        "BuyerAccounts": offer.buyer_accounts,
+        "State": offer.state,
+        "Targeting": list(_targeting(offer)) or ["None"],
+        "TargetAgreementId": offer.replaces_agreement or offer.renews_agreement,
+        # The model has no value for an amendment.
+        "TargetAgreementIntent": "Renew" if offer.renews_agreement else None,
+        "CreatedBySource": "AwsMarketplace" if offer.renews_agreement else "Seller",
+    }
+    return {
+        "EntityType": "Offer",
+        "EntityId": offer.id,
+        "EntityArn": world.aws.arn("Offer", offer.id),
+        "LastModifiedDate": timestamp(offer.last_modified or world.now()),
+        "OfferSummary": given(summary),
+    }
 
 
 def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +127,7 @@ def _term(offer: Offer, term: dict[str, Any]) -> dict[str, Any]:
             return term
 
 
-def targeting(offer: Offer) -> dict[str, list[str]]:
+def _targeting(offer: Offer) -> dict[str, list[str]]:
     targets = {"BuyerAccounts": offer.buyer_accounts, "CountryCodes": offer.country_codes}
     return {name: value for name, value in targets.items() if value}
 
@@ -134,6 +137,6 @@ def _rules(offer: Offer) -> list[dict[str, Any]]:
     if offer.availability_end:
         end = f"{offer.availability_end}T23:59:59.999Z"
         rules.append({"Type": "AvailabilityRule", "AvailabilityEndDate": end})
-    if positive := targeting(offer):
+    if positive := _targeting(offer):
         rules.append({"Type": "TargetingRule", "PositiveTargeting": positive})
     return rules

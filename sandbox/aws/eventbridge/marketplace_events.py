@@ -5,15 +5,20 @@ They are sent only if the world has an event bus.
 
 import json
 import uuid
-from datetime import datetime
 from typing import Any
 
-from sandbox.aws.marketplace_state import Agreement, CancellationRequest, ChangeSet, Offer
+from sandbox.aws.marketplace_state import (
+    Agreement,
+    CancellationRequest,
+    ChangeSet,
+    Offer,
+    given,
+)
+from sandbox.clock import timestamp
 from sandbox.world import World
 
 CATALOG = "aws.marketplacecatalog"
 AGREEMENTS = "aws.agreement-marketplace"
-DISBURSEMENTS = "aws.marketplace"
 
 REPORTED_END_STATUSES = ("CANCELLED", "EXPIRED", "TERMINATED", "RENEWED", "REPLACED")
 """Statuses for which AWS sends an event.  ASSUMED: none for a roll-back, as none is documented."""
@@ -26,13 +31,12 @@ def send_change_set_ended(world: World, change_set: ChangeSet) -> None:
         "Catalog": "AWSMarketplace",
         "ChangeSetId": change_set.id,
         "ChangeSetName": change_set.name,
-        "StartTime": _instant(change_set.started_at),
-        "EndTime": _instant(change_set.ended_at or world.now()),
+        "StartTime": timestamp(change_set.started_at),
+        "EndTime": timestamp(change_set.ended_at or world.now()),
         "FailureCode": change_set.failure_code,
     }
     kind = f"Change Set {change_set.status.capitalize()}"
-    given = {name: value for name, value in detail.items() if value}
-    _send(world, CATALOG, kind, [_entity(world, "ChangeSet", change_set.id)], given)
+    _send(world, CATALOG, kind, [world.aws.arn("ChangeSet", change_set.id)], given(detail))
 
 
 def send_offer_released(world: World, offer: Offer) -> None:
@@ -47,39 +51,50 @@ def send_offer_released(world: World, offer: Offer) -> None:
         },
         product={
             "id": offer.product_id,
-            "arn": _entity(world, "SaaSProduct", offer.product_id),
+            "arn": world.aws.arn("SaaSProduct", offer.product_id),
             "title": "Product Title",
         },
         manufacturer=seller,
         sellerOfRecord=seller,
         targetedBuyerAccountIds=offer.buyer_accounts,
     )
-    _send(world, CATALOG, "Offer Released", [_entity(world, "Offer", offer.id)], detail)
+    _send(world, CATALOG, "Offer Released", [world.aws.arn("Offer", offer.id)], detail)
 
 
 def send_agreement_created(world: World, agreement: Agreement, offer: Offer) -> None:
-    """A buyer has accepted, or AWS has renewed."""
+    """A buyer has accepted, or AWS has renewed.  ASSUMED: only a renewal names the previous one."""
     intent = "REPLACE" if offer.replaces_agreement else "NEW"
-    # ASSUMED: only a renewal names the previous agreement.
-    previous = {}
-    if offer.renews_agreement:
-        intent, previous = "RENEW", {"previousAgreementId": offer.renews_agreement}
     details = {
         "id": agreement.id,
-        "intent": intent,
+        "intent": "RENEW" if offer.renews_agreement else intent,
         "status": agreement.status,
-        "acceptanceTime": _instant(agreement.accepted_at),
-        "startTime": _instant(agreement.start),
-        "endTime": _instant(agreement.end),
-        **previous,
+        "acceptanceTime": timestamp(agreement.accepted_at),
+        "startTime": timestamp(agreement.start),
+        "endTime": timestamp(agreement.end),
+        "previousAgreementId": offer.renews_agreement,
     }
-    _send_agreement_event(world, "Created", agreement, details)
+    _send_agreement_event(world, "Created", agreement, given(details))
 
 
 def send_agreement_ended(world: World, agreement: Agreement) -> None:
     if agreement.status in REPORTED_END_STATUSES:
         details = {"id": agreement.id, "status": agreement.status}
         _send_agreement_event(world, "Ended", agreement, details)
+
+
+def _send_agreement_event(
+    world: World, change: str, agreement: Agreement, details: dict[str, Any]
+) -> None:
+    detail = _detail(
+        agreement=details,
+        # The seller is no reseller.
+        resaleAuthorization=None,
+        acceptor={"accountId": agreement.acceptor},
+        proposer={"accountId": world.aws.seller_account},
+        offer={"id": agreement.offer_id},
+    )
+    resource = f"arn:aws:aws-marketplace::aws:agreement:{agreement.id}"
+    _send(world, AGREEMENTS, f"Purchase Agreement {change} - Proposer", [resource], detail)
 
 
 def send_cancellation_changed(world: World, request: CancellationRequest) -> None:
@@ -99,8 +114,8 @@ def send_cancellation_changed(world: World, request: CancellationRequest) -> Non
             "reasonMessage": request.description or "",
             "statusCode": request.status,
             "statusMessage": request.status_message or "",
-            "createdAt": _instant(request.created_at),
-            "updatedAt": _instant(request.updated_at),
+            "createdAt": timestamp(request.created_at),
+            "updatedAt": timestamp(request.updated_at),
         },
     )
     _send(world, AGREEMENTS, f"Agreement Cancellation Request {status} - Proposer", [], detail)
@@ -109,22 +124,7 @@ def send_cancellation_changed(world: World, request: CancellationRequest) -> Non
 def send_disbursement_paused(world: World) -> None:
     """AWS pauses payouts because the seller's bank data are not valid."""
     instrument = f"arn:aws:payments:us-east-1:{world.aws.seller_account}:paymentinstrument:123"
-    _send(world, DISBURSEMENTS, "Disbursement Paused", [instrument], _detail())
-
-
-def _send_agreement_event(
-    world: World, change: str, agreement: Agreement, details: dict[str, Any]
-) -> None:
-    detail = _detail(
-        agreement=details,
-        # The seller is no reseller.
-        resaleAuthorization=None,
-        acceptor={"accountId": agreement.acceptor},
-        proposer={"accountId": world.aws.seller_account},
-        offer={"id": agreement.offer_id},
-    )
-    resource = f"arn:aws:aws-marketplace::aws:agreement:{agreement.id}"
-    _send(world, AGREEMENTS, f"Purchase Agreement {change} - Proposer", [resource], detail)
+    _send(world, "aws.marketplace", "Disbursement Paused", [instrument], _detail())
 
 
 def _send(
@@ -143,12 +143,3 @@ def _send(
 
 def _detail(**members: Any) -> dict[str, Any]:
     return {"requestId": str(uuid.uuid4()), "catalog": "AWSMarketplace", **members}
-
-
-def _entity(world: World, kind: str, entity_id: str) -> str:
-    seller = world.aws.seller_account
-    return f"arn:aws:aws-marketplace:us-east-1:{seller}:AWSMarketplace/{kind}/{entity_id}"
-
-
-def _instant(instant: datetime) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")

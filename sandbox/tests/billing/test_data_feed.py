@@ -1,7 +1,6 @@
 """AWS's data feed in the seller's bucket, read with boto3."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -118,15 +117,6 @@ def test_revisions_of_an_agreement(sandbox: Sandbox, clock: Any) -> None:
     assert (last["intent"], last["preceding_agreement_id"]) == ("RENEW", agreement.id)
 
 
-def test_an_agreement_that_ends_at_once(sandbox: Sandbox) -> None:
-    agreement = create_agreement(sandbox.world)
-    agreements.end(sandbox.world, agreement, "CANCELLED")
-    made, ended = deliver_rows(sandbox.world, "agreementfeed_v1")
-    assert made["valid_from"] == ended["valid_from"]
-    assert made["update_date"] < ended["update_date"]
-    assert (made["status"], ended["status"]) == ("ACTIVE", "CANCELLED")
-
-
 # Payout settings ----------------------------------------------------------------------------------
 
 
@@ -165,17 +155,3 @@ def test_payouts_on_one_date_are_one_transfer(sandbox: Sandbox, clock: Any) -> N
     paid = sorted((row["currency"], row["amount"]) for row in transfers)
     assert paid == [("EUR", "970.00"), ("USD", "1940.00")]
     assert len({row.bank_trace_id for row in world.money.disbursements}) == 2
-
-
-def test_another_listing_fee_and_an_overpayment(
-    control: httpx.Client, sandbox: Sandbox, clock: Any
-) -> None:
-    control.put("/payouts", json={"listing_fee_percentage": "2.5", "overpaid": "0.1"})
-    create_agreement(sandbox.world)
-    clock.advance(days=60)
-    rows = deliver_rows(sandbox.world, "billingeventfeed_v1")
-    assert [row["amount"] for row in select_rows(rows, "INVOICED")] == ["1000.00", "-25.00"]
-    assert [row["amount"] for row in select_rows(rows, "DISBURSED", "DISBURSEMENT")] == ["1075.00"]
-    (row,) = sandbox.world.money.disbursements
-    assert (row.undisbursed, row.status) == (Decimal(-100), "Disbursed")
-    assert row.listing_fee_percentage == Decimal("2.5")

@@ -6,13 +6,11 @@ from typing import Any
 import pytest
 
 from sandbox.billing import corrections, refunds
+from sandbox.billing.invoicing import listing_fee_percentage
 from sandbox.billing.money import Disbursement, PayoutSettings
-from sandbox.clazar import disbursement_dataset
-from sandbox.server import Sandbox
 from sandbox.tests.support.billing import (
     Row,
     create_agreement,
-    create_scheduled_agreement,
     current_events,
     select_rows,
 )
@@ -48,74 +46,41 @@ def decimals(*numbers: int) -> list[Decimal]:
     return list(map(Decimal, numbers))
 
 
-def test_an_invoice(world: World) -> None:
+def test_an_invoice_is_collected_and_then_disbursed(world: World, clock: Any) -> None:
     agreement = create_agreement(world)
-    price, fee = current_events(world)
-    assert (price["action"], price["transaction_type"]) == ("INVOICED", "SELLER_REV_SHARE")
-    assert (price["amount"], fee["amount"]) == ("1000.00", "-30.00")
-    assert fee["transaction_type"] == "AWS_REV_SHARE"
-    for row in (price, fee):
+    invoiced = current_events(world)
+    assert amounts(invoiced, "INVOICED") == {
+        "SELLER_REV_SHARE": "1000.00",
+        "AWS_REV_SHARE": "-30.00",
+    }
+    for row in invoiced:
         assert len(row["billing_event_id"]) == 40
-        assert row["agreement_id"] == agreement.id
-        assert row["offer_id"] == agreement.offer_id
+        assert (row["agreement_id"], row["offer_id"]) == (agreement.id, agreement.offer_id)
         assert row["buyer_invoice_id"] == row["invoice_id"] == world.money.invoices[0].id
-        assert row["buyer_line_item_id"]
-        assert row["recipient_account_id"] == price["to_account_id"]
-        assert row["invoice_variant"] == "PURCHASE"
-        assert row["balance_impacting"] == "1"
-        assert (row["disbursement_amount"], row["disbursement_currency"]) == (row["amount"], "USD")
+        assert (row["balance_impacting"], row["disbursement_amount"]) == ("1", row["amount"])
         assert row["invoice_date"] == "2026-03-02T09:00:00Z"
         assert row["buyer_invoice_date"] == "2026-03-02 09:00:00Z"
         assert row["payment_due_date"] == "2026-04-01T09:00:00Z"
         assert (row["delete_date"], row["action_date"]) == ("", "")
-    assert (price["charge_variant"], fee["charge_variant"]) == ("PURCHASE", "LISTING_FEE")
-
-
-def test_it_is_collected_and_then_disbursed(world: World, clock: Any) -> None:
-    create_agreement(world)
     (collected,) = select_rows(after(world, clock, 30), "COLLECTED")
     assert (collected["transaction_type"], collected["amount"]) == ("SELLER_REV_SHARE", "1000.00")
-    assert collected["action_date"] == "2026-04-01 09:00:00Z"
-    assert collected["balance_impacting"] == "0"
+    assert (collected["action_date"], collected["balance_impacting"]) == (
+        "2026-04-01 09:00:00Z",
+        "0",
+    )
     rows = after(world, clock, 3)
     (transfer,) = select_rows(rows, "DISBURSED", "DISBURSEMENT")
     assert (transfer["amount"], transfer["invoice_date"]) == ("970.00", "2026-04-04T09:00:00Z")
     assert transfer["bank_trace_id"] == shown(world)[0].bank_trace_id
-    assert (transfer["agreement_id"], transfer["buyer_invoice_id"]) == ("", "")
-    invoiced = {row["transaction_type"]: row for row in select_rows(rows, "INVOICED")}
     paid = {row["transaction_type"]: row for row in select_rows(rows, "DISBURSED")}
-    for kind, was in invoiced.items():
-        row = paid[kind]
+    for was in invoiced:
+        row = paid[was["transaction_type"]]
         assert Decimal(row["amount"]) == -Decimal(was["amount"])
-        assert row["disbursement_amount"] == row["amount"]
         assert row["parent_billing_event_id"] == was["billing_event_id"]
         assert row["disbursement_billing_event_id"] == transfer["billing_event_id"]
         assert (row["balance_impacting"], row["payment_due_date"]) == ("0", "")
         for column in ("invoice_date", "buyer_invoice_id", "buyer_line_item_id", "offer_id"):
             assert row[column] == was[column]
-
-
-def test_taxes(world: World, clock: Any) -> None:
-    taxes = {"seller_tax_percentage": Decimal(10), "aws_tax_percentage": Decimal(5)}
-    world.money.payout_settings = PayoutSettings(**taxes, refund=Decimal("0.5"))  # type: ignore[arg-type]
-    create_agreement(world)
-    rows = after(world, clock, 33)
-    assert amounts(rows, "INVOICED") == {
-        "SELLER_REV_SHARE": "1000.00",
-        "AWS_REV_SHARE": "-30.00",
-        "SELLER_TAX_SHARE": "100.00",
-        "AWS_TAX_SHARE": "50.00",
-    }
-    (remitted,) = select_rows(rows, "INVOICED", "AWS_TAX_SHARE")
-    assert (remitted["balance_impacting"], remitted["disbursement_currency"]) == ("0", "")
-    assert sum(Decimal(row["amount"]) for row in select_rows(rows, "COLLECTED")) == 1150
-    assert "AWS_TAX_SHARE" not in amounts(rows, "DISBURSED")
-    assert facts(world) == [("1070.00", "0.00", "Disbursed")]
-    rows = after(world, clock, 7)
-    assert amounts(rows, "INVOICED")["SELLER_TAX_SHARE_REFUND"] == "-50.00"
-    (row,) = disbursement_dataset.rows(world)
-    assert (row["seller_tax_share"], row["seller_net_revenue"]) == (100.0, 1070.0)
-    assert row["undisbursed_net_revenue"] == -535.0
 
 
 def test_aws_europe_issues_a_separate_invoice_for_the_fee(world: World) -> None:
@@ -233,19 +198,27 @@ def test_an_event_is_deleted(world: World, clock: Any) -> None:
         corrections.delete_event(world, billing_event_id=rows[0]["billing_event_id"])
 
 
-def test_a_payout_whose_transfer_was_deleted_counts_as_unpaid(world: World, clock: Any) -> None:
-    world.money.payout_settings = PayoutSettings(parts=[Decimal("0.4"), Decimal("0.6")])
-    create_agreement(world)
-    first = select_rows(after(world, clock, 40), "DISBURSED", "DISBURSEMENT")[0]
-    corrections.delete_event(world, billing_event_id=first["billing_event_id"])
-    (row,) = shown(world)
-    assert [row.gross, row.disbursed, row.undisbursed] == decimals(600, 582, 0)
+# Fees and parts -----------------------------------------------------------------------------------
 
 
-# Over the control API ----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("value", "renewal", "percentage"),
+    [
+        ("999999.99", False, "3"),
+        ("1000000", False, "2"),
+        ("9999999.99", False, "2"),
+        ("10000000", False, "1.5"),
+        ("100", True, "1.5"),
+    ],
+)
+def test_the_listing_fee(value: str, renewal: bool, percentage: str) -> None:
+    assert listing_fee_percentage(Decimal(value), renewal=renewal) == Decimal(percentage)
 
 
-@pytest.fixture
-def invoice(sandbox: Sandbox) -> str:
-    create_scheduled_agreement(sandbox.world, [(0, "1000.00"), (90, "500.00")])
-    return sandbox.world.money.invoices[0].id
+def test_parts_add_up_to_the_cent(world: World, clock: Any) -> None:
+    third = Decimal(1) / 3
+    world.money.payout_settings = PayoutSettings(parts=[third, third, 1 - 2 * third])
+    create_agreement(world, "100.01")
+    clock.advance(days=60)
+    assert [f"{row.gross:f}" for row in shown(world)] == ["33.34", "33.34", "33.33"]
+    assert sum(row.listing_fee for row in shown(world)) == -3

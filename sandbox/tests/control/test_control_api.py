@@ -19,14 +19,6 @@ MANUAL_OFFER = {
 }
 
 
-def test_opportunities(control: httpx.Client) -> None:
-    assert control.post("/opportunities", json=OPPORTUNITY).status_code == 200
-    control.post("/opportunities", json={**OPPORTUNITY, "Amount": 120000})
-    shown = control.get("/opportunities/006000000000001").json()
-    assert (shown["fields"]["Amount"], shown["history"]) == (120000, [])
-    assert control.get("/opportunities/006000000000002AAA").status_code == 404
-
-
 def test_buyers(control: httpx.Client, seller: Seller) -> None:
     """The settings apply to offers that exist already."""
     offer_id = seller.create_offer()
@@ -46,30 +38,11 @@ def test_accept_and_end(control: httpx.Client, seller: Seller) -> None:
     assert "not for account" in refused.json()["error"]
     accepted = control.post("/accept", json={"offer_id": offer_id, "account": BUYER})
     assert accepted.json() == {"agreement_id": seller.agreement_of(offer_id).id}
-
+    clazar = control.post("/clazar/offers", json={**MANUAL_OFFER, "buyer_accounts": ["1234"]})
+    assert clazar.status_code == 409
     end = {**accepted.json(), "status": "TERMINATED"}
     assert control.post("/end", json=end).json() == end
     assert control.post("/end", json=end).status_code == 409
-
-
-def test_offers_created_in_clazar(control: httpx.Client) -> None:
-    created = control.post("/clazar/offers", json=MANUAL_OFFER).json()
-    (change_set,) = control.get("/aws").json()["change_sets"]
-    assert change_set["id"] == created["change_set_id"]
-    rejected = control.post("/clazar/offers", json={**MANUAL_OFFER, "buyer_accounts": ["1234"]})
-    assert rejected.status_code == 409
-
-
-def test_change_set_processing_and_payouts(control: httpx.Client, sandbox: Sandbox) -> None:
-    processing = control.put("/change-set-processing", json={"publish_minutes": 1}).json()
-    assert (processing["preparing_minutes"], processing["publish_minutes"]) == (5, 1)
-    control.put("/payouts", json={"disbursed_after_days": 40})
-    control.put(f"/payouts/{BUYER}", json={"parts": ["0.4", "0.6"], "outcome": "failed"})
-    money = sandbox.world.money
-    assert money.payout_settings.disbursed_after_days == 40
-    settings = money.payout_settings_by_account[BUYER]
-    assert [str(part) for part in settings.parts] == ["0.4", "0.6"]
-    assert (settings.outcome, settings.disbursed_after_days) == ("failed", 40)
 
 
 def test_faults(control: httpx.Client, seller: Seller) -> None:

@@ -1,24 +1,21 @@
-"""Roll-backs and renewals by AWS, and amendments."""
+"""Roll-backs, renewals and amendments; acceptances at critical points."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import httpx
 import pytest
 
 from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace import agreements, buyers
-from sandbox.tests.support.aws_seller import BUYER, Details, Seller, schedule, search, validity
+from sandbox.marketplace.race_injection import accept_when
+from sandbox.tests.support.aws_seller import BUYER, Details, Seller, change, schedule, search
 
 TWO = schedule(("2026-03-02", "60000.00"), ("2026-09-02", "60000.00"))
 
 
 def accepted(seller: Seller, **details: Details) -> Agreement:
     return buyers.accept(seller.world, seller.create_offer(**details), BUYER)
-
-
-def amended(seller: Seller, agreement: Agreement, **details: Details) -> Agreement:
-    offer_id = seller.create(seller.replacement_changes(agreement.id, **details))
-    return buyers.accept(seller.world, offer_id, BUYER)
 
 
 def statuses(seller: Seller, **filters: str) -> dict[str, str]:
@@ -76,16 +73,6 @@ def test_an_installment_due_before_the_roll_back_is_invoiced_after_it(seller: Se
     assert invoiced(seller, old) == ["03-02", "04-02"]
 
 
-def test_a_roll_back_after_the_original_end_leaves_the_agreement_expired(seller: Seller) -> None:
-    dates = validity(AgreementStartDate="2026-04-02", AgreementEndDate="2026-05-01")
-    old = accepted(seller, UpdateValidityTerms=dates)
-    new = amended(seller, old)
-    seller.clock.now = datetime(2026, 5, 2, tzinfo=UTC)
-    seller.world.advance()
-    agreements.roll_back(seller.world, new)
-    assert old.status == "EXPIRED"
-
-
 def test_a_renewal_creates_an_agreement_and_an_offer(seller: Seller) -> None:
     old = accepted(seller, UpdatePaymentScheduleTerms=TWO)
     seller.clock.now = datetime(2027, 3, 2, 9, tzinfo=UTC)
@@ -103,3 +90,55 @@ def test_a_renewal_creates_an_agreement_and_an_offer(seller: Seller) -> None:
     assert (summary["TargetAgreementIntent"], summary["TargetAgreementId"]) == ("Renew", old.id)
     assert summary["CreatedBySource"] == "AwsMarketplace"
     assert seller.entity(new.offer_id)["DetailsDocument"]["State"] == "Released"
+
+
+# Acceptances that race with a change of the offer -------------------------------------------------
+
+WITHDRAWAL = {"AvailabilityEndDate": "2026-03-01"}
+EXTENSION = {"AvailabilityEndDate": "2026-05-01"}
+LAST_SECOND = datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)
+
+
+def acceptances(seller: Seller) -> list[Agreement]:
+    seller.world.advance()
+    return list(seller.world.aws.agreements.values())
+
+
+@pytest.mark.parametrize(
+    ("edit", "when"),
+    [
+        (None, [LAST_SECOND]),
+        (EXTENSION, [LAST_SECOND.replace(month=5)]),
+        (WITHDRAWAL, []),
+    ],
+)
+@pytest.mark.parametrize("set_up_first", [True, False])
+def test_acceptance_in_the_last_second(
+    seller: Seller, edit: Details | None, when: list[datetime], set_up_first: bool
+) -> None:
+    if set_up_first:
+        accept_when(seller.world, BUYER, "last-second")
+    offer_id = seller.create_offer()
+    if not set_up_first:
+        accept_when(seller.world, BUYER, "last-second")
+    if edit:
+        seller.run([change("UpdateAvailability", edit, offer_id)])
+    seller.clock.advance(days=100)
+    assert [each.accepted_at for each in acceptances(seller)] == when
+
+
+@pytest.mark.parametrize("offer_filter", ["The second", "crm:opp-2"])
+def test_only_matching_offers_are_accepted(
+    seller: Seller, control: httpx.Client, offer_filter: str
+) -> None:
+    first = seller.create_offer()
+    information = {"Name": "The second", "Description": "crm:opp-2 rev 1"}
+    second = seller.create_offer(UpdateInformation=information)
+    settings = {"race_acceptances": [{"point": "submitted", "offer_filter": offer_filter}]}
+    shown = control.put(f"/buyers/{BUYER}", json=settings).json()
+    assert shown["race_acceptances"] == settings["race_acceptances"]
+    for offer_id in (first, second):
+        seller.start([change("UpdateAvailability", EXTENSION, offer_id)])
+    assert [each.offer_id for each in acceptances(seller)] == [second]
+    wrong = control.put(f"/buyers/{BUYER}", json={"race_acceptances": [{"point": "noon"}]})
+    assert (wrong.status_code, "race_acceptances" in wrong.json()["error"]) == (400, True)

@@ -174,6 +174,8 @@ async def test_unreadable_line_makes_all_offers_of_its_file_incomplete(
         ({"amount": "NaN"}, "amount"),
         ({"update_date": "yesterday"}, "update_date"),
         ({"invoice_date": "01/04/2026"}, "invoice_date"),
+        ({"payment_due_date": "9999-12-31"}, "payment_due_date"),
+        ({"update_date": "0001-01-01T00:00:00Z"}, "update_date"),
         ({"billing_event_id": ""}, "billing_event_id"),
     ],
 )

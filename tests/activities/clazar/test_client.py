@@ -11,8 +11,7 @@ from activities.clazar.disbursements import DATASET
 from activities.clazar.offers import Clazar
 from activities.errors import Failure
 from sandbox.server import Sandbox
-from tests.activities.clazar.test_disbursements import disbursement
-from tests.support.clazar import LINK, put_offer
+from tests.support.clazar import LINK, disbursement, put_offer
 from tests.support.vendors import failure_type, run_activity
 
 

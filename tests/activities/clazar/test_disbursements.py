@@ -1,6 +1,5 @@
 """Payouts from Clazar's dataset, with the real client against the sandbox."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,34 +9,9 @@ import pytest
 from activities.clazar.client import ClazarClient
 from activities.clazar.disbursements import ClazarDisbursements
 from offers.payouts.model import PayoutReading, PayoutState
-from sandbox.billing.money import Disbursement
 from sandbox.server import Sandbox
+from tests.support.clazar import disbursement
 from tests.support.vendors import NOW
-
-
-def disbursement(offer_id: str, **changes: Any) -> Disbursement:
-    row = Disbursement(
-        offer_id=offer_id,
-        offer_name="Example",
-        agreement_id="agmt-1",
-        acceptor="111122223333",
-        agreement_accepted_at=NOW,
-        agreement_start=NOW,
-        agreement_end=NOW,
-        invoice_id="INV-1",
-        invoice_date=NOW,
-        payment_due=NOW,
-        currency="USD",
-        gross=Decimal("1000.10"),
-        listing_fee=Decimal("-30.00"),
-        listing_fee_percentage=Decimal(3),
-        disbursed=Decimal("970.10"),
-        undisbursed=Decimal(0),
-        status="Disbursed",
-        disbursed_at=NOW,
-        bank_trace_id="trace-1",
-    )
-    return replace(row, **changes)
 
 
 async def read(client: ClazarClient, *offers: str) -> PayoutReading:
@@ -136,7 +110,11 @@ VALID_ROW = {
         ),
         (
             VALID_ROW | {"offer_id": "offer-b", "invoice_date": "04/01/2026"},
-            "offer offer-b, invoice INV-1: invoice_date is no date: '04/01/2026'",
+            "offer offer-b, invoice INV-1: invoice_date is no possible date: '04/01/2026'",
+        ),
+        (
+            VALID_ROW | {"offer_id": "offer-b", "payment_due_date": "9999-12-31"},
+            "offer offer-b, invoice INV-1: payment_due_date is no possible date: '9999-12-31'",
         ),
     ],
 )

@@ -4,13 +4,16 @@ import asyncio
 from typing import Any
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
+from activities.errors import Failure
 from activities.salesforce.opportunities import Opportunities
 from offers.policy.policy import Policy
 from offers.preflight.draft import Draft, draft
 from offers.preflight.report import Deal, preflight
 from sandbox.server import Sandbox
 from tests.support.builders import TODAY, facts
+from tests.support.vendors import failure_type
 from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
 
 
@@ -19,6 +22,35 @@ async def test_opportunity_amount_is_exact(opportunities: Opportunities) -> None
     assert read.facts["price"] == {"amount": "120000.55", "currency": "USD"}
     assert read.facts["buyer_time_zone"] == "Europe/Berlin"
     assert read.order_form.of("signed") is True
+
+
+async def test_field_names_are_compared_without_case(
+    sandbox: Sandbox, opportunities: Opportunities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = "2026-06-01 60000.00\n2026-12-01 60000.55"
+    org = sandbox.world.salesforce
+    org.put_opportunity(opportunity_fields(OPPORTUNITY, Payment_Schedule__c=schedule))
+    fields = opportunities._fields
+    read = fields.read | {"payment_schedule": "payment_schedule__C", "company": "account.NAME"}
+    monkeypatch.setattr(opportunities, "_fields", fields.model_copy(update={"read": read}))
+    found = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert found.facts["payment_schedule"] == schedule
+    assert found.facts["company"] == "Example Corp"
+
+
+async def test_field_that_the_answer_lacks_is_not_empty(
+    opportunities: Opportunities, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = opportunities._query
+
+    def without_schedule(*arguments: Any) -> list[dict[str, Any]]:
+        found = query(*arguments)
+        return [{n: v for n, v in each.items() if n != "Payment_Schedule__c"} for each in found]
+
+    monkeypatch.setattr(opportunities, "_query", without_schedule)
+    with pytest.raises(ApplicationError, match="no field Payment_Schedule__c") as raised:
+        await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert failure_type(raised) == Failure.REJECTED
 
 
 @pytest.mark.parametrize("matched_by", ["account", "company"])

@@ -29,7 +29,7 @@ from offers.terms.terms import OfferTerms
 from sandbox.aws.marketplace_state import Aws
 from sandbox.marketplace import agreements, buyers
 from sandbox.world import World
-from tests.offers.preflight.test_preflight_against_aws import (
+from tests.support.aws_rules import (
     DIMENSIONS,
     PRODUCT,
     SELLER,

@@ -3,7 +3,7 @@
 AWS is the sandbox's change sets, which share no code with preflight.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,20 +14,14 @@ from activities.aws.documents import create_offer
 from offers.findings import Severity
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
-from offers.preflight.marketplace import Marketplace, Product
+from offers.preflight.marketplace import Marketplace
 from offers.preflight.order_form import OrderForm
 from offers.preflight.report import Deal, PreflightReport, preflight
-from offers.terms.terms import Dimension, Instalment, OfferTerms, PreExistingAgreement
-from sandbox.aws.catalog.catalog_api import submit
+from offers.terms.terms import OfferTerms
 from sandbox.aws.marketplace_state import Aws
-from sandbox.aws.protocol import AwsError
 from sandbox.world import World
+from tests.support.aws_rules import DIMENSIONS, PRODUCT, SELLER, TODAY, aws_errors, unchecked_terms
 from tests.support.builders import facts
-
-TODAY = date(2026, 3, 2)
-SELLER = "123456789012"
-DIMENSIONS = ("platform", "seats")
-PRODUCT = Product(seller_account=SELLER, visibility="Public", dimensions=DIMENSIONS)
 
 # Values at and beyond every limit, and usual ones.
 days = st.integers(-2, 400).map(lambda number: TODAY + timedelta(days=number))
@@ -114,65 +108,9 @@ def offer_errors(terms: OfferTerms) -> list[str]:
     return aws_errors(world, create_offer(terms, "reference", TODAY))
 
 
-def aws_errors(world: World, changes: list[dict[str, Any]]) -> list[str]:
-    """AWS's error codes for a change set after two hours; none if it succeeds."""
-    request = {
-        "Catalog": "AWSMarketplace",
-        "ChangeSet": changes,
-        "ClientRequestToken": f"token-{len(world.aws.change_sets)}",
-    }
-    try:
-        change_set = submit(world, request)
-    except AwsError as error:
-        return [error.code]
-    world.set_time(world.now() + timedelta(hours=2))
-    world.advance()
-    return [error["ErrorCode"] for change in change_set.changes for error in change.errors] + (
-        [] if change_set.status == "SUCCEEDED" else [change_set.status]
-    )
-
-
 def unchecked(deal: dict[str, Any]) -> OfferTerms:
     """A deal as terms without validation."""
     return unchecked_terms(facts(**deal))
-
-
-def unchecked_terms(known: dict[str, Any]) -> OfferTerms:
-    """Terms without validation from given values."""
-    schedule = known.get("payment_schedule", ())
-    renewal = known.get("renewal")
-    return OfferTerms.model_construct(
-        buyer_accounts=tuple(known["buyer_accounts"]),
-        company="Example Corp",
-        offer_name=known.get("offer_name", "Example"),
-        product_id="prod-examplesaas01",
-        dimensions=tuple(Dimension.model_construct(**each) for each in known["dimensions"])
-        if isinstance(known["dimensions"], list)
-        else (Dimension(key="platform"),),
-        price=UncheckedPrice(**known["price"]),  # type: ignore[arg-type]
-        payment_schedule=tuple(
-            Instalment.model_construct(
-                on=date.fromisoformat(each["on"]), amount=Decimal(each["amount"])
-            )
-            for each in schedule
-        ),
-        net_payment_days=known.get("net_payment_days"),
-        duration_months=known.get("duration_months", 12),
-        starts_on=date.fromisoformat(known["starts_on"]) if known.get("starts_on") else None,
-        agreement_end=(
-            date.fromisoformat(known["agreement_end"]) if known.get("agreement_end") else None
-        ),
-        availability_end=date.fromisoformat(known["availability_end"]),
-        renewal=PreExistingAgreement(channel=renewal) if renewal else None,
-    )
-
-
-class UncheckedPrice:
-    """A price without validation."""
-
-    def __init__(self, amount: str, currency: str) -> None:
-        self.amount = Decimal(amount)
-        self.currency = currency
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,9 +15,9 @@ from offers.policy.policy import Policy
 from offers.preflight import consistency, selling_rules
 from offers.preflight.check import findings_of
 from offers.terms.terms import NET_DAYS, TERM_FIELDS, OfferTerms, StandardEula
-from tests.offers.terms.test_parsing import finding
-from tests.offers.test_money import currencies
+from tests.support.amounts import currencies
 from tests.support.builders import TODAY, terms
+from tests.support.builders import term_finding as finding
 from tests.support.deals import preflight_report
 
 keys = st.text("ab x1-", min_size=1, max_size=12).filter(str.strip)

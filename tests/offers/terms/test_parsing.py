@@ -9,20 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from offers.findings import Finding, findings_in
+from offers.findings import findings_in
 from offers.policy.policy import Policy
 from offers.terms.terms import Day
+from tests.support.builders import term_finding as finding
 from tests.support.builders import terms
 
 DAYS = TypeAdapter(Day)
-
-
-def finding(**changes: Any) -> Finding:
-    """The one finding about changed terms."""
-    with pytest.raises(ValidationError) as refused:
-        terms(**changes)
-    (found,) = findings_in(refused.value)
-    return found
 
 
 @pytest.mark.parametrize(

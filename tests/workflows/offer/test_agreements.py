@@ -7,8 +7,6 @@ import pytest
 
 from cli.offer_client import RequestRejected
 from offers.agreements.agreement import (
-    CancellationReasonCode,
-    CancellationRequestInput,
     CancellationStatus,
 )
 from offers.lifecycle.commands import TermChanges
@@ -17,13 +15,9 @@ from sandbox.marketplace.agreements import renew, roll_back
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.cancellations import answer
-from tests.support.builders import BUYER
+from tests.support.builders import BUYER, CANCELLATION_REQUEST
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
-
-CANCELLATION_REQUEST = CancellationRequestInput(
-    reason_code=CancellationReasonCode.OTHER, message="You asked us to."
-)
 
 
 async def test_no_answer_for_seven_days_cancels_the_agreement(harness: WorkflowHarness) -> None:

@@ -17,8 +17,8 @@ from sandbox.billing import corrections
 from sandbox.mail.mailbox_state import Mail
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.cancellations import answer
+from tests.support.builders import CANCELLATION_REQUEST
 from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
-from tests.workflows.offer.test_agreements import CANCELLATION_REQUEST
 from workflows.offer.search_attributes import PAYOUT
 from workflows.offer.workflow import OfferWorkflow
 

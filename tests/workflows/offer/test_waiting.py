@@ -7,7 +7,6 @@ import pytest
 
 from activities.errors import Failure
 from cli.offer_client import RequestRejected
-from offers.agreements.agreement import AgreementReport
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
 from sandbox.aws.marketplace_state import Buyer
@@ -110,23 +109,21 @@ async def test_unresponsive_mail_server_needs_attention(
     assert sent.attention_code is None
 
 
-async def test_acceptance_reported_while_generating_is_kept(
+async def test_acceptance_before_the_offer_id_is_known_is_found(
     harness: WorkflowHarness,
 ) -> None:
     harness.world.aws.change_set_processing.publish_minutes = 31
     harness.set_buyer(accepts_after=0)
     await harness.start()
     generating = await harness.advance(minutes=35)
-    assert generating.stage is Stage.GENERATING
-    agreement = harness.agreement()
-    report = AgreementReport(
-        agreement_id=agreement.id,
-        offer_id=agreement.offer_id,
-        changed_at=agreement.accepted_at,
-    )
-    await harness.handle.signal(OfferWorkflow.agreement_reported, report)
-    accepted = await harness.advance(minutes=20)
+    assert (generating.stage, generating.offer_id) == (Stage.GENERATING, None)
+    await harness.watch_agreements()
+    await harness.advance(minutes=20)
+    accepted = await harness.settle()
     assert accepted.stage is Stage.ACCEPTED
+    assert [entry.stage for entry in accepted.history][-2:] == [Stage.GENERATING, Stage.ACCEPTED]
+    assert not any("is ready" in subject for subject in harness.mail_subjects()), "it is not open"
+    assert "Accepted: Example Corp" in " ".join(harness.mail_subjects())
 
 
 async def test_resume_without_an_attention_is_rejected(harness: WorkflowHarness) -> None:

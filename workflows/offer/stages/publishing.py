@@ -19,14 +19,14 @@ from workflows.offer.withdrawal import (
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.aws.catalog import AwsCatalog, ReleasedOffer, SubmitOffer
+    from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, ReleasedOffer, SubmitOffer
     from activities.errors import Failure
     from activities.eula.documents import EulaDocuments, PublishEula
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.aws_errors import explain
     from offers.lifecycle.read_back import PublishedOffer, differences
     from offers.policy.policy import CreationMethod
-    from offers.preflight.marketplace import OpenOffer, conflicting_offers
+    from offers.preflight.marketplace import conflicting_offers
     from offers.stage import Stage
     from offers.terms.terms import CustomEula
 
@@ -74,11 +74,11 @@ async def generating(ctx: OfferContext) -> Stage:
     ctx.record.offer_id, ctx.record.offer_url = outcome.offer.offer_id, outcome.offer_url
     if ctx.is_withdrawing():
         return await withdraw(ctx)
-    return await _verify_published(ctx, outcome.offer, outcome.conflicting_offers)
+    return await _verify_published(ctx, outcome, outcome.offer)
 
 
 async def _verify_published(
-    ctx: OfferContext, offer: PublishedOffer, others: tuple[OpenOffer, ...]
+    ctx: OfferContext, outcome: ChangeSetOutcome, offer: PublishedOffer
 ) -> Stage:
     """It must be as it was asked for, and the only one, before anybody is told of it."""
     record = ctx.record
@@ -87,6 +87,15 @@ async def _verify_published(
             record.restore_revision(*late)
         return Stage.ACCEPTED
     wrong = differences(record.require_terms(), offer)
+    # The watch finds an offer by its id, which nobody knew until now.
+    if (outcome.has_agreement or ctx.acceptance.is_reported) and (
+        await ctx.acceptance.find_agreement()
+    ):
+        if wrong:
+            record.findings = wrong
+            raise_accepted_with_differences(ctx)
+        return Stage.ACCEPTED
+    others = outcome.conflicting_offers
     if wrong := wrong + conflicting_offers(record.require_terms(), others, record.policy):
         record.findings = wrong
         return await withdraw(ctx, then=Stage.FAILED)

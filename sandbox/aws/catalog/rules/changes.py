@@ -3,14 +3,13 @@
 All functions change the offer of a working copy, never the world's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from pydantic import BaseModel
 
 from sandbox.aws.catalog.rules import details as d
-from sandbox.aws.catalog.rules import pricing
 from sandbox.aws.catalog.rules.legal_documents import why_unusable
 from sandbox.aws.catalog.rules.working_copy import Problem, WorkingCopy
 from sandbox.aws.marketplace_state import Agreement, Offer
@@ -18,9 +17,12 @@ from sandbox.marketplace.offer_terms import PRICING, Duration, find_term, instal
 from sandbox.random_ids import new_id
 
 NEWEST_STANDARD_EULA = "2022-07-14"
+CURRENCIES = ("USD", "AUD", "EUR", "GBP", "JPY", "INR")
 DUE_PERIODS = ("P15D", "P30D", "P45D", "P60D", "P90D", "P120D")
 MAX_BUYER_ACCOUNTS = 26
 MAX_CHARGES = 60
+MAX_GRANTS = 200
+MAX_MONTHS = 60
 
 
 def new_offer(change: d.CreateOffer) -> Offer:
@@ -51,7 +53,7 @@ def apply(change: BaseModel, offer: Offer, working_copy: WorkingCopy) -> Iterato
         case _ if offer.state == "Released":
             yield _not_after_release("This change")
         case d.UpdatePricingTerms():
-            yield from pricing.check(change, working_copy.world.aws.dimensions)
+            yield from _pricing(change.terms, working_copy.world.aws.dimensions)
             _replace_terms(offer, PRICING, *change.terms)
         case d.UpdatePaymentScheduleTerms():
             yield from _schedule(change.terms[0], offer, working_copy.today)
@@ -60,7 +62,7 @@ def apply(change: BaseModel, offer: Offer, working_copy: WorkingCopy) -> Iterato
                 yield Problem("INVALID_PAYMENT_DUE_PERIOD", f"Use one of {', '.join(DUE_PERIODS)}.")
             _replace_terms(offer, ("NetPaymentTerm",), change.terms[0])
         case d.UpdateLegalTerms():
-            yield from _legal(change.terms[0], working_copy)
+            yield from _legal(change.terms[0].documents[0], working_copy)
             _replace_terms(offer, ("LegalTerm",), change.terms[0])
 
 
@@ -83,14 +85,11 @@ def _targeting(
     accounts = offer.buyer_accounts = change.positive_targeting.buyer_accounts
     if len(accounts) > MAX_BUYER_ACCOUNTS:
         yield Problem("TOO_MANY_BUYER_ACCOUNTS", f"Provide up to {MAX_BUYER_ACCOUNTS} accounts.")
-    if invalid := [account for account in accounts if not _can_buy(account, working_copy)]:
-        yield Problem("INVALID_BUYER_ACCOUNTS", f"Invalid accounts: {invalid}")
-
-
-def _can_buy(account: str, working_copy: WorkingCopy) -> bool:
     # ASSUMED: the seller's own account is rejected.
-    buyer = working_copy.world.aws.buyers.get(account)
-    return account != working_copy.world.aws.seller_account and (buyer is None or buyer.exists)
+    aws = working_copy.world.aws
+    unknown = {each.account for each in aws.buyers.values() if not each.exists}
+    if invalid := [each for each in accounts if each in unknown | {aws.seller_account}]:
+        yield Problem("INVALID_BUYER_ACCOUNTS", f"Invalid accounts: {invalid}")
 
 
 def _availability(
@@ -99,11 +98,35 @@ def _availability(
     last_day = change.availability_end_date
     if last_day is None:
         yield Problem("MISSING_AVAILABILITY_END_DATE", "Provide an AvailabilityEndDate.")
-        return
     # For a released offer a past date is allowed: it withdraws the offer.
-    if offer.state == "Draft" and last_day < working_copy.today:
+    elif offer.state == "Draft" and last_day < working_copy.today:
         yield Problem("INVALID_AVAILABILITY_END_DATE", "Provide a future AvailabilityEndDate.")
-    offer.availability_end = last_day
+    offer.availability_end = last_day or offer.availability_end
+
+
+def _pricing(terms: Sequence[d.PricingTerm], dimensions: Sequence[str]) -> Iterator[Problem]:
+    if len(terms) > 1:
+        are_equal = terms[0].type == terms[1].type
+        code = "DUPLICATE_TERM_TYPES" if are_equal else "INCOMPATIBLE_TERMS"
+        yield Problem(code, "Use only one of the upfront pricing terms.")
+    for term in terms:
+        if term.currency_code not in CURRENCIES:
+            yield Problem("INVALID_CURRENCY_CODE", f"Provide one of {', '.join(CURRENCIES)}.")
+        if isinstance(term, d.FixedUpfrontPricingTerm):
+            code, keys = "INVALID_GRANTS", [grant.dimension_key for grant in term.grants]
+            if len(keys) > MAX_GRANTS:
+                yield Problem("TOO_MANY_GRANTS", f"Provide up to {MAX_GRANTS} grants.")
+        else:
+            card = term.rate_cards[0]
+            code, keys = "INVALID_RATE_CARD", [rate.dimension_key for rate in card.rate_card]
+            duration = Duration.parse(card.selector.value)
+            if duration is None or duration.days or duration.months > MAX_MONTHS:
+                message = f"{card.selector.value} isn't P1M to P{MAX_MONTHS}M."
+                yield Problem("INVALID_SELECTOR_DURATION_VALUE", message)
+        if repeated := sorted({key for key in keys if keys.count(key) > 1}):
+            yield Problem("DUPLICATE_DIMENSION_KEYS", f"Use each dimension once: {repeated}.")
+        if unknown := sorted(set(keys) - set(dimensions)):
+            yield Problem(code, f"The product has no dimensions {unknown}.")
 
 
 def _validity(validity: d.ValidityTerm, offer: Offer, today: date) -> Iterator[Problem]:
@@ -114,16 +137,16 @@ def _validity(validity: d.ValidityTerm, offer: Offer, today: date) -> Iterator[P
         if dates or "AgreementDuration" not in current:
             yield _not_after_release("This change of the agreement's dates")
             return
-    if validity.agreement_duration is not None:
+    if validity.agreement_duration is None:
+        yield from _validity_dates(validity, offer, today)
+    else:
         if dates:
             message = "Provide either AgreementDuration or AgreementEndDate."
             yield Problem("INVALID_AGREEMENT_TIME_INTERVAL", message)
         duration = Duration.parse(validity.agreement_duration)
-        if duration is None or duration.months > pricing.MAX_MONTHS or duration.days > 1826:
-            message = f"Provide a duration between P1M and P{pricing.MAX_MONTHS}M."
+        if duration is None or duration.months > MAX_MONTHS or duration.days > 1826:
+            message = f"Provide a duration between P1M and P{MAX_MONTHS}M."
             yield Problem("INVALID_AGREEMENT_DURATION", message)
-    else:
-        yield from _validity_dates(validity, offer, today)
     _replace_terms(offer, ("ValidityTerm",), validity)
 
 
@@ -141,17 +164,16 @@ def _validity_dates(validity: d.ValidityTerm, offer: Offer, today: date) -> Iter
     elif start and start < today:
         yield Problem("INVALID_AGREEMENT_START_DATE", "Provide a future AgreementStartDate.")
     elif start and not start < end <= _latest_end(start):
-        message = f"The agreement must be between 1 day and {pricing.MAX_MONTHS} months long."
+        message = f"The agreement must be between 1 day and {MAX_MONTHS} months long."
         yield Problem("INVALID_AGREEMENT_TIME_INTERVAL", message)
 
 
 def _latest_end(start: date) -> date:
-    first = datetime.combine(start, time(0), UTC)
-    return Duration(months=pricing.MAX_MONTHS).after(first).date()
+    return Duration(months=MAX_MONTHS).after(datetime.combine(start, time(0), UTC)).date()
 
 
 def _schedule(term: d.PaymentScheduleTerm, offer: Offer, today: date) -> Iterator[Problem]:
-    if term.currency_code not in pricing.CURRENCIES:
+    if term.currency_code not in CURRENCIES:
         yield Problem("INVALID_CURRENCY_CODE", "Provide a supported CurrencyCode.")
     _replace_terms(offer, ("PaymentScheduleTerm",), term)
     days = [payment.charge_date for payment in installments(offer.terms)]
@@ -163,8 +185,7 @@ def _schedule(term: d.PaymentScheduleTerm, offer: Offer, today: date) -> Iterato
         yield Problem("INVALID_CHARGE_DATES", "The first ChargeDate can't be in the past.")
 
 
-def _legal(term: d.LegalTerm, working_copy: WorkingCopy) -> Iterator[Problem]:
-    eula = term.documents[0]
+def _legal(eula: d.StandardEula | d.CustomEula, working_copy: WorkingCopy) -> Iterator[Problem]:
     if isinstance(eula, d.CustomEula):
         if reason := why_unusable(eula.url, working_copy.world):
             yield Problem("INVALID_LEGAL_DOCUMENTS", f"The document {reason}.")

@@ -26,12 +26,16 @@ class Details(BaseModel):
     )
 
 
-class CreateOffer(Details):
+class Change(Details):
+    """The details of a change; the name of the class is the change type."""
+
+
+class CreateOffer(Change):
     product_id: Annotated[str, StringConstraints(min_length=1, max_length=50)]
     name: Name | None = None
 
 
-class CreateReplacementOffer(Details):
+class CreateReplacementOffer(Change):
     agreement_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     name: Name | None = None
 
@@ -41,7 +45,7 @@ class PreExistingAgreement(Details):
     pricing_model: PricingModel
 
 
-class UpdateInformation(Details):
+class UpdateInformation(Change):
     name: Name | None = None
     description: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
     pre_existing_agreement: PreExistingAgreement | None = None
@@ -51,7 +55,7 @@ class PositiveTargeting(Details):
     buyer_accounts: list[Account] = Field(min_length=1)
 
 
-class UpdateTargeting(Details):
+class UpdateTargeting(Change):
     positive_targeting: PositiveTargeting
 
 
@@ -82,7 +86,7 @@ class Constraints(Details):
     quantity_configuration: AllowedOrDisallowed
 
 
-class UpfrontRateCard(Details):
+class RateCard(Details):
     selector: Selector
     rate_card: list[Rate] = Field(min_length=1)
     constraints: Constraints
@@ -91,28 +95,15 @@ class UpfrontRateCard(Details):
 class ConfigurableUpfrontPricingTerm(Details):
     type: Literal["ConfigurableUpfrontPricingTerm"]
     currency_code: Currency
-    rate_cards: list[UpfrontRateCard] = Field(min_length=1)
+    rate_cards: list[RateCard] = Field(min_length=1)
 
 
-class UsageRateCard(Details):
-    rate_card: list[Rate] = Field(min_length=1)
+PricingTerm = FixedUpfrontPricingTerm | ConfigurableUpfrontPricingTerm
 
 
-class UsageBasedPricingTerm(Details):
-    type: Literal["UsageBasedPricingTerm"]
-    currency_code: Currency
-    rate_cards: list[UsageRateCard] = Field(min_length=1)
-
-
-PricingTerm = Annotated[
-    FixedUpfrontPricingTerm | ConfigurableUpfrontPricingTerm | UsageBasedPricingTerm,
-    Field(discriminator="type"),
-]
-
-
-class UpdatePricingTerms(Details):
+class UpdatePricingTerms(Change):
     pricing_model: PricingModel
-    terms: list[PricingTerm] = Field(min_length=1)
+    terms: list[Annotated[PricingTerm, Field(discriminator="type")]] = Field(min_length=1)
 
 
 class ValidityTerm(Details):
@@ -122,7 +113,7 @@ class ValidityTerm(Details):
     agreement_end_date: date | None = None
 
 
-class UpdateValidityTerms(Details):
+class UpdateValidityTerms(Change):
     terms: list[ValidityTerm] = Field(min_length=1, max_length=1)
 
 
@@ -137,7 +128,7 @@ class PaymentScheduleTerm(Details):
     schedule: list[Charge] = Field(min_length=1)
 
 
-class UpdatePaymentScheduleTerms(Details):
+class UpdatePaymentScheduleTerms(Change):
     terms: list[PaymentScheduleTerm] = Field(min_length=1, max_length=1)
 
 
@@ -146,7 +137,7 @@ class NetPaymentTerm(Details):
     payment_due_period: str
 
 
-class UpdateNetPaymentTerms(Details):
+class UpdateNetPaymentTerms(Change):
     terms: list[NetPaymentTerm] = Field(min_length=1, max_length=1)
 
 
@@ -167,32 +158,17 @@ class LegalTerm(Details):
     )
 
 
-class UpdateLegalTerms(Details):
+class UpdateLegalTerms(Change):
     terms: list[LegalTerm] = Field(min_length=1, max_length=1)
 
 
-class UpdateAvailability(Details):
+class UpdateAvailability(Change):
     availability_end_date: date | None = None
 
 
-class ReleaseOffer(Details):
+class ReleaseOffer(Change):
     pass
 
 
-DETAILS: dict[str, type[BaseModel]] = {
-    each.__name__: each
-    for each in (
-        CreateOffer,
-        CreateReplacementOffer,
-        UpdateInformation,
-        UpdateTargeting,
-        UpdatePricingTerms,
-        UpdateValidityTerms,
-        UpdatePaymentScheduleTerms,
-        UpdateNetPaymentTerms,
-        UpdateLegalTerms,
-        UpdateAvailability,
-        ReleaseOffer,
-    )
-}
+DETAILS = {each.__name__: each for each in Change.__subclasses__()}
 """By change type; all others are not simulated."""

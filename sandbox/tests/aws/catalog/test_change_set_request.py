@@ -17,6 +17,7 @@ from sandbox.tests.support.aws_seller import (
     schedule,
     status_and_code,
     targeting,
+    upfront,
     validity,
 )
 
@@ -57,7 +58,9 @@ CREATE = change("CreateOffer", PRODUCT, name="CreateOffer")
 WITHOUT_DETAILS = {"ChangeType": "CreateOffer", "Entity": {"Type": "Offer@1.0"}}
 REFERENCE = "$CreateOffer.Entity.Identifier"
 RELEASE = change("ReleaseOffer", {}, REFERENCE)
-BYOL = {"PricingModel": "Contract", "Terms": [{"Type": "ByolPricingTerm"}]}
+USAGE = {"Type": "UsageBasedPricingTerm"}
+(CARD,) = upfront(("platform", "1"))["Terms"]
+TWO_CARDS = {**CARD, "RateCards": CARD["RateCards"] * 2}
 COUNTRIES = {"PositiveTargeting": {"BuyerAccounts": ["111122223333"], "CountryCodes": ["US"]}}
 INVALID, NOT_FOUND, NOT_SIMULATED = 422, 404, 501
 INVALID_CHANGES: list[tuple[int, list[Details], str]] = [
@@ -79,11 +82,14 @@ INVALID_CHANGES: list[tuple[int, list[Details], str]] = [
     (NOT_SIMULATED, [{**WITHOUT_DETAILS, "Details": "{}"}], "only DetailsDocument"),
     (NOT_SIMULATED, [change("CreateOffer", {**PRODUCT, "OfferSetId": "o"})], "/OfferSetId"),
     (NOT_SIMULATED, [change("UpdateTargeting", COUNTRIES, REFERENCE)], "/CountryCodes"),
-    (NOT_SIMULATED, [change("UpdatePricingTerms", BYOL, REFERENCE)], "ByolPricingTerm"),
-    (
-        NOT_SIMULATED,
-        [change("UpdatePricingTerms", {**pricing(), "PricingModel": "Usage"}, REFERENCE)],
-        "PricingModel Usage",
+    *(
+        (NOT_SIMULATED, [change("UpdatePricingTerms", details, REFERENCE)], name)
+        for details, name in [
+            ({**pricing(), "PricingModel": "Usage"}, "PricingModel Usage"),
+            (upfront(("platform", "1"), allowed=(True, False)), "Constraints with Allowed"),
+            ({"PricingModel": "Contract", "Terms": [TWO_CARDS]}, "a second rate card"),
+            ({"PricingModel": "Contract", "Terms": [USAGE]}, "UsageBasedPricingTerm"),
+        ]
     ),
 ]
 ERROR = {

@@ -1,0 +1,78 @@
+"""What a command says of an offer that does not answer."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.task_queues import TaskQueue
+from cli import offer_client
+from cli.offer_client import NoAnswer, NoWorkerRunning, OfferClient
+from offers.ids import workflow_id
+from tests.support.offer_environment import OfferEnvironment
+from tests.support.workflow_harness import OPPORTUNITY
+from workflows.offer.messages import OfferRequest
+
+
+@workflow.defn(name="OfferWorkflow", sandboxed=False)
+class BrokenOffer:
+    """An offer's workflow with a bug."""
+
+    @workflow.run
+    async def run(self, _request: OfferRequest) -> None:
+        raise ValueError("a bug in the new build")
+
+
+async def start(client: Client) -> None:
+    await client.start_workflow(
+        "OfferWorkflow",
+        OfferRequest(opportunity_id=OPPORTUNITY),
+        id=workflow_id(OPPORTUNITY),
+        task_queue=TaskQueue.OFFERS,
+    )
+
+
+async def test_no_worker_is_seen_at_once(
+    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await environment.stop_workers()
+    # The server remembers a worker that has just left.
+    monkeypatch.setattr("cli.no_answer.POLLER_SEEN_WITHIN", timedelta(0))
+    await start(environment.temporal_client)
+    client = OfferClient(environment.temporal_client)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(NoWorkerRunning, match=r"start worker\.py"):
+        await client.record(OPPORTUNITY)
+    assert asyncio.get_running_loop().time() - began < offer_client.WORKER_TIMEOUT.total_seconds()
+
+
+async def test_failing_workflow_task_is_named(
+    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await environment.stop_workers()
+    monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=2))
+    client = environment.temporal_client
+    async with Worker(
+        client,
+        task_queue=TaskQueue.OFFERS,
+        workflows=[BrokenOffer],
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        await start(client)
+        with pytest.raises(NoAnswer, match=r"workflow task has failed .* a bug in the new build"):
+            await OfferClient(client).resume(OPPORTUNITY)
+
+
+async def test_vendor_that_does_not_answer_is_named(
+    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=4))
+    environment.world.faults.salesforce.down()
+    (opportunity,) = environment.put_opportunities(1)
+    client = OfferClient(environment.temporal_client)
+    await client.start_without_waiting(opportunity)
+    with pytest.raises(NoAnswer, match=r"check_deal is in its attempt .*Salesforce"):
+        await client._wait_until_drafted(client._handle(opportunity))
