@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from temporalio.service import RPCError
 
 from cli.offer_client import OfferClient, RequestRejected
 from cli.tables import offer_details
+from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_offer_path, parse_opportunity_id
 from offers.lifecycle.record import OfferRecord
+from offers.money import GivenMoney
 from runtime.codec import InvalidKeys
 from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process
@@ -106,11 +109,16 @@ def _change(text: str) -> tuple[str, Any]:
     if not equals:
         raise typer.BadParameter(f"{text}: write a change as NAME=VALUE, such as company=Example")
     if name in ("price", "additional_amount"):
-        amount, _, currency = value.partition(" ")
-        if value and not currency:
-            raise typer.BadParameter(f'{text}: add the currency, such as "{name}=99000.00 EUR"')
-        return name, {"amount": amount, "currency": currency} if value else None
+        return name, _money(text, value) if value else None
     return name, value or None
+
+
+def _money(text: str, value: str) -> dict[str, Any]:
+    try:
+        return TypeAdapter(GivenMoney).validate_python(value).model_dump(mode="json")
+    except ValidationError as error:
+        (finding,) = findings_in(error)
+        raise typer.BadParameter(f"{text}: {finding.problem}. {finding.remedy}") from None
 
 
 def print_record(record: OfferRecord, as_json: bool) -> None:

@@ -23,6 +23,9 @@ ADDRESS = re.compile(r"(?<![^\s,;<>\[\]()])[^\s,;<>\[\]()]+@[^\s,;<>\[\]()]+")
 LONGEST_TEXT = 500
 """Characters of the value seen, and of the problem."""
 
+LONGEST_SEEN = 2 * LONGEST_TEXT
+"""Characters that are looked at: mail addresses among them become shorter."""
+
 
 class Severity(StrEnum):
     """What a finding does to the offer."""
@@ -63,7 +66,9 @@ class Finding(FrozenModel):
         """Findings go to places that anybody may read, and must survive on the way there."""
         if text is None:
             return None
-        text = ADDRESS.sub("(a mail address)", text.encode("utf-8", "replace").decode("utf-8"))
+        # What is cut off is not looked at: a word of any length costs the same.
+        text = _beginning(text).encode("utf-8", "replace").decode("utf-8")
+        text = ADDRESS.sub("(a mail address)", text)
         return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
 
     @property
@@ -81,6 +86,17 @@ class Finding(FrozenModel):
         seen = f" [{self.seen}]" if self.seen is not None else ""
         rule = f' Rule: "{self.rule}".' if self.rule else ""
         return f"{where}{seen}: {self.problem}. {self.remedy}.{rule}"
+
+
+def _beginning(text: str) -> str:
+    """What of a text may be shown: not the word that is cut, which may be half of a secret."""
+    if len(text) <= LONGEST_SEEN:
+        return text
+    kept = text[:LONGEST_SEEN]
+    if place := max(map(kept.rfind, " \t\n,;<>[]()")) + 1:
+        return kept[:place] + "…"
+    scheme, separator, _ = kept.partition("://")
+    return f"{scheme}{separator}…" if separator else kept
 
 
 def _identity(finding: Finding) -> tuple[str | None, ...]:
@@ -112,6 +128,8 @@ _REMEDIES = {
         "it is not of the form it should be",
         "Write it as the README, or the example of the file, shows",
     ),
+    "string_type": ("it is not text", "Write it as text, in quotes"),
+    "bool_type": ("it is not yes or no", "Write true or false"),
     "decimal_parsing": ("it is not a number", 'Write it as "120000.00"'),
     "date_parsing": _NO_DATE,
     "date_type": _NO_DATE,
@@ -133,6 +151,7 @@ def _text(given: Any) -> str:
         text = str(given)
     except ValueError:  # Python does not write out numbers of thousands of digits
         return "a number of thousands of digits"
+    text = _beginning(text)
     # The query of an address may hold a signature, and its beginning a password.
     return re.sub(r"\b(\w+://)([^/\s]*@)?([^\s?#]*)\S*", r"\1\3", text)
 

@@ -6,6 +6,11 @@ An amendment of its offer is named after it: `0065g00000AbCdEAAV/amendment/1`.
 import re
 import string
 
+from offers.text import clean_code
+
+LONGEST_PATH = 100
+"""Characters of an offer's path, with what copying adds."""
+
 _SUFFIX = string.ascii_uppercase + "012345"
 _REFERENCE = re.compile(
     "offer-(?P<opportunity>[A-Za-z0-9]{18})(-amd(?P<amendment>[1-9][0-9]{0,5}))?-rev[1-9][0-9]{0,5}"
@@ -23,7 +28,7 @@ def parse_opportunity_id(text: str) -> str:
     which letters of the first 15 are capitals (Salesforce: record ids).
     Raises InvalidOpportunityId.
     """
-    text = text.strip()
+    text = _clean(text)
     if not text.isalnum() or not text.isascii() or len(text) not in (15, 18):
         raise InvalidOpportunityId(
             f"{text!r} is not a Salesforce id: copy the 15 or 18 letters and digits"
@@ -59,7 +64,7 @@ def opportunity_id_of(workflow_id: str) -> str:
 
 def parse_offer_path(text: str) -> str:
     """An offer's path as people write it, in its standard form.  Raises InvalidOpportunityId."""
-    record_id, slash, rest = text.strip().partition("/")
+    record_id, slash, rest = _clean(text).partition("/")
     if not slash:
         return parse_opportunity_id(record_id)
     number = rest.removeprefix("amendment/")
@@ -89,6 +94,11 @@ def is_full_id(record_id: str) -> bool:
         return parse_opportunity_id(record_id) == record_id
     except InvalidOpportunityId:
         return False
+
+
+def _clean(text: str) -> str:
+    """The text as it was copied; only the beginning of what is longer than any path."""
+    return clean_code(text) if len(text) <= LONGEST_PATH else text[:LONGEST_PATH] + "…"
 
 
 def _suffix(part: str) -> str:

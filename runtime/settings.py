@@ -4,6 +4,7 @@
 """
 
 import os
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
 from offers.policy.policy import Policy
 from offers.preflight.draft import known_time_zones
+from offers.terms.contacts import parse_email
 from runtime.toml_files import InvalidFile, read_toml
 
 
@@ -113,7 +115,7 @@ class WorkerSettings(TemporalSettings):
     )
 
     smtp_url: SecretStr
-    mail_from: str = Field(pattern=r"^[^@]+@[^@]+$")
+    mail_from: str
 
     @model_validator(mode="after")
     def _usable(self) -> "WorkerSettings":
@@ -141,6 +143,13 @@ class WorkerSettings(TemporalSettings):
             )
         if not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
             raise ValueError("SMTP_URL must start with smtp:// or smtps://")
+        try:
+            parse_email(parseaddr(self.mail_from)[1])
+        except ValueError:
+            raise ValueError(
+                "MAIL_FROM is no mail address: write offers@example.com, or"
+                " Offers <offers@example.com>"
+            ) from None
         return self
 
     @property

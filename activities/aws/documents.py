@@ -314,7 +314,7 @@ def agreement(details: Document) -> Agreement:
         accepted_at=details["acceptanceTime"],
         starts_at=details["startTime"],
         ends_at=details.get("endTime"),
-        value=Money.of(value, charges["currencyCode"]) if value is not None else None,
+        value=Money.of(Decimal(value), charges["currencyCode"]) if value is not None else None,
         initial_agreement_id=details.get("initialAgreementId"),
     )
 

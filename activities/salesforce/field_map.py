@@ -1,9 +1,11 @@
 """The field map: every Salesforce org names its fields differently."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from activities.errors import rejected
 from offers.findings import illegal
 from offers.lifecycle.salesforce_fields import WriteName
 from offers.model import FrozenModel
@@ -62,3 +64,20 @@ class FieldMap(FrozenModel, extra="forbid"):
             if fields.count(field.lower()) > 1:
                 raise illegal(f"{name} is not alone in {field}", "Give each name its own field")
         return write
+
+
+def value_at(record: Mapping[str, Any], path: str) -> Any:
+    """The value of a field that was asked for.  Fails REJECTED if the answer does not have it.
+
+    Salesforce ignores the case of names, and answers with those of the org.
+    """
+    value: Any = record
+    for part in path.lower().split("."):
+        if value is None:  # an empty reference to a parent
+            return None
+        fields = {name.lower(): each for name, each in value.items()} if value else {}
+        if part not in fields:
+            what = f"the answer has no field {path}: correct the field map"
+            raise rejected("Salesforce", "FIELD_MISSING", what)
+        value = fields[part]
+    return value

@@ -10,11 +10,12 @@ from temporalio import activity
 
 from activities.errors import not_found, rejected
 from activities.salesforce.client import SalesforceClient
-from activities.salesforce.field_map import FieldMap
+from activities.salesforce.field_map import FieldMap, value_at
 from offers.feed import FeedEntry
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.salesforce_fields import WriteName
 from offers.model import FrozenModel
+from offers.money import number_text
 from offers.preflight.customer import SOLD, Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.order_form import OrderForm
 from offers.terms.parsing import parse_account_ids
@@ -123,14 +124,15 @@ class Opportunities:
             raise not_found(f"Salesforce has no opportunity {record_id}")
         record = found[0]
         return ReadOpportunity(
-            account_id=_value(record, "AccountId"),
+            account_id=value_at(record, "AccountId"),
             facts=self._facts(record),
             sources={_TERM_NAMES.get(name, name): path for name, path in fields.read.items()},
             order_form=OrderForm(
                 values={
-                    name: _plain(_value(record, path)) for name, path in fields.order_form.items()
+                    name: _plain(value_at(record, path)) for name, path in fields.order_form.items()
                 },
                 sources=fields.order_form,
+                opportunity_currency=self._currency(record),
             ),
             shown_stage=self._shown(record, "stage"),
             shown_offer_id=self._shown(record, "offer_id"),
@@ -138,7 +140,7 @@ class Opportunities:
 
     def _shown(self, record: Mapping[str, Any], name: WriteName) -> Any:
         path = self._fields.write.get(name)
-        return _value(record, path) if path else None
+        return value_at(record, path) if path else None
 
     def customer(
         self, record_id: str, opportunity: ReadOpportunity, accounts: Iterable[str]
@@ -179,7 +181,7 @@ class Opportunities:
             OtherCustomersUse(
                 account_id=account,
                 opportunity_id=record["Id"],
-                company=_value(record, company) if company != "Id" else None,
+                company=value_at(record, company) if company != "Id" else None,
             )
             for record in found
         ]
@@ -200,7 +202,7 @@ class Opportunities:
         )
         for record in found:
             try:
-                accounts = parse_account_ids(_value(record, path))
+                accounts = parse_account_ids(value_at(record, path))
             except ValueError:
                 return None
             return LastPurchase(opportunity_id=record["Id"], buyer_accounts=accounts)
@@ -213,38 +215,29 @@ class Opportunities:
         records: list[dict[str, Any]] = self._client.call(lambda api: api.query(query)["records"])
         return records
 
+    def _currency(self, record: Mapping[str, Any]) -> str:
+        path = self._fields.read.get("currency")
+        currency = value_at(record, path) if path else None
+        return str(currency or self._fields.default_currency)
+
     def _facts(self, record: Mapping[str, Any]) -> dict[str, Any]:
         facts: dict[str, Any] = {
-            name: _plain(_value(record, path)) for name, path in self._fields.read.items()
+            name: _plain(value_at(record, path)) for name, path in self._fields.read.items()
         }
         amount = facts.pop("amount", None)
-        currency = facts.pop("currency", None) or self._fields.default_currency
+        facts.pop("currency", None)
+        currency = self._currency(record)
         if amount is not None:
-            # The JSON number is a float; its shortest text is the amount that Salesforce shows.
-            facts["price"] = {"amount": str(amount), "currency": currency}
+            # The JSON number is a float: what it has beyond its 15 certain digits is noise.
+            is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+            exact = number_text(amount) if is_number else amount
+            facts["price"] = {"amount": exact, "currency": currency}
         return facts
 
 
 def _literally(condition: str) -> str:
     """Escape braces: values are put into the query by `str.format`."""
     return condition.replace("{", "{{").replace("}", "}}")
-
-
-def _value(record: Mapping[str, Any], path: str) -> Any:
-    """The value of a field that was asked for.  Fails REJECTED if the answer does not have it.
-
-    Salesforce ignores the case of names, and answers with those of the org.
-    """
-    value: Any = record
-    for part in path.lower().split("."):
-        if value is None:  # an empty reference to a parent
-            return None
-        fields = {name.lower(): each for name, each in value.items()} if value else {}
-        if part not in fields:
-            what = f"the answer has no field {path}: correct the field map"
-            raise rejected("Salesforce", "FIELD_MISSING", what)
-        value = fields[part]
-    return value
 
 
 def _plain(value: Any) -> Any:

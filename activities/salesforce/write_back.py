@@ -10,10 +10,10 @@ from temporalio import activity
 
 from activities.business_time import business_now
 from activities.salesforce.client import SalesforceClient
-from activities.salesforce.field_map import FieldMap
+from activities.salesforce.field_map import FieldMap, value_at
 from offers.clock import Clock
 from offers.lifecycle.clazar_field_sheet import clazar_reference, field_sheet
-from offers.lifecycle.salesforce_fields import OpportunityUpdate, as_json
+from offers.lifecycle.salesforce_fields import AMOUNTS, OpportunityUpdate, WriteName, as_json
 from offers.model import FrozenModel
 from offers.terms.terms import OfferTerms
 
@@ -42,12 +42,30 @@ class Salesforce:
 
     @activity.defn
     def write_back(self, update: OpportunityUpdate) -> None:
-        """Write the stage and facts of the offer to its opportunity."""
-        values = update.values | {"updated_at": as_json(business_now(self._clock))}
+        """Write the stage and facts of the offer to its opportunity.
+
+        Salesforce shows each amount in the record's currency: in another one it is left empty.
+        """
+        values = self._in_its_currency(update) | {"updated_at": as_json(business_now(self._clock))}
         data = {field: values[name] for name, field in self._fields.write.items() if name in values}
         self._client.call(
             lambda api: cast(SFType, api.Opportunity).update(update.opportunity_id, data)
         )
+
+    def _in_its_currency(self, update: OpportunityUpdate) -> dict[WriteName, str | float | None]:
+        has_amount = any(update.values.get(name) is not None for name in AMOUNTS)
+        if update.currency is None or not has_amount:
+            return update.values
+        currency = self._currency(update.opportunity_id)
+        return update.values if currency == update.currency else update.without_amounts(currency)
+
+    def _currency(self, opportunity_id: str) -> str:
+        path, default = self._fields.read.get("currency"), self._fields.default_currency
+        if path is None:
+            return default
+        query = format_soql(f"SELECT {path} FROM Opportunity WHERE Id = {{}}", opportunity_id)  # noqa: S608
+        records = self._client.call(lambda api: api.query(query)["records"])
+        return str((value_at(records[0], path) if records else None) or default)
 
     @activity.defn
     def open_handoff_task(self, task: ClazarHandoffTask) -> None:

@@ -9,24 +9,24 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, ValidationError
+from pydantic import ValidationError
 
 from offers.agreements.agreement import Agreement
 from offers.clock import end_of_day
 from offers.findings import Finding, Severity, findings_in
 from offers.model import FrozenModel
-from offers.money import Money
+from offers.money import GivenMoney, Money
 from offers.policy.policy import Policy
-from offers.terms import parsing
 from offers.terms.terms import HIGHEST_PRICE, Instalment, OfferTerms
+from offers.text import shorten
 
 
 class AmendmentRequest(FrozenModel, extra="forbid"):
     """What is to change in the sums; every other change is one of terms."""
 
-    additional_amount: Annotated[Money | None, BeforeValidator(parsing.parse_money)] = None
+    additional_amount: GivenMoney | None = None
     """What the buyer pays on top, charged at acceptance; None: nothing."""
     unpaid_installments: Literal["carry", "drop"] | None = None
     """What becomes of the instalments that are not invoiced yet; None: not decided yet."""
@@ -231,7 +231,7 @@ def _facts(
 
 def _name(terms: OfferTerms) -> str:
     """The name, without its number where it is an amendment's, and so that another one fits."""
-    return re.sub(r" - amendment \d+$", "", terms.offer_name)[:NAME_ROOM].rstrip()
+    return shorten(re.sub(r" - amendment [0-9]+$", "", terms.offer_name), NAME_ROOM)
 
 
 NAME_ROOM = 130

@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from offers.ids import is_full_id
 from offers.model import FrozenModel
 from offers.preflight.eula import shown
-from offers.terms.terms import CustomEula, OfferTerms
-
-NAME_LENGTH = 150
-"""Longest name of an offer (AWS: work-with-private-offers)."""
+from offers.terms.terms import LONGEST_OFFER_NAME, CustomEula, OfferTerms
+from offers.text import shorten
 
 _REFERENCE = re.compile(
     "(?<![A-Za-z0-9])(?P<opportunity>[A-Za-z0-9]{18})-[1-9][0-9]{0,5}(?![A-Za-z0-9])"
@@ -41,8 +39,8 @@ def opportunities_named_in(name: str) -> tuple[str, ...]:
 
 def with_reference(terms: OfferTerms, mark: str) -> OfferTerms:
     """The terms with the reference in the offer's name, which is shortened if need be."""
-    room = NAME_LENGTH - len(mark) - 3
-    name = f"{terms.offer_name[:room].rstrip()} ({mark})"
+    room = LONGEST_OFFER_NAME - len(mark) - 3
+    name = f"{shorten(terms.offer_name, room)} ({mark})"
     return terms.model_copy(update={"offer_name": name})
 
 

@@ -1,14 +1,15 @@
 """Requests to an offer: decide about an exception, change terms, extend."""
 
 from datetime import date
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
 from offers.model import FrozenModel
 from offers.policy.policy import CreationMethod
 from offers.terms.contacts import CONTACT_FIELDS
+from offers.terms.parsing import parse_day, parse_months
 from offers.terms.terms import TERM_FIELDS, Day
 
 
@@ -50,8 +51,11 @@ class TermChanges(FrozenModel, extra="forbid"):
 
     def without_past_last_day(self, today: date) -> "TermChanges":
         """The same without a last day to accept that is over by a UTC date."""
-        last_day = self.terms.get("availability_end")
-        if last_day is None or str(last_day) > today.isoformat():
+        try:
+            last_day = parse_day(self.terms.get("availability_end"))
+        except ValueError:  # not given, or a finding of its own
+            return self
+        if last_day > today:
             return self
         terms = {name: v for name, v in self.terms.items() if name != "availability_end"}
         return self.model_copy(update={"terms": terms})
@@ -62,7 +66,7 @@ class Extension(FrozenModel, extra="forbid"):
 
     until: Day
     """The new last day (UTC)."""
-    duration_months: int | None = None
+    duration_months: Annotated[int, BeforeValidator(parse_months)] | None = None
     """A longer contract with it, where AWS needs one; None: as it is."""
 
     @property

@@ -21,11 +21,16 @@ from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.model import FrozenModel
 from offers.stage import Stage
+from offers.terms.contacts import CONTACT_FIELDS, Contacts
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
 BEING_PUBLISHED = frozenset({Stage.SUBMITTED, Stage.GENERATING})
 CAN_BE_ACCEPTED = frozenset({Stage.LIVE, Stage.SHARED})
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
+
+
+LONGEST_REASON = 2000
+"""Characters of why something was decided: it is kept and goes into mails (ours)."""
 
 
 class ReasonCode(StrEnum):
@@ -336,9 +341,13 @@ def _nothing_or_invalid(record: OfferRecord, changes: TermChanges) -> Reason | N
         )
     if record.terms is None:
         return None
-    given = {n: v for n, v in changes.terms.items() if n in TERM_FIELDS and v is not None}
+    given = {name: value for name, value in changes.terms.items() if value is not None}
+    contacts = {name: given.pop(name) for name in CONTACT_FIELDS & given.keys()}
+    given = {name: value for name, value in given.items() if name in TERM_FIELDS}
     try:
         OfferTerms.model_validate(record.terms.model_dump() | given)
+        if record.contacts and contacts:
+            Contacts.model_validate(record.contacts.model_dump() | contacts)
     except ValidationError as error:
         return _invalid(findings_in(error))
     return None
@@ -496,12 +505,8 @@ def why_cannot_decide(
     record: OfferRecord, decision: ApprovalDecision, *, approved: bool
 ) -> Reason | None:
     """Why a decision about exceptions does not count."""
-    if not approved and not decision.reason:
-        return Reason(
-            code=ReasonCode.NOTHING_GIVEN,
-            problem="say why (reason): whoever corrects the terms must know",
-            actions=(_action(record, ActionKind.DECLINE),),
-        )
+    if wrong := _wrong_reason(record, decision, approved=approved):
+        return wrong
     exceptions = undecided_exceptions(record)
     if not exceptions:
         return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
@@ -534,6 +539,25 @@ def why_cannot_decide(
         " person named",
         data={"roles": ", ".join(roles)},
     )
+
+
+def _wrong_reason(
+    record: OfferRecord, decision: ApprovalDecision, *, approved: bool
+) -> Reason | None:
+    if len(decision.reason) > LONGEST_REASON:
+        return Reason(
+            code=ReasonCode.CHANGE_INVALID,
+            problem=f"reason: it has {len(decision.reason)} characters, use at most"
+            f" {LONGEST_REASON}",
+            data={"fields": "reason"},
+        )
+    if not approved and not decision.reason.strip():
+        return Reason(
+            code=ReasonCode.NOTHING_GIVEN,
+            problem="say why (reason): whoever corrects the terms must know",
+            actions=(_action(record, ActionKind.DECLINE),),
+        )
+    return None
 
 
 def why_cannot_resend(

@@ -116,14 +116,16 @@ def _overtaken(
     seen = after.availability_end.isoformat()
     for each in due_after(before.availability_end, amends.terms, until=after.availability_end)[:1]:
         day = each.on.isoformat()
+        wait = "cancel this amendment and amend again once AWS has invoiced that"
+        has_room = each.on - timedelta(days=1) > before.availability_end
+        instead = f"Choose a day before {day}, or" if has_room else f"No later day is before {day}:"
         yield Finding(
             code="charged-twice",
             field="availability_end",
             seen=seen,
             problem=f"the instalment of {day} falls due by then: the agreement as it is would"
             " charge it first, whatever the amendment makes of it",
-            remedy=f"Choose a day before {day}, or cancel this amendment and amend again once AWS"
-            " has invoiced that",
+            remedy=f"{instead} {wait}",
         )
     last = last_day_in_force(amends.agreement)
     if last and after.availability_end > last:
@@ -133,7 +135,11 @@ def _overtaken(
             seen=seen,
             problem="the agreement ends before that, and only until then can the buyer accept what"
             " amends it",
-            remedy=f"Choose {last.isoformat()} or an earlier day",
+            remedy=(
+                f"Choose {last.isoformat()} or an earlier day"
+                if last > before.availability_end
+                else "Leave the last day as it is"
+            ),
         )
 
 

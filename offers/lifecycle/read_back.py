@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from offers.findings import Finding, findings_in
 from offers.model import FrozenModel
 from offers.terms.terms import Dimension, Instalment, OfferTerms
+from offers.text import clean_name
 
 DIFFERENCE = "difference"
 """The code of findings about an offer that is not what was asked for."""
@@ -72,7 +73,7 @@ def _wanted_and_seen(asked: OfferTerms, built: PublishedOffer) -> list[tuple[str
     rows: list[tuple[str, object, object]] = [
         ("state", "released", "released" if built.released else "draft"),
         ("product_id", asked.product_id, built.product_id),
-        ("offer_name", asked.offer_name, built.name),
+        ("offer_name", asked.offer_name, built.name and clean_name(built.name)),
         ("buyer_accounts", sorted(asked.buyer_accounts), sorted(_buyers(asked, built))),
         ("price.amount", asked.price.amount, built.price),
         ("price.currency", asked.price.currency, built.currency),

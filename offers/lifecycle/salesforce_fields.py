@@ -5,9 +5,10 @@ from typing import Any, Literal
 
 from offers.lifecycle.record import OfferRecord
 from offers.model import FrozenModel
-from offers.money import Money
+from offers.money import Currency, Money
 from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
+from offers.text import shorten
 
 TEXT_LENGTH = 255
 """Longest text of a Salesforce text field."""
@@ -42,6 +43,12 @@ WriteName = Literal[
 """`updated_at` is when it was written."""
 
 
+AMOUNTS: frozenset[WriteName] = frozenset(
+    {"amount", "listing_fee", "net_amount", "disbursed_amount", "invoiced_amount"}
+)
+"""Fields of currency."""
+
+
 class OpportunityUpdate(FrozenModel):
     """What is written to one opportunity; None empties a field.
 
@@ -53,13 +60,25 @@ class OpportunityUpdate(FrozenModel):
     stage: Stage
     """Of the offer."""
     values: dict[WriteName, str | float | None]
+    currency: Currency | None = None
+    """Of the amounts; None: there are none."""
+
+    def without_amounts(self, record_currency: str) -> dict[WriteName, str | float | None]:
+        """What is written to a record in another currency: why its amounts are left empty."""
+        said = f"Amounts are left empty: the offer is in {self.currency}, this in {record_currency}"
+        if attention := self.values.get("attention"):
+            said = f"{shorten(str(attention), TEXT_LENGTH - len(said) - 2)}; {said}"
+        return self.values | dict.fromkeys(AMOUNTS & self.values.keys()) | {"attention": said}
 
 
 def opportunity_update(record: OfferRecord) -> OpportunityUpdate:
     """Where an offer is in its life."""
     values = {name: as_json(value) for name, value in _values(record).items()}
     return OpportunityUpdate(
-        opportunity_id=record.opportunity_id, stage=record.stage, values=values
+        opportunity_id=record.opportunity_id,
+        stage=record.stage,
+        values=values,
+        currency=record.terms.price.currency if record.terms else None,
     )
 
 
@@ -98,12 +117,12 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
         "bank_trace_ids": _one_line(payout.bank_trace_ids) if payout else None,
         "agreement_status": agreement.status.value if agreement else None,
         "initial_agreement_id": agreement.initial_agreement_id if agreement else None,
-        "attention": (findings or attentions)[:TEXT_LENGTH] or None,
+        "attention": shorten(findings or attentions, TEXT_LENGTH) or None,
     }
 
 
 def _one_line(names: tuple[str, ...]) -> str | None:
-    return ", ".join(names)[:TEXT_LENGTH] or None
+    return shorten(", ".join(names), TEXT_LENGTH) or None
 
 
 def as_json(value: str | Money | datetime | date | None) -> str | float | None:

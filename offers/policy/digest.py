@@ -2,9 +2,9 @@
 
 from datetime import time, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from offers.findings import illegal
 from offers.model import FrozenModel
@@ -27,6 +27,13 @@ LATEST = time(20)
 """Later the four hours in which a missed digest still goes out would reach into the next day."""
 
 
+def _no_number(value: Any) -> Any:
+    # pydantic would take a number for seconds since midnight.
+    if isinstance(value, time) or (isinstance(value, str) and ":" in value):
+        return value
+    raise illegal("it is not a time of day", 'Write it as "08:00"')
+
+
 def _local(at: time) -> time:
     if at.tzinfo is not None or at > LATEST:
         raise illegal(f"it is no local time up to {LATEST:%H:%M}", 'Write it as "08:00"')
@@ -42,7 +49,7 @@ def _some(days: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
 class DigestRules(FrozenModel, extra="forbid"):
     """When digests are sent, and how far they look ahead."""
 
-    at: Annotated[time, AfterValidator(_local)] = time(8)
+    at: Annotated[time, AfterValidator(_local), BeforeValidator(_no_number)] = time(8)
     """Local time where the owner is; the mail goes out within the hour."""
     days: Annotated[tuple[Weekday, ...], AfterValidator(_some)] = tuple(Weekday)[:5]
     """The working days."""

@@ -4,11 +4,13 @@ from datetime import date, timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.policy.durations import Interval, Reminders, Wait
+from offers.terms.parsing import parse_whole_number
+from offers.terms.terms import Day
 
 
 class PayoutSource(StrEnum):
@@ -44,7 +46,9 @@ class PayoutRules(FrozenModel, extra="forbid"):
     """How often the payout data is read; both sources are renewed once a day."""
     feed_months: int = Field(default=15, ge=1, le=120)
     """How many months of AWS's feed are read: longer than from an acceptance to its last payout."""
-    pays_on: Annotated[tuple[int, ...], AfterValidator(_pays_on)] = (7, 10)
+    pays_on: Annotated[
+        tuple[Annotated[int, BeforeValidator(parse_whole_number)], ...], AfterValidator(_pays_on)
+    ] = (7, 10)
     """The days of the month between which AWS pays out, or the one day; empty: daily.
 
     AWS: a monthly payout comes between the 7th and the 10th unless the seller has chosen a day.
@@ -54,7 +58,7 @@ class PayoutRules(FrozenModel, extra="forbid"):
         AfterValidator(_bank_days),
     ] = (1, 3)
     """How many working days the bank takes, at least and at most (AWS: disbursements)."""
-    bank_holidays: tuple[date, ...] = ()
+    bank_holidays: tuple[Day, ...] = ()
     """Days besides Saturdays and Sundays on which banks do not work."""
     buyer_terms_days: int = Field(default=30, ge=0, le=366)
     """When an invoice is due if the offer does not say: AWS does not show a seller the terms that a

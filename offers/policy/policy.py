@@ -22,8 +22,10 @@ from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
-from offers.terms.contacts import Address
-from offers.terms.terms import LONGEST_MONTHS
+from offers.terms.contacts import Address, parse_email
+from offers.terms.parsing import parse_months, parse_whole_number
+from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
+from offers.text import LONGEST_NAME, clean_name, is_one_line, shorten
 
 FINANCE = "finance"
 """The role of those who are sent what is about payouts."""
@@ -107,9 +109,11 @@ class Policy(FrozenModel, extra="forbid"):
     offer_name: Annotated[str, AfterValidator(_pattern)] = (
         "{product} Annual - {company} - {month}/{year}"
     )
-    duration_months: Annotated[PositiveInt, Field(le=LONGEST_MONTHS)] = 12
+    duration_months: Annotated[
+        PositiveInt, Field(le=LONGEST_MONTHS), BeforeValidator(parse_months)
+    ] = 12
     """What a contract lasts unless the opportunity says otherwise, and by the rule `annual`."""
-    days_to_accept: Annotated[PositiveInt, Field(le=3650)] = 30
+    days_to_accept: Annotated[PositiveInt, Field(le=3650), BeforeValidator(parse_whole_number)] = 30
     minimum_price: dict[
         Currency, Annotated[Decimal, BeforeValidator(exact), AfterValidator(_price)]
     ] = Field(default={"USD": Decimal(100_000)})
@@ -173,13 +177,41 @@ class Policy(FrozenModel, extra="forbid"):
 
     def has_role(self, person: str, role: str) -> bool:
         """Whether somebody, known by mail address, holds a role."""
-        return person.casefold() in map(str.casefold, self.roles.get(role, ()))
+        try:
+            address = parse_email(person)
+        except ValueError:
+            return False
+        return address.casefold() in map(str.casefold, self.roles.get(role, ()))
 
     def offer_name_for(self, company: str, today: date) -> str:
-        """An offer's name by the convention, such as "Product Annual - Company - 11/2026"."""
-        return self.offer_name.format(
-            product=self.product_name,
-            company=company,
-            month=f"{today.month:02d}",
-            year=today.year,
+        """An offer's name by the convention, such as "Product Annual - Company - 11/2026".
+
+        AWS takes it whatever the company is called: a long company is shortened.
+        """
+        company = _allowed(company)
+        name = self._named(company, today)
+        # The end of a name tells offers of one company apart.
+        room = len(company) - (len(name) - LONGEST_OFFER_NAME)
+        if len(name) > LONGEST_OFFER_NAME and room > 0:
+            name = self._named(shorten(company, room), today)
+        return shorten(name, LONGEST_OFFER_NAME) or "Private offer"
+
+    def _named(self, company: str, today: date) -> str:
+        return _allowed(
+            self.offer_name.format(
+                product=self.product_name,
+                company=company,
+                month=f"{today.month:02d}",
+                year=today.year,
+            )
         )
+
+
+def _allowed(text: str) -> str:
+    """A part of an offer's name on one line, without what AWS forbids."""
+    kept = (
+        each if is_one_line(each) else " "
+        for each in text[: 2 * LONGEST_NAME]
+        if each not in NOT_IN_NAMES
+    )
+    return " ".join(clean_name("".join(kept)).split())

@@ -111,7 +111,11 @@ def _last_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
             field="payment_schedule",
             seen=last.isoformat(),
             problem="the last instalment is due after the contract's end",
-            remedy=f"Let it be due by {latest.isoformat()}, or make the contract longer",
+            remedy=(
+                f"Let it be due by {latest.isoformat()}, or make the contract longer"
+                if latest >= today
+                else "Let the contract end later"
+            ),
         )
 
 

@@ -51,7 +51,7 @@ def draft(
     contact_facts = {name: known.pop(name) for name in CONTACT_FIELDS & known.keys()}
     known.setdefault("duration_months", policy.duration_months)
     known.setdefault("availability_end", today + timedelta(days=policy.days_to_accept))
-    # A missing company is one finding; the name that is built from it is not another.
+    # A company that is missing or illegal is one finding; the name built from it is not another.
     known.setdefault("offer_name", policy.offer_name_for(str(known.get("company", "?")), today))
 
     terms, findings = _read(OfferTerms, known, sources)

@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic_core import PydanticCustomError
 
-from offers.findings import Finding, Severity
+from offers.findings import Finding, Severity, illegal
 from offers.model import FrozenModel
+from offers.money import CURRENCIES, LONGEST_AMOUNT, number_text, parse_amount, parse_money
 from offers.policy.policy import Policy
 from offers.policy.rules import Rule
 from offers.preflight.check import Check
+from offers.terms.parsing import parse_months
 from offers.terms.terms import OfferTerms
+from offers.text import LONGEST_NAME, clean_code, is_same_name
 
 OrderFormName = Literal[
     "signed",
@@ -27,10 +31,14 @@ OrderFormName = Literal[
 
 
 class OrderForm(FrozenModel):
-    """What the order form says, as it was read; `sources` names the fields that carry it."""
+    """What the order form says, as it was read; `sources` names the fields that carry it.
+
+    `opportunity_currency` is that of its amount where no field says another.
+    """
 
     values: dict[OrderFormName, Any] = Field(default_factory=dict)
     sources: dict[OrderFormName, str] = Field(default_factory=dict)
+    opportunity_currency: str | None = None
 
     def of(self, name: OrderFormName) -> Any:
         """A value; None where the form says nothing."""
@@ -59,7 +67,7 @@ def signature(form: OrderForm, policy: Policy) -> Iterator[Finding]:
     method = form.of("billing_method")
     if form.source("billing_method") is None:
         yield _unchecked("billing_method", policy.rules.billing_method)
-    elif _plain(method) != _plain(policy.billing_method):
+    elif not (isinstance(method, str) and is_same_name(method, policy.billing_method)):
         yield from _from(
             form,
             "billing_method",
@@ -74,29 +82,79 @@ def signature(form: OrderForm, policy: Policy) -> Iterator[Finding]:
 
 
 def _amount(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Finding]:
-    amount = _number(form.of("amount"))
-    currency = form.of("currency") or terms.price.currency
-    if amount is not None and (amount, currency) != (terms.price.amount, terms.price.currency):
+    given = form.of("amount")
+    if given is None:
+        return
+    try:
+        amount, currency = _form_amount(form, given, terms.price.currency)
+    except ValueError as error:
+        theirs, agreed = f"{_quoted(given)} ({_why(error)})", False
+    else:
+        theirs = f"{currency} {amount.normalize():,f}"
+        agreed = (amount, currency) == (terms.price.amount, terms.price.currency)
+    if not agreed:
         yield from _disagreement(
             form,
             "amount",
             policy.rules.order_form,
             field="price",
             ours=str(terms.price),
-            theirs=_said(amount, form.of("amount"), f"{currency} "),
+            theirs=theirs,
+        )
+
+
+def _form_amount(form: OrderForm, given: Any, otherwise: str) -> tuple[Decimal, str]:
+    """The amount with its currency; a text may name its own."""
+    said = form.of("currency")
+    currency = _currency(form.opportunity_currency or otherwise if said is None else said)
+    if isinstance(given, bool) or not isinstance(given, int | float | str):
+        raise illegal("it is not an amount", "Correct it")
+    if not isinstance(given, str):
+        return Decimal(number_text(given)), currency
+    if not any(letter.isalpha() for letter in given[:LONGEST_AMOUNT]):
+        return parse_amount(given, currency), currency
+    money = parse_money(given)
+    if said is not None and money["currency"] != currency:
+        raise illegal(f"its currency field says {currency}", "Correct one of them")
+    return money["amount"], money["currency"]
+
+
+def _currency(said: Any) -> str:
+    code = clean_code(said[:LONGEST_AMOUNT]).upper() if isinstance(said, str) else None
+    if code is None or code not in CURRENCIES:
+        raise illegal("its currency is none of " + ", ".join(CURRENCIES), "Correct it")
+    return code
+
+
+def _opportunity_currency(terms: OfferTerms, form: OrderForm, _: Policy) -> Iterator[Finding]:
+    known = form.opportunity_currency
+    if known is not None and known != terms.price.currency:
+        yield Finding(
+            code="opportunity-currency",
+            severity=Severity.WARN,
+            field="price",
+            seen=str(terms.price),
+            problem=f"the opportunity is in {known}, so its fields for amounts stay empty",
+            remedy=f"Change its currency to {terms.price.currency} if that is what was agreed",
         )
 
 
 def _term(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Finding]:
-    months = _number(form.of("duration_months"))
-    if months is not None and months != terms.duration_months:
+    given = form.of("duration_months")
+    if given is None:
+        return
+    try:
+        months: int | None = parse_months(given)
+    except ValueError:
+        months = None
+    if months != terms.duration_months:
         yield from _disagreement(
             form,
             "duration_months",
             policy.rules.order_form,
             field="duration_months",
             ours=f"{terms.duration_months} months",
-            theirs=_said(months, form.of("duration_months"), "") + " months",
+            theirs=_quoted(given) if months is None else f"{months:,} months",
         )
 
 
@@ -104,8 +162,9 @@ def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Fin
     said = form.of("payment_terms")
     if said is None:
         return
-    text = str(said)
-    net = re.search(r"(?i)\bnet[\s-]*(\d{1,4})\b", text)
+    is_text = isinstance(said, str) and len(said) <= LONGEST_TERMS
+    text = clean_code(said) if is_text else ""
+    net = NET.search(text)
     upfront = bool(UPFRONT.search(text))
     scheduled = bool(SCHEDULED.search(text))
     if not (net or upfront or scheduled) or (upfront and scheduled):
@@ -113,7 +172,7 @@ def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Fin
             code="order-form-payment-unclear",
             severity=Severity.WARN,
             field="order_form.payment_terms",
-            seen=text,
+            seen=str(said)[:LONGEST_TERMS],
             problem="only a person can judge whether this is how the offer is paid"
             f" ({terms.payment})",
             remedy="Read the order form",
@@ -136,6 +195,10 @@ def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Fin
         )
 
 
+LONGEST_TERMS = 2000
+"""Characters of payment terms; what is longer is for a person to read."""
+
+NET = re.compile(r"(?i)\bnet[\s-]{0,3}(\d{1,4})\b")
 UPFRONT = re.compile(r"(?i)\bup[\s-]?front\b|\bpre[\s-]?pa(id|y|yment)\b|\bin advance\b")
 SCHEDULED = re.compile(
     r"(?i)\binstal+ments?\b|\bquarterly\b|\bmonthly\b|\bschedule\b|\bsemi-?annual"
@@ -145,19 +208,22 @@ SCHEDULED = re.compile(
 
 def _company(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Finding]:
     company = form.of("company")
-    if company is not None and _plain(company) != _plain(terms.company):
+    if company is not None and not (
+        isinstance(company, str) and is_same_name(company, terms.company)
+    ):
         yield from _disagreement(
             form,
             "company",
             policy.rules.order_form_company,
             field="company",
             ours=terms.company,
-            theirs=str(company),
+            theirs=str(company)[:LONGEST_NAME],
         )
 
 
 CHECKS = (
     Check({"price"}, _amount),
+    Check({"price"}, _opportunity_currency),
     Check({"duration_months"}, _term),
     Check({"payment_schedule", "net_payment_days"}, _payment),
     Check({"company"}, _company),
@@ -193,26 +259,10 @@ def _from(form: OrderForm, name: OrderFormName, findings: tuple[Finding, ...]) -
         yield finding.model_copy(update={"source": form.source(name)})
 
 
-def _plain(text: Any) -> str:
-    """Text without case, spaces and punctuation."""
-    return "".join(letter for letter in str(text or "").casefold() if letter.isalnum())
+def _quoted(value: Any) -> str:
+    return repr(str(value)[:40])
 
 
-def _number(value: Any) -> Decimal | None:
-    """A number, or not-a-number, which agrees with none."""
-    try:
-        number = None if value is None else Decimal(str(value))
-    except (InvalidOperation, ValueError):
-        number = NO_NUMBER
-    if number is None or (number.is_finite() and number.adjusted() < MOST_DIGITS):
-        return number
-    return NO_NUMBER
-
-
-NO_NUMBER = Decimal("NaN")
-MOST_DIGITS = 15
-"""Before the point; no contract has a higher amount, or is longer."""
-
-
-def _said(number: Decimal, value: Any, unit: str) -> str:
-    return f"{unit}{number.normalize():,f}" if number.is_finite() else f"{str(value)[:40]!r}"
+def _why(error: Exception) -> str:
+    context = error.context if isinstance(error, PydanticCustomError) else None
+    return str((context or {}).get("problem", "it is not an amount"))

@@ -3,6 +3,7 @@
 from datetime import date
 
 from offers.findings import Finding, Severity
+from offers.money import Money
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
@@ -28,7 +29,7 @@ def _upfront(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
         "payment_schedule",
         "the price is not paid up front",
         "Remove the payment schedule, or have the exception approved",
-        seen=", ".join(f"{each.on} {each.amount:,}" for each in terms.payment_schedule),
+        seen="; ".join(f"{each.on} {each.amount:,}" for each in terms.payment_schedule),
     )
 
 
@@ -51,7 +52,7 @@ def _minimum(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
     return policy.rules.minimum.violation(
         "below-minimum",
         "price",
-        f"the price is below {terms.price.currency} {least:,}",
+        f"the price is below {Money.nearest(least, terms.price.currency)}",
         "Raise the price, or have the exception approved",
         seen=str(terms.price),
     )

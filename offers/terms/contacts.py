@@ -1,36 +1,71 @@
 """Who is written to about an offer."""
 
-import re
+from functools import lru_cache
 from typing import Annotated, Any
 
+from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from offers.findings import illegal
 from offers.model import FrozenModel
+from offers.text import clean_code, clean_name, within
 
-ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+"
-"""An address in ASCII: few mail servers take others."""
-
-
-def _address(value: str) -> str:
-    if not re.fullmatch(ADDRESS, value) or len(value) > 320:
-        raise illegal("it is no mail address", "Write one address, such as name@example.com")
-    return value
+LONGEST_EMAIL = 320
+"""Characters of a mail address with what copying adds; the standard allows 254."""
 
 
-Address = Annotated[str, AfterValidator(_address)]
+@lru_cache(1024)
+def parse_email(text: str) -> str:
+    """A mail address that mail servers take, in ASCII: a domain in other letters is encoded (IDNA).
+
+    Whether it exists is not looked up.
+    """
+    address = clean_code(within(text, LONGEST_EMAIL))
+    local, _, _ = address.rpartition("@")
+    if local and not local.isascii():
+        raise illegal(
+            "it has letters before the @ that many mail servers refuse",
+            "Ask for an address in ASCII, such as name@example.com",
+        )
+    # The library's own words are not shown: they repeat parts of the address.
+    if (parsed := _parsed(address)) is not None:
+        return parsed
+    # As a part of another domain it would do: its own is reserved, or has no dot.
+    if _parsed(f"{address}.example.com") is not None:
+        raise illegal("no mail can be sent to its domain", ONE_ADDRESS)
+    raise illegal("it is no mail address", ONE_ADDRESS)
+
+
+ONE_ADDRESS = "Write one address, such as name@example.com"
+
+
+def _parsed(address: str) -> str | None:
+    try:
+        parsed = validate_email(
+            address, check_deliverability=False, allow_smtputf8=False, strict=True
+        )
+    except EmailNotValidError:
+        return None
+    return parsed.ascii_email
+
+
+Address = Annotated[str, AfterValidator(parse_email)]
+PersonName = Annotated[
+    str, AfterValidator(lambda name: clean_name(within(name, 1000))), Field(max_length=200)
+]
 
 
 def _name_of_a_zone(value: Any) -> str | None:
     # A deal does not fail for what only decides when its owner gets a digest.
-    return value if isinstance(value, str) and 0 < len(value) <= 100 else None
+    zone = clean_code(value) if isinstance(value, str) and len(value) <= 100 else ""
+    return zone or None
 
 
 class Owner(FrozenModel, extra="forbid"):
     """Who owns the opportunity.  Personal data: never in ids, search attributes, logs or errors."""
 
     owner_email: Address = Field(repr=False)
-    owner_name: str | None = Field(default=None, max_length=200, repr=False)
+    owner_name: PersonName | None = Field(default=None, repr=False)
     owner_time_zone: Annotated[str | None, BeforeValidator(_name_of_a_zone)] = Field(
         default=None, repr=False
     )
@@ -41,7 +76,7 @@ class Contacts(Owner):
     """Who is written to.  Personal data, as well."""
 
     buyer_email: Address = Field(repr=False)
-    buyer_name: str | None = Field(default=None, max_length=200, repr=False)
+    buyer_name: PersonName | None = Field(default=None, repr=False)
     buyer_time_zone: str | None = None
     """IANA name; None where it is not known."""
 

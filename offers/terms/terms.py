@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from offers.findings import illegal
 from offers.model import FrozenModel
-from offers.money import MINOR_DIGITS, Money, exact
+from offers.money import MINOR_DIGITS, GivenMoney, exact
 from offers.terms import parsing
+from offers.text import LONGEST_NAME, clean_name, is_one_line, within
 
 LONGEST_MONTHS = 60
 """Longest contract in months (AWS: the guide says 60; vendors report 144 since 2026)."""
@@ -35,6 +36,9 @@ MOST_INSTALMENTS = 60
 MOST_DOCUMENTS = 5
 """PDFs of a custom contract (handbook; AWS's API takes one, so they are merged)."""
 
+LONGEST_ADDRESS = 2000
+"""Characters of the address of a PDF (ours)."""
+
 LONGEST_NOTE = 200
 """Characters of a note: AWS takes 255 as a description, in which our reference must fit, too."""
 
@@ -42,31 +46,46 @@ NET_DAYS = (15, 30, 45, 60, 90, 120)
 """Days in which an invoice may be due (AWS: UpdateNetPaymentTerms)."""
 
 
+LONGEST_OFFER_NAME = 150
+
+NOT_IN_NAMES = "\\<>"
+"""Characters that AWS forbids in the name of an offer."""
+
+
 def _offer_name(value: str) -> str:
-    value = value.strip()
-    if not 1 <= len(value) <= 150:
-        raise illegal(f"it has {len(value)} characters", "Use 1 to 150 characters")
-    if forbidden := sorted(set(value) & set("\\<>")):
+    value = clean_name(within(value, LONGEST_NAME))
+    if not 1 <= len(value) <= LONGEST_OFFER_NAME:
+        raise illegal(
+            f"it has {len(value)} characters", f"Use 1 to {LONGEST_OFFER_NAME} characters"
+        )
+    if forbidden := sorted(set(value) & set(NOT_IN_NAMES)):
         raise illegal(f"AWS forbids {' '.join(forbidden)} in a name", "Leave these out")
     return _one_line(value)
 
 
 def _note(value: str) -> str:
-    value = value.strip()
+    value = clean_name(within(value, LONGEST_NAME))
     if len(value) > LONGEST_NOTE:
         raise illegal(f"it has {len(value)} characters", f"Use at most {LONGEST_NOTE} characters")
     return _one_line(value)
 
 
 def _company(value: str) -> str:
-    value = value.strip()
+    value = clean_name(within(value, LONGEST_NAME))
     if not value:
         raise illegal("it is empty", "Give the buyer's company name")
     return _one_line(value)
 
 
+def _key(value: str) -> str:
+    value = clean_name(within(value, LONGEST_NAME))
+    if ";" in value:
+        raise illegal("a ; separates dimensions", "Copy the dimension's key from AWS")
+    return _one_line(value)
+
+
 def _one_line(value: str) -> str:
-    if not value.isprintable():
+    if not is_one_line(value):
         raise illegal(
             "it has a line break or another unprintable character", "Write it on one line"
         )
@@ -81,7 +100,7 @@ def _net_days(value: int) -> int:
 
 
 def _document(value: str) -> str:
-    _one_line(value)
+    value = _one_line(clean_name(within(value, 2 * LONGEST_ADDRESS)))
     if not value.startswith(("https://", "s3://")) or value != "".join(value.split()):
         raise illegal(
             "this is no address of a PDF that can be read",
@@ -90,18 +109,23 @@ def _document(value: str) -> str:
     return value
 
 
-Day = Annotated[date, Field(lt=date(2200, 1, 1))]
+Day = Annotated[date, Field(lt=date(2200, 1, 1)), BeforeValidator(parsing.parse_day)]
 """A day in UTC, within any contract's reach."""
 
 
 class Dimension(FrozenModel, extra="forbid"):
     """One dimension of the product, and how much of it is sold."""
 
-    key: Annotated[str, AfterValidator(_one_line), Field(min_length=1, max_length=100)]
-    quantity: int = Field(default=1, ge=1, le=2**31 - 1)
+    key: Annotated[str, AfterValidator(_key), Field(min_length=1, max_length=100)]
+    quantity: Annotated[int, BeforeValidator(parsing.parse_whole_number)] = Field(
+        default=1, ge=1, le=2**31 - 1
+    )
 
     def __str__(self) -> str:
-        return self.key if self.quantity == 1 else f"{self.key} x {self.quantity}"
+        # A key may end like a quantity.
+        if self.quantity == 1 and " x " not in self.key:
+            return self.key
+        return f"{self.key} x {self.quantity}"
 
 
 class Instalment(FrozenModel, extra="forbid"):
@@ -125,9 +149,9 @@ class CustomEula(FrozenModel, extra="forbid"):
     """Our own contract: PDFs, which are merged into one."""
 
     type: Literal["custom"] = "custom"
-    documents: tuple[Annotated[str, AfterValidator(_document), Field(max_length=2000)], ...] = (
-        Field(min_length=1, max_length=MOST_DOCUMENTS)
-    )
+    documents: tuple[
+        Annotated[str, AfterValidator(_document), Field(max_length=LONGEST_ADDRESS)], ...
+    ] = Field(min_length=1, max_length=MOST_DOCUMENTS)
     """Where each PDF is: `https://…` or `s3://bucket/key`."""
 
 
@@ -152,13 +176,17 @@ class OfferTerms(FrozenModel, extra="forbid"):
     """The buyer sees it: no personal data."""
     description: Annotated[str, AfterValidator(_note)] = ""
     """A note for sellers beside our reference; buyers never see it.  No personal data."""
-    product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
+    product_id: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9_-]{1,50}$"),
+        BeforeValidator(parsing.parse_code),
+    ]
     dimensions: Annotated[
         tuple[Dimension, ...],
         BeforeValidator(parsing.parse_dimensions),
         Field(min_length=1, max_length=MOST_DIMENSIONS),
     ]
-    price: Money
+    price: GivenMoney
     """The whole price of the contract, before tax and before AWS's fee."""
     payment_schedule: Annotated[
         tuple[Instalment, ...],
@@ -172,7 +200,9 @@ class OfferTerms(FrozenModel, extra="forbid"):
         BeforeValidator(parsing.parse_net_payment_days),
     ] = None
     """Days until an invoice is due; None: what AWS has agreed with the buyer."""
-    duration_months: int = Field(default=12, ge=1, le=LONGEST_MONTHS)
+    duration_months: Annotated[int, BeforeValidator(parsing.parse_months)] = Field(
+        default=12, ge=1, le=LONGEST_MONTHS
+    )
     agreement_end: Day | None = None
     """The last day (UTC) of the agreement that an amendment leads to, which has no duration of its
     own (AWS: agreement-based offers); None for any other offer."""
@@ -257,7 +287,12 @@ TERM_FIELDS = frozenset(OfferTerms.model_fields)
 
 
 def contract_end(first_day: date, months: int) -> date:
-    """The last day of a contract of so many calendar months."""
+    """The last day (UTC) of a contract of so many calendar months: the eve of the same day of the
+    month in which it is over, or of that month's last day where it is shorter.
+
+    Six months from 31 August are over on 28 February, and 27 February is their last day.  AWS
+    documents no rule for the end of `P6M`; this is how date libraries add a period to a day.
+    """
     count = first_day.month - 1 + months
     year, month = first_day.year + count // 12, count % 12 + 1
     day = min(first_day.day, monthrange(year, month)[1])

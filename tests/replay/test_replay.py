@@ -11,6 +11,7 @@ import pytest
 from temporalio import workflow
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
@@ -78,6 +79,10 @@ async def test_recorded_history_replays_in_the_sandbox(scenario: str, histories:
         workflows=[OfferWorkflow],
         data_converter=data_converter(TemporalSettings()),
         interceptors=[DropUnfitSignals()],
+        # email-validator imports parts of itself in its functions.
+        workflow_runner=SandboxedWorkflowRunner(
+            SandboxRestrictions.default.with_passthrough_modules("email_validator", "idna")
+        ),
     )
     await replayer.replay_workflow(read_history(histories / f"{scenario}.json"))
 

@@ -3,7 +3,11 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
+from offers.findings import Finding, findings_in
 from offers.terms.terms import OfferTerms
 
 TODAY = date(2026, 3, 2)
@@ -40,3 +44,11 @@ def terms(**changes: Any) -> OfferTerms:
         "availability_end": "2026-04-01",
     }
     return OfferTerms.model_validate(known | changes)
+
+
+def term_finding(**changes: Any) -> Finding:
+    """The one finding about changed terms."""
+    with pytest.raises(ValidationError) as refused:
+        terms(**changes)
+    (found,) = findings_in(refused.value)
+    return found

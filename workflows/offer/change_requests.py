@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.commands import Extension, TermChanges
     from offers.lifecycle.guards import Reason
     from offers.stage import ENDS, Stage
+    from offers.text import shorten
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -105,7 +106,9 @@ def cancel(ctx: OfferContext, reason: str) -> None:
     """Have the offer cancelled, if it still can be."""
     if can_be_cancelled(ctx):
         ctx.control.withdraw_to = Stage.CANCELLED
-        ctx.record.cancel_reason = ctx.record.cancel_reason or reason or None
+        # Who cancels is not refused for a long reason.
+        why = shorten(reason.strip(), guards.LONGEST_REASON)
+        ctx.record.cancel_reason = ctx.record.cancel_reason or why or None
 
 
 async def cancel_and_wait(ctx: OfferContext, reason: str) -> None:

@@ -8,7 +8,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure
 from activities.salesforce.opportunities import Opportunities
+from offers.policy.policy import Policy
+from offers.preflight.draft import Draft, draft
+from offers.preflight.report import Deal, preflight
 from sandbox.server import Sandbox
+from tests.support.builders import TODAY, facts
 from tests.support.vendors import failure_type
 from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
 
@@ -85,3 +89,58 @@ async def test_customer_has_other_uses_of_the_account_and_the_last_purchase(
     assert customer.last_purchase is not None
     assert customer.last_purchase.buyer_accounts == ("777788889999",)
     assert sandbox.world.writes == 0
+
+
+async def read_price(sandbox: Sandbox, opportunities: Opportunities, amount: Any) -> Draft:
+    """What is drafted from an opportunity with an amount."""
+    sandbox.world.salesforce.put_opportunity(opportunity_fields(OPPORTUNITY, Amount=amount))
+    read = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    known = {name: value for name, value in read.facts.items() if value is not None}
+    return draft(facts() | known, Policy(), TODAY, read.sources)
+
+
+@pytest.mark.parametrize(
+    ("amount", "price"),
+    [
+        (119999.99999999999, "USD 120,000.00"),
+        (120000.00000000001, "USD 120,000.00"),
+        (119999.98, "USD 119,999.98"),
+        (120000, "USD 120,000.00"),
+        (99999999.99, "USD 99,999,999.99"),
+    ],
+)
+async def test_noise_of_a_number_is_left_out(
+    sandbox: Sandbox, opportunities: Opportunities, amount: Any, price: str
+) -> None:
+    drafted = await read_price(sandbox, opportunities, amount)
+    assert drafted.terms is not None
+    assert str(drafted.terms.price) == price
+
+
+@pytest.mark.parametrize("amount", [119999.9833, 119999.9999999])
+async def test_number_that_is_shown_rounded_is_refused(
+    sandbox: Sandbox, opportunities: Opportunities, amount: float
+) -> None:
+    drafted = await read_price(sandbox, opportunities, amount)
+    (finding,) = drafted.findings
+    assert finding.field.partition(".")[0] == "price"
+    assert finding.source == "Amount"
+    assert f"{amount} USD is finer" in finding.problem
+    assert "Salesforce shows such a number rounded" in finding.remedy
+
+
+@pytest.mark.parametrize("currency", ["EUR", None])
+async def test_order_form_without_currency_is_in_that_of_the_opportunity(
+    sandbox: Sandbox, opportunities: Opportunities, currency: str | None
+) -> None:
+    sandbox.world.salesforce.put_opportunity(
+        opportunity_fields(OPPORTUNITY, CurrencyIsoCode=currency, Order_Form_Amount__c=120000)
+    )
+    form = (await asyncio.to_thread(opportunities.read, OPPORTUNITY)).order_form
+    known = currency or "USD"
+    for given in ("USD", "EUR"):
+        drafted = draft(facts(price=f"120000.00 {given}"), Policy(), TODAY)
+        found = preflight(drafted, Deal(order_form=form), Policy(), TODAY, {}).findings
+        codes = {finding.code for finding in found if finding.field == "price"}
+        assert ("order-form-amount" in codes) is (given != known)
+        assert ("opportunity-currency" in codes) is (given != known)

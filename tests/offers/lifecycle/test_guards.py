@@ -4,11 +4,16 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
-from offers.agreements.agreement import AgreementStatus
+from offers.agreements.agreement import (
+    AgreementStatus,
+    CancellationReasonCode,
+    CancellationRequestInput,
+)
 from offers.lifecycle import guards
 from offers.lifecycle.actions import ActionKind as Kind
-from offers.lifecycle.commands import Extension, TermChanges
+from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.guards import Reason
 from offers.lifecycle.guards import ReasonCode as Code
 from offers.lifecycle.record import Amendment
@@ -189,6 +194,10 @@ def test_renewed_agreement_cannot_be_amended() -> None:
     [
         ({"price": {"amount": "0", "currency": "USD"}}, "out of range"),
         ({"price": {"amount": "1.001", "currency": "USD"}}, "smallest unit"),
+        ({"price": "110.000 USD"}, "could be 110,000.00 or 110.00"),
+        ({"price": {"amount": "110.000", "currency": "USD"}}, "could be 110,000.00 or 110.00"),
+        ({"price": "120000"}, "add the currency"),
+        ({"payment_schedule": "2026-03-02 60.000"}, "instalment 1: it could be 60,000.00 or 60.00"),
         ({"buyer_accounts": "123"}, "12 digits"),
         ({"availability_end": "2026-03-01"}, "Choose a later day"),
         ({"offer_name": "a <b>"}, "AWS forbids"),
@@ -326,3 +335,21 @@ def test_reason_text_and_serialization() -> None:
     reason = guards.why_cannot_cancel(record(Stage.ACCEPTED))
     assert str(reason) == reason.problem
     assert Reason.model_validate_json(reason.model_dump_json()) == reason
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"), [("", "say why"), (" \n", "say why"), ("x" * 2001, "at most 2000")]
+)
+def test_reason_of_a_decision_is_neither_empty_nor_too_long(reason: str, why: str) -> None:
+    decision = ApprovalDecision(by="desk@example.com", reason=reason)
+    rejected = guards.why_cannot_decide(record(Stage.DRAFT), decision, approved=False)
+    assert rejected is not None
+    assert why in rejected.problem
+
+
+@pytest.mark.parametrize(
+    ("message", "why"), [("", "at least 1"), (" ", "is empty"), ("x" * 2001, "at most 2000")]
+)
+def test_message_to_the_buyer_is_neither_empty_nor_too_long(message: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message=message)

@@ -121,6 +121,16 @@ def test_any_damage_to_the_example_is_read_or_rejected(tmp_path: Path, data: st.
             "[roles]\nlegal = ['legal@example.com']",
             "nobody holds that role. Name who does under [roles]: deal-desk =",
         ),
+        (
+            "[payouts]\npays_on = [0]",
+            ", line 2: payouts.pays_on: AWS pays out on days from 1 to 28",
+        ),
+        ("[payouts]\npays_on = [29]", "AWS pays out on days from 1 to 28"),
+        ("[payouts]\npays_on = [1, 15, 28]", "3 days are named"),
+        ("[payouts]\npays_on = [true]", "it is not a whole number"),
+        ("minimum_price = { USD = '100.000' }", "it could be 100,000.00 or 100.00"),
+        ("expiry_grace = 3600", ", line 1: expiry_grace [3600]: it is not a duration. Write it as"),
+        ("[digest]\nat = 8", "it is not a time of day"),
         ("[clazar_handoff]\nlook_every = 'PT1S'", ", line 2: clazar_handoff.look_every"),
     ],
 )

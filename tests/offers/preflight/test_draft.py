@@ -4,10 +4,13 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from offers.lifecycle.clazar_field_sheet import opportunities_named_in, with_reference
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
-from tests.support.builders import TODAY, facts
+from tests.support.builders import TODAY, facts, terms
 
 
 def test_policy_defaults_fill_missing_terms() -> None:
@@ -29,6 +32,53 @@ def test_given_values_override_defaults() -> None:
     assert drafted.terms.offer_name == "Another"
     assert drafted.terms.duration_months == 24
     assert drafted.terms.availability_end == date(2026, 3, 9)
+
+
+@pytest.mark.parametrize(
+    "company",
+    [
+        "x" * 120,
+        "Example " * 15,
+        "x" * 255,
+        "A <B> & \\C",
+        "Soci\u00e9te\u0301 " * 20,
+        "\u0915\u093f" * 120,
+    ],
+)
+def test_name_that_we_build_does_not_refuse_the_deal(company: str) -> None:
+    drafted = draft(facts(company=company), Policy(product_name="Example Product"), TODAY)
+    assert drafted.findings == ()
+    assert drafted.terms is not None
+    name = drafted.terms.offer_name
+    assert name.startswith("Example Product Annual - ")
+    assert name.endswith(" - 03/2026"), "the date is cut off"
+
+
+@given(
+    st.text(max_size=300) | st.text("<>\\\n\u200d\u0301 a", max_size=300),
+    st.sampled_from(
+        ["{company}", "{product} - {company} - {month}/{year}", "{company} {company:>200}"]
+    ),
+    st.text(max_size=200),
+)
+def test_any_company_leads_to_a_legal_name(company: str, pattern: str, product: str) -> None:
+    policy = Policy(product_name=product, offer_name=pattern)
+    found = draft(facts(company=company), policy, TODAY).findings
+    assert {finding.field for finding in found} <= {"company"}
+    built = terms(offer_name=policy.offer_name_for(company, TODAY)).offer_name
+    assert built == policy.offer_name_for(company, TODAY), "it is not in the form that is kept"
+    for named in (
+        with_reference(terms(offer_name=built), "0065g00000AbCdEAAV-999999"),
+        with_reference(terms(offer_name=built + "x" * (150 - len(built))), "0065g00000AbCdEAAV-1"),
+    ):
+        assert terms(offer_name=named.offer_name) == named
+        assert opportunities_named_in(named.offer_name) == ("0065g00000AbCdEAAV",)
+
+
+@pytest.mark.parametrize("company", ["", " \u200b", "x" * 256, "a\nb", 12, True])
+def test_illegal_company_is_one_finding(company: Any) -> None:
+    found = draft(facts(company=company), Policy(), TODAY).findings
+    assert [finding.field for finding in found] == ["company"]
 
 
 @pytest.mark.parametrize(

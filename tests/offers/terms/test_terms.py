@@ -1,5 +1,7 @@
 """Invalid terms cannot be constructed; each error names the field, the value and the remedy."""
 
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -67,6 +69,26 @@ def test_contract_with_a_start_date_ends_a_day_before_its_anniversary() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "months", "last"),
+    [
+        ("2026-08-31", 6, "2027-02-27"),
+        ("2027-08-31", 6, "2028-02-28"),
+        ("2026-08-29", 6, "2027-02-27"),
+        ("2026-08-28", 6, "2027-02-27"),
+        ("2026-08-30", 1, "2026-09-29"),
+        ("2026-08-31", 1, "2026-09-29"),
+        ("2026-09-01", 6, "2027-02-28"),
+        ("2026-12-31", 12, "2027-12-30"),
+        ("2026-01-31", 60, "2031-01-30"),
+    ],
+)
+def test_last_day_of_a_contract_that_starts_at_the_end_of_a_month(
+    first: str, months: int, last: str
+) -> None:
+    assert str(terms(starts_on=first, duration_months=months).ends_on) == last
+
+
+@pytest.mark.parametrize(
     ("field", "value", "problem", "remedy"),
     [
         ("buyer_accounts", "11112222333", "exactly 12 digits", "Ask the buyer"),
@@ -84,6 +106,11 @@ def test_contract_with_a_start_date_ends_a_day_before_its_anniversary() -> None:
         ("duration_months", 61, "less than or equal to 60", "Correct it"),
         ("duration_months", 12.5, "not a whole number", "Write it as 12"),
         ("dimensions", [], "at least 1 item", "Correct it"),
+        ("buyer_accounts", "", "it is empty", "Ask the buyer"),
+        ("buyer_accounts", " ,\u200b;\n", "it is empty", "Ask the buyer"),
+        ("description", "x" * 201, "201 characters", "at most 200"),
+        ("description", "Two\nlines", "line break", "one line"),
+        ("payment_schedule", "2026-03-02 60000.005", "finer than the smallest", "at most 2"),
         ("payment_schedule", "60000 in June", "not a day and an amount", "on a line of its own"),
         ("net_payment_days", 31, "does not take this payment term", "Choose one of 15, 30, 45"),
         ("buyer_accounts", ["111122223333"] * 0, "at least 1 item", "Correct it"),
@@ -111,6 +138,42 @@ def test_validation_errors_name_field_value_and_remedy(
 def test_price_is_positive_and_within_the_aws_limit(amount: str) -> None:
     with pytest.raises(ValidationError, match="out of range"):
         terms(price={"amount": amount, "currency": "USD"})
+
+
+def test_highest_price_is_legal() -> None:
+    assert terms(price="100,000,000.00 USD").price.amount == 100_000_000
+    assert terms(price="0.01 USD").price.amount == Decimal("0.01")
+
+
+def test_sixty_instalments_at_most() -> None:
+    days = [date(2026, 3, 2) + timedelta(days=each) for each in range(61)]
+    lines = [f"{day} 2000.00" for day in days]
+    assert len(terms(payment_schedule="\n".join(lines[:60])).payment_schedule) == 60
+    with pytest.raises(ValidationError) as refused:
+        terms(payment_schedule="\n".join(lines))
+    (finding,) = findings_in(refused.value)
+    assert finding.field == "payment_schedule"
+    assert "at most 60 items" in finding.problem
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        [{"on": "2026-03-02", "amount": "60000.005"}],
+        [{"on": "2026-03-02", "amount": Decimal("60000.005")}],
+        "60000.005 on 2026-03-02",
+    ],
+)
+def test_instalment_is_not_finer_than_the_cent(schedule: Any) -> None:
+    with pytest.raises(ValidationError, match="finer than the smallest unit"):
+        terms(payment_schedule=schedule)
+    with pytest.raises(ValidationError, match="at most 0 decimals for JPY"):
+        terms(price="120000 JPY", payment_schedule="2026-03-02 60000.0")
+
+
+def test_empty_note_is_no_note() -> None:
+    assert terms(description=" \u200b").description == ""
+    assert len(terms(description="x" * 200).description) == 200
 
 
 def test_custom_eula_needs_https_or_s3() -> None:

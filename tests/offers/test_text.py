@@ -1,0 +1,110 @@
+"""Invisible and typographic characters do not decide about a deal."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from offers.ids import InvalidOpportunityId, parse_opportunity_id
+from offers.text import clean_code, clean_name, is_one_line, is_same_name, shorten
+from tests.support.builders import BUYER, terms
+from tests.support.deals import preflight_report
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        "1111\u00a02222\u00a03333",
+        "\u200b1111222233\u200b33\ufeff",
+        "1111\u20132222\u20133333",
+        "1111\u22122222\u20103333",
+        "\u202d111122223333\u202c",
+        "\uff11\uff11\uff11\uff11\uff12\uff12\uff12\uff12\uff13\uff13\uff13\uff13",
+        "1111\u20092222\u202f3333\r\n",
+        "1111\u00ad2222\u200d3333",
+    ],
+)
+def test_account_id_with_twelve_visible_digits(account: str) -> None:
+    assert terms(buyer_accounts=account).buyer_accounts == (BUYER,)
+    assert terms(buyer_accounts=f"{account}\uff0c\u2028{account}").buyer_accounts == (BUYER,)
+
+
+@pytest.mark.parametrize(
+    ("given_name", "kept"),
+    [
+        ("Example\u00a0Corp\u200b", "Example Corp"),
+        ("Example\u202fCorp \u200e", "Example Corp"),
+        ("Ex\u00adample Corp", "Example Corp"),
+        ("Soci\u0065\u0301t\u00e9", "Soci\u00e9t\u00e9"),
+        ("A\u2013B \u2018Corp\u2019", "A\u2013B \u2018Corp\u2019"),
+        # Persian and Hindi names are misspelled without their joiners.
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        ),
+        ("\u0915\u094d\u200d\u0937\u200d", "\u0915\u094d\u200d\u0937"),
+        ("\uff21\uff22\u3000\u682a\u5f0f\u4f1a\u793e", "\uff21\uff22 \u682a\u5f0f\u4f1a\u793e"),
+    ],
+)
+def test_company_keeps_what_can_be_seen(given_name: str, kept: str) -> None:
+    assert terms(company=given_name).company == kept
+    assert terms(offer_name=given_name).offer_name == kept
+    assert terms(description=given_name).description == kept
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Soci\u00e9t\u00e9", "Socie\u0301te\u0301", True),
+        ("EXAMPLE  CORP.", "Example Corp", True),
+        ("Stra\u00dfe", "STRASSE", True),
+        ("\uff21\uff22", "AB", True),
+        ("Soci\u00e9t\u00e9", "Societe", False),
+        ("\u0915\u093f", "\u0915\u093e", False),
+        ("!!!", "???", False),
+        ("", "x", False),
+    ],
+)
+def test_same_names(one: str, other: str, same: bool) -> None:
+    assert is_same_name(one, other) is same
+    findings = preflight_report({"company": one or "x y"}, form={"company": other}).findings
+    assert [finding.code for finding in findings] == ([] if same else ["order-form-company"])
+
+
+@given(st.text(max_size=50))
+def test_forms_of_unicode_are_one_name(text: str) -> None:
+    for form in ("NFC", "NFD"):
+        other = unicodedata.normalize(form, text)
+        assert is_same_name(text, other)
+        assert clean_name(clean_name(other)) == clean_name(other)
+        assert clean_code(clean_code(other)) == clean_code(other)
+
+
+@given(st.text(max_size=50), st.integers(0, 60))
+def test_shortened_text_begins_as_before(text: str, length: int) -> None:
+    short = shorten(text, length)
+    assert len(short) <= length or len(text) <= length
+    assert text.startswith(short)
+
+
+def test_no_letter_is_cut_in_two() -> None:
+    assert shorten("cafe\u0301", 4) == "caf"
+    assert shorten("x\u0915\u093f", 2) == "x"
+    assert shorten("\U0001f469\u200d\U0001f4bb!", 2) == ""
+
+
+def test_line_breaks_are_seen() -> None:
+    assert is_one_line("\u0645\u06cc\u200c\u062e")
+    assert not any(map(is_one_line, ["a\nb", "a\u2028b", "a\x00b", "a\x85b"]))
+
+
+def test_copied_opportunity_id() -> None:
+    assert parse_opportunity_id("\u200b0065g00000AbCdE\u00a0") == parse_opportunity_id(
+        "0065g00000AbCdE"
+    )
+
+
+def test_nothing_behind_an_id_is_cut_off() -> None:
+    with pytest.raises(InvalidOpportunityId):
+        parse_opportunity_id("0065g00000AbCdE" + " " * 200 + "x")
