@@ -393,6 +393,8 @@ class OfferClient:
             ) from None
         finally:
             waiting.cancel()
+            # Its end is awaited: the call may end with an error of its own, which nobody needs.
+            await asyncio.gather(waiting, return_exceptions=True)
 
     def _handle(self, path: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))

@@ -23,6 +23,7 @@ from offers.ids import workflow_id
 from offers.lifecycle.summary import OfferSummary, Wait
 from offers.policy.digest import DigestRules, Weekday
 from offers.stage import Stage
+from runtime.schedules import NEVER_APPLIED
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
@@ -59,7 +60,7 @@ async def test_lists_payouts_and_digests_need_no_worker(
     await environment.stop_workers()
 
     code, out, err = await run("starter.py", "list", "--json")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, f"the Schedules: {NEVER_APPLIED}\n")
     rows = {row["opportunity_id"]: row for row in json.loads(out)}
     assert rows[shared]["waits_for"] == Wait.ACCEPTANCE
     assert rows[shared]["last_day"] == rows[shared]["expires_at"][:10]
