@@ -35,8 +35,9 @@ PERSONAL = ("Example Corp", "owner@example.com", "Example Owner", "buyer@example
 
 
 async def plan_digests(client: Client) -> DigestPlan:
-    """The digests of the morning after tomorrow: everything that has happened is settled."""
-    now = datetime.now(UTC).replace(hour=10) + timedelta(days=1)
+    """The digests of the next morning: everything that has happened is settled, and is news."""
+    now = datetime.now(UTC)
+    now = now.replace(hour=10) + timedelta(days=int(now.hour >= 8))
     request = DigestPlanRequest(rules=DigestRules(days=tuple(Weekday)), now=now)
     return await ActivityEnvironment().run(Digests(client).plan_digests, request)
 
