@@ -5,7 +5,11 @@ from typing import Any
 
 SYSTEMS = ("catalog", "agreement", "s3", "events", "clazar", "salesforce", "smtp")
 
-KINDS = ("status", "timeout_before", "timeout_after", "drop_before", "drop_after")
+BODY_KINDS = ("malformed", "html", "truncated", "oversized")
+"""The operation is not executed, and the answer is not the vendor's: status 200 with a body that is
+no JSON; status 200 with a page; half a body, then the connection is closed; JSON of `size` bytes
+without any of the vendor's members.  SMTP has them as replies that are none."""
+KINDS = ("status", "timeout_before", "timeout_after", "drop_before", "drop_after", *BODY_KINDS)
 """`status`: an HTTP status or SMTP reply code, and the operation is not executed.  Before or after
 the operation is executed, `timeout`: no answer for `delay_seconds`; `drop`: the connection is
 closed."""
@@ -34,6 +38,19 @@ class Fault:
     """Seconds, for the `Retry-After` header."""
     delay_seconds: float = 30
     """Real seconds without an answer (`timeout_…`), or until an event is sent (`delay`)."""
+    size: int = 60_000_000
+    """Bytes of an `oversized` body."""
+
+    @property
+    def body(self) -> str:
+        """The body of one of the `BODY_KINDS`, before it is cut off."""
+        match self.kind:
+            case "malformed":
+                return '{"results": ['
+            case "html":
+                return "<!doctype html><title>We will be back soon</title>"
+        padding = self.size if self.kind == "oversized" else 1000
+        return f'{{"padding": "{"x" * padding}"}}'
 
 
 class VendorFaults:

@@ -1,17 +1,17 @@
 """What all simulated HTTP systems have in common: calls are counted, and faults are injected."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from sandbox.faults import Fault
+from sandbox.faults import BODY_KINDS, Fault
 
 if TYPE_CHECKING:  # the world contains the systems
     from sandbox.world import World
@@ -65,6 +65,8 @@ class SimulatedSystem:
                 if fault.retry_after is not None:
                     response.headers["Retry-After"] = f"{fault.retry_after:g}"
                 return response
+            if fault.kind in BODY_KINDS:
+                return _not_the_vendors(fault, request)
             if fault.kind.endswith("_after"):
                 await respond(request)
             if fault.kind.startswith("timeout_"):
@@ -86,6 +88,21 @@ def build_app(routes: Sequence[Route], error: Callable[[str], Response]) -> Star
     app = Starlette(routes=routes, exception_handlers={404: not_simulated, 405: not_simulated})
     app.router.redirect_slashes = False
     return app
+
+
+def _not_the_vendors(fault: Fault, request: Request) -> Response:
+    """An answer with status 200 that the vendor never gives."""
+    body = fault.body
+    if fault.kind != "truncated":
+        media_type = "text/html" if fault.kind == "html" else "application/json"
+        return Response(body, media_type=media_type)
+
+    async def half() -> AsyncIterator[str]:
+        yield body[: len(body) // 2]
+        request.state.transport.close()
+        await _wait_for_disconnect(request)
+
+    return StreamingResponse(half(), 200, {"Content-Length": str(len(body))}, "application/json")
 
 
 async def _wait_for_disconnect(request: Request) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from sandbox.faults import BODY_KINDS
 from sandbox.mail.mailbox_state import Mail
 from sandbox.world import World
 
@@ -69,6 +70,8 @@ class SmtpHandler:
             return execute()
         if fault.kind == "status":
             return f"{fault.status} {fault.code or DEFAULT_REPLY.get(fault.status, 'Error')}"
+        if fault.kind in BODY_KINDS and fault.kind != "truncated":
+            return fault.body
         if fault.kind.endswith("_after"):
             execute()
         if fault.kind.startswith("timeout_"):

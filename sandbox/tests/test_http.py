@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
@@ -92,6 +93,31 @@ def test_faults_without_a_response(
     # A repeated request with the same token gets the same change set.
     seller.start(seller.offer_changes(), ClientRequestToken="opp-1-rev1")
     assert len(seller.world.aws.change_sets) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "length"),
+    [
+        ("malformed", "application/json", 13),
+        ("html", "text/html; charset=utf-8", 50),
+        ("oversized", "application/json", 1_000_015),
+    ],
+)
+def test_answers_that_are_not_the_vendors(
+    sandbox: Sandbox, kind: str, content_type: str, length: int
+) -> None:
+    sandbox.world.faults.clazar.add(kind, size=1_000_000)
+    login = {"client_id": "a", "client_secret": "b"}
+    answer = httpx.post(f"{sandbox.addresses.clazar}/authenticate/", json=login)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
+    assert len(answer.content) == length
+    assert (kind == "oversized") is ("padding" in answer.text)
+
+
+def test_an_answer_that_is_cut_off(sandbox: Sandbox) -> None:
+    sandbox.world.faults.catalog.add("truncated")
+    with pytest.raises(httpx.RemoteProtocolError, match="complete"):
+        httpx.post(f"{sandbox.addresses.catalog}/StartChangeSet")
 
 
 def test_a_faster_clock_lets_more_requests_start(monkeypatch: pytest.MonkeyPatch) -> None:

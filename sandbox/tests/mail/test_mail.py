@@ -74,6 +74,8 @@ def test_a_mail_arrives_decoded(port: int, world: World, clock: ManualClock) -> 
         ("drop_after", aiosmtplib.SMTPServerDisconnected, 1),
         ("timeout_before", aiosmtplib.SMTPReadTimeoutError, 0),
         ("timeout_after", aiosmtplib.SMTPReadTimeoutError, 1),
+        ("malformed", aiosmtplib.SMTPResponseException, 0),
+        ("truncated", aiosmtplib.SMTPServerDisconnected, 0),
     ],
 )
 async def test_a_message_without_a_reply(
