@@ -152,6 +152,8 @@ class Clazar:
 
 
 def _changed(row: dict[str, Any]) -> ChangedOffer:
+    if not isinstance(row["id"], str):
+        raise KeyError("id")  # by it the offer is linked
     observed = ObservedOffer(
         offer_id=row["cloud_id"],
         name=row.get("name"),

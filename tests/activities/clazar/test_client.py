@@ -1,6 +1,8 @@
 """The client of Clazar: tokens, lasting rejections and pages."""
 
 import asyncio
+import gzip
+from datetime import timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -8,11 +10,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.clazar.client import ClazarClient
 from activities.clazar.disbursements import DATASET
-from activities.clazar.offers import Clazar
+from activities.clazar.offers import Clazar, ClazarPosition
 from activities.errors import Failure
 from sandbox.server import Sandbox
 from tests.support.clazar import LINK, disbursement, put_offer
-from tests.support.vendors import failure_type, run_activity
+from tests.support.vendors import NOW, failure_type, run_activity
 
 
 async def test_token_is_shared_and_renewed_once(sandbox: Sandbox, clazar: Clazar) -> None:
@@ -52,3 +54,55 @@ async def test_pause_before_each_further_page(
     assert [len(page) async for page in pages] == [2, 2, 1]
     await client.close()
     assert pauses == [2.5, 2.5]
+
+
+@pytest.mark.parametrize("operation", ["Authenticate", "ListPrivateOffers"])
+@pytest.mark.parametrize("kind", ["malformed", "html", "truncated", "oversized"])
+async def test_answer_that_is_not_clazars_is_an_outage(
+    sandbox: Sandbox, clazar: Clazar, monkeypatch: pytest.MonkeyPatch, kind: str, operation: str
+) -> None:
+    monkeypatch.setattr("activities.clazar.client.LARGEST_ANSWER", 100_000)
+    put_offer(sandbox)
+    sandbox.world.faults.clazar.add(kind, operation, size=200_000)
+    since = ClazarPosition(since=NOW - timedelta(days=1))
+    with pytest.raises(ApplicationError) as raised:
+        await run_activity(clazar.read_changes, since)
+    assert failure_type(raised) == Failure.UNAVAILABLE
+    assert len((await run_activity(clazar.read_changes, since)).offers) == 1
+
+
+async def test_compressed_answer_is_read_up_to_the_limit() -> None:
+    """A megabyte of zeros is a kilobyte on the wire."""
+    body = gzip.compress(b"0" * 60_000_000)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        client = ClazarClient(f"http://{host}:{port}", "id", SecretStr("secret"))
+        with pytest.raises(ApplicationError, match="larger than") as raised:
+            await client.request("GET", "/private_offers/")
+        await client.close()
+    assert failure_type(raised) == Failure.UNAVAILABLE
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"access_token": 5}', b"[" * 100_000])
+async def test_login_without_a_token_is_an_outage(body: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        client = ClazarClient(f"http://{host}:{port}", "id", SecretStr("secret"))
+        with pytest.raises(ApplicationError) as raised:
+            await client.request("GET", "/private_offers/")
+        await client.close()
+    assert failure_type(raised) == Failure.UNAVAILABLE

@@ -1,9 +1,12 @@
 """The activities on Clazar's offers, with the real client against the sandbox."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from activities.clazar.client import ClazarClient
 from activities.clazar.offers import Clazar, ClazarPosition, FindOffers
 from offers.preflight.marketplace import ObservedOffer
 from sandbox.clazar.clazar_state import ClazarLinks
@@ -12,6 +15,24 @@ from sandbox.server import Sandbox
 from tests.support.clazar import LINK, put_offer
 from tests.support.vendors import NOW, OFFER, run_activity
 from tests.support.workflow_harness import OPPORTUNITY
+
+ROW = {
+    "id": "7f1f7e4e-0000-4000-8000-000000000001",
+    "cloud_id": OFFER,
+    "name": "Example",
+    "last_modified_at": "2026-03-02T08:00:00.000000Z",
+    "external_object_associations": {},
+}
+
+
+def rows_of(*rows: Any) -> Callable[..., Awaitable[Any]]:
+    """A request that is answered with one page of these rows."""
+
+    async def request(*_: Any, **__: Any) -> Any:
+        return {"count": len(rows), "next": None, "results": list(rows)}
+
+    return request
+
 
 ASSOCIATION = {"salesforce": {"object_type": "Opportunity", "object_id": OPPORTUNITY}}
 
@@ -81,3 +102,47 @@ async def test_offer_is_found_by_id_or_reference(sandbox: Sandbox, clazar: Claza
         )
         == ()
     )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"external_object_associations": {"salesforce": [{"object_id": OPPORTUNITY}]}},
+        {"external_object_associations": [1]},
+        {"external_object_associations": "Opportunity"},
+        {"external_object_associations": None},
+    ],
+)
+async def test_unknown_shape_of_a_link_is_no_link(
+    clazar_client: ClazarClient, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(clazar_client, "request", rows_of({**ROW, **changes}, ROW))
+    position = ClazarPosition(since=NOW - timedelta(days=1))
+    changed = await run_activity(Clazar(clazar_client).read_changes, position)
+    assert [each.offer.linked_to for each in changed.offers] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        None,
+        [],
+        ROW | {"id": None},
+        ROW | {"name": {"en": "Example"}},
+        ROW | {"cloud_id": 5},
+        ROW | {"last_modified_at": "yesterday"},
+        ROW | {"last_modified_at": "9999-12-31T00:00:00Z"},
+        {name: value for name, value in ROW.items() if name != "last_modified_at"},
+    ],
+)
+async def test_row_that_does_not_fit_is_passed_over(
+    clazar_client: ClazarClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    row: Any,
+) -> None:
+    monkeypatch.setattr(clazar_client, "request", rows_of(row, ROW))
+    position = ClazarPosition(since=NOW - timedelta(days=1))
+    changed = await run_activity(Clazar(clazar_client).read_changes, position)
+    assert [each.offer.offer_id for each in changed.offers] == [OFFER]
+    assert "does not fit" in caplog.text
