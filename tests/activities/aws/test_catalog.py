@@ -1,5 +1,7 @@
 """The activities on AWS Marketplace, with real boto3 clients against the sandbox."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +14,7 @@ from activities.aws.catalog import SubmitOffer, WaitForChangeSet, WithdrawOffer
 from activities.errors import Failure
 from offers.lifecycle.read_back import differences
 from offers.policy.policy import PublicationPolling
-from sandbox.aws.marketplace_state import Agreement
+from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from tests.support.aws import REQUEST, Aws
@@ -165,3 +167,49 @@ def test_feed_is_read_from_a_position_to_its_end(aws: Aws) -> None:
     middle = FeedPosition(since=first.accepted_at + timedelta(minutes=99, seconds=30))
     late = aws.run(aws.agreements.read_agreement_feed, middle).reports
     assert [report.agreement_id for report in late] == [f"agmt-{n:025}" for n in range(100, 120)]
+
+
+UPFRONT = "ConfigurableUpfrontPricingTerm"
+
+
+def add_term(term: dict[str, Any]) -> Callable[[Offer], None]:
+    return lambda offer: offer.terms.append(term)
+
+
+def change_rate_card(change: Callable[[list[dict[str, Any]]], None]) -> Callable[[Offer], None]:
+    def in_offer(offer: Offer) -> None:
+        (term,) = [each for each in offer.terms if each["Type"] == UPFRONT]
+        term = deepcopy(term)
+        change(term["RateCards"])
+        offer.terms = [term if each["Type"] == UPFRONT else each for each in offer.terms]
+
+    return in_offer
+
+
+def allow_choice(cards: list[dict[str, Any]]) -> None:
+    cards[0]["Constraints"]["QuantityConfiguration"] = "Allowed"
+
+
+def by_country(offer: Offer) -> None:
+    offer.country_codes = ["US"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (add_term({"Type": "UsageBasedPricingTerm", "RateCards": []}), "UsageBasedPricingTerm"),
+        (add_term({"Type": "RenewalTerm"}), "RenewalTerm"),
+        (change_rate_card(lambda cards: cards.append(cards[0])), "2 rate cards"),
+        (change_rate_card(allow_choice), "a free choice"),
+        (by_country, "buyers by country"),
+    ],
+)
+def test_offer_with_more_than_was_asked_is_not_as_asked(
+    aws: Aws, more: Callable[[Offer], None], said: str
+) -> None:
+    offer_id = aws.release_offer()
+    assert differences(terms(), aws.run(aws.activities.read_offer, offer_id)) == ()
+    more(aws.sandbox.world.aws.offers[offer_id])
+    (finding,) = differences(terms(), aws.run(aws.activities.read_offer, offer_id))
+    assert finding.field == "terms"
+    assert said in str(finding.seen)

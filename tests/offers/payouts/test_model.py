@@ -179,6 +179,15 @@ def test_lines_of_one_invoice_are_added() -> None:
     )
 
 
+def test_each_account_that_accepted_pays_the_price() -> None:
+    first = row(agreement_id="agmt-1")
+    second = {"agreement_id": "agmt-2", "invoice_id": "INV-2"}
+    half = row(gross=500, listing_fee=-15, disbursed=485, **second)
+    rest = row(2, gross=500, listing_fee=-15, disbursed=485, **second | {"invoice_id": "INV-3"})
+    assert not payout_from_report([first, half]).covers(PRICE), "only one of two has paid all"
+    assert payout_from_report([first, half, rest]).covers(PRICE)
+
+
 def test_payout_covers_the_price_only_with_all_invoices() -> None:
     half = row(gross=500, listing_fee=-15, disbursed=485)
     assert not payout_from_report([half]).covers(PRICE)
