@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -181,7 +182,7 @@ def test_lines_of_one_invoice_are_added() -> None:
 
 def test_each_account_that_accepted_pays_the_price() -> None:
     first = row(agreement_id="agmt-1")
-    second = {"agreement_id": "agmt-2", "invoice_id": "INV-2"}
+    second: dict[str, Any] = {"agreement_id": "agmt-2", "invoice_id": "INV-2"}
     half = row(gross=500, listing_fee=-15, disbursed=485, **second)
     rest = row(2, gross=500, listing_fee=-15, disbursed=485, **second | {"invoice_id": "INV-3"})
     assert not payout_from_report([first, half]).covers(PRICE), "only one of two has paid all"
