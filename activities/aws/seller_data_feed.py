@@ -6,7 +6,7 @@ into a table on disk, which holds each event once, in its newest version.
 
 import asyncio
 import csv
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -52,15 +52,18 @@ class SellerDataFeed:
     def _take_in(self, table: str, key: str, ledger: BillingLedger, reading: "_Reading") -> None:
         try:
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-            lines = body.iter_lines(chunk_size=1 << 20, keepends=True)
             reading.files += table == BILLING
-            _take_file(table, key, lines, ledger, reading)
+            _take_file(table, key, _lines(body.iter_chunks(PART)), ledger, reading)
         except ClientError as error:
             if error.response["Error"]["Code"] != "NoSuchKey":
                 raise aws_failure(error, f"Amazon S3 (s3://{self._bucket}/{key})") from None
         except BotoCoreError as error:
             raise aws_failure(error, "Amazon S3") from None
 
+
+PART = 1 << 20
+LONGEST_LINE = 1 << 20
+"""Bytes: far more than the columns of the feed take."""
 
 INVALID_LINE_LIMIT = 1_000
 """For at most this many unreadable lines it is checked whether AWS delivered them again."""
@@ -138,6 +141,25 @@ def _take_file(
                 reading.wrong.append(wrong)
             else:
                 reading.doubt(wrong)
+
+
+def _lines(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines with their ends; of one that is too long only its beginning, without an end."""
+    line, is_skipped = b"", False
+    for part in parts:
+        for piece in part.splitlines(keepends=True):
+            if is_skipped:
+                is_skipped = not piece.endswith(b"\n")
+                continue
+            line += piece
+            if line.endswith(b"\n"):
+                yield line
+                line = b""
+            elif len(line) > LONGEST_LINE:
+                yield line[:LONGEST_LINE]
+                line, is_skipped = b"", True
+    if line:
+        yield line
 
 
 def _fields(line: bytes) -> list[str] | None:

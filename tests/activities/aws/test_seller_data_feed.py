@@ -14,7 +14,7 @@ from moto.server import ThreadedMotoServer
 from temporalio.exceptions import ApplicationError
 
 from activities.aws.billing_ledger import BILLING, COLUMNS
-from activities.aws.seller_data_feed import SellerDataFeed
+from activities.aws.seller_data_feed import SellerDataFeed, _lines
 from activities.errors import Failure
 from offers.money import Money
 from offers.payouts.model import DataFindings, PayoutReading, PayoutState
@@ -211,6 +211,22 @@ async def test_newer_delivery_replaces_an_invalid_line(
     assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
     assert (reading.findings == ()) is corrected_later
     assert (set(reading.complete_payouts) == {"offer-1"}) is corrected_later
+
+
+async def test_line_of_any_length_is_one_finding(s3: Any) -> None:
+    put(s3, text(INVOICED) + "x" * 20_000_000 + "\r\n" + text(PAID).partition("\n")[2])
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.source == f"{MAY} line {len(INVOICED) + 2}"
+    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
+    assert reading.complete_payouts == {}, "nobody knows which offer the line is about"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_lines_do_not_depend_on_the_parts(size: int) -> None:
+    whole = b"a,b\r\n\r\nc\rd\ne"
+    parts = (whole[start : start + size] for start in range(0, len(whole), size))
+    assert list(_lines(parts)) == [b"a,b\r\n", b"\r\n", b"c\rd\n", b"e"]
 
 
 async def test_file_without_a_column_is_not_read(s3: Any) -> None:
