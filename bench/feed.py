@@ -34,7 +34,7 @@ class GeneratedFeed:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         return {"Body": self}
 
-    def iter_lines(self, **_: Any) -> Iterator[bytes]:
+    def iter_chunks(self, *_: Any) -> Iterator[bytes]:
         """Lines, until the file has its size."""
         yield _line(dict(zip(HEADER, HEADER, strict=True)))
         for number in range(self._bytes // WIDTH // 2):
