@@ -94,6 +94,7 @@ async def rejected_then_corrected(harness: WorkflowHarness) -> None:
     harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
     await harness.start()
     await harness.advance_until(Stage.FAILED)
+    await harness.settle()
     harness.put_opportunity(AWS_Account_Id__c="444455556666")
     await harness.client.resume(OPPORTUNITY)
     await harness.advance_until(Stage.SHARED)
