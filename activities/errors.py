@@ -318,6 +318,8 @@ def _salesforce_errors(content: object) -> list[tuple[str, str, list[str]]]:
 # Mail --------------------------------------------------------------------------------------------
 
 SMTP = "The mail server"
+_SMTP_CREDENTIALS = frozenset({530, 534, 535, 538})
+"""To any command (RFC 4954, 6): a server may ask for a login only when it is given a recipient."""
 
 
 def smtp_failure(error: aiosmtplib.SMTPException | OSError, *, data_sent: bool) -> ApplicationError:
@@ -326,12 +328,16 @@ def smtp_failure(error: aiosmtplib.SMTPException | OSError, *, data_sent: bool) 
     `data_sent`: whether the message itself had been sent before.  Without a reply to it, the mail
     may have been delivered.
     """
-    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
-        return credentials_rejected(SMTP, str(error.code))
+    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) else None
+    if code in _SMTP_CREDENTIALS:
+        return credentials_rejected(SMTP, str(code))
     if isinstance(error, aiosmtplib.SMTPRecipientRefused):
         return _reply_failure(error.code, "the recipient's address")
-    if isinstance(error, aiosmtplib.SMTPResponseException) and not isinstance(
-        error, aiosmtplib.SMTPConnectError
+    # A line that is no reply says no more about the mail than none.
+    if (
+        isinstance(error, aiosmtplib.SMTPResponseException)
+        and not isinstance(error, aiosmtplib.SMTPConnectError)
+        and error.code != aiosmtplib.SMTPStatus.invalid_response
     ):
         return _reply_failure(error.code, "the mail")
     if data_sent:

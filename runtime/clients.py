@@ -1,11 +1,12 @@
 """The clients of the outside systems, built from the settings."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from activities.aws.agreements import AwsAgreements
 from activities.aws.catalog import AwsCatalog
@@ -38,19 +39,19 @@ AWS_CALLS = Config(
 
 def aws_marketplace(settings: WorkerSettings) -> AwsCatalog:
     return AwsCatalog(
-        _aws("marketplace-catalog"),
-        _aws("marketplace-agreement"),
+        aws_client("marketplace-catalog"),
+        aws_client("marketplace-agreement"),
         settings.clock,
         settings.offers_url_pattern,
     )
 
 
 def aws_agreements(settings: WorkerSettings) -> AwsAgreements:
-    return AwsAgreements(_aws("marketplace-agreement"), settings.clock)
+    return AwsAgreements(aws_client("marketplace-agreement"), settings.clock)
 
 
 def s3() -> Any:
-    return _aws("s3")
+    return aws_client("s3")
 
 
 def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:
@@ -68,7 +69,7 @@ def event_queue(settings: WorkerSettings) -> EventQueue | None:
     named = re.match(r"https?://(?:sqs\.([a-z0-9-]+)|([a-z0-9-]+)\.queue)\.amazonaws\.com", url)
     region = (named[1] or named[2]) if named else AWS_CALLS.region_name
     long_poll = Config(region_name=region, read_timeout=LONG_POLL_SECONDS + 10)
-    return EventQueue(_aws("sqs", AWS_CALLS.merge(long_poll)), url)
+    return EventQueue(aws_client("sqs", AWS_CALLS.merge(long_poll)), url)
 
 
 def clazar_client(settings: WorkerSettings) -> ClazarClient:
@@ -105,7 +106,7 @@ def preflight(settings: WorkerSettings) -> Preflight:
     """Reads Salesforce and AWS; writes nothing."""
     return Preflight(
         opportunities(settings),
-        MarketplaceLookup(_aws("marketplace-catalog"), _aws("marketplace-agreement")),
+        MarketplaceLookup(aws_client("marketplace-catalog"), aws_client("marketplace-agreement")),
         eula_documents(settings),
         policy=settings.policy(),
         product=settings.product,
@@ -117,8 +118,26 @@ def _salesforce(settings: WorkerSettings) -> SalesforceClient:
     return SalesforceClient(settings.salesforce_login, settings.salesforce_ca)
 
 
-def _aws(service: str, config: Config = AWS_CALLS) -> Any:
+def aws_client(service: str, config: Config = AWS_CALLS) -> Any:
+    """A client of boto3 that fails at an answer that is not AWS's."""
     try:
-        return boto3.client(service, config=config)
+        client = boto3.client(service, config=config)
     except BotoCoreError as error:
         raise InvalidSettings(f"AWS: {error}") from None
+    if service != "sqs":  # an empty answer says that there is no message
+        client.meta.events.register("after-call", _refuse_empty_answer)
+    return client
+
+
+class NotAnAnswer(HTTPClientError):  # type: ignore[misc]  # botocore has no types
+    """An answer with a status of success that AWS did not give."""
+
+    fmt = "the answer of {operation} has none of its members"
+
+
+def _refuse_empty_answer(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
+    """botocore reads a page, half a body and anything that is no JSON as an empty answer."""
+    expected = model.output_shape is not None and model.output_shape.members
+    succeeded = http_response.status_code < HTTPStatus.MULTIPLE_CHOICES
+    if succeeded and expected and not parsed.keys() & expected.keys():
+        raise NotAnAnswer(operation=model.name)

@@ -22,6 +22,7 @@ SHORT_LIFE_SECONDS = 600
 LARGEST_ANSWER = 50_000_000
 """Bytes: a page of 5,000 rows of 63 columns takes about a tenth of it."""
 PART = 65_536
+CONNECT_SECONDS, READ_SECONDS = 5, 20
 PAGE_LIMIT = 2000
 KEPT_HEADERS = ("retry-after",)
 
@@ -44,7 +45,9 @@ class ClazarClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._http = httpx.AsyncClient(
-            base_url=url, timeout=httpx.Timeout(20, connect=5), verify=_trusted()
+            base_url=url,
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            verify=_trusted(),
         )
         self._sleep = sleep
         self._client_id = client_id

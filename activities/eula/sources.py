@@ -89,6 +89,8 @@ class EulaSources:
         try:
             found = self._s3.get_object(Bucket=bucket, Key=key)
             with found["Body"] as body:
+                if "ETag" not in found:  # some proxy's page
+                    raise unavailable(S3, "an answer is no object")
                 return _read(body, found["ContentLength"], deadline, S3)
         except ParamValidationError:
             raise InvalidSource("it is not the address of an S3 object", ADDRESS) from None

@@ -87,6 +87,8 @@ class SalesforceClient:
                 return use(api)
         except (SalesforceError, requests.RequestException) as error:
             raise salesforce_failure(error) from None
+        except (KeyError, TypeError):  # an answer without the members that `use` reads
+            raise unavailable(SALESFORCE, "an answer is not Salesforce's") from None
 
     def _api(self, newer_than: int | None) -> tuple[int, SalesforceApi]:
         with self._logging_in:

@@ -1,6 +1,7 @@
 """Writes an offer's progress to its opportunity in Salesforce."""
 
 from functools import partial
+from http import HTTPStatus
 from typing import Any, cast
 
 from simple_salesforce.api import Salesforce as SalesforceApi
@@ -9,6 +10,7 @@ from simple_salesforce.format import format_soql
 from temporalio import activity
 
 from activities.business_time import business_now
+from activities.errors import SALESFORCE, unavailable
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.field_map import FieldMap, value_at
 from offers.clock import Clock
@@ -48,9 +50,10 @@ class Salesforce:
         """
         values = self._in_its_currency(update) | {"updated_at": as_json(business_now(self._clock))}
         data = {field: values[name] for name, field in self._fields.write.items() if name in values}
-        self._client.call(
+        status = self._client.call(
             lambda api: cast(SFType, api.Opportunity).update(update.opportunity_id, data)
         )
+        _check_done(status == HTTPStatus.NO_CONTENT)
 
     def _in_its_currency(self, update: OpportunityUpdate) -> dict[WriteName, str | float | None]:
         has_amount = any(update.values.get(name) is not None for name in AMOUNTS)
@@ -73,7 +76,7 @@ class Salesforce:
         if self._tasks(task):
             return
         lines = [f"{field.label}: {field.value}" for field in field_sheet(task.terms)]
-        self._client.call(
+        created = self._client.call(
             lambda api: cast(SFType, api.Task).create(
                 {
                     "WhatId": task.opportunity_id,
@@ -84,12 +87,14 @@ class Salesforce:
                 }
             )
         )
+        _check_done(isinstance(created, dict) and "id" in created)
 
     @activity.defn
     def close_handoff_task(self, task: ClazarHandoffTask) -> None:
         """Complete the task."""
         for record in self._tasks(task):
-            self._client.call(partial(_complete, record["Id"]))
+            status = self._client.call(partial(_complete, record["Id"]))
+            _check_done(status == HTTPStatus.NO_CONTENT)
 
     def _tasks(self, task: ClazarHandoffTask) -> list[dict[str, Any]]:
         query = "SELECT Id FROM Task WHERE WhatId = {} AND Subject = {}"
@@ -99,5 +104,11 @@ class Salesforce:
         return records
 
 
-def _complete(task_id: str, api: SalesforceApi) -> None:
-    cast(SFType, api.Task).update(task_id, {"Status": "Completed"})
+def _complete(task_id: str, api: SalesforceApi) -> Any:
+    return cast(SFType, api.Task).update(task_id, {"Status": "Completed"})
+
+
+def _check_done(done: bool) -> None:
+    """A page of a proxy has status 200, and nothing was written."""
+    if not done:
+        raise unavailable(SALESFORCE, "an answer is not Salesforce's")

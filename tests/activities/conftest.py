@@ -3,14 +3,13 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-import boto3
 import pytest
 
 from activities.aws.agreements import AwsAgreements
 from activities.aws.catalog import AwsCatalog
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from offers.clock import Clock
-from runtime.clients import AWS_CALLS
+from runtime.clients import aws_client
 from sandbox.server import Sandbox
 from tests.support.aws import Aws
 from tests.support.vendors import NOW
@@ -23,8 +22,8 @@ def aws() -> Iterator[Aws]:
     now = [datetime(2026, 3, 2, 9, tzinfo=UTC)]
     with Sandbox(lambda: now[0]) as sandbox, environment_variables(sandbox.addresses.env):
         sandbox.world.aws.throttle = False
-        catalog = boto3.client("marketplace-catalog", config=AWS_CALLS)
-        agreements = boto3.client("marketplace-agreement", config=AWS_CALLS)
+        catalog = aws_client("marketplace-catalog")
+        agreements = aws_client("marketplace-agreement")
         pattern = "https://example.com/{product_id}/{offer_id}"
         yield Aws(
             sandbox,

@@ -257,6 +257,13 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
         (RECIPIENT_BUSY, False, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPDataError(552, "too big"), True, Failure.REJECTED),
         (aiosmtplib.SMTPDataError(421, "closing"), True, Failure.UNAVAILABLE),
+        (
+            aiosmtplib.SMTPRecipientRefused(530, "log in", "jane@example.com"),
+            False,
+            Failure.CREDENTIALS,
+        ),
+        (aiosmtplib.SMTPResponseException(-1, "no reply"), False, Failure.UNAVAILABLE),
+        (aiosmtplib.SMTPResponseException(-1, "no reply"), True, Failure.DELIVERY_UNKNOWN),
         (aiosmtplib.SMTPReadTimeoutError("silence"), True, Failure.DELIVERY_UNKNOWN),
         (aiosmtplib.SMTPServerDisconnected("gone"), True, Failure.DELIVERY_UNKNOWN),
     ],

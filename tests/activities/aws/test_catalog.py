@@ -44,6 +44,17 @@ def test_client_token_prevents_a_duplicate_if_the_list_is_late(
     assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2
 
 
+@pytest.mark.parametrize("kind", ["malformed", "html", "truncated", "oversized"])
+def test_answer_that_is_not_from_aws(aws: Aws, kind: str) -> None:
+    """botocore reads each as an empty answer: the change set would count as cancelled."""
+    change_set = aws.run(aws.activities.submit_offer, REQUEST)
+    aws.sandbox.world.faults.catalog.add(kind, "CancelChangeSet", size=1000)
+    with pytest.raises(ApplicationError) as raised:
+        aws.run(aws.activities.cancel_change_set, change_set)
+    assert raised.value.type == Failure.UNAVAILABLE
+    assert aws.run(aws.activities.cancel_change_set, change_set) is True
+
+
 def test_another_revision_is_another_change_set(aws: Aws) -> None:
     first = aws.run(aws.activities.submit_offer, REQUEST)
     assert aws.run(aws.activities.submit_offer, SECOND) != first

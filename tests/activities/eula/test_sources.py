@@ -189,3 +189,14 @@ def test_secrets_in_an_address_are_not_shown(
     for error in (down.value, wrong.value):
         assert "secret" not in f"{error.message} {error.details}"
     assert "secret" not in caplog.text
+
+
+def test_page_instead_of_an_s3_object_is_no_finding(
+    sandbox: Sandbox, documents: EulaDocuments
+) -> None:
+    sandbox.world.aws.storage.put(BUCKET, "eula.pdf", pdf(200))
+    sandbox.world.faults.s3.add("html", "GetObject")
+    with pytest.raises(ApplicationError) as raised:
+        publish(documents, f"s3://{BUCKET}/eula.pdf")
+    assert raised.value.type == Failure.UNAVAILABLE
+    assert publish(documents, f"s3://{BUCKET}/eula.pdf")

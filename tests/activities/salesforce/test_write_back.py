@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from temporalio.exceptions import ApplicationError
 
-from activities.salesforce.write_back import Salesforce
+from activities.errors import Failure
+from activities.salesforce.write_back import ClazarHandoffTask, Salesforce
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import OpportunityUpdate, opportunity_update
 from offers.stage import Stage
@@ -53,3 +55,25 @@ def test_what_waits_is_said_beside_the_currency() -> None:
     assert len(attention) <= 255
     assert attention.startswith("x" * 100)
     assert attention.endswith("the offer is in USD, this in EUR")
+
+
+@pytest.mark.parametrize("kind", ["malformed", "html", "truncated", "oversized"])
+async def test_answer_that_is_not_from_salesforce(
+    sandbox: Sandbox, salesforce: Salesforce, kind: str
+) -> None:
+    """A proxy's page has status 200, too: the stage would count as written."""
+    record = OfferRecord(opportunity_id=OPPORTUNITY, stage=Stage.SHARED, terms=terms())
+    task = ClazarHandoffTask(opportunity_id=OPPORTUNITY, revision=1, terms=terms())
+    faults = sandbox.world.faults.salesforce
+    for operation, activity, argument in (
+        ("UpdateOpportunity", salesforce.write_back, opportunity_update(record)),
+        ("CreateTask", salesforce.open_handoff_task, task),
+        ("UpdateTask", salesforce.close_handoff_task, task),
+        ("Query", salesforce.close_handoff_task, task),
+    ):
+        faults.add(kind, operation, size=1000)
+        with pytest.raises(ApplicationError) as raised:
+            await asyncio.to_thread(run_activity, activity, argument)
+        assert raised.value.type == Failure.UNAVAILABLE
+        await asyncio.to_thread(run_activity, activity, argument)
+    assert len(sandbox.world.salesforce.tasks) == 1
