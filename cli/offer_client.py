@@ -51,6 +51,8 @@ WORKER_TIMEOUT = timedelta(seconds=15)
 QUERY_ATTEMPTS = 3
 """A worker fails a task on purpose rather than let a query run ahead (ADR 13)."""
 
+WAIT_UNTIL_DRAFTED = "wait-until-drafted"
+
 QUICK_ANSWER = timedelta(seconds=0.5)
 """After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
@@ -205,9 +207,11 @@ class OfferClient:
         self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]
     ) -> OfferRecord:
         try:
-            return await self._answered(
-                handle, handle.execute_update(OfferWorkflow.wait_until_drafted)
-            )
+            # By one id for all: the server allows 2,000 updates in a run, and counts one of them.
+            wait = handle.execute_update(OfferWorkflow.wait_until_drafted, id=WAIT_UNTIL_DRAFTED)
+            await self._answered(handle, wait)
+            # The update's own answer may be that of an earlier command.
+            return await self._answered(handle, self._query(handle))
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:

@@ -5,7 +5,9 @@ import json
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 
+from offers.ids import workflow_id
 from offers.stage import Stage
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import ROOT, run, run_in_new_interpreter
@@ -162,15 +164,21 @@ async def test_wrong_namespace_or_profile_is_one_line(
     assert err.count("\n") == 1
 
 
-async def test_terms_for_a_running_offer_are_rejected(
-    cli_environment: OfferEnvironment, tmp_path: Path
-) -> None:
+async def test_start_of_a_running_offer(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
     (opportunity,) = await cli_environment.share_offers(1)
     terms = tmp_path / "terms.json"
     terms.write_text('{"duration_months": 24}')
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
     assert "has been started already (shared): revise it while it is a draft" in err
+
+    for _ in range(2):
+        record = await cli_environment.client.start(opportunity)
+        assert record.stage is Stage.SHARED, "an earlier command's answer"
+    handle = cli_environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+    events = (await handle.fetch_history()).events
+    accepted = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED
+    assert sum(event.event_type == accepted for event in events) == 1, "of 2,000 per run"
 
 
 async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironment) -> None:
