@@ -6,6 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from activities.temporal.schedules import ScheduleRow
 from cli.actions import attention_commands
 from cli.listing import OfferRow
 from cli.plain_table import Column, PlainTable
@@ -19,7 +20,6 @@ from offers.payouts.listing_fee import expected_fee
 from offers.preflight.report import PreflightReport
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
-from runtime.schedules import ScheduleRow
 
 STYLES = {
     Stage.DRAFT: "dim",

@@ -19,6 +19,7 @@ from activities.task_queues import TaskQueue, activities_per_second
 from activities.temporal.digests import Digests
 from activities.temporal.offer_workflows import OfferWorkflows
 from activities.temporal.payouts import Payouts
+from activities.temporal.schedules import Schedules
 from activities.temporal.signals import OfferSignals
 from runtime import clients
 from runtime.clients import THREADS
@@ -32,6 +33,7 @@ from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import OpportunityIntake
 from workflows.schedules.owner_digest import OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep
+from workflows.schedules.schedule_check import ScheduleCheck
 
 WORKFLOWS = (
     OfferWorkflow,
@@ -40,6 +42,7 @@ WORKFLOWS = (
     ClazarWatch,
     PayoutSweep,
     OwnerDigest,
+    ScheduleCheck,
 )
 GRACEFUL_SHUTDOWN = timedelta(seconds=30)
 """How long running calls may take after SIGTERM."""
@@ -143,6 +146,7 @@ def _activities(
             reporting.signal_observed_offers,
             OfferWorkflows(client).wait_until_closed,
             Digests(client).plan_digests,
+            Schedules(client).find_schedule_problems,
         ]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [clients.preflight(settings).check_deal]

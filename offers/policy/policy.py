@@ -30,6 +30,9 @@ from offers.text import LONGEST_NAME, clean_name, is_one_line, shorten
 FINANCE = "finance"
 """The role of those who are sent what is about payouts."""
 
+OPERATIONS = "operations"
+"""The role of those who run this program: they are told when a Schedule does not work."""
+
 NAME_FIELDS = ("product", "company", "month", "year")
 
 

@@ -1,14 +1,11 @@
 """Owners get a digest of their offers in the morning, if there is something to report."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
-    ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
-    ScheduleHandle,
     WorkflowHandle,
 )
 
@@ -23,7 +20,7 @@ from runtime.schedules import OWNER_DIGEST
 from sandbox.mail.mailbox_state import Mail
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import opportunity_fields
-from workflows.schedules.owner_digest import DigestPosition, OwnerDigest
+from workflows.schedules.owner_digest import DigestPosition
 
 DAY = timedelta(days=1)
 
@@ -51,29 +48,7 @@ def put(
     return each
 
 
-async def run_digest(
-    handle: ScheduleHandle, environment: OfferEnvironment
-) -> WorkflowHandle[OwnerDigest, DigestPosition]:
-    """Run the digest by its Schedule, which passes on the last result."""
-    before = len((await handle.describe()).info.recent_actions)
-    await handle.trigger()
-    async with asyncio.timeout(30):
-        while len(actions := (await handle.describe()).info.recent_actions) == before:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        started = actions[-1].action
-        assert isinstance(started, ScheduleActionExecutionStartWorkflow)
-        workflow: WorkflowHandle[OwnerDigest, DigestPosition] = (
-            environment.temporal_client.get_workflow_handle(
-                started.workflow_id,
-                run_id=started.first_execution_run_id,
-                result_type=DigestPosition,
-            )
-        )
-        await workflow.result()
-    return workflow
-
-
-async def calls(workflow: WorkflowHandle[OwnerDigest, DigestPosition]) -> int:
+async def calls(workflow: WorkflowHandle[Any, DigestPosition]) -> int:
     history = await workflow.fetch_history()
     scheduled = EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
     return sum(event.event_type == scheduled for event in history.events)
@@ -122,14 +97,14 @@ async def test_owners_get_a_digest_in_their_morning(environment: OfferEnvironmen
     digests = await environment.temporal_client.create_schedule(OWNER_DIGEST, schedule)
 
     environment.world.faults.smtp.answer(550, "RCPT")
-    first = await run_digest(digests, environment)
+    first = await environment.run_schedule(digests, DigestPosition)
     assert len(sent(environment)) == 1, "the second owner got no mail after the first failed"
     assert await calls(first) == 3
-    second = await run_digest(digests, environment)
+    second = await environment.run_schedule(digests, DigestPosition)
     assert await calls(second) == 2, "an owner got a second call"
     mails = sent(environment)
     assert set(mails) == {"ann", "ben"}
-    third = await run_digest(digests, environment)
+    third = await environment.run_schedule(digests, DigestPosition)
     assert await calls(third) == 0, "an owner was called again"
     assert sent(environment) == mails
     assert (await third.result()) == (await second.result())

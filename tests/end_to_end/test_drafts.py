@@ -215,7 +215,7 @@ async def test_commands_for_a_missing_offer_are_rejected(cli_environment: OfferE
 async def test_schedules_apply_pause_and_resume(cli_environment: OfferEnvironment) -> None:
     rows = json.loads((await run("starter.py", "schedules", "list", "--json"))[1])
     assert [row["schedule_id"] for row in rows] == list(schedules.KNOWN)
-    assert {row["problem"] for row in rows} == {schedules.NEVER_APPLIED}
+    assert {row["problem_kind"] for row in rows} == {"never-applied"}
     for _ in range(2):
         code, out, _ = await run("starter.py", "schedules", "apply")
         assert (code, out.split()) == (0, list(schedules.KNOWN))

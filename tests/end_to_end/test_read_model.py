@@ -61,7 +61,7 @@ async def test_lists_payouts_and_digests_need_no_worker(
     await environment.stop_workers()
 
     code, out, err = await run("starter.py", "list", "--json")
-    assert (code, err) == (0, f"the Schedules: {NEVER_APPLIED}\n")
+    assert (code, err) == (0, f"{NEVER_APPLIED}\n")
     rows = {row["opportunity_id"]: row for row in json.loads(out)}
     assert rows[shared]["waits_for"] == Wait.ACCEPTANCE
     assert rows[shared]["last_day"] == rows[shared]["expires_at"][:10]

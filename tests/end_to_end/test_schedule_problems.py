@@ -1,64 +1,100 @@
-"""What `offerflow list` says of Schedules whose feeds are not read."""
+"""What is said of Schedules whose feeds are not read, and who is told."""
 
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.temporal import schedules as reading
+from activities.temporal.schedules import ScheduleRow
 from offers.clock import Clock
 from offers.policy.policy import Policy
 from runtime import schedules
-from runtime.schedules import NEVER_APPLIED, WATCH, ScheduleRow, schedule_problems
+from runtime.schedules import CHECK, INTAKE, KNOWN, NEVER_APPLIED, WATCH, schedule_problems
 from tests.support.offer_environment import OfferEnvironment
+from workflows.schedules.schedule_check import MailedProblems
+
+ROLES = {"operations": ("ops@example.com",), "deal-desk": ("desk@example.com",)}
+POLICY = Policy.model_validate({"roles": ROLES | {"legal": ("legal@example.com",)}})
 
 
-async def problem_of(environment: OfferEnvironment, schedule_id: str) -> str | None:
-    """The problem of a Schedule; waits until its first run is under way."""
-    for _ in range(200):
-        found = {row.schedule_id: row for row in await schedules.rows(environment.temporal_client)}
-        if found[schedule_id].last_run and (problem := found[schedule_id].problem):
-            return problem
-    return None
+@pytest.fixture
+def soon_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every run is late after some seconds, whatever the interval of its Schedule."""
+    monkeypatch.setattr(reading, "LATE_AFTER", timedelta(seconds=3))
+    monkeypatch.setattr(reading, "LATE_AFTER_INTERVALS", 0)
+
+
+async def create(client: Client, schedule_id: str) -> None:
+    """Create a Schedule that runs only by hand in the next minutes."""
+    schedule = schedules.schedules(POLICY, Clock())[schedule_id]
+    schedule.spec.intervals[0].every = timedelta(days=1000)
+    await client.create_schedule(schedule_id, schedule)
+
+
+async def problem_of(client: Client, schedule_id: str) -> str:
+    """The problem of a Schedule, once there is one."""
+    for _ in range(2000):
+        (row,) = await reading.read_schedules(client, [schedule_id])
+        if row.last_run and row.problem:
+            return row.problem
+    pytest.fail("there is no problem")
 
 
 async def test_schedules_that_were_never_applied(environment: OfferEnvironment) -> None:
     client = environment.temporal_client
-    assert await schedule_problems(client) == [f"the Schedules: {NEVER_APPLIED}"]
+    assert await schedule_problems(client) == [NEVER_APPLIED]
     await schedules.apply(client, Policy(), Clock())
     assert await schedule_problems(client) == []
     await client.get_schedule_handle(WATCH).delete()
-    assert await schedule_problems(client) == [f"{WATCH}: {NEVER_APPLIED}"]
+    (problem,) = await schedule_problems(client)
+    assert problem.startswith(f"{WATCH}: never applied")
 
 
-async def test_run_that_retries_for_ever(
-    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schedules, "LATE_AFTER", timedelta(seconds=3))
-    monkeypatch.setattr(schedules, "LATE_AFTER_INTERVALS", 0)
-    environment.world.faults.agreement.down()
+@pytest.mark.usefixtures("soon_late")
+async def test_schedule_that_has_not_run_for_long(environment: OfferEnvironment) -> None:
     client = environment.temporal_client
-    await schedules.apply(client, Policy(), Clock())
+    await create(client, WATCH)
     await client.get_schedule_handle(WATCH).trigger()
-    problem = await problem_of(environment, WATCH)
-    assert problem is not None
-    assert "its run goes on since" in problem
-    assert "read_agreement_feed, attempt" in problem
+    assert (await problem_of(client, WATCH)).startswith("it has not run since")
+    await create(client, INTAKE)
+    found = await schedule_problems(client)
+    while f"{INTAKE}: it has not run yet" not in found:
+        found = await schedule_problems(client)
+
+
+@pytest.mark.usefixtures("soon_late")
+async def test_each_problem_is_mailed_once_to_operations(environment: OfferEnvironment) -> None:
+    client, world = environment.temporal_client, environment.world
+    check = client.get_schedule_handle(CHECK)
+    await create(client, CHECK)
+
+    async def mails() -> list[str]:
+        await environment.run_schedule(check, MailedProblems)
+        return [mail.text for mail in world.mail.messages]
+
+    world.faults.smtp.answer(550, "RCPT")
+    assert await mails() == [], "the mail server rejects it"
+    (never_applied,) = await mails()
+    for each in set(KNOWN) - {CHECK}:
+        assert f"{each}: never applied" in never_applied
+    assert len(await mails()) == 1
+
+    # Its turn is repeated without end.
+    world.faults.agreement.down()
+    await create(client, WATCH)
+    await client.get_schedule_handle(WATCH).trigger()
+    problem = await problem_of(client, WATCH)
+    assert "read_agreement_feed is in its attempt" in problem
     assert "AWS Marketplace" in problem
-
-
-async def test_schedule_that_has_not_run_for_long(
-    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(schedules, "LATE_AFTER", timedelta(seconds=3))
-    monkeypatch.setattr(schedules, "LATE_AFTER_INTERVALS", 0)
-    client = environment.temporal_client
-    await schedules.apply(client, Policy(), Clock())
-    await client.get_schedule_handle(WATCH).trigger()
-    problem = await problem_of(environment, WATCH)
-    assert problem is not None
-    assert problem.startswith("it has not run since")
+    _, unfinished = await mails()
+    assert f"{WATCH}: its run goes on since" in unfinished
+    assert "never applied" not in unfinished
+    assert len(await mails()) == 2
+    assert world.mail.messages[-1].recipients == ["ops@example.com"]
 
 
 @pytest.mark.parametrize("paused", [True, False])
@@ -67,5 +103,6 @@ async def test_run_past_the_retention_is_no_problem(paused: bool) -> None:
         raise RPCError("not found", RPCStatusCode.NOT_FOUND, b"")
 
     run: Any = SimpleNamespace(describe=describe)
+    client: Any = None
     row = ScheduleRow(schedule_id=WATCH, paused=paused)
-    assert await schedules._problem(run, row, is_late=False) is None
+    assert await reading._run_problem(client, run, row, is_late=False) == (None, None)

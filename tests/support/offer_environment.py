@@ -7,9 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, TypeVar
 
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    ScheduleActionExecutionStartWorkflow,
+    ScheduleHandle,
+    WorkflowHandle,
+)
 from temporalio.testing import WorkflowEnvironment
 
 from activities.clazar.offers import ChangedOffer
@@ -39,6 +45,8 @@ from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
 from workflows.schedules.watch import WatchRequest
+
+T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30
 
@@ -215,6 +223,25 @@ class OfferEnvironment:
         )
         self.world.aws.offers[offer.id] = offer
         return accept(self.world, offer.id, "999988887777")
+
+    async def run_schedule(
+        self, schedule: ScheduleHandle, result_type: type[T]
+    ) -> WorkflowHandle[Any, T]:
+        """Run a Schedule now, which passes on its last result; gives the completed run."""
+        before = len((await schedule.describe()).info.recent_actions)
+        await schedule.trigger()
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while len(runs := (await schedule.describe()).info.recent_actions) == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            started = runs[-1].action
+            assert isinstance(started, ScheduleActionExecutionStartWorkflow)
+            run: WorkflowHandle[Any, T] = self.temporal_client.get_workflow_handle(
+                started.workflow_id,
+                run_id=started.first_execution_run_id,
+                result_type=result_type,
+            )
+            await run.result()
+        return run
 
     async def run_agreement_watch(self) -> FeedCursor[AgreementReport]:
         """Run the agreement watch once, without the position of an earlier run."""

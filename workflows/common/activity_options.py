@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.temporal.digests import Digests
     from activities.temporal.offer_workflows import OfferWorkflows
     from activities.temporal.payouts import Payouts
+    from activities.temporal.schedules import Schedules
     from activities.temporal.signals import OfferSignals
     from offers.model import FrozenModel
 
@@ -146,6 +147,9 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     ),
     Digests.plan_digests: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Plan the digests", timeout=timedelta(minutes=10)
+    ),
+    Schedules.find_schedule_problems: ActivityOptions(
+        queue=TaskQueue.OFFERS, summary="Find Schedules that do not work"
     ),
     Email.send_broadcast: ActivityOptions(queue=TaskQueue.EMAIL, summary="Send a broadcast email"),
     Email.send_to_buyer: ActivityOptions(
