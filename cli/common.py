@@ -121,12 +121,12 @@ def _money(text: str, value: str) -> dict[str, Any]:
         raise typer.BadParameter(f"{text}: {finding.problem}. {finding.remedy}") from None
 
 
-def print_record(record: OfferRecord, as_json: bool) -> None:
+def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) -> None:
     """Print a record as JSON or as a table."""
     if as_json:
         print(record.model_dump_json(indent=2))
     else:
-        console.print(offer_details(record))
+        console.print(offer_details(record, is_open=is_open))
         if record.offer_url:
             console.print(f"\n{record.offer_url}", soft_wrap=True)
 

@@ -38,7 +38,7 @@ class OfferRow(FrozenModel):
     expires_at: datetime | None
     """Last second to accept."""
     attention: str | None
-    """What has waited longest for a person."""
+    """What has waited longest for a person; None once nobody can do anything about it."""
     problem: str | None = None
     """Why the rest is not known."""
     attentions: tuple[str, ...] = ()
@@ -79,6 +79,7 @@ async def accepted_offers(client: Client) -> list[ListedOffer]:
 def row_of(run: ListedOffer) -> OfferRow:
     """The row of a run."""
     attribute = run.attribute
+    attention = attribute(ATTENTION.name) if run.is_running else None
     row = OfferRow(
         opportunity_id=run.path,
         stage=run.stage,
@@ -86,9 +87,7 @@ def row_of(run: ListedOffer) -> OfferRow:
         offer_id=run.offer_id,
         agreement_id=attribute(AGREEMENT_ID.name),
         expires_at=attribute(EXPIRES_AT.name),
-        attention=(
-            AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attribute(ATTENTION.name)
-        ),
+        attention=AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attention,
         problem=run.problem,
     )
     if run.summary is None:
@@ -99,7 +98,7 @@ def row_of(run: ListedOffer) -> OfferRow:
 def _details(summary: OfferSummary, *, is_open: bool) -> dict[str, object]:
     deal, progress = summary.deal, summary.progress
     return {
-        "attentions": tuple(each.code for each in progress.attentions),
+        "attentions": tuple(each.code for each in progress.attentions) if is_open else (),
         "company": deal.company,
         "price": summary.price,
         "owner_email": deal.owner.owner_email if deal.owner else None,

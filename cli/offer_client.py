@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -26,7 +27,7 @@ from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlread
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
-from activities.temporal.offer_summaries import ListedOffer
+from activities.temporal.offer_summaries import ListedOffer, read_offer
 from cli.actions import PROGRAM, reason_text
 from cli.listing import OfferRow, accepted_offers, list_offers, runs_of
 from cli.no_answer import has_worker, why_no_answer
@@ -35,13 +36,13 @@ from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle import guards
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
-from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.summary import AGREED
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.schedules import schedule_problems
 from workflows.offer.messages import OfferRequest
-from workflows.offer.search_attributes import STAGE
+from workflows.offer.search_attributes import AGREEMENT_ID, STAGE
 from workflows.offer.workflow import OfferWorkflow
 
 T = TypeVar("T")
@@ -87,6 +88,34 @@ class PreflightPending(RequestRejected):
         super().__init__(
             "the change is recorded, but a vendor has not answered yet: see the result later with"
             f" {PROGRAM} show {path}"
+        )
+
+
+@dataclass(frozen=True)
+class ShownOffer:
+    """An offer, and what became of it."""
+
+    record: OfferRecord
+    status: WorkflowExecutionStatus | None
+    """Of its workflow."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its workflow is running: otherwise nothing can be done about it any more."""
+        return self.status is WorkflowExecutionStatus.RUNNING
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the workflow itself."""
+        if self.status in (
+            None,
+            WorkflowExecutionStatus.RUNNING,
+            WorkflowExecutionStatus.COMPLETED,
+        ):
+            return None
+        return (
+            f"its workflow was ended from outside ({self.status.name.lower()}): nobody follows the"
+            f" offer any more. See in AWS whether it can be accepted, and withdraw it there"
         )
 
 
@@ -264,6 +293,29 @@ class OfferClient:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
+
+    async def show(self, path: str) -> ShownOffer:
+        """An offer with its amendments as they are now; raises RequestRejected if there is none."""
+        record = await self.record(path)
+        followed: list[Amendment] = []
+        waiting = list(record.amendments)
+        while waiting:
+            amendment = waiting.pop(0)
+            name = workflow_id(offer_path(record.opportunity_id, amendment.number))
+            run = await read_offer(self._client, name)
+            if run and not run.is_stopped:
+                now = {
+                    "stage": run.stage,
+                    "offer_id": run.offer_id or amendment.offer_id,
+                    "agreement_id": run.attribute(AGREEMENT_ID.name) or amendment.agreement_id,
+                }
+                amendment = amendment.model_copy(update=now)
+                # An amendment that was amended in its turn.
+                waiting += run.summary.progress.amendments if run.summary else ()
+            followed.append(amendment)
+        followed.sort(key=lambda each: each.number)
+        shown = record.model_copy(update={"amendments": tuple(followed)})
+        return ShownOffer(record=shown, status=await self._status(path))
 
     async def accepted_offers(self, path: str | None = None) -> list[ListedOffer]:
         """Every run whose offer was accepted, those that have ended and earlier runs included.

@@ -101,8 +101,8 @@ def offer_line(row: OfferRow) -> str:
     return "  ".join([named, *filter(None, parts)]).rstrip()
 
 
-def offer_details(record: OfferRecord) -> RenderableType:
-    """Everything about an offer."""
+def offer_details(record: OfferRecord, *, is_open: bool = True) -> RenderableType:
+    """Everything about an offer; what can be done about it only while its workflow is open."""
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -111,7 +111,7 @@ def offer_details(record: OfferRecord) -> RenderableType:
             table.add_row(label, value)
     waiting = [
         Text("\n" + "\n  ".join(_attention(record, attention)), "bold red")
-        for attention in record.attentions
+        for attention in (record.attentions if is_open else ())
     ]
     held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.blocking_findings]
     notes = [

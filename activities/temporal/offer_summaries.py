@@ -18,7 +18,9 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client
 from temporalio.converter import DataConverter
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities.temporal.pending_work import describe
 from offers.lifecycle.summary import OfferSummary
 from offers.stage import Stage
 
@@ -103,6 +105,17 @@ async def list_offers(client: Client, condition: str) -> list[ListedOffer]:
     # Search may show a run that has just continued as new as running, together with the next one.
     newest = {each.path: each for each in found if each.is_running}
     return [each for each in found if not each.is_running or each is newest[each.path]]
+
+
+async def read_offer(client: Client, workflow_id: str) -> ListedOffer | None:
+    """The newest run of one workflow, as it is now; None if there is none.  Raises RPCError."""
+    try:
+        info = (await describe(client, workflow_id)).workflow_execution_info
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return None
+    return ListedOffer(info, await _summary(client.data_converter, info))
 
 
 def newest_runs(offers: Iterable[ListedOffer]) -> list[ListedOffer]:

@@ -85,7 +85,10 @@ async def list_offers(
 async def show(offer: Offer, as_json: AsJson = False) -> None:
     """Show everything about one offer."""
     client = await common.open_offer_client()
-    common.print_record(await client.record(offer), as_json)
+    shown = await client.show(offer)
+    common.print_record(shown.record, as_json, is_open=shown.is_open)
+    if shown.problem:
+        print(shown.problem, file=sys.stderr)
 
 
 @command

@@ -77,6 +77,21 @@ async def test_cancel_and_amend_after_acceptance(cli_environment: OfferEnvironme
     code, out, _ = await run("starter.py", "show", opportunity, "--json")
     assert json.loads(out)["replaced_by"] == row.agreement_id
 
+    # The original, which is not told of what follows, is shown with it.
+    code, _, _ = await run("starter.py", "amend", amendment, "additional_amount=20000 USD")
+    second = offer_path(opportunity, 2)
+    code, _, _ = await run("starter.py", "approve", second, "--by", DESK)
+    assert code == 0
+    await cli_environment.wait_until(second, lambda row: row.stage == Stage.SHARED)
+    await cli_environment.accept(second)
+    await cli_environment.run_agreement_watch()
+    await cli_environment.wait_until(amendment, lambda row: row.stage == Stage.REPLACED)
+    await cli_environment.wait_until(second, lambda row: row.stage == Stage.ACCEPTED)
+    code, out, _ = await run("starter.py", "show", opportunity)
+    for number, stage in ((1, "replaced"), (2, "accepted")):
+        (line,) = (each for each in out.splitlines() if each.startswith(f"Amendment {number}"))
+        assert line.split()[2] == stage
+
 
 async def test_cancellation_of_an_agreement_is_requested(cli_environment: OfferEnvironment) -> None:
     opportunity = await accept_offer(cli_environment)

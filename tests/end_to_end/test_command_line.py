@@ -60,6 +60,16 @@ async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironme
     assert code == 0
     assert json.loads(out)["revision"] == 2
 
+    handle = cli_environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+    await handle.signal("extend", {"until": "2020-01-01"})
+    await cli_environment.wait_until(opportunity, lambda row: row.attention == "signal-rejected")
+    assert "Action required" in (await run("starter.py", "show", opportunity))[1]
+    await handle.terminate()
+    code, out, err = await run("starter.py", "show", opportunity)
+    assert code == 0
+    assert "Action required" not in out, "nobody can do anything about it any more"
+    assert err.startswith("its workflow was ended from outside (terminated)")
+
 
 async def test_terms_from_a_file(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
