@@ -1,6 +1,8 @@
 """One task queue per outside system, with that system's documented rate.
 
-The Temporal server enforces the rate for all workers together.
+The Temporal server enforces the rate for all workers together.  It divides the rate by the number
+of the queue's partitions (four by default): of three calls a second each partition lets one through
+in 1.3 seconds, so that a call can wait so long while the queue as a whole is idle.
 """
 
 from enum import StrEnum

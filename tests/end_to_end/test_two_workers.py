@@ -1,47 +1,22 @@
 """Several workers at once, each on some or all task queues, do not change the result."""
 
 import asyncio
-import os
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from activities.task_queues import TaskQueue
 from offers.stage import Stage
-from tests.support.offer_environment import OfferEnvironment, open_offer_environment
-from tests.support.programs import ROOT
+from tests.support.offer_environment import open_offer_environment
+from tests.support.programs import running_worker
 
 QUEUES = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
-
-
-@asynccontextmanager
-async def worker_process(
-    environment: OfferEnvironment, queues: Iterable[TaskQueue]
-) -> AsyncIterator[None]:
-    """Run a worker process on some task queues."""
-    address = environment.temporal_client.service_client.config.target_host
-    named = [word for queue in queues for word in ("--queues", queue.value)]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        str(ROOT / "worker.py"),
-        *named,
-        stderr=asyncio.subprocess.DEVNULL,
-        env=os.environ | {"TEMPORAL_ADDRESS": address},
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        assert await process.wait() == 0, "the worker did not exit with 0"
 
 
 async def test_two_workers_with_overlapping_queues(tmp_path: Path) -> None:
     """One serves two task queues, the other all of them."""
     async with (
         open_offer_environment(tmp_path, QUEUES) as environment,
-        worker_process(environment, TaskQueue),
+        running_worker(environment.temporal_client, TaskQueue),
     ):
         paid, cancelled, waiting = await environment.share_offers(1, 2, 3)
         await environment.accept(paid)

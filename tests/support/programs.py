@@ -7,10 +7,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO
+
+from temporalio.client import Client
+
+from activities.task_queues import TaskQueue
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = {"NO_COLOR": "1", "COLUMNS": "200", "TERMINAL_WIDTH": "200"}
@@ -35,6 +41,26 @@ async def run_in_new_interpreter(program: str, *arguments: str, **env: str) -> t
     out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def running_worker(client: Client, queues: Iterable[TaskQueue]) -> AsyncIterator[Process]:
+    """Run `worker.py` on some task queues of the client's server; it must exit with 0."""
+    named = [word for queue in queues for word in ("--queues", queue.value)]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "worker.py"),
+        *named,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"TEMPORAL_ADDRESS": client.service_client.config.target_host},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        _, log = await process.communicate()
+        assert process.returncode == 0, log.decode()
 
 
 request_lock = threading.Lock()

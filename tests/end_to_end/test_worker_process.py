@@ -1,0 +1,71 @@
+"""The worker's process: what SIGTERM does to calls, and which rates the server enforces."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import RateLimitSource, TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueName
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeTaskQueueResponse
+from temporalio.client import Client
+
+from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
+from offers.ids import workflow_id
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.programs import running_worker
+
+OTHERS = [queue for queue in TaskQueue if queue is not TaskQueue.EMAIL]
+
+
+async def test_sigterm_lets_a_call_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mail server answers only when the worker is shutting down."""
+    async with open_offer_environment(tmp_path, OTHERS) as environment:
+        called, may_answer = threading.Event(), threading.Event()
+        take = environment.world.faults.take
+
+        def answer_late(system: str, operation: str) -> Any:
+            if system == "smtp" and not called.is_set():
+                called.set()
+                assert may_answer.wait(60)
+            return take(system, operation)
+
+        monkeypatch.setattr(environment.world.faults, "take", answer_late)
+        async with running_worker(environment.temporal_client, [TaskQueue.EMAIL]) as process:
+            (offer,) = environment.put_opportunities(1)
+            await environment.client.start(offer)
+            while not called.is_set():
+                await environment.client.list_offers()
+            process.terminate()
+            assert process.stderr is not None
+            async for line in process.stderr:
+                if b"Beginning worker shutdown" in line:
+                    break
+            may_answer.set()
+        assert [mail.subject for mail in environment.world.mail.messages] == [
+            "Your private offer for Example Product is ready"
+        ]
+        handle = environment.temporal_client.get_workflow_handle(workflow_id(offer))
+        described = (await handle.describe()).raw_description
+        pending = [each.activity_type.name for each in described.pending_activities]
+        assert "send_to_buyer" not in pending, "its result is lost"
+
+
+async def describe(client: Client, queue: TaskQueue) -> DescribeTaskQueueResponse:
+    return await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueueName(name=queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+            report_config=True,
+        )
+    )
+
+
+async def test_server_enforces_the_rates(environment: OfferEnvironment) -> None:
+    await environment.share_offers(1)
+    for queue, rate in ACTIVITIES_PER_SECOND.items():
+        limit = (await describe(environment.temporal_client, queue)).effective_rate_limit
+        if rate is not None:
+            assert limit.rate_limit_source == RateLimitSource.RATE_LIMIT_SOURCE_WORKER
+            assert limit.requests_per_second == rate
