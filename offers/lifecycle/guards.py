@@ -4,9 +4,10 @@ A reason is for every door: it has a code, its data and what can be done instead
 (command line, mails, web) words the actions in its own way.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -225,7 +226,9 @@ def why_cannot_amend(
     if withdrawing:
         return _withdrawal_in_progress(record)
     if record.stage in CAN_BE_ACCEPTED | {Stage.EXPIRED} and is_in_place_edit(record, changes):
-        return _invalid(_edit_findings(record, changes, now)) or _stays_expired(record, changes)
+        return _invalid(findings_of_edit(record, changes.terms, now)) or _stays_expired(
+            record, changes
+        )
     return _nothing_or_invalid(record, changes)
 
 
@@ -306,13 +309,16 @@ def _agreement_not_active(record: OfferRecord, what: str) -> Reason | None:
     )
 
 
-def _edit_findings(record: OfferRecord, changes: TermChanges, now: datetime) -> tuple[Finding, ...]:
+def findings_of_edit(
+    record: OfferRecord, changes: Mapping[str, Any], now: datetime
+) -> tuple[Finding, ...]:
+    """Why an offer on record cannot be changed in place."""
     if record.contacts is None:
         return (NO_CONTACTS,)
     return edit_findings(
         record.require_terms(),
         record.contacts,
-        changes.terms,
+        changes,
         record.policy,
         now.date(),
         amends=record.amends,
@@ -397,7 +403,7 @@ def why_cannot_extend(
                 *((earlier,) if extension.until < last_day else ()),
             ),
         )
-    return _invalid(_edit_findings(record, changes, now))
+    return _invalid(findings_of_edit(record, changes.terms, now))
 
 
 def _not_extendable(record: OfferRecord, extension: Extension) -> Reason:

@@ -83,6 +83,17 @@ async def test_amendment_replaces_an_original_whose_run_has_continued(
         assert {Stage.ACCEPTED, Stage.REPLACED} <= set(continued)
 
 
+async def test_terminated_amendment_is_found_by_the_run_that_started_it(
+    environment: OfferEnvironment,
+) -> None:
+    offer = await amended_offer(environment)
+    path = offer_path(offer, 1)
+    await environment.temporal_client.get_workflow_handle(workflow_id(path)).terminate()
+    await environment.wait_until(offer, lambda row: row.attention == "amendment-terminated")
+    terminated = {row.opportunity_id: row for row in await environment.client.list_offers()}[path]
+    assert terminated.attention == "workflow-terminated"
+
+
 async def test_terminated_amendment_is_found_by_a_run_that_did_not_start_it(
     environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

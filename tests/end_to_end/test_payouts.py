@@ -124,3 +124,16 @@ async def test_unreadable_payout_data_is_mailed_to_finance_once(
     assert "aws_marketplace_disbursements" in mail.text
     await environment.wait_until(good, lambda row: row.stage == Stage.DISBURSED)
     assert (await environment.client.record(broken)).stage is Stage.ACCEPTED
+
+
+async def test_unreadable_payout_data_is_mailed_again_if_the_mail_failed(
+    environment: OfferEnvironment,
+) -> None:
+    await accept_offers(environment, 1)
+    environment.world.money.disbursements[0].currency = "CHF"
+    environment.world.faults.smtp.answer(550, "RCPT")
+    failed = await environment.run_payout_sweep()
+    assert failed.findings == ()
+    assert (await environment.run_payout_sweep()).findings
+    (mail,) = [m for m in environment.world.mail.messages if "could not be read" in m.subject]
+    assert mail.recipients == ["finance@example.com"]

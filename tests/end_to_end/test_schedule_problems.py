@@ -5,9 +5,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.exceptions import CancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.task_queues import TaskQueue
 from activities.temporal import schedules as reading
 from activities.temporal.schedules import ScheduleRow
 from offers.clock import Clock
@@ -15,7 +17,7 @@ from offers.policy.policy import Policy
 from runtime import schedules
 from runtime.schedules import CHECK, INTAKE, KNOWN, NEVER_APPLIED, WATCH, schedule_problems
 from tests.support.offer_environment import OfferEnvironment
-from workflows.schedules.schedule_check import MailedProblems
+from workflows.schedules.schedule_check import MailedProblems, ScheduleCheck, ScheduleCheckRequest
 
 ROLES = {"operations": ("ops@example.com",), "deal-desk": ("desk@example.com",)}
 POLICY = Policy.model_validate({"roles": ROLES | {"legal": ("legal@example.com",)}})
@@ -106,3 +108,30 @@ async def test_run_past_the_retention_is_no_problem(paused: bool) -> None:
     client: Any = None
     row = ScheduleRow(schedule_id=WATCH, paused=paused)
     assert await reading._run_problem(client, run, row, is_late=False) == (None, None)
+
+
+async def test_nobody_is_told_if_nobody_holds_the_role(environment: OfferEnvironment) -> None:
+    mailed = await environment.temporal_client.execute_workflow(
+        ScheduleCheck.run,
+        ScheduleCheckRequest(schedules=("payout-sweep",)),
+        id="check",
+        task_queue=TaskQueue.OFFERS,
+    )
+    assert mailed == MailedProblems()
+
+
+async def test_cancelled_run_does_not_end_as_if_its_mail_had_failed(
+    environment: OfferEnvironment,
+) -> None:
+    environment.world.faults.smtp.down()
+    run = await environment.temporal_client.start_workflow(
+        ScheduleCheck.run,
+        ScheduleCheckRequest(operations=("ops@example.com",), schedules=("payout-sweep",)),
+        id="check",
+        task_queue=TaskQueue.OFFERS,
+    )
+    await environment.wait_until_called("smtp", "RCPT", 1)
+    await run.cancel()
+    with pytest.raises(WorkflowFailureError) as raised:
+        await run.result()
+    assert isinstance(raised.value.cause, CancelledError)

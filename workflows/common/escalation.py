@@ -161,8 +161,7 @@ def attention_for(failure: ApplicationError | None) -> tuple[AttentionCode, str,
 def aws_errors_in(error: ActivityError) -> tuple[AwsError, ...]:
     """The errors with which AWS rejected a request, in its words."""
     failure = failure_of(error)
-    if failure is None:
-        raise error
+    assert failure is not None, "only an answer of AWS's is a rejection"
     return tuple(AwsError.model_validate(each) for each in failure.details[0])
 
 

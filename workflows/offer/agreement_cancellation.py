@@ -14,7 +14,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws.agreements import AwsAgreements, RequestCancellation
     from activities.email.message import EmailKind
     from activities.errors import Failure
-    from offers.agreements.agreement import CancellationRequestInput, CancellationStatus
+    from offers.agreements.agreement import (
+        CancellationRequest,
+        CancellationRequestInput,
+        CancellationStatus,
+    )
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -43,8 +47,7 @@ class AgreementCancellation:
     async def request(self, request: CancellationRequestInput) -> str | None:
         """Ask the buyer; AWS's reason if it does not pass the request on."""
         record, state = self._ctx.record, self._ctx.state.agreement_cancellation
-        if record.agreement is None:
-            return "there is no agreement"
+        assert record.agreement is not None
         state.submitting = True
         state.number += 1
         try:
@@ -62,7 +65,7 @@ class AgreementCancellation:
             return "; ".join(f"{each.code}: {each.message}" for each in aws_errors_in(error))
         finally:
             state.submitting = False
-        self._follow_task = asyncio.create_task(self._follow())
+        self._follow_task = asyncio.create_task(self._follow(record.cancellation))
         return None
 
     def report_update(self, request_id: str) -> None:
@@ -76,11 +79,11 @@ class AgreementCancellation:
         if self._follow_task:
             self._follow_task.cancel()
 
-    async def _follow(self) -> None:
+    async def _follow(self, request: CancellationRequest) -> None:
         """Until the buyer has answered; silence approves."""
-        record, state = self._ctx.record, self._ctx.state.agreement_cancellation
+        state = self._ctx.state.agreement_cancellation
         answer = None
-        while (request := record.cancellation) and answer is None:
+        while answer is None:
             state.update_reported = False
             answer = await cancel_when(
                 lambda: state.update_reported,
@@ -91,9 +94,7 @@ class AgreementCancellation:
                     no_deadline=True,
                 ),
             )
-        if answer is None:
-            return
-        record.cancellation = answer
+        self._ctx.record.cancellation = answer
         self._ctx.acceptance.report()
         # What AWS ended otherwise meanwhile has a mail of its own.
         if answer.status in (CancellationStatus.REJECTED, CancellationStatus.CANCELLED):

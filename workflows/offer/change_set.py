@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
+from temporalio.exceptions import ActivityError, RetryState
 
 from workflows.common.activity_options import failure_of, start_activity
 from workflows.common.escalation import attention_for, execute_with_escalation
@@ -79,8 +79,6 @@ class ChangeSetFollower:
         try:
             return await waiting
         except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
             if error.retry_state is RetryState.TIMEOUT:
                 self._raise_delayed(publication)
             else:

@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
@@ -17,8 +16,9 @@ from workflows.offer.state import EditRequest
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, EditOffer, WaitForChangeSet
     from activities.errors import Failure
-    from offers.findings import Finding, findings_in
+    from offers.findings import Finding
     from offers.lifecycle.aws_errors import explain
+    from offers.lifecycle.guards import findings_of_edit
     from offers.lifecycle.in_place_edits import Edit, apply_edit
     from offers.lifecycle.read_back import differences
     from offers.policy.policy import PublicationPolling
@@ -86,10 +86,10 @@ class Edits:
         """Change the offer, in AWS and on record; why it cannot be, if it cannot."""
         record = self._ctx.record
         before = record.require_terms()
-        try:
-            after = apply_edit(before, record.require_contacts(), request.changes)
-        except ValidationError as error:  # two requests that do not go together
-            return _text(findings_in(error))
+        # An earlier request may have changed what this one was checked against.
+        if found := findings_of_edit(record, request.changes, self._ctx.now()):
+            return _text(found)
+        after = apply_edit(before, record.require_contacts(), request.changes)
         if record.stage is Stage.EXPIRED and await self._ctx.acceptance.find_agreement():
             self._ctx.acceptance.report()
             return "the buyer has accepted the offer after all"

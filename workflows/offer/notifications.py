@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError
 
 from workflows.common.activity_options import failure_of
 from workflows.common.escalation import execute_with_escalation
@@ -46,7 +46,8 @@ class Notifications:
         self._ctx = ctx
         self._background: list[asyncio.Task[None]] = []
         self._buyer_emails: list[asyncio.Task[None]] = []
-        self._void_notice_task: asyncio.Task[None] | None = None
+        self._void_notice: tuple[str, asyncio.Task[None]] | None = None
+        """To whom an earlier link is void, and the mail that says so."""
 
     # Our own people ------------------------------------------------------------------------------
 
@@ -111,8 +112,7 @@ class Notifications:
             await self._send(email)
         except ActivityError as error:
             failure = failure_of(error)
-            if failure is None or is_cancelled_exception(error):
-                raise
+            assert failure is not None, "only a rejected notice is not tried again"
             await self._ctx.attentions.wait_until_resolved(
                 AttentionCode.NOTIFICATION_FAILED,
                 f"The notice {email.kind} could not be sent: {failure.message}",
@@ -165,7 +165,7 @@ class Notifications:
         state.replaced_offer = about if kind is EmailKind.OFFER_WITHDRAWN_FOR_CHANGE else None
         if about is not None and about.offer_id is not None:
             email = self._email_buyer(kind, "", None, revision=about.revision, about=about)
-            self._void_notice_task = self.run_in_background(email)
+            self._void_notice = _buyer_of(about), self.run_in_background(email)
 
     def notify_buyer_extended(self) -> None:
         """Tell a buyer who may know of the offer that it has another last day."""
@@ -251,12 +251,14 @@ class Notifications:
         if self._ctx.record.revision == revision:
             self._ctx.record.buyer_notified = True
         if kind is EmailKind.OFFER_SHARED:
-            # This mail says itself that the earlier link is void.
             self._ctx.state.notifications.replaced_offer = None
-            if self._void_notice_task and not self._void_notice_task.done():
-                self._background.remove(self._void_notice_task)
-                self._void_notice_task.cancel()
-                self._void_notice_task = None
+            match self._void_notice:
+                # This mail says itself that the earlier link is void.
+                case addressee, notice if addressee == _buyer_of(self._ctx.record):
+                    if not notice.done():
+                        self._background.remove(notice)
+                        notice.cancel()
+            self._void_notice = None
 
     async def _ask_whether_sent(self, kind: EmailKind) -> None:
         state = self._ctx.state.notifications
@@ -296,3 +298,7 @@ async def _stop_sending(sending: asyncio.Task[None]) -> bool:
         return False  # it was not being sent, but waited for a person
     sending.exception()
     return True
+
+
+def _buyer_of(record: OfferRecord) -> str:
+    return record.require_contacts().buyer_email

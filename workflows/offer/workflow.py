@@ -83,7 +83,9 @@ class OfferWorkflow:
     @workflow.signal
     def agreement_reported(self, report: AgreementReport) -> None:
         """An agreement was made or has changed; AWS is asked before it is believed."""
-        if self._ctx.record.offer_id in (None, report.offer_id):
+        record = self._ctx.record
+        earlier = [previous.offer_id for previous in record.previous_revisions]
+        if record.offer_id is None or report.offer_id in (record.offer_id, *earlier):
             self._ctx.acceptance.report()
 
     @workflow.signal

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.common.activity_options import start_activity
+from workflows.schedules.broadcast import was_sent
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.digest import compose_digest
-    from activities.email.smtp import BroadcastEmail, Email
+    from activities.email.smtp import BroadcastEmail
     from activities.temporal.digests import DigestDelivery, DigestPlanRequest, Digests, KnownOwner
     from offers.clock import Clock
     from offers.model import FrozenModel
@@ -83,11 +83,4 @@ class OwnerDigest:
             # One mail a day, also if a run is repeated.
             key=f"digest/{morning.delivered.key}/{digest.day}",
         )
-        try:
-            await start_activity(Email.send_broadcast, memo, budget=MAIL_BUDGET)
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.warning("a digest could not be sent; the next run tries again")
-            return None
-        return morning.delivered
+        return morning.delivered if await was_sent(memo, MAIL_BUDGET) else None

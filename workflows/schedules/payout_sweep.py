@@ -5,13 +5,13 @@ from datetime import timedelta
 from pydantic import Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
-from temporalio.exceptions import ActivityError
 
 from workflows.common.activity_options import start_activity
+from workflows.schedules.broadcast import was_sent
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.finance import compose_unreadable_payout_data
-    from activities.email.smtp import BroadcastEmail, Email
+    from activities.email.smtp import BroadcastEmail
     from activities.temporal.payouts import Payouts, PayoutSweepResult
     from offers.model import FrozenModel
     from offers.stage import Stage
@@ -49,9 +49,6 @@ class PayoutSweep:
                 message=compose_unreadable_payout_data(swept.findings),
                 key=workflow.info().run_id,
             )
-            try:
-                await start_activity(Email.send_broadcast, memo, budget=MAIL_BUDGET)
-            except ActivityError:
-                # The next run finds nothing kept, and reports it again.
+            if not await was_sent(memo, MAIL_BUDGET):
                 return PayoutSweepResult(signalled=swept.signalled)
         return swept

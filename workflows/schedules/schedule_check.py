@@ -5,13 +5,13 @@ from datetime import timedelta
 from pydantic import AwareDatetime, Field
 from temporalio import workflow
 from temporalio.common import VersioningBehavior
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.common.activity_options import start_activity
+from workflows.schedules.broadcast import was_sent
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.operations import compose_schedule_problems
-    from activities.email.smtp import BroadcastEmail, Email
+    from activities.email.smtp import BroadcastEmail
     from activities.temporal.schedules import ProblemKind, ScheduleProblem, Schedules
     from offers.model import FrozenModel
     from offers.terms.contacts import Address
@@ -86,11 +86,4 @@ class ScheduleCheck:
             message=compose_schedule_problems(new),
             key=f"schedule-check/{workflow.info().run_id}",
         )
-        try:
-            await start_activity(Email.send_broadcast, mail, budget=BUDGET)
-        except ActivityError as error:
-            if is_cancelled_exception(error):
-                raise
-            workflow.logger.warning("a mail could not be sent; the next run tries again")
-            return False
-        return True
+        return await was_sent(mail, BUDGET)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -9,8 +10,11 @@ from cli.offer_client import RequestRejected
 from offers.agreements.agreement import (
     CancellationStatus,
 )
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
+from sandbox.aws.agreement_api import AgreementApi
+from sandbox.aws.marketplace_state import Agreement
 from sandbox.marketplace.agreements import renew, roll_back
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import accept
@@ -244,3 +248,83 @@ async def test_cancellation_request_before_acceptance_is_rejected(
         RequestRejected, match=f"the offer is shared: .*; run offerflow cancel {OPPORTUNITY}"
     ):
         await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+
+
+async def test_second_account_may_still_accept_after_the_first_agreement_ended(
+    harness: WorkflowHarness,
+) -> None:
+    harness.put_opportunity(AWS_Account_Id__c=f"{BUYER}, 444455556666")
+    await harness.sell()
+    harness.end_agreement("TERMINATED")
+    await harness.watch_agreements()
+    record = await harness.settle()
+    assert record.stage is Stage.TERMINATED
+    assert record.attention_code == AttentionCode.OFFER_STILL_OPEN
+    assert accept(harness.world, record.require_offer_id(), "444455556666")
+
+
+async def test_acceptance_again_before_the_rollback_was_read(harness: WorkflowHarness) -> None:
+    record = await harness.sell()
+    roll_back(harness.world, harness.agreement())
+    again = harness.accept(record)
+    await harness.watch_agreements()
+    record = await harness.settle()
+    assert record.stage is Stage.ACCEPTED
+    assert record.agreement is not None
+    assert record.agreement.agreement_id == again.id
+    assert record.agreement_events[-1].description == f"accepted again as {again.id}"
+    assert harness.mail_subjects()[-1] == "Changed: the agreement with Example Corp"
+
+
+async def test_open_request_to_cancel_does_not_keep_the_workflow_open(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.sell()
+    await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+    harness.agreement().status = "TERMINATED"
+    harness.agreement().last_update = harness.world.now()
+    await harness.watch_agreements()
+    assert (await harness.advance_until_closed()).stage is Stage.TERMINATED
+
+
+async def test_request_to_cancel_that_aws_refuses(harness: WorkflowHarness) -> None:
+    await harness.sell()
+    harness.vendors.agreement.answer(
+        400, "SendAgreementCancellationRequest", code="ValidationException"
+    )
+    with pytest.raises(RequestRejected, match="ValidationException"):
+        await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+    record = await harness.settle()
+    assert (record.stage, record.cancellation) == (Stage.ACCEPTED, None)
+    requested = await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
+    assert requested.cancellation is not None
+
+
+async def test_agreement_without_an_end_is_followed(
+    harness: WorkflowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS may leave the end out of an agreement that has none."""
+    common = AgreementApi._common
+
+    def without_end(agreements: AgreementApi, agreement: Agreement) -> dict[str, Any]:
+        described = common(agreements, agreement)
+        return {name: value for name, value in described.items() if name != "endTime"}
+
+    monkeypatch.setattr(AgreementApi, "_common", without_end)
+    record = await harness.sell()
+    assert record.agreement is not None
+    assert record.agreement.ends_at is None
+    await harness.advance(days=70)
+    await harness.sweep_payouts()
+    assert (await harness.settle()).stage is Stage.DISBURSED
+    assert (await harness.advance_until_closed()).stage is Stage.DISBURSED
+
+
+async def test_offer_that_is_paid_after_its_renewal_closes(harness: WorkflowHarness) -> None:
+    await harness.sell()
+    await harness.advance(days=60)
+    renew(harness.world, harness.agreement())
+    await harness.watch_agreements()
+    await harness.sweep_payouts()
+    assert (await harness.settle()).stage is Stage.DISBURSED
+    assert (await harness.advance_until_closed(within=timedelta(days=7))).stage is Stage.DISBURSED

@@ -1,13 +1,16 @@
 """Changes before acceptance: in place where AWS supports that, otherwise as a new revision."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import Envelope
 
 from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
+from sandbox.mail.smtp_server import SmtpHandler
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -311,4 +314,53 @@ async def test_extend_rejected_by_aws_changes_nothing(
     assert len(harness.mail_subjects()) == 1
     assert (await extend(harness, harness.day(50))).stage is Stage.SHARED, (
         "the second request failed"
+    )
+
+
+async def test_edit_refused_by_aws_changes_nothing(harness: WorkflowHarness) -> None:
+    before = await harness.share()
+    harness.vendors.catalog.answer(422, "StartChangeSet", code="ValidationException")
+    with pytest.raises(RequestRejected, match="ValidationException"):
+        await extend(harness, harness.day(50))
+    assert (await harness.settle()).terms == before.terms
+
+
+async def test_second_of_two_edits_is_checked_against_what_the_first_made(
+    harness: WorkflowHarness,
+) -> None:
+    """Each of them alone is legal."""
+    await harness.start(dimensions="platform x 2", duration_months=24)
+    await harness.approve_all()
+    await harness.advance_until(Stage.SHARED)
+    until = harness.day(600)
+    await harness.handle.signal(OfferWorkflow.extend_signal, Extension(until=until))
+    with pytest.raises(RequestRejected, match="would be over by then"):
+        await amend(harness, TermChanges(terms={"duration_months": 12}))
+    terms = (await harness.settle()).require_terms()
+    assert (terms.availability_end, terms.duration_months) == (until, 24)
+
+
+@pytest.mark.parametrize("buyer", ["buyer@example.com", "another@example.com"])
+async def test_delayed_mail_that_a_link_is_void_is_for_those_who_have_no_other(
+    harness: WorkflowHarness, monkeypatch: pytest.MonkeyPatch, buyer: str
+) -> None:
+    """The mail about the new offer says it, too."""
+    accept_mail, delayed = SmtpHandler.handle_DATA, [True]
+
+    async def delay(handler: SmtpHandler, server: Any, session: Any, envelope: Envelope) -> str:
+        if delayed and b"is being changed" in (envelope.content or b""):
+            return "451 4.7.1 Try again later"
+        return await accept_mail(handler, server, session, envelope)
+
+    monkeypatch.setattr(SmtpHandler, "handle_DATA", delay)
+    await harness.share()
+    price = price_change("110000").terms
+    await amend(harness, TermChanges(terms=price | {"buyer_email": buyer}))
+    await harness.approve_all()
+    await harness.advance_until(Stage.SHARED)
+    delayed.clear()
+    await harness.advance(hours=1)
+    void = [m for m in harness.world.mail.messages if "is being changed" in m.subject]
+    assert [m.recipients for m in void] == (
+        [] if buyer == "buyer@example.com" else [["buyer@example.com"]]
     )

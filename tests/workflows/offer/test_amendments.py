@@ -1,5 +1,6 @@
 """Changes after acceptance: an agreement-based offer, which is a child workflow."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -261,3 +262,35 @@ async def test_original_closes_though_an_older_amendment_closes_after_the_cancel
     harness.end_agreement("CANCELLED")
     await harness.watch_agreements()
     assert (await harness.advance_until_closed()).stage is Stage.TERMINATED
+
+
+async def test_amendment_is_accepted_after_the_original_was_terminated(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.sell()
+    shared = await harness.share_amendment(ADDITIONAL)
+    await harness.handle.terminate()
+    harness.accept(shared)
+    await harness.watch_agreements()
+    await harness.sleep(timedelta(minutes=5))
+    assert (await harness.record(FIRST)).stage is Stage.ACCEPTED
+    assert harness.salesforce_fields()["Offer_Amount__c"] == 30000.0
+
+
+async def test_write_of_the_original_does_not_follow_that_of_its_amendment(
+    harness: WorkflowHarness,
+) -> None:
+    """The original's write is being repeated when the amendment takes its place."""
+    await harness.sell()
+    await harness.client.amend(OPPORTUNITY, ADDITIONAL)
+    await harness.approve_all(FIRST)
+    harness.vendors.salesforce.down()
+    shared = await harness.advance_until(Stage.SHARED, path=FIRST)
+    harness.accept(shared)
+    await harness.watch_agreements()
+    await harness.advance(minutes=20)
+    assert (await harness.record()).stage is Stage.REPLACED
+    harness.vendors.clear()
+    await harness.advance(hours=2)
+    shown = harness.salesforce_fields()
+    assert (shown["Offer_Stage__c"], shown["Offer_Amount__c"]) == ("accepted", 30000.0)

@@ -1,22 +1,25 @@
 """The method clazar: a person creates the offer; it is recognised, compared and followed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cli.offer_client import RequestRejected
+from offers.agreements.agreement import AgreementReport
 from offers.lifecycle.attentions import AttentionCode
-from offers.lifecycle.commands import ApprovalDecision
+from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.offer_terms import Installment
+from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
+from workflows.offer.workflow import OfferWorkflow
 
 DESK = "desk@example.com"
 OTHER = "444455556666"
@@ -327,3 +330,123 @@ async def test_link_without_a_handoff_is_rejected(harness: WorkflowHarness) -> N
     await harness.start()
     with pytest.raises(RequestRejected, match="is not waited for in Clazar"):
         await harness.client.link_offer(OPPORTUNITY, "offer-x")
+
+
+async def wait_for_decision(harness: WorkflowHarness) -> OfferRecord:
+    """Skip time until a difference waits for approval."""
+    waiting = await harness.advance_until(Stage.GENERATING)
+    while waiting.attention_code != AttentionCode.APPROVAL_REQUIRED:
+        waiting = await harness.advance(minutes=10)
+    return waiting
+
+
+async def hand_off_again(harness: WorkflowHarness) -> OfferRecord:
+    """A second revision waits to be created; AWS lists the acceptance of the first one later."""
+    create_in_clazar(harness, await start_handoff(harness))
+    await harness.advance_until(Stage.SHARED)
+    accept_when(harness.world, BUYER, "applying")
+    harness.world.aws.agreement_lag_minutes = 10_000
+    lower = TermChanges(terms={"price": "110000 USD"})
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, lower)) as answer:
+        await answer
+    await harness.approve_all()
+    return await harness.advance_until(Stage.SUBMITTED)
+
+
+async def test_acceptance_while_a_difference_waits_for_approval(harness: WorkflowHarness) -> None:
+    create_in_clazar(harness, await start_handoff(harness), price=Decimal(110000))
+    waiting = await wait_for_decision(harness)
+    accept(harness.world, waiting.require_offer_id(), BUYER)
+    await harness.watch_agreements()
+    accepted = await harness.settle()
+    assert accepted.stage is Stage.ACCEPTED
+    assert AttentionCode.ACCEPTED_WITH_DIFFERENCES in {each.code for each in accepted.attentions}
+
+
+async def test_earlier_revision_was_accepted_before_the_next_is_recognised(
+    harness: WorkflowHarness,
+) -> None:
+    again = await hand_off_again(harness)
+    harness.world.aws.agreement_lag_minutes = 0
+    create_in_clazar(harness, again)
+    accepted = await harness.advance_until(Stage.ACCEPTED)
+    assert accepted.offer_id == again.previous_revisions[0].offer_id
+    assert harness.count_acceptable_offers() == 0
+
+
+@pytest.mark.parametrize("is_reported", [True, False])
+async def test_earlier_revision_was_accepted_while_a_difference_of_the_next_waits(
+    harness: WorkflowHarness, is_reported: bool
+) -> None:
+    """It is reported, or found when the difference is approved."""
+    again = await hand_off_again(harness)
+    first = again.previous_revisions[0]
+    create_in_clazar(harness, again, price=Decimal(99000))
+    await wait_for_decision(harness)
+    harness.world.aws.agreement_lag_minutes = 0
+    if is_reported:
+        await report(harness, first.offer_id)
+    else:
+        await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    accepted = await harness.advance_until(Stage.ACCEPTED)
+    assert accepted.offer_id == first.offer_id
+    assert harness.count_acceptable_offers() == 0
+
+
+async def report(harness: WorkflowHarness, offer_id: str | None) -> None:
+    agreement = harness.agreement()
+    assert agreement.offer_id == offer_id
+    found = AgreementReport(
+        offer_id=agreement.offer_id, agreement_id=agreement.id, changed_at=agreement.last_update
+    )
+    await harness.handle.signal(OfferWorkflow.agreement_reported, found)
+
+
+async def test_cancel_while_clazar_does_not_say_whether_there_are_other_offers(
+    harness: WorkflowHarness,
+) -> None:
+    harness.clazar_watched = False
+    create_in_clazar(harness, await start_handoff(harness))
+    await harness.advance(hours=3)
+    harness.vendors.clazar.down()
+    (offer,) = harness.world.aws.offers.values()
+    await harness.client.link_offer(OPPORTUNITY, offer.id)
+    assert (await harness.advance(hours=1)).stage is Stage.GENERATING
+    await harness.handle.signal("cancel", "")
+    await harness.settle()
+    harness.vendors.clear()
+    assert (await harness.advance_to_end()).stage is Stage.CANCELLED
+    assert harness.count_acceptable_offers() == 0
+
+
+async def test_cancel_of_an_offer_that_aws_has_not_released_yet(harness: WorkflowHarness) -> None:
+    create_in_clazar(harness, await start_handoff(harness), name="Something else")
+    await harness.advance(hours=3)
+    (offer,) = harness.world.aws.offers.values()
+    offer.state = "Draft"
+    await harness.client.link_offer(OPPORTUNITY, offer.id)
+    await harness.settle()
+    await harness.handle.signal("cancel", "")
+    assert (await harness.advance(minutes=20)).stage is Stage.GENERATING
+    offer.state = "Released"
+    assert (await harness.advance_to_end()).stage is Stage.CANCELLED
+    assert harness.world.aws.acceptable(offer), "an offer without our reference was withdrawn"
+
+
+async def test_offer_with_terms_that_ours_cannot_be_is_withdrawn(harness: WorkflowHarness) -> None:
+    create_in_clazar(harness, await start_handoff(harness))
+    await harness.advance(minutes=30)
+    (change_set,) = harness.world.aws.change_sets.values()
+
+    def change_offer(_: datetime) -> None:
+        (offer,) = harness.world.aws.offers.values()
+        for term in offer.terms:
+            if term["Type"] == "ConfigurableUpfrontPricingTerm":
+                term["RateCards"][0]["Selector"]["Value"] = "P400D"
+
+    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
+    await harness.advance_until(Stage.GENERATING)
+    again = await harness.advance_until(Stage.SUBMITTED)
+    assert (again.stage, again.revision) == (Stage.SUBMITTED, 2)
+    assert [each.field for each in again.previous_revisions[0].findings] == ["duration_months"]
+    assert harness.count_acceptable_offers() == 0

@@ -362,3 +362,12 @@ async def test_unpaid_offer_is_terminated_long_after_the_agreement(
     assert closed.stage is Stage.TERMINATED
     assert closed.agreement_events[-1].description == "its money has not come in full"
     assert harness.mail_subjects()[-1].startswith("Not paid in full: the agreement with")
+
+
+async def test_owner_gets_finance_mails_if_nobody_holds_that_role(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text(POLICY.read_text().replace("finance =", "accounting ="))
+    async with open_harness(policy=policy) as harness:
+        await disburse(harness)
+        paid = [mail for mail in harness.world.mail.messages if mail.subject.startswith("Paid")]
+        assert [mail.recipients for mail in paid] == [["owner@example.com"]]

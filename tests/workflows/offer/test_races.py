@@ -1,7 +1,7 @@
 """The races of docs/races.md: the agreement decides, and never two offers are acceptable."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,6 +9,7 @@ from cli.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.ids import offer_path
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
@@ -378,3 +379,51 @@ async def test_acceptance_of_an_amendment_reported_to_the_original_first(
     await harness.settle()
     assert (await harness.client.record(FIRST)).stage is Stage.ACCEPTED
     assert harness.salesforce_fields()["Offer_Stage__c"] == "accepted"
+
+
+async def test_report_of_an_acceptance_during_the_withdrawal(harness: WorkflowHarness) -> None:
+    """AWS lists it after the offer is cancelled, and the watch reports it at once."""
+    await harness.share()
+    accept_when(harness.world, BUYER, "applying")
+    harness.world.aws.agreement_lag_minutes = 60
+    async with harness.advance_until_answered(harness.client.cancel(OPPORTUNITY, "")) as answer:
+        assert (await answer).stage is Stage.CANCELLED
+    list_agreement(harness)
+    await harness.watch_agreements()
+    assert (await harness.settle()).stage is Stage.ACCEPTED
+
+
+async def test_report_without_an_agreement_leaves_an_expired_offer_expired(
+    harness: WorkflowHarness,
+) -> None:
+    record = await harness.share()
+    await harness.advance_to_end()
+    asked = harness.world.calls["agreement", "SearchAgreements"]
+    report = AgreementReport(
+        offer_id=record.require_offer_id(), agreement_id="agmt-1", changed_at=harness.world.now()
+    )
+    await harness.handle.signal(OfferWorkflow.agreement_reported, report)
+    assert (await harness.settle()).stage is Stage.EXPIRED
+    assert harness.world.calls["agreement", "SearchAgreements"] > asked
+
+
+async def test_acceptance_of_an_offer_that_was_withdrawn_for_its_differences(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.start()
+    await harness.advance_until(Stage.GENERATING)
+
+    def change_offer(_: datetime) -> None:
+        (offer,) = harness.world.aws.offers.values()
+        offer.name = "Another name"
+
+    (change_set,) = harness.world.aws.change_sets.values()
+    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
+    accept_when(harness.world, BUYER, "applying")
+    harness.world.aws.agreement_lag_minutes = 10_000
+    await harness.advance_until(Stage.FAILED)
+    list_agreement(harness)
+    await harness.watch_agreements()
+    record = await harness.settle()
+    assert record.stage is Stage.ACCEPTED
+    assert record.attention_code == AttentionCode.ACCEPTED_WITH_DIFFERENCES

@@ -7,6 +7,7 @@ import pytest
 
 from activities.errors import Failure
 from cli.offer_client import RequestRejected
+from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
 from sandbox.aws.marketplace_state import Buyer
@@ -368,3 +369,17 @@ async def test_offer_missing_in_clazar_needs_attention(harness: WorkflowHarness)
     assert [(each.code, each.problem) for each in late.attentions] == [
         ("vendor-unresponsive", "Clazar does not show the offer")
     ]
+    harness.world.clazar.delay_minutes = 0
+    await harness.client.resume(OPPORTUNITY)
+    assert not (await harness.settle()).attentions
+    assert harness.world.clazar.links
+
+
+async def test_amended_offer_is_not_waited_for_in_clazar(harness: WorkflowHarness) -> None:
+    harness.world.clazar.delay_minutes = 60 * 24 * 60
+    await harness.share()
+    assert (await harness.advance(days=24)).attention_code == "vendor-unresponsive"
+    changes = TermChanges(recreate=True)
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, changes)) as answer:
+        await answer
+    assert not (await harness.advance_until(Stage.SHARED)).attentions

@@ -150,6 +150,8 @@ async def _verify_created_in_clazar(ctx: OfferContext) -> Stage:
         record.offer_id, record.offer_url = offer.offer_id, released.offer_url
         if ctx.is_withdrawing():
             return await _withdraw_handoff(ctx, offer)
+        if await _is_earlier_accepted(ctx, offer):
+            return Stage.ACCEPTED
         if handoff.accepts(offer):
             if following := await _verify_only_offer(ctx, released):
                 return following
@@ -158,12 +160,9 @@ async def _verify_created_in_clazar(ctx: OfferContext) -> Stage:
             "Correct it in Clazar and resume",
             interrupted=lambda: handoff.has_news() or acceptance.is_reported or handoff.rejects(),
         )
-        if acceptance.is_reported:
-            if await acceptance.find_agreement():
-                raise_accepted_with_differences(ctx)
-                return Stage.ACCEPTED
-            if await _is_earlier_accepted(ctx, offer):
-                return Stage.ACCEPTED
+        if acceptance.is_reported and await acceptance.find_agreement():
+            raise_accepted_with_differences(ctx)
+            return Stage.ACCEPTED
         if handoff.rejects() and not handoff.has_news():
             return await _withdraw_handoff(ctx, offer, then=Stage.DRAFT)
 
@@ -172,8 +171,6 @@ async def _verify_only_offer(ctx: OfferContext, released: ReleasedOffer) -> Stag
     """The offer is right: it must also be the only one; None to look at it again."""
     record, handoff = ctx.record, ctx.clazar_handoff
     if await ctx.acceptance.find_agreement():
-        return Stage.ACCEPTED
-    if await _is_earlier_accepted(ctx, released.offer):
         return Stage.ACCEPTED
     others = {*await handoff.other_open_offers()}
     if conflicting_offers(record.require_terms(), released.conflicting_offers, record.policy):
