@@ -36,6 +36,18 @@ def test_no_test_module_is_imported() -> None:
     assert [str(each) for each in files if imported.search(each.read_text())] == []
 
 
+def test_every_attention_is_raised_by_a_test() -> None:
+    """By its name or its code."""
+    files = [each for each in (ROOT / "tests").rglob("*.py") if each != Path(__file__)]
+    text = "".join(each.read_text(encoding="utf-8") for each in files)
+    unnamed = [
+        code
+        for code in AttentionCode
+        if f"AttentionCode.{code.name}" not in text and f'"{code}"' not in text
+    ]
+    assert unnamed == []
+
+
 def test_compose_file_matches_the_schema() -> None:
     checked = subprocess.run(
         [

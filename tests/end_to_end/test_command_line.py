@@ -191,6 +191,39 @@ async def test_start_of_a_running_offer(cli_environment: OfferEnvironment, tmp_p
     assert sum(event.event_type == accepted for event in events) == 1, "of 2,000 per run"
 
 
+async def test_two_starts_at_once_are_one_offer(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
+    starts = [cli_environment.client.start(opportunity) for _ in range(2)]
+    commands = [run_in_new_interpreter("starter.py", "start", opportunity) for _ in range(2)]
+    records, answers = await asyncio.gather(asyncio.gather(*starts), asyncio.gather(*commands))
+    assert {record.revision for record in records} == {1}
+    assert [code for code, *_ in answers] == [0, 0]
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
+    assert len(cli_environment.world.aws.offers) == 1
+
+
+async def test_resume_of_one_of_several_attentions(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
+    cli_environment.world.salesforce.opportunities[opportunity]["Buyer_Email__c"] = ""
+    await run("starter.py", "start", opportunity)
+    handle = cli_environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+    await handle.signal("extend", {"until": "2020-01-01"})
+    await cli_environment.wait_until_idle(opportunity)
+
+    code, _, err = await run("starter.py", "resume", opportunity)
+    assert code == 1
+    assert "terms-invalid" in err
+    assert "signal-rejected" in err
+    code, _, err = await run("starter.py", "resume", opportunity, "--attention", "no-such-code")
+    assert code == 1
+    assert "no-such-code" in err
+    code, out, _ = await run(
+        "starter.py", "resume", opportunity, "--attention", "signal-rejected", "--json"
+    )
+    assert code == 0
+    assert [each["code"] for each in json.loads(out)["attentions"]] == ["terms-invalid"]
+
+
 async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironment) -> None:
     cli_environment.world.faults.agreement.answer(403, "SearchAgreements", times=None)
     (code, _, err) = await run("starter.py", "schedules", "apply")
