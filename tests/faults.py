@@ -18,11 +18,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from random import Random, SystemRandom
 
-from tests.support.fault_injection import ACTIVITIES, FAULTS, LOGINS, NOT_OF_LOGINS
+from tests.support.fault_injection import ACTIVITIES, FAULTS, LOGINS, NOT_AT_LOGIN
 from tests.support.fault_matrix import (
     SCENARIOS,
     WITHOUT_SCENARIO,
-    Ended,
+    LifeResult,
     live,
 )
 
@@ -70,14 +70,14 @@ class Cell:
     fault: str
 
 
-def lived(cell: Cell) -> tuple[Cell, Ended | None, list[str]]:
+def lived(cell: Cell) -> tuple[Cell, LifeResult | None, list[str]]:
     """Live a cell; gives what was violated."""
     plan = {cell.activity: cell.fault}
     try:
-        ended = asyncio.run(asyncio.wait_for(live(cell.scenario, plan), TIME_OUT_SECONDS))
+        result = asyncio.run(asyncio.wait_for(live(cell.scenario, plan), TIME_OUT_SECONDS))
     except Exception as error:
         return cell, None, [f"{type(error).__name__}: {error}"]
-    return cell, ended, ended.violations
+    return cell, result, result.violations
 
 
 def quiet() -> None:
@@ -100,18 +100,18 @@ def cells(scenarios: Iterable[str], activities: Iterable[str]) -> Iterator[Cell]
                 possible = [
                     operation
                     for operation in calls.get(activity, ())
-                    if at(operation[0]) and not (fault in NOT_OF_LOGINS and operation in LOGINS)
+                    if at(operation[0]) and not (fault in NOT_AT_LOGIN and operation in LOGINS)
                 ]
                 if possible:
                     yield Cell(scenario, activity, fault)
 
 
-def table(results: dict[Cell, Ended]) -> str:
+def table(results: dict[Cell, LifeResult]) -> str:
     """Activities and faults, with the failures that were seen."""
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for cell, ended in results.items():
+    for cell, result in results.items():
         seen[cell.activity, cell.fault] |= {
-            WORDS.get(each.failure, str(each.failure)) for each in ended.struck
+            WORDS.get(each.failure, str(each.failure)) for each in result.attempts
         }
     called = sorted({cell.activity for cell in results})
     lines = [
@@ -127,7 +127,7 @@ def table(results: dict[Cell, Ended]) -> str:
     return "\n".join(lines)
 
 
-def page(results: dict[Cell, Ended]) -> str:
+def page(results: dict[Cell, LifeResult]) -> str:
     """The text of `docs/faults.md`."""
     called = {cell.activity for cell in results}
     others = sorted(set(ACTIVITIES) - called - WITHOUT_SCENARIO.keys())
@@ -173,15 +173,15 @@ def main() -> None:
         if not given.fault or cell.fault in given.fault
     ]
     Random(given.seed).shuffle(chosen)  # noqa: S311
-    results: dict[Cell, Ended] = {}
+    results: dict[Cell, LifeResult] = {}
     failed = 0
     with ProcessPoolExecutor(
         given.processes, mp_context=get_context("spawn"), initializer=quiet
     ) as pool:
-        for number, (cell, ended, violations) in enumerate(pool.map(lived, chosen), 1):
-            if ended:
-                results[cell] = ended
-            if ended and not ended.struck:
+        for number, (cell, result, violations) in enumerate(pool.map(lived, chosen), 1):
+            if result:
+                results[cell] = result
+            if result and not result.attempts:
                 violations.append("no call met the fault")
             if violations:
                 failed += 1

@@ -7,7 +7,7 @@ other activity runs meanwhile, so a fault is met by the calls of its own activit
 import asyncio
 import errno
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,7 +38,7 @@ REFUSED = "refused connection"
 """Not a fault of the simulator: the connection fails in the client, once for each vendor."""
 FOR_GOOD = "401 for good"
 CONNECT = "connect"
-NOT_OF_LOGINS = ("locked", "rule refusal")
+NOT_AT_LOGIN = ("locked", "rule refusal")
 LOGINS = {("salesforce", "Token"), ("clazar", "Authenticate")}
 
 
@@ -122,7 +122,7 @@ FAULTS: dict[str, Callable[[str], Fault | None]] = {
 server's replies are the nearest that SMTP has."""
 
 RETRIED = {Failure.UNAVAILABLE, Failure.RATE_LIMITED, Failure.NOT_READY}
-PROMISED: dict[str, Failure] = {
+EXPECTED_FAILURES: dict[str, Failure] = {
     REFUSED: Failure.UNAVAILABLE,
     "time-out": Failure.UNAVAILABLE,
     "answer lost": Failure.UNAVAILABLE,
@@ -147,10 +147,10 @@ IN_DOUBT = ("time-out", "answer lost", "malformed", "truncated", "HTML", "oversi
 """After the message itself: the mail may have been sent."""
 
 
-def promised(fault: str, activity_name: str, operation: Operation) -> set[str | None]:
+def expected_failures(fault: str, activity_name: str, operation: Operation) -> set[str | None]:
     """The failures that the error table allows; None: the activity succeeds in spite of it."""
     system, name = operation
-    failure = PROMISED[fault]
+    failure = EXPECTED_FAILURES[fault]
     allowed: set[str | None] = {failure}
     renewed = system in ("clazar", "salesforce") and operation not in LOGINS
     if operation == ("catalog", "CancelChangeSet") and fault in ("locked", "rule refusal"):
@@ -171,9 +171,17 @@ def promised(fault: str, activity_name: str, operation: Operation) -> set[str | 
     return allowed
 
 
+def can_meet(fault: str, operations: Iterable[Operation]) -> bool:
+    """Whether a vendor has such an answer to one of these operations."""
+    return any(
+        FAULTS[fault](system) and not (fault in NOT_AT_LOGIN and (system, name) in LOGINS)
+        for system, name in operations
+    )
+
+
 @dataclass
-class Struck:
-    """An attempt whose calls met a fault, and what it failed with; None: it did not fail."""
+class Attempt:
+    """An attempt of an activity, in which calls met a fault; `failure`: None if it succeeded."""
 
     activity: str
     fault: str
@@ -181,10 +189,11 @@ class Struck:
     failure: str | None
 
     @property
-    def is_promised(self) -> bool:
-        """Whether it is the outcome of the error table."""
+    def is_expected(self) -> bool:
+        """Whether the failure is that of the error table."""
         return any(
-            self.failure in promised(self.fault, self.activity, each) for each in self.operations
+            self.failure in expected_failures(self.fault, self.activity, each)
+            for each in self.operations
         )
 
 
@@ -203,18 +212,18 @@ class FaultInjection(temporalio.client.Interceptor, Interceptor):
 
     plan: Mapping[str, str]
     """By activity: its fault."""
-    struck: list[Struck] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     calls: dict[str, set[Operation]] = field(default_factory=dict)
     """By activity: the operations that it called."""
     sandbox: Sandbox | None = None
     """To be set before an activity runs."""
-    done: set[tuple[str, Operation]] = field(default_factory=set)
+    met: set[tuple[str, Operation]] = field(default_factory=set)
     """By activity: the operations that have met its fault."""
-    unmended: set[tuple[str, Operation]] = field(default_factory=set)
-    """Those that meet it again until a person acts."""
+    permanent: set[tuple[str, Operation]] = field(default_factory=set)
+    """Those that meet it at each call until a person acts."""
     refusing: dict[int, str] = field(default_factory=dict)
     """By port: the systems whose next connection is refused."""
-    _armed_ports: dict[int, str] = field(default_factory=dict)
+    _planned_ports: dict[int, str] = field(default_factory=dict)
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
@@ -233,7 +242,7 @@ class FaultInjection(temporalio.client.Interceptor, Interceptor):
         assert self.sandbox
         world, name = self.sandbox.world, activity.info().activity_type
         before, failure = world.calls.copy(), None
-        armed = self._arm(name)
+        injected = self._inject(name)
         try:
             return await execution
         except ApplicationError as error:
@@ -245,17 +254,17 @@ class FaultInjection(temporalio.client.Interceptor, Interceptor):
         finally:
             made = set((world.calls - before).keys())
             self.calls.setdefault(name, set()).update(made)
-            if met := self._met(armed, made):
-                self.struck.append(Struck(name, self.plan[name], tuple(met), failure))
+            if met := self._met(injected, made):
+                self.attempts.append(Attempt(name, self.plan[name], tuple(met), failure))
                 marked = {(name, operation) for operation in met}
-                (self.unmended if self.plan[name] == FOR_GOOD else self.done).update(marked)
+                (self.permanent if self.plan[name] == FOR_GOOD else self.met).update(marked)
 
-    def mend(self) -> None:
-        """A person has acted: what was broken for good is in order again."""
-        self.done |= self.unmended
-        self.unmended.clear()
+    def end_permanent_faults(self) -> None:
+        """No call meets a permanent fault again: a person has removed its cause."""
+        self.met |= self.permanent
+        self.permanent.clear()
 
-    def _arm(self, name: str) -> list[Fault]:
+    def _inject(self, name: str) -> list[Fault]:
         assert self.sandbox
         planned = self.plan.get(name)
         if planned is None:
@@ -264,34 +273,34 @@ class FaultInjection(temporalio.client.Interceptor, Interceptor):
             self.refusing = {
                 port: system
                 for port, system in _ports(self.sandbox).items()
-                if (name, (system, CONNECT)) not in self.done
+                if (name, (system, CONNECT)) not in self.met
             }
-            self._armed_ports = dict(self.refusing)
+            self._planned_ports = dict(self.refusing)
             self.sandbox.disconnect()
             return []
-        armed = [
+        injected = [
             replace(fault, operation=operation)
             for system, operation in sorted(self.sandbox.world.operations)
-            if (name, (system, operation)) not in self.done
-            and not (planned in NOT_OF_LOGINS and (system, operation) in LOGINS)
+            if (name, (system, operation)) not in self.met
+            and not (planned in NOT_AT_LOGIN and (system, operation) in LOGINS)
             and (fault := FAULTS[planned](system))
         ]
-        self.sandbox.world.faults.waiting += armed
-        return armed
+        self.sandbox.world.faults.waiting += injected
+        return injected
 
-    def _met(self, armed: list[Fault], made: set[Operation]) -> list[Operation]:
+    def _met(self, injected: list[Fault], made: set[Operation]) -> list[Operation]:
         """The operations that met the fault; the faults that are left are removed."""
         assert self.sandbox
         waiting, met = self.sandbox.world.faults.waiting, []
-        for fault in armed:
+        for fault in injected:
             operation = (fault.system, str(fault.operation))
             is_left = any(each is fault for each in waiting)
             if operation in made if fault.times is None else not is_left:
                 met.append(operation)
-        waiting[:] = [each for each in waiting if not any(each is fault for fault in armed)]
-        refused = self._armed_ports.keys() - self.refusing.keys()
-        met += [(self._armed_ports[port], CONNECT) for port in sorted(refused)]
-        self.refusing, self._armed_ports = {}, {}
+        waiting[:] = [each for each in waiting if not any(each is fault for fault in injected)]
+        refused = self._planned_ports.keys() - self.refusing.keys()
+        met += [(self._planned_ports[port], CONNECT) for port in sorted(refused)]
+        self.refusing, self._planned_ports = {}, {}
         return met
 
 
@@ -304,7 +313,7 @@ def _ports(sandbox: Sandbox) -> dict[int, str]:
 
 
 @contextmanager
-def impatient_clients(injection: FaultInjection) -> Iterator[None]:
+def patched_clients(injection: FaultInjection) -> Iterator[None]:
     """Clients with short time-outs and a small limit, whose connections can be refused."""
     connect = socket.socket.connect
 

@@ -29,8 +29,8 @@ from sandbox.marketplace.buyers import accept
 from tests.support.fault_injection import (
     FaultInjection,
     Operation,
-    Struck,
-    impatient_clients,
+    Attempt,
+    patched_clients,
 )
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
 from workflows.schedules.agreement_watch import AgreementWatch
@@ -45,7 +45,7 @@ BUYER_EMAIL = "buyer@example.com"
 AMENDMENT = offer_path(OPPORTUNITY, 1)
 CONTRACT = "s3://example-offers/eula.pdf"
 LONG = timedelta(days=60)
-TURNS = 40
+SCHEDULE_RUNS = 40
 """Runs of a Schedule until one succeeds: each call of it may meet a fault."""
 WATCH = WatchRequest(clock=Clock(), overlap=timedelta(hours=1))
 NOT_FOR_RESUME = {
@@ -57,7 +57,7 @@ NOT_FOR_RESUME = {
 
 
 @dataclass
-class Ending:
+class Outcome:
     """What a fault must not change."""
 
     stages: list[str]
@@ -87,7 +87,7 @@ class Life:
         first = await self.harness.record()
         return [first, *[await self.harness.record(AMENDMENT) for _ in first.amendments[:1]]]
 
-    async def attend(self) -> None:
+    async def answer_attentions(self) -> None:
         """Answer every attention."""
         for record in await self.records():
             if record.awaiting_approval:
@@ -100,22 +100,24 @@ class Life:
     async def _approve(self, record: OfferRecord) -> None:
         for role in {finding.role for finding in record.awaiting_approval}:
             by = {"legal": "legal@example.com"}.get(role or "", "desk@example.com")
-            await self.ask(self.harness.client.approve(record.path, ApprovalDecision(by=by)))
+            await self.send(self.harness.client.approve(record.path, ApprovalDecision(by=by)))
 
     async def _answer(self, record: OfferRecord, code: AttentionCode) -> None:
-        self.injection.mend()
+        self.injection.end_permanent_faults()
         client = self.harness.client
         if code is AttentionCode.EMAIL_DELIVERY_UNKNOWN and not self._was_delivered():
-            await self.ask(client.resend(record.path))
+            await self.send(client.resend(record.path))
         else:
-            await self.ask(client.resume(record.path, code))
+            await self.send(client.resume(record.path, code))
 
     def _was_delivered(self) -> bool:
         """Whether the mail in doubt arrived, as the mail server's log says."""
-        faults = [each.fault for each in self.injection.struck if each.activity == "send_to_buyer"]
+        faults = [
+            each.fault for each in self.injection.attempts if each.activity == "send_to_buyer"
+        ]
         return bool(faults) and faults[-1] == "answer lost"
 
-    async def ask(self, request: Awaitable[Any]) -> None:
+    async def send(self, request: Awaitable[Any]) -> None:
         """Send a request that is answered at once; it may come too late."""
         answer = asyncio.ensure_future(request)
         for _ in range(200):
@@ -140,7 +142,7 @@ class Life:
             if passed >= within:
                 seen = [(str(r.stage), [str(a.code) for a in r.attentions]) for r in records]
                 raise Violation(f"after {passed} still {seen}")
-            await self.attend()
+            await self.answer_attentions()
             await self.harness.sleep(step)
             passed += step
             self.check_offers()
@@ -156,11 +158,11 @@ class Life:
 
         A request that a vendor's refusal ended is made again.
         """
-        for _ in range(TURNS):
+        for _ in range(SCHEDULE_RUNS):
             answer = asyncio.ensure_future(make())
             await asyncio.wait([answer], timeout=0.1)
             while not answer.done():
-                await self.attend()
+                await self.answer_attentions()
                 await self.harness.sleep(timedelta(minutes=1))
                 await asyncio.sleep(0)
             if not isinstance(answer.exception(), RequestRejected):
@@ -170,10 +172,10 @@ class Life:
 
     async def run_schedule(self, scheduled: Any, request: Any) -> None:
         """Run the workflow of a Schedule until it succeeds, as the next turns do."""
-        for _ in range(TURNS):
+        for _ in range(SCHEDULE_RUNS):
             if await self.harness.run_schedule(scheduled, request):
                 return
-            self.injection.mend()
+            self.injection.end_permanent_faults()
             await self.harness.sleep(timedelta(minutes=5))
         raise Violation(f"{scheduled.__name__} never succeeds")
 
@@ -186,7 +188,7 @@ class Life:
     async def settle(self) -> None:
         """Skip the hours that retries and answers need."""
         for _ in range(4):
-            await self.attend()
+            await self.answer_attentions()
             await self.harness.sleep(timedelta(minutes=20))
         await self.until(lambda records: not any(set(codes(r)) - NOT_FOR_RESUME for r in records))
         self.check_offers()
@@ -232,14 +234,14 @@ async def share(life: Life, *, by_intake: bool = False) -> OfferRecord:
     return record
 
 
-async def be_accepted(life: Life) -> None:
+async def accept_offer(life: Life) -> None:
     (shared, *_) = await life.records()
     accept(life.harness.world, shared.require_offer_id(), life.harness.account)
     await life.watch()
     await life.until_stage(Stage.ACCEPTED)
 
 
-async def be_paid(life: Life) -> None:
+async def pay_out(life: Life) -> None:
     finance = PayoutSweepRequest(finance=("finance@example.com",))
     await life.harness.sleep(timedelta(days=40))
     await life.settle()
@@ -257,8 +259,8 @@ async def happy(life: Life) -> None:
     await share(life, by_intake=True)
     longer = Extension(until=life.harness.day(45))
     await life.request(lambda: life.harness.client.extend(OPPORTUNITY, longer))
-    await be_accepted(life)
-    await be_paid(life)
+    await accept_offer(life)
+    await pay_out(life)
 
 
 async def handed_off(life: Life) -> None:
@@ -279,8 +281,8 @@ async def handed_off(life: Life) -> None:
     for _ in range(12):
         await life.watch()
     await life.until_stage(Stage.SHARED)
-    await be_accepted(life)
-    await be_paid(life)
+    await accept_offer(life)
+    await pay_out(life)
 
 
 async def amended_before(life: Life) -> None:
@@ -290,14 +292,14 @@ async def amended_before(life: Life) -> None:
     await life.request(lambda: life.harness.client.amend(OPPORTUNITY, price))
     await life.until(lambda records: records[0].revision > 1 and records[0].stage is Stage.SHARED)
     await life.watch()
-    await be_accepted(life)
-    await be_paid(life)
+    await accept_offer(life)
+    await pay_out(life)
 
 
 async def amended_after(life: Life) -> None:
     """An agreement-based offer replaces the agreement."""
     await share(life)
-    await be_accepted(life)
+    await accept_offer(life)
     more = TermChanges(terms={"additional_amount": "30000 USD"})
     await life.request(lambda: life.harness.client.amend(OPPORTUNITY, more))
     amendment = await life.until_stage(Stage.SHARED, 1)
@@ -328,13 +330,13 @@ async def cancelled_while_generating(life: Life) -> None:
 async def agreement_cancelled(life: Life) -> None:
     """The buyer does not answer the request to cancel the agreement: AWS cancels it."""
     await share(life)
-    await be_accepted(life)
+    await accept_offer(life)
     reason = CancellationReasonCode.OTHER
     wish = CancellationRequestInput(reason_code=reason, message="As agreed.")
     await life.request(lambda: life.harness.client.request_cancellation(OPPORTUNITY, wish))
     for _ in range(10):
         await life.harness.sleep(timedelta(days=1))
-        await life.attend()
+        await life.answer_attentions()
     await life.watch()
     await life.until_stage(Stage.TERMINATED)
 
@@ -365,23 +367,61 @@ EXTENDED, READY = f"{MAIL}can be accepted", f"{MAIL}is ready"
 CHANGED, WITHDRAWN = f"{MAIL}is being changed", f"{MAIL}has been withdrawn"
 READY_AMENDMENT = f"{READY}: a change of your agreement"
 ACTIVE, PAID = ["ACTIVE"], ["USD 116,400.00"]
-ENDINGS: dict[str, Ending] = {
-    "happy": Ending(["disbursed"], ACTIVE, [EXTENDED, READY], PAID),
-    "handed_off": Ending(["disbursed"], ACTIVE, [READY], PAID),
-    "amended_before": Ending(["disbursed"], ACTIVE, [CHANGED, READY, READY], ["USD 106,700.00"]),
-    "amended_after": Ending(
+OUTCOMES: dict[str, Outcome] = {
+    "happy": Outcome(["disbursed"], ACTIVE, [EXTENDED, READY], PAID),
+    "handed_off": Outcome(["disbursed"], ACTIVE, [READY], PAID),
+    "amended_before": Outcome(["disbursed"], ACTIVE, [CHANGED, READY, READY], ["USD 106,700.00"]),
+    "amended_after": Outcome(
         ["replaced", "accepted"], ["ACTIVE", "REPLACED"], [READY, READY_AMENDMENT], [None, None]
     ),
-    "cancelled": Ending(["cancelled"], [], [WITHDRAWN, READY], [None]),
-    "cancelled_while_generating": Ending(["cancelled"], [], [], [None]),
-    "agreement_cancelled": Ending(["terminated"], ["CANCELLED"], [READY], [None]),
-    "expired": Ending(["expired"], [], [REMINDER, REMINDER, READY], [None]),
+    "cancelled": Outcome(["cancelled"], [], [WITHDRAWN, READY], [None]),
+    "cancelled_while_generating": Outcome(["cancelled"], [], [], [None]),
+    "agreement_cancelled": Outcome(["terminated"], ["CANCELLED"], [READY], [None]),
+    "expired": Outcome(["expired"], [], [REMINDER, REMINDER, READY], [None]),
 }
 """How each ends, whatever faults its activities meet."""
+
+CALLED_IN: dict[str, tuple[str, ...]] = {
+    "happy": (
+        "check_deal",
+        "edit_offer",
+        "find_agreement",
+        "find_our_offers",
+        "find_ready_opportunities",
+        "link_offers",
+        "publish",
+        "read_agreement_feed",
+        "read_changes",
+        "send_broadcast",
+        "send_notice",
+        "send_to_buyer",
+        "signal_agreements",
+        "signal_observed_offers",
+        "submit_offer",
+        "sweep_payouts",
+        "wait_for_change_set",
+        "write_back",
+    ),
+    "handed_off": (
+        "close_handoff_task",
+        "find_offers",
+        "link_offer",
+        "open_handoff_task",
+        "wait_for_release",
+    ),
+    "amended_before": ("withdraw_offer",),
+    "amended_after": ("find_successor",),
+    "cancelled_while_generating": ("cancel_change_set",),
+    "agreement_cancelled": ("request_cancellation", "wait_for_cancellation"),
+    "expired": ("read_offer",),
+}
+"""By scenario: activities that it calls.  Each activity of the product is named once, here or in
+`WITHOUT_SCENARIO`; the others that a scenario calls are found by living it."""
 
 WITHOUT_SCENARIO = {
     "wait_until_closed": "only for an amendment that somebody has terminated; it calls Temporal",
     "plan_digests": "it reads only Temporal's search, which the time-skipping server lacks",
+    "find_schedule_problems": "it reads only Temporal's Schedules, which that server lacks",
 }
 """Activities that no scenario runs, and why."""
 
@@ -390,22 +430,22 @@ WITHOUT_SCENARIO = {
 
 
 @dataclass
-class Ended:
-    """How a life ended."""
+class LifeResult:
+    """What happened in a life."""
 
     scenario: str
     plan: Mapping[str, str]
-    struck: list[Struck]
+    attempts: list[Attempt]
     calls: dict[str, set[Operation]]
     answered: Counter[str]
     violations: list[str]
 
 
-async def live(scenario: str, plan: Mapping[str, str]) -> Ended:
+async def live(scenario: str, plan: Mapping[str, str]) -> LifeResult:
     """Live one life; gives what was violated in it."""
     injection = FaultInjection(plan)
     violations: list[str] = []
-    with impatient_clients(injection):
+    with patched_clients(injection):
         async with open_harness(injection=injection) as harness:
             life = Life(harness, injection)
             harness.clazar_watched = False
@@ -414,28 +454,36 @@ async def live(scenario: str, plan: Mapping[str, str]) -> Ended:
                 await life.settle()
                 life.check_offers()
                 records = await life.records()
-                violations += [*disagreements(harness, records), *repeated_mails(harness)]
-                if (ending := ending_of(harness, records)) != ENDINGS[scenario]:
-                    violations.append(f"it ended as {ending}, not as {ENDINGS[scenario]}")
+                violations += [*differences(harness, records), *repeated_mails(harness)]
+                if (outcome := outcome_of(harness, records)) != OUTCOMES[scenario]:
+                    violations.append(f"it ended as {outcome}, not as {OUTCOMES[scenario]}")
             except (AssertionError, RequestRejected, NoAnswer) as error:
                 violations.append(f"{type(error).__name__}: {error}")
     violations += [
-        f"{each.activity} failed {each.failure} at {joined(each.operations)}: {each.fault}"
-        for each in injection.struck
-        if not each.is_promised
+        f"{each.activity} failed {each.failure} at {operation_names(each.operations)}: {each.fault}"
+        for each in injection.attempts
+        if not each.is_expected
     ]
-    return Ended(scenario, plan, injection.struck, injection.calls, life.answered, violations)
+    return LifeResult(
+        scenario, plan, injection.attempts, injection.calls, life.answered, violations
+    )
 
 
-def joined(operations: Iterable[Operation]) -> str:
+def uncalled(result: LifeResult) -> list[str]:
+    """The activities that the scenario is said to call, and did not."""
+    named = CALLED_IN.get(result.scenario, ())
+    return [f"{name} was not called" for name in named if name not in result.calls]
+
+
+def operation_names(operations: Iterable[Operation]) -> str:
     """The names of operations."""
     return ", ".join(map(".".join, operations))
 
 
-def ending_of(harness: WorkflowHarness, records: list[OfferRecord]) -> Ending:
+def outcome_of(harness: WorkflowHarness, records: list[OfferRecord]) -> Outcome:
     """How a life ended."""
     to_buyer = [m.subject for m in harness.world.mail.messages if BUYER_EMAIL in m.recipients]
-    return Ending(
+    return Outcome(
         [str(record.stage) for record in records],
         sorted(each.status for each in harness.world.aws.agreements.values()),
         # Without the days.
@@ -444,7 +492,7 @@ def ending_of(harness: WorkflowHarness, records: list[OfferRecord]) -> Ending:
     )
 
 
-def disagreements(harness: WorkflowHarness, records: list[OfferRecord]) -> list[str]:
+def differences(harness: WorkflowHarness, records: list[OfferRecord]) -> list[str]:
     """What AWS, Salesforce and Clazar do not agree about with the records."""
     world, shown = harness.world, harness.salesforce_fields()
     found: list[str] = []
