@@ -27,9 +27,9 @@ from offers.stage import Stage
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.marketplace.buyers import accept
 from tests.support.fault_injection import (
+    Attempt,
     FaultInjection,
     Operation,
-    Attempt,
     patched_clients,
 )
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
