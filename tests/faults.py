@@ -205,9 +205,6 @@ class Matrix:
             lives += [Life(scenario, fault, tuple(activities[at::number])) for at in range(number)]
         random.shuffle(lives)
         reports = self.live(lives)
-        for report in reports:
-            if report.violations:
-                self.failed.update(report.life.cells)
         alone = [
             Life(cell.scenario, cell.fault, (cell.activity,))
             for report in reports
@@ -217,8 +214,11 @@ class Matrix:
         for report in self.live(alone):
             if report.missing:
                 print(report.life.arguments, "no call met the fault", sep="\n    ", flush=True)
-                self.failed.update(report.missing)
-            if report.violations:
+            if report.missing or report.violations:
+                self.failed.update(report.life.cells)
+        for report in reports:
+            if report.violations and not self.failed.intersection(report.life.cells):
+                print(report.life.arguments, "a violation only together", sep="\n    ", flush=True)
                 self.failed.update(report.life.cells)
 
 

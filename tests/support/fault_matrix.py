@@ -81,6 +81,8 @@ class Life:
     injection: FaultInjection
     answered: Counter[str] = field(default_factory=Counter)
     """The codes of the attentions that the person answered."""
+    delivered_in_doubt: int = 0
+    """Mails that the person found in the mail server's log."""
 
     async def records(self) -> list[OfferRecord]:
         """The record of the offer and of its amendments."""
@@ -105,17 +107,34 @@ class Life:
     async def _answer(self, record: OfferRecord, code: AttentionCode) -> None:
         self.injection.end_permanent_faults()
         client = self.harness.client
-        if code is AttentionCode.EMAIL_DELIVERY_UNKNOWN and not self._was_delivered():
-            await self.send(client.resend(record.path))
-        else:
+        if code is not AttentionCode.EMAIL_DELIVERY_UNKNOWN:
             await self.send(client.resume(record.path, code))
+        elif await self._was_delivered():
+            self.delivered_in_doubt += 1
+            await self.send(client.resume(record.path, code))
+        else:
+            await self.send(client.resend(record.path))
 
-    def _was_delivered(self) -> bool:
-        """Whether the mail in doubt arrived, as the mail server's log says."""
-        faults = [
-            each.fault for each in self.injection.attempts if each.activity == "send_to_buyer"
-        ]
-        return bool(faults) and faults[-1] == "answer lost"
+    async def _was_delivered(self) -> bool:
+        """Whether the mail in doubt arrived: the buyer has one that no activity has completed."""
+        arrived = sum(BUYER_EMAIL in m.recipients for m in self.harness.world.mail.messages)
+        known = self.delivered_in_doubt
+        for record in await self.records():
+            known += await self._completed(workflow_id(record.path), "send_to_buyer")
+        return arrived > known
+
+    async def _completed(self, workflow: str, activity: str) -> int:
+        """How many of a workflow's activities of this type have completed."""
+        handle = self.harness.temporal_client.get_workflow_handle(workflow)
+        events = (await handle.fetch_history()).events
+        return sum(
+            events[
+                completed.scheduled_event_id - 1
+            ].activity_task_scheduled_event_attributes.activity_type.name
+            == activity
+            for event in events
+            if (completed := event.activity_task_completed_event_attributes).scheduled_event_id
+        )
 
     async def send(self, request: Awaitable[Any]) -> None:
         """Send a request that is answered at once; it may come too late."""
