@@ -438,7 +438,7 @@ CALLED_IN: dict[str, tuple[str, ...]] = {
 `WITHOUT_SCENARIO`; the others that a scenario calls are found by living it."""
 
 WITHOUT_SCENARIO = {
-    "wait_until_closed": "only for an amendment that somebody has terminated; it calls Temporal",
+    "wait_until_closed": "only in a run that continues as new while an amendment is open",
     "plan_digests": "it reads only Temporal's search, which the time-skipping server lacks",
     "find_schedule_problems": "it reads only Temporal's Schedules, which that server lacks",
 }
