@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test test-versions soak lint bench clean
+.PHONY: help setup demo test test-versions soak faults lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -32,6 +32,9 @@ test-versions:  ## Run the workflow and replay tests on every Python version tha
 
 soak: $(INSTALLED)  ## Run hundreds of random lives (LIVES=200, SEED=1)
 	$(BIN)/python -m tests.soak --lives $(or $(LIVES),200) $(if $(SEED),--seed $(SEED))
+
+faults: $(INSTALLED)  ## Run every activity with every fault, and write docs/faults.md (PROCESSES=2, SEED=1)
+	$(BIN)/python -m tests.faults --processes $(or $(PROCESSES),2) $(if $(SEED),--seed $(SEED))
 
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .

@@ -130,6 +130,16 @@ class Sandbox:
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)
         self._ticker = self._loop.create_task(self._tick())
 
+    def disconnect(self) -> None:
+        """Close the connections that clients keep open."""
+
+        async def abort() -> None:
+            for connection in list(self._state.connections):
+                transport: Any = connection.transport
+                transport.abort()
+
+        asyncio.run_coroutine_threadsafe(abort(), self._loop).result()
+
     def _port(self, name: str) -> int:
         return self.port and self.port + SYSTEMS.index(name)
 

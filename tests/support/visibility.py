@@ -48,6 +48,10 @@ class Visibility(Interceptor):
         """Whether the server answers that it cannot search."""
         self._started = dict.fromkeys(workflow_ids)
 
+    def add(self, workflow_id: str) -> None:
+        """Also find a workflow that another one starts."""
+        self._started[workflow_id] = None
+
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
         """Remember the workflows that are started, and search them."""
         visibility = self

@@ -40,6 +40,7 @@ from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from tests.support.builders import BUYER
+from tests.support.fault_injection import FaultInjection
 from tests.support.server_time import ServerTime
 from tests.support.visibility import Visibility
 from workflows.offer.search_attributes import KEYS
@@ -326,20 +327,23 @@ class WorkflowHarness:
     async def watch_agreements(self) -> None:
         """Read AWS's agreement feed once, as its Schedule does every few minutes."""
         request = WatchRequest(clock=Clock(), overlap=timedelta(hours=1))
-        assert await self._run(AgreementWatch, request)
+        assert await self.run_schedule(AgreementWatch, request)
 
     async def watch_clazar(self) -> bool:
         """Read Clazar's change feed once, as its Schedule does every few minutes.
 
         Returns whether it could be read.
         """
-        return await self._run(ClazarWatch, WatchRequest(clock=Clock(), overlap=timedelta(hours=1)))
+        return await self.run_schedule(
+            ClazarWatch, WatchRequest(clock=Clock(), overlap=timedelta(hours=1))
+        )
 
     async def sweep_payouts(self) -> None:
         """Read the payout data once, as its Schedule does every day."""
-        assert await self._run(PayoutSweep, PayoutSweepRequest())
+        assert await self.run_schedule(PayoutSweep, PayoutSweepRequest())
 
-    async def _run(self, scheduled: Any, request: BaseModel) -> bool:
+    async def run_schedule(self, scheduled: Any, request: BaseModel) -> bool:
+        """Run the workflow of a Schedule once; returns whether it succeeded."""
         handle = await self.temporal_client.start_workflow(
             scheduled.run, request, id=str(uuid.uuid4()), task_queue=TaskQueue.OFFERS
         )
@@ -406,23 +410,27 @@ async def open_harness(
     policy: Path = POLICY,
     run_worker: Callable[[Client, ServerTime], AbstractAsyncContextManager[None]] | None = None,
     *,
+    injection: FaultInjection | None = None,
     can_stop_worker: bool = False,
 ) -> AsyncIterator[WorkflowHarness]:
     """Start a time-skipping Temporal server, a sandbox with its clock, and workers for both.
 
-    `run_worker`: None for workers on these task queues in this process.  `can_stop_worker`: whether
-    they cache no workflow; else the server would wait for the stopped worker's own queue.
+    `injection`: the faults that activities meet.  `run_worker`: None for workers on these task
+    queues in this process.  `can_stop_worker`: whether they cache no workflow; else the server
+    would wait for the stopped worker's own queue.
     """
     time, visibility = ServerTime(), Visibility()
     async with (
         await WorkflowEnvironment.start_time_skipping(
             test_server_existing_path=installed_program("temporal-test-server"),
             data_converter=data_converter(TemporalSettings()),
-            interceptors=[time, visibility],
+            interceptors=[time, visibility, *([injection] if injection else [])],
         ) as temporal,
         Sandbox(time) as sandbox,
     ):
         client = visibility.client = temporal.client
+        if injection:
+            injection.sandbox = sandbox
         await add_search_attributes(client, KEYS)
         # The sandbox's rate limits count real seconds and minutes, and none pass here.
         sandbox.world.aws.throttle = sandbox.world.clazar.rate_limits = False

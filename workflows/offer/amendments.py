@@ -18,7 +18,7 @@ from workflows.offer.search_attributes import STAGE
 
 with workflow.unsafe.imports_passed_through():
     from activities.temporal.offer_workflows import OfferWorkflows
-    from offers.agreements.agreement import Agreement
+    from offers.agreements.agreement import Agreement, AgreementStatus
     from offers.agreements.amendment_pricing import OriginalOffer
     from offers.ids import offer_path, workflow_id
     from offers.lifecycle.attentions import AttentionCode
@@ -50,6 +50,20 @@ class Amendments:
     def was_accepted(self) -> bool:
         """Whether an amendment made here took, or is about to take, this offer's place."""
         return any(each.agreement_id for each in self._ctx.record.amendments)
+
+    @property
+    def may_have_been_accepted(self) -> bool:
+        """Whether the agreement was replaced while an amendment was open.
+
+        The agreement that replaced it is not known yet, and its search may wait for a person.
+        """
+        record = self._ctx.record
+        return (
+            self.open is not None
+            and record.stage is not Stage.REPLACED
+            and record.agreement is not None
+            and record.agreement.status is AgreementStatus.REPLACED
+        )
 
     async def begin(self, terms: dict[str, Any]) -> None:
         """Begin one, and wait until its workflow has started."""

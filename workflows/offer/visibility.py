@@ -25,7 +25,7 @@ def publish(ctx: OfferContext, *, to_salesforce: bool = True) -> None:
     show_card(ctx)
     if not to_salesforce:
         return
-    if ctx.amendments.was_accepted:
+    if ctx.amendments.was_accepted or ctx.amendments.may_have_been_accepted:
         # The amendment that took the offer's place writes to the opportunity now.
         ctx.salesforce_sync.drop()
     else:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from cli.offer_client import RequestRejected
+from offers.agreements.agreement import AgreementReport
 from offers.ids import offer_path
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
@@ -14,7 +15,9 @@ from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.amendments import create_amendment_in_portal
 from sandbox.marketplace.buyers import accept
 from tests.support.builders import BUYER
-from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
+from tests.support.fault_injection import FOR_GOOD, FaultInjection
+from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
+from workflows.offer.workflow import OfferWorkflow
 
 FIRST, SECOND = offer_path(OPPORTUNITY, 1), offer_path(OPPORTUNITY, 2)
 ADDITIONAL = TermChanges(terms={"additional_amount": "30000 USD"})
@@ -59,6 +62,33 @@ async def test_accepted_amendment_replaces_the_original(
     assert shown["Initial_Agreement_Id__c"] == agreement_id_of(original)
     assert shown["Offer_Amount__c"] == 30000.0
     assert (await harness.advance_until_closed()).stage is Stage.REPLACED
+
+
+async def test_replaced_original_writes_nothing_while_its_successor_is_not_known() -> None:
+    """Else it could overwrite what the accepted amendment has written to the opportunity."""
+    injection = FaultInjection({"find_successor": FOR_GOOD})
+    async with open_harness(injection=injection) as harness:
+        original = await harness.sell()
+        await harness.client.amend(OPPORTUNITY, ADDITIONAL)
+        await harness.approve_all(FIRST)
+        agreement = harness.accept(await harness.advance_until(Stage.SHARED, path=FIRST))
+        await harness.settle()
+        written = len(harness.salesforce_fields()["_history"])
+        report = AgreementReport(
+            agreement_id=agreement_id_of(original),
+            offer_id=original.require_offer_id(),
+            changed_at=harness.time(),
+        )
+        await harness.handle.signal(OfferWorkflow.agreement_reported, report)
+        waiting = await harness.advance(minutes=5)
+        assert [attention.code for attention in waiting.attentions] == ["credentials-rejected"]
+        assert len(harness.salesforce_fields()["_history"]) == written
+        injection.plan = {}
+        await harness.watch_agreements()
+        await harness.client.resume(OPPORTUNITY)
+        await harness.advance(minutes=5)
+        assert (await harness.record()).stage is Stage.REPLACED
+        assert harness.salesforce_fields()["Agreement_Id__c"] == agreement.id
 
 
 async def test_amendment_is_followed_until_it_is_disbursed(harness: WorkflowHarness) -> None:
