@@ -202,6 +202,64 @@ async def test_invalid_value_makes_only_its_offer_incomplete(
 
 
 @pytest.mark.parametrize(
+    ("names", "doubtful"),
+    [
+        ({"agreement_id": ""}, {"offer-1"}),
+        ({"offer_id": ""}, {"offer-1"}),
+        ({"offer_id": "", "agreement_id": ""}, {"offer-1", "offer-2"}),
+    ],
+)
+async def test_line_makes_incomplete_whatever_offer_it_may_be_about(
+    s3: Any, names: dict[str, str], doubtful: set[str]
+) -> None:
+    broken = line("e9", "INVOICED", "SELLER_REV_SHARE", "12,50") | names
+    put(s3, text([*INVOICED, *PAID, *OTHER, broken]))
+    assert (await read(s3)).incomplete == doubtful
+
+
+async def test_file_cut_inside_the_last_field_is_not_complete(s3: Any) -> None:
+    columns = list(COLUMNS[BILLING])
+    assert columns[-1] == "offer_id"
+    content = text([*INVOICED, *PAID, *OTHER], columns).rstrip("\r\n")
+    put(s3, content[:-1])
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert (finding.source, finding.problem) == (f"{MAY} line 8", "it is cut off")
+    assert set(reading.payouts) == {"offer-1", "offer-2"}
+    assert reading.incomplete == {"offer-1", "offer-2"}
+
+
+async def test_last_line_needs_no_end_if_its_last_field_is_not_read(s3: Any) -> None:
+    put(s3, text([*INVOICED, *PAID]).rstrip("\r\n"))
+    reading = await read(s3)
+    assert (reading.findings, reading.incomplete) == ((), frozenset())
+
+
+async def test_event_that_is_not_understood_makes_its_offer_incomplete(s3: Any) -> None:
+    unknown = line("e9", "INVOICED", "SOMETHING_NEW", "5")
+    put(s3, text([*INVOICED, *PAID, *OTHER, unknown]))
+    reading = await read(s3)
+    assert reading.incomplete == {"offer-1"}
+    assert set(reading.complete_payouts) == {"offer-2"}
+
+
+@pytest.mark.parametrize(
+    ("trace", "shown"),
+    [
+        ("trace-1", ("trace-1",)),
+        ("testTraceId", ()),
+        ("EMEA_MP_TEST_TRACE_ID", ()),
+        ("", ()),
+    ],
+)
+async def test_test_traces_are_not_shown(s3: Any, trace: str, shown: tuple[str, ...]) -> None:
+    put(s3, text([*INVOICED, PAID[0] | {"bank_trace_id": trace}, *PAID[1:]]))
+    payout = (await read(s3)).payouts["offer-1"]
+    assert payout.bank_trace_ids == shown
+    assert payout.state is PayoutState.DISBURSED
+
+
+@pytest.mark.parametrize(
     ("update_date", "corrected_later"),
     [("2026-04-02T00:00:00Z", True), ("2026-07-01T00:00:00Z", False), ("yesterday", False)],
 )
