@@ -8,6 +8,8 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
+from sandbox.aws.catalog.rules.working_copy import WorkingCopy
+from sandbox.aws.marketplace_state import Offer
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
 
@@ -297,6 +299,25 @@ async def test_extend_with_a_new_duration_changes_both_in_place(
     (offer,) = harness.world.aws.offers.values()
     assert {"Type": "ValidityTerm", "AgreementDuration": "P12M"} in offer.terms
     assert offer.availability_end == harness.day(40)
+
+
+async def test_edit_that_aws_made_otherwise_is_told_and_not_recorded(
+    harness: WorkflowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await harness.share()
+    save = WorkingCopy.save
+
+    def save_otherwise(self: WorkingCopy) -> list[Offer]:
+        for offer in self.offers.values():
+            offer.availability_end = harness.day(40)
+        return save(self)
+
+    monkeypatch.setattr(WorkingCopy, "save", save_otherwise)
+    with pytest.raises(RequestRejected, match="availability_end"):
+        await extend(harness, harness.day(50))
+    record = await harness.settle()
+    assert record.require_terms() == before.require_terms()
+    assert len(harness.mail_subjects()) == 1, "the buyer was told of another last day"
 
 
 async def test_extend_rejected_by_aws_changes_nothing(
