@@ -252,6 +252,18 @@ async def test_restart_of_an_expired_offer_with_other_terms(harness: WorkflowHar
     assert harness.count_acceptable_offers() == 1
 
 
+async def test_expired_offer_is_created_again_with_a_new_last_day(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.share(availability_end=harness.day(3).isoformat())
+    assert (await harness.advance_to_end()).stage is Stage.EXPIRED
+    record = await amend(harness, price_change("110000"))
+    assert record.findings == ()
+    shared = await harness.advance_until(Stage.SHARED)
+    assert shared.require_terms().availability_end > harness.world.now().date()
+    assert harness.count_acceptable_offers() == 1
+
+
 @pytest.mark.parametrize(
     ("terms", "until", "reason"),
     [

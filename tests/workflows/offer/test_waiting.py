@@ -7,6 +7,7 @@ import pytest
 
 from activities.errors import Failure
 from cli.offer_client import RequestRejected
+from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage
 from sandbox.aws.marketplace_state import Buyer
@@ -222,6 +223,26 @@ async def test_undeliverable_notice_does_not_block_the_offer(
         subject for subject in harness.mail_subjects() if subject.startswith("Accepted")
     ]
     assert len(accepted_mails) == deliverable
+
+
+async def test_undeliverable_notice_goes_to_the_corrected_owner(harness: WorkflowHarness) -> None:
+    harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
+    harness.vendors.smtp.answer(550, "RCPT")
+    await harness.start()
+    await harness.advance_until(Stage.FAILED)
+    failed = await harness.settle()
+    assert [each.code for each in failed.attentions] == ["offer-rejected", "notification-failed"]
+    harness.set_buyer(accepts_after=None)
+    corrected = TermChanges(terms={"owner_email": "successor@example.com"})
+    await harness.client.revise(OPPORTUNITY, corrected)
+    assert harness.mail_subjects() == []
+    await harness.client.resume(OPPORTUNITY)
+    assert (await harness.settle()).attentions == ()
+    (mail,) = harness.world.mail.messages
+    assert (mail.subject, mail.recipients) == (
+        "Failed: the offer for Example Corp",
+        ["successor@example.com"],
+    )
 
 
 async def test_resend_sends_the_offer_mail_again(harness: WorkflowHarness) -> None:
