@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test test-versions soak lint bench clean
+.PHONY: help setup demo test test-versions soak mutants lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -33,6 +33,10 @@ test-versions:  ## Run the workflow and replay tests on every Python version tha
 soak: $(INSTALLED)  ## Run hundreds of random lives (LIVES=200, SEED=1)
 	$(BIN)/python -m tests.soak --lives $(or $(LIVES),200) $(if $(SEED),--seed $(SEED))
 
+mutants: $(INSTALLED)  ## List rules of the domain that no test holds (SAMPLE=400, MINUTES=60, SEED=1, REUSE=1)
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),400) --minutes $(or $(MINUTES),60) \
+		$(if $(SEED),--seed $(SEED)) $(if $(REUSE),--reuse)
+
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -44,4 +48,4 @@ bench: $(INSTALLED)  ## Print the figures of docs/figures.md as JSON
 	@$(BIN)/python -m bench
 
 clean:  ## Remove what was installed and built
-	rm -rf $(VENV) .venvs .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venvs .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .mutants *.egg-info
