@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from temporalio.exceptions import ApplicationError
 
-from activities.aws.billing_ledger import BILLING, COLUMNS
+from activities.aws.billing_ledger import AGREEMENTS, BILLING, COLUMNS
 from activities.aws.seller_data_feed import SellerDataFeed, _lines
 from activities.errors import Failure
 from offers.money import Money
@@ -115,6 +115,20 @@ async def test_events_of_several_months_are_joined_with_transfers(s3: Any) -> No
     assert payout.disbursed_on == date(2026, 5, 8)
     assert payout.invoices[0].due_on == date(2026, 5, 1)
     assert set((await read(s3)).complete_payouts) == {"offer-1", "offer-2"}
+
+
+async def test_event_belongs_to_the_offer_of_its_agreements_revision(s3: Any) -> None:
+    revisions = [
+        {"offer_id": "offer-1", "valid_from": "2026-03-04T00:00:00Z"},
+        {"offer_id": "offer-7", "valid_from": "2026-04-01T12:00:00Z"},
+        {"offer_id": "offer-8", "valid_from": "2026-04-01T18:00:00Z", "delete_date": "2026-05-01"},
+        {"offer_id": "offer-9", "valid_from": "2026-04-02T00:00:00Z"},
+    ]
+    update = {"agreement_id": "agmt-1", "update_date": "2026-05-01T00:00:00Z"}
+    feed = text([update | each for each in revisions], list(COLUMNS[AGREEMENTS]))
+    put(s3, feed, MAY.replace(BILLING, AGREEMENTS))
+    put(s3, text([each | {"offer_id": "offer-0"} for each in INVOICED] + OTHER))
+    assert set((await read(s3)).payouts) == {"offer-7", "offer-2"}
 
 
 async def test_earlier_months_are_not_read(s3: Any) -> None:

@@ -1,6 +1,6 @@
 """The payout report: its lines and totals."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -79,6 +79,15 @@ def test_missing_invoice_is_an_overdue_line() -> None:
     assert line.overdue
     assert line.expected is not None
     assert totals([line])["USD"].overdue == Money.of("116400", "USD")
+
+
+def test_line_is_overdue_from_the_day_on() -> None:
+    (line,) = lines([offer()], reading(), PayoutRules(), TODAY)
+    assert line.expected is not None
+    day = line.expected.overdue_on
+    (before,) = lines([offer()], reading(), PayoutRules(), day - timedelta(days=1))
+    (then,) = lines([offer()], reading(), PayoutRules(), day)
+    assert (before.overdue, then.overdue) == (False, True)
 
 
 def test_invoiced_line_is_expected_and_paid_line_is_not() -> None:
