@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test test-versions soak faults lint bench clean
+.PHONY: help setup demo test test-versions soak faults mutants lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -36,6 +36,10 @@ soak: $(INSTALLED)  ## Run hundreds of random lives (LIVES=200, SEED=1)
 faults: $(INSTALLED)  ## Run every activity with every fault, and write docs/faults.md (PROCESSES=2, SEED=1)
 	$(BIN)/python -m tests.faults --processes $(or $(PROCESSES),2) $(if $(SEED),--seed $(SEED))
 
+mutants: $(INSTALLED)  ## List rules of the domain that no test holds (SAMPLE=400, MINUTES=60, SEED=1, REUSE=1)
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),400) --minutes $(or $(MINUTES),60) \
+		$(if $(SEED),--seed $(SEED)) $(if $(REUSE),--reuse)
+
 lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -47,4 +51,4 @@ bench: $(INSTALLED)  ## Print the figures of docs/figures.md as JSON
 	@$(BIN)/python -m bench
 
 clean:  ## Remove what was installed and built
-	rm -rf $(VENV) .venvs .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venvs .demo .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis .mutants *.egg-info

@@ -71,11 +71,7 @@ class AwsAgreements:
         ended: Agreement | None = None
         undone: Agreement | None = None
         with aws_errors():
-            found = self._agreements.search_agreements(
-                catalog=documents.CATALOG,
-                filters=[*_OUR_AGREEMENTS, {"name": "OfferId", "values": [offer_id]}],
-            )
-            for summary in _newest_first(found["agreementViewSummaries"]):
+            for summary in self._newest_first("OfferId", offer_id):
                 agreement = self._described(summary["agreementId"])
                 if agreement.status is AgreementStatus.ACTIVE:
                     return agreement
@@ -120,22 +116,21 @@ class AwsAgreements:
     def find_successor(self, agreement: Agreement) -> Agreement | None:
         """The agreement that replaced another one: the newest of the same chain."""
         with aws_errors():
-            found = self._agreements.search_agreements(
-                catalog=documents.CATALOG,
-                filters=[
-                    *_OUR_AGREEMENTS,
-                    {
-                        "name": "InitialAgreementId",
-                        "values": [agreement.initial_agreement_id or agreement.agreement_id],
-                    },
-                ],
-            )
-            for summary in _newest_first(found["agreementViewSummaries"]):
+            first = agreement.initial_agreement_id or agreement.agreement_id
+            for summary in self._newest_first("InitialAgreementId", first):
                 if summary["agreementId"] == agreement.agreement_id:
                     return None
                 if summary["status"] != AgreementStatus.ROLLED_BACK:
                     return self._described(summary["agreementId"])
         return None
+
+    def _newest_first(self, name: str, value: str) -> list[dict[str, Any]]:
+        """The summaries of our agreements with this value."""
+        pages = self._agreements.get_paginator("search_agreements").paginate(
+            catalog=documents.CATALOG, filters=[*_OUR_AGREEMENTS, {"name": name, "values": [value]}]
+        )
+        found = [summary for page in pages for summary in page["agreementViewSummaries"]]
+        return sorted(found, key=lambda row: row["acceptanceTime"], reverse=True)
 
     def _described(self, agreement_id: str) -> Agreement:
         return documents.agreement(self._agreements.describe_agreement(agreementId=agreement_id))
@@ -144,13 +139,13 @@ class AwsAgreements:
     def request_cancellation(self, request: RequestCancellation) -> CancellationRequest:
         """Request the cancellation of an agreement; an open request counts as this one."""
         with aws_errors():
-            waiting = self._agreements.list_agreement_cancellation_requests(
+            pages = self._agreements.get_paginator("list_agreement_cancellation_requests").paginate(
                 partyType="Proposer",
                 agreementId=request.agreement_id,
                 status=CancellationStatus.PENDING_APPROVAL,
-            )["items"]
-            if waiting:
-                return documents.cancellation_request(waiting[0])
+            )
+            for waiting in (item for page in pages for item in page["items"]):
+                return documents.cancellation_request(waiting)
             return documents.cancellation_request(
                 self._agreements.send_agreement_cancellation_request(
                     agreementId=request.agreement_id,
@@ -179,7 +174,3 @@ _OUR_AGREEMENTS = (
     {"name": "PartyType", "values": ["Proposer"]},
     {"name": "AgreementType", "values": ["PurchaseAgreement"]},
 )
-
-
-def _newest_first(summaries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(summaries, key=lambda row: row["acceptanceTime"], reverse=True)

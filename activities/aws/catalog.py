@@ -142,13 +142,14 @@ class AwsCatalog:
     def _submit(self, reference: str, changes: list[dict[str, Any]]) -> str:
         with aws_errors():
             # AWS does not say how long it remembers a token; it keeps change sets for 60 days.
-            listed = self._catalog.list_change_sets(
+            pages = self._catalog.get_paginator("list_change_sets").paginate(
                 Catalog=documents.CATALOG,
                 FilterList=[{"Name": "ChangeSetName", "ValueList": [reference]}],
             )
-            for summary in listed["ChangeSetSummaryList"]:
-                if summary.get("ChangeSetName") == reference:
-                    return str(summary["ChangeSetId"])
+            for page in pages:
+                for summary in page["ChangeSetSummaryList"]:
+                    if summary.get("ChangeSetName") == reference:
+                        return str(summary["ChangeSetId"])
             started = self._catalog.start_change_set(
                 Catalog=documents.CATALOG,
                 ChangeSetName=reference,

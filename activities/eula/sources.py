@@ -24,7 +24,7 @@ from urllib.request import (
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from temporalio.exceptions import ApplicationError
 
-from activities.errors import Failure, aws_failure, credentials_rejected, rate_limited, unavailable
+from activities.errors import aws_failure, credentials_rejected, rate_limited, unavailable
 from offers.preflight.eula import shown
 
 MAX_BYTES = 20_000_000
@@ -173,9 +173,7 @@ def _wrong_in_s3(error: ClientError) -> InvalidSource | None:
 def s3_failure(error: ClientError | BotoCoreError) -> ApplicationError:
     """The failure for an S3 error that another address would not correct."""
     if not isinstance(error, ClientError):
-        failure = aws_failure(error)
-        is_ours = failure.type == Failure.CREDENTIALS
-        return failure if is_ours else unavailable(S3, type(error).__name__)
+        return aws_failure(error, S3)
     code = error.response.get("Error", {}).get("Code", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code == "SlowDown" or status == 429:

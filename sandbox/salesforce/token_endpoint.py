@@ -69,6 +69,7 @@ def _check_assertion(org: Salesforce, assertion: str, own_url: str) -> None:
             org.public_key or "",
             algorithms=["RS256"],
             options={
+                "require": ["iss", "sub", "aud", "exp"],
                 "verify_signature": org.public_key is not None,
                 "verify_exp": True,
                 "verify_aud": True,

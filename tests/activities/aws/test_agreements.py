@@ -268,6 +268,16 @@ def test_acceptance_of_one_buyer_survives_the_rollback_of_another(aws: Aws) -> N
     assert (found.agreement_id, found.is_acceptance) == (kept.id, True)
 
 
+def test_agreement_that_ended_is_returned_before_one_that_was_rolled_back(aws: Aws) -> None:
+    offer_id = aws.release_offer(buyer_accounts=f"{BUYER}, 000000000012")
+    ended = accept(aws.sandbox.world, offer_id, BUYER)
+    end(aws.sandbox.world, ended, "TERMINATED")
+    aws.advance(hours=1)
+    roll_back(aws.sandbox.world, accept(aws.sandbox.world, offer_id, "000000000012"))
+    found = aws.run(aws.agreements.find_agreement, offer_id)
+    assert (found.agreement_id, found.status) == (ended.id, AgreementStatus.TERMINATED)
+
+
 # Agreement snapshots -----------------------------------------------------------------------------
 
 

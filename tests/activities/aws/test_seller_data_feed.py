@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from temporalio.exceptions import ApplicationError
 
-from activities.aws.billing_ledger import BILLING, COLUMNS
+from activities.aws.billing_ledger import AGREEMENTS, BILLING, COLUMNS
 from activities.aws.seller_data_feed import SellerDataFeed, _lines
 from activities.errors import Failure
 from offers.money import Money
@@ -117,6 +117,20 @@ async def test_events_of_several_months_are_joined_with_transfers(s3: Any) -> No
     assert set((await read(s3)).complete_payouts) == {"offer-1", "offer-2"}
 
 
+async def test_event_belongs_to_the_offer_of_its_agreements_revision(s3: Any) -> None:
+    revisions = [
+        {"offer_id": "offer-1", "valid_from": "2026-03-04T00:00:00Z"},
+        {"offer_id": "offer-7", "valid_from": "2026-04-01T12:00:00Z"},
+        {"offer_id": "offer-8", "valid_from": "2026-04-01T18:00:00Z", "delete_date": "2026-05-01"},
+        {"offer_id": "offer-9", "valid_from": "2026-04-02T00:00:00Z"},
+    ]
+    update = {"agreement_id": "agmt-1", "update_date": "2026-05-01T00:00:00Z"}
+    feed = text([update | each for each in revisions], list(COLUMNS[AGREEMENTS]))
+    put(s3, feed, MAY.replace(BILLING, AGREEMENTS))
+    put(s3, text([each | {"offer_id": "offer-0"} for each in INVOICED] + OTHER))
+    assert set((await read(s3)).payouts) == {"offer-7", "offer-2"}
+
+
 async def test_earlier_months_are_not_read(s3: Any) -> None:
     put(s3, text(INVOICED), APRIL)
     put(s3, text(OTHER), MAY)
@@ -199,6 +213,64 @@ async def test_invalid_value_makes_only_its_offer_incomplete(
     assert finding.source == f"{MAY} line 11"
     assert set(reading.payouts) == {"offer-1", "offer-3"}
     assert set(reading.complete_payouts) == {"offer-3"}
+
+
+@pytest.mark.parametrize(
+    ("names", "doubtful"),
+    [
+        ({"agreement_id": ""}, {"offer-1"}),
+        ({"offer_id": ""}, {"offer-1"}),
+        ({"offer_id": "", "agreement_id": ""}, {"offer-1", "offer-2"}),
+    ],
+)
+async def test_line_makes_incomplete_whatever_offer_it_may_be_about(
+    s3: Any, names: dict[str, str], doubtful: set[str]
+) -> None:
+    broken = line("e9", "INVOICED", "SELLER_REV_SHARE", "12,50") | names
+    put(s3, text([*INVOICED, *PAID, *OTHER, broken]))
+    assert (await read(s3)).incomplete == doubtful
+
+
+async def test_file_cut_inside_the_last_field_is_not_complete(s3: Any) -> None:
+    columns = list(COLUMNS[BILLING])
+    assert columns[-1] == "offer_id"
+    content = text([*INVOICED, *PAID, *OTHER], columns).rstrip("\r\n")
+    put(s3, content[:-1])
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert (finding.source, finding.problem) == (f"{MAY} line 8", "it is cut off")
+    assert set(reading.payouts) == {"offer-1", "offer-2"}
+    assert reading.incomplete == {"offer-1", "offer-2"}
+
+
+async def test_last_line_needs_no_end_if_its_last_field_is_not_read(s3: Any) -> None:
+    put(s3, text([*INVOICED, *PAID]).rstrip("\r\n"))
+    reading = await read(s3)
+    assert (reading.findings, reading.incomplete) == ((), frozenset())
+
+
+async def test_event_that_is_not_understood_makes_its_offer_incomplete(s3: Any) -> None:
+    unknown = line("e9", "INVOICED", "SOMETHING_NEW", "5")
+    put(s3, text([*INVOICED, *PAID, *OTHER, unknown]))
+    reading = await read(s3)
+    assert reading.incomplete == {"offer-1"}
+    assert set(reading.complete_payouts) == {"offer-2"}
+
+
+@pytest.mark.parametrize(
+    ("trace", "shown"),
+    [
+        ("trace-1", ("trace-1",)),
+        ("testTraceId", ()),
+        ("EMEA_MP_TEST_TRACE_ID", ()),
+        ("", ()),
+    ],
+)
+async def test_test_traces_are_not_shown(s3: Any, trace: str, shown: tuple[str, ...]) -> None:
+    put(s3, text([*INVOICED, PAID[0] | {"bank_trace_id": trace}, *PAID[1:]]))
+    payout = (await read(s3)).payouts["offer-1"]
+    assert payout.bank_trace_ids == shown
+    assert payout.state is PayoutState.DISBURSED
 
 
 @pytest.mark.parametrize(

@@ -116,10 +116,11 @@ async def test_offer_is_found_by_id_or_reference(sandbox: Sandbox, clazar: Claza
 async def test_unknown_shape_of_a_link_is_no_link(
     clazar_client: ClazarClient, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr(clazar_client, "request", rows_of({**ROW, **changes}, ROW))
+    ours = {**ROW, "external_object_associations": ASSOCIATION}
+    monkeypatch.setattr(clazar_client, "request", rows_of({**ROW, **changes}, ROW, ours))
     position = ClazarPosition(since=NOW - timedelta(days=1))
     changed = await run_activity(Clazar(clazar_client).read_changes, position)
-    assert [each.offer.linked_to for each in changed.offers] == [None, None]
+    assert [each.offer.linked_to for each in changed.offers] == [None, None, OPPORTUNITY]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
@@ -36,6 +38,33 @@ async def test_lasting_401_ends_after_one_new_login(
     assert failure_type(raised) == Failure.CREDENTIALS
     assert sandbox.world.calls["salesforce", "Query"] == 2
     assert sandbox.world.calls["salesforce", "Token"] == 2
+
+
+async def test_login_with_a_private_key(sandbox: Sandbox) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    org = sandbox.world.salesforce
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    org.public_key = public.decode()
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    login = SalesforceLogin(
+        url=sandbox.addresses.salesforce,
+        client_id=org.oauth.client_id,
+        username=org.username,
+        private_key=SecretStr(private.decode()),
+    )
+    client = SalesforceClient(login, sandbox.addresses.salesforce_ca)
+    answer = await asyncio.to_thread(
+        client.call, lambda api: api.query("SELECT Id FROM Opportunity")
+    )
+    assert answer["records"] == []
+    with pytest.raises(ValueError, match="neither a client secret nor a user name and private key"):
+        login.model_copy(update={"username": None}).form()
 
 
 async def test_wrong_credentials_fail_without_the_secret(sandbox: Sandbox) -> None:

@@ -331,6 +331,25 @@ def test_closing_offer_has_pending_notifications() -> None:
     assert [action.kind for action in reason.actions] == [Kind.SHOW]
 
 
+@pytest.mark.parametrize(
+    ("stage", "unknown", "withdraw_to", "code"),
+    [
+        (Stage.SHARED, False, None, None),
+        (Stage.SHARED, False, Stage.DRAFT, Code.WITHDRAWAL_IN_PROGRESS),
+        (Stage.SHARED, True, Stage.DRAFT, None),
+        (Stage.CANCELLED, True, None, None),
+        (Stage.CANCELLED, False, None, Code.NOTHING_TO_RESEND),
+    ],
+)
+def test_resend_sends_what_the_buyer_may_lack(
+    stage: Stage, unknown: bool, withdraw_to: Stage | None, code: Code | None
+) -> None:
+    reason = guards.why_cannot_resend(
+        record(stage), delivery_unknown=unknown, withdraw_to=withdraw_to
+    )
+    assert (reason and reason.code) == code
+
+
 def test_reason_text_and_serialization() -> None:
     reason = guards.why_cannot_cancel(record(Stage.ACCEPTED))
     assert str(reason) == reason.problem

@@ -172,10 +172,26 @@ def test_amendment_last_day_is_before_the_next_instalment(last_day: str, is_free
         offer, CONTACTS, {"availability_end": last_day}, Policy(), TODAY, amends=accepted_offer()
     )
     assert [each.code for each in findings] == ([] if is_free else ["charged-twice"])
-    assert all("2026-09-02" in each.remedy for each in findings)
+    assert all("Choose a day before 2026-09-02" in each.remedy for each in findings)
     assert not edit_findings(
         offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted_offer()
     )
+
+
+@pytest.mark.parametrize(("until", "has_room"), [("2026-08-31", True), ("2026-09-01", False)])
+def test_day_before_the_next_instalment_is_named_if_there_is_one(
+    until: str, has_room: bool
+) -> None:
+    offer = terms(agreement_end="2027-03-05", availability_end=until)
+    (finding,) = edit_findings(
+        offer,
+        CONTACTS,
+        {"availability_end": "2026-09-02"},
+        Policy(),
+        TODAY,
+        amends=accepted_offer(),
+    )
+    assert finding.remedy.startswith("Choose a day" if has_room else "No later day")
 
 
 @pytest.mark.parametrize(("last_day", "codes"), [(4, []), (5, ["agreement-over-first"])])

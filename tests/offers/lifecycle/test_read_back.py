@@ -58,6 +58,10 @@ def test_start_date_is_compared_by_start_and_end() -> None:
         requested, PublishedOffer(**AS_REQUESTED | days | {"ends_on": date(2027, 5, 1)})
     )
     assert (finding.field, finding.seen) == ("duration_months", "2027-05-01")
+    (finding,) = differences(
+        requested, PublishedOffer(**AS_REQUESTED | days | {"starts_on": date(2026, 5, 2)})
+    )
+    assert (finding.field, finding.seen) == ("starts_on", "2026-05-02")
 
 
 def test_terms_from_a_published_offer() -> None:

@@ -102,6 +102,12 @@ def test_invoices_and_transfers_are_the_same_after_they_were_stored() -> None:
     assert summary.paid_out == payouts.disbursed
 
 
+def test_accepted_offer_without_an_invoice_has_no_payout() -> None:
+    summary = OfferSummary.of(record(Stage.ACCEPTED))
+    assert summary.payout is None
+    assert summary.paid_out == usd(0)
+
+
 def test_typical_summary_takes_a_kilobyte_at_most() -> None:
     paid = Transfer(on=date(2026, 4, 8), amount=usd(116400), bank_trace_id="AB123456789C")
     payouts = Payout(offer_id="offer-1234567890123", invoices=(invoice(1, paid),))

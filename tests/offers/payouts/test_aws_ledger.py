@@ -20,6 +20,7 @@ TRANSFERS = {
     "f1": BankTransfer(date(2026, 5, 10), None, failed=True),
     "r1": BankTransfer(date(2026, 5, 12), None, failed=False),
     "d2": BankTransfer(date(2026, 6, 8), "trace-2", failed=False),
+    "d3": BankTransfer(date(2026, 5, 10), "trace-3", failed=False),
 }
 
 
@@ -157,6 +158,24 @@ def payout_of(*events: BillingEvent) -> Payout:
             0,
             id="the tax that AWS collects is forgiven",
         ),
+        pytest.param(
+            [event("INVOICED", "AWS_TAX_SHARE", -20, changes_balance=True)],
+            PayoutState.NOT_DISBURSED,
+            0,
+            950,
+            id="tax that AWS keeps of our share",
+        ),
+        pytest.param(
+            [
+                event("INVOICED", "AWS_TAX_SHARE", -20, changes_balance=True),
+                *disbursed("d1"),
+                event("DISBURSED", "AWS_TAX_SHARE", 20, transfer_id="d1"),
+            ],
+            PayoutState.DISBURSED,
+            950,
+            0,
+            id="tax that AWS keeps of our share, paid",
+        ),
     ],
 )  # fmt: skip
 def test_payout_state_by_events(
@@ -176,6 +195,19 @@ def test_dates_and_bank_trace_ids() -> None:
     assert invoice.collected_on == date(2026, 5, 3)
     assert invoice.disbursed_on == date(2026, 5, 8)
     assert invoice.bank_trace_ids == ("trace-1",)
+
+
+@pytest.mark.parametrize("later", [["f1", "d3"], ["d3", "f1"]])
+def test_payout_made_again_on_the_day_of_its_failure_is_the_one_that_stands(
+    later: list[str],
+) -> None:
+    moves = [*disbursed("d1")]
+    for each in later:
+        sign = -1 if each == "f1" else 1
+        moves += disbursed(each, sign * 1000, sign * 30)
+    (invoice,) = payout_of(*invoiced(), *moves).invoices
+    assert invoice.state is PayoutState.DISBURSED
+    assert invoice.bank_trace_ids == ("trace-3",)
 
 
 def test_payout_without_its_transfer_is_not_paid() -> None:

@@ -106,6 +106,12 @@ def test_unknown_collection_is_overdue_only_after_all_steps() -> None:
                      id="paid out, on its way"),
         pytest.param("2026-04-11", "2026-04-12", Step.PAYOUT_CYCLE, "2026-05-08", "2026-05-13",
                      id="too late for this month's payout"),
+        pytest.param("2026-04-06", "2026-04-06", Step.PAYOUT_CYCLE, "2026-04-08", "2026-04-15",
+                     id="the day before the first payout day"),
+        pytest.param("2026-04-07", "2026-04-07", Step.PAYOUT_CYCLE, "2026-04-08", "2026-05-13",
+                     id="on the first payout day"),
+        pytest.param("2026-04-10", "2026-04-10", Step.PAYOUT_CYCLE, "2026-04-13", "2026-05-13",
+                     id="on the last payout day"),
         pytest.param("2026-12-20", "2026-12-20", Step.PAYOUT_CYCLE, "2027-01-08", "2027-01-13",
                      id="over the end of the year"),
     ],
@@ -161,6 +167,28 @@ def test_failed_or_reversed_payout_is_overdue_at_once(
     assert message in expected.reason
 
 
+def test_failure_is_not_taken_for_a_collection() -> None:
+    unknown_day = Transfer(on=None, amount=usd(116400))
+    failure = paid(date(2026, 4, 1), amount=usd(-116400), failed=True)
+    (expected,) = forecast_for(
+        invoice(transfers=(unknown_day, failure)), today=date(2026, 4, 2), rules=DAILY
+    )
+    # As of an invoice that is due on April 3rd, a Friday, and not collected.
+    assert expected.earliest == date(2026, 4, 6)
+    assert "not collected" in expected.reason
+
+
+def test_first_part_that_is_paid_shows_the_collection() -> None:
+    first, second = (paid(date(2026, 4, day), amount=usd(50000)) for day in (8, 20))
+    (expected,) = forecast_for(
+        invoice(undisbursed=usd(16400), transfers=(first, second)),
+        today=date(2026, 4, 21),
+        rules=DAILY,
+    )
+    assert expected.amount == usd(16400)
+    assert expected.earliest == date(2026, 4, 9)
+
+
 def test_paused_payouts_are_the_reason() -> None:
     collected = invoice(collected_on=date(2026, 4, 2))
     (expected,) = forecast_for(collected, today=date(2026, 4, 12), paused_on=date(2026, 4, 8))
@@ -198,6 +226,15 @@ def test_each_instalment_is_expected() -> None:
     assert forecast_for(half, offer_terms=offer_terms, today=date(2026, 4, 1), ended=True) == (
         invoiced,
     )
+
+
+def test_up_front_contract_is_charged_when_it_starts() -> None:
+    later = terms(starts_on="2026-05-01")
+    assert charges(PaymentTerms.of(later), ACCEPTED) == [(date(2026, 5, 1), usd(120000))]
+    (expected,) = forecast_for(offer_terms=later, today=date(2026, 4, 20))
+    assert expected.overdue_on == date(2026, 5, 4)
+    over = terms(starts_on="2026-05-01", availability_end="2026-04-01")
+    assert charges(PaymentTerms.of(over), date(2026, 5, 2)) == [(date(2026, 5, 2), usd(120000))]
 
 
 def test_rest_of_the_price_is_expected() -> None:

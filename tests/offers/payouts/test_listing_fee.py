@@ -1,12 +1,14 @@
 """The listing fee: AWS's rates, and fees that differ from them."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
-from offers.payouts.listing_fee import listing_fee, unexpected_fee_rates
+from offers.payouts.listing_fee import expected_fee, listing_fee, unexpected_fee_rates
+from tests.support.builders import terms
 
 
 def usd(amount: str | int) -> Money:
@@ -69,3 +71,49 @@ def test_unexpected_listing_fee_is_a_finding(charged: str, renewal: bool, differ
 def test_listing_fee_is_due_on_the_amount_not_refunded() -> None:
     half = row(refund="-60000", listing_fee="-1800", disbursed="58200")
     assert unexpected_fee_rates(payout_from_report([half]), listing_fee(usd(120000))) == ()
+
+
+@pytest.mark.parametrize(
+    ("charged", "differs"), [("3600", False), ("2400", False), ("1800", False), ("6000", True)]
+)
+def test_any_tier_may_hold_in_another_currency(charged: str, differs: bool) -> None:
+    net = 120000 - int(charged)
+    payout = payout_from_report([row(currency="EUR", listing_fee=f"-{charged}", disbursed=net)])
+    found = unexpected_fee_rates(payout, listing_fee(Money.of(120000, "EUR")))
+    assert bool(found) is differs
+
+
+def test_estimated_fee_is_no_finding() -> None:
+    paid = row(gross="40000", listing_fee="-600", disbursed="39400", undisbursed="78800")
+    payout = payout_from_report([paid])
+    (invoice,) = payout.invoices
+    assert invoice.estimated
+    assert invoice.listing_fee == usd(1800), "the fee is as expected, and the test shows nothing"
+    assert unexpected_fee_rates(payout, listing_fee(usd(120000))) == ()
+
+
+def test_each_payout_and_each_line_may_be_rounded() -> None:
+    parts = [
+        row(
+            gross="40000", listing_fee="-1200.01", disbursed="38799.99", disbursed_on=f"2026-04-{n}"
+        )
+        for n in (10, 11, 12)
+    ]
+    assert unexpected_fee_rates(payout_from_report(parts), listing_fee(usd(120000))) == ()
+    large = Money.of("900000000", "USD")
+    charged = large.amount * Decimal("0.015") + 90
+    one = row(gross=large.amount, listing_fee=-charged, disbursed=large.amount - charged)
+    assert unexpected_fee_rates(payout_from_report([one]), listing_fee(large)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "rate"),
+    [
+        ({}, "0.03"),
+        ({"renewal": {"channel": "AwsMarketplace", "pricing_model": "Contract"}}, "0.015"),
+        ({"renewal": {"channel": "External", "pricing_model": "Contract"}}, "0.03"),
+        ({"agreement_end": "2027-03-01"}, "0.015"),
+    ],
+)
+def test_expected_fee_of_renewals_and_amendments(changes: dict[str, Any], rate: str) -> None:
+    assert expected_fee(terms(**changes)).rate == Decimal(rate)

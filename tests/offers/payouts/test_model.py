@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
-from offers.payouts.model import InvoicePayout, Payout, PayoutState, Transfer
+from offers.payouts.model import InvoicePayout, Payout, PayoutReading, PayoutState, Transfer
 
 PRICE = Money.of("1000", "USD")
 
@@ -167,6 +167,110 @@ def test_bank_trace_ids_are_of_completed_payouts() -> None:
     assert again.disbursed_on == date(2026, 5, 3), "not the date of the completed payout"
     parts = payout_from_report([part(1, 40, 0), part(2, 60, 0)])
     assert parts.bank_trace_ids == ("trace-1", "trace-2")
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_payout_made_again_on_the_day_of_its_failure_is_the_one_that_stands(swapped: bool) -> None:
+    same_day = [reversal(2, failed=True, undisbursed=0), row(2, bank_trace_id="trace-again")]
+    payout = payout_from_report([row(1), *(same_day[::-1] if swapped else same_day)])
+    assert payout.state is PayoutState.DISBURSED
+    assert payout.bank_trace_ids == ("trace-again",)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_payout_that_fails_on_its_own_day_has_failed(swapped: bool) -> None:
+    rows = [row(1, undisbursed=970), reversal(1, failed=True)]
+    payout = payout_from_report(rows[::-1] if swapped else rows)
+    assert payout.state is PayoutState.FAILED
+    assert payout.bank_trace_ids == ()
+
+
+def test_payout_that_fails_twice_on_one_day_has_failed() -> None:
+    failure = reversal(2, failed=True)
+    payout = payout_from_report([row(1, undisbursed=970), failure, row(2), failure])
+    assert payout.state is PayoutState.FAILED
+    assert payout.bank_trace_ids == ()
+
+
+def test_failure_is_shown_beside_a_reversal_of_the_same_day() -> None:
+    taken_back = {"gross": -400, "listing_fee": 12, "disbursed": -388, "undisbursed": 970}
+    rest = {"gross": -600, "listing_fee": 18, "disbursed": -582, "undisbursed": 970}
+    payout = payout_from_report(
+        [part(1, 40, 60), part(2, 60, 0), row(3, failed=True, **rest), row(3, **taken_back)]
+    )
+    assert payout.state is PayoutState.FAILED
+
+
+def moved(*amounts: int) -> InvoicePayout:
+    """An invoice of 1000 without a fee, of which these amounts were moved one day after another."""
+    return InvoicePayout(
+        invoice_id="INV-1",
+        gross=PRICE,
+        refunded=Money.of(0, "USD"),
+        listing_fee=Money.of(0, "USD"),
+        tax=Money.of(0, "USD"),
+        undisbursed=Money.of(1000 - sum(amounts), "USD"),
+        transfers=tuple(
+            Transfer(
+                on=date(2026, 5, day), amount=Money.of(each, "USD"), bank_trace_id=f"trace-{day}"
+            )
+            for day, each in enumerate(amounts, 1)
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("amounts", "standing"),
+    [
+        pytest.param((600, 400, -600), [2], id="an older one is taken back"),
+        pytest.param((400, 400, -400), [1], id="of two equal ones the newer is taken back"),
+        pytest.param((600, -200), [1], id="part of one is taken back"),
+        pytest.param((600, 400, -700), [1], id="one and part of another are taken back"),
+        pytest.param((600, 400, -1000), [], id="both are taken back at once"),
+        pytest.param((600, 400, -1000, 700), [4], id="both are taken back, then paid again"),
+        pytest.param((400, -600), [], id="more is taken back than was paid"),
+    ],
+)
+def test_payouts_that_stand(amounts: tuple[int, ...], standing: list[int]) -> None:
+    invoice = moved(*amounts)
+    assert invoice.bank_trace_ids == tuple(f"trace-{day}" for day in standing)
+    assert invoice.disbursed_on == (date(2026, 5, standing[-1]) if standing else None)
+
+
+def test_newest_dates_of_several_invoices() -> None:
+    first, second = row(1), row(3, invoice_id="INV-2", invoiced_on="2026-04-20")
+    payout = payout_from_report([second, first])
+    assert payout.invoiced_on == date(2026, 4, 20)
+    assert payout.disbursed_on == date(2026, 5, 3)
+    assert [each.invoice_id for each in payout.invoices] == ["INV-1", "INV-2"]
+    assert payout_from_report([row(invoiced_on=None)]).invoiced_on is None
+
+
+def test_next_due_date_is_of_an_invoice_that_is_not_paid() -> None:
+    unpaid: dict[str, Any] = {"disbursed": 0, "undisbursed": 970}
+    payout = payout_from_report(
+        [
+            row(1, due_on="2026-04-01"),
+            row(None, invoice_id="INV-2", due_on="2026-07-01", **unpaid),
+            row(None, invoice_id="INV-3", due_on="2026-06-01", **unpaid),
+        ]
+    )
+    assert payout.due_on == date(2026, 6, 1)
+
+
+def test_incomplete_payout_is_passed_on_marked_unless_it_is_settled() -> None:
+    payouts = {
+        "paid": payout_from_report([row()]),
+        "doubtful": payout_from_report([row()]),
+        "doubtful and unpaid": payout_from_report([UNPAID]),
+    }
+    reading = PayoutReading(
+        payouts=payouts, incomplete=frozenset({"doubtful", "doubtful and unpaid"})
+    )
+    assert {offer: each.incomplete for offer, each in reading.complete_payouts.items()} == {
+        "paid": False,
+        "doubtful and unpaid": True,
+    }
 
 
 def test_lines_of_one_invoice_are_added() -> None:

@@ -107,7 +107,10 @@ def test_later_start_is_replaced_by_acceptance() -> None:
 )
 def test_pricing_model_cannot_change(original_terms: dict[str, Any], given: dict[str, Any]) -> None:
     found = findings_by_code(given, original_terms=original_terms)
-    assert found["other-kind-of-price"].field == "dimensions"
+    finding = found["other-kind-of-price"]
+    assert finding.field == "dimensions"
+    was = "one dimension" if original_terms == UPFRONT else "fixed quantities"
+    assert f"was sold as {was}" in finding.problem
 
 
 def test_fixed_quantities_can_grow() -> None:

@@ -1,8 +1,9 @@
 """The payout report: its lines and totals."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -80,6 +81,15 @@ def test_missing_invoice_is_an_overdue_line() -> None:
     assert totals([line])["USD"].overdue == Money.of("116400", "USD")
 
 
+def test_line_is_overdue_from_the_day_on() -> None:
+    (line,) = lines([offer()], reading(), PayoutRules(), TODAY)
+    assert line.expected is not None
+    day = line.expected.overdue_on
+    (before,) = lines([offer()], reading(), PayoutRules(), day - timedelta(days=1))
+    (then,) = lines([offer()], reading(), PayoutRules(), day)
+    assert (before.overdue, then.overdue) == (False, True)
+
+
 def test_invoiced_line_is_expected_and_paid_line_is_not() -> None:
     (waiting,) = lines([offer()], reading(row(**UNPAID)), PayoutRules(), date(2026, 4, 1))
     assert not waiting.overdue
@@ -127,6 +137,101 @@ def test_totals_of_a_month() -> None:
     assert totals(found, march)["USD"].invoiced == Money.of("120000", "USD")
     assert totals(found, march)["USD"].disbursed == Money.of(0, "USD")
     assert totals(found, april)["USD"].disbursed == Money.of("116400", "USD")
+
+
+def test_totals_of_a_month_are_of_what_happened_in_it() -> None:
+    ledger = reading(
+        row(refund="-20000", tax="100", disbursed="96500"),
+        row(
+            invoice_id="INV-2",
+            invoiced_on="2026-04-20",
+            due_on="2026-05-20",
+            gross="60000",
+            listing_fee="-1800",
+            disbursed="0",
+            undisbursed="58200",
+            disbursed_on=None,
+        ),
+    )
+    (payout,) = ledger.payouts.values()
+    first, second = payout.invoices
+    collected = payout.model_copy(
+        update={
+            "invoices": (first.model_copy(update={"collected_on": date(2026, 5, 2)}), second),
+        }
+    )
+    sold = offer(
+        terms=terms(
+            price={"amount": "180000", "currency": "USD"},
+            payment_schedule="2026-03-04 USD 120,000.00; 2026-04-20 USD 60,000.00",
+        )
+    )
+    found = lines([sold], PayoutReading(payouts={"offer-1": collected}), PayoutRules(), TODAY)
+    assert {
+        month: {name: f"{amount.amount:.0f}" for name, amount in sums if amount.amount}
+        for month in range(3, 8)
+        for sums in totals(found, date(2026, month, 1)).values()
+    } == {
+        3: {
+            "invoiced": "120000",
+            "refunded": "20000",
+            "listing_fee": "3600",
+            "tax": "100",
+            "net": "96500",
+        },
+        4: {
+            "invoiced": "60000",
+            "listing_fee": "1800",
+            "net": "58200",
+            "disbursed": "96500",
+            "undisbursed": "58200",
+        },
+        5: {"collected": "120000"},
+        6: {"expected": "58200"},
+        7: {},
+    }
+    assert totals(found)["USD"].collected == Money.of("120000", "USD"), "the second is not"
+
+
+def test_totals_and_months_of_two_currencies() -> None:
+    ledger = reading(row(), row("offer-9", currency="EUR", disbursed_on="2026-05-08"))
+    sums = totals(lines([], ledger, PayoutRules(), TODAY))
+    assert {currency: each.invoiced for currency, each in sums.items()} == {
+        "EUR": Money.of("120000", "EUR"),
+        "USD": Money.of("120000", "USD"),
+    }
+    months = by_month([], ledger, PayoutRules())
+    assert {currency: list(each) for currency, each in months.items()} == {
+        "EUR": [date(2026, 5, 1)],
+        "USD": [date(2026, 4, 1)],
+    }
+
+
+def test_transfer_without_a_day_is_in_no_month() -> None:
+    ledger = reading(row(disbursed_on=None))
+    found = lines([offer()], ledger, PayoutRules(), TODAY)
+    assert totals(found)["USD"].disbursed == Money.of("116400", "USD")
+    months = [date(2026, month, 1) for month in range(1, 13)]
+    assert [month.month for month in months if found[0].concerns(month)] == [3, 4]
+    assert not any(totals(found, month)["USD"].disbursed.amount for month in months)
+    (received,) = by_month([offer()], ledger, PayoutRules()).values()
+    assert not any(each.received.amount for each in received.values())
+
+
+@pytest.mark.parametrize(
+    ("changes", "months"),
+    [
+        ({}, [3, 4]),
+        ({"invoiced_on": None}, [4]),
+        ({"due_on": None, "disbursed_on": None}, [3]),
+        ({"due_on": "2026-06-30"}, [3, 4, 6]),
+        (UNPAID, [3, 4, 5]),
+    ],
+)
+def test_line_concerns_the_months_of_its_days(changes: dict[str, Any], months: list[int]) -> None:
+    found = lines([offer()], reading(row(**changes)), PayoutRules(), date(2026, 4, 1))
+    concerned = [m for m in range(1, 13) if found[0].concerns(date(2026, m, 1))]
+    assert concerned == months
 
 
 def test_by_month_has_every_month() -> None:

@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from cli.offer_client import RequestRejected
-from offers.agreements.agreement import (
-    CancellationStatus,
-)
+from offers.agreements.agreement import AgreementStatus, CancellationStatus
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
@@ -203,6 +201,13 @@ async def test_amendment_created_in_the_portal_replaces_the_offer(harness: Workf
     assert record.replaced_by == successor.id
     assert "Replaced: the agreement with Example Corp" in harness.mail_subjects()
     assert harness.salesforce_fields()["Offer_Stage__c"] == "replaced"
+    original = harness.agreement()
+    original.status, original.last_update = "TERMINATED", harness.world.now()
+    await harness.watch_agreements()
+    after = await harness.settle()
+    assert after.agreement is not None
+    assert after.agreement.status is AgreementStatus.TERMINATED
+    assert (after.stage, after.replaced_by) == (Stage.REPLACED, successor.id)
 
 
 async def test_disbursed_offer_is_followed_until_the_agreement_ends(

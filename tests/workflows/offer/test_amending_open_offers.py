@@ -10,6 +10,8 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
+from sandbox.aws.catalog.rules.working_copy import WorkingCopy
+from sandbox.aws.marketplace_state import Offer
 from sandbox.mail.smtp_server import SmtpHandler
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
 from workflows.offer.workflow import OfferWorkflow
@@ -253,6 +255,18 @@ async def test_restart_of_an_expired_offer_with_other_terms(harness: WorkflowHar
     assert harness.count_acceptable_offers() == 1
 
 
+async def test_expired_offer_is_created_again_with_a_new_last_day(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.share(availability_end=harness.day(3).isoformat())
+    assert (await harness.advance_to_end()).stage is Stage.EXPIRED
+    record = await amend(harness, price_change("110000"))
+    assert record.findings == ()
+    shared = await harness.advance_until(Stage.SHARED)
+    assert shared.require_terms().availability_end > harness.world.now().date()
+    assert harness.count_acceptable_offers() == 1
+
+
 @pytest.mark.parametrize(
     ("terms", "until", "reason"),
     [
@@ -300,6 +314,25 @@ async def test_extend_with_a_new_duration_changes_both_in_place(
     (offer,) = harness.world.aws.offers.values()
     assert {"Type": "ValidityTerm", "AgreementDuration": "P12M"} in offer.terms
     assert offer.availability_end == harness.day(40)
+
+
+async def test_edit_that_aws_made_otherwise_is_told_and_not_recorded(
+    harness: WorkflowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await harness.share()
+    save = WorkingCopy.save
+
+    def save_otherwise(self: WorkingCopy) -> list[Offer]:
+        for offer in self.offers.values():
+            offer.availability_end = harness.day(40)
+        return save(self)
+
+    monkeypatch.setattr(WorkingCopy, "save", save_otherwise)
+    with pytest.raises(RequestRejected, match="availability_end"):
+        await extend(harness, harness.day(50))
+    record = await harness.settle()
+    assert record.require_terms() == before.require_terms()
+    assert len(harness.mail_subjects()) == 1, "the buyer was told of another last day"
 
 
 async def test_extend_rejected_by_aws_changes_nothing(

@@ -117,6 +117,10 @@ async def test_expired_amendment_leaves_the_original_unchanged(harness: Workflow
     second = await harness.share_amendment(ADDITIONAL, path=SECOND)
     assert second.amendment == 2
     assert harness.count_acceptable_offers() == 1
+    assert [(each.number, each.stage) for each in (await harness.record()).amendments] == [
+        (1, Stage.EXPIRED),
+        (2, Stage.SHARED),
+    ]
 
 
 async def test_only_one_amendment_at_a_time(harness: WorkflowHarness) -> None:

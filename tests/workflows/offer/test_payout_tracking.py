@@ -117,11 +117,13 @@ async def test_full_payout_notifies_and_writes_to_salesforce(
     record = await disburse(harness)
     (mail,) = [mail for mail in harness.world.mail.messages if mail.subject == "Paid: Example Corp"]
     assert mail.recipients == ["owner@example.com", "finance@example.com"]
-    (trace,) = record.require_payout().bank_trace_ids
+    payout = record.require_payout()
+    (trace,) = payout.bank_trace_ids
     assert trace in mail.text
     shown = harness.salesforce_fields()
     assert shown["Payout_State__c"] == "disbursed"
     assert shown["Invoiced_Amount__c"] == 120000.0
+    assert shown["Invoiced_On__c"] == str(payout.invoiced_on) == str(harness.day(0))
     assert shown["Disbursed_Amount__c"] == 116400.0
     assert shown["Bank_Trace_Ids__c"] == trace
     assert shown["Payout_Expected_On__c"] is None

@@ -225,6 +225,26 @@ async def test_undeliverable_notice_does_not_block_the_offer(
     assert len(accepted_mails) == deliverable
 
 
+async def test_undeliverable_notice_goes_to_the_corrected_owner(harness: WorkflowHarness) -> None:
+    harness.world.aws.buyers[BUYER] = Buyer(BUYER, exists=False)
+    harness.vendors.smtp.answer(550, "RCPT")
+    await harness.start()
+    await harness.advance_until(Stage.FAILED)
+    failed = await harness.settle()
+    assert [each.code for each in failed.attentions] == ["offer-rejected", "notification-failed"]
+    harness.set_buyer(accepts_after=None)
+    corrected = TermChanges(terms={"owner_email": "successor@example.com"})
+    await harness.client.revise(OPPORTUNITY, corrected)
+    assert harness.mail_subjects() == []
+    await harness.client.resume(OPPORTUNITY)
+    assert (await harness.settle()).attentions == ()
+    (mail,) = harness.world.mail.messages
+    assert (mail.subject, mail.recipients) == (
+        "Failed: the offer for Example Corp",
+        ["successor@example.com"],
+    )
+
+
 async def test_resend_sends_the_offer_mail_again(harness: WorkflowHarness) -> None:
     await harness.start()
     with pytest.raises(RequestRejected, match="nothing to send again"):
