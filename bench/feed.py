@@ -88,7 +88,7 @@ def _peak() -> float:
 
 def _status(name: str) -> float:
     """A value of Linux's status file of this process, in megabytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     (found,) = (line for line in lines if line.startswith(f"{name}:"))
     return int(found.split()[1]) / 1024
 

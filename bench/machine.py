@@ -19,7 +19,7 @@ def machine() -> dict[str, Any]:
 
 def resident_mb() -> float:
     """Resident memory of this process, in megabytes."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024
 

@@ -44,7 +44,8 @@ class Processes:
             self._start_sandbox()
             places = {"CONTROL": self.addresses["control"], "MAILBOX": self.addresses["mailbox"]}
             (LOGS / "env").write_text(
-                "".join(f"export {name}='{v}'\n" for name, v in (self.env | places).items())
+                "".join(f"export {name}='{v}'\n" for name, v in (self.env | places).items()),
+                encoding="utf-8",
             )
             self.start_worker()
         except BaseException:
@@ -94,7 +95,7 @@ class Processes:
         port, ui_port = _free_port(), _free_port()
         # A profile of the user must not connect the demo to another server.
         no_profiles = LOGS / "no-profiles.toml"
-        no_profiles.write_text("")
+        no_profiles.write_text("", encoding="utf-8")
         self.env |= {
             "TEMPORAL_ADDRESS": f"127.0.0.1:{port}",
             "TEMPORAL_CONFIG_FILE": str(no_profiles.resolve()),

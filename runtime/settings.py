@@ -8,6 +8,9 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import (
     AliasChoices,
     AwareDatetime,
@@ -126,6 +129,8 @@ class WorkerSettings(TemporalSettings):
                 "Salesforce needs SALESFORCE_CLIENT_SECRET,"
                 " or SALESFORCE_USERNAME and SALESFORCE_PRIVATE_KEY"
             )
+        if self.salesforce_private_key is not None:
+            _check_rsa_key("SALESFORCE_PRIVATE_KEY", self.salesforce_private_key)
         try:
             self.offers_url_pattern.format(product_id="", offer_id="")
         except (KeyError, IndexError, ValueError) as error:
@@ -176,6 +181,15 @@ class WorkerSettings(TemporalSettings):
 
     def fields(self) -> FieldMap:
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
+
+
+def _check_rsa_key(name: str, key: SecretStr) -> None:
+    try:
+        loaded = serialization.load_pem_private_key(key.get_secret_value().encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
+        loaded = None
+    if not isinstance(loaded, rsa.RSAPrivateKey):
+        raise ValueError(f"{name} is no RSA key in PEM form without a password")  # noqa: TRY004
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

@@ -296,7 +296,7 @@ def main() -> None:
     print(f"{matrix.repeated} lives repeated, because the test server stopped")
     print(f"{len(matrix.failed)} cells with a violation")
     if not (given.scenario or given.activity or given.fault):
-        PAGE.write_text(page(matrix, cells))
+        PAGE.write_text(page(matrix, cells), encoding="utf-8")
     sys.exit(bool(matrix.failed))
 
 

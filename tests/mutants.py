@@ -182,7 +182,7 @@ class Durations:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if not hasattr(session.config, "workerinput"):
             passed = {name: s for name, s in self.seconds.items() if name not in self.failed}
-            Path(os.environ["MUTANTS_DURATIONS"]).write_text(json.dumps(passed))
+            Path(os.environ["MUTANTS_DURATIONS"]).write_text(json.dumps(passed), encoding="utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -193,7 +193,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def measure(processes: int) -> None:
     """Run the tests once, and record which lines each one runs."""
     tree = copy_tree("measured")
-    (tree / ".coveragerc").write_text("[run]\nrelative_files = true\nconcurrency = thread\n")
+    (tree / ".coveragerc").write_text(
+        "[run]\nrelative_files = true\nconcurrency = thread\n", encoding="utf-8"
+    )
     COVERAGE.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "--show-capture=no"]
     command += ["-n", str(processes), "--dist", "loadgroup", "-p", "tests.mutants"]
@@ -208,7 +210,7 @@ class Covering:
     def __init__(self) -> None:
         self._data = CoverageData(str(COVERAGE))
         self._data.read()
-        self.seconds: dict[str, float] = json.loads(DURATIONS.read_text())
+        self.seconds: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
         self._lines = cache(self._lines_of)
 
     def tests(self, mutant: Mutant) -> list[str]:
@@ -249,7 +251,7 @@ def survives(mutant: Mutant, tree: Path, covering: Covering) -> str | None:
     said = f"{len(chosen)} of {len(tests)} covering tests"
     if not chosen:
         return said
-    (tree / "tests.txt").write_text("\n".join(chosen))
+    (tree / "tests.txt").write_text("\n".join(chosen), encoding="utf-8")
     unchanged, changed = mutant.source()
     # Without compiled modules: a mutant may have the time stamp and the size of the one before.
     command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--tb=no", "--show-capture=no"]

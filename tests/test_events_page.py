@@ -10,7 +10,7 @@ from runtime.sqs_consumer import LONG_POLL_SECONDS, VISIBILITY_SECONDS
 from tests.support.eventbridge import PATTERN, TEMPLATE
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "events.md").read_text()
+PAGE = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 BLOCKS: list[Any] = [
     json.loads(block) for block in re.findall(r"```json\n(.*?)```", PAGE, flags=re.DOTALL)
 ]

@@ -33,7 +33,7 @@ def test_import_rules() -> None:
 def test_no_test_module_is_imported() -> None:
     imported = re.compile(r"^from (tests|sandbox\.tests)[\w.]*\.test_", re.MULTILINE)
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "sandbox" / "tests").rglob("*.py")]
-    assert [str(each) for each in files if imported.search(each.read_text())] == []
+    assert [str(each) for each in files if imported.search(each.read_text(encoding="utf-8"))] == []
 
 
 def test_every_attention_is_raised_by_a_test() -> None:
@@ -46,6 +46,21 @@ def test_every_attention_is_raised_by_a_test() -> None:
         if f"AttentionCode.{code.name}" not in text and f'"{code}"' not in text
     ]
     assert unnamed == []
+
+
+def test_text_files_are_read_and_written_as_utf_8() -> None:
+    """Ruff finds this only where it knows that something is a path."""
+    without = [
+        f"{each.relative_to(ROOT)}:{node.lineno}"
+        for each in ROOT.rglob("*.py")
+        if not each.relative_to(ROOT).parts[0].startswith(".")
+        for node in ast.walk(ast.parse(each.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("read_text", "write_text")
+        and not any(keyword.arg == "encoding" for keyword in node.keywords)
+    ]
+    assert without == []
 
 
 def test_compose_file_matches_the_schema() -> None:
@@ -63,7 +78,9 @@ def test_compose_file_matches_the_schema() -> None:
 
 
 def test_compose_file_publishes_only_to_loopback() -> None:
-    compose: Any = yaml.safe_load((ROOT / "docker-compose.temporal.yml").read_text())
+    compose: Any = yaml.safe_load(
+        (ROOT / "docker-compose.temporal.yml").read_text(encoding="utf-8")
+    )
     ports = [port for service in compose["services"].values() for port in service.get("ports", ())]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
@@ -72,7 +89,7 @@ def test_compose_file_publishes_only_to_loopback() -> None:
 def test_every_setting_is_described() -> None:
     from runtime.settings import WorkerSettings
 
-    described = (ROOT / ".env.example").read_text()
+    described = (ROOT / ".env.example").read_text(encoding="utf-8")
     assert [name for name in WorkerSettings.model_fields if name.upper() not in described] == []
 
 
@@ -82,15 +99,17 @@ def test_examples_are_complete_and_valid() -> None:
     from activities.salesforce.field_map import FieldMap
     from offers.policy.policy import Policy
 
-    policy = tomllib.loads((ROOT / "examples" / "policy.toml").read_text())
+    policy = tomllib.loads((ROOT / "examples" / "policy.toml").read_text(encoding="utf-8"))
     assert Policy.model_validate(policy) == Policy(), "a value differs from its default"
     assert set(policy) == set(Policy.model_fields)
-    fields = FieldMap.model_validate(tomllib.loads((ROOT / "examples" / "fields.toml").read_text()))
+    fields = FieldMap.model_validate(
+        tomllib.loads((ROOT / "examples" / "fields.toml").read_text(encoding="utf-8"))
+    )
     assert set(fields.read) >= {"company", "amount", "buyer_accounts", "buyer_email"}
 
 
 def test_deployment_page_names_every_search_attribute_and_attention() -> None:
-    page = (ROOT / "docs" / "deployment.md").read_text()
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
     assert [key.name for key in KEYS if key.name not in page] == []
     assert [code.value for code in AttentionCode if f"| `{code}` |" not in page] == []
 
@@ -98,7 +117,7 @@ def test_deployment_page_names_every_search_attribute_and_attention() -> None:
 def test_files_and_commands_in_the_docs_exist() -> None:
     missing = []
     for page in PAGES:
-        text = page.read_text()
+        text = page.read_text(encoding="utf-8")
         paths = [(page.parent / link).resolve() for link in LINK.findall(text)]
         paths += [ROOT / path for path in PATH.findall(text)]
         missing += [f"{page.name}: {path}" for path in paths if not path.exists()]
@@ -121,7 +140,7 @@ def test_domain_and_workflows_contain_no_command() -> None:
         f"{file.relative_to(ROOT)}: {text}"
         for folder in ("offers", "workflows")
         for file in (ROOT / folder).rglob("*.py")
-        for text in texts(file.read_text())
+        for text in texts(file.read_text(encoding="utf-8"))
         if command.search(text)
     }
     assert not found
@@ -132,6 +151,6 @@ def test_only_one_activity_module_contains_commands() -> None:
     found = {
         str(file.relative_to(ROOT))
         for file in (ROOT / "activities").rglob("*.*")
-        if file.suffix in (".py", ".jinja") and command.search(file.read_text())
+        if file.suffix in (".py", ".jinja") and command.search(file.read_text(encoding="utf-8"))
     }
     assert found == {"activities/email/actions.py"}

@@ -20,7 +20,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 def documented() -> set[tuple[str, str]]:
     """By (system, operation)."""
-    section = PAGE.read_text().partition("## Calls")[2].partition("\n## ")[0]
+    section = PAGE.read_text(encoding="utf-8").partition("## Calls")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|", section, re.MULTILINE)
     return {(system, name) for system, names in rows for name in re.findall(r"`(\w+)`", names)}
 

@@ -75,7 +75,8 @@ async def test_terms_from_a_file(cli_environment: OfferEnvironment, tmp_path: Pa
     (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
     terms.write_text(
-        '{"price": {"amount": 99000.10, "currency": "USD"}, "net_payment_days": "Net 30"}'
+        '{"price": {"amount": 99000.10, "currency": "USD"}, "net_payment_days": "Net 30"}',
+        encoding="utf-8",
     )
     code, out, _ = await run("starter.py", "start", opportunity, "--terms", str(terms), "--json")
     assert code == 1, "no exception waits"
@@ -89,13 +90,13 @@ async def test_invalid_terms_are_listed_one_by_one(
 ) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
-    terms.write_text('{"buyer_accounts": "123", "duration": 24}')
+    terms.write_text('{"buyer_accounts": "123", "duration": 24}', encoding="utf-8")
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 2
     assert "duration: there is no such term" in err
     assert not await cli_environment.client.list_offers(), "an offer was started"
 
-    terms.write_text('{"buyer_accounts": "123", "duration_months": "long"}')
+    terms.write_text('{"buyer_accounts": "123", "duration_months": "long"}', encoding="utf-8")
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
     assert (
@@ -140,7 +141,7 @@ async def test_usage_errors(arguments: list[str], message: str) -> None:
 @pytest.mark.parametrize("content", ["{", "[]", '"text"'])
 async def test_invalid_terms_file(tmp_path: Path, content: str) -> None:
     terms = tmp_path / "terms.json"
-    terms.write_text(content)
+    terms.write_text(content, encoding="utf-8")
     code, _, err = await run("starter.py", "start", MISSING, "--terms", str(terms))
     assert code == 2
     assert "terms.json" in err
@@ -177,7 +178,7 @@ async def test_wrong_namespace_or_profile_is_one_line(
 async def test_start_of_a_running_offer(cli_environment: OfferEnvironment, tmp_path: Path) -> None:
     (opportunity,) = await cli_environment.share_offers(1)
     terms = tmp_path / "terms.json"
-    terms.write_text('{"duration_months": 24}')
+    terms.write_text('{"duration_months": 24}', encoding="utf-8")
     code, _, err = await run("starter.py", "start", opportunity, "--terms", str(terms))
     assert code == 1
     assert "has been started already (shared): revise it while it is a draft" in err
@@ -306,7 +307,7 @@ async def test_invalid_settings_file_is_named_with_line_and_remedy(
     tmp_path: Path, name: str, content: str, message: str
 ) -> None:
     file = tmp_path / "wrong.toml"
-    file.write_text(content)
+    file.write_text(content, encoding="utf-8")
     with environment_variables(VALID_SETTINGS):
         code, _, err = await run("worker.py", **{name: str(file)})
     assert code == 1

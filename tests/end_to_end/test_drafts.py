@@ -24,7 +24,10 @@ async def test_preflight_writes_nothing(cli_environment: OfferEnvironment, tmp_p
     world = cli_environment.world
     (opportunity,) = cli_environment.put_opportunities(1)
     terms = tmp_path / "terms.json"
-    terms.write_text('{"eula": "s3://example-offers/none.pdf", "buyer_accounts": "111122223333"}')
+    terms.write_text(
+        '{"eula": "s3://example-offers/none.pdf", "buyer_accounts": "111122223333"}',
+        encoding="utf-8",
+    )
     for arguments in (
         [opportunity],
         [opportunity, "--json"],
@@ -74,7 +77,8 @@ async def test_preflight_of_terms_alone(cli_environment: OfferEnvironment, tmp_p
     terms = tmp_path / "terms.json"
     terms.write_text(
         '{"buyer_accounts": "1111-2222-3333", "company": "Example Corp",'
-        ' "price": {"amount": 120000, "currency": "USD"}}'
+        ' "price": {"amount": 120000, "currency": "USD"}}',
+        encoding="utf-8",
     )
     code, out, _ = await run("starter.py", "preflight", "--terms", str(terms))
     assert code == 0

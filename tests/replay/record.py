@@ -236,14 +236,16 @@ async def record(name: str, folder: Path) -> None:
     """Run a scenario and write its history."""
     history = await run_scenario(name)
     text = json.dumps(without_machine_names(json.loads(history.to_json())), indent=1)
-    (folder / f"{name}.json").write_text(text + "\n")
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     if folder == HISTORIES and name in FINGERPRINTED:
-        (FINGERPRINTS / f"{name}.txt").write_text(fingerprint(history))
+        (FINGERPRINTS / f"{name}.txt").write_text(fingerprint(history), encoding="utf-8")
 
 
 async def record_fingerprint(name: str) -> None:
     """Run a scenario and write its fingerprint."""
-    (FINGERPRINTS / f"{name}.txt").write_text(fingerprint(await run_scenario(name)))
+    (FINGERPRINTS / f"{name}.txt").write_text(
+        fingerprint(await run_scenario(name)), encoding="utf-8"
+    )
 
 
 def without_machine_names(recorded: Any) -> Any:

@@ -47,7 +47,7 @@ class Directory:
 
 
 def documented_event(name: str, **changes: Any) -> MarketplaceEvent:
-    event = json.loads((EVENTS / f"{name}.json").read_text())
+    event = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
     event["detail"] |= changes
     read = read_event(json.dumps(event))
     assert read

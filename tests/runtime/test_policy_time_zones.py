@@ -16,6 +16,6 @@ from runtime.settings import InvalidSettings, TemporalSettings
 )
 def test_unknown_time_zone_is_rejected(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text(text)
+    file.write_text(text, encoding="utf-8")
     with pytest.raises(InvalidSettings, match=message):
         TemporalSettings(offers_policy=file).policy()

@@ -12,8 +12,8 @@ from tests.support.workflow_harness import FIELDS, environment_variables
 @pytest.fixture
 def folder_with_env_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working folder whose `.env` names a policy."""
-    (tmp_path / ".env").write_text("OFFERS_POLICY=default-file.toml\n")
-    (tmp_path / "other.env").write_text("OFFERS_POLICY=other-file.toml\n")
+    (tmp_path / ".env").write_text("OFFERS_POLICY=default-file.toml\n", encoding="utf-8")
+    (tmp_path / "other.env").write_text("OFFERS_POLICY=other-file.toml\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -125,7 +125,8 @@ async def test_profile_with_tls_and_an_api_key(tmp_path: Path) -> None:
             api_key = "{API_KEY}"
             [profile.production.tls]
             server_ca_cert_path = "{tmp_path / "ca.pem"}"
-            """
+            """,
+            encoding="utf-8",
         )
         chosen = {"TEMPORAL_CONFIG_FILE": str(profiles), "TEMPORAL_PROFILE": "production"}
         with environment_variables(chosen):
@@ -138,7 +139,9 @@ async def test_profile_with_tls_and_an_api_key(tmp_path: Path) -> None:
 
 async def test_variables_override_the_profile(tmp_path: Path) -> None:
     profiles = tmp_path / "temporal.toml"
-    profiles.write_text('[profile.default]\naddress = "127.0.0.1:1"\nnamespace = "other"\n')
+    profiles.write_text(
+        '[profile.default]\naddress = "127.0.0.1:1"\nnamespace = "other"\n', encoding="utf-8"
+    )
     async with serving() as server:
         chosen = {
             "TEMPORAL_CONFIG_FILE": str(profiles),
@@ -168,7 +171,7 @@ async def test_server_with_a_certificate_of_another_authority(tmp_path: Path) ->
 
 
 async def test_profile_that_does_not_exist(tmp_path: Path) -> None:
-    (tmp_path / "temporal.toml").write_text("[profile.default]\n")
+    (tmp_path / "temporal.toml").write_text("[profile.default]\n", encoding="utf-8")
     chosen = {
         "TEMPORAL_CONFIG_FILE": str(tmp_path / "temporal.toml"),
         "TEMPORAL_PROFILE": "production",

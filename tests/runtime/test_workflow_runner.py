@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
@@ -45,7 +46,7 @@ async def killed_worker(client: Client) -> AsyncIterator[None]:
 async def run_with_early_query(client: Client, threads: ThreadPoolExecutor) -> Handle | None:
     """A workflow whose new worker got the first signal with a query, the second with a task.
 
-    None if the server sent the first with a task, too.
+    None if the server sent the first with a task, too, or did not answer.
     """
     async with killed_worker(client):
         handle = await client.start_workflow(EarlyAnswers.run, id=f"{uuid4()}", task_queue=QUEUE)
@@ -56,7 +57,10 @@ async def run_with_early_query(client: Client, threads: ThreadPoolExecutor) -> H
         query = asyncio.create_task(handle.query(EarlyAnswers.get_received))
         await asyncio.wait([query], timeout=STICKY_TIMEOUT.total_seconds() / 2)
         await handle.signal(EarlyAnswers.notify, "first")
-        received = await query
+        try:
+            received = await query
+        except RPCError:  # on a busy machine the server may give up
+            return None
         before = await handle.fetch_history()
         await handle.signal(EarlyAnswers.notify, "second")
         await handle.result()

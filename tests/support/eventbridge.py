@@ -13,7 +13,7 @@ import yaml
 from moto.server import ThreadedMotoServer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "events.yaml"
-TEMPLATE: Any = yaml.safe_load(EXAMPLE.read_text())["Resources"]
+TEMPLATE: Any = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))["Resources"]
 PATTERN: dict[str, list[str]] = TEMPLATE["Rule"]["Properties"]["EventPattern"]
 """Of the rule that sends AWS Marketplace's events to the queue."""
 KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}

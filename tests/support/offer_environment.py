@@ -66,7 +66,7 @@ async def open_offer_environment(
 ) -> AsyncIterator["OfferEnvironment"]:
     """Start a dev server, the sandbox and workers on some task queues."""
     policy = folder / "policy.toml"
-    policy.write_text(POLICY)
+    policy.write_text(POLICY, encoding="utf-8")
     async with (
         await WorkflowEnvironment.start_local(
             dev_server_existing_path=installed_program("temporal"),

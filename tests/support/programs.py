@@ -72,7 +72,11 @@ def _run_forked(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, st
         request = {"arguments": command, "env": dict(env), "out": str(out), "err": str(err)}
         requests, exit_codes = _forking_server()
         print(json.dumps(request), file=requests, flush=True)
-        return int(exit_codes.readline()), out.read_text(), err.read_text()
+        return (
+            int(exit_codes.readline()),
+            out.read_text(encoding="utf-8"),
+            err.read_text(encoding="utf-8"),
+        )
 
 
 @cache

@@ -72,7 +72,9 @@ def write_policy(folder: Path) -> Path:
     offers stay open.
     """
     policy = folder / "policy.toml"
-    policy.write_text('rollback_within = "P366D"\n' + POLICY.read_text())
+    policy.write_text(
+        'rollback_within = "P366D"\n' + POLICY.read_text(encoding="utf-8"), encoding="utf-8"
+    )
     return policy
 
 

@@ -119,7 +119,7 @@ def test_what_is_not_simulated(control: httpx.Client) -> None:
 
 
 def test_the_documentation_names_every_route(sandbox: Sandbox) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
     routes = Control(sandbox.world, sandbox.addresses).routes()
     documented = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
     missing = [

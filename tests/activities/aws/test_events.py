@@ -22,7 +22,7 @@ from activities.aws.events import (
 )
 
 EVENTS = Path(__file__).with_name("events")
-DOCUMENTED = {path.stem: path.read_text() for path in sorted(EVENTS.glob("*.json"))}
+DOCUMENTED = {path.stem: path.read_text(encoding="utf-8") for path in sorted(EVENTS.glob("*.json"))}
 IGNORED = {
     *("offer-set-released", "products-security-report-created"),
     *("license-updated-manufacturer", "license-deprovisioned-manufacturer"),

@@ -12,9 +12,15 @@ from temporalio.exceptions import ApplicationError
 from activities.errors import Failure
 from activities.salesforce.client import SalesforceClient, SalesforceLogin
 from activities.salesforce.opportunities import Opportunities
+from runtime import clients
+from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 from sandbox.server import Sandbox
 from tests.support.vendors import failure_type
-from tests.support.workflow_harness import OPPORTUNITY
+from tests.support.workflow_harness import (
+    OPPORTUNITY,
+    environment_variables,
+    opportunity_fields,
+)
 
 
 async def test_threads_share_one_login(sandbox: Sandbox, opportunities: Opportunities) -> None:
@@ -40,33 +46,6 @@ async def test_lasting_401_ends_after_one_new_login(
     assert sandbox.world.calls["salesforce", "Token"] == 2
 
 
-async def test_login_with_a_private_key(sandbox: Sandbox) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    org = sandbox.world.salesforce
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    org.public_key = public.decode()
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    login = SalesforceLogin(
-        url=sandbox.addresses.salesforce,
-        client_id=org.oauth.client_id,
-        username=org.username,
-        private_key=SecretStr(private.decode()),
-    )
-    client = SalesforceClient(login, sandbox.addresses.salesforce_ca)
-    answer = await asyncio.to_thread(
-        client.call, lambda api: api.query("SELECT Id FROM Opportunity")
-    )
-    assert answer["records"] == []
-    with pytest.raises(ValueError, match="neither a client secret nor a user name and private key"):
-        login.model_copy(update={"username": None}).form()
-
-
 async def test_wrong_credentials_fail_without_the_secret(sandbox: Sandbox) -> None:
     login = SalesforceLogin(
         url=sandbox.addresses.salesforce, client_id="x", client_secret=SecretStr("hunter2")
@@ -76,3 +55,66 @@ async def test_wrong_credentials_fail_without_the_secret(sandbox: Sandbox) -> No
         await asyncio.to_thread(client.call, lambda api: api.query("SELECT Id FROM Opportunity"))
     assert failure_type(raised) == Failure.CREDENTIALS
     assert "hunter2" not in str(raised.value)
+
+
+def private_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65537, 2048)
+
+
+def pem(key: rsa.RSAPrivateKey) -> str:
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+
+
+@pytest.fixture
+def registered_key(sandbox: Sandbox) -> rsa.RSAPrivateKey:
+    """The key whose certificate the connected app has."""
+    key, form = private_key(), serialization.PublicFormat.SubjectPublicKeyInfo
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, form)
+    sandbox.world.salesforce.public_key = public.decode()
+    sandbox.world.salesforce.put_opportunity(opportunity_fields(OPPORTUNITY))
+    return key
+
+
+def opportunities_with(sandbox: Sandbox, key: str) -> Opportunities:
+    """As a worker makes them that logs in by an assertion which this key signs."""
+    login = {
+        "SALESFORCE_CLIENT_SECRET": "",
+        "SALESFORCE_USERNAME": sandbox.world.salesforce.username,
+        "SALESFORCE_PRIVATE_KEY": key,
+    }
+    with environment_variables(login):
+        return clients.opportunities(read_settings(WorkerSettings))
+
+
+async def test_login_by_a_signed_assertion(
+    sandbox: Sandbox, registered_key: rsa.RSAPrivateKey
+) -> None:
+    opportunities = opportunities_with(sandbox, pem(registered_key))
+    found = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert found.facts["company"] == "Example Corp"
+    sandbox.world.salesforce.oauth.revoke_tokens()
+    await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert sandbox.world.calls["salesforce", "Token"] == 2
+
+
+async def test_assertion_signed_with_another_key(
+    sandbox: Sandbox, registered_key: rsa.RSAPrivateKey
+) -> None:
+    other = pem(private_key())
+    with pytest.raises(ApplicationError) as raised:
+        await asyncio.to_thread(opportunities_with(sandbox, other).read, OPPORTUNITY)
+    assert failure_type(raised) == Failure.CREDENTIALS
+    assert other[100:140] not in str(raised.value)
+
+
+def test_private_key_that_is_none(sandbox: Sandbox) -> None:
+    with pytest.raises(InvalidSettings, match="SALESFORCE_PRIVATE_KEY") as raised:
+        opportunities_with(sandbox, "hunter2")
+    assert "hunter2" not in str(raised.value)
+
+
+def test_login_without_credentials() -> None:
+    login = SalesforceLogin(url="https://example.my.salesforce.com", client_id="x", username="x")
+    with pytest.raises(ValueError, match="neither a client secret nor a user name and private key"):
+        login.form()

@@ -143,7 +143,9 @@ def test_rejection_names_line_and_remedy(tmp_path: Path, text: str, message: str
 
 def test_partial_rule_keeps_the_other_defaults(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
-    file.write_text("[rules.minimum]\naction = 'refuse'\n[rules.upfront]\ntext = 'Up front.'")
+    file.write_text(
+        "[rules.minimum]\naction = 'refuse'\n[rules.upfront]\ntext = 'Up front.'", encoding="utf-8"
+    )
     rules = read_toml(file, Policy).rules
     assert (rules.minimum.action, rules.minimum.approver_role) == ("refuse", None)
     assert rules.minimum.text == Policy().rules.minimum.text

@@ -9,8 +9,6 @@ from datetime import timedelta
 
 import pytest
 
-from activities.task_queues import TaskQueue
-from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
 from tests.support.workflow_harness import WorkflowHarness, open_harness
 
@@ -115,12 +113,3 @@ async def test_end_and_payment(harness: WorkflowHarness, down: str) -> None:
     assert record.stage is Stage.TERMINATED
     assert record.payout is not None
     assert str(record.payout.disbursed) == "USD 116,400.00"
-
-
-async def test_call_that_no_worker_takes_needs_attention() -> None:
-    others = tuple(queue for queue in TaskQueue if queue is not TaskQueue.SALESFORCE)
-    async with open_harness(others) as harness:
-        await harness.start()
-        record = await harness.advance(hours=5)
-        assert record.attention_code == AttentionCode.VENDOR_UNRESPONSIVE
-        assert record.attentions[0].problem == "A vendor does not answer"

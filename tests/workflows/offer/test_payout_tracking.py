@@ -308,7 +308,10 @@ async def test_lower_payout_is_applied_after_two_equal_reports(
 
 async def test_invoice_older_than_the_data_is_kept(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
-    policy.write_text(POLICY.read_text() + '[payouts]\nsource = "aws"\nfeed_months = 1\n')
+    policy.write_text(
+        POLICY.read_text(encoding="utf-8") + '[payouts]\nsource = "aws"\nfeed_months = 1\n',
+        encoding="utf-8",
+    )
     async with open_harness(policy=policy) as harness:
         offer_id = (await harness.sell()).require_offer_id()
         (last_month,) = payout(offer_id, "60000").invoices
@@ -368,7 +371,9 @@ async def test_unpaid_offer_is_terminated_long_after_the_agreement(
 
 async def test_owner_gets_finance_mails_if_nobody_holds_that_role(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
-    policy.write_text(POLICY.read_text().replace("finance =", "accounting ="))
+    policy.write_text(
+        POLICY.read_text(encoding="utf-8").replace("finance =", "accounting ="), encoding="utf-8"
+    )
     async with open_harness(policy=policy) as harness:
         await disburse(harness)
         paid = [mail for mail in harness.world.mail.messages if mail.subject.startswith("Paid")]

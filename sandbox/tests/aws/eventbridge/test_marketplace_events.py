@@ -44,7 +44,7 @@ def shape(body: Any) -> Any:
 
 def check(event: Event, name: str, *, without: tuple[str, ...] = ()) -> Any:
     """Assert that an event has the same fields as the documented one; its details."""
-    body = json.loads((DOCUMENTED / f"{name}.json").read_text())
+    body = json.loads((DOCUMENTED / f"{name}.json").read_text(encoding="utf-8"))
     assert (event["Source"], event["DetailType"]) == (body["source"], body["detail-type"])
     assert len(event["Resources"]) == len(body["resources"])
     detail = json.loads(event["Detail"])
