@@ -11,7 +11,7 @@ from cli.actions import attention_commands
 from cli.listing import OfferRow
 from cli.plain_table import Column, PlainTable
 from offers.agreements.agreement import CancellationRequest
-from offers.findings import Severity
+from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
@@ -113,7 +113,10 @@ def offer_details(record: OfferRecord, *, is_open: bool = True) -> RenderableTyp
         Text("\n" + "\n  ".join(_attention(record, attention)), "bold red")
         for attention in (record.attentions if is_open else ())
     ]
-    held = [Text(f"\n{f.reference}  {f}", STYLE_OF[f.severity]) for f in record.blocking_findings]
+    held = [
+        Text(f"\n{_reference(record, f)}  {f}", STYLE_OF[f.severity])
+        for f in record.blocking_findings
+    ]
     notes = [
         Text(f"\n{f.code}: {f}", "dim")
         for f in record.findings
@@ -166,7 +169,7 @@ def preflight_table(report: PreflightReport) -> RenderableType:
         rule = f'\nRule: "{finding.rule}"' if finding.rule else ""
         found.add_row(
             Text(effect, STYLE_OF[finding.severity]),
-            Text(finding.reference),
+            Text(finding.code),
             Text(where),
             Text(finding.seen or ""),
             Text(f"{finding.problem}.\n{finding.remedy}.{rule}"),
@@ -233,6 +236,11 @@ def _past(past: PreviousRevision) -> str:
     offer = f" ({past.offer_id})" if past.offer_id else ""
     why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
     return f"{past.outcome}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
+
+
+def _reference(record: OfferRecord, finding: Finding) -> str:
+    """How an exception that can be decided about is named; a mistake by its code."""
+    return record.approval_reference(finding) if record.terms else finding.code
 
 
 def _decision(decision: Decision) -> str:

@@ -73,7 +73,7 @@ class Finding(FrozenModel):
 
     @property
     def reference(self) -> str:
-        """By which a person decides about exactly this finding, such as `not-annual:1f3a9c`."""
+        """Names exactly this finding, such as `not-annual:1f3a9c`."""
         identity = json.dumps(_identity(self)).encode()
         return f"{self.code}:{hashlib.sha256(identity).hexdigest()[:6]}"
 

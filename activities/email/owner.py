@@ -1,6 +1,6 @@
 """The mails to the owner of an opportunity, and to those who approve."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC
 
 from activities.email.actions import command_line
@@ -33,7 +33,7 @@ def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> EmailMessa
 
 
 def _command(record: OfferRecord, kind: ActionKind, finding: Finding | None = None) -> str:
-    reference = finding.reference if finding else None
+    reference = record.approval_reference(finding) if finding else None
     return command_line(Action(kind=kind, offer=record.path, finding=reference))
 
 
@@ -105,6 +105,20 @@ def _blocking(record: OfferRecord, finding: Finding) -> str:
     return f"{finding} Declined: {decision.reason}."
 
 
+def _deal(record: OfferRecord) -> Iterator[tuple[str, str]]:
+    """Everything that the decision is bound to."""
+    terms, contacts = record.require_terms(), record.contacts
+    for each in field_sheet(terms):
+        yield each.label, each.value
+    yield "Product", terms.product_id
+    if terms.agreement_end:
+        yield "Agreement ends", terms.agreement_end.isoformat()
+    if record.eula_sha256:
+        yield "Checksum of the documents (SHA-256)", record.eula_sha256
+    if contacts:
+        yield "Buyer", f"{contacts.buyer_name or ''} {contacts.buyer_email}".strip()
+
+
 def _approval_required(record: OfferRecord) -> EmailMessage:
     waiting = record.awaiting_approval
     return EmailMessage(
@@ -112,12 +126,15 @@ def _approval_required(record: OfferRecord) -> EmailMessage:
         greeting="Hello,",
         paragraphs=(
             "A private offer needs approval:",
-            *(f"{finding} ({finding.reference}, by {finding.role})" for finding in waiting),
+            *(
+                f"{finding} ({record.approval_reference(finding)}, by {finding.role})"
+                for finding in waiting
+            ),
         ),
         facts=(
             ("Opportunity", record.opportunity_id),
             *(record.pricing.lines if record.pricing else ()),
-            *((f.label, f.value) for f in (field_sheet(record.terms) if record.terms else ())),
+            *_deal(record),
         ),
         closing=tuple(
             _command(record, kind, finding)

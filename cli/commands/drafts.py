@@ -57,8 +57,6 @@ def preflight(
     report = _check(CheckDeal(opportunity_id=record_id, terms=given, before_start=True))
     if as_json:
         shown = report.model_dump(mode="json", exclude=NOT_SHOWN)
-        for finding, read in zip(shown["findings"], report.findings, strict=True):
-            finding["reference"] = read.reference
         print(json.dumps({"refuses": report.has_refusal} | shown, indent=2))
     else:
         common.console.print(preflight_table(report))

@@ -494,6 +494,8 @@ def why_cannot_resolve(record: OfferRecord, code: str | None) -> Reason | None:
 
 def undecided_exceptions(record: OfferRecord) -> tuple[Finding, ...]:
     """The exceptions that block the offer; also those declined, which may still be approved."""
+    if record.terms is None:
+        return ()
     return tuple(f for f in record.blocking_findings if f.severity is Severity.APPROVAL)
 
 
@@ -502,7 +504,7 @@ def exceptions_decided_by(record: OfferRecord, decision: ApprovalDecision) -> tu
     return tuple(
         finding
         for finding in undecided_exceptions(record)
-        if decision.finding in (None, finding.code, finding.reference)
+        if decision.finding in (None, finding.code, record.approval_reference(finding))
         and record.policy.has_role(decision.by, str(finding.role))
     )
 
@@ -516,16 +518,21 @@ def why_cannot_decide(
     exceptions = undecided_exceptions(record)
     if not exceptions:
         return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
-    named = [f for f in exceptions if decision.finding in (None, f.code, f.reference)]
+    named = [
+        finding
+        for finding in exceptions
+        if decision.finding in (None, finding.code, record.approval_reference(finding))
+    ]
     if not named:
-        waiting = ", ".join(finding.reference for finding in exceptions)
+        waiting = ", ".join(map(record.approval_reference, exceptions))
         kind = ActionKind.APPROVE if approved else ActionKind.DECLINE
         return Reason(
             code=ReasonCode.FINDING_NOT_WAITING,
             problem=f"{decision.finding} waits for no approval; {waiting} does",
             data={"waiting": waiting},
             actions=tuple(
-                Action(kind=kind, offer=record.path, finding=f.reference) for f in exceptions
+                Action(kind=kind, offer=record.path, finding=record.approval_reference(f))
+                for f in exceptions
             ),
         )
     if exceptions_decided_by(record, decision):

@@ -1,5 +1,6 @@
 """The record of one offer: everything that is known of it, in one model."""
 
+import hashlib
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
 from offers.lifecycle.attentions import Attention, AttentionCode
+from offers.lifecycle.deal import Deal
 from offers.model import FrozenModel
 from offers.payouts.forecast import ExpectedPayment
 from offers.payouts.model import Payout
@@ -34,11 +36,19 @@ class Decision(FrozenModel):
     """What somebody decided about an exception."""
 
     finding: Finding
+    deal: Deal
+    """As it was shown."""
     approved: bool
     by: str = Field(repr=False)
     """Mail address: personal data."""
     reason: str | None = None
     at: AwareDatetime
+
+    def holds_for(self, deal: Deal) -> bool:
+        """Whether it holds for the deal as it is now."""
+        if self.approved:
+            return not deal.worse_than(self.deal)
+        return deal == self.deal
 
 
 class PreviousRevision(FrozenModel):
@@ -171,26 +181,44 @@ class OfferRecord(BaseModel):
 
     @property
     def awaiting_approval(self) -> tuple[Finding, ...]:
-        """The exceptions among the obstacles that nobody has decided about."""
+        """The exceptions among the obstacles that nobody has decided about.
+
+        None as long as the terms are not legal: what is not complete cannot be approved.
+        """
+        if self.terms is None:
+            return ()
         return tuple(
             finding
             for finding in self.blocking_findings
             if finding.severity is Severity.APPROVAL and self.decision_on(finding) is None
         )
 
+    @property
+    def deal(self) -> Deal:
+        """What approvers are shown; raises NotYetKnown while the terms are not legal."""
+        return Deal.of(self.require_terms(), self.contacts, self.eula_sha256)
+
+    def approval_reference(self, finding: Finding) -> str:
+        """By which a person decides about this finding in exactly this deal."""
+        shown = f"{finding.reference} {self.deal.digest}"
+        return f"{finding.code}:{hashlib.sha256(shown.encode()).hexdigest()[:10]}"
+
     def is_approved(self, finding: Finding) -> bool:
-        """Whether an exception was approved, and has not changed since."""
+        """Whether an exception was approved, and nothing has become worse for the seller since."""
         decision = self.decision_on(finding)
         return decision is not None and decision.approved
 
     def is_declined(self, finding: Finding) -> bool:
-        """Whether an exception was declined, and has not changed since."""
+        """Whether an exception was declined, and nothing has changed since."""
         decision = self.decision_on(finding)
         return decision is not None and not decision.approved
 
     def decision_on(self, finding: Finding) -> Decision | None:
-        """What was decided last about an exception."""
-        return next((d for d in reversed(self.decisions) if d.finding.is_same(finding)), None)
+        """What was decided last about an exception, if that holds for the deal as it is now."""
+        if self.terms is None:
+            return None
+        last = next((d for d in reversed(self.decisions) if d.finding.is_same(finding)), None)
+        return last if last and last.holds_for(self.deal) else None
 
     def extend(self, availability_end: date) -> None:
         """The buyer can accept until another last day (UTC)."""

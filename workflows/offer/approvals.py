@@ -105,6 +105,7 @@ class Approvals:
         self._ctx.record.decisions += tuple(
             Decision(
                 finding=finding,
+                deal=self._ctx.record.deal,
                 approved=approved,
                 by=decision.by,
                 reason=decision.reason or None,

@@ -136,7 +136,10 @@ class ClazarHandoff:
             return await execute_with_escalation(attentions, AwsCatalog.wait_for_release, wait)
 
     def accepts(self, published: PublishedOffer) -> bool:
-        """Whether the offer is as requested, or every difference is approved."""
+        """Whether the offer is as requested, or every difference is approved.
+
+        Approvers are shown the deal as it was created.
+        """
         record, state = self._ctx.record, self._state
         rule = record.policy.rules.clazar_difference
         others = tuple(f for f in record.findings if f.code != DIFFERENCE)
@@ -148,14 +151,11 @@ class ClazarHandoff:
             )
         )
         try:
-            terms = terms_from_published(state.requested_terms, published)
+            record.terms = terms_from_published(state.requested_terms, published)
         except UnsupportedTerms as unsupported:
             state.differences = unsupported.findings
         record.findings = others + state.differences
-        if record.blocking_findings:
-            return False
-        record.terms = terms
-        return True
+        return not record.blocking_findings
 
     def rejects(self) -> bool:
         """Whether a difference is one that nobody may approve, or that somebody declined."""

@@ -140,3 +140,39 @@ def test_owner_mails_have_the_expected_and_paid_amounts(record: OfferRecord) -> 
     paid = " ".join(compose(EmailKind.OWNER_DISBURSED, record, SALESFORCE).paragraphs)
     assert "USD 116,400.00" in paid
     assert "trace-1" in paid
+
+
+def test_approvers_are_shown_all_that_their_decision_is_bound_to() -> None:
+    sold = terms(
+        company="Example & Sons",
+        buyer_accounts=["111122223333", "444455556666"],
+        dimensions="platform x 2; support",
+        duration_months=24,
+        starts_on="2026-05-01",
+        payment_schedule="2026-05-01 60000; 2027-05-01 60000",
+        net_payment_days=45,
+        eula={"type": "custom", "documents": ["https://example.com/eula.pdf"]},
+        renewal={"channel": "External"},
+    )
+    finding = Finding(
+        code="not-annual", severity="approval", field="x", problem="x", remedy="x", role="deal-desk"
+    )
+    asked = OfferRecord(
+        opportunity_id="0065g00000AbCdEAAV",
+        terms=sold,
+        company=sold.company,
+        contacts=Contacts(
+            buyer_email="buyer@example.com", buyer_name="A Buyer", owner_email="owner@example.com"
+        ),
+        eula_sha256="ab" * 32,
+        findings=(finding,),
+    )
+    email = compose(EmailKind.APPROVAL_REQUIRED, asked, SALESFORCE)
+    text = "\n".join([*email.paragraphs, *(value for _, value in email.facts), *email.closing])
+    for shown in (
+        *("Example & Sons", "111122223333", "444455556666", "platform x 2", "support"),
+        *("prod-examplesaas01", "120000.00", "USD", "24 months", "2026-05-01", "60000.00"),
+        *("2027-05-01", "Net 45", "https://example.com/eula.pdf", "ab" * 32, "existing customer"),
+        *("A Buyer", "buyer@example.com", asked.approval_reference(finding)),
+    ):
+        assert shown in text

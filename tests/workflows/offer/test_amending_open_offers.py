@@ -104,11 +104,14 @@ async def test_recreate_reads_corrected_terms_from_salesforce(
     )
 
 
-async def test_amend_keeps_approvals_of_unchanged_terms(harness: WorkflowHarness) -> None:
+async def test_amend_to_a_lower_price_asks_for_every_approval_again(
+    harness: WorkflowHarness,
+) -> None:
     await harness.share(duration_months=24)
     record = await amend(harness, price_change("90000"))
     assert record.stage is Stage.DRAFT
-    assert [finding.code for finding in record.awaiting_approval] == ["below-minimum"]
+    codes = [finding.code for finding in record.awaiting_approval]
+    assert codes == ["not-annual", "below-minimum"]
     await harness.approve_all()
     assert (await harness.advance_until(Stage.SHARED)).require_terms().duration_months == 24
 

@@ -29,6 +29,13 @@ def subjects_to(harness: WorkflowHarness, address: str) -> list[str]:
     return [mail.subject for mail in harness.world.mail.messages if address in mail.recipients]
 
 
+async def reference(harness: WorkflowHarness) -> str:
+    """The name of the only exception that waits."""
+    record = await harness.record()
+    (waiting,) = record.awaiting_approval
+    return record.approval_reference(waiting)
+
+
 async def test_exception_waits_for_approval_by_its_role(harness: WorkflowHarness) -> None:
     assert await start_draft(harness, **TWO_YEARS) == ["not-annual"]
     waiting = await harness.settle()
@@ -96,14 +103,12 @@ async def test_approval_of_an_outdated_finding_is_rejected(
     harness: WorkflowHarness,
 ) -> None:
     await start_draft(harness, **TWO_YEARS)
-    (before,) = (await harness.record()).awaiting_approval
+    before = await reference(harness)
     await harness.client.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 60}))
-    with pytest.raises(RequestRejected, match=f"{before.reference} waits for no approval"):
-        await harness.client.approve(
-            OPPORTUNITY, ApprovalDecision(by=DESK, finding=before.reference)
-        )
-    (after,) = (await harness.record()).awaiting_approval
-    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=after.reference))
+    with pytest.raises(RequestRejected, match=f"{before} waits for no approval"):
+        await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=before))
+    after = await reference(harness)
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK, finding=after))
     assert (await harness.advance_until(Stage.SHARED)).require_terms().duration_months == 60
 
 
@@ -321,3 +326,48 @@ def one_page(width: int = 200) -> bytes:
     writer.add_blank_page(width=width, height=200)
     writer.write(buffer)
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"price": "191919.18 USD"},
+        {"price": "191919.19 EUR"},
+        {"buyer_accounts": "444455556666"},
+        {"company": "Another Corp"},
+    ],
+)
+async def test_approval_does_not_hold_for_a_deal_that_is_worse(
+    harness: WorkflowHarness, worse: dict[str, str]
+) -> None:
+    await start_draft(harness, **TWO_YEARS, Amount=191919.19)
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    await harness.advance_until(Stage.SHARED)
+    changes = TermChanges(terms=worse)
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, changes)) as answer:
+        drafted = await answer
+    assert [each.code for each in drafted.awaiting_approval] == ["not-annual"]
+    waiting = await harness.advance(days=1)
+    assert waiting.attention_code == "approval-required"
+    assert harness.count_acceptable_offers() == 0
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    await harness.advance_until(Stage.SHARED)
+    assert harness.count_acceptable_offers() == 1
+
+
+async def test_approval_holds_for_a_deal_that_is_better(harness: WorkflowHarness) -> None:
+    await start_draft(harness, **TWO_YEARS)
+    await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+    await harness.advance_until(Stage.SHARED)
+    higher = TermChanges(terms={"price": "130000 USD"})
+    async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, higher)) as answer:
+        assert not (await answer).awaiting_approval
+    assert (await harness.advance_until(Stage.SHARED)).revision == 2
+
+
+async def test_refusal_holds_only_for_the_deal_that_was_shown(harness: WorkflowHarness) -> None:
+    await start_draft(harness, **TWO_YEARS)
+    await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="too low"))
+    assert not (await harness.record()).awaiting_approval
+    revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"price": "150000 USD"}))
+    assert [each.code for each in revised.awaiting_approval] == ["not-annual"]

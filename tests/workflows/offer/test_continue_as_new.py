@@ -19,7 +19,7 @@ Scenario = Callable[[WorkflowHarness], Awaitable[str | None]]
 RANDOM = re.compile(
     r"\b(?:offer|agmt|agreement|acr|inv)-[a-z0-9-]+"  # ids of AWS
     r"|\b[0-9a-z]{24,}\b|\b[0-9A-Z]{10,15}\b|\b00T\w{15}\b|https?://\S+"
-    r"|(?<=:)[0-9a-f]{6}\b"  # references of findings
+    r"|(?<=:)[0-9a-f]{10}\b"  # references of findings
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:?00)?"
 )
 """Ids and times."""
