@@ -82,7 +82,7 @@ async def open_offer_client() -> OfferClient:
     settings = read_settings(TemporalSettings)
     client = await connect(settings)
     await register_search_attributes(client)
-    return OfferClient(client, settings.clock)
+    return OfferClient(client, settings.clock, by=settings.offers_user)
 
 
 def given_terms(terms: Path | None) -> dict[str, Any]:

@@ -122,9 +122,13 @@ class ShownOffer:
 class OfferClient:
     """Starts, reads and changes offers."""
 
-    def __init__(self, client: Client, clock: Clock | None = None) -> None:
+    def __init__(
+        self, client: Client, clock: Clock | None = None, *, by: str | None = None
+    ) -> None:
+        """`by`: mail address of who asks; it goes on record with the change."""
         self._client = client
         self._clock = clock or Clock()
+        self._by = by
 
     async def start(
         self,
@@ -170,7 +174,11 @@ class OfferClient:
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         """Like `start`, without waiting for the draft."""
         request = OfferRequest(
-            opportunity_id=opportunity_id, terms=given or {}, method=method, clock=self._clock
+            opportunity_id=opportunity_id,
+            terms=given or {},
+            by=self._by,
+            method=method,
+            clock=self._clock,
         )
         if given or method or restart:
             running = await self._running_record(opportunity_id)
@@ -345,7 +353,7 @@ class OfferClient:
 
         For an agreement it is the record of the agreement-based offer.
         """
-        record = await self._execute_update(path, OfferWorkflow.amend, changes)
+        record = await self._execute_update(path, OfferWorkflow.amend, self._asked(changes))
         if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
             return record
         amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
@@ -377,11 +385,14 @@ class OfferClient:
 
         Raises PreflightPending if that takes too long: the change is recorded all the same.
         """
-        update = self._execute_update(path, OfferWorkflow.revise, changes)
+        update = self._execute_update(path, OfferWorkflow.revise, self._asked(changes))
         try:
             return await asyncio.wait_for(update, PREFLIGHT_TIMEOUT.total_seconds())
         except TimeoutError:
             raise PreflightPending(path) from None
+
+    def _asked(self, changes: TermChanges) -> TermChanges:
+        return changes.model_copy(update={"by": changes.by or self._by})
 
     async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
         """Name the offer that was created in Clazar."""

@@ -45,6 +45,8 @@ class TemporalSettings(BaseSettings):
     offers_encryption_keys: SecretStr | None = None
     """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
     offers_policy: Path | None = None
+    offers_user: str | None = Field(default=None, repr=False)
+    """Mail address of who uses the command line; not verified."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: AwareDatetime | None = None
 

@@ -35,6 +35,8 @@ class TermChanges(FrozenModel, extra="forbid"):
     method: CreationMethod | None = None
     recreate: bool = False
     """Create a released offer again from the opportunity as it is now, without a changed term."""
+    by: str | None = Field(default=None, repr=False)
+    """Mail address of who asks, as they gave it.  Personal data."""
 
     def unknown_field(self, *, amendment: bool = False) -> str | None:
         """The first name that is no field, if there is one."""

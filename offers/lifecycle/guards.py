@@ -67,6 +67,7 @@ class ReasonCode(StrEnum):
     """By an agreement that was not created here."""
     OFFER_STAYS_EXPIRED = "offer-stays-expired"
     """The change alone would not let the buyer accept."""
+    OWN_DEAL = "own-deal"
     ROLE_MISSING = "role-missing"
     ROLE_VACANT = "role-vacant"
     TERM_FOR_AMENDMENTS_ONLY = "term-for-amendments-only"
@@ -499,8 +500,12 @@ def undecided_exceptions(record: OfferRecord) -> tuple[Finding, ...]:
     return tuple(f for f in record.blocking_findings if f.severity is Severity.APPROVAL)
 
 
-def exceptions_decided_by(record: OfferRecord, decision: ApprovalDecision) -> tuple[Finding, ...]:
+def exceptions_decided_by(
+    record: OfferRecord, decision: ApprovalDecision, *, approved: bool
+) -> tuple[Finding, ...]:
     """The exceptions that a decision is about, and that its author may decide."""
+    if approved and _is_own_deal(record, decision):
+        return ()
     return tuple(
         finding
         for finding in undecided_exceptions(record)
@@ -535,9 +540,13 @@ def why_cannot_decide(
                 for f in exceptions
             ),
         )
-    if exceptions_decided_by(record, decision):
+    if exceptions_decided_by(record, decision, approved=approved):
         return None
-    roles = sorted({str(finding.role) for finding in named})
+    return _why_not_theirs(record, decision, sorted({str(finding.role) for finding in named}))
+
+
+def _why_not_theirs(record: OfferRecord, decision: ApprovalDecision, roles: list[str]) -> Reason:
+    """Why the person cannot decide about exceptions that these roles decide about."""
     if vacant := [role for role in roles if not record.policy.roles.get(role)]:
         return Reason(
             code=ReasonCode.ROLE_VACANT,
@@ -546,12 +555,24 @@ def why_cannot_decide(
             data={"role": vacant[0]},
             actions=(_action(record, ActionKind.RESUME),),
         )
+    if not any(record.policy.has_role(decision.by, role) for role in roles):
+        return Reason(
+            code=ReasonCode.ROLE_MISSING,
+            problem=f"this needs the role {' or '.join(roles)}, which the policy does not give to"
+            " the person named",
+            data={"roles": ", ".join(roles)},
+        )
     return Reason(
-        code=ReasonCode.ROLE_MISSING,
-        problem=f"this needs the role {' or '.join(roles)}, which the policy does not give to the"
-        " person named",
+        code=ReasonCode.OWN_DEAL,
+        problem="whoever owns the opportunity, or asked for other terms than it has, cannot approve"
+        " it (policy: approve_own_deals): ask somebody else who holds the role"
+        f" {' or '.join(roles)}",
         data={"roles": ", ".join(roles)},
     )
+
+
+def _is_own_deal(record: OfferRecord, decision: ApprovalDecision) -> bool:
+    return not record.policy.approve_own_deals and record.is_own_deal(decision.by)
 
 
 def _wrong_reason(

@@ -19,7 +19,7 @@ from offers.payouts.model import Payout
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.report import PreflightReport
 from offers.stage import Stage, require_transition
-from offers.terms.contacts import Contacts, Owner
+from offers.terms.contacts import Contacts, Owner, is_address_of
 from offers.terms.terms import OfferTerms
 
 T = TypeVar("T")
@@ -121,6 +121,8 @@ class OfferRecord(BaseModel):
     method: CreationMethod = CreationMethod.AWS
     findings: tuple[Finding, ...] = ()
     """What preflight, AWS or the comparison found; see `blocking_findings` for what blocks it."""
+    changed_by: tuple[str, ...] = Field(default=(), repr=False)
+    """Mail addresses of those who asked for other terms than the opportunity's: personal data."""
     decisions: tuple[Decision, ...] = ()
     """What was decided about exceptions, the newest last."""
     previous_revisions: tuple[PreviousRevision, ...] = ()
@@ -197,6 +199,16 @@ class OfferRecord(BaseModel):
     def deal(self) -> Deal:
         """What approvers are shown; raises NotYetKnown while the terms are not legal."""
         return Deal.of(self.require_terms(), self.contacts, self.eula_sha256)
+
+    def note_change(self, by: str | None) -> None:
+        """Put on record who asked for other terms."""
+        if by is not None and by not in self.changed_by:
+            self.changed_by += (by,)
+
+    def is_own_deal(self, person: str) -> bool:
+        """Whether somebody owns the opportunity, or asked for other terms than it has."""
+        owner = (self.owner.owner_email,) if self.owner else ()
+        return is_address_of(person, (*owner, *self.changed_by))
 
     def approval_reference(self, finding: Finding) -> str:
         """By which a person decides about this finding in exactly this deal."""

@@ -22,7 +22,7 @@ from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
-from offers.terms.contacts import Address, parse_email
+from offers.terms.contacts import Address, is_address_of
 from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
 from offers.text import LONGEST_NAME, clean_name, is_one_line, shorten
@@ -126,6 +126,8 @@ class Policy(FrozenModel, extra="forbid"):
     rules: Rules = Rules()
     roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
     """By role, the mail addresses of those who hold it: they approve exceptions."""
+    approve_own_deals: bool = False
+    """Whether the owner of an opportunity, and who asked for other terms, may approve it."""
     remind_approvers_after: Reminders = (timedelta(days=1), timedelta(days=3))
     """When those who may approve are written to again, from the first mail."""
     method: CreationMethod = CreationMethod.AWS
@@ -180,11 +182,7 @@ class Policy(FrozenModel, extra="forbid"):
 
     def has_role(self, person: str, role: str) -> bool:
         """Whether somebody, known by mail address, holds a role."""
-        try:
-            address = parse_email(person)
-        except ValueError:
-            return False
-        return address.casefold() in map(str.casefold, self.roles.get(role, ()))
+        return is_address_of(person, self.roles.get(role, ()))
 
     def offer_name_for(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026".

@@ -1,5 +1,6 @@
 """Who is written to about an offer."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -59,6 +60,15 @@ def _name_of_a_zone(value: Any) -> str | None:
     # A deal does not fail for what only decides when its owner gets a digest.
     zone = clean_code(value) if isinstance(value, str) and len(value) <= 100 else ""
     return zone or None
+
+
+def is_address_of(person: str, addresses: Iterable[str]) -> bool:
+    """Whether a mail address, as somebody wrote it, is one of these."""
+    try:
+        address = parse_email(person)
+    except ValueError:
+        return False
+    return address.casefold() in map(str.casefold, addresses)
 
 
 class Owner(FrozenModel, extra="forbid"):

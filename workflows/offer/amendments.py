@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from temporalio import workflow
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.agreements.amendment_pricing import OriginalOffer
     from offers.ids import offer_path, workflow_id
     from offers.lifecycle.attentions import AttentionCode
+    from offers.lifecycle.commands import TermChanges
     from offers.lifecycle.record import Amendment
     from offers.stage import Stage
 
@@ -65,12 +66,12 @@ class Amendments:
             and record.agreement.status is AgreementStatus.REPLACED
         )
 
-    async def begin(self, terms: dict[str, Any]) -> None:
+    async def begin(self, changes: TermChanges) -> None:
         """Begin one, and wait until its workflow has started."""
         record, state = self._ctx.record, self._ctx.state.amendments
         number = record.last_amendment + 1
         record.amendments += (Amendment(number=number, stage=Stage.DRAFT),)
-        self._following.append(asyncio.create_task(self._run_child(number, terms)))
+        self._following.append(asyncio.create_task(self._run_child(number, changes)))
         await wait_condition(lambda: state.last_started >= number)
 
     @property
@@ -113,11 +114,12 @@ class Amendments:
         state = self._ctx.state.amendments
         await wait_condition(lambda: state.cancelling is None or state.cancelling in state.closed)
 
-    async def _run_child(self, number: int, terms: dict[str, Any]) -> None:
+    async def _run_child(self, number: int, changes: TermChanges) -> None:
         record, state = self._ctx.record, self._ctx.state.amendments
         request = OfferRequest(
             opportunity_id=record.opportunity_id,
-            terms=terms,
+            terms=changes.terms,
+            by=changes.by,
             amendment=number,
             amends=OriginalOffer(
                 number=record.amendment,

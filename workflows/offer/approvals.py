@@ -111,7 +111,7 @@ class Approvals:
                 reason=decision.reason or None,
                 at=self._ctx.now(),
             )
-            for finding in exceptions_decided_by(self._ctx.record, decision)
+            for finding in exceptions_decided_by(self._ctx.record, decision, approved=approved)
         )
 
 

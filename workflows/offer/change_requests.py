@@ -80,6 +80,7 @@ async def revise(ctx: OfferContext, changes: TermChanges) -> None:
 def apply_changes(ctx: OfferContext, changes: TermChanges) -> int:
     """Let changes hold from now on; the version of what overrules the opportunity's terms."""
     control = ctx.control
+    ctx.record.note_change(changes.by)
     control.changes = TermChanges(
         terms=changes.merged_into(control.changes.terms),
         method=changes.method or control.changes.method,
@@ -140,7 +141,7 @@ async def amend(ctx: OfferContext, changes: TermChanges) -> Reason | str | None:
     """
     record, control = ctx.record, ctx.control
     if record.stage in AGREED:
-        await ctx.amendments.begin(changes.terms)
+        await ctx.amendments.begin(changes)
         return None
     if record.stage in EDITABLE and guards.is_in_place_edit(record, changes):
         return await _edit(ctx, changes)

@@ -22,6 +22,8 @@ class OfferRequest(FrozenModel):
     """In its 18-character form."""
     terms: dict[str, Any] = Field(default_factory=dict)
     """Fields of `OfferTerms` and `Contacts` that overrule the opportunity's."""
+    by: str | None = Field(default=None, repr=False)
+    """Mail address of who gave these terms, as they gave it.  Personal data."""
     revision: int = 1
     """Above 1 when an earlier offer for the opportunity has ended."""
     previous_revisions: tuple[PreviousRevision, ...] = ()

@@ -298,6 +298,7 @@ def initial_state(request: OfferRequest) -> OfferState:
         amends=request.amends,
         earlier_amendments=request.earlier_amendments,
         revision=request.revision,
+        changed_by=(request.by,) if request.by and request.terms else (),
         previous_revisions=request.previous_revisions,
         clock=request.clock,
     )

@@ -2,15 +2,16 @@
 
 from datetime import timedelta
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pypdf import PdfWriter
 
-from cli.offer_client import RequestRejected
+from cli.offer_client import OfferClient, RequestRejected
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.stage import Stage
-from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
+from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
 
 ACTION_REQUIRED = ["Action required: the offer for Example Corp"]
 DESK = "desk@example.com"
@@ -371,3 +372,42 @@ async def test_refusal_holds_only_for_the_deal_that_was_shown(harness: WorkflowH
     assert not (await harness.record()).awaiting_approval
     revised = await harness.client.revise(OPPORTUNITY, TermChanges(terms={"price": "150000 USD"}))
     assert [each.code for each in revised.awaiting_approval] == ["not-annual"]
+
+
+@pytest.mark.parametrize("who", ["owner", "who asked for it", "anybody, by the policy"])
+async def test_nobody_approves_their_own_deal(tmp_path: Path, who: str) -> None:
+    policy = tmp_path / "policy.toml"
+    allowed = who == "anybody, by the policy"
+    policy.write_text(
+        f"approve_own_deals = {str(allowed).lower()}\n" + POLICY.read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    async with open_harness(policy=policy) as harness:
+        if who == "owner":
+            harness.put_opportunity(**TWO_YEARS, Owner={"Name": "x", "Email": "Desk@Example.com"})
+            await harness.start()
+        else:
+            harness.put_opportunity()
+            as_desk = OfferClient(harness.temporal_client, by=DESK)
+            await as_desk.start(OPPORTUNITY, {"duration_months": 24})
+        decision = ApprovalDecision(by=DESK)
+        if allowed:
+            await harness.client.approve(OPPORTUNITY, decision)
+        else:
+            with pytest.raises(RequestRejected, match="cannot approve it") as rejected:
+                await harness.client.approve(OPPORTUNITY, decision)
+            assert "@" not in str(rejected.value)
+            assert not (await harness.record()).decisions
+            await harness.client.approve(OPPORTUNITY, ApprovalDecision(by="second@example.com"))
+        await harness.advance_until(Stage.SHARED)
+
+
+async def test_who_asked_for_a_change_may_refuse_it(harness: WorkflowHarness) -> None:
+    await start_draft(harness, Order_Form_Signed__c=False)
+    harness.put_opportunity()
+    as_desk = OfferClient(harness.temporal_client, by=DESK)
+    await as_desk.revise(OPPORTUNITY, TermChanges(terms={"duration_months": 24}))
+    with pytest.raises(RequestRejected, match="cannot approve it"):
+        await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK.upper()))
+    record = await harness.client.decline(OPPORTUNITY, ApprovalDecision(by=DESK, reason="no"))
+    assert not record.decisions[-1].approved
