@@ -1,6 +1,7 @@
 """Run workers until SIGTERM: all task queues, or those named by --queues."""
 
 import asyncio
+import logging
 import signal
 import sys
 from typing import Annotated
@@ -42,8 +43,13 @@ async def _work(queues: list[TaskQueue]) -> None:
     # A mistake in a file shows before anything is begun.
     settings.policy()
     settings.fields()
+    signed = settings.decision_keys is not None
     client = await connect(settings)
     await register_search_attributes(client)
+    if not signed:
+        logging.getLogger(__name__).warning(
+            "OFFERS_DECISION_KEYS is not set: who approves is whoever is named, without a proof"
+        )
     collect_garbage_less_often()
     await serve(client, settings, queues, stop)
 

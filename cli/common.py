@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
 import typer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from temporalio.service import RPCError
@@ -85,6 +86,11 @@ async def open_offer_client() -> OfferClient:
     return OfferClient(client, settings.clock, by=settings.offers_user)
 
 
+def signing_key() -> tuple[str, Ed25519PrivateKey] | None:
+    """The id of the key that signs decisions, and the key; None: they are not signed."""
+    return read_settings(TemporalSettings).signing_key
+
+
 def given_terms(terms: Path | None) -> dict[str, Any]:
     if terms is None:
         return {}
@@ -122,9 +128,9 @@ def _money(text: str, value: str) -> dict[str, Any]:
 
 
 def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) -> None:
-    """Print a record as JSON or as a table."""
+    """Print a record as JSON or as a table; who may approve is not for everybody."""
     if as_json:
-        print(record.model_dump_json(indent=2))
+        print(record.model_dump_json(indent=2, exclude={"policy": {"roles"}}))
     else:
         console.print(offer_details(record, is_open=is_open))
         if record.offer_url:

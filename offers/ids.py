@@ -62,6 +62,11 @@ def opportunity_id_of(workflow_id: str) -> str:
     return workflow_id.split("/")[1]
 
 
+def path_of_workflow(workflow_id: str) -> str:
+    """The path of the offer or amendment that a workflow is for."""
+    return workflow_id.partition("/")[2]
+
+
 def parse_offer_path(text: str) -> str:
     """An offer's path as people write it, in its standard form.  Raises InvalidOpportunityId."""
     record_id, slash, rest = _clean(text).partition("/")

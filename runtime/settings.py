@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import (
     AliasChoices,
     AwareDatetime,
@@ -27,6 +28,12 @@ from activities.preflight import DefaultProduct
 from activities.salesforce.client import SalesforceLogin
 from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
+from offers.lifecycle.decision_proof import (
+    DecisionKeys,
+    InvalidDecisionKey,
+    read_private_key,
+    read_public_keys,
+)
 from offers.policy.policy import Policy
 from offers.preflight.draft import known_time_zones
 from offers.terms.contacts import parse_email
@@ -47,6 +54,8 @@ class TemporalSettings(BaseSettings):
     offers_policy: Path | None = None
     offers_user: str | None = Field(default=None, repr=False)
     """Mail address of who uses the command line; not verified."""
+    offers_decision_key: SecretStr | None = None
+    """The private key that signs the decisions of this command line, as `id:base64`."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: AwareDatetime | None = None
 
@@ -70,6 +79,16 @@ class TemporalSettings(BaseSettings):
                     " Use IANA names such as Europe/Berlin."
                 )
         return policy
+
+    @property
+    def signing_key(self) -> tuple[str, Ed25519PrivateKey] | None:
+        """The key's id, and the key."""
+        if self.offers_decision_key is None:
+            return None
+        try:
+            return read_private_key(self.offers_decision_key.get_secret_value())
+        except InvalidDecisionKey as error:
+            raise InvalidSettings(f"OFFERS_DECISION_KEY: {error}") from None
 
     @model_validator(mode="after")
     def _scaled_from_an_origin(self) -> "TemporalSettings":
@@ -95,6 +114,9 @@ class WorkerSettings(TemporalSettings):
     """The prefix of the feed's tables in the bucket; it ends with a slash."""
     offers_events_queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/\S+$")
     """The SQS queue with AWS's events; None: only the agreement watch reports changes in AWS."""
+
+    offers_decision_keys: str | None = None
+    """Public keys as `id:base64` separated by commas; None: decisions need no proof."""
 
     offers_cached_workflows: int = Field(default=1000, ge=1)
     """How many offers a worker keeps in memory; others are replayed from their history."""
@@ -158,6 +180,16 @@ class WorkerSettings(TemporalSettings):
                 " Offers <offers@example.com>"
             ) from None
         return self
+
+    @property
+    def decision_keys(self) -> DecisionKeys | None:
+        """The keys with which decisions are signed; None: they need no proof."""
+        if self.offers_decision_keys is None:
+            return None
+        try:
+            return read_public_keys(self.offers_decision_keys)
+        except InvalidDecisionKey as error:
+            raise InvalidSettings(f"OFFERS_DECISION_KEYS: {error}") from None
 
     @property
     def deployment_version(self) -> WorkerDeploymentVersion | None:

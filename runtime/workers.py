@@ -21,12 +21,14 @@ from activities.temporal.offer_workflows import OfferWorkflows
 from activities.temporal.payouts import Payouts
 from activities.temporal.schedules import Schedules
 from activities.temporal.signals import OfferSignals
+from offers.lifecycle.decision_proof import DecisionKeys
 from runtime import clients
 from runtime.clients import THREADS
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
 from runtime.workflow_runner import HistoryBoundRunner
 from workflows.common.interceptors import DropUnfitSignals
+from workflows.offer.decision_verification import VerifyDecisions
 from workflows.offer.workflow import OfferWorkflow
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
@@ -74,6 +76,7 @@ async def serve(
                 cached_workflows=settings.offers_cached_workflows,
                 per_second=activities_per_second(queue, settings.clock),
                 version=settings.deployment_version,
+                decision_keys=settings.decision_keys,
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):
@@ -102,10 +105,12 @@ def worker_on(
     cached_workflows: int,
     per_second: float | None = None,
     version: WorkerDeploymentVersion | None = None,
+    decision_keys: DecisionKeys | None = None,
 ) -> Worker:
     """`per_second`: how many activities of the queue may start in a second; None: no limit.
 
-    `version`: None for a worker that is not versioned.
+    `version`: None for a worker that is not versioned.  `decision_keys`: None if decisions need no
+    proof.
     """
     return Worker(
         client,
@@ -113,7 +118,11 @@ def worker_on(
         workflows=workflows,
         activities=activities,
         activity_executor=threads,
-        interceptors=[DropUnfitSignals(), Heartbeats()],
+        interceptors=[
+            DropUnfitSignals(),
+            Heartbeats(),
+            *([VerifyDecisions(decision_keys)] if decision_keys else []),
+        ],
         # The SDK's sandbox imports our modules for each workflow, which costs more time and memory
         # than the workflow itself (docs/figures.md).  The lint rules for workflows and the replay
         # tests, which use the sandbox, find what it would find.

@@ -10,9 +10,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.preflight import CheckDeal
 from cli import common
+from cli.actions import reason_text
 from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile, command
+from cli.offer_client import RequestRejected
 from cli.tables import preflight_table
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
+from offers.lifecycle.decision_proof import signed_decision
+from offers.lifecycle.guards import exceptions_decided_by, why_cannot_decide
+from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.preflight.report import PreflightReport
 from runtime import clients
@@ -80,9 +85,8 @@ async def approve(
     offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False
 ) -> None:
     """Approve exceptions to the selling rules."""
-    client = await common.open_offer_client()
     decision = ApprovalDecision(by=by, finding=finding)
-    common.print_record(await client.approve(offer, decision), as_json)
+    common.print_record(await _decide(offer, decision, approved=True), as_json)
 
 
 @command
@@ -94,9 +98,25 @@ async def decline(
     as_json: AsJson = False,
 ) -> None:
     """Decline exceptions: the terms must then be revised, unless they are approved later."""
-    client = await common.open_offer_client()
     decision = ApprovalDecision(by=by, finding=finding, reason=reason)
-    common.print_record(await client.decline(offer, decision), as_json)
+    common.print_record(await _decide(offer, decision, approved=False), as_json)
+
+
+async def _decide(offer: str, decision: ApprovalDecision, *, approved: bool) -> OfferRecord:
+    """Decide about each exception by itself if the decision is to be signed."""
+    client, key = await common.open_offer_client(), common.signing_key()
+    if key is None:
+        return await (client.approve if approved else client.decline)(offer, decision)
+    record = await client.record(offer)
+    if refused := why_cannot_decide(record, decision, approved=approved):
+        raise RequestRejected(reason_text(refused))
+    for finding in exceptions_decided_by(record, decision, approved=approved):
+        named = decision.model_copy(
+            update={"finding": record.approval_reference(finding), "deal": record.deal.digest}
+        )
+        signed = signed_decision(named, offer, key, approved=approved)
+        record = await (client.approve if approved else client.decline)(offer, signed)
+    return record
 
 
 @command

@@ -23,7 +23,12 @@ class ApprovalDecision(FrozenModel):
 
     A reference holds for what was seen: once that has changed, it means nothing any more.
     """
+    deal: str | None = None
+    """Digest of the deal as it was shown; the decision does not count for another one.  None: as
+    the deal is now."""
     reason: str = ""
+    proof: str | None = Field(default=None, repr=False)
+    """That the person has signed it (`decision_proof`); needed where the worker has keys."""
 
 
 class TermChanges(FrozenModel, extra="forbid"):

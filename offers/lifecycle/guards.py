@@ -17,6 +17,7 @@ from offers.findings import Finding, Severity, findings_in
 from offers.ids import offer_path
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
+from offers.lifecycle.decision_proof import signed_part
 from offers.lifecycle.in_place_edits import edit_findings
 from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
@@ -48,6 +49,7 @@ class ReasonCode(StrEnum):
     AMENDMENT_PRICE_IS_COMPUTED = "amendment-price-is-computed"
     CANCELLATION_PENDING = "cancellation-pending"
     CHANGE_INVALID = "change-invalid"
+    DEAL_CHANGED = "deal-changed"
     DURATION_NOT_EDITABLE = "duration-not-editable"
     FINDING_NOT_WAITING = "finding-not-waiting"
     LAST_DAY_NOT_LATER = "last-day-not-later"
@@ -55,6 +57,8 @@ class ReasonCode(StrEnum):
     NO_OFFER_ID = "no-offer-id"
     NOT_AWAITED = "not-awaited"
     """The offer is not to be created in Clazar now."""
+    NOT_PROVED = "not-proved"
+    """Nobody knows that the person named has decided."""
     NOT_OPEN_YET = "not-open-yet"
     NOTHING_GIVEN = "nothing-given"
     NOTHING_WAITS = "nothing-waits"
@@ -523,6 +527,8 @@ def why_cannot_decide(
     exceptions = undecided_exceptions(record)
     if not exceptions:
         return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
+    if outdated := _outdated(record, decision):
+        return outdated
     named = [
         finding
         for finding in exceptions
@@ -543,6 +549,22 @@ def why_cannot_decide(
     if exceptions_decided_by(record, decision, approved=approved):
         return None
     return _why_not_theirs(record, decision, sorted({str(finding.role) for finding in named}))
+
+
+def _outdated(record: OfferRecord, decision: ApprovalDecision) -> Reason | None:
+    if decision.deal not in (None, record.deal.digest):
+        return Reason(
+            code=ReasonCode.DEAL_CHANGED,
+            problem="the deal has changed since it was shown: look at it again",
+            actions=(_action(record, ActionKind.SHOW),),
+        )
+    used = {signed_part(each.proof) for each in record.decisions if each.proof}
+    if decision.proof and signed_part(decision.proof) in used:
+        return Reason(
+            code=ReasonCode.NOT_PROVED,
+            problem="this signature was used for a decision before: sign another one",
+        )
+    return None
 
 
 def _why_not_theirs(record: OfferRecord, decision: ApprovalDecision, roles: list[str]) -> Reason:

@@ -43,6 +43,8 @@ class Decision(FrozenModel):
     """Mail address: personal data."""
     reason: str | None = None
     at: AwareDatetime
+    proof: str | None = Field(default=None, repr=False)
+    """With whose key it was signed, and what; None: it was not signed."""
 
     def holds_for(self, deal: Deal) -> bool:
         """Whether it holds for the deal as it is now."""

@@ -46,6 +46,7 @@ async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironme
 
     code, out, _ = await run("starter.py", "resend", opportunity, "--json")
     assert code == 0
+    assert "desk@example.com" not in out, "it names who may approve"
 
     code, out, err = await run("starter.py", "cancel", opportunity, "--reason", "test", "--json")
     assert (code, err) == (0, "")

@@ -109,6 +109,7 @@ class Approvals:
                 approved=approved,
                 by=decision.by,
                 reason=decision.reason or None,
+                proof=decision.proof,
                 at=self._ctx.now(),
             )
             for finding in exceptions_decided_by(self._ctx.record, decision, approved=approved)
