@@ -11,11 +11,11 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
 from temporalio.service import RPCError
 
 from cli.offer_client import OfferClient, RequestRejected
 from cli.tables import offer_details
+from cli.terminal import PlainConsole, print_error
 from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_offer_path, parse_opportunity_id
 from offers.lifecycle.record import OfferRecord
@@ -33,7 +33,7 @@ SUCCESS, FAILURE = 0, 1
 PIPE_WIDTH = 200
 """Columns of output that does not go to a terminal."""
 
-console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+console = PlainConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def opportunity_argument(text: str) -> str:
@@ -130,7 +130,7 @@ def _money(text: str, value: str) -> dict[str, Any]:
 def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) -> None:
     """Print a record as JSON or as a table; who may approve is not for everybody."""
     if as_json:
-        print(record.model_dump_json(indent=2, exclude={"policy": {"roles"}}))
+        print(json.dumps(record.model_dump(mode="json", exclude={"policy": {"roles"}}), indent=2))
     else:
         console.print(offer_details(record, is_open=is_open))
         if record.offer_url:
@@ -155,9 +155,9 @@ def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             ServerUnreachable,
             ScheduleNotFound,
         ) as error:
-            print(error, file=sys.stderr)
+            print_error(error)
         except RPCError as error:
-            print(f"Temporal rejected the request: {error.message}", file=sys.stderr)
+            print_error(f"Temporal rejected the request: {error.message}")
         else:
             return
         exit_process(FAILURE)

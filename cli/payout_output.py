@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.plain_table import Column, PlainTable
+from cli.terminal import one_line
 from offers.money import Currency, Money
 from offers.payouts.model import InvoicePayout
 from offers.reports.payouts import MonthTotals, PayoutLine, Totals
@@ -48,6 +50,10 @@ COLUMNS = (
 
 class PlotUnavailable(Exception):
     """The plot cannot be drawn.  The text says why and what to do."""
+
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def line_values(line: PayoutLine) -> dict[str, Any]:
@@ -87,8 +93,19 @@ def to_csv(lines: Iterable[PayoutLine]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(line_values(line) for line in lines)
+    writer.writerows(
+        {name: _inert(value) for name, value in line_values(line).items()} for line in lines
+    )
     return text.getvalue()
+
+
+def _inert(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula (OWASP: CSV injection); numbers stay."""
+    if not isinstance(value, str):
+        return value
+    text = one_line(value)
+    is_formula = text.startswith(FORMULA_STARTS) and not NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def to_json_data(

@@ -10,6 +10,8 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from cli.terminal import one_line
+
 Row = TypeVar("Row")
 
 GAP = 2
@@ -35,7 +37,7 @@ class PlainTable(Generic[Row]):
 
     def __init__(self, columns: Sequence[Column[Row]], rows: Iterable[Row], width: int) -> None:
         rows = list(rows)
-        cells = [[column.content(row) for row in rows] for column in columns]
+        cells = [[_one_line(column.content(row)) for row in rows] for column in columns]
         longest = [
             max(map(_width, (column.title, *texts)))
             for column, texts in zip(columns, cells, strict=True)
@@ -70,6 +72,12 @@ class PlainTable(Generic[Row]):
                 text = " " * (width - taken) + text
             yield Segment(set_cell_size(text, width + GAP), _style(style))
         yield Segment.line()
+
+
+def _one_line(cell: str | Text) -> str | Text:
+    if isinstance(cell, str):
+        return one_line(cell)
+    return Text(one_line(cell.plain), cell.style)
 
 
 def _width(cell: str | Text) -> int:

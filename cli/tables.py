@@ -10,6 +10,7 @@ from activities.temporal.schedules import ScheduleRow
 from cli.actions import attention_commands
 from cli.listing import OfferRow
 from cli.plain_table import Column, PlainTable
+from cli.terminal import one_line
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
@@ -98,7 +99,7 @@ def offer_line(row: OfferRow) -> str:
     elif row.waits_for:
         parts.append(f"waits for: {waits_text(row)}")
     parts.append(row.problem)
-    return "  ".join([named, *filter(None, parts)]).rstrip()
+    return one_line("  ".join([named, *filter(None, parts)]).rstrip())
 
 
 def offer_details(record: OfferRecord, *, is_open: bool = True) -> RenderableType:

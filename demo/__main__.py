@@ -18,6 +18,7 @@ from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecuti
 from cli.listing import OfferRow
 from cli.offer_client import OfferClient
 from cli.tables import offer_line, offer_table, stage_text
+from cli.terminal import PlainConsole, print_error
 from demo.outcomes import Outcome
 from demo.processes import DidNotStart, Processes, use_environment
 from demo.runner import ScenarioRunner
@@ -40,7 +41,7 @@ SETTLE_TIMEOUT = timedelta(seconds=20)
 
 LOG_WIDTH = 120
 
-console = Console(width=None if sys.stdout.isatty() else LOG_WIDTH, highlight=False)
+console = PlainConsole(width=None if sys.stdout.isatty() else LOG_WIDTH)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -63,7 +64,7 @@ def demo(
             if keep:
                 _keep(processes)
     except DidNotStart as error:
-        print(error, file=sys.stderr)
+        print_error(error)
         exit_process(1)
     except KeyboardInterrupt:
         exit_process(130)

@@ -1,6 +1,5 @@
 """Commands that change an offer in AWS: cancel, extend, amend."""
 
-import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from rich.console import Console
 
 from cli import common
 from cli.common import AsJson, NamedChanges, Offer, TermsFile, command
+from cli.terminal import print_error
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.findings import findings_in
 from offers.lifecycle.commands import Extension, TermChanges
@@ -57,7 +57,7 @@ async def cancel(
         record = await (await common.open_offer_client()).cancel(offer, reason)
     common.print_record(record, as_json)
     if record.stage is not Stage.CANCELLED:
-        print(f"too late to cancel: the offer is {record.stage}", file=sys.stderr)
+        print_error(f"too late to cancel: the offer is {record.stage}")
         exit_process(common.FAILURE)
 
 

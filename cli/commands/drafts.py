@@ -1,7 +1,6 @@
 """Commands for drafts: preflight, approve, decline, revise, link-offer."""
 
 import json
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from cli.actions import reason_text
 from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile, command
 from cli.offer_client import RequestRejected
 from cli.tables import preflight_table
+from cli.terminal import print_error
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.decision_proof import signed_decision
 from offers.lifecycle.guards import exceptions_decided_by, why_cannot_decide
@@ -74,9 +74,9 @@ def _check(deal: CheckDeal) -> PreflightReport:
         now = settings.clock.business_time(datetime.now(UTC))
         return clients.preflight(settings).check(deal, now)
     except InvalidSettings as error:
-        print(error, file=sys.stderr)
+        print_error(error)
     except ApplicationError as failure:
-        print(failure.message, file=sys.stderr)
+        print_error(failure.message)
     return exit_process(common.FAILURE)
 
 

@@ -16,6 +16,7 @@ from cli.common import AsJson, Offer, Opportunity, TermsFile, command
 from cli.listing import OfferRow
 from cli.offer_client import NoAnswer
 from cli.tables import offer_line, offer_table
+from cli.terminal import print_error, print_line
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.policy.policy import CreationMethod
@@ -46,7 +47,7 @@ async def start(
     try:
         record = await client.start(opportunity, given, method=method, restart=restart)
     except NoAnswer as error:
-        print(f"started, but {error}", file=sys.stderr)
+        print_error(f"started, but {error}")
         return
     waits = record.blocking_findings or [
         a for a in record.attentions if a.code != AttentionCode.AWAITING_CLAZAR_OFFER
@@ -54,14 +55,14 @@ async def start(
     if as_json or not waits:
         common.print_record(record, as_json)
     if record.terms is None and not record.blocking_findings:
-        print("started, but not checked yet: a vendor has not answered", file=sys.stderr)
+        print_error("started, but not checked yet: a vendor has not answered")
     if waits:
         for attention in record.attentions:
-            print(f"{attention.problem}. {attention.remedy}.", file=sys.stderr)
+            print_error(f"{attention.problem}. {attention.remedy}.")
             for command in attention_commands(record, attention):
-                print(f"  {command}", file=sys.stderr)
+                print_error(f"  {command}")
         for finding in record.blocking_findings:
-            print(finding, file=sys.stderr)
+            print_error(finding)
         exit_process(common.FAILURE)
 
 
@@ -74,7 +75,7 @@ async def list_offers(
     client = await common.open_offer_client()
     rows = await client.list_offers(stage)
     for problem in await client.schedule_problems():
-        print(problem, file=sys.stderr)
+        print_error(problem)
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
@@ -88,7 +89,7 @@ async def show(offer: Offer, as_json: AsJson = False) -> None:
     shown = await client.show(offer)
     common.print_record(shown.record, as_json, is_open=shown.is_open)
     if shown.problem:
-        print(shown.problem, file=sys.stderr)
+        print_error(shown.problem)
 
 
 @command
@@ -114,7 +115,10 @@ async def _watch(every: timedelta, as_json: bool) -> None:
         for row in rows:
             if shown.get(row.opportunity_id) != row:
                 shown[row.opportunity_id] = row
-                print(row.model_dump_json() if as_json else offer_line(row), flush=True)
+                as_one_line = (
+                    json.dumps(row.model_dump(mode="json")) if as_json else offer_line(row)
+                )
+                print_line(as_one_line)
 
 
 @command

@@ -1,7 +1,6 @@
 """The payout report."""
 
 import json
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +13,7 @@ from cli import common, payout_output
 from cli.common import AsJson, command
 from cli.offer_client import RequestRejected
 from cli.payout_output import PlotUnavailable
+from cli.terminal import print_error
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules
 from offers.reports.payouts import by_month, lines, totals
@@ -69,7 +69,7 @@ async def payouts(
         try:
             payout_output.plot(by_month(summaries, reading, rules), plot)
         except PlotUnavailable as error:
-            print(error, file=sys.stderr)
+            print_error(error)
             exit_process(common.FAILURE)
     notes = [
         *(f"{each.path}: {each.problem}; its terms are left out" for each in unreadable),
@@ -80,7 +80,7 @@ async def payouts(
     elif as_csv:
         print(payout_output.to_csv(found), end="")
         for note in notes:
-            print(note, file=sys.stderr)
+            print_error(note)
     else:
         table = payout_output.payout_table(found, sums, notes, common.console.width)
         common.console.print(table)

@@ -5,6 +5,7 @@ import logging
 
 from cli import common
 from cli.common import AsJson, command
+from cli.terminal import print_line
 from runtime.process_exit import exit_process
 from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect
@@ -27,7 +28,7 @@ async def upgrade_check(as_json: AsJson = False) -> None:
             problems.append(checked)
             if not as_json:
                 reason = f" [{checked.reason}]" if checked.reason else ""
-                print(f"{checked.workflow_id} {checked.outcome}: {checked.problem}{reason}")
+                print_line(f"{checked.workflow_id} {checked.outcome}: {checked.problem}{reason}")
     diverging = [each for each in problems if each.outcome is Outcome.DIVERGES]
     not_checked = [each for each in problems if each.outcome is Outcome.NOT_CHECKED]
     if as_json:

@@ -193,6 +193,23 @@ async def test_start_of_a_running_offer(cli_environment: OfferEnvironment, tmp_p
     assert sum(event.event_type == accepted for event in events) == 1, "of 2,000 per run"
 
 
+async def test_text_from_outside_controls_no_terminal(cli_environment: OfferEnvironment) -> None:
+    (opportunity,) = cli_environment.put_opportunities(1)
+    fields = cli_environment.world.salesforce.opportunities[opportunity]
+    fields["Account"] = {"Name": "Acme [/red] [link=https://evil.example]Corp[/link]"}
+    await run("starter.py", "start", opportunity)
+    await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
+    for command in (["list"], ["show", opportunity], ["payouts"]):
+        code, out, _ = await run("starter.py", *command)
+        assert code == 0
+        assert command == ["payouts"] or "Acme [/red] [link=" in out
+    await cli_environment.client.cancel(opportunity, "\x1b]0;title\x07 \u202enosaer")
+    for command in (["list"], ["show", opportunity], ["show", opportunity, "--json"]):
+        code, out, err = await run("starter.py", *command)
+        assert code == 0
+        assert not {"\x1b", "\x07", "\u202e"} & {*out, *err}
+
+
 async def test_two_starts_at_once_are_one_offer(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     starts = [cli_environment.client.start(opportunity) for _ in range(2)]
