@@ -1,5 +1,6 @@
 """Mails as plain data; the templates render them as text and as HTML."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 
@@ -60,5 +61,12 @@ def day_of(instant: datetime) -> str:
     return f"{instant:%A} {instant.day} {instant:%B %Y}"
 
 
+LONGEST_GREETED = 60
+LINK = re.compile(r"://|www\.|@|\w\.\w", re.IGNORECASE)
+"""What mail programs make a link of: an address, or a domain."""
+
+
 def greeting(name: str | None) -> str:
-    return f"Hello {name}," if name else "Hello,"
+    """Nobody is greeted by what may be no name: it would stand above the seller's own text."""
+    is_name = name and len(name) <= LONGEST_GREETED and name.isprintable() and not LINK.search(name)
+    return f"Hello {name}," if is_name else "Hello,"

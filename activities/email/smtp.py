@@ -6,9 +6,11 @@ A mail to a buyer then fails DELIVERY_UNKNOWN and a person decides; a notice is 
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection
+from datetime import UTC, datetime
+from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage as MimeMessage
 from email.policy import SMTP
-from email.utils import parseaddr
+from email.utils import format_datetime, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -135,13 +137,22 @@ class Email:
     def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
         content = compose(mail.kind, mail.record, self._salesforce_url)
         key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
-        return self._mime(content, key, *to)
+        message = self._mime(content, key, *to)
+        name, address = parseaddr(self._sender)
+        if not name:
+            seller = HeaderAddress(mail.record.policy.product_name, addr_spec=address)
+            message.replace_header("From", seller)
+        if mail.record.owner is not None:
+            message["Reply-To"] = mail.record.owner.owner_email
+        return message
 
     def _mime(self, content: EmailMessage, key: str, *to: str) -> MimeMessage:
-        # The default policy folds a long subject so that its first line is blank.
-        message = MimeMessage(policy=SMTP.clone(max_line_length=200))
+        # The default policy folds a long subject so that its first line is blank.  Not every server
+        # takes 8 bits.
+        message = MimeMessage(policy=SMTP.clone(max_line_length=200, cte_type="7bit"))
         message["From"] = self._sender
         message["To"] = ", ".join(to)
+        message["Date"] = format_datetime(datetime.now(UTC))
         message["Subject"] = " ".join(content.subject.split())
         message["Message-ID"] = self._message_id(key)
         message.set_content(_render("email.txt.jinja", content))

@@ -51,9 +51,14 @@ def _parsed(address: str) -> str | None:
 
 
 Address = Annotated[str, AfterValidator(parse_email)]
-PersonName = Annotated[
-    str, AfterValidator(lambda name: clean_name(within(name, 1000))), Field(max_length=200)
-]
+
+
+def _one_line(name: str) -> str:
+    """A name on one line: what is typed below it does not stand below it in a mail."""
+    return clean_name(" ".join(within(name, 1000).split()))
+
+
+PersonName = Annotated[str, AfterValidator(_one_line), Field(max_length=200)]
 
 
 def _name_of_a_zone(value: Any) -> str | None:

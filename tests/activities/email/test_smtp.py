@@ -1,8 +1,12 @@
 """The activities on mail, over real SMTP against the sandbox."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import Envelope
 from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
@@ -13,6 +17,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Policy
 from offers.terms.contacts import Contacts, Owner
 from sandbox.faults import Fault
+from sandbox.mail.smtp_server import SmtpHandler
 from sandbox.server import Sandbox
 from tests.support.builders import terms
 from tests.support.vendors import OFFER, failure_type, run_activity
@@ -111,3 +116,66 @@ async def test_notice_is_sent_to_accepted_recipients(sandbox: Sandbox, email: Em
     faults.append(Fault("smtp", "status", "RCPT", status=550))
     await run_activity(email.send_notice, notice)
     assert [sent.recipients for sent in sandbox.world.mail.messages] == [["desk@example.com"]]
+
+
+async def test_headers_of_a_mail(sandbox: Sandbox, email: Email) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
+    unnamed = Email(SecretStr(sandbox.addresses.smtp), "offers@example.com", SALESFORCE)
+    await run_activity(unnamed.send_to_buyer, mail(EmailKind.OFFER_SHARED))
+    named, by_product = (sent.headers for sent in sandbox.world.mail.messages)
+    assert before <= parsedate_to_datetime(named["Date"]) <= datetime.now(UTC)
+    assert named["Reply-To"] == "owner@example.com"
+    assert named["From"] == "Offers <offers@example.com>"
+    assert by_product["From"] == "Example Product <offers@example.com>"
+
+
+async def test_mail_has_seven_bits(
+    sandbox: Sandbox, email: Email, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server without 8BITMIME refuses others."""
+    received: list[bytes] = []
+    take = SmtpHandler.handle_DATA
+
+    async def keep(handler: SmtpHandler, server: Any, session: Any, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        received.append(envelope.content)
+        return await take(handler, server, session, envelope)
+
+    monkeypatch.setattr(SmtpHandler, "handle_DATA", keep)
+    await run_activity(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
+    assert received[0].isascii()
+    assert "Ünïcode & Sons" in sandbox.world.mail.messages[0].text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Example\n\nYour offer has moved. Accept it at\nhttps://evil.example/offer\n",
+        "Example, please see www.evil.example",
+        "evil.example",
+        "write to x@evil.example",
+        "E" * 61,
+    ],
+)
+async def test_name_that_may_be_none_greets_nobody(
+    sandbox: Sandbox, email: Email, name: str
+) -> None:
+    shared = mail(EmailKind.OFFER_SHARED)
+    contacts = Contacts(
+        buyer_email="buyer@example.com", buyer_name=name, owner_email="owner@example.com"
+    )
+    record = shared.record.model_copy(update={"contacts": contacts})
+    await run_activity(email.send_to_buyer, shared.model_copy(update={"record": record}))
+    (sent,) = sandbox.world.mail.messages
+    assert sent.text.startswith("Hello,\r\n")
+    for part in (sent.text, sent.html):
+        assert "evil" not in part
+        assert "EEEE" not in part
+
+
+def test_name_of_several_lines_is_one_line() -> None:
+    contacts = Contacts(
+        buyer_email="buyer@example.com", buyer_name="Ada\r\n  Example", owner_email="o@example.com"
+    )
+    assert contacts.buyer_name == "Ada Example"
