@@ -8,8 +8,16 @@ from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject, NameObj
 
 BEGINNING = b"%PDF-"
 PRINT_TO_PDF = "Print it to a new PDF, and use that"
-ACTIVE = frozenset({"/OpenAction", "/AA", "/JavaScript", "/JS", "/Launch", "/EmbeddedFiles"})
-"""Keys, and values of `/S`, of active content and of content from outside the document."""
+ACTIVE = frozenset(
+    {
+        *("/OpenAction", "/AA", "/JavaScript", "/JS", "/Launch", "/SubmitForm", "/ImportData"),
+        *("/EmbeddedFiles", "/EF", "/AF", "/FileAttachment", "/GoToR", "/GoToE", "/XFA"),
+        *("/RichMedia", "/Rendition", "/Movie", "/Sound"),
+    }
+)
+"""Keys, and values of `/S` and `/Subtype`, of what acts, plays, holds files, or leads outside of
+the document (ISO 32000)."""
+KINDS = ("/S", "/Subtype")
 
 
 class InvalidPdf(Exception):
@@ -78,8 +86,7 @@ def _active_parts(reader: PdfReader) -> list[str]:
             part = part.get_object()
         if isinstance(part, DictionaryObject):
             found.update(key for key in part if key in ACTIVE and not _is_mere_place(part, key))
-            if (kind := part.get("/S")) in ACTIVE:
-                found.add(str(kind))
+            found.update(str(part[key]) for key in KINDS if part.get(key) in ACTIVE)
             waiting.extend(part.raw_get(key) for key in part)
         elif isinstance(part, ArrayObject):
             waiting.extend(list.__iter__(part))

@@ -20,6 +20,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 from activities.errors import Failure
 from activities.eula import sources
 from activities.eula.documents import EulaDocuments
+from activities.eula.pdf import InvalidPdf, check
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.eula_documents import BUCKET, pdf, publish, published, s3_client
@@ -124,7 +125,7 @@ INVALID: dict[str, tuple[bytes, str]] = {
     ),
     "a file in it": (
         pdf(100, change=lambda writer: writer.add_attachment("a.txt", b"example")),
-        "it contains active content (/EmbeddedFiles)",
+        "it contains active content (/EF, /EmbeddedFiles)",
     ),
     "an address opened at once": (
         pdf(100, change=opening(action("/URI", URI=TextStringObject("https://example.com")))),
@@ -143,6 +144,48 @@ INVALID: dict[str, tuple[bytes, str]] = {
         "it contains active content (/AA)",
     ),
 }
+
+
+def with_link(kind: str) -> Callable[[PdfWriter], Any]:
+    """A link on a page with an action of this kind."""
+
+    def change(writer: PdfWriter) -> None:
+        link = DictionaryObject({NameObject("/A"): action(kind)})
+        writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(link)])
+
+    return change
+
+
+def with_annotation(kind: str) -> Callable[[PdfWriter], Any]:
+    def change(writer: PdfWriter) -> None:
+        annotation = DictionaryObject({NameObject("/Subtype"): NameObject(kind)})
+        writer.pages[0][NameObject("/Annots")] = ArrayObject([writer._add_object(annotation)])
+
+    return change
+
+
+def with_key(key: str) -> Callable[[PdfWriter], Any]:
+    def change(writer: PdfWriter) -> None:
+        writer.root_object[NameObject(key)] = ArrayObject()
+
+    return change
+
+
+ACTIVE: list[tuple[str, Callable[[str], Callable[[PdfWriter], Any]]]] = [
+    *((kind, with_link) for kind in ("/SubmitForm", "/ImportData", "/GoToR", "/GoToE")),
+    *((kind, with_link) for kind in ("/Rendition", "/Movie", "/Sound", "/JavaScript")),
+    *((kind, with_annotation) for kind in ("/RichMedia", "/Movie", "/Sound", "/FileAttachment")),
+    *((key, with_key) for key in ("/AF", "/EF", "/XFA")),
+]
+
+
+@pytest.mark.parametrize(("name", "change"), ACTIVE)
+def test_document_that_acts_plays_or_holds_files(
+    name: str, change: Callable[[str], Callable[[PdfWriter], Any]]
+) -> None:
+    with pytest.raises(InvalidPdf) as refused:
+        check(pdf(100, change=change(name)))
+    assert refused.value.problem == f"it contains active content ({name})"
 
 
 @pytest.mark.parametrize("kind", INVALID)
