@@ -63,7 +63,9 @@ class BenchEnvironment:
             stack.push_async_callback(clazar.close)
             signals = OfferSignals(self.temporal_client)
             payouts = Payouts(
-                clients.payout_data(settings, clazar), self.temporal_client, settings.clock
+                clients.payout_data(settings, clazar, clients.AwsClients()),
+                self.temporal_client,
+                settings.clock,
             )
             shared_activities: dict[TaskQueue, list[Callable[..., Any]]] = {
                 TaskQueue.OFFERS: [
@@ -71,7 +73,9 @@ class BenchEnvironment:
                     signals.find_our_offers,
                     signals.signal_observed_offers,
                 ],
-                TaskQueue.AWS_MARKETPLACE: [clients.aws_agreements(settings).read_agreement_feed],
+                TaskQueue.AWS_MARKETPLACE: [
+                    clients.aws_agreements(settings, clients.AwsClients()).read_agreement_feed
+                ],
                 TaskQueue.CLAZAR: [Clazar(clazar).read_changes],
                 TaskQueue.PAYOUTS: [payouts.sweep_payouts],
             }

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -62,7 +63,8 @@ def demo(
             use_environment(processes.env)
             as_expected = asyncio.run(_run(processes, crash))
             if keep:
-                _keep(processes)
+                with suppress(KeyboardInterrupt):  # how the offers ended is the exit code
+                    _keep(processes)
     except DidNotStart as error:
         print_error(error)
         exit_process(1)

@@ -1,6 +1,7 @@
 """The clients of the outside systems, built from the settings."""
 
 import re
+from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
@@ -37,28 +38,35 @@ AWS_CALLS = Config(
 )
 
 
-def aws_marketplace(settings: WorkerSettings) -> AwsCatalog:
-    return AwsCatalog(
-        aws_client("marketplace-catalog"),
-        aws_client("marketplace-agreement"),
-        settings.clock,
-        settings.offers_url_pattern,
-    )
+class AwsClients:
+    """The clients of AWS's services, each made once, when it is needed: that takes a while."""
+
+    @cached_property
+    def catalog(self) -> Any:
+        return aws_client("marketplace-catalog")
+
+    @cached_property
+    def agreement(self) -> Any:
+        return aws_client("marketplace-agreement")
+
+    @cached_property
+    def s3(self) -> Any:
+        return aws_client("s3")
 
 
-def aws_agreements(settings: WorkerSettings) -> AwsAgreements:
-    return AwsAgreements(aws_client("marketplace-agreement"), settings.clock)
+def aws_marketplace(settings: WorkerSettings, aws: AwsClients) -> AwsCatalog:
+    return AwsCatalog(aws.catalog, aws.agreement, settings.clock, settings.offers_url_pattern)
 
 
-def s3() -> Any:
-    return aws_client("s3")
+def aws_agreements(settings: WorkerSettings, aws: AwsClients) -> AwsAgreements:
+    return AwsAgreements(aws.agreement, settings.clock)
 
 
-def eula_documents(settings: WorkerSettings) -> EulaDocuments | None:
+def eula_documents(settings: WorkerSettings, aws: AwsClients) -> EulaDocuments | None:
     """None if no bucket is set."""
     if settings.offers_eula_bucket is None:
         return None
-    return EulaDocuments(s3(), settings.offers_eula_bucket)
+    return EulaDocuments(aws.s3, settings.offers_eula_bucket)
 
 
 def event_queue(settings: WorkerSettings) -> EventQueue | None:
@@ -79,7 +87,7 @@ def clazar_client(settings: WorkerSettings) -> ClazarClient:
     )
 
 
-def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
+def payout_data(settings: WorkerSettings, clazar: ClazarClient, aws: AwsClients) -> PayoutData:
     """The source of payout data that the policy names."""
     rules = settings.policy().payouts
     if rules.source is PayoutSource.CLAZAR:
@@ -90,7 +98,7 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient) -> PayoutData:
             ' feed ([payouts] source = "aws"): set it, or read them from Clazar'
         )
     return SellerDataFeed(
-        s3(), settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
+        aws.s3, settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
     )
 
 
@@ -102,12 +110,12 @@ def opportunities(settings: WorkerSettings) -> Opportunities:
     return Opportunities(_salesforce(settings), settings.fields(), settings.policy().billing_method)
 
 
-def preflight(settings: WorkerSettings) -> Preflight:
+def preflight(settings: WorkerSettings, aws: AwsClients) -> Preflight:
     """Reads Salesforce and AWS; writes nothing."""
     return Preflight(
         opportunities(settings),
-        MarketplaceLookup(aws_client("marketplace-catalog"), aws_client("marketplace-agreement")),
-        eula_documents(settings),
+        MarketplaceLookup(aws.catalog, aws.agreement),
+        eula_documents(settings, aws),
         policy=settings.policy(),
         product=settings.product,
         clock=settings.clock,

@@ -147,6 +147,7 @@ def _activities(
     stack: AsyncExitStack,
 ) -> dict[TaskQueue, list[Callable[..., Any]]]:
     served: dict[TaskQueue, list[Callable[..., Any]]] = {}
+    aws_clients = clients.AwsClients()
     if TaskQueue.OFFERS in queues:
         reporting = OfferSignals(client)
         served[TaskQueue.OFFERS] = [
@@ -158,9 +159,10 @@ def _activities(
             Schedules(client).find_schedule_problems,
         ]
     if TaskQueue.PREFLIGHT in queues:
-        served[TaskQueue.PREFLIGHT] = [clients.preflight(settings).check_deal]
+        served[TaskQueue.PREFLIGHT] = [clients.preflight(settings, aws_clients).check_deal]
     if TaskQueue.AWS_MARKETPLACE in queues:
-        aws, agreements = clients.aws_marketplace(settings), clients.aws_agreements(settings)
+        aws = clients.aws_marketplace(settings, aws_clients)
+        agreements = clients.aws_agreements(settings, aws_clients)
         served[TaskQueue.AWS_MARKETPLACE] = [
             aws.submit_offer,
             aws.wait_for_change_set,
@@ -175,7 +177,7 @@ def _activities(
             agreements.wait_for_cancellation,
             agreements.read_agreement_feed,
         ]
-        if documents := clients.eula_documents(settings):
+        if documents := clients.eula_documents(settings, aws_clients):
             served[TaskQueue.AWS_MARKETPLACE].append(documents.publish)
     clazar_client = clients.clazar_client(settings)
     stack.push_async_callback(clazar_client.close)
@@ -188,7 +190,8 @@ def _activities(
             clazar.link_offer,
         ]
     if TaskQueue.PAYOUTS in queues:
-        payouts = Payouts(clients.payout_data(settings, clazar_client), client, settings.clock)
+        data = clients.payout_data(settings, clazar_client, aws_clients)
+        payouts = Payouts(data, client, settings.clock)
         served[TaskQueue.PAYOUTS] = [payouts.sweep_payouts]
     if TaskQueue.SALESFORCE in queues:
         salesforce = clients.salesforce(settings)

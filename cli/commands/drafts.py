@@ -72,7 +72,7 @@ def _check(deal: CheckDeal) -> PreflightReport:
     try:
         settings = read_settings(WorkerSettings)
         now = settings.clock.business_time(datetime.now(UTC))
-        return clients.preflight(settings).check(deal, now)
+        return clients.preflight(settings, clients.AwsClients()).check(deal, now)
     except InvalidSettings as error:
         print_error(error)
     except ApplicationError as failure:

@@ -96,7 +96,7 @@ async def _read(
     offers = await client.accepted_offers(offer)
     clazar = clients.clazar_client(settings)
     try:
-        data = clients.payout_data(settings, clazar)
+        data = clients.payout_data(settings, clazar, clients.AwsClients())
         only = {each.offer_id for each in offers if each.offer_id} if offer else None
         return offers, await data.read(only, today), settings.policy().payouts, today
     except ApplicationError as failure:

@@ -56,11 +56,13 @@ async def read_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
     today = sandbox.world.now().date()
     client: ClazarClient = clients.clazar_client(settings)
     try:
-        from_clazar = await clients.payout_data(settings, client).read(None, today)
+        from_clazar = await clients.payout_data(settings, client, clients.AwsClients()).read(
+            None, today
+        )
     finally:
         await client.close()
     assert settings.offers_feed_bucket
-    aws = SellerDataFeed(clients.s3(), settings.offers_feed_bucket, "", 15)
+    aws = SellerDataFeed(clients.AwsClients().s3, settings.offers_feed_bucket, "", 15)
     return from_clazar, await aws.read(None, today)
 
 
