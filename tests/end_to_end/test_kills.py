@@ -8,7 +8,7 @@ from tests.support.killed_life import Killed, live_killed
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
-    ("killed", "activity"), [(Killed.WORKER, "send_to_buyer"), (Killed.SERVER, "submit_offer")]
+    ("killed", "activity"), [(Killed.WORKER, "submit_offer"), (Killed.SERVER, "send_to_buyer")]
 )
 async def test_kill_changes_no_outcome(killed: Killed, activity: str) -> None:
     result = await live_killed(killed, Point.EFFECT, [activity])

@@ -1,4 +1,4 @@
-"""A worker that stands still at a point of activities, so that it or its server can be killed.
+"""A worker that waits at a point of activities, where it or its server can be killed.
 
 `python -m tests.support.held_worker ADDRESS POINT ACTIVITY...`: at the point of each of these
 activities, once, the process prints the activity's name, and does nothing until it reads a line.

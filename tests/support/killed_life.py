@@ -1,4 +1,4 @@
-"""A life from draft to disbursed in which the worker, or Temporal's server, is killed.
+"""Lives from draft to disbursed in which the worker, or Temporal's server, is killed.
 
 The server is Temporal's dev server with a file, and the worker a process of its own.  Real time
 passes; AWS and Clazar respond at once.
@@ -64,7 +64,7 @@ from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 600
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.3
 """Between two looks at the offer."""
 
 
@@ -198,7 +198,9 @@ class KilledLife:
         await self._run_schedule(PayoutSweep, PayoutSweepRequest(finance=("finance@example.com",)))
         await self._until(lambda record: record.stage is Stage.DISBURSED)
         record = await self._settle()
-        self.completed |= set(await completed_activities(self._temporal, offer.id))
+        self.completed |= set(
+            await self._repeat(lambda: completed_activities(self._temporal, offer.id))
+        )
         return violations_after(self._world, [record], OUTCOMES["happy"])
 
     async def _watch(self) -> None:
@@ -269,7 +271,7 @@ class KilledLife:
         return arrived > completed["send_to_buyer"] + sum(self._arrived.values())
 
     async def _repeat(self, request: Callable[[], Awaitable[T]]) -> T:
-        """The answer to a request that is made again while the server or the worker is away."""
+        """The answer to a request that is made again until the server and the worker answer."""
         while True:
             with suppress(RPCError, RPCTimeoutOrCancelledError, WorkflowQueryFailedError, NoAnswer):
                 return await request()
@@ -307,7 +309,7 @@ async def live_killed(
             for task in ended:
                 try:
                     violations += task.result()
-                except AssertionError as error:
+                except (AssertionError, RequestRejected) as error:
                     violations.append(f"{type(error).__name__}: {error}")
     violations += [f"{name} was not called" for name in processes.left]
     return KilledLifeResult(life.completed, violations)
