@@ -33,7 +33,7 @@ test-versions:  ## Run the workflow and replay tests on every Python version tha
 soak: $(INSTALLED)  ## Run hundreds of random lives (LIVES=200, SEED=1)
 	$(BIN)/python -m tests.soak --lives $(or $(LIVES),200) $(if $(SEED),--seed $(SEED))
 
-faults: $(INSTALLED)  ## Run every activity with every fault, and write docs/faults.md (PROCESSES=2, SEED=1)
+faults: $(INSTALLED)  ## Run every activity with every fault and kill, and write docs/faults.md (PROCESSES=2, SEED=1)
 	$(BIN)/python -m tests.faults --processes $(or $(PROCESSES),2) $(if $(SEED),--seed $(SEED))
 
 mutants: $(INSTALLED)  ## List rules of the domain that no test holds (SAMPLE=400, MINUTES=60, SEED=1, REUSE=1)

@@ -92,7 +92,7 @@ class Processes:
         self._running.remove(self._worker)
 
     def _start_temporal(self) -> None:
-        port, ui_port = _free_port(), _free_port()
+        port, ui_port = free_port(), free_port()
         # A profile of the user must not connect the demo to another server.
         no_profiles = LOGS / "no-profiles.toml"
         no_profiles.write_text("", encoding="utf-8")
@@ -161,7 +161,7 @@ def use_environment(env: Mapping[str, str]) -> None:
     os.environ.update(env)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that the system assigns to no other program for a minute.
 
     A connection to it has just been closed.  A server that asks for it by number gets it.

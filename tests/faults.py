@@ -3,6 +3,9 @@
 Writes `docs/faults.md`.  A cell of the matrix is a scenario, an activity and a fault: each
 operation that the activity calls meets the fault once.  A life has one fault and several cells; the
 seed decides which.  After a violation each of its cells is lived alone.
+
+Then SIGKILL of the worker and of Temporal's server at the start, effect and end of each activity of
+a life from draft to disbursed.
 """
 
 import asyncio
@@ -11,7 +14,7 @@ import os
 import sys
 import time
 from argparse import ArgumentParser
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -31,6 +34,8 @@ from tests.support.fault_matrix import (
     live,
     uncalled,
 )
+from tests.support.held_worker import Point
+from tests.support.killed_life import Killed, KilledLifeResult, live_killed
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 TIME_OUT_SECONDS = 180
@@ -68,6 +73,29 @@ The table shows what the activity fails with. The failures are those of the tabl
 * **no failure**: the activity succeeds in spite of it: with a new token, with a finding about the
   terms, or because the offer's own workflow does later what was left out.
 * **n/a**: the vendor has no such answer.
+
+"""
+
+KILLS = """## Kills
+
+SIGKILL of the worker, or of Temporal's server, at each activity of a life from draft to disbursed:
+{cells} cells of process, point and activity, of which {failed} have a violation. The life is as
+`happy`, on Temporal's dev server with a file; the killed process is started again. A life has one
+process and one point, and meets the kill at each of its activities. What must hold is the same as
+above.
+
+* **start**: the server has started the activity, and it has called nothing. **effect**: the vendor
+  has executed its calls, and the server has no result. **end**: the server has the result, and no
+  workflow task has handled it.
+* After a kill of the worker, an activity without a result is repeated after its time-out. A mail to
+  the buyer is not: `email-delivery-unknown` waits for a person, who looks it up, and resumes or
+  resends.
+* After a kill of the server, the worker connects again and hands over the result.
+* No other attention is raised.
+
+{table}
+
+The activities: {activities}.
 
 """
 
@@ -222,6 +250,94 @@ class Matrix:
                 self.failed.update(report.life.cells)
 
 
+@dataclass(frozen=True)
+class KilledLife:
+    """A life in which a process is killed at a point of each of these activities."""
+
+    killed: Killed
+    point: Point
+    activities: tuple[str, ...]
+
+    @property
+    def arguments(self) -> str:
+        """Those of the command that repeats it."""
+        activities = " ".join(f"--activity {name}" for name in self.activities)
+        return f"--killed {self.killed} --point {self.point} {activities}"
+
+
+def run_killed(life: KilledLife) -> KilledLifeResult:
+    try:
+        return asyncio.run(live_killed(life.killed, life.point, life.activities))
+    except Exception as error:
+        return KilledLifeResult(set(), [f"{type(error).__name__}: {error}"])
+
+
+@dataclass
+class Kills:
+    """What was seen in lives with kills."""
+
+    pool: ProcessPoolExecutor
+    activities: tuple[str, ...] = ()
+    """Those of the life."""
+    failed: set[KilledLife] = field(default_factory=set)
+    """Those with a violation; each has one activity, unless it is seen only together."""
+
+    def live(self, lives: Sequence[KilledLife]) -> list[KilledLifeResult]:
+        """Live these lives."""
+        results = []
+        for life, result in zip(lives, self.pool.map(run_killed, lives), strict=True):
+            results.append(result)
+            if result.violations:
+                print(life.arguments, *result.violations, sep="\n    ", flush=True)
+        return results
+
+    def run(self, killed: Sequence[str], points: Sequence[str], names: Sequence[str]) -> None:
+        """Live a life for each process and point and, where it shows a violation, each alone.
+
+        Which activities there are is seen in a life without a kill.
+        """
+        (without,) = self.live([KilledLife(Killed.WORKER, Point.START, ())])
+        if without.violations:
+            sys.exit("a life without a kill has a violation")
+        self.activities = tuple(sorted(without.completed.intersection(names)))
+        lives = [
+            KilledLife(Killed(process), Point(point), self.activities)
+            for process in killed
+            for point in points
+        ]
+        for life, result in zip(lives, self.live(lives), strict=True):
+            if result.violations:
+                alone = [KilledLife(life.killed, life.point, (name,)) for name in life.activities]
+                seen = zip(alone, self.live(alone), strict=True)
+                self.failed.update({each for each, one in seen if one.violations} or {life})
+        print(f"{len(lives)} lives with kills", flush=True)
+
+    @property
+    def cells(self) -> int:
+        return len(Killed) * len(Point) * len(self.activities)
+
+    @property
+    def text(self) -> str:
+        """Its section of the page."""
+        failed = Counter((life.killed, life.point) for life in self.failed)
+        rows = [
+            f"| {process} | "
+            + " | ".join(
+                f"{len(self.activities)} activities, {failed[process, point] or 'no'} violation"
+                for point in Point
+            )
+            + " |"
+            for process in Killed
+        ]
+        head = ["| Killed | " + " | ".join(Point) + " |", "|---" * (len(Point) + 1) + "|"]
+        return KILLS.format(
+            cells=self.cells,
+            failed=len(self.failed) or "none",
+            table="\n".join([*head, *rows]),
+            activities=", ".join(f"`{name}`" for name in self.activities),
+        )
+
+
 def table(failures: dict[Cell, set[str | None]]) -> str:
     """Activities and faults, with the failures that were seen."""
     seen: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -242,7 +358,7 @@ def table(failures: dict[Cell, set[str | None]]) -> str:
     return "\n".join(lines)
 
 
-def page(matrix: Matrix, cells: Sequence[Cell]) -> str:
+def page(matrix: Matrix, cells: Sequence[Cell], kills: Kills) -> str:
     """The text of `docs/faults.md`."""
     called = {cell.activity for cell in cells}
     others = sorted(set(ACTIVITIES) - called - WITHOUT_SCENARIO.keys())
@@ -253,7 +369,7 @@ def page(matrix: Matrix, cells: Sequence[Cell]) -> str:
         [
             introduction + table(matrix.failures),
             "",
-            "## Scenarios",
+            kills.text + "## Scenarios",
             "",
             "| Scenario | Life |",
             "|---|---|",
@@ -278,26 +394,33 @@ def main() -> None:
     parser.add_argument("--scenario", choices=SCENARIOS, action="append", default=[])
     parser.add_argument("--activity", choices=ACTIVITIES, action="append", default=[])
     parser.add_argument("--fault", choices=FAULTS, action="append", default=[])
+    parser.add_argument("--killed", choices=[*Killed], action="append", default=[])
+    parser.add_argument("--point", choices=[*Point], action="append", default=[])
     given = parser.parse_args()
     set_up_process()
     print(f"seed {given.seed}", flush=True)
     began = time.monotonic()
     context = get_context("spawn")
     with ProcessPoolExecutor(given.processes, context, initializer=set_up_process) as pool:
-        matrix = Matrix(pool, given.seed)
-        cells = [
-            cell
-            for cell in matrix.cells(given.scenario or SCENARIOS)
-            if (not given.activity or cell.activity in given.activity)
-            and (not given.fault or cell.fault in given.fault)
-        ]
-        matrix.run(cells)
+        matrix, cells, kills = Matrix(pool, given.seed), list[Cell](), Kills(pool)
+        if not (given.killed or given.point):
+            cells = [
+                cell
+                for cell in matrix.cells(given.scenario or SCENARIOS)
+                if (not given.activity or cell.activity in given.activity)
+                and (not given.fault or cell.fault in given.fault)
+            ]
+            matrix.run(cells)
+        if not (given.scenario or given.fault):
+            kills.run(
+                given.killed or [*Killed], given.point or [*Point], given.activity or ACTIVITIES
+            )
     print(f"{len(cells)} cells in {time.monotonic() - began:.0f} s, seed {given.seed}")
     print(f"{matrix.repeated} lives repeated, because the test server stopped")
-    print(f"{len(matrix.failed)} cells with a violation")
-    if not (given.scenario or given.activity or given.fault):
-        PAGE.write_text(page(matrix, cells), encoding="utf-8")
-    sys.exit(bool(matrix.failed))
+    print(f"{len(matrix.failed)} cells and {len(kills.failed)} kills with a violation")
+    if not (given.scenario or given.activity or given.fault or given.killed or given.point):
+        PAGE.write_text(page(matrix, cells, kills), encoding="utf-8")
+    sys.exit(bool(matrix.failed or kills.failed))
 
 
 if __name__ == "__main__":

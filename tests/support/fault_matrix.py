@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from pypdf import PdfWriter
+from temporalio.client import Client
 
 from cli.offer_client import NoAnswer, RequestRejected
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
@@ -26,13 +27,20 @@ from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.marketplace.buyers import accept
+from sandbox.world import World
 from tests.support.fault_injection import (
     Attempt,
     FaultInjection,
     Operation,
     patched_clients,
 )
-from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
+from tests.support.workflow_harness import (
+    OPPORTUNITY,
+    WorkflowHarness,
+    count_acceptable_offers,
+    open_harness,
+    opportunity_fields,
+)
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
@@ -120,21 +128,10 @@ class Life:
         arrived = sum(BUYER_EMAIL in m.recipients for m in self.harness.world.mail.messages)
         known = self.delivered_in_doubt
         for record in await self.records():
-            known += await self._completed(workflow_id(record.path), "send_to_buyer")
+            workflow = workflow_id(record.path)
+            completed = await completed_activities(self.harness.temporal_client, workflow)
+            known += completed["send_to_buyer"]
         return arrived > known
-
-    async def _completed(self, workflow: str, activity: str) -> int:
-        """How many of a workflow's activities of this type have completed."""
-        handle = self.harness.temporal_client.get_workflow_handle(workflow)
-        events = (await handle.fetch_history()).events
-        return sum(
-            events[
-                completed.scheduled_event_id - 1
-            ].activity_task_scheduled_event_attributes.activity_type.name
-            == activity
-            for event in events
-            if (completed := event.activity_task_completed_event_attributes).scheduled_event_id
-        )
 
     async def send(self, request: Awaitable[Any]) -> None:
         """Send a request that is answered at once; it may come too late."""
@@ -214,9 +211,24 @@ class Life:
 
     def check_offers(self) -> None:
         """Assert that the buyer can accept one offer at most."""
-        acceptable = self.harness.count_acceptable_offers()
+        acceptable = count_acceptable_offers(self.harness.world)
         if acceptable > 1:
             raise Violation(f"{acceptable} offers can be accepted")
+
+
+async def completed_activities(client: Client, workflow: str) -> Counter[str]:
+    """How many of a workflow's activities of each type have completed."""
+    events = (await client.get_workflow_handle(workflow).fetch_history()).events
+    scheduled = {
+        event.event_id: event.activity_task_scheduled_event_attributes.activity_type.name
+        for event in events
+        if event.HasField("activity_task_scheduled_event_attributes")
+    }
+    return Counter(
+        scheduled[event.activity_task_completed_event_attributes.scheduled_event_id]
+        for event in events
+        if event.HasField("activity_task_completed_event_attributes")
+    )
 
 
 def codes(record: OfferRecord) -> list[AttentionCode]:
@@ -227,13 +239,13 @@ def codes(record: OfferRecord) -> list[AttentionCode]:
 # Scenarios ---------------------------------------------------------------------------------------
 
 
-def put_contract(harness: WorkflowHarness) -> None:
-    """Give the opportunity a contract of its own."""
+def put_contract(world: World) -> None:
+    """Put the opportunity into Salesforce, with a contract of its own."""
     writer, out = PdfWriter(), io.BytesIO()
     writer.add_blank_page(200, 100)
     writer.write(out)
-    harness.put_opportunity(Eula_Documents__c=CONTRACT)
-    harness.world.aws.storage.put("example-offers", "eula.pdf", out.getvalue())
+    world.salesforce.put_opportunity(opportunity_fields(OPPORTUNITY, Eula_Documents__c=CONTRACT))
+    world.aws.storage.put("example-offers", "eula.pdf", out.getvalue())
 
 
 async def share(life: Life, *, by_intake: bool = False) -> OfferRecord:
@@ -241,7 +253,7 @@ async def share(life: Life, *, by_intake: bool = False) -> OfferRecord:
 
     The time-skipping server stops when an offer closes that an intake started which has closed.
     """
-    put_contract(life.harness)
+    put_contract(life.harness.world)
     if by_intake:
         life.harness.visibility.add(workflow_id(OPPORTUNITY))
         intake = IntakeRequest(clock=Clock(), overlap=timedelta(0))
@@ -264,13 +276,17 @@ async def pay_out(life: Life) -> None:
     finance = PayoutSweepRequest(finance=("finance@example.com",))
     await life.harness.sleep(timedelta(days=40))
     await life.settle()
-    # A row that cannot be read: finance gets a mail about it.
-    rows = life.harness.world.money.disbursements
-    rows.append(replace(rows[0], offer_id="", invoice_id="of nobody"))
+    add_row_of_nobody(life.harness.world)
     await life.run_schedule(PayoutSweep, finance)
     await life.settle()
     await life.run_schedule(PayoutSweep, finance)
     await life.until_stage(Stage.DISBURSED)
+
+
+def add_row_of_nobody(world: World) -> None:
+    """Pay out for no offer: finance gets a mail about it."""
+    rows = world.money.disbursements
+    rows.append(replace(rows[0], offer_id="", invoice_id="of nobody"))
 
 
 async def happy(life: Life) -> None:
@@ -339,7 +355,7 @@ async def cancelled(life: Life) -> None:
 async def cancelled_while_generating(life: Life) -> None:
     """Cancelled while AWS prepares the change set."""
     life.harness.world.aws.change_set_processing.preparing_minutes = 600
-    put_contract(life.harness)
+    put_contract(life.harness.world)
     await life.harness.client.start_without_waiting(OPPORTUNITY)
     await life.until_stage(Stage.GENERATING)
     await life.request(lambda: life.harness.client.cancel(OPPORTUNITY, "the deal is off"))
@@ -473,9 +489,7 @@ async def live(scenario: str, plan: Mapping[str, str]) -> LifeResult:
                 await life.settle()
                 life.check_offers()
                 records = await life.records()
-                violations += [*differences(harness, records), *repeated_mails(harness)]
-                if (outcome := outcome_of(harness, records)) != OUTCOMES[scenario]:
-                    violations.append(f"it ended as {outcome}, not as {OUTCOMES[scenario]}")
+                violations += violations_after(harness.world, records, OUTCOMES[scenario])
             except (AssertionError, RequestRejected, NoAnswer) as error:
                 violations.append(f"{type(error).__name__}: {error}")
     violations += [
@@ -499,21 +513,29 @@ def operation_names(operations: Iterable[Operation]) -> str:
     return ", ".join(map(".".join, operations))
 
 
-def outcome_of(harness: WorkflowHarness, records: list[OfferRecord]) -> Outcome:
+def violations_after(world: World, records: list[OfferRecord], expected: Outcome) -> list[str]:
+    """What does not hold after a life."""
+    violations = [*differences(world, records), *repeated_mails(world)]
+    if (outcome := outcome_of(world, records)) != expected:
+        violations.append(f"it ended as {outcome}, not as {expected}")
+    return violations
+
+
+def outcome_of(world: World, records: list[OfferRecord]) -> Outcome:
     """How a life ended."""
-    to_buyer = [m.subject for m in harness.world.mail.messages if BUYER_EMAIL in m.recipients]
+    to_buyer = [m.subject for m in world.mail.messages if BUYER_EMAIL in m.recipients]
     return Outcome(
         [str(record.stage) for record in records],
-        sorted(each.status for each in harness.world.aws.agreements.values()),
+        sorted(each.status for each in world.aws.agreements.values()),
         # Without the days.
         sorted(re.split(" until | expires ", subject)[0] for subject in to_buyer),
         [str(r.payout.disbursed) if r.payout else None for r in records],
     )
 
 
-def differences(harness: WorkflowHarness, records: list[OfferRecord]) -> list[str]:
+def differences(world: World, records: list[OfferRecord]) -> list[str]:
     """What AWS, Salesforce and Clazar do not agree about with the records."""
-    world, shown = harness.world, harness.salesforce_fields()
+    shown = world.salesforce.opportunities[OPPORTUNITY]
     found: list[str] = []
     taken_over = [record for record in records if record.amends and record.agreement]
     current = taken_over[-1] if taken_over else records[0]
@@ -537,14 +559,14 @@ def differences(harness: WorkflowHarness, records: list[OfferRecord]) -> list[st
         for task in world.salesforce.tasks.values()
         if task.get("Status") != "Completed"
     ]
-    if records[0].stage is Stage.CANCELLED and harness.count_acceptable_offers():
+    if records[0].stage is Stage.CANCELLED and count_acceptable_offers(world):
         found.append("it is cancelled, and can be accepted")
     return found
 
 
-def repeated_mails(harness: WorkflowHarness) -> list[str]:
+def repeated_mails(world: World) -> list[str]:
     """The mails that the buyer got twice."""
     sent = Counter(
-        mail.message_id for mail in harness.world.mail.messages if BUYER_EMAIL in mail.recipients
+        mail.message_id for mail in world.mail.messages if BUYER_EMAIL in mail.recipients
     )
     return [f"the buyer got {count} copies of a mail" for count in sent.values() if count > 1]

@@ -39,6 +39,7 @@ from sandbox.clazar.private_offers import private_offers
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
+from sandbox.world import World
 from tests.support.builders import BUYER
 from tests.support.fault_injection import FaultInjection
 from tests.support.server_time import ServerTime
@@ -363,7 +364,7 @@ class WorkflowHarness:
 
     def count_acceptable_offers(self) -> int:
         """How many offers a buyer could accept in AWS now."""
-        return sum(self.world.aws.acceptable(offer) for offer in self.world.aws.offers.values())
+        return count_acceptable_offers(self.world)
 
     def salesforce_fields(self) -> dict[str, Any]:
         """The opportunity's fields."""
@@ -376,6 +377,11 @@ class WorkflowHarness:
             for entry in self.salesforce_fields().get("_history", [])
         ]
         return [stage for i, stage in enumerate(written) if i == 0 or written[i - 1] != stage]
+
+
+def count_acceptable_offers(world: World) -> int:
+    """How many offers a buyer could accept in AWS now."""
+    return sum(world.aws.acceptable(offer) for offer in world.aws.offers.values())
 
 
 def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
