@@ -152,8 +152,6 @@ async def test_missing_server_is_one_line(unused_tcp_port: int) -> None:
     address = f"127.0.0.1:{unused_tcp_port}"
     for program, *arguments in (
         ["starter.py", "list"],
-        ["starter.py", "start", MISSING],
-        ["starter.py", "schedules", "apply"],
         ["worker.py"],
     ):
         env = VALID_SETTINGS | {"TEMPORAL_ADDRESS": address}
