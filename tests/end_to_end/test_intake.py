@@ -86,7 +86,7 @@ async def assert_started_once(environment: OfferEnvironment, expected: set[str])
 async def test_many_opportunities_are_started_once_each(
     idle_offers_environment: OfferEnvironment,
 ) -> None:
-    """Several pages; changes during paging, a crash between starts, two runs at once, and one more."""
+    """Changes during paging, a crash between starts, two runs at once, and one more."""
     environment = idle_offers_environment
     expected = put_all(environment, range(350))
     # pytest-timeout's signal may end a task of the workers instead, and the test then never ends.
