@@ -76,3 +76,14 @@ async def test_wrong_credentials_fail_without_the_secret(sandbox: Sandbox) -> No
         await asyncio.to_thread(client.call, lambda api: api.query("SELECT Id FROM Opportunity"))
     assert failure_type(raised) == Failure.CREDENTIALS
     assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["html", "truncated", "oversized"])
+async def test_login_without_a_token(
+    sandbox: Sandbox, opportunities: Opportunities, kind: str
+) -> None:
+    sandbox.world.faults.salesforce.add(kind, "Token", size=1000)
+    with pytest.raises(ApplicationError) as raised:
+        await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert failure_type(raised) == Failure.UNAVAILABLE
+    await asyncio.to_thread(opportunities.read, OPPORTUNITY)
