@@ -195,8 +195,9 @@ def measure(processes: int) -> None:
     tree = copy_tree("measured")
     (tree / ".coveragerc").write_text("[run]\nrelative_files = true\nconcurrency = thread\n")
     COVERAGE.unlink(missing_ok=True)
+    # A test that is timed out ends its process, and with it what the process has measured.
     command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "--show-capture=no"]
-    command += ["-n", str(processes), "--dist", "loadgroup", "-p", "tests.mutants"]
+    command += ["--timeout=0", "-n", str(processes), "--dist", "loadgroup", "-p", "tests.mutants"]
     command += [*(f"--cov={each}" for each in MUTATED), "--cov-context=test", "--cov-report="]
     environment = os.environ | {"COVERAGE_FILE": str(COVERAGE), "MUTANTS_DURATIONS": str(DURATIONS)}
     subprocess.run([*command, *TESTS], cwd=tree, env=environment, check=False)
