@@ -39,7 +39,8 @@ def codes(report: PreflightReport) -> set[str]:
 
 def test_offer_that_the_opportunity_shows(aws: Aws, preflight: Preflight, offer_id: str) -> None:
     deal = CheckDeal(opportunity_id=OPPORTUNITY)
-    (found,) = [f for f in preflight.check(deal, aws.now[0]).findings if f.code == "open-offer"]
+    (found,) = preflight.check(deal, aws.now[0]).findings
+    assert found.code == "open-offer"
     assert (found.field, found.seen) == ("opportunity", offer_id)
 
 
@@ -59,8 +60,12 @@ def test_amendment_is_not_held_against_the_offer_shown(aws: Aws, preflight: Pref
         update={"agreement": aws.lookup.agreement_snapshot(agreement.id).agreement}
     )
     deal = CheckDeal(opportunity_id=OPPORTUNITY, amends=original)
-    found = preflight.check(deal, aws.now[0]).findings
-    assert "opportunity" not in {f.field for f in found if f.code == "open-offer"}
+    report = preflight.check(deal, aws.now[0])
+    assert "opportunity" not in {f.field for f in report.findings if f.code == "open-offer"}
+    named = deal.model_copy(update={"terms": {"offer_name": "Our own name"}})
+    terms = preflight.check(named, aws.now[0]).terms
+    assert terms is not None
+    assert terms.offer_name == "Our own name"
 
 
 @pytest.mark.usefixtures("offer_id")

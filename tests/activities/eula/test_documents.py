@@ -231,6 +231,8 @@ def test_documents_that_cannot_be_merged(
         (Fault("s3", "drop_before"), Failure.UNAVAILABLE),
         (Fault("s3", "status", status=403, code="InvalidAccessKeyId"), Failure.CREDENTIALS),
         (Fault("s3", "status", status=400, code="ExpiredToken"), Failure.CREDENTIALS),
+        (Fault("s3", "status", status=400, code="TokenRefreshRequired"), Failure.CREDENTIALS),
+        (Fault("s3", "status", status=400, code="InvalidToken"), Failure.CREDENTIALS),
     ],
 )
 def test_s3_failures(

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
+from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
 from offers.stage import Stage
 from tests.support.agreements import accepted_offer, agreement
-from tests.support.builders import terms
+from tests.support.builders import NOW, terms
 
 AMENDMENT = {"amendment_stage", "amendment_offer_id"}
 
@@ -45,3 +46,17 @@ def test_who_writes_which_fields(
     values = opportunity_update(record).values
     assert written <= values.keys()
     assert left.isdisjoint(values)
+
+
+def test_what_waits_for_a_person() -> None:
+    waits = Attention(
+        code=AttentionCode.CREDENTIALS_REJECTED,
+        problem="Clazar rejects the credentials",
+        remedy="Renew them",
+        since=NOW,
+    )
+    record = OfferRecord(opportunity_id="0065g00000AbCdEAAV", attentions=(waits,))
+    written = opportunity_update(record).values["attention"]
+    assert written == "Clazar rejects the credentials. Renew them"
+    record.attentions = ()
+    assert opportunity_update(record).values["attention"] is None

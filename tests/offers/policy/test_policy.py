@@ -142,6 +142,11 @@ def test_rejection_names_line_and_remedy(tmp_path: Path, text: str, message: str
     assert "nobody'" not in rejection, "it shows the address"
 
 
+def test_example_shows_every_default() -> None:
+    example = tomllib.loads(EXAMPLE)
+    assert Policy.model_validate(example) == Policy()
+
+
 def numbers(*fields: str, least: int, most: int) -> dict[str, tuple[list[Any], list[Any]]]:
     return dict.fromkeys(fields, ([least, most], [least - 1, most + 1]))
 
