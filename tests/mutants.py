@@ -1,7 +1,7 @@
 """Which rules of the domain no test holds: `make mutants SAMPLE=400 MINUTES=60 SEED=1 REUSE=1`.
 
 A mutant is the source with one place changed.  It is killed if a test fails that runs this place.
-The tests run on copies of the tree, the quickest first, up to the first that fails.
+The tests run on copies of the tree, its own first and then the quickest, up to one that fails.
 
 Not mutated: types, docstrings, and texts with a space, which are wording.  A place that no test is
 seen to run, such as one that is run only while modules are imported, has the tests of its module.
@@ -197,8 +197,9 @@ def measure(processes: int) -> None:
         "[run]\nrelative_files = true\nconcurrency = thread\n", encoding="utf-8"
     )
     COVERAGE.unlink(missing_ok=True)
+    # A test that is timed out ends its process, and with it what the process has measured.
     command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "--show-capture=no"]
-    command += ["-n", str(processes), "--dist", "loadgroup", "-p", "tests.mutants"]
+    command += ["--timeout=0", "-n", str(processes), "--dist", "loadgroup", "-p", "tests.mutants"]
     command += [*(f"--cov={each}" for each in MUTATED), "--cov-context=test", "--cov-report="]
     environment = os.environ | {"COVERAGE_FILE": str(COVERAGE), "MUTANTS_DURATIONS": str(DURATIONS)}
     subprocess.run([*command, *TESTS], cwd=tree, env=environment, check=False)
@@ -214,11 +215,18 @@ class Covering:
         self._lines = cache(self._lines_of)
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """The quickest first."""
+        """Those of the file itself first, then those of its folder, then the quickest."""
         lines = self._lines(mutant.file)
         numbers = range(mutant.line, mutant.last_line + 1)
         found = set[str]().union(*(lines.get(number, ()) for number in numbers))
-        return sorted(found or set[str]().union(*lines.values()), key=self.seconds.__getitem__)
+        folder, _, name = mutant.file.removesuffix(".py").rpartition("/")
+        own = f"tests/{folder}/test_{name}.py", f"tests/{folder}/"
+
+        def order(test: str) -> tuple[bool, bool, float]:
+            file, of_folder = map(test.startswith, own)
+            return not file, not of_folder, self.seconds[test]
+
+        return sorted(found or set[str]().union(*lines.values()), key=order)
 
     def _lines_of(self, file: str) -> dict[int, set[str]]:
         return {

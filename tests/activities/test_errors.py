@@ -252,7 +252,10 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
         (aiosmtplib.SMTPConnectError("refused"), False, Failure.UNAVAILABLE),
         (ConnectionRefusedError(), False, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPServerDisconnected("gone"), False, Failure.UNAVAILABLE),
-        (aiosmtplib.SMTPAuthenticationError(535, "no"), False, Failure.CREDENTIALS),
+        *(
+            (aiosmtplib.SMTPAuthenticationError(code, "no"), False, Failure.CREDENTIALS)
+            for code in (530, 534, 535, 538)
+        ),
         (RECIPIENT_UNKNOWN, False, Failure.REJECTED),
         (RECIPIENT_BUSY, False, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPDataError(552, "too big"), True, Failure.REJECTED),

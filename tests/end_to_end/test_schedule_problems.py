@@ -51,6 +51,10 @@ async def test_schedules_that_were_never_applied(environment: OfferEnvironment) 
     assert await schedule_problems(client) == [NEVER_APPLIED]
     await schedules.apply(client, Policy(), Clock())
     assert await schedule_problems(client) == []
+    await client.get_schedule_handle(WATCH).pause(note="Maintenance")
+    (row,) = await reading.read_schedules(client, [WATCH])
+    assert (row.paused, row.note) == (True, "Maintenance")
+    assert row.every == Policy().agreement_watch_every
     await client.get_schedule_handle(WATCH).delete()
     (problem,) = await schedule_problems(client)
     assert problem.startswith(f"{WATCH}: never applied")

@@ -247,6 +247,19 @@ def test_invalid_or_missing_source(documents: EulaDocuments, source: str, proble
     assert (finding.seen, finding.problem) == (source, problem)
 
 
+def test_documents_that_cannot_be_merged(
+    documents: EulaDocuments, put_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def append(*_: Any, **__: Any) -> None:
+        raise ValueError("pypdf fails")
+
+    monkeypatch.setattr(PdfWriter, "append", append)
+    sources = [put_source(name, pdf(100)) for name in ("a.pdf", "b.pdf")]
+    (finding,) = documents.inspect(sources).findings
+    assert finding.problem == "the documents cannot be merged"
+    assert finding.seen == ", ".join(sources)
+
+
 # Failures of S3 ----------------------------------------------------------------------------------
 
 
@@ -256,9 +269,13 @@ def test_invalid_or_missing_source(documents: EulaDocuments, source: str, proble
         (Fault("s3", "status", status=500), Failure.UNAVAILABLE),
         (Fault("s3", "status", status=400, code="RequestTimeout"), Failure.UNAVAILABLE),
         (Fault("s3", "status", status=503), Failure.RATE_LIMITED),
+        (Fault("s3", "status", status=503, code="ServiceUnavailable"), Failure.UNAVAILABLE),
+        (Fault("s3", "status", status=429, code="TooManyRequests"), Failure.RATE_LIMITED),
         (Fault("s3", "drop_before"), Failure.UNAVAILABLE),
         (Fault("s3", "status", status=403, code="InvalidAccessKeyId"), Failure.CREDENTIALS),
         (Fault("s3", "status", status=400, code="ExpiredToken"), Failure.CREDENTIALS),
+        (Fault("s3", "status", status=400, code="TokenRefreshRequired"), Failure.CREDENTIALS),
+        (Fault("s3", "status", status=400, code="InvalidToken"), Failure.CREDENTIALS),
     ],
 )
 def test_s3_failures(
@@ -273,13 +290,36 @@ def test_s3_failures(
     assert documents.inspect([source]).findings == ()
 
 
-def test_s3_object_without_permission(
-    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
+MISSING = "there is no such object in S3"
+FORBIDDEN = "S3 does not allow us to read it, or it does not exist"
+
+
+@pytest.mark.parametrize(
+    ("status_and_code", "problem"),
+    [
+        ((403, None), FORBIDDEN),
+        ((403, "AllAccessDisabled"), FORBIDDEN),
+        ((403, "InvalidObjectState"), FORBIDDEN),
+        ((404, "NoSuchBucket"), MISSING),
+        ((404, "AnyOther"), MISSING),
+        ((400, "InvalidBucketName"), MISSING),
+        ((301, "PermanentRedirect"), "S3 does not return it (PermanentRedirect)"),
+        ((307, "TemporaryRedirect"), "S3 does not return it (TemporaryRedirect)"),
+        ((400, "InvalidRequest"), "S3 does not return it (InvalidRequest)"),
+    ],
+)
+def test_s3_object_that_is_not_returned(
+    documents: EulaDocuments,
+    put_source: Any,
+    sandbox: Sandbox,
+    status_and_code: tuple[int, str | None],
+    problem: str,
 ) -> None:
+    status, code = status_and_code
     source = put_source("a.pdf", pdf(100))
-    sandbox.world.faults.s3.answer(403)
+    sandbox.world.faults.s3.answer(status, code=code)
     (finding,) = documents.inspect([source]).findings
-    assert finding.problem == "S3 does not allow us to read it, or it does not exist"
+    assert finding.problem == problem
 
 
 @pytest.mark.parametrize(

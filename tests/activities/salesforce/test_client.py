@@ -118,3 +118,14 @@ def test_login_without_credentials() -> None:
     login = SalesforceLogin(url="https://example.my.salesforce.com", client_id="x", username="x")
     with pytest.raises(ValueError, match="neither a client secret nor a user name and private key"):
         login.form()
+
+
+@pytest.mark.parametrize("kind", ["html", "truncated", "oversized"])
+async def test_login_without_a_token(
+    sandbox: Sandbox, opportunities: Opportunities, kind: str
+) -> None:
+    sandbox.world.faults.salesforce.add(kind, "Token", size=1000)
+    with pytest.raises(ApplicationError) as raised:
+        await asyncio.to_thread(opportunities.read, OPPORTUNITY)
+    assert failure_type(raised) == Failure.UNAVAILABLE
+    await asyncio.to_thread(opportunities.read, OPPORTUNITY)

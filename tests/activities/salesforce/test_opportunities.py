@@ -48,7 +48,9 @@ async def test_field_that_the_answer_lacks_is_not_empty(
         return [{n: v for n, v in each.items() if n != "Payment_Schedule__c"} for each in found]
 
     monkeypatch.setattr(opportunities, "_query", without_schedule)
-    with pytest.raises(ApplicationError, match="no field Payment_Schedule__c") as raised:
+    with pytest.raises(
+        ApplicationError, match=r"FIELD_MISSING\b.*no field Payment_Schedule__c"
+    ) as raised:
         await asyncio.to_thread(opportunities.read, OPPORTUNITY)
     assert failure_type(raised) == Failure.REJECTED
 

@@ -8,6 +8,94 @@ from offers.terms.terms import TERM_FIELDS
 OTHERS = {"price.currency", "offer", "seller", "state", "terms"}
 
 
+CODES = {
+    "buyer_accounts": {
+        "INVALID_BUYER_ACCOUNTS",
+        "INCOMPATIBLE_BUYER_ACCOUNTS",
+        "TOO_MANY_BUYER_ACCOUNTS",
+        "MISSING_BUYER_ACCOUNTS",
+        "INCOMPATIBLE_TARGETING",
+        "INVALID_COUNTRY_CODES",
+    },
+    "product_id": {
+        "INCOMPATIBLE_PRODUCT",
+        "INCOMPATIBLE_AGREEMENT",
+        "INCOMPATIBLE_PRICING_MODEL",
+    },
+    "seller": {
+        "INCOMPATIBLE_SELLER_VERIFICATION",
+        "INVALID_TAX_INFORMATION",
+    },
+    "price.currency": {
+        "INCOMPATIBLE_PAYMENT_SETTINGS",
+        "INVALID_CURRENCY_CODE",
+        "INCOMPATIBLE_CURRENCY_CODE",
+    },
+    "dimensions": {
+        "INVALID_RATE_CARD",
+        "DUPLICATE_DIMENSION_KEYS",
+        "INVALID_GRANTS",
+        "TOO_MANY_GRANTS",
+    },
+    "duration_months": {
+        "INVALID_SELECTOR_DURATION_VALUE",
+        "INVALID_AGREEMENT_DURATION",
+        "INVALID_DURATION",
+        "INVALID_AGREEMENT_END_DATE",
+        "INCOMPATIBLE_AGREEMENT_END_DATE",
+        "INVALID_AGREEMENT_TIME_INTERVAL",
+        "MISSING_AGREEMENT_START_DATE",
+    },
+    "payment_schedule": {
+        "INVALID_CHARGE_DATES",
+        "DUPLICATE_CHARGE_DATES",
+        "TOO_MANY_BACKDATED_CHARGES",
+        "TOO_MANY_CHARGES",
+    },
+    "net_payment_days": {
+        "INVALID_PAYMENT_DUE_PERIOD",
+    },
+    "starts_on": {
+        "INVALID_AGREEMENT_START_DATE",
+        "INCOMPATIBLE_AGREEMENT_START_DATE",
+    },
+    "renewal": {
+        "INCOMPATIBLE_PRE_EXISTING_AGREEMENT",
+    },
+    "availability_end": {
+        "INVALID_AVAILABILITY_END_DATE",
+        "MISSING_AVAILABILITY_END_DATE",
+    },
+    "eula": {
+        "INVALID_LEGAL_DOCUMENTS",
+        "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
+    },
+    "terms": {
+        "MISSING_MANDATORY_TERMS",
+        "INCOMPATIBLE_TERMS",
+    },
+    "offer_name": {
+        "MISSING_NAME",
+        "MISSING_DESCRIPTION",
+    },
+    "offer": {
+        "SERVER_FAULT",
+        "CANCELLED",
+    },
+    "state": {
+        "INVALID_UPDATE_REQUEST",
+    },
+}
+"""By field, AWS's codes (AWS: Catalog API, error codes of change sets)."""
+
+
+def test_field_of_each_code() -> None:
+    explained = {field: set[str]() for field in CODES}
+    for code, (field, _, _) in EXPLANATIONS.items():
+        explained[field].add(code)
+    assert explained == CODES
+
+
 @pytest.mark.parametrize("code", EXPLANATIONS)
 def test_explanation_names_a_field(code: str) -> None:
     assert EXPLANATIONS[code][0] in TERM_FIELDS | OTHERS

@@ -4,6 +4,7 @@ import pytest
 
 from offers.lifecycle.clazar_field_sheet import (
     clazar_reference,
+    field_sheet,
     opportunities_named_in,
     with_reference,
 )
@@ -29,3 +30,11 @@ def test_name_with_a_reference_has_its_opportunity() -> None:
 )
 def test_name_without_a_reference_has_no_opportunity(name: str) -> None:
     assert opportunities_named_in(name) == ()
+
+
+def test_contract_of_the_field_sheet() -> None:
+    address = "https://example.com/a.pdf"
+    sheet = [(each.label, each.value) for each in field_sheet(terms(eula=address))]
+    assert sheet[-2:] == [("EULA type", "Custom"), ("Document", address)]
+    standard = ("EULA type", "Standard Contract for AWS Marketplace")
+    assert [(each.label, each.value) for each in field_sheet(terms())][-1] == standard

@@ -11,12 +11,13 @@ from offers.agreements.agreement import (
     CancellationReasonCode,
     CancellationRequestInput,
 )
+from offers.findings import Finding, Severity
 from offers.lifecycle import guards
 from offers.lifecycle.actions import ActionKind as Kind
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.guards import Reason
 from offers.lifecycle.guards import ReasonCode as Code
-from offers.lifecycle.record import Amendment
+from offers.lifecycle.record import BUILT_IN, Amendment
 from offers.policy.policy import CreationMethod
 from offers.stage import ENDS, TRANSITIONS, Stage
 from tests.support.agreements import AFTER_FIRST_INSTALLMENT, accepted_offer, agreement
@@ -372,3 +373,28 @@ def test_reason_of_a_decision_is_neither_empty_nor_too_long(reason: str, why: st
 def test_message_to_the_buyer_is_neither_empty_nor_too_long(message: str, why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         CancellationRequestInput(reason_code=CancellationReasonCode.OTHER, message=message)
+
+
+@pytest.mark.parametrize(
+    ("holders", "code"), [([], Code.ROLE_VACANT), (["desk@example.com"], Code.ROLE_MISSING)]
+)
+def test_who_may_decide_about_an_exception(holders: list[str], code: Code) -> None:
+    exception = Finding(
+        code="not-annual",
+        severity=Severity.APPROVAL,
+        field="duration_months",
+        problem="24 months",
+        remedy="Get it approved",
+        role="deal-desk",
+    )
+    everyone = {role: holders for role in ("deal-desk", "legal") if holders}
+    policy = BUILT_IN.model_copy(update={"roles": everyone})
+    waiting = record(Stage.DRAFT, findings=(exception,), policy=policy)
+    by_other = guards.why_cannot_decide(
+        waiting, ApprovalDecision(by="a@example.com"), approved=True
+    )
+    assert by_other is not None
+    assert by_other.code is code
+    for each in holders:
+        decision = ApprovalDecision(by=each)
+        assert guards.why_cannot_decide(waiting, decision, approved=True) is None

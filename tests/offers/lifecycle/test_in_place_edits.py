@@ -50,6 +50,7 @@ def test_fields_that_can_be_edited_in_place(name: str, offer: OfferTerms) -> Non
     expected = name in EDITABLE or (name == "duration_months" and offer in (FIXED, INSTALMENTS))
     assert is_in_place(offer, {name: 1}) == expected
     assert is_in_place(offer, {"offer_name": "Another", name: 1}) == expected
+    assert is_in_place(offer, dict.fromkeys(EDITABLE | {name}, 1)) == expected
 
 
 @pytest.mark.parametrize("changes", [{}, {"offer_name": None}, {"additional_amount": "1 USD"}])

@@ -385,3 +385,9 @@ def test_sums_equal_those_of_the_report(
         assert each.undisbursed.amount == sum(r.undisbursed for r in own)
     assert payout.net.amount == sum(r.net for r in rows)
     assert {each.gross.currency for each in payout.invoices} == {currency}
+
+
+def test_price_is_covered_to_the_last_cent() -> None:
+    payout = payout_from_report([row()])
+    assert payout.covers(PRICE)
+    assert not payout.covers(PRICE + Money.of("0.01", "USD"))

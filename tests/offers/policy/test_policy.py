@@ -4,6 +4,7 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -141,6 +142,100 @@ def test_rejection_names_line_and_remedy(tmp_path: Path, text: str, message: str
     assert "nobody'" not in rejection, "it shows the address"
 
 
+def test_example_shows_every_default() -> None:
+    example = tomllib.loads(EXAMPLE)
+    assert Policy.model_validate(example) == Policy()
+
+
+def numbers(*fields: str, least: int, most: int) -> dict[str, tuple[list[Any], list[Any]]]:
+    return dict.fromkeys(fields, ([least, most], [least - 1, most + 1]))
+
+
+def durations(*fields: str, least: int) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Durations from this many seconds to a year."""
+    refused = [f"-PT{1 - least}S" if least < 1 else "PT0S", "P366DT1S"]
+    return dict.fromkeys(fields, ([f"PT{least}S", "P366D"], refused))
+
+
+BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
+    **numbers("duration_months", least=1, most=60),
+    **numbers("days_to_accept", "reminder_days.0", least=1, most=3650),
+    **numbers("payouts.feed_months", least=1, most=120),
+    **numbers("payouts.pays_on.0", least=1, most=28),
+    **numbers("payouts.bank_days.0", "payouts.data_days", least=0, most=30),
+    **numbers("payouts.buyer_terms_days", "payouts.collection_days", least=0, most=366),
+    **durations(
+        "clazar_handoff.remind_after.0",
+        "clazar_watch_overlap",
+        "agreement_watch_overlap",
+        "digest.look_ahead",
+        "expiry_grace",
+        "extend_expired_within",
+        "intake_overlap",
+        "payouts.follow_for",
+        "payouts.remind_after.0",
+        "publication.check_after.0",
+        "remind_approvers_after.0",
+        "rollback_within",
+        least=0,
+    ),
+    **durations(
+        "agreement_watch_every",
+        "clazar_link_within",
+        "clazar_watch_every",
+        "intake_every",
+        "payouts.every",
+        "publication.check_every",
+        "publication.delayed_after",
+        least=1,
+    ),
+    "minimum_price.USD": (["0", "0.01"], ["-0.01", "Infinity"]),
+    "billing_method": (["x", "x" * 100], ["", "-", "x" * 101]),
+    "support_contact": (["", "x" * 200], ["x" * 201]),
+    "rules.annual.text": (["x", "x" * 300], ["", "x" * 301]),
+    "digest.at": (["00:00", "20:00"], ["20:01", "08:00Z"]),
+    "digest.days": ([["sun"]], [[]]),
+    "digest.time_zone": (["x" * 100], ["x" * 101]),
+    "payouts.pays_on": ([[], [1, 28]], [[1, 2, 3]]),
+    "payouts.bank_days": ([[0, 0], [30, 30]], [[2, 1], [0, 31]]),
+}
+
+
+@pytest.mark.parametrize("field", BOUNDS)
+def test_least_and_highest_value(field: str) -> None:
+    def is_valid(value: Any) -> bool:
+        *path, name = field.split(".")
+        given: Any = {name: value}
+        if name == "0":
+            given = [value, 30] if path[-1] == "bank_days" else [value]
+        for part in reversed(path):
+            given = {part: given}
+        try:
+            Policy.model_validate(given)
+        except ValidationError:
+            return False
+        return True
+
+    valid, refused = BOUNDS[field]
+    assert [each for each in (*valid, *refused) if is_valid(each)] == valid
+
+
+def test_every_duration_and_number_of_the_policy_has_a_bound() -> None:
+    def bounded(value: Any, field: str = "") -> list[str]:
+        match value:
+            case dict():
+                return [each for n, v in value.items() for each in bounded(v, f"{field}.{n}")]
+            case [first, *_]:
+                return bounded(first, f"{field}.0")
+            case bool():
+                return []
+            case timedelta() | int():
+                return [field[1:]]
+        return []
+
+    assert set(bounded(Policy().model_dump())) <= BOUNDS.keys()
+
+
 def test_partial_rule_keeps_the_other_defaults(tmp_path: Path) -> None:
     file = tmp_path / "policy.toml"
     file.write_text(
@@ -168,3 +263,5 @@ def test_invalid_offer_name_pattern_is_rejected_with_the_remedy() -> None:
         Policy(offer_name="{customer} - {year}")
     with pytest.raises(ValidationError, match="Close every brace"):
         Policy(offer_name="{company")
+    with pytest.raises(ValidationError, match="the pattern cannot be filled in"):
+        Policy(offer_name="{company:d}")

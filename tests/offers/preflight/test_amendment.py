@@ -207,3 +207,13 @@ def test_instalments_after_an_earlier_end_are_rejected() -> None:
     found = findings_by_code({"agreement_end": "2027-01-02"})["charge-after-end"]
     assert (found.field, found.severity) == ("payment_schedule", Severity.REFUSE)
     assert "2027-01-01" in found.remedy
+
+
+def test_agreement_may_not_end_before_the_last_day_to_accept() -> None:
+    agreement_changes = {"ends_at": datetime(2027, 2, 20, 23, 59, 59, 999000, tzinfo=UTC)}
+    given = {"agreement_end": "2027-02-10", "availability_end": "2027-02-10"}
+    found = findings_by_code(given, agreement_changes=agreement_changes, **TOMORROW)
+    assert (found["end-before-expiry"].field, found["end-before-expiry"].seen) == (
+        "availability_end",
+        "2027-02-10",
+    )

@@ -125,3 +125,11 @@ def test_mail_address_in_another_field_is_not_shown() -> None:
 def test_findings_name_the_salesforce_field() -> None:
     drafted = draft(facts(buyer_accounts="12"), Policy(), TODAY, {"buyer_accounts": "Aws__c"})
     assert "buyer_accounts (Aws__c) [12]" in str(drafted.findings[0])
+
+
+def test_owner_is_known_without_a_buyer() -> None:
+    drafted = draft(facts(buyer_email="nobody"), Policy(), TODAY)
+    assert drafted.contacts is None
+    assert drafted.owner is not None
+    assert drafted.owner.owner_email == "owner@example.com"
+    assert draft(facts(), Policy(), TODAY).owner == draft(facts(), Policy(), TODAY).contacts

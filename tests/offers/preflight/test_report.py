@@ -11,7 +11,7 @@ from offers.preflight.customer import Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.draft import draft
 from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
-from offers.preflight.report import Deal, preflight
+from offers.preflight.report import ONLY_AMENDMENTS_END, Deal, preflight
 from tests.support.builders import BUYER, TODAY, facts
 from tests.support.deals import FIELDS, POLICY, PRODUCT, SELLER, preflight_report
 
@@ -486,3 +486,8 @@ def test_findings_have_no_secrets_and_personal_data() -> None:
 def test_ambiguous_payment_terms_are_a_warning(words: str) -> None:
     (finding,) = preflight_report(form={"payment_terms": words}).findings
     assert (finding.code, finding.severity) == ("order-form-payment-unclear", WARN)
+
+
+def test_only_an_amendment_names_the_end_of_the_agreement() -> None:
+    found = preflight_report({"agreement_end": "2027-03-05"}).findings
+    assert ONLY_AMENDMENTS_END.code in {each.code for each in found}

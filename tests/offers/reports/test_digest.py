@@ -10,7 +10,6 @@ from offers.lifecycle.record import OfferRecord, StageEntry
 from offers.lifecycle.summary import OfferSummary
 from offers.reports.digest import (
     NAMED_LIMIT,
-    SETTLED,
     DigestItem,
     DigestTopic,
     digest,
@@ -76,12 +75,18 @@ def test_change_is_reported_once() -> None:
     happened = record.stage_since
     assert topics_of(record, since=happened) == []
     assert topics_of(record, since=happened - timedelta(seconds=1)) == [DigestTopic.ACCEPTED]
-    fresh = NOW - SETTLED + timedelta(seconds=1)
-    record.history = (*record.history[:-1], record.history[-1].model_copy(update={"at": fresh}))
+    settled = NOW - timedelta(minutes=5)
+
+    def at(instant: datetime) -> OfferRecord:
+        last = record.history[-1].model_copy(update={"at": instant})
+        return record.model_copy(update={"history": (*record.history[:-1], last)})
+
+    assert topics_of(at(settled)) == [DigestTopic.ACCEPTED]
+    record = at(settled + timedelta(seconds=1))
     assert topics_of(record) == [], "a change that search may not show yet is reported"
     later = NOW + timedelta(days=1)
     offer_then = OfferSummary.of(record)
-    assert digest_items(offer_then, NOW - SETTLED, later, WEEK), "it is not reported the next time"
+    assert digest_items(offer_then, settled, later, WEEK), "it is not reported the next time"
 
 
 def test_distant_or_past_expiry_is_not_reported() -> None:

@@ -104,6 +104,7 @@ def test_what_findings_show_reads_back(sold: OfferTerms) -> None:
     [
         "Standard Contract for AWS Marketplace",
         "standard contract",
+        "Standard EULA",
         "STANDARD",
         "Standard\u00a0Contract for AWS Marketplace",
     ],
@@ -220,3 +221,8 @@ def check_last_charge(sold: OfferTerms, found: Finding) -> None:
         changed = sold.model_copy(update={"payment_schedule": tuple(moved)})
         codes = [each.code for each in findings_of(consistency.CHECKS, changed, TERM_FIELDS, TODAY)]
         assert "charge-after-end" not in codes
+
+
+@pytest.mark.parametrize("days", [15, 30, 45, 60, 90, 120])
+def test_payment_terms_of_aws(days: int) -> None:
+    assert terms(net_payment_days=days).net_payment_days == days
