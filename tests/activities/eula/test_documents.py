@@ -19,7 +19,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
 from activities.errors import Failure
 from activities.eula import sources
-from activities.eula.documents import EulaDocuments
+from activities.eula.documents import EulaDocuments, PublishEula
 from activities.eula.pdf import InvalidPdf, check
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
@@ -413,3 +413,21 @@ def test_invalid_documents_are_rejected_with_the_aws_error_code(
     assert "b.pdf: it is not a PDF" in errors[0].message
     assert "c.pdf: there is no such object" in errors[1].message
     assert sandbox.world.writes == 0
+
+
+def test_contract_that_changed_since_its_check_is_not_published(
+    documents: EulaDocuments, put_source: Any, sandbox: Sandbox
+) -> None:
+    source = put_source("a.pdf", pdf(100))
+    request = PublishEula(
+        opportunity_id="006000000000001AAA",
+        revision=1,
+        documents=(source,),
+        sha256=documents.inspect([source]).sha256,
+    )
+    assert documents.publish(request)
+    put_source("a.pdf", pdf(200))
+    with pytest.raises(ApplicationError) as failed:
+        documents.publish(request)
+    assert failed.value.type == Failure.REJECTED
+    assert len(published(sandbox)) == 1
