@@ -10,8 +10,8 @@ from aiosmtpd.smtp import Envelope
 from pydantic import SecretStr
 from temporalio.exceptions import ApplicationError
 
-from activities.email.message import EmailKind
-from activities.email.smtp import Email, OfferEmail
+from activities.email.message import EmailKind, EmailMessage
+from activities.email.smtp import BroadcastEmail, Email, OfferEmail
 from activities.errors import Failure
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Policy
@@ -179,3 +179,9 @@ def test_name_of_several_lines_is_one_line() -> None:
         buyer_email="buyer@example.com", buyer_name="Ada\r\n  Example", owner_email="o@example.com"
     )
     assert contacts.buyer_name == "Ada Example"
+
+
+def test_notice_shows_neither_addresses_nor_text_in_logs() -> None:
+    message = EmailMessage(subject="a subject", greeting="Hello,", paragraphs=("a paragraph",))
+    shown = repr(BroadcastEmail(to=("desk@example.com",), message=message, key="a key"))
+    assert not any(part in shown for part in ("desk@", "a subject", "a paragraph", "a key"))
