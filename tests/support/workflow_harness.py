@@ -34,7 +34,7 @@ from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 from runtime.temporal import add_search_attributes, data_converter
 from runtime.workers import serve
-from sandbox.aws.marketplace_state import Agreement, Buyer
+from sandbox.aws.marketplace_state import Agreement, Buyer, Offer
 from sandbox.clazar.private_offers import private_offers
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.buyers import accept
@@ -305,6 +305,16 @@ class WorkflowHarness:
             accept(self.world, offer.id, offer.buyer_accounts[0])
 
         self.world.schedule(moment, accept_offer)
+
+    def change_before_read_back(self, change: Callable[[Offer], object]) -> None:
+        """Change the only offer in AWS between its release and the moment it is read back."""
+        (change_set,) = self.world.aws.change_sets.values()
+
+        def change_offer(_: datetime) -> None:
+            (offer,) = self.world.aws.offers.values()
+            change(offer)
+
+        self.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
 
     async def summary_card(self) -> str:
         """What the Temporal UI shows as the workflow's current details."""

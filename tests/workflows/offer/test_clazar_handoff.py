@@ -1,6 +1,6 @@
 """The method clazar: a person creates the offer; it is recognised, compared and followed."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
+from sandbox.aws.marketplace_state import Offer
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.marketplace.buyers import accept
 from sandbox.marketplace.offer_terms import Installment
@@ -436,15 +437,13 @@ async def test_cancel_of_an_offer_that_aws_has_not_released_yet(harness: Workflo
 async def test_offer_with_terms_that_ours_cannot_be_is_withdrawn(harness: WorkflowHarness) -> None:
     create_in_clazar(harness, await start_handoff(harness))
     await harness.advance(minutes=30)
-    (change_set,) = harness.world.aws.change_sets.values()
 
-    def change_offer(_: datetime) -> None:
-        (offer,) = harness.world.aws.offers.values()
+    def change(offer: Offer) -> None:
         for term in offer.terms:
             if term["Type"] == "ConfigurableUpfrontPricingTerm":
                 term["RateCards"][0]["Selector"]["Value"] = "P400D"
 
-    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
+    harness.change_before_read_back(change)
     await harness.advance_until(Stage.GENERATING)
     again = await harness.advance_until(Stage.SUBMITTED)
     assert (again.stage, again.revision) == (Stage.SUBMITTED, 2)

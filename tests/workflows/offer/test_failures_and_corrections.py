@@ -1,7 +1,7 @@
 """Rejections by AWS and invalid terms: the offer waits for a person and names the remedy."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateStage
@@ -10,7 +10,7 @@ from cli.offer_client import RequestRejected
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
-from sandbox.aws.marketplace_state import Buyer
+from sandbox.aws.marketplace_state import Buyer, Offer
 from sandbox.marketplace.buyers import accept
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, opportunity_fields
@@ -233,14 +233,12 @@ async def test_published_offer_that_differs_is_withdrawn(harness: WorkflowHarnes
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
 
-    def change_offer(_: datetime) -> None:
-        (offer,) = harness.world.aws.offers.values()
+    def change(offer: Offer) -> None:
         for term in offer.terms:
             if term["Type"] == "ConfigurableUpfrontPricingTerm":
                 term["RateCards"][0]["RateCard"][0]["Price"] = "12000.00"
 
-    (change_set,) = harness.world.aws.change_sets.values()
-    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
+    harness.change_before_read_back(change)
     failed = await harness.advance_until(Stage.FAILED)
     (finding,) = failed.findings
     assert finding.field == "price.amount"
@@ -256,13 +254,11 @@ async def test_accepted_offer_that_differs_needs_attention(
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
 
-    def change_offer(_: datetime) -> None:
-        (offer,) = harness.world.aws.offers.values()
+    def change(offer: Offer) -> None:
         offer.name = "Another name"
         accept(harness.world, offer.id, BUYER)
 
-    (change_set,) = harness.world.aws.change_sets.values()
-    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
+    harness.change_before_read_back(change)
     accepted = await harness.advance_until(Stage.ACCEPTED)
     assert accepted.attention_code == "accepted-with-differences"
     assert accepted.findings[0].field == "offer_name"

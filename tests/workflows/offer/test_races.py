@@ -1,7 +1,7 @@
 """The races of docs/races.md: the agreement decides, and never two offers are acceptable."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
-from sandbox.aws.marketplace_state import Agreement, RacePoint
+from sandbox.aws.marketplace_state import Agreement, Offer, RacePoint
 from sandbox.marketplace.agreements import end
 from sandbox.marketplace.race_injection import accept_when
 from tests.support.builders import BUYER
@@ -413,12 +413,10 @@ async def test_acceptance_of_an_offer_that_was_withdrawn_for_its_differences(
     await harness.start()
     await harness.advance_until(Stage.GENERATING)
 
-    def change_offer(_: datetime) -> None:
-        (offer,) = harness.world.aws.offers.values()
+    def change(offer: Offer) -> None:
         offer.name = "Another name"
 
-    (change_set,) = harness.world.aws.change_sets.values()
-    harness.world.schedule(change_set.started_at + timedelta(minutes=45, seconds=30), change_offer)
+    harness.change_before_read_back(change)
     accept_when(harness.world, BUYER, "applying")
     harness.world.aws.agreement_lag_minutes = 10_000
     await harness.advance_until(Stage.FAILED)
