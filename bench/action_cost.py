@@ -1,8 +1,9 @@
 """The cost of a workflow run: history events, and Actions as Temporal Cloud bills them.
 
 Source of the rule: Temporal Cloud, "Actions".  Counted here: starts, activities and each of their
-retries, timers, signals received and sent, updates, upserts of search attributes.  Queries are not
-in a history; this product's own processes send none while an offer's workflow is open.
+retries, local activities, timers, signals received and sent, updates, upserts of search attributes.
+Queries are not in a history; this product's own processes send none while an offer's workflow is
+open.
 """
 
 from temporalio.api.enums.v1 import EventType
@@ -15,6 +16,7 @@ BILLED_ONCE = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
         EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED,
         EventType.EVENT_TYPE_TIMER_STARTED,
+        EventType.EVENT_TYPE_MARKER_RECORDED,  # a local activity
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED,
         EventType.EVENT_TYPE_SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED,
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,

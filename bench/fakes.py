@@ -17,13 +17,14 @@ from activities.aws.catalog import ChangeSetOutcome, SubmitOffer, WaitForChangeS
 from activities.email.smtp import OfferEmail
 from activities.preflight import CheckDeal
 from activities.task_queues import TaskQueue
+from activities.temporal.payouts import ReadPayout
 from bench.baseline import BareBaseline
 from offers.agreements.agreement import Agreement, AgreementReport, AgreementStatus
 from offers.ids import revision_reference, workflow_id
 from offers.lifecycle.read_back import PublishedOffer
 from offers.lifecycle.salesforce_fields import OpportunityUpdate
 from offers.money import Money
-from offers.payouts.model import InvoicePayout, Payout, Transfer
+from offers.payouts.model import InvoicePayout, Payout, PayoutReport, Transfer
 from offers.policy.policy import Policy
 from offers.preflight.marketplace import ObservedOffer
 from offers.preflight.report import PreflightReport
@@ -126,6 +127,11 @@ class FakeActivities:
         self.completed[f"{mail.record.stage} notice"] += 1
 
     @activity.defn
+    async def read_payout(self, request: ReadPayout) -> Payout:
+        """Everything is paid."""
+        return full_payout(request.offer_id)
+
+    @activity.defn
     async def run_baseline_activity(self, what: str) -> None:
         """Any activity of the bare baseline; writes to Salesforce name the workflow, too."""
         stage, _, workflow_id = what.partition(" ")
@@ -147,7 +153,7 @@ class FakeActivities:
             await offer.signal(OfferWorkflow.offer_observed, observed)
             await offer.signal(OfferWorkflow.agreement_reported, acceptance_report(offer_id))
         if update.stage is Stage.ACCEPTED:
-            await offer.signal(OfferWorkflow.payout_reported, full_payout(offer_id))
+            await offer.signal(OfferWorkflow.payout_reported, PayoutReport())
 
 
 def offer_id_of(opportunity: str) -> str:

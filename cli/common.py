@@ -79,8 +79,11 @@ TermsFile = Annotated[
 ]
 
 
-async def open_offer_client() -> OfferClient:
+async def open_offer_client(by: str | None = None) -> OfferClient:
+    """`by`: mail address of who asks; None: as the settings say."""
     settings = read_settings(TemporalSettings)
+    if by is not None:
+        settings = settings.model_copy(update={"offers_user": by})
     client = await connect(settings)
     await register_search_attributes(client)
     return OfferClient(client, settings.clock, by=settings.offers_user)

@@ -46,6 +46,7 @@ from workflows.offer.search_attributes import AGREEMENT_ID, STAGE
 from workflows.offer.workflow import OfferWorkflow
 
 T = TypeVar("T")
+RequestT = TypeVar("RequestT", TermChanges, Extension, CancellationRequestInput)
 
 WORKER_TIMEOUT = timedelta(seconds=15)
 """How long a command waits for an answer."""
@@ -342,11 +343,11 @@ class OfferClient:
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel before acceptance; returns the record once it is cancelled or accepted."""
-        return await self._execute_update(path, OfferWorkflow.cancel, reason)
+        return await self._execute_update(path, OfferWorkflow.cancel, reason, self._by)
 
     async def extend(self, path: str, extension: Extension) -> OfferRecord:
         """Give the buyer more time; returns the record once AWS has changed the offer."""
-        return await self._execute_update(path, OfferWorkflow.extend, extension)
+        return await self._execute_update(path, OfferWorkflow.extend, self._asked(extension))
 
     async def amend(self, path: str, changes: TermChanges) -> OfferRecord:
         """Change an offer in AWS; returns the record once it is changed or drafted again.
@@ -363,11 +364,13 @@ class OfferClient:
         self, path: str, request: CancellationRequestInput
     ) -> OfferRecord:
         """Ask the buyer to agree to the cancellation of the agreement."""
-        return await self._execute_update(path, OfferWorkflow.request_cancellation, request)
+        return await self._execute_update(
+            path, OfferWorkflow.request_cancellation, self._asked(request)
+        )
 
     async def resume(self, path: str, code: str | None = None) -> OfferRecord:
         """Let an offer continue after an attention is resolved; `code`: None if there is one."""
-        await self._execute_update(path, OfferWorkflow.resume, code)
+        await self._execute_update(path, OfferWorkflow.resume, code, self._by)
         return await self.record(path)
 
     async def approve(self, path: str, decision: ApprovalDecision) -> OfferRecord:
@@ -391,16 +394,16 @@ class OfferClient:
         except TimeoutError:
             raise PreflightPending(path) from None
 
-    def _asked(self, changes: TermChanges) -> TermChanges:
-        return changes.model_copy(update={"by": changes.by or self._by})
+    def _asked(self, request: RequestT) -> RequestT:
+        return request.model_copy(update={"by": request.by or self._by})
 
     async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
         """Name the offer that was created in Clazar."""
-        return await self._execute_update(path, OfferWorkflow.link_offer, offer_id)
+        return await self._execute_update(path, OfferWorkflow.link_offer, offer_id, self._by)
 
     async def resend(self, path: str) -> OfferRecord:
         """Send the offer to the buyer again."""
-        return await self._execute_update(path, OfferWorkflow.resend)
+        return await self._execute_update(path, OfferWorkflow.resend, self._by)
 
     async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
         """All offers, now and after every change."""
@@ -421,7 +424,7 @@ class OfferClient:
                 handle,
                 handle.start_update(
                     update,
-                    *arguments,
+                    args=arguments,
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
                     result_type=OfferRecord,
                 ),

@@ -27,21 +27,26 @@ from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
+from workflows.schedules.policy_watch import PolicyWatch
 from workflows.schedules.schedule_check import ScheduleCheck, ScheduleCheckRequest
 from workflows.schedules.watch import WatchRequest
 
-KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST, CHECK = (
+KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST, POLICY, CHECK = (
     "opportunity-intake",
     "marketplace-watch",
     "clazar-watch",
     "disbursement-sweep",
     "owner-digest",
+    "policy-watch",
     "schedule-check",
 )
 """The ids of all Schedules; their workflows have the same ids."""
 
 DIGEST_EVERY = timedelta(hours=1)
 """It is always morning in some time zone.  Temporal counts intervals from full hours (UTC)."""
+
+POLICY_EVERY = timedelta(minutes=15)
+"""How often offers are told of another policy: real time, as workers start with it then."""
 
 CHECK_EVERY = timedelta(minutes=15)
 """How often the Schedules are checked: real time, as what is checked is."""
@@ -99,6 +104,10 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
                 id=OWNER_DIGEST,
                 task_queue=TaskQueue.OFFERS,
             ),
+        ),
+        POLICY: _every(
+            POLICY_EVERY,
+            ScheduleActionStartWorkflow(PolicyWatch.run, id=POLICY, task_queue=TaskQueue.OFFERS),
         ),
         CHECK: _every(
             CHECK_EVERY,

@@ -74,7 +74,11 @@ async def connect(settings: TemporalSettings) -> Client:
         raise InvalidSettings(f"Temporal's configuration: {error}") from None
     options.setdefault("target_host", LOCAL_SERVER)
     try:
-        return await Client.connect(**options, data_converter=data_converter(settings))
+        return await Client.connect(
+            **options,
+            data_converter=data_converter(settings),
+            identity=settings.offers_user,  # the history shows it with each request
+        )
     except RuntimeError as error:
         raise ServerUnreachable(
             f"no Temporal server answers at {options['target_host']}: start one, or set"

@@ -15,6 +15,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from activities.clazar.offers import Clazar
 from activities.email.smtp import Email
 from activities.heartbeats import Heartbeats
+from activities.policy import SellingPolicy
 from activities.task_queues import TaskQueue, activities_per_second
 from activities.temporal.digests import Digests
 from activities.temporal.offer_workflows import OfferWorkflows
@@ -35,6 +36,7 @@ from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.opportunity_intake import OpportunityIntake
 from workflows.schedules.owner_digest import OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep
+from workflows.schedules.policy_watch import PolicyWatch
 from workflows.schedules.schedule_check import ScheduleCheck
 
 WORKFLOWS = (
@@ -44,6 +46,7 @@ WORKFLOWS = (
     ClazarWatch,
     PayoutSweep,
     OwnerDigest,
+    PolicyWatch,
     ScheduleCheck,
 )
 GRACEFUL_SHUTDOWN = timedelta(seconds=30)
@@ -150,6 +153,7 @@ def _activities(
     aws_clients = clients.AwsClients()
     if TaskQueue.OFFERS in queues:
         reporting = OfferSignals(client)
+        policy = SellingPolicy(settings.policy(), client)
         served[TaskQueue.OFFERS] = [
             reporting.signal_agreements,
             reporting.find_our_offers,
@@ -157,6 +161,8 @@ def _activities(
             OfferWorkflows(client).wait_until_closed,
             Digests(client).plan_digests,
             Schedules(client).find_schedule_problems,
+            policy.read_policy,
+            policy.signal_policy_change,
         ]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [clients.preflight(settings, aws_clients).check_deal]
@@ -189,10 +195,12 @@ def _activities(
             clazar.link_offers,
             clazar.link_offer,
         ]
-    if TaskQueue.PAYOUTS in queues:
+    if {TaskQueue.PAYOUTS, TaskQueue.OFFERS} & set(queues):
         data = clients.payout_data(settings, clazar_client, aws_clients)
         payouts = Payouts(data, client, settings.clock)
         served[TaskQueue.PAYOUTS] = [payouts.sweep_payouts]
+        # Local activity: a worker of offers reads the source itself.
+        served.setdefault(TaskQueue.OFFERS, []).append(payouts.read_payout)
     if TaskQueue.SALESFORCE in queues:
         salesforce = clients.salesforce(settings)
         served[TaskQueue.SALESFORCE] = [
@@ -202,6 +210,11 @@ def _activities(
             clients.opportunities(settings).find_ready_opportunities,
         ]
     if TaskQueue.EMAIL in queues:
-        email = Email(settings.smtp_url, settings.mail_from, settings.salesforce_login_url)
+        email = Email(
+            settings.smtp_url,
+            settings.mail_from,
+            settings.salesforce_login_url,
+            settings.policy(),
+        )
         served[TaskQueue.EMAIL] = [email.send_to_buyer, email.send_notice, email.send_broadcast]
     return served

@@ -16,6 +16,8 @@ class EmailKind(StrEnum):
     OFFER_WITHDRAWN_FOR_CHANGE = "offer-withdrawn-for-change"
     OFFER_WITHDRAWN = "offer-withdrawn"
     APPROVAL_REQUIRED = "approval-required"
+    APPROVAL_DECIDED = "approval-decided"
+    OWNER_CHANGED = "owner-changed"
     OWNER_ACTION_REQUIRED = "owner-action-required"
     OWNER_CLAZAR_HANDOFF = "owner-clazar-handoff"
     OWNER_CLAZAR_HANDOFF_CANCELLED = "owner-clazar-handoff-cancelled"

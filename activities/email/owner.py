@@ -144,6 +144,46 @@ def _approval_required(record: OfferRecord) -> EmailMessage:
     )
 
 
+def _approval_decided(record: OfferRecord) -> EmailMessage:
+    decisions = record.last_decisions
+    last = decisions[-1]
+    what = "approved" if last.approved else "declined"
+    undo = ActionKind.DECLINE if last.approved else ActionKind.APPROVE
+    return EmailMessage(
+        subject=f"{what.capitalize()}: exceptions in the offer for {_company(record)}",
+        greeting="Hello,",
+        paragraphs=(
+            f"{last.by} {what} exceptions to the selling rules in this private offer, for all who"
+            f" hold the role {' or '.join(sorted({str(d.finding.role) for d in decisions}))}:",
+            *(str(each.finding) for each in decisions),
+            *([f"Reason: {last.reason}"] if last.reason else []),
+            f"If you are {last.by} and it was not you, somebody else decides in your name: tell"
+            " those who run Offerflow at once, and cancel the offer or decide otherwise.",
+        ),
+        facts=(
+            ("Opportunity", record.opportunity_id),
+            ("Decided at", f"{last.at:%Y-%m-%d %H:%M} UTC"),
+            ("Signed", "yes" if last.proof else "no: nobody has verified who decided"),
+            *_deal(record),
+        ),
+        closing=(
+            _command(record, ActionKind.CANCEL),
+            *(_command(record, undo, each.finding) for each in decisions),
+        ),
+    )
+
+
+def _owner_changed(record: OfferRecord) -> EmailMessage:
+    return _to_owner(
+        record,
+        f"Somebody else owns the offer for {_company(record)} now",
+        "Mails about this offer go to another address from now on, because the owner was changed"
+        " in Salesforce or by a request to the offer.",
+        "If that is wrong, correct it in Salesforce, and in the offer:",
+        _command(record, ActionKind.SHOW),
+    )
+
+
 def _owner_clazar_handoff(record: OfferRecord) -> EmailMessage:
     previous = record.previous_revisions[-1] if record.previous_revisions else None
     why_again = (
@@ -292,6 +332,8 @@ def _owner_agreement_changed(record: OfferRecord) -> EmailMessage:
 
 MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
     EmailKind.APPROVAL_REQUIRED: _approval_required,
+    EmailKind.APPROVAL_DECIDED: _approval_decided,
+    EmailKind.OWNER_CHANGED: _owner_changed,
     EmailKind.OWNER_ACTION_REQUIRED: _owner_action_required,
     EmailKind.OWNER_CLAZAR_HANDOFF: _owner_clazar_handoff,
     EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED: _owner_clazar_handoff_cancelled,

@@ -11,6 +11,7 @@ from email.headerregistry import Address as HeaderAddress
 from email.message import EmailMessage as MimeMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -41,19 +42,16 @@ TEMPLATES = Environment(
 )
 TEMPLATES.tests["command"] = is_command
 
-POLICY_FIELDS = frozenset(
-    {
-        "product_name",
-        "roles",
-        "rules",  # which the roles are held against
-        "time_zones",
-        "support_contact",
-        "extend_expired_within",
-        "publication",
-    }
-)
-"""The fields of the policy that a mail needs: for its text and its recipients."""
+POLICY_FIELDS = frozenset({"product_name", "extend_expired_within", "publication"})
+"""The fields of the offer's own policy that a mail needs; others are as they are now."""
 EXCLUDED = {"policy": set(Policy.model_fields) - POLICY_FIELDS}
+
+
+class OwnerCopy(StrEnum):
+    """When the owner gets what is sent to a role."""
+
+    ALSO = "also"
+    IF_ROLE_IS_VACANT = "if-role-is-vacant"
 
 
 class OfferEmail(FrozenModel):
@@ -65,6 +63,8 @@ class OfferEmail(FrozenModel):
     """Distinguishes mails of one kind about one offer, such as the days before expiry."""
     role: str | None = None
     """The role whose holders get the notice; None: the owner gets it."""
+    to_owner: OwnerCopy | None = None
+    """When the owner gets what is sent to a role; None: never."""
     copy_to: str | None = None
     """A role whose holders, if there are any, also get the notice."""
 
@@ -86,8 +86,11 @@ class BroadcastEmail(FrozenModel):
 class Email:
     """Activities on the mail server named by an `smtp://` or `smtps://` URL."""
 
-    def __init__(self, smtp_url: SecretStr, sender: str, salesforce_url: str) -> None:
+    def __init__(
+        self, smtp_url: SecretStr, sender: str, salesforce_url: str, policy: Policy
+    ) -> None:
         """`salesforce_url`: base address of the links to opportunities."""
+        self._policy = policy
         self._url = urlsplit(smtp_url.get_secret_value())
         self._sender = sender
         self._salesforce_url = salesforce_url.rstrip("/")
@@ -100,12 +103,22 @@ class Email:
 
     @activity.defn
     async def send_notice(self, mail: OfferEmail) -> None:
-        """Send to the owner or a role; repeated while it may not have been sent."""
-        roles = mail.record.policy.roles
-        recipients = roles[mail.role] if mail.role else (mail.record.require_owner().owner_email,)
+        """Send to the owner, or to those who hold a role now.
+
+        Repeated while it may not have been sent; not sent if nobody is to get it.
+        """
+        if to := self._recipients(mail):
+            await self._notify(self._offer_email(mail, *to), to)
+
+    def _recipients(self, mail: OfferEmail) -> tuple[str, ...]:
+        roles = self._policy.roles
+        holders = roles.get(mail.role, ()) if mail.role else ()
+        to_owner = mail.role is None or (
+            not holders if mail.to_owner is OwnerCopy.IF_ROLE_IS_VACANT else mail.to_owner
+        )
+        owner = (mail.record.owner.owner_email,) if mail.record.owner and to_owner else ()
         copies = roles.get(mail.copy_to, ()) if mail.copy_to else ()
-        to = tuple(dict.fromkeys((*recipients, *copies)))
-        await self._notify(self._offer_email(mail, *to), to)
+        return tuple(dict.fromkeys((*holders, *owner, *copies)))
 
     @activity.defn
     async def send_broadcast(self, mail: BroadcastEmail) -> None:
@@ -135,8 +148,9 @@ class Email:
             server.close()
 
     def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
-        content = compose(mail.kind, mail.record, self._salesforce_url)
-        key = f"{mail.record.path}/{mail.record.revision}/{mail.kind}/{mail.occasion}"
+        record = mail.record.model_copy(update={"policy": mail.record.policy.as_now(self._policy)})
+        content = compose(mail.kind, record, self._salesforce_url)
+        key = f"{record.path}/{record.revision}/{mail.kind}/{mail.occasion}"
         message = self._mime(content, key, *to)
         name, address = parseaddr(self._sender)
         if not name:

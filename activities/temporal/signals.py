@@ -15,7 +15,7 @@ from offers.agreements.agreement import AgreementReport
 from offers.ids import opportunity_id_of, workflow_id
 from offers.lifecycle.clazar_field_sheet import opportunities_named_in
 from offers.model import FrozenModel
-from offers.payouts.model import Payout
+from offers.payouts.model import PayoutReport
 from offers.preflight.marketplace import ObservedOffer
 
 AT_ONCE = 20
@@ -29,7 +29,8 @@ class OfferSignal(NamedTuple):
 
     workflow_id: str
     signal: str
-    argument: str | datetime | AgreementReport | ObservedOffer | Payout
+    argument: str | datetime | AgreementReport | ObservedOffer | PayoutReport | None = None
+    """None: it has none."""
 
 
 class OurOffer(FrozenModel):
@@ -57,7 +58,11 @@ async def try_send(client: Client, reports: Iterable[OfferSignal]) -> list[BaseE
         async with room:
             handle = client.get_workflow_handle(report.workflow_id)
             try:
-                await handle.signal(report.signal, report.argument, rpc_timeout=RPC_TIMEOUT)
+                await handle.signal(
+                    report.signal,
+                    args=[] if report.argument is None else [report.argument],
+                    rpc_timeout=RPC_TIMEOUT,
+                )
             except RPCError as error:
                 if not _has_ended(error):
                     raise

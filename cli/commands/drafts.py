@@ -16,7 +16,7 @@ from cli.tables import preflight_table
 from cli.terminal import print_error
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.decision_proof import signed_decision
-from offers.lifecycle.guards import exceptions_decided_by, why_cannot_decide
+from offers.lifecycle.guards import exceptions_named, why_nothing_to_decide
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.preflight.report import PreflightReport
@@ -104,19 +104,26 @@ async def decline(
 
 async def _decide(offer: str, decision: ApprovalDecision, *, approved: bool) -> OfferRecord:
     """Decide about each exception by itself if the decision is to be signed."""
-    client, key = await common.open_offer_client(), common.signing_key()
+    client, key = await common.open_offer_client(by=decision.by), common.signing_key()
+    decide = client.approve if approved else client.decline
     if key is None:
-        return await (client.approve if approved else client.decline)(offer, decision)
+        return await decide(offer, decision)
     record = await client.record(offer)
-    if refused := why_cannot_decide(record, decision, approved=approved):
+    if refused := why_nothing_to_decide(record, decision, approved=approved):
         raise RequestRejected(reason_text(refused))
-    for finding in exceptions_decided_by(record, decision, approved=approved):
+    decided, rejected = None, None
+    for finding in exceptions_named(record, decision):
         named = decision.model_copy(
             update={"finding": record.approval_reference(finding), "deal": record.deal.digest}
         )
-        signed = signed_decision(named, offer, key, approved=approved)
-        record = await (client.approve if approved else client.decline)(offer, signed)
-    return record
+        try:
+            decided = await decide(offer, signed_decision(named, offer, key, approved=approved))
+        except RequestRejected as error:  # perhaps it needs a role that somebody else holds
+            rejected = error
+    if decided is None:
+        assert rejected is not None
+        raise rejected
+    return decided
 
 
 @command

@@ -75,6 +75,8 @@ class CancellationRequestInput(FrozenModel, extra="forbid"):
     reason_code: CancellationReasonCode
     message: str = Field(min_length=1, max_length=2000, repr=False)
     """The buyer reads it."""
+    by: str | None = Field(default=None, repr=False)
+    """Mail address of who asks, as they gave it.  Personal data."""
 
     @field_validator("message")
     @classmethod

@@ -75,6 +75,8 @@ class Extension(FrozenModel, extra="forbid"):
     """The new last day (UTC)."""
     duration_months: Annotated[int, BeforeValidator(parse_months)] | None = None
     """A longer contract with it, where AWS needs one; None: as it is."""
+    by: str | None = Field(default=None, repr=False)
+    """Mail address of who asks, as they gave it.  Personal data."""
 
     @property
     def as_term_changes(self) -> TermChanges:

@@ -504,6 +504,15 @@ def undecided_exceptions(record: OfferRecord) -> tuple[Finding, ...]:
     return tuple(f for f in record.blocking_findings if f.severity is Severity.APPROVAL)
 
 
+def exceptions_named(record: OfferRecord, decision: ApprovalDecision) -> list[Finding]:
+    """The exceptions that a decision is about."""
+    return [
+        finding
+        for finding in undecided_exceptions(record)
+        if decision.finding in (None, finding.code, record.approval_reference(finding))
+    ]
+
+
 def exceptions_decided_by(
     record: OfferRecord, decision: ApprovalDecision, *, approved: bool
 ) -> tuple[Finding, ...]:
@@ -512,16 +521,15 @@ def exceptions_decided_by(
         return ()
     return tuple(
         finding
-        for finding in undecided_exceptions(record)
-        if decision.finding in (None, finding.code, record.approval_reference(finding))
-        and record.policy.has_role(decision.by, str(finding.role))
+        for finding in exceptions_named(record, decision)
+        if record.policy.has_role(decision.by, str(finding.role))
     )
 
 
-def why_cannot_decide(
+def why_nothing_to_decide(
     record: OfferRecord, decision: ApprovalDecision, *, approved: bool
 ) -> Reason | None:
-    """Why a decision about exceptions does not count."""
+    """Why a decision about exceptions does not count, whoever made it."""
     if wrong := _wrong_reason(record, decision, approved=approved):
         return wrong
     exceptions = undecided_exceptions(record)
@@ -529,12 +537,7 @@ def why_cannot_decide(
         return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
     if outdated := _outdated(record, decision):
         return outdated
-    named = [
-        finding
-        for finding in exceptions
-        if decision.finding in (None, finding.code, record.approval_reference(finding))
-    ]
-    if not named:
+    if not exceptions_named(record, decision):
         waiting = ", ".join(map(record.approval_reference, exceptions))
         kind = ActionKind.APPROVE if approved else ActionKind.DECLINE
         return Reason(
@@ -546,9 +549,20 @@ def why_cannot_decide(
                 for f in exceptions
             ),
         )
+    return None
+
+
+def why_cannot_decide(
+    record: OfferRecord, decision: ApprovalDecision, *, approved: bool
+) -> Reason | None:
+    """Why a decision about exceptions does not count."""
+    if wrong := why_nothing_to_decide(record, decision, approved=approved):
+        return wrong
     if exceptions_decided_by(record, decision, approved=approved):
         return None
-    return _why_not_theirs(record, decision, sorted({str(finding.role) for finding in named}))
+    return _why_not_theirs(
+        record, decision, sorted({str(f.role) for f in exceptions_named(record, decision)})
+    )
 
 
 def _outdated(record: OfferRecord, decision: ApprovalDecision) -> Reason | None:
@@ -573,9 +587,8 @@ def _why_not_theirs(record: OfferRecord, decision: ApprovalDecision, roles: list
         return Reason(
             code=ReasonCode.ROLE_VACANT,
             problem=f"nobody holds the role {vacant[0]}: name someone under [roles] in the policy,"
-            " then resume",
+            " and start the workers again",
             data={"role": vacant[0]},
-            actions=(_action(record, ActionKind.RESUME),),
         )
     if not any(record.policy.has_role(decision.by, role) for role in roles):
         return Reason(

@@ -16,7 +16,7 @@ from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight import consistency, selling_rules
 from offers.preflight.check import findings_of
-from offers.preflight.draft import time_zone
+from offers.preflight.draft import foreign_owner, time_zone
 from offers.terms.contacts import CONTACT_FIELDS, Contacts
 from offers.terms.terms import TERM_FIELDS, OfferTerms, contract_end
 
@@ -64,19 +64,24 @@ def edit_findings(
     What was found before the change, and was approved, is left out.
     """
     try:
-        after = apply_edit(terms, contacts, changes).terms
+        edit = apply_edit(terms, contacts, changes)
     except ValidationError as error:
         return findings_in(error)
-    before = _found(terms, policy, today)
-    return time_zone(changes, {}) + tuple(
-        finding
-        for finding in (
-            *_found(after, policy, today),
-            *_duration(after, today),
-            *_overtaken(terms, after, amends),
+    before, after = _found(terms, policy, today), edit.terms
+    foreign = foreign_owner(edit.contacts, policy, {}) if "owner_email" in changes else ()
+    return (
+        foreign
+        + time_zone(changes, {})
+        + tuple(
+            finding
+            for finding in (
+                *_found(after, policy, today),
+                *_duration(after, today),
+                *_overtaken(terms, after, amends),
+            )
+            if finding.severity is not Severity.WARN
+            and not any(finding.is_same(known) for known in before)
         )
-        if finding.severity is not Severity.WARN
-        and not any(finding.is_same(known) for known in before)
     )
 
 

@@ -11,6 +11,7 @@ from offers.agreements.amendment_pricing import AmendmentPricing, OriginalOffer
 from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
+from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.deal import Deal
 from offers.model import FrozenModel
@@ -51,6 +52,19 @@ class Decision(FrozenModel):
         if self.approved:
             return not deal.worse_than(self.deal)
         return deal == self.deal
+
+
+class RecordedRequest(FrozenModel):
+    """Something that a person asked of the offer, and that could be done."""
+
+    kind: ActionKind
+    by: str | None = Field(default=None, repr=False)
+    """Mail address, as they gave it: personal data.  None: they did not say."""
+    at: AwareDatetime
+
+
+LONGEST_REQUESTS = 50
+"""How many of them are kept; the workflow's history has all."""
 
 
 class PreviousRevision(FrozenModel):
@@ -127,6 +141,8 @@ class OfferRecord(BaseModel):
     """Mail addresses of those who asked for other terms than the opportunity's: personal data."""
     decisions: tuple[Decision, ...] = ()
     """What was decided about exceptions, the newest last."""
+    requests: tuple[RecordedRequest, ...] = ()
+    """What people asked, the newest last."""
     previous_revisions: tuple[PreviousRevision, ...] = ()
     """The earlier revisions, the oldest first."""
     pricing: AmendmentPricing | None = None
@@ -148,6 +164,8 @@ class OfferRecord(BaseModel):
     agreement_events: tuple[AgreementEvent, ...] = ()
     """The newest last."""
     payout: Payout | None = None
+    payout_fingerprint: str | None = None
+    """Of the data that `payout` was made from; a sweep reports only what differs."""
     payout_findings: tuple[Finding, ...] = ()
     """What of the payout is not as it was expected, for finance."""
     payouts_paused_on: date | None = None
@@ -167,9 +185,14 @@ class OfferRecord(BaseModel):
         self.history += (StageEntry(stage=stage, at=at),)
 
     def apply_report(self, report: PreflightReport) -> None:
-        """Take over what preflight found: its fields are among the record's."""
+        """Take over what preflight found: its fields are among the record's.
+
+        An owner who may not be written to leaves the one before in place.
+        """
+        owner = report.owner or self.owner
         for name, value in report:
             setattr(self, name, value)
+        self.owner = owner
 
     @property
     def blocking_findings(self) -> tuple[Finding, ...]:
@@ -198,6 +221,14 @@ class OfferRecord(BaseModel):
         )
 
     @property
+    def last_decisions(self) -> tuple[Decision, ...]:
+        """What was decided last: by one person at one time."""
+        if not self.decisions:
+            return ()
+        last = self.decisions[-1]
+        return tuple(each for each in self.decisions if (each.at, each.by) == (last.at, last.by))
+
+    @property
     def deal(self) -> Deal:
         """What approvers are shown; raises NotYetKnown while the terms are not legal."""
         return Deal.of(self.require_terms(), self.contacts, self.eula_sha256)
@@ -206,6 +237,11 @@ class OfferRecord(BaseModel):
         """Put on record who asked for other terms."""
         if by is not None and by not in self.changed_by:
             self.changed_by += (by,)
+
+    def note_request(self, kind: ActionKind, by: str | None, at: datetime) -> None:
+        """Put on record what a person asked."""
+        request = RecordedRequest(kind=kind, by=by, at=at)
+        self.requests = (*self.requests, request)[-LONGEST_REQUESTS:]
 
     def is_own_deal(self, person: str) -> bool:
         """Whether somebody owns the opportunity, or asked for other terms than it has."""
@@ -280,7 +316,7 @@ class OfferRecord(BaseModel):
         self.revision += 1
         self.findings = ()
         self.change_set_id = self.offer_id = self.offer_url = None
-        self.agreement = self.payout = None
+        self.agreement = self.payout = self.payout_fingerprint = None
         self.payout_findings, self.expected_payments, self.overdue = (), (), ()
         self.buyer_notified = False
 

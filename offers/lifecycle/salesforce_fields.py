@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
-from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.record import Decision, OfferRecord
 from offers.model import FrozenModel
 from offers.money import Currency, Money
 from offers.payouts.listing_fee import expected_fee
@@ -38,6 +38,7 @@ WriteName = Literal[
     "amendment_stage",
     "amendment_offer_id",
     "attention",
+    "decisions",
     "updated_at",
 ]
 """`updated_at` is when it was written."""
@@ -118,7 +119,14 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
         "agreement_status": agreement.status.value if agreement else None,
         "initial_agreement_id": agreement.initial_agreement_id if agreement else None,
         "attention": shorten(findings or attentions, TEXT_LENGTH) or None,
+        "decisions": shorten("; ".join(map(_decided, reversed(record.decisions))), TEXT_LENGTH)
+        or None,
     }
+
+
+def _decided(decision: Decision) -> str:
+    what = "approved" if decision.approved else "declined"
+    return f"{decision.at:%Y-%m-%d} {what} by {decision.by}: {decision.finding.code}"
 
 
 def _one_line(names: tuple[str, ...]) -> str | None:

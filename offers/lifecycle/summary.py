@@ -195,6 +195,8 @@ class MoneySummary(FrozenModel):
     """The UTC day on which AWS last said that it pays nothing out."""
     invoices: tuple[InvoiceSummary, ...] = ()
     """The oldest first."""
+    fingerprint: str | None = None
+    """Of the payout data that the invoices were made from (`Payout.fingerprint`)."""
 
 
 class OfferSummary(FrozenModel):
@@ -332,6 +334,7 @@ def _money(record: OfferRecord) -> MoneySummary:
         overdue=_sum(record.overdue),
         paused_on=record.payouts_paused_on,
         invoices=tuple(map(InvoiceSummary.of, payout.invoices)) if payout else (),
+        fingerprint=record.payout_fingerprint,
     )
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from offers.findings import Finding, illegal
 from offers.model import FrozenModel
@@ -295,7 +296,7 @@ class Payout(FrozenModel):
     def fingerprint(self) -> str:
         """A short text that differs whenever the data does, such as "97000.00/97000.00 USD 1a2b3c".
 
-        Paid of owed.  It is the search attribute by which a reading sees what an offer knows.
+        Paid of owed.  By it a reading sees what an offer knows.
         """
         text = self.model_dump_json(exclude={"incomplete"})
         said = hashlib.sha256(text.encode()).hexdigest()[:6]
@@ -332,6 +333,15 @@ class DataFindings:
         return (*self._some, more)
 
 
+class PayoutReport(FrozenModel, extra="forbid"):
+    """That the payout data shows something new of an offer, which then reads it itself."""
+
+    read_at: AwareDatetime | None = None
+    """When the data was read that shows it (UTC, real time); None: some minutes ago."""
+    invoice_id: str | None = Field(default=None, max_length=100)
+    """The invoice that it is about; None: any."""
+
+
 class PayoutReading(FrozenModel):
     """What one reading of a source of payout data gave."""
 
@@ -343,7 +353,7 @@ class PayoutReading(FrozenModel):
     """The offers that what could not be read may have been about: that one of them is paid in full
     is not to be believed."""
 
-    @property
+    @cached_property
     def complete_payouts(self) -> dict[str, Payout]:
         """By offer id, what may be passed on."""
         return {

@@ -22,7 +22,7 @@ from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
-from offers.terms.contacts import Address, is_address_of
+from offers.terms.contacts import Address, domain_of, is_address_of, parse_email
 from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
 from offers.text import LONGEST_NAME, clean_name, is_one_line, shorten
@@ -53,8 +53,31 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _domain(value: str) -> str:
+    try:
+        return parse_email(f"name@{value}").partition("@")[2].lower()
+    except ValueError:
+        raise illegal("it is no domain of mail addresses", "Write it like example.com") from None
+
+
 def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(days), reverse=True))
+
+
+AS_NOW = frozenset(
+    {
+        "approve_own_deals",
+        "clazar_handoff",
+        "domains",
+        "remind_approvers_after",
+        "reminder_days",
+        "roles",
+        "support_contact",
+        "time_zones",
+    }
+)
+"""What holds as it is now, with the reminders of `payouts`; the rest holds as it was when the deal
+was checked."""
 
 
 class PublicationPolling(FrozenModel, extra="forbid"):
@@ -126,6 +149,8 @@ class Policy(FrozenModel, extra="forbid"):
     rules: Rules = Rules()
     roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
     """By role, the mail addresses of those who hold it: they approve exceptions."""
+    domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
+    """Of the company's own mail addresses; empty: those of the people under `roles`."""
     approve_own_deals: bool = False
     """Whether the owner of an opportunity, and who asked for other terms, may approve it."""
     remind_approvers_after: Reminders = (timedelta(days=1), timedelta(days=3))
@@ -183,6 +208,25 @@ class Policy(FrozenModel, extra="forbid"):
     def has_role(self, person: str, role: str) -> bool:
         """Whether somebody, known by mail address, holds a role."""
         return is_address_of(person, self.roles.get(role, ()))
+
+    @property
+    def own_domains(self) -> frozenset[str]:
+        """The domains of the company's own mail addresses; empty if the policy names nobody."""
+        people = (each for addresses in self.roles.values() for each in addresses)
+        return frozenset(self.domains) or frozenset(map(domain_of, people))
+
+    def is_own_address(self, address: str) -> bool:
+        """Whether a mail address is the company's own, as far as the policy says."""
+        domain = domain_of(address)
+        return not self.own_domains or any(
+            domain == own or domain.endswith(f".{own}") for own in self.own_domains
+        )
+
+    def as_now(self, now: "Policy") -> "Policy":
+        """The same rules, with people and reminders as they are in the policy of now."""
+        payouts = self.payouts.model_copy(update={"remind_after": now.payouts.remind_after})
+        current = {name: getattr(now, name) for name in AS_NOW}
+        return self.model_copy(update=current | {"payouts": payouts})
 
     def offer_name_for(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026".

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from offers.findings import Finding, findings_in
 from offers.model import FrozenModel
 from offers.policy.policy import Policy
-from offers.terms.contacts import CONTACT_FIELDS, Contacts, Owner
+from offers.terms.contacts import CONTACT_FIELDS, Contacts, Owner, domain_of
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
 
@@ -58,16 +58,19 @@ def draft(
     contacts, contact_findings = (
         _read(Contacts, contact_facts, sources) if contact_facts or contacts_needed else (None, ())
     )
+    owner = contacts or _read(Owner, _only(contact_facts, Owner), None)[0]
+    if foreign := foreign_owner(owner, policy, sources or {}):
+        owner = None  # who is not to be written to is not
     illegal = {finding.field.partition(".")[0] for finding in findings}
     if "terms" in illegal:  # between the price and its instalments
         illegal |= {"price", "payment_schedule"}
     return Draft(
         terms=terms,
         contacts=contacts,
-        owner=contacts or _read(Owner, _only(contact_facts, Owner), None)[0],
+        owner=owner,
         checkable_terms=terms or _stood_in(known, illegal, today),
         valid_fields=TERM_FIELDS - illegal,
-        findings=findings + contact_findings + time_zone(contact_facts, sources or {}),
+        findings=findings + contact_findings + foreign + time_zone(contact_facts, sources or {}),
     )
 
 
@@ -99,6 +102,24 @@ def _stood_in(facts: Mapping[str, Any], illegal: set[str], today: date) -> Offer
         OfferTerms, {name: v for name, v in stand_ins.items() if name in illegal} | legal, None
     )
     return terms
+
+
+def foreign_owner(
+    owner: Owner | None, policy: Policy, sources: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    """The finding for an owner whose address is not the company's: they get what is internal."""
+    if owner is None or policy.is_own_address(owner.owner_email):
+        return ()
+    return (
+        Finding(
+            code="foreign-owner",
+            field="owner_email",
+            seen=domain_of(owner.owner_email),
+            problem="the owner's address has a domain that is not the company's",
+            remedy="Correct the owner, or add the domain under domains in the policy",
+            source=sources.get("owner_email"),
+        ),
+    )
 
 
 @cache

@@ -67,6 +67,11 @@ def _name_of_a_zone(value: Any) -> str | None:
     return zone or None
 
 
+def domain_of(address: str) -> str:
+    """The domain of a mail address, in small letters."""
+    return address.rpartition("@")[2].lower()
+
+
 def is_address_of(person: str, addresses: Iterable[str]) -> bool:
     """Whether a mail address, as somebody wrote it, is one of these."""
     try:

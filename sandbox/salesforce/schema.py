@@ -131,7 +131,7 @@ OPPORTUNITY = _object(
     _texts(80, "Buyer_Email__c"),
     _texts(255, "AWS_Account_Id__c", "Billing_Method__c", "Buyer_Name__c", "Order_Form_Company__c"),
     _texts(255, "Order_Form_Payment_Terms__c", "Offer_Url__c", "Payout_State__c"),
-    _texts(255, "Bank_Trace_Ids__c", "Offer_Attention__c"),
+    _texts(255, "Bank_Trace_Ids__c", "Offer_Attention__c", "Offer_Decisions__c"),
     _fields(TEXT_AREA, "Dimensions__c", length=4_000),
     _fields(TEXT_AREA, "Payment_Schedule__c", "Eula_Documents__c", length=32_000),
     _fields(CURRENCY, "Amount", "Order_Form_Amount__c", "Offer_Amount__c"),

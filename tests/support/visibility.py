@@ -5,14 +5,14 @@ A list query is a condition in SQL: each workflow that was started becomes a row
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
-from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import (
     Client,
@@ -22,6 +22,7 @@ from temporalio.client import (
     StartWorkflowInput,
     WorkflowExecutionStatus,
 )
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from offers.ids import offer_path, opportunity_id_of, workflow_id
@@ -36,6 +37,14 @@ class FoundWorkflow:
     start_time: datetime
     search_attributes: dict[str, list[str]]
     row: dict[str, str]
+    raw_memo: Mapping[str, Payload]
+    converter: DataConverter
+
+    async def memo_value(self, key: str, default: Any) -> Any:
+        """A part of the memo."""
+        if key not in self.raw_memo:
+            return default
+        return (await self.converter.decode([self.raw_memo[key]]))[0]
 
 
 class Visibility(Interceptor):
@@ -122,4 +131,6 @@ class Visibility(Interceptor):
                 "ExecutionStatus": WorkflowExecutionStatus(info.status).name.title(),
                 **{name: each[0] for name, each in listed.items() if each},
             },
+            raw_memo=info.memo.fields,
+            converter=self.client.data_converter,
         )

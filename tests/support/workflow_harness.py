@@ -180,6 +180,10 @@ class WorkflowHarness:
         await self.approve_all(path)
         return await self.advance_until(Stage.SHARED, path=path)
 
+    def client_of(self, person: str) -> OfferClient:
+        """The client of somebody known by mail address."""
+        return RepeatingClient(self.temporal_client, by=person)
+
     async def record(self, path: str | None = None) -> OfferRecord:
         """The record of an offer, after the worker has handled all events of the server."""
         handle = self.temporal_client.get_workflow_handle(workflow_id(path or self.opportunity_id))
@@ -353,10 +357,13 @@ class WorkflowHarness:
         """Read the payout data once, as its Schedule does every day."""
         assert await self.run_schedule(PayoutSweep, PayoutSweepRequest())
 
-    async def run_schedule(self, scheduled: Any, request: BaseModel) -> bool:
+    async def run_schedule(self, scheduled: Any, request: BaseModel | None) -> bool:
         """Run the workflow of a Schedule once; returns whether it succeeded."""
         handle = await self.temporal_client.start_workflow(
-            scheduled.run, request, id=str(uuid.uuid4()), task_queue=TaskQueue.OFFERS
+            scheduled.run,
+            args=[request] if request else [],
+            id=str(uuid.uuid4()),
+            task_queue=TaskQueue.OFFERS,
         )
         # Not by its result: while a client waits for one, the server skips all time it can.
         for check in count():

@@ -16,6 +16,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.email.smtp import Email
     from activities.eula.documents import EulaDocuments
     from activities.heartbeats import HEARTBEAT_TIMEOUT
+    from activities.policy import SellingPolicy
     from activities.preflight import Preflight
     from activities.salesforce.opportunities import Opportunities
     from activities.salesforce.write_back import Salesforce
@@ -150,6 +151,9 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     ),
     Schedules.find_schedule_problems: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Find Schedules that do not work"
+    ),
+    SellingPolicy.signal_policy_change: ActivityOptions(
+        queue=TaskQueue.OFFERS, summary="Signal a change of policy", timeout=timedelta(minutes=10)
     ),
     Email.send_broadcast: ActivityOptions(queue=TaskQueue.EMAIL, summary="Send a broadcast email"),
     Email.send_to_buyer: ActivityOptions(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
+from workflows.offer.visibility import publish
 from workflows.offer.waiting import wait_in_stage, wait_until
 
 with workflow.unsafe.imports_passed_through():
@@ -16,6 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.commands import ApprovalDecision
     from offers.lifecycle.guards import exceptions_decided_by
     from offers.lifecycle.record import Decision
+    from offers.lifecycle.reminders import times_after
+    from offers.policy.policy import Policy
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -82,23 +86,46 @@ class Approvals:
             EmailKind.OWNER_ACTION_REQUIRED, f"{about} {len(record.decisions)}"
         )
         if record.awaiting_approval:
-            state.requested_at, state.reminders = self._ctx.now(), 0
+            state.requested_at = state.reminded_until = self._ctx.now()
             self._ctx.notifications.notify_approvers(f"requested {about}")
 
-    async def _wait_with_reminders(self, condition: Callable[[], bool]) -> None:
-        record, state = self._ctx.record, self._ctx.state.approvals
-        reminders = record.policy.remind_approvers_after
-        while record.awaiting_approval and state.requested_at and state.reminders < len(reminders):
-            after = reminders[state.reminders]
-            moment = state.requested_at + after
-            if await wait_until(self._ctx, moment, "next reminder to approvers", condition):
+    def notify_new_approvers(self, before: Policy) -> None:
+        """Write to the holders of roles that others held before."""
+        record = self._ctx.record
+        for role in sorted({str(finding.role) for finding in record.awaiting_approval}):
+            if record.policy.roles.get(role) != before.roles.get(role):
+                self._ctx.notifications.notify_approvers(f"changed at {self._ctx.now():%F %T}")
                 return
-            state.reminders += 1
-            # Of several that an outage delayed, only the last is sent.
-            left = reminders[state.reminders :]
-            if all(state.requested_at + other > self._ctx.now() for other in left):
-                self._ctx.notifications.notify_approvers(f"reminded after {after}")
-        await wait_in_stage(self._ctx, condition)
+
+    async def _wait_with_reminders(self, condition: Callable[[], bool]) -> None:
+        control, state = self._ctx.control, self._ctx.state.approvals
+
+        def has_news() -> bool:
+            return condition() or control.replan
+
+        while not condition():
+            control.replan = False
+            if (moment := self._next_reminder) is None:
+                await wait_in_stage(self._ctx, has_news)
+            elif not await wait_until(self._ctx, moment, "next reminder to approvers", has_news):
+                state.reminded_until = moment
+                # Of several that an outage delayed, only the last is sent.
+                if (following := self._next_reminder) is None or following > self._ctx.now():
+                    self._ctx.notifications.notify_approvers(f"reminded at {moment:%F %T}")
+
+    @property
+    def _next_reminder(self) -> datetime | None:
+        record, state = self._ctx.record, self._ctx.state.approvals
+        if not record.awaiting_approval or not state.requested_at or not state.reminded_until:
+            return None
+        return next(
+            iter(
+                times_after(
+                    state.requested_at, record.policy.remind_approvers_after, state.reminded_until
+                )
+            ),
+            None,
+        )
 
     def decide(self, decision: ApprovalDecision, *, approved: bool) -> None:
         """Put on record what somebody decided."""
@@ -114,6 +141,8 @@ class Approvals:
             )
             for finding in exceptions_decided_by(self._ctx.record, decision, approved=approved)
         )
+        self._ctx.notifications.notify_decision()
+        publish(self._ctx)
 
 
 def _codes(findings: list[Finding] | tuple[Finding, ...]) -> str:

@@ -12,14 +12,16 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from workflows.common.waiting import wait_condition
+from workflows.offer.policy import read_current_policy
 from workflows.offer.transitions import EDITABLE
 from workflows.offer.visibility import publish
 
 with workflow.unsafe.imports_passed_through():
     from offers.agreements.agreement import CancellationRequestInput
     from offers.lifecycle import guards
+    from offers.lifecycle.actions import ActionKind
     from offers.lifecycle.attentions import AttentionCode
-    from offers.lifecycle.commands import Extension, TermChanges
+    from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.guards import Reason
     from offers.stage import ENDS, Stage
     from offers.text import shorten
@@ -45,6 +47,11 @@ def reject_if(reason: Reason | str | None) -> None:
         raise ApplicationError(reason, non_retryable=True)
 
 
+def note_request(ctx: OfferContext, kind: ActionKind, by: str | None) -> None:
+    """Put on record what was asked, and by whom as far as they said."""
+    ctx.record.note_request(kind, by, ctx.now())
+
+
 def report_rejected_signal(ctx: OfferContext, reason: Reason | str | None) -> None:
     """A signal has no answer: why it was not followed is shown as an attention."""
     if reason is not None:
@@ -53,6 +60,16 @@ def report_rejected_signal(ctx: OfferContext, reason: Reason | str | None) -> No
             f"A signal could not be followed: {reason}",
             "Send another one if that helps; resume",
         )
+
+
+# Decide ------------------------------------------------------------------------------------------
+
+
+async def decide(ctx: OfferContext, decision: ApprovalDecision, *, approved: bool) -> None:
+    """Put a decision about exceptions on record, if whoever made it holds the roles today."""
+    await read_current_policy(ctx)
+    reject_if(guards.why_cannot_decide(ctx.record, decision, approved=approved))
+    ctx.approvals.decide(decision, approved=approved)
 
 
 # Revise ------------------------------------------------------------------------------------------
@@ -66,6 +83,7 @@ def why_cannot_revise(ctx: OfferContext, changes: TermChanges) -> Reason | None:
 async def revise(ctx: OfferContext, changes: TermChanges) -> None:
     """Revise the terms, and wait until preflight has reported on them."""
     control = ctx.control
+    note_request(ctx, ActionKind.REVISE, changes.by)
     version = apply_changes(ctx, changes)
     await wait_condition(
         lambda: (
@@ -103,18 +121,19 @@ def why_cannot_cancel(ctx: OfferContext) -> Reason | None:
     return None if can_be_cancelled(ctx) else guards.why_cannot_cancel(ctx.record)
 
 
-def cancel(ctx: OfferContext, reason: str) -> None:
+def cancel(ctx: OfferContext, reason: str, by: str | None = None) -> None:
     """Have the offer cancelled, if it still can be."""
     if can_be_cancelled(ctx):
+        note_request(ctx, ActionKind.CANCEL, by)
         ctx.control.withdraw_to = Stage.CANCELLED
         # Who cancels is not refused for a long reason.
         why = shorten(reason.strip(), guards.LONGEST_REASON)
         ctx.record.cancel_reason = ctx.record.cancel_reason or why or None
 
 
-async def cancel_and_wait(ctx: OfferContext, reason: str) -> None:
+async def cancel_and_wait(ctx: OfferContext, reason: str, by: str | None) -> None:
     """Have the offer cancelled, and wait until it is decided who was first."""
-    cancel(ctx, reason)
+    cancel(ctx, reason, by)
     await wait_condition(
         lambda: not can_be_cancelled(ctx) or ctx.control.not_found_reason is not None
     )
@@ -140,6 +159,7 @@ async def amend(ctx: OfferContext, changes: TermChanges) -> Reason | str | None:
     Waits until the change is made, or until preflight has reported on it.
     """
     record, control = ctx.record, ctx.control
+    note_request(ctx, ActionKind.AMEND, changes.by)
     if record.stage in AGREED:
         await ctx.amendments.begin(changes)
         return None
@@ -191,6 +211,7 @@ def why_cannot_extend(ctx: OfferContext, extension: Extension) -> Reason | None:
 
 async def extend(ctx: OfferContext, extension: Extension) -> str | None:
     """Give the buyer more time; the reason if it failed."""
+    note_request(ctx, ActionKind.EXTEND, extension.by)
     return await _edit(ctx, extension.as_term_changes)
 
 
@@ -216,6 +237,7 @@ def why_cannot_request_cancellation(ctx: OfferContext) -> Reason | None:
 
 async def request_cancellation(ctx: OfferContext, request: CancellationRequestInput) -> str | None:
     """Ask the buyer to agree to the cancellation; the reason if AWS did not take the request."""
+    note_request(ctx, ActionKind.REQUEST_CANCELLATION, request.by)
     rejection = await ctx.agreement_cancellation.request(request)
     publish(ctx)
     return rejection

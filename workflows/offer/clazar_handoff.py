@@ -29,6 +29,7 @@ with workflow.unsafe.imports_passed_through():
         differences,
         terms_from_published,
     )
+    from offers.lifecycle.reminders import times_after
     from offers.preflight.marketplace import ObservedOffer
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ class ClazarHandoff:
         terms = with_reference(record.require_terms(), reference)
         record.terms = terms
         self._ctx.state.clazar_handoff = ClazarHandoffState(
-            reference=reference, requested_terms=terms, since=self._ctx.now()
+            reference=reference,
+            requested_terms=terms,
+            since=self._ctx.now(),
+            reminded_until=self._ctx.now(),
         )
         for observed in self._ctx.state.clazar_link.observed.values():
             self.observe(observed)
@@ -202,16 +206,17 @@ class ClazarHandoff:
         state, acceptance = self._state, self._ctx.acceptance
 
         def has_news() -> bool:
-            return self._is_found() or acceptance.is_earlier_reported
+            return self._is_found() or acceptance.is_earlier_reported or self._ctx.control.replan
 
         while not self._is_found():
+            self._ctx.control.replan = False
             if acceptance.is_earlier_reported:
                 if await acceptance.find_late_acceptance():
                     break
             elif (moment := self._next_reminder) is None:
                 await wait_in_stage(self._ctx, has_news)
             elif not await wait_until(self._ctx, moment, "next Clazar handoff reminder", has_news):
-                await self._remind()
+                await self._remind(moment)
         if found := state.named_offer_id or state.found_offer_id:
             return found
         return next(iter(await self._named_in_clazar()), None)
@@ -221,26 +226,26 @@ class ClazarHandoff:
 
     @property
     def _next_reminder(self) -> datetime | None:
-        left = self._reminders[self._state.reminders :]
-        return self._state.since + left[0] if left else None
+        state, policy = self._state, self._ctx.record.policy
+        reminders = times_after(
+            state.since, policy.clazar_handoff.remind_after, state.reminded_until
+        )
+        return next(iter(reminders), None)
 
-    @property
-    def _reminders(self) -> list[timedelta]:
-        return sorted(self._ctx.record.policy.clazar_handoff.remind_after)
-
-    async def _remind(self) -> None:
+    async def _remind(self, moment: datetime) -> None:
         """Remind the owner that the offer is to be created.
 
         Clazar is asked first: perhaps nobody reads its feed.
         """
         state = self._state
-        after = self._reminders[state.reminders]
         named = await cancel_when(self._is_found, self._named_in_clazar())
-        state.reminders += 1
+        state.reminded_until = moment
         if named:
             state.found_offer_id = named[0]
         elif not self._is_found():
-            self._ctx.notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF, f"after {after}")
+            self._ctx.notifications.notify_owner(
+                EmailKind.OWNER_CLAZAR_HANDOFF, f"after {moment - state.since}"
+            )
 
     async def _named_in_clazar(self) -> list[str]:
         """The offers whose names contain the reference in Clazar now."""

@@ -80,7 +80,7 @@ class Edits:
             if not request.done:  # rejected meanwhile, it has had its answer
                 state.pending.remove(request)
                 request.done, request.rejection = True, rejection
-                state.changed = True
+                self._ctx.control.replan = True
 
     async def _make(self, request: EditRequest) -> str | None:
         """Change the offer, in AWS and on record; why it cannot be, if it cannot."""
@@ -98,7 +98,8 @@ class Edits:
         if not request.done:
             email = record.require_contacts().buyer_email
             record.terms, record.contacts = after.terms, after.contacts
-            record.owner = after.contacts.owner
+            owner, record.owner = record.owner, after.contacts.owner
+            self._ctx.notifications.owner_changed(owner)
             self._ctx.notifications.terms_changed()
             if self._ctx.state.edits.draining:
                 return None  # the buyer is not to hear of an offer that is being withdrawn

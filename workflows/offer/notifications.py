@@ -16,12 +16,13 @@ from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
-    from activities.email.smtp import Email, OfferEmail
+    from activities.email.smtp import Email, OfferEmail, OwnerCopy
     from activities.errors import Failure
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.record import OfferRecord
     from offers.policy.policy import FINANCE
     from offers.stage import Stage
+    from offers.terms.contacts import Owner, is_address_of
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -79,20 +80,48 @@ class Notifications:
 
     def notify_finance(self, kind: EmailKind, occasion: str) -> None:
         """Send finance a notice; the owner, if nobody holds that role."""
-        if self._ctx.record.policy.roles.get(FINANCE):
-            self._notify(kind, occasion, role=FINANCE)
-        elif self._ctx.record.owner is not None:
-            self._notify(kind, occasion)
+        self._notify(kind, occasion, role=FINANCE, to_owner=OwnerCopy.IF_ROLE_IS_VACANT)
 
     def notify_approvers(self, occasion: str) -> None:
         """Write to those who may approve what waits for approval."""
+        for role in sorted({str(finding.role) for finding in self._ctx.record.awaiting_approval}):
+            self._notify(EmailKind.APPROVAL_REQUIRED, f"{role} {occasion}", role=role)
+
+    def notify_decision(self) -> None:
+        """Tell the owner, and all who could have decided, what was decided last in their name."""
         record = self._ctx.record
-        for role in sorted({str(finding.role) for finding in record.awaiting_approval}):
-            if record.policy.roles.get(role):
-                self._notify(EmailKind.APPROVAL_REQUIRED, f"{role} {occasion}", role=role)
+        occasion = str(len(record.decisions))
+        for role in sorted({str(each.finding.role) for each in record.last_decisions}):
+            self._notify(
+                EmailKind.APPROVAL_DECIDED, f"{role} {occasion}", role=role, to_owner=OwnerCopy.ALSO
+            )
+
+    def owner_changed(self, before: Owner | None) -> None:
+        """Tell whoever owned the opportunity before that somebody else does."""
+        record = self._ctx.record
+        if (
+            before is None
+            or record.owner is None
+            or is_address_of(before.owner_email, [record.owner.owner_email])
+        ):
+            return
+        self.run_in_background(
+            self._send_notice(
+                OfferEmail(
+                    kind=EmailKind.OWNER_CHANGED,
+                    record=record.model_copy(update={"owner": before}),
+                    occasion=f"{self._ctx.now():%F %T}",
+                )
+            )
+        )
 
     def _notify(
-        self, kind: EmailKind, occasion: str, role: str | None = None, copy_to: str | None = None
+        self,
+        kind: EmailKind,
+        occasion: str,
+        role: str | None = None,
+        copy_to: str | None = None,
+        to_owner: OwnerCopy | None = None,
     ) -> None:
         self.run_in_background(
             self._send_notice(
@@ -102,6 +131,7 @@ class Notifications:
                     occasion=occasion,
                     role=role,
                     copy_to=copy_to,
+                    to_owner=to_owner,
                 )
             )
         )
@@ -128,6 +158,8 @@ class Notifications:
 
     def _addressed_anew(self, email: OfferEmail) -> OfferEmail:
         """The same notice, to the owner as known now."""
+        if email.kind is EmailKind.OWNER_CHANGED:
+            return email
         owner = self._ctx.record.owner
         return email.model_copy(update={"record": email.record.model_copy(update={"owner": owner})})
 

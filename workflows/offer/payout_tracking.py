@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from workflows.offer.state import OverduePayout
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
+    from activities.temporal.payouts import Payouts, ReadPayout
     from offers.clock import start_of_day
     from offers.findings import Finding
     from offers.lifecycle.attentions import AttentionCode
@@ -19,10 +22,14 @@ with workflow.unsafe.imports_passed_through():
     from offers.payouts.audit import audit_payout
     from offers.payouts.forecast import REMEDIES, ExpectedPayment
     from offers.payouts.listing_fee import expected_fee
-    from offers.payouts.model import Payout
+    from offers.payouts.model import Payout, PayoutReport
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
+
+
+READ_TIMEOUT = timedelta(minutes=10)
+"""For reading the payout data."""
 
 
 class PayoutTracking:
@@ -31,10 +38,32 @@ class PayoutTracking:
     def __init__(self, ctx: OfferContext) -> None:
         self._ctx = ctx
 
-    def on_report(self, payout: Payout) -> None:
-        """The payout data shows what has been paid."""
-        if payout.offer_id == self._ctx.record.offer_id:
+    async def on_report(self, report: PayoutReport) -> str | None:
+        """Somebody says that the payout data has something new: read it.
+
+        Returns why that was not so.  If the data cannot be read, the next sweep reports again.
+        """
+        offer_id = self._ctx.record.offer_id
+        if offer_id is None:
+            return "the offer has no id yet"
+        try:
+            payout = await workflow.execute_local_activity_method(
+                Payouts.read_payout,
+                ReadPayout(offer_id=offer_id, read_since=report.read_at),
+                start_to_close_timeout=READ_TIMEOUT,
+                retry_policy=RetryPolicy(maximum_attempts=1),
+            )
+        except FailureError as error:  # a local activity's own, which is not wrapped
+            if is_cancelled_exception(error):
+                raise
+            workflow.logger.warning("the payout data could not be read")
+            return None
+        if payout and offer_id == self._ctx.record.offer_id:
             self._ctx.state.payout_tracking.reported = payout
+        known = {invoice.invoice_id for invoice in payout.invoices} if payout else set()
+        if report.invoice_id is None or report.invoice_id in known:
+            return None
+        return f"the payout data has no invoice {report.invoice_id!r} of this offer"
 
     def on_pause(self, at: datetime) -> None:
         """AWS pays nothing out until the seller's bank data is corrected."""
@@ -92,17 +121,17 @@ class PayoutTracking:
     def reconcile(self) -> bool:
         """Put reports on record and see whether anything is overdue.  Whether anything changed."""
         record, state = self._ctx.record, self._ctx.state.payout_tracking
-        before = record.model_copy(), state.fingerprint
+        before = record.model_copy()
         news = self._news
         if news and (payout := self._accept_if_plausible(news)):
-            record.payout, state.fingerprint = payout, news.fingerprint
+            record.payout, record.payout_fingerprint = payout, news.fingerprint
         record.payouts_paused_on = state.paused_on
         state.reported = None
         today = self._ctx.now().date()
         update_expected_payments(record, today)
         self._audit()
         self._follow_overdue(record.overdue, today)
-        return before != (record, state.fingerprint)
+        return before != record
 
     def _accept_if_plausible(self, reported: Payout) -> Payout | None:
         """What was reported; None if it shows less than before, for it may be incomplete.

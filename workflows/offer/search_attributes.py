@@ -14,16 +14,15 @@ OFFER_ID = SearchAttributeKey.for_keyword("OfferId")
 AGREEMENT_ID = SearchAttributeKey.for_keyword("AgreementId")
 STAGE_SINCE = SearchAttributeKey.for_datetime("OfferStageSince")
 EXPIRES_AT = SearchAttributeKey.for_datetime("OfferExpiresAt")
-PAYOUT = SearchAttributeKey.for_keyword("OfferPayout")
 ATTENTION = SearchAttributeKey.for_keyword("OfferAttention")
 
-KEYS = (STAGE, STAGE_SINCE, OFFER_ID, AGREEMENT_ID, EXPIRES_AT, PAYOUT, ATTENTION)
+KEYS = (STAGE, STAGE_SINCE, OFFER_ID, AGREEMENT_ID, EXPIRES_AT, ATTENTION)
 """All of them; the server must know them before the first offer is started."""
 
 Values = dict[SearchAttributeKey[Any], str | datetime | None]
 
 
-def values(record: OfferRecord, payout_fingerprint: str | None = None) -> Values:
+def values(record: OfferRecord) -> Values:
     """The attributes of an offer; None where it has none."""
     return {
         STAGE: record.stage.value,
@@ -32,7 +31,6 @@ def values(record: OfferRecord, payout_fingerprint: str | None = None) -> Values
         OFFER_ID: record.last_offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
         EXPIRES_AT: record.expires_at,
-        PAYOUT: payout_fingerprint,
         ATTENTION: record.attention_code,
     }
 

@@ -44,6 +44,8 @@ class Control(BaseModel):
     """Until when the buyer's reminders have been sent, or left out because they came too late."""
     stage_attention: int | None = None
     """The number of the attention that the stage waits for."""
+    replan: bool = False
+    """Whether something has changed that the stage plans its waiting by."""
 
 
 class AcceptanceState(BaseModel):
@@ -61,8 +63,8 @@ class ApprovalsState(BaseModel):
     notified_of: tuple[int, tuple[Finding, ...], tuple[Finding, ...]] | None = None
     """The revision, what blocked it, and what of that needed approval."""
     requested_at: AwareDatetime | None = None
-    reminders: int = 0
-    """How many of the reminders since then have been sent, or left out."""
+    reminded_until: AwareDatetime | None = None
+    """Until when reminders have been sent, or left out."""
     attentions: tuple[int, ...] = ()
     """The numbers of the attentions that the stage waits for; empty when it does not wait."""
     decisions: int = 0
@@ -101,8 +103,6 @@ class EditsState(BaseModel):
     """Counts the requests to AWS that change the released offer: each number names one."""
     draining: bool = False
     """Whether no further change is begun, because the offer is being withdrawn."""
-    changed: bool = False
-    """Whether the offer has changed since the stage last looked."""
 
 
 class PublicationState(BaseModel):
@@ -126,8 +126,8 @@ class ClazarHandoffState(BaseModel):
     since: AwareDatetime
     attention: int | None = None
     """The number of the attention that the offer is to be created."""
-    reminders: int = 0
-    """How many of the owner's reminders have been sent, or left out."""
+    reminded_until: AwareDatetime
+    """Until when the owner's reminders have been sent, or left out."""
     named_offer_id: str | None = None
     """The id that a person says it has."""
     found_offer_id: str | None = None
@@ -170,8 +170,6 @@ class PayoutTrackingState(BaseModel):
     """What the payout data reported, besides what is on record."""
 
     reported: Payout | None = None
-    fingerprint: str | None = None
-    """Of the data that the payout on record was made from; a sweep signals only what differs."""
     doubted: Payout | None = None
     """What was reported last and shows less than was known."""
     paused_on: date | None = None

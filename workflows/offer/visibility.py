@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def publish(ctx: OfferContext, *, to_salesforce: bool = True) -> None:
     """Show the record as it is now: at once in search, lists and the UI, soon in Salesforce."""
-    attributes = values(ctx.record, ctx.state.payout_tracking.fingerprint)
+    attributes = values(ctx.record)
     if updates := changed_values(workflow.info().typed_search_attributes, attributes):
         workflow.upsert_search_attributes(updates)
     ctx.summary_memo.publish()

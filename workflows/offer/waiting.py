@@ -79,7 +79,7 @@ async def wait_until_resolved(
 
 def has_news(ctx: OfferContext) -> bool:
     """Whether something was reported or asked that the stage has not seen to."""
-    return ctx.acceptance.is_reported or ctx.is_withdrawing() or ctx.state.edits.changed
+    return ctx.acceptance.is_reported or ctx.is_withdrawing() or ctx.control.replan
 
 
 async def wait_until_or_decided(
@@ -96,7 +96,7 @@ async def wait_until_or_decided(
             return Stage.ACCEPTED
         if ctx.is_withdrawing():
             return await withdraw(ctx)
-        ctx.state.edits.changed = False
+        ctx.control.replan = False
         publish(ctx)
     return None
 
@@ -123,5 +123,5 @@ async def wait_for_news(ctx: OfferContext, end: datetime, what: str) -> bool:
         return moment < end
     if payouts.reconcile():
         publish(ctx)
-    ctx.state.edits.changed = False
+    ctx.control.replan = False
     return not ctx.control.cancel_requested

@@ -54,7 +54,6 @@ def give_up(ctx: OfferContext, then: Stage | None = None) -> Stage:
 def start_revision(ctx: OfferContext, outcome: str) -> None:
     """Begin the next revision; this one stays on record with its outcome."""
     ctx.record.start_revision(outcome, ctx.now())
-    ctx.state.payout_tracking.fingerprint = None
     ctx.clazar_handoff.end()
 
 

@@ -16,6 +16,7 @@ from workflows.offer.change_requests import reject_if, report_rejected_signal
 from workflows.offer.context import OfferContext
 from workflows.offer.continuation import StageInterrupted, can_continue_as_new
 from workflows.offer.messages import OfferRequest
+from workflows.offer.policy import follow_policy_change
 from workflows.offer.stages import STAGES
 from workflows.offer.state import Control, OfferState
 from workflows.offer.transitions import close, enter
@@ -25,9 +26,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from offers.agreements.agreement import AgreementReport, CancellationRequestInput
     from offers.lifecycle import guards
+    from offers.lifecycle.actions import ActionKind
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.record import Amendment, OfferRecord
-    from offers.payouts.model import Payout
+    from offers.payouts.model import PayoutReport
     from offers.preflight.marketplace import ObservedOffer
     from offers.stage import Stage
 
@@ -96,9 +98,9 @@ class OfferWorkflow:
         publish(self._ctx)
 
     @workflow.signal
-    def payout_reported(self, payout: Payout) -> None:
-        """What has been paid so far."""
-        self._ctx.payout_tracking.on_report(payout)
+    async def payout_reported(self, report: PayoutReport) -> None:
+        """The payout data has something new; it is read before anything is believed."""
+        report_rejected_signal(self._ctx, await self._ctx.payout_tracking.on_report(report))
 
     @workflow.signal
     def payouts_paused(self, at: datetime) -> None:
@@ -115,6 +117,11 @@ class OfferWorkflow:
     def cancellation_request_updated(self, request_id: str) -> None:
         """A request to cancel the agreement was answered."""
         self._ctx.agreement_cancellation.report_update(request_id)
+
+    @workflow.signal
+    async def policy_changed(self) -> None:
+        """People or reminders in the policy have changed: the worker knows how they are now."""
+        await follow_policy_change(self._ctx)
 
     # What people ask -----------------------------------------------------------------------------
 
@@ -134,24 +141,27 @@ class OfferWorkflow:
         return ctx.record
 
     @workflow.update
-    def approve(self, decision: ApprovalDecision) -> OfferRecord:
-        """Approve exceptions; only those who hold the role that each needs can."""
-        self._ctx.approvals.decide(decision, approved=True)
+    async def approve(self, decision: ApprovalDecision) -> OfferRecord:
+        """Approve exceptions; only those who hold the role that each needs can.
+
+        Roles are those of the policy as it is now.
+        """
+        await change_requests.decide(self._ctx, decision, approved=True)
         return self._ctx.record
 
     @approve.validator
     def _reject_approve(self, decision: ApprovalDecision) -> None:
-        reject_if(guards.why_cannot_decide(self._ctx.record, decision, approved=True))
+        reject_if(guards.why_nothing_to_decide(self._ctx.record, decision, approved=True))
 
     @workflow.update
-    def decline(self, decision: ApprovalDecision) -> OfferRecord:
+    async def decline(self, decision: ApprovalDecision) -> OfferRecord:
         """Decline exceptions: the terms must be revised, or the offer cancelled."""
-        self._ctx.approvals.decide(decision, approved=False)
+        await change_requests.decide(self._ctx, decision, approved=False)
         return self._ctx.record
 
     @decline.validator
     def _reject_decline(self, decision: ApprovalDecision) -> None:
-        reject_if(guards.why_cannot_decide(self._ctx.record, decision, approved=False))
+        reject_if(guards.why_nothing_to_decide(self._ctx.record, decision, approved=False))
 
     @workflow.update
     async def revise(self, changes: TermChanges) -> OfferRecord:
@@ -167,24 +177,25 @@ class OfferWorkflow:
         reject_if(change_requests.why_cannot_revise(self._ctx, changes))
 
     @workflow.update
-    def link_offer(self, offer_id: str) -> OfferRecord:
+    def link_offer(self, offer_id: str, by: str | None = None) -> OfferRecord:
         """Say which offer was created in Clazar, if it is not recognised by its name."""
+        change_requests.note_request(self._ctx, ActionKind.LINK_OFFER, by)
         self._ctx.clazar_handoff.name_offer(offer_id)
         return self._ctx.record
 
     @link_offer.validator
-    def _reject_link_offer(self, offer_id: str) -> None:
+    def _reject_link_offer(self, offer_id: str, by: str | None = None) -> None:  # noqa: ARG002
         awaited = self._ctx.clazar_handoff.is_active
         reject_if(guards.why_cannot_link(self._ctx.record, offer_id, awaited=awaited))
 
     @workflow.update
-    async def cancel(self, reason: str = "") -> OfferRecord:
+    async def cancel(self, reason: str = "", by: str | None = None) -> OfferRecord:
         """Cancel before acceptance; gives the record once it is decided who was first."""
-        await change_requests.cancel_and_wait(self._ctx, reason)
+        await change_requests.cancel_and_wait(self._ctx, reason, by)
         return self._ctx.record
 
     @cancel.validator
-    def _reject_cancel(self, reason: str = "") -> None:  # noqa: ARG002
+    def _reject_cancel(self, reason: str = "", by: str | None = None) -> None:  # noqa: ARG002
         reject_if(change_requests.why_cannot_cancel(self._ctx))
 
     @workflow.update
@@ -222,25 +233,27 @@ class OfferWorkflow:
         reject_if(change_requests.why_cannot_request_cancellation(self._ctx))
 
     @workflow.update
-    def resume(self, code: str | None = None) -> OfferRecord:
+    def resume(self, code: str | None = None, by: str | None = None) -> OfferRecord:
         """What the offer waits for has been seen to: go on.  `code` names the attention."""
+        change_requests.note_request(self._ctx, ActionKind.RESUME, by)
         self._ctx.attentions.resolve(code)
         return self._ctx.record
 
     @resume.validator
-    def _reject_resume(self, code: str | None = None) -> None:
+    def _reject_resume(self, code: str | None = None, by: str | None = None) -> None:  # noqa: ARG002
         reject_if(guards.why_cannot_resolve(self._ctx.record, code))
 
     @workflow.update
-    def resend(self) -> OfferRecord:
+    def resend(self, by: str | None = None) -> OfferRecord:
         """Write to the buyer again: the mail of which nobody knows whether it was sent, or else
         the offer itself.
         """
+        change_requests.note_request(self._ctx, ActionKind.RESEND, by)
         self._ctx.notifications.resend()
         return self._ctx.record
 
     @resend.validator
-    def _reject_resend(self) -> None:
+    def _reject_resend(self, by: str | None = None) -> None:  # noqa: ARG002
         unknown = self._ctx.notifications.is_delivery_unknown
         withdraw_to = self._ctx.control.withdraw_to
         reject_if(
@@ -252,9 +265,9 @@ class OfferWorkflow:
     # The same as plain signals, which the Temporal UI can send ------------------------------------
 
     @workflow.signal(name="cancel")
-    def cancel_signal(self, reason: str = "") -> None:
+    def cancel_signal(self, reason: str = "", by: str | None = None) -> None:
         """Cancel before acceptance."""
-        change_requests.cancel(self._ctx, reason)
+        change_requests.cancel(self._ctx, reason, by)
 
     @workflow.signal(name="amend")
     async def amend_signal(self, changes: TermChanges) -> None:
@@ -284,9 +297,10 @@ class OfferWorkflow:
         )
 
     @workflow.signal(name="resume")
-    def resume_signal(self, code: str | None = None) -> None:
+    def resume_signal(self, code: str | None = None, by: str | None = None) -> None:
         """What the offer waits for has been seen to: go on."""
         if guards.why_cannot_resolve(self._ctx.record, code) is None:
+            change_requests.note_request(self._ctx, ActionKind.RESUME, by)
             self._ctx.attentions.resolve(code)
 
 

@@ -17,6 +17,7 @@ from activities.email import smtp
 from activities.email.message import EmailMessage
 from activities.email.smtp import BroadcastEmail, Email
 from activities.errors import Failure
+from offers.policy.policy import Policy
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.vendors import run_activity
@@ -92,7 +93,7 @@ async def mail_server(
 
 
 async def send(url: str) -> None:
-    sender = Email(SecretStr(url), "Offers <offers@example.com>", "https://example.com")
+    sender = Email(SecretStr(url), "Offers <offers@example.com>", "https://example.com", Policy())
     await run_activity(sender.send_broadcast, NOTICE)
 
 

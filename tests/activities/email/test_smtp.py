@@ -26,6 +26,12 @@ from tests.support.workflow_harness import OPPORTUNITY
 SALESFORCE = "https://example.my.salesforce.com"
 
 
+def sender(sandbox: Sandbox, address: str = "Offers <offers@example.com>", **policy: Any) -> Email:
+    return Email(
+        SecretStr(sandbox.addresses.smtp), address, SALESFORCE, Policy.model_validate(policy)
+    )
+
+
 def mail(kind: EmailKind, occasion: str = "") -> OfferEmail:
     return OfferEmail(
         kind=kind,
@@ -45,7 +51,7 @@ def mail(kind: EmailKind, occasion: str = "") -> OfferEmail:
 
 @pytest.fixture
 def email(sandbox: Sandbox) -> Email:
-    return Email(SecretStr(sandbox.addresses.smtp), "Offers <offers@example.com>", SALESFORCE)
+    return sender(sandbox)
 
 
 async def test_attempts_of_one_mail_have_one_message_id(sandbox: Sandbox, email: Email) -> None:
@@ -91,20 +97,20 @@ async def test_mail_server_faults(
 
 async def test_missing_mail_server(unused_tcp_port: int) -> None:
     unreachable = Email(
-        SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"), "offers@example.com", SALESFORCE
+        SecretStr(f"smtp://127.0.0.1:{unused_tcp_port}"),
+        "offers@example.com",
+        SALESFORCE,
+        Policy(),
     )
     with pytest.raises(ApplicationError) as raised:
         await run_activity(unreachable.send_to_buyer, mail(EmailKind.OFFER_SHARED))
     assert failure_type(raised) == Failure.UNAVAILABLE
 
 
-async def test_notice_is_sent_to_accepted_recipients(sandbox: Sandbox, email: Email) -> None:
+async def test_notice_is_sent_to_accepted_recipients(sandbox: Sandbox) -> None:
     faults = sandbox.world.faults.waiting
-    notice = mail(EmailKind.OWNER_EXPIRED)
-    notice.record.policy = Policy(
-        roles={"deal-desk": ("desk@example.com",), "legal": ("l@example.com",)}
-    )
-    notice = notice.model_copy(update={"copy_to": "deal-desk"})
+    email = sender(sandbox, roles={"deal-desk": ["desk@example.com"], "legal": ["l@example.com"]})
+    notice = mail(EmailKind.OWNER_EXPIRED).model_copy(update={"copy_to": "deal-desk"})
     faults.append(Fault("smtp", "status", "RCPT", status=451))
     with pytest.raises(ApplicationError) as raised:
         await run_activity(email.send_notice, notice)
@@ -121,7 +127,7 @@ async def test_notice_is_sent_to_accepted_recipients(sandbox: Sandbox, email: Em
 async def test_headers_of_a_mail(sandbox: Sandbox, email: Email) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
     await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
-    unnamed = Email(SecretStr(sandbox.addresses.smtp), "offers@example.com", SALESFORCE)
+    unnamed = sender(sandbox, "offers@example.com")
     await run_activity(unnamed.send_to_buyer, mail(EmailKind.OFFER_SHARED))
     named, by_product = (sent.headers for sent in sandbox.world.mail.messages)
     assert before <= parsedate_to_datetime(named["Date"]) <= datetime.now(UTC)

@@ -13,7 +13,6 @@ from workflows.offer.search_attributes import (
     ATTENTION,
     EXPIRES_AT,
     OFFER_ID,
-    PAYOUT,
     STAGE,
     STAGE_SINCE,
 )
@@ -103,7 +102,6 @@ async def test_salesforce_fields_and_search_attributes(harness: WorkflowHarness)
     assert attributes[OFFER_ID] == shared.offer_id
     assert attributes[AGREEMENT_ID] == harness.agreement().id
     assert attributes[EXPIRES_AT] == end.expires_at
-    assert attributes[PAYOUT] == payout.fingerprint
     assert payout.fingerprint.startswith("116400.00/116400.00 USD ")
     assert attributes.get(ATTENTION) is None
 

@@ -11,16 +11,18 @@ from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
-from offers.payouts.model import Payout, PayoutState
+from offers.payouts.model import Payout, PayoutReading, PayoutReport, PayoutState
 from offers.stage import Stage
+from runtime import clients
 from sandbox.billing import corrections
 from sandbox.mail.mailbox_state import Mail
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.cancellations import answer
 from tests.support.builders import CANCELLATION_REQUEST
 from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
-from workflows.offer.search_attributes import PAYOUT
 from workflows.offer.workflow import OfferWorkflow
+
+SIGNALED = "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED"
 
 
 async def disburse(harness: WorkflowHarness) -> OfferRecord:
@@ -258,10 +260,41 @@ async def test_cancellation_answer_by_signal_is_applied_at_once(harness: Workflo
     assert (await harness.settle()).stage is Stage.TERMINATED
 
 
-async def test_payout_reported_before_acceptance_is_kept(harness: WorkflowHarness) -> None:
+class ShownPayouts:
+    """A source of payout data that shows what a test says: not every reading can be billed."""
+
+    def __init__(self) -> None:
+        self.readings: list[Payout] = []
+
+    async def read(self, _offer_ids: object, _today: date) -> PayoutReading:
+        """The newest."""
+        last = self.readings[-1]
+        incomplete = frozenset({last.offer_id} if last.incomplete else ())
+        return PayoutReading(payouts={last.offer_id: last}, incomplete=incomplete)
+
+
+@pytest.fixture
+def source(monkeypatch: pytest.MonkeyPatch) -> ShownPayouts:
+    """The payout data of the workers that a test starts after it."""
+    shown = ShownPayouts()
+    monkeypatch.setattr(clients, "payout_data", lambda *_: shown)
+    return shown
+
+
+async def read(harness: WorkflowHarness, source: ShownPayouts, shown: Payout) -> OfferRecord:
+    """The record after the source has shown something and was swept."""
+    source.readings.append(shown)
+    await harness.sweep_payouts()
+    return await harness.settle()
+
+
+async def test_payout_reported_before_acceptance_is_kept(
+    source: ShownPayouts, harness: WorkflowHarness
+) -> None:
     shared = await harness.share()
     early = payout(shared.require_offer_id(), "1000.00")
-    await harness.handle.signal(OfferWorkflow.payout_reported, early)
+    source.readings.append(early)
+    await harness.handle.signal(OfferWorkflow.payout_reported, PayoutReport())
     await harness.handle.signal(OfferWorkflow.payouts_paused, harness.time())
     assert (await harness.advance(days=1)).stage is Stage.SHARED
     harness.accept(shared)
@@ -291,22 +324,20 @@ def payout(offer_id: str, *invoices: str, paid: bool = True, incomplete: bool = 
 
 
 async def test_lower_payout_is_applied_after_two_equal_reports(
-    harness: WorkflowHarness,
+    source: ShownPayouts, harness: WorkflowHarness
 ) -> None:
     offer_id = (await harness.sell()).require_offer_id()
-    await harness.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "120000"))
-    assert (await harness.settle()).stage is Stage.DISBURSED
+    paid = await read(harness, source, payout(offer_id, "120000"))
+    assert paid.stage is Stage.DISBURSED
     less = payout(offer_id, "120000", paid=False)
-    for report in (less, less.model_copy(update={"incomplete": True}), less):
-        await harness.handle.signal(OfferWorkflow.payout_reported, report)
-        record = await harness.settle()
+    for shown in (less, less.model_copy(update={"incomplete": True}), less):
+        record = await read(harness, source, shown)
         assert record.stage is Stage.DISBURSED, "an incomplete report changed the payout"
         assert record.require_payout().disbursed == Money.of(120000, "USD")
-    await harness.handle.signal(OfferWorkflow.payout_reported, less)
-    assert (await harness.settle()).stage is Stage.ACCEPTED
+    assert (await read(harness, source, less)).stage is Stage.ACCEPTED
 
 
-async def test_invoice_older_than_the_data_is_kept(tmp_path: Path) -> None:
+async def test_invoice_older_than_the_data_is_kept(source: ShownPayouts, tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     policy.write_text(
         POLICY.read_text(encoding="utf-8") + '[payouts]\nsource = "aws"\nfeed_months = 1\n',
@@ -317,37 +348,32 @@ async def test_invoice_older_than_the_data_is_kept(tmp_path: Path) -> None:
         (last_month,) = payout(offer_id, "60000").invoices
         last_month = last_month.model_copy(update={"invoiced_on": harness.day(-32)})
         before = Payout(offer_id=offer_id, invoices=(last_month,))
-        await harness.handle.signal(OfferWorkflow.payout_reported, before)
-        await harness.settle()
+        await read(harness, source, before)
         report = payout(offer_id, "0", "60000")
-        await harness.handle.signal(OfferWorkflow.payout_reported, report)
-        record = await harness.settle()
+        record = await read(harness, source, report)
         assert record.stage is Stage.DISBURSED
         assert [invoice.invoice_id for invoice in record.require_payout().invoices] == [
             "INV-0",
             "INV-1",
         ]
-        described = await harness.handle.describe()
-        shown = described.typed_search_attributes[PAYOUT]
-        assert shown == report.fingerprint, "the same report would be signalled again"
+        signals = (await harness.history_events()).count(SIGNALED)
+        await read(harness, source, report)
+        assert (await harness.history_events()).count(SIGNALED) == signals
         # A sweep compares fingerprints, and the same money may have another one.
         newest = Payout(offer_id=offer_id, invoices=record.require_payout().invoices)
         assert newest.fingerprint != report.fingerprint
-        await harness.handle.signal(OfferWorkflow.payout_reported, newest)
-        await harness.settle()
-        described = await harness.handle.describe()
-        assert described.typed_search_attributes.get(PAYOUT) == newest.fingerprint
+        for _ in range(2):
+            await read(harness, source, newest)
+            assert (await harness.history_events()).count(SIGNALED) == signals + 1
 
 
 async def test_paid_invoice_with_a_new_id_is_not_counted_twice(
-    harness: WorkflowHarness,
+    source: ShownPayouts, harness: WorkflowHarness
 ) -> None:
     offer_id = (await harness.sell()).require_offer_id()
-    await harness.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "60000"))
-    await harness.settle()
+    await read(harness, source, payout(offer_id, "60000"))
     for stage, invoice in ((Stage.ACCEPTED, "INV-0"), (Stage.ACCEPTED, "INV-1")):
-        await harness.handle.signal(OfferWorkflow.payout_reported, payout(offer_id, "0", "60000"))
-        record = await harness.settle()
+        record = await read(harness, source, payout(offer_id, "0", "60000"))
         assert record.stage is stage
         assert [each.invoice_id for each in record.require_payout().invoices] == [invoice]
 
@@ -378,3 +404,43 @@ async def test_owner_gets_finance_mails_if_nobody_holds_that_role(tmp_path: Path
         await disburse(harness)
         paid = [mail for mail in harness.world.mail.messages if mail.subject.startswith("Paid")]
         assert [mail.recipients for mail in paid] == [["owner@example.com"]]
+
+
+async def test_reports_are_not_believed(harness: WorkflowHarness) -> None:
+    """Whoever can signal can say that there is something new, and nothing else."""
+    offer_id = (await harness.sell()).require_offer_id()
+    await harness.sweep_payouts()
+    before = await harness.settle()
+    assert before.payout is not None
+    forged = payout(offer_id, "120000").model_dump(mode="json")
+    for argument in (forged, {"invoice_id": "INV-FORGED"}, {"invoice_id": "INV-FORGED"}, {}):
+        await harness.handle.signal("payout_reported", argument)
+    after = await harness.settle()
+    assert after.payout == before.payout
+    assert after.stage is Stage.ACCEPTED
+    (attention,) = after.attentions
+    assert attention.code == AttentionCode.SIGNAL_REJECTED
+    assert "the payout data has no invoice 'INV-FORGED' of this offer" in attention.problem
+    assert attention.count == 2
+    assert mails_to_finance(harness) == []
+
+
+async def test_many_reports_are_one_reading(harness: WorkflowHarness) -> None:
+    await harness.sell()
+    await harness.sweep_payouts()
+    calls = harness.world.calls.total()
+    for _ in range(20):
+        await harness.handle.signal(OfferWorkflow.payout_reported, PayoutReport())
+    await harness.settle()
+    assert harness.world.calls.total() == calls
+
+
+async def test_report_is_followed_by_the_next_sweep_if_the_source_is_down(
+    harness: WorkflowHarness,
+) -> None:
+    await harness.sell()
+    harness.vendors.clazar.answer(503, "GetDisbursements")
+    await harness.handle.signal(OfferWorkflow.payout_reported, PayoutReport())
+    assert (await harness.settle()).payout is None
+    await harness.sweep_payouts()
+    assert (await harness.settle()).payout is not None

@@ -144,7 +144,11 @@ def test_state_survives_serialization() -> None:
         edits=EditsState(pending=[EditRequest(changes={"availability_end": "2026-04-01"})]),
         publication=PublicationState(delayed_at=NOW, attention=2),
         clazar_handoff=ClazarHandoffState(
-            reference="x-1", requested_terms=terms(), since=NOW, named_offer_id="offer-1"
+            reference="x-1",
+            requested_terms=terms(),
+            since=NOW,
+            reminded_until=NOW,
+            named_offer_id="offer-1",
         ),
         payout_tracking=PayoutTrackingState(
             overdue=OverduePayout(what="w", attention=3, since=date(2026, 3, 2)),

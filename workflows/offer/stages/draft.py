@@ -51,7 +51,9 @@ async def draft(ctx: OfferContext) -> Stage:
                 continue
             if report is None or control.changes_version != version:
                 continue  # revised at the very moment of the answer
+            owner = record.owner
             record.apply_report(report)
+            ctx.notifications.owner_changed(owner)
             control.checked_version = version
             if not record.blocking_findings:
                 return Stage.SUBMITTED
