@@ -10,7 +10,9 @@ import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 from temporalio.client import Client
@@ -19,6 +21,7 @@ from temporalio.service import RPCError
 from activities.aws.events import InvalidEvent, MarketplaceEvent, read_event
 from activities.temporal.offer_directory import OfferDirectory
 from activities.temporal.signals import try_send
+from offers.clock import Clock
 from runtime.event_routing import route_events
 
 LONG_POLL_SECONDS = 20
@@ -46,6 +49,8 @@ class EventQueue:
         """`sqs`: a boto3 client whose read timeout is longer than a long poll."""
         self._sqs = sqs
         self._url = url
+        self.account = urlsplit(url).path.split("/")[1]
+        """The AWS account of the queue, and of the events in it."""
 
     def check(self) -> None:
         """Warn if unreadable messages would be delivered for ever."""
@@ -85,8 +90,9 @@ class EventQueue:
 class SqsConsumer:
     """Reads the queue; several may do so at once, also in several processes."""
 
-    def __init__(self, queue: EventQueue, client: Client) -> None:
+    def __init__(self, queue: EventQueue, client: Client, clock: Clock) -> None:
         self._queue = queue
+        self._clock = clock
         self._client = client
         self._directory = OfferDirectory(client)
 
@@ -123,8 +129,12 @@ class SqsConsumer:
         for message in messages:
             try:
                 event = read_event(message["Body"])
+                if event:
+                    event.check_origin(
+                        self._queue.account, self._clock.business_time(datetime.now(UTC))
+                    )
             except InvalidEvent as error:
-                logger.warning("event cannot be read: %s", error, extra=_named(message))
+                logger.warning("event cannot be believed: %s", error, extra=_named(message))
                 continue
             if event:
                 received.append((message, event))

@@ -83,7 +83,7 @@ async def serve(
             )
             await stack.enter_async_context(worker)
         if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):
-            await SqsConsumer(events, client).listen(until)
+            await SqsConsumer(events, client, settings.clock).listen(until)
         await until.wait()
 
 

@@ -4,7 +4,7 @@ The bodies follow AWS's page on EventBridge events for sellers.  Fields that an 
 always have are optional; unknown fields are ignored.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import (
@@ -21,6 +21,9 @@ from offers.model import FrozenModel
 CATALOG = "aws.marketplacecatalog"
 AGREEMENTS = "aws.agreement-marketplace"
 DISBURSEMENTS = "aws.marketplace"
+REGION = "us-east-1"
+OLDEST, NEWEST = timedelta(days=30), timedelta(hours=1)
+"""How far from now an event's time may be: dead letters, kept for 14 days, can be sent again."""
 
 Id = Annotated[str, Field(pattern=r"\A[A-Za-z0-9-]{1,100}\z")]
 """Ids go into queries to Temporal: an invalid one would make the whole query fail."""
@@ -43,6 +46,8 @@ class _Event(FrozenModel):
     source: str
     detail_type: str = Field(alias="detail-type")
     time: Annotated[AwareDatetime, AfterValidator(_in_utc)]
+    account: str = Field(max_length=100)
+    region: str = Field(max_length=100)
     detail: dict[str, Any]
 
 
@@ -108,7 +113,22 @@ class MarketplaceEvent(FrozenModel):
     """An event that may concern an offer, and when it happened (UTC)."""
 
     at: AwareDatetime
+    account: str
+    """The AWS account that sent it."""
+    region: str
     detail: Detail
+
+    def check_origin(self, account: str, now: datetime) -> None:
+        """Raises InvalidEvent unless AWS Marketplace sent it to this account (UTC, business time).
+
+        AWS Marketplace sends its events in us-east-1 alone (AWS: notifications-eventbridge).
+        """
+        if self.account != account:
+            raise InvalidEvent("account: it is not that of the queue")
+        if self.region != REGION:
+            raise InvalidEvent(f"region: it is not {REGION}")
+        if not now - OLDEST <= self.at <= now + NEWEST:
+            raise InvalidEvent("time: it is far from now")
 
 
 KINDS: dict[tuple[str, str], type[Detail]] = {
@@ -140,7 +160,12 @@ def read_event(body: str) -> MarketplaceEvent | None:
         kind = KINDS.get((event.source, event.detail_type))
         if kind is None:
             return None
-        return MarketplaceEvent(at=event.time, detail=kind.model_validate(event.detail))
+        return MarketplaceEvent(
+            at=event.time,
+            account=event.account,
+            region=event.region,
+            detail=kind.model_validate(event.detail),
+        )
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_context=False, include_url=False)
         raise InvalidEvent(

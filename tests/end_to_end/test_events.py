@@ -11,6 +11,7 @@ import pytest
 from temporalio.client import Client
 
 from activities.aws.events import CATALOG
+from offers.clock import Clock
 from offers.ids import workflow_id
 from offers.stage import Stage
 from runtime import clients, sqs_consumer
@@ -127,7 +128,7 @@ async def test_events_of_other_offers_are_ignored(
     assert found
     other_namespace = Client(environment.temporal_client.service_client, namespace="elsewhere")
     stop = asyncio.Event()
-    consumer = asyncio.create_task(SqsConsumer(found, other_namespace).listen(stop))
+    consumer = asyncio.create_task(SqsConsumer(found, other_namespace, Clock()).listen(stop))
     harness.send("Change Set Failed", ChangeSetId="1", ChangeSetName=not_started)
     await harness.wait_until_read()
     await harness.wait_until(lambda: "event not reported" in caplog.text)

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import logging
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from temporalio.api.common.v1 import GrpcStatus
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure, NotFoundFailure
 from temporalio.service import RPCError, RPCStatusCode
 
+from offers.clock import Clock
 from runtime import clients, sqs_consumer
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
@@ -36,9 +38,7 @@ def endpoint() -> Iterator[str]:
 def queue(endpoint: str, request: pytest.FixtureRequest) -> Iterator[Queue]:
     keys = {name.upper(): value for name, value in KEYS.items()}
     with environment_variables({"AWS_ENDPOINT_URL_SQS": endpoint, **keys}):
-        yield make_queue(
-            endpoint, PATTERN, request.node.name.replace("[", "-").rstrip("]")[-60:], 2
-        )
+        yield make_queue(endpoint, PATTERN, re.sub(r"\W+", "-", request.node.name)[-60:], 2)
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +59,8 @@ class FakeTemporal:
     def get_workflow_handle(self, workflow_id: str) -> "FakeTemporal":
         return FakeTemporal(self.failures, self.signals, workflow_id)
 
-    async def signal(self, _: str, argument: Any, **_timeout: timedelta) -> None:
+    async def signal(self, _: str, *, args: Any, **_timeout: timedelta) -> None:
+        (argument,) = args
         if self.failures:
             raise self.failures.pop()
         self.signals[self.workflow, argument] += 1
@@ -68,14 +69,17 @@ class FakeTemporal:
         self.counted += 1
 
 
-def change_set(number: int, name: str = f"offer-{OPPORTUNITY}-rev1") -> str:
+def change_set(number: int, name: str = f"offer-{OPPORTUNITY}-rev1", **envelope: str) -> str:
     return json.dumps(
         {
             "source": "aws.marketplacecatalog",
             "detail-type": "Change Set Succeeded",
-            "time": "2026-03-02T09:00:00Z",
+            "time": datetime.now(UTC).isoformat(),
+            "account": "123456789012",
+            "region": "us-east-1",
             "detail": {"ChangeSetId": f"change-{number}", "ChangeSetName": name},
         }
+        | envelope
     )
 
 
@@ -94,7 +98,7 @@ async def consumers_of(
         settings = WorkerSettings.model_construct(offers_events_queue_url=url)
         found = clients.event_queue(settings)
         assert found
-        consumer = SqsConsumer(found, temporal)  # type: ignore[arg-type]
+        consumer = SqsConsumer(found, temporal, Clock())  # type: ignore[arg-type]
         consumers.append(asyncio.create_task(consumer.listen(stop)))
 
     async def until(condition: Callable[[], bool]) -> None:
@@ -122,10 +126,21 @@ async def test_reported_and_irrelevant_events_are_deleted(queue: Queue) -> None:
     assert queue.bodies(queue.dead_letters) == []
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        ["accepted!", json.dumps({"source": "aws.marketplacecatalog"})],
+        [change_set(2, account="210987654321"), change_set(2, region="eu-west-1")],
+        [
+            change_set(2, time=(datetime.now(UTC) + timedelta(days=1)).isoformat()),
+            change_set(2, time=(datetime.now(UTC) - timedelta(days=31)).isoformat()),
+        ],
+    ],
+    ids=["no events", "from elsewhere", "another time"],
+)
 async def test_unreadable_events_become_dead_letters(
-    queue: Queue, caplog: pytest.LogCaptureFixture
+    queue: Queue, caplog: pytest.LogCaptureFixture, bad: list[str]
 ) -> None:
-    bad = ["accepted!", json.dumps({"source": "aws.marketplacecatalog"})]
     for body in (*bad, change_set(1)):
         queue.send(body)
     dead: list[str] = []
@@ -139,7 +154,9 @@ async def test_unreadable_events_become_dead_letters(
     assert sorted(dead) == sorted(bad)
     assert temporal.signals == signalled(1)
     assert queue.waiting() == 0
-    messages = [record.message for record in caplog.records if "cannot be read" in record.message]
+    messages = [
+        record.message for record in caplog.records if "cannot be believed" in record.message
+    ]
     assert len(messages) >= 2
     assert "accepted!" not in caplog.text
 

@@ -18,6 +18,9 @@ PATTERN: dict[str, list[str]] = TEMPLATE["Rule"]["Properties"]["EventPattern"]
 """Of the rule that sends AWS Marketplace's events to the queue."""
 KEYS = {"aws_access_key_id": "example", "aws_secret_access_key": "example"}
 
+WHOLE_EVENT = {"InputTemplate": "<aws.events.event.json>"}
+"""What AWS sends without a transformer: moto 5.2 leaves out the account."""
+
 
 @dataclass
 class Queue:
@@ -70,7 +73,11 @@ def make_queue(
     redrive = {"deadLetterTargetArn": _arn(sqs, dead_letters), "maxReceiveCount": max_receives}
     queue = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": json.dumps(redrive)})
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
-    target = {"Id": "queue", "Arn": _arn(sqs, queue["QueueUrl"])}
+    target = {
+        "Id": "queue",
+        "Arn": _arn(sqs, queue["QueueUrl"]),
+        "InputTransformer": WHOLE_EVENT,
+    }
     events.put_targets(Rule=name, Targets=[target])
     return Queue(endpoint, queue["QueueUrl"], dead_letters, sqs, events)
 
