@@ -66,7 +66,7 @@ def eula_documents(settings: WorkerSettings, aws: AwsClients) -> EulaDocuments |
     """None if no bucket is set."""
     if settings.offers_eula_bucket is None:
         return None
-    return EulaDocuments(aws.s3, settings.offers_eula_bucket)
+    return EulaDocuments(aws.s3, settings.offers_eula_bucket, settings.offers_eula_sources)
 
 
 def event_queue(settings: WorkerSettings) -> EventQueue | None:

@@ -6,7 +6,7 @@
 import os
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -19,11 +19,13 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.common import WorkerDeploymentVersion
 
+from activities.eula.allowed_sources import AllowedSources
 from activities.preflight import DefaultProduct
 from activities.salesforce.client import SalesforceLogin
 from activities.salesforce.field_map import FieldMap
@@ -108,6 +110,9 @@ class WorkerSettings(TemporalSettings):
     offers_fields: Path
     offers_eula_bucket: str | None = None
     """The S3 bucket for merged custom contracts, under `eula/`; None: no custom contracts."""
+    offers_eula_sources: Annotated[AllowedSources, NoDecode] = AllowedSources()
+    """From where custom contracts may be read, as `s3://bucket/prefix` and `https://host`,
+    separated by commas; nothing: no custom contracts."""
     offers_feed_bucket: str | None = None
     """The S3 bucket with AWS's seller data feed; needed if the policy reads payouts from there."""
     offers_feed_prefix: str = Field(default="", pattern=r"^$|[^/]/$")
@@ -143,6 +148,11 @@ class WorkerSettings(TemporalSettings):
 
     smtp_url: SecretStr
     mail_from: str
+
+    @field_validator("offers_eula_sources", mode="before")
+    @classmethod
+    def _places(cls, text: Any) -> Any:
+        return AllowedSources.parse(text) if isinstance(text, str) else text
 
     @model_validator(mode="after")
     def _usable(self) -> "WorkerSettings":

@@ -67,7 +67,6 @@ async def serve(
     `workflows`: None for all.
     """
     async with AsyncExitStack() as stack:
-        threads = stack.enter_context(ThreadPoolExecutor(THREADS, "activity"))
         activities = _activities(client, settings, queues, stack)
         for queue in queues:
             worker = worker_on(
@@ -75,7 +74,8 @@ async def serve(
                 client,
                 (workflows or WORKFLOWS) if queue is TaskQueue.OFFERS else (),
                 activities[queue],
-                threads,
+                # One pool for each: slow calls of one kind must not stop the others.
+                stack.enter_context(ThreadPoolExecutor(THREADS, queue)),
                 cached_workflows=settings.offers_cached_workflows,
                 per_second=activities_per_second(queue, settings.clock),
                 version=settings.deployment_version,

@@ -49,6 +49,7 @@ def build_addresses(world: World, clock: Clock, ports: dict[str, int], ca_file: 
             "OFFERS_PRODUCT_ID": world.aws.product_id,
             "OFFERS_DIMENSION": world.aws.dimensions[0],
             "OFFERS_EULA_BUCKET": world.aws.storage.buckets[0],
+            "OFFERS_EULA_SOURCES": f"s3://{world.aws.storage.buckets[0]}",
             "OFFERS_FEED_BUCKET": world.aws.storage.feed_bucket,
             "OFFERS_CLOCK_SCALE": f"{clock.scale:g}",
             "OFFERS_CLOCK_ORIGIN": clock.origin.isoformat(),

@@ -13,6 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from temporalio import activity
 
 from activities.errors import not_found, rejected
+from activities.eula.allowed_sources import MERGED, AllowedSources
+from activities.eula.pdf_process import check_and_merge
 from activities.eula.sources import ALL_TOGETHER, EulaSources, InvalidSource, s3_failure
 from offers.findings import Finding
 from offers.lifecycle.aws_errors import AwsError
@@ -40,11 +42,13 @@ class PublishEula(FrozenModel):
 class EulaDocuments:
     """Reads, checks and merges contracts, and puts them into a private bucket."""
 
-    def __init__(self, s3: Any, bucket: str, ca_file: str | None = None) -> None:
+    def __init__(
+        self, s3: Any, bucket: str, allowed: AllowedSources, ca_file: str | None = None
+    ) -> None:
         """`s3`: a boto3 client of S3; `ca_file`: an additional certificate authority for https."""
         self._s3 = s3
         self._bucket = bucket
-        self._sources = EulaSources(s3, ca_file)
+        self._sources = EulaSources(s3, bucket, allowed, ca_file)
         s3.meta.events.register_first(
             "choose-signer.s3.GetObject", _version_4, unique_id="eula-documents"
         )
@@ -75,7 +79,7 @@ class EulaDocuments:
                 "Our check of the contract", REFUSAL_CODE, "see its findings", _refusals(wrong)
             )
         name = f"rev{request.revision}-{digest[:16]}.pdf"
-        key = f"eula/{request.opportunity_id}/{name}"
+        key = f"{MERGED}{request.opportunity_id}/{name}"
         self._put(key, merged)
         return str(
             self._s3.generate_presigned_url(
@@ -85,29 +89,24 @@ class EulaDocuments:
 
     def _merged(self, sources: Sequence[str]) -> tuple[bytes, tuple[Finding, ...]]:
         """The contract, and the findings about its documents."""
-        # pypdf is slow to import, which would slow down every command.
-        from activities.eula.pdf import InvalidPdf, check, merge
-
         if not 1 <= len(sources) <= MOST_DOCUMENTS:
             return b"", (_wrong_number(len(sources)),)
         deadline = time.monotonic() + ALL_TOGETHER
+        read: list[int] = []
         contents: list[bytes] = []
-        wrong: list[Finding] = []
-        for source in sources:
+        wrong: dict[int, Finding] = {}
+        for number, source in enumerate(sources):
             try:
-                content = self._sources.read(source, deadline)
-                check(content)
-            except (InvalidSource, InvalidPdf) as mistake:
-                wrong.append(_finding(shown(source), mistake.problem, mistake.remedy))
-            else:
-                contents.append(content)
-        if wrong:
-            return b"", tuple(wrong)
-        try:
-            return merge(contents), ()
-        except InvalidPdf as mistake:
-            all_of_them = ", ".join(map(shown, sources))
-            return b"", (_finding(all_of_them, mistake.problem, mistake.remedy),)
+                contents.append(self._sources.read(source, deadline))
+                read.append(number)
+            except InvalidSource as mistake:
+                wrong[number] = _finding(shown(source), mistake.problem, mistake.remedy)
+        merged = check_and_merge(contents)
+        for each in merged.problems:
+            about = read if each.document is None else [read[each.document]]
+            names = ", ".join(shown(sources[number]) for number in about)
+            wrong[about[0]] = _finding(names, each.problem, each.remedy)
+        return (b"" if wrong else merged.content), tuple(wrong[number] for number in sorted(wrong))
 
     def _put(self, key: str, content: bytes) -> None:
         try:

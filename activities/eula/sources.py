@@ -7,25 +7,17 @@ import socket
 import ssl
 import time
 from functools import cache
-from http.client import HTTPException, HTTPMessage, InvalidURL
-from typing import IO, Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import (
-    HTTPDefaultErrorHandler,
-    HTTPErrorProcessor,
-    HTTPRedirectHandler,
-    HTTPSHandler,
-    OpenerDirector,
-    ProxyHandler,
-    Request,
-)
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse, InvalidURL
+from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import aws_failure, credentials_rejected, rate_limited, unavailable
-from offers.preflight.eula import shown
+from activities.eula.allowed_sources import HTTPS_PORT, AllowedSources
+from activities.eula.connection import GuardedConnection, NotReachable
 
 MAX_BYTES = 20_000_000
 """Size limit of one document.  Ours: AWS documents none (ASSUMED to be enough)."""
@@ -34,6 +26,8 @@ ALL_TOGETHER = 90.0
 SILENCE = 10.0
 """Without an answer, or without further bytes, from an https server."""
 PIECE = 256 * 1024
+MOST_REDIRECTS = 5
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 S3 = "Amazon S3"
 OUR_CREDENTIALS = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
 """S3's codes for stale credentials, which it answers with 400 (AWS: S3 error responses)."""
@@ -57,20 +51,16 @@ def _trusted(ca_file: str | None) -> ssl.SSLContext:
 
 
 class EulaSources:
-    """Reads documents; `ca_file` is trusted in addition to the system's certificate authorities."""
+    """Reads documents from where it is allowed."""
 
-    def __init__(self, s3: Any, ca_file: str | None = None) -> None:
+    def __init__(
+        self, s3: Any, own_bucket: str, allowed: AllowedSources, ca_file: str | None = None
+    ) -> None:
+        """`ca_file` is trusted in addition to the system's certificate authorities."""
         self._s3 = s3
-        # Not httpx: it logs addresses with their queries.  Only https is opened.
-        self._https = OpenerDirector()
-        for handler in (
-            ProxyHandler(),
-            HTTPSHandler(context=_trusted(ca_file)),
-            HTTPDefaultErrorHandler(),
-            HTTPErrorProcessor(),
-            _OnlyToHttps(),
-        ):
-            self._https.add_handler(handler)
+        self._own_bucket = own_bucket
+        self._allowed = allowed
+        self._ca_file = ca_file
 
     def read(self, source: str, deadline: float) -> bytes:
         """The bytes of a document, by a deadline on the monotonic clock.
@@ -78,11 +68,17 @@ class EulaSources:
         Raises InvalidSource, or the retryable failure if a vendor is unavailable.
         """
         scheme = source.partition("://")[0].lower()
-        if scheme == "s3":
-            return self._from_s3(source, deadline)
+        if scheme not in ("s3", "https"):
+            raise InvalidSource("it is neither an https nor an s3 address", ADDRESS)
         if scheme == "https":
-            return self._from_https(source, deadline)
-        raise InvalidSource("it is neither an https nor an s3 address", ADDRESS)
+            _parts(source)
+        if not self._allowed.allow(source, self._own_bucket):
+            raise InvalidSource(
+                "contracts may not be read from there",
+                "Put the PDF where OFFERS_EULA_SOURCES allows it, or have the place added there;"
+                " or use the standard contract",
+            )
+        return (self._from_s3 if scheme == "s3" else self._from_https)(source, deadline)
 
     def _from_s3(self, source: str, deadline: float) -> bytes:
         bucket, _, key = source.partition("://")[2].partition("/")
@@ -100,39 +96,74 @@ class EulaSources:
             raise s3_failure(error) from None
 
     def _from_https(self, source: str, deadline: float) -> bytes:
-        host = shown(source).partition("://")[2].partition("/")[0]
-        try:
-            request = Request(source, headers={"Accept": "application/pdf"})  # noqa: S310
-            with self._https.open(request, timeout=SILENCE) as answer:
-                return _read(answer, answer.length, deadline, host)
-        except HTTPError as error:
-            with error:
-                raise _bad_status(error, host) from None
-        except URLError as error:
-            if not isinstance(error.reason, OSError):  # a remark on the address
-                raise InvalidSource("it is not a web address", ADDRESS) from None
-            raise _no_connection(error.reason, host) from None
-        except (InvalidURL, ValueError):
-            raise InvalidSource("it is not a web address", ADDRESS) from None
-        except (OSError, HTTPException) as error:
-            raise unavailable(host, type(error).__name__) from None
+        address = source
+        for _ in range(MOST_REDIRECTS + 1):
+            host, port, path = _parts(address)
+            with GuardedConnection(
+                host,
+                port,
+                _trusted(self._ca_file),
+                deadline,
+                any_address=self._allowed.names_address(host, port),
+                silence=SILENCE,
+            ) as connection:
+                answer = _request(connection, path, deadline)
+                if answer.status in REDIRECTS and (following := answer.getheader("Location")):
+                    address = urljoin(address, following)
+                    self._check_redirect(address)
+                    continue
+                if answer.status != HTTPStatus.OK:
+                    raise _bad_status(answer.status, host)
+                try:
+                    return _read(answer, answer.length, deadline, host)
+                except (OSError, HTTPException):
+                    raise unavailable(host, "the connection was lost") from None
+        raise InvalidSource("it redirects too often", "Use the address that it redirects to")
+
+    def _check_redirect(self, address: str) -> None:
+        if not self._allowed.allow(address, self._own_bucket) or not address.startswith("https://"):
+            raise InvalidSource(
+                "it redirects to an address that is not allowed",
+                "Use the address that it redirects to, if OFFERS_EULA_SOURCES can allow it",
+            )
+
+
+def _parts(address: str) -> tuple[str, int, str]:
+    """Host, port, and path with query."""
+    try:
+        parts = urlsplit(address)
+        host, port = parts.hostname, parts.port or HTTPS_PORT
+    except ValueError:
+        host, port = None, 0
+    if not host or parts.username is not None:
+        raise InvalidSource("it is not a web address", ADDRESS)
+    return host, port, parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
+
+
+def _request(connection: GuardedConnection, path: str, deadline: float) -> HTTPResponse:
+    """The answer up to its headers; how it cannot be reached is nobody's business outside."""
+    try:
+        connection.request("GET", path, headers={"Accept": "application/pdf"})
+        return connection.getresponse()
+    except (NotReachable, ssl.SSLCertVerificationError, UnicodeError):
+        raise InvalidSource(CANNOT_BE_REACHED, REACHABLE) from None
+    except socket.gaierror as error:
+        if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+            raise InvalidSource(CANNOT_BE_REACHED, REACHABLE) from None
+        raise unavailable(connection.host, CANNOT_BE_REACHED) from None
+    except InvalidURL:
+        raise InvalidSource("it is not a web address", ADDRESS) from None
+    except (OSError, HTTPException):
+        late = time.monotonic() >= deadline
+        raise unavailable(connection.host, TOO_LONG if late else CANNOT_BE_REACHED) from None
 
 
 ADDRESS = "Write it as https://… or s3://bucket/key"
+CANNOT_BE_REACHED = "its server cannot be reached"
+REACHABLE = "Correct the address, or put the PDF on another server"
+TOO_LONG = "reading the documents takes too long"
 EXISTS = "Correct the address, or put the PDF there"
 READABLE = "Give the product access to it, or use a link that is still valid"
-
-
-class _OnlyToHttps(HTTPRedirectHandler):
-    def redirect_request(  # noqa: PLR0917 - urllib's signature
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        if urlsplit(newurl).scheme != "https":
-            raise InvalidSource(
-                "it redirects to an address that is not https",
-                "Use the address that it redirects to",
-            )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _read(body: Any, announced: int | None, deadline: float, vendor: str) -> bytes:
@@ -143,8 +174,10 @@ def _read(body: Any, announced: int | None, deadline: float, vendor: str) -> byt
         content += piece
         _check_length(len(content))
         if time.monotonic() > deadline:
-            raise unavailable(vendor, "reading the documents takes too long")
+            raise unavailable(vendor, TOO_LONG)
     # When a connection is lost, http.client returns the part that was received, without an error.
+    if time.monotonic() > deadline:
+        raise unavailable(vendor, TOO_LONG)
     if announced is not None and len(content) < announced:
         raise unavailable(vendor, "the connection was lost")
     return bytes(content)
@@ -183,26 +216,13 @@ def s3_failure(error: ClientError | BotoCoreError) -> ApplicationError:
     return credentials_rejected(S3, code or str(status))
 
 
-def _bad_status(error: HTTPError, host: str) -> InvalidSource | ApplicationError:
-    if error.code in (404, 410):
+def _bad_status(status: int, host: str) -> InvalidSource | ApplicationError:
+    if status in (404, 410):
         return InvalidSource("there is nothing at this address", EXISTS)
-    if error.code in (401, 403):
+    if status in (401, 403):
         return InvalidSource("the server does not allow us to read it", READABLE)
-    if error.code == 429:
+    if status == 429:
         return rate_limited(host)
-    if error.code == 408 or error.code >= 500:
-        return unavailable(host, f"status {error.code}")
-    return InvalidSource(f"the server does not return it (status {error.code})", EXISTS)
-
-
-def _no_connection(reason: OSError, host: str) -> InvalidSource | ApplicationError:
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return InvalidSource(
-            "the certificate of its server is not trusted", "Put the PDF on another server"
-        )
-    if isinstance(reason, socket.gaierror) and reason.errno in (
-        socket.EAI_NONAME,
-        socket.EAI_NODATA,
-    ):
-        return InvalidSource("there is no such server", EXISTS)
-    return unavailable(host, type(reason).__name__)
+    if status == 408 or status >= 500:
+        return unavailable(host, f"status {status}")
+    return InvalidSource(f"the server does not return it (status {status})", EXISTS)

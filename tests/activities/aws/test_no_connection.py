@@ -22,6 +22,7 @@ from activities.aws.catalog import (
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.aws.seller_data_feed import SellerDataFeed
 from activities.errors import Failure
+from activities.eula.allowed_sources import AllowedSources
 from activities.eula.documents import EulaDocuments, PublishEula
 from offers.agreements.agreement import (
     Agreement,
@@ -127,7 +128,7 @@ def aws(request: pytest.FixtureRequest) -> Iterator[Unreachable]:
                 AwsAgreements(agreements, Clock()),
                 MarketplaceLookup(catalog, agreements),
                 SellerDataFeed(s3, "example-feed", "", 1),
-                EulaDocuments(s3, "example-offers"),
+                EulaDocuments(s3, "example-offers", AllowedSources.parse("s3://example")),
             )
 
 

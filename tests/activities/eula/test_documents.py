@@ -18,9 +18,10 @@ from pypdf.generic import (
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState
 
 from activities.errors import Failure
-from activities.eula import sources
+from activities.eula import pdf_process, sources
+from activities.eula.allowed_sources import AllowedSources
 from activities.eula.documents import EulaDocuments, PublishEula
-from activities.eula.pdf import InvalidPdf, check
+from activities.eula.pdf import InvalidPdf, check, merge
 from sandbox.faults import Fault
 from sandbox.server import Sandbox
 from tests.support.eula_documents import BUCKET, pdf, publish, published, s3_client
@@ -63,6 +64,9 @@ def with_script(writer: PdfWriter) -> None:
 FIRST_PAGE = ArrayObject([NumberObject(0), NameObject("/Fit")])
 
 
+NOT_ALLOWED = "contracts may not be read from there"
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
@@ -76,7 +80,7 @@ def s3(sandbox: Sandbox) -> Any:
 
 @pytest.fixture
 def documents(s3: Any) -> EulaDocuments:
-    return EulaDocuments(s3, BUCKET)
+    return EulaDocuments(s3, BUCKET, AllowedSources.parse(f"s3://{BUCKET},s3://example-other"))
 
 
 @pytest.fixture
@@ -235,7 +239,11 @@ def test_document_that_is_too_large(documents: EulaDocuments, put_source: Any) -
     [
         ("s3://example-other/a.pdf", "there is no such object in S3"),
         (f"s3://{BUCKET}/", "it is not the address of an S3 object"),
-        ("s3://no bucket/a.pdf", "it is not the address of an S3 object"),
+        ("s3://no bucket/a.pdf", NOT_ALLOWED),
+        ("s3://another/a.pdf", NOT_ALLOWED),
+        (f"s3://{BUCKET}-2/a.pdf", NOT_ALLOWED),
+        (f"s3://{BUCKET}/eula/0065g00000AbCdFAAV/rev1-0123456789abcdef.pdf", NOT_ALLOWED),
+        ("https://127.0.0.1/a.pdf", NOT_ALLOWED),
         ("http://127.0.0.1/a.pdf", "it is neither an https nor an s3 address"),
         ("file:///etc/passwd", "it is neither an https nor an s3 address"),
         ("https://127.0.0.1:port/a.pdf", "it is not a web address"),
@@ -247,17 +255,49 @@ def test_invalid_or_missing_source(documents: EulaDocuments, source: str, proble
     assert (finding.seen, finding.problem) == (source, problem)
 
 
-def test_documents_that_cannot_be_merged(
-    documents: EulaDocuments, put_source: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_documents_that_cannot_be_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     def append(*_: Any, **__: Any) -> None:
         raise ValueError("pypdf fails")
 
     monkeypatch.setattr(PdfWriter, "append", append)
+    with pytest.raises(InvalidPdf, match="the documents cannot be merged"):
+        merge([pdf(100), pdf(100)])
+
+
+def test_documents_that_take_too_long(
+    documents: EulaDocuments, put_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf_process, "SECONDS", 0.001)
     sources = [put_source(name, pdf(100)) for name in ("a.pdf", "b.pdf")]
     (finding,) = documents.inspect(sources).findings
-    assert finding.problem == "the documents cannot be merged"
+    assert finding.problem == "reading it takes too much time or memory"
     assert finding.seen == ", ".join(sources)
+
+
+def test_document_that_takes_too_much_memory(documents: EulaDocuments, put_source: Any) -> None:
+    """A page tree of which each node has the one below it ten times."""
+    levels = 9
+    bomb = [b"%PDF-1.4\n", b"1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"]
+    for level in range(2, 2 + levels):
+        kids = b" ".join([b"%d 0 R" % (level + 1)] * 10)
+        bomb.append(b"%d 0 obj<</Type/Pages/Count 10/Kids[%s]>>endobj\n" % (level, kids))
+    bomb.append(b"%d 0 obj<</Type/Page/MediaBox[0 0 9 9]>>endobj\n" % (2 + levels))
+    body, table = b"", b""
+    for part in bomb:
+        if b" obj" in part:
+            table += b"%010d 00000 n \n" % len(body)
+        body += part
+    size = len(bomb)
+    body += b"xref\n0 %d\n0000000000 65535 f \n%strailer<</Size %d/Root 1 0 R>>\n" % (
+        size,
+        table,
+        size,
+    ) + b"startxref\n%d\n%%%%EOF\n" % len(b"".join(bomb))
+    (finding,) = documents.inspect([put_source("bomb.pdf", body)]).findings
+    assert finding.problem in (
+        "reading it takes too much time or memory",
+        "it is damaged or incomplete",  # what pypdf makes of a lack of memory
+    )
 
 
 # Failures of S3 ----------------------------------------------------------------------------------

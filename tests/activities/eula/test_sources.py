@@ -4,7 +4,9 @@ import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +18,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure
 from activities.eula import sources
+from activities.eula.allowed_sources import AllowedSources
 from activities.eula.documents import EulaDocuments
 from sandbox.server import Sandbox
 from tests.support.eula_documents import pdf, publish, published, s3_client
 
 BUCKET = "example-offers"
 NO_PDF = "it is not a PDF"
+UNREACHABLE = "its server cannot be reached"
 
 
 @pytest.fixture
@@ -37,7 +41,8 @@ def s3(sandbox: Sandbox) -> Any:
 
 @pytest.fixture
 def documents(s3: Any) -> EulaDocuments:
-    return EulaDocuments(s3, BUCKET)
+    allowed = f"s3://{BUCKET},https://127.0.0.1:9,https://nowhere.invalid"
+    return EulaDocuments(s3, BUCKET, AllowedSources.parse(allowed))
 
 
 class Server(BaseHTTPRequestHandler):
@@ -47,6 +52,14 @@ class Server(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         status, headers, body = self.pages[self.path.partition("?")[0]]
+        if slow := headers.get("X-Slow"):
+            begun = b"HTTP/1.1 200 OK\r\n" + (b"\r\n" if slow == "body" else b"X: ")
+            with suppress(OSError):
+                self.wfile.write(begun)
+                while True:
+                    self.wfile.write(b"x")
+                    time.sleep(0.1)
+            return
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
@@ -73,7 +86,12 @@ def web(tmp_path: Path, s3: Any) -> Iterator[SimpleNamespace]:
         yield SimpleNamespace(
             pages=pages,
             url=f"https://127.0.0.1:{server.server_port}",
-            documents=EulaDocuments(s3, BUCKET, str(tmp_path / "ca.pem")),
+            documents=EulaDocuments(
+                s3,
+                BUCKET,
+                AllowedSources.parse(f"https://127.0.0.1:{server.server_port}"),
+                str(tmp_path / "ca.pem"),
+            ),
         )
         server.shutdown()
         thread.join()
@@ -98,13 +116,17 @@ def test_document_on_the_web(web: SimpleNamespace, sandbox: Sandbox) -> None:
         ((400, {}, b""), "the server does not return it (status 400)"),
         (
             (302, {"Location": "http://127.0.0.1/a.pdf"}, b""),
-            "it redirects to an address that is not https",
+            "it redirects to an address that is not allowed",
         ),
         (
             (302, {"Location": "file:///etc/passwd"}, b""),
-            "the server does not return it (status 302)",
+            "it redirects to an address that is not allowed",
         ),
-        ((302, {"Location": "/a.pdf"}, b""), "the server does not return it (status 302)"),
+        (
+            (302, {"Location": "https://169.254.169.254/latest/meta-data"}, b""),
+            "it redirects to an address that is not allowed",
+        ),
+        ((302, {"Location": "/a.pdf"}, b""), "it redirects too often"),
         ((200, {"Content-Length": "20000001"}, b""), "it is larger than 20 MB"),
         ((200, {}, b"<html>Sign in</html>"), NO_PDF),
     ],
@@ -157,9 +179,36 @@ def test_read_timeout(web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> 
         web.documents.inspect([f"{web.url}/a.pdf"])
 
 
-def test_untrusted_certificate(web: SimpleNamespace, documents: EulaDocuments) -> None:
+def test_untrusted_certificate(web: SimpleNamespace, s3: Any) -> None:
+    documents = EulaDocuments(s3, BUCKET, AllowedSources.parse(web.url))
     (finding,) = documents.inspect([f"{web.url}/a.pdf"]).findings
-    assert finding.problem == "the certificate of its server is not trusted"
+    assert finding.problem == UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:127.0.0.1"]
+)
+def test_name_of_an_internal_address(
+    documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """Whatever the allowed name resolves to, nothing inside is reached."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    (finding,) = documents.inspect(["https://nowhere.invalid/a.pdf"]).findings
+    assert finding.problem == UNREACHABLE
+
+
+@pytest.mark.parametrize("part", ["headers", "body"])
+def test_server_that_sends_a_byte_now_and_then(
+    web: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    """A time-out for each byte is no deadline."""
+    monkeypatch.setattr("activities.eula.documents.ALL_TOGETHER", 1)
+    web.pages["/a.pdf"] = (200, {"X-Slow": part}, pdf(100))
+    started = time.monotonic()
+    with pytest.raises(ApplicationError, match="takes too long"):
+        web.documents.inspect([f"{web.url}/a.pdf"])
+    assert time.monotonic() - started < 20, "it was read for as long as bytes came"
 
 
 def test_unknown_host(documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +217,7 @@ def test_unknown_host(documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     (finding,) = documents.inspect(["https://nowhere.invalid/a.pdf"]).findings
-    assert finding.problem == "there is no such server"
+    assert finding.problem == UNREACHABLE
 
 
 def test_secrets_in_an_address_are_not_shown(

@@ -1,0 +1,89 @@
+"""Checks and merges PDFs in a process of its own, with limits: a small file can take any time.
+
+The process gets the documents on standard input and no settings.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 20
+"""For all documents of a contract."""
+MEMORY_BYTES = 1_000_000_000
+
+
+class PdfProblem(NamedTuple):
+    """What is wrong with a document, and the remedy."""
+
+    document: int | None
+    """Counted from 0; None: with all of them."""
+    problem: str
+    remedy: str
+
+
+class MergedPdf(NamedTuple):
+    """The merged document, or what is wrong."""
+
+    content: bytes
+    problems: tuple[PdfProblem, ...] = ()
+
+
+TOO_MUCH = PdfProblem(
+    None, "reading it takes too much time or memory", "Print it to a new PDF, and use that"
+)
+
+
+def check_and_merge(contents: list[bytes]) -> MergedPdf:
+    """The documents merged in their order; the same documents always give the same bytes."""
+    if not contents:
+        return MergedPdf(b"")
+    lengths = json.dumps([len(each) for each in contents]).encode()
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", __name__],
+            input=b"\n".join([lengths, b"".join(contents)]),
+            capture_output=True,
+            cwd=ROOT,
+            env={name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
+            timeout=SECONDS,
+            check=True,
+        )
+    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+        return MergedPdf(b"", (TOO_MUCH,))
+    problems, _, merged = ended.stdout.partition(b"\n")
+    return MergedPdf(merged, tuple(PdfProblem(*each) for each in json.loads(problems)))
+
+
+def main() -> None:
+    """Read documents from standard input, and write the merged one."""
+    from activities.eula.pdf import InvalidPdf, check, merge
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    lengths, _, rest = sys.stdin.buffer.read().partition(b"\n")
+    contents: list[bytes] = []
+    for length in json.loads(lengths):
+        contents.append(rest[:length])
+        rest = rest[length:]
+    problems: list[PdfProblem] = []
+    for number, content in enumerate(contents):
+        try:
+            check(content)
+        except InvalidPdf as mistake:
+            problems.append(PdfProblem(number, mistake.problem, mistake.remedy))
+    merged = b""
+    if not problems:
+        try:
+            merged = merge(contents)
+        except InvalidPdf as mistake:
+            problems.append(PdfProblem(None, mistake.problem, mistake.remedy))
+    sys.stdout.buffer.write(json.dumps(problems).encode() + b"\n" + merged)
+
+
+if __name__ == "__main__":
+    main()
