@@ -18,6 +18,9 @@ ENCODING = b"binary/encrypted"
 NONCE_BYTES = 12
 
 
+WRITE_EACH = "OFFERS_ENCRYPTION_KEYS: write each key as id:base64, 16 or 32 bytes long"
+
+
 class InvalidKeys(ValueError):
     """OFFERS_ENCRYPTION_KEYS cannot be read, or lacks a key."""
 
@@ -30,12 +33,14 @@ class EncryptionCodec(PayloadCodec):
         self._keys: dict[str, AESGCM] = {}
         for entry in keyring.split(","):
             name, _, encoded = entry.strip().partition(":")
+            if name in self._keys:
+                raise InvalidKeys("OFFERS_ENCRYPTION_KEYS: two keys have the same id")
+            if not name:
+                raise InvalidKeys(WRITE_EACH)
             try:
                 self._keys[name] = AESGCM(base64.b64decode(encoded, validate=True))
             except (binascii.Error, ValueError):
-                raise InvalidKeys(
-                    "OFFERS_ENCRYPTION_KEYS: write each key as id:base64, 16 or 32 bytes long"
-                ) from None
+                raise InvalidKeys(WRITE_EACH) from None
         self._current = next(iter(self._keys))
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:

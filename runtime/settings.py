@@ -4,23 +4,28 @@
 """
 
 import os
-from email.utils import parseaddr
+import re
+from datetime import datetime
+from email.utils import getaddresses
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import (
+    AfterValidator,
     AliasChoices,
     AwareDatetime,
     BaseModel,
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.common import WorkerDeploymentVersion
@@ -32,13 +37,13 @@ from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
 from offers.lifecycle.decision_proof import (
     DecisionKeys,
-    InvalidDecisionKey,
     read_private_key,
     read_public_keys,
 )
 from offers.policy.policy import Policy
 from offers.preflight.draft import known_time_zones
 from offers.terms.contacts import parse_email
+from runtime.codec import EncryptionCodec
 from runtime.toml_files import InvalidFile, read_toml
 
 
@@ -46,20 +51,134 @@ class InvalidSettings(Exception):
     """Missing or invalid settings.  The text names each with its remedy."""
 
 
+TEMPLATE_VALUES = frozenset(
+    {
+        "prod-xxxxxxxxxxxxx",
+        "https://example.my.salesforce.com",
+        "smtp://user:password@smtp.example.com:587",
+    }
+)
+"""Of `.env.example`."""
+
+
+def _own(value: str) -> str:
+    if value in TEMPLATE_VALUES:
+        raise ValueError("it is the value of the template: give your own")
+    return value
+
+
+def _web_address(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        host, port, user = parts.hostname, parts.port, parts.username
+    except ValueError:
+        host, port, user = None, None, None
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise ValueError("it is no address: write it like https://host")
+    if user is not None or port == 0:
+        raise ValueError("it has a user name or an impossible port: write it like https://host")
+    if parts.scheme == "http" and host not in LOOPBACK:
+        raise ValueError("it begins with http://, and what is sent could be read: use https://")
+    return value
+
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def _offer_address(value: str) -> str:
+    try:
+        fields = {field for _, field, _, _ in Formatter().parse(value) if field is not None}
+    except ValueError:
+        fields = {""}
+    if fields - {"product_id", "offer_id"}:
+        raise ValueError("it may hold only {product_id} and {offer_id}")
+    if not value.startswith("https://"):
+        raise ValueError("buyers open it: it must begin with https://")
+    if missing := [each for each in ("{product_id}", "{offer_id}") if each not in value]:
+        raise ValueError(f"{missing[0]} is missing: copy a real link and put it in")
+    return value
+
+
+def _mail_server(value: SecretStr) -> SecretStr:
+    text = _own(value.get_secret_value())
+    how = "write smtp://user:password@host:587, or smtps://"
+    if not text.startswith(("smtp://", "smtps://")):
+        raise ValueError(f"it must begin with smtp:// or smtps://: {how}")
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # such as a port that is a part of the password
+        host, port = None, None
+    rest = text.partition("://")[2]
+    if not host or port == 0 or rest.count("@") > 1 or parts.path or parts.query or parts.fragment:
+        raise ValueError(
+            "it cannot be read: percent-encode the password (/ as %2F, @ as %40, : as %3A, # as"
+            f" %23, ? as %3F), and {how}"
+        )
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError(f"it has a user name without a password: {how}")
+    return value
+
+
+def _sender(value: str) -> str:
+    how = 'write offers@example.com, or "Offers, Inc." <offers@example.com>'
+    addresses = getaddresses([value])
+    if len(addresses) != 1:
+        raise ValueError(f"it is not one address; a name with a comma needs quotes: {how}")
+    try:
+        parse_email(addresses[0][1])
+    except ValueError:
+        raise ValueError(f"it is no mail address: {how}") from None
+    return value
+
+
+def _existing_file(value: str) -> str:
+    if not Path(value).is_file():
+        raise ValueError(f"there is no file {value}")
+    return value
+
+
+def _rsa_key(key: SecretStr | None) -> SecretStr | None:
+    if key is None:
+        return None
+    try:
+        loaded = serialization.load_pem_private_key(key.get_secret_value().encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
+        loaded = None
+    if not isinstance(loaded, rsa.RSAPrivateKey):
+        raise ValueError("it is no RSA key in PEM form without a password")  # noqa: TRY004
+    return key
+
+
+def _encryption_keys(keys: SecretStr) -> SecretStr:
+    EncryptionCodec(keys.get_secret_value())
+    return keys
+
+
+def _private_key(key: SecretStr) -> SecretStr:
+    read_private_key(key.get_secret_value())
+    return key
+
+
+def _public_keys(keys: str) -> str:
+    read_public_keys(keys)
+    return keys
+
+
 class TemporalSettings(BaseSettings):
     """Settings of every process: encryption, policy and clock."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
 
-    offers_encryption_keys: SecretStr | None = None
+    offers_encryption_keys: Annotated[SecretStr, AfterValidator(_encryption_keys)] | None = None
     """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
     offers_policy: Path | None = None
     offers_user: str | None = Field(default=None, repr=False)
     """Mail address of who uses the command line; not verified."""
-    offers_decision_key: SecretStr | None = None
+    offers_decision_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     """The private key that signs the decisions of this command line, as `id:base64`."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
-    offers_clock_origin: AwareDatetime | None = None
+    offers_clock_origin: AwareDatetime | None = Field(default=None, validate_default=True)
 
     @property
     def clock(self) -> Clock:
@@ -87,24 +206,24 @@ class TemporalSettings(BaseSettings):
         """The key's id, and the key."""
         if self.offers_decision_key is None:
             return None
-        try:
-            return read_private_key(self.offers_decision_key.get_secret_value())
-        except InvalidDecisionKey as error:
-            raise InvalidSettings(f"OFFERS_DECISION_KEY: {error}") from None
+        return read_private_key(self.offers_decision_key.get_secret_value())
 
-    @model_validator(mode="after")
-    def _scaled_from_an_origin(self) -> "TemporalSettings":
-        if self.offers_clock_scale != 1 and self.offers_clock_origin is None:
+    @field_validator("offers_clock_origin")
+    @classmethod
+    def _scaled_from_an_origin(cls, origin: datetime | None, info: ValidationInfo) -> Any:
+        if origin is None and info.data.get("offers_clock_scale", 1) != 1:
             raise ValueError("OFFERS_CLOCK_SCALE other than 1 needs OFFERS_CLOCK_ORIGIN")
-        return self
+        return origin
 
 
 class WorkerSettings(TemporalSettings):
     """Settings of a worker: the outside systems."""
 
-    offers_product_id: str = Field(pattern=r"^[A-Za-z0-9_-]{1,50}$")
+    offers_product_id: Annotated[str, AfterValidator(_own)] = Field(
+        pattern=r"^[A-Za-z0-9_-]{1,50}$"
+    )
     offers_dimension: str = Field(min_length=1, max_length=100)
-    offers_url_pattern: str = (
+    offers_url_pattern: Annotated[str, AfterValidator(_offer_address)] = (
         "https://aws.amazon.com/marketplace/saas/ordering?productId={product_id}&offerId={offer_id}"
     )
     offers_fields: Path
@@ -117,10 +236,12 @@ class WorkerSettings(TemporalSettings):
     """The S3 bucket with AWS's seller data feed; needed if the policy reads payouts from there."""
     offers_feed_prefix: str = Field(default="", pattern=r"^$|[^/]/$")
     """The prefix of the feed's tables in the bucket; it ends with a slash."""
-    offers_events_queue_url: str | None = Field(default=None, pattern=r"^https?://[^/]+/\S+$")
+    offers_events_queue_url: str | None = Field(
+        default=None, pattern=r"^https?://[^/]+/\d{12}/\S+$"
+    )
     """The SQS queue with AWS's events; None: only the agreement watch reports changes in AWS."""
 
-    offers_decision_keys: str | None = None
+    offers_decision_keys: Annotated[str, AfterValidator(_public_keys)] | None = None
     """Public keys as `id:base64` separated by commas; None: decisions need no proof."""
 
     offers_cached_workflows: int = Field(default=1000, ge=1)
@@ -131,75 +252,60 @@ class WorkerSettings(TemporalSettings):
 
     The server ignores workers whose deployment has a dot or a colon in its name (server 1.32.0).
     """
-    temporal_worker_build_id: str | None = Field(default=None, pattern=r"^[\w.:/+-]{1,100}$")
+    temporal_worker_build_id: str | None = Field(
+        default=None, pattern=r"^[\w.:/+-]{1,100}$", validate_default=True
+    )
 
-    clazar_url: str = "https://api.clazar.io"
+    clazar_url: Annotated[str, AfterValidator(_web_address)] = "https://api.clazar.io"
     clazar_client_id: str
     clazar_client_secret: SecretStr
 
-    salesforce_login_url: str
+    salesforce_login_url: Annotated[str, AfterValidator(_own), AfterValidator(_web_address)]
     salesforce_client_id: str
     salesforce_client_secret: SecretStr | None = None
     salesforce_username: str | None = None
-    salesforce_private_key: SecretStr | None = None
-    salesforce_ca: str | None = Field(
+    salesforce_private_key: Annotated[SecretStr, AfterValidator(_rsa_key)] | None = Field(
+        default=None, validate_default=True
+    )
+    salesforce_ca: Annotated[str, AfterValidator(_existing_file)] | None = Field(
         default=None, validation_alias=AliasChoices("SALESFORCE_CA", "salesforce_ca")
     )
 
-    smtp_url: SecretStr
-    mail_from: str
+    smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)]
+    mail_from: Annotated[str, AfterValidator(_sender)]
+
+    @field_validator("temporal_worker_build_id")
+    @classmethod
+    def _whole_version(cls, build_id: str | None, info: ValidationInfo) -> str | None:
+        name = info.data.get("temporal_deployment_name")
+        if (name is None) != (build_id is None):
+            unset = "TEMPORAL_DEPLOYMENT_NAME" if name is None else "TEMPORAL_WORKER_BUILD_ID"
+            raise ValueError(
+                f"{unset} is not set: a versioned worker needs both TEMPORAL_DEPLOYMENT_NAME and"
+                " TEMPORAL_WORKER_BUILD_ID; set both, or neither"
+            )
+        return build_id
+
+    @field_validator("salesforce_private_key")
+    @classmethod
+    def _some_login(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        by_secret = info.data.get("salesforce_client_secret") is not None
+        if not by_secret and (key is None or info.data.get("salesforce_username") is None):
+            raise ValueError(
+                "Salesforce needs SALESFORCE_CLIENT_SECRET,"
+                " or SALESFORCE_USERNAME and SALESFORCE_PRIVATE_KEY"
+            )
+        return key
 
     @field_validator("offers_eula_sources", mode="before")
     @classmethod
     def _places(cls, text: Any) -> Any:
         return AllowedSources.parse(text) if isinstance(text, str) else text
 
-    @model_validator(mode="after")
-    def _usable(self) -> "WorkerSettings":
-        if self.salesforce_client_secret is None and (
-            self.salesforce_username is None or self.salesforce_private_key is None
-        ):
-            raise ValueError(
-                "Salesforce needs SALESFORCE_CLIENT_SECRET,"
-                " or SALESFORCE_USERNAME and SALESFORCE_PRIVATE_KEY"
-            )
-        if self.salesforce_private_key is not None:
-            _check_rsa_key("SALESFORCE_PRIVATE_KEY", self.salesforce_private_key)
-        try:
-            self.offers_url_pattern.format(product_id="", offer_id="")
-        except (KeyError, IndexError, ValueError) as error:
-            raise ValueError(
-                f"OFFERS_URL_PATTERN may hold only {{product_id}} and {{offer_id}}: {error}"
-            ) from None
-        if self.salesforce_ca is not None and not Path(self.salesforce_ca).is_file():
-            raise ValueError(f"SALESFORCE_CA: there is no file {self.salesforce_ca}")
-        names = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
-        unset = [name for name in names if getattr(self, name.lower()) is None]
-        if len(unset) == 1:
-            raise ValueError(
-                f"{unset[0]} is not set: a versioned worker needs both {' and '.join(names)};"
-                " set both, or neither"
-            )
-        if not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
-            raise ValueError("SMTP_URL must start with smtp:// or smtps://")
-        try:
-            parse_email(parseaddr(self.mail_from)[1])
-        except ValueError:
-            raise ValueError(
-                "MAIL_FROM is no mail address: write offers@example.com, or"
-                " Offers <offers@example.com>"
-            ) from None
-        return self
-
     @property
     def decision_keys(self) -> DecisionKeys | None:
         """The keys with which decisions are signed; None: they need no proof."""
-        if self.offers_decision_keys is None:
-            return None
-        try:
-            return read_public_keys(self.offers_decision_keys)
-        except InvalidDecisionKey as error:
-            raise InvalidSettings(f"OFFERS_DECISION_KEYS: {error}") from None
+        return read_public_keys(self.offers_decision_keys) if self.offers_decision_keys else None
 
     @property
     def deployment_version(self) -> WorkerDeploymentVersion | None:
@@ -225,15 +331,6 @@ class WorkerSettings(TemporalSettings):
 
     def fields(self) -> FieldMap:
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
-
-
-def _check_rsa_key(name: str, key: SecretStr) -> None:
-    try:
-        loaded = serialization.load_pem_private_key(key.get_secret_value().encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it has a password
-        loaded = None
-    if not isinstance(loaded, rsa.RSAPrivateKey):
-        raise ValueError(f"{name} is no RSA key in PEM form without a password")  # noqa: TRY004
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -264,8 +361,9 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
 def _complaint(details: Any) -> str:
     # The value is not printed: it may be a secret.
     name = ".".join(str(part) for part in details["loc"]).upper()
-    if not name:
-        return str(details["msg"]).removeprefix("Value error, ")
     if details["type"] == "missing":
         return f"{name} is not set: set it in the environment or in .env (see .env.example)"
-    return f"{name}: {details['msg']} (see .env.example)"
+    problem = str(details["msg"]).removeprefix("Value error, ")
+    if re.match(r"[A-Z]+_[A-Z_]+\b|Salesforce needs", problem):  # it names what is wrong itself
+        return problem
+    return f"{name}: {problem} (see .env.example)"

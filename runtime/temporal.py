@@ -1,6 +1,7 @@
 """The connection to Temporal, with the converter and search attributes of every process."""
 
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -70,8 +71,12 @@ async def connect(settings: TemporalSettings) -> Client:
     """A client for the server named by `TEMPORAL_*` or a profile; raises ServerUnreachable."""
     try:
         options = ClientConfig.load_client_connect_config()
-    except Exception as error:  # the SDK's own type is not public
-        raise InvalidSettings(f"Temporal's configuration: {error}") from None
+    except Exception:  # the SDK's own type is not public, and its text shows what it could not read
+        raise InvalidSettings(
+            "Temporal's configuration cannot be read: check the profile"
+            f" {os.environ.get('TEMPORAL_PROFILE', 'default')} in the file that"
+            " TEMPORAL_CONFIG_FILE names, and the TEMPORAL_* variables"
+        ) from None
     options.setdefault("target_host", LOCAL_SERVER)
     try:
         return await Client.connect(

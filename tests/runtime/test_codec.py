@@ -39,10 +39,15 @@ async def test_unencrypted_payload_stays_readable() -> None:
     assert await converter(key("k")).decode([plain]) == ["text"]
 
 
-@pytest.mark.parametrize("keyring", ["", "k1", "k1:???", "k1:c2hvcnQ=", ","])
+@pytest.mark.parametrize("keyring", ["", "k1", "k1:???", "k1:c2hvcnQ=", ",", ":" + "A" * 43 + "="])
 def test_invalid_keyring_is_rejected_with_the_remedy(keyring: str) -> None:
     with pytest.raises(InvalidKeys, match="write each key as id:base64"):
         EncryptionCodec(keyring)
+
+
+def test_key_id_that_is_used_twice() -> None:
+    with pytest.raises(InvalidKeys, match="two keys have the same id"):
+        EncryptionCodec(f"{key('k1')},{key('k1')}")
 
 
 async def test_history_has_no_personal_data(monkeypatch: pytest.MonkeyPatch) -> None:
