@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from pydantic import BaseModel
 
+from runtime.workers import collect_garbage_less_often
 from tests.support.job_order import process_jobs_as_single_batch
 
 # No setting of the shell, and no `.env` in the working folder, may connect a test to a real vendor.
@@ -38,6 +39,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--single-batch"):
         process_jobs_as_single_batch()
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of tests live until the end.
+    collect_garbage_less_often()
 
 
 copy_model = BaseModel.model_copy
