@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from pydantic import BaseModel
 
+from runtime.workers import collect_garbage_less_often
+from tests.support.dev_server import running_dev_server
 from tests.support.job_order import process_jobs_as_single_batch
 
 # No setting of the shell, and no `.env` in the working folder, may connect a test to a real vendor.
@@ -40,6 +42,11 @@ def pytest_configure(config: pytest.Config) -> None:
         process_jobs_as_single_batch()
 
 
+def pytest_collection_finish() -> None:
+    # Thousands of tests live until the end.
+    collect_garbage_less_often()
+
+
 copy_model = BaseModel.model_copy
 
 
@@ -51,6 +58,13 @@ def model_copy(self: BaseModel, *, update: Mapping[str, Any] | None = None, **re
 
 
 BaseModel.model_copy = model_copy  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def dev_server() -> Iterator[str]:
+    """The address of Temporal's dev server: for tests that neither stop nor restart it."""
+    with running_dev_server() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)

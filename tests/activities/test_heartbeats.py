@@ -8,11 +8,10 @@ from typing import ClassVar
 import pytest
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.heartbeats import Heartbeats
-from tests.support.workflow_harness import installed_program
+from tests.support.dev_server import new_namespace
 
 pytestmark = pytest.mark.xdist_group("in-real-time")
 
@@ -46,25 +45,18 @@ class OneCall:
 
 
 @pytest.mark.parametrize(("heartbeats", "attempts"), [(True, 1), (False, 2)])
-async def test_silent_attempt_is_repeated(heartbeats: bool, attempts: int) -> None:
+async def test_silent_attempt_is_repeated(dev_server: str, heartbeats: bool, attempts: int) -> None:
     Slow.attempts = 0
     interceptors = [Heartbeats(timedelta(seconds=0.2))] if heartbeats else []
+    client = await new_namespace(dev_server)
     with ThreadPoolExecutor(2) as threads:
-        async with (
-            await WorkflowEnvironment.start_local(
-                dev_server_existing_path=installed_program("temporal"),
-                dev_server_log_level="error",
-            ) as temporal,
-            Worker(
-                temporal.client,
-                task_queue="test",
-                workflows=[OneCall],
-                activities=[Slow().block],
-                activity_executor=threads,
-                interceptors=interceptors,
-            ),
+        async with Worker(
+            client,
+            task_queue="test",
+            workflows=[OneCall],
+            activities=[Slow().block],
+            activity_executor=threads,
+            interceptors=interceptors,
         ):
-            result = await temporal.client.execute_workflow(
-                OneCall.run, id="call", task_queue="test"
-            )
+            result = await client.execute_workflow(OneCall.run, id="call", task_queue="test")
     assert result == attempts

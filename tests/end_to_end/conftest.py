@@ -9,14 +9,15 @@ from temporalio import workflow
 
 from activities.task_queues import TaskQueue
 from runtime import workers
+from tests.support.dev_server import connection_settings
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 
 
 @pytest.fixture
-async def environment(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
-    async with open_offer_environment(tmp_path) as environment:
+async def environment(dev_server: str, tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
+    async with open_offer_environment(dev_server, tmp_path) as environment:
         yield environment
 
 
@@ -31,19 +32,19 @@ class IdleOffer:
 
 @pytest.fixture
 async def idle_offers_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
     """An environment in which started offers do nothing."""
     others = [each for each in workers.WORKFLOWS if each is not OfferWorkflow]
     monkeypatch.setattr(workers, "WORKFLOWS", (*others, IdleOffer))
     async with open_offer_environment(
-        tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)
+        dev_server, tmp_path, (TaskQueue.OFFERS, TaskQueue.SALESFORCE)
     ) as environment:
         yield environment
 
 
 @pytest.fixture
 def cli_environment(environment: OfferEnvironment) -> OfferEnvironment:
-    """The environment, with the product's programs connected to its server."""
-    os.environ["TEMPORAL_ADDRESS"] = environment.temporal_client.service_client.config.target_host
+    """The environment, with the product's programs connected to its namespace."""
+    os.environ.update(connection_settings(environment.temporal_client))
     return environment

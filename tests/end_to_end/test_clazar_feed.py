@@ -49,6 +49,7 @@ async def test_offer_links_itself_if_the_watch_cannot(
     environment: OfferEnvironment,
 ) -> None:
     (opportunity,) = await environment.share_offers(1)
+    await environment.wait_until_idle(opportunity)
     environment.world.faults.clazar.answer(403, "GetPrivateOffer")
     await environment.run_clazar_watch()
     await environment.wait_until_called("clazar", "PatchPrivateOffer", 1)

@@ -64,14 +64,16 @@ class EventHarness:
 
 
 @pytest.fixture
-async def harness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EventHarness]:
+async def harness(
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[EventHarness]:
     monkeypatch.setattr(sqs_consumer, "VISIBILITY_SECONDS", 0)
     monkeypatch.setattr(sqs_consumer, "LONGEST_PAUSE_SECONDS", 0.1)
     with eventbridge() as endpoint:
         queue = make_queue(endpoint, PATTERN, max_receives=3)
         monkeypatch.setenv("OFFERS_EVENTS_QUEUE_URL", queue.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_SQS", endpoint)
-        async with open_offer_environment(tmp_path) as environment:
+        async with open_offer_environment(dev_server, tmp_path) as environment:
             environment.world.aws.event_bus = EventBus(endpoint)
             yield EventHarness(environment, queue)
 

@@ -10,7 +10,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from activities.salesforce.opportunities import ReadyOpportunity
+from activities.salesforce.opportunities import PAGE, ReadyOpportunity
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
 from offers.feed import FeedCursor
@@ -25,6 +25,7 @@ from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityInt
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)
+NUMBER = 2 * PAGE + 50
 Cursor = FeedCursor[ReadyOpportunity]
 
 
@@ -88,18 +89,18 @@ async def test_many_opportunities_are_started_once_each(
 ) -> None:
     """Changes during paging, a crash between starts, two runs at once, and one more."""
     environment = idle_offers_environment
-    expected = put_all(environment, range(350))
+    expected = put_all(environment, range(NUMBER))
     # pytest-timeout's signal may end a task of the workers instead, and the test then never ends.
     async with asyncio.timeout(240):
         crashing = await start_intake(environment, "crashing")
-        await wait_until_started(environment, 150)
+        await wait_until_started(environment, NUMBER // 3)
         await crashing.terminate("crash")
         with pytest.raises(WorkflowFailureError):
             await crashing.result()
         runs = [await start_intake(environment, "one"), await start_intake(environment, "other")]
-        for number in range(0, 350, 37):
+        for number in range(0, NUMBER, 37):
             put(environment, number, Amount=130000.0 + number)
-        expected |= put_all(environment, range(350, 360))
+        expected |= put_all(environment, range(NUMBER, NUMBER + 10))
         positions = [await each.result() for each in runs]
         await run_intake(environment, positions[0])
         await assert_started_once(environment, expected)

@@ -129,8 +129,9 @@ async def test_unreadable_payout_data_is_mailed_to_finance_once(
 async def test_unreadable_payout_data_is_mailed_again_if_the_mail_failed(
     environment: OfferEnvironment,
 ) -> None:
-    await accept_offers(environment, 1)
+    (offer,) = await accept_offers(environment, 1)
     environment.world.money.disbursements[0].currency = "CHF"
+    await environment.wait_until_idle(offer)
     environment.world.faults.smtp.answer(550, "RCPT")
     failed = await environment.run_payout_sweep()
     assert failed.findings == ()

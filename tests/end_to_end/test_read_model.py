@@ -26,6 +26,7 @@ from offers.stage import Stage
 from runtime.schedules import NEVER_APPLIED
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
+from tests.support.dev_server import connection_settings
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.programs import run
 from workflows.offer.messages import OfferRequest
@@ -96,13 +97,12 @@ async def test_lists_payouts_and_digests_need_no_worker(
 
 @pytest.fixture
 async def encrypted_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
     key = base64.b64encode(os.urandom(32)).decode()
     monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", f"k1:{key}")
-    async with open_offer_environment(tmp_path) as environment:
-        address = environment.temporal_client.service_client.config.target_host
-        monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    async with open_offer_environment(dev_server, tmp_path) as environment:
+        os.environ.update(connection_settings(environment.temporal_client))
         yield environment
 
 
@@ -123,8 +123,9 @@ async def test_summary_is_encrypted_and_one_without_its_key_is_named(
     assert not any(personal.encode() in stored for personal in PERSONAL)
 
     monkeypatch.delenv("OFFERS_ENCRYPTION_KEYS")
-    host = environment.temporal_client.service_client.config.target_host
-    keyless = await Client.connect(host, data_converter=data_converter(TemporalSettings()))
+    config = environment.temporal_client.config()
+    config["data_converter"] = data_converter(TemporalSettings())
+    keyless = Client(**config)
     (row,) = await OfferClient(keyless).list_offers()
     assert (row.stage, row.company, row.problem) == ("accepted", None, UNREADABLE)
     assert row.offer_id
@@ -150,8 +151,8 @@ class ContinuedOffer:
         await workflow.wait_condition(lambda: False)
 
 
-async def test_run_that_continued_as_new_is_not_listed(tmp_path: Path) -> None:
-    async with open_offer_environment(tmp_path, ()) as environment:
+async def test_run_that_continued_as_new_is_not_listed(dev_server: str, tmp_path: Path) -> None:
+    async with open_offer_environment(dev_server, tmp_path, ()) as environment:
         client = environment.temporal_client
         pairs = [
             SearchAttributePair(STAGE, Stage.ACCEPTED.value),

@@ -29,6 +29,7 @@ from runtime.workflow_runner import WHY
 from sandbox.aws.marketplace_state import Agreement, Buyer
 from sandbox.marketplace.agreements import end
 from tests.support.offer_environment import (
+    PAUSE_SECONDS,
     TIMEOUT_SECONDS,
     OfferEnvironment,
     open_offer_environment,
@@ -85,12 +86,12 @@ BUILDS: dict[str | None, Sequence[type]] = {
 
 @pytest.fixture
 async def environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
     """Without workers, and without the vendors' rate limits."""
     for queue in TaskQueue:
         monkeypatch.setitem(ACTIVITIES_PER_SECOND, queue, None)
-    async with open_offer_environment(tmp_path, ()) as environment:
+    async with open_offer_environment(dev_server, tmp_path, ()) as environment:
         with (tmp_path / "policy.toml").open("r+") as policy:
             text = policy.read()
             policy.seek(0)
@@ -141,10 +142,12 @@ async def deployment_command(environment: OfferEnvironment, name: str, *argument
     """Run `temporal worker deployment`, as the docs say; again while the server has not seen the
     workers of the version on all task queues.
     """
-    address = environment.temporal_client.service_client.config.target_host
+    client = environment.temporal_client
+    address = client.service_client.config.target_host
     command = [
         *(installed_program("temporal"), "worker", "deployment", name),
-        *("--deployment-name", DEPLOYMENT, *arguments, "--yes", "--address", address),
+        *("--deployment-name", DEPLOYMENT, *arguments, "--yes"),
+        *("--address", address, "--namespace", client.namespace),
     ]
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while True:
@@ -249,6 +252,7 @@ class Offers:
                     info = (await handle.describe()).raw_description.workflow_execution_info
                     if info.versioning_info.deployment_version.build_id == (build or ""):
                         break
+                    await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def failed_tasks(environment: OfferEnvironment) -> list[str]:

@@ -1,5 +1,6 @@
 """What is said of Schedules whose feeds are not read, and who is told."""
 
+import asyncio
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from offers.clock import Clock
 from offers.policy.policy import Policy
 from runtime import schedules
 from runtime.schedules import CHECK, INTAKE, KNOWN, NEVER_APPLIED, WATCH, schedule_problems
-from tests.support.offer_environment import OfferEnvironment
+from tests.support.offer_environment import PAUSE_SECONDS, TIMEOUT_SECONDS, OfferEnvironment
 from workflows.schedules.schedule_check import MailedProblems, ScheduleCheck, ScheduleCheckRequest
 
 ROLES = {"operations": ("ops@example.com",), "deal-desk": ("desk@example.com",)}
@@ -39,11 +40,12 @@ async def create(client: Client, schedule_id: str) -> None:
 
 async def problem_of(client: Client, schedule_id: str) -> str:
     """The problem of a Schedule, once there is one."""
-    for _ in range(2000):
-        (row,) = await reading.read_schedules(client, [schedule_id])
-        if row.last_run and row.problem:
-            return row.problem
-    pytest.fail("there is no problem")
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while True:
+            (row,) = await reading.read_schedules(client, [schedule_id])
+            if row.last_run and row.problem:
+                return row.problem
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def test_schedules_that_were_never_applied(environment: OfferEnvironment) -> None:
@@ -69,6 +71,7 @@ async def test_schedule_that_has_not_run_for_long(environment: OfferEnvironment)
     await create(client, INTAKE)
     found = await schedule_problems(client)
     while f"{INTAKE}: it has not run yet" not in found:
+        await asyncio.sleep(PAUSE_SECONDS)
         found = await schedule_problems(client)
 
 

@@ -12,6 +12,7 @@ from cli.offer_client import RequestRejected
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.decision_proof import signed_decision
 from offers.stage import Stage
+from tests.support.dev_server import connection_settings
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.programs import run
 from tests.support.workflow_harness import environment_variables
@@ -29,10 +30,10 @@ PUBLIC = f"{DESK}:{encoded(KEY.public_key().public_bytes_raw())}"
 
 
 @pytest.fixture
-async def environment(tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
+async def environment(dev_server: str, tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
     """Its workers have the public key."""
     with environment_variables({"OFFERS_DECISION_KEYS": PUBLIC}):
-        async with open_offer_environment(tmp_path) as environment:
+        async with open_offer_environment(dev_server, tmp_path) as environment:
             yield environment
 
 
@@ -87,20 +88,20 @@ async def test_signature_counts_once_and_only_for_the_deal_that_was_shown(
 
 
 async def test_command_line_signs(environment: OfferEnvironment) -> None:
-    address = environment.temporal_client.service_client.config.target_host
+    where = connection_settings(environment.temporal_client)
     offer = await draft(environment)
     command = ("starter.py", "approve", offer, "--by", DESK, "--json")
-    code, out, err = await run(*command, TEMPORAL_ADDRESS=address)
+    code, out, err = await run(*command, **where)
     assert (code, out) == (1, "")
     assert "it has no proof" in err
     strangers = f"{DESK}:{encoded(Ed25519PrivateKey.generate().private_bytes_raw())}"
-    code, _, err = await run(*command, TEMPORAL_ADDRESS=address, OFFERS_DECISION_KEY=strangers)
+    code, _, err = await run(*command, **where, OFFERS_DECISION_KEY=strangers)
     assert code == 1
     assert "its signature does not fit" in err
-    code, _, err = await run(*command, TEMPORAL_ADDRESS=address, OFFERS_DECISION_KEY="hunter2")
+    code, _, err = await run(*command, **where, OFFERS_DECISION_KEY="hunter2")
     assert code == 1
     assert err == "OFFERS_DECISION_KEY: write each key as id:base64, of 32 bytes\n"
-    code, out, err = await run(*command, TEMPORAL_ADDRESS=address, OFFERS_DECISION_KEY=PRIVATE)
+    code, out, err = await run(*command, **where, OFFERS_DECISION_KEY=PRIVATE)
     assert (code, err) == (0, "")
     (decision,) = json.loads(out)["decisions"]
     assert (decision["approved"], decision["by"]) == (True, DESK)

@@ -12,10 +12,10 @@ from tests.support.programs import running_worker
 QUEUES = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
 
 
-async def test_two_workers_with_overlapping_queues(tmp_path: Path) -> None:
+async def test_two_workers_with_overlapping_queues(dev_server: str, tmp_path: Path) -> None:
     """One serves two task queues, the other all of them."""
     async with (
-        open_offer_environment(tmp_path, QUEUES) as environment,
+        open_offer_environment(dev_server, tmp_path, QUEUES) as environment,
         running_worker(environment.temporal_client, TaskQueue),
     ):
         paid, cancelled, waiting = await environment.share_offers(1, 2, 3)

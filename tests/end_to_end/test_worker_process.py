@@ -1,5 +1,6 @@
 """The worker's process: what SIGTERM does to calls, and which rates the server enforces."""
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from tests.support.programs import running_worker
 OTHERS = [queue for queue in TaskQueue if queue is not TaskQueue.EMAIL]
 
 
-async def test_sigterm_lets_a_call_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_sigterm_lets_a_call_end(
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The mail server answers only when the worker is shutting down."""
-    async with open_offer_environment(tmp_path, OTHERS) as environment:
+    async with open_offer_environment(dev_server, tmp_path, OTHERS) as environment:
         called, may_answer = threading.Event(), threading.Event()
         take = environment.world.faults.take
 
@@ -34,8 +37,7 @@ async def test_sigterm_lets_a_call_end(tmp_path: Path, monkeypatch: pytest.Monke
         async with running_worker(environment.temporal_client, [TaskQueue.EMAIL]) as process:
             (offer,) = environment.put_opportunities(1)
             await environment.client.start(offer)
-            while not called.is_set():
-                await environment.client.list_offers()
+            await asyncio.to_thread(called.wait)
             process.terminate()
             assert process.stderr is not None
             async for line in process.stderr:

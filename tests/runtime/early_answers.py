@@ -1,6 +1,6 @@
 """A workflow with two coroutines for two signals, and a worker for it that can be killed.
 
-python -m tests.runtime.early_answers ADDRESS
+python -m tests.runtime.early_answers ADDRESS NAMESPACE
 """
 
 import asyncio
@@ -56,11 +56,11 @@ def worker(client: Client, threads: ThreadPoolExecutor) -> Worker:
     return worker_on(QUEUE, client, [EarlyAnswers], [], threads, cached_workflows=100)
 
 
-async def main(address: str) -> None:
+async def main(address: str, namespace: str) -> None:
     """Run the worker until it is killed."""
     with ThreadPoolExecutor() as threads:
-        await worker(await Client.connect(address), threads).run()
+        await worker(await Client.connect(address, namespace=namespace), threads).run()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,19 +1,17 @@
 """What becomes of open workflows on another build."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
 from offers.lifecycle.record import OfferRecord
 from runtime.settings import TemporalSettings
-from runtime.temporal import data_converter, register_search_attributes
+from runtime.temporal import data_converter
 from runtime.upgrade_check import (
     OPEN_WORKFLOWS,
     CheckedWorkflow,
@@ -21,7 +19,8 @@ from runtime.upgrade_check import (
     check_open_workflows,
 )
 from runtime.workers import WORKFLOWS, worker_on
-from tests.support.workflow_harness import OPPORTUNITY, installed_program
+from tests.support.dev_server import new_namespace
+from tests.support.workflow_harness import OPPORTUNITY
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
 from workflows.schedules.payout_sweep import PayoutSweep
@@ -53,29 +52,21 @@ def settings(keys: str) -> TemporalSettings:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    """A server with one open offer, encrypted with `KEY`, that waits for preflight."""
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=installed_program("temporal"),
-        dev_server_log_level="error",
-        data_converter=data_converter(settings(KEY)),
-    ) as temporal:
-        client = temporal.client
-        await register_search_attributes(client)
-        with ThreadPoolExecutor() as threads:
-            async with worker_on(
-                TaskQueue.OFFERS, client, WORKFLOWS, [], threads, cached_workflows=10
-            ):
-                handle = await client.start_workflow(
-                    OfferWorkflow.run,
-                    OfferRequest(opportunity_id=OPPORTUNITY),
-                    id=f"offer/{OPPORTUNITY}",
-                    task_queue=TaskQueue.OFFERS,
-                )
-                await handle.query(OfferWorkflow.get_record)
-        while not (await client.count_workflows(OPEN_WORKFLOWS)).count:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-        yield client
+async def client(dev_server: str) -> Client:
+    """With one open offer, encrypted with `KEY`, that waits for preflight."""
+    client = await new_namespace(dev_server, data_converter(settings(KEY)))
+    with ThreadPoolExecutor() as threads:
+        async with worker_on(TaskQueue.OFFERS, client, WORKFLOWS, [], threads, cached_workflows=10):
+            handle = await client.start_workflow(
+                OfferWorkflow.run,
+                OfferRequest(opportunity_id=OPPORTUNITY),
+                id=f"offer/{OPPORTUNITY}",
+                task_queue=TaskQueue.OFFERS,
+            )
+            await handle.query(OfferWorkflow.get_record)
+    while not (await client.count_workflows(OPEN_WORKFLOWS)).count:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    return client
 
 
 async def check(client: Client, *workflows: type) -> CheckedWorkflow:

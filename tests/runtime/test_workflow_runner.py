@@ -10,16 +10,16 @@ from uuid import uuid4
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle, WorkflowHistory
+from temporalio.converter import DataConverter
 from temporalio.service import RPCError
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
 from runtime import workers
 from runtime.workers import STICKY_TIMEOUT
 from tests.runtime.early_answers import QUEUE, EarlyAnswers, worker
+from tests.support.dev_server import new_namespace
 from tests.support.programs import ROOT
-from tests.support.workflow_harness import installed_program
 
 ATTEMPTS = 5
 """On a busy machine the server may send the first signal with a workflow task."""
@@ -34,6 +34,7 @@ async def killed_worker(client: Client) -> AsyncIterator[None]:
         "-m",
         "tests.runtime.early_answers",
         client.service_client.config.target_host,
+        client.namespace,
         cwd=ROOT,
     )
     try:
@@ -68,30 +69,28 @@ async def run_with_early_query(client: Client, threads: ThreadPoolExecutor) -> H
     return handle if received == {"first"} and len(tasks) == 1 else None
 
 
-async def history_with_early_query() -> WorkflowHistory:
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=installed_program("temporal"), dev_server_log_level="error"
-    ) as environment:
-        with ThreadPoolExecutor() as threads:
-            for _ in range(ATTEMPTS):
-                if handle := await run_with_early_query(environment.client, threads):
-                    return await handle.fetch_history()
+async def history_with_early_query(dev_server: str) -> WorkflowHistory:
+    client = await new_namespace(dev_server, DataConverter.default)
+    with ThreadPoolExecutor() as threads:
+        for _ in range(ATTEMPTS):
+            if handle := await run_with_early_query(client, threads):
+                return await handle.fetch_history()
     pytest.fail("the server does not send queries early any more: see ADR 13")
 
 
-async def test_early_query_does_not_change_the_history() -> None:
+async def test_early_query_does_not_change_the_history(dev_server: str) -> None:
     """Otherwise no other worker could replay the workflow."""
-    history = await history_with_early_query()
+    history = await history_with_early_query(dev_server)
     await Replayer(workflows=[EarlyAnswers]).replay_workflow(history)
 
 
-async def test_without_our_runner_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_our_runner_it_does(dev_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fails as soon as the SDK itself keeps to the history: then HistoryBoundRunner can go."""
 
     def plain_runner(*, is_versioned: bool) -> UnsandboxedWorkflowRunner:
         return UnsandboxedWorkflowRunner()
 
     monkeypatch.setattr(workers, "HistoryBoundRunner", plain_runner)
-    history = await history_with_early_query()
+    history = await history_with_early_query(dev_server)
     with pytest.raises(NondeterminismError):
         await Replayer(workflows=[EarlyAnswers]).replay_workflow(history)

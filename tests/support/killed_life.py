@@ -35,6 +35,7 @@ from runtime.temporal import data_converter, register_search_attributes
 from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from tests.support.builders import BUYER
+from tests.support.dev_server import ONE_PARTITION
 from tests.support.fault_matrix import (
     BUYER_EMAIL,
     OUTCOMES,
@@ -100,6 +101,7 @@ class KilledProcesses:
         self._server = server = await asyncio.create_subprocess_exec(
             *(installed_program("temporal"), "server", "start-dev", "--headless"),
             *("--ip", "127.0.0.1", "--port", str(self._port), "--db-filename", str(self._file)),
+            *ONE_PARTITION,
             stdout=DEVNULL,
             stderr=DEVNULL,
         )

@@ -16,7 +16,6 @@ from temporalio.client import (
     ScheduleHandle,
     WorkflowHandle,
 )
-from temporalio.testing import WorkflowEnvironment
 
 from activities.clazar.offers import ChangedOffer
 from activities.task_queues import TaskQueue
@@ -28,19 +27,14 @@ from offers.clock import Clock
 from offers.feed import FeedCursor
 from offers.ids import parse_opportunity_id, workflow_id
 from offers.stage import Stage
-from runtime.settings import TemporalSettings, WorkerSettings, read_settings
-from runtime.temporal import data_converter, register_search_attributes
+from runtime.settings import WorkerSettings, read_settings
 from runtime.workers import serve
 from sandbox.aws.marketplace_state import Agreement
 from sandbox.billing.money import Disbursement
 from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
-from tests.support.workflow_harness import (
-    FIELDS,
-    environment_variables,
-    installed_program,
-    opportunity_fields,
-)
+from tests.support.dev_server import delete_schedules, new_namespace
+from tests.support.workflow_harness import FIELDS, environment_variables, opportunity_fields
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
@@ -49,6 +43,8 @@ from workflows.schedules.watch import WatchRequest
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30
+PAUSE_SECONDS = 0.1
+"""Between two looks at the server: looking costs more than an offer's life."""
 
 POLICY = """
 product_name = "Example Product"
@@ -62,25 +58,18 @@ legal = ["legal@example.com"]
 
 @asynccontextmanager
 async def open_offer_environment(
-    folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
+    dev_server: str, folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
 ) -> AsyncIterator["OfferEnvironment"]:
-    """Start a dev server, the sandbox and workers on some task queues."""
+    """Start the sandbox, and workers on some task queues of a new namespace of the dev server."""
     policy = folder / "policy.toml"
     policy.write_text(POLICY, encoding="utf-8")
-    async with (
-        await WorkflowEnvironment.start_local(
-            dev_server_existing_path=installed_program("temporal"),
-            dev_server_log_level="error",
-            data_converter=data_converter(TemporalSettings()),
-        ) as temporal,
-        Sandbox() as sandbox,
-    ):
-        await register_search_attributes(temporal.client)
+    client = await new_namespace(dev_server)
+    async with Sandbox() as sandbox:
         settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}
         with environment_variables({**sandbox.addresses.env, **settings}):
             stop = asyncio.Event()
             serving = asyncio.create_task(
-                serve(temporal.client, read_settings(WorkerSettings), queues, stop)
+                serve(client, read_settings(WorkerSettings), queues, stop)
             )
 
             async def stop_workers() -> None:
@@ -88,8 +77,9 @@ async def open_offer_environment(
                 await serving
 
             try:
-                yield OfferEnvironment(temporal.client, sandbox, stop_workers)
+                yield OfferEnvironment(client, sandbox, stop_workers)
             finally:
+                await delete_schedules(client)
                 await stop_workers()
 
 
@@ -148,7 +138,7 @@ class OfferEnvironment:
     async def wait_until(self, opportunity: str, condition: Callable[[OfferRow], bool]) -> OfferRow:
         """Wait until an offer's row in the list meets a condition."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            async for rows in self.client.changes(timedelta(seconds=0.1)):
+            async for rows in self.client.changes(timedelta(seconds=PAUSE_SECONDS)):
                 for row in rows:
                     if row.opportunity_id == opportunity and condition(row):
                         return row
@@ -196,12 +186,13 @@ class OfferEnvironment:
                 record = await self.client.record(opportunity)
                 if record.payout and str(record.payout.disbursed) == paid:
                     return
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def wait_until_called(self, system: str, operation: str, times: int) -> None:
         """Wait until an operation of the sandbox has been called this many times."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while self.world.calls[system, operation] < times:
-                await self.client.list_offers()
+            while self.world.calls[system, operation] < times:  # noqa: ASYNC110
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def wait_until_idle(self, path: str) -> int:
         """Wait until an offer has no activity or workflow task; returns its history's length."""
@@ -212,6 +203,7 @@ class OfferEnvironment:
                 pending = described.raw_description
                 if not (pending.pending_activities or pending.HasField("pending_workflow_task")):
                     return described.history_length
+                await asyncio.sleep(PAUSE_SECONDS)
 
     def accept_unrelated_offer(self) -> Agreement:
         """Create an offer in AWS without this product, and accept it now."""

@@ -17,6 +17,7 @@ from typing import IO
 from temporalio.client import Client
 
 from activities.task_queues import TaskQueue
+from tests.support.dev_server import connection_settings
 
 ROOT = Path(__file__).parents[2]
 TERMINAL = {"NO_COLOR": "1", "COLUMNS": "200", "TERMINAL_WIDTH": "200"}
@@ -45,14 +46,14 @@ async def run_in_new_interpreter(program: str, *arguments: str, **env: str) -> t
 
 @asynccontextmanager
 async def running_worker(client: Client, queues: Iterable[TaskQueue]) -> AsyncIterator[Process]:
-    """Run `worker.py` on some task queues of the client's server; it must exit with 0."""
+    """Run `worker.py` on some task queues of the client's namespace; it must exit with 0."""
     named = [word for queue in queues for word in ("--queues", queue.value)]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "worker.py"),
         *named,
         stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"TEMPORAL_ADDRESS": client.service_client.config.target_host},
+        env=os.environ | connection_settings(client),
     )
     try:
         yield process

@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
 STEP = timedelta(minutes=5)
-"""How much time is skipped between two checks for a stage."""
+"""How much time is skipped at least between two checks for a stage."""
 PENDING_WORKFLOW_TASK = (
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED,
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW,
@@ -232,9 +232,18 @@ class WorkflowHarness:
         passed = timedelta()
         while (record := await self.record(path)).stage is not stage:
             assert passed < within, f"still {record.stage} after {passed}, not {stage}"
-            await self.sleep(STEP)
-            passed += STEP
+            step = max(STEP, self._time_to_release(record))
+            await self.sleep(step)
+            passed += step
         return record
+
+    def _time_to_release(self, record: OfferRecord) -> timedelta:
+        """How long AWS still needs for the offer's change set, once it has found it valid."""
+        change_set = self.world.aws.change_sets.get(record.change_set_id or "")
+        if change_set is None or change_set.status != "APPLYING":
+            return timedelta()
+        needed = timedelta(minutes=self.world.aws.change_set_processing.publish_minutes)
+        return change_set.started_at + needed - self.time()
 
     async def advance_to_end(self, *, within: timedelta = timedelta(days=100)) -> OfferRecord:
         """Skip time until the offer has ended; returns its record then.

@@ -1,21 +1,16 @@
 """Signals: invalid ones are dropped, and a bug in a handler loses none."""
 
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from runtime.settings import TemporalSettings, read_settings
-from runtime.temporal import data_converter
 from runtime.workers import worker_on
-from tests.support.workflow_harness import installed_program
+from tests.support.dev_server import new_namespace
 
 pytestmark = pytest.mark.xdist_group("in-real-time")
 
@@ -55,17 +50,6 @@ class Fixed:
         self.sum += number
 
 
-@asynccontextmanager
-async def server() -> AsyncIterator[Client]:
-    converter = data_converter(read_settings(TemporalSettings))
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=installed_program("temporal"),
-        dev_server_log_level="error",
-        data_converter=converter,
-    ) as environment:
-        yield environment.client
-
-
 def worker(client: Client, workflow_class: type) -> Worker:
     threads = ThreadPoolExecutor(1)
     return worker_on("adding", client, [workflow_class], [], threads, cached_workflows=10)
@@ -83,23 +67,24 @@ async def failed_tasks(handle: WorkflowHandle[Any, Any]) -> int:
     return sum(event.event_type == failed for event in events)
 
 
-async def test_signal_that_failed_is_handled_after_a_fix() -> None:
-    async with server() as client:
-        handle = await client.start_workflow("Adding", id="adding", task_queue="adding")
-        async with worker(client, Broken):
-            await handle.signal("add", 2)
-            await wait_until_a_task_failed(handle)
-        async with worker(client, Fixed):
-            await handle.signal("add", 3)
-            assert await handle.result() == 5
+async def test_signal_that_failed_is_handled_after_a_fix(dev_server: str) -> None:
+    client = await new_namespace(dev_server)
+    handle = await client.start_workflow("Adding", id="adding", task_queue="adding")
+    async with worker(client, Broken):
+        await handle.signal("add", 2)
+        await wait_until_a_task_failed(handle)
+    async with worker(client, Fixed):
+        await handle.signal("add", 3)
+        assert await handle.result() == 5
 
 
 @pytest.mark.parametrize("signal", ["add", "add_soon"])
 @pytest.mark.parametrize("arguments", [[], [None], ["two"], [{"number": 2}], [2, 3], [[2]]])
 async def test_invalid_signal_is_dropped_without_logging_its_content(
-    signal: str, arguments: list[Any], caplog: pytest.LogCaptureFixture
+    dev_server: str, signal: str, arguments: list[Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with server() as client, worker(client, Fixed):
+    client = await new_namespace(dev_server)
+    async with worker(client, Fixed):
         handle = await client.start_workflow("Adding", id="adding", task_queue="adding")
         await handle.signal(signal, args=arguments)
         await handle.signal("add", 5)
