@@ -8,8 +8,6 @@ COPY workflows workflows
 COPY activities activities
 COPY runtime runtime
 COPY cli cli
-COPY sandbox sandbox
-COPY demo demo
 COPY examples examples
 COPY worker.py starter.py ./
 RUN pip install --no-cache-dir --constraint constraints.txt --editable .

@@ -12,7 +12,7 @@ from activities.task_queues import TaskQueue
 from runtime.codec import InvalidKeys
 from runtime.logging import configure_logs
 from runtime.process_exit import exit_process, run_and_exit
-from runtime.settings import InvalidSettings, WorkerSettings, read_settings
+from runtime.settings import InvalidSettings, WorkerSettings, read_settings, readable_env_file
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 from runtime.workers import collect_garbage_less_often, serve
 
@@ -49,6 +49,14 @@ async def _work(queues: list[TaskQueue]) -> None:
     if not signed:
         logging.getLogger(__name__).warning(
             "OFFERS_DECISION_KEYS is not set: who approves is whoever is named, without a proof"
+        )
+    if settings.offers_encryption_keys is None:
+        logging.getLogger(__name__).warning(
+            "OFFERS_ENCRYPTION_KEYS is not set: Temporal stores offers in the clear"
+        )
+    if readable := readable_env_file():
+        logging.getLogger(__name__).warning(
+            "%s can be read by everybody on this machine: chmod 600 %s", readable, readable
         )
     collect_garbage_less_often()
     await serve(client, settings, queues, stop)

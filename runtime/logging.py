@@ -72,6 +72,8 @@ def configure_logs(level: int = logging.INFO) -> None:
     root.setLevel(level)
     for chatty in ("httpx", "botocore", "urllib3", "aiosmtplib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # At DEBUG the SDK shows whole inputs and results.
+    logging.getLogger("temporalio.worker._activity").setLevel(logging.INFO)
     # The context is in fields of its own; in the text, too, it would only make lines longer.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False

@@ -5,6 +5,7 @@
 
 import os
 import re
+import stat
 from datetime import datetime
 from email.utils import getaddresses
 from pathlib import Path
@@ -346,6 +347,19 @@ def _read(name: str, path: Path, model: type[ModelT]) -> ModelT:
 SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
 
 
+def _env_file() -> str | None:
+    return os.environ.get("OFFERS_ENV_FILE", ".env") or None
+
+
+def readable_env_file() -> str | None:
+    """The file with settings if others on this machine can read it: it has secrets."""
+    file = _env_file()
+    if file is None or not Path(file).is_file():
+        return None
+    others = stat.S_IRGRP | stat.S_IROTH
+    return file if Path(file).stat().st_mode & others else None
+
+
 def read_settings(kind: type[SettingsT]) -> SettingsT:
     """The settings of this process; raises InvalidSettings.
 
@@ -353,7 +367,7 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
     demo must not use real settings that are in the working folder.
     """
     try:
-        return kind(_env_file=os.environ.get("OFFERS_ENV_FILE", ".env") or None)
+        return kind(_env_file=_env_file())
     except ValidationError as error:
         raise InvalidSettings("\n".join(map(_complaint, error.errors()))) from None
 

@@ -9,6 +9,7 @@ from offers.agreements.amendment_pricing import AmendmentPricing
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.record import OfferRecord
 from offers.terms.terms import OfferTerms
+from offers.text import shorten
 
 BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
 """The AWS managed policy that lets a person accept (AWS: buyer's guide)."""
@@ -35,6 +36,10 @@ def _local_time(instant: datetime, zone: str) -> str:
     return f"{local:%H:%M} on {day_of(local)} in {city}"
 
 
+LONGEST_COMPANY = 60
+"""Characters of the buyer's company in a subject."""
+
+
 def _to_buyer(
     record: OfferRecord,
     subject: str,
@@ -45,7 +50,7 @@ def _to_buyer(
     terms = record.require_terms()
     link = ("Open the private offer", record.offer_url) if with_link and record.offer_url else None
     return EmailMessage(
-        subject=subject,
+        subject=f"{subject} ({shorten(terms.company, LONGEST_COMPANY)})",
         greeting=greeting(record.require_contacts().buyer_name),
         paragraphs=paragraphs,
         facts=(

@@ -348,7 +348,9 @@ async def test_roll_out_and_roll_back(environment: OfferEnvironment, workers: Wo
     )
     assert max(acceptable.values()) == 1
     kinds = Counter(mail.subject.partition(":")[0] for mail in world.mail.messages)
-    assert kinds["Your private offer for Example Product is ready"] == len(world.aws.offers)
+    assert kinds["Your private offer for Example Product is ready (Example Corp)"] == len(
+        world.aws.offers
+    )
     accepted = (Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED)
     assert kinds["Accepted"] == len(accepted) + 1, "one is the amendment's"
     assert kinds["Paid"] == len((Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED))

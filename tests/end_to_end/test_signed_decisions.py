@@ -100,7 +100,9 @@ async def test_command_line_signs(environment: OfferEnvironment) -> None:
     assert "its signature does not fit" in err
     code, _, err = await run(*command, **where, OFFERS_DECISION_KEY="hunter2")
     assert code == 1
-    assert err == "OFFERS_DECISION_KEY: write each key as id:base64, of 32 bytes\n"
+    assert err == (
+        "OFFERS_DECISION_KEY: write each key as id:base64, of 32 bytes (see .env.example)\n"
+    )
     code, out, err = await run(*command, **where, OFFERS_DECISION_KEY=PRIVATE)
     assert (code, err) == (0, "")
     (decision,) = json.loads(out)["decisions"]

@@ -35,5 +35,5 @@ async def test_two_workers_with_overlapping_queues(dev_server: str, tmp_path: Pa
         assert [offer.id for offer in acceptable] == [record.offer_id]
         assert len(environment.world.aws.offers) == 3
         kinds = Counter(mail.subject.partition(":")[0] for mail in environment.world.mail.messages)
-        assert kinds["Your private offer for Example Product is ready"] == 3
+        assert kinds["Your private offer for Example Product is ready (Example Corp)"] == 3
         assert kinds["Accepted"] == kinds["Paid"] == 1

@@ -45,7 +45,7 @@ async def test_sigterm_lets_a_call_end(
                     break
             may_answer.set()
         assert [mail.subject for mail in environment.world.mail.messages] == [
-            "Your private offer for Example Product is ready"
+            "Your private offer for Example Product is ready (Example Corp)"
         ]
         handle = environment.temporal_client.get_workflow_handle(workflow_id(offer))
         described = (await handle.describe()).raw_description

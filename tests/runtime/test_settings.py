@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from runtime.settings import InvalidSettings, TemporalSettings, WorkerSettings, read_settings
+from runtime.settings import (
+    InvalidSettings,
+    TemporalSettings,
+    WorkerSettings,
+    read_settings,
+    readable_env_file,
+)
 from sandbox.server import Sandbox
 from tests.support.workflow_harness import FIELDS, environment_variables
 
@@ -136,3 +142,14 @@ def test_all_wrong_settings_are_in_one_answer() -> None:
 )
 def test_settings_that_can_be_read(name: str, value: str) -> None:
     assert worker_settings(**{name: value})
+
+
+def test_file_with_settings_that_others_can_read(folder_with_env_files: Path) -> None:
+    file = folder_with_env_files / "other.env"
+    with environment_variables({"OFFERS_ENV_FILE": str(file)}):
+        file.chmod(0o644)
+        assert readable_env_file() == str(file)
+        file.chmod(0o600)
+        assert readable_env_file() is None
+    with environment_variables({"OFFERS_ENV_FILE": ""}):
+        assert readable_env_file() is None

@@ -456,6 +456,7 @@ CALLED_IN: dict[str, tuple[str, ...]] = {
 WITHOUT_SCENARIO = {
     "wait_until_closed": "only in a run that continues as new while an amendment is open",
     "plan_digests": "it reads only Temporal's search, which the time-skipping server lacks",
+    "signal_policy_change": "it calls only Temporal, and nothing when the policy is the same",
     "find_schedule_problems": "it reads only Temporal's Schedules, which that server lacks",
 }
 """Activities that no scenario runs, and why."""
@@ -523,7 +524,11 @@ def violations_after(world: World, records: list[OfferRecord], expected: Outcome
 
 def outcome_of(world: World, records: list[OfferRecord]) -> Outcome:
     """How a life ended."""
-    to_buyer = [m.subject for m in world.mail.messages if BUYER_EMAIL in m.recipients]
+    to_buyer = [
+        m.subject.removesuffix(" (Example Corp)")
+        for m in world.mail.messages
+        if BUYER_EMAIL in m.recipients
+    ]
     return Outcome(
         [str(record.stage) for record in records],
         sorted(each.status for each in world.aws.agreements.values()),

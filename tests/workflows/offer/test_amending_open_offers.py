@@ -52,7 +52,7 @@ async def test_new_buyer_email_gets_the_offer_without_a_change_set(
     assert record.stage is Stage.SHARED
     assert harness.world.calls["catalog", "StartChangeSet"] == calls
     assert harness.world.mail.messages[-1].recipients == ["other@example.com"]
-    assert harness.mail_subjects()[-1].endswith("is ready")
+    assert harness.mail_subjects()[-1].endswith("is ready (Example Corp)")
 
 
 async def test_new_owner_email_gets_later_notices(harness: WorkflowHarness) -> None:
@@ -85,9 +85,9 @@ async def test_new_price_creates_a_revision_and_voids_the_old_offer(
         1,
     )
     assert harness.mail_subjects() == [
-        "Your private offer for Example Product is ready",
-        "Your private offer for Example Product is being changed",
-        "Your private offer for Example Product is ready",
+        "Your private offer for Example Product is ready (Example Corp)",
+        "Your private offer for Example Product is being changed (Example Corp)",
+        "Your private offer for Example Product is ready (Example Corp)",
     ]
     sentence = f"It replaces {first.offer_id}. The link in our earlier mail no longer works."
     assert sentence in " ".join(harness.world.mail.messages[-1].text.split())

@@ -56,7 +56,8 @@ async def test_cancel_after_sharing_notifies_the_buyer(harness: WorkflowHarness)
     assert end.cancel_reason == "the customer signed elsewhere"
     assert harness.count_acceptable_offers() == 0
     assert (
-        harness.mail_subjects()[-1] == "Your private offer for Example Product has been withdrawn"
+        harness.mail_subjects()[-1]
+        == "Your private offer for Example Product has been withdrawn (Example Corp)"
     )
     assert harness.world.mail.messages[-1].recipients == ["buyer@example.com"]
 
@@ -70,7 +71,8 @@ async def test_cancel_notifies_the_buyer_if_the_offer_mail_may_have_arrived(
     await harness.handle.signal(OfferWorkflow.cancel_signal, "")
     assert await last_stage(harness) is Stage.CANCELLED
     assert (
-        harness.mail_subjects()[-1] == "Your private offer for Example Product has been withdrawn"
+        harness.mail_subjects()[-1]
+        == "Your private offer for Example Product has been withdrawn (Example Corp)"
     )
 
 
@@ -107,8 +109,8 @@ async def test_delayed_resend_is_not_sent_after_cancel(harness: WorkflowHarness)
     harness.vendors.clear()
     assert await last_stage(harness) is Stage.CANCELLED
     assert harness.mail_subjects() == [
-        "Your private offer for Example Product is ready",
-        "Your private offer for Example Product has been withdrawn",
+        "Your private offer for Example Product is ready (Example Corp)",
+        "Your private offer for Example Product has been withdrawn (Example Corp)",
     ]
 
 

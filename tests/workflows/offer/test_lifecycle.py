@@ -56,8 +56,9 @@ async def test_from_draft_to_disbursed(harness: WorkflowHarness) -> None:
     )
 
     assert harness.mail_subjects() == [
-        "Your private offer for Example Product is ready",
-        f"Reminder: your private offer for Example Product expires on {last_day(end)}",
+        "Your private offer for Example Product is ready (Example Corp)",
+        f"Reminder: your private offer for Example Product expires on {last_day(end)}"
+        " (Example Corp)",
         "Accepted: Example Corp",
         "Paid: Example Corp",
     ]
@@ -158,7 +159,7 @@ async def test_expiry_after_two_reminders(harness: WorkflowHarness) -> None:
     assert end.history[-1].at >= end.expires_at
     assert harness.count_acceptable_offers() == 0
     assert [s.split(":")[0] for s in harness.mail_subjects()] == [
-        "Your private offer for Example Product is ready",
+        "Your private offer for Example Product is ready (Example Corp)",
         "Reminder",
         "Reminder",
         "Expired",
