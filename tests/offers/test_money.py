@@ -1,5 +1,6 @@
 """Money is exact to the minor unit, and rejects other amounts."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +31,20 @@ def test_invalid_money_is_rejected(amount: Any, currency: str, remedy: str) -> N
     with pytest.raises(ValidationError) as rejected:
         Money.of(amount, currency)
     assert remedy in str(rejected.value)
+
+
+@pytest.mark.parametrize(("amount", "allowed"), [("999999999999999.99", True), ("1e15", False)])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("form", [str, Decimal])
+def test_largest_amount(
+    form: Callable[[Decimal], Any], sign: int, amount: str, allowed: bool
+) -> None:
+    given_amount = form(sign * Decimal(amount))
+    if allowed:
+        assert Money.of(given_amount, "USD").amount == Decimal(amount) * sign
+    else:
+        with pytest.raises(ValidationError, match="smaller amount"):
+            Money.of(given_amount, "USD")
 
 
 @given(money())

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from pydantic import SecretStr
@@ -106,3 +107,40 @@ async def test_login_without_a_token_is_an_outage(body: bytes) -> None:
             await client.request("GET", "/private_offers/")
         await client.close()
     assert failure_type(raised) == Failure.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("said", "renewed_after"),
+    [
+        (b', "expires_in": 1000', 800),
+        (b', "expires_in": 1000.5', 800.4),
+        (b', "expires_in": "1000"', 480),
+        (b"", 480),
+    ],
+)
+async def test_token_is_renewed_before_it_expires(
+    monkeypatch: pytest.MonkeyPatch, said: bytes, renewed_after: float
+) -> None:
+    """After 80 % of its lifetime, or of ten minutes if none is said."""
+    now = [5000.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("activities.clazar.client.time", clock)
+    logins = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal logins
+        request = await reader.readuntil(b"\r\n\r\n")
+        logins += request.startswith(b"POST /authenticate/")
+        body = b'{"access_token": "token"' + said + b"}"
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        client = ClazarClient(f"http://{host}:{port}", "id", SecretStr("secret"))
+        for later, expected in ((0, 1), (renewed_after - 1, 1), (renewed_after, 2)):
+            now[0] = 5000 + later
+            await client.request("GET", "/private_offers/")
+            assert logins == expected
+        await client.close()

@@ -178,6 +178,28 @@ def test_failure_is_not_taken_for_a_collection() -> None:
     assert "not collected" in expected.reason
 
 
+def test_transfer_of_nothing_is_not_taken_for_a_collection() -> None:
+    """Such as a fee that was netted against a refund."""
+    (expected,) = forecast_for(invoice(transfers=(paid(date(2026, 3, 20), amount=usd(0)),)))
+    assert "not collected" in expected.reason
+
+
+@pytest.mark.parametrize("cents", ["0.01", "0.99"])
+def test_amounts_below_one_are_expected(cents: str) -> None:
+    """A sum below 1.00 is not nothing."""
+    arrived = paid(date(2026, 4, 10), amount=usd(cents))
+    small: dict[str, Any] = {"gross": usd("2.00"), "listing_fee": usd(0)}
+    left = usd("2.00") - usd(cents)
+    expected, *_ = forecast_for(invoice(**small, undisbursed=left, transfers=(arrived,)))
+    assert expected.amount == left
+    assert expected.reason.startswith("Invoiced on 2026-03-04, due on 2026-04-03, collected, ")
+    assert f"{usd(cents)} of USD 2.00 are paid" in expected.reason
+    price = {"amount": cents, "currency": "USD"}
+    (not_invoiced,) = forecast_for(offer_terms=terms(price=price))
+    assert usd(0) < not_invoiced.amount
+    assert not usd(cents) < not_invoiced.amount
+
+
 def test_first_part_that_is_paid_shows_the_collection() -> None:
     first, second = (paid(date(2026, 4, day), amount=usd(50000)) for day in (8, 20))
     (expected,) = forecast_for(
