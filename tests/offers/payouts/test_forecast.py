@@ -264,6 +264,22 @@ def test_rest_of_the_price_is_expected() -> None:
     assert rest.amount == usd(970)
 
 
+@pytest.mark.parametrize(
+    ("gross", "estimated", "rest"),
+    [
+        ("120000", False, False),
+        ("119999.99", False, True),
+        ("119880", True, False),
+        ("119879.99", True, True),
+        ("119880", False, True),
+    ],
+)
+def test_estimate_may_be_a_thousandth_off(gross: str, estimated: bool, rest: bool) -> None:
+    part: dict[str, Any] = {"gross": usd(gross), "undisbursed": usd(gross) - usd(3600)}
+    expected = forecast_for(invoice(**part, estimated=estimated))
+    assert [each.invoice_id for each in expected] == ["INV-1", None][: 1 + rest]
+
+
 def test_price_of_zero_expects_nothing() -> None:
     assert (
         forecast_for(
