@@ -471,7 +471,7 @@ def test_offer_of_a_change_set(identifiers: list[str | None], offer_id: str | No
     assert created_offer_id([{}, *changes]) == offer_id
 
 
-SHOWN = {
+SHOWN: dict[str, Any] = {
     "State": "Released",
     "ProductId": "prod-1",
     "Name": "Example",
@@ -496,7 +496,7 @@ UPFRONT_TERM = {
     "CurrencyCode": "USD",
     "RateCards": [RATE_CARD],
 }
-FIXED_TERMS = [
+FIXED_TERMS: list[dict[str, Any]] = [
     {
         "Type": "FixedUpfrontPricingTerm",
         "CurrencyCode": "EUR",

@@ -122,4 +122,5 @@ def test_each_finding_about_a_payout_has_its_remedy() -> None:
     assert email.paragraphs[1:] == ("Problem 1. Remedy 1.", "Problem 2. Remedy 2.")
     unreadable = compose_unreadable_payout_data(findings)
     assert unreadable.paragraphs[1:] == tuple(map(str, findings))
+    assert unreadable.greeting == email.greeting == "Hello,"
     assert unreadable.closing == ("offerflow payouts",)

@@ -11,6 +11,7 @@ from offers.preflight.customer import Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.draft import draft
 from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
+from offers.preflight.order_form import OrderForm
 from offers.preflight.report import ONLY_AMENDMENTS_END, Deal, preflight
 from tests.support.builders import BUYER, TODAY, facts
 from tests.support.deals import FIELDS, POLICY, PRODUCT, SELLER, preflight_report
@@ -405,6 +406,17 @@ def test_order_form_finding_names_both_values_and_the_field() -> None:
     (finding,) = preflight_report(form={"amount": 12000.0}).findings
     assert finding.seen == "USD 120,000.00"
     assert "USD 12,000 (Form_amount__c)" in finding.problem
+
+
+def test_finding_names_the_field_that_its_value_came_from() -> None:
+    drafted = draft(facts(duration_months=24, availability_end="2026-05-01"), POLICY, TODAY)
+    deal = Deal(order_form=OrderForm(values={"signed": False}, sources=FIELDS))
+    sources = {"duration_months": "Months__c", "order_form.signed": "Another__c"}
+    report = preflight(drafted, deal, POLICY, TODAY, sources)
+    found = {each.field: each.source for each in report.findings}
+    assert found["duration_months"] == "Months__c"
+    assert found["order_form.signed"] == "Form_signed__c", "its own source is replaced"
+    assert found["availability_end"] is None
 
 
 def test_exception_quotes_its_rule() -> None:
