@@ -47,6 +47,11 @@ def test_long_value_keeps_nobody_busy(unit: str) -> None:
     assert max(len(shown), len(str(finding.seen))) <= LONGEST_TEXT + 1
 
 
+def test_text_up_to_the_limit_is_shown_whole() -> None:
+    assert shown_value("x" * 500) == "x" * 500
+    assert shown_value("x" * 501) == "x" * 500 + "…"
+
+
 @given(st.integers(0, 1200), st.integers(1, 64))
 def test_cut_shows_no_part_of_a_mail_address(before: int, length: int) -> None:
     shown = shown_value(" " * before + "jane" * (length // 4 + 1) + "@example.com" + " x" * 500)
