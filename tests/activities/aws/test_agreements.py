@@ -389,10 +389,13 @@ def test_local_time_zone_does_not_change_times(aws: Aws) -> None:
     assert written == f"{agreement.accepted_at:%Y-%m-%dT%H:%M:%S}.000+0000"
 
 
+Rows = list[dict[str, Any]]
+
+
 class StubAgreements:
     """AWS's Agreement API with two pages of rows."""
 
-    def __init__(self, key: str, *pages: list[dict[str, Any]]) -> None:
+    def __init__(self, key: str, *pages: Rows) -> None:
         self._key, self._pages = key, pages
         self.queries: list[dict[str, Any]] = []
 
@@ -433,12 +436,12 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_pauses")
 def test_agreements_that_a_buyer_holds() -> None:
     ends = datetime(2027, 3, 2, tzinfo=UTC)
-    active = {"agreementId": "agmt-1", "status": "ACTIVE", "endTime": ends}
-    rows = [
+    active: dict[str, Any] = {"agreementId": "agmt-1", "status": "ACTIVE", "endTime": ends}
+    rows: Rows = [
         active | {"proposalSummary": {"offerId": "offer-1"}},
         {"agreementId": "agmt-2", "status": "ROLLED_BACK"},
     ]
-    later = [{"agreementId": "agmt-3", "status": "EXPIRED"}]
+    later: Rows = [{"agreementId": "agmt-3", "status": "EXPIRED"}]
     agreements = StubAgreements("agreementViewSummaries", rows, later)
     held, offers = MarketplaceLookup(NoOffers(), agreements).of_buyers(
         "prod-1", [BUYER], date(2026, 3, 2)
