@@ -114,7 +114,18 @@ def findings_in(
     error: ValidationError, sources: Mapping[str, str] | None = None
 ) -> tuple[Finding, ...]:
     """The findings of a failed validation; `sources` says where each field's value came from."""
-    return tuple(_finding(details, sources or {}) for details in error.errors(include_url=False))
+    errors = error.errors(include_url=False)
+    return tuple(
+        _finding(each, sources or {}) for each in errors if not _is_for_want_of_items(each, errors)
+    )
+
+
+def _is_for_want_of_items(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list has too few items only because those that are illegal do not count."""
+    place = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors
+    )
 
 
 _NO_DATE = ("it is not a date", "Write it as 2027-01-31")

@@ -171,8 +171,6 @@ class Money(FrozenModel, extra="forbid"):
     @model_validator(mode="after")
     def _whole_minor_units(self) -> Self:
         digits = MINOR_DIGITS[self.currency]
-        if not self.amount.is_finite():
-            raise illegal("the amount is not a number", "Give a finite amount")
         if self.amount.copy_abs() >= TOO_HIGH:
             raise illegal("the amount is beyond any contract", "Give a smaller amount")
         if self.amount != round(self.amount, digits):

@@ -3,8 +3,11 @@
 A mutant is the source with one place changed.  It is killed if a test fails that runs this place.
 The tests run on copies of the tree, its own first and then the quickest, up to one that fails.
 
-Not mutated: types, docstrings, and texts with a space, which are wording.  A place that no test is
-seen to run, such as one that is run only while modules are imported, has the tests of its module.
+Not mutated: types, docstrings, and texts with a space, which are wording.
+
+Enumerations, constants and the fields of a model are run while modules are imported, so a test that
+reads them is not seen to run them.  Such a place, and one that no test is seen to run, has the
+tests of its module and those of the test files that import it.
 """
 
 # Not by a library: cosmic-ray 8.7 runs the same tests for each mutant, and mutmut 3.8 changes no
@@ -205,6 +208,21 @@ def measure(processes: int) -> None:
     subprocess.run([*command, *TESTS], cwd=tree, env=environment, check=False)
 
 
+AT_IMPORT = ""
+"""What coverage records for a line that is run before the first test of a process."""
+
+
+def imported_by(file: Path) -> Iterator[str]:
+    """The names of the modules that a file imports, and of what it imports from them."""
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        match node:
+            case ast.Import(names=names):
+                yield from (each.name for each in names)
+            case ast.ImportFrom(module=str(module), names=names):
+                yield module
+                yield from (f"{module}.{each.name}" for each in names)
+
+
 class Covering:
     """The tests that run a place, and how long each takes."""
 
@@ -213,12 +231,23 @@ class Covering:
         self._data.read()
         self.seconds: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
         self._lines = cache(self._lines_of)
+        self._importing = defaultdict[str, set[str]](set)
+        """By module, the tests of the files that import it."""
+        by_file = defaultdict[str, set[str]](set)
+        for test in self.seconds:
+            by_file[test.partition("::")[0]].add(test)
+        for test_file, tests in by_file.items():
+            for module in imported_by(ROOT / test_file):
+                self._importing[module] |= tests
 
     def tests(self, mutant: Mutant) -> list[str]:
         """Those of the file itself first, then those of its folder, then the quickest."""
         lines = self._lines(mutant.file)
         numbers = range(mutant.line, mutant.last_line + 1)
         found = set[str]().union(*(lines.get(number, ()) for number in numbers))
+        if not found or AT_IMPORT in found:
+            module = mutant.file.removesuffix(".py").replace("/", ".")
+            found = found.union(*lines.values(), self._importing[module])
         folder, _, name = mutant.file.removesuffix(".py").rpartition("/")
         own = f"tests/{folder}/test_{name}.py", f"tests/{folder}/"
 
@@ -226,11 +255,12 @@ class Covering:
             file, of_folder = map(test.startswith, own)
             return not file, not of_folder, self.seconds[test]
 
-        return sorted(found or set[str]().union(*lines.values()), key=order)
+        return sorted(found - {AT_IMPORT}, key=order)
 
     def _lines_of(self, file: str) -> dict[int, set[str]]:
+        known = self.seconds.keys() | {AT_IMPORT}
         return {
-            line: {each.rpartition("|")[0] for each in contexts} & self.seconds.keys()
+            line: {each.rpartition("|")[0] for each in contexts} & known
             for line, contexts in self._data.contexts_by_lineno(file).items()
         }
 

@@ -167,9 +167,9 @@ def read_event(body: str) -> MarketplaceEvent | None:
             detail=kind.model_validate(event.detail),
         )
     except ValidationError as error:
-        wrong = error.errors(include_input=False, include_context=False, include_url=False)
         raise InvalidEvent(
             "; ".join(
-                f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['type']}" for each in wrong
+                f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['type']}"
+                for each in error.errors()
             )
         ) from None

@@ -123,8 +123,7 @@ def forecast(
     if not ended:
         for on, gross in _not_invoiced(terms, accepted_on, payout):
             net = gross - Money.nearest(gross.amount * terms.fee_rate, gross.currency)
-            if net.amount > 0:
-                coming.append(calendar.not_invoiced(on, net, terms))
+            coming.append(calendar.not_invoiced(on, net, terms))
     return tuple(coming)
 
 

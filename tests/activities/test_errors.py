@@ -12,9 +12,15 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionClosedError,
+    CredentialRetrievalError,
     EndpointConnectionError,
     NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
     ReadTimeoutError,
+    SSOTokenLoadError,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
 )
 from simple_salesforce.exceptions import (
     SalesforceExpiredSession,
@@ -64,7 +70,24 @@ def check(failure: ApplicationError, kind: Failure, wait: float | None = None) -
         ("ExpiredTokenException", 400, Failure.CREDENTIALS, None),
         ("UnrecognizedClientException", 400, Failure.CREDENTIALS, None),
         ("InvalidSignatureException", 403, Failure.CREDENTIALS, None),
+        *(
+            (code, 400, Failure.CREDENTIALS, None)
+            for code in (
+                "AccessDeniedException",
+                "ExpiredToken",
+                "IncompleteSignature",
+                "InvalidClientTokenId",
+                "InvalidSignatureException",
+                "MissingAuthenticationToken",
+                "MissingAuthenticationTokenException",
+                "OptInRequired",
+                "SignatureDoesNotMatch",
+            )
+        ),
+        ("TooManyRequestsException", 400, Failure.RATE_LIMITED, 5),
         ("UnknownError", 401, Failure.CREDENTIALS, None),
+        ("UnknownError", 403, Failure.CREDENTIALS, None),
+        ("UnknownError", 499, Failure.REJECTED, None),
         ("ValidationException", 422, Failure.REJECTED, None),
         ("ResourceNotFoundException", 404, Failure.REJECTED, None),
     ],
@@ -84,10 +107,38 @@ def test_aws_error_responses(code: str, status: int, kind: Failure, wait: float 
         (ConnectionClosedError(endpoint_url="x"), Failure.UNAVAILABLE),
         (EndpointConnectionError(endpoint_url="x"), Failure.UNAVAILABLE),
         (NoCredentialsError(), Failure.CREDENTIALS),
+        (PartialCredentialsError(provider="x", cred_var="y"), Failure.CREDENTIALS),
+        (CredentialRetrievalError(provider="x", error_msg="y"), Failure.CREDENTIALS),
+        (ProfileNotFound(profile="x"), Failure.CREDENTIALS),
+        (SSOTokenLoadError(error_msg="x"), Failure.CREDENTIALS),
+        (TokenRetrievalError(provider="x", error_msg="y"), Failure.CREDENTIALS),
+        (UnauthorizedSSOTokenError(), Failure.CREDENTIALS),
     ],
 )
 def test_aws_connection_errors(error: BotoCoreError, kind: Failure) -> None:
     check(aws_failure(error), kind)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("InternalServiceException", 500, "InternalServiceException"),
+        ("", 502, "502"),
+        ("", 403, "(403)"),
+        ("", 418, "418"),
+    ],
+)
+def test_failure_names_the_code_or_else_the_status(code: str, status: int, said: str) -> None:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    failure = aws_failure(ClientError(response, "StartChangeSet"), "Amazon S3")
+    assert said in str(failure)
+    assert "Amazon S3" in str(failure)
+    if failure.type == Failure.CREDENTIALS:
+        assert failure.details == ("Amazon S3",)
+
+
+def test_error_without_a_code_or_a_status_is_rejected() -> None:
+    check(aws_failure(ClientError({}, "StartChangeSet")), Failure.REJECTED)
 
 
 def test_aws_rejection_has_code_and_message() -> None:
@@ -107,6 +158,12 @@ def test_aws_rejection_has_code_and_message() -> None:
         (403, {}, Failure.CREDENTIALS, None),
         (429, {}, Failure.RATE_LIMITED, 30),
         (429, {"Retry-After": "7"}, Failure.RATE_LIMITED, 7),
+        (429, {"Retry-After": "0.5"}, Failure.RATE_LIMITED, 0.5),
+        (429, {"Retry-After": "1.2.3"}, Failure.RATE_LIMITED, 30),
+        (429, {"Retry-After": "Sun, 01 Mar 2026 00:00:00 GMT"}, Failure.RATE_LIMITED, 1),
+        (500, {"Retry-After": "90"}, Failure.UNAVAILABLE, None),
+        (499, {}, Failure.REJECTED, None),
+        (402, {}, Failure.REJECTED, None),
         (429, {"Retry-After": "soon"}, Failure.RATE_LIMITED, 30),
         (503, {"Retry-After": "90"}, Failure.RATE_LIMITED, 90),
         (503, {}, Failure.UNAVAILABLE, None),
@@ -153,6 +210,16 @@ def test_http_connection_errors(error: httpx.HTTPError) -> None:
         (SalesforceMalformedRequest, 400, "ENTITY_IS_LOCKED", Failure.NOT_READY, 900),
         (SalesforceRefusedRequest, 403, "REQUEST_LIMIT_EXCEEDED", Failure.RATE_LIMITED, 300),
         (SalesforceExpiredSession, 401, "INVALID_SESSION_ID", Failure.CREDENTIALS, None),
+        (SalesforceExpiredSession, 401, "INVALID_AUTH_HEADER", Failure.CREDENTIALS, None),
+        *(
+            (SalesforceGeneralError, 500, code, Failure.UNAVAILABLE, None)
+            for code in (
+                "SERVER_UNAVAILABLE",
+                "REQUEST_RUNNING_TOO_LONG",
+                "QUERY_TIMEOUT",
+                "UNKNOWN_EXCEPTION",
+            )
+        ),
         (SalesforceRefusedRequest, 403, "API_DISABLED_FOR_ORG", Failure.CREDENTIALS, None),
         (
             SalesforceRefusedRequest,
@@ -226,6 +293,9 @@ def test_unknown_field_is_named() -> None:
     ("status", "error", "kind"),
     [
         (400, "invalid_grant", Failure.CREDENTIALS),
+        (403, "invalid_app_access", Failure.CREDENTIALS),
+        (400, "server_error", Failure.UNAVAILABLE),
+        (404, "invalid_grant", Failure.UNAVAILABLE),
         (401, "invalid_client", Failure.CREDENTIALS),
         (400, "unknown_error", Failure.UNAVAILABLE),
         (400, "temporarily_unavailable", Failure.UNAVAILABLE),
@@ -259,6 +329,8 @@ RECIPIENT_BUSY = aiosmtplib.SMTPRecipientRefused(451, "later", "jane@example.com
         (RECIPIENT_UNKNOWN, False, Failure.REJECTED),
         (RECIPIENT_BUSY, False, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPDataError(552, "too big"), True, Failure.REJECTED),
+        (aiosmtplib.SMTPDataError(500, "what?"), True, Failure.REJECTED),
+        (aiosmtplib.SMTPDataError(499, "later"), True, Failure.UNAVAILABLE),
         (aiosmtplib.SMTPDataError(421, "closing"), True, Failure.UNAVAILABLE),
         (
             aiosmtplib.SMTPRecipientRefused(530, "log in", "jane@example.com"),

@@ -1,5 +1,6 @@
 """Money is exact to the minor unit, and rejects other amounts."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,10 +19,11 @@ from tests.support.amounts import currencies, money
         (0.1, "USD", "Write the amount as text"),
         ("0.001", "USD", "at most 2 decimals"),
         ("100.5", "JPY", "at most 0 decimals"),
-        ("NaN", "USD", ""),
-        ("Infinity", "USD", ""),
+        ("NaN", "USD", "it is not an amount"),
+        (Decimal("NaN"), "USD", "finite number"),
+        (Decimal("Infinity"), "USD", "finite number"),
         ("1e15", "USD", "smaller amount"),
-        ("ten", "USD", ""),
+        ("ten", "USD", "it is not an amount"),
         ("1", "CHF", ""),
         ("1", "usd", ""),
     ],
@@ -30,6 +32,20 @@ def test_invalid_money_is_rejected(amount: Any, currency: str, remedy: str) -> N
     with pytest.raises(ValidationError) as rejected:
         Money.of(amount, currency)
     assert remedy in str(rejected.value)
+
+
+@pytest.mark.parametrize(("amount", "allowed"), [("999999999999999.99", True), ("1e15", False)])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("form", [str, Decimal])
+def test_largest_amount(
+    form: Callable[[Decimal], Any], sign: int, amount: str, allowed: bool
+) -> None:
+    given_amount = form(sign * Decimal(amount))
+    if allowed:
+        assert Money.of(given_amount, "USD").amount == Decimal(amount) * sign
+    else:
+        with pytest.raises(ValidationError, match="smaller amount"):
+            Money.of(given_amount, "USD")
 
 
 @given(money())

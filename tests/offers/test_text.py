@@ -88,6 +88,39 @@ def test_shortened_text_begins_as_before(text: str, length: int) -> None:
     assert text.startswith(short)
 
 
+INVISIBLE = [
+    *"\u00ad\u061c\u180e\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff",
+    *map(chr, range(0x2060, 0x2070)),
+]
+
+
+@pytest.mark.parametrize("invisible", INVISIBLE)
+def test_invisible_character_is_no_part_of_a_name_or_a_code(invisible: str) -> None:
+    assert clean_name(f"{invisible}\u00e9{invisible}b{invisible}") == "\u00e9b"
+    assert clean_code(f"{invisible}1{invisible}2{invisible}") == "12"
+
+
+@pytest.mark.parametrize("seen", "\u00ac\u00ae\u2027\u2030\u205e\u2070\ufdff\ufe70")
+def test_what_is_seen_beside_the_invisible_stays(seen: str) -> None:
+    assert clean_name(f"a{seen}b") == f"a{seen}b"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        *((each, "-") for each in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"),
+        *((each, "'") for each in "\u2018\u2019\u02bc"),
+        *((each, "\n") for each in "\u0085\u2028\u2029"),
+        *((each, " ") for each in "\u00a0\u1680\u2000\u200a\u202f\u205f\u3000"),
+        *((each, "") for each in "\u200c\u200d"),
+        ("\u3001", ","),
+        *((chr(0xFEE0 + ord(each)), each) for each in "!,09AZaz~"),
+    ],
+)
+def test_character_of_a_code_is_read_as_the_one_of_ascii(written: str, read: str) -> None:
+    assert clean_code(f"a{written}b") == f"a{read}b"
+
+
 def test_no_letter_is_cut_in_two() -> None:
     assert shorten("cafe\u0301", 4) == "caf"
     assert shorten("x\u0915\u093f", 2) == "x"

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.aws import documents
 from activities.aws.agreements import FeedPosition, RequestCancellation
+from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.errors import Failure
 from offers.agreements.agreement import (
     Agreement,
@@ -22,6 +23,7 @@ from offers.agreements.agreement import (
 )
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.salesforce_fields import opportunity_update
+from offers.preflight.marketplace import HeldAgreement
 from sandbox.aws.marketplace_state import Agreement as SandboxAgreement
 from sandbox.aws.marketplace_state import Buyer
 from sandbox.billing.money import Invoice
@@ -385,3 +387,101 @@ def test_local_time_zone_does_not_change_times(aws: Aws) -> None:
     record = OfferRecord(opportunity_id=OPPORTUNITY, agreement=found)
     written = opportunity_update(record).values["accepted_at"]
     assert written == f"{agreement.accepted_at:%Y-%m-%dT%H:%M:%S}.000+0000"
+
+
+Rows = list[dict[str, Any]]
+
+
+class StubAgreements:
+    """AWS's Agreement API with two pages of rows."""
+
+    def __init__(self, key: str, *pages: Rows) -> None:
+        self._key, self._pages = key, pages
+        self.queries: list[dict[str, Any]] = []
+
+    def _answer(self, **query: Any) -> dict[str, Any]:
+        self.queries.append(dict(query))
+        number = int(query.get("nextToken", 0))
+        more = {"nextToken": str(number + 1)} if number + 1 < len(self._pages) else {}
+        return {self._key: self._pages[number]} | more
+
+    search_agreements = list_agreement_invoice_line_items = _answer
+
+    def describe_agreement(self, **_: Any) -> dict[str, Any]:
+        """An agreement in force."""
+        at = datetime(2026, 3, 2, tzinfo=UTC)
+        return {
+            "agreementId": "agmt-1",
+            "proposalSummary": {"offerId": "offer-1"},
+            "acceptor": {"accountId": BUYER},
+            "status": "ACTIVE",
+            "acceptanceTime": at,
+            "startTime": at,
+        }
+
+
+class NoOffers:
+    """AWS's Catalog API without any offer."""
+
+    def list_entities(self, **_: Any) -> dict[str, Any]:
+        """An empty page."""
+        return {"EntitySummaryList": []}
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.aws.marketplace_lookup.PAUSE_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_agreements_that_a_buyer_holds() -> None:
+    ends = datetime(2027, 3, 2, tzinfo=UTC)
+    active: dict[str, Any] = {"agreementId": "agmt-1", "status": "ACTIVE", "endTime": ends}
+    rows: Rows = [
+        active | {"proposalSummary": {"offerId": "offer-1"}},
+        {"agreementId": "agmt-2", "status": "ROLLED_BACK"},
+    ]
+    later: Rows = [{"agreementId": "agmt-3", "status": "EXPIRED"}]
+    agreements = StubAgreements("agreementViewSummaries", rows, later)
+    held, offers = MarketplaceLookup(NoOffers(), agreements).of_buyers(
+        "prod-1", [BUYER], date(2026, 3, 2)
+    )
+    known: dict[str, Any] = {"account_id": BUYER}
+    assert held == [
+        HeldAgreement(
+            agreement_id="agmt-1", offer_id="offer-1", active=True, ends_at=ends, **known
+        ),
+        HeldAgreement(agreement_id="agmt-3", offer_id="", active=False, ends_at=None, **known),
+    ]
+    assert offers == []
+    first, second = agreements.queries
+    assert first == {
+        "catalog": "AWSMarketplace",
+        "filters": [
+            {"name": "PartyType", "values": ["Proposer"]},
+            {"name": "AgreementType", "values": ["PurchaseAgreement"]},
+            {"name": "AcceptorAccountId", "values": [BUYER]},
+            {"name": "ResourceIdentifier", "values": ["prod-1"]},
+        ],
+        "maxResults": 50,
+    }
+    assert second == first | {"nextToken": "1"}
+
+
+@pytest.mark.usefixtures("no_pauses")
+def test_credit_memos_lessen_what_is_invoiced() -> None:
+    def row(kind: str, amount: str) -> dict[str, Any]:
+        return {"invoiceType": kind, "pricingCurrencyAmount": {"amount": amount}}
+
+    agreements = StubAgreements(
+        "agreementInvoiceLineItemGroupSummaries",
+        [row("INVOICE", "100.50"), row("CREDIT_MEMO", "20")],
+        [row("INVOICE", "5")],
+    )
+    snapshot = MarketplaceLookup(NoOffers(), agreements).agreement_snapshot("agmt-1")
+    assert snapshot.invoiced == Decimal("85.50")
+    assert agreements.queries[0] == {
+        "agreementId": "agmt-1",
+        "groupBy": "INVOICE_ID",
+        "maxResults": 50,
+    }

@@ -224,3 +224,18 @@ def test_offer_with_more_than_was_asked_is_not_as_asked(
     (finding,) = differences(terms(), aws.run(aws.activities.read_offer, offer_id))
     assert finding.field == "terms"
     assert said in str(finding.seen)
+
+
+@pytest.mark.parametrize(("price", "extra"), [("0.0", False), ("0.01", True), ("500", True)])
+def test_price_beside_the_instalments_is_not_as_asked(aws: Aws, price: str, extra: bool) -> None:
+    asked: dict[str, Any] = {"payment_schedule": "2026-03-02 60000; 2026-09-02 60000"}
+    offer_id = aws.release_offer(**asked)
+    offer = aws.sandbox.world.aws.offers[offer_id]
+    fixed = "FixedUpfrontPricingTerm"
+    offer.terms = [
+        each | {"Price": price} if each["Type"] == fixed else each for each in offer.terms
+    ]
+    found = differences(terms(**asked), aws.run(aws.activities.read_offer, offer_id))
+    assert [(each.field, each.seen) for each in found] == (
+        [("terms", "a price beside the instalments")] if extra else []
+    )

@@ -1,10 +1,13 @@
-"""AWS cannot be reached, or the worker has no credentials: what each activity on AWS fails with."""
+"""AWS cannot be reached, or takes no credentials: what each activity on AWS fails with."""
 
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 
 import boto3
@@ -68,11 +71,43 @@ class Unreachable:
     """AWS without an answer, and what an activity on it fails with."""
 
     expected: Failure
+    is_refused: bool
     catalog: AwsCatalog
     agreements: AwsAgreements
     lookup: MarketplaceLookup
     feed: SellerDataFeed
     eula: EulaDocuments
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """Answers each call that our credentials do not allow it."""
+
+    def do_POST(self) -> None:
+        if "/s3/" in self.headers["Authorization"]:
+            body = b"<Error><Code>AccessDenied</Code></Error>"
+        else:
+            body = b'{"__type": "AccessDeniedException"}'
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(403)
+        self.send_header("x-amzn-ErrorType", "AccessDeniedException")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT = do_PATCH = do_POST  # noqa: N815
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def refusing_server() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
 
 
 CALLS: dict[str, Callable[[Unreachable], Any]] = {
@@ -104,18 +139,25 @@ CALLS: dict[str, Callable[[Unreachable], Any]] = {
 }
 
 
-@pytest.fixture(scope="module", params=[Failure.UNAVAILABLE, Failure.CREDENTIALS])
-def aws(request: pytest.FixtureRequest) -> Iterator[Unreachable]:
-    """No server listens; besides, there may be no credentials."""
-    with socket.socket() as bound, pytest.MonkeyPatch.context() as patch:
+@contextmanager
+def no_server() -> Iterator[int]:
+    with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture(scope="module", params=["no answer", "no credentials", "refused credentials"])
+def aws(request: pytest.FixtureRequest) -> Iterator[Unreachable]:
+    """No server listens, and there may be no credentials; or AWS refuses them."""
+    server = refusing_server() if request.param == "refused credentials" else no_server()
+    with server as port, pytest.MonkeyPatch.context() as patch:
         variables = {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{bound.getsockname()[1]}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-        if request.param is Failure.UNAVAILABLE:
+        if request.param != "no credentials":
             variables |= {"AWS_ACCESS_KEY_ID": "example", "AWS_SECRET_ACCESS_KEY": "example"}
         patch.setattr(boto3, "DEFAULT_SESSION", None)  # it keeps the credentials of other tests
         with environment_variables(variables):
@@ -123,7 +165,8 @@ def aws(request: pytest.FixtureRequest) -> Iterator[Unreachable]:
                 aws_client, ("marketplace-catalog", "marketplace-agreement", "s3")
             )
             yield Unreachable(
-                request.param,
+                Failure.UNAVAILABLE if request.param == "no answer" else Failure.CREDENTIALS,
+                request.param == "refused credentials",
                 AwsCatalog(catalog, agreements, Clock(), "https://example.com/{offer_id}"),
                 AwsAgreements(agreements, Clock()),
                 MarketplaceLookup(catalog, agreements),
@@ -135,6 +178,10 @@ def aws(request: pytest.FixtureRequest) -> Iterator[Unreachable]:
 @pytest.mark.parametrize("name", CALLS)
 def test_failure_without_an_answer(aws: Unreachable, name: str) -> None:
     vendor = "Amazon S3" if name in ("publish EULA", "payout data") else "AWS Marketplace"
+    expected = aws.expected
+    if (name, aws.is_refused) == ("publish EULA", True):
+        # The bucket of a contract's document may be the customer's: it is the deal's problem.
+        vendor, expected = "Our check of the contract", Failure.REJECTED
     with pytest.raises(ApplicationError, match=vendor) as raised:
         CALLS[name](aws)
-    assert raised.value.type == aws.expected
+    assert raised.value.type == expected

@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -91,6 +93,61 @@ async def test_compressed_answer_is_read_up_to_the_limit() -> None:
     assert failure_type(raised) == Failure.UNAVAILABLE
 
 
+class CannedClient(ClazarClient):
+    """A client whose calls have these answers, one after another."""
+
+    def __init__(self, *answers: Any) -> None:
+        self._answers = list(answers)
+        self.parameters: list[dict[str, Any]] = []
+        self.pauses: list[float] = []
+        self._sleep = self._pause
+
+    async def request(self, method: str, path: str, **arguments: Any) -> Any:
+        """The next answer."""
+        assert (method, path) == ("GET", "/private_offers/")
+        self.parameters.append(arguments["params"])
+        return self._answers.pop(0)
+
+    async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("answers", "pages"),
+    [
+        ([{"results": [1, 2], "next": None}], [[1, 2]]),
+        ([{"results": [1], "next": "x"}, {"results": [], "next": ""}], [[1], []]),
+        ([{"results": [1, 2]}, {"results": [3]}], [[1, 2], [3]]),
+        ([{"results": [1, 2]}, {"results": []}], [[1, 2], []]),
+    ],
+)
+async def test_pages_up_to_the_last(answers: list[Any], pages: list[Any]) -> None:
+    """By the link to the next page; without one, up to a page that is not full."""
+    client = CannedClient(*answers)
+    read = [page async for page in client.pages("/private_offers/", 2, pause=7, kind="x")]
+    assert read == pages
+    assert client.parameters == [
+        {"page": number, "page_size": 2, "kind": "x"} for number in range(1, len(pages) + 1)
+    ]
+    assert client.pauses == [7] * (len(pages) - 1)
+
+
+@pytest.mark.parametrize("answer", [None, [], {}, {"results": None}, {"results": {}}])
+async def test_list_without_results_is_an_outage(answer: Any) -> None:
+    with pytest.raises(ApplicationError, match="a list has no results") as raised:
+        [_ async for _ in CannedClient(answer).pages("/private_offers/", 2)]
+    assert failure_type(raised) == Failure.UNAVAILABLE
+
+
+async def test_list_without_an_end_is_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.clazar.client.PAGE_LIMIT", 3)
+    client = CannedClient(*[{"results": [1], "next": "x"}] * 9)
+    with pytest.raises(ApplicationError, match="more than 3 pages") as raised:
+        [_ async for _ in client.pages("/private_offers/", 1)]
+    assert failure_type(raised) == Failure.UNAVAILABLE
+    assert len(client.parameters) == 3
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{}", b'{"access_token": 5}', b"[" * 100_000])
 async def test_login_without_a_token_is_an_outage(body: bytes) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -106,3 +163,40 @@ async def test_login_without_a_token_is_an_outage(body: bytes) -> None:
             await client.request("GET", "/private_offers/")
         await client.close()
     assert failure_type(raised) == Failure.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("said", "renewed_after"),
+    [
+        (b', "expires_in": 1000', 800),
+        (b', "expires_in": 1000.5', 800.4),
+        (b', "expires_in": "1000"', 480),
+        (b"", 480),
+    ],
+)
+async def test_token_is_renewed_before_it_expires(
+    monkeypatch: pytest.MonkeyPatch, said: bytes, renewed_after: float
+) -> None:
+    """After 80 % of its lifetime, or of ten minutes if none is said."""
+    now = [5000.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr("activities.clazar.client.time", clock)
+    logins = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal logins
+        request = await reader.readuntil(b"\r\n\r\n")
+        logins += request.startswith(b"POST /authenticate/")
+        body = b'{"access_token": "token"' + said + b"}"
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        host, port = server.sockets[0].getsockname()
+        client = ClazarClient(f"http://{host}:{port}", "id", SecretStr("secret"))
+        for later, expected in ((0, 1), (renewed_after - 1, 1), (renewed_after, 2)):
+            now[0] = 5000 + later
+            await client.request("GET", "/private_offers/")
+            assert logins == expected
+        await client.close()

@@ -123,3 +123,75 @@ async def test_invalid_row_is_a_finding_and_other_rows_count(row: Any, message: 
     (finding,) = reading.findings
     assert finding.problem == message
     assert str(reading.complete_payouts["offer-a"].net) == "USD 970.00"
+
+
+@pytest.mark.parametrize("net_is_given", [True, False])
+@pytest.mark.parametrize(
+    "column",
+    [
+        "seller_tax_share",
+        "seller_tax_share_refund",
+        "aws_tax_share_listing_fee",
+        "aws_tax_share_refund_listing_fee",
+    ],
+)
+async def test_each_tax_counts_beside_the_fee(column: str, net_is_given: bool) -> None:
+    row = VALID_ROW | {column: Decimal("50.25"), "undisbursed_net_revenue": Decimal("1020.25")}
+    if net_is_given:
+        row |= {"seller_net_revenue": Decimal("1020.25"), "listing_fee": None}
+    (invoice,) = (await read(OnePageClient(row))).payouts["offer-a"].invoices
+    assert str(invoice.tax) == "USD 50.25"
+    assert str(invoice.listing_fee) == "USD 30.00"
+    assert str(invoice.net) == str(invoice.undisbursed) == "USD 1,020.25"
+
+
+@pytest.mark.parametrize("net_is_given", [True, False])
+async def test_refund_and_returned_fee_count(net_is_given: bool) -> None:
+    refund = {"gross_refund": Decimal(-500), "listing_fee_refund": Decimal(15)}
+    row = VALID_ROW | refund | {"undisbursed_net_revenue": Decimal(485)}
+    if net_is_given:
+        row |= {"seller_net_revenue": Decimal(485), "listing_fee": None}
+    (invoice,) = (await read(OnePageClient(row))).payouts["offer-a"].invoices
+    assert (str(invoice.refunded), str(invoice.listing_fee)) == ("USD 500.00", "USD 15.00")
+    assert str(invoice.net) == "USD 485.00"
+
+
+async def test_each_column_of_a_row_is_read() -> None:
+    paid: dict[str, Any] = {
+        "agreement_id": "agmt-1",
+        "invoice_date": "2026-03-02",
+        "payment_due_date": "2026-04-01",
+        "disbursed_net_revenue": Decimal(970),
+        "undisbursed_net_revenue": Decimal(0),
+        "disbursement_date": "2026-04-10T00:00:00Z",
+        "disburse_bank_trace_id": "trace-1",
+        "transaction_reference_id": "line-1",
+    }
+    back = paid | {
+        "gross_revenue": Decimal(-1000),
+        "listing_fee": Decimal(30),
+        "disbursed_net_revenue": Decimal(-970),
+        "undisbursed_net_revenue": Decimal(970),
+        "disbursement_date": "2026-04-11",
+        "disbursement_status": "FAILED",
+        "disburse_bank_trace_id": "",
+    }
+    other = {"transaction_reference_id": "line-2", "agreement_id": "agmt-1"}
+    rows = [VALID_ROW | each for each in (paid | {"undisbursed_net_revenue": 970}, back, other)]
+    (invoice,) = (await read(OnePageClient(*rows))).payouts["offer-a"].invoices
+    assert (invoice.invoice_id, invoice.agreement_id) == ("INV-1", "agmt-1")
+    assert (str(invoice.invoiced_on), str(invoice.due_on)) == ("2026-03-02", "2026-04-01")
+    assert str(invoice.undisbursed) == "USD 1,940.00", "the lines of the invoice are not told apart"
+    assert [(str(t.on), str(t.amount), t.bank_trace_id, t.failed) for t in invoice.transfers] == [
+        ("2026-04-10", "USD 970.00", "trace-1", False),
+        ("2026-04-11", "USD -970.00", None, True),
+    ]
+
+
+@pytest.mark.parametrize("column", ["gross_revenue", "disbursed_net_revenue", "listing_fee"])
+@pytest.mark.parametrize("blank", [None, ""])
+async def test_amount_that_must_be_there_is_not_taken_for_zero(column: str, blank: Any) -> None:
+    reading = await read(OnePageClient(VALID_ROW | {column: blank}))
+    (finding,) = reading.findings
+    assert finding.problem == f"offer offer-a, invoice INV-1: {column} is blank"
+    assert (set(reading.payouts), set(reading.incomplete)) == (set(), {"offer-a"})

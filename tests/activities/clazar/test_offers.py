@@ -85,6 +85,32 @@ async def test_changes_are_read_oldest_first(
     )
 
 
+async def test_changes_are_sorted_and_those_known_left_out(
+    clazar_client: ClazarClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of Clazar's list is not documented."""
+    hours = (9, 7, 8)
+    rows = [
+        ROW | {"cloud_id": f"offer-{hour}", "last_modified_at": f"2026-03-02T0{hour}:00:00Z"}
+        for hour in hours
+    ]
+    monkeypatch.setattr(clazar_client, "request", rows_of(*rows))
+    activity = Clazar(clazar_client).read_changes
+    at = {f"offer-{hour}": NOW.replace(hour=hour) for hour in hours}
+    for known, expected in (
+        ({}, ["offer-7", "offer-8", "offer-9"]),
+        ({"offer-8": at["offer-8"], "offer-9": NOW.replace(hour=6)}, ["offer-7", "offer-9"]),
+    ):
+        position = ClazarPosition(since=NOW - timedelta(days=1), known=known)
+        changed = await run_activity(activity, position)
+        assert [each.offer.offer_id for each in changed.offers] == expected
+        assert [each.changed_at for each in changed.offers] == [at[o] for o in expected]
+    monkeypatch.setattr("activities.clazar.offers.CHANGE_LIMIT", 2)
+    everything = ClazarPosition(since=NOW - timedelta(days=1))
+    limited = await run_activity(activity, everything)
+    assert [each.offer.offer_id for each in limited.offers] == ["offer-7", "offer-8"]
+
+
 async def test_offer_is_found_by_id_or_reference(sandbox: Sandbox, clazar: Clazar) -> None:
     put_offer(sandbox).name = f"Example ({OPPORTUNITY}-2)"
     put_offer(sandbox, "offer-others")

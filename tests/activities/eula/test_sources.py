@@ -1,5 +1,6 @@
 """EULA documents on the web: what is read over https, what is rejected, and secrets."""
 
+import io
 import logging
 import socket
 import ssl
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 import trustme
+from botocore.exceptions import ClientError, EndpointConnectionError
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure
@@ -249,3 +251,137 @@ def test_page_instead_of_an_s3_object_is_no_finding(
         publish(documents, f"s3://{BUCKET}/eula.pdf")
     assert raised.value.type == Failure.UNAVAILABLE
     assert publish(documents, f"s3://{BUCKET}/eula.pdf")
+
+
+class AnsweringS3:
+    """An S3 client with one answer, or one error."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+        self.asked: dict[str, str] = {}
+
+    def get_object(self, **asked: str) -> Any:
+        """The answer."""
+        self.asked = asked
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def s3_error(code: str, status: int) -> ClientError:
+    response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, "GetObject")
+
+
+def read_from_s3(answer: Any, address: str = "s3://bucket/a/b.pdf") -> bytes:
+    return sources.EulaSources(AnsweringS3(answer)).read(address, time.monotonic() + 60)
+
+
+NO_OBJECT = "there is no such object in S3"
+NOT_ALLOWED = "S3 does not allow us to read it, or it does not exist"
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "problem"),
+    [
+        ("NoSuchKey", 404, NO_OBJECT),
+        ("NoSuchBucket", 400, NO_OBJECT),
+        ("InvalidBucketName", 400, NO_OBJECT),
+        ("NoSuchKey", 400, NO_OBJECT),
+        ("", 404, NO_OBJECT),
+        ("AccessDenied", 403, NOT_ALLOWED),
+        ("AllAccessDisabled", 403, NOT_ALLOWED),
+        ("InvalidObjectState", 403, NOT_ALLOWED),
+        ("PermanentRedirect", 301, "S3 does not return it (PermanentRedirect)"),
+        ("TemporaryRedirect", 307, "S3 does not return it (TemporaryRedirect)"),
+        ("InvalidRequest", 400, "S3 does not return it (InvalidRequest)"),
+    ],
+)
+def test_what_a_person_can_correct_in_s3(code: str, status: int, problem: str) -> None:
+    with pytest.raises(sources.InvalidSource) as refused:
+        read_from_s3(s3_error(code, status))
+    assert (refused.value.problem, str(refused.value)) == (problem, problem)
+    assert refused.value.remedy == (sources.READABLE if problem == NOT_ALLOWED else sources.EXISTS)
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (s3_error("ExpiredToken", 400), Failure.CREDENTIALS),
+        (s3_error("InvalidToken", 400), Failure.CREDENTIALS),
+        (s3_error("TokenRefreshRequired", 400), Failure.CREDENTIALS),
+        (s3_error("InvalidAccessKeyId", 403), Failure.CREDENTIALS),
+        (s3_error("", 403), Failure.CREDENTIALS),
+        (s3_error("SlowDown", 503), Failure.RATE_LIMITED),
+        (s3_error("", 429), Failure.RATE_LIMITED),
+        (s3_error("RequestTimeout", 400), Failure.UNAVAILABLE),
+        (s3_error("InternalError", 500), Failure.UNAVAILABLE),
+        (s3_error("", 503), Failure.UNAVAILABLE),
+        (EndpointConnectionError(endpoint_url="x"), Failure.UNAVAILABLE),
+    ],
+)
+def test_what_no_other_address_would_correct(error: Exception, failure: Failure) -> None:
+    with pytest.raises(ApplicationError, match="Amazon S3") as raised:
+        read_from_s3(error)
+    assert raised.value.type == failure
+
+
+@pytest.mark.parametrize("address", ["http://example.com/a.pdf", "a.pdf", "", "ftp://x/a.pdf"])
+def test_only_https_and_s3_are_read(address: str) -> None:
+    with pytest.raises(sources.InvalidSource, match="neither an https nor an s3") as refused:
+        read_from_s3({}, address)
+    assert refused.value.remedy == sources.ADDRESS
+
+
+def s3_object(content: bytes, announced: int | None = None) -> dict[str, Any]:
+    length = len(content) if announced is None else announced
+    return {"Body": io.BytesIO(content), "ContentLength": length, "ETag": "x"}
+
+
+@pytest.mark.parametrize("size", [0, 1, sources.PIECE, sources.PIECE + 1])
+def test_object_is_read_whole(size: int) -> None:
+    s3 = AnsweringS3(s3_object(b"x" * size))
+    read = sources.EulaSources(s3).read("S3://bucket/a/b.pdf", time.monotonic() + 60)
+    assert len(read) == size
+    assert s3.asked == {"Bucket": "bucket", "Key": "a/b.pdf"}
+    with pytest.raises(ApplicationError, match="the connection was lost"):
+        read_from_s3(s3_object(b"x" * size, size + 1))
+
+
+def test_largest_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_BYTES", 1_000_000)
+    assert len(read_from_s3(s3_object(b"x" * 1_000_000))) == 1_000_000
+    for larger in (
+        s3_object(b"x" * 1_000_001),
+        s3_object(b"x" * 1_000_001, 5),
+        s3_object(b"", 1_000_001),
+    ):
+        with pytest.raises(sources.InvalidSource, match="it is larger than 1 MB"):
+            read_from_s3(larger)
+
+
+@pytest.mark.parametrize(
+    ("reason", "problem"),
+    [
+        (socket.gaierror(socket.EAI_NONAME, "x"), "there is no such server"),
+        (socket.gaierror(socket.EAI_NODATA, "x"), "there is no such server"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), None),
+        (ConnectionResetError(), None),
+    ],
+)
+def test_server_that_is_not_reached(
+    monkeypatch: pytest.MonkeyPatch, reason: OSError, problem: str | None
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise reason
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    kind: type[Exception] = sources.InvalidSource if problem else ApplicationError
+    with pytest.raises(kind, match=problem or "nowhere.invalid"):
+        read_from_s3({}, "https://nowhere.invalid/a.pdf")
+
+
+@pytest.mark.parametrize("address", ["https://", "https://a b/c.pdf", "https://x:port/a.pdf"])
+def test_address_that_is_none(address: str) -> None:
+    with pytest.raises(sources.InvalidSource, match="it is not a web address"):
+        read_from_s3({}, address)

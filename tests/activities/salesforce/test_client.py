@@ -1,8 +1,11 @@
 """The client of Salesforce: logins and rejected credentials."""
 
 import asyncio
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -112,6 +115,38 @@ def test_private_key_that_is_none(sandbox: Sandbox) -> None:
     with pytest.raises(InvalidSettings, match="SALESFORCE_PRIVATE_KEY") as raised:
         opportunities_with(sandbox, "hunter2")
     assert "hunter2" not in str(raised.value)
+
+
+def test_forms_of_a_login() -> None:
+    by_secret = SalesforceLogin(url="https://x", client_id="id", client_secret=SecretStr("s"))
+    assert by_secret.form() == {
+        "grant_type": "client_credentials",
+        "client_id": "id",
+        "client_secret": "s",
+    }
+    key = private_key()
+    login = SalesforceLogin(
+        url="https://x", client_id="id", username="u", private_key=SecretStr(pem(key))
+    )
+    form = login.form()
+    assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    claims = jwt.decode(form["assertion"], key.public_key(), ["RS256"], audience="https://x")
+    assert (claims["iss"], claims["sub"]) == ("id", "u")
+    assert 0 < claims["exp"] - time.time() <= 180
+    with pytest.raises(ValueError, match="neither"):
+        login.model_copy(update={"username": None}).form()
+
+
+def test_server_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("activities.salesforce.client.TIMEOUT_SECONDS", (0.1, 0.1))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        client = SalesforceClient(
+            SalesforceLogin(url=url, client_id="x", client_secret=SecretStr("x"))
+        )
+        with pytest.raises(ApplicationError) as raised:
+            client.call(lambda api: api.query("SELECT Id FROM Opportunity"))
+    assert failure_type(raised) == Failure.UNAVAILABLE
 
 
 def test_login_without_credentials() -> None:

@@ -1,18 +1,22 @@
 """Reading opportunities and customers from Salesforce."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.errors import Failure
-from activities.salesforce.opportunities import Opportunities
+from activities.salesforce.client import SalesforceClient
+from activities.salesforce.field_map import FieldMap
+from activities.salesforce.opportunities import Opportunities, ReadOpportunity, ReadyAfter
 from offers.policy.policy import Policy
+from offers.preflight.customer import Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.draft import Draft, draft
 from offers.preflight.report import Deal, preflight
 from sandbox.server import Sandbox
-from tests.support.builders import TODAY, facts
+from tests.support.builders import NOW, TODAY, facts
 from tests.support.vendors import failure_type
 from tests.support.workflow_harness import OPPORTUNITY, opportunity_fields
 
@@ -146,3 +150,189 @@ async def test_order_form_without_currency_is_in_that_of_the_opportunity(
         codes = {finding.code for finding in found if finding.field == "price"}
         assert ("order-form-amount" in codes) is (given != known)
         assert ("opportunity-currency" in codes) is (given != known)
+
+
+class RecordingClient(SalesforceClient):
+    """A client whose org answers each query with the same records."""
+
+    def __init__(self, *records: dict[str, Any]) -> None:
+        self.queries: list[str] = []
+        self._records = list(records)
+
+    def call(self, use: Callable[[Any], Any]) -> Any:
+        """What is made of the records; the query is kept."""
+        return use(self)
+
+    def query(self, query: str) -> dict[str, Any]:
+        """As simple-salesforce answers it."""
+        self.queries.append(query)
+        return {"records": self._records}
+
+
+READ = {"company": "Account.Name", "buyer_accounts": "Buyer__c"}
+WRITE = {"stage": "Stage__c", "accepted_at": "Accepted__c"}
+FORM = {"signed": "Signed__c", "billing_method": "Billing__c"}
+
+
+def with_fields(client: SalesforceClient, **changes: Any) -> Opportunities:
+    known = {"read": READ, "write": WRITE, "order_form": FORM}
+    fields = FieldMap.model_validate(known | changes)
+    return Opportunities(client, fields, "AWS Marketplace")
+
+
+def opportunity(**changes: Any) -> ReadOpportunity:
+    known: dict[str, Any] = {
+        "account_id": "001A",
+        "facts": {"company": "Example's"},
+        "sources": {},
+        "order_form": {},
+        "shown_stage": None,
+        "shown_offer_id": None,
+    }
+    return ReadOpportunity.model_validate(known | changes)
+
+
+USE = {"Id": "006B", "Account": {"Name": "Other"}, "Buyer__c": "444455556666", "Accepted__c": "x"}
+
+
+@pytest.mark.parametrize(
+    ("lacks", "account", "others", "purchase"),
+    [
+        (None, "001A", True, True),
+        (None, None, True, True),
+        ("company", "001A", True, True),
+        ("company", None, False, False),
+        ("buyer_accounts", "001A", False, False),
+        ("stage", "001A", True, False),
+        ("accepted_at", "001A", True, False),
+    ],
+)
+def test_customer_as_far_as_the_field_map_goes(
+    lacks: str | None, account: str | None, others: bool, purchase: bool
+) -> None:
+    client = RecordingClient(USE)
+    fields = {"read": {n: f for n, f in READ.items() if n != lacks},
+              "write": {n: f for n, f in WRITE.items() if n != lacks}}  # fmt: skip
+    opportunities = with_fields(client, **fields)
+    found = opportunities.customer("006A", opportunity(account_id=account), ["111122223333"])
+    company = None if lacks == "company" else "Other"
+    use = OtherCustomersUse(account_id="111122223333", opportunity_id="006B", company=company)
+    assert found.others == ((use,) if others else ())
+    last = LastPurchase(opportunity_id="006B", buyer_accounts=("444455556666",))
+    assert found.last_purchase == (last if purchase else None)
+    same = "AccountId != '001A'" if account else r"Account.Name != 'Example\'s'"
+    assert all(same in query for query in client.queries[:others])
+    for spelling in ("111122223333", "1111-2222-3333", "1111 2222 3333"):
+        assert all(f"Buyer__c LIKE '%{spelling}%'" in q for q in client.queries[:others])
+    assert len(client.queries) == others + purchase
+
+
+def test_customer_without_an_account_or_a_company_is_not_looked_up() -> None:
+    client = RecordingClient(USE)
+    nameless = opportunity(account_id=None, facts={"company": None}, shown_stage="shared")
+    found = with_fields(client).customer("006A", nameless, ["111122223333"])
+    assert found == Customer(shown_stage="shared", stage_field="Stage__c")
+    assert client.queries == []
+
+
+@pytest.mark.parametrize("accounts", ["soon", None])
+def test_last_purchase_by_accounts_that_cannot_be_read_is_none(accounts: Any) -> None:
+    client = RecordingClient(USE | {"Buyer__c": accounts})
+    found = with_fields(client).customer("006A", opportunity(), [])
+    assert found.last_purchase is None
+    (query,) = client.queries
+    assert "AccountId = '001A' AND Id != '006A' AND Stage__c IN ('accepted'" in query
+    assert "Accepted__c != null ORDER BY Accepted__c DESC LIMIT 1" in query
+
+
+READY = {"Id": "0065g00000AbCdEAAV", "SystemModstamp": "2026-03-02T09:00:00.000+0000"}
+
+
+@pytest.mark.parametrize(
+    ("page", "condition"),
+    [
+        ({"changed_at": None}, "Stage__c = null ORDER BY"),
+        ({"changed_at": NOW}, "SystemModstamp >= 2026-03-02T09:00:00+00:00 ORDER BY"),
+        (
+            {"changed_at": NOW, "opportunity_id": "006A"},
+            "(SystemModstamp > 2026-03-02T09:00:00+00:00 OR (SystemModstamp ="
+            " 2026-03-02T09:00:00+00:00 AND Id > '006A')) ORDER BY",
+        ),
+    ],
+)
+def test_query_for_ready_opportunities(page: dict[str, Any], condition: str) -> None:
+    client = RecordingClient(READY)
+    after = ReadyAfter.model_validate(page)
+    (found,) = with_fields(client).find_ready_opportunities(after)
+    assert (found.opportunity_id, found.changed_at) == (READY["Id"], NOW)
+    assert with_fields(client, ready="Region__c = '{EU}'").find_ready_opportunities(after)
+    first, second = client.queries
+    signed = "WHERE Signed__c = true AND Billing__c = 'AWS Marketplace' AND Stage__c = null"
+    for query in client.queries:
+        assert query.startswith("SELECT Id, SystemModstamp FROM Opportunity ")
+        assert signed in query
+        assert query.endswith("ORDER BY SystemModstamp ASC, Id ASC LIMIT 100")
+    assert condition in first
+    assert " AND (Region__c = '{EU}')" in second
+
+
+@pytest.mark.parametrize("lacks", ["stage", "signed", "billing_method"])
+def test_ready_opportunities_need_three_fields(lacks: str) -> None:
+    fields = {"write": {n: f for n, f in WRITE.items() if n != lacks},
+              "order_form": {n: f for n, f in FORM.items() if n != lacks}}  # fmt: skip
+    with pytest.raises(ApplicationError, match="NO_INTAKE") as raised:
+        with_fields(RecordingClient(), **fields).find_ready_opportunities(
+            ReadyAfter(changed_at=None)
+        )
+    assert failure_type(raised) == Failure.REJECTED
+
+
+def test_each_field_of_an_opportunity_is_read() -> None:
+    record = {
+        "Id": "006A",
+        "AccountId": "001A",
+        "Account": {"Name": "Example Corp"},
+        "Buyer__c": "111122223333",
+        "Amount": 120000.0,
+        "Currency__c": "EUR",
+        "Months__c": 12.0,
+        "Signed__c": True,
+        "Billing__c": "AWS Marketplace",
+        "Stage__c": "shared",
+        "Offer__c": "offer-1",
+    }
+    more = {"amount": "Amount", "currency": "Currency__c", "duration_months": "Months__c"}
+    client = RecordingClient(record)
+    read = with_fields(
+        client, read=READ | more, write={"stage": "Stage__c", "offer_id": "Offer__c"}
+    ).read("006A")
+    assert read.account_id == "001A"
+    assert read.facts == {
+        "company": "Example Corp",
+        "buyer_accounts": "111122223333",
+        "duration_months": 12,
+        "price": {"amount": "120000", "currency": "EUR"},
+    }
+    assert read.sources == {
+        "company": "Account.Name",
+        "buyer_accounts": "Buyer__c",
+        "price": "Amount",
+        "price.currency": "Currency__c",
+        "duration_months": "Months__c",
+    }
+    assert read.order_form.values == {"signed": True, "billing_method": "AWS Marketplace"}
+    assert read.order_form.sources == FORM
+    assert read.order_form.opportunity_currency == "EUR"
+    assert (read.shown_stage, read.shown_offer_id) == ("shared", "offer-1")
+    (query,) = client.queries
+    assert query == (
+        "SELECT Account.Name, AccountId, Amount, Billing__c, Buyer__c, Currency__c, Id, Months__c,"
+        " Offer__c, Signed__c, Stage__c FROM Opportunity WHERE Id = '006A'"
+    )
+    bare = with_fields(RecordingClient(record), write={}, default_currency="GBP").read("006A")
+    assert (bare.shown_stage, bare.shown_offer_id) == (None, None)
+    assert "price" not in bare.facts
+    assert bare.order_form.opportunity_currency == "GBP"
+    with pytest.raises(ApplicationError, match="no opportunity 006A") as raised:
+        with_fields(RecordingClient()).read("006A")
+    assert failure_type(raised) == Failure.NOT_FOUND

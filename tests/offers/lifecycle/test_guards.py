@@ -1,5 +1,6 @@
 """Which requests an offer accepts in each stage; why others are rejected; what to do instead."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,11 +14,13 @@ from offers.agreements.agreement import (
 )
 from offers.findings import Finding, Severity
 from offers.lifecycle import guards
+from offers.lifecycle.actions import Action
 from offers.lifecycle.actions import ActionKind as Kind
+from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.guards import Reason
 from offers.lifecycle.guards import ReasonCode as Code
-from offers.lifecycle.record import BUILT_IN, Amendment
+from offers.lifecycle.record import BUILT_IN, Amendment, OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import ENDS, TRANSITIONS, Stage
 from tests.support.agreements import AFTER_FIRST_INSTALLMENT, accepted_offer, agreement
@@ -398,3 +401,223 @@ def test_who_may_decide_about_an_exception(holders: list[str], code: Code) -> No
     for each in holders:
         decision = ApprovalDecision(by=each)
         assert guards.why_cannot_decide(waiting, decision, approved=True) is None
+
+
+# What a reason is about -----------------------------------------------------------------------
+
+EXCEPTION = Finding(
+    code="not-annual",
+    severity=Severity.APPROVAL,
+    field="duration_months",
+    problem="24 months",
+    remedy="Get it approved",
+    role="deal-desk",
+)
+DESK = "desk@example.com"
+WAITING = record(
+    Stage.DRAFT,
+    findings=(EXCEPTION,),
+    policy=BUILT_IN.model_copy(update={"roles": {"deal-desk": (DESK,)}}),
+)
+REFERENCE = WAITING.approval_reference(EXCEPTION)
+NAMELESS = Attention(code=AttentionCode.SIGNAL_REJECTED, problem="p", remedy="r", since=NOW)
+BUSY = record(
+    Stage.DRAFT,
+    attentions=(
+        NAMELESS,
+        NAMELESS.model_copy(update={"code": AttentionCode.CREDENTIALS_REJECTED}),
+    ),
+)
+
+
+def decide(offer: OfferRecord, *, approved: bool = True, **given: Any) -> Reason | None:
+    decision = ApprovalDecision(**{"by": DESK, "reason": "It is agreed"} | given)
+    return guards.why_cannot_decide(offer, decision, approved=approved)
+
+
+def amend_without_contacts() -> Reason | None:
+    return why_cannot_amend(record(Stage.SHARED, contacts=None), offer_name="Another")
+
+
+REASONS: dict[Code, tuple[Callable[[], Reason | None], dict[str, str], list[Action]]] = {
+    Code.NOTHING_WAITS: (lambda: decide(record(Stage.DRAFT)), {"stage": "draft"}, []),
+    Code.FINDING_NOT_WAITING: (
+        lambda: decide(WAITING, finding="custom-contract"),
+        {"waiting": REFERENCE},
+        [Action(kind=Kind.APPROVE, offer=ID, finding=REFERENCE)],
+    ),
+    Code.DEAL_CHANGED: (
+        lambda: decide(WAITING, deal="another"),
+        {},
+        [Action(kind=Kind.SHOW, offer=ID)],
+    ),
+    Code.ROLE_VACANT: (
+        lambda: decide(WAITING.model_copy(update={"policy": BUILT_IN})),
+        {"role": "deal-desk"},
+        [Action(kind=Kind.RESUME, offer=ID)],
+    ),
+    Code.ROLE_MISSING: (lambda: decide(WAITING, by="x@example.com"), {"roles": "deal-desk"}, []),
+    Code.OWN_DEAL: (
+        lambda: decide(WAITING.model_copy(update={"changed_by": (DESK,)})),
+        {"roles": "deal-desk"},
+        [],
+    ),
+    Code.NOTHING_GIVEN: (
+        lambda: decide(WAITING, approved=False, reason=""),
+        {},
+        [Action(kind=Kind.DECLINE, offer=ID)],
+    ),
+    Code.CHANGE_INVALID: (lambda: decide(WAITING, reason="x" * 2001), {"fields": "reason"}, []),
+    Code.ATTENTION_NOT_NAMED: (
+        lambda: guards.why_cannot_resolve(BUSY, None),
+        {"waiting": "credentials-rejected, signal-rejected"},
+        [
+            Action(kind=Kind.RESUME, offer=ID, attention=each)
+            for each in ("credentials-rejected", "signal-rejected")
+        ],
+    ),
+    Code.NO_OFFER_ID: (
+        lambda: guards.why_cannot_link(record(Stage.GENERATING), "1234", awaited=True),
+        {},
+        [Action(kind=Kind.LINK_OFFER, offer=ID)],
+    ),
+    Code.NOT_AWAITED: (
+        lambda: guards.why_cannot_link(record(Stage.GENERATING), "offer-1", awaited=False),
+        {"stage": "generating"},
+        [],
+    ),
+    Code.AMENDMENT_IN_PROGRESS: (
+        lambda: guards.why_agreement_is_busy(
+            record(Stage.ACCEPTED),
+            requested=True,
+            open_amendment=Amendment(number=3, stage=Stage.LIVE),
+        ),
+        {"amendment": "3", "stage": "live"},
+        [Action(kind=kind, offer=f"{ID}/amendment/3") for kind in (Kind.SHOW, Kind.CANCEL)],
+    ),
+    Code.CANCELLATION_PENDING: (
+        lambda: guards.why_agreement_is_busy(
+            record(Stage.ACCEPTED), requested=True, open_amendment=None
+        ),
+        {},
+        [Action(kind=Kind.SHOW, offer=ID)],
+    ),
+    Code.ACCEPTED_FIRST: (
+        lambda: guards.why_amended_too_late(record(Stage.ACCEPTED)),
+        {"stage": "accepted"},
+        [Action(kind=Kind.AMEND, offer=ID)],
+    ),
+    Code.TERM_FOR_AMENDMENTS_ONLY: (
+        lambda: why_cannot_amend(record(Stage.SHARED), additional_amount="1 USD"),
+        {"term": "additional_amount", "stage": "shared"},
+        [],
+    ),
+    Code.DURATION_NOT_EDITABLE: (
+        lambda: guards.why_cannot_extend(
+            record(Stage.SHARED), Extension(until=UNTIL, duration_months=24), NOW, None
+        ),
+        {"duration_months": "24"},
+        [
+            Action(
+                kind=Kind.AMEND,
+                offer=ID,
+                terms={"availability_end": "2026-04-10", "duration_months": "24"},
+            )
+        ],
+    ),
+    Code.NOT_OPEN_YET: (
+        lambda: guards.why_cannot_extend(record(Stage.DRAFT), Extension(until=UNTIL), NOW, None),
+        {"stage": "draft"},
+        [Action(kind=Kind.REVISE, offer=ID, terms={"availability_end": "2026-04-10"})],
+    ),
+    Code.OFFER_STAYS_EXPIRED: (
+        lambda: why_cannot_amend(record(Stage.EXPIRED), offer_name="Another"),
+        {"stage": "expired"},
+        [
+            Action(kind=Kind.EXTEND, offer=ID, terms={"availability_end": ""}),
+            Action(kind=Kind.RECREATE, offer=ID),
+        ],
+    ),
+    Code.ALREADY_ACCEPTED: (
+        lambda: guards.why_cannot_cancel(record(Stage.ACCEPTED)),
+        {"stage": "accepted"},
+        [
+            Action(
+                kind=Kind.REQUEST_CANCELLATION, offer=ID, terms={"reason_code": "", "message": ""}
+            ),
+            Action(kind=Kind.AMEND, offer=ID),
+        ],
+    ),
+    Code.NO_AGREEMENT: (
+        lambda: guards.why_cannot_cancel(record(Stage.ACCEPTED, agreement=None)),
+        {"stage": "accepted"},
+        [],
+    ),
+    Code.OFFER_REPLACED: (
+        lambda: guards.why_cannot_cancel(record(Stage.REPLACED)),
+        {"stage": "replaced", "replaced_by": "agmt-2", "amendment": "3"},
+        [Action(kind=Kind.SHOW, offer=f"{ID}/amendment/3")],
+    ),
+}
+
+
+@pytest.mark.parametrize("code", REASONS)
+def test_reason_has_its_data_and_what_can_be_done(code: Code) -> None:
+    ask, data, actions = REASONS[code]
+    reason = ask()
+    assert reason is not None
+    assert (reason.code, reason.data, list(reason.actions)) == (code, data, actions)
+
+
+def test_decision_is_taken_by_its_code_its_reference_or_without_either() -> None:
+    for finding in (None, "not-annual", REFERENCE):
+        for approved in (True, False):
+            assert decide(WAITING, approved=approved, finding=finding) is None
+    own = WAITING.model_copy(update={"changed_by": (DESK,)})
+    assert decide(own, approved=False) is None, "nobody may decline their own deal"
+    policy = own.policy.model_copy(update={"approve_own_deals": True})
+    assert decide(own.model_copy(update={"policy": policy})) is None
+    assert decide(WAITING, deal=WAITING.deal.digest) is None
+    assert decide(WAITING, approved=False, finding="x").actions == (  # type: ignore[union-attr]
+        Action(kind=Kind.DECLINE, offer=ID, finding=REFERENCE),
+    )
+    assert decide(WAITING, reason="x" * 2000) is None
+
+
+def test_attention_is_resolved_by_its_code_or_as_the_only_one() -> None:
+    assert guards.why_cannot_resolve(BUSY, "signal-rejected") is None
+    one = BUSY.model_copy(update={"attentions": BUSY.attentions[:1]})
+    assert guards.why_cannot_resolve(one, None) is None
+    wrong = guards.why_cannot_resolve(one, "approval-required")
+    assert wrong is not None
+    assert wrong.problem == "approval-required does not wait; signal-rejected does"
+    nothing = guards.why_cannot_resolve(record(Stage.DRAFT), None)
+    assert nothing is not None
+    assert nothing.code is Code.NOTHING_WAITS
+
+
+@pytest.mark.parametrize("stage", [Stage.SUBMITTED, Stage.GENERATING])
+def test_offer_is_linked_while_it_is_awaited(stage: Stage) -> None:
+    assert guards.why_cannot_link(record(stage), "offer-abc", awaited=True) is None
+    late = guards.why_cannot_link(record(Stage.LIVE), "offer-abc", awaited=True)
+    assert late is not None
+    assert late.code is Code.NOT_AWAITED
+
+
+def test_offer_whose_buyer_is_not_known_is_changed_in_aws() -> None:
+    reason = amend_without_contacts()
+    assert reason is not None
+    assert (reason.code, reason.data) == (Code.CHANGE_INVALID, {"fields": "buyer_email"})
+    (finding,) = guards.findings_of_edit(record(Stage.SHARED, contacts=None), {}, NOW)
+    assert (finding.code, finding.field) == ("no-contacts", "buyer_email")
+
+
+def test_fields_of_an_invalid_change_are_named_once() -> None:
+    reason = why_cannot_amend(
+        record(Stage.SHARED), buyer_accounts="1", net_payment_days=31, buyer_email="nobody"
+    )
+    assert reason is not None
+    assert reason.data == {"fields": "buyer_accounts, net_payment_days"}
+    reason = why_cannot_amend(record(Stage.SHARED), buyer_email="nobody")
+    assert reason is not None
+    assert reason.data == {"fields": "buyer_email"}

@@ -221,19 +221,30 @@ def test_payout_without_its_transfer_is_not_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unknown", "field"),
+    ("unknown", "field", "seen"),
     [
-        (event("UNKNOWN_ACTION", "SELLER_REV_SHARE", 1), "action"),
-        (event("INVOICED", "SOMETHING_NEW", 1), "transaction_type"),
-        (event("INVOICED", "SELLER_REV_SHARE", 1, currency="CHF"), "currency"),
-        (event("INVOICED", "SELLER_REV_SHARE", 1, invoice_id=""), "buyer_invoice_id"),
+        (event("UNKNOWN_ACTION", "SELLER_REV_SHARE", 1), "action", "UNKNOWN_ACTION"),
+        (event("INVOICED", "SOMETHING_NEW", 1), "transaction_type", "SOMETHING_NEW"),
+        (event("INVOICED", "SELLER_REV_SHARE", 1, currency="CHF"), "currency", "CHF"),
+        (event("INVOICED", "SELLER_REV_SHARE", 1, invoice_id=""), "buyer_invoice_id", None),
+        (
+            event("DISBURSED", "SELLER_REV_SHARE", -1, transfer_id="d9"),
+            "disbursement_billing_event_id",
+            "d9",
+        ),
     ],
 )
-def test_unknown_events_are_findings_and_not_counted(unknown: BillingEvent, field: str) -> None:
+def test_unknown_events_are_findings_and_not_counted(
+    unknown: BillingEvent, field: str, seen: str | None
+) -> None:
     payout, findings = payout_from_ledger(OFFER, [*invoiced(), unknown], TRANSFERS)
     assert payout is not None
     assert payout.gross == Money.of(1000, "USD")
-    assert [finding.field for finding in findings] == [field]
+    assert [(finding.field, finding.seen) for finding in findings] == [(field, seen)]
+    assert [finding.code for finding in findings] == ["payout-data"]
+    assert "agreement agmt-1" in findings[0].problem
+    (nameless,) = payout_from_ledger(OFFER, [unknown._replace(agreement_id="")], TRANSFERS)[1]
+    assert "agreement unknown" in nameless.problem
 
 
 def test_no_payout_without_an_invoice() -> None:

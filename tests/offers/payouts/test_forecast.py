@@ -178,6 +178,28 @@ def test_failure_is_not_taken_for_a_collection() -> None:
     assert "not collected" in expected.reason
 
 
+def test_transfer_of_nothing_is_not_taken_for_a_collection() -> None:
+    """Such as a fee that was netted against a refund."""
+    (expected,) = forecast_for(invoice(transfers=(paid(date(2026, 3, 20), amount=usd(0)),)))
+    assert "not collected" in expected.reason
+
+
+@pytest.mark.parametrize("cents", ["0.01", "0.99"])
+def test_amounts_below_one_are_expected(cents: str) -> None:
+    """A sum below 1.00 is not nothing."""
+    arrived = paid(date(2026, 4, 10), amount=usd(cents))
+    small: dict[str, Any] = {"gross": usd("2.00"), "listing_fee": usd(0)}
+    left = usd("2.00") - usd(cents)
+    expected, *_ = forecast_for(invoice(**small, undisbursed=left, transfers=(arrived,)))
+    assert expected.amount == left
+    assert expected.reason.startswith("Invoiced on 2026-03-04, due on 2026-04-03, collected, ")
+    assert f"{usd(cents)} of USD 2.00 are paid" in expected.reason
+    price = {"amount": cents, "currency": "USD"}
+    (not_invoiced,) = forecast_for(offer_terms=terms(price=price))
+    assert usd(0) < not_invoiced.amount
+    assert not usd(cents) < not_invoiced.amount
+
+
 def test_first_part_that_is_paid_shows_the_collection() -> None:
     first, second = (paid(date(2026, 4, day), amount=usd(50000)) for day in (8, 20))
     (expected,) = forecast_for(
@@ -242,6 +264,22 @@ def test_rest_of_the_price_is_expected() -> None:
     assert rest.amount == usd(970)
 
 
+@pytest.mark.parametrize(
+    ("gross", "estimated", "rest"),
+    [
+        ("120000", False, False),
+        ("119999.99", False, True),
+        ("119880", True, False),
+        ("119879.99", True, True),
+        ("119880", False, True),
+    ],
+)
+def test_estimate_may_be_a_thousandth_off(gross: str, estimated: bool, rest: bool) -> None:
+    part: dict[str, Any] = {"gross": usd(gross), "undisbursed": usd(gross) - usd(3600)}
+    expected = forecast_for(invoice(**part, estimated=estimated))
+    assert [each.invoice_id for each in expected] == ["INV-1", None][: 1 + rest]
+
+
 def test_price_of_zero_expects_nothing() -> None:
     assert (
         forecast_for(
@@ -277,3 +315,131 @@ def test_overdue_date_is_after_the_expected_range(
         assert expected.overdue_on > expected.latest
     else:
         assert expected.overdue_on > date(2026, 4, 3)
+
+
+CLAZAR = PayoutRules(source=PayoutSource.CLAZAR, pays_on=())
+UNPAID_IN_APRIL = invoice(invoiced_on=date(2026, 3, 4), due_on=date(2026, 4, 3))
+PAID_IN_PART = invoice(
+    undisbursed=usd(16400), transfers=(paid(date(2026, 4, 8), amount=usd(100000)),)
+)
+REVERSED = invoice(transfers=(paid(date(2026, 4, 8)), paid(date(2026, 4, 9), amount=usd(-116400))))
+
+
+@pytest.mark.parametrize(
+    ("late", "rules", "paused_on", "is_paused"),
+    [
+        pytest.param(invoice(collected_on=date(2026, 4, 5)), DAILY, "2026-04-06", True, id="cycle"),
+        pytest.param(invoice(), DAILY, "2026-04-06", False, id="AWS would tell the collection"),
+        pytest.param(invoice(), CLAZAR, "2026-04-06", True, id="collection is not known"),
+        pytest.param(invoice(due_on=date(2026, 5, 3)), CLAZAR, "2026-04-06", False, id="not due"),
+        pytest.param(invoice(), CLAZAR, "2026-03-04", True, id="paused on the invoice's day"),
+        pytest.param(invoice(), CLAZAR, "2026-03-03", False, id="paused before the invoice"),
+        pytest.param(PAID_IN_PART, CLAZAR, "2026-04-08", True, id="paused on the payout's day"),
+        pytest.param(PAID_IN_PART, CLAZAR, "2026-04-07", False, id="paid after the pause"),
+        pytest.param(REVERSED, CLAZAR, "2026-04-09", True, id="reversed"),
+    ],
+)
+def test_what_a_pause_of_payouts_delays(
+    late: InvoicePayout, rules: PayoutRules, paused_on: str, is_paused: bool
+) -> None:
+    (expected,) = forecast_for(
+        late, today=date(2026, 4, 10), rules=rules, paused_on=date.fromisoformat(paused_on)
+    )
+    assert (expected.step is Step.PAUSED) is is_paused
+    assert (f"AWS paused payouts on {paused_on}" in expected.reason) is is_paused
+
+
+INVOICED = "Invoiced on 2026-03-04, due on 2026-04-03"
+DAILY_PAYOUTS = "AWS pays out daily, and the bank takes 1 to 3 working days"
+MONTHLY_PAYOUTS = (
+    "AWS pays out between the days 7 and 10 of a month, and the bank takes 1 to 3 working days"
+)
+
+
+@pytest.mark.parametrize(
+    ("late", "rules", "reason"),
+    [
+        (invoice(), DAILY, f"{INVOICED}, not collected, {DAILY_PAYOUTS}"),
+        (invoice(), FROM_AWS, f"{INVOICED}, not collected, {MONTHLY_PAYOUTS}"),
+        (
+            invoice(),
+            CLAZAR,
+            f"{INVOICED}, Clazar does not show when it is collected, {DAILY_PAYOUTS}",
+        ),
+        (
+            invoice(collected_on=date(2026, 4, 5)),
+            CLAZAR,
+            f"{INVOICED}, collected on 2026-04-05, {DAILY_PAYOUTS}",
+        ),
+        (
+            PAID_IN_PART,
+            DAILY,
+            f"{INVOICED}, collected, USD 100,000.00 of USD 116,400.00 are paid, {DAILY_PAYOUTS}",
+        ),
+        (
+            REVERSED,
+            DAILY,
+            f"{INVOICED}, collected, AWS took the payout back on 2026-04-09, {DAILY_PAYOUTS}",
+        ),
+        (
+            invoice(
+                transfers=(
+                    paid(date(2026, 4, 8)),
+                    Transfer(on=None, amount=usd(-116400), failed=True),
+                )
+            ),
+            DAILY,
+            f"{INVOICED}, collected, the bank refused the payout, {DAILY_PAYOUTS}",
+        ),
+    ],
+)
+def test_reason_of_an_invoice(late: InvoicePayout, rules: PayoutRules, reason: str) -> None:
+    (expected,) = forecast_for(late, today=date(2026, 4, 10), rules=rules)
+    assert expected.reason == reason
+    assert expected.problem == (
+        f"{expected.amount} (invoice INV-1) is overdue: it waits for {expected.step}. {reason}"
+    )
+
+
+def test_reason_of_what_is_not_invoiced() -> None:
+    (assumed,) = forecast_for(rules=DAILY)
+    assert assumed.reason == (
+        "To be invoiced on 2026-03-04, due 30 days later (assumed: AWS does not show the terms), "
+        + DAILY_PAYOUTS
+    )
+    assert "(an invoice) is overdue: it waits for invoice." in assumed.problem
+    (known,) = forecast_for(rules=DAILY, offer_terms=terms(net_payment_days=45))
+    assert known.reason == f"To be invoiced on 2026-03-04, due 45 days later, {DAILY_PAYOUTS}"
+
+
+def test_dates_that_the_data_lacks_are_those_of_the_terms() -> None:
+    dateless = invoice(invoiced_on=None, due_on=None)
+    (expected,) = forecast_for(dateless, rules=DAILY, offer_terms=terms(net_payment_days=45))
+    assert expected.reason.startswith("Invoiced on 2026-03-04, due on 2026-04-18")
+    without_day = Transfer(on=None, amount=usd(-116400), failed=True)
+    failed = invoice(transfers=(paid(date(2026, 4, 1)), without_day))
+    (expected,) = forecast_for(failed, rules=DAILY)
+    assert expected.overdue_on == date(2026, 4, 3), "not from its due date on"
+
+
+def test_invoices_in_another_currency_say_nothing_about_the_price() -> None:
+    euros = {name: Money.of(0, "EUR") for name in ("refunded", "tax", "listing_fee")}
+    other = invoice(gross=Money.of(5, "EUR"), undisbursed=Money.of(5, "EUR"), **euros)
+    assert [each.invoice_id for each in forecast_for(other)] == ["INV-1"]
+
+
+def test_invoices_cover_the_charges_in_their_order() -> None:
+    three = "2026-03-04 20000; 2026-06-04 40000; 2026-09-04 60000"
+    offer_terms = terms(payment_schedule=three)
+
+    def left(gross: str) -> list[tuple[str, str]]:
+        invoiced = invoice(gross=usd(gross), listing_fee=usd(0), undisbursed=usd(gross))
+        expected = forecast_for(invoiced, offer_terms=offer_terms)[1:]
+        return [(str(each.overdue_on), f"{each.amount.amount:.0f}") for each in expected]
+
+    june, september = "2026-06-07", "2026-09-07"
+    assert left("20000") == [(june, "38800"), (september, "58200")]
+    assert left("30000") == [(june, "29100"), (september, "58200")]
+    assert left("60000") == [(september, "58200")]
+    assert left("119900") == [(september, "97")]
+    assert left("120000") == left("130000") == []

@@ -143,6 +143,40 @@ def test_invoice_state_by_rows(
         assert invoice.is_settled is settled
 
 
+AMOUNTS = ("gross", "refund", "listing_fee", "tax", "disbursed", "undisbursed")
+
+
+def below_one(each: ReportRow) -> ReportRow:
+    """The same of an invoice of 1.00: a sum below it is not nothing."""
+    return each.model_copy(update={name: getattr(each, name) / 1000 for name in AMOUNTS})
+
+
+@pytest.mark.parametrize(
+    ("rows", "state"),
+    [
+        ([UNPAID], PayoutState.NOT_DISBURSED),
+        ([row()], PayoutState.DISBURSED),
+        ([part(1, 40, 60)], PayoutState.PARTIALLY),
+        ([row(1, undisbursed=970), reversal(2, failed=True)], PayoutState.FAILED),
+        ([row(1, undisbursed=970), reversal(2)], PayoutState.REVERSED),
+        ([row(1, undisbursed=-970), row(2, undisbursed=-970)], PayoutState.DISBURSED),
+        (
+            [row(None, refund=-1000, listing_fee=0, disbursed=0, undisbursed=0)],
+            PayoutState.NOT_DISBURSED,
+        ),
+    ],
+)
+def test_payout_below_one_has_the_state_of_a_large_one(
+    rows: list[ReportRow], state: PayoutState
+) -> None:
+    large, small = payout_from_report(rows), payout_from_report(map(below_one, rows))
+    assert large.state is small.state is state
+    assert large.is_settled is small.is_settled
+    assert large.is_reversed is small.is_reversed
+    assert large.bank_trace_ids == small.bank_trace_ids
+    assert large.covers(PRICE) is small.covers(Money.of(1, "USD"))
+
+
 def test_full_payout() -> None:
     payout = payout_from_report([row()])
     assert payout.covers(PRICE)
@@ -201,18 +235,20 @@ def test_failure_is_shown_beside_a_reversal_of_the_same_day() -> None:
     assert payout.state is PayoutState.FAILED
 
 
-def moved(*amounts: int) -> InvoicePayout:
+def moved(*amounts: int, unit: Decimal = Decimal(1)) -> InvoicePayout:
     """An invoice of 1000 without a fee, of which these amounts were moved one day after another."""
     return InvoicePayout(
         invoice_id="INV-1",
-        gross=PRICE,
+        gross=Money.of(1000 * unit, "USD"),
         refunded=Money.of(0, "USD"),
         listing_fee=Money.of(0, "USD"),
         tax=Money.of(0, "USD"),
-        undisbursed=Money.of(1000 - sum(amounts), "USD"),
+        undisbursed=Money.of((1000 - sum(amounts)) * unit, "USD"),
         transfers=tuple(
             Transfer(
-                on=date(2026, 5, day), amount=Money.of(each, "USD"), bank_trace_id=f"trace-{day}"
+                on=date(2026, 5, day),
+                amount=Money.of(each * unit, "USD"),
+                bank_trace_id=f"trace-{day}",
             )
             for day, each in enumerate(amounts, 1)
         ),
@@ -232,9 +268,10 @@ def moved(*amounts: int) -> InvoicePayout:
     ],
 )
 def test_payouts_that_stand(amounts: tuple[int, ...], standing: list[int]) -> None:
-    invoice = moved(*amounts)
-    assert invoice.bank_trace_ids == tuple(f"trace-{day}" for day in standing)
-    assert invoice.disbursed_on == (date(2026, 5, standing[-1]) if standing else None)
+    for unit in (Decimal(1), Decimal("0.001")):
+        invoice = moved(*amounts, unit=unit)
+        assert invoice.bank_trace_ids == tuple(f"trace-{day}" for day in standing)
+        assert invoice.disbursed_on == (date(2026, 5, standing[-1]) if standing else None)
 
 
 def test_newest_dates_of_several_invoices() -> None:

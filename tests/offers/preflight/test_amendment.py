@@ -68,7 +68,7 @@ def test_amendment_warns_that_the_buyer_pays_by_invoice() -> None:
     found = findings_of(
         amendment.CHECKS[-1:], accepted_offer().terms, (), accepted_offer(), agreement_snapshot()
     )
-    assert [each.code for each in found] == ["needs-invoicing"]
+    assert [(each.code, each.field) for each in found] == [("needs-invoicing", "agreement")]
     assert found[0].severity is Severity.WARN
 
 
@@ -132,6 +132,30 @@ def test_fixed_quantities_can_grow() -> None:
 def test_fields_that_an_amendment_cannot_change(field: str, given: dict[str, Any]) -> None:
     found = findings_by_code(given)["not-amendable"]
     assert (found.field, found.severity) == (field, Severity.REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "seen", "changes"),
+    [
+        ("agreement-not-active", "agreement", "agmt-1",
+         {"agreement_changes": {"status": "EXPIRED"}}),
+        ("starts-at-acceptance", "agreement", "2026-06-02",
+         {"agreement_changes": {"starts_at": datetime(2026, 6, 2, tzinfo=UTC)}}),
+        ("no-agreement-end", "agreement_end", None, {"agreement_changes": {"ends_at": None}}),
+        ("other-kind-of-price", "dimensions", "platform x 2",
+         {"original_terms": UPFRONT, "given": {"dimensions": "platform x 2"}}),
+        ("not-amendable", "starts_on", "2026-12-01", {"given": {"starts_on": "2026-12-01"}}),
+        ("not-amendable", "product_id", "prod-other", {"given": {"product_id": "prod-other"}}),
+        ("charged-twice", "availability_end", "2026-09-02",
+         {"given": {"availability_end": "2026-09-02"}}),
+        ("amendment", "price", "USD 80,000.00 until 2027-03-05, in 2 instalments", {}),
+    ],
+)  # fmt: skip
+def test_finding_names_the_field_and_its_value(
+    code: str, field: str, seen: str | None, changes: dict[str, Any]
+) -> None:
+    found = findings_by_code(**changes)[code]
+    assert (found.field, found.seen) == (field, seen)
 
 
 # Dates -----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from offers.lifecycle.clazar_field_sheet import opportunities_named_in, with_reference
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
+from offers.terms.terms import TERM_FIELDS
 from tests.support.builders import TODAY, facts, terms
 
 
@@ -101,6 +102,52 @@ def test_each_invalid_field_is_one_finding(changes: dict[str, Any], fields: list
     drafted = draft(facts(**changes), Policy(), TODAY)
     assert [finding.field for finding in drafted.findings] == fields
     assert all(finding.remedy for finding in drafted.findings)
+
+
+ILLEGAL: dict[str, Any] = {
+    "buyer_accounts": "1",
+    "company": "",
+    "offer_name": "<",
+    "product_id": "<",
+    "dimensions": "",
+    "price": "much",
+    "availability_end": "soon",
+    "duration_months": 0,
+    "net_payment_days": 31,
+    "starts_on": "soon",
+    "payment_schedule": "soon",
+    "eula": "soon",
+    "renewal": "maybe",
+    "description": "x" * 1000,
+    "agreement_end": "soon",
+}
+
+
+@pytest.mark.parametrize("field", ILLEGAL)
+@pytest.mark.parametrize("missing", [True, False])
+def test_other_terms_are_checked_beside_an_illegal_one(field: str, missing: bool) -> None:
+    given = facts(offer_name="Example", availability_end="2026-03-09", duration_months=24)
+    given["price"] = {"amount": "5", "currency": "EUR"}
+    drafted = draft(given | {field: None if missing else ILLEGAL[field]}, Policy(), TODAY)
+    checked = drafted.checkable_terms
+    assert checked is not None
+    assert (field in drafted.valid_fields) is (drafted.terms is not None)
+    expected = terms(**{name: value for name, value in given.items() if name in TERM_FIELDS})
+    assert checked.model_dump(exclude={field}) == expected.model_dump(exclude={field})
+
+
+def test_illegal_terms_do_not_hide_each_other() -> None:
+    drafted = draft(facts(**ILLEGAL), Policy(), TODAY)
+    assert {each.field.partition(".")[0] for each in drafted.findings} == ILLEGAL.keys()
+    assert drafted.checkable_terms is not None
+    assert drafted.valid_fields == TERM_FIELDS - ILLEGAL.keys()
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "", "europe/nowhere"])
+def test_unknown_time_zone_is_shown_with_its_source(zone: str) -> None:
+    sources = {"buyer_time_zone": "Zone__c"}
+    found = draft(facts(buyer_time_zone=zone), Policy(), TODAY, sources).findings
+    assert [(each.field, each.source) for each in found] == [("buyer_time_zone", "Zone__c")]
 
 
 def test_findings_have_no_personal_data() -> None:

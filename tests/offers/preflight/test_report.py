@@ -11,9 +11,10 @@ from offers.preflight.customer import Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.draft import draft
 from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
+from offers.preflight.order_form import OrderForm
 from offers.preflight.report import ONLY_AMENDMENTS_END, Deal, preflight
 from tests.support.builders import BUYER, TODAY, facts
-from tests.support.deals import FIELDS, POLICY, PRODUCT, SELLER, preflight_report
+from tests.support.deals import FIELDS, ORDER_FORM, POLICY, PRODUCT, SELLER, preflight_report
 
 REFUSE, APPROVAL, WARN = Severity.REFUSE, Severity.APPROVAL, Severity.WARN
 OTHER = "444455556666"
@@ -407,6 +408,17 @@ def test_order_form_finding_names_both_values_and_the_field() -> None:
     assert "USD 12,000 (Form_amount__c)" in finding.problem
 
 
+def test_finding_names_the_field_that_its_value_came_from() -> None:
+    drafted = draft(facts(duration_months=24, availability_end="2026-05-01"), POLICY, TODAY)
+    deal = Deal(order_form=OrderForm(values={"signed": False}, sources=FIELDS))
+    sources = {"duration_months": "Months__c", "order_form.signed": "Another__c"}
+    report = preflight(drafted, deal, POLICY, TODAY, sources)
+    found = {each.field: each.source for each in report.findings}
+    assert found["duration_months"] == "Months__c"
+    assert found["order_form.signed"] == "Form_signed__c", "its own source is replaced"
+    assert found["availability_end"] is None
+
+
 def test_exception_quotes_its_rule() -> None:
     (finding,) = preflight_report({"duration_months": 24}, form={"duration_months": 24}).findings
     assert finding.rule is not None
@@ -491,3 +503,244 @@ def test_ambiguous_payment_terms_are_a_warning(words: str) -> None:
 def test_only_an_amendment_names_the_end_of_the_agreement() -> None:
     found = preflight_report({"agreement_end": "2027-03-05"}).findings
     assert ONLY_AMENDMENTS_END.code in {each.code for each in found}
+
+
+HALVES = "2026-03-02 60,000.00; 2026-09-02 60,000.00"
+SEEN: dict[str, list[str | None]] = {
+    "an account of 11 digits": ["11112222333"],
+    "27 accounts": [None],
+    "a currency AWS does not take": ["CHF"],
+    "a name that AWS forbids": ["Example <Corp>"],
+    "the last day is today": ["2026-03-02"],
+    "a start before the last day": ["2026-04-01"],
+    "a dimension twice": ["platform", None],
+    "instalments that do not add up": [
+        "USD 120,000.01",
+        "2026-03-02 60,000.00; 2026-09-02 60,000.01",
+        None,
+    ],
+    "two instalments on one day": [
+        "2026-09-02",
+        "2026-09-02 60,000.00; 2026-09-02 60,000.00",
+        None,
+    ],
+    "a first instalment in the past": [
+        "2026-03-01",
+        "2026-03-01 60,000.00; 2026-09-02 60,000.00",
+        None,
+    ],
+    "two instalments before the last day": [
+        "2026-04-01",
+        "2026-03-02 60,000.00; 2026-04-01 60,000.00",
+        None,
+    ],
+    "an instalment after the end": [
+        "2027-03-02",
+        "2026-03-02 60,000.00; 2027-03-02 60,000.00",
+        None,
+    ],
+    "an offer that cannot be extended": [
+        "2026-03-02 60,000.00; 2026-04-15 60,000.00",
+        "2026-04-15",
+        None,
+    ],
+    "two years": ["24"],
+    "a payment schedule": [HALVES, None],
+    "below the minimum": ["USD 99,999.99"],
+    "a currency without a minimum": ["EUR 120,000.00"],
+    "31 days to accept": ["2026-04-02"],
+    "a custom contract": ["https://example.com/eula.pdf"],
+    "another billing method": ["Invoice"],
+    "no billing method": [None],
+    "another amount on the order form": ["USD 120,000.00"],
+    "another term on the order form": ["12 months"],
+    "instalments on the order form": ["up front"],
+    "payment terms that only a person understands": ["As discussed"],
+    "another company on the order form": ["Example Corp"],
+    "the seller's own account": [SELLER],
+    "an account of another customer": [BUYER],
+    "another account than for the last purchase": [BUYER],
+    "an active agreement": [BUYER],
+    "another open offer": [BUYER],
+    "a renewal that is not flagged": [None],
+    "a flag without an earlier agreement": ["AwsMarketplace"],
+    "no such product": ["prod-examplesaas01"],
+    "a product that is not listed": ["prod-examplesaas01 is Restricted"],
+    "no such dimension": ["plattform"],
+    "sold already": ["accepted"],
+}
+
+
+@pytest.mark.parametrize("problem", SEEN)
+def test_finding_shows_the_value_that_is_wrong(problem: str) -> None:
+    changes, _ = PROBLEMS[problem]
+    assert [each.seen for each in preflight_report(**changes).findings] == SEEN[problem]
+
+
+@pytest.mark.parametrize(
+    ("problem", "source"),
+    [
+        ("an order form that is not signed", "Form_signed__c"),
+        ("no billing method", "Form_billing_method__c"),
+        ("payment terms that only a person understands", "Form_payment_terms__c"),
+        ("sold already", "Offer_Stage__c"),
+    ],
+)
+def test_finding_names_the_field_of_salesforce(problem: str, source: str) -> None:
+    (finding,) = preflight_report(**PROBLEMS[problem][0]).findings
+    assert finding.source == source
+
+
+def of_account(account: str, *, active: bool) -> HeldAgreement:
+    return HeldAgreement(
+        agreement_id=f"agmt-{account}", offer_id="offer-x", account_id=account, active=active
+    )
+
+
+@pytest.mark.parametrize("flag", [None, "AwsMarketplace"])
+def test_agreements_and_offers_of_other_accounts_do_not_matter(flag: str | None) -> None:
+    open_to_others = OpenOffer(offer_id="offer-x", buyer_accounts=(OTHER,), availability_end=TODAY)
+    others = Marketplace(
+        product=PRODUCT,
+        agreements=(of_account(OTHER, active=True),),
+        open_offers=(open_to_others,),
+    )
+    found = preflight_report({"renewal": flag or ...}, marketplace=others).findings
+    assert [each.code for each in found] == (["renewal-without-agreement"] if flag else [])
+    ours = others.model_copy(update={"agreements": (of_account(BUYER, active=False),)})
+    found = preflight_report({"renewal": flag or ...}, marketplace=ours).findings
+    assert [each.code for each in found] == ([] if flag else ["renewal-not-flagged"])
+    both = (of_account(OTHER, active=False), of_account(BUYER, active=False))
+    mixed = others.model_copy(update={"agreements": both})
+    for finding in preflight_report(marketplace=mixed).findings:
+        assert f"({both[1].agreement_id})" in finding.problem
+        assert both[0].agreement_id not in finding.problem
+
+
+def test_agreement_is_named_with_its_end() -> None:
+    flag = {"renewal": "AwsMarketplace"}
+    (finding,) = preflight_report(flag, marketplace=with_agreement(active=True)).findings
+    assert "(agmt-example, until 2026-09-01)" in finding.problem
+    endless = Marketplace(product=PRODUCT, agreements=(of_account(BUYER, active=True),))
+    (finding,) = preflight_report(flag, marketplace=endless).findings
+    assert f"(agmt-{BUYER})" in finding.problem
+
+
+KNOWN = OpenOffer(offer_id="offer-known", buyer_accounts=(BUYER,), availability_end=TODAY)
+
+
+def test_offer_that_salesforce_shows_is_still_open() -> None:
+    shown = Marketplace(product=PRODUCT, known_offer=KNOWN)
+    (finding,) = preflight_report(marketplace=shown).findings
+    assert (finding.code, finding.field, finding.seen) == (
+        "open-offer",
+        "opportunity",
+        "offer-known",
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "runs"),
+    [
+        *((each, True) for each in ("draft", "submitted", "generating", "failed", "live")),
+        *(("shared", True), ("accepted", False), ("disbursed", False), ("expired", False)),
+        *(("cancelled", False), ("replaced", False), ("terminated", False), (None, False)),
+    ],
+)
+def test_offer_that_runs_already_is_found_before_the_start(stage: str | None, runs: bool) -> None:
+    deal = Deal(
+        order_form=OrderForm(values=ORDER_FORM, sources=FIELDS),
+        customer=Customer(shown_stage=stage, stage_field="Stage__c"),
+        marketplace=Marketplace(product=PRODUCT, known_offer=KNOWN),
+        before_start=True,
+    )
+    drafted = draft(facts(), POLICY, TODAY)
+    sold = ["sold-before"] if stage in ("accepted", "disbursed") else []
+    found = preflight(drafted, deal, POLICY, TODAY, {}).findings
+    codes = ["already-running"] if runs else [*sold, "open-offer"]
+    assert [each.code for each in found] == codes
+    if runs:
+        assert (found[0].field, found[0].seen, found[0].source) == ("stage", stage, "Stage__c")
+    started = deal.model_copy(update={"before_start": False})
+    found = preflight(drafted, started, POLICY, TODAY, {}).findings
+    assert [each.code for each in found] == [*sold, "open-offer"]
+
+
+@pytest.mark.parametrize(
+    ("form", "codes"),
+    [
+        ({"amount": "120,000.00 USD", "currency": None}, []),
+        ({"amount": "120000"}, []),
+        ({"amount": 120000}, []),
+        ({"amount": "120,000.00 EUR", "currency": None}, ["order-form-amount"]),
+        ({"amount": "120,000.00 USD", "currency": "EUR"}, ["order-form-amount"]),
+        ({"amount": True}, ["order-form-amount"]),
+        ({"currency": "CHF"}, ["order-form-amount"]),
+        ({"currency": 5}, ["order-form-amount"]),
+        ({"currency": " usd "}, []),
+        ({"duration_months": "12 months"}, []),
+        ({"duration_months": "a year"}, ["order-form-duration-months"]),
+        ({"payment_terms": "Prepaid"}, []),
+        ({"payment_terms": "paid in advance"}, []),
+        ({"payment_terms": "UP-FRONT"}, []),
+        ({"payment_terms": "Monthly"}, ["order-form-payment-terms"]),
+        ({"payment_terms": "Semi-annual"}, ["order-form-payment-terms"]),
+        ({"payment_terms": "per schedule"}, ["order-form-payment-terms"]),
+        ({"payment_terms": "2 instalments"}, ["order-form-payment-terms"]),
+        ({"payment_terms": "Net 30"}, ["order-form-payment-terms"]),
+        ({"payment_terms": 5}, ["order-form-payment-unclear"]),
+        ({"payment_terms": "upfront" + " " * 1993}, []),
+        ({"payment_terms": "upfront" + " " * 1994}, ["order-form-payment-unclear"]),
+        ({"company": 5}, ["order-form-company"]),
+        ({"signed": "yes"}, ["order-form-unsigned"]),
+        ({"billing_method": 5}, ["billing-method"]),
+    ],
+)
+def test_readings_of_the_order_form(form: dict[str, Any], codes: list[str]) -> None:
+    assert [each.code for each in preflight_report(form=form).findings] == codes
+
+
+def test_opportunity_in_another_currency() -> None:
+    values = {name: value for name, value in ORDER_FORM.items() if name != "currency"}
+    for currency, codes in (
+        ("USD", []),
+        ("EUR", ["order-form-amount", "opportunity-currency"]),
+    ):
+        form = OrderForm(values=values, sources=FIELDS, opportunity_currency=currency)
+        deal = Deal(order_form=form, marketplace=Marketplace(product=PRODUCT))
+        found = preflight(draft(facts(), POLICY, TODAY), deal, POLICY, TODAY, {}).findings
+        assert [each.code for each in found] == codes
+        for each in found:
+            assert (each.field, each.seen) == ("price", "USD 120,000.00")
+
+
+def test_net_days_of_the_order_form_are_those_of_the_offer() -> None:
+    for days, agreed in ((45, True), (30, False), (None, False)):
+        sold = {"net_payment_days": days} if days else {}
+        found = preflight_report(sold, form={"payment_terms": "Upfront, net 45"}).findings
+        assert (found == ()) is agreed
+    words = {"payment_terms": "Two instalments, net-45"}
+    sold = {"payment_schedule": TWO_HALVES, "net_payment_days": 45}
+    assert [each.code for each in preflight_report(sold, form=words).findings] == [
+        "not-upfront",
+        "needs-invoicing",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"availability_end": "2026-03-03"}, []),
+        (halves("2026-03-02", "2026-04-02"), ["extension-trap"]),
+        (halves("2026-03-02", "2026-05-01"), ["extension-trap"]),
+        (halves("2026-03-02", "2026-05-02"), []),
+        (halves("2026-04-02", "2027-03-01"), []),
+        (halves("2026-05-01", "2027-04-29") | {"starts_on": "2026-05-01"}, []),
+        ({"price": {"amount": "100000", "currency": "USD"}}, []),
+    ],
+)
+def test_last_deal_within_a_rule(changes: dict[str, Any], codes: list[str]) -> None:
+    form = {"amount": None, "payment_terms": None}
+    found = preflight_report(changes, form=form).findings
+    usual = {"not-upfront", "needs-invoicing"}
+    assert [each.code for each in found if each.code not in usual] == codes

@@ -135,6 +135,27 @@ def test_content_of_the_digest_mail() -> None:
     )
 
 
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_twenty_offers_of_a_topic_are_named(more: int) -> None:
+    topics = (DigestTopic.ACCEPTED, DigestTopic.ENDED)
+    many = [
+        DigestItem(topic=topic, path=f"006{n:02}", company="x", stage=Stage.EXPIRED, at=NOW)
+        for topic in topics
+        for n in range(20 + more)
+    ]
+    paths = [f"007{n:02}" for n in reversed(range(20 + more))]
+    sheet = digest(OWNER, date(2026, 3, 30), many, paths)
+    named = [f"006{n:02}" for n in range(20)]
+    assert [each.path for each in sheet.items] == [*named, *named]
+    assert sheet.unnamed == (dict.fromkeys(topics, more) if more else {})
+    assert sheet.unreadable == tuple(f"007{n:02}" for n in range(20))
+    assert sheet.more_unreadable == more
+    mail = compose_digest(sheet)
+    assert mail.subject.endswith(f" {20 + more} cannot be read")
+    assert mail.paragraphs.count(f"- and {more} more:") == (3 if more else 0)
+    assert "offerflow show 00719" in mail.paragraphs
+
+
 def test_long_digest_names_the_most_urgent_items() -> None:
     many = [
         DigestItem(

@@ -115,6 +115,23 @@ def test_lines_without_agreements_and_of_other_offers() -> None:
     assert [(line.offer, line.offer_id) for line in found] == [(None, "offer-9")]
 
 
+@pytest.mark.parametrize("lacks", ["offer_id", "agreement_id"])
+def test_offer_without_an_agreement_has_no_line(lacks: str) -> None:
+    known = offer()
+    progress = known.progress.model_copy(update={lacks: None})
+    unknown = known.model_copy(update={"progress": progress})
+    assert lines([unknown], reading(), PayoutRules(), TODAY) == []
+
+
+def test_line_names_its_offer() -> None:
+    (line,) = lines([offer()], reading(row()), PayoutRules(), TODAY)
+    assert (line.offer, line.company) == (OPPORTUNITY, "Example Corp")
+    assert (line.offer_id, line.agreement_id) == ("offer-1", "agmt-1")
+    assert line.currency == "USD"
+    other, *_ = lines([], reading(row("offer-9")), PayoutRules(), TODAY)
+    assert (other.offer, other.agreement_id, other.overdue) == (None, None, False)
+
+
 def test_offer_without_a_readable_summary_is_named() -> None:
     data = reading(row("offer-9"))
     (line,) = lines([], data, PayoutRules(), TODAY, {"offer-9": OPPORTUNITY})

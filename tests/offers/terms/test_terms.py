@@ -191,3 +191,181 @@ def test_custom_eula_has_at_most_five_documents() -> None:
 def test_only_the_newest_standard_eula_is_accepted() -> None:
     with pytest.raises(ValidationError, match="2022-07-14"):
         terms(eula={"type": "standard", "version": "2019-04-24"})
+
+
+def accounts(number: int) -> list[str]:
+    return [f"{each:012}" for each in range(number)]
+
+
+def padded(text: str, length: int) -> str:
+    """The text with the blanks behind it that people put there."""
+    return text + " " * (length - len(text))
+
+
+def instalments(amount: str) -> dict[str, Any]:
+    return {"payment_schedule": f"2026-03-02 {amount}"}
+
+
+LARGEST: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "name": ({"offer_name": "x" * 150}, {"offer_name": "x" * 151}),
+    "name as written": (
+        {"offer_name": padded("x", 1000)},
+        {"offer_name": padded("x", 1001)},
+    ),
+    "note": ({"description": "x" * 200}, {"description": "x" * 201}),
+    "note as written": ({"description": " " * 1000}, {"description": " " * 1001}),
+    "company": ({"company": "x" * 255}, {"company": "x" * 256}),
+    "company as written": ({"company": padded("x", 1000)}, {"company": padded("x", 1001)}),
+    "product": ({"product_id": "x" * 50}, {"product_id": "x" * 51}),
+    "product as written": (
+        {"product_id": padded("prod-1", 200)},
+        {"product_id": padded("prod-1", 201)},
+    ),
+    "accounts": ({"buyer_accounts": accounts(26)}, {"buyer_accounts": accounts(27)}),
+    "account as written": (
+        {"buyer_accounts": [padded("111122223333", 50)]},
+        {"buyer_accounts": [padded("111122223333", 51)]},
+    ),
+    "accounts as written": (
+        {"buyer_accounts": padded("111122223333", 30_000)},
+        {"buyer_accounts": padded("111122223333", 30_001)},
+    ),
+    "dimensions": (
+        {"dimensions": ";".join(f"d{n}" for n in range(200))},
+        {"dimensions": ";".join(f"d{n}" for n in range(201))},
+    ),
+    "dimension": ({"dimensions": "x" * 100}, {"dimensions": "x" * 101}),
+    "dimension as written": (
+        {"dimensions": padded("a", 196) + " x 2"},
+        {"dimensions": padded("a", 197) + " x 2"},
+    ),
+    "dimensions as written": (
+        {"dimensions": padded("platform", 30_000)},
+        {"dimensions": padded("platform", 30_001)},
+    ),
+    "quantity": ({"dimensions": "seats x 2147483647"}, {"dimensions": "seats x 2147483648"}),
+    "least quantity": ({"dimensions": "seats x 1"}, {"dimensions": "seats x 0"}),
+    "months": ({"duration_months": 60}, {"duration_months": 61}),
+    "least months": ({"duration_months": 1}, {"duration_months": 0}),
+    "months as written": (
+        {"duration_months": padded("12", 50)},
+        {"duration_months": padded("12", 51)},
+    ),
+    "net days as written": (
+        {"net_payment_days": padded("Net 30", 50)},
+        {"net_payment_days": padded("Net 30", 51)},
+    ),
+    "day": ({"availability_end": "2199-12-31"}, {"availability_end": "2200-01-01"}),
+    "day as written": (
+        {"availability_end": padded("2026-04-01", 50)},
+        {"availability_end": padded("2026-04-01", 51)},
+    ),
+    "price": ({"price": "100000000.00 USD"}, {"price": "100000000.01 USD"}),
+    "least price": ({"price": "0.01 USD"}, {"price": "0.00 USD"}),
+    "instalment": (instalments("100000000.00"), instalments("100000000.01")),
+    "least instalment": (instalments("0"), instalments("-0.01")),
+    "documents": (
+        {"eula": " ".join(f"https://example.com/{n}.pdf" for n in range(5))},
+        {"eula": " ".join(f"https://example.com/{n}.pdf" for n in range(6))},
+    ),
+    "address": (
+        {"eula": "https://example.com/" + "x" * 1980},
+        {"eula": "https://example.com/" + "x" * 1981},
+    ),
+    "addresses as written": (
+        {"eula": padded("https://example.com/a.pdf", 30_000)},
+        {"eula": padded("https://example.com/a.pdf", 30_001)},
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", LARGEST)
+def test_last_legal_value_and_the_next(limit: str) -> None:
+    legal, illegal = LARGEST[limit]
+    terms(**legal)
+    with pytest.raises(ValidationError) as refused:
+        terms(**illegal)
+    assert len(findings_in(refused.value)) == 1
+
+
+@pytest.mark.parametrize("days", [15, 30, 45, 60, 90, 120])
+def test_payment_terms_of_aws(days: int) -> None:
+    assert terms(net_payment_days=days).net_payment_days == days
+    for other in (days - 1, days + 1):
+        with pytest.raises(ValidationError, match="Choose one of 15, 30, 45, 60, 90, 120 days"):
+            terms(net_payment_days=other)
+
+
+@pytest.mark.parametrize(
+    ("field", "words", "read"),
+    [
+        (
+            "payment_schedule",
+            ["Upfront", "up-front", "none", "Upfront payment",
+             "Contract upfront payment (non-FPS)"],
+            [],
+        ),
+        (
+            "eula",
+            ["standard", "Standard Contract", "Standard EULA",
+             "Standard contract for AWS Marketplace"],
+            {"type": "standard", "version": "2022-07-14"},
+        ),
+        (
+            "renewal",
+            ["external", "Yes, an existing customer moving to AWS Marketplace"],
+            {"channel": "External", "pricing_model": "Contract"},
+        ),
+        (
+            "renewal",
+            ["AWS Marketplace", "Yes, an existing customer already on AWS Marketplace"],
+            {"channel": "AwsMarketplace", "pricing_model": "Contract"},
+        ),
+    ],
+)  # fmt: skip
+def test_words_of_the_field_sheet_and_of_people(field: str, words: list[str], read: Any) -> None:
+    for each in words:
+        assert terms(**{field: each}).model_dump(mode="json")[field] == read
+
+
+@pytest.mark.parametrize("model", ["Contract", "Usage", "Byol", "Free"])
+@pytest.mark.parametrize("channel", ["External", "AwsMarketplace"])
+def test_what_the_buyer_had_before(channel: str, model: str) -> None:
+    before = {"channel": channel, "pricing_model": model}
+    assert terms(renewal=before).model_dump()["renewal"] == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "fixed"),
+    [
+        ({}, False),
+        ({"dimensions": "platform x 2"}, True),
+        ({"dimensions": "platform; seats"}, True),
+        ({"payment_schedule": "2026-03-02 120000"}, True),
+    ],
+)
+def test_what_is_sold_in_fixed_quantities(changes: dict[str, Any], fixed: bool) -> None:
+    assert terms(**changes).is_fixed is fixed
+
+
+def test_terms_in_words() -> None:
+    assert terms().term == "for 12 months"
+    assert terms(agreement_end="2027-03-05").term == "until 2027-03-05"
+    assert terms().payment == "up front"
+    twice = "2026-03-02 60000; 2026-09-02 60000"
+    assert terms(payment_schedule=twice).payment == "in 2 instalments"
+    assert terms(net_payment_days=45).payment == "up front, net 45 days"
+    assert terms(buyer_accounts=accounts(2)).accounts == "000000000000, 000000000001"
+    assert [str(each) for each in terms(dimensions="a x 2; b; c x 5 x 1").dimensions] == [
+        "a x 2",
+        "b",
+        "c x 5 x 1",
+    ]
+
+
+def test_amendment_that_adds_nothing_is_free() -> None:
+    free = {"amount": "0", "currency": "USD"}
+    assert terms(price=free, agreement_end="2027-03-05").price.amount == 0
+    for price in ("-0.01 USD", "100000000.01 USD"):
+        with pytest.raises(ValidationError, match="out of range"):
+            terms(price=price, agreement_end="2027-03-05")
