@@ -454,7 +454,7 @@ REASONS: dict[Code, tuple[Callable[[], Reason | None], dict[str, str], list[Acti
     Code.ROLE_VACANT: (
         lambda: decide(WAITING.model_copy(update={"policy": BUILT_IN})),
         {"role": "deal-desk"},
-        [Action(kind=Kind.RESUME, offer=ID)],
+        [],
     ),
     Code.ROLE_MISSING: (lambda: decide(WAITING, by="x@example.com"), {"roles": "deal-desk"}, []),
     Code.OWN_DEAL: (

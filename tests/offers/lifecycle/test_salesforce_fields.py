@@ -146,6 +146,7 @@ def test_every_value_of_an_accepted_offer() -> None:
         "agreement_status": "ACTIVE",
         "initial_agreement_id": "agmt-0",
         "attention": None,
+        "decisions": None,
     }
 
 
