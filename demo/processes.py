@@ -21,6 +21,13 @@ START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 10
 
 
+ONE_PARTITION = [
+    *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
+    *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
+]
+"""Of each task queue.  The default, four, takes more of a small machine than the offers do."""
+
+
 class DidNotStart(Exception):
     """A process of the demo ended, or did not start in time."""
 
@@ -103,9 +110,8 @@ class Processes:
         self.temporal_ui = f"http://127.0.0.1:{ui_port}/namespaces/default/workflows"
         command = [str(Path(sys.executable).parent / "temporal"), "server", "start-dev"]
         options = {"--ip": "127.0.0.1", "--port": port, "--ui-port": ui_port, "--log-level": "warn"}
-        process = self._start(
-            "temporal", [*command, *(str(word) for pair in options.items() for word in pair)]
-        )
+        words = [str(word) for pair in options.items() for word in pair]
+        process = self._start("temporal", [*command, *words, *ONE_PARTITION])
         _wait_for_port(port, process)
 
     def _start_sandbox(self) -> None:

@@ -348,9 +348,8 @@ async def test_roll_out_and_roll_back(environment: OfferEnvironment, workers: Wo
     )
     assert max(acceptable.values()) == 1
     kinds = Counter(mail.subject.partition(":")[0] for mail in world.mail.messages)
-    assert kinds["Your private offer for Example Product is ready (Example Corp)"] == len(
-        world.aws.offers
-    )
+    ready = "Your private offer for Example Product is ready"
+    assert sum(m.subject.startswith(ready) for m in world.mail.messages) == len(world.aws.offers)
     accepted = (Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED, Stage.REPLACED, Stage.TERMINATED)
     assert kinds["Accepted"] == len(accepted) + 1, "one is the amendment's"
     assert kinds["Paid"] == len((Stage.SHARED, Stage.ACCEPTED, Stage.DISBURSED))

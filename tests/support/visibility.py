@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -55,6 +55,8 @@ class Visibility(Interceptor):
         """To be set after the connection."""
         self.is_down = False
         """Whether the server answers that it cannot search."""
+        self.task_timeout: timedelta | None = None
+        """Of the workflow tasks of what is started; None: the server's."""
         self._started = dict.fromkeys(workflow_ids)
 
     def add(self, workflow_id: str) -> None:
@@ -69,6 +71,7 @@ class Visibility(Interceptor):
             async def start_workflow(self, input: StartWorkflowInput) -> Any:
                 if input.workflow == "OfferWorkflow":
                     visibility._started[input.id] = None
+                    input.task_timeout = visibility.task_timeout
                 return await super().start_workflow(input)
 
             def list_workflows(self, input: ListWorkflowsInput) -> Any:
