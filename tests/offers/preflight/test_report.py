@@ -716,7 +716,7 @@ def test_opportunity_in_another_currency() -> None:
 
 def test_net_days_of_the_order_form_are_those_of_the_offer() -> None:
     for days, agreed in ((45, True), (30, False), (None, False)):
-        sold = {"net_payment_days": days} if days else {}
+        sold: dict[str, Any] = {"net_payment_days": days} if days else {}
         found = preflight_report(sold, form={"payment_terms": "Upfront, net 45"}).findings
         assert (found == ()) is agreed
     words = {"payment_terms": "Two instalments, net-45"}
