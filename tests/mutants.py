@@ -232,7 +232,7 @@ class Covering:
         self.seconds: dict[str, float] = json.loads(DURATIONS.read_text(encoding="utf-8"))
         self._lines = cache(self._lines_of)
         self._importing = defaultdict[str, set[str]](set)
-        """By module, the tests of the files that import it."""
+        """By module, the tests of the files that import it; a package stands for all of its own."""
         by_file = defaultdict[str, set[str]](set)
         for test in self.seconds:
             by_file[test.partition("::")[0]].add(test)
@@ -247,7 +247,9 @@ class Covering:
         found = set[str]().union(*(lines.get(number, ()) for number in numbers))
         if not found or AT_IMPORT in found:
             module = mutant.file.removesuffix(".py").replace("/", ".")
-            found = found.union(*lines.values(), self._importing[module])
+            package = module.partition(".")[0]
+            importing = self._importing[module] | self._importing[package]
+            found = found.union(*lines.values(), importing)
         folder, _, name = mutant.file.removesuffix(".py").rpartition("/")
         own = f"tests/{folder}/test_{name}.py", f"tests/{folder}/"
 

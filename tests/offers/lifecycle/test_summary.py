@@ -102,6 +102,21 @@ def test_invoices_and_transfers_are_the_same_after_they_were_stored() -> None:
     assert summary.paid_out == payouts.disbursed
 
 
+def test_stored_memo_is_read_as_it_was_meant() -> None:
+    """What was written without a value stands for the same in every later version."""
+    memo = {
+        "deal": {"path": "0065g00000AbCdEAAV"},
+        "progress": {"stage": "accepted", "waits_for": "invoice", "offer_id": "offer-1"},
+        "money": {"currency": "USD", "invoices": [{"invoice_id": "INV-1", "gross": "0"}]},
+    }
+    summary = OfferSummary.from_memo(memo)
+    assert (summary.expected, summary.overdue, summary.invoiced) == (usd(0), usd(0), usd(0))
+    assert summary.payout is not None
+    (read,) = summary.payout.invoices
+    assert (read.refunded, read.listing_fee, read.tax, read.undisbursed) == (usd(0),) * 4
+    assert (read.estimated, read.transfers, read.invoiced_on) == (False, (), None)
+
+
 def test_accepted_offer_without_an_invoice_has_no_payout() -> None:
     summary = OfferSummary.of(record(Stage.ACCEPTED))
     assert summary.payout is None
