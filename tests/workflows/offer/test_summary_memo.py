@@ -4,14 +4,12 @@ import json
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from temporalio.api.enums.v1 import EventType
 
 from offers.ids import workflow_id
 from offers.lifecycle.summary import OfferSummary
 from offers.stage import Stage
 from sandbox.faults import Fault
-from tests.replay.record import SCENARIOS
 from tests.support.workflow_harness import WorkflowHarness
 
 UPSERTED = EventType.EVENT_TYPE_WORKFLOW_PROPERTIES_MODIFIED
@@ -68,15 +66,6 @@ async def test_memo_is_current_in_each_stage(harness: WorkflowHarness) -> None:
         ("accepted", {"progress", "money"}),
         ("disbursed", {"progress", "money"}),
     ]
-
-
-@pytest.mark.parametrize("name", sorted(SCENARIOS))
-async def test_memo_is_current_after_each_recorded_life(
-    harness: WorkflowHarness, name: str
-) -> None:
-    await SCENARIOS[name](harness)
-    await harness.settle()
-    await assert_memo_is_current(harness)
 
 
 async def test_attention_of_a_draft_is_in_the_memo(harness: WorkflowHarness) -> None:
