@@ -64,7 +64,7 @@ PENDING_WORKFLOW_TASK = (
 )
 """The last event of a history that the worker has not handled yet: a query would be too early."""
 PATIENT_CHECKS = 50
-STANDS_STILL_AFTER = 15
+STANDS_STILL_AFTER, NEXT_LOCK_AFTER = 10, 2
 """Real seconds; the client waits for 30."""
 SHORT_TASK = timedelta(seconds=2)
 QUERY_ATTEMPTS, QUERY_TIMEOUT = 3, timedelta(seconds=10)
@@ -215,15 +215,17 @@ class WorkflowHarness:
     async def _skip(self, duration: timedelta) -> None:
         """Skip time at the server.
 
-        On a busy machine it now and then keeps its time locked for a call that has ended
-        (temporal-test-server 1.40.0); then the lock is taken away.
+        On a busy machine it now and then keeps its time locked for calls that have ended
+        (temporal-test-server 1.40.0); then the locks are taken away, one after the other.
         """
         skipping = asyncio.ensure_future(self.server.sleep(duration))
         await asyncio.wait([skipping], timeout=STANDS_STILL_AFTER)
-        if not skipping.done():
-            await self.temporal_client.test_service.unlock_time_skipping(
-                UnlockTimeSkippingRequest()
-            )
+        while not skipping.done():
+            with suppress(RPCError):  # there is no lock
+                await self.temporal_client.test_service.unlock_time_skipping(
+                    UnlockTimeSkippingRequest()
+                )
+            await asyncio.wait([skipping], timeout=NEXT_LOCK_AFTER)
         await skipping
 
     async def advance_until(
