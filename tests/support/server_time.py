@@ -16,6 +16,8 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
     """
 
     def __init__(self) -> None:
+        self.running = 0
+        """How many activities are executed in this process now."""
         self.seconds = RawValue("d", datetime(2026, 3, 2, 9, 0, tzinfo=UTC).timestamp())
 
     def __call__(self) -> datetime:
@@ -32,6 +34,10 @@ class ServerTime(temporalio.client.Interceptor, Interceptor):
         class AdvanceClock(ActivityInboundInterceptor):
             async def execute_activity(self, input: ExecuteActivityInput) -> Any:
                 time.advance_to(activity.info().started_time)
-                return await super().execute_activity(input)
+                time.running += 1
+                try:
+                    return await super().execute_activity(input)
+                finally:
+                    time.running -= 1
 
         return AdvanceClock(next)
