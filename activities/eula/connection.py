@@ -21,8 +21,6 @@ NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 def _is_global(address: str) -> bool:
     ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
     return ip.is_global and not ip.is_multicast and ip not in NAT64
 
 

@@ -4,6 +4,7 @@ The process gets the documents on standard input and no settings.
 """
 
 import json
+import math
 import os
 import resource
 import subprocess
@@ -45,7 +46,7 @@ def check_and_merge(contents: list[bytes]) -> MergedPdf:
     lengths = json.dumps([len(each) for each in contents]).encode()
     try:
         ended = subprocess.run(  # noqa: S603 - our own module
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", __name__, str(math.ceil(SECONDS)), str(MEMORY_BYTES)],
             input=b"\n".join([lengths, b"".join(contents)]),
             capture_output=True,
             cwd=ROOT,
@@ -59,12 +60,12 @@ def check_and_merge(contents: list[bytes]) -> MergedPdf:
     return MergedPdf(merged, tuple(PdfProblem(*each) for each in json.loads(problems)))
 
 
-def main() -> None:
+def main(seconds: int, memory_bytes: int) -> None:
     """Read documents from standard input, and write the merged one."""
     from activities.eula.pdf import InvalidPdf, check, merge
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     lengths, _, rest = sys.stdin.buffer.read().partition(b"\n")
     contents: list[bytes] = []
     for length in json.loads(lengths):
@@ -86,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -81,6 +81,7 @@ def test_deployment_name_that_the_server_ignores_is_refused() -> None:
     ("name", "value", "problem"),
     [
         ("SMTP_URL", "smtp://user:se/cret@mail.example.com:587", "percent-encode the password"),
+        ("SMTP_URL", "smtp://user:25/cret@mail.example.com:587", "percent-encode the password"),
         ("SMTP_URL", "smtp://user:se@cret@mail.example.com:587", "percent-encode the password"),
         ("SMTP_URL", "smtp://user:se#cret@mail.example.com:587", "percent-encode the password"),
         ("SMTP_URL", "smtp://user:se?cret@mail.example.com:587", "percent-encode the password"),

@@ -188,7 +188,8 @@ def test_untrusted_certificate(web: SimpleNamespace, s3: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:127.0.0.1"]
+    "address",
+    ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"],
 )
 def test_name_of_an_internal_address(
     documents: EulaDocuments, monkeypatch: pytest.MonkeyPatch, address: str

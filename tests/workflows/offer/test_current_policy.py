@@ -58,6 +58,25 @@ async def test_whoever_holds_the_role_now_approves(tmp_path: Path) -> None:
         assert len(received(harness, DESK)) == 1, "who left the role still gets its mails"
 
 
+async def test_decision_does_not_wait_for_the_schedule(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    before = POLICY.read_text(encoding="utf-8")
+    policy.write_text(before, encoding="utf-8")
+    async with open_harness(policy=policy, can_stop_worker=True) as harness:
+        harness.put_opportunity(**TWO_YEARS)
+        await harness.start()
+        await harness.settle()
+        await harness.stop_worker()
+        await asyncio.to_thread(
+            policy.write_text, with_roles(before, deal_desk=SUCCESSOR), encoding="utf-8"
+        )
+        await harness.start_worker()
+        with pytest.raises(RequestRejected, match="needs the role deal-desk"):
+            await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
+        record = await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=SUCCESSOR))
+        assert [each.by for each in record.decisions] == [SUCCESSOR]
+
+
 async def test_rules_stay_those_that_the_deal_was_checked_against(tmp_path: Path) -> None:
     policy = tmp_path / "policy.toml"
     before = POLICY.read_text(encoding="utf-8")
