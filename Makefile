@@ -23,9 +23,11 @@ demo: $(INSTALLED)  ## Run eleven offers on a simulator (KEEP=1 leaves it runnin
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(CRASH),--crash)
 
 # The SDK's sandbox and our command line import our modules again each time: keep them compiled.
+# No process is started again: after that `loadgroup` of pytest-xdist 3.8.0 waits for ever, because it
+# hands out groups that are done.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED)  ## Run every test
-	$(BIN)/python -m pytest -q -n 4 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 4 --dist loadgroup --max-worker-restart=0
 
 test-versions:  ## Run the workflow and replay tests on every Python version that is found
 	$(PYTHON) -m tests.python_versions
