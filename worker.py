@@ -54,6 +54,11 @@ async def _work(queues: list[TaskQueue]) -> None:
         logging.getLogger(__name__).warning(
             "OFFERS_ENCRYPTION_KEYS is not set: Temporal stores offers in the clear"
         )
+    elif settings.offers_encryption_migration:
+        logging.getLogger(__name__).warning(
+            "OFFERS_ENCRYPTION_MIGRATION is set: whoever can write to Temporal can decide without"
+            " the key; unset it when no earlier workflow is open"
+        )
     if readable := readable_env_file():
         logging.getLogger(__name__).warning(
             "%s can be read by everybody on this machine: chmod 600 %s", readable, readable

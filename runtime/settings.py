@@ -173,6 +173,11 @@ class TemporalSettings(BaseSettings):
 
     offers_encryption_keys: Annotated[SecretStr, AfterValidator(_encryption_keys)] | None = None
     """Keys as `id:base64` separated by commas; the first encrypts, all decrypt."""
+    offers_encryption_migration: bool = False
+    """Whether values are read that are not encrypted, or were before they were bound to their
+    workflow: until no workflow that has such values is open any more."""
+    offers_codec_token: SecretStr | None = Field(default=None, min_length=32)
+    """What the Temporal UI shows to the codec server; None: another one at each start."""
     offers_policy: Path | None = None
     offers_user: str | None = Field(default=None, repr=False)
     """Mail address of who uses the command line; not verified."""
@@ -180,6 +185,16 @@ class TemporalSettings(BaseSettings):
     """The private key that signs the decisions of this command line, as `id:base64`."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: AwareDatetime | None = Field(default=None, validate_default=True)
+
+    @property
+    def codec(self) -> EncryptionCodec | None:
+        """None: there are no keys."""
+        if self.offers_encryption_keys is None:
+            return None
+        return EncryptionCodec(
+            self.offers_encryption_keys.get_secret_value(),
+            is_migration=self.offers_encryption_migration,
+        )
 
     @property
     def clock(self) -> Clock:

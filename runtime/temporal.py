@@ -24,7 +24,7 @@ from temporalio.converter import (
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from runtime.codec import EncryptionCodec
+from runtime.codec import RefusedPayload, why_refused
 from runtime.settings import InvalidSettings, TemporalSettings
 from workflows.offer.search_attributes import KEYS
 
@@ -48,6 +48,9 @@ class PayloadConverter(CompositePayloadConverter):
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
     ) -> list[Any]:
         """Raises ValueError without the values: the SDK logs its text."""
+        for payload in payloads:
+            if reason := why_refused(payload):
+                raise RefusedPayload(f"a value in Temporal is refused: {reason}")
         try:
             return super().from_payloads(payloads, type_hints)
         except ValidationError as error:
@@ -58,11 +61,11 @@ class PayloadConverter(CompositePayloadConverter):
 def data_converter(settings: TemporalSettings) -> DataConverter:
     """With encryption if there are keys."""
     in_clear = DataConverter(payload_converter_class=PayloadConverter)
-    if settings.offers_encryption_keys is None:
+    if (codec := settings.codec) is None:
         return in_clear
     return dataclasses.replace(
         in_clear,
-        payload_codec=EncryptionCodec(settings.offers_encryption_keys.get_secret_value()),
+        payload_codec=codec,
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )
 

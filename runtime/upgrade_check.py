@@ -109,7 +109,9 @@ async def _check(
             problem="its history cannot be fetched",
             reason=error.status.name,
         )
-    return await replay(history, client.data_converter, workflows, threads)
+    return await replay(
+        history, client.data_converter, workflows, threads, namespace=client.namespace
+    )
 
 
 async def replay(
@@ -117,8 +119,13 @@ async def replay(
     data_converter: DataConverter,
     workflows: Sequence[type] = WORKFLOWS,
     threads: ThreadPoolExecutor | None = None,
+    *,
+    namespace: str = "default",
 ) -> CheckedWorkflow:
-    """Replay one history on this build."""
+    """Replay one history on this build.
+
+    `namespace`: where the history was made, to which its encrypted values are bound.
+    """
     started = history.events[0].workflow_execution_started_event_attributes
     checked = CheckedWorkflow(
         workflow_id=history.workflow_id,
@@ -128,6 +135,7 @@ async def replay(
     runner = _PositionRunner()
     replayer = Replayer(
         workflows=workflows,
+        namespace=namespace,
         workflow_task_executor=threads,
         # The worker's own: outside of the SDK's sandbox, which would import our modules once more
         # for each workflow.

@@ -17,7 +17,7 @@ from temporalio.api.workflowservice.v1 import (
     ListWorkflowExecutionsResponse,
 )
 from temporalio.client import Client
-from temporalio.converter import DataConverter
+from temporalio.converter import WorkflowSerializationContext
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.temporal.pending_work import describe
@@ -97,7 +97,7 @@ async def list_offers(client: Client, condition: str) -> list[ListedOffer]:
         f"WorkflowType = 'OfferWorkflow' AND ExecutionStatus != 'ContinuedAsNew' AND ({condition})"
     )
     found = [
-        ListedOffer(info, await _summary(client.data_converter, info))
+        ListedOffer(info, await _summary(client, info))
         async for page in _pages(client, query)
         for info in page
     ]
@@ -115,7 +115,7 @@ async def read_offer(client: Client, workflow_id: str) -> ListedOffer | None:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
-    return ListedOffer(info, await _summary(client.data_converter, info))
+    return ListedOffer(info, await _summary(client, info))
 
 
 def newest_runs(offers: Iterable[ListedOffer]) -> list[ListedOffer]:
@@ -142,7 +142,10 @@ async def _pages(client: Client, query: str) -> AsyncIterator[Sequence[WorkflowE
     yield answer.executions
 
 
-async def _summary(converter: DataConverter, info: WorkflowExecutionInfo) -> OfferSummary | None:
+async def _summary(client: Client, info: WorkflowExecutionInfo) -> OfferSummary | None:
+    converter = client.data_converter.with_context(
+        WorkflowSerializationContext(client.namespace, info.execution.workflow_id)
+    )
     parts = {
         name: info.memo.fields[name]
         for name in OfferSummary.model_fields
