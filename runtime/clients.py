@@ -16,6 +16,7 @@ from activities.aws.seller_data_feed import SellerDataFeed
 from activities.clazar.client import ClazarClient
 from activities.clazar.disbursements import ClazarDisbursements
 from activities.eula.documents import EulaDocuments
+from activities.eula.links import EulaLinks
 from activities.preflight import Preflight
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.opportunities import Opportunities
@@ -55,7 +56,14 @@ class AwsClients:
 
 
 def aws_marketplace(settings: WorkerSettings, aws: AwsClients) -> AwsCatalog:
-    return AwsCatalog(aws.catalog, aws.agreement, settings.clock, settings.offers_url_pattern)
+    bucket = settings.offers_eula_bucket
+    return AwsCatalog(
+        aws.catalog,
+        aws.agreement,
+        settings.clock,
+        settings.offers_url_pattern,
+        EulaLinks(aws.s3, bucket, boto3.Session().get_credentials) if bucket else None,
+    )
 
 
 def aws_agreements(settings: WorkerSettings, aws: AwsClients) -> AwsAgreements:

@@ -5,6 +5,7 @@ client token each time, so a lost answer never leads to a second offer.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,7 +16,8 @@ from temporalio import activity
 from activities.aws import documents
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.business_time import business_now
-from activities.errors import aws_errors, aws_failure, not_ready
+from activities.errors import aws_errors, aws_failure, not_found, not_ready
+from activities.eula.links import EulaLinks, PublishedEula
 from offers.clock import Clock
 from offers.lifecycle.aws_errors import AwsError
 from offers.lifecycle.read_back import PublishedOffer
@@ -33,7 +35,8 @@ class SubmitOffer(FrozenModel):
     reference: str
     """Identifies this revision of the offer (`OfferRecord.reference`)."""
     terms: OfferTerms
-    eula_url: str | None = None
+    eula: PublishedEula | None = None
+    """A custom contract; None: the standard one."""
     """The address of a custom contract."""
     replaces: str | None = None
     """For an amendment, the id of the agreement that it replaces."""
@@ -61,6 +64,10 @@ class EditOffer(FrozenModel):
     """Its number among the edits of the offer, which makes its token unique."""
     before: OfferTerms
     after: OfferTerms
+
+
+SIGNATURE = re.compile(r"\?X-Amz-\S*")
+"""Of a link to a contract, should AWS repeat it: whoever has the link reads the contract."""
 
 
 class WaitForChangeSet(FrozenModel):
@@ -103,8 +110,17 @@ class ReleasedOffer(FrozenModel):
 class AwsCatalog:
     """Activities on offers. The boto3 clients must not retry: Temporal does."""
 
-    def __init__(self, catalog: Any, agreements: Any, clock: Clock, url_pattern: str) -> None:
+    def __init__(
+        self,
+        catalog: Any,
+        agreements: Any,
+        clock: Clock,
+        url_pattern: str,
+        eula_links: EulaLinks | None = None,
+    ) -> None:
+        """`eula_links`: None if there is no bucket, so that no custom contract is published."""
         self._catalog = catalog
+        self._eula_links = eula_links
         self._lookup = MarketplaceLookup(catalog, agreements)
         self._clock = clock
         self._url_pattern = url_pattern
@@ -118,10 +134,18 @@ class AwsCatalog:
                 request.terms,
                 request.reference,
                 business_now(self._clock).date(),
-                request.eula_url,
+                self._eula_link(request.eula),
                 request.replaces,
             ),
         )
+
+    def _eula_link(self, eula: PublishedEula | None) -> str | None:
+        if eula is None:
+            return None
+        if self._eula_links is None:
+            raise not_found("The bucket for contracts: OFFERS_EULA_BUCKET is not set")
+        with aws_errors():
+            return self._eula_links.link(eula)
 
     @activity.defn
     def edit_offer(self, request: EditOffer) -> str:
@@ -248,11 +272,11 @@ def _refusals(described: dict[str, Any]) -> Iterator[AwsError]:
             named = True
             yield AwsError(
                 code=error.get("ErrorCode", ""),
-                message=error.get("ErrorMessage", ""),
+                message=SIGNATURE.sub("", error.get("ErrorMessage", "")),
                 change_type=change.get("ChangeType"),
             )
     if not named:
         yield AwsError(
             code=described.get("FailureCode", described["Status"]),
-            message=described.get("FailureDescription", "no reason given"),
+            message=SIGNATURE.sub("", described.get("FailureDescription", "no reason given")),
         )

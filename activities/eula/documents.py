@@ -6,6 +6,7 @@ handbook allows five.
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +15,7 @@ from temporalio import activity
 
 from activities.errors import not_found, rejected
 from activities.eula.allowed_sources import MERGED, AllowedSources
+from activities.eula.links import PublishedEula
 from activities.eula.pdf_process import check_and_merge
 from activities.eula.sources import ALL_TOGETHER, EulaSources, InvalidSource, s3_failure
 from offers.findings import Finding
@@ -22,8 +24,6 @@ from offers.model import FrozenModel
 from offers.preflight.eula import EulaContent, shown
 from offers.terms.terms import MOST_DOCUMENTS
 
-LINK_SECONDS = 7 * 24 * 3600
-"""How long the link is valid: the maximum of SigV4."""
 REFUSAL_CODE = "INVALID_LEGAL_DOCUMENTS"
 """AWS's code for an unusable contract; our check finds the same mistakes earlier."""
 
@@ -49,9 +49,6 @@ class EulaDocuments:
         self._s3 = s3
         self._bucket = bucket
         self._sources = EulaSources(s3, bucket, allowed, ca_file)
-        s3.meta.events.register_first(
-            "choose-signer.s3.GetObject", _version_4, unique_id="eula-documents"
-        )
 
     def inspect(self, sources: Sequence[str]) -> EulaContent:
         """The merged contract, or findings about the documents; writes nothing.
@@ -63,12 +60,10 @@ class EulaDocuments:
 
     # It goes on to its end: an exception in its thread could strike in the middle of a call.
     @activity.defn(no_thread_cancel_exception=True)
-    def publish(self, request: PublishEula) -> str:
-        """Put the merged contract into S3; returns a presigned link that is valid for seven days.
+    def publish(self, request: PublishEula) -> PublishedEula:
+        """Put the merged contract into S3; the same documents always give the same object.
 
-        It ends earlier with the credentials that signed it: those of an IAM role are temporary
-        (AWS: presigned URLs).  A change set reads it within hours.  The same documents always give
-        the same object.  Fails REJECTED if a document is invalid or has changed.
+        Fails REJECTED if a document is invalid or has changed.
         """
         merged, wrong = self._merged(request.documents)
         digest = sha256(merged).hexdigest()
@@ -81,11 +76,8 @@ class EulaDocuments:
         name = f"rev{request.revision}-{digest[:16]}.pdf"
         key = f"{MERGED}{request.opportunity_id}/{name}"
         self._put(key, merged)
-        return str(
-            self._s3.generate_presigned_url(
-                "get_object", Params={"Bucket": self._bucket, "Key": key}, ExpiresIn=LINK_SECONDS
-            )
-        )
+        # Real time, as S3 checks it.
+        return PublishedEula(key=key, signed_at=datetime.now(UTC).replace(microsecond=0))
 
     def _merged(self, sources: Sequence[str]) -> tuple[bytes, tuple[Finding, ...]]:
         """The contract, and the findings about its documents."""
@@ -121,11 +113,6 @@ class EulaDocuments:
             raise s3_failure(error) from None
         except BotoCoreError as error:
             raise s3_failure(error) from None
-
-
-def _version_4(signature_version: str, **_: Any) -> str | None:
-    # By default botocore signs S3 links with version 2, which newer buckets reject.
-    return "s3v4-query" if signature_version.endswith("-query") else None
 
 
 def _wrong_number(number: int) -> Finding:

@@ -8,12 +8,23 @@ import pytest
 from activities.aws.agreements import AwsAgreements
 from activities.aws.catalog import AwsCatalog
 from activities.aws.marketplace_lookup import MarketplaceLookup
+from activities.eula.links import EulaLinks, PublishedEula
 from offers.clock import Clock
 from runtime.clients import aws_client
 from sandbox.server import Sandbox
 from tests.support.aws import Aws
 from tests.support.vendors import NOW
 from tests.support.workflow_harness import FIELDS, environment_variables
+
+
+class PublicLinks(EulaLinks):
+    """One contract that everybody may read: a client of S3 takes long to make."""
+
+    def __init__(self) -> None:
+        pass
+
+    def link(self, eula: PublishedEula) -> str:
+        return f"https://example-bucket.s3.amazonaws.com/{eula.key}"
 
 
 @pytest.fixture
@@ -27,7 +38,7 @@ def aws() -> Iterator[Aws]:
         pattern = "https://example.com/{product_id}/{offer_id}"
         yield Aws(
             sandbox,
-            AwsCatalog(catalog, agreements, Clock(), pattern),
+            AwsCatalog(catalog, agreements, Clock(), pattern, PublicLinks()),
             AwsAgreements(agreements, Clock()),
             MarketplaceLookup(catalog, agreements),
             now,

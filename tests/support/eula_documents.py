@@ -9,6 +9,7 @@ from botocore.config import Config
 from pypdf import PdfWriter
 
 from activities.eula.documents import EulaDocuments, PublishEula
+from activities.eula.links import PublishedEula
 from sandbox.server import Sandbox
 
 BUCKET = "example-offers"
@@ -37,7 +38,7 @@ def s3_client(sandbox: Sandbox) -> Any:
     )
 
 
-def publish(documents: EulaDocuments, *sources: str, revision: int = 1) -> str:
+def publish(documents: EulaDocuments, *sources: str, revision: int = 1) -> PublishedEula:
     """Publish documents for the example opportunity."""
     request = PublishEula(opportunity_id="006000000000001AAA", revision=revision, documents=sources)
     return documents.publish(request)

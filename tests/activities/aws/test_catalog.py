@@ -3,22 +3,27 @@
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.aws.agreements import FeedPosition
-from activities.aws.catalog import SubmitOffer, WaitForChangeSet, WithdrawOffer
+from activities.aws.catalog import AwsCatalog, SubmitOffer, WaitForChangeSet, WithdrawOffer
 from activities.errors import Failure
+from activities.eula.links import EulaLinks, PublishedEula
+from offers.clock import Clock
 from offers.lifecycle.read_back import differences
 from offers.policy.policy import PublicationPolling
+from runtime.clients import aws_client
 from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.marketplace.agreements import roll_back
 from sandbox.marketplace.buyers import accept
 from tests.support.aws import REQUEST, Aws
 from tests.support.builders import BUYER, terms
+from tests.support.eula_documents import BUCKET, pdf, s3_client
 from tests.support.workflow_harness import OPPORTUNITY
 
 SECOND = SubmitOffer(reference=f"offer-{OPPORTUNITY}-rev2", terms=terms())
@@ -85,8 +90,8 @@ def test_another_revision_is_another_change_set(aws: Aws) -> None:
 )
 def test_published_offer_has_the_submitted_terms(aws: Aws, changes: dict[str, Any]) -> None:
     submitted = terms(**changes)
-    link = "https://example-bucket.s3.amazonaws.com/eula.pdf"
-    request = REQUEST.model_copy(update={"terms": submitted, "eula_url": link})
+    eula = PublishedEula(key="eula/merged.pdf", signed_at=aws.now[0])
+    request = REQUEST.model_copy(update={"terms": submitted, "eula": eula})
     aws.sandbox.world.aws.dimensions = ("platform", "seats")
     change_set_id = aws.run(aws.activities.submit_offer, request)
     aws.advance(minutes=50)
@@ -94,6 +99,71 @@ def test_published_offer_has_the_submitted_terms(aws: Aws, changes: dict[str, An
     outcome = aws.run(aws.activities.wait_for_change_set, follow)
     assert differences(submitted, outcome.offer) == ()
     assert outcome.offer_url == f"https://example.com/prod-examplesaas01/{outcome.offer.offer_id}"
+
+
+def test_contract_link_is_signed_at_each_submission_and_is_the_same(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS refuses another body with the same token."""
+    submitted = terms(eula="https://example.com/eula.pdf")
+    aws.sandbox.world.aws.storage.put(BUCKET, "eula/merged.pdf", pdf(100))
+    request = SubmitOffer(
+        reference=REQUEST.reference,
+        terms=submitted,
+        eula=PublishedEula(key="eula/merged.pdf", signed_at=datetime.now(UTC) - timedelta(days=1)),
+    )
+    assert "X-Amz" not in request.model_dump_json()
+    catalog = aws_client("marketplace-catalog")
+    monkeypatch.setattr(catalog, "get_paginator", lambda _: _NothingListed())
+    signing = boto3.Session(aws_access_key_id="example", aws_secret_access_key="example")
+    started = {
+        aws.run(
+            AwsCatalog(
+                catalog,
+                None,
+                Clock(),
+                "https://example.com/{offer_id}",
+                EulaLinks(s3_client(aws.sandbox), BUCKET, signing.get_credentials),
+            ).submit_offer,
+            request,
+        )
+        for _ in range(2)
+    }
+    assert len(started) == 1
+    assert differences(submitted, aws.published_offer(*started)) == ()
+
+
+class _NothingListed:
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        return [{"ChangeSetSummaryList": []}]
+
+
+def test_custom_contract_needs_the_bucket_on_each_worker(aws: Aws) -> None:
+    eula = PublishedEula(key="eula/merged.pdf", signed_at=datetime.now(UTC))
+    without = AwsCatalog(aws.activities._catalog, None, Clock(), "https://example.com/{offer_id}")
+    with pytest.raises(ApplicationError, match="OFFERS_EULA_BUCKET is not set") as raised:
+        aws.run(without.submit_offer, REQUEST.model_copy(update={"eula": eula}))
+    assert raised.value.type == Failure.NOT_FOUND
+
+
+def test_link_in_a_refusal_of_aws_loses_its_signature(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_set_id = aws.run(aws.activities.submit_offer, REQUEST)
+    message = "The document https://s3.example/a.pdf?X-Amz-Signature=secret&b=c isn't readable."
+    refused = {
+        "Status": "FAILED",
+        "FailureDescription": message,
+        "ChangeSet": [
+            {"ErrorDetailList": [{"ErrorCode": "INVALID_LEGAL_DOCUMENTS", "ErrorMessage": message}]}
+        ],
+    }
+    catalog = aws.activities._catalog
+    for described in refused, refused | {"ChangeSet": []}:
+        monkeypatch.setattr(catalog, "describe_change_set", lambda _=described, **__: _)
+        follow = WaitForChangeSet(change_set_id=change_set_id, polling=PublicationPolling())
+        (error,) = aws.run(aws.activities.wait_for_change_set, follow).errors
+        assert error.message == "The document https://s3.example/a.pdf isn't readable."
 
 
 @pytest.mark.parametrize(

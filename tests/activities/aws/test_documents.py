@@ -21,6 +21,7 @@ from activities.aws.documents import (
     published_offer,
 )
 from activities.errors import Failure
+from activities.eula.links import PublishedEula
 from offers.agreements.agreement import AgreementReport, AgreementStatus
 from offers.agreements.amendment_pricing import OriginalOffer, propose
 from offers.lifecycle.read_back import PublishedOffer, differences
@@ -200,7 +201,7 @@ def test_amendment_has_the_submitted_terms_and_replaces_the_agreement(
         reference=AMENDMENT,
         terms=amendment,
         replaces=agreement.id,
-        eula_url="https://example-bucket.s3.amazonaws.com/eula.pdf",
+        eula=PublishedEula(key="eula/merged.pdf", signed_at=aws.now[0]),
     )
     published = aws.published_offer(aws.run(aws.activities.submit_offer, request))
     assert differences(amendment, published) == ()

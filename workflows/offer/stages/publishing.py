@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, ReleasedOffer, SubmitOffer
     from activities.errors import Failure
     from activities.eula.documents import EulaDocuments, PublishEula
+    from activities.eula.links import PublishedEula
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.aws_errors import explain
     from offers.lifecycle.read_back import PublishedOffer, differences
@@ -37,7 +38,7 @@ async def submitted(ctx: OfferContext) -> Stage:
     if record.method is CreationMethod.CLAZAR:
         return await _create_in_clazar(ctx)
     try:
-        eula_url = await _publish_eula(ctx)
+        eula = await _publish_eula(ctx)
         if ctx.is_withdrawing():
             return give_up(ctx)
         record.change_set_id = await execute_with_escalation(
@@ -46,7 +47,7 @@ async def submitted(ctx: OfferContext) -> Stage:
             SubmitOffer(
                 reference=record.reference,
                 terms=record.require_terms(),
-                eula_url=eula_url,
+                eula=eula,
                 replaces=record.replaces,
             ),
             expected=Failure.REJECTED,
@@ -102,8 +103,8 @@ async def _verify_published(
     return await withdraw(ctx) if ctx.is_withdrawing() else Stage.LIVE
 
 
-async def _publish_eula(ctx: OfferContext) -> str | None:
-    """Where AWS reads a custom EULA; None for the standard one, or if the offer is cancelled."""
+async def _publish_eula(ctx: OfferContext) -> PublishedEula | None:
+    """The merged custom EULA; None for the standard one, or if the offer is cancelled."""
     record = ctx.record
     eula = record.require_terms().eula
     if not isinstance(eula, CustomEula):
