@@ -10,7 +10,7 @@ import typer
 
 from activities.task_queues import TaskQueue
 from runtime.codec import InvalidKeys
-from runtime.logging import configure_logs
+from runtime.logging import LogLevel, configure_logs
 from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import InvalidSettings, WorkerSettings, read_settings, readable_env_file
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
@@ -25,9 +25,10 @@ def work(
         list[TaskQueue] | None,
         typer.Option("--queues", help="Serve only this task queue; may be given several times."),
     ] = None,
+    log_level: Annotated[LogLevel, typer.Option(help="What is logged.")] = LogLevel.INFO,
 ) -> None:
     """Run workers until SIGTERM or Ctrl-C."""
-    configure_logs()
+    configure_logs(log_level)
     try:
         asyncio.run(_work(queues or list(TaskQueue)))
     except (InvalidSettings, InvalidKeys, ServerUnreachable) as error:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import typer
 from bench import lifecycle_cost, listing, memory, reaction, throughput, vendor_calls
 from bench.environment import BenchEnvironment, open_environment
 from bench.machine import machine
-from runtime.logging import configure_logs
+from runtime.logging import LogLevel, configure_logs
 from runtime.process_exit import run_and_exit
 
 FEW_OFFERS = 10
@@ -40,7 +39,7 @@ def bench(
     ] = False,
 ) -> None:
     """Measure, and print the figures."""
-    configure_logs(logging.ERROR)
+    configure_logs(LogLevel.WARNING)
     # Temporal's dev server prints a banner on standard output, which is for the figures.
     figures_go_to = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -5,6 +5,7 @@ Workflows and activities log through Temporal's loggers, which do not log during
 
 import logging
 import sys
+from enum import StrEnum
 
 import structlog
 from temporalio import activity, workflow
@@ -40,7 +41,15 @@ def core_logs_to_standard_error() -> None:
     )
 
 
-def configure_logs(level: int = logging.INFO) -> None:
+class LogLevel(StrEnum):
+    """What is logged: this, and what is more serious."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+
+
+def configure_logs(level: LogLevel = LogLevel.INFO) -> None:
     """Send all logs to standard error.  Nothing personal and no secret may be logged."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -69,7 +78,7 @@ def configure_logs(level: int = logging.INFO) -> None:
     handler.addFilter(WithoutSignalContents())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
+    root.setLevel(level.upper())
     for chatty in ("httpx", "botocore", "urllib3", "aiosmtplib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # At DEBUG the SDK shows whole inputs and results.

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from email.policy import default
 from typing import Any
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 from sandbox.faults import BODY_KINDS
 from sandbox.mail.mailbox_state import Mail
@@ -24,11 +24,23 @@ DEFAULT_REPLY = {
 
 
 async def serve(world: World, port: int) -> asyncio.Server:
-    """Serve SMTP on a loopback port, in the running event loop.  Port 0: any free port."""
+    """Serve SMTP on a loopback port, in the running event loop.  Port 0: any free port.
+
+    Clients may log in, with any name and password.
+    """
     world.operations |= {("smtp", "RCPT"), ("smtp", "DATA")}
     loop, handler, host = asyncio.get_running_loop(), SmtpHandler(world), "mail.example.com"
     return await loop.create_server(
-        lambda: SMTP(handler, hostname=host, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", port
+        lambda: SMTP(
+            handler,
+            hostname=host,
+            enable_SMTPUTF8=True,
+            auth_require_tls=False,
+            authenticator=lambda *_: AuthResult(success=True),
+            loop=loop,
+        ),
+        "127.0.0.1",
+        port,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -24,12 +25,13 @@ ONE_PARTITION = [
 
 
 @contextmanager
-def running_dev_server() -> Iterator[str]:
-    """Start a server; gives its address."""
+def running_dev_server(database: Path | None = None) -> Iterator[str]:
+    """Start a server; gives its address.  `database`: its file; None: in memory."""
     environment = asyncio.run(
         WorkflowEnvironment.start_local(
             dev_server_existing_path=installed_program("temporal"),
             dev_server_log_level="error",
+            dev_server_database_filename=str(database) if database else None,
             dev_server_extra_args=ONE_PARTITION,
         )
     )

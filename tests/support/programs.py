@@ -45,14 +45,20 @@ async def run_in_new_interpreter(program: str, *arguments: str, **env: str) -> t
 
 
 @asynccontextmanager
-async def running_worker(client: Client, queues: Iterable[TaskQueue]) -> AsyncIterator[Process]:
-    """Run `worker.py` on some task queues of the client's namespace; it must exit with 0."""
+async def running_worker(
+    client: Client, queues: Iterable[TaskQueue], *options: str, log: Path | None = None
+) -> AsyncIterator[Process]:
+    """Run `worker.py` on some task queues of the client's namespace; it must exit with 0.
+
+    `log`: the file for its log; None: the process's standard error.
+    """
     named = [word for queue in queues for word in ("--queues", queue.value)]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(ROOT / "worker.py"),
         *named,
-        stderr=asyncio.subprocess.PIPE,
+        *options,
+        stderr=log.open("wb") if log else asyncio.subprocess.PIPE,
         env=os.environ | connection_settings(client),
     )
     try:
@@ -60,8 +66,8 @@ async def running_worker(client: Client, queues: Iterable[TaskQueue]) -> AsyncIt
     finally:
         if process.returncode is None:
             process.terminate()
-        _, log = await process.communicate()
-        assert process.returncode == 0, log.decode()
+        _, said = await process.communicate()
+        assert process.returncode == 0, said or log
 
 
 request_lock = threading.Lock()
