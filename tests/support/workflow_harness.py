@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.api.testservice.v1 import UnlockTimeSkippingRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
@@ -64,6 +64,7 @@ PENDING_WORKFLOW_TASK = (
 )
 """The last event of a history that the worker has not handled yet: a query would be too early."""
 PATIENT_CHECKS = 50
+SCHEDULED = PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED
 STANDS_STILL_AFTER, NEXT_LOCK_AFTER = 10, 2
 """Real seconds; the client waits for 30."""
 SHORT_TASK = timedelta(seconds=2)
@@ -129,6 +130,7 @@ class WorkflowHarness:
         self.start_date = time().date()
         self._new_worker: Callable[[], AbstractAsyncContextManager[None]]
         self._worker: AbstractAsyncContextManager[None] | None = None
+        self._serves_all_queues = True
         self.clazar_watched = True
         """Whether Clazar's change feed is read when it has a new offer after time was skipped."""
         self._seen_in_clazar: set[str] = set()
@@ -218,6 +220,7 @@ class WorkflowHarness:
         On a busy machine it now and then keeps its time locked for calls that have ended
         (temporal-test-server 1.40.0); then the locks are taken away, one after the other.
         """
+        await self._wait_until_begun()
         skipping = asyncio.ensure_future(self.server.sleep(duration))
         await asyncio.wait([skipping], timeout=STANDS_STILL_AFTER)
         while not skipping.done():
@@ -227,6 +230,22 @@ class WorkflowHarness:
                 )
             await asyncio.wait([skipping], timeout=NEXT_LOCK_AFTER)
         await skipping
+
+    async def _wait_until_begun(self) -> None:
+        """Wait until workers have begun each first attempt of the offer's activities.
+
+        On a busy machine the server would skip time before.
+        """
+        passed = 0.0
+        while self._serves_all_queues and self._worker and passed < STANDS_STILL_AFTER:
+            try:
+                pending = (await self.handle.describe()).raw_description.pending_activities
+            except RPCError:  # it is not started yet
+                return
+            if not any(each.state == SCHEDULED and each.attempt == 1 for each in pending):
+                return
+            await asyncio.sleep(0.01)
+            passed += 0.01
 
     async def advance_until(
         self, stage: Stage, *, within: timedelta = timedelta(hours=6), path: str | None = None
@@ -478,6 +497,7 @@ async def open_harness(
             {**sandbox.addresses.env, **FILES, "OFFERS_POLICY": str(policy)}
         ):
             harness = WorkflowHarness(temporal, time, sandbox, visibility)
+            harness._serves_all_queues = set(queues) == set(TaskQueue)
             harness.put_opportunity()
             await harness.start_worker(
                 (lambda: run_worker(client, time))
