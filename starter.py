@@ -2,7 +2,16 @@
 
 import typer
 
-from cli.commands import changes, codec_server, drafts, offers, payouts, schedules, upgrade_check
+from cli.commands import (
+    changes,
+    codec_server,
+    drafts,
+    erase,
+    offers,
+    payouts,
+    schedules,
+    upgrade_check,
+)
 from runtime.process_exit import run_and_exit
 
 app = typer.Typer(
@@ -27,6 +36,7 @@ app.command()(changes.cancel)
 app.command()(offers.resume)
 app.command()(offers.resend)
 app.command()(payouts.payouts)
+app.command()(erase.erase)
 app.command(name="codec-server")(codec_server.codec_server)
 app.command(name="upgrade-check")(upgrade_check.upgrade_check)
 app.add_typer(schedules.app, name="schedules")

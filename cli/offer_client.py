@@ -1,7 +1,7 @@
 """The client of the offer workflows, for every command."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +29,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer, read_offer
 from cli.actions import PROGRAM, reason_text
+from cli.erasure import NotDeletedYet, Run, delete_runs, find_runs, why_not_ended
 from cli.listing import OfferRow, accepted_offers, list_offers, runs_of
 from cli.no_answer import has_worker, why_no_answer
 from offers.agreements.agreement import CancellationRequestInput
@@ -414,6 +415,22 @@ class OfferClient:
                 yield rows
             last = rows
             await asyncio.sleep(every.total_seconds())
+
+    async def ended_runs(self, opportunity_id: str) -> list[Run]:
+        """Every run of an opportunity's workflows; raises RequestRejected if one has not ended."""
+        runs = await find_runs(self._client, opportunity_id)
+        if reason := await why_not_ended(self._client, runs):
+            raise RequestRejected(reason)
+        return runs
+
+    async def delete_runs(self, runs: Sequence[Run]) -> None:
+        """Delete closed runs; raises RequestRejected if the server takes too long."""
+        try:
+            await delete_runs(self._client, runs)
+        except NotDeletedYet:
+            raise RequestRejected(
+                "Temporal has not deleted everything yet: run it again later, to see what is left"
+            ) from None
 
     async def _execute_update(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
         handle = self._handle(path)

@@ -17,6 +17,7 @@ from activities.clazar.client import ClazarClient
 from activities.clazar.disbursements import ClazarDisbursements
 from activities.eula.documents import EulaDocuments
 from activities.eula.links import EulaLinks
+from activities.eula.stored_contracts import StoredContracts
 from activities.preflight import Preflight
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.opportunities import Opportunities
@@ -75,6 +76,12 @@ def eula_documents(settings: WorkerSettings, aws: AwsClients) -> EulaDocuments |
     if settings.offers_eula_bucket is None:
         return None
     return EulaDocuments(aws.s3, settings.offers_eula_bucket, settings.offers_eula_sources)
+
+
+def stored_contracts(settings: WorkerSettings, aws: AwsClients) -> StoredContracts | None:
+    """None if no bucket is set."""
+    bucket = settings.offers_eula_bucket
+    return StoredContracts(aws.s3, bucket) if bucket else None
 
 
 def event_queue(settings: WorkerSettings) -> EventQueue | None:
@@ -153,6 +160,8 @@ class NotAnAnswer(HTTPClientError):  # type: ignore[misc]  # botocore has no typ
 
 def _refuse_empty_answer(http_response: Any, parsed: Any, model: Any, **_: Any) -> None:
     """botocore reads a page, half a body and anything that is no JSON as an empty answer."""
+    if http_response.status_code == HTTPStatus.NO_CONTENT == model.http.get("responseCode"):
+        return  # all that it could say is in its headers
     expected = model.output_shape is not None and model.output_shape.members
     succeeded = http_response.status_code < HTTPStatus.MULTIPLE_CHOICES
     if succeeded and expected and not parsed.keys() & expected.keys():

@@ -15,7 +15,7 @@ from temporalio import activity
 
 from activities.aws import documents
 from activities.aws.marketplace_lookup import MarketplaceLookup
-from activities.business_time import business_now
+from activities.business_time import business_now, business_schedule
 from activities.errors import aws_errors, aws_failure, not_found, not_ready
 from activities.eula.links import EulaLinks, PublishedEula
 from offers.clock import Clock
@@ -137,6 +137,7 @@ class AwsCatalog:
                 self._eula_link(request.eula),
                 request.replaces,
             ),
+            business_schedule(self._clock).replace(microsecond=0),  # as exact as AWS is
         )
 
     def _eula_link(self, eula: PublishedEula | None) -> str | None:
@@ -163,7 +164,15 @@ class AwsCatalog:
             documents.end_availability(request.offer_id, request.last_day),
         )
 
-    def _submit(self, reference: str, changes: list[dict[str, Any]]) -> str:
+    def _submit(
+        self, reference: str, changes: list[dict[str, Any]], since: datetime | None = None
+    ) -> str:
+        """The change set of this name, started unless there is one.
+
+        `since`: one that was started before does not count if nothing of it is left: it was made
+        for an offer whose history Temporal has deleted.  None: each counts.
+        """
+        token = reference
         with aws_errors():
             # AWS does not say how long it remembers a token; it keeps change sets for 60 days.
             pages = self._catalog.get_paginator("list_change_sets").paginate(
@@ -172,15 +181,36 @@ class AwsCatalog:
             )
             for page in pages:
                 for summary in page["ChangeSetSummaryList"]:
-                    if summary.get("ChangeSetName") == reference:
+                    if summary.get("ChangeSetName") != reference:
+                        continue
+                    if since is None or not self._is_over(summary, since):
                         return str(summary["ChangeSetId"])
+                    token = f"{reference}-{since:%Y%m%dT%H%M%SZ}"
             started = self._catalog.start_change_set(
                 Catalog=documents.CATALOG,
                 ChangeSetName=reference,
-                ClientRequestToken=reference,
+                ClientRequestToken=token,
                 ChangeSet=changes,
             )
         return str(started["ChangeSetId"])
+
+    def _is_over(self, summary: dict[str, Any], since: datetime) -> bool:
+        """Whether an earlier change set led to nothing that a buyer can accept, or has accepted."""
+        if datetime.fromisoformat(summary["StartTime"]) >= since:
+            return False
+        if summary["Status"] != "SUCCEEDED":
+            return summary["Status"] in ("FAILED", "CANCELLED")
+        described = self._catalog.describe_change_set(
+            Catalog=documents.CATALOG, ChangeSetId=summary["ChangeSetId"]
+        )
+        offer_id = documents.created_offer_id(described["ChangeSet"])
+        if offer_id is None:
+            return False
+        offer, today = self._described(offer_id), business_now(self._clock).date()
+        if offer.product_id is None or not offer.is_void(today):
+            return False
+        held, _ = self._lookup.of_buyers(offer.product_id, offer.buyer_accounts, today)
+        return not any(each.offer_id == offer_id and each.active for each in held)
 
     @activity.defn
     def wait_for_change_set(self, request: WaitForChangeSet) -> ChangeSetOutcome:

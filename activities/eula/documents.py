@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from temporalio import activity
 
-from activities.errors import not_found, rejected
-from activities.eula.allowed_sources import MERGED, AllowedSources
+from activities.errors import rejected
+from activities.eula.allowed_sources import AllowedSources
 from activities.eula.links import PublishedEula
 from activities.eula.pdf_process import check_and_merge
-from activities.eula.sources import ALL_TOGETHER, EulaSources, InvalidSource, s3_failure
+from activities.eula.sources import ALL_TOGETHER, EulaSources, InvalidSource
+from activities.eula.stored_contracts import contract_prefix, s3_errors
 from offers.findings import Finding
 from offers.lifecycle.aws_errors import AwsError
 from offers.model import FrozenModel
@@ -74,7 +74,7 @@ class EulaDocuments:
                 "Our check of the contract", REFUSAL_CODE, "see its findings", _refusals(wrong)
             )
         name = f"rev{request.revision}-{digest[:16]}.pdf"
-        key = f"{MERGED}{request.opportunity_id}/{name}"
+        key = contract_prefix(request.opportunity_id) + name
         self._put(key, merged)
         # Real time, as S3 checks it.
         return PublishedEula(key=key, signed_at=datetime.now(UTC).replace(microsecond=0))
@@ -101,18 +101,10 @@ class EulaDocuments:
         return (b"" if wrong else merged.content), tuple(wrong[number] for number in sorted(wrong))
 
     def _put(self, key: str, content: bytes) -> None:
-        try:
+        with s3_errors(self._bucket):
             self._s3.put_object(
                 Bucket=self._bucket, Key=key, Body=content, ContentType="application/pdf"
             )
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "NoSuchBucket":
-                raise not_found(
-                    f"Amazon S3 has no bucket {self._bucket} (OFFERS_EULA_BUCKET)"
-                ) from None
-            raise s3_failure(error) from None
-        except BotoCoreError as error:
-            raise s3_failure(error) from None
 
 
 def _wrong_number(number: int) -> Finding:

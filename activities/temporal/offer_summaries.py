@@ -65,6 +65,11 @@ class ListedOffer:
         return self.info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
     @property
+    def has_completed(self) -> bool:
+        """Whether the workflow came to its own end."""
+        return self.info.status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED
+
+    @property
     def is_stopped(self) -> bool:
         """Whether the run was ended from outside: nobody follows the offer any more."""
         return self.info.status in STOPPED

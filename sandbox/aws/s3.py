@@ -22,13 +22,14 @@ OBJECT_OPERATIONS = {
     "PUT": "PutObject",
     "DELETE": "DeleteObject",
 }
+LISTS = ("ListObjectsV2", "ListObjectVersions")
 SUBRESOURCES = frozenset({"acl", "attributes", "partNumber", "tagging", "uploadId", "uploads"})
 """Query parameters of operations that are not simulated."""
 
 
 def app(world: World) -> Starlette:
     s3 = S3(world)
-    world.operations |= {("s3", name) for name in ("ListObjectsV2", *OBJECT_OPERATIONS.values())}
+    world.operations |= {("s3", name) for name in (*OBJECT_OPERATIONS.values(), *LISTS)}
     endpoint = SimulatedSystem(world, "s3", _fault_response).endpoint(_operation, s3.handle)
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=[*OBJECT_OPERATIONS, "POST"])])
 
@@ -82,6 +83,8 @@ def _operation(request: Request) -> str:
         return OBJECT_OPERATIONS.get(request.method, "Unknown")
     if request.method == "GET" and request.query_params.get("list-type") == "2":
         return "ListObjectsV2"
+    if not key and request.method == "GET" and "versions" in request.query_params:
+        return "ListObjectVersions"
     return "Unknown"
 
 

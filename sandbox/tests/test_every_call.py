@@ -81,6 +81,7 @@ def call_s3(sandbox: Sandbox) -> None:
     assert s3.get_object(Bucket=bucket, Key="eula.txt")["Body"].read() == b"text"
     assert s3.head_object(Bucket=bucket, Key="eula.txt")["ContentLength"] == 4
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
+    assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 1
     s3.delete_object(Bucket=bucket, Key="eula.txt")
 
 

@@ -43,7 +43,8 @@ class Aws:
     def run(self, activity: Any, argument: Any) -> Any:
         """Run an activity as a worker runs it."""
         environment = ActivityEnvironment()
-        environment.info = replace(environment.info, started_time=self.now[0])
+        now = self.now[0]
+        environment.info = replace(environment.info, scheduled_time=now, started_time=now)
         return environment.run(activity, argument)
 
     def outcome(self, change_set_id: str) -> ChangeSetOutcome:

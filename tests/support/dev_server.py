@@ -22,6 +22,8 @@ ONE_PARTITION = [
     *("--dynamic-config-value", "matching.numTaskqueueWritePartitions=1"),
 ]
 """Of each task queue.  The default, four, takes more of the server's time than the tests' calls."""
+PROMPT_DELETION = ("--dynamic-config-value", 'history.transferProcessorUpdateAckInterval="50ms"')
+"""A run that has just closed is deleted after this interval.  The default is 30 seconds."""
 
 
 @contextmanager
@@ -32,7 +34,7 @@ def running_dev_server(database: Path | None = None) -> Iterator[str]:
             dev_server_existing_path=installed_program("temporal"),
             dev_server_log_level="error",
             dev_server_database_filename=str(database) if database else None,
-            dev_server_extra_args=ONE_PARTITION,
+            dev_server_extra_args=[*ONE_PARTITION, *PROMPT_DELETION],
         )
     )
     try:

@@ -58,11 +58,17 @@ legal = ["legal@example.com"]
 
 @asynccontextmanager
 async def open_offer_environment(
-    dev_server: str, folder: Path, queues: Collection[TaskQueue] = tuple(TaskQueue)
+    dev_server: str,
+    folder: Path,
+    queues: Collection[TaskQueue] = tuple(TaskQueue),
+    more_policy: str = "",
 ) -> AsyncIterator["OfferEnvironment"]:
-    """Start the sandbox, and workers on some task queues of a new namespace of the dev server."""
+    """Start the sandbox, and workers on some task queues of a new namespace of the dev server.
+
+    `more_policy`: lines of TOML before those that every test has.
+    """
     policy = folder / "policy.toml"
-    policy.write_text(POLICY, encoding="utf-8")
+    policy.write_text(more_policy + POLICY, encoding="utf-8")
     client = await new_namespace(dev_server)
     async with Sandbox() as sandbox:
         settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}

@@ -49,6 +49,49 @@ def test_client_token_prevents_a_duplicate_if_the_list_is_late(
     assert aws.sandbox.world.calls["catalog", "StartChangeSet"] == 2
 
 
+def submitted_again(aws: Aws, minutes: float = 24 * 60) -> str:
+    """The same reference later, by a run that knows nothing of the first one."""
+    aws.advance(minutes=minutes)
+    change_set = aws.run(aws.activities.submit_offer, REQUEST)
+    assert aws.run(aws.activities.submit_offer, REQUEST) == change_set
+    assert isinstance(change_set, str)
+    return change_set
+
+
+def test_offer_that_can_still_be_accepted_is_found_again(aws: Aws) -> None:
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    assert submitted_again(aws, minutes=5) == first, "AWS is still creating it"
+    assert submitted_again(aws) == first
+
+
+def test_accepted_offer_is_found_again_while_its_agreement_is_active(aws: Aws) -> None:
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    agreement = accept(aws.sandbox.world, aws.published_offer(first).offer_id, BUYER)
+    aws.advance(days=40)
+    assert submitted_again(aws) == first, "the offer itself is void by now"
+    agreement.status = "TERMINATED"
+    assert submitted_again(aws) != first
+
+
+def test_withdrawn_offer_of_an_earlier_run_is_created_again(aws: Aws) -> None:
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    offer_id = aws.published_offer(first).offer_id
+    last_day = aws.now[0].date() - timedelta(days=1)
+    withdrawal = WithdrawOffer(offer_id=offer_id, number=1, last_day=last_day)
+    aws.outcome(aws.run(aws.activities.withdraw_offer, withdrawal))
+    second = submitted_again(aws)
+    assert aws.published_offer(second).offer_id != offer_id
+    assert submitted_again(aws) == second
+
+
+def test_failed_change_set_of_an_earlier_run_is_not_its_own(aws: Aws) -> None:
+    aws.advance(seconds=0.9)  # AWS shows whole seconds
+    first = aws.run(aws.activities.submit_offer, REQUEST)
+    assert aws.run(aws.activities.cancel_change_set, first)
+    assert submitted_again(aws, minutes=0) == first, "the answer to its own request was lost"
+    assert submitted_again(aws) != first
+
+
 @pytest.mark.parametrize("kind", ["malformed", "html", "truncated", "oversized"])
 def test_answer_that_is_not_from_aws(aws: Aws, kind: str) -> None:
     """botocore reads each as an empty answer: the change set would count as cancelled."""
