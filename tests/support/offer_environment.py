@@ -43,7 +43,7 @@ from workflows.schedules.watch import WatchRequest
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 30
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.25
 """Between two looks at the server: looking costs more than an offer's life."""
 
 POLICY = """
