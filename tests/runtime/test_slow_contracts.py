@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -14,6 +15,7 @@ from temporalio.client import Client
 from temporalio.exceptions import ActivityError
 
 from activities.aws.agreements import AgreementPage, AwsAgreements, FeedPosition
+from activities.eula.documents import EulaDocuments, PublishEula
 from activities.preflight import CheckDeal, Preflight
 from activities.task_queues import TaskQueue
 from runtime.clients import THREADS
@@ -23,7 +25,7 @@ from sandbox.clock import Clock as SandboxClock
 from sandbox.server import Sandbox
 from tests.support.builders import facts
 from tests.support.dev_server import new_namespace
-from tests.support.workflow_harness import FIELDS, environment_variables
+from tests.support.workflow_harness import FIELDS, OPPORTUNITY, environment_variables
 from workflows.common.activity_options import failure_of, start_activity
 
 DEALS = THREADS + 2
@@ -33,24 +35,34 @@ QUEUES = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT, TaskQueue.AWS_MARKETPLACE)
 
 
 @workflow.defn(sandboxed=False)
-class CheckDeals:
-    """Checks deals with the same contract, all at once."""
+class ReadContracts:
+    """Reads the contract of many deals, all at once."""
 
     @workflow.run
-    async def run(self, contract: str) -> list[str]:
-        """What became of each."""
+    async def run(self, contract: str, name: str) -> list[str]:
+        """What became of each: by preflight, or when it is published."""
         deal = CheckDeal(opportunity_id=None, terms=facts(eula=contract))
-        checks = [
-            start_activity(Preflight.check_deal, deal, single_attempt=True) for _ in range(DEALS)
-        ]
-        return list(await asyncio.gather(*map(self._result, checks)))
+        eula = PublishEula(opportunity_id=OPPORTUNITY, revision=1, documents=(contract,))
+        return list(
+            await asyncio.gather(
+                *(
+                    _result(
+                        start_activity(Preflight.check_deal, deal, single_attempt=True)
+                        if name == "check_deal"
+                        else start_activity(EulaDocuments.publish, eula, single_attempt=True)
+                    )
+                    for _ in range(DEALS)
+                )
+            )
+        )
 
-    async def _result(self, check: workflow.ActivityHandle[object]) -> str:
-        try:
-            await check
-        except ActivityError as error:
-            return str(failure_of(error))
-        return "checked"
+
+async def _result(reading: workflow.ActivityHandle[Any]) -> str:
+    try:
+        await reading
+    except ActivityError as error:
+        return str(failure_of(error))
+    return "read"
 
 
 @workflow.defn(sandboxed=False)
@@ -130,11 +142,14 @@ class Running:
     client: Client
     server: SlowServer
 
-    def check_deals(self) -> asyncio.Task[list[str]]:
-        """Check the deals with a contract of the slow server."""
+    def read_contracts(self, name: str) -> asyncio.Task[list[str]]:
+        """Read contracts of the slow server, by the activity of that name."""
         return asyncio.create_task(
             self.client.execute_workflow(
-                CheckDeals.run, f"{self.server.url}/a.pdf", id="deals", task_queue=TaskQueue.OFFERS
+                ReadContracts.run,
+                args=(f"{self.server.url}/a.pdf", name),
+                id="contracts",
+                task_queue=TaskQueue.OFFERS,
             )
         )
 
@@ -160,7 +175,7 @@ async def running(
             worker_settings = read_settings(WorkerSettings)
             stop = asyncio.Event()
             serving = asyncio.create_task(
-                serve(client, worker_settings, QUEUES, stop, [CheckDeals, ReadAcceptances])
+                serve(client, worker_settings, QUEUES, stop, [ReadContracts, ReadAcceptances])
             )
             yield Running(client, server)
             server.close()
@@ -168,9 +183,12 @@ async def running(
             await serving
 
 
-async def test_acceptances_are_read_while_all_contracts_are_slow(running: Running) -> None:
-    """Every thread for preflight waits for a contract, far from its deadline."""
-    checking = running.check_deals()
+@pytest.mark.parametrize("activity", ["check_deal", "publish"])
+async def test_acceptances_are_read_while_all_contracts_are_slow(
+    running: Running, activity: str
+) -> None:
+    """Every thread for contracts waits for one, far from its deadline."""
+    reading = running.read_contracts(activity)
     async with asyncio.timeout(PATIENCE):
         await running.server.wait_until_all_threads_read()
         page = await running.read_acceptances()
@@ -178,7 +196,7 @@ async def test_acceptances_are_read_while_all_contracts_are_slow(running: Runnin
     assert running.server.answers == THREADS, "they were read after a contract was given up"
     running.server.close()
     async with asyncio.timeout(PATIENCE):
-        await checking
+        await reading
 
 
 async def test_each_slow_contract_is_given_up_at_the_deadline(
@@ -187,6 +205,6 @@ async def test_each_slow_contract_is_given_up_at_the_deadline(
     """Bytes come without end, in headers and in bodies: only the deadline ends the reading."""
     monkeypatch.setattr("activities.eula.documents.ALL_TOGETHER", 0.5)
     async with asyncio.timeout(PATIENCE):
-        given_up = await running.check_deals()
+        given_up = await running.read_contracts("check_deal")
     assert [each for each in given_up if not each.endswith("takes too long")] == []
     assert len(given_up) == DEALS
