@@ -48,6 +48,19 @@ def test_every_attention_is_raised_by_a_test() -> None:
     assert unnamed == []
 
 
+def test_each_exception_from_a_security_rule_names_the_rule_and_the_reason() -> None:
+    """What bandit is to pass over: `# nosec B404  # why`."""
+    complete = re.compile(r"# nosec B\d{3}  # \w")
+    incomplete = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for folder in ("offers", "activities", "workflows", "runtime", "cli")
+        for file in (ROOT / folder).rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "# nosec" in line and not complete.search(line)
+    ]
+    assert incomplete == []
+
+
 def test_text_files_are_read_and_written_as_utf_8() -> None:
     """Ruff finds this only where it knows that something is a path."""
     without = [
