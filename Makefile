@@ -42,9 +42,10 @@ mutants: $(INSTALLED)  ## List rules of the domain that no test holds (SAMPLE=40
 	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),400) --minutes $(or $(MINUTES),60) \
 		$(if $(SEED),--seed $(SEED)) $(if $(REUSE),--reuse)
 
-lint: $(INSTALLED)  ## Format check, rules, types, imports, workflow rules
+lint: $(INSTALLED)  ## Format check, rules, insecure code, types, imports, workflow rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
 	$(BIN)/temporalint workflows

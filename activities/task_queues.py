@@ -16,7 +16,7 @@ class TaskQueue(StrEnum):
     OFFERS = "offers"
     """Workflows, and activities that call only Temporal."""
     PREFLIGHT = "preflight"
-    """Reads Salesforce and AWS Marketplace for one deal."""
+    """Reads Salesforce, AWS Marketplace and contracts for one deal."""
     AWS_MARKETPLACE = "aws-marketplace"
     CLAZAR = "clazar"
     PAYOUTS = "payouts"

@@ -126,7 +126,8 @@ async def _described(client: Client, name: str, run_id: str | None) -> Run | Non
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
         return None
-    assert described.status is not None
+    if described.status is None:
+        raise ValueError("the server names no status")
     return Run(described.id, described.run_id, described.status)
 
 

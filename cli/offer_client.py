@@ -446,14 +446,13 @@ class OfferClient:
                     result_type=OfferRecord,
                 ),
             )
-            record = await accepted.result()
+            record: OfferRecord = await accepted.result()
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
-        assert isinstance(record, OfferRecord)
         return record
 
     async def _query(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:

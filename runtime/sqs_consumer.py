@@ -198,7 +198,7 @@ def _name(error: BaseException) -> str:
 def _pause(failures: int) -> float:
     # So that several consumers that fail together do not retry together.
     longest: float = min(0.5 * 2.0 ** min(failures, 10), LONGEST_PAUSE_SECONDS)
-    return random.uniform(0.5, 1) * longest  # noqa: S311
+    return random.uniform(0.5, 1) * longest  # noqa: S311  # nosec B311  # no secret
 
 
 def _named(message: Message) -> dict[str, Any]:

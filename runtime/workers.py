@@ -166,6 +166,8 @@ def _activities(
         ]
     if TaskQueue.PREFLIGHT in queues:
         served[TaskQueue.PREFLIGHT] = [clients.preflight(settings, aws_clients).check_deal]
+        if documents := clients.eula_documents(settings, aws_clients):
+            served[TaskQueue.PREFLIGHT].append(documents.publish)
     if TaskQueue.AWS_MARKETPLACE in queues:
         aws = clients.aws_marketplace(settings, aws_clients)
         agreements = clients.aws_agreements(settings, aws_clients)
@@ -183,8 +185,6 @@ def _activities(
             agreements.wait_for_cancellation,
             agreements.read_agreement_feed,
         ]
-        if documents := clients.eula_documents(settings, aws_clients):
-            served[TaskQueue.AWS_MARKETPLACE].append(documents.publish)
     clazar_client = clients.clazar_client(settings)
     stack.push_async_callback(clazar_client.close)
     if TaskQueue.CLAZAR in queues:

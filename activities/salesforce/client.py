@@ -128,9 +128,8 @@ class SalesforceClient:
                 session.trust_env = False
                 session.verify = self._ca_file
             self._local.session = session
-        session = self._local.session
-        assert isinstance(session, requests.Session)
-        return session
+        reused: requests.Session = self._local.session
+        return reused
 
 
 class _TimeoutAdapter(HTTPAdapter):

@@ -209,9 +209,10 @@ class Opportunities:
         return None
 
     def _query(self, fields: Iterable[str], condition: str, *values: Any) -> list[dict[str, Any]]:
-        # Field names come from our own map; values come from outside and are escaped.
         names = ", ".join(sorted({"Id", *fields}))
-        query = format_soql(f"SELECT {names} FROM Opportunity WHERE {condition}", *values)  # noqa: S608
+        # Names of fields are the field map's; values come from outside and are escaped.
+        escaped = format_soql(condition, *values)
+        query = format_soql("SELECT {:literal} FROM Opportunity WHERE {:literal}", names, escaped)
         records: list[dict[str, Any]] = self._client.call(lambda api: api.query(query)["records"])
         return records
 

@@ -66,7 +66,9 @@ class Salesforce:
         path, default = self._fields.read.get("currency"), self._fields.default_currency
         if path is None:
             return default
-        query = format_soql(f"SELECT {path} FROM Opportunity WHERE Id = {{}}", opportunity_id)  # noqa: S608
+        query = format_soql(
+            "SELECT {:literal} FROM Opportunity WHERE Id = {}", path, opportunity_id
+        )
         records = self._client.call(lambda api: api.query(query)["records"])
         return str((value_at(records[0], path) if records else None) or default)
 

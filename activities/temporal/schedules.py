@@ -118,8 +118,7 @@ async def _row(client: Client, schedule_id: str) -> ScheduleRow:
     began = last.started_at if last else described.info.created_at
     is_late = datetime.now(UTC) - began > late
     kind, problem = None, None
-    if last:
-        assert isinstance(last.action, ScheduleActionExecutionStartWorkflow)
+    if last and isinstance(last.action, ScheduleActionExecutionStartWorkflow):
         run = client.get_workflow_handle(
             last.action.workflow_id, run_id=last.action.first_execution_run_id
         )

@@ -111,19 +111,20 @@ async def _decide(offer: str, decision: ApprovalDecision, *, approved: bool) -> 
     record = await client.record(offer)
     if refused := why_nothing_to_decide(record, decision, approved=approved):
         raise RequestRejected(reason_text(refused))
-    decided, rejected = None, None
+    decided: list[OfferRecord] = []
+    rejected: list[RequestRejected] = []
     for finding in exceptions_named(record, decision):
         named = decision.model_copy(
             update={"finding": record.approval_reference(finding), "deal": record.deal.digest}
         )
         try:
-            decided = await decide(offer, signed_decision(named, offer, key, approved=approved))
+            signed = signed_decision(named, offer, key, approved=approved)
+            decided.append(await decide(offer, signed))
         except RequestRejected as error:  # perhaps it needs a role that somebody else holds
-            rejected = error
-    if decided is None:
-        assert rejected is not None
-        raise rejected
-    return decided
+            rejected.append(error)
+    if not decided:
+        raise rejected[-1]
+    return decided[-1]
 
 
 @command

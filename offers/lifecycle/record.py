@@ -375,6 +375,10 @@ class OfferRecord(BaseModel):
         """The offer's id; from the end of `generating` on there is one."""
         return _known(self.offer_id, "offer")
 
+    def require_agreement(self) -> Agreement:
+        """The agreement; from `accepted` on there is one."""
+        return _known(self.agreement, "agreement")
+
     def require_payout(self) -> Payout:
         """What has been paid; in `disbursed` there is something."""
         return _known(self.payout, "payout")

@@ -31,8 +31,9 @@ class PayoutLine(FrozenModel):
         """The one that all its amounts are in."""
         if self.invoice:
             return self.invoice.gross.currency
-        assert self.expected, "what is not invoiced is expected"
-        return self.expected.amount.currency
+        if self.expected:
+            return self.expected.amount.currency
+        raise ValueError("what is not invoiced is expected")
 
     def concerns(self, month: date) -> bool:
         """Whether anything of it happened, is due, or should have arrived in a month."""
@@ -79,16 +80,21 @@ def lines(
     left = dict(reading.payouts)
     begin_on = rules.begin_on(today)
     for offer in offers:
-        if offer.progress.offer_id is None or offer.progress.agreement_id is None:
+        offer_id = offer.progress.offer_id
+        if offer_id is None or offer.progress.agreement_id is None:
             continue
-        payout = left.pop(offer.progress.offer_id, None)
+        payout = left.pop(offer_id, None)
         if begin_on and (known := offer.payout):
             payout = _whole(payout, known, begin_on)
         expected = offer.expected_payments(payout, rules, today)
         for invoice in payout.invoices if payout else ():
             coming = next((e for e in expected if e.invoice_id == invoice.invoice_id), None)
-            found.append(_line(offer, invoice, coming, today))
-        found += [_line(offer, None, each, today) for each in expected if each.invoice_id is None]
+            found.append(_line(offer, offer_id, invoice, coming, today))
+        found += [
+            _line(offer, offer_id, None, each, today)
+            for each in expected
+            if each.invoice_id is None
+        ]
     for offer_id, payout in sorted(left.items()):
         found += [
             PayoutLine(
@@ -114,13 +120,16 @@ def _whole(payout: Payout | None, known: Payout, since: date) -> Payout | None:
 
 
 def _line(
-    offer: OfferSummary, invoice: InvoicePayout | None, coming: ExpectedPayment | None, today: date
+    offer: OfferSummary,
+    offer_id: str,
+    invoice: InvoicePayout | None,
+    coming: ExpectedPayment | None,
+    today: date,
 ) -> PayoutLine:
-    assert offer.progress.offer_id, "lines are made of offers with an id"
     return PayoutLine(
         offer=offer.deal.path,
         company=offer.deal.company,
-        offer_id=offer.progress.offer_id,
+        offer_id=offer_id,
         agreement_id=offer.progress.agreement_id,
         invoice=invoice,
         expected=coming,

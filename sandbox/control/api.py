@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -182,6 +185,16 @@ def app(world: World, addresses: Addresses) -> Starlette:
 
         return Route(f"/control/{path}", handle, methods=[method])
 
+    own_names = (urlsplit(addresses.control).hostname, "localhost")
+
+    async def only_own_names(request: Request, respond: RequestResponseEndpoint) -> Response:
+        # The page of another site can let its own name resolve to this address (DNS rebinding).
+        host = request.headers.get("Host", "")
+        if host.lower().partition(":")[0] not in own_names:
+            error = f"Host: {host!r} is not this server; use {addresses.control}"
+            return ControlResponse({"error": error}, 421)
+        return await respond(request)
+
     async def not_simulated(request: Request, _: Exception) -> Response:
         name = f"{request.method} {request.url.path}"
         return ControlResponse({"error": f"not simulated: {name}"}, 501)
@@ -189,6 +202,7 @@ def app(world: World, addresses: Addresses) -> Starlette:
     routes = [route(*each) for each in Control(world, addresses).routes()]
     return Starlette(
         routes=[*routes, *mailbox.routes(world)],
+        middleware=[Middleware(BaseHTTPMiddleware, dispatch=only_own_names)],
         exception_handlers={404: not_simulated, 405: not_simulated},
     )
 

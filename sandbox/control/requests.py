@@ -34,6 +34,10 @@ class ControlResponse(JSONResponse):
 
 async def read_values(request: Request) -> dict[str, Any]:
     body = await request.body()
+    media_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    # Pages of other sites can send forms and plain text without asking; JSON they cannot.
+    if body and media_type != "application/json":
+        raise RequestError("send the body with Content-Type: application/json", 415)
     try:
         values = json.loads(body or "{}")
     except ValueError as error:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -26,6 +27,16 @@ def test_a_port_in_use() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=str(port)), Sandbox(port=port):
             pass
+
+
+def test_nothing_listens_beyond_loopback(sandbox: Sandbox) -> None:
+    """Whatever listens on every address is reached by another one of loopback's, too."""
+    systems = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp", "s3")
+    ports = [urlsplit(getattr(sandbox.addresses, system)).port for system in systems]
+    for port in ports:
+        socket.create_connection(("127.0.0.1", port)).close()
+        with pytest.raises(OSError, match=r"refused|assign|timed out"):
+            socket.create_connection(("127.0.0.2", port), 1)
 
 
 def test_the_command_serves_until_sigterm() -> None:

@@ -64,7 +64,8 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
         queue=TaskQueue.SALESFORCE, summary="Find ready opportunities in Salesforce"
     ),
     EulaDocuments.publish: ActivityOptions(
-        queue=TaskQueue.AWS_MARKETPLACE,
+        # Where contracts are read: a slow server of theirs must not hold up acceptances.
+        queue=TaskQueue.PREFLIGHT,
         summary="Publish the custom EULA to S3",
         timeout=timedelta(minutes=5),
     ),

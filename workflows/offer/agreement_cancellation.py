@@ -47,7 +47,7 @@ class AgreementCancellation:
     async def request(self, request: CancellationRequestInput) -> str | None:
         """Ask the buyer; AWS's reason if it does not pass the request on."""
         record, state = self._ctx.record, self._ctx.state.agreement_cancellation
-        assert record.agreement is not None
+        agreement = record.require_agreement()
         state.submitting = True
         state.number += 1
         try:
@@ -55,7 +55,7 @@ class AgreementCancellation:
                 self._ctx.attentions,
                 AwsAgreements.request_cancellation,
                 RequestCancellation(
-                    agreement_id=record.agreement.agreement_id,
+                    agreement_id=agreement.agreement_id,
                     number=state.number,
                     request=request,
                 ),

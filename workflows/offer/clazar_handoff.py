@@ -53,7 +53,8 @@ class ClazarHandoff:
     @property
     def _state(self) -> ClazarHandoffState:
         state = self._ctx.state.clazar_handoff
-        assert state is not None, "there is no handoff"
+        if state is None:
+            raise ValueError("there is no handoff")
         return state
 
     def begin(self) -> None:

@@ -142,10 +142,10 @@ class Notifications:
             await self._send(email)
         except ActivityError as error:
             failure = failure_of(error)
-            assert failure is not None, "only a rejected notice is not tried again"
+            problem = failure.message if failure else str(error)
             await self._ctx.attentions.wait_until_resolved(
                 AttentionCode.NOTIFICATION_FAILED,
-                f"The notice {email.kind} could not be sent: {failure.message}",
+                f"The notice {email.kind} could not be sent: {problem}",
                 "Correct the address or tell them yourself, then resume: it is tried once more",
             )
             with suppress(ActivityError):

@@ -108,8 +108,42 @@ def test_an_invalid_request_is_answered_with_the_field(
 
 
 def test_a_body_that_is_not_json(control: httpx.Client) -> None:
-    response = control.post("/faults", content="{")
+    response = control.post("/faults", content="{", headers={"Content-Type": "application/json"})
     assert (response.status_code, "JSON" in response.json()["error"]) == (400, True)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", None]
+)
+def test_a_body_that_another_sites_page_can_send(
+    control: httpx.Client, sandbox: Sandbox, media_type: str | None
+) -> None:
+    headers = {"Content-Type": media_type} if media_type else {}
+    body = b'{"system": "catalog", "kind": "status"}'
+    response = control.post("/faults", content=body, headers=headers)
+    assert response.status_code == 415
+    assert response.json() == {"error": "send the body with Content-Type: application/json"}
+    assert sandbox.world.faults.waiting == []
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+    assert control.post("/faults", content=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["example.com", "example.com:80", "127.0.0.1.example.com", ""])
+def test_a_name_of_another_site(control: httpx.Client, sandbox: Sandbox, host: str) -> None:
+    """Its page would read the answer if the name resolved to this address."""
+    url, named = sandbox.addresses.control, {"Host": host}
+    for path in ("/control/aws", "/control/faults", "/mail", "/", "/other"):
+        response = control.get(f"{url}{path}", headers=named)
+        assert response.status_code == 421
+        assert response.json() == {"error": f"Host: {host!r} is not this server; use {url}"}
+    fault = {"system": "catalog", "kind": "status"}
+    assert control.post("/faults", headers=named, json=fault).status_code == 421
+    assert sandbox.world.faults.waiting == []
+
+
+def test_both_names_of_loopback(control: httpx.Client) -> None:
+    for host in ("127.0.0.1", "localhost", "LOCALHOST:9000"):
+        assert control.get("/faults", headers={"Host": host}).json() == []
 
 
 def test_what_is_not_simulated(control: httpx.Client) -> None:

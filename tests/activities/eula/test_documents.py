@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import subprocess
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -281,6 +283,21 @@ def test_documents_that_take_too_much_memory(
     sources = [put_source(name, large) for name in ("a.pdf", "b.pdf", "c.pdf")]
     (finding,) = documents.inspect(sources).findings
     assert finding.problem == "reading it takes too much time or memory"
+
+
+def test_process_that_reads_documents_has_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes it over with a PDF finds no secret in its environment."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    environments: list[dict[str, str]] = []
+
+    def run(*_: Any, env: dict[str, str], **__: Any) -> SimpleNamespace:
+        environments.append(env)
+        return SimpleNamespace(stdout=b"[]\n")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    pdf_process.check_and_merge([pdf(100)])
+    (environment,) = environments
+    assert environment.keys() <= {"PATH", "SYSTEMROOT"}
 
 
 # Failures of S3 ----------------------------------------------------------------------------------
