@@ -4,7 +4,6 @@ The process gets the documents on standard input and no settings.
 """
 
 import json
-import math
 import os
 import resource
 import subprocess  # nosec B404  # runs our own module
@@ -12,9 +11,13 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from activities.errors import unavailable
+
 ROOT = Path(__file__).parents[2]
-SECONDS = 20
+CPU_SECONDS = 20
 """For all documents of a contract."""
+SECONDS = 60
+"""After that the machine is too busy to tell: it is no fault of the documents."""
 MEMORY_BYTES = 1_000_000_000
 
 
@@ -40,13 +43,16 @@ TOO_MUCH = PdfProblem(
 
 
 def check_and_merge(contents: list[bytes]) -> MergedPdf:
-    """The documents merged in their order; the same documents always give the same bytes."""
+    """The documents merged in their order; the same documents always give the same bytes.
+
+    The failure is retryable if the process does not end in time although it used little of it.
+    """
     if not contents:
         return MergedPdf(b"")
     lengths = json.dumps([len(each) for each in contents]).encode()
     try:
         ended = subprocess.run(  # noqa: S603  # nosec B603  # our own module, without a shell
-            [sys.executable, "-m", __name__, str(math.ceil(SECONDS)), str(MEMORY_BYTES)],
+            [sys.executable, "-m", __name__, str(CPU_SECONDS), str(MEMORY_BYTES)],
             input=b"\n".join([lengths, b"".join(contents)]),
             capture_output=True,
             cwd=ROOT,
@@ -54,8 +60,10 @@ def check_and_merge(contents: list[bytes]) -> MergedPdf:
             timeout=SECONDS,
             check=True,
         )
-    except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+    except subprocess.CalledProcessError:
         return MergedPdf(b"", (TOO_MUCH,))
+    except subprocess.TimeoutExpired:
+        raise unavailable("Our check of the contract", "this machine is too busy") from None
     problems, _, merged = ended.stdout.partition(b"\n")
     return MergedPdf(merged, tuple(PdfProblem(*each) for each in json.loads(problems)))
 

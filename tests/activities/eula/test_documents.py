@@ -268,11 +268,42 @@ def test_documents_that_cannot_be_merged(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_documents_that_take_too_long(
     documents: EulaDocuments, put_source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pdf_process, "SECONDS", 0.001)
-    sources = [put_source(name, pdf(100)) for name in ("a.pdf", "b.pdf")]
+    monkeypatch.setattr(pdf_process, "CPU_SECONDS", 1)
+    sources = [put_source("a.pdf", many_pages(30_000)), put_source("b.pdf", pdf(100))]
     (finding,) = documents.inspect(sources).findings
     assert finding.problem == "reading it takes too much time or memory"
     assert finding.seen == ", ".join(sources)
+
+
+def many_pages(number: int) -> bytes:
+    """A document of some hundred bytes a page, which takes long to read."""
+    kids = " ".join(f"{each} 0 R" for each in range(3, number + 3))
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        f"<</Type/Pages/Count {number}/Kids[{kids}]>>",
+        *["<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>"] * number,
+    ]
+    content, places = b"%PDF-1.7\n", []
+    parts = [content]
+    length = len(content)
+    for each, text in enumerate(objects, 1):
+        places.append(length)
+        parts.append(f"{each} 0 obj{text}endobj\n".encode())
+        length += len(parts[-1])
+    parts.append(f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode())
+    parts += [f"{place:010} 00000 n \n".encode() for place in places]
+    size = len(objects) + 1
+    parts.append(f"trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{length}\n%%EOF\n".encode())
+    return b"".join(parts)
+
+
+def test_check_on_a_busy_machine_is_repeated(
+    documents: EulaDocuments, put_source: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pdf_process, "SECONDS", 0.001)
+    with pytest.raises(ApplicationError, match="this machine is too busy") as raised:
+        documents.inspect([put_source("a.pdf", pdf(100))])
+    assert (raised.value.type, raised.value.non_retryable) == (Failure.UNAVAILABLE, False)
 
 
 def test_documents_that_take_too_much_memory(
