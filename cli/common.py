@@ -20,7 +20,7 @@ from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_offer_path, parse_opportunity_id
 from offers.lifecycle.record import OfferRecord
 from offers.money import GivenMoney
-from runtime.codec import InvalidKeys
+from runtime.codec import InvalidKeys, RefusedPayload
 from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process
 from runtime.schedules import ScheduleNotFound
@@ -155,6 +155,7 @@ def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             RequestRejected,
             InvalidSettings,
             InvalidKeys,
+            RefusedPayload,
             ServerUnreachable,
             ScheduleNotFound,
         ) as error:

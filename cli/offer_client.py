@@ -435,8 +435,11 @@ class OfferClient:
     async def _execute_update(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
         handle = self._handle(path)
         try:
-            if (await handle.describe()).status is not WorkflowExecutionStatus.RUNNING:
+            described = await handle.describe()
+            if described.status is not WorkflowExecutionStatus.RUNNING:
                 raise _ended(await handle.result())
+            # A worker fails the task of a request that it cannot decrypt: nothing is sent then.
+            await described.memo()
             accepted = await self._answered(
                 handle,
                 handle.start_update(

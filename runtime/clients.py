@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from activities.aws.agreements import AwsAgreements
@@ -63,7 +64,7 @@ def aws_marketplace(settings: WorkerSettings, aws: AwsClients) -> AwsCatalog:
         aws.agreement,
         settings.clock,
         settings.offers_url_pattern,
-        EulaLinks(aws.s3, bucket, boto3.Session().get_credentials) if bucket else None,
+        EulaLinks(aws.s3, bucket, _credentials) if bucket else None,
     )
 
 
@@ -139,6 +140,12 @@ def preflight(settings: WorkerSettings, aws: AwsClients) -> Preflight:
 
 def _salesforce(settings: WorkerSettings) -> SalesforceClient:
     return SalesforceClient(settings.salesforce_login, settings.salesforce_ca)
+
+
+def _credentials() -> Credentials | None:
+    """Those of boto3's clients, as they are now."""
+    session = boto3.DEFAULT_SESSION or boto3.Session()
+    return session.get_credentials()
 
 
 def aws_client(service: str, config: Config = AWS_CALLS) -> Any:

@@ -24,7 +24,7 @@ from temporalio.converter import (
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from runtime.codec import RefusedPayload, why_refused
+from runtime.codec import ENCODING, InvalidKeys, RefusedPayload, why_refused
 from runtime.settings import InvalidSettings, TemporalSettings
 from workflows.offer.search_attributes import KEYS
 
@@ -49,6 +49,8 @@ class PayloadConverter(CompositePayloadConverter):
     ) -> list[Any]:
         """Raises ValueError without the values: the SDK logs its text."""
         for payload in payloads:
+            if payload.metadata.get("encoding") == ENCODING:  # a codec would have decrypted it
+                raise InvalidKeys("OFFERS_ENCRYPTION_KEYS is not set: set the keys of the worker")
             if reason := why_refused(payload):
                 raise RefusedPayload(f"a value in Temporal is refused: {reason}")
         try:

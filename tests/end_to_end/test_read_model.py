@@ -129,6 +129,11 @@ async def test_summary_is_encrypted_and_one_without_its_key_is_named(
     (row,) = await OfferClient(keyless).list_offers()
     assert (row.stage, row.company, row.problem) == ("accepted", None, UNREADABLE)
     assert row.offer_id
+    for keys in {}, {"OFFERS_ENCRYPTION_KEYS": f"k2:{'A' * 43}="}:
+        for command in "show", "resend":
+            code, out, err = await run("starter.py", command, offer, **keys)
+            assert (code, out, len(err.splitlines())) == (1, "", 1), err
+            assert "OFFERS_ENCRYPTION_KEYS" in err
     code, out, _ = await run("starter.py", "list")
     assert code == 0
     assert f"{offer}: {UNREADABLE}" in out

@@ -25,6 +25,7 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
+from activities.temporal.pending_work import describe
 from cli.offer_client import NoAnswer, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
@@ -201,6 +202,7 @@ class WorkflowHarness:
 
     async def advance(self, **duration: float) -> OfferRecord:
         """Skip time; returns the record after it."""
+        await self._wait_until_begun()
         await self.sleep(timedelta(**duration))
         return await self.record()
 
@@ -220,7 +222,6 @@ class WorkflowHarness:
         On a busy machine it now and then keeps its time locked for calls that have ended
         (temporal-test-server 1.40.0); then the locks are taken away, one after the other.
         """
-        await self._wait_until_begun()
         skipping = asyncio.ensure_future(self.server.sleep(duration))
         await asyncio.wait([skipping], timeout=STANDS_STILL_AFTER)
         while not skipping.done():
@@ -239,10 +240,13 @@ class WorkflowHarness:
         passed = 0.0
         while self._serves_all_queues and self._worker and passed < STANDS_STILL_AFTER:
             try:
-                pending = (await self.handle.describe()).raw_description.pending_activities
+                described = await describe(self.temporal_client, self.handle.id)
             except RPCError:  # it is not started yet
                 return
-            if not any(each.state == SCHEDULED and each.attempt == 1 for each in pending):
+            if not any(
+                each.state == SCHEDULED and each.attempt == 1
+                for each in described.pending_activities
+            ):
                 return
             await asyncio.sleep(0.01)
             passed += 0.01
@@ -321,6 +325,7 @@ class WorkflowHarness:
 
     async def settle(self) -> OfferRecord:
         """Skip the seconds that mails and write-backs under way need to finish."""
+        await self._wait_until_begun()
         await self.sleep(timedelta(seconds=2))
         return await self.record()
 
