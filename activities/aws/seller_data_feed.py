@@ -60,7 +60,7 @@ class SellerDataFeed:
         return await asyncio.to_thread(self._read, offer_ids, today)
 
     def _read(self, offer_ids: Collection[str] | None, today: date) -> PayoutReading:
-        with tempfile.TemporaryDirectory(prefix="offerflow-feed-") as name:
+        with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             with BillingLedger(folder, self._memory_megabytes) as ledger:
                 reading = _Reading(folder, ledger)
