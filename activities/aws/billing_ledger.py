@@ -375,7 +375,7 @@ class BillingLedger:
             select row_number() over () as number, {names}, {_FIRST_WRONG[table]} as wrong
             from read_csv($file, header = true, auto_detect = false, delim = ',', quote = '"',
                 escape = '"', new_line = $new_line, columns = $columns, max_line_size = 4194304)
-        )"""  # noqa: S608  # nosec B608  # names of columns that stand above
+        )"""  # noqa: S608  # names of columns that stand above
         given: dict[str, Any] = {
             "file": str(file),
             "new_line": "\\n",
@@ -395,7 +395,7 @@ class BillingLedger:
         if table == BILLING:
             named = "billing_event_id", "update_date", "offer_id", "agreement_id"
             known = tuple(f"coalesce({name}, '')" for name in named)
-        query = f"select number, wrong, {', '.join(known)} from {source}"  # noqa: S608  # nosec B608  # the same
+        query = f"select number, wrong, {', '.join(known)} from {source}"  # noqa: S608
         found = self._database.execute(
             f"{query} where wrong is not null order by number limit {INVALID_LINE_LIMIT}", given
         )
