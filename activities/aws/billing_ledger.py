@@ -128,6 +128,25 @@ _FIRST_WRONG = {
     """,
 }
 
+_LINES = """(
+    select row_number() over () as number, {columns}, {wrong} as wrong
+    from read_csv($file, header = true, auto_detect = false, delim = ',', quote = '"',
+        escape = '"', new_line = $new_line, columns = $columns, max_line_size = 4194304)
+)"""
+
+_INVALID = {
+    AGREEMENTS: """
+        select number, wrong, '', '', '', '' from {lines} where wrong is not null
+        order by number limit $limit
+    """,
+    BILLING: """
+        select number, wrong, coalesce(billing_event_id, ''), coalesce(update_date, ''),
+            coalesce(offer_id, ''), coalesce(agreement_id, '')
+        from {lines} where wrong is not null
+        order by number limit $limit
+    """,
+}
+
 _TAKE = {
     AGREEMENTS: """
         insert into agreement
@@ -370,12 +389,9 @@ class BillingLedger:
         one is not, or has quotes or is not ASCII, so that a field may contain another line.
         """
         plain = lines or _plain_lines(file)
-        names = ", ".join(f'"{name}"' for name in COLUMNS[table])
-        source = f"""(
-            select row_number() over () as number, {names}, {_FIRST_WRONG[table]} as wrong
-            from read_csv($file, header = true, auto_detect = false, delim = ',', quote = '"',
-                escape = '"', new_line = $new_line, columns = $columns, max_line_size = 4194304)
-        )"""  # noqa: S608  # names of columns that stand above
+        source = _LINES.replace("{columns}", ", ".join(COLUMNS[table])).replace(
+            "{wrong}", _FIRST_WRONG[table]
+        )
         given: dict[str, Any] = {
             "file": str(file),
             "new_line": "\\n",
@@ -391,14 +407,8 @@ class BillingLedger:
             raise NotCsv from None
         if taken == plain:
             return []
-        known: tuple[str, ...] = ("''",) * 4
-        if table == BILLING:
-            named = "billing_event_id", "update_date", "offer_id", "agreement_id"
-            known = tuple(f"coalesce({name}, '')" for name in named)
-        query = f"select number, wrong, {', '.join(known)} from {source}"  # noqa: S608
-        found = self._database.execute(
-            f"{query} where wrong is not null order by number limit {INVALID_LINE_LIMIT}", given
-        )
+        query = _INVALID[table].replace("{lines}", source)
+        found = self._database.execute(query, given | {"limit": INVALID_LINE_LIMIT})
         return [InvalidLine(*row) for row in found.fetchall()]
 
     def has_since(self, line: InvalidLine) -> bool:
