@@ -4,9 +4,13 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from activities.aws.billing_ledger import (
     AGREEMENTS,
@@ -316,3 +320,83 @@ def test_file_that_needs_a_closer_look(tmp_path: Path, content: bytes) -> None:
     file.write_bytes(content.replace(b"a,b", ",".join(header).encode()))
     with BillingLedger(tmp_path) as ledger, pytest.raises(NotCsv):
         ledger.take(BILLING, file, header, 1, 0)
+
+
+# Any feed ----------------------------------------------------------------------------------------
+
+versions = st.fixed_dictionaries(
+    {
+        "billing_event_id": st.integers(0, 11).map(lambda n: f"e{n}"),
+        "update_date": st.integers(1, 28).map(lambda day: f"2026-04-{day:02}T00:00:00Z"),
+        "delete_date": st.sampled_from(["", "", "", "2026-04-29"]),
+        "action": st.sampled_from(["INVOICED", "INVOICED", "FORGIVEN", "DISBURSED", "COLLECTED"]),
+        "transaction_type": st.sampled_from(
+            ["SELLER_REV_SHARE", "AWS_REV_SHARE", "SELLER_REV_SHARE_REFUND", "SELLER_TAX_SHARE"]
+        ),
+        "amount": st.integers(-(10**12), 10**12).map(lambda n: f"{Decimal(n).scaleb(-6):f}"),
+        "currency": st.sampled_from(["USD", "JPY"]),
+        "buyer_invoice_id": st.sampled_from(["INV-1", "INV-2"]),
+        "offer_id": st.sampled_from(["offer-1", "offer-2"]),
+        "invoice_date": st.just("2026-04-01"),
+        "disbursement_billing_event_id": st.sampled_from(["t1", "t2"]),
+    }
+)
+
+
+@given(st.lists(versions, max_size=40), st.integers(1, 4), st.randoms())
+@settings(max_examples=40)
+def test_sums_are_those_of_the_newest_versions_in_whatever_order_they_come(
+    delivered: list[dict[str, str]], files: int, random: Random
+) -> None:
+    """By offer, invoice and currency, and by transfer."""
+    # Of one event no two versions have the same time.
+    rows = list({(r["billing_event_id"], r["update_date"]): r for r in delivered}.values())
+    newest: dict[str, dict[str, str]] = {}
+    for each in sorted(rows, key=lambda each: each["update_date"]):
+        newest[each["billing_event_id"]] = each
+    groups: dict[tuple[str, str, str], list[dict[str, str]]] = {}
+    for each in newest.values():
+        if not each["delete_date"]:
+            key = each["offer_id"], each["buyer_invoice_id"], each["currency"]
+            groups.setdefault(key, []).append(each)
+
+    def total(events: list[dict[str, str]], *actions: str, **equal: str) -> Decimal:
+        return sum(
+            (
+                Decimal(each["amount"])
+                for each in events
+                if each["action"] in actions
+                and all(each[name] == value for name, value in equal.items())
+            ),
+            Decimal(),
+        )
+
+    expected = {
+        key: (
+            total(events, "INVOICED", transaction_type="SELLER_REV_SHARE"),
+            total(events, "INVOICED", "FORGIVEN"),
+            {
+                transfer: -paid
+                for transfer in ("t1", "t2")
+                if (paid := total(events, "DISBURSED", disbursement_billing_event_id=transfer))
+            },
+        )
+        for key, events in groups.items()
+        if any(each["action"] == "INVOICED" for each in events)
+    }
+    rows += [TRANSFER | {"billing_event_id": name} for name in ("t1", "t2")]
+    random.shuffle(rows)
+    with TemporaryDirectory() as folder, BillingLedger(Path(folder)) as ledger:
+        feed = Feed(Path(folder), ledger)
+        for number in range(files):
+            feed.take(*rows[number::files])
+        found = {
+            (offer, each.invoice_id, each.currency): (
+                each.gross,
+                each.owed,
+                {share.transfer_id: share.amount for share in each.paid},
+            )
+            for offer, invoices in feed.invoices().items()
+            for each in invoices
+        }
+    assert found == expected
