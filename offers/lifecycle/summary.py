@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, Field
 
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.attentions import Attention, AttentionCode
-from offers.lifecycle.expected_payments import ENDED_AGREEMENT
+from offers.lifecycle.expected_payments import ENDED_AGREEMENT, payment_terms_of
 from offers.lifecycle.record import HELD_BY_FINDINGS, Amendment, OfferRecord
 from offers.model import FrozenModel
 from offers.money import Currency, Money
@@ -294,7 +294,7 @@ def _deal(record: OfferRecord) -> Deal:
         path=record.path,
         company=record.company,
         owner=record.owner,
-        payment=PaymentTerms.of(terms) if terms else None,
+        payment=payment_terms_of(record),
         last_day=terms.availability_end if terms else None,
     )
 
