@@ -287,6 +287,13 @@ class OfferSummary(FrozenModel):
         accepted_on = accepted_at.date()
         return forecast(payment, accepted_on, None, rules, today=accepted_on)
 
+    def expected_if_accepted(self, rules: PayoutRules) -> tuple[ExpectedPayment, ...]:
+        """All payments, if the buyer accepted on the last day on which that is possible."""
+        payment, last_day = self.deal.payment, self.deal.last_day
+        if payment is None or last_day is None:
+            return ()
+        return forecast(payment, last_day, None, rules, today=last_day)
+
 
 def _deal(record: OfferRecord) -> Deal:
     terms = record.terms
