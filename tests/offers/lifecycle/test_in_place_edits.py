@@ -104,7 +104,7 @@ def test_valid_edit_has_no_findings(offer: OfferTerms) -> None:
             "availability_end",
             "a longer contract needs a new offer",
         ),
-        (FIXED, {"duration_months": 61}, "duration_months", "60"),
+        (FIXED, {"duration_months": 145}, "duration_months", "144"),
         (INSTALMENTS, {"duration_months": 6}, "payment_schedule", "after the contract's end"),
     ],
 )

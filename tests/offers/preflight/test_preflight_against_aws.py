@@ -56,7 +56,7 @@ deals = st.fixed_dictionaries(
             ),
             max_size=3,
         ),
-        "duration_months": st.sampled_from([0, 1, 11, 12, 13, 36, 60, 61]),
+        "duration_months": st.sampled_from([0, 1, 11, 12, 13, 36, 60, 61, 144, 145]),
         "starts_on": days.map(str),
         "payment_schedule": instalments,
         "net_payment_days": st.sampled_from([0, 15, 30, 31, 120, 121]),

@@ -16,7 +16,7 @@ from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.reports.payouts import by_month, lines, totals
 from offers.stage import Stage
-from tests.support.builders import terms
+from tests.support.builders import CONTACTS, terms
 
 TODAY = date(2026, 6, 1)
 OPPORTUNITY = "0065g00000AbCdEAAV"
@@ -37,6 +37,7 @@ def offer(offer_id: str = "offer-1", **changes: Any) -> OfferSummary:
         "opportunity_id": OPPORTUNITY,
         "stage": Stage.ACCEPTED,
         "terms": terms(),
+        "contacts": CONTACTS,
         "company": "Example Corp",
         "offer_id": offer_id,
         "agreement": agreement,
