@@ -28,6 +28,7 @@ VALUES: dict[str, Any] = {
     "availability_end": "2026-03-30",
     "buyer_email": "other@example.com",
     "buyer_time_zone": "Europe/Berlin",
+    "buyer_country": "KR",
 }
 UPFRONT = terms()
 FIXED = terms(dimensions="platform x 2")

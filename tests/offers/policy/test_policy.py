@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from offers.policy.listing_fees import ListingFees
 from offers.policy.policy import Policy, PublicationPolling
 from runtime.toml_files import InvalidFile, read_toml
 
@@ -195,6 +196,12 @@ def test_listing_fees_of_the_policy_replace_the_rates(tmp_path: Path) -> None:
     assert policy.listing_fees.surcharges == Policy().listing_fees.surcharges
     assert Policy.model_validate_json(policy.model_dump_json()) == policy
     assert "surcharges" not in policy.model_dump_json(), "a default goes into every record"
+
+
+def test_listing_fees_hold_as_they_are_now() -> None:
+    fees = ListingFees(surcharges=())
+    checked, now = Policy(expiry_grace=timedelta(hours=9)), Policy(listing_fees=fees)
+    assert checked.as_now(now) == Policy(expiry_grace=timedelta(hours=9), listing_fees=fees)
 
 
 def numbers(*fields: str, least: int, most: int) -> dict[str, tuple[list[Any], list[Any]]]:
