@@ -38,6 +38,7 @@ ReadName = Literal[
     "net_payment_days",
     "eula",
     "renewal",
+    "renews",
 ]
 
 

@@ -127,7 +127,7 @@ OPPORTUNITY = _object(
     _texts(3, "CurrencyIsoCode", "Order_Form_Currency__c"),
     _texts(40, "Renewal__c", "Offer_Stage__c", "Agreement_Status__c", "Amendment_Stage__c"),
     _texts(64, "Buyer_Time_Zone__c", "Offer_Id__c", "Change_Set_Id__c", "Agreement_Id__c"),
-    _texts(64, "Initial_Agreement_Id__c", "Amendment_Offer_Id__c"),
+    _texts(64, "Initial_Agreement_Id__c", "Amendment_Offer_Id__c", "Renews__c"),
     _texts(80, "Buyer_Email__c"),
     _texts(255, "AWS_Account_Id__c", "Billing_Method__c", "Buyer_Name__c", "Order_Form_Company__c"),
     _texts(255, "Order_Form_Payment_Terms__c", "Offer_Url__c", "Payout_State__c"),
