@@ -53,7 +53,18 @@ def _owner_accepted(record: OfferRecord) -> EmailMessage:
         *([f"It replaces agreement {record.replaces}."] if record.amends else []),
         f"AWS is expected to keep a listing fee of {fee.fee} ({fee.rate.normalize():%}) and to pay"
         f" out {fee.net} after the buyer has paid the invoice.",
+        *_incentives(record),
     )
+
+
+def _incentives(record: OfferRecord) -> tuple[str, ...]:
+    statements = tuple(record.policy.credits.statements(record.require_terms().price))
+    return (BY_POLICY, *statements) if statements else ()
+
+
+BY_POLICY = (
+    "Our selling policy says this of AWS's incentives. AWS has confirmed none of it for this offer:"
+)
 
 
 def _owner_expired(record: OfferRecord) -> EmailMessage:

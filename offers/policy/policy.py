@@ -18,6 +18,7 @@ from pydantic import (
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import Currency, exact
+from offers.policy.credits import Credits
 from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.payouts import PayoutRules
@@ -68,6 +69,7 @@ AS_NOW = frozenset(
     {
         "approve_own_deals",
         "clazar_handoff",
+        "credits",
         "domains",
         "remind_approvers_after",
         "reminder_days",
@@ -186,6 +188,7 @@ class Policy(FrozenModel, extra="forbid"):
     """How far each reading goes back behind the newest change already seen."""
     payouts: PayoutRules = PayoutRules()
     digest: DigestRules = DigestRules()
+    credits: Credits = Credits()
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
     """The time zones that mails give the last minute in when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)

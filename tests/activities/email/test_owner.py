@@ -18,6 +18,7 @@ from offers.findings import Finding, Severity
 from offers.lifecycle.record import AgreementEvent, Decision, OfferRecord, PreviousRevision
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
+from offers.policy.credits import Credits
 from offers.policy.policy import Policy, PublicationPolling
 from offers.stage import Stage
 from offers.terms.contacts import Contacts, Owner
@@ -163,6 +164,20 @@ def test_obstacles_are_named_with_who_decides_about_them() -> None:
     assert email.paragraphs[-1] == f"offerflow show {ID}"
     failed = MESSAGES[EmailKind.OWNER_PUBLICATION_FAILED](undecided)
     assert failed.paragraphs[1:4] == tuple(map(str, (REFUSED, EXCEPTION, OTHER)))
+
+
+def paragraphs(kind: EmailKind, **changes: Any) -> str:
+    return "\n".join(MESSAGES[kind](record(**changes)).paragraphs)
+
+
+def test_acceptance_mail_has_the_statements_of_the_policy_alone() -> None:
+    assert "credits" not in paragraphs(EmailKind.OWNER_ACCEPTED)
+    text = paragraphs(EmailKind.OWNER_ACCEPTED, policy=Policy(credits=Credits(enabled=True)))
+    assert "about 3% of the price back as AWS credits: USD 3,600.00." in text
+    assert "ISV Accelerate" in text
+    before, _, _ = text.partition("The buyer gets")
+    assert "Our selling policy says this" in before
+    assert "AWS has confirmed none of it" in before
 
 
 def test_approvers_get_a_command_for_each_exception_that_waits() -> None:
