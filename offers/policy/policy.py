@@ -65,6 +65,11 @@ def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(days), reverse=True))
 
 
+DaysBefore = Annotated[
+    tuple[Annotated[PositiveInt, Field(le=3650)], ...], AfterValidator(_descending)
+]
+
+
 AS_NOW = frozenset(
     {
         "approve_own_deals",
@@ -73,6 +78,7 @@ AS_NOW = frozenset(
         "domains",
         "remind_approvers_after",
         "reminder_days",
+        "renewal_reminder_days",
         "roles",
         "support_contact",
         "time_zones",
@@ -164,10 +170,10 @@ class Policy(FrozenModel, extra="forbid"):
     """How often Salesforce is asked for opportunities that are ready."""
     intake_overlap: Wait = timedelta(minutes=15)
     """How far each reading goes back behind the newest change already seen."""
-    reminder_days: Annotated[
-        tuple[Annotated[PositiveInt, Field(le=3650)], ...], AfterValidator(_descending)
-    ] = (7, 2)
+    reminder_days: DaysBefore = (7, 2)
     """The buyer is reminded this many days before the last day."""
+    renewal_reminder_days: DaysBefore = (90, 60, 30)
+    """The owner is told this many days before an agreement ends that it does."""
     expiry_grace: Wait = timedelta(hours=1)
     """How long after the last second AWS may still show an acceptance."""
     extend_expired_within: Wait = timedelta(days=14)
