@@ -97,7 +97,7 @@ class Preflight:
         renewal = self._renewal(request, opportunity)
         if renewal and renewal.agreement and "renewal" not in facts:
             facts["renewal"] = FLAG
-            sources.setdefault("renewal", sources["renews"])
+            sources["renewal"] = sources["renews"]
         amends, given = self._amends(request, today)
         if amends is not None:
             facts |= amends.facts

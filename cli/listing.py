@@ -83,7 +83,7 @@ async def list_renewals(client: Client, now: datetime, within: timedelta) -> Ren
     found = renewals_by_agreement(
         (agreement_id, RenewalOffer(path=run.path, stage=run.stage))
         for run in runs
-        if (agreement_id := run.attribute(RENEWS.name)) and not run.is_stopped
+        if (agreement_id := run.attribute(RENEWS.name))
     )
     running = [run for run in runs if run.is_running]
     summaries = [run.summary for run in running if run.summary]

@@ -11,6 +11,7 @@ from offers.preflight.report import PreflightReport
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
 from sandbox.aws.marketplace_state import Agreement
+from tests.support.agreements import accepted_offer
 from tests.support.aws import Aws
 from tests.support.workflow_harness import (
     FILES,
@@ -71,6 +72,24 @@ def test_overlap_has_its_own_remedy(aws: Aws, preflight: Preflight, agreement: A
     codes = [each.code for each in check(aws, preflight, agreement.id).findings]
     assert "renewal-overlap" in codes
     assert "active-agreement" not in codes
+
+
+def test_findings_about_the_flag_name_where_it_comes_from(
+    aws: Aws, preflight: Preflight, agreement: Agreement
+) -> None:
+    report = check(aws, preflight, agreement.id, AWS_Account_Id__c="444455556666")
+    found = {each.code: each for each in report.findings}
+    assert found["renewal-without-agreement"].source == "Renews__c"
+    assert found["renewal-account"].source == "AWS_Account_Id__c"
+
+
+def test_amendment_renews_nothing(aws: Aws, preflight: Preflight, agreement: Agreement) -> None:
+    put(aws, OPPORTUNITY, Renews__c=agreement.id)
+    original = accepted_offer().model_copy(
+        update={"agreement": aws.lookup.agreement_snapshot(agreement.id).agreement}
+    )
+    report = preflight.check(CheckDeal(opportunity_id=OPPORTUNITY, amends=original), aws.now[0])
+    assert report.renews is None
 
 
 def test_flag_of_the_terms_stays(aws: Aws, preflight: Preflight, agreement: Agreement) -> None:

@@ -12,9 +12,8 @@ from temporalio.exceptions import FailureError, is_cancelled_exception
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
     from activities.temporal.renewals import Renewals
-    from offers.agreements.agreement import AgreementStatus
     from offers.agreements.renewal import RenewalSearch, first_agreement
-    from offers.lifecycle.reminders import reminder_times
+    from offers.lifecycle.reminders import due_renewal_reminder, renewal_reminder_times
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -32,32 +31,33 @@ class RenewalReminders:
 
     @property
     def next(self) -> datetime | None:
-        """When the next is due (UTC), perhaps already; None: there is none."""
-        record, agreement = self._ctx.record, self._ctx.record.agreement
-        if agreement is None or agreement.ends_at is None:
+        """When the next is due (UTC); None: there is none."""
+        record = self._ctx.record
+        if record.agreement is None:
             return None
-        if agreement.status is not AgreementStatus.ACTIVE:
-            return None
-        reminded_until = self._ctx.state.renewal_reminders.reminded_until
-        since = max(filter(None, (agreement.accepted_at, reminded_until)))
-        end, days = agreement.ends_at.date(), record.policy.renewal_reminder_days
-        return next(iter(reminder_times(end, days, since)), None)
+        times = renewal_reminder_times(
+            record.agreement, record.policy.renewal_reminder_days, self._reminded_until
+        )
+        return next((each for each in times if each > self._ctx.now()), None)
+
+    @property
+    def _reminded_until(self) -> datetime | None:
+        return self._ctx.state.renewal_reminders.reminded_until
 
     def skip_past(self) -> None:
         """Leave out what would have been sent before now."""
         self._ctx.state.renewal_reminders.reminded_until = self._ctx.now()
 
     async def send_due(self) -> None:
-        """Send what is due: of several that an outage delayed, only the last."""
-        record, state = self._ctx.record, self._ctx.state.renewal_reminders
-        due = None
-        while (moment := self.next) and moment <= self._ctx.now():
-            state.reminded_until = due = moment
-        agreement = record.agreement
-        if due is None or agreement is None or agreement.ends_at is None:
+        """Send what is due, unless the renewal is accepted."""
+        record = self._ctx.record
+        agreement, days = record.agreement, record.policy.renewal_reminder_days
+        if agreement is None:
             return
-        if agreement.ends_at <= self._ctx.now():
+        due = due_renewal_reminder(agreement, days, self._reminded_until, self._ctx.now())
+        if due is None:
             return
+        self._ctx.state.renewal_reminders.reminded_until = due
         record.renewal = await _search(first_agreement(agreement))
         if not (record.renewal.offer and record.renewal.offer.is_accepted):
             self._ctx.notifications.notify_owner(

@@ -84,6 +84,10 @@ def test_agreement_that_has_ended(status: AgreementStatus, remedy: str) -> None:
     assert status in found.problem
 
 
+def test_agreement_that_ended_early_is_not_overlapped() -> None:
+    assert list(findings({"starts_on": "2027-03-01"}, status="CANCELLED")) == ["renewal-ended"]
+
+
 def test_late_renewal_has_a_gap_that_cannot_be_closed() -> None:
     late = {"starts_on": None, "availability_end": "2027-04-20"}
     found = findings(late, date(2027, 4, 1), status="EXPIRED")
