@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command()(drafts.preflight)
 app.command()(offers.start)
 app.command(name="list")(offers.list_offers)
+app.command()(offers.renewals)
 app.command()(offers.show)
 app.command()(offers.watch)
 app.command()(drafts.approve)

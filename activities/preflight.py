@@ -9,6 +9,7 @@ from temporalio import activity
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.business_time import business_now
 from activities.eula.documents import EulaDocuments
+from activities.renewal_lookup import RenewalLookup
 from activities.salesforce.opportunities import Opportunities, ReadOpportunity
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, OriginalOffer, propose
 from offers.clock import Clock
@@ -18,6 +19,7 @@ from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.customer import Customer
 from offers.preflight.draft import Draft, draft
 from offers.preflight.eula import EulaContent
+from offers.preflight.renewal import FLAG, Renewal
 from offers.preflight.report import AmendmentDeal, Deal, PreflightReport, preflight
 from offers.terms.terms import CustomEula
 
@@ -69,6 +71,7 @@ class Preflight:
     ) -> None:
         self._opportunities = opportunities
         self._marketplace = marketplace
+        self._renewals = RenewalLookup(opportunities, marketplace)
         self._documents = documents
         self._policy = policy
         self._product = product
@@ -91,6 +94,10 @@ class Preflight:
         facts = self._product.model_dump() | {
             name: value for name, value in read.items() if value is not None
         }
+        renewal = self._renewal(request, opportunity)
+        if renewal and renewal.agreement and "renewal" not in facts:
+            facts["renewal"] = FLAG
+            sources["renewal"] = sources["renews"]
         amends, given = self._amends(request, today)
         if amends is not None:
             facts |= amends.facts
@@ -121,6 +128,7 @@ class Preflight:
             ),
             eula=self._contract(drafted),
             amends=amends.deal if amends else None,
+            renewal=renewal,
             # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
             clock=self._clock,
@@ -143,6 +151,17 @@ class Preflight:
         )
         given = {name: v for name, v in request.terms.items() if name not in AMENDMENT_FIELDS}
         return _Amendment(deal, proposal.facts), given
+
+    def _renewal(self, request: CheckDeal, opportunity: ReadOpportunity | None) -> Renewal | None:
+        """What the opportunity says that it renews; an amendment has nothing to do with it."""
+        if (
+            request.amends is not None
+            or request.opportunity_id is None
+            or opportunity is None
+            or opportunity.renews is None
+        ):
+            return None
+        return self._renewals.look(opportunity.renews, request.opportunity_id)
 
     def _accounts(self, drafted: Draft) -> tuple[str, ...]:
         if drafted.checkable_terms is None or "buyer_accounts" not in drafted.valid_fields:

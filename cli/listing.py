@@ -1,23 +1,27 @@
 """The rows of the list of offers: what Temporal lists of each workflow; no offer is asked."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from pydantic import Field
 from temporalio.client import Client
 
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
+from offers.agreements.renewal import RenewalOffer
 from offers.ids import workflow_id
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.record import Amendment
 from offers.lifecycle.summary import AGREED, OfferSummary, Wait
 from offers.model import FrozenModel
 from offers.money import Money
+from offers.reports.renewals import EndingAgreement, ending_agreements, renewals_by_agreement
 from offers.stage import Stage
 from workflows.offer.search_attributes import (
     AGREEMENT_ID,
     ATTENTION,
     EXPIRES_AT,
+    RENEWS,
     STAGE,
     STAGE_SINCE,
 )
@@ -64,6 +68,28 @@ async def list_offers(client: Client, stage: str | None = None) -> list[OfferRow
     """The newest run of every offer that Temporal still has, the oldest first."""
     runs = newest_runs(await offer_summaries.list_offers(client, "ExecutionStatus != 'Failed'"))
     return [row_of(run) for run in runs if stage in (None, run.stage)]
+
+
+class Renewals(NamedTuple):
+    """Agreements that end soon."""
+
+    ending: list[EndingAgreement]
+    unreadable: list[ListedOffer]
+    """Open offers whose agreements are not known."""
+
+
+async def list_renewals(client: Client, now: datetime, within: timedelta) -> Renewals:
+    """What ends within that time from now (UTC business time), by the list of offers alone."""
+    runs = newest_runs(await offer_summaries.list_offers(client, "ExecutionStatus != 'Failed'"))
+    found = renewals_by_agreement(
+        (agreement_id, RenewalOffer(path=run.path, stage=run.stage))
+        for run in runs
+        if (agreement_id := run.attribute(RENEWS.name))
+    )
+    running = [run for run in runs if run.is_running]
+    summaries = [run.summary for run in running if run.summary]
+    ending = ending_agreements(summaries, found, now, within)
+    return Renewals(ending, [run for run in running if run.problem])
 
 
 async def runs_of(client: Client, path: str) -> list[ListedOffer]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from temporalio.client import (
@@ -32,8 +32,10 @@ from cli.actions import PROGRAM, reason_text
 from cli.erasure import NotDeletedYet, Run, delete_runs, find_runs, why_not_ended
 from cli.listing import (
     OfferRow,
+    Renewals,
     accepted_offers,
     list_offers,
+    list_renewals,
     offers_with_money_to_come,
     runs_of,
 )
@@ -297,6 +299,11 @@ class OfferClient:
     async def list_offers(self, stage: str | None = None) -> list[OfferRow]:
         """The newest run of every offer that Temporal still has, the oldest first."""
         return await list_offers(self._client, stage)
+
+    async def list_renewals(self, within: timedelta) -> Renewals:
+        """The agreements that end within that business time from now."""
+        now = self._clock.business_time(datetime.now(UTC))
+        return await list_renewals(self._client, now, within)
 
     async def record(self, path: str) -> OfferRecord:
         """The record of an offer; raises RequestRejected if there is none."""

@@ -20,6 +20,7 @@ from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRe
 from offers.money import Money
 from offers.payouts.listing_fee import ListingFee
 from offers.preflight.report import PreflightReport
+from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 
@@ -77,6 +78,29 @@ COLUMNS: tuple[Column[OfferRow], ...] = (
     Column("Offer in AWS", 19, 9, lambda row: row.offer_id or ""),
     Column("Agreement", 30, 10, lambda row: row.agreement_id or ""),
 )
+
+
+def _renewal_stage(row: EndingAgreement) -> Text:
+    return stage_text(row.renewal.stage) if row.renewal else Text("none", "yellow")
+
+
+RENEWAL_COLUMNS: tuple[Column[EndingAgreement], ...] = (
+    Column("Offer", 25, 1, lambda row: row.path.replace("/amendment/", "/")),
+    Column("Company", 14, 3, lambda row: row.company or "", widens=True),
+    Column("Price", 17, 4, lambda row: amount_text(row.price), is_number=True),
+    Column("Ends", 10, 1, lambda row: f"{row.ends_at:%F}"),
+    Column("Owner", 16, 5, lambda row: row.owner_name or row.owner_email or ""),
+    Column("Renewal", 10, 2, _renewal_stage),
+    Column("Renewed by", 25, 6, lambda row: row.renewal.path if row.renewal else ""),
+    Column("Agreement", 30, 7, lambda row: row.agreement_id),
+)
+
+
+def renewal_table(rows: Iterable[EndingAgreement], width: int) -> RenderableType:
+    """Ending agreements as a table, with as many columns as fit into `width` characters."""
+    return PlainTable(RENEWAL_COLUMNS, rows, width)
+
+
 MOST_PROBLEMS = 20
 """Of more, only the number is given."""
 
@@ -226,6 +250,12 @@ def _first(record: OfferRecord) -> str | None:
     return agreement.initial_agreement_id
 
 
+def _renewal(record: OfferRecord) -> str | None:
+    """As it was before the last reminder of the agreement's end."""
+    offer = record.renewal.offer if record.renewal else None
+    return f"{offer.path} ({offer.stage})" if offer else None
+
+
 def _amendment(amendment: Amendment) -> str:
     return "  ".join(filter(None, (amendment.stage, amendment.offer_id, amendment.agreement_id)))
 
@@ -259,6 +289,7 @@ def _fee(fee: ListingFee) -> str:
 def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
     terms, agreement, payout = record.terms, record.agreement, record.payout
     fee = listing_fee_of(record)
+    ends_at = agreement.ends_at if agreement else None
     return [
         ("Opportunity", record.opportunity_id),
         ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else None),
@@ -274,6 +305,9 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Agreement", f"{agreement.agreement_id} ({agreement.status})" if agreement else None),
         ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M:%S} UTC" if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),
+        ("Ends", f"{ends_at:%Y-%m-%d %H:%M:%S} UTC" if ends_at else None),
+        ("Renews", record.renews),
+        ("Renewed by", _renewal(record)),
         ("First agreement", _first(record)),
         ("Replaced by", record.replaced_by),
         *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),

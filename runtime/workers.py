@@ -20,6 +20,7 @@ from activities.task_queues import TaskQueue, activities_per_second
 from activities.temporal.digests import Digests
 from activities.temporal.offer_workflows import OfferWorkflows
 from activities.temporal.payouts import Payouts
+from activities.temporal.renewals import Renewals
 from activities.temporal.schedules import Schedules
 from activities.temporal.signals import OfferSignals
 from offers.lifecycle.decision_proof import DecisionKeys
@@ -162,6 +163,7 @@ def _activities(
             Digests(client).plan_digests,
             Schedules(client).find_schedule_problems,
             policy.read_policy,
+            Renewals(client).find_renewal,
             policy.signal_policy_change,
         ]
     if TaskQueue.PREFLIGHT in queues:

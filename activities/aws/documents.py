@@ -306,6 +306,7 @@ def agreement(details: Document) -> Agreement:
     """An agreement from the answer of DescribeAgreement."""
     charges = details.get("estimatedCharges") or {}
     value = charges.get("agreementValue")
+    end_behavior = (details.get("endTimeBehavior") or {}).get("type")
     return Agreement(
         agreement_id=details["agreementId"],
         offer_id=details["proposalSummary"]["offerId"],
@@ -316,6 +317,7 @@ def agreement(details: Document) -> Agreement:
         ends_at=details.get("endTime"),
         value=Money.of(Decimal(value), charges["currencyCode"]) if value is not None else None,
         initial_agreement_id=details.get("initialAgreementId"),
+        end_behavior=end_behavior if end_behavior != "EXPIRE" else None,
     )
 
 

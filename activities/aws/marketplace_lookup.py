@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from activities.aws import documents
 from activities.errors import aws_failure
+from offers.agreements.agreement import Agreement
 from offers.agreements.amendment_pricing import AgreementSnapshot
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 
@@ -52,6 +53,19 @@ class MarketplaceLookup:
             open_offers=tuple(offer for offer in offers if offer.offer_id != known_offer_id),
             known_offer=known,
         )
+
+    def find_agreement(self, agreement_id: str) -> Agreement | None:
+        """An agreement of ours by its id.  Raises the ApplicationError to fail with."""
+        try:
+            return documents.agreement(
+                self._agreements.describe_agreement(agreementId=agreement_id)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise aws_failure(error) from None
+        except BotoCoreError as error:
+            raise aws_failure(error) from None
 
     def agreement_snapshot(self, agreement_id: str) -> AgreementSnapshot:
         """The current state of an agreement, and its invoiced amount.

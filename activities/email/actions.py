@@ -17,6 +17,7 @@ COMMANDS = {
 """Of the actions that mails name."""
 
 LIST_OFFERS = f"{PROGRAM} list"
+LIST_RENEWALS = f"{PROGRAM} renewals"
 LIST_SCHEDULES = f"{PROGRAM} schedules list"
 SHOW_ALL_PAYOUTS = f"{PROGRAM} payouts"
 

@@ -33,6 +33,7 @@ class EmailKind(StrEnum):
     OWNER_AGREEMENT_ENDED = "owner-agreement-ended"
     OWNER_CANCELLATION_NOT_APPROVED = "owner-cancellation-not-approved"
     OWNER_AGREEMENT_CHANGED = "owner-agreement-changed"
+    OWNER_AGREEMENT_ENDING = "owner-agreement-ending"
     FINANCE_PAYOUT_OVERDUE = "finance-payout-overdue"
     FINANCE_PAYOUT_REVERSED = "finance-payout-reversed"
     FINANCE_PAYOUT_UNEXPECTED = "finance-payout-unexpected"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC
 
-from activities.email.actions import command_line
+from activities.email.actions import LIST_RENEWALS, command_line
 from activities.email.message import EmailKind, EmailMessage, day_of, greeting
 from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
@@ -53,6 +53,7 @@ def _owner_accepted(record: OfferRecord) -> EmailMessage:
         f"{_company(record)} accepted the private offer{day}.",
         *([f"It replaces agreement {record.replaces}."] if record.amends else []),
         *([_fee(fee)] if fee else []),
+        *_incentives(record),
     )
 
 
@@ -62,6 +63,63 @@ def _fee(fee: ListingFee) -> str:
         f"AWS is expected to keep a listing fee of {most}{fee.fee} ({fee.rates_text}) and to pay"
         f" out {least}{fee.net} after the buyer has paid the invoice."
     )
+
+
+def _incentives(record: OfferRecord) -> tuple[str, ...]:
+    statements = tuple(record.policy.credits.statements(record.require_terms().price))
+    return (BY_POLICY, *statements) if statements else ()
+
+
+BY_POLICY = (
+    "Our selling policy says this of AWS's incentives. AWS has confirmed none of it for this offer:"
+)
+
+
+def _owner_agreement_ending(record: OfferRecord) -> EmailMessage:
+    agreement = record.require_agreement()
+    end = agreement.ends_at.astimezone(UTC) if agreement.ends_at else None
+    day = f"{day_of(end)}, {end:%H:%M} UTC" if end else "an unknown day"
+    message = _to_owner(
+        record,
+        f"Ends on {end.date() if end else 'an unknown day'}: the agreement with {_company(record)}",
+        f"The agreement with {_company(record)} ends on {day}.",
+        AT_THE_END.get(agreement.end_behavior or "", ENDS),
+        *_renewal(record),
+    )
+    facts = (
+        ("Ends on", day),
+        ("Value", str(agreement.value or record.require_terms().price)),
+        *(record.pricing.lines if record.pricing else ()),
+        *((f"Amendment {each.number}", str(each.stage)) for each in record.amendments),
+    )
+    return message.model_copy(update={"facts": (*message.facts, *facts)})
+
+
+ENDS = (
+    "AWS ends it then, and invoices nothing more: a private offer does not renew by itself, unless"
+    " its renewal was agreed with the buyer in advance in AWS (since September 2026)."
+)
+
+AT_THE_END = {
+    "RENEW": "AWS renews it then: its renewal was agreed with the buyer in advance.",
+    "REPLACE": "AWS replaces it then by another agreement that the buyer has accepted.",
+}
+"""By what AWS says of the agreement's end."""
+
+
+def _renewal(record: OfferRecord) -> tuple[str, ...]:
+    search = record.renewal
+    if search is None or not search.is_complete:
+        return ("Whether a renewal is on the way could not be read. See the list:", LIST_RENEWALS)
+    if (offer := search.offer) is None:
+        return (
+            "No renewal of it is on the way here. To renew it, sign a new opportunity that names"
+            " this one as renewed.",
+        )
+    show = command_line(Action(kind=ActionKind.SHOW, offer=offer.path))
+    if offer.stage.is_end:
+        return (f"The offer that was to renew it is {offer.stage}:", show)
+    return (f"The offer that renews it is {offer.stage}:", show)
 
 
 def _owner_expired(record: OfferRecord) -> EmailMessage:
@@ -357,4 +415,5 @@ MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
     EmailKind.OWNER_AGREEMENT_ENDED: _owner_agreement_ended,
     EmailKind.OWNER_CANCELLATION_NOT_APPROVED: _owner_cancellation_not_approved,
     EmailKind.OWNER_AGREEMENT_CHANGED: _owner_agreement_changed,
+    EmailKind.OWNER_AGREEMENT_ENDING: _owner_agreement_ending,
 }

@@ -39,6 +39,7 @@ ReadName = Literal[
     "net_payment_days",
     "eula",
     "renewal",
+    "renews",
 ]
 
 

@@ -39,6 +39,8 @@ class ReadOpportunity(FrozenModel):
     facts: dict[str, Any]
     sources: dict[str, str]
     order_form: OrderForm
+    renews: Any = None
+    """What it says that it renews: the id of an opportunity or agreement, as people wrote it."""
     shown_stage: str | None
     shown_offer_id: str | None
 
@@ -123,9 +125,11 @@ class Opportunities:
         if not found:
             raise not_found(f"Salesforce has no opportunity {record_id}")
         record = found[0]
+        facts = self._facts(record)
         return ReadOpportunity(
             account_id=value_at(record, "AccountId"),
-            facts=self._facts(record),
+            renews=facts.pop("renews", None),
+            facts=facts,
             sources={_TERM_NAMES.get(name, name): path for name, path in fields.read.items()},
             order_form=OrderForm(
                 values={
@@ -152,6 +156,19 @@ class Opportunities:
             others=tuple(use for account in accounts for use in self._others(account, opportunity)),
             last_purchase=self._last_purchase(record_id, opportunity),
         )
+
+    @property
+    def knows_agreements(self) -> bool:
+        """Whether the field map names the field in which an opportunity's agreement is written."""
+        return "agreement_id" in self._fields.write
+
+    def agreement_of(self, record_id: str) -> str | None:
+        """The agreement that an opportunity led to; None: none yet.  Fails NOT_FOUND."""
+        field = self._fields.write["agreement_id"]
+        found = self._query({field}, "Id = {}", record_id)
+        if not found:
+            raise not_found(f"Salesforce has no opportunity {record_id}")
+        return value_at(found[0], field) or None
 
     def _same_customer(self, opportunity: ReadOpportunity) -> tuple[str, str] | None:
         """The field that identifies the customer, with its value: account, or else company."""

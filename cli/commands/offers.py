@@ -15,7 +15,7 @@ from cli.actions import attention_commands
 from cli.common import AsJson, Offer, Opportunity, TermsFile, command
 from cli.listing import OfferRow
 from cli.offer_client import NoAnswer
-from cli.tables import offer_line, offer_table
+from cli.tables import offer_line, offer_table, renewal_table
 from cli.terminal import print_error, print_line
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
@@ -80,6 +80,26 @@ async def list_offers(
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
     else:
         common.console.print(offer_table(rows, common.console.width))
+
+
+@command
+async def renewals(
+    within: Annotated[
+        int, typer.Option(min=1, max=3650, help="Only agreements that end within these days.")
+    ] = 90,
+    as_json: AsJson = False,
+) -> None:
+    """List the agreements that end soon, and whether their renewals are on the way."""
+    client = await common.open_offer_client()
+    found = await client.list_renewals(timedelta(days=within))
+    for each in found.unreadable:
+        print_error(f"{each.path}: {each.problem}")
+    if as_json:
+        print(json.dumps([each.model_dump(mode="json") for each in found.ending], indent=2))
+    elif found.ending:
+        common.console.print(renewal_table(found.ending, common.console.width))
+    else:
+        print_line(f"No agreement ends within {within} days.")
 
 
 @command

@@ -46,6 +46,8 @@ class Agreement(FrozenModel):
     """The total contract value, before tax."""
     initial_agreement_id: str | None = None
     """The first of a chain of amendments and renewals; it stays the same all along the chain."""
+    end_behavior: str | None = None
+    """What AWS does at its end, as AWS calls it: `RENEW`, `REPLACE`; None: it ends."""
 
     @property
     def is_acceptance(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from offers.agreements.agreement import Agreement, CancellationRequest
 from offers.agreements.amendment_pricing import AmendmentPricing, OriginalOffer
+from offers.agreements.renewal import RenewalSearch
 from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
@@ -147,6 +148,10 @@ class OfferRecord(BaseModel):
     """The earlier revisions, the oldest first."""
     pricing: AmendmentPricing | None = None
     """Of an amendment."""
+    renews: str | None = None
+    """The first agreement of the chain that it renews (`initial_agreement_id`)."""
+    renewal: RenewalSearch | None = None
+    """What was found, before the agreement's end, of an offer that renews this one."""
     change_set_id: str | None = None
     offer_id: str | None = None
     offer_url: str | None = None

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from pydantic import AwareDatetime, Field
 
+from offers.agreements.renewal import first_agreement
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.expected_payments import ENDED_AGREEMENT, payment_terms_of
@@ -91,8 +92,11 @@ class Progress(FrozenModel):
     """When that is over, or takes too long; None: at no set time."""
     offer_id: str | None = None
     agreement_id: str | None = None
+    first_agreement_id: str | None = None
+    """The first of the agreement's chain; None: it is the agreement itself."""
     accepted_at: AwareDatetime | None = None
     """When the buyer accepted."""
+    agreement_ends_at: AwareDatetime | None = None
     acceptance_found_at: AwareDatetime | None = None
     """When the offer entered `accepted`, the last time that this was news."""
     attentions: tuple[Attention, ...] = ()
@@ -308,6 +312,7 @@ def _deal(record: OfferRecord) -> Deal:
 
 def _progress(record: OfferRecord) -> Progress:
     agreement = record.agreement
+    first = first_agreement(agreement) if agreement else None
     waits_for, waits_until = wait_of(record)
     return Progress(
         stage=record.stage,
@@ -316,7 +321,9 @@ def _progress(record: OfferRecord) -> Progress:
         waits_until=waits_until,
         offer_id=record.offer_id,
         agreement_id=agreement.agreement_id if agreement else None,
+        first_agreement_id=first if agreement and first != agreement.agreement_id else None,
         accepted_at=agreement.accepted_at if agreement else None,
+        agreement_ends_at=agreement.ends_at if agreement else None,
         acceptance_found_at=_acceptance_found_at(record),
         attentions=tuple(
             Attention(

@@ -19,9 +19,11 @@ class ListingFee(FrozenModel):
     """What AWS is expected to keep and what is left: an estimate, the payout data decides."""
 
     rates: tuple[Decimal, ...]
-    """Each rate that may be right as far as is known here, the lowest first."""
+    """Each rate that is expected as far as is known here, the lowest first."""
+    with_surcharge: tuple[Decimal, ...] = ()
+    """Each rate that is right as well if the buyer is where AWS adds something: not known here."""
     fee: Money
-    """By the highest of them: the estimate never promises more than will come."""
+    """By the highest of the expected rates."""
     net: Money
 
     @property
@@ -51,18 +53,24 @@ def expected_fee(
 
     More than one rate may be right: for a renewal from outside of AWS Marketplace that of a new
     sale, too (AWS's guide says renewal; whether it always is charged so is not known); for a tier
-    in another currency than US dollars, in which alone AWS states them; for a buyer whose country
-    is not known; and for an instalment that is invoiced after AWS has changed its list.
+    in another currency than US dollars, in which alone AWS states them; and for an instalment that
+    is invoiced after AWS has changed its list.  A buyer whose country is not known is taken for one
+    without a surcharge.
     """
     on = accepted_on or terms.availability_end
-    rates = {
-        rate + added
-        for sale in _sales(terms, fees)
-        for rate in _rates(fees, sale, terms.price, on)
-        for added in _surcharges(fees, buyer_country, on)
-    }
+    listed = {rate for sale in _sales(terms, fees) for rate in _rates(fees, sale, terms.price, on)}
+    rates, surcharged = listed, set[Decimal]()
+    if buyer_country is None:
+        surcharged = {rate + each.rate for rate in listed for each in fees.surcharges} - listed
+    else:
+        rates = {rate + added for rate in listed for added in _added(fees, buyer_country, on)}
     fee = Money.nearest(terms.price.amount * max(rates), terms.price.currency)
-    return ListingFee(rates=tuple(sorted(rates)), fee=fee, net=terms.price - fee)
+    return ListingFee(
+        rates=tuple(sorted(rates)),
+        with_surcharge=tuple(sorted(surcharged)),
+        fee=fee,
+        net=terms.price - fee,
+    )
 
 
 def _sales(terms: OfferTerms, fees: ListingFees) -> tuple[Sale, ...]:
@@ -95,10 +103,8 @@ def _rates(fees: ListingFees, sale: Sale, price: Money, on: date) -> Iterator[De
         yield from (each.rate for each in tiers)
 
 
-def _surcharges(fees: ListingFees, buyer_country: str | None, on: date) -> set[Decimal]:
+def _added(fees: ListingFees, buyer_country: str, on: date) -> set[Decimal]:
     """What may be added to a rate."""
-    if buyer_country is None:
-        return {Decimal(0), *(each.rate for each in fees.surcharges)}
     own = [each for each in fees.surcharges if each.buyer_country == buyer_country]
     not_yet = all(each.since > on for each in own)
     return {each.rate for each in own} | ({Decimal(0)} if not_yet else set())
@@ -122,7 +128,10 @@ def unexpected_fee_rates(payout: Payout, expected: ListingFee) -> tuple[Finding,
         )
         for invoice in payout.invoices
         if not invoice.estimated
-        and not any(_is_about(invoice, _fee_of(invoice, rate)) for rate in expected.rates)
+        and not any(
+            _is_about(invoice, _fee_of(invoice, rate))
+            for rate in (*expected.rates, *expected.with_surcharge)
+        )
     )
 
 

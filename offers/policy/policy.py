@@ -18,6 +18,7 @@ from pydantic import (
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import Currency, exact
+from offers.policy.credits import Credits
 from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.listing_fees import ListingFees
@@ -65,14 +66,21 @@ def _descending(days: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(sorted(set(days), reverse=True))
 
 
+DaysBefore = Annotated[
+    tuple[Annotated[PositiveInt, Field(le=3650)], ...], AfterValidator(_descending)
+]
+
+
 AS_NOW = frozenset(
     {
         "approve_own_deals",
         "clazar_handoff",
+        "credits",
         "domains",
         "listing_fees",
         "remind_approvers_after",
         "reminder_days",
+        "renewal_reminder_days",
         "roles",
         "support_contact",
         "time_zones",
@@ -164,10 +172,10 @@ class Policy(FrozenModel, extra="forbid"):
     """How often Salesforce is asked for opportunities that are ready."""
     intake_overlap: Wait = timedelta(minutes=15)
     """How far each reading goes back behind the newest change already seen."""
-    reminder_days: Annotated[
-        tuple[Annotated[PositiveInt, Field(le=3650)], ...], AfterValidator(_descending)
-    ] = (7, 2)
+    reminder_days: DaysBefore = (7, 2)
     """The buyer is reminded this many days before the last day."""
+    renewal_reminder_days: DaysBefore = (90, 60, 30)
+    """The owner is told this many days before an agreement ends that it does."""
     expiry_grace: Wait = timedelta(hours=1)
     """How long after the last second AWS may still show an acceptance."""
     extend_expired_within: Wait = timedelta(days=14)
@@ -189,6 +197,7 @@ class Policy(FrozenModel, extra="forbid"):
     payouts: PayoutRules = PayoutRules()
     listing_fees: ListingFees = ListingFees()
     digest: DigestRules = DigestRules()
+    credits: Credits = Credits()
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")
     """The time zones that mails give the last minute in when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)

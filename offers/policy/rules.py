@@ -127,6 +127,11 @@ class Rules(FrozenModel, extra="forbid", validate_default=True):
     renewal_flag: Rule = Rule(
         action="warn", text="AWS: flag a renewal only if it is one; the flag may be audited"
     )
+    renewal: Rule = Rule(
+        action="approval",
+        approver_role=DEAL_DESK,
+        text="A renewal is for the same account, and starts on the day after the earlier end",
+    )
 
     @field_validator("*", mode="before")
     @classmethod

@@ -63,6 +63,8 @@ class Marketplace(FrozenModel):
     open_offers: tuple[OpenOffer, ...] = ()
     known_offer: OpenOffer | None = None
     """The offer that Salesforce shows for the opportunity, if it is still open."""
+    renewed_agreement_id: str | None = None
+    """The agreement that the deal renews: that the two do not overlap is a check of its own."""
 
 
 def _product(terms: OfferTerms, aws: Marketplace, _: Policy) -> Iterator[Finding]:
@@ -110,6 +112,8 @@ def _own_account(terms: OfferTerms, aws: Marketplace, _: Policy) -> Iterator[Fin
 
 def _active_agreement(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Finding]:
     for agreement in aws.agreements:
+        if agreement.agreement_id == aws.renewed_agreement_id:
+            continue
         if agreement.active and agreement.account_id in terms.buyer_accounts:
             yield from policy.rules.active_agreement.violation(
                 "active-agreement",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 
 from offers.agreements.amendment_pricing import AgreementSnapshot, AmendmentPricing, OriginalOffer
+from offers.agreements.renewal import first_agreement
 from offers.clock import Clock
 from offers.findings import Finding, Severity
 from offers.model import FrozenModel
@@ -18,6 +19,7 @@ from offers.preflight import (
     eula,
     marketplace,
     order_form,
+    renewal,
     selling_rules,
 )
 from offers.preflight.check import findings_of
@@ -26,6 +28,7 @@ from offers.preflight.draft import Draft
 from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import Marketplace
 from offers.preflight.order_form import OrderForm
+from offers.preflight.renewal import Renewal
 from offers.terms.contacts import Contacts, Owner
 from offers.terms.terms import OfferTerms
 
@@ -45,6 +48,8 @@ class PreflightReport(FrozenModel):
     """Of a custom contract as it was checked."""
     pricing: AmendmentPricing | None = None
     """Of an amendment."""
+    renews: str | None = None
+    """The first agreement of the chain that it renews (`initial_agreement_id`)."""
     findings: tuple[Finding, ...]
     """The gravest first."""
     policy: Policy
@@ -79,6 +84,8 @@ class Deal(FrozenModel):
     """A custom eula, if there is one."""
     amends: AmendmentDeal | None = None
     """For an amendment, what it replaces."""
+    renewal: Renewal | None = None
+    """What it renews, if the opportunity names something."""
     method: CreationMethod = CreationMethod.AWS
     clock: Clock = Clock()
     """The worker's."""
@@ -93,6 +100,7 @@ def preflight(
 
     `today` is a UTC date; `sources` says where each term came from.
     """
+    earlier = deal.renewal.agreement if deal.renewal else None
     held_against = _amendment if deal.amends else _new_offer
     findings = [*drafted.findings, *held_against(drafted, deal, policy, today)]
     if (terms := drafted.checkable_terms) is not None:
@@ -105,6 +113,7 @@ def preflight(
         owner=drafted.owner,
         eula_sha256=deal.eula.sha256,
         pricing=deal.amends.pricing if deal.amends else None,
+        renews=first_agreement(earlier) if earlier else None,
         findings=tuple(
             sorted(
                 (_complete(finding, sources, policy) for finding in findings),
@@ -122,6 +131,8 @@ def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
         yield running
         deal = deal.model_copy(update={"marketplace": _without_known_offer(deal.marketplace)})
     yield from customer.sold_before(deal.customer)
+    if deal.renewal is not None:
+        yield from deal.renewal.findings
     if deal.order_form is None:
         yield NO_OPPORTUNITY
     else:
@@ -133,9 +144,15 @@ def _new_offer(drafted: Draft, deal: Deal, policy: Policy, today: date) -> Itera
     if deal.order_form is not None:
         yield from findings_of(order_form.CHECKS, terms, legal, deal.order_form, policy)
     yield from findings_of(customer.CHECKS, terms, legal, deal.customer, policy)
+    earlier = deal.renewal.agreement if deal.renewal else None
+    if earlier is not None:
+        yield from findings_of(renewal.CHECKS, terms, legal, earlier, policy, today)
     if deal.marketplace is not None:
         checks = marketplace.CHECKS + marketplace.FIRST_SALE
-        yield from findings_of(checks, terms, legal, deal.marketplace, policy)
+        shown = deal.marketplace.model_copy(
+            update={"renewed_agreement_id": earlier.agreement_id if earlier else None}
+        )
+        yield from findings_of(checks, terms, legal, shown, policy)
     if terms.agreement_end and "agreement_end" in legal:
         yield ONLY_AMENDMENTS_END
 

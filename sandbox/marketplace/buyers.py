@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sandbox.aws.marketplace_state import Agreement, Offer
 from sandbox.clock import end_of_day
-from sandbox.marketplace import agreements
+from sandbox.marketplace import agreements, offer_terms
 from sandbox.world import World
 
 
@@ -48,13 +48,16 @@ def _reasons(world: World, offer_id: str, account: str) -> Iterator[str]:
         replaced = world.aws.agreements[offer.replaces_agreement]
         if replaced.status != "ACTIVE":
             yield f"agreement {replaced.id} is {replaced.status}"
-    elif not world.aws.concurrent_agreements and _has_contract(world, account, offer.product_id):
+    elif not world.aws.concurrent_agreements and _has_contract(world, account, offer):
         yield f"account {account} already has an active contract"
 
 
-def _has_contract(world: World, account: str, product_id: str) -> bool:
+def _has_contract(world: World, account: str, offer: Offer) -> bool:
+    """ASSUMED: a contract that ends before the new one starts does not count: it is renewed."""
+    start = offer_terms.agreement_start(offer.terms, world.now())
     return any(
-        (each.acceptor, each.product_id, each.status) == (account, product_id, "ACTIVE")
+        (each.acceptor, each.product_id, each.status) == (account, offer.product_id, "ACTIVE")
+        and each.end > start
         for each in world.aws.agreements.values()
     )
 

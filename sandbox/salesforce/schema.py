@@ -134,7 +134,7 @@ OPPORTUNITY = _object(
         "Change_Set_Id__c",
         "Agreement_Id__c",
     ),
-    _texts(64, "Initial_Agreement_Id__c", "Amendment_Offer_Id__c"),
+    _texts(64, "Initial_Agreement_Id__c", "Amendment_Offer_Id__c", "Renews__c"),
     _texts(80, "Buyer_Email__c"),
     _texts(255, "AWS_Account_Id__c", "Billing_Method__c", "Buyer_Name__c", "Order_Form_Company__c"),
     _texts(255, "Order_Form_Payment_Terms__c", "Offer_Url__c", "Payout_State__c"),

@@ -56,7 +56,11 @@ async def test_lists_payouts_and_digests_need_no_worker(
     shared, accepted = await environment.share_offers(1, 2)
     await accept(environment, accepted)
     waiting = environment.put_opportunities(3)[0]
-    environment.world.salesforce.opportunities[waiting]["AWS_Account_Id__c"] = "12"
+    (agreement_id,) = environment.world.aws.agreements
+    environment.world.salesforce.opportunities[waiting] |= {
+        "AWS_Account_Id__c": "12",
+        "Renews__c": agreement_id,
+    }
     await environment.client.start(waiting)
     await environment.wait_until(waiting, lambda row: row.attention == "terms-invalid")
     await environment.stop_workers()
@@ -77,6 +81,17 @@ async def test_lists_payouts_and_digests_need_no_worker(
     assert code == 0
     assert out.count("Example Corp") == 3
     assert out.count("USD 120,000 ") == 2
+
+    code, out, err = await run("starter.py", "renewals", "--within", "400", "--json")
+    assert (code, err) == (0, "")
+    (ending,) = json.loads(out)
+    assert (ending["path"], ending["agreement_id"]) == (accepted, agreement_id)
+    assert ending["price"] == {"amount": "120000.00", "currency": "USD"}
+    assert ending["renewal"] == {"path": waiting, "stage": "draft"}
+    code, out, _ = await run("starter.py", "renewals", "--within", "400")
+    assert (code, out.count("Example Corp"), out.count(waiting)) == (0, 1, 1)
+    code, out, _ = await run("starter.py", "renewals")
+    assert (code, out) == (0, "No agreement ends within 90 days.\n")
 
     code, out, err = await run("starter.py", "payouts", "--json")
     assert (code, err) == (0, "")

@@ -14,9 +14,11 @@ OFFER_ID = SearchAttributeKey.for_keyword("OfferId")
 AGREEMENT_ID = SearchAttributeKey.for_keyword("AgreementId")
 STAGE_SINCE = SearchAttributeKey.for_datetime("OfferStageSince")
 EXPIRES_AT = SearchAttributeKey.for_datetime("OfferExpiresAt")
+RENEWS = SearchAttributeKey.for_keyword("RenewedAgreementId")
+"""The first agreement of the chain that an offer renews."""
 ATTENTION = SearchAttributeKey.for_keyword("OfferAttention")
 
-KEYS = (STAGE, STAGE_SINCE, OFFER_ID, AGREEMENT_ID, EXPIRES_AT, ATTENTION)
+KEYS = (STAGE, STAGE_SINCE, OFFER_ID, AGREEMENT_ID, EXPIRES_AT, RENEWS, ATTENTION)
 """All of them; the server must know them before the first offer is started."""
 
 Values = dict[SearchAttributeKey[Any], str | datetime | None]
@@ -31,6 +33,7 @@ def values(record: OfferRecord) -> Values:
         OFFER_ID: record.last_offer_id,
         AGREEMENT_ID: record.agreement.agreement_id if record.agreement else None,
         EXPIRES_AT: record.expires_at,
+        RENEWS: record.renews,
         ATTENTION: record.attention_code,
     }
 

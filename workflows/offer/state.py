@@ -178,6 +178,13 @@ class PayoutTrackingState(BaseModel):
     reminded_on: date | None = None
 
 
+class RenewalRemindersState(BaseModel):
+    """What the owner was told of the agreement's end."""
+
+    reminded_until: AwareDatetime | None = None
+    """Until when reminders have been sent, or left out."""
+
+
 class ClazarLinkState(BaseModel):
     """What Clazar shows of the offer."""
 
@@ -219,4 +226,5 @@ class OfferState(BaseModel):
         default_factory=AgreementCancellationState
     )
     payout_tracking: PayoutTrackingState = Field(default_factory=PayoutTrackingState)
+    renewal_reminders: RenewalRemindersState = Field(default_factory=RenewalRemindersState)
     salesforce_sync: SalesforceSyncState = Field(default_factory=SalesforceSyncState)

@@ -1,6 +1,6 @@
 """Acceptance, and the Agreement API."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from unittest.mock import ANY
 
@@ -17,6 +17,7 @@ from sandbox.tests.support.aws_seller import (
     search,
     status_and_code,
     targeting,
+    validity,
 )
 
 OTHER = "444455556666"
@@ -65,6 +66,20 @@ def test_reasons_why_an_account_cannot_accept(seller: Seller) -> None:
     assert "already has an active contract" in rejection(seller, second)
     seller.world.aws.concurrent_agreements = True
     buyers.accept(seller.world, second, BUYER)
+
+
+def test_a_contract_that_starts_after_the_end_of_another_is_no_second_one(seller: Seller) -> None:
+    earlier = buyers.accept(seller.world, seller.create_offer(), BUYER)
+    last_day = earlier.end.date()
+
+    def offer(first_day: date) -> str:
+        last = first_day + timedelta(days=364)
+        dates = {"AgreementStartDate": f"{first_day}", "AgreementEndDate": f"{last}"}
+        return seller.create_offer(UpdateValidityTerms=validity(**dates))
+
+    assert "already has an active contract" in rejection(seller, offer(last_day))
+    later = buyers.accept(seller.world, offer(last_day + timedelta(days=1)), BUYER)
+    assert (earlier.status, later.status) == ("ACTIVE", "ACTIVE")
 
 
 def test_an_agreement_is_replaced_once(seller: Seller) -> None:

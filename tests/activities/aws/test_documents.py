@@ -624,6 +624,8 @@ def test_agreement_as_aws_describes_it() -> None:
     read = agreement(described | more)
     assert (read.ends_at, str(read.value)) == (LATER, "EUR 0.00")
     assert read.initial_agreement_id == "agmt-0"
+    for behavior, kept in (("EXPIRE", None), ("RENEW", "RENEW"), ("REPLACE", "REPLACE")):
+        assert agreement(described | {"endTimeBehavior": {"type": behavior}}).end_behavior == kept
 
 
 def test_cancellation_request_as_aws_answers_it() -> None:

@@ -14,10 +14,18 @@ from offers.agreements.agreement import (
     CancellationStatus,
 )
 from offers.agreements.amendment_pricing import AmendmentPricing
+from offers.agreements.renewal import RenewalOffer, RenewalSearch
 from offers.findings import Finding, Severity
-from offers.lifecycle.record import AgreementEvent, Decision, OfferRecord, PreviousRevision
+from offers.lifecycle.record import (
+    AgreementEvent,
+    Amendment,
+    Decision,
+    OfferRecord,
+    PreviousRevision,
+)
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
+from offers.policy.credits import Credits
 from offers.policy.policy import Policy, PublicationPolling
 from offers.stage import Stage
 from offers.terms.contacts import Owner
@@ -92,6 +100,8 @@ def test_facts_name_the_offer(kind: EmailKind) -> None:
         "Agreement ID": "agmt-1",
         "Price": "USD 120,000.00",
     }
+    if kind is EmailKind.OWNER_AGREEMENT_ENDING:
+        facts |= {"Ends on": "Friday 5 March 2027, 14:00 UTC", "Value": "USD 120,000.00"}
     assert dict(email.facts) == facts
     assert email.greeting == "Hello An Owner,"
     of_amendment = MESSAGES[kind](record(**AMENDMENT))
@@ -164,6 +174,55 @@ def test_obstacles_are_named_with_who_decides_about_them() -> None:
     assert email.paragraphs[-1] == f"offerflow show {ID}"
     failed = MESSAGES[EmailKind.OWNER_PUBLICATION_FAILED](undecided)
     assert failed.paragraphs[1:4] == tuple(map(str, (REFUSED, EXCEPTION, OTHER)))
+
+
+def paragraphs(kind: EmailKind, **changes: Any) -> str:
+    return "\n".join(MESSAGES[kind](record(**changes)).paragraphs)
+
+
+def test_acceptance_mail_has_the_statements_of_the_policy_alone() -> None:
+    assert "credits" not in paragraphs(EmailKind.OWNER_ACCEPTED)
+    text = paragraphs(EmailKind.OWNER_ACCEPTED, policy=Policy(credits=Credits(enabled=True)))
+    assert "about 3% of the price back as AWS credits: USD 3,600.00." in text
+    assert "ISV Accelerate" in text
+    before, _, _ = text.partition("The buyer gets")
+    assert "Our selling policy says this" in before
+    assert "AWS has confirmed none of it" in before
+
+
+@pytest.mark.parametrize(
+    ("behavior", "says"),
+    [(None, "does not renew by itself"), ("RENEW", "AWS renews it then"), ("REPLACE", "replaces")],
+)
+def test_mail_about_the_end_says_what_aws_will_do(behavior: str | None, says: str) -> None:
+    ending = agreement(end_behavior=behavior, value=Money.of(150000, "USD"))
+    assert says in paragraphs(EmailKind.OWNER_AGREEMENT_ENDING, agreement=ending)
+    email = MESSAGES[EmailKind.OWNER_AGREEMENT_ENDING](
+        record(agreement=ending, amendments=(Amendment(number=1, stage=Stage.EXPIRED),))
+    )
+    assert email.subject == "Ends on 2027-03-05: the agreement with Example Corp"
+    assert dict(email.facts)["Value"] == "USD 150,000.00"
+    assert dict(email.facts)["Amendment 1"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("search", "says"),
+    [
+        (None, "could not be read"),
+        (RenewalSearch(is_complete=False), "could not be read"),
+        (RenewalSearch(), "No renewal of it is on the way"),
+        (
+            RenewalSearch(offer=RenewalOffer(path=ID, stage=Stage.SHARED)),
+            f"renews it is shared:\nofferflow show {ID}",
+        ),
+        (
+            RenewalSearch(offer=RenewalOffer(path=ID, stage=Stage.EXPIRED)),
+            f"was to renew it is expired:\nofferflow show {ID}",
+        ),
+    ],
+)
+def test_mail_about_the_end_names_the_renewal(search: RenewalSearch | None, says: str) -> None:
+    assert says in paragraphs(EmailKind.OWNER_AGREEMENT_ENDING, renewal=search)
 
 
 def test_approvers_get_a_command_for_each_exception_that_waits() -> None:

@@ -21,7 +21,7 @@ BEFORE = datetime(2026, 6, 15, 23, 59, tzinfo=UTC)
     [
         ({"terms": None}, None),
         ({}, "3%"),
-        ({"contacts": None}, "3% or 4%"),
+        ({"contacts": None}, "3%"),
         ({"contacts": CONTACTS.model_copy(update={"buyer_country": "KR"})}, "4%"),
         ({"policy": SERVICES}, "0.5%"),
         ({"policy": SERVICES, "agreement": agreement(accepted_at=BEFORE)}, "0.5% or 2.5%"),

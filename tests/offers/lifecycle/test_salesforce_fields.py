@@ -161,7 +161,7 @@ def test_what_is_not_known_empties_its_field() -> None:
     assert (unpaid["listing_fee"], unpaid["net_amount"]) == (3600.0, 116400.0), "not as expected"
     changes = {"payout": None, "contacts": None}
     of_unknown_country = opportunity_update(accepted().model_copy(update=changes)).values
-    assert of_unknown_country["net_amount"] == 115200.0, "it could be Korea, with 4 %"
+    assert of_unknown_country["net_amount"] == 116400.0, "few are in Korea"
 
 
 def test_open_amendment_writes_its_stage_and_offer() -> None:

@@ -56,8 +56,8 @@ def test_listing_fee_by_tier(price: str, currency: str, changes: dict[str, Any],
         ({"renewal": "External", "price": usd(2_000_000)}, "1.5% or 2%"),
         ({"agreement_end": "2027-03-01"}, "1.5%"),
         ({"country": "KR"}, "4%"),
-        ({"country": None}, "3% or 4%"),
-        ({"country": None, "renewal": "External"}, "1.5% or 2.5% or 3% or 4%"),
+        ({"country": None}, "3%"),
+        ({"country": None, "renewal": "External"}, "1.5% or 3%"),
         ({"price": Money.of(120000, "EUR")}, "1.5% or 2% or 3%"),
         ({"product_id": "prod-services", "availability_end": "2026-06-16"}, "0.5%"),
         # What is invoiced later may be charged by the newer list.
@@ -145,7 +145,8 @@ def test_right_rate_is_no_finding_and_leaves_what_was_estimated_and_any_other_ra
     found = unexpected_fee_rates(payout_from_report([paid]), expected)
     is_right = charged in right_rates(kind, gross, country)
     assert bool(found) is not is_right
-    if is_right:
+    # A buyer whose country is not known may be one with a surcharge, after all.
+    if is_right and country is not None:
         assert net.amount >= expected.net.amount
 
 

@@ -216,7 +216,7 @@ def durations(*fields: str, least: int) -> dict[str, tuple[list[Any], list[Any]]
 
 BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
     **numbers("duration_months", least=1, most=144),
-    **numbers("days_to_accept", "reminder_days.0", least=1, most=3650),
+    **numbers("days_to_accept", "reminder_days.0", "renewal_reminder_days.0", least=1, most=3650),
     **numbers("payouts.feed_months", least=1, most=120),
     **numbers("payouts.pays_on.0", least=1, most=28),
     **numbers("payouts.bank_days.0", "payouts.data_days", least=0, most=30),

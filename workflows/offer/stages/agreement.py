@@ -24,6 +24,7 @@ async def accepted(ctx: OfferContext) -> Stage:
         return following  # it had ended before anybody was told of it
     while True:
         ctx.clazar_link.check_overdue()
+        await ctx.renewal_reminders.send_due()
         payouts.reconcile()
         if payouts.is_complete:
             return Stage.DISBURSED
@@ -44,8 +45,13 @@ async def disbursed(ctx: OfferContext) -> Stage | None:
     while (agreement := ctx.record.agreement) and agreement.ends_at:
         if agreement.status is not AgreementStatus.ACTIVE:
             break
+        await ctx.renewal_reminders.send_due()
         end = agreement.ends_at + ctx.record.policy.expiry_grace
-        goes_on = await wait_for_news(ctx, end, "the agreement has ended")
+        if reminder := ctx.renewal_reminders.next:
+            goes_on = await wait_for_news(ctx, reminder, "renewal reminder")
+            goes_on = goes_on or not ctx.control.cancel_requested
+        else:
+            goes_on = await wait_for_news(ctx, end, "the agreement has ended")
         if ctx.acceptance.is_reported or not goes_on:
             following = await _follow_agreement(ctx, await ctx.acceptance.refresh())
             if following:
@@ -80,16 +86,18 @@ async def terminated(ctx: OfferContext) -> Stage | None:
 
 async def _wait_for_payout_news(ctx: OfferContext) -> None:
     """Wait until something is reported of the agreement or the money, or a payment is overdue."""
-    payouts = ctx.payout_tracking
+    payouts, reminder = ctx.payout_tracking, ctx.renewal_reminders.next
 
     def has_news() -> bool:
-        return ctx.acceptance.is_reported or payouts.has_news
+        return ctx.acceptance.is_reported or payouts.has_news or ctx.control.replan
 
-    moment = min(filter(None, (payouts.next_check, payouts.given_up_at)), default=None)
+    moment = min(filter(None, (payouts.next_check, payouts.given_up_at, reminder)), default=None)
     if moment is None:
         await wait_in_stage(ctx, has_news)
     else:
-        await wait_until(ctx, moment, "next payout check", has_news)
+        what = "renewal reminder" if moment == reminder else "next payout check"
+        await wait_until(ctx, moment, what, has_news)
+    ctx.control.replan = False
 
 
 async def _follow_agreement(ctx: OfferContext, agreement: Agreement | None) -> Stage | None:
