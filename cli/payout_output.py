@@ -175,8 +175,15 @@ def payout_table(
     return Group(table, "", sums_table, *(Text(f"\n{note}", "yellow") for note in notes))
 
 
+BARS = {"expected": "#9aa5b1", "received": "#2f7d5d", "late": "#c0392b"}
+"""The colours of a month's bars, from left to right."""
+
+
 def plot(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> None:
-    """Draw expected and received amounts by month and currency; raises PlotUnavailable."""
+    """Draw expected, received and late amounts by month, one picture for each currency.
+
+    Raises PlotUnavailable.
+    """
     if not money:
         raise PlotUnavailable("there is nothing to plot: no offer was accepted yet")
     try:
@@ -185,17 +192,18 @@ def plot(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> No
         raise PlotUnavailable(
             "matplotlib is not installed: pip install 'offerflow[plot]'"
         ) from None
-    figure = Figure(figsize=(10, 4 * len(money)), layout="constrained")
-    every = figure.subplots(len(money), squeeze=False)[:, 0]
+    longest = max(map(len, money.values()))
+    figure = Figure(figsize=(max(6, longest / 2) * len(money), 5), layout="constrained")
+    (every,) = figure.subplots(1, len(money), squeeze=False)
     for axes, (currency, months) in zip(every, money.items(), strict=True):
         places = range(len(months))
-        for shift, name in ((-0.2, "expected"), (0.2, "received")):
+        for shift, (name, colour) in zip((-0.27, 0, 0.27), BARS.items(), strict=True):
             heights = [float(getattr(each, name).amount) for each in months.values()]
-            axes.bar([place + shift for place in places], heights, 0.4, label=name)
+            axes.bar([place + shift for place in places], heights, 0.27, label=name, color=colour)
         axes.set_xticks(places, [f"{month:%Y-%m}" for month in months], rotation=45)
         axes.set_ylabel(currency)
         axes.yaxis.set_major_formatter("{x:,.0f}")
-        axes.set_title("Expected at acceptance, and received, by month")
+        axes.set_title(f"{currency}: expected at acceptance, received, and late, by month")
         axes.legend()
     try:
         figure.savefig(file)

@@ -75,12 +75,13 @@ async def payouts(
     unreadable = [each for each in offers if each.problem]
     names = {each.offer_id: each.path for each in unreadable if each.offer_id}
     found = lines(summaries, reading, rules, today, names)
+    months = by_month(summaries, found, rules) if plot else {}
     if month:
         found = [line for line in found if line.concerns(month)]
     sums = totals(found, month)
     if plot:
         try:
-            payout_output.plot(by_month(summaries, reading, rules), plot)
+            payout_output.plot(months, plot)
         except PlotUnavailable as error:
             print_error(error)
             exit_process(common.FAILURE)

@@ -176,14 +176,20 @@ class MonthTotals(FrozenModel):
 
     expected: Money
     received: Money
+    late: Money
+    """What should have arrived in the month by what is known now, and has not."""
 
 
 def by_month(
-    offers: Iterable[OfferSummary], reading: PayoutReading, rules: PayoutRules
+    offers: Iterable[OfferSummary], lines: Iterable[PayoutLine], rules: PayoutRules
 ) -> dict[Currency, dict[date, MonthTotals]]:
-    """By currency and the first day of each month, ascending; by the rules as they are now."""
+    """By currency and the first day of each month, ascending; by the rules as they are now.
+
+    `lines`: those of the report, so that both show the same money.
+    """
     expecting: dict[tuple[Currency, date], Money] = {}
     received: dict[tuple[Currency, date], Money] = {}
+    late: dict[tuple[Currency, date], Money] = {}
 
     def add(sums: dict[tuple[Currency, date], Money], day: date, amount: Money) -> None:
         key = (amount.currency, month_of(day))
@@ -192,19 +198,21 @@ def by_month(
     for offer in offers:
         for each in offer.expected_at_acceptance(rules):
             add(expecting, each.latest, each.amount)
-    for payout in reading.payouts.values():
-        for invoice in payout.invoices:
-            for transfer in invoice.transfers:
-                if transfer.on:
-                    add(received, transfer.on, transfer.amount)
+    for line in lines:
+        for transfer in line.invoice.transfers if line.invoice else ():
+            if transfer.on:
+                add(received, transfer.on, transfer.amount)
+        if line.expected and line.overdue:
+            add(late, line.expected.latest, line.expected.amount)
     money: dict[Currency, dict[date, MonthTotals]] = {}
-    for currency in sorted({currency for currency, _ in (*expecting, *received)}):
+    for currency in sorted({currency for currency, _ in (*expecting, *received, *late)}):
         nothing = Money.of(0, currency)
-        named = [month for c, month in (*expecting, *received) if c == currency]
+        named = [month for c, month in (*expecting, *received, *late) if c == currency]
         money[currency] = {
             month: MonthTotals(
                 expected=expecting.get((currency, month), nothing),
                 received=received.get((currency, month), nothing),
+                late=late.get((currency, month), nothing),
             )
             for month in months_between(min(named), max(named))
         }

@@ -143,7 +143,7 @@ def test_ended_agreement_expects_no_further_invoice_but_did_at_its_acceptance() 
         stage=Stage.TERMINATED, history=[{"stage": "terminated", "at": "2026-05-01T00:00:00Z"}]
     )
     assert lines([ended], reading(), PayoutRules(), TODAY) == []
-    (months,) = by_month([ended], reading(), PayoutRules()).values()
+    (months,) = by_month([ended], [], PayoutRules()).values()
     assert [each.expected for each in months.values()] == [Money.of("116400", "USD")]
 
 
@@ -212,12 +212,13 @@ def test_totals_of_a_month_are_of_what_happened_in_it() -> None:
 
 def test_totals_and_months_of_two_currencies() -> None:
     ledger = reading(row(), row("offer-9", currency="EUR", disbursed_on="2026-05-08"))
-    sums = totals(lines([], ledger, PayoutRules(), TODAY))
+    found = lines([], ledger, PayoutRules(), TODAY)
+    sums = totals(found)
     assert {currency: each.invoiced for currency, each in sums.items()} == {
         "EUR": Money.of("120000", "EUR"),
         "USD": Money.of("120000", "USD"),
     }
-    months = by_month([], ledger, PayoutRules())
+    months = by_month([], found, PayoutRules())
     assert {currency: list(each) for currency, each in months.items()} == {
         "EUR": [date(2026, 5, 1)],
         "USD": [date(2026, 4, 1)],
@@ -231,7 +232,7 @@ def test_transfer_without_a_day_is_in_no_month() -> None:
     months = [date(2026, month, 1) for month in range(1, 13)]
     assert [month.month for month in months if found[0].concerns(month)] == [3, 4]
     assert not any(totals(found, month)["USD"].disbursed.amount for month in months)
-    (received,) = by_month([offer()], ledger, PayoutRules()).values()
+    (received,) = by_month([offer()], found, PayoutRules()).values()
     assert not any(each.received.amount for each in received.values())
 
 
@@ -252,8 +253,8 @@ def test_line_concerns_the_months_of_its_days(changes: dict[str, Any], months: l
 
 
 def test_by_month_has_every_month() -> None:
-    late = row(disbursed_on="2026-08-08")
-    (months,) = by_month([offer()], reading(late), PayoutRules()).values()
+    found = lines([offer()], reading(row(disbursed_on="2026-08-08")), PayoutRules(), TODAY)
+    (months,) = by_month([offer()], found, PayoutRules()).values()
     assert list(months) == [date(2026, month, 1) for month in (5, 6, 7, 8)]
     assert months[date(2026, 5, 1)].expected == Money.of("116400", "USD")
     assert months[date(2026, 8, 1)].received == Money.of("116400", "USD")
@@ -293,3 +294,17 @@ def test_totals_equal_those_of_the_data(given_rows: list[tuple[str, str, str, bo
     assert sums.disbursed.amount == sum(each.disbursed for each in rows)
     assert sums.undisbursed.amount == sum(each.undisbursed for each in rows)
     assert sums.net == sums.disbursed + sums.undisbursed
+
+
+def test_months_show_what_is_late_and_what_has_left_the_data() -> None:
+    (waiting,) = lines([offer()], reading(row(**UNPAID)), PayoutRules(), TODAY)
+    assert waiting.expected is not None
+    (months,) = by_month([offer()], [waiting], PayoutRules()).values()
+    late = {month: each.late for month, each in months.items() if each.late.amount}
+    assert late == {waiting.expected.latest.replace(day=1): Money.of("116400", "USD")}
+    # The feed begins later than the payout, which the offer knows.
+    rules = PayoutRules(source=PayoutSource.AWS, feed_months=1)
+    paid = offer(payout=payout_from_report([row()]))
+    (months,) = by_month([paid], lines([paid], reading(), rules, TODAY), rules).values()
+    assert months[date(2026, 4, 1)].received == Money.of("116400", "USD")
+    assert not any(each.late.amount for each in months.values())
