@@ -1,15 +1,20 @@
-"""How long reading a seller data feed takes, and how much memory, by the size of its file."""
+"""How long reading a seller data feed takes, and how much memory, beside DuckDB alone.
+
+`python -m bench.feed` prints both for a file of 300 MB.  DuckDB alone sums the newest version of
+each event by offer, type and action, from a file on disk.
+"""
 
 import asyncio
 import csv
 import io
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+import duckdb
 
 from activities.aws.billing_ledger import BILLING, COLUMNS
 from activities.aws.seller_data_feed import SellerDataFeed
@@ -28,10 +33,16 @@ class GeneratedFeed:
     def __init__(self, megabytes: int) -> None:
         self._bytes = megabytes * 1_000_000
 
-    def get_object(self, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        """The file, or S3's error for a missing one."""
-        if Key != KEY:
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+    def get_paginator(self, _: str) -> "GeneratedFeed":
+        """The list of the files."""
+        return self
+
+    def paginate(self, Prefix: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803 (boto3's)
+        """One page."""
+        return [{"Contents": [{"Key": KEY}] if KEY.startswith(Prefix) else []}]
+
+    def get_object(self, **_: str) -> dict[str, Any]:
+        """The file."""
         return {"Body": self}
 
     def iter_chunks(self, *_: Any) -> Iterator[bytes]:
@@ -60,22 +71,58 @@ class GeneratedFeed:
 
 def _line(row: dict[str, str]) -> bytes:
     text = io.StringIO()
-    csv.DictWriter(text, HEADER, restval="").writerow(row)
+    csv.DictWriter(text, HEADER, restval="", lineterminator="\n").writerow(row)
     return text.getvalue().encode()
+
+
+class FileOnDisk(GeneratedFeed):
+    """The same, generated before it is read."""
+
+    def __init__(self, megabytes: int, folder: Path) -> None:
+        super().__init__(megabytes)
+        self.path = folder / "feed.csv"
+        with self.path.open("wb") as file:
+            file.writelines(super().iter_chunks())
+
+    def iter_chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """The parts of the file, as boto3 gives them."""
+        with self.path.open("rb") as file:
+            while part := file.read(size):
+                yield part
 
 
 async def measure(megabytes: int) -> dict[str, float]:
     """Seconds, and megabytes of memory at the peak beyond those of the process before."""
-    before = _resident()
-    began = time.perf_counter()
-    feed = SellerDataFeed(GeneratedFeed(megabytes), "example-feed", "", 1)
-    read = await feed.read({"offer-7"}, TODAY)
-    assert read.payouts["offer-7"].invoices, "no invoice was read"
+    with tempfile.TemporaryDirectory() as folder:
+        feed = FileOnDisk(megabytes, Path(folder))
+        before, began = _resident(), time.perf_counter()
+        read = await SellerDataFeed(feed, "example-feed", "", 1).read({"offer-7"}, TODAY)
+        seconds, peak = time.perf_counter() - began, _peak() - before
+        assert read.payouts["offer-7"].invoices, "no invoice was read"
+        assert read.findings == (), read.findings
+        began = time.perf_counter()
+        duckdb_alone(feed.path)
     return {
         "file_megabytes": megabytes,
-        "seconds": round(time.perf_counter() - began, 1),
-        "peak_memory_megabytes": round(_peak() - before, 1),
+        "seconds": round(seconds, 1),
+        "duckdb_alone_seconds": round(time.perf_counter() - began, 1),
+        "peak_memory_megabytes": round(peak, 1),
     }
+
+
+def duckdb_alone(file: Path) -> None:
+    """The newest version of each event, grouped."""
+    with duckdb.connect(config={"memory_limit": "256MB", "threads": 2}) as database:
+        database.execute(
+            """
+            select offer_id, transaction_type, action, sum(amount::decimal(38, 12))
+            from (select * from read_csv($file, header = true, all_varchar = true)
+                  qualify row_number() over (partition by billing_event_id
+                                             order by update_date desc) = 1)
+            group by all
+            """,
+            {"file": str(file)},
+        ).fetchall()
 
 
 def _resident() -> float:
@@ -94,5 +141,4 @@ def _status(name: str) -> float:
 
 
 if __name__ == "__main__":
-    for size in (30, 300):
-        print(asyncio.run(measure(size)))
+    print(asyncio.run(measure(300)))

@@ -16,6 +16,7 @@ from offers.lifecycle.summary import AGREED, OfferSummary, Wait
 from offers.model import FrozenModel
 from offers.money import Money
 from offers.reports.renewals import EndingAgreement, ending_agreements, renewals_by_agreement
+from offers.stage import Stage
 from workflows.offer.search_attributes import (
     AGREEMENT_ID,
     ATTENTION,
@@ -100,6 +101,17 @@ async def accepted_offers(client: Client) -> list[ListedOffer]:
     """Every run whose offer was accepted, the oldest first."""
     named = ", ".join(f"'{stage}'" for stage in AGREED)
     return await offer_summaries.list_offers(client, f"{STAGE.name} IN ({named})")
+
+
+async def offers_with_money_to_come(client: Client) -> list[ListedOffer]:
+    """The newest run of each offer that was accepted, or can be, unless it has come to its end.
+
+    A run that was stopped from outside counts while it was accepted: its agreement is still there.
+    """
+    named = ", ".join(f"'{stage}'" for stage in sorted({*AGREED, Stage.SHARED}))
+    condition = f"{STAGE.name} IN ({named}) AND ExecutionStatus != 'Completed'"
+    runs = newest_runs(await offer_summaries.list_offers(client, condition))
+    return [run for run in runs if run.is_running or run.stage in AGREED]
 
 
 def row_of(run: ListedOffer) -> OfferRow:

@@ -36,6 +36,7 @@ from cli.listing import (
     accepted_offers,
     list_offers,
     list_renewals,
+    offers_with_money_to_come,
     runs_of,
 )
 from cli.no_answer import has_worker, why_no_answer
@@ -353,6 +354,18 @@ class OfferClient:
         if not accepted:
             raise RequestRejected(f"the offer is {runs[-1].stage}: there are no payouts yet")
         return accepted
+
+    async def offers_with_money_to_come(self, path: str | None = None) -> list[ListedOffer]:
+        """The open offers that were accepted or can be; with a path only that offer.
+
+        Raises RequestRejected if it is none of them.
+        """
+        runs = await offers_with_money_to_come(self._client)
+        if path is None:
+            return runs
+        if found := [run for run in runs if run.path == path]:
+            return found
+        raise RequestRejected(f"no money is to come from {path}: it is not accepted or shared")
 
     async def cancel(self, path: str, reason: str) -> OfferRecord:
         """Cancel before acceptance; returns the record once it is cancelled or accepted."""

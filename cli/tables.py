@@ -15,9 +15,10 @@ from offers.agreements.agreement import CancellationRequest
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
+from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.money import Money
-from offers.payouts.listing_fee import expected_fee
+from offers.payouts.listing_fee import ListingFee
 from offers.preflight.report import PreflightReport
 from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
@@ -279,9 +280,15 @@ def _decision(decision: Decision) -> str:
     return f"{decision.finding.code} by {decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC{reason}"
 
 
+def _fee(fee: ListingFee) -> str:
+    if fee.is_certain:
+        return f"{fee.fee} ({fee.rates_text}), leaving {fee.net}"
+    return f"at most {fee.fee} ({fee.rates_text}), leaving at least {fee.net}"
+
+
 def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
     terms, agreement, payout = record.terms, record.agreement, record.payout
-    fee = expected_fee(terms) if terms else None
+    fee = listing_fee_of(record)
     ends_at = agreement.ends_at if agreement else None
     return [
         ("Opportunity", record.opportunity_id),
@@ -291,7 +298,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Company", record.company),
         ("Buyer", record.contacts.buyer_email if record.contacts else None),
         *_terms(terms),
-        ("Expected fee", f"{fee.fee}, leaving {fee.net}" if fee else None),
+        ("Expected fee", _fee(fee) if fee else None),
         ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),
         ("Change set", record.change_set_id),
         ("Offer", record.offer_id),

@@ -112,6 +112,7 @@ class Scenario:
             "Buyer_Name__c": "Example Buyer",
             "Buyer_Email__c": self.buyer_email,
             "Buyer_Time_Zone__c": "America/Los_Angeles",
+            "Buyer_Country__c": "US",
             "Order_Form_Signed__c": True,
         }
 

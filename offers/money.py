@@ -10,10 +10,17 @@ from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.text import clean_code, within
 
-Currency = Literal["USD", "EUR", "GBP", "JPY", "AUD"]
+Currency = Literal["USD", "EUR", "GBP", "JPY", "AUD", "INR"]
 """The currencies AWS takes for a contract price (AWS: work-with-private-offers)."""
 
-MINOR_DIGITS: dict[Currency, int] = {"USD": 2, "EUR": 2, "GBP": 2, "JPY": 0, "AUD": 2}
+MINOR_DIGITS: dict[Currency, int] = {
+    "USD": 2,
+    "EUR": 2,
+    "GBP": 2,
+    "JPY": 0,
+    "AUD": 2,
+    "INR": 2,
+}
 """Decimals of each currency's minor unit (ISO 4217)."""
 
 MOST_DECIMALS = max(MINOR_DIGITS.values())

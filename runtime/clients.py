@@ -114,7 +114,11 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient, aws: AwsClients)
             ' feed ([payouts] source = "aws"): set it, or read them from Clazar'
         )
     return SellerDataFeed(
-        aws.s3, settings.offers_feed_bucket, settings.offers_feed_prefix, rules.feed_months
+        aws.s3,
+        settings.offers_feed_bucket,
+        settings.offers_feed_prefix,
+        rules.feed_months,
+        settings.offers_feed_memory_mb,
     )
 
 

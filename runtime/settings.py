@@ -252,6 +252,8 @@ class WorkerSettings(TemporalSettings):
     """The S3 bucket with AWS's seller data feed; needed if the policy reads payouts from there."""
     offers_feed_prefix: str = Field(default="", pattern=r"^$|[^/]/$")
     """The prefix of the feed's tables in the bucket; it ends with a slash."""
+    offers_feed_memory_mb: int = Field(default=256, ge=64, le=65_536)
+    """Megabytes that DuckDB may use to read the feed, besides the process; more is spilled."""
     offers_events_queue_url: str | None = Field(
         default=None, pattern=r"^https?://[^/]+/\d{12}/\S+$"
     )

@@ -9,8 +9,9 @@ from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.clazar_field_sheet import field_sheet
+from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import OfferRecord
-from offers.payouts.listing_fee import expected_fee
+from offers.payouts.listing_fee import ListingFee
 
 
 def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> EmailMessage:
@@ -43,7 +44,7 @@ def _company(record: OfferRecord) -> str:
 
 
 def _owner_accepted(record: OfferRecord) -> EmailMessage:
-    fee = expected_fee(record.require_terms())
+    fee = listing_fee_of(record)
     agreement = record.agreement
     day = f" on {day_of(agreement.accepted_at.astimezone(UTC))} (UTC)" if agreement else ""
     return _to_owner(
@@ -51,9 +52,16 @@ def _owner_accepted(record: OfferRecord) -> EmailMessage:
         f"Accepted: {_company(record)}",
         f"{_company(record)} accepted the private offer{day}.",
         *([f"It replaces agreement {record.replaces}."] if record.amends else []),
-        f"AWS is expected to keep a listing fee of {fee.fee} ({fee.rate.normalize():%}) and to pay"
-        f" out {fee.net} after the buyer has paid the invoice.",
+        *([_fee(fee)] if fee else []),
         *_incentives(record),
+    )
+
+
+def _fee(fee: ListingFee) -> str:
+    most, least = ("", "") if fee.is_certain else ("at most ", "at least ")
+    return (
+        f"AWS is expected to keep a listing fee of {most}{fee.fee} ({fee.rates_text}) and to pay"
+        f" out {least}{fee.net} after the buyer has paid the invoice."
     )
 
 

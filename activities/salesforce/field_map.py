@@ -26,6 +26,7 @@ ReadName = Literal[
     "buyer_email",
     "buyer_name",
     "buyer_time_zone",
+    "buyer_country",
     "owner_email",
     "owner_name",
     "owner_time_zone",

@@ -9,17 +9,18 @@ import typer
 from temporalio.exceptions import ApplicationError
 
 from activities.temporal.offer_summaries import ListedOffer
-from cli import common, payout_output
+from cli import common, forecast_output, payout_output
 from cli.common import AsJson, command
 from cli.offer_client import RequestRejected
 from cli.payout_output import PlotUnavailable
 from cli.terminal import print_error
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules
+from offers.reports.monthly_forecast import monthly_forecast
 from offers.reports.payouts import by_month, lines, totals
 from runtime import clients
 from runtime.process_exit import exit_process
-from runtime.settings import WorkerSettings, read_settings
+from runtime.settings import TemporalSettings, WorkerSettings, read_settings
 
 
 def _month(text: str) -> date:
@@ -45,18 +46,30 @@ async def payouts(
             parser=common.offer_argument, metavar="OFFER", help="Only the payouts of this offer."
         ),
     ] = None,
+    *,
     as_json: AsJson = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Plot expected and received amounts by month."),
     ] = None,
+    forecast: Annotated[
+        bool,
+        typer.Option(
+            "--forecast",
+            help="Instead: what is expected by month, from agreements and from shared offers.",
+        ),
+    ] = False,
 ) -> None:
     """Report payouts: expected, invoiced, collected, paid out and overdue.
 
     Reads the payout data itself and needs the worker's settings. Exits with 1 if some of the data,
-    or the summary of an offer, cannot be read.
+    or the summary of an offer, cannot be read.  With --forecast no payout data is read.
     """
+    if forecast:
+        if plot:
+            raise typer.BadParameter("--forecast has no plot")
+        await _print_forecast(offer, month, as_json=as_json, as_csv=as_csv)
     offers, reading, rules, today = await _read(offer)
     summaries = [each.summary for each in offers if each.summary]
     unreadable = [each for each in offers if each.problem]
@@ -84,6 +97,28 @@ async def payouts(
     else:
         table = payout_output.payout_table(found, sums, notes, common.console.width)
         common.console.print(table)
+    exit_process(common.FAILURE if notes else common.SUCCESS)
+
+
+async def _print_forecast(
+    offer: str | None, month: date | None, *, as_json: bool, as_csv: bool
+) -> None:
+    settings = read_settings(TemporalSettings)
+    today = settings.clock.business_time(datetime.now(UTC)).date()
+    client = await common.open_offer_client()
+    offers = await client.offers_with_money_to_come(offer)
+    summaries = [each.summary for each in offers if each.summary]
+    found = monthly_forecast(summaries, settings.policy().payouts, today)
+    rows = forecast_output.rows(found, month)
+    notes = [f"{each.path}: {each.problem}; it is left out" for each in offers if each.problem]
+    if as_json:
+        print(json.dumps(forecast_output.to_json_data(rows, notes), indent=2))
+    elif as_csv:
+        print(forecast_output.to_csv(rows), end="")
+        for note in notes:
+            print_error(note)
+    else:
+        common.console.print(forecast_output.table(rows, notes, common.console.width))
     exit_process(common.FAILURE if notes else common.SUCCESS)
 
 

@@ -3,10 +3,10 @@
 from datetime import UTC, date, datetime
 from typing import Any, Literal
 
+from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import Decision, OfferRecord
 from offers.model import FrozenModel
 from offers.money import Currency, Money
-from offers.payouts.listing_fee import expected_fee
 from offers.stage import Stage
 from offers.text import shorten
 
@@ -95,7 +95,7 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
     attentions = "; ".join(f"{a.problem}. {a.remedy}" for a in record.attentions)
     findings = "; ".join(str(finding) for finding in record.blocking_findings)
     agreement, payout = record.agreement, record.payout
-    fee = expected_fee(record.terms) if record.terms else None
+    fee = listing_fee_of(record)
     return amendment | {
         "stage": record.stage.value,
         "offer_id": record.offer_id,

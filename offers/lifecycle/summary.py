@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 from offers.agreements.renewal import first_agreement
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.attentions import Attention, AttentionCode
-from offers.lifecycle.expected_payments import ENDED_AGREEMENT
+from offers.lifecycle.expected_payments import ENDED_AGREEMENT, payment_terms_of
 from offers.lifecycle.record import HELD_BY_FINDINGS, Amendment, OfferRecord
 from offers.model import FrozenModel
 from offers.money import Currency, Money
@@ -291,6 +291,13 @@ class OfferSummary(FrozenModel):
         accepted_on = accepted_at.date()
         return forecast(payment, accepted_on, None, rules, today=accepted_on)
 
+    def expected_if_accepted(self, rules: PayoutRules) -> tuple[ExpectedPayment, ...]:
+        """All payments, if the buyer accepted on the last day on which that is possible."""
+        payment, last_day = self.deal.payment, self.deal.last_day
+        if payment is None or last_day is None:
+            return ()
+        return forecast(payment, last_day, None, rules, today=last_day)
+
 
 def _deal(record: OfferRecord) -> Deal:
     terms = record.terms
@@ -298,7 +305,7 @@ def _deal(record: OfferRecord) -> Deal:
         path=record.path,
         company=record.company,
         owner=record.owner,
-        payment=PaymentTerms.of(terms) if terms else None,
+        payment=payment_terms_of(record),
         last_day=terms.availability_end if terms else None,
     )
 

@@ -12,7 +12,7 @@ from typing import Self
 
 from offers.model import FrozenModel
 from offers.money import Money
-from offers.payouts.listing_fee import expected_fee
+from offers.payouts.listing_fee import ListingFee
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.terms.terms import Day, Instalment, OfferTerms
@@ -76,14 +76,14 @@ class PaymentTerms(FrozenModel):
     """AWS's listing fee, as expected."""
 
     @classmethod
-    def of(cls, terms: OfferTerms) -> Self:
+    def of(cls, terms: OfferTerms, fee: ListingFee) -> Self:
         """Those of an offer."""
         return cls(
             price=terms.price,
             payment_schedule=terms.payment_schedule,
             net_payment_days=terms.net_payment_days,
             starts_on=terms.starts_on,
-            fee_rate=expected_fee(terms).rate,
+            fee_rate=fee.rate,
         )
 
 

@@ -1,21 +1,16 @@
-"""AWS's listing fee for a private offer (AWS: listing-fees)."""
+"""AWS's listing fee for a private offer, by the price list of `offers.policy.listing_fees`."""
 
+from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 
 from offers.findings import Finding, Severity
 from offers.model import FrozenModel
 from offers.money import MINOR_DIGITS, Money
 from offers.payouts.model import InvoicePayout, Payout
+from offers.policy.listing_fees import ListingFees, Sale
 from offers.terms.terms import OfferTerms
 
-RENEWAL_RATE = Decimal("0.015")
-RATES_BELOW_USD: tuple[tuple[Decimal, Decimal], ...] = (
-    (Decimal(1_000_000), Decimal("0.03")),
-    (Decimal(10_000_000), Decimal("0.02")),
-)
-"""The rate for a total contract value below each amount of US dollars, before tax."""
-HIGHEST_TIER_RATE = Decimal("0.015")
-ALL_RATES = (*(rate for _, rate in RATES_BELOW_USD), HIGHEST_TIER_RATE)
 ROUNDING_SHARE = Decimal("0.0000001")
 """What rounding may make of an invoice with many lines."""
 
@@ -23,33 +18,94 @@ ROUNDING_SHARE = Decimal("0.0000001")
 class ListingFee(FrozenModel):
     """What AWS is expected to keep and what is left: an estimate, the payout data decides."""
 
-    rate: Decimal
+    rates: tuple[Decimal, ...]
+    """Each rate that may be right as far as is known here, the lowest first."""
     fee: Money
+    """By the highest of them: the estimate never promises more than will come."""
     net: Money
 
+    @property
+    def rate(self) -> Decimal:
+        """The rate of the estimate."""
+        return self.rates[-1]
 
-def listing_fee(price: Money, *, renewal: bool = False) -> ListingFee:
-    """The fee on a contract's total value: 3 % below 1M USD, 2 % below 10M, 1.5 % above or renewed.
+    @property
+    def is_certain(self) -> bool:
+        """Whether only one rate can be right."""
+        return len(self.rates) == 1
 
-    AWS states its tiers in US dollars only.  For another currency the highest rate is assumed, so
-    that the estimate never promises more than will come.
+    @property
+    def rates_text(self) -> str:
+        """The rates in words, such as `1.5% or 3%`."""
+        return " or ".join(f"{rate.normalize():%}" for rate in self.rates)
+
+
+def expected_fee(
+    terms: OfferTerms,
+    fees: ListingFees,
+    *,
+    buyer_country: str | None = None,
+    accepted_on: date | None = None,
+) -> ListingFee:
+    """The fee on a contract's total value.
+
+    More than one rate may be right: for a renewal from outside of AWS Marketplace that of a new
+    sale, too (AWS's guide says renewal; whether it always is charged so is not known); for a tier
+    in another currency than US dollars, in which alone AWS states them; for a buyer whose country
+    is not known; and for an instalment that is invoiced after AWS has changed its list.
     """
-    rate = RENEWAL_RATE if renewal else _rate(price)
-    fee = Money.nearest(price.amount * rate, price.currency)
-    return ListingFee(rate=rate, fee=fee, net=price - fee)
+    on = accepted_on or terms.availability_end
+    rates = {
+        rate + added
+        for sale in _sales(terms, fees)
+        for rate in _rates(fees, sale, terms.price, on)
+        for added in _surcharges(fees, buyer_country, on)
+    }
+    fee = Money.nearest(terms.price.amount * max(rates), terms.price.currency)
+    return ListingFee(rates=tuple(sorted(rates)), fee=fee, net=terms.price - fee)
 
 
-def _rate(price: Money) -> Decimal:
-    if price.currency != "USD":
-        return RATES_BELOW_USD[0][1]
-    for limit, rate in RATES_BELOW_USD:
-        if price.amount < limit:
-            return rate
-    return HIGHEST_TIER_RATE
+def _sales(terms: OfferTerms, fees: ListingFees) -> tuple[Sale, ...]:
+    """What the sale may count as."""
+    if terms.product_id in fees.professional_services:
+        return (Sale.PROFESSIONAL_SERVICES,)
+    # An amendment is a sale to somebody who has bought before (AWS: listing fees).
+    if terms.agreement_end is not None:
+        return (Sale.RENEWAL,)
+    if terms.renewal is None:
+        return (Sale.PRIVATE_OFFER,)
+    if terms.renewal.channel == "AwsMarketplace":
+        return (Sale.RENEWAL,)
+    return (Sale.RENEWAL, Sale.PRIVATE_OFFER)
+
+
+def _rates(fees: ListingFees, sale: Sale, price: Money, on: date) -> Iterator[Decimal]:
+    """By the list of a day, and by the later ones."""
+    days = sorted({each.since for each in fees.rates if each.sale is sale})
+    valid_since = max((day for day in days if day <= on), default=days[0])
+    for since in days:
+        if since < valid_since:
+            continue
+        tiers = sorted(
+            (each for each in fees.rates if (each.sale, each.since) == (sale, since)),
+            key=lambda each: each.from_usd,
+        )
+        if price.currency == "USD":
+            tiers = [each for each in tiers if each.from_usd <= price.amount][-1:]
+        yield from (each.rate for each in tiers)
+
+
+def _surcharges(fees: ListingFees, buyer_country: str | None, on: date) -> set[Decimal]:
+    """What may be added to a rate."""
+    if buyer_country is None:
+        return {Decimal(0), *(each.rate for each in fees.surcharges)}
+    own = [each for each in fees.surcharges if each.buyer_country == buyer_country]
+    not_yet = all(each.since > on for each in own)
+    return {each.rate for each in own} | ({Decimal(0)} if not_yet else set())
 
 
 def unexpected_fee_rates(payout: Payout, expected: ListingFee) -> tuple[Finding, ...]:
-    """For each invoice whose fee AWS charged at another rate than expected, a finding.
+    """For each invoice whose fee AWS charged at a rate that is none of the expected, a finding.
 
     AWS rounds each line of an invoice and each payout of it: some minor units are no difference.
     What is an estimate is not held against anything.
@@ -59,19 +115,20 @@ def unexpected_fee_rates(payout: Payout, expected: ListingFee) -> tuple[Finding,
             code="listing-fee",
             severity=Severity.WARN,
             field="listing_fee",
-            problem=f"AWS kept {invoice.listing_fee} of invoice {invoice.invoice_id}, where {fee}"
-            f" ({expected.rate.normalize():%}) was expected",
+            problem=f"AWS kept {invoice.listing_fee} of invoice {invoice.invoice_id}, where"
+            f" {_fees_text(invoice, expected)} was expected",
             remedy="Look at the renewal flag and the contract's tier, and ask AWS Marketplace",
             seen=str(invoice.listing_fee),
         )
         for invoice in payout.invoices
         if not invoice.estimated
-        and not _is_about(invoice, fee := _fee_of(invoice, expected.rate))
-        # The tiers are in US dollars: in another currency any rate may be right.
-        and (
-            invoice.gross.currency == "USD"
-            or not any(_is_about(invoice, _fee_of(invoice, rate)) for rate in ALL_RATES)
-        )
+        and not any(_is_about(invoice, _fee_of(invoice, rate)) for rate in expected.rates)
+    )
+
+
+def _fees_text(invoice: InvoicePayout, expected: ListingFee) -> str:
+    return " or ".join(
+        f"{_fee_of(invoice, rate)} ({rate.normalize():%})" for rate in expected.rates
     )
 
 
@@ -86,15 +143,3 @@ def _is_about(invoice: InvoicePayout, fee: Money) -> bool:
     return difference <= max(
         unit * (1 + len(invoice.transfers)), invoice.gross.amount * ROUNDING_SHARE
     )
-
-
-def expected_fee(terms: OfferTerms) -> ListingFee:
-    """The listing fee that AWS is expected to keep.
-
-    That the lower rate for renewals holds for those from outside of AWS Marketplace is not sure.
-    """
-    # An amendment is a sale to somebody who has bought before (AWS: listing fees).
-    renewal = terms.agreement_end is not None or (
-        terms.renewal is not None and terms.renewal.channel == "AwsMarketplace"
-    )
-    return listing_fee(terms.price, renewal=renewal)

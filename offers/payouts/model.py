@@ -131,14 +131,23 @@ class InvoicePayout(FrozenModel):
 
     @property
     def disbursed_on(self) -> date | None:
-        """UTC day of the newest payout that was not reversed."""
-        return max((each.on for each in self.standing_transfers if each.on), default=None)
+        """UTC day of the newest payout that was not reversed, or else of the last deduction."""
+        return max((each.on for each in self._shown_transfers if each.on), default=None)
 
     @property
     def bank_trace_ids(self) -> tuple[str, ...]:
-        """The trace ids of the payouts that were not reversed, as in the bank's statements."""
-        traces = (each.bank_trace_id for each in self.standing_transfers if each.bank_trace_id)
+        """The trace ids of the payouts that were not reversed, as in the bank's statements.
+
+        What a credit memo takes away is deducted from a payout of other invoices: it has its trace.
+        """
+        traces = (each.bank_trace_id for each in self._shown_transfers if each.bank_trace_id)
         return tuple(dict.fromkeys(traces))
+
+    @property
+    def _shown_transfers(self) -> tuple[Transfer, ...]:
+        if any(each.amount.amount > 0 for each in self.transfers):
+            return self.standing_transfers
+        return self.transfers
 
 
 def in_order(transfers: Iterable[Transfer]) -> tuple[Transfer, ...]:
@@ -279,14 +288,13 @@ class Payout(FrozenModel):
     def with_older(self, before: "Payout", since: date | None) -> "Payout":
         """The same with what was known of invoices from before the day that the data begins on.
 
-        Of those the data has nothing any more, or only the last part.  None: it has everything.
+        The data has all of such an invoice, or nothing any more.  None: it has everything.
         """
         if before.gross.currency != self.gross.currency:
             return self
-        older = before.invoices_before(since)
-        names = {each.invoice_id for each in older}
-        newer = [each for each in self.invoices if each.invoice_id not in names]
-        return self.model_copy(update={"invoices": (*older, *newer)}) if older else self
+        shown = {each.invoice_id for each in self.invoices}
+        older = [each for each in before.invoices_before(since) if each.invoice_id not in shown]
+        return self.model_copy(update={"invoices": (*older, *self.invoices)}) if older else self
 
     def invoices_before(self, since: date | None) -> tuple[InvoicePayout, ...]:
         """Those from before a day (UTC); None: of no day."""

@@ -21,6 +21,7 @@ from offers.money import Currency, exact
 from offers.policy.credits import Credits
 from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
+from offers.policy.listing_fees import ListingFees
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
 from offers.terms.contacts import Address, domain_of, is_address_of, parse_email
@@ -76,6 +77,7 @@ AS_NOW = frozenset(
         "clazar_handoff",
         "credits",
         "domains",
+        "listing_fees",
         "remind_approvers_after",
         "reminder_days",
         "renewal_reminder_days",
@@ -85,7 +87,7 @@ AS_NOW = frozenset(
     }
 )
 """What holds as it is now, with the reminders of `payouts`; the rest holds as it was when the deal
-was checked."""
+was checked.  What AWS charges is no rule that a deal is checked against."""
 
 
 class PublicationPolling(FrozenModel, extra="forbid"):
@@ -193,6 +195,7 @@ class Policy(FrozenModel, extra="forbid"):
     clazar_watch_overlap: Wait = timedelta(minutes=10)
     """How far each reading goes back behind the newest change already seen."""
     payouts: PayoutRules = PayoutRules()
+    listing_fees: ListingFees = ListingFees()
     digest: DigestRules = DigestRules()
     credits: Credits = Credits()
     time_zones: tuple[str, ...] = ("America/Los_Angeles", "America/New_York", "Europe/London")

@@ -9,7 +9,12 @@ from decimal import Decimal
 
 from offers.findings import Finding, Severity
 from offers.preflight.check import Check
-from offers.terms.terms import OfferTerms, contract_end
+from offers.terms.terms import (
+    DOCUMENTED_INSTALMENTS,
+    DOCUMENTED_MONTHS,
+    OfferTerms,
+    contract_end,
+)
 
 
 def _last_day(terms: OfferTerms, today: date) -> Iterator[Finding]:
@@ -43,6 +48,34 @@ def _repeated_dimensions(terms: OfferTerms, _: date) -> Iterator[Finding]:
             seen=key,
             problem="a dimension is named twice",
             remedy="Name it once, with the whole quantity",
+        )
+
+
+def _long_contract(terms: OfferTerms, _: date) -> Iterator[Finding]:
+    """More months than AWS documents: vendors report that it takes them (2026-09)."""
+    if terms.duration_months > DOCUMENTED_MONTHS:
+        yield Finding(
+            code="long-contract",
+            severity=Severity.WARN,
+            field="duration_months",
+            seen=str(terms.duration_months),
+            problem=f"AWS's guide names {DOCUMENTED_MONTHS} months as the longest contract; vendors"
+            " report that it takes more",
+            remedy="See whether AWS creates the offer; if not, make the contract shorter",
+        )
+
+
+def _many_instalments(terms: OfferTerms, _: date) -> Iterator[Finding]:
+    """More instalments than AWS documents: vendors report that it takes them (2026-09)."""
+    if len(terms.payment_schedule) > DOCUMENTED_INSTALMENTS:
+        yield Finding(
+            code="many-instalments",
+            severity=Severity.WARN,
+            field="payment_schedule",
+            seen=f"{len(terms.payment_schedule)} instalments",
+            problem=f"AWS's guide names {DOCUMENTED_INSTALMENTS} instalments as the most; vendors"
+            " report that it takes more",
+            remedy="See whether AWS creates the offer; if not, make fewer instalments of them",
         )
 
 
@@ -172,6 +205,8 @@ def _invoicing(terms: OfferTerms, _: date) -> Iterator[Finding]:
 
 CHECKS = (
     Check({"availability_end"}, _last_day),
+    Check({"duration_months"}, _long_contract),
+    Check({"payment_schedule"}, _many_instalments),
     Check({"starts_on", "availability_end"}, _start),
     Check({"dimensions"}, _repeated_dimensions),
     Check({"payment_schedule", "price"}, _sum),

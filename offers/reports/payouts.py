@@ -43,7 +43,7 @@ class PayoutLine(FrozenModel):
             days += [each.on for each in self.invoice.transfers]
         if self.expected:
             days += [self.expected.earliest, self.expected.latest]
-        return any(day is not None and _month(day) == month for day in days)
+        return any(day is not None and month_of(day) == month for day in days)
 
 
 class Totals(FrozenModel):
@@ -147,7 +147,7 @@ def totals(lines: Sequence[PayoutLine], month: date | None = None) -> dict[Curre
 
 def _totals(lines: list[PayoutLine], currency: Currency, month: date | None) -> Totals:
     def during(day: date | None) -> bool:
-        return month is None or (day is not None and _month(day) == month)
+        return month is None or (day is not None and month_of(day) == month)
 
     def total(amounts: Iterable[Money]) -> Money:
         return sum(amounts, start=Money.of(0, currency))
@@ -186,7 +186,7 @@ def by_month(
     received: dict[tuple[Currency, date], Money] = {}
 
     def add(sums: dict[tuple[Currency, date], Money], day: date, amount: Money) -> None:
-        key = (amount.currency, _month(day))
+        key = (amount.currency, month_of(day))
         sums[key] = sums.get(key, Money.of(0, amount.currency)) + amount
 
     for offer in offers:
@@ -206,16 +206,18 @@ def by_month(
                 expected=expecting.get((currency, month), nothing),
                 received=received.get((currency, month), nothing),
             )
-            for month in _months(min(named), max(named))
+            for month in months_between(min(named), max(named))
         }
     return money
 
 
-def _months(first: date, last: date) -> Iterator[date]:
+def months_between(first: date, last: date) -> Iterator[date]:
+    """The first days of the months from one to another."""
     while first <= last:
         yield first
-        first = _month(first + timedelta(days=31))
+        first = month_of(first + timedelta(days=31))
 
 
-def _month(day: date) -> date:
+def month_of(day: date) -> date:
+    """The first day of a day's month."""
     return day.replace(day=1)

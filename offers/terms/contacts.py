@@ -1,5 +1,6 @@
 """Who is written to about an offer."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any
@@ -67,6 +68,19 @@ def _name_of_a_zone(value: Any) -> str | None:
     return zone or None
 
 
+def _country(value: Any) -> Any:
+    code = clean_code(within(value, 100)).upper() if isinstance(value, str) else ""
+    if not re.fullmatch("[A-Z]{2}", code):
+        raise illegal(
+            "it is not the code of a country", "Write the two letters of ISO 3166, such as US or KR"
+        )
+    return code
+
+
+Country = Annotated[str, BeforeValidator(_country)]
+"""Two letters (ISO 3166-1)."""
+
+
 def domain_of(address: str) -> str:
     """The domain of a mail address, in small letters."""
     return address.rpartition("@")[2].lower()
@@ -99,6 +113,8 @@ class Contacts(Owner):
     buyer_name: PersonName | None = Field(default=None, repr=False)
     buyer_time_zone: str | None = None
     """IANA name; None where it is not known."""
+    buyer_country: Country | None = None
+    """Of the buyer's AWS account: AWS's fee depends on it; None where it is not known."""
 
     @property
     def owner(self) -> Owner:

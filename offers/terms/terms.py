@@ -18,8 +18,11 @@ from offers.money import MINOR_DIGITS, GivenMoney, exact
 from offers.terms import parsing
 from offers.text import LONGEST_NAME, clean_name, is_one_line, within
 
-LONGEST_MONTHS = 60
-"""Longest contract in months (AWS: the guide says 60; vendors report 144 since 2026)."""
+LONGEST_MONTHS = 144
+"""Longest contract in months (Tackle and Clazar, 2026-09; AWS's guide says `DOCUMENTED_MONTHS`)."""
+
+DOCUMENTED_MONTHS = 60
+"""Longest contract in months by AWS's seller guide; AWS's API names no number."""
 
 HIGHEST_PRICE = Decimal(100_000_000)
 """Highest price of one dimension, and highest instalment (AWS: catalog shapes)."""
@@ -30,8 +33,12 @@ MOST_ACCOUNTS = 26
 MOST_DIMENSIONS = 200
 """Dimensions of one offer (AWS: grants)."""
 
-MOST_INSTALMENTS = 60
-"""Instalments of one offer (AWS: shapes and guide; vendors report 86)."""
+MOST_INSTALMENTS = 86
+"""Instalments of one offer (Tackle, Clazar, and AWS's template for renewals; AWS's shapes and guide
+say `DOCUMENTED_INSTALMENTS`)."""
+
+DOCUMENTED_INSTALMENTS = 60
+"""Instalments of one offer by AWS's guide and catalog shapes."""
 
 MOST_DOCUMENTS = 5
 """PDFs of a custom contract (handbook; AWS's API takes one, so they are merged)."""

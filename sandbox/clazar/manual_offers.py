@@ -17,7 +17,7 @@ from sandbox.world import World
 
 STANDARD_EULA = {"Type": "StandardEula", "Version": "2022-07-14"}
 MAX_MONTHS = 144
-"""More than AWS's limit, which is 60."""
+"""AWS's own limit."""
 
 Details = dict[str, Any]
 

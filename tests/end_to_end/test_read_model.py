@@ -109,6 +109,16 @@ async def test_lists_payouts_and_digests_need_no_worker(
     code, _, err = await run("starter.py", "payouts", "--offer", shared)
     assert (code, err) == (1, "the offer is shared: there are no payouts yet\n")
 
+    code, out, err = await run("starter.py", "payouts", "--forecast", "--json")
+    assert (code, err) == (0, "")
+    total = json.loads(out)["forecast"][-1]
+    assert (total["period"], total["currency"]) == ("in all", "USD")
+    assert (total["agreed_high"], total["not_agreed_high"]) == ("116400.00", "116400.00")
+    code, out, _ = await run("starter.py", "payouts", "--forecast", "--offer", shared, "--csv")
+    assert (code, out.splitlines()[-1]) == (0, "in all,USD,0.00,0.00,116400.00,116400.00")
+    code, _, err = await run("starter.py", "payouts", "--forecast", "--offer", waiting)
+    assert (code, err.count("no money is to come from")) == (1, 1)
+
     (delivery,) = (await plan_digests(environment.temporal_client)).deliveries
     assert delivery.digest.owner.owner_time_zone == "Europe/Berlin"
     said = {item.path: item for item in delivery.digest.items}

@@ -8,11 +8,15 @@ from pydantic import ValidationError
 
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.findings import Finding, findings_in
+from offers.terms.contacts import Contacts
 from offers.terms.terms import OfferTerms
 
 TODAY = date(2026, 3, 2)
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BUYER = "111122223333"
+CONTACTS = Contacts(
+    buyer_email="buyer@example.com", owner_email="owner@example.com", buyer_country="US"
+)
 CANCELLATION_REQUEST = CancellationRequestInput(
     reason_code=CancellationReasonCode.OTHER, message="You asked us to."
 )

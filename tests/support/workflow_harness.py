@@ -459,6 +459,7 @@ def opportunity_fields(opportunity_id: str, **fields: Any) -> dict[str, Any]:
         "Buyer_Name__c": "Example Buyer",
         "Buyer_Email__c": "buyer@example.com",
         "Buyer_Time_Zone__c": "Europe/Berlin",
+        "Buyer_Country__c": "DE",
         "Order_Form_Signed__c": True,
     } | fields
 

@@ -18,10 +18,9 @@ with workflow.unsafe.imports_passed_through():
     from offers.clock import start_of_day
     from offers.findings import Finding
     from offers.lifecycle.attentions import AttentionCode
-    from offers.lifecycle.expected_payments import update_expected_payments
+    from offers.lifecycle.expected_payments import listing_fee_of, update_expected_payments
     from offers.payouts.audit import audit_payout
     from offers.payouts.forecast import REMEDIES, ExpectedPayment
-    from offers.payouts.listing_fee import expected_fee
     from offers.payouts.model import Payout, PayoutReport
 
 if TYPE_CHECKING:
@@ -154,8 +153,7 @@ class PayoutTracking:
         """See whether the payout is as it was expected, and tell finance what is not."""
         record = self._ctx.record
         found: tuple[Finding, ...] = ()
-        if record.payout and record.terms:
-            fee = expected_fee(record.terms)
+        if record.payout and record.terms and (fee := listing_fee_of(record)):
             found = audit_payout(record.payout, fee, record.terms.price)
         known, record.payout_findings = record.payout_findings, found
         if record.payout and any(not any(f.is_same(other) for other in known) for f in found):

@@ -27,7 +27,12 @@ def create_agreement(
 
 
 def create_scheduled_agreement(
-    world: World, charges: list[tuple[int, str]], currency: str = "USD", account: str = BUYER
+    world: World,
+    charges: list[tuple[int, str]],
+    currency: str = "USD",
+    account: str = BUYER,
+    *,
+    months: int = 12,
 ) -> Agreement:
     """An agreement accepted now, with charges due after these numbers of days."""
     today = world.now().date()
@@ -37,7 +42,7 @@ def create_scheduled_agreement(
     ]
     terms: list[Term] = [
         {"Type": "FixedUpfrontPricingTerm", "CurrencyCode": currency, "Price": "0.0"},
-        {"Type": "ValidityTerm", "AgreementDuration": "P12M"},
+        {"Type": "ValidityTerm", "AgreementDuration": f"P{months}M"},
         {"Type": "PaymentScheduleTerm", "CurrencyCode": currency, "Schedule": entries},
     ]
     offer = Offer(new_id("offer-", 13), world.aws.product_id, "Released", name="n", terms=terms)

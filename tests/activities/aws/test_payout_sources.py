@@ -4,17 +4,20 @@ import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from activities.aws.seller_data_feed import SellerDataFeed
 from activities.clazar.client import ClazarClient
 from offers.payouts.model import InvoicePayout, PayoutReading, PayoutState
+from offers.policy.payouts import first_month
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
 from sandbox.billing import corrections, data_feed, refunds
 from sandbox.billing.money import PayoutSettings
+from sandbox.marketplace.amendments import create_amendment_in_portal
+from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from sandbox.tests.support.billing import create_agreement, create_scheduled_agreement
 from tests.support.workflow_harness import FIELDS, environment_variables
@@ -62,7 +65,7 @@ async def read_both(sandbox: Sandbox) -> tuple[PayoutReading, PayoutReading]:
     finally:
         await client.close()
     assert settings.offers_feed_bucket
-    aws = SellerDataFeed(clients.AwsClients().s3, settings.offers_feed_bucket, "", 15)
+    aws = SellerDataFeed(clients.AwsClients().s3, settings.offers_feed_bucket, "", 60)
     return from_clazar, await aws.read(None, today)
 
 
@@ -179,3 +182,61 @@ async def test_both_sources_agree_on_random_payouts(sandbox: Sandbox, seed: int)
     advance_days(sandbox, 30)
     from_clazar, from_aws = await read_both(sandbox)
     assert_equal(from_clazar, from_aws, except_fields=SPLIT)
+
+
+WINDOWS = (1, 2, 3, 6, 12, 15, 24, 60)
+"""Months of the feed that are read."""
+
+
+async def test_money_of_three_years_is_the_same_by_each_source_and_window(
+    sandbox: Sandbox,
+) -> None:
+    """Instalments of 36 months, refunds of old invoices, a credit, a failure, an amendment."""
+    world, monthly = sandbox.world, [(30 * month, "1000.00") for month in range(36)]
+    refunded, failing, amended = (f"{222200000000 + number}" for number in range(3))
+    world.money.payout_settings_by_account[failing] = PayoutSettings(
+        outcome="failed", retried_after_days=40
+    )
+    create_scheduled_agreement(world, monthly, "USD", refunded, months=36)
+    twice = [(0, "500.10"), (600, "700.20")]
+    create_scheduled_agreement(world, twice, "EUR", failing, months=36)
+    charges = [(0, "900.00"), (900, "100.00")]
+    original = create_scheduled_agreement(world, charges, "USD", amended, months=36)
+    advance_days(sandbox, 400)
+    amendment = create_amendment_in_portal(
+        world,
+        agreement_id=original.id,
+        name="more",
+        price=Decimal("50.00"),
+        end=world.now().date() + timedelta(days=900),
+    )
+    accept(world, amendment.id, amended)
+    advance_days(sandbox, 600)
+    refunded_on = world.now().date()
+    old = [each.id for each in world.money.invoices[:3]]
+    for name, kind in zip(old, ("refund", "credit", "refund"), strict=True):
+        line = corrections.find_line(world, name)
+        refunds.record_refund(world, line, cast("refunds.RefundKind", kind), Decimal("0.25"))
+    advance_days(sandbox, 50)
+    from_clazar, whole = await read_both(sandbox)
+    assert_equal(from_clazar, whole, except_fields=SPLIT)
+    settings, today = read_settings(WorkerSettings), world.now().date()
+    bucket = settings.offers_feed_bucket or ""
+    for months in WINDOWS:
+        feed = SellerDataFeed(clients.AwsClients().s3, bucket, "", months)
+        reading = await feed.read(None, today)
+        assert reading.findings == ()
+        assert reading.incomplete == frozenset()
+        since = first_month(today, months)
+        for offer_id, payout in whole.payouts.items():
+            shown = reading.payouts.get(offer_id)
+            known = {each.invoice_id: each for each in payout.invoices}
+            for invoice in shown.invoices if shown else ():
+                assert invoice == known[invoice.invoice_id], f"with {months} months"
+            kept = shown.with_older(payout, since) if shown else payout
+            in_order = sorted(kept.invoices, key=lambda each: (each.invoiced_on, each.invoice_id))
+            expected = sorted(known.values(), key=lambda each: (each.invoiced_on, each.invoice_id))
+            assert in_order == expected, f"with {months} months"
+        everywhere = {i.invoice_id for p in reading.payouts.values() for i in p.invoices}
+        if since <= refunded_on:
+            assert set(old) <= everywhere, "an invoice with something new is missing"

@@ -2,19 +2,21 @@
 
 import csv
 import io
+import os
+import tempfile
 import tracemalloc
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 from temporalio.exceptions import ApplicationError
 
 from activities.aws.billing_ledger import AGREEMENTS, BILLING, COLUMNS
-from activities.aws.seller_data_feed import SellerDataFeed, _lines
+from activities.aws.seller_data_feed import SellerDataFeed, _blocks
 from activities.errors import Failure
 from offers.money import Money
 from offers.payouts.model import DataFindings, PayoutReading, PayoutState
@@ -85,6 +87,13 @@ OTHER = [
          agreement_id="agmt-2", buyer_invoice_id="INV-2", offer_id="offer-2")
     for each in INVOICED
 ]  # fmt: skip
+
+
+def copies(prefix: str, **changes: str) -> list[dict[str, str]]:
+    """An invoice like that of offer-1, paid by a transfer of its own."""
+    invoice = [row | changes | {"disbursement_billing_event_id": f"{prefix}t1"} for row in PAID[1:]]
+    rows = [*(row | changes for row in INVOICED), PAID[0], *invoice]
+    return [row | {"billing_event_id": f"{prefix}{row['billing_event_id']}"} for row in rows]
 
 
 def text(rows: list[dict[str, str]], header: list[str] = HEADER) -> str:
@@ -200,17 +209,13 @@ async def test_unreadable_line_makes_all_offers_of_its_file_incomplete(
 async def test_invalid_value_makes_only_its_offer_incomplete(
     s3: Any, changes: dict[str, str], column: str
 ) -> None:
-    second = [
-        row | {"offer_id": "offer-3", "agreement_id": "agmt-3", "buyer_invoice_id": "INV-3"}
-        for row in [*INVOICED, *PAID[1:]]
-    ]
-    second = [row | {"billing_event_id": f"s{row['billing_event_id']}"} for row in second]
+    second = copies("s", offer_id="offer-3", agreement_id="agmt-3", buyer_invoice_id="INV-3")
     broken = line("e9", "INVOICED", "SELLER_REV_SHARE", "5") | changes
     put(s3, text([*INVOICED, *PAID, *second, broken]))
     reading = await read(s3)
     (finding,) = reading.findings
     assert finding.field == column
-    assert finding.source == f"{MAY} line 11"
+    assert finding.source == f"{MAY} line 12"
     assert set(reading.payouts) == {"offer-1", "offer-3"}
     assert set(reading.complete_payouts) == {"offer-3"}
 
@@ -299,10 +304,12 @@ async def test_line_of_any_length_is_one_finding(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
-def test_lines_do_not_depend_on_the_parts(size: int) -> None:
+def test_blocks_do_not_depend_on_the_parts(size: int) -> None:
     whole = b"a,b\r\n\r\nc\rd\ne"
     parts = (whole[start : start + size] for start in range(0, len(whole), size))
-    assert list(_lines(parts)) == [b"a,b\r\n", b"\r\n", b"c\rd\n", b"e"]
+    blocks = list(_blocks(parts))
+    assert b"".join(blocks) == whole
+    assert all(block.endswith(b"\n") for block in blocks[:-1])
 
 
 async def test_file_without_a_column_is_not_read(s3: Any) -> None:
@@ -345,9 +352,13 @@ class LargeFile:
         self.held = 0
         """Bytes that our code, and no other thread's, had allocated and not freed at the end."""
 
-    def get_object(self, Key: str, **_: str) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        if Key != MAY:
-            raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
+    def get_paginator(self, _: str) -> "LargeFile":
+        return self
+
+    def paginate(self, Prefix: str, **_: str) -> list[dict[str, Any]]:  # noqa: N803 (boto3's)
+        return [{"Contents": [{"Key": MAY}] if MAY.startswith(Prefix) else []}]
+
+    def get_object(self, **_: str) -> dict[str, Any]:
         return {"Body": self}
 
     def iter_chunks(self, *_: Any) -> Iterator[bytes]:
@@ -378,3 +389,112 @@ async def test_memory_does_not_grow_with_the_file(public: bool) -> None:
     await held(100)  # imports and caches
     bytes_per_offer = (await held(1200) - await held(300)) / 900
     assert bytes_per_offer < 100, "a line of an offer takes several hundred"
+
+
+# What nothing explains ---------------------------------------------------------------------------
+
+
+async def test_transfer_whose_rows_do_not_add_up_is_found_with_both_amounts(s3: Any) -> None:
+    put(s3, text([*INVOICED, PAID[0] | {"amount": "-920"}, *PAID[1:]]))
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.problem == (
+        "the transfer of 2026-05-08 (trace trace-1) moved USD 920.00, its rows say USD 970.00"
+    )
+    assert reading.incomplete == frozenset(), "the offer's own rows are known"
+
+
+@pytest.mark.parametrize(("amount", "found"), [("-970.004", False), ("-969.99", True)])
+async def test_rounding_of_a_transfer_is_no_difference(s3: Any, amount: str, found: bool) -> None:
+    put(s3, text([*INVOICED, PAID[0] | {"amount": amount}, *PAID[1:]]))
+    assert bool((await read(s3)).findings) is found
+
+
+async def test_balance_adjustment_is_found_with_its_amount(s3: Any) -> None:
+    adjustment = line("a1", "INVOICED", "BALANCE_ADJUSTMENT", "-50.5", offer_id="",
+                      agreement_id="", buyer_invoice_id="")  # fmt: skip
+    put(s3, text([*INVOICED, *PAID, adjustment]))
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.problem == (
+        "AWS adjusted the balance by USD -50.50 (no agreement), which no invoice explains"
+    )
+    assert set(reading.complete_payouts) == {"offer-1"}
+
+
+async def test_agreement_of_no_known_offer_is_found_with_its_amount(s3: Any) -> None:
+    put(s3, text([each | {"offer_id": ""} for each in INVOICED]))
+    (finding,) = (await read(s3)).findings
+    assert finding.problem == "agreement agmt-1 has no offer (USD 970.00)"
+
+
+async def test_unknown_currency_is_one_finding(s3: Any) -> None:
+    many = [
+        line(f"c{n}", "INVOICED", "SELLER_REV_SHARE", "1", currency="CHF", offer_id=f"offer-{n}")
+        for n in range(50)
+    ]
+    put(s3, text([*INVOICED, *PAID, *many]))
+    (finding,) = (await read(s3)).findings
+    assert (finding.field, finding.seen) == ("currency", "CHF")
+    assert "50 events are not counted" in finding.problem
+
+
+# Windows -----------------------------------------------------------------------------------------
+
+REFUND = [
+    line("r1", "INVOICED", "SELLER_REV_SHARE_REFUND", "-400", update_date="2026-05-09T00:00:00Z"),
+    line("r2", "INVOICED", "AWS_REV_SHARE_REFUND", "12", update_date="2026-05-09T00:00:00Z"),
+]
+
+
+async def test_invoice_that_is_older_than_the_window_is_read_with_its_refund(s3: Any) -> None:
+    """It would look like a settled invoice of USD -400."""
+    put(s3, text(INVOICED), APRIL)
+    put(s3, text([*PAID, *REFUND, *OTHER]), MAY)
+    reading = await read(s3, months=1)
+    invoice = reading.payouts["offer-1"].invoices[0]
+    assert (str(invoice.gross), str(invoice.refunded)) == ("USD 1,000.00", "USD 400.00")
+    assert reading.findings == ()
+
+
+async def test_refund_of_an_invoice_that_aws_never_delivered_is_found(s3: Any) -> None:
+    put(s3, text([*REFUND, *OTHER]), MAY)
+    reading = await read(s3)
+    assert set(reading.payouts) == {"offer-2"}
+    (finding,) = reading.findings
+    assert finding.problem == (
+        "offer offer-1: USD -388.00 of invoice INV-1 are not counted, because the invoice itself"
+        " is older than what AWS has delivered"
+    )
+
+
+async def test_credit_memo_with_an_id_of_its_own_counts(s3: Any) -> None:
+    memo = [each | {"buyer_invoice_id": "CM-1", "invoice_date": "2026-05-09"} for each in REFUND]
+    put(s3, text(INVOICED), APRIL)
+    put(s3, text([*PAID, *memo]), MAY)
+    invoices = (await read(s3)).payouts["offer-1"].invoices
+    assert [(each.invoice_id, str(each.net)) for each in invoices] == [
+        ("INV-1", "USD 970.00"),
+        ("CM-1", "USD -388.00"),
+    ]
+
+
+async def test_agreement_is_found_however_old_it_is(s3: Any) -> None:
+    """An instalment of November 2026 of an agreement of May 2025 lost its offer."""
+    old = {"agreement_id": "agmt-1", "offer_id": "offer-7", "valid_from": "2015-03-04T00:00:00Z",
+           "update_date": "2015-03-04T00:00:00Z"}  # fmt: skip
+    key = f"{AGREEMENTS}/year=2015/month=03/data.csv"
+    put(s3, text([old], list(COLUMNS[AGREEMENTS])), key)
+    put(s3, text([each | {"offer_id": ""} for each in [*INVOICED, *PAID]]))
+    assert set((await read(s3, months=1)).payouts) == {"offer-7"}
+
+
+async def test_nothing_is_left_on_the_disk(
+    s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    put(s3, text([*INVOICED, *PAID]))
+    assert (await read(s3)).payouts
+    s3.put_object(Bucket=BUCKET, Key=MAY, Body=b"\xff")
+    await read(s3)
+    assert os.listdir(tmp_path) == []

@@ -18,7 +18,7 @@ from offers.policy.policy import AS_NOW, Policy, PublicationPolling
 from offers.policy.rules import Rule, Rules
 from offers.terms.contacts import Contacts, Owner
 from runtime.temporal import PayloadConverter
-from tests.support.builders import terms
+from tests.support.builders import CONTACTS, terms
 
 SALESFORCE = "https://example.my.salesforce.com"
 
@@ -42,7 +42,7 @@ def record() -> OfferRecord:
         opportunity_id="0065g00000AbCdEAAV",
         terms=terms(company="Example & Sons"),
         company="Example & Sons",
-        contacts=Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com"),
+        contacts=CONTACTS,
         owner=Owner(owner_email="owner@example.com"),
         policy=Policy(support_contact="Write to help@example.com"),
         change_set_id="changeset",

@@ -28,13 +28,12 @@ from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.policy.credits import Credits
 from offers.policy.policy import Policy, PublicationPolling
 from offers.stage import Stage
-from offers.terms.contacts import Contacts, Owner
+from offers.terms.contacts import Owner
 from tests.support.agreements import accepted_offer, agreement
-from tests.support.builders import terms
+from tests.support.builders import CONTACTS, terms
 
 ID = "0065g00000AbCdEAAV"
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-CONTACTS = Contacts(buyer_email="buyer@example.com", owner_email="owner@example.com")
 WITHOUT_FACTS = {
     EmailKind.APPROVAL_REQUIRED,
     EmailKind.APPROVAL_DECIDED,
@@ -129,6 +128,8 @@ def test_acceptance_has_its_day_and_the_fee() -> None:
     email = MESSAGES[EmailKind.OWNER_ACCEPTED](record())
     assert email.paragraphs[0].endswith("on Thursday 5 March 2026 (UTC).")
     assert "USD 3,600.00 (3%) and to pay out USD 116,400.00" in email.paragraphs[-1]
+    moved = MESSAGES[EmailKind.OWNER_ACCEPTED](record(terms=terms(renewal="External")))
+    assert "at most USD 3,600.00 (1.5% or 3%) and to pay out at least" in moved.paragraphs[-1]
     assert not any("replaces" in each for each in email.paragraphs)
     unknown = MESSAGES[EmailKind.OWNER_ACCEPTED](record(agreement=None))
     assert unknown.paragraphs[0] == "Example Corp accepted the private offer."

@@ -25,6 +25,7 @@ async def test_opportunity_amount_is_exact(opportunities: Opportunities) -> None
     read = await asyncio.to_thread(opportunities.read, OPPORTUNITY)
     assert read.facts["price"] == {"amount": "120000.55", "currency": "USD"}
     assert read.facts["buyer_time_zone"] == "Europe/Berlin"
+    assert read.facts["buyer_country"] == "DE"
     assert read.order_form.of("signed") is True
 
 

@@ -28,6 +28,7 @@ VALUES: dict[str, Any] = {
     "availability_end": "2026-03-30",
     "buyer_email": "other@example.com",
     "buyer_time_zone": "Europe/Berlin",
+    "buyer_country": "KR",
 }
 UPFRONT = terms()
 FIXED = terms(dimensions="platform x 2")
@@ -104,7 +105,7 @@ def test_valid_edit_has_no_findings(offer: OfferTerms) -> None:
             "availability_end",
             "a longer contract needs a new offer",
         ),
-        (FIXED, {"duration_months": 61}, "duration_months", "60"),
+        (FIXED, {"duration_months": 145}, "duration_months", "144"),
         (INSTALMENTS, {"duration_months": 6}, "payment_schedule", "after the contract's end"),
     ],
 )

@@ -20,7 +20,7 @@ from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.forecast import ExpectedPayment, Step
 from offers.stage import Stage
 from tests.support.agreements import accepted_offer, agreement
-from tests.support.builders import NOW, terms
+from tests.support.builders import CONTACTS, NOW, terms
 
 AMENDMENT = {"amendment_stage", "amendment_offer_id"}
 
@@ -110,6 +110,7 @@ def accepted() -> OfferRecord:
         opportunity_id="0065g00000AbCdEAAV",
         stage=Stage.ACCEPTED,
         terms=terms(),
+        contacts=CONTACTS,
         change_set_id="changeset-1",
         offer_id="offer-1",
         offer_url="https://example.com/offer-1",
@@ -158,6 +159,9 @@ def test_what_is_not_known_empties_its_field() -> None:
     assert update.values.keys() == opportunity_update(accepted()).values.keys()
     unpaid = opportunity_update(accepted().model_copy(update={"payout": None})).values
     assert (unpaid["listing_fee"], unpaid["net_amount"]) == (3600.0, 116400.0), "not as expected"
+    changes = {"payout": None, "contacts": None}
+    of_unknown_country = opportunity_update(accepted().model_copy(update=changes)).values
+    assert of_unknown_country["net_amount"] == 115200.0, "it could be Korea, with 4 %"
 
 
 def test_open_amendment_writes_its_stage_and_offer() -> None:

@@ -17,7 +17,7 @@ from offers.payouts.model import InvoicePayout, Payout, Transfer
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from offers.terms.contacts import Owner
-from tests.support.builders import NOW, terms
+from tests.support.builders import CONTACTS, NOW, terms
 
 SINCE = NOW
 ENDS = datetime(2027, 3, 2, 9, tzinfo=UTC)
@@ -55,6 +55,7 @@ def record(stage: Stage, **changes: Any) -> OfferRecord:
         "company": "Example Corporation of America Inc",
         "owner": OWNER,
         "terms": terms(),
+        "contacts": CONTACTS,
         "stage": stage,
         "offer_id": "offer-1234567890123",
         "history": [StageEntry(stage=stage, at=SINCE)],

@@ -6,6 +6,7 @@ from offers.money import Money
 from offers.payouts.audit import audit_payout
 from offers.payouts.listing_fee import expected_fee
 from offers.payouts.model import InvoicePayout, Payout
+from offers.policy.listing_fees import ListingFees
 from tests.support.builders import terms
 
 
@@ -33,6 +34,6 @@ def test_currency_and_refunds(currency: str, refunded: str, codes: list[str]) ->
     )
     payout = Payout(offer_id="offer-1", invoices=(invoice,))
     sold = terms()
-    found = audit_payout(payout, expected_fee(sold), sold.price)
+    found = audit_payout(payout, expected_fee(sold, ListingFees()), sold.price)
     payout_codes = [each.code for each in found if each.field in ("currency", "refunded")]
     assert payout_codes == codes

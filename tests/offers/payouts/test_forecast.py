@@ -16,7 +16,9 @@ from offers.payouts.forecast import (
     charges,
     forecast,
 )
+from offers.payouts.listing_fee import expected_fee
 from offers.payouts.model import InvoicePayout, Payout, Transfer
+from offers.policy.listing_fees import ListingFees
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.terms.terms import OfferTerms
 from tests.support.builders import terms
@@ -49,6 +51,12 @@ def paid(on: date, **changes: Any) -> Transfer:
     return Transfer.model_validate({"on": on, "amount": usd(116400)} | changes)
 
 
+def payment_terms(offer_terms: OfferTerms) -> PaymentTerms:
+    return PaymentTerms.of(
+        offer_terms, expected_fee(offer_terms, ListingFees(), buyer_country="US")
+    )
+
+
 def forecast_for(
     *invoices: InvoicePayout,
     today: date = ACCEPTED,
@@ -56,7 +64,7 @@ def forecast_for(
     offer_terms: OfferTerms | None = None,
     **more: Any,
 ) -> tuple[ExpectedPayment, ...]:
-    payment = PaymentTerms.of(offer_terms or terms())
+    payment = payment_terms(offer_terms or terms())
     payout = Payout(offer_id="offer-1", invoices=invoices) if invoices else None
     return forecast(payment, ACCEPTED, payout, rules, today=today, **more)
 
@@ -235,7 +243,7 @@ SCHEDULE = [
 
 def test_each_instalment_is_expected() -> None:
     offer_terms = terms(payment_schedule=SCHEDULE)
-    assert charges(PaymentTerms.of(offer_terms), ACCEPTED) == [
+    assert charges(payment_terms(offer_terms), ACCEPTED) == [
         (ACCEPTED, usd(60000)),
         (date(2026, 9, 1), usd(60000)),
     ], "an instalment before acceptance is not charged at acceptance"
@@ -252,11 +260,11 @@ def test_each_instalment_is_expected() -> None:
 
 def test_up_front_contract_is_charged_when_it_starts() -> None:
     later = terms(starts_on="2026-05-01")
-    assert charges(PaymentTerms.of(later), ACCEPTED) == [(date(2026, 5, 1), usd(120000))]
+    assert charges(payment_terms(later), ACCEPTED) == [(date(2026, 5, 1), usd(120000))]
     (expected,) = forecast_for(offer_terms=later, today=date(2026, 4, 20))
     assert expected.overdue_on == date(2026, 5, 4)
     over = terms(starts_on="2026-05-01", availability_end="2026-04-01")
-    assert charges(PaymentTerms.of(over), date(2026, 5, 2)) == [(date(2026, 5, 2), usd(120000))]
+    assert charges(payment_terms(over), date(2026, 5, 2)) == [(date(2026, 5, 2), usd(120000))]
 
 
 def test_rest_of_the_price_is_expected() -> None:

@@ -361,10 +361,11 @@ def test_invoices_before_the_data_are_kept() -> None:
     owed = row(None, invoice_id="INV-2", invoiced_on="2026-03-31", disbursed=0, undisbursed=970)
     new = row(invoice_id="INV-3", invoiced_on="2026-04-01")
     before = payout_from_report([old, owed, new])
-    # The data has only a refund of the first invoice, and nothing of the other two.
-    data = payout_from_report([row(None, gross=0, refund=-100, listing_fee=3, disbursed=-97)])
+    # The data has the first invoice with a later refund, and nothing of the other two.
+    refund = row(None, gross=0, refund=-100, listing_fee=3, disbursed=-97)
+    data = payout_from_report([old, refund])
     whole = data.with_older(before, since)
-    assert whole.invoices == before.invoices[:2]
+    assert whole.invoices == (before.invoices[1], *data.invoices)
     assert data.with_older(before, None) == data
     euros = payout_from_report([row(invoice_id="INV-9", currency="EUR")])
     assert euros.with_older(before, since) == euros, "invoices of two currencies were added"

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from offers.policy.listing_fees import ListingFees
 from offers.policy.policy import Policy, PublicationPolling
 from runtime.toml_files import InvalidFile, read_toml
 
@@ -90,6 +92,19 @@ def test_any_damage_to_the_example_is_read_or_rejected(tmp_path: Path, data: st.
     outcome(tmp_path, EXAMPLE[:start] + inserted + EXAMPLE[end:])
 
 
+OTHER_SALES = (("renewal", "0", "0.01"), ("professional-services", "0", "0"))
+
+
+def fee_rates(*rates: tuple[str, str, str]) -> str:
+    """A policy file with these rates: kind of sale, from which amount on, and rate."""
+    lines = [
+        f"{{sale = '{sale}', from_usd = '{least}', rate = '{rate}', since = 2026-01-01,"
+        " source = 'AWS'}"
+        for sale, least, rate in rates
+    ]
+    return f"[listing_fees]\nrates = [{', '.join(lines)}]"
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -126,6 +141,28 @@ def test_any_damage_to_the_example_is_read_or_rejected(tmp_path: Path, data: st.
             "[payouts]\npays_on = [0]",
             ", line 2: payouts.pays_on: AWS pays out on days from 1 to 28",
         ),
+        (
+            "[listing_fees]\nrates = []",
+            ", line 2: listing_fees.rates: there is no rate for private-offer. Give the whole list",
+        ),
+        (fee_rates(("renewal", "0", "0.03")), "there is no rate for private-offer"),
+        (
+            fee_rates(("private-offer", "5", "0.03"), *OTHER_SALES),
+            "private-offer has no rate from 0 on since 2026-01-01",
+        ),
+        (
+            fee_rates(*[("private-offer", "0", "0.03")] * 2, *OTHER_SALES),
+            "private-offer has two rates from the same amount on",
+        ),
+        (
+            fee_rates(("private-offer", "0", "3"), *OTHER_SALES),
+            "listing_fees.rates.0.rate [3]: it is not a share of the price. Write 1.5 % as",
+        ),
+        (
+            "[listing_fees]\nsurcharges = [{buyer_country = 'Korea', rate = '0.01',"
+            " since = 2026-01-01, source = 'AWS'}]",
+            "listing_fees.surcharges.0.buyer_country [Korea]: it is not the code of a country",
+        ),
         ("[payouts]\npays_on = [29]", "AWS pays out on days from 1 to 28"),
         ("[payouts]\npays_on = [1, 15, 28]", "3 days are named"),
         ("[payouts]\npays_on = [true]", "it is not a whole number"),
@@ -147,6 +184,26 @@ def test_example_shows_every_default() -> None:
     assert Policy.model_validate(example) == Policy()
 
 
+def test_listing_fees_of_the_policy_replace_the_rates(tmp_path: Path) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(fee_rates(("private-offer", "0", "0.02"), *OTHER_SALES), encoding="utf-8")
+    policy = read_toml(file, Policy)
+    assert [each.rate for each in policy.listing_fees.rates] == [
+        Decimal("0.02"),
+        Decimal("0.01"),
+        Decimal(0),
+    ]
+    assert policy.listing_fees.surcharges == Policy().listing_fees.surcharges
+    assert Policy.model_validate_json(policy.model_dump_json()) == policy
+    assert "surcharges" not in policy.model_dump_json(), "a default goes into every record"
+
+
+def test_listing_fees_hold_as_they_are_now() -> None:
+    fees = ListingFees(surcharges=())
+    checked, now = Policy(expiry_grace=timedelta(hours=9)), Policy(listing_fees=fees)
+    assert checked.as_now(now) == Policy(expiry_grace=timedelta(hours=9), listing_fees=fees)
+
+
 def numbers(*fields: str, least: int, most: int) -> dict[str, tuple[list[Any], list[Any]]]:
     return dict.fromkeys(fields, ([least, most], [least - 1, most + 1]))
 
@@ -158,7 +215,7 @@ def durations(*fields: str, least: int) -> dict[str, tuple[list[Any], list[Any]]
 
 
 BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
-    **numbers("duration_months", least=1, most=60),
+    **numbers("duration_months", least=1, most=144),
     **numbers("days_to_accept", "reminder_days.0", "renewal_reminder_days.0", least=1, most=3650),
     **numbers("payouts.feed_months", least=1, most=120),
     **numbers("payouts.pays_on.0", least=1, most=28),

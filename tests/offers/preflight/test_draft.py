@@ -95,6 +95,9 @@ def test_illegal_company_is_one_finding(company: Any) -> None:
         ({"buyer_email": "a@example.com,b@example.com"}, ["buyer_email"]),
         ({"owner_email": "a@b@c"}, ["owner_email"]),
         ({"buyer_time_zone": "Mars/Olympus"}, ["buyer_time_zone"]),
+        ({"buyer_country": "South Korea"}, ["buyer_country"]),
+        ({"buyer_country": 82}, ["buyer_country"]),
+        ({"buyer_country": " kr "}, []),
         ({"buyer_accounts": "1", "buyer_email": None}, ["buyer_accounts", "buyer_email"]),
     ],
 )

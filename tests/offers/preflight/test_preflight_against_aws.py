@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from activities.aws.documents import create_offer
 from offers.findings import Severity
+from offers.money import CURRENCIES
 from offers.policy.policy import Policy
 from offers.preflight.draft import draft
 from offers.preflight.marketplace import Marketplace
@@ -56,7 +57,7 @@ deals = st.fixed_dictionaries(
             ),
             max_size=3,
         ),
-        "duration_months": st.sampled_from([0, 1, 11, 12, 13, 36, 60, 61]),
+        "duration_months": st.sampled_from([0, 1, 11, 12, 13, 36, 60, 61, 144, 145]),
         "starts_on": days.map(str),
         "payment_schedule": instalments,
         "net_payment_days": st.sampled_from([0, 15, 30, 31, 120, 121]),
@@ -105,6 +106,8 @@ def offer_errors(terms: OfferTerms) -> list[str]:
     """AWS's error codes for an offer with these terms; none if the offer is created."""
     now = datetime.combine(TODAY, time(9), UTC)
     world = World(lambda: now, Aws(lambda: now, seller_account=SELLER, dimensions=DIMENSIONS))
+    # Which the seller is paid in is a setting in AWS that preflight cannot see.
+    world.money.payout_currencies = CURRENCIES
     return aws_errors(world, create_offer(terms, "reference", TODAY))
 
 

@@ -101,8 +101,8 @@ PROBLEMS: dict[str, tuple[dict[str, Any], list[tuple[str, str, Severity]]]] = {
         {"terms": {"offer_name": "Example <Corp>"}},
         [("illegal", "offer_name", REFUSE)],
     ),
-    "a contract of 61 months": (
-        {"terms": {"duration_months": 61}},
+    "a contract of 145 months": (
+        {"terms": {"duration_months": 145}},
         [("illegal", "duration_months", REFUSE)],
     ),
     "net 31": (
@@ -366,6 +366,31 @@ def test_deal_with_a_problem_has_exactly_its_findings(problem: str) -> None:
         assert finding.problem
         assert finding.remedy, "the finding has no remedy"
         assert (finding.role is not None) is (finding.severity is APPROVAL)
+
+
+@pytest.mark.parametrize(
+    ("months", "instalments", "codes"),
+    [
+        (60, 60, []),
+        (61, 60, ["long-contract"]),
+        (60, 61, ["many-instalments"]),
+        (144, 86, ["long-contract", "many-instalments"]),
+    ],
+)
+def test_more_than_aws_documents_is_a_warning(
+    months: int, instalments: int, codes: list[str]
+) -> None:
+    days = [f"{2026 + n // 12}-{n % 12 + 1:02}-02" for n in range(4, 4 + instalments - 1)]
+    lines = [f"{day} 1000.00" for day in ["2026-03-02", *days]]
+    changes = {
+        "duration_months": months,
+        "payment_schedule": "\n".join(lines),
+        "price": f"{instalments}000.00 USD",
+    }
+    findings = preflight_report(changes).findings
+    about = [each for each in findings if each.code in ("long-contract", "many-instalments")]
+    assert [each.code for each in about] == codes
+    assert {each.severity for each in about} <= {WARN}
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def any_terms(draw: st.DrawFn) -> OfferTerms:
             {"on": day, "amount": amount * unit} for day, amount in zip(days, amounts, strict=False)
         ],
         net_payment_days=draw(st.sampled_from([None, *NET_DAYS])),
-        duration_months=draw(st.integers(1, 60)),
+        duration_months=draw(st.integers(1, 144)),
         starts_on=draw(st.none() | st.dates(TODAY, date(2190, 1, 1))),
         availability_end=draw(st.dates(TODAY, date(2199, 1, 1))),
         eula=draw(

@@ -20,9 +20,12 @@ NEWEST_STANDARD_EULA = "2022-07-14"
 CURRENCIES = ("USD", "AUD", "EUR", "GBP", "JPY", "INR")
 DUE_PERIODS = ("P15D", "P30D", "P45D", "P60D", "P90D", "P120D")
 MAX_BUYER_ACCOUNTS = 26
-MAX_CHARGES = 60
+MAX_CHARGES = 86
+"""As vendors report (Tackle, Clazar); AWS's guide says 60."""
 MAX_GRANTS = 200
-MAX_MONTHS = 60
+MAX_MONTHS = 144
+"""As vendors report (Tackle, Clazar); AWS's guide says 60."""
+MAX_DAYS = 4383
 
 
 def new_offer(change: d.CreateOffer) -> Offer:
@@ -144,7 +147,7 @@ def _validity(validity: d.ValidityTerm, offer: Offer, today: date) -> Iterator[P
             message = "Provide either AgreementDuration or AgreementEndDate."
             yield Problem("INVALID_AGREEMENT_TIME_INTERVAL", message)
         duration = Duration.parse(validity.agreement_duration)
-        if duration is None or duration.months > MAX_MONTHS or duration.days > 1826:
+        if duration is None or duration.months > MAX_MONTHS or duration.days > MAX_DAYS:
             message = f"Provide a duration between P1M and P{MAX_MONTHS}M."
             yield Problem("INVALID_AGREEMENT_DURATION", message)
     _replace_terms(offer, ("ValidityTerm",), validity)

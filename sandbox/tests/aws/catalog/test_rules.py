@@ -30,7 +30,7 @@ S3, TODAY = "example-bucket.s3.amazonaws.com/eula", "2026-03-02"
 FIXED = pricing()["Terms"][0]
 CARD = upfront(("platform", "120000.00"))
 BY_CARD: Details = {PRICING: CARD, VALIDITY: None, SCHEDULE: None}
-MONTHLY = [(f"{2026 + month // 12}-{month % 12 + 1:02}-01", "1") for month in range(3, 64)]
+MONTHLY = [(f"{2026 + month // 12}-{month % 12 + 1:02}-01", "1") for month in range(3, 90)]
 RENEWAL = {"AcquisitionChannel": "External", "PricingModel": "Contract"}
 
 
@@ -73,7 +73,8 @@ NEW_OFFERS: list[tuple[str, str, Details]] = [
             (PRICING, "DUPLICATE_DIMENSION_KEYS", grants("platform", "platform")),
             (PRICING, "TOO_MANY_GRANTS", grants(*(f"key{n}" for n in range(201)))),
             (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="12 months")),
-            (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="P61M")),
+            (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="P145M")),
+            (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="P4384D")),
             (VALIDITY, "INVALID_AGREEMENT_DURATION", validity(AgreementDuration="P0M")),
             (
                 VALIDITY,
@@ -84,7 +85,7 @@ NEW_OFFERS: list[tuple[str, str, Details]] = [
             (VALIDITY, "MISSING_AGREEMENT_START_DATE", validity(AgreementEndDate="2027-05-01")),
             (VALIDITY, "INVALID_AGREEMENT_START_DATE", dates("2026-03-01", "2027-03-01")),
             (VALIDITY, "INVALID_AGREEMENT_END_DATE", dates("2025-03-01", "2026-03-01")),
-            (VALIDITY, "INVALID_AGREEMENT_TIME_INTERVAL", dates("2026-05-01", "2031-06-01")),
+            (VALIDITY, "INVALID_AGREEMENT_TIME_INTERVAL", dates("2026-05-01", "2038-05-02")),
             (VALIDITY, "INCOMPATIBLE_AGREEMENT_START_DATE", dates("2026-04-01", "2027-04-01")),
             (SCHEDULE, "DUPLICATE_CHARGE_DATES", schedule((TODAY, "1"), (TODAY, "2"))),
             (SCHEDULE, "TOO_MANY_BACKDATED_CHARGES", schedule((TODAY, "1"), ("2026-04-01", "2"))),
@@ -103,7 +104,7 @@ NEW_OFFERS: list[tuple[str, str, Details]] = [
     ),
     # Of several changes
     (PRICING, "INVALID_RATE_CARD", card("other")),
-    (PRICING, "INVALID_SELECTOR_DURATION_VALUE", card(months="P61M")),
+    (PRICING, "INVALID_SELECTOR_DURATION_VALUE", card(months="P145M")),
     (PRICING, "INVALID_SELECTOR_DURATION_VALUE", card(months="12 months")),
     (SCHEDULE, "INCOMPATIBLE_TERMS", {PRICING: CARD, VALIDITY: None}),
     (VALIDITY, "MISSING_AGREEMENT_START_DATE", {PRICING: CARD, SCHEDULE: None}),
@@ -129,6 +130,19 @@ def test_invalid_new_offers(seller: Seller, kind: str, error: str, details: Deta
     done = seller.run(seller.offer_changes(**details))
     assert done["Status"] == "FAILED"
     assert error in error_codes(done)[kind], error_codes(done)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        card(months="P144M"),
+        {VALIDITY: validity(AgreementDuration="P4383D")},
+        {VALIDITY: dates("2026-05-01", "2038-05-01")},
+        {VALIDITY: validity(AgreementDuration="P144M"), SCHEDULE: schedule(*MONTHLY[:86])},
+    ],
+)
+def test_longest_contract_and_most_charges(seller: Seller, details: Details) -> None:
+    assert seller.create_offer(**details)
 
 
 def test_all_errors_of_a_change_set_are_reported(seller: Seller) -> None:
