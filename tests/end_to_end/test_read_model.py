@@ -18,7 +18,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.temporal.digests import DigestPlan, DigestPlanRequest, Digests
 from activities.temporal.offer_directory import OfferDirectory
 from activities.temporal.offer_summaries import UNREADABLE
+from activities.temporal.renewals import Renewals
 from cli.offer_client import OfferClient
+from offers.agreements.renewal import RenewalOffer
 from offers.ids import workflow_id
 from offers.lifecycle.summary import OfferSummary, Wait
 from offers.policy.digest import DigestRules, Weekday
@@ -88,6 +90,10 @@ async def test_lists_payouts_and_digests_need_no_worker(
     assert (ending["path"], ending["agreement_id"]) == (accepted, agreement_id)
     assert ending["price"] == {"amount": "120000.00", "currency": "USD"}
     assert ending["renewal"] == {"path": waiting, "stage": "draft"}
+    renewals = Renewals(environment.temporal_client)
+    found = await ActivityEnvironment().run(renewals.find_renewal, agreement_id)
+    assert found == RenewalOffer(path=waiting, stage=Stage.DRAFT)
+    assert await ActivityEnvironment().run(renewals.find_renewal, "agmt-other") is None
     code, out, _ = await run("starter.py", "renewals", "--within", "400")
     assert (code, out.count("Example Corp"), out.count(waiting)) == (0, 1, 1)
     code, out, _ = await run("starter.py", "renewals")
