@@ -319,7 +319,10 @@ async def test_eula_changed_after_approval_needs_a_new_approval(
     failed = await harness.advance_until(Stage.FAILED)
     assert "has changed since it was checked" in failed.findings[0].problem
     await harness.client.resume(OPPORTUNITY)
-    waiting = await harness.settle()
+    # The contract is checked by a process of its own, which takes seconds on a busy machine.
+    for _ in range(30):
+        if (waiting := await harness.settle()).awaiting_approval:
+            break
     assert [finding.code for finding in waiting.awaiting_approval] == ["custom-contract"]
     assert not harness.world.aws.offers
 
