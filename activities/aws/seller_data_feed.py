@@ -30,6 +30,7 @@ from activities.aws.billing_ledger import (
     NotCsv,
 )
 from activities.errors import aws_failure
+from offers.clock import FIRST_YEAR, LAST_YEAR
 from offers.findings import Finding, Severity
 from offers.money import MINOR_DIGITS
 from offers.payouts.aws_ledger import payout_from_sums
@@ -38,7 +39,7 @@ from offers.policy.payouts import first_month
 
 REMEDY = "Check the file, and ask AWS Marketplace to deliver it again; all other lines were counted"
 ASK = "Ask AWS Marketplace, or look at the offer in the portal's disbursements"
-MONTH_OF_KEY = re.compile(r"year=(\d{4})/month=(\d{2})/data\.csv")
+MONTH_OF_KEY = re.compile(r"year=(\d{4})/month=(0[1-9]|1[0-2])/data\.csv")
 
 
 class SellerDataFeed:
@@ -95,7 +96,7 @@ class SellerDataFeed:
                     found = MONTH_OF_KEY.fullmatch(
                         each["Key"].removeprefix(f"{self._prefix}{table}/")
                     )
-                    if found and 1 <= int(found[2]) <= 12:
+                    if found and FIRST_YEAR <= int(found[1]) < LAST_YEAR:
                         keys[date(int(found[1]), int(found[2]), 1)] = each["Key"]
         except (ClientError, BotoCoreError) as error:
             raise aws_failure(error, f"Amazon S3 (s3://{self._bucket}/{self._prefix})") from None
@@ -117,6 +118,8 @@ class SellerDataFeed:
             except NotCsv:
                 whole = reading.folder / "lines.csv"
                 lines.write(whole)
+                if not lines.count:
+                    return
                 wrong = reading.ledger.take(table, whole, lines.header, _count(month), lines.count)
             for each in wrong:
                 line = each._replace(number=lines.number_of(each.number))
@@ -219,6 +222,10 @@ class _Lines:
             self._reading.all_doubtful = True
             problem = "the file does not have this column: none of its lines were read"
             self._reading.find(self._key, 1, problem, missing[0])
+        elif len({name.lower() for name in names}) < len(names):  # as DuckDB compares them
+            self._reading.all_doubtful = True
+            problem = "two columns of the file have one name: none of its lines were read"
+            self._reading.find(self._key, 1, problem)
         else:
             self.header = names
 

@@ -324,6 +324,35 @@ async def test_file_without_a_column_is_not_read(s3: Any) -> None:
     assert reading.complete_payouts == {}, "complete, although that file may have a reversal"
 
 
+@pytest.mark.parametrize("twice", ["amount", "Amount"])
+async def test_file_with_two_columns_of_one_name_is_not_read(s3: Any, twice: str) -> None:
+    first, _, rest = text([*INVOICED, *PAID]).partition("\n")
+    put(s3, f"{first.rstrip()},{twice}\n{rest}")
+    reading = await read(s3)
+    (finding,) = reading.findings
+    assert finding.problem == "two columns of the file have one name: none of its lines were read"
+    assert reading.payouts == {}
+
+
+@pytest.mark.parametrize("header", ['"{}"', "\ufeff{}"], ids=["quoted", "with a mark"])
+async def test_header_may_be_quoted_or_marked(s3: Any, header: str) -> None:
+    first = header.format('","'.join(HEADER) if '"' in header else ",".join(HEADER))
+    rows = text([*INVOICED, *PAID]).partition("\n")[2]
+    put(s3, f"{first}\n", APRIL)
+    put(s3, f"{first}\n{rows}")
+    reading = await read(s3)
+    assert reading.findings == ()
+    assert reading.payouts["offer-1"].state is PayoutState.DISBURSED
+
+
+async def test_files_of_no_possible_month_are_not_read(s3: Any) -> None:
+    put(s3, text([*INVOICED, *PAID]))
+    for month in ("year=0000/month=01", "year=2026/month=13", "year=9999/month=12"):
+        put(s3, "x", f"{BILLING}/{month}/data.csv")
+    reading = await read(s3)
+    assert (reading.findings, set(reading.payouts)) == ((), {"offer-1"})
+
+
 async def test_findings_of_an_unreadable_file_are_limited(s3: Any) -> None:
     put(s3, text(INVOICED) + "x\r\n" * 500)
     findings = (await read(s3)).findings
