@@ -9,6 +9,7 @@ from cli.commands import (
     erase,
     offers,
     payouts,
+    refunds,
     schedules,
     upgrade_check,
 )
@@ -37,6 +38,7 @@ app.command()(changes.cancel)
 app.command()(offers.resume)
 app.command()(offers.resend)
 app.command()(payouts.payouts)
+app.command()(refunds.refund)
 app.command()(erase.erase)
 app.command(name="codec-server")(codec_server.codec_server)
 app.command(name="upgrade-check")(upgrade_check.upgrade_check)

@@ -24,6 +24,7 @@ COMMANDS = {
     ActionKind.APPROVE: "approve {offer}",
     ActionKind.DECLINE: "decline {offer}",
     ActionKind.LINK_OFFER: "link-offer {offer}",
+    ActionKind.REFUND: "refund {offer}",
     ActionKind.RESUME: "resume {offer}",
     ActionKind.RESEND: "resend {offer}",
 }
@@ -33,6 +34,7 @@ REQUIRED = {
     ActionKind.APPROVE: ("by",),
     ActionKind.DECLINE: ("by", "reason"),
     ActionKind.LINK_OFFER: ("offer-id",),
+    ActionKind.REFUND: ("invoice", "amount", "reason", "by"),
 }
 OPTIONS = {
     "availability_end": "until",
@@ -80,6 +82,7 @@ def attention_commands(record: OfferRecord, attention: Attention) -> list[str]:
             Action(
                 kind=kind,
                 offer=record.path,
+                finding=attention.finding,
                 attention=attention.code if kind is ActionKind.RESUME and len(codes) > 1 else None,
             )
         )

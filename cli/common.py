@@ -66,6 +66,14 @@ Offer = Annotated[
         help="Salesforce opportunity id; add /amendment/1 for its first amendment.",
     ),
 ]
+By = Annotated[
+    str,
+    typer.Option(
+        "--by",
+        envvar="OFFERS_USER",
+        help="Your mail address, as the policy's roles list it.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NamedChanges = Annotated[
     list[str] | None,

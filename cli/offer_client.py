@@ -47,6 +47,7 @@ from offers.lifecycle import guards
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.summary import AGREED
+from offers.payouts.refund import AdjustableInvoice, RefundRequest
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.schedules import schedule_problems
@@ -394,6 +395,16 @@ class OfferClient:
             path, OfferWorkflow.request_cancellation, self._asked(request)
         )
 
+    async def check_refund(self, path: str, request: RefundRequest) -> AdjustableInvoice:
+        """What AWS lets be refunded of an invoice; raises RequestRejected if it is less."""
+        return await self._answer_of(path, OfferWorkflow.check_refund, [request], AdjustableInvoice)
+
+    async def request_refund(self, path: str, request: RefundRequest) -> OfferRecord:
+        """Ask for a refund, which finance must approve; one token asks once, however often."""
+        return await self._execute_update(
+            path, OfferWorkflow.request_refund, request, update_id=request.token
+        )
+
     async def resume(self, path: str, code: str | None = None) -> OfferRecord:
         """Let an offer continue after an attention is resolved; `code`: None if there is one."""
         await self._execute_update(path, OfferWorkflow.resume, code, self._by)
@@ -457,7 +468,19 @@ class OfferClient:
                 "Temporal has not deleted everything yet: run it again later, to see what is left"
             ) from None
 
-    async def _execute_update(self, path: str, update: Any, *arguments: Any) -> OfferRecord:
+    async def _execute_update(
+        self, path: str, update: Any, *arguments: Any, update_id: str | None = None
+    ) -> OfferRecord:
+        return await self._answer_of(path, update, arguments, OfferRecord, update_id)
+
+    async def _answer_of(
+        self,
+        path: str,
+        update: Any,
+        arguments: Sequence[Any],
+        answer: type[T],
+        update_id: str | None = None,
+    ) -> T:
         handle = self._handle(path)
         try:
             described = await handle.describe()
@@ -471,17 +494,18 @@ class OfferClient:
                     update,
                     args=arguments,
                     wait_for_stage=WorkflowUpdateStage.ACCEPTED,
-                    result_type=OfferRecord,
+                    id=update_id,
+                    result_type=answer,
                 ),
             )
-            record: OfferRecord = await accepted.result()
+            result: T = await accepted.result()
         except WorkflowFailureError as error:
             raise RequestRejected(_text(error.cause)) from None
         except WorkflowUpdateFailedError as error:
             raise RequestRejected(_text(error.cause)) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
-        return record
+        return result
 
     async def _query(self, handle: WorkflowHandle[OfferWorkflow, OfferRecord]) -> OfferRecord:
         for _ in range(QUERY_ATTEMPTS - 1):

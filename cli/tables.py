@@ -19,6 +19,7 @@ from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.money import Money
 from offers.payouts.listing_fee import ListingFee
+from offers.payouts.refund import AdjustableInvoice, Refund, RefundRequest
 from offers.preflight.report import PreflightReport
 from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
@@ -264,6 +265,33 @@ def _cancellation(request: CancellationRequest | None) -> str | None:
     return f"{request.status}, reason {request.reason_code}" if request else None
 
 
+def _refund(refund: Refund) -> str:
+    """What is refunded, how far it is, and why it was not done."""
+    status = f"{refund.status}: {refund.problem}" if refund.problem else str(refund.status)
+    parts = [
+        f"{refund.amount} of invoice {refund.invoice_id}",
+        status,
+        refund.adjustment_id,
+        f"in the payout data since {refund.shown_at:%Y-%m-%d}" if refund.shown_at else None,
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def refund_preview(request: RefundRequest, invoice: AdjustableInvoice) -> Table:
+    """What would be refunded, beside what AWS says of the invoice."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("Invoice", invoice.invoice_id)
+    if invoice.issued_at:
+        table.add_row("Issued", f"{invoice.issued_at:%Y-%m-%d}")
+    table.add_row("Amount", str(invoice.amount))
+    table.add_row("Can be refunded", str(invoice.adjustable))
+    table.add_row("To be refunded", f"{request.amount} before tax")
+    table.add_row("Reason", request.reason)
+    return table
+
+
 def _past(past: PreviousRevision) -> str:
     offer = f" ({past.offer_id})" if past.offer_id else ""
     why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
@@ -312,6 +340,7 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Replaced by", record.replaced_by),
         *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),
         ("Cancellation", _cancellation(record.cancellation)),
+        *((f"Refund {r.number}", _refund(r)) for r in record.refunds),
         ("Cancel reason", record.cancel_reason),
         *(record.pricing.lines if record.pricing else ()),
         *((f"Revision {p.number}", _past(p)) for p in record.previous_revisions),

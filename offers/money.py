@@ -1,7 +1,7 @@
 """Money: an exact decimal amount with its currency, never a float."""
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, model_validator
@@ -194,9 +194,18 @@ class Money(FrozenModel, extra="forbid"):
     @classmethod
     def nearest(cls, amount: Decimal, currency: Currency) -> Self:
         """Money nearest to an amount that may be finer than the minor unit (half to even)."""
+        return cls._rounded(amount, currency, ROUND_HALF_EVEN)
+
+    @classmethod
+    def at_most(cls, amount: Decimal, currency: Currency) -> Self:
+        """The most money that is not above an amount, which may be finer than the minor unit."""
+        return cls._rounded(amount, currency, ROUND_FLOOR)
+
+    @classmethod
+    def _rounded(cls, amount: Decimal, currency: Currency, rounding: str) -> Self:
         with localcontext(prec=60):
             unit = Decimal(1).scaleb(-MINOR_DIGITS[currency])
-            return cls(amount=amount.quantize(unit, rounding=ROUND_HALF_EVEN), currency=currency)
+            return cls(amount=amount.quantize(unit, rounding=rounding), currency=currency)
 
     def __add__(self, other: Self) -> Self:
         return type(self)(amount=self.amount + self._amount_of(other), currency=self.currency)

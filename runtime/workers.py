@@ -185,6 +185,9 @@ def _activities(
             agreements.find_successor,
             agreements.request_cancellation,
             agreements.wait_for_cancellation,
+            agreements.read_invoices,
+            agreements.create_adjustment,
+            agreements.wait_for_adjustment,
             agreements.read_agreement_feed,
         ]
     clazar_client = clients.clazar_client(settings)

@@ -7,7 +7,7 @@ from typing import Any
 from temporalio import activity
 
 from activities.aws import documents
-from activities.errors import aws_errors, not_ready
+from activities.errors import AWS, aws_errors, not_ready, rejected, unavailable
 from offers.agreements.agreement import (
     Agreement,
     AgreementReport,
@@ -18,6 +18,7 @@ from offers.agreements.agreement import (
 )
 from offers.clock import Clock, Instant
 from offers.model import FrozenModel
+from offers.payouts.refund import AdjustableInvoice, BillingAdjustment, Refund, RefundStatus
 
 PAGE_PAUSE_SECONDS = 0.25
 """Between pages: the documented limit of SearchAgreements is 5 calls a second."""
@@ -29,6 +30,12 @@ READING_SECONDS = 60
 CANCELLATION_POLLING = timedelta(hours=12)
 """How often a cancellation request is checked: the buyer has seven days, and the agreement feed
 reports the end of the agreement anyway."""
+
+
+ADJUSTMENT_POLLING = timedelta(hours=1)
+"""How often a refund is checked: sellers report five minutes to three days."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""By how much AWS's clock may be behind ours."""
 
 
 class AgreementPage(FrozenModel):
@@ -52,6 +59,16 @@ class RequestCancellation(FrozenModel):
     number: int
     """Its number among the requests for the agreement."""
     request: CancellationRequestInput
+
+
+class AdjustInvoice(FrozenModel):
+    """A refund to request from AWS."""
+
+    refund: Refund
+    since: Instant
+    """When it was approved (UTC, AWS's time): AWS cannot have it from before that."""
+    known: tuple[str, ...] = ()
+    """The ids of the offer's other adjustments."""
 
 
 class AwsAgreements:
@@ -167,6 +184,75 @@ class AwsAgreements:
         if now.status is CancellationStatus.PENDING_APPROVAL:
             wait = self._clock.real_duration(CANCELLATION_POLLING)
             raise not_ready("the buyer has not answered yet", wait)
+        return now
+
+    @activity.defn
+    def read_invoices(self, agreement_id: str) -> tuple[AdjustableInvoice, ...]:
+        """The invoices of an agreement, without credit memos, and what of each can be refunded."""
+        with aws_errors():
+            pages = self._agreements.get_paginator("list_agreement_invoice_line_items").paginate(
+                agreementId=agreement_id, groupBy="INVOICE_ID"
+            )
+            groups = [g for page in pages for g in page["agreementInvoiceLineItemGroupSummaries"]]
+        return tuple(
+            documents.adjustable_invoice(group)
+            for group in groups
+            if group.get("invoiceType") != "CREDIT_MEMO"
+        )
+
+    @activity.defn
+    def create_adjustment(self, request: AdjustInvoice) -> BillingAdjustment:
+        """Request a refund from AWS.  It cannot be taken back, and must not be doubled.
+
+        ASSUMED: AWS may forget a client token some time after the call.  So a request for the same
+        invoice and amount that AWS has had since the approval counts as this one.
+        """
+        refund = request.refund
+        with aws_errors():
+            if found := self._adjustment_of(request):
+                return self._adjustment(refund.agreement_id, found)
+            answer = self._agreements.batch_create_billing_adjustment_request(
+                billingAdjustmentRequestEntries=[documents.adjustment_entry(refund)]
+            )
+            for error in answer["errors"]:
+                if error["code"] == "INTERNAL_FAILURE":
+                    raise unavailable(AWS, error["code"])
+                raise rejected(AWS, error["code"], error["message"])
+            return self._adjustment(
+                refund.agreement_id, answer["items"][0]["billingAdjustmentRequestId"]
+            )
+
+    def _adjustment_of(self, request: AdjustInvoice) -> str | None:
+        refund = request.refund
+        pages = self._agreements.get_paginator("list_billing_adjustment_requests").paginate(
+            agreementId=refund.agreement_id, createdAfter=request.since - CLOCK_TOLERANCE
+        )
+        return next(
+            (
+                item["billingAdjustmentRequestId"]
+                for page in pages
+                for item in page["items"]
+                if documents.is_adjustment_of(item, refund)
+                and item["billingAdjustmentRequestId"] not in request.known
+            ),
+            None,
+        )
+
+    def _adjustment(self, agreement_id: str, adjustment_id: str) -> BillingAdjustment:
+        return documents.billing_adjustment(
+            self._agreements.get_billing_adjustment_request(
+                agreementId=agreement_id, billingAdjustmentRequestId=adjustment_id
+            )
+        )
+
+    @activity.defn
+    def wait_for_adjustment(self, adjustment: BillingAdjustment) -> BillingAdjustment:
+        """The adjustment once AWS has completed or refused it; fails NOT_READY until then."""
+        with aws_errors():
+            now = self._adjustment(adjustment.agreement_id, adjustment.adjustment_id)
+        if now.status is RefundStatus.PENDING:
+            wait = self._clock.real_duration(ADJUSTMENT_POLLING)
+            raise not_ready("AWS has not processed the refund yet", wait)
         return now
 
 

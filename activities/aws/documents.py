@@ -13,6 +13,7 @@ from offers.agreements.agreement import Agreement, AgreementReport, Cancellation
 from offers.clock import bounded_day
 from offers.lifecycle.read_back import PublishedOffer
 from offers.money import Money
+from offers.payouts.refund import AdjustableInvoice, BillingAdjustment, Refund, RefundStatus
 from offers.preflight.marketplace import Product
 from offers.terms.terms import Dimension, Instalment, OfferTerms, StandardEula
 
@@ -328,6 +329,58 @@ def cancellation_request(answer: Document) -> CancellationRequest:
         agreement_id=answer["agreementId"],
         reason_code=answer["reasonCode"],
         status=answer["status"],
+        updated_at=answer["updatedAt"],
+    )
+
+
+def adjustable_invoice(group: Document) -> AdjustableInvoice:
+    """An invoice from a group of its line items.  Raises if AWS leaves out its amount."""
+    amount = group["pricingCurrencyAmount"]
+    currency, limit = amount["currencyCode"], amount.get("maxAdjustmentAmount")
+    return AdjustableInvoice(
+        invoice_id=group["invoiceId"],
+        amount=Money.nearest(Decimal(amount["amount"]), currency),
+        adjustable=None if limit is None else Money.at_most(Decimal(limit), currency),
+        issued_at=group.get("issuedTime"),
+    )
+
+
+def adjustment_entry(refund: Refund) -> dict[str, Any]:
+    """The entry that asks for a refund; its client token names the request for good."""
+    entry = {
+        "agreementId": refund.agreement_id,
+        "originalInvoiceId": refund.invoice_id,
+        "adjustmentAmount": f"{refund.amount.amount:f}",
+        "currencyCode": refund.amount.currency,
+        "adjustmentReasonCode": refund.reason.value,
+        "clientToken": refund.token,
+    }
+    return entry | ({"description": refund.description} if refund.description else {})
+
+
+def is_adjustment_of(item: Document, refund: Refund) -> bool:
+    """Whether an adjustment in AWS's list is, or may be, this refund."""
+    return (
+        item["originalInvoiceId"] == refund.invoice_id
+        and item["currencyCode"] == refund.amount.currency
+        and Decimal(item["adjustmentAmount"]) == refund.amount.amount
+    )
+
+
+ADJUSTMENT_STATUS = {
+    "PENDING": RefundStatus.PENDING,
+    "VALIDATION_FAILED": RefundStatus.FAILED,
+    "COMPLETED": RefundStatus.COMPLETED,
+}
+
+
+def billing_adjustment(answer: Document) -> BillingAdjustment:
+    """An adjustment from the answer of an operation on it."""
+    return BillingAdjustment(
+        adjustment_id=answer["billingAdjustmentRequestId"],
+        agreement_id=answer["agreementId"],
+        status=ADJUSTMENT_STATUS[answer["status"]],
+        message=answer.get("statusMessage"),
         updated_at=answer["updatedAt"],
     )
 

@@ -1,7 +1,7 @@
 """Mails as plain data; the templates render them as text and as HTML."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from offers.model import FrozenModel
@@ -37,6 +37,12 @@ class EmailKind(StrEnum):
     FINANCE_PAYOUT_OVERDUE = "finance-payout-overdue"
     FINANCE_PAYOUT_REVERSED = "finance-payout-reversed"
     FINANCE_PAYOUT_UNEXPECTED = "finance-payout-unexpected"
+    FINANCE_REFUND_REQUESTED = "finance-refund-requested"
+    FINANCE_REFUND_APPROVED = "finance-refund-approved"
+    FINANCE_REFUND_DECLINED = "finance-refund-declined"
+    FINANCE_REFUND_COMPLETED = "finance-refund-completed"
+    FINANCE_REFUND_FAILED = "finance-refund-failed"
+    FINANCE_REFUND_DELAYED = "finance-refund-delayed"
 
     @property
     def summary(self) -> str:
@@ -62,6 +68,11 @@ class EmailMessage(FrozenModel):
 def day_of(instant: datetime) -> str:
     """The date in the instant's own time zone, such as `Thursday 5 March 2026`."""
     return f"{instant:%A} {instant.day} {instant:%B %Y}"
+
+
+def day_text(day: date) -> str:
+    """A date such as `5 March 2026`."""
+    return f"{day.day} {day:%B %Y}"
 
 
 LONGEST_GREETED = 60

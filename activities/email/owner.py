@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC
 
 from activities.email.actions import LIST_RENEWALS, command_line
-from activities.email.message import EmailKind, EmailMessage, day_of, greeting
+from activities.email.finance import invoice_facts
+from activities.email.message import EmailKind, EmailMessage, day_of, day_text, greeting
 from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
 from offers.lifecycle.actions import Action, ActionKind
@@ -301,14 +302,17 @@ def _owner_publication_delayed(record: OfferRecord) -> EmailMessage:
 
 def _owner_disbursed(record: OfferRecord) -> EmailMessage:
     payout = record.require_payout()
-    traces = payout.bank_trace_ids
-    return _to_owner(
+    refunded = f", {payout.refunded} refunded" if payout.refunded.amount else ""
+    paid_on = (
+        f" The last payout was on {day_text(payout.disbursed_on)}." if payout.disbursed_on else ""
+    )
+    message = _to_owner(
         record,
         f"Paid: {_company(record)}",
-        f"AWS has paid out {payout.disbursed}: everything that was invoiced ({payout.gross}) minus"
-        f" its listing fee ({payout.listing_fee}).",
-        *([f"Bank trace ids: {', '.join(traces)}"] if traces else []),
+        f"AWS has paid out everything that was invoiced: {payout.gross} gross{refunded},"
+        f" {payout.listing_fee} listing fee, {payout.disbursed} net.{paid_on}",
     )
+    return message.model_copy(update={"facts": (*message.facts, *invoice_facts(payout))})
 
 
 def _owner_cancellation_too_late(record: OfferRecord) -> EmailMessage:

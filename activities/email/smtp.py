@@ -24,7 +24,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.email.actions import is_command
 from activities.email.contents import compose
-from activities.email.message import EmailKind, EmailMessage
+from activities.email.message import EmailKind, EmailMessage, greeting
 from activities.errors import Failure, smtp_failure, unavailable
 from offers.lifecycle.record import OfferRecord
 from offers.model import FrozenModel
@@ -150,6 +150,9 @@ class Email:
     def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
         record = mail.record.model_copy(update={"policy": mail.record.policy.as_now(self._policy)})
         content = compose(mail.kind, record, self._salesforce_url)
+        if len(to) > 1 or mail.role:
+            # The owner's name would greet everybody else, too.
+            content = content.model_copy(update={"greeting": greeting(None)})
         key = f"{record.path}/{record.revision}/{mail.kind}/{mail.occasion}"
         message = self._mime(content, key, *to)
         name, address = parseaddr(self._sender)

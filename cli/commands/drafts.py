@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from activities.preflight import CheckDeal
 from cli import common
 from cli.actions import reason_text
-from cli.common import AsJson, NamedChanges, Offer, Opportunity, TermsFile, command
+from cli.common import AsJson, By, NamedChanges, Offer, Opportunity, TermsFile, command
 from cli.offer_client import RequestRejected
 from cli.tables import preflight_table
 from cli.terminal import print_error
@@ -24,19 +24,12 @@ from runtime import clients
 from runtime.process_exit import exit_process
 from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 
-By = Annotated[
-    str,
-    typer.Option(
-        "--by",
-        envvar="OFFERS_USER",
-        help="Your mail address, as the policy's roles list it.",
-    ),
-]
 FindingCode = Annotated[
     str | None,
     typer.Option(
         "--finding",
-        help="The exception, as named by show and in the mail; default: all you may decide on.",
+        help="The exception or refund, as named by show and in the mail; default: all exceptions"
+        " you may decide on.",
     ),
 ]
 
@@ -84,7 +77,7 @@ def _check(deal: CheckDeal) -> PreflightReport:
 async def approve(
     offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False
 ) -> None:
-    """Approve exceptions to the selling rules."""
+    """Approve exceptions to the selling rules, or a refund."""
     decision = ApprovalDecision(by=by, finding=finding)
     common.print_record(await _decide(offer, decision, approved=True), as_json)
 
@@ -97,7 +90,7 @@ async def decline(
     finding: FindingCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decline exceptions: the terms must then be revised, unless they are approved later."""
+    """Decline a refund, or exceptions: the terms must then be revised, unless approved later."""
     decision = ApprovalDecision(by=by, finding=finding, reason=reason)
     common.print_record(await _decide(offer, decision, approved=False), as_json)
 
@@ -109,6 +102,9 @@ async def _decide(offer: str, decision: ApprovalDecision, *, approved: bool) -> 
     if key is None:
         return await decide(offer, decision)
     record = await client.record(offer)
+    if refund := record.refund_named(decision.finding):
+        named = decision.model_copy(update={"deal": refund.digest})
+        return await decide(offer, signed_decision(named, offer, key, approved=approved))
     if refused := why_nothing_to_decide(record, decision, approved=approved):
         raise RequestRejected(reason_text(refused))
     decided: list[OfferRecord] = []

@@ -28,6 +28,7 @@ class ActionKind(StrEnum):
     DECLINE = "decline"
     LINK_OFFER = "link-offer"
     """Name the offer that was created in Clazar."""
+    REFUND = "refund"
     RESUME = "resume"
     RESEND = "resend"
 
@@ -41,6 +42,7 @@ class Action(FrozenModel):
     terms: dict[str, str] = Field(default_factory=dict)
     """Terms to give with it, as text; an empty text is for the person to fill in."""
     finding: str | None = None
-    """The reference of the exception to decide about; None: all that wait."""
+    """The reference of the exception, or of the refund, to decide about; None: all exceptions that
+    wait."""
     attention: str | None = None
     """The code of the attention to resume; None: the only one."""

@@ -29,6 +29,8 @@ class AttentionCode(StrEnum):
     OFFER_STILL_OPEN = "offer-still-open"
     AMENDMENT_TERMINATED = "amendment-terminated"
     PAYOUT_OVERDUE = "payout-overdue"
+    REFUND_AWAITING_APPROVAL = "refund-awaiting-approval"
+    REFUND_DELAYED = "refund-delayed"
     WORKFLOW_TERMINATED = "workflow-terminated"
 
 
@@ -41,6 +43,8 @@ class Attention(FrozenModel):
     problem: str
     remedy: str
     since: AwareDatetime
+    finding: str | None = None
+    """The reference of what is to be decided, if it is one thing."""
     count: int = 1
     """How many of its code it stands for: only the last rejected signal is shown."""
 
@@ -63,6 +67,7 @@ SUGGESTED_ACTIONS: dict[AttentionCode, tuple[ActionKind, ...]] = {
     AttentionCode.DUPLICATE_OFFER: (ActionKind.RESUME, ActionKind.LINK_OFFER),
     AttentionCode.EMAIL_DELIVERY_UNKNOWN: (ActionKind.RESUME, ActionKind.RESEND),
     AttentionCode.PUBLICATION_DELAYED: (),
+    AttentionCode.REFUND_AWAITING_APPROVAL: (ActionKind.APPROVE, ActionKind.DECLINE),
     AttentionCode.WORKFLOW_TERMINATED: (ActionKind.START_AGAIN,),
 }
 """Where resuming is not all that can be done."""

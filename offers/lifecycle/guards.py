@@ -4,7 +4,7 @@ A reason is for every door: it has a code, its data and what can be done instead
 (command line, mails, web) words the actions in its own way.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -22,8 +22,10 @@ from offers.lifecycle.in_place_edits import edit_findings
 from offers.lifecycle.in_place_edits import is_in_place as can_be_edited
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.model import FrozenModel
+from offers.payouts.refund import AdjustableInvoice, Refund, RefundRequest, RefundStatus
+from offers.policy.policy import FINANCE
 from offers.stage import Stage
-from offers.terms.contacts import CONTACT_FIELDS, Contacts
+from offers.terms.contacts import CONTACT_FIELDS, Contacts, is_address_of
 from offers.terms.terms import TERM_FIELDS, OfferTerms
 
 BEING_PUBLISHED = frozenset({Stage.SUBMITTED, Stage.GENERATING})
@@ -72,6 +74,10 @@ class ReasonCode(StrEnum):
     OFFER_STAYS_EXPIRED = "offer-stays-expired"
     """The change alone would not let the buyer accept."""
     OWN_DEAL = "own-deal"
+    REFUND_DECIDED = "refund-decided"
+    REFUND_IN_PROGRESS = "refund-in-progress"
+    REFUND_NOT_POSSIBLE = "refund-not-possible"
+    """AWS lets less of the invoice be refunded, or has no such invoice."""
     ROLE_MISSING = "role-missing"
     ROLE_VACANT = "role-vacant"
     TERM_FOR_AMENDMENTS_ONLY = "term-for-amendments-only"
@@ -529,9 +535,11 @@ def exceptions_decided_by(
 def why_nothing_to_decide(
     record: OfferRecord, decision: ApprovalDecision, *, approved: bool
 ) -> Reason | None:
-    """Why a decision about exceptions does not count, whoever made it."""
+    """Why a decision does not count, whoever made it."""
     if wrong := _wrong_reason(record, decision, approved=approved):
         return wrong
+    if refund := record.refund_named(decision.finding):
+        return _why_refund_decided(record, refund, decision)
     exceptions = undecided_exceptions(record)
     if not exceptions:
         return _of_stage(record, ReasonCode.NOTHING_WAITS, "nothing in it waits for approval")
@@ -555,9 +563,11 @@ def why_nothing_to_decide(
 def why_cannot_decide(
     record: OfferRecord, decision: ApprovalDecision, *, approved: bool
 ) -> Reason | None:
-    """Why a decision about exceptions does not count."""
+    """Why a decision about exceptions, or about a refund, does not count."""
     if wrong := why_nothing_to_decide(record, decision, approved=approved):
         return wrong
+    if refund := record.refund_named(decision.finding):
+        return _why_not_their_refund(record, refund, decision, approved=approved)
     if exceptions_decided_by(record, decision, approved=approved):
         return None
     return _why_not_theirs(
@@ -584,24 +594,32 @@ def _outdated(record: OfferRecord, decision: ApprovalDecision) -> Reason | None:
 def _why_not_theirs(record: OfferRecord, decision: ApprovalDecision, roles: list[str]) -> Reason:
     """Why the person cannot decide about exceptions that these roles decide about."""
     if vacant := [role for role in roles if not record.policy.roles.get(role)]:
-        return Reason(
-            code=ReasonCode.ROLE_VACANT,
-            problem=f"nobody holds the role {vacant[0]}: name someone under [roles] in the policy,"
-            " and start the workers again",
-            data={"role": vacant[0]},
-        )
+        return _why_vacant(vacant[0])
     if not any(record.policy.has_role(decision.by, role) for role in roles):
-        return Reason(
-            code=ReasonCode.ROLE_MISSING,
-            problem=f"this needs the role {' or '.join(roles)}, which the policy does not give to"
-            " the person named",
-            data={"roles": ", ".join(roles)},
-        )
+        return _why_role_missing(roles)
     return Reason(
         code=ReasonCode.OWN_DEAL,
         problem="whoever owns the opportunity, or asked for other terms than it has, cannot approve"
         " it (policy: approve_own_deals): ask somebody else who holds the role"
         f" {' or '.join(roles)}",
+        data={"roles": ", ".join(roles)},
+    )
+
+
+def _why_vacant(role: str) -> Reason:
+    return Reason(
+        code=ReasonCode.ROLE_VACANT,
+        problem=f"nobody holds the role {role}: name someone under [roles] in the policy,"
+        " and start the workers again",
+        data={"role": role},
+    )
+
+
+def _why_role_missing(roles: Sequence[str]) -> Reason:
+    return Reason(
+        code=ReasonCode.ROLE_MISSING,
+        problem=f"this needs the role {' or '.join(roles)}, which the policy does not give to"
+        " the person named",
         data={"roles": ", ".join(roles)},
     )
 
@@ -625,6 +643,88 @@ def _wrong_reason(
             code=ReasonCode.NOTHING_GIVEN,
             problem="say why (reason): whoever corrects the terms must know",
             actions=(_action(record, ActionKind.DECLINE),),
+        )
+    return None
+
+
+def why_cannot_refund(record: OfferRecord, request: RefundRequest) -> Reason | None:
+    """Why nothing of an invoice can be refunded, as far as the record shows."""
+    if record.agreement is None:
+        return _of_stage(
+            record,
+            ReasonCode.NO_AGREEMENT,
+            "it has no agreement, so nothing was invoiced that could be refunded",
+        )
+    if not record.policy.roles.get(FINANCE):
+        return _why_vacant(FINANCE)
+    for each in record.refunds:
+        if each.is_open and each.invoice_id == request.invoice_id:
+            return Reason(
+                code=ReasonCode.REFUND_IN_PROGRESS,
+                problem=f"{each.amount} of invoice {each.invoice_id} is being refunded"
+                f" ({each.reference}, {each.status}): wait until that is done",
+                data={"refund": each.reference},
+                actions=(_action(record, ActionKind.SHOW),),
+            )
+    return None
+
+
+def why_not_adjustable(
+    request: RefundRequest, agreement_id: str, invoices: Sequence[AdjustableInvoice]
+) -> Reason | None:
+    """Why AWS would not refund this, by what it says of the agreement's invoices."""
+    found = next((each for each in invoices if each.invoice_id == request.invoice_id), None)
+    if found is None:
+        named = ", ".join(each.invoice_id for each in invoices[-5:]) or "none yet"
+        problem = (
+            f"agreement {agreement_id} has no invoice {request.invoice_id}; the last ones: {named}"
+        )
+    elif found.amount.currency != request.amount.currency:
+        problem = f"the invoice is in {found.amount.currency}: give the amount in that currency"
+    elif found.adjustable is None:
+        problem = "AWS does not say how much of the invoice can be refunded: refund it in AWS"
+    elif found.adjustable.amount < request.amount.amount:
+        problem = f"AWS lets at most {found.adjustable} of the invoice be refunded"
+    else:
+        return None
+    return Reason(
+        code=ReasonCode.REFUND_NOT_POSSIBLE, problem=problem, data={"invoice": request.invoice_id}
+    )
+
+
+def _why_refund_decided(
+    record: OfferRecord, refund: Refund, decision: ApprovalDecision
+) -> Reason | None:
+    if refund.status is not RefundStatus.AWAITING_APPROVAL:
+        return Reason(
+            code=ReasonCode.REFUND_DECIDED,
+            problem=f"{refund.reference} is {refund.status}",
+            data={"refund": refund.reference},
+            actions=(_action(record, ActionKind.SHOW),),
+        )
+    if decision.deal not in (None, refund.digest):
+        return Reason(
+            code=ReasonCode.DEAL_CHANGED,
+            problem="the refund is not as it was shown: look at it again",
+            actions=(_action(record, ActionKind.SHOW),),
+        )
+    return None
+
+
+def _why_not_their_refund(
+    record: OfferRecord, refund: Refund, decision: ApprovalDecision, *, approved: bool
+) -> Reason | None:
+    """Always the finance role, and never whoever asked for it, whatever the policy says."""
+    if not record.policy.roles.get(FINANCE):
+        return _why_vacant(FINANCE)
+    if not record.policy.has_role(decision.by, FINANCE):
+        return _why_role_missing([FINANCE])
+    if approved and is_address_of(decision.by, [refund.requested_by]):
+        return Reason(
+            code=ReasonCode.OWN_DEAL,
+            problem="whoever asked for a refund cannot approve it: ask somebody else who holds the"
+            f" role {FINANCE}",
+            data={"roles": FINANCE},
         )
     return None
 

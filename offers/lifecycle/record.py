@@ -18,6 +18,7 @@ from offers.lifecycle.deal import Deal
 from offers.model import FrozenModel
 from offers.payouts.forecast import ExpectedPayment
 from offers.payouts.model import Payout
+from offers.payouts.refund import Refund
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.report import PreflightReport
 from offers.stage import Stage, require_transition
@@ -179,6 +180,8 @@ class OfferRecord(BaseModel):
     """The money still to come, as of when the payout was last looked at."""
     overdue: tuple[ExpectedPayment, ...] = ()
     """What of it was late then."""
+    refunds: tuple[Refund, ...] = ()
+    """The oldest first."""
     cancel_reason: str | None = None
     attentions: tuple[Attention, ...] = ()
     history: tuple[StageEntry, ...] = ()
@@ -257,6 +260,15 @@ class OfferRecord(BaseModel):
         """By which a person decides about this finding in exactly this deal."""
         shown = f"{finding.reference} {self.deal.digest}"
         return f"{finding.code}:{hashlib.sha256(shown.encode()).hexdigest()[:10]}"
+
+    def refund_named(self, reference: str | None) -> Refund | None:
+        """The refund that a decision is about; None: it is about something else."""
+        return next((each for each in self.refunds if each.reference == reference), None)
+
+    def set_refund(self, refund: Refund) -> None:
+        """Put a refund on record, in the place of what was known of it."""
+        others = {each.number: each for each in self.refunds}
+        self.refunds = tuple((others | {refund.number: refund}).values())
 
     def is_approved(self, finding: Finding) -> bool:
         """Whether an exception was approved, and nothing has become worse for the seller since."""

@@ -195,6 +195,11 @@ class Payout(FrozenModel):
         return self._sum(invoice.gross for invoice in self.invoices)
 
     @property
+    def refunded(self) -> Money:
+        """Given back to the buyer so far, credits included."""
+        return self._sum(invoice.refunded for invoice in self.invoices)
+
+    @property
     def listing_fee(self) -> Money:
         """What AWS keeps of what was invoiced so far."""
         return self._sum(invoice.listing_fee for invoice in self.invoices)

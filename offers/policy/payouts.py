@@ -67,6 +67,8 @@ class PayoutRules(FrozenModel, extra="forbid"):
     """How long after it is due AWS may take to collect an invoice."""
     data_days: int = Field(default=2, ge=0, le=30)
     """How many days behind the data is."""
+    refund_days: int = Field(default=45, ge=1, le=366)
+    """How many days after AWS has completed a refund the payout data must show it."""
     remind_after: Reminders = (timedelta(days=7), timedelta(days=14), timedelta(days=30))
     """When finance is reminded of an overdue payment, from the first mail."""
     follow_for: Wait = timedelta(days=210)

@@ -1,7 +1,9 @@
 """The AWS Marketplace Agreement API for the seller as the proposer (protocol: JSON 1.0)."""
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from starlette.applications import Starlette
@@ -9,12 +11,16 @@ from starlette.applications import Starlette
 from sandbox.aws.marketplace_state import Agreement, CancellationRequest
 from sandbox.aws.protocol import AwsError, AwsService, Members, NotSimulated, Operation, page
 from sandbox.aws.shapes import Shapes
-from sandbox.billing.money import Invoice
+from sandbox.billing import adjustments
+from sandbox.billing.adjustments import adjustable
+from sandbox.billing.money import Adjustment, Invoice
 from sandbox.marketplace import cancellations
 from sandbox.world import World
 
 SHAPES = Shapes("marketplace-agreement")
 DEFAULT_PAGE = 50
+LARGEST_BATCH = 5
+"""Entries of one call that creates billing adjustments (AWS: refunds)."""
 PURCHASE = {"agreementType": "PurchaseAgreement"}
 REQUEST = "AgreementCancellationRequest"
 
@@ -44,7 +50,19 @@ def app(world: World) -> Starlette:
             api.list_requests, 5, "partyType agreementId status catalog maxResults nextToken"
         ),
         "ListAgreementInvoiceLineItems": Operation(
-            api.list_invoice_line_items, 10, "agreementId groupBy maxResults nextToken"
+            api.list_invoice_line_items, 10, "agreementId groupBy invoiceId maxResults nextToken"
+        ),
+        "BatchCreateBillingAdjustmentRequest": Operation(
+            api.create_adjustments, 2, "billingAdjustmentRequestEntries"
+        ),
+        "GetBillingAdjustmentRequest": Operation(
+            api.get_adjustment, 5, "agreementId billingAdjustmentRequestId"
+        ),
+        "ListBillingAdjustmentRequests": Operation(
+            api.list_adjustments,
+            5,
+            "agreementId status createdAfter createdBefore catalog agreementType maxResults"
+            " nextToken",
         ),
     }
     return AwsService(world, "agreement", SHAPES, _model_error, operations).app
@@ -140,10 +158,63 @@ class AgreementApi:
     def list_invoice_line_items(self, request: Members) -> Members:
         """The invoices for an agreement so far, in the order of issue (ASSUMED)."""
         agreement = self._agreement(request)
-        issued = [each for each in self.world.money.invoices if each.agreement_id == agreement.id]
+        issued = [
+            each
+            for each in self.world.money.invoices
+            if each.agreement_id == agreement.id and request.get("invoiceId", each.id) == each.id
+        ]
         shown, token = _paginate(issued, request)
-        groups = [_invoice_group(each) for each in shown]
+        groups = [_invoice_group(each, adjustable(self.world, each)) for each in shown]
         return {"agreementInvoiceLineItemGroupSummaries": groups, **token}
+
+    def create_adjustments(self, request: Members) -> Members:
+        """Take each entry by itself; one that is refused does not hold up the others."""
+        entries = request["billingAdjustmentRequestEntries"]
+        if not 1 <= len(entries) <= LARGEST_BATCH:
+            message = f"must have 1 to {LARGEST_BATCH} entries"
+            raise _field_error("OTHER", "billingAdjustmentRequestEntries", message)
+        if len({each["agreementId"] for each in entries}) > 1:
+            message = "must be about one agreement"
+            raise _field_error("OTHER", "billingAdjustmentRequestEntries", message)
+        self._agreement(entries[0])
+        items, errors = [], []
+        for entry in entries:
+            token = {"clientToken": entry["clientToken"]}
+            try:
+                taken = adjustments.create(self.world, _adjustment(entry))
+                items.append({"billingAdjustmentRequestId": taken.id, **token})
+            except adjustments.Refused as refused:
+                errors.append({"code": refused.code, "message": refused.message, **token})
+        return {"items": items, "errors": errors}
+
+    def get_adjustment(self, request: Members) -> Members:
+        agreement = self._agreement(request)
+        adjustment_id = request["billingAdjustmentRequestId"]
+        found = self.world.money.adjustments.get(adjustment_id)
+        if found is None or found.agreement_id != agreement.id:
+            raise _not_found("BillingAdjustmentRequest", adjustment_id)
+        optional = {"description": found.description, "statusMessage": found.message}
+        return {
+            **_adjustment_summary(found),
+            "adjustmentReasonCode": found.reason,
+            **{name: value for name, value in optional.items() if value},
+        }
+
+    def list_adjustments(self, request: Members) -> Members:
+        """The adjustments that match all filters, the latest first (ASSUMED)."""
+        _check_simulated(request, catalog="AWSMarketplace", agreementType="PurchaseAgreement")
+        after, before = request.get("createdAfter", 0), request.get("createdBefore", math.inf)
+        listed = [
+            each
+            for each in reversed(self.world.money.adjustments.values())
+            if request.get("agreementId", each.agreement_id) == each.agreement_id
+            and request.get("status", each.status) == each.status
+            and each.created_at
+            and after < each.created_at.timestamp() < before
+        ]
+        shown, token = _paginate(listed, request)
+        kind = PURCHASE | {"catalog": "AWSMarketplace"}
+        return {"items": [_adjustment_summary(each) | kind for each in shown], **token}
 
     def _agreement(self, request: Members) -> Agreement:
         agreement_id = request["agreementId"]
@@ -229,15 +300,40 @@ def _summary(request: CancellationRequest) -> Members:
     }
 
 
-def _invoice_group(invoice: Invoice) -> Members:
-    amount = str(invoice.amount)
+def _adjustment(entry: Members) -> Adjustment:
+    return Adjustment(
+        agreement_id=entry["agreementId"],
+        invoice_id=entry["originalInvoiceId"],
+        amount=Decimal("0" + entry["adjustmentAmount"]),
+        currency=entry["currencyCode"],
+        reason=entry["adjustmentReasonCode"],
+        description=entry.get("description"),
+        token=entry["clientToken"],
+    )
+
+
+def _adjustment_summary(adjustment: Adjustment) -> Members:
+    assert adjustment.created_at
+    assert adjustment.updated_at
+    return {
+        "billingAdjustmentRequestId": adjustment.id,
+        "agreementId": adjustment.agreement_id,
+        "originalInvoiceId": adjustment.invoice_id,
+        "adjustmentAmount": str(adjustment.amount),
+        "currencyCode": adjustment.currency,
+        "status": adjustment.status,
+        "createdAt": adjustment.created_at.timestamp(),
+        "updatedAt": adjustment.updated_at.timestamp(),
+    }
+
+
+def _invoice_group(invoice: Invoice, adjustable: Decimal) -> Members:
     return {
         "agreementId": invoice.agreement_id,
         "invoiceId": invoice.id,
         "pricingCurrencyAmount": {
-            "amount": amount,
-            # ASSUMED: the whole amount, as if nothing was refunded yet.
-            "maxAdjustmentAmount": amount,
+            "amount": str(invoice.amount),
+            "maxAdjustmentAmount": str(adjustable),
             "currencyCode": invoice.currency,
         },
         # ASSUMED: the month of issue.

@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.billing.ledger import Ledger
-from sandbox.billing.money import Disbursement, Invoice, PayoutSettings
+from sandbox.billing.money import (
+    Adjustment,
+    AdjustmentProcessing,
+    Disbursement,
+    Invoice,
+    PayoutSettings,
+)
 
 
 @dataclass
@@ -37,6 +43,9 @@ class Money:
     ledger: Ledger = field(default_factory=Ledger)
     """AWS's billing events; `disbursements` is AWS's report of them."""
     disbursements: list[Disbursement] = field(default_factory=list)
+    adjustments: dict[str, Adjustment] = field(default_factory=dict)
+    """The seller's billing adjustments by id, in the order of the requests."""
+    adjustment_processing: AdjustmentProcessing = field(default_factory=AdjustmentProcessing)
     payout_settings: PayoutSettings = field(default_factory=PayoutSettings)
     payout_settings_by_account: dict[str, PayoutSettings] = field(default_factory=dict)
     """By buyer account, where they differ from `payout_settings`."""

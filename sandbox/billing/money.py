@@ -1,6 +1,6 @@
 """Invoices, rows of the disbursement report, and the settings of payments and payouts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -21,6 +21,41 @@ class Invoice:
     amount: Decimal
     currency: str
     issued_at: datetime
+
+
+@dataclass
+class Adjustment:
+    """A billing adjustment that the seller requested."""
+
+    agreement_id: str
+    invoice_id: str
+    amount: Decimal
+    currency: str
+    reason: str
+    description: str | None
+    token: str
+    id: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    status: str = "PENDING"
+    """Or `COMPLETED`, `VALIDATION_FAILED`."""
+    message: str | None = None
+
+    @property
+    def as_requested(self) -> "Adjustment":
+        """The same as it was asked for."""
+        return replace(self, created_at=None, updated_at=None, status="PENDING", message=None)
+
+
+@dataclass
+class AdjustmentProcessing:
+    """How AWS processes billing adjustments."""
+
+    pending_hours: float = 0.25
+    """Business hours until an adjustment is completed, or has failed.  Sellers report minutes to
+    three days."""
+    failure: str | None = None
+    """The message with which AWS fails those that are due from now on; None: it completes them."""
 
 
 @dataclass

@@ -102,6 +102,11 @@ class Control:
             money.payout_settings = settings
         return asdict(settings)
 
+    def put_adjustment_processing(self, **changes: Any) -> Any:
+        money = self.world.money
+        money.adjustment_processing = with_changes(money.adjustment_processing, changes)
+        return asdict(money.adjustment_processing)
+
     def add_fault(self, **values: Any) -> Any:
         fault = with_changes(Fault("", ""), values)
         if fault.system not in SYSTEMS:
@@ -135,6 +140,7 @@ class Control:
             "agreements": list(map(asdict, aws.agreements.values())),
             "cancellation_requests": list(map(asdict, aws.cancellation_requests.values())),
             "invoices": list(map(asdict, money.invoices)),
+            "adjustments": list(map(asdict, money.adjustments.values())),
             "disbursements": list(map(asdict, money.disbursements)),
         }
 
@@ -157,6 +163,7 @@ class Control:
             ("PUT", "change-set-processing", self.put_change_set_processing),
             ("PUT", "payouts", self.put_payouts),
             ("PUT", "payouts/{account}", self.put_payouts),
+            ("PUT", "adjustment-processing", self.put_adjustment_processing),
             ("POST", "faults", self.add_fault),
             ("GET", "faults", self.show_faults),
             ("DELETE", "faults", self.clear_faults),

@@ -71,6 +71,23 @@ def call_catalog_and_agreements(seller: Seller) -> None:
     assert agreements.list_agreement_cancellation_requests(
         partyType="Proposer", agreementId=agreement_id
     )["items"]
+    (invoice,) = lines["agreementInvoiceLineItemGroupSummaries"]
+    entry = {
+        "agreementId": agreement_id,
+        "originalInvoiceId": invoice["invoiceId"],
+        "adjustmentAmount": "1.00",
+        "currencyCode": "USD",
+        "adjustmentReasonCode": "OTHER",
+        "clientToken": "token",
+    }
+    (taken,) = agreements.batch_create_billing_adjustment_request(
+        billingAdjustmentRequestEntries=[entry]
+    )["items"]
+    adjustment_id = taken["billingAdjustmentRequestId"]
+    assert agreements.get_billing_adjustment_request(
+        agreementId=agreement_id, billingAdjustmentRequestId=adjustment_id
+    )["status"]
+    assert agreements.list_billing_adjustment_requests(agreementId=agreement_id)["items"]
 
 
 def call_s3(sandbox: Sandbox) -> None:

@@ -17,11 +17,13 @@ PRIVATE = {
     "buyer_name",
     "by",
     "changed_by",
+    "decided_by",
     "owner_email",
     "owner_name",
     "owner_time_zone",
     "owners",
     "proof",
+    "requested_by",
     "roles",
     "to",
 }
@@ -34,6 +36,8 @@ ALSO = {
     "DigestPlanRequest": {"known"},
     "KnownOwner": {"owner"},
     "OfferSummary": {"owner"},
+    "Refund": {"description"},
+    "RefundRequest": {"description"},
 }
 """Elsewhere these hold none, or a model that hides its own."""
 

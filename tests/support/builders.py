@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.findings import Finding, findings_in
+from offers.payouts.refund import Refund
 from offers.terms.contacts import Contacts
 from offers.terms.terms import OfferTerms
 
@@ -20,6 +21,22 @@ CONTACTS = Contacts(
 CANCELLATION_REQUEST = CancellationRequestInput(
     reason_code=CancellationReasonCode.OTHER, message="You asked us to."
 )
+
+
+def refund(**changes: Any) -> Refund:
+    """A refund that waits for approval."""
+    known: dict[str, Any] = {
+        "number": 1,
+        "agreement_id": "agmt-1",
+        "invoice_id": "INV-1",
+        "amount": {"amount": "4000.00", "currency": "USD"},
+        "reason": "BUYER_DISSATISFACTION",
+        "token": "refund-00000000-0000-4000-8000-000000000001",
+        "requested_by": "owner@example.com",
+        "requested_at": NOW,
+        "refunded_before": {"amount": "0.00", "currency": "USD"},
+    }
+    return Refund.model_validate(known | changes)
 
 
 def facts(**changes: Any) -> dict[str, Any]:

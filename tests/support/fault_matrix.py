@@ -6,6 +6,7 @@ what the attention names, and resumes.
 
 import asyncio
 import io
+import itertools
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from offers.ids import offer_path, workflow_id
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
+from offers.payouts.refund import RefundRequest, RefundStatus
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from sandbox.clazar.manual_offers import create_manual_offer
@@ -376,6 +378,33 @@ async def agreement_cancelled(life: Life) -> None:
     await life.until_stage(Stage.TERMINATED)
 
 
+async def refunded(life: Life) -> None:
+    """A part of the invoice is refunded to the buyer."""
+    await share(life)
+    await accept_offer(life)
+    (invoice,) = life.harness.world.money.invoices
+    client, tries = life.harness.client, itertools.count(1)
+
+    async def ask() -> OfferRecord:
+        """Each try by another person's hand, who has renewed what the last one was told of."""
+        if (number := next(tries)) > 1:
+            life.injection.end_permanent_faults()
+        given = {"invoice_id": invoice.id, "amount": "4000 USD", "reason": "OTHER"}
+        token = f"refund-asked-{number:08}"
+        request = RefundRequest.model_validate(given | {"by": "a@example.com", "token": token})
+        return await client.request_refund(OPPORTUNITY, request)
+
+    status = RefundStatus.FAILED  # AWS may refuse the first one
+    while status is RefundStatus.FAILED:
+        refund = (await life.request(ask)).refunds[-1]
+        approval = ApprovalDecision(by="finance@example.com", finding=refund.reference)
+        await life.request(lambda: client.approve(OPPORTUNITY, approval))  # noqa: B023
+        (record, *_) = await life.until(lambda r: not r[0].refunds[-1].is_open)
+        status = record.refunds[-1].status
+    if (made := len(life.harness.world.money.adjustments)) != 1:
+        raise Violation(f"{made} refunds")
+
+
 async def expired(life: Life) -> None:
     """The buyer does not accept."""
     await share(life)
@@ -392,6 +421,7 @@ SCENARIOS: dict[str, Callable[[Life], Awaitable[None]]] = {
         cancelled,
         cancelled_while_generating,
         agreement_cancelled,
+        refunded,
         expired,
     )
 }
@@ -412,6 +442,7 @@ OUTCOMES: dict[str, Outcome] = {
     "cancelled": Outcome(["cancelled"], [], [WITHDRAWN, READY], [None]),
     "cancelled_while_generating": Outcome(["cancelled"], [], [], [None]),
     "agreement_cancelled": Outcome(["terminated"], ["CANCELLED"], [READY], [None]),
+    "refunded": Outcome(["accepted"], ACTIVE, [READY], [None]),
     "expired": Outcome(["expired"], [], [REMINDER, REMINDER, READY], [None]),
 }
 """How each ends, whatever faults its activities meet."""
@@ -448,6 +479,7 @@ CALLED_IN: dict[str, tuple[str, ...]] = {
     "amended_after": ("find_successor",),
     "cancelled_while_generating": ("cancel_change_set",),
     "agreement_cancelled": ("request_cancellation", "wait_for_cancellation"),
+    "refunded": ("create_adjustment", "read_invoices", "wait_for_adjustment"),
     "expired": ("read_offer",),
 }
 """By scenario: activities that it calls.  Each activity of the product is named once, here or in

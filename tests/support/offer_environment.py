@@ -53,6 +53,7 @@ agreement_watch_overlap = "PT1H"
 [roles]
 deal-desk = ["desk@example.com"]
 legal = ["legal@example.com"]
+finance = ["finance@example.com"]
 """
 
 

@@ -116,6 +116,15 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     AwsAgreements.wait_for_cancellation: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Wait for cancellation request {0.request_id}"
     ),
+    AwsAgreements.read_invoices: ActivityOptions(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Read the invoices of {0}"
+    ),
+    AwsAgreements.create_adjustment: ActivityOptions(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Refund a part of {0.refund.invoice_id}"
+    ),
+    AwsAgreements.wait_for_adjustment: ActivityOptions(
+        queue=TaskQueue.AWS_MARKETPLACE, summary="Wait for refund {0.adjustment_id}"
+    ),
     AwsAgreements.find_agreement: ActivityOptions(
         queue=TaskQueue.AWS_MARKETPLACE, summary="Find the agreement of {0}"
     ),

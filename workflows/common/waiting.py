@@ -21,7 +21,8 @@ async def wait_condition(condition: Callable[[], bool]) -> None:
         await workflow.wait_condition(condition)  # noqa: TID251
     except asyncio.CancelledError:
         task = asyncio.current_task()
-        if task is None or task.cancelling():
+        # The condition does not hold when a worker drops the workflow from its cache.
+        if task is None or task.cancelling() or not condition():
             raise
 
 

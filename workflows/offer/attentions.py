@@ -30,8 +30,10 @@ class Attentions:
             if code in (None, attention.code):
                 self.dismiss(attention)
 
-    def raise_(self, code: AttentionCode, problem: str, remedy: str) -> Attention:
-        """Show that something waits for a person.
+    def raise_(
+        self, code: AttentionCode, problem: str, remedy: str, finding: str | None = None
+    ) -> Attention:
+        """Show that something waits for a person; `finding` is the reference of what to decide.
 
         Of what may come any number of times, and nothing waits for, only the last is shown.
         """
@@ -44,6 +46,7 @@ class Attentions:
             code=code,
             problem=problem if count == 1 else f"{problem} (and {count - 1} more before)",
             remedy=remedy,
+            finding=finding,
             count=count,
             since=self._ctx.now(),
         )

@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.guards import Reason
+    from offers.payouts.refund import AdjustableInvoice, RefundRequest
     from offers.stage import ENDS, Stage
     from offers.text import shorten
 
@@ -41,10 +42,15 @@ def reject_if(reason: Reason | str | None) -> None:
 
     Whoever asked gets the reason in the details.
     """
-    if isinstance(reason, Reason):
-        raise ApplicationError(str(reason), reason, type=reason.code, non_retryable=True)
     if reason is not None:
-        raise ApplicationError(reason, non_retryable=True)
+        raise rejection(reason)
+
+
+def rejection(reason: Reason | str) -> ApplicationError:
+    """The error by which an update is rejected."""
+    if isinstance(reason, Reason):
+        return ApplicationError(str(reason), reason, type=reason.code, non_retryable=True)
+    return ApplicationError(reason, non_retryable=True)
 
 
 def note_request(ctx: OfferContext, kind: ActionKind, by: str | None) -> None:
@@ -66,9 +72,12 @@ def report_rejected_signal(ctx: OfferContext, reason: Reason | str | None) -> No
 
 
 async def decide(ctx: OfferContext, decision: ApprovalDecision, *, approved: bool) -> None:
-    """Put a decision about exceptions on record, if whoever made it holds the roles today."""
+    """Put a decision about exceptions or a refund on record, if its author holds the role now."""
     await read_current_policy(ctx)
     reject_if(guards.why_cannot_decide(ctx.record, decision, approved=approved))
+    if refund := ctx.record.refund_named(decision.finding):
+        ctx.refunds.decide(refund, decision, approved=approved)
+        return
     ctx.approvals.decide(decision, approved=approved)
 
 
@@ -241,6 +250,30 @@ async def request_cancellation(ctx: OfferContext, request: CancellationRequestIn
     rejection = await ctx.agreement_cancellation.request(request)
     publish(ctx)
     return rejection
+
+
+# Refund ------------------------------------------------------------------------------------------
+
+
+def why_cannot_refund(ctx: OfferContext, request: RefundRequest) -> Reason | None:
+    """Why nothing of an invoice can be refunded, as far as is known here."""
+    return _why_closing(ctx) or guards.why_cannot_refund(ctx.record, request)
+
+
+async def check_refund(ctx: OfferContext, request: RefundRequest) -> AdjustableInvoice:
+    """The invoice that AWS lets be refunded; rejected if it does not."""
+    found = await ctx.refunds.find_invoice(request)
+    if isinstance(found, AdjustableInvoice):
+        return found
+    raise rejection(found)
+
+
+async def request_refund(ctx: OfferContext, request: RefundRequest) -> None:
+    """Put a refund on record, which finance must approve."""
+    await check_refund(ctx, request)
+    reject_if(why_cannot_refund(ctx, request))  # another one may have been asked for meanwhile
+    note_request(ctx, ActionKind.REFUND, request.by)
+    ctx.refunds.add(request)
 
 
 def _why_closing(ctx: OfferContext) -> Reason | None:

@@ -15,6 +15,7 @@ from workflows.offer.clazar_link import ClazarLink
 from workflows.offer.edits import Edits
 from workflows.offer.notifications import Notifications
 from workflows.offer.payout_tracking import PayoutTracking
+from workflows.offer.refunds import Refunds
 from workflows.offer.renewal_reminders import RenewalReminders
 from workflows.offer.salesforce_sync import SalesforceSync
 from workflows.offer.state import Control, OfferState
@@ -44,6 +45,7 @@ class OfferContext:
         self.amendments = Amendments(self)
         self.agreement_cancellation = AgreementCancellation(self)
         self.payout_tracking = PayoutTracking(self)
+        self.refunds = Refunds(self)
         self.renewal_reminders = RenewalReminders(self)
         self.salesforce_sync = SalesforceSync(self)
         self.summary_memo = SummaryMemo(self)

@@ -38,6 +38,7 @@ def can_continue_as_new(ctx: OfferContext) -> bool:
         and ctx.clazar_link.is_idle
         and ctx.amendments.is_idle
         and ctx.agreement_cancellation.is_idle
+        and ctx.refunds.is_idle
     )
 
 

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.record import OfferRecord
+    from offers.payouts.refund import Refund
     from offers.policy.policy import FINANCE
     from offers.stage import Stage
     from offers.terms.contacts import Owner, is_address_of
@@ -82,6 +83,12 @@ class Notifications:
         """Send finance a notice; the owner, if nobody holds that role."""
         self._notify(kind, occasion, role=FINANCE, to_owner=OwnerCopy.IF_ROLE_IS_VACANT)
 
+    def notify_refund(self, kind: EmailKind, refund: Refund) -> None:
+        """Tell finance and the owner how a refund stands; the mail is about this one alone."""
+        record = self._ctx.record.model_copy(update={"refunds": (refund,)})
+        occasion = f"{refund.reference} {refund.status}"
+        self._notify(kind, occasion, role=FINANCE, to_owner=OwnerCopy.ALSO, about=record)
+
     def notify_approvers(self, occasion: str) -> None:
         """Write to those who may approve what waits for approval."""
         for role in sorted({str(finding.role) for finding in self._ctx.record.awaiting_approval}):
@@ -119,15 +126,17 @@ class Notifications:
         self,
         kind: EmailKind,
         occasion: str,
+        *,
         role: str | None = None,
         copy_to: str | None = None,
         to_owner: OwnerCopy | None = None,
+        about: OfferRecord | None = None,
     ) -> None:
         self.run_in_background(
             self._send_notice(
                 OfferEmail(
                     kind=kind,
-                    record=self._ctx.record.model_copy(),
+                    record=about or self._ctx.record.model_copy(),
                     occasion=occasion,
                     role=role,
                     copy_to=copy_to,

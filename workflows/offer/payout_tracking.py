@@ -105,6 +105,7 @@ class PayoutTracking:
         """When something will be overdue, or finance is reminded of it (UTC)."""
         record, overdue = self._ctx.record, self._ctx.state.payout_tracking.overdue
         days = [each.overdue_on for each in record.expected_payments]
+        days += self._ctx.refunds.next_check
         if overdue:
             days += [overdue.since + after for after in record.policy.payouts.remind_after]
         return min((d for d in map(start_of_day, days) if d > self._ctx.now()), default=None)
@@ -128,6 +129,7 @@ class PayoutTracking:
         state.reported = None
         today = self._ctx.now().date()
         update_expected_payments(record, today)
+        self._ctx.refunds.reconcile(today)
         self._audit()
         self._follow_overdue(record.overdue, today)
         return before != record

@@ -178,6 +178,15 @@ class PayoutTrackingState(BaseModel):
     reminded_on: date | None = None
 
 
+class RefundsState(BaseModel):
+    """What waits for people because of refunds."""
+
+    approvals: dict[int, int] = Field(default_factory=dict)
+    """By a refund's number, that of the attention that it waits for approval."""
+    delayed: dict[str, int] = Field(default_factory=dict)
+    """By a refund's reference and status, the number of the attention that it is late."""
+
+
 class RenewalRemindersState(BaseModel):
     """What the owner was told of the agreement's end."""
 
@@ -226,5 +235,6 @@ class OfferState(BaseModel):
         default_factory=AgreementCancellationState
     )
     payout_tracking: PayoutTrackingState = Field(default_factory=PayoutTrackingState)
+    refunds: RefundsState = Field(default_factory=RefundsState)
     renewal_reminders: RenewalRemindersState = Field(default_factory=RenewalRemindersState)
     salesforce_sync: SalesforceSyncState = Field(default_factory=SalesforceSyncState)

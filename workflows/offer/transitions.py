@@ -71,6 +71,7 @@ async def close(ctx: OfferContext) -> None:
     if ctx.control.cancel_requested or ctx.record.stage is Stage.DISBURSED:
         await ctx.amendments.cancel_open("the original is not followed any more")
     await ctx.amendments.wait_until_cancelled()
+    await ctx.refunds.finish()
     await ctx.notifications.finish()
     await ctx.salesforce_sync.finish()
 

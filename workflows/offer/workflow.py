@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.record import Amendment, OfferRecord
     from offers.payouts.model import PayoutReport
+    from offers.payouts.refund import AdjustableInvoice, RefundRequest
     from offers.preflight.marketplace import ObservedOffer
     from offers.stage import Stage
 
@@ -50,6 +51,7 @@ class OfferWorkflow:
         if request.state:
             ctx.clazar_link.restart()
             ctx.amendments.restart()
+            ctx.refunds.restart()
             show_card(ctx)
         while not await self._run_stages():
             # News can have come while the stage was left.
@@ -142,7 +144,7 @@ class OfferWorkflow:
 
     @workflow.update
     async def approve(self, decision: ApprovalDecision) -> OfferRecord:
-        """Approve exceptions; only those who hold the role that each needs can.
+        """Approve exceptions, or a refund; only those who hold the role that each needs can.
 
         Roles are those of the policy as it is now.
         """
@@ -155,7 +157,7 @@ class OfferWorkflow:
 
     @workflow.update
     async def decline(self, decision: ApprovalDecision) -> OfferRecord:
-        """Decline exceptions: the terms must be revised, or the offer cancelled."""
+        """Decline exceptions, which must be revised then or the offer cancelled, or a refund."""
         await change_requests.decide(self._ctx, decision, approved=False)
         return self._ctx.record
 
@@ -231,6 +233,25 @@ class OfferWorkflow:
     @request_cancellation.validator
     def _reject_request_cancellation(self, request: CancellationRequestInput) -> None:  # noqa: ARG002
         reject_if(change_requests.why_cannot_request_cancellation(self._ctx))
+
+    @workflow.update
+    async def check_refund(self, request: RefundRequest) -> AdjustableInvoice:
+        """What AWS lets be refunded of an invoice; nothing is changed."""
+        return await change_requests.check_refund(self._ctx, request)
+
+    @check_refund.validator
+    def _reject_check_refund(self, request: RefundRequest) -> None:
+        reject_if(change_requests.why_cannot_refund(self._ctx, request))
+
+    @workflow.update
+    async def request_refund(self, request: RefundRequest) -> OfferRecord:
+        """Have a part of an invoice refunded, if finance approves it."""
+        await change_requests.request_refund(self._ctx, request)
+        return self._ctx.record
+
+    @request_refund.validator
+    def _reject_request_refund(self, request: RefundRequest) -> None:
+        reject_if(change_requests.why_cannot_refund(self._ctx, request))
 
     @workflow.update
     def resume(self, code: str | None = None, by: str | None = None) -> OfferRecord:

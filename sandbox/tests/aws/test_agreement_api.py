@@ -1,6 +1,7 @@
 """Acceptance, and the Agreement API."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from unittest.mock import ANY
 
@@ -8,6 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from sandbox.aws.marketplace_state import Agreement, Buyer
+from sandbox.billing import corrections
+from sandbox.billing.money import Invoice
 from sandbox.marketplace import agreements, buyers, cancellations
 from sandbox.tests.support.aws_seller import (
     BUYER,
@@ -271,3 +274,98 @@ def test_list_requests(seller: Seller, agreement: Agreement) -> None:
     assert listed(agreementId=agreement.id) == [ids[1], ids[0]]
     assert listed(status="REJECTED") == ids[:1]
     assert listed(maxResults=2) == ids[:0:-1]
+
+
+# Billing adjustments ------------------------------------------------------------------------------
+
+
+def adjust(seller: Seller, invoice: Invoice, **changes: Any) -> Details:
+    entry = {
+        "agreementId": invoice.agreement_id,
+        "originalInvoiceId": invoice.id,
+        "adjustmentAmount": "4000.00",
+        "currencyCode": "USD",
+        "adjustmentReasonCode": "OTHER",
+        "clientToken": "token-1",
+        **changes,
+    }
+    answer: Details = seller.agreements.batch_create_billing_adjustment_request(
+        billingAdjustmentRequestEntries=[entry]
+    )
+    return answer
+
+
+def adjustable(seller: Seller, invoice: Invoice) -> str:
+    (group,) = seller.agreements.list_agreement_invoice_line_items(
+        agreementId=invoice.agreement_id, groupBy="INVOICE_ID", invoiceId=invoice.id
+    )["agreementInvoiceLineItemGroupSummaries"]
+    return str(group["pricingCurrencyAmount"]["maxAdjustmentAmount"])
+
+
+@pytest.fixture
+def invoice(seller: Seller, agreement: Agreement) -> Invoice:
+    seller.clock.advance(hours=1)
+    seller.world.advance()
+    (invoice,) = seller.world.money.invoices
+    return invoice
+
+
+def test_an_adjustment_is_pending_and_then_a_refund_in_the_ledger(
+    seller: Seller, invoice: Invoice
+) -> None:
+    (item,) = adjust(seller, invoice)["items"]
+    ids = {
+        "agreementId": invoice.agreement_id,
+        "billingAdjustmentRequestId": item["billingAdjustmentRequestId"],
+    }
+    assert seller.agreements.get_billing_adjustment_request(**ids)["status"] == "PENDING"
+    assert adjustable(seller, invoice) == "66000.00"
+    assert adjust(seller, invoice)["items"] == [item]
+    seller.clock.advance(hours=1)
+    done = seller.agreements.get_billing_adjustment_request(**ids)
+    assert (done["status"], done["adjustmentAmount"]) == ("COMPLETED", "4000.00")
+    refund = corrections.find_event(
+        seller.world, invoice_id=invoice.id, transaction_type="SELLER_REV_SHARE_REFUND"
+    )
+    assert refund.amount == Decimal("-4000.00")
+    assert adjustable(seller, invoice) == "66000.00"
+    listed = seller.agreements.list_billing_adjustment_requests(
+        agreementId=invoice.agreement_id, createdAfter=seller.world.now() - timedelta(days=1)
+    )
+    assert [each["status"] for each in listed["items"]] == ["COMPLETED"]
+
+
+def test_an_adjustment_that_fails_changes_nothing(seller: Seller, invoice: Invoice) -> None:
+    seller.world.money.adjustment_processing.failure = "The tax invoice is closed."
+    (item,) = adjust(seller, invoice)["items"]
+    seller.clock.advance(hours=1)
+    failed = seller.agreements.get_billing_adjustment_request(
+        agreementId=invoice.agreement_id,
+        billingAdjustmentRequestId=item["billingAdjustmentRequestId"],
+    )
+    assert failed["status"] == "VALIDATION_FAILED"
+    assert failed["statusMessage"] == "The tax invoice is closed."
+    assert adjustable(seller, invoice) == "70000.00"
+
+
+ENTRIES: list[tuple[Details, str]] = [
+    ({"adjustmentAmount": "70000.01"}, "VALIDATION_EXCEPTION"),
+    ({"adjustmentAmount": "0.00"}, "VALIDATION_EXCEPTION"),
+    ({"currencyCode": "EUR"}, "VALIDATION_EXCEPTION"),
+    ({"originalInvoiceId": "unknown"}, "RESOURCE_NOT_FOUND_EXCEPTION"),
+]
+
+
+@pytest.mark.parametrize(("changes", "code"), ENTRIES)
+def test_entries_that_are_refused(
+    seller: Seller, invoice: Invoice, changes: Details, code: str
+) -> None:
+    answer = adjust(seller, invoice, **changes)
+    assert (answer["items"], answer["errors"][0]["code"]) == ([], code)
+
+
+def test_what_conflicts_with_a_pending_adjustment(seller: Seller, invoice: Invoice) -> None:
+    adjust(seller, invoice)
+    for changes in ({"adjustmentAmount": "1.00"}, {"clientToken": "token-2"}):
+        (error,) = adjust(seller, invoice, **changes)["errors"]
+        assert error["code"] == "CONFLICT_EXCEPTION"

@@ -14,9 +14,10 @@ from offers.lifecycle.record import OfferRecord
 from offers.money import Money
 from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.forecast import REMEDIES, ExpectedPayment, Step
+from tests.support.builders import NOW, refund
 
 OPPORTUNITY = "0065g00000AbCdEAAV"
-KINDS = [kind for kind in EmailKind if kind.startswith("finance-")]
+KINDS = [kind for kind in EmailKind if kind.startswith("finance-payout-")]
 
 
 def row(invoice: str, day: int | None = None, **changes: Any) -> ReportRow:
@@ -71,12 +72,12 @@ def test_company_offer_and_each_invoice_are_named(kind: EmailKind) -> None:
         ("Offer", "offer-1"),
         (
             "Invoice INV-1",
-            "USD 1,000.00 gross, USD 30.00 fee, USD 970.00 of USD 970.00 paid out, disbursed,"
-            " trace-10",
+            "USD 1,000.00 gross, USD 30.00 fee, USD 970.00 net, disbursed on 10 April 2026, bank"
+            " trace trace-10",
         ),
         (
             "Invoice INV-2",
-            "USD 1,000.00 gross, USD 30.00 fee, USD 0.00 of USD 970.00 paid out, not disbursed",
+            "USD 1,000.00 gross, USD 30.00 fee, USD 970.00 net, USD 0.00 paid out, not disbursed",
         ),
     )
     assert email.closing == (f"offerflow payouts --offer {OPPORTUNITY}",)
@@ -124,3 +125,64 @@ def test_each_finding_about_a_payout_has_its_remedy() -> None:
     assert unreadable.paragraphs[1:] == tuple(map(str, findings))
     assert unreadable.greeting == email.greeting == "Hello,"
     assert unreadable.closing == ("offerflow payouts",)
+
+
+def test_only_the_newest_invoices_are_shown() -> None:
+    rows = [row(f"INV-{number:02}") for number in range(86)]
+    facts = dict(finance_mail(EmailKind.FINANCE_PAYOUT_UNEXPECTED, record(*rows)).facts)
+    assert facts.pop("Older invoices") == "74, see the payouts"
+    assert list(facts) == [f"Invoice INV-{number}" for number in range(74, 86)]
+
+
+DECIDED = {"decided_by": "finance@example.com", "decided_at": NOW}
+REFUNDS: list[tuple[EmailKind, dict[str, Any], str, str]] = [
+    (EmailKind.FINANCE_REFUND_REQUESTED, {}, "Approval required: refund of", "take it back"),
+    (
+        EmailKind.FINANCE_REFUND_APPROVED,
+        DECIDED | {"status": "approved"},
+        "Approved: refund of",
+        "finance@example.com approved the refund",
+    ),
+    (
+        EmailKind.FINANCE_REFUND_DECLINED,
+        DECIDED | {"status": "declined", "problem": "Not agreed"},
+        "Declined: refund of",
+        "The refund was declined: Not agreed",
+    ),
+    (
+        EmailKind.FINANCE_REFUND_COMPLETED,
+        DECIDED | {"status": "completed", "adjustment_id": "ba-1"},
+        "Refunded:",
+        "AWS has completed the refund",
+    ),
+    (
+        EmailKind.FINANCE_REFUND_FAILED,
+        DECIDED | {"status": "failed", "problem": "The tax invoice is closed."},
+        "Not refunded:",
+        "AWS refused the refund: The tax invoice is closed.",
+    ),
+    (
+        EmailKind.FINANCE_REFUND_DELAYED,
+        DECIDED | {"status": "completed"},
+        "Late: refund of",
+        "the payout data does not show it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "changes", "subject", "text"), REFUNDS)
+def test_refunds(kind: EmailKind, changes: dict[str, Any], subject: str, text: str) -> None:
+    about = record(company="Example {Corp}", refunds=(refund(**changes),))
+    email = finance_mail(kind, about)
+    assert email.subject == f"{subject} USD 4,000.00 to Example {{Corp}}"
+    assert text in " ".join(email.paragraphs)
+    facts = dict(email.facts)
+    assert (facts["Refund"], facts["Of invoice"]) == ("USD 4,000.00", "INV-1")
+    assert facts["Requested by"] == "owner@example.com"
+    assert facts.get("Decided by") == changes.get("decided_by")
+    assert facts.get("Signed", "no: nobody has verified who decided").startswith("no")
+    assert facts.get("AWS's id") == changes.get("adjustment_id")
+    *decisions, show = email.closing
+    assert show == f"offerflow show {OPPORTUNITY}"
+    assert len(decisions) == (0 if changes else 2)
+    assert all("--finding refund-1 --by" in each for each in decisions)

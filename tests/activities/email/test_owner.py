@@ -1,6 +1,7 @@
 """The mails to owners and approvers: which offer, what happened to it, what to do."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -102,6 +103,8 @@ def test_facts_name_the_offer(kind: EmailKind) -> None:
     }
     if kind is EmailKind.OWNER_AGREEMENT_ENDING:
         facts |= {"Ends on": "Friday 5 March 2027, 14:00 UTC", "Value": "USD 120,000.00"}
+    if kind is EmailKind.OWNER_DISBURSED:
+        facts |= {"Invoice INV-1": PAID_INVOICE}
     assert dict(email.facts) == facts
     assert email.greeting == "Hello An Owner,"
     of_amendment = MESSAGES[kind](record(**AMENDMENT))
@@ -277,13 +280,27 @@ def test_offer_to_create_again_in_clazar_says_why(offer_id: str | None) -> None:
 
 
 def test_payout_names_its_sums_and_traces() -> None:
-    email = MESSAGES[EmailKind.OWNER_DISBURSED](record())
-    sums = "paid out USD 116,400.00: everything that was invoiced (USD 120,000.00) minus its"
-    assert sums in email.paragraphs[0]
-    assert "(USD 3,600.00)" in email.paragraphs[0]
-    assert email.paragraphs[1:] == ("Bank trace ids: trace-1",)
-    untraced = payout_from_report([PAID.model_copy(update={"bank_trace_id": None})])
-    assert len(MESSAGES[EmailKind.OWNER_DISBURSED](record(payout=untraced)).paragraphs) == 1
+    def paid(**changes: Any) -> EmailMessage:
+        payout = payout_from_report([PAID.model_copy(update=changes)])
+        return MESSAGES[EmailKind.OWNER_DISBURSED](record(payout=payout))
+
+    email = paid()
+    assert email.paragraphs == (
+        "AWS has paid out everything that was invoiced: USD 120,000.00 gross, USD 3,600.00 listing"
+        " fee, USD 116,400.00 net. The last payout was on 10 April 2026.",
+    )
+    assert dict(email.facts)["Invoice INV-1"] == PAID_INVOICE
+    unknown = paid(bank_trace_id=None, disbursed_on=None)
+    assert dict(unknown.facts)["Invoice INV-1"].endswith("USD 116,400.00 net, disbursed")
+    assert "The last payout" not in unknown.paragraphs[0]
+    refunded = paid(refund=Decimal(-1000), disbursed=Decimal(115400))
+    assert "USD 1,000.00 refunded, USD 3,600.00 listing fee" in refunded.paragraphs[0]
+
+
+PAID_INVOICE = (
+    "USD 120,000.00 gross, USD 3,600.00 fee, USD 116,400.00 net, disbursed on 10 April 2026, bank"
+    " trace trace-1"
+)
 
 
 @pytest.mark.parametrize(

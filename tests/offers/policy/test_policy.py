@@ -220,6 +220,7 @@ BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
     **numbers("payouts.feed_months", least=1, most=120),
     **numbers("payouts.pays_on.0", least=1, most=28),
     **numbers("payouts.bank_days.0", "payouts.data_days", least=0, most=30),
+    **numbers("payouts.refund_days", least=1, most=366),
     **numbers("payouts.buyer_terms_days", "payouts.collection_days", least=0, most=366),
     **durations(
         "clazar_handoff.remind_after.0",
