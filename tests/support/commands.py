@@ -12,6 +12,7 @@ from offers.lifecycle.commands import TermChanges
 COMMANDS: Any = typer.main.get_command(starter.app)
 EXAMPLE_VALUES = {
     "--until": "2027-01-31",
+    "--reason": "OTHER",
     "--reason-code": "OTHER",
     "price": "1 USD",
     "additional_amount": "1 USD",

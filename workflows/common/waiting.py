@@ -13,17 +13,22 @@ from temporalio import workflow
 async def wait_condition(condition: Callable[[], bool]) -> None:
     """Wait until the condition holds.
 
+    The SDK's function returns some time after the condition held: what ran between may have made it
+    false again.
+
     Once Temporal's cancellation is requested, the SDK's function raises CancelledError in every
     task that waited then (workflow logic flag 2, on in 1.36.0).  Here only a task that is itself
     cancelled does.
     """
-    try:
-        await workflow.wait_condition(condition)  # noqa: TID251
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        # The condition does not hold when a worker drops the workflow from its cache.
-        if task is None or task.cancelling() or not condition():
-            raise
+    holds = False
+    while not holds:
+        try:
+            await workflow.wait_condition(condition)  # noqa: TID251
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+        holds = condition()
 
 
 async def wait_condition_for(

@@ -65,7 +65,7 @@ class AgreementCancellation:
             return "; ".join(f"{each.code}: {each.message}" for each in aws_errors_in(error))
         finally:
             state.submitting = False
-        self._follow_task = asyncio.create_task(self._follow(record.cancellation))
+        self._follow_task = self._ctx.start(self._follow(record.cancellation))
         return None
 
     def report_update(self, request_id: str) -> None:

@@ -71,7 +71,7 @@ class Amendments:
         record, state = self._ctx.record, self._ctx.state.amendments
         number = record.last_amendment + 1
         record.amendments += (Amendment(number=number, stage=Stage.DRAFT),)
-        self._following.append(asyncio.create_task(self._run_child(number, changes)))
+        self._following.append(self._ctx.start(self._run_child(number, changes)))
         await wait_condition(lambda: state.last_started >= number)
 
     @property
@@ -85,7 +85,7 @@ class Amendments:
         state = self._ctx.state.amendments
         for each in self._ctx.record.amendments:
             if each.number <= state.last_started and each.number not in state.closed:
-                self._following.append(asyncio.create_task(self._follow_by_id(each.number)))
+                self._following.append(self._ctx.start(self._follow_by_id(each.number)))
 
     def update(self, report: Amendment) -> None:
         """An amendment reports its stage."""

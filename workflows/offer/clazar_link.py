@@ -43,7 +43,7 @@ class ClazarLink:
     def restart(self) -> None:
         """Go on in a run that continues another."""
         if (offer_id := self._ctx.state.clazar_link.offer_id) is not None:
-            self._task = asyncio.create_task(self._link(offer_id))
+            self._task = self._ctx.start(self._link(offer_id))
 
     def stop(self) -> None:
         """Nobody needs the link any more."""

@@ -1,6 +1,9 @@
 """The context of one offer's workflow: its state, its clock, and its components."""
 
+import asyncio
+from collections.abc import Coroutine
 from datetime import datetime
+from typing import Any
 
 from temporalio import workflow
 
@@ -34,6 +37,8 @@ class OfferContext:
 
     def __init__(self, state: OfferState) -> None:
         self.state = state
+        self.failure: BaseException | None = None
+        """The first exception of what runs beside the stages."""
         self.attentions = Attentions(self)
         self.notifications = Notifications(self)
         self.approvals = Approvals(self)
@@ -49,6 +54,19 @@ class OfferContext:
         self.renewal_reminders = RenewalReminders(self)
         self.salesforce_sync = SalesforceSync(self)
         self.summary_memo = SummaryMemo(self)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Have something done beside the stages; a bug in it fails the workflow task.
+
+        Without this nobody would hear of an exception in a task that nothing waits for.
+        """
+        task = asyncio.create_task(work)
+        task.add_done_callback(self._note_failure)
+        return task
+
+    def _note_failure(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self.failure = self.failure or task.exception()
 
     @property
     def record(self) -> OfferRecord:

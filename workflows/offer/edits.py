@@ -45,7 +45,7 @@ class Edits:
         request = EditRequest(changes=changes)
         self._ctx.state.edits.pending.append(request)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._make_all())
+            self._task = self._ctx.start(self._make_all())
         await wait_condition(lambda: request.done)
         return request.rejection
 

@@ -184,7 +184,7 @@ class Notifications:
 
         `on_first_failure` is called if the mail is not sent at once.
         """
-        email = asyncio.create_task(
+        email = self._ctx.start(
             self._email_buyer(kind, occasion, on_first_failure, revision=self._ctx.record.revision)
         )
         self._buyer_emails.append(email)
@@ -317,7 +317,7 @@ class Notifications:
 
     def run_in_background(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have something done beside the stages; the run ends only when it is done."""
-        task = asyncio.create_task(work)
+        task = self._ctx.start(work)
         self._background.append(task)
         return task
 

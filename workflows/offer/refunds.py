@@ -48,8 +48,7 @@ class Refunds:
 
     def __init__(self, ctx: OfferContext) -> None:
         self._ctx = ctx
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        """By the refund's number."""
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def find_invoice(self, request: RefundRequest) -> AdjustableInvoice | Reason | str:
         """The invoice, if AWS lets as much of it be refunded; otherwise the reason."""
@@ -124,12 +123,12 @@ class Refunds:
         for refund in self._ctx.record.refunds:
             if refund.status is RefundStatus.AWAITING_APPROVAL:
                 self._update(refund.number, **self._declined("the offer is not followed any more"))
-        await asyncio.gather(*self._tasks.values())
+        await asyncio.gather(*self._tasks)
 
     # One refund ----------------------------------------------------------------------------------
 
     def _follow(self, refund: Refund) -> None:
-        self._tasks[refund.number] = asyncio.create_task(self._follow_to_end(refund.number))
+        self._tasks.append(self._ctx.start(self._follow_to_end(refund.number)))
 
     async def _follow_to_end(self, number: int) -> None:
         await self._wait_for_decision(number)

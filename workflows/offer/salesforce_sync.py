@@ -51,7 +51,7 @@ class SalesforceSync:
 
     def start(self) -> None:
         """Begin to write what is added."""
-        self._loop = asyncio.create_task(self._write_all())
+        self._loop = self._ctx.start(self._write_all())
 
     async def finish(self) -> None:
         """Wait until everything has been written, and stop."""
@@ -64,7 +64,7 @@ class SalesforceSync:
         while True:
             await wait_condition(lambda: bool(state.pending))
             state.writing = state.pending.pop(0)
-            self._write_task = asyncio.create_task(self._write(state.writing))
+            self._write_task = self._ctx.start(self._write(state.writing))
             await workflow.wait([self._write_task])
             state.written, state.writing = state.writing, None
             self._write_task = None

@@ -31,7 +31,7 @@ class SummaryMemo:
         parts = OfferSummary.of(self._ctx.record).memo()
         if self._task:
             self._task.cancel()
-        self._task = asyncio.create_task(_upsert(parts))
+        self._task = self._ctx.start(_upsert(parts))
 
 
 async def _upsert(parts: dict[str, dict[str, Any]]) -> None:

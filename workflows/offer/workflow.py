@@ -65,7 +65,10 @@ class OfferWorkflow:
         stages = asyncio.create_task(run_stages(self._ctx))
         while not stages.done():
             try:
-                await asyncio.shield(stages)
+                await wait_condition(lambda: stages.done() or self._ctx.failure is not None)
+                if self._ctx.failure is not None:
+                    # Not as it is: a failure of an activity would end the workflow.
+                    raise RuntimeError("a task beside the stages failed") from self._ctx.failure
             except asyncio.CancelledError:
                 # Temporal's own cancellation must not leave an acceptable offer behind.
                 self._ctx.control.cancel_requested = True

@@ -1,13 +1,20 @@
 """From a signed opportunity to the payout or the expiry, with the vendors' real durations."""
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.failure.v1 import Failure
 
 from offers.lifecycle.record import OfferRecord
 from offers.money import Money
 from offers.stage import Stage
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
+from workflows.offer.salesforce_sync import SalesforceSync
 from workflows.offer.search_attributes import (
     AGREEMENT_ID,
     ATTENTION,
@@ -105,6 +112,31 @@ async def test_salesforce_fields_and_search_attributes(harness: WorkflowHarness)
     assert attributes[EXPIRES_AT] == end.expires_at
     assert payout.fingerprint.startswith("116400.00/116400.00 USD ")
     assert attributes.get(ATTENTION) is None
+
+
+async def test_a_bug_beside_the_stages_fails_the_task_until_it_is_mended(
+    harness: WorkflowHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: Any) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(SalesforceSync, "_write", broken)
+    await harness.client.start_without_waiting(OPPORTUNITY)
+    failures: list[Failure] = []
+    while not failures:
+        await asyncio.sleep(0.05)
+        failures = [
+            event.workflow_task_failed_event_attributes.failure
+            for event in (await harness.handle.fetch_history()).events
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+        ]
+    failure = failures[0]
+    assert failure.message == "a task beside the stages failed"
+    assert failure.cause.application_failure_info.type == "LookupError"
+    monkeypatch.undo()
+    await harness.advance_until(Stage.SHARED)
+    await harness.settle()
+    assert harness.salesforce_fields()["Offer_Stage__c"] == "shared"
 
 
 async def test_offer_is_linked_to_the_opportunity_in_clazar(harness: WorkflowHarness) -> None:

@@ -120,6 +120,7 @@ async def test_who_may_approve_a_refund(harness: WorkflowHarness, invoice_id: st
     with pytest.raises(RequestRejected, match="refund-1 is declined"):
         await harness.client.approve(OPPORTUNITY, decision())
     await harness.settle()
+    assert harness.salesforce_fields()["Offer_Attention__c"] is None, "not written any more"
     assert "Not agreed." in mails(harness, "Declined: refund of USD 4,000.00")[0].text
 
     await harness.client.request_refund(
