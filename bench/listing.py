@@ -11,7 +11,8 @@ import base64
 import dataclasses
 import json
 import time
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
@@ -35,6 +36,7 @@ from offers.money import Money
 from offers.payouts.model import InvoicePayout, Payout, PayoutReading
 from offers.policy.digest import DigestRules, Weekday
 from offers.policy.payouts import PayoutRules
+from offers.reports.monthly_forecast import monthly_forecast
 from offers.reports.payouts import lines, totals
 from offers.stage import Stage
 from offers.terms.contacts import Owner
@@ -52,8 +54,9 @@ NO_WORKER = "nobody-serves-it"
 TIMEOUT_SECONDS = 300
 
 
-async def listing(count: int) -> dict[str, Any]:
-    """Seconds for each, with this many open offers: half accepted, one in ten with an attention."""
+@asynccontextmanager
+async def listed(records: Sequence[OfferRecord]) -> AsyncIterator[Client]:
+    """A server that lists these offers, encrypted."""
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=installed_program("temporal"),
         dev_server_log_level="error",
@@ -63,13 +66,22 @@ async def listing(count: int) -> dict[str, Any]:
     ) as temporal:
         client = temporal.client
         await register_search_attributes(client)
-        now = datetime.now(UTC)
-        records = [example(number, now) for number in range(count)]
         by_id = {workflow_id(record.path): record for record in records}
         await run_concurrently(lambda each: start(client, by_id[each]), list(by_id))
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while (await client.count_workflows("OfferStage IS NOT NULL")).count < count:  # noqa: ASYNC110
+            while (await client.count_workflows("OfferStage IS NOT NULL")).count < len(records):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+        yield client
+
+
+async def listing(count: int) -> dict[str, Any]:
+    """Seconds for each, with this many open offers: half accepted, one in ten with an attention.
+
+    For the payouts all of them are accepted.
+    """
+    now = datetime.now(UTC)
+    records = [example(number, now) for number in range(count)]
+    async with listed(records) as client:
         offers = OfferClient(client)
         rows, list_seconds = await timed(offers.list_offers())
         assert len(rows) == count
@@ -77,28 +89,47 @@ async def listing(count: int) -> dict[str, Any]:
         began = time.perf_counter()
         Console(width=120, file=StringIO()).print(offer_table(rows, 120))
         print_seconds = time.perf_counter() - began
-        payouts = {r.offer_id: r.payout for r in records if r.offer_id and r.payout}
-        found, payout_seconds = await timed(
-            payout_report(offers, PayoutReading(payouts=payouts), now.date())
-        )
         plan, digest_seconds = await timed(
             ActivityEnvironment().run(
                 Digests(client).plan_digests,
                 DigestPlanRequest(rules=DigestRules(days=tuple(Weekday)), now=now),
             )
         )
-        sizes = [len(OfferSummary.of(r).model_dump_json(exclude_defaults=True)) for r in records]
+    sizes = [len(OfferSummary.of(r).model_dump_json(exclude_defaults=True)) for r in records]
     return {
         "offers": count,
         "summary_bytes": {"smallest": min(sizes), "largest": max(sizes)},
         "list_seconds": round(list_seconds, 2),
         "table_seconds": round(print_seconds, 2),
-        "payout_report_seconds": round(payout_seconds, 2),
-        "payout_lines": found,
         "digest_plan_seconds": round(digest_seconds, 2),
         "digest_owners": len(plan.owners),
+        **await payouts(count, now),
         "target_seconds": 5,
     }
+
+
+async def payouts(count: int, now: datetime) -> dict[str, Any]:
+    """Seconds for the payout report and for the forecast, with this many accepted offers."""
+    records = [example(2 * number + 1, now) for number in range(count)]
+    known = {r.offer_id: r.payout for r in records if r.offer_id and r.payout}
+    async with listed(records) as client:
+        offers = OfferClient(client)
+        found, report_seconds = await timed(
+            payout_report(offers, PayoutReading(payouts=known), now.date())
+        )
+        _, forecast_seconds = await timed(payout_forecast(offers, now.date()))
+    return {
+        "payout_report_seconds": round(report_seconds, 2),
+        "payout_lines": found,
+        "payout_forecast_seconds": round(forecast_seconds, 2),
+    }
+
+
+async def payout_forecast(offers: OfferClient, today: date) -> None:
+    """The forecast by month, as `payouts --forecast` makes it."""
+    rows = await offers.offers_with_money_to_come()
+    summaries = [each.summary for each in rows if each.summary]
+    assert monthly_forecast(summaries, PayoutRules(), today)
 
 
 async def payout_report(offers: OfferClient, reading: PayoutReading, today: date) -> int:
