@@ -16,7 +16,7 @@ from temporalio.exceptions import (
 )
 
 from workflows.common.activity_options import ACTIVITY_OPTIONS, failure_of, start_activity
-from workflows.common.waiting import wait_condition
+from workflows.common.waiting import wait_condition, wait_condition_for
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
@@ -50,6 +50,11 @@ UNRESPONSIVE_REMEDY = "Find out what delays it; resume tries again at once, if i
 
 UNRESPONSIVE_AFTER = timedelta(hours=4)
 """Real time after which people are told that a vendor has not answered yet."""
+
+
+CREDENTIALS_RETRY = (timedelta(minutes=15), timedelta(hours=1))
+"""Real time until refused credentials are tried again, at first and at most: somebody may have
+renewed them for all offers at once."""
 
 
 class Aborted(Exception):
@@ -100,6 +105,7 @@ async def execute_with_escalation(
     `abort_if` holds while a person is waited for and nothing can have been done yet.
     """
     unresponsive: Attention | None = None
+    refused = RefusedCredentials(attentions)
     first = True
     while True:
         try:
@@ -114,6 +120,7 @@ async def execute_with_escalation(
             unknown = failure is None and not ACTIVITY_OPTIONS[activity].can_repeat
             as_expected = failure is not None and failure.type == expected
             if is_cancelled_exception(error) or unknown or as_expected:
+                refused.dismiss()
                 if unresponsive:
                     attentions.dismiss(unresponsive)
                 raise
@@ -121,16 +128,53 @@ async def execute_with_escalation(
                 on_first_failure()
             if error.retry_state is RetryState.NON_RETRYABLE_FAILURE or budget:
                 may_abort = abort_if if first and abort_if is not None else _never
-                await attentions.wait_until_resolved(*attention_for(failure), or_when=may_abort)
+                if failure is not None and failure.type == Failure.CREDENTIALS:
+                    await refused.wait(failure, may_abort)
+                else:
+                    refused.dismiss()
+                    await attentions.wait_until_resolved(*attention_for(failure), or_when=may_abort)
                 if may_abort():
+                    refused.dismiss()
                     raise Aborted from None
             elif error.retry_state is RetryState.TIMEOUT and unresponsive is None:
                 unresponsive = attentions.raise_(*attention_for(failure))
             first = False
         else:
+            refused.dismiss()
             if unresponsive:
                 attentions.dismiss(unresponsive)
             return result
+
+
+class RefusedCredentials:
+    """Credentials that a vendor refuses: a person renews them, and they are tried again slowly."""
+
+    def __init__(self, attentions: Attentions) -> None:
+        self._attentions = attentions
+        self._attention: Attention | None = None
+        self._wait = CREDENTIALS_RETRY[0]
+
+    async def wait(self, failure: ApplicationError, or_when: Callable[[], bool]) -> None:
+        """Until a person resumes, `or_when` holds, or it is time for the next try."""
+        attention = self._attention
+        if attention is None or not self._attentions.is_open(attention):
+            attention = self._attention = self._attentions.raise_(*attention_for(failure))
+        try:
+            await wait_condition_for(
+                self._wait,
+                lambda: not self._attentions.is_open(attention) or or_when(),
+                summary="next try with the credentials",
+            )
+        except asyncio.CancelledError:
+            self.dismiss()
+            raise
+        self._wait = min(2 * self._wait, CREDENTIALS_RETRY[1])
+
+    def dismiss(self) -> None:
+        """They are accepted, or nothing is to be done with them any more."""
+        if self._attention is not None:
+            self._attentions.dismiss(self._attention)
+            self._attention = None
 
 
 async def cancel_when(
