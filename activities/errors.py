@@ -38,6 +38,7 @@ from botocore.exceptions import (
 from simple_salesforce.exceptions import SalesforceError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from offers.lifecycle.attentions import Vendor
 from offers.lifecycle.aws_errors import AwsError
 
 
@@ -51,6 +52,21 @@ class Failure(StrEnum):
     REJECTED = "VendorRejected"
     NOT_FOUND = "NotFound"
     DELIVERY_UNKNOWN = "DeliveryUnknown"
+
+
+VENDORS = {
+    "AWS Marketplace": Vendor.AWS,
+    "Amazon S3": Vendor.AWS,
+    "Clazar": Vendor.CLAZAR,
+    "Salesforce": Vendor.SALESFORCE,
+    "The mail server": Vendor.EMAIL,
+}
+"""By the names in messages."""
+
+
+def vendor_of(name: str) -> Vendor | None:
+    """The first detail of a failure: whose it is; None: Temporal's, or a contract's server's."""
+    return VENDORS.get(name)
 
 
 DEFAULT_RETRY_DELAY = timedelta(seconds=30)
@@ -70,6 +86,7 @@ def not_ready(what: str, retry_after: timedelta | None = None) -> ApplicationErr
 def rate_limited(vendor: str, retry_after: timedelta | None = None) -> ApplicationError:
     return ApplicationError(
         f"{vendor} limits the rate of calls",
+        vendor_of(vendor),
         type=Failure.RATE_LIMITED,
         next_retry_delay=retry_after or DEFAULT_RETRY_DELAY,
     )
@@ -77,14 +94,14 @@ def rate_limited(vendor: str, retry_after: timedelta | None = None) -> Applicati
 
 def unavailable(vendor: str, what: str) -> ApplicationError:
     """The vendor did not answer, or answered with an internal error."""
-    return ApplicationError(f"{vendor}: {what}", type=Failure.UNAVAILABLE)
+    return ApplicationError(f"{vendor}: {what}", vendor_of(vendor), type=Failure.UNAVAILABLE)
 
 
 def credentials_rejected(vendor: str, code: str) -> ApplicationError:
     """A person must renew our credentials or extend their rights."""
     return ApplicationError(
         f"{vendor} rejects our credentials ({code})",
-        vendor,
+        vendor_of(vendor),
         type=Failure.CREDENTIALS,
         non_retryable=True,
     )
@@ -94,7 +111,7 @@ def credentials_missing(vendor: str, code: str) -> ApplicationError:
     """A person must give the worker credentials: the vendor was not asked."""
     return ApplicationError(
         f"the worker has no credentials for {vendor} ({code})",
-        vendor,
+        vendor_of(vendor),
         type=Failure.CREDENTIALS,
         non_retryable=True,
     )
@@ -106,6 +123,7 @@ def rejected(
     """Trying again would not help."""
     return ApplicationError(
         f"{vendor} rejected the request: {code}, {what}",
+        vendor_of(vendor),
         list(refusals) or [AwsError(code=code, message=what)],
         type=Failure.REJECTED,
         non_retryable=True,

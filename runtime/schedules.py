@@ -24,11 +24,11 @@ from offers.clock import Clock
 from offers.policy.policy import FINANCE, OPERATIONS, Policy
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
+from workflows.schedules.health_check import HealthCheck, HealthCheckRequest
 from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityIntake
 from workflows.schedules.owner_digest import DigestRequest, OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep, PayoutSweepRequest
 from workflows.schedules.policy_watch import PolicyWatch
-from workflows.schedules.schedule_check import ScheduleCheck, ScheduleCheckRequest
 from workflows.schedules.watch import WatchRequest
 
 KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST, POLICY, CHECK = (
@@ -38,7 +38,7 @@ KNOWN = INTAKE, WATCH, CLAZAR, SWEEP, OWNER_DIGEST, POLICY, CHECK = (
     "disbursement-sweep",
     "owner-digest",
     "policy-watch",
-    "schedule-check",
+    "health-check",
 )
 """The ids of all Schedules; their workflows have the same ids."""
 
@@ -112,8 +112,8 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
         CHECK: _every(
             CHECK_EVERY,
             ScheduleActionStartWorkflow(
-                ScheduleCheck.run,
-                ScheduleCheckRequest(operations=policy.roles.get(OPERATIONS, ()), schedules=KNOWN),
+                HealthCheck.run,
+                HealthCheckRequest(operations=policy.roles.get(OPERATIONS, ()), schedules=KNOWN),
                 id=CHECK,
                 task_queue=TaskQueue.OFFERS,
             ),

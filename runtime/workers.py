@@ -23,6 +23,7 @@ from activities.temporal.payouts import Payouts
 from activities.temporal.renewals import Renewals
 from activities.temporal.schedules import Schedules
 from activities.temporal.signals import OfferSignals
+from activities.temporal.vendor_problems import VendorProblems
 from offers.lifecycle.decision_proof import DecisionKeys
 from runtime import clients
 from runtime.clients import THREADS
@@ -34,11 +35,11 @@ from workflows.offer.decision_verification import VerifyDecisions
 from workflows.offer.workflow import OfferWorkflow
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
+from workflows.schedules.health_check import HealthCheck
 from workflows.schedules.opportunity_intake import OpportunityIntake
 from workflows.schedules.owner_digest import OwnerDigest
 from workflows.schedules.payout_sweep import PayoutSweep
 from workflows.schedules.policy_watch import PolicyWatch
-from workflows.schedules.schedule_check import ScheduleCheck
 
 WORKFLOWS = (
     OfferWorkflow,
@@ -48,7 +49,7 @@ WORKFLOWS = (
     PayoutSweep,
     OwnerDigest,
     PolicyWatch,
-    ScheduleCheck,
+    HealthCheck,
 )
 GRACEFUL_SHUTDOWN = timedelta(seconds=30)
 """How long running calls may take after SIGTERM."""
@@ -162,6 +163,7 @@ def _activities(
             OfferWorkflows(client).wait_until_closed,
             Digests(client).plan_digests,
             Schedules(client).find_schedule_problems,
+            VendorProblems(client).find_vendor_problems,
             policy.read_policy,
             Renewals(client).find_renewal,
             policy.signal_policy_change,

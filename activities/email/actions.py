@@ -1,6 +1,7 @@
 """What a reader of a mail can do next, as command lines to copy."""
 
 from offers.lifecycle.actions import Action, ActionKind
+from offers.lifecycle.attentions import AttentionCode, Vendor
 
 PROGRAM = "offerflow"
 
@@ -26,6 +27,11 @@ def command_line(action: Action) -> str:
     """The command that does it; what only the reader knows is to be filled in."""
     rest = COMMANDS[action.kind].format(offer=action.offer, finding=action.finding)
     return f"{PROGRAM} {rest}"
+
+
+def resume_all(code: AttentionCode, vendor: Vendor) -> str:
+    """The command that resumes all offers which a vendor holds up."""
+    return f"{PROGRAM} resume --all --attention {code} --vendor {vendor}"
 
 
 def is_command(text: str) -> bool:

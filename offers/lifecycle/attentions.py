@@ -34,6 +34,15 @@ class AttentionCode(StrEnum):
     WORKFLOW_TERMINATED = "workflow-terminated"
 
 
+class Vendor(StrEnum):
+    """An outside system, as people name it on the command line."""
+
+    AWS = "aws"
+    CLAZAR = "clazar"
+    SALESFORCE = "salesforce"
+    EMAIL = "email"
+
+
 class Attention(FrozenModel):
     """Something that waits for a person."""
 
@@ -43,6 +52,8 @@ class Attention(FrozenModel):
     problem: str
     remedy: str
     since: AwareDatetime
+    vendor: Vendor | None = None
+    """Whose failure it is."""
     finding: str | None = None
     """The reference of what is to be decided, if it is one thing."""
     count: int = 1

@@ -331,6 +331,8 @@ def _progress(record: OfferRecord) -> Progress:
                 problem=_shortened(each.problem),
                 remedy=_shortened(each.remedy),
                 since=each.since,
+                vendor=each.vendor,
+                finding=each.finding,
             )
             for each in record.attentions
         ),

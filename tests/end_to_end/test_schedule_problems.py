@@ -17,8 +17,11 @@ from offers.clock import Clock
 from offers.policy.policy import Policy
 from runtime import schedules
 from runtime.schedules import CHECK, INTAKE, KNOWN, NEVER_APPLIED, WATCH, schedule_problems
+from sandbox.faults import Fault
+from sandbox.mail.mailbox_state import Mail
 from tests.support.offer_environment import PAUSE_SECONDS, TIMEOUT_SECONDS, OfferEnvironment
-from workflows.schedules.schedule_check import MailedProblems, ScheduleCheck, ScheduleCheckRequest
+from workflows.common import escalation
+from workflows.schedules.health_check import HealthCheck, HealthCheckRequest, MailedProblems
 
 ROLES = {"operations": ("ops@example.com",), "deal-desk": ("desk@example.com",)}
 POLICY = Policy.model_validate({"roles": ROLES | {"legal": ("legal@example.com",)}})
@@ -117,10 +120,46 @@ async def test_run_past_the_retention_is_no_problem(paused: bool) -> None:
     assert await reading._run_problem(client, run, row, is_late=False) == (None, None)
 
 
+async def test_vendor_that_refuses_all_offers_is_told_once_and_when_it_is_over(
+    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS's credentials are gone for two offers, and come back without anybody's doing."""
+    client, messages = environment.temporal_client, environment.world.mail.messages
+    await create(client, CHECK)
+
+    async def mails_after_two_checks() -> list[Mail]:
+        for _ in range(2):
+            await environment.run_schedule(client.get_schedule_handle(CHECK), MailedProblems)
+        return [each for each in messages if "held up" in each.subject]
+
+    often = timedelta(seconds=0.5)
+    monkeypatch.setattr(escalation, "CREDENTIALS_RETRY", (often, often))
+    environment.world.faults.waiting.append(
+        Fault("catalog", "status", "DescribeChangeSet", status=403, times=None)
+    )
+    ids = environment.put_opportunities(1, 2)
+    for each in ids:
+        await environment.client.start_without_waiting(each)
+    for each in ids:
+        await environment.wait_until(each, lambda row: row.attention == "credentials-rejected")
+    (begun,) = await mails_after_two_checks()
+    assert begun.recipients == ["ops@example.com"]
+    assert begun.subject == "Offers are held up by AWS"
+    text = " ".join(begun.text.split())
+    assert "AWS Marketplace rejects our credentials (403). This holds up 2 offers, the" in text
+    assert "resume --all --attention credentials-rejected --vendor aws" in text
+
+    environment.world.faults.clear()
+    for each in ids:
+        await environment.wait_until(each, lambda row: row.attention is None)
+    _, over = await mails_after_two_checks()
+    assert over.subject == "Over: offers were held up by AWS"
+
+
 async def test_nobody_is_told_if_nobody_holds_the_role(environment: OfferEnvironment) -> None:
     mailed = await environment.temporal_client.execute_workflow(
-        ScheduleCheck.run,
-        ScheduleCheckRequest(schedules=("payout-sweep",)),
+        HealthCheck.run,
+        HealthCheckRequest(schedules=("payout-sweep",)),
         id="check",
         task_queue=TaskQueue.OFFERS,
     )
@@ -132,8 +171,8 @@ async def test_cancelled_run_does_not_end_as_if_its_mail_had_failed(
 ) -> None:
     environment.world.faults.smtp.down()
     run = await environment.temporal_client.start_workflow(
-        ScheduleCheck.run,
-        ScheduleCheckRequest(operations=("ops@example.com",), schedules=("payout-sweep",)),
+        HealthCheck.run,
+        HealthCheckRequest(operations=("ops@example.com",), schedules=("payout-sweep",)),
         id="check",
         task_queue=TaskQueue.OFFERS,
     )

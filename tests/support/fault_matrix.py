@@ -489,6 +489,7 @@ WITHOUT_SCENARIO = {
     "wait_until_closed": "only in a run that continues as new while an amendment is open",
     "plan_digests": "it reads only Temporal's search, which the time-skipping server lacks",
     "signal_policy_change": "it calls only Temporal, and nothing when the policy is the same",
+    "find_vendor_problems": "it reads only Temporal's search, which the time-skipping server lacks",
     "find_schedule_problems": "it reads only Temporal's Schedules, which that server lacks",
 }
 """Activities that no scenario runs, and why."""

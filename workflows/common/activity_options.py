@@ -26,6 +26,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.temporal.payouts import Payouts
     from activities.temporal.schedules import Schedules
     from activities.temporal.signals import OfferSignals
+    from activities.temporal.vendor_problems import VendorProblems
     from offers.model import FrozenModel
 
 ParamT = TypeVar("ParamT")
@@ -161,6 +162,11 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     ),
     Schedules.find_schedule_problems: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Find Schedules that do not work"
+    ),
+    VendorProblems.find_vendor_problems: ActivityOptions(
+        queue=TaskQueue.OFFERS,
+        summary="Find vendors that hold offers up",
+        timeout=timedelta(minutes=2),
     ),
     SellingPolicy.signal_policy_change: ActivityOptions(
         queue=TaskQueue.OFFERS, summary="Signal a change of policy", timeout=timedelta(minutes=10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeGuard, TypeVar, overload
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -20,7 +20,8 @@ from workflows.common.waiting import wait_condition, wait_condition_for
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
-    from offers.lifecycle.attentions import Attention, AttentionCode
+    from activities.task_queues import TaskQueue
+    from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
     from offers.lifecycle.aws_errors import AwsError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ ReturnT = TypeVar("ReturnT")
 ESCALATIONS: dict[str, tuple[AttentionCode, str]] = {
     Failure.CREDENTIALS: (
         AttentionCode.CREDENTIALS_REJECTED,
-        "Renew or widen the credentials, then resume",
+        "Renew or widen the credentials. They are tried again within the hour, by resume at once",
     ),
     Failure.REJECTED: (
         AttentionCode.VENDOR_REJECTED,
@@ -128,16 +129,22 @@ async def execute_with_escalation(
                 on_first_failure()
             if error.retry_state is RetryState.NON_RETRYABLE_FAILURE or budget:
                 may_abort = abort_if if first and abort_if is not None else _never
-                if failure is not None and failure.type == Failure.CREDENTIALS:
+                if is_refusal_of_credentials(failure):
                     await refused.wait(failure, may_abort)
                 else:
                     refused.dismiss()
-                    await attentions.wait_until_resolved(*attention_for(failure), or_when=may_abort)
+                    await attentions.wait_until_resolved(
+                        *attention_for(failure),
+                        vendor=vendor_of(failure, activity),
+                        or_when=may_abort,
+                    )
                 if may_abort():
                     refused.dismiss()
                     raise Aborted from None
             elif error.retry_state is RetryState.TIMEOUT and unresponsive is None:
-                unresponsive = attentions.raise_(*attention_for(failure))
+                unresponsive = attentions.raise_(
+                    *attention_for(failure), vendor=vendor_of(failure, activity)
+                )
             first = False
         else:
             refused.dismiss()
@@ -158,7 +165,9 @@ class RefusedCredentials:
         """Until a person resumes, `or_when` holds, or it is time for the next try."""
         attention = self._attention
         if attention is None or not self._attentions.is_open(attention):
-            attention = self._attention = self._attentions.raise_(*attention_for(failure))
+            attention = self._attention = self._attentions.raise_(
+                *attention_for(failure), vendor=vendor_of(failure)
+            )
         try:
             await wait_condition_for(
                 self._wait,
@@ -193,6 +202,28 @@ async def cancel_when(
     return None
 
 
+def is_refusal_of_credentials(failure: ApplicationError | None) -> TypeGuard[ApplicationError]:
+    """Whether a vendor does not let us in: it may, as soon as a person has renewed them."""
+    return failure is not None and failure.type == Failure.CREDENTIALS
+
+
+def vendor_of(
+    failure: ApplicationError | None, activity: Callable[..., Any] | None = None
+) -> Vendor | None:
+    """Whose failure it is: as it says, or else whom the activity calls."""
+    if failure is not None:
+        return Vendor(failure.details[0]) if failure.details and failure.details[0] else None
+    return VENDOR_OF_QUEUE.get(ACTIVITY_OPTIONS[activity].queue) if activity else None
+
+
+VENDOR_OF_QUEUE = {
+    TaskQueue.AWS_MARKETPLACE: Vendor.AWS,
+    TaskQueue.CLAZAR: Vendor.CLAZAR,
+    TaskQueue.SALESFORCE: Vendor.SALESFORCE,
+    TaskQueue.EMAIL: Vendor.EMAIL,
+}
+
+
 def attention_for(failure: ApplicationError | None) -> tuple[AttentionCode, str, str]:
     """The attention that a failure needs: code, problem and remedy."""
     unresponsive = AttentionCode.VENDOR_UNRESPONSIVE, UNRESPONSIVE_REMEDY
@@ -207,7 +238,7 @@ def aws_errors_in(error: ActivityError) -> tuple[AwsError, ...]:
     failure = failure_of(error)
     if failure is None:  # no answer of AWS's
         return ()
-    return tuple(AwsError.model_validate(each) for each in failure.details[0])
+    return tuple(AwsError.model_validate(each) for each in failure.details[1])
 
 
 def _never() -> bool:

@@ -12,7 +12,7 @@ from workflows.common.waiting import wait_condition
 from workflows.offer.visibility import publish
 
 with workflow.unsafe.imports_passed_through():
-    from offers.lifecycle.attentions import Attention, AttentionCode
+    from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -31,9 +31,17 @@ class Attentions:
                 self.dismiss(attention)
 
     def raise_(
-        self, code: AttentionCode, problem: str, remedy: str, finding: str | None = None
+        self,
+        code: AttentionCode,
+        problem: str,
+        remedy: str,
+        *,
+        finding: str | None = None,
+        vendor: Vendor | None = None,
     ) -> Attention:
-        """Show that something waits for a person; `finding` is the reference of what to decide.
+        """Show that something waits for a person.
+
+        `finding` is the reference of what to decide, `vendor` whose failure it is.
 
         Of what may come any number of times, and nothing waits for, only the last is shown.
         """
@@ -47,6 +55,7 @@ class Attentions:
             problem=problem if count == 1 else f"{problem} (and {count - 1} more before)",
             remedy=remedy,
             finding=finding,
+            vendor=vendor,
             count=count,
             since=self._ctx.now(),
         )
@@ -74,10 +83,12 @@ class Attentions:
         code: AttentionCode,
         problem: str,
         remedy: str,
+        *,
+        vendor: Vendor | None = None,
         or_when: Callable[[], bool] = lambda: False,
     ) -> None:
         """Raise an attention, and wait until somebody resolves it or `or_when` holds."""
-        attention = self.raise_(code, problem, remedy)
+        attention = self.raise_(code, problem, remedy, vendor=vendor)
         try:
             await wait_condition(lambda: not self.is_open(attention) or or_when())
         except asyncio.CancelledError:

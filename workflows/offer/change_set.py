@@ -10,14 +10,19 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState
 
 from workflows.common.activity_options import failure_of, start_activity
-from workflows.common.escalation import attention_for, execute_with_escalation
+from workflows.common.escalation import (
+    RefusedCredentials,
+    attention_for,
+    execute_with_escalation,
+    is_refusal_of_credentials,
+)
 from workflows.common.waiting import wait_condition
 from workflows.offer.state import PublicationState
 
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, WaitForChangeSet
     from activities.email.message import EmailKind
-    from offers.lifecycle.attentions import AttentionCode
+    from offers.lifecycle.attentions import AttentionCode, Vendor
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -40,7 +45,8 @@ class ChangeSetFollower:
         delayed_at = self._ctx.now() + self._ctx.record.policy.publication.delayed_after
         publication = PublicationState(delayed_at=delayed_at)
         self._ctx.state.publication = publication
-        while (outcome := await self._wait(publication)) is None:
+        refused = RefusedCredentials(self._ctx.attentions)
+        while (outcome := await self._wait(publication, refused)) is None:
             if self._ctx.is_withdrawing() and not publication.stop_requested:
                 publication.stop_requested = True
                 await execute_with_escalation(
@@ -48,12 +54,15 @@ class ChangeSetFollower:
                     AwsCatalog.cancel_change_set,
                     self._ctx.record.require_change_set_id(),
                 )
+        refused.dismiss()
         if publication.attention:
             self._ctx.attentions.dismiss(publication.attention)
         self._ctx.state.publication = None
         return outcome
 
-    async def _wait(self, publication: PublicationState) -> ChangeSetOutcome | None:
+    async def _wait(
+        self, publication: PublicationState, refused: RefusedCredentials
+    ) -> ChangeSetOutcome | None:
         """Wait until AWS has finished; None if there is something else to do first."""
         record = self._ctx.record
         left = record.clock.real_duration(publication.delayed_at - self._ctx.now())
@@ -81,9 +90,11 @@ class ChangeSetFollower:
         except ActivityError as error:
             if error.retry_state is RetryState.TIMEOUT:
                 self._raise_delayed(publication)
+            elif is_refusal_of_credentials(failure := failure_of(error)):
+                await refused.wait(failure, is_interrupted)
             else:
                 await self._ctx.attentions.wait_until_resolved(
-                    *attention_for(failure_of(error)), or_when=is_interrupted
+                    *attention_for(failure), vendor=Vendor.AWS, or_when=is_interrupted
                 )
             return None
 

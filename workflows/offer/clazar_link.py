@@ -13,7 +13,7 @@ from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.clazar.offers import Clazar, FindOffers, LinkOffer
-    from offers.lifecycle.attentions import AttentionCode
+    from offers.lifecycle.attentions import AttentionCode, Vendor
     from offers.preflight.marketplace import ObservedOffer
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ class ClazarLink:
                     AttentionCode.VENDOR_UNRESPONSIVE,
                     "Clazar does not show the offer",
                     UNRESPONSIVE_REMEDY,
+                    vendor=Vendor.CLAZAR,
                 ).number
             raised = state.attention
             await wait_condition(lambda: is_shown() or not attentions.is_open(raised))  # noqa: B023

@@ -28,6 +28,17 @@ with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.record import OfferRecord
 
 
+class BackgroundTaskFailed(Exception):
+    """A bug in what runs beside the stages.
+
+    It fails the workflow task, which is tried again with the next build; what it was caused by may
+    be the failure of an activity, which would end the workflow.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("a task beside the stages failed")
+
+
 class OfferContext:
     """What stages, components and handlers work on.
 
@@ -67,6 +78,11 @@ class OfferContext:
     def _note_failure(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled():
             self.failure = self.failure or task.exception()
+
+    def raise_failure(self) -> None:
+        """Raises BackgroundTaskFailed if something beside the stages has failed."""
+        if self.failure is not None:
+            raise BackgroundTaskFailed from self.failure
 
     @property
     def record(self) -> OfferRecord:

@@ -160,7 +160,7 @@ class Refunds:
             f"A refund of {refund.amount} of invoice {refund.invoice_id} waits for approval by"
             f" {FINANCE}",
             "Approve or decline it: AWS cannot take a refund back",
-            refund.reference,
+            finding=refund.reference,
         ).number
 
     async def _submit(self, number: int) -> None:

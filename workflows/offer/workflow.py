@@ -66,9 +66,7 @@ class OfferWorkflow:
         while not stages.done():
             try:
                 await wait_condition(lambda: stages.done() or self._ctx.failure is not None)
-                if self._ctx.failure is not None:
-                    # Not as it is: a failure of an activity would end the workflow.
-                    raise RuntimeError("a task beside the stages failed") from self._ctx.failure
+                self._ctx.raise_failure()
             except asyncio.CancelledError:
                 # Temporal's own cancellation must not leave an acceptable offer behind.
                 self._ctx.control.cancel_requested = True
