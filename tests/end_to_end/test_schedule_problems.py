@@ -146,7 +146,7 @@ async def test_vendor_that_refuses_all_offers_is_told_once_and_when_it_is_over(
     assert begun.recipients == ["ops@example.com"]
     assert begun.subject == "Offers are held up by AWS"
     text = " ".join(begun.text.split())
-    assert "AWS Marketplace rejects our credentials (403). This holds up 2 offers, the" in text
+    assert "(AccessDeniedException). This holds up 2 offers, the first since" in text
     assert "resume --all --attention credentials-rejected --vendor aws" in text
 
     environment.world.faults.clear()
