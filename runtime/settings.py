@@ -1,11 +1,9 @@
-"""Settings from the environment and `.env`; each is described in `.env.example`.
+"""Settings from the environment, which has those of `.env`; each is described in `.env.example`.
 
 `TEMPORAL_*` and Temporal's profiles are read by temporalio.envconfig, AWS's settings by boto3.
 """
 
-import os
 import re
-import stat
 from datetime import datetime
 from email.utils import getaddresses
 from pathlib import Path
@@ -364,27 +362,10 @@ def _read(name: str, path: Path, model: type[ModelT]) -> ModelT:
 SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
 
 
-def _env_file() -> str | None:
-    return os.environ.get("OFFERS_ENV_FILE", ".env") or None
-
-
-def readable_env_file() -> str | None:
-    """The file with settings if others on this machine can read it: it has secrets."""
-    file = _env_file()
-    if file is None or not Path(file).is_file():
-        return None
-    others = stat.S_IRGRP | stat.S_IROTH
-    return file if Path(file).stat().st_mode & others else None
-
-
 def read_settings(kind: type[SettingsT]) -> SettingsT:
-    """The settings of this process; raises InvalidSettings.
-
-    `OFFERS_ENV_FILE` names another file than `.env`; if it is empty, no file is read: tests and the
-    demo must not use real settings that are in the working folder.
-    """
+    """The settings of this process; raises InvalidSettings."""
     try:
-        return kind(_env_file=_env_file())
+        return kind()
     except ValidationError as error:
         raise InvalidSettings("\n".join(map(_complaint, error.errors()))) from None
 
