@@ -184,7 +184,7 @@ async def _running_activities(client: Client) -> list[AsyncActivityHandle]:
 
 def _keep(processes: Processes) -> None:
     console.print("Everything stays up until Ctrl-C.  In another terminal:")
-    console.print("  . .demo/env && .venv/bin/python starter.py list")
+    console.print("  . .demo/env && .venv/bin/offerflow list")
     console.print(_addresses(processes))
     while True:
         asyncio.run(asyncio.sleep(3600))

@@ -14,6 +14,7 @@ from runtime.settings import TemporalSettings, read_settings
 from runtime.temporal import connect
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="The Temporal Schedules: create, list, pause, resume.",

@@ -148,17 +148,32 @@ async def test_invalid_terms_file(tmp_path: Path, content: str) -> None:
     assert "terms.json" in err
 
 
-async def test_missing_server_is_one_line(unused_tcp_port: int) -> None:
+@pytest.mark.parametrize("command", [["starter.py", "list"], ["worker.py"]])
+async def test_missing_server_is_one_line(
+    unused_tcp_port: int, tmp_path: Path, command: list[str]
+) -> None:
     address = f"127.0.0.1:{unused_tcp_port}"
-    for program, *arguments in (
-        ["starter.py", "list"],
-        ["worker.py"],
-    ):
-        env = VALID_SETTINGS | {"TEMPORAL_ADDRESS": address}
-        code, out, err = await run_in_new_interpreter(program, *arguments, **env)
-        assert (code, out) == (1, "")
-        assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
-        assert err.count("\n") == 1
+    env_file = tmp_path / "some.env"
+    lines = [f"{name}={value}\n" for name, value in VALID_SETTINGS.items()]
+    env_file.write_text("".join(lines) + f"TEMPORAL_ADDRESS={address}\n", encoding="utf-8")
+    code, out, err = await run(*command, OFFERS_ENV_FILE=str(env_file))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
+    assert err.count("\n") == 1
+    _, _, err = await run(*command, OFFERS_ENV_FILE=str(env_file), TEMPORAL_ADDRESS="localhost:1")
+    assert err.startswith("no Temporal server answers at localhost:1:")
+
+
+@pytest.mark.parametrize("program", ["starter.py", "worker.py"])
+async def test_unreadable_env_file_is_one_line(tmp_path: Path, program: str) -> None:
+    env_file = tmp_path / "some.env"
+    env_file.write_text("SMTP_URL=smtps://user:se$cret@mail.example.com\n", encoding="utf-8")
+    arguments = ["list"] if program == "starter.py" else []
+    code, out, err = await run(program, *arguments, OFFERS_ENV_FILE=str(env_file))
+    assert (code, out) == (1, "")
+    assert err == (
+        f"{env_file}, line 1: Compose replaces what begins with $: put the value in single quotes\n"
+    )
 
 
 async def test_wrong_namespace_or_profile_is_one_line(
