@@ -17,7 +17,7 @@ from cli.offer_client import OfferClient, RequestRejected
 from cli.tables import offer_details
 from cli.terminal import PlainConsole, print_error
 from offers.findings import findings_in
-from offers.ids import InvalidOpportunityId, parse_offer_path, parse_opportunity_id
+from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
 from offers.money import GivenMoney
 from runtime.codec import InvalidKeys, RefusedPayload
@@ -37,17 +37,19 @@ console = PlainConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def opportunity_argument(text: str) -> str:
-    """The 18-character form of an opportunity's id."""
-    try:
-        return parse_opportunity_id(text)
-    except InvalidOpportunityId as error:
-        raise typer.BadParameter(str(error)) from None
+    """The 18-character form of an opportunity's id, from what people paste."""
+    opportunity_id, _, amendment = offer_argument(text).partition("/")
+    if amendment:
+        raise typer.BadParameter(
+            f"{opportunity_id}/{amendment} is an amendment: give its opportunity, {opportunity_id}"
+        )
+    return opportunity_id
 
 
 def offer_argument(text: str) -> str:
     """The path of an offer: an opportunity's id, or one of its amendments."""
     try:
-        return parse_offer_path(text)
+        return parse_pasted_path(text)
     except InvalidOpportunityId as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -55,7 +57,9 @@ def offer_argument(text: str) -> str:
 Opportunity = Annotated[
     str,
     typer.Argument(
-        parser=opportunity_argument, metavar="OPPORTUNITY", help="Salesforce opportunity id."
+        parser=opportunity_argument,
+        metavar="OPPORTUNITY",
+        help="The opportunity's id, or its address in Salesforce.",
     ),
 ]
 Offer = Annotated[
@@ -63,7 +67,8 @@ Offer = Annotated[
     typer.Argument(
         parser=offer_argument,
         metavar="OFFER",
-        help="Salesforce opportunity id; add /amendment/1 for its first amendment.",
+        help="The opportunity's id, or its address in Salesforce; or the workflow's id."
+        " Add /amendment/1 to the id for its first amendment.",
     ),
 ]
 By = Annotated[
