@@ -26,6 +26,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.common import WorkerDeploymentVersion
 
@@ -34,6 +35,7 @@ from activities.preflight import DefaultProduct
 from activities.salesforce.client import SalesforceLogin
 from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
+from offers.findings import AS_SHOWN, OWN_ERRORS, explained
 from offers.lifecycle.decision_proof import (
     DecisionKeys,
     read_private_key,
@@ -370,12 +372,15 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
         raise InvalidSettings("\n".join(map(_complaint, error.errors()))) from None
 
 
-def _complaint(details: Any) -> str:
+def _complaint(details: ErrorDetails) -> str:
     # The value is not printed: it may be a secret.
     name = ".".join(str(part) for part in details["loc"]).upper()
     if details["type"] == "missing":
         return f"{name} is not set: set it in the environment or in .env (see .env.example)"
-    problem = str(details["msg"]).removeprefix("Value error, ")
-    if re.match(r"[A-Z]+_[A-Z_]+\b|Salesforce needs", problem):  # it names what is wrong itself
-        return problem
-    return f"{name}: {problem} (see .env.example)"
+    problem, remedy = explained(details)
+    if details["type"] in OWN_ERRORS:
+        if re.match(r"[A-Z]+_[A-Z_]+\b|Salesforce needs", problem):  # it names what is wrong itself
+            return problem
+        return f"{name}: {problem} (see .env.example)"
+    remedy = "" if remedy == AS_SHOWN else f". {remedy}"
+    return f"{name}: {problem}{remedy} (see .env.example)"

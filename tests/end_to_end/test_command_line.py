@@ -311,7 +311,7 @@ async def test_missing_or_invalid_setting_is_one_line(
         (
             "OFFERS_POLICY",
             "days_to_accept = 0",
-            ", line 1: days_to_accept [0]: input should",
+            ", line 1: days_to_accept [0]: it is out of range. Choose more than 0.",
         ),
         ("OFFERS_POLICY", "dayz = 5", ", line 1: dayz: there is no such field"),
         (
@@ -322,7 +322,7 @@ async def test_missing_or_invalid_setting_is_one_line(
         (
             "OFFERS_POLICY",
             "[rules]\n[rules.annual]\naction = 'maybe'",
-            ", line 3: rules.annual.action [maybe]: input should be 'refuse'",
+            ", line 3: rules.annual.action [maybe]: it is none of the values it can have. Choose 'refuse'",
         ),
         (
             "OFFERS_POLICY",

@@ -61,7 +61,11 @@ def test_deployment_name_that_the_server_ignores_is_refused() -> None:
         ("OFFERS_PRODUCT_ID", "prod-xxxxxxxxxxxxx", "the value of the template"),
         ("OFFERS_EULA_SOURCES", "ftp://example.com", "neither s3://bucket/prefix nor https://host"),
         ("OFFERS_EULA_SOURCES", "https://example.com/path", "no address of a host"),
-        ("OFFERS_EVENTS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/x/y", "pattern"),
+        (
+            "OFFERS_EVENTS_QUEUE_URL",
+            "https://sqs.us-east-1.amazonaws.com/x/y",
+            "it is not of the form",
+        ),
         ("OFFERS_DECISION_KEYS", "secret", "write each key as id:base64"),
         ("OFFERS_DECISION_KEY", "secret", "write each key as id:base64"),
         ("OFFERS_ENCRYPTION_KEYS", "secret", "write each key as id:base64"),
