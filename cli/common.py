@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -11,11 +13,13 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
+from rich.console import RenderableType
 from temporalio.service import RPCError
 
+from cli.actions import PROGRAM
 from cli.offer_client import OfferClient, RequestRejected
 from cli.tables import offer_details
-from cli.terminal import PlainConsole, print_error
+from cli.terminal import PlainConsole, print_error, printable
 from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
@@ -28,7 +32,7 @@ from runtime.settings import InvalidSettings, TemporalSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 P = ParamSpec("P")
-SUCCESS, FAILURE = 0, 1
+SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
 PIPE_WIDTH = 200
 """Columns of output that does not go to a terminal."""
@@ -80,15 +84,23 @@ By = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")
+]
 NamedChanges = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME=VALUE]...", help="Terms to change; NAME= removes an earlier change."
+        metavar="NAME=VALUE",
+        help="Terms to change, by the names above; NAME= removes an earlier change.",
     ),
 ]
 TermsFile = Annotated[
     Path | None,
-    typer.Option(help="JSON file with terms that replace the opportunity's.", exists=True),
+    typer.Option(
+        metavar="FILE.json",
+        help="JSON file with terms that replace the opportunity's.",
+        exists=True,
+    ),
 ]
 
 
@@ -100,6 +112,40 @@ async def open_offer_client(by: str | None = None) -> OfferClient:
     client = await connect(settings)
     await register_search_attributes(client)
     return OfferClient(client, settings.clock, by=settings.offers_user)
+
+
+def confirm(question: str, *, yes: bool, otherwise: str) -> None:
+    """Ask on a terminal about what cannot be undone; raises RequestRejected if the answer is no.
+
+    Elsewhere nobody can answer: it needs `--yes` then.  `otherwise`: such as "nothing was erased".
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise RequestRejected(f"{otherwise}: confirm it with --yes")
+    # asyncio has Ctrl-C cancel the command, which does not end the question.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if not answer.endswith("\n"):
+        print_error("")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise RequestRejected(otherwise)
+
+
+def print_paged(output: RenderableType, lines: int) -> None:
+    """Print on standard output; what is longer than the terminal goes through `$PAGER`."""
+    if not console.is_terminal or lines < console.height:
+        console.print(output)
+        return
+    os.environ.setdefault("LESS", "FRX")  # as git does: colours, and no pager for one page
+    with console.pager(styles=True):
+        console.print(output)
 
 
 def signing_key() -> tuple[str, Ed25519PrivateKey] | None:
@@ -114,8 +160,13 @@ def given_terms(terms: Path | None) -> dict[str, Any]:
         # Amounts may be JSON numbers: they are read as text, which loses nothing.
         given = json.loads(terms.read_text(encoding="utf-8"), parse_float=str)
         json.dumps(given, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(
+            f"{terms}, line {error.lineno}, column {error.colno}: it is not JSON"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{terms} cannot be read as JSON: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise typer.BadParameter(f"{terms} cannot be read: {why}") from None
     if not isinstance(given, dict):
         raise typer.BadParameter(f"{terms}: it must be one JSON object with terms")
     return given
@@ -156,7 +207,8 @@ def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) ->
 def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Make a command of a coroutine function.
 
-    If it is rejected, the command prints why on standard error and exits with 1.
+    If it is rejected, the command prints why on standard error and exits with 1; with 130 if it is
+    interrupted by Ctrl-C.
     """
 
     @wraps(work)
@@ -175,6 +227,9 @@ def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             print_error(error)
         except RPCError as error:
             print_error(f"Temporal rejected the request: {error.message}")
+        except KeyboardInterrupt:
+            print_error(f"interrupted: see with {PROGRAM} show, or list, what has been done")
+            exit_process(INTERRUPTED)
         else:
             return
         exit_process(FAILURE)

@@ -29,7 +29,7 @@ OTHER_PREFIXES = {
     "800": "a contract",
     "801": "an order",
 }
-"""What the ids of other records begin with (Salesforce: standard field record ID prefix decoder)."""
+"""What the ids of other records begin with (Salesforce: record ID prefix decoder)."""
 
 _SUFFIX = string.ascii_uppercase + "012345"
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\s]+\.[^/\s]+/")
@@ -132,7 +132,7 @@ def _path_in_link(link: str) -> str:
     named += [each for each in ids if each[:3] in OTHER_PREFIXES]
     if not named:
         raise InvalidOpportunityId(
-            "the link names no opportunity: open the opportunity in Salesforce, and copy its address"
+            "the link names no opportunity: open one in Salesforce, and copy its address"
         )
     return named[0]
 

@@ -308,8 +308,9 @@ def _sums(
         try:
             payouts[offer_id] = payout_from_sums(offer_id, invoices, transfers)
         except (ArithmeticError, ValueError) as error:
-            said = isinstance(error, ValidationError)
-            why = explained(error.errors()[0])[0] if said else str(error)
+            why = str(error)
+            if isinstance(error, ValidationError):
+                why = explained(error.errors()[0])[0]
             reading.find(BILLING, None, f"offer {offer_id}: {why}", "rows")
     if reading.all_doubtful:
         doubtful |= payouts.keys()

@@ -48,7 +48,10 @@ async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironme
     assert code == 0
     assert "desk@example.com" not in out, "it names who may approve"
 
-    code, out, err = await run("starter.py", "cancel", opportunity, "--reason", "test", "--json")
+    cancel = ("starter.py", "cancel", f"offer/{opportunity}", "--reason", "test", "--json")
+    code, out, err = await run(*cancel)
+    assert (code, out, err) == (1, "", "nothing was cancelled: confirm it with --yes\n")
+    code, out, err = await run(*cancel, "--yes")
     assert (code, err) == (0, "")
     assert json.loads(out)["stage"] == "cancelled"
 
@@ -127,6 +130,17 @@ async def test_start_of_a_missing_opportunity_is_rejected(
         (["start"], "Missing argument"),
         (["start", "not-an-id"], "copy the 15 or 18 letters"),
         (["start", "006000000000000AAB"], "do not fit the rest"),
+        (["start", "001A0000006Vm9rIAC"], "is the id of an account, and an opportunity's begins"),
+        (["start", f"{MISSING}/amendment/1"], f"is an amendment: give its opportunity, {MISSING}"),
+        (["list", "--expiring", "soon"], "write it as 7d or 2w"),
+        (["resume"], "give an offer, or --all with --attention or --vendor"),
+        (["resume", MISSING, "--all"], "give an offer, or --all"),
+        (["resume", MISSING, "--vendor", "aws"], "--vendor needs --all"),
+        (["resume", "--all"], "--all needs --attention or --vendor"),
+        (
+            ["resume", "--all", "--attention", "x"],
+            "x is no attention: choose one of terms-invalid,",
+        ),
         (["start", MISSING, "--terms", "no-such-file.json"], "does not exist"),
         (["list", "--stage", "sold"], "sold"),
         (["unknown"], "No such command"),
@@ -256,6 +270,46 @@ async def test_resume_of_one_of_several_attentions(cli_environment: OfferEnviron
     assert [each["code"] for each in json.loads(out)["attentions"]] == ["terms-invalid"]
 
 
+async def test_resume_of_all_offers_with_an_attention(cli_environment: OfferEnvironment) -> None:
+    world = cli_environment.world
+    world.faults.catalog.answer(403, "StartChangeSet", times=2)
+    first, second, other = cli_environment.put_opportunities(1, 2, 3)
+    world.salesforce.opportunities[other]["Buyer_Email__c"] = ""
+    for opportunity in (first, second, other):
+        await cli_environment.client.start(opportunity)
+    for opportunity in (first, second):
+        await cli_environment.wait_until(
+            opportunity, lambda row: row.attention == "credentials-rejected"
+        )
+    await cli_environment.wait_until(other, lambda row: row.attention == "terms-invalid")
+    await cli_environment.temporal_client.get_workflow_handle(workflow_id(second)).signal(
+        "extend", {"until": "2020-01-01"}
+    )
+    await cli_environment.wait_until(second, lambda row: len(row.attentions) == 2)
+
+    resume = ("starter.py", "resume", "--all")
+    code, out, err = await run(*resume, "--vendor", "aws")
+    assert (code, out) == (1, "")
+    assert err == "nothing was resumed; it would be 2 offers: confirm it with --yes\n"
+    code, out, err = await run(*resume, "--vendor", "clazar", "--yes")
+    assert (code, out, err) == (0, "No offer waits for this.\n", "")
+    code, out, err = await run(
+        *resume, "--vendor", "aws", "--attention", "credentials-rejected", "--yes", "--json"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"resumed": [first, second], "rejected": []}
+    for opportunity in (first, second):
+        await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
+    code, out, _ = await run("starter.py", "list", "--json")
+    assert {each["opportunity_id"]: each["attentions"] for each in json.loads(out)} == {
+        first: [],
+        second: ["signal-rejected"],
+        other: ["terms-invalid"],
+    }
+    code, out, _ = await run("starter.py", "list", "--attention", "signal-rejected", "--json")
+    assert [each["opportunity_id"] for each in json.loads(out)] == [second]
+
+
 async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironment) -> None:
     cli_environment.world.faults.agreement.answer(403, "SearchAgreements", times=None)
     (code, _, err) = await run("starter.py", "schedules", "apply")
@@ -322,7 +376,7 @@ async def test_missing_or_invalid_setting_is_one_line(
         (
             "OFFERS_POLICY",
             "[rules]\n[rules.annual]\naction = 'maybe'",
-            ", line 3: rules.annual.action [maybe]: it is none of the values it can have. Choose 'refuse'",
+            ", line 3: rules.annual.action [maybe]: it is none of the values it can have",
         ),
         (
             "OFFERS_POLICY",

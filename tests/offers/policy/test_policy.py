@@ -110,7 +110,7 @@ def fee_rates(*rates: tuple[str, str, str]) -> str:
     [
         (
             "\n[rules.minimum]\naction = 'ask'",
-            ", line 3: rules.minimum.action [ask]: it is none of the values it can have. Choose 'refuse'",
+            ", line 3: rules.minimum.action [ask]: it is none of the values it can have",
         ),
         (
             "[rules.minimum]\naction = 'approval'\napprover_role = ''",
