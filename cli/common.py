@@ -32,7 +32,8 @@ from runtime.settings import InvalidSettings, TemporalSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 P = ParamSpec("P")
-SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
+SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes (docs/command-line.md)."""
 
 PIPE_WIDTH = 200
 """Columns of output that does not go to a terminal."""

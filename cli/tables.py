@@ -61,7 +61,7 @@ def waits_text(row: OfferRow) -> Text:
     attentions = row.attentions or ((row.attention,) if row.attention else ())
     parts = list(dict.fromkeys(attentions))
     if row.waits_for and (not attentions or row.waits_for != Wait.ACTION):
-        until = f" until {day_text(row.waits_until)}" if row.waits_until else ""
+        until = f" by {day_text(row.waits_until)}" if row.waits_until else ""
         parts.append(f"{row.waits_for}{until}")
     if attentions:
         return Text(", ".join(parts), "bold red")

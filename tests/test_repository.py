@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from cli.common import FAILURE, INTERRUPTED, SUCCESS, USAGE
+from cli.listing import OfferRow
 from offers.lifecycle.attentions import AttentionCode
 from tests.support.commands import COMMANDS
 from tests.support.workflow_harness import installed_program
@@ -23,7 +25,7 @@ PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|ya?ml|jinja))`")
 """A file with its folder, in backticks."""
 TEST = re.compile(r"`((?:sandbox/)?tests/[\w/]+\.py)::(test_\w+)`")
 """A test with its file, in backticks."""
-COMMAND = re.compile(r"\bofferflow ([a-z-]+)")
+COMMAND = re.compile(r"\bofferflow ([a-z][a-z-]*)")
 
 
 def test_import_rules() -> None:
@@ -133,6 +135,15 @@ def test_deployment_page_names_every_search_attribute_and_attention() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
     assert [key.name for key in KEYS if key.name not in page] == []
     assert [code.value for code in AttentionCode if f"| `{code}` |" not in page] == []
+
+
+def test_page_of_the_command_line_describes_what_programs_read() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \|", page, flags=re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert set(OfferRow.model_fields) - named == set()
+    codes = set(re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE))
+    assert codes == {str(code) for code in (SUCCESS, FAILURE, USAGE, INTERRUPTED)}
 
 
 def test_files_and_commands_in_the_docs_exist() -> None:

@@ -112,7 +112,7 @@ def test_table_says_what_people_want_to_know() -> None:
     text = shown(row())
     for expected in (
         *("Example Corp", "USD 120,000.00", "Jane Doe", "shared", "7 Dec 2026", "20 Dec 2026"),
-        "acceptance until 20 Dec 2026",
+        "acceptance by 20 Dec 2026",
     ):
         assert expected in text
 
@@ -120,7 +120,7 @@ def test_table_says_what_people_want_to_know() -> None:
 def test_table_has_all_attentions_and_what_is_waited_for_besides() -> None:
     codes = (AttentionCode.NOTIFICATION_FAILED, AttentionCode.SIGNAL_REJECTED)
     text = shown(needing("006", *codes, days=1))
-    assert "notification-failed, signal-rejected, acceptance until 20 Dec 2026" in text
+    assert "notification-failed, signal-rejected, acceptance by 20 Dec 2026" in text
     text = shown(needing("006", *codes, days=1, waits_for=Wait.ACTION, waits_until=None))
     assert "notification-failed, signal-rejected\n" in text.replace("  ", "\n")
     assert "action" not in text
@@ -128,6 +128,6 @@ def test_table_has_all_attentions_and_what_is_waited_for_besides() -> None:
 
 def test_narrow_table_keeps_offer_stage_and_wait() -> None:
     text = shown(row("0065g00000AbCdEAAV"), width=80)
-    assert "acceptance until 20 Dec 2026" in text
+    assert "acceptance by 20 Dec 2026" in text
     assert "Example" in text
     assert max(map(len, text.splitlines())) <= 80
