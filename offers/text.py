@@ -110,9 +110,12 @@ def _key(name: str) -> str:
     return "".join(kept) or folded.strip()
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def day_text(day: date) -> str:
     """A day as people write it, such as `20 Dec 2026`; of an instant, the day in its time zone."""
-    return f"{day.day} {day:%b %Y}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def instant_text(instant: datetime) -> str:

@@ -17,7 +17,7 @@ from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import MINOR_DIGITS, GivenMoney, exact
 from offers.terms import parsing
-from offers.text import LONGEST_NAME, clean_name, is_one_line, within
+from offers.text import LONGEST_NAME, clean_name, day_text, is_one_line, within
 
 LONGEST_MONTHS = 144
 """Longest contract in months (Tackle and Clazar, 2026-09; AWS's guide says `DOCUMENTED_MONTHS`)."""
@@ -280,7 +280,7 @@ class OfferTerms(FrozenModel, extra="forbid"):
     def term(self) -> str:
         """How long the contract lasts, in words."""
         if self.agreement_end:
-            return f"until {self.agreement_end.isoformat()}"
+            return f"until {day_text(self.agreement_end)}"
         return f"for {self.duration_months} months"
 
     @property

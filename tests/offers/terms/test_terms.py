@@ -351,7 +351,7 @@ def test_what_is_sold_in_fixed_quantities(changes: dict[str, Any], fixed: bool) 
 
 def test_terms_in_words() -> None:
     assert terms().term == "for 12 months"
-    assert terms(agreement_end="2027-03-05").term == "until 2027-03-05"
+    assert terms(agreement_end="2027-03-05").term == "until 5 Mar 2027"
     assert terms().payment == "up front"
     twice = "2026-03-02 60000; 2026-09-02 60000"
     assert terms(payment_schedule=twice).payment == "in 2 instalments"
