@@ -43,7 +43,8 @@ class Commands(LazyGroup):
         ),
         "decline": Entry(
             "cli.commands.drafts:decline",
-            "Decline a refund, or exceptions: the terms must then be revised, unless approved later.",
+            "Decline a refund, or exceptions: the terms must then be revised, unless approved"
+            " later.",
         ),
         "revise": Entry(
             "cli.commands.drafts:revise",

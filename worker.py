@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from activities.task_queues import TaskQueue
+from cli.usage import Command
 from runtime.codec import InvalidKeys
 from runtime.env_file import InvalidEnvFile, load_env_file, readable_env_file
 from runtime.logging import LogLevel, configure_logs
@@ -24,7 +25,7 @@ app = typer.Typer(
 )
 
 
-@app.command()
+@app.command(cls=Command)
 def work(
     queues: Annotated[
         list[TaskQueue] | None,

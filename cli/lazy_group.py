@@ -6,6 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from cli.usage import in_own_words
+
 
 class Entry(NamedTuple):
     """Where a command is, and what the list of commands says about it."""
@@ -30,6 +32,11 @@ class LazyGroup(TyperGroup):
         """The command that the arguments begin with, imported, and the other arguments."""
         name, command, rest = super().resolve_command(ctx, args)
         return name, self.load(name) if name and command else None, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        with in_own_words():
+            return super().invoke(ctx)
 
     @classmethod
     def load(cls, name: str) -> Any:

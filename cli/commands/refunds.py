@@ -43,7 +43,8 @@ async def refund(
 
     Examples:
 
-    - `offerflow refund 006… --invoice INV-1 --amount "4000.00 USD" --reason OTHER --dry-run`
+    - `offerflow refund 006… --invoice INV-1 --amount "4000.00 USD" --reason OTHER --by
+      you@example.com --dry-run`
     """
     request = _request(invoice, amount, reason, by, description)
     client = await common.open_offer_client(by=by)
