@@ -2,6 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -200,6 +205,23 @@ async def test_unreadable_env_file_is_one_line(tmp_path: Path, program: str) -> 
     assert err == (
         f"{env_file}, line 1: Compose replaces what begins with $: put the value in single quotes\n"
     )
+
+
+def test_interrupted_command_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "starter.py"), "list"],
+            env=os.environ | {"TEMPORAL_ADDRESS": f"127.0.0.1:{silent.getsockname()[1]}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+        connection.close()
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("interrupted: see with offerflow show, or list,")
 
 
 async def test_wrong_namespace_or_profile_is_one_line(
