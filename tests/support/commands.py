@@ -12,7 +12,6 @@ EXAMPLE_VALUES = {
     "--until": "2027-01-31",
     "--reason": "OTHER",
     "--reason-code": "OTHER",
-    "--reason": "OTHER",
     "price": "1 USD",
     "additional_amount": "1 USD",
 }
