@@ -1,5 +1,5 @@
 # The worker; the command line is in the same image:
-#   docker compose -f docker-compose.temporal.yml run --rm worker python starter.py list
+#   docker compose -f docker-compose.temporal.yml run --rm worker offerflow list
 FROM python:3.11-slim
 WORKDIR /app
 COPY pyproject.toml constraints.txt README.md ./

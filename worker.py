@@ -9,17 +9,23 @@ from typing import Annotated
 import typer
 
 from activities.task_queues import TaskQueue
+from cli.usage import Command
 from runtime.codec import InvalidKeys
+from runtime.env_file import InvalidEnvFile, load_env_file, readable_env_file
 from runtime.logging import LogLevel, configure_logs
 from runtime.process_exit import exit_process, run_and_exit
-from runtime.settings import InvalidSettings, WorkerSettings, read_settings, readable_env_file
+from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 from runtime.workers import collect_garbage_less_often, serve
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 
 
-@app.command()
+@app.command(cls=Command)
 def work(
     queues: Annotated[
         list[TaskQueue] | None,
@@ -30,8 +36,9 @@ def work(
     """Run workers until SIGTERM or Ctrl-C."""
     configure_logs(log_level)
     try:
+        load_env_file()
         asyncio.run(_work(queues or list(TaskQueue)))
-    except (InvalidSettings, InvalidKeys, ServerUnreachable) as error:
+    except (InvalidEnvFile, InvalidSettings, InvalidKeys, ServerUnreachable) as error:
         print(error, file=sys.stderr)
         exit_process(1)
 

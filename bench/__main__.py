@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench import lifecycle_cost, listing, memory, reaction, throughput, vendor_calls
+from bench import command_start, lifecycle_cost, listing, memory, reaction, throughput, vendor_calls
 from bench.environment import BenchEnvironment, open_environment
 from bench.machine import machine
 from runtime.logging import LogLevel, configure_logs
@@ -69,6 +69,7 @@ class Sizes:
             figures[subject] = measured
             print(json.dumps({subject: measured}), file=sys.stderr, flush=True)
 
+        note("command_start", command_start.command_start())
         note("lifecycle_cost", await lifecycle_cost.lifecycle_costs(full=self.full_baselines))
         naive = figures["lifecycle_cost"]["accepted"]["naive_baseline"]
         async with open_environment(max(1000, self.acceptances)) as environment:

@@ -25,6 +25,7 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from activities.temporal.digests import DigestPlanRequest, Digests
 from bench.environment import run_concurrently
 from cli.offer_client import OfferClient
+from cli.offer_selection import needy_first
 from cli.tables import offer_table
 from offers.agreements.agreement import Agreement, AgreementStatus
 from offers.ids import parse_opportunity_id, workflow_id
@@ -87,7 +88,7 @@ async def listing(count: int) -> dict[str, Any]:
         assert len(rows) == count
         assert not any(row.problem for row in rows)
         began = time.perf_counter()
-        Console(width=120, file=StringIO()).print(offer_table(rows, 120))
+        Console(width=120, file=StringIO()).print(offer_table(needy_first(rows), 120))
         print_seconds = time.perf_counter() - began
         plan, digest_seconds = await timed(
             ActivityEnvironment().run(

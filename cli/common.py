@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from functools import wraps
@@ -11,13 +13,15 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
+from rich.console import RenderableType
 from temporalio.service import RPCError
 
+from cli.actions import PROGRAM
 from cli.offer_client import OfferClient, RequestRejected
 from cli.tables import offer_details
-from cli.terminal import PlainConsole, print_error
+from cli.terminal import PlainConsole, print_error, printable
 from offers.findings import findings_in
-from offers.ids import InvalidOpportunityId, parse_offer_path, parse_opportunity_id
+from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
 from offers.money import GivenMoney
 from runtime.codec import InvalidKeys, RefusedPayload
@@ -28,7 +32,8 @@ from runtime.settings import InvalidSettings, TemporalSettings, read_settings
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 P = ParamSpec("P")
-SUCCESS, FAILURE = 0, 1
+SUCCESS, FAILURE, USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes (docs/command-line.md)."""
 
 PIPE_WIDTH = 200
 """Columns of output that does not go to a terminal."""
@@ -37,17 +42,19 @@ console = PlainConsole(width=None if sys.stdout.isatty() else PIPE_WIDTH)
 
 
 def opportunity_argument(text: str) -> str:
-    """The 18-character form of an opportunity's id."""
-    try:
-        return parse_opportunity_id(text)
-    except InvalidOpportunityId as error:
-        raise typer.BadParameter(str(error)) from None
+    """The 18-character form of an opportunity's id, from what people paste."""
+    opportunity_id, _, amendment = offer_argument(text).partition("/")
+    if amendment:
+        raise typer.BadParameter(
+            f"{opportunity_id}/{amendment} is an amendment: give its opportunity, {opportunity_id}"
+        )
+    return opportunity_id
 
 
 def offer_argument(text: str) -> str:
     """The path of an offer: an opportunity's id, or one of its amendments."""
     try:
-        return parse_offer_path(text)
+        return parse_pasted_path(text)
     except InvalidOpportunityId as error:
         raise typer.BadParameter(str(error)) from None
 
@@ -55,7 +62,9 @@ def offer_argument(text: str) -> str:
 Opportunity = Annotated[
     str,
     typer.Argument(
-        parser=opportunity_argument, metavar="OPPORTUNITY", help="Salesforce opportunity id."
+        parser=opportunity_argument,
+        metavar="OPPORTUNITY",
+        help="The opportunity's id, or its address in Salesforce.",
     ),
 ]
 Offer = Annotated[
@@ -63,7 +72,8 @@ Offer = Annotated[
     typer.Argument(
         parser=offer_argument,
         metavar="OFFER",
-        help="Salesforce opportunity id; add /amendment/1 for its first amendment.",
+        help="The opportunity's id, or its address in Salesforce; or the workflow's id."
+        " Add /amendment/1 to the id for its first amendment.",
     ),
 ]
 By = Annotated[
@@ -75,15 +85,23 @@ By = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask; needed where there is no terminal.")
+]
 NamedChanges = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[NAME=VALUE]...", help="Terms to change; NAME= removes an earlier change."
+        metavar="NAME=VALUE",
+        help="Terms to change, by the names above; NAME= removes an earlier change.",
     ),
 ]
 TermsFile = Annotated[
     Path | None,
-    typer.Option(help="JSON file with terms that replace the opportunity's.", exists=True),
+    typer.Option(
+        metavar="FILE.json",
+        help="JSON file with terms that replace the opportunity's.",
+        exists=True,
+    ),
 ]
 
 
@@ -95,6 +113,40 @@ async def open_offer_client(by: str | None = None) -> OfferClient:
     client = await connect(settings)
     await register_search_attributes(client)
     return OfferClient(client, settings.clock, by=settings.offers_user)
+
+
+def confirm(question: str, *, yes: bool, otherwise: str) -> None:
+    """Ask on a terminal about what cannot be undone; raises RequestRejected if the answer is no.
+
+    Elsewhere nobody can answer: it needs `--yes` then.  `otherwise`: such as "nothing was erased".
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise RequestRejected(f"{otherwise}: confirm it with --yes")
+    # asyncio has Ctrl-C cancel the command, which does not end the question.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    print(f"{printable(question)} [y/N] ", end="", file=sys.stderr, flush=True)
+    try:
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        answer = ""
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if not answer.endswith("\n"):
+        print_error("")
+    if answer.strip().lower() not in ("y", "yes"):
+        raise RequestRejected(otherwise)
+
+
+def print_paged(output: RenderableType, lines: int) -> None:
+    """Print on standard output; what is longer than the terminal goes through `$PAGER`."""
+    if not console.is_terminal or lines < console.height:
+        console.print(output)
+        return
+    os.environ.setdefault("LESS", "FRX")  # as git does: colours, and no pager for one page
+    with console.pager(styles=True):
+        console.print(output)
 
 
 def signing_key() -> tuple[str, Ed25519PrivateKey] | None:
@@ -109,8 +161,13 @@ def given_terms(terms: Path | None) -> dict[str, Any]:
         # Amounts may be JSON numbers: they are read as text, which loses nothing.
         given = json.loads(terms.read_text(encoding="utf-8"), parse_float=str)
         json.dumps(given, ensure_ascii=False).encode()  # a lone surrogate cannot be encoded
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(
+            f"{terms}, line {error.lineno}, column {error.colno}: it is not JSON"
+        ) from None
     except (OSError, ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{terms} cannot be read as JSON: {error}") from None
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise typer.BadParameter(f"{terms} cannot be read: {why}") from None
     if not isinstance(given, dict):
         raise typer.BadParameter(f"{terms}: it must be one JSON object with terms")
     return given
@@ -151,7 +208,8 @@ def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) ->
 def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
     """Make a command of a coroutine function.
 
-    If it is rejected, the command prints why on standard error and exits with 1.
+    If it is rejected, the command prints why on standard error and exits with 1; with 130 if it is
+    interrupted by Ctrl-C.
     """
 
     @wraps(work)
@@ -170,6 +228,9 @@ def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
             print_error(error)
         except RPCError as error:
             print_error(f"Temporal rejected the request: {error.message}")
+        except KeyboardInterrupt:
+            print_error(f"interrupted: see with {PROGRAM} show, or list, what has been done")
+            exit_process(INTERRUPTED)
         else:
             return
         exit_process(FAILURE)

@@ -14,6 +14,7 @@ from activities.temporal.offer_summaries import ListedOffer, read_offer
 from cli.actions import PROGRAM
 from offers.ids import path_of_workflow, workflow_id
 from offers.stage import ENDS, Stage
+from offers.text import instant_text
 
 DELETION_TIMEOUT = timedelta(minutes=2)
 """How long the command waits: the server deletes a run some time after it was asked to."""
@@ -67,7 +68,7 @@ def _why_needed(newest: ListedOffer) -> str | None:
     path, stage = newest.path, newest.stage
     if newest.is_running:
         until = newest.summary.progress.waits_until if newest.summary else None
-        waits = f" (it waits until {until:%Y-%m-%d %H:%M} UTC)" if until else ""
+        waits = f" (it waits until {instant_text(until)})" if until else ""
         return (
             f"{path} is {stage} and its workflow is open{waits}: only what has ended can be erased;"
             f" see {PROGRAM} show {path}"

@@ -103,17 +103,18 @@ def to_json_data(rows: Iterable[ForecastRow], notes: Iterable[str]) -> dict[str,
     return {"forecast": [_values(row) for row in rows], "findings": list(notes)}
 
 
-def _amount(amount: Money) -> str:
-    return f"{amount.amount:,}"
+def _period(row: ForecastRow) -> str:
+    if row.period in (OVERDUE, IN_ALL):
+        return row.period
+    return f"{date.fromisoformat(f'{row.period}-01'):%b %Y}"
 
 
 TABLE_COLUMNS: tuple[Column[ForecastRow], ...] = (
-    Column("Month", 8, 1, lambda row: row.period),
-    Column("Currency", 8, 1, lambda row: row.currency),
-    Column("Agreed, low", 18, 2, lambda row: _amount(row.agreed[0]), is_number=True),
-    Column("Agreed, high", 18, 1, lambda row: _amount(row.agreed[1]), is_number=True),
-    Column("Not agreed, low", 18, 4, lambda row: _amount(row.not_agreed[0]), is_number=True),
-    Column("Not agreed, high", 18, 3, lambda row: _amount(row.not_agreed[1]), is_number=True),
+    Column("Month", 8, 1, _period),
+    Column("Agreed, low", 20, 2, lambda row: str(row.agreed[0]), is_number=True),
+    Column("Agreed, high", 20, 1, lambda row: str(row.agreed[1]), is_number=True),
+    Column("Not agreed, low", 20, 4, lambda row: str(row.not_agreed[0]), is_number=True),
+    Column("Not agreed, high", 20, 3, lambda row: str(row.not_agreed[1]), is_number=True),
 )
 
 

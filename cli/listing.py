@@ -6,6 +6,7 @@ from typing import NamedTuple
 from pydantic import Field
 from temporalio.client import Client
 
+from activities.errors import Vendor, vendor_in
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from offers.agreements.renewal import RenewalOffer
@@ -44,6 +45,8 @@ class OfferRow(FrozenModel):
     """Last second to accept."""
     attention: str | None
     """What has waited longest for a person; None once nobody can do anything about it."""
+    attention_since: datetime | None = None
+    """Since when."""
     problem: str | None = None
     """Why the rest is not known."""
     attentions: tuple[str, ...] = ()
@@ -68,6 +71,30 @@ async def list_offers(client: Client, stage: str | None = None) -> list[OfferRow
     """The newest run of every offer that Temporal still has, the oldest first."""
     runs = newest_runs(await offer_summaries.list_offers(client, "ExecutionStatus != 'Failed'"))
     return [row_of(run) for run in runs if stage in (None, run.stage)]
+
+
+class ResumableAttention(NamedTuple):
+    """An attention of an offer that is resolved together with others."""
+
+    path: str
+    code: AttentionCode
+
+
+async def list_resumable(
+    client: Client, code: AttentionCode | None, vendor: Vendor | None
+) -> list[ResumableAttention]:
+    """The attentions of open offers with a code, or that a vendor caused; no offer is asked.
+
+    An offer's attentions of one code are resolved at once, so they count once.
+    """
+    condition = f"{ATTENTION.name} IS NOT NULL AND ExecutionStatus = 'Running'"
+    found = {
+        ResumableAttention(run.path, each.code): None
+        for run in await offer_summaries.list_offers(client, condition)
+        for each in (run.summary.progress.attentions if run.summary else ())
+        if code in (None, each.code) and vendor in (None, vendor_in(each.problem))
+    }
+    return list(found)
 
 
 class Renewals(NamedTuple):
@@ -137,6 +164,9 @@ def _details(summary: OfferSummary, *, is_open: bool) -> dict[str, object]:
     deal, progress = summary.deal, summary.progress
     return {
         "attentions": tuple(each.code for each in progress.attentions) if is_open else (),
+        "attention_since": (
+            progress.attentions[0].since if is_open and progress.attentions else None
+        ),
         "company": deal.company,
         "price": summary.price,
         "owner_email": deal.owner.owner_email if deal.owner else None,

@@ -26,6 +26,7 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.errors import Vendor
 from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer, read_offer
 from cli.actions import PROGRAM, reason_text
@@ -33,9 +34,11 @@ from cli.erasure import NotDeletedYet, Run, delete_runs, find_runs, why_not_ende
 from cli.listing import (
     OfferRow,
     Renewals,
+    ResumableAttention,
     accepted_offers,
     list_offers,
     list_renewals,
+    list_resumable,
     offers_with_money_to_come,
     runs_of,
 )
@@ -44,6 +47,7 @@ from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle import guards
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.summary import AGREED
@@ -69,6 +73,9 @@ QUICK_ANSWER = timedelta(seconds=0.5)
 """After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 """How long a command waits for preflight after a change of terms."""
+
+RESUMED_AT_ONCE = 20
+"""Offers that are resumed at the same time."""
 
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Stages after which an opportunity can get a new offer."""
@@ -297,14 +304,17 @@ class OfferClient:
         """A line for each Schedule whose last run failed."""
         return await schedule_problems(self._client)
 
+    def business_time(self) -> datetime:
+        """The time by the business clock (UTC)."""
+        return self._clock.business_time(datetime.now(UTC))
+
     async def list_offers(self, stage: str | None = None) -> list[OfferRow]:
         """The newest run of every offer that Temporal still has, the oldest first."""
         return await list_offers(self._client, stage)
 
     async def list_renewals(self, within: timedelta) -> Renewals:
         """The agreements that end within that business time from now."""
-        now = self._clock.business_time(datetime.now(UTC))
-        return await list_renewals(self._client, now, within)
+        return await list_renewals(self._client, self.business_time(), within)
 
     async def record(self, path: str) -> OfferRecord:
         """The record of an offer; raises RequestRejected if there is none."""
@@ -409,6 +419,36 @@ class OfferClient:
         """Let an offer continue after an attention is resolved; `code`: None if there is one."""
         await self._execute_update(path, OfferWorkflow.resume, code, self._by)
         return await self.record(path)
+
+    async def list_resumable(
+        self, code: AttentionCode | None, vendor: Vendor | None
+    ) -> list[ResumableAttention]:
+        """The attentions of open offers with a code, or that a vendor caused, or both."""
+        return await list_resumable(self._client, code, vendor)
+
+    async def resume_all(
+        self, attentions: Sequence[ResumableAttention]
+    ) -> dict[ResumableAttention, str]:
+        """Resolve attentions of many offers; returns why those that were rejected were.
+
+        Raises NoWorkerRunning.
+        """
+        rejected: dict[ResumableAttention, str] = {}
+        at_once = asyncio.Semaphore(RESUMED_AT_ONCE)
+
+        async def resume(each: ResumableAttention) -> None:
+            async with at_once:
+                try:
+                    await self._execute_update(
+                        each.path, OfferWorkflow.resume, each.code.value, self._by
+                    )
+                except NoWorkerRunning:
+                    raise
+                except RequestRejected as error:
+                    rejected[each] = str(error)
+
+        await asyncio.gather(*map(resume, attentions))
+        return rejected
 
     async def approve(self, path: str, decision: ApprovalDecision) -> OfferRecord:
         """Approve exceptions; returns the record after that."""

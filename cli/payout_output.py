@@ -17,6 +17,7 @@ from cli.terminal import one_line
 from offers.money import Currency, Money
 from offers.payouts.model import InvoicePayout
 from offers.reports.payouts import MonthTotals, PayoutLine, Totals
+from offers.text import day_text
 
 COLUMNS = (
     "offer",
@@ -131,7 +132,11 @@ def _waits_on(line: PayoutLine) -> Text:
 
 
 def _range(line: PayoutLine) -> str:
-    return f"{line.expected.earliest} to {line.expected.latest}" if line.expected else ""
+    return (
+        f"{day_text(line.expected.earliest)} to {day_text(line.expected.latest)}"
+        if line.expected
+        else ""
+    )
 
 
 def _of_invoice(content: Callable[[InvoicePayout], str | None]) -> Callable[[PayoutLine], str]:
@@ -139,7 +144,7 @@ def _of_invoice(content: Callable[[InvoicePayout], str | None]) -> Callable[[Pay
 
 
 def _to_come(line: PayoutLine) -> str:
-    return f"{line.expected.amount.amount:,}" if line.expected else ""
+    return str(line.expected.amount) if line.expected else ""
 
 
 TABLE_COLUMNS: tuple[Column[PayoutLine], ...] = (
@@ -147,13 +152,13 @@ TABLE_COLUMNS: tuple[Column[PayoutLine], ...] = (
     Column("Company", 14, 4, _company, widens=True),
     Column("Invoice", 20, 5, _of_invoice(lambda each: each.invoice_id)),
     Column("State", 19, 2, lambda line: line.invoice.state if line.invoice else "not invoiced"),
-    Column("Invoiced", 10, 9, _of_invoice(lambda each: _iso(each.invoiced_on))),
-    Column("Due", 10, 8, _of_invoice(lambda each: _iso(each.due_on))),
+    Column("Invoiced", 11, 9, _of_invoice(lambda each: _day(each.invoiced_on))),
+    Column("Due", 11, 8, _of_invoice(lambda each: _day(each.due_on))),
     Column("Gross", 20, 6, _of_invoice(lambda each: str(each.gross)), is_number=True),
-    Column("Fee", 16, 11, _of_invoice(lambda each: f"{each.listing_fee.amount:,}"), is_number=True),
-    Column("Paid", 16, 7, _of_invoice(lambda each: f"{each.disbursed.amount:,}"), is_number=True),
-    Column("To come", 16, 3, _to_come, is_number=True),
-    Column("Expected", 24, 10, _range),
+    Column("Fee", 20, 11, _of_invoice(lambda each: str(each.listing_fee)), is_number=True),
+    Column("Paid", 20, 7, _of_invoice(lambda each: str(each.disbursed)), is_number=True),
+    Column("To come", 20, 3, _to_come, is_number=True),
+    Column("Expected", 26, 10, _range),
     Column("Waits on", 23, 4, _waits_on),
     Column("Bank trace", 40, 12, _of_invoice(lambda each: ", ".join(each.bank_trace_ids))),
 )
@@ -209,6 +214,10 @@ def plot(money: Mapping[Currency, Mapping[date, MonthTotals]], file: Path) -> No
         figure.savefig(file)
     except (OSError, ValueError) as error:
         raise PlotUnavailable(f"{file} cannot be written: {error}") from None
+
+
+def _day(day: date | None) -> str | None:
+    return day_text(day) if day else None
 
 
 def _iso(day: date | None) -> str | None:

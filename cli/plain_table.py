@@ -29,7 +29,7 @@ class Column(NamedTuple, Generic[Row]):
     content: Callable[[Row], str | Text]
     is_number: bool = False
     widens: bool = False
-    """Whether it gets the room that is left over."""
+    """Whether it gets the room that is left over, before columns with a higher number."""
 
 
 class PlainTable(Generic[Row]):
@@ -50,12 +50,15 @@ class PlainTable(Generic[Row]):
                 break
             left -= needed[i] + GAP
             fitting.add(i)
+        for i in sorted(fitting, key=lambda i: columns[i].priority):
+            if columns[i].widens:
+                more = min(longest[i] - needed[i], max(0, left))
+                needed[i] += more
+                left -= more
         shown = sorted(fitting)
         self._columns = [columns[i] for i in shown]
         self._cells = [cells[i] for i in shown]
-        self._widths = [
-            min(longest[i], needed[i] + left) if columns[i].widens else needed[i] for i in shown
-        ]
+        self._widths = [needed[i] for i in shown]
 
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> RenderResult:
         yield from self._line(Text(column.title, "bold") for column in self._columns)

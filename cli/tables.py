@@ -1,6 +1,7 @@
 """Tables of offers, preflight reports and Schedules for a terminal."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -17,6 +18,7 @@ from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
+from offers.lifecycle.summary import Wait
 from offers.money import Money
 from offers.payouts.listing_fee import ListingFee
 from offers.payouts.refund import AdjustableInvoice, Refund, RefundRequest
@@ -24,6 +26,7 @@ from offers.preflight.report import PreflightReport
 from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
+from offers.text import day_text, instant_text
 
 STYLES = {
     Stage.DRAFT: "dim",
@@ -46,18 +49,23 @@ def stage_text(stage: str) -> Text:
 
 
 def amount_text(amount: Money | None) -> str:
-    """Short: without the cents if there are none."""
-    return str(amount).removesuffix(".00") if amount else ""
+    return str(amount) if amount else ""
+
+
+def day_or_blank(day: date | None) -> str:
+    return day_text(day) if day else ""
 
 
 def waits_text(row: OfferRow) -> Text:
-    """The attention, or else what the offer waits for and until which day (UTC)."""
-    if row.attention:
-        return Text(row.attention, "bold red")
-    if row.problem:
-        return Text("?", "yellow")
-    until = f" {row.waits_until:%F}" if row.waits_until else ""
-    return Text(f"{row.waits_for}{until}" if row.waits_for else "", "dim")
+    """All attentions, and what the offer waits for and until which day (UTC)."""
+    attentions = row.attentions or ((row.attention,) if row.attention else ())
+    parts = list(dict.fromkeys(attentions))
+    if row.waits_for and (not attentions or row.waits_for != Wait.ACTION):
+        until = f" by {day_text(row.waits_until)}" if row.waits_until else ""
+        parts.append(f"{row.waits_for}{until}")
+    if attentions:
+        return Text(", ".join(parts), "bold red")
+    return Text("?", "yellow") if row.problem else Text(", ".join(parts), "dim")
 
 
 COLUMNS: tuple[Column[OfferRow], ...] = (
@@ -66,9 +74,9 @@ COLUMNS: tuple[Column[OfferRow], ...] = (
     Column("Price", 17, 5, lambda row: amount_text(row.price), is_number=True),
     Column("Owner", 16, 8, lambda row: row.owner_name or row.owner_email or ""),
     Column("Stage", 10, 1, lambda row: stage_text(row.stage)),
-    Column("Since", 10, 6, lambda row: f"{row.since:%F}" if row.since else ""),
-    Column("Last day", 10, 4, lambda row: f"{row.last_day or ''}"),
-    Column("Waits for", 25, 2, waits_text),
+    Column("Since", 11, 6, lambda row: day_or_blank(row.since)),
+    Column("Last day", 11, 4, lambda row: day_or_blank(row.last_day)),
+    Column("Waits for", 28, 2, waits_text, widens=True),
     Column(
         "Paid out",
         17,
@@ -89,7 +97,7 @@ RENEWAL_COLUMNS: tuple[Column[EndingAgreement], ...] = (
     Column("Offer", 25, 1, lambda row: row.path.replace("/amendment/", "/")),
     Column("Company", 14, 3, lambda row: row.company or "", widens=True),
     Column("Price", 17, 4, lambda row: amount_text(row.price), is_number=True),
-    Column("Ends", 10, 1, lambda row: f"{row.ends_at:%F}"),
+    Column("Ends", 11, 1, lambda row: day_text(row.ends_at)),
     Column("Owner", 16, 5, lambda row: row.owner_name or row.owner_email or ""),
     Column("Renewal", 10, 2, _renewal_stage),
     Column("Renewed by", 25, 6, lambda row: row.renewal.path if row.renewal else ""),
@@ -121,7 +129,7 @@ def offer_line(row: OfferRow) -> str:
     named = f"{row.opportunity_id}  {row.company or '':<18}  {row.stage:<10}"
     parts = [amount_text(row.price), row.offer_id, row.agreement_id]
     if row.attention:
-        parts.append(f"action required: {row.attention}")
+        parts.append(f"action required: {waits_text(row)}")
     elif row.waits_for:
         parts.append(f"waits for: {waits_text(row)}")
     parts.append(row.problem)
@@ -208,7 +216,7 @@ def preflight_table(report: PreflightReport) -> RenderableType:
 
 def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
     table = Table()
-    for column in ("Schedule", "Every", "State", "Last run (UTC)", "Next run (UTC)", "Problem"):
+    for column in ("Schedule", "Every", "State", "Last run", "Next run", "Problem"):
         table.add_column(column)
     for row in rows:
         state = Text(f"paused {row.note}".strip(), "yellow") if row.paused else Text("running")
@@ -218,8 +226,8 @@ def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
             row.schedule_id,
             str(row.every or ""),
             state,
-            f"{row.last_run:%F %T}" if row.last_run else "",
-            f"{row.next_run:%F %T}" if row.next_run and not row.paused else "",
+            instant_text(row.last_run) if row.last_run else "",
+            instant_text(row.next_run) if row.next_run and not row.paused else "",
             Text(row.problem or "", "red"),
         )
     return table
@@ -233,15 +241,21 @@ def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
         ("Offer name", terms.offer_name),
         ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
         ("Dimensions", ", ".join(map(str, terms.dimensions))),
-        ("Starts", f"{terms.starts_on} to {terms.ends_on}" if terms.starts_on else None),
+        ("Starts", _period(terms)),
         *(
-            (f"Instalment {n}", f"{terms.price.currency} {each.amount:,} on {each.on}")
+            (f"Instalment {n}", f"{terms.price.currency} {each.amount:,} on {day_text(each.on)}")
             for n, each in enumerate(sorted(terms.payment_schedule, key=lambda i: i.on), 1)
         ),
-        ("Last day", f"{terms.availability_end} (UTC)"),
+        ("Last day", f"{day_text(terms.availability_end)} (UTC)"),
         ("Contract", terms.eula.type),
         ("Note", terms.description),
     ]
+
+
+def _period(terms: OfferTerms) -> str | None:
+    if terms.starts_on is None or terms.ends_on is None:
+        return None
+    return f"{day_text(terms.starts_on)} to {day_text(terms.ends_on)}"
 
 
 def _first(record: OfferRecord) -> str | None:
@@ -272,7 +286,7 @@ def _refund(refund: Refund) -> str:
         f"{refund.amount} of invoice {refund.invoice_id}",
         status,
         refund.adjustment_id,
-        f"in the payout data since {refund.shown_at:%Y-%m-%d}" if refund.shown_at else None,
+        f"in the payout data since {day_text(refund.shown_at)}" if refund.shown_at else None,
     ]
     return ", ".join(filter(None, parts))
 
@@ -284,7 +298,7 @@ def refund_preview(request: RefundRequest, invoice: AdjustableInvoice) -> Table:
     table.add_column(overflow="fold")
     table.add_row("Invoice", invoice.invoice_id)
     if invoice.issued_at:
-        table.add_row("Issued", f"{invoice.issued_at:%Y-%m-%d}")
+        table.add_row("Issued", day_text(invoice.issued_at))
     table.add_row("Amount", str(invoice.amount))
     table.add_row("Can be refunded", str(invoice.adjustable))
     table.add_row("To be refunded", f"{request.amount} before tax")
@@ -295,7 +309,7 @@ def refund_preview(request: RefundRequest, invoice: AdjustableInvoice) -> Table:
 def _past(past: PreviousRevision) -> str:
     offer = f" ({past.offer_id})" if past.offer_id else ""
     why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
-    return f"{past.outcome}{offer}, {past.ended_at:%Y-%m-%d %H:%M} UTC{why}"
+    return f"{past.outcome}{offer}, {instant_text(past.ended_at)}{why}"
 
 
 def _reference(record: OfferRecord, finding: Finding) -> str:
@@ -305,7 +319,7 @@ def _reference(record: OfferRecord, finding: Finding) -> str:
 
 def _decision(decision: Decision) -> str:
     reason = f": {decision.reason}" if decision.reason else ""
-    return f"{decision.finding.code} by {decision.by}, {decision.at:%Y-%m-%d %H:%M} UTC{reason}"
+    return f"{decision.finding.code} by {decision.by}, {instant_text(decision.at)}{reason}"
 
 
 def _fee(fee: ListingFee) -> str:
@@ -327,13 +341,13 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Buyer", record.contacts.buyer_email if record.contacts else None),
         *_terms(terms),
         ("Expected fee", _fee(fee) if fee else None),
-        ("Expires", f"{record.expires_at:%Y-%m-%d %H:%M:%S} UTC" if record.expires_at else None),
+        ("Expires", instant_text(record.expires_at) if record.expires_at else None),
         ("Change set", record.change_set_id),
         ("Offer", record.offer_id),
         ("Agreement", f"{agreement.agreement_id} ({agreement.status})" if agreement else None),
-        ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M:%S} UTC" if agreement else None),
+        ("Accepted", instant_text(agreement.accepted_at) if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),
-        ("Ends", f"{ends_at:%Y-%m-%d %H:%M:%S} UTC" if ends_at else None),
+        ("Ends", instant_text(ends_at) if ends_at else None),
         ("Renews", record.renews),
         ("Renewed by", _renewal(record)),
         ("First agreement", _first(record)),
@@ -344,10 +358,10 @@ def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
         ("Cancel reason", record.cancel_reason),
         *(record.pricing.lines if record.pricing else ()),
         *((f"Revision {p.number}", _past(p)) for p in record.previous_revisions),
-        *((f"{e.at:%Y-%m-%d %H:%M} UTC", e.description) for e in record.agreement_events),
+        *((instant_text(e.at), e.description) for e in record.agreement_events),
         *(("Approved" if d.approved else "Declined", _decision(d)) for d in record.decisions),
         (
             "History",
-            "\n".join(f"{entry.at:%Y-%m-%d %H:%M} UTC  {entry.stage}" for entry in record.history),
+            "\n".join(f"{instant_text(entry.at)}  {entry.stage}" for entry in record.history),
         ),
     ]

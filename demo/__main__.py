@@ -24,6 +24,7 @@ from demo.outcomes import Outcome
 from demo.processes import DidNotStart, Processes, use_environment
 from demo.runner import ScenarioRunner
 from demo.scenarios import SCENARIOS
+from offers.text import day_text
 from runtime import schedules
 from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process, run_and_exit
@@ -184,7 +185,7 @@ async def _running_activities(client: Client) -> list[AsyncActivityHandle]:
 
 def _keep(processes: Processes) -> None:
     console.print("Everything stays up until Ctrl-C.  In another terminal:")
-    console.print("  . .demo/env && .venv/bin/python starter.py list")
+    console.print("  . .demo/env && .venv/bin/offerflow list")
     console.print(_addresses(processes))
     while True:
         asyncio.run(asyncio.sleep(3600))
@@ -200,7 +201,7 @@ def _addresses(processes: Processes) -> str:
 
 
 def _date(settings: TemporalSettings) -> Text:
-    return Text(f"{settings.clock.business_time(datetime.now(UTC)):%Y-%m-%d}", "dim")
+    return Text(day_text(settings.clock.business_time(datetime.now(UTC))), "dim")
 
 
 def print_results(console: Console, outcomes: list[Outcome]) -> None:

@@ -129,32 +129,81 @@ def _is_for_want_of_items(error: ErrorDetails, errors: list[ErrorDetails]) -> bo
 
 
 _NO_DATE = ("it is not a date", "Write it as 2027-01-31")
+_NO_INSTANT = ("it is not a point in time", "Write it as 2027-01-31T08:00:00Z")
 _NO_WHOLE_NUMBER = ("it is not a whole number", "Write it as 12")
+_NO_NUMBER = ("it is not a number", 'Write it as "120000.00"')
 _NO_DURATION = ("it is not a duration", "Write it as PT5M, PT2H or P30D")
 _NO_TIME = ("it is not a time of day", 'Write it as "08:00"')
-_REMEDIES = {
+_NO_TEXT = ("it is not text", "Write it as text, in quotes")
+_NOT_YES_OR_NO = ("it is not yes or no", "Write true or false")
+_NO_LIST = ("it is not a list", "Write it as a list, in square brackets")
+AS_SHOWN = "Write it as the README, or the example of the file, shows"
+_NOT_OF_THE_FORM = ("it is not of the form it should be", AS_SHOWN)
+_OUT_OF_RANGE = "it is out of range"
+_NONE_OF_THEM = ("it is none of the values it can have", "Choose {expected}")
+_WORDS = {
     "missing": ("it is missing", "Give it a value"),
     "extra_forbidden": ("there is no such field", "Remove it or correct its name"),
-    "model_type": (
-        "it is not of the form it should be",
-        "Write it as the README, or the example of the file, shows",
-    ),
-    "string_type": ("it is not text", "Write it as text, in quotes"),
-    "bool_type": ("it is not yes or no", "Write true or false"),
-    "decimal_parsing": ("it is not a number", 'Write it as "120000.00"'),
+    "model_type": _NOT_OF_THE_FORM,
+    "string_type": _NO_TEXT,
+    "string_unicode": _NO_TEXT,
+    "string_too_short": ("it is too short", "Use at least {min_length} characters"),
+    "string_too_long": ("it is too long", "Use at most {max_length} characters"),
+    "bool_type": _NOT_YES_OR_NO,
+    "bool_parsing": _NOT_YES_OR_NO,
+    "decimal_parsing": _NO_NUMBER,
+    "decimal_type": _NO_NUMBER,
+    "float_parsing": _NO_NUMBER,
+    "float_type": _NO_NUMBER,
+    "finite_number": _NO_NUMBER,
     "date_parsing": _NO_DATE,
     "date_type": _NO_DATE,
     "date_from_datetime_parsing": _NO_DATE,
     "date_from_datetime_inexact": _NO_DATE,
+    "datetime_type": _NO_INSTANT,
+    "datetime_parsing": _NO_INSTANT,
+    "datetime_from_date_parsing": _NO_INSTANT,
+    "datetime_object_invalid": _NO_INSTANT,
+    "timezone_aware": ("it has no time zone", "Write it as 2027-01-31T08:00:00Z"),
     "time_parsing": _NO_TIME,
     "time_type": _NO_TIME,
     "time_delta_parsing": _NO_DURATION,
     "time_delta_type": _NO_DURATION,
     "int_parsing": _NO_WHOLE_NUMBER,
+    "int_parsing_size": _NO_WHOLE_NUMBER,
     "int_type": _NO_WHOLE_NUMBER,
     "int_from_float": _NO_WHOLE_NUMBER,
+    "greater_than": (_OUT_OF_RANGE, "Choose more than {gt}"),
+    "greater_than_equal": (_OUT_OF_RANGE, "Choose {ge} or more"),
+    "less_than": (_OUT_OF_RANGE, "Choose less than {lt}"),
+    "less_than_equal": (_OUT_OF_RANGE, "Choose {le} or less"),
+    "enum": _NONE_OF_THEM,
+    "literal_error": _NONE_OF_THEM,
+    "list_type": _NO_LIST,
+    "tuple_type": _NO_LIST,
+    "set_type": _NO_LIST,
+    "frozen_set_type": _NO_LIST,
+    "iterable_type": _NO_LIST,
+    "too_short": ("it has too few entries", "Give at least {min_length}"),
+    "too_long": ("it has too many entries", "Give at most {max_length}"),
 }
-"""By pydantic's type of error, the problem and the remedy."""
+"""By pydantic's type of error, the problem and the remedy, with what its context says."""
+
+OWN_ERRORS = ("value_error", "assertion_error")
+"""What a validator of ours raised itself: its text is ours."""
+
+
+def explained(details: ErrorDetails) -> tuple[str, str]:
+    """Problem and remedy of an error in our own words: pydantic's are for programmers."""
+    context: dict[str, Any] = details.get("ctx", {})
+    if details["type"] == ILLEGAL:
+        return context["problem"], context["remedy"]
+    if details["type"] in OWN_ERRORS:
+        return str(context["error"]), "Correct it"
+    if details["type"] == "string_too_short" and context["min_length"] == 1:
+        return "it is empty", "Give it a value"
+    problem, remedy = _WORDS.get(details["type"], _NOT_OF_THE_FORM)
+    return problem, remedy.format_map(context)
 
 
 def _text(given: Any) -> str:
@@ -171,8 +220,7 @@ def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
     # A whole-model check has no location of its own; a tagged union adds its tag to the location.
     field = ".".join(str(part) for part in details["loc"]) or "terms"
     top = field.partition(".")[0]
-    context: dict[str, Any] = details.get("ctx", {})
-    problem, remedy = _REMEDIES.get(details["type"], (details["msg"], "Correct it"))
+    problem, remedy = explained(details)
     if (top, details["type"]) == ("price", "model_type"):
         remedy = 'Write an amount as {"amount": "120000.00", "currency": "USD"}'
     given = details["input"]
@@ -184,8 +232,8 @@ def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
     )
     return Finding(
         field=field,
-        problem=context.get("problem", problem[:1].lower() + problem[1:]),
-        remedy=context.get("remedy", remedy),
+        problem=problem,
+        remedy=remedy,
         seen=_text(given) if shown else None,
         source=sources.get(field, sources.get(top)),
     )

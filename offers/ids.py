@@ -5,13 +5,37 @@ An amendment of its offer is named after it: `0065g00000AbCdEAAV/amendment/1`.
 
 import re
 import string
+from urllib.parse import unquote
 
 from offers.text import clean_code
 
 LONGEST_PATH = 100
 """Characters of an offer's path, with what copying adds."""
 
+LONGEST_LINK = 2000
+"""Characters of a link that are looked at."""
+
+OPPORTUNITY_PREFIX = "006"
+OTHER_PREFIXES = {
+    "001": "an account",
+    "003": "a contact",
+    "005": "a user",
+    "00Q": "a lead",
+    "00T": "a task",
+    "00k": "a product of an opportunity",
+    "0Q0": "a quote",
+    "500": "a case",
+    "701": "a campaign",
+    "800": "a contract",
+    "801": "an order",
+}
+"""What the ids of other records begin with (Salesforce: record ID prefix decoder)."""
+
 _SUFFIX = string.ascii_uppercase + "012345"
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\s]+\.[^/\s]+/")
+"""Of a link, which may be without its scheme."""
+_RECORD_ID = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?(?![A-Za-z0-9])")
+_WORKFLOW_ID = re.compile(rf"/offer/({_RECORD_ID.pattern}(?:/amendment/[0-9]+)?)(?![^/?#])")
 _REFERENCE = re.compile(
     "offer-(?P<opportunity>[A-Za-z0-9]{18})(-amd(?P<amendment>[1-9][0-9]{0,5}))?-rev[1-9][0-9]{0,5}"
 )
@@ -77,6 +101,40 @@ def parse_offer_path(text: str) -> str:
         example = offer_path(parse_opportunity_id(record_id), 1)
         raise InvalidOpportunityId(f"{text!r} names no amendment: write it as {example}")
     return offer_path(parse_opportunity_id(record_id), int(number))
+
+
+def parse_pasted_path(text: str) -> str:
+    """The path of the offer that people mean by what they paste.
+
+    That is an id or a path, the id of a workflow, or a link to the opportunity in Salesforce
+    (Lightning or classic) or to the workflow in the Temporal UI.  Raises InvalidOpportunityId.
+    """
+    cleaned = clean_code(text[:LONGEST_LINK])
+    if _LINK.match(cleaned):
+        cleaned = _path_in_link(cleaned)
+    path = parse_offer_path(cleaned.removeprefix("offer/"))
+    if path.startswith(OPPORTUNITY_PREFIX):
+        return path
+    record_id = path.partition("/")[0]
+    what = OTHER_PREFIXES.get(record_id[:3], "another kind of record")
+    raise InvalidOpportunityId(
+        f"{record_id} is the id of {what}, and an opportunity's begins with {OPPORTUNITY_PREFIX}:"
+        " open the opportunity in Salesforce, and copy its address"
+    )
+
+
+def _path_in_link(link: str) -> str:
+    link = unquote(link)
+    if found := _WORKFLOW_ID.search(link):
+        return found[1]
+    ids: list[str] = _RECORD_ID.findall(link)
+    named = [each for each in ids if each.startswith(OPPORTUNITY_PREFIX)]
+    named += [each for each in ids if each[:3] in OTHER_PREFIXES]
+    if not named:
+        raise InvalidOpportunityId(
+            "the link names no opportunity: open one in Salesforce, and copy its address"
+        )
+    return named[0]
 
 
 def revision_reference(opportunity_id: str, amendment: int, revision: int) -> str:

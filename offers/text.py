@@ -1,6 +1,7 @@
 """Text as people and programs write it, in the one form in which it is kept and compared."""
 
 import unicodedata
+from datetime import UTC, date, datetime
 
 from offers.findings import illegal
 
@@ -107,3 +108,17 @@ def _key(name: str) -> str:
         if each.isalnum() or unicodedata.category(each)[0] == "M"
     ]
     return "".join(kept) or folded.strip()
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def day_text(day: date) -> str:
+    """A day as people write it, such as `20 Dec 2026`; of an instant, the day in its time zone."""
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant in UTC, such as `20 Dec 2026 08:30 UTC`."""
+    instant = instant.astimezone(UTC)
+    return f"{day_text(instant)} {instant:%H:%M} UTC"

@@ -1,11 +1,9 @@
-"""Settings from the environment and `.env`; each is described in `.env.example`.
+"""Settings from the environment, which has those of `.env`; each is described in `.env.example`.
 
 `TEMPORAL_*` and Temporal's profiles are read by temporalio.envconfig, AWS's settings by boto3.
 """
 
-import os
 import re
-import stat
 from datetime import datetime
 from email.utils import getaddresses
 from pathlib import Path
@@ -28,6 +26,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from temporalio.common import WorkerDeploymentVersion
 
@@ -36,6 +35,7 @@ from activities.preflight import DefaultProduct
 from activities.salesforce.client import SalesforceLogin
 from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
+from offers.findings import AS_SHOWN, OWN_ERRORS, explained
 from offers.lifecycle.decision_proof import (
     DecisionKeys,
     read_private_key,
@@ -364,37 +364,23 @@ def _read(name: str, path: Path, model: type[ModelT]) -> ModelT:
 SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
 
 
-def _env_file() -> str | None:
-    return os.environ.get("OFFERS_ENV_FILE", ".env") or None
-
-
-def readable_env_file() -> str | None:
-    """The file with settings if others on this machine can read it: it has secrets."""
-    file = _env_file()
-    if file is None or not Path(file).is_file():
-        return None
-    others = stat.S_IRGRP | stat.S_IROTH
-    return file if Path(file).stat().st_mode & others else None
-
-
 def read_settings(kind: type[SettingsT]) -> SettingsT:
-    """The settings of this process; raises InvalidSettings.
-
-    `OFFERS_ENV_FILE` names another file than `.env`; if it is empty, no file is read: tests and the
-    demo must not use real settings that are in the working folder.
-    """
+    """The settings of this process; raises InvalidSettings."""
     try:
-        return kind(_env_file=_env_file())
+        return kind()
     except ValidationError as error:
         raise InvalidSettings("\n".join(map(_complaint, error.errors()))) from None
 
 
-def _complaint(details: Any) -> str:
+def _complaint(details: ErrorDetails) -> str:
     # The value is not printed: it may be a secret.
     name = ".".join(str(part) for part in details["loc"]).upper()
     if details["type"] == "missing":
         return f"{name} is not set: set it in the environment or in .env (see .env.example)"
-    problem = str(details["msg"]).removeprefix("Value error, ")
-    if re.match(r"[A-Z]+_[A-Z_]+\b|Salesforce needs", problem):  # it names what is wrong itself
-        return problem
-    return f"{name}: {problem} (see .env.example)"
+    problem, remedy = explained(details)
+    if details["type"] in OWN_ERRORS:
+        if re.match(r"[A-Z]+_[A-Z_]+\b|Salesforce needs", problem):  # it names what is wrong itself
+            return problem
+        return f"{name}: {problem} (see .env.example)"
+    remedy = "" if remedy == AS_SHOWN else f". {remedy}"
+    return f"{name}: {problem}{remedy} (see .env.example)"

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from cli.common import FAILURE, INTERRUPTED, SUCCESS, USAGE
+from cli.listing import OfferRow
 from offers.lifecycle.attentions import AttentionCode
 from tests.support.commands import COMMANDS
 from tests.support.workflow_harness import installed_program
@@ -23,7 +25,7 @@ PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]+\.(?:py|md|toml|ya?ml|jinja))`")
 """A file with its folder, in backticks."""
 TEST = re.compile(r"`((?:sandbox/)?tests/[\w/]+\.py)::(test_\w+)`")
 """A test with its file, in backticks."""
-COMMAND = re.compile(r"\bofferflow ([a-z-]+)")
+COMMAND = re.compile(r"\bofferflow ([a-z][a-z-]*)")
 
 
 def test_import_rules() -> None:
@@ -102,11 +104,16 @@ def test_compose_file_publishes_only_to_loopback() -> None:
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
-def test_every_setting_is_described() -> None:
+def test_template_of_settings_has_a_line_for_each_and_no_other() -> None:
     from runtime.settings import WorkerSettings
 
-    described = (ROOT / ".env.example").read_text(encoding="utf-8")
-    assert [name for name in WorkerSettings.model_fields if name.upper() not in described] == []
+    template = (ROOT / ".env.example").read_text(encoding="utf-8")
+    lines = re.findall(r"^#?([A-Z_]+)=", template, flags=re.MULTILINE)
+    # Temporal's and AWS's own libraries read these; whether they are right is theirs to say.
+    others = {name for name in lines if name.startswith(("TEMPORAL_", "AWS_"))}
+    known = {name.upper() for name in WorkerSettings.model_fields}
+    assert len(lines) == len(set(lines))
+    assert set(lines) - (others - known) == known
 
 
 def test_examples_are_complete_and_valid() -> None:
@@ -130,6 +137,15 @@ def test_deployment_page_names_every_search_attribute_and_attention() -> None:
     assert [code.value for code in AttentionCode if f"| `{code}` |" not in page] == []
 
 
+def test_page_of_the_command_line_describes_what_programs_read() -> None:
+    page = (ROOT / "docs" / "command-line.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`[^|]+) \|", page, flags=re.MULTILINE)
+    named = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert set(OfferRow.model_fields) - named == set()
+    codes = set(re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE))
+    assert codes == {str(code) for code in (SUCCESS, FAILURE, USAGE, INTERRUPTED)}
+
+
 def test_files_and_commands_in_the_docs_exist() -> None:
     missing = []
     for page in PAGES:
@@ -137,7 +153,7 @@ def test_files_and_commands_in_the_docs_exist() -> None:
         paths = [(page.parent / link).resolve() for link in LINK.findall(text)]
         paths += [ROOT / path for path in PATH.findall(text)]
         missing += [f"{page.name}: {path}" for path in paths if not path.exists()]
-        named = {*COMMAND.findall(text)} - {*COMMANDS.commands}
+        named = {*COMMAND.findall(text)} - {*COMMANDS.entries}
         missing += [f"{page.name}: offerflow {name}" for name in named]
     assert not missing
 

@@ -31,7 +31,7 @@ from activities.aws.billing_ledger import (
 )
 from activities.errors import aws_failure
 from offers.clock import FIRST_YEAR, LAST_YEAR
-from offers.findings import Finding, Severity
+from offers.findings import Finding, Severity, explained
 from offers.money import MINOR_DIGITS
 from offers.payouts.aws_ledger import payout_from_sums
 from offers.payouts.model import DataFindings, Payout, PayoutReading
@@ -308,7 +308,9 @@ def _sums(
         try:
             payouts[offer_id] = payout_from_sums(offer_id, invoices, transfers)
         except (ArithmeticError, ValueError) as error:
-            why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+            why = str(error)
+            if isinstance(error, ValidationError):
+                why = explained(error.errors()[0])[0]
             reading.find(BILLING, None, f"offer {offer_id}: {why}", "rows")
     if reading.all_doubtful:
         doubtful |= payouts.keys()

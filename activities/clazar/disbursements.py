@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from activities.clazar.client import ClazarClient
 from offers.clock import bounded_day
-from offers.findings import Finding, Severity
+from offers.findings import Finding, Severity, explained
 from offers.payouts.clazar_report import ReportRow, payout_from_report
 from offers.payouts.model import DataFindings, PayoutReading
 
@@ -142,7 +142,7 @@ def _day(row: dict[str, Any], column: str) -> date | None:
 def _said_of(error: Exception) -> str:
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()
+        return f"{'.'.join(map(str, first['loc']))} {explained(first)[0]}".strip()
     return str(error) if type(error) is ValueError else "a value has the wrong type"
 
 

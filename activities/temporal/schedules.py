@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.errors import unavailable
 from activities.temporal.pending_work import describe, repeated_work
 from offers.model import FrozenModel
+from offers.text import instant_text
 
 LATE_AFTER_INTERVALS = 3
 LATE_AFTER = timedelta(minutes=2)
@@ -124,7 +125,7 @@ async def _row(client: Client, schedule_id: str) -> ScheduleRow:
         )
         kind, problem = await _run_problem(client, run, row, is_late=is_late)
     if kind is None and is_late and not row.paused:
-        since = f"since {row.last_run:%Y-%m-%d %H:%M} UTC" if last else "yet"
+        since = f"since {instant_text(row.last_run)}" if row.last_run else "yet"
         kind, problem = ProblemKind.OVERDUE, f"it has not run {since}"
     return row.model_copy(update={"problem_kind": kind, "problem": problem})
 
@@ -138,7 +139,8 @@ async def _run_problem(
             await run.result()
         elif is_late:
             repeated = await repeated_work(client, run.id, await describe(client, run.id))
-            since = f"its run goes on since {row.last_run:%Y-%m-%d %H:%M} UTC"
+            since = "its run goes on"
+            since += f" since {instant_text(row.last_run)}" if row.last_run else ""
             return ProblemKind.UNFINISHED, f"{since} ({repeated})" if repeated else since
     except WorkflowFailureError as error:
         return ProblemKind.FAILED, f"its last run failed: {_root(error)}"

@@ -25,6 +25,10 @@ async def codec_server(
 
     It prints the address that belongs into the UI's setting "Codec Server". Whoever knows the
     address and can reach it reads every offer.
+
+    Examples:
+
+    - `offerflow codec-server --origin http://localhost:8233`
     """
     from uvicorn import Config, Server
 

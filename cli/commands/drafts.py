@@ -39,7 +39,10 @@ NOT_SHOWN = {"contacts", "owner", "policy", "clock", "method"}
 
 def preflight(
     opportunity: Annotated[
-        str | None, typer.Argument(metavar="[OPPORTUNITY]", help="Salesforce opportunity id.")
+        str | None,
+        typer.Argument(
+            metavar="OPPORTUNITY", help="The opportunity's id, or its address in Salesforce."
+        ),
     ] = None,
     terms: TermsFile = None,
     as_json: AsJson = False,
@@ -47,6 +50,11 @@ def preflight(
     """Check a deal without starting an offer; nothing is written to any system.
 
     Needs the worker's settings. Exits with 1 if the offer could not be created like this.
+
+    Examples:
+
+    - `offerflow preflight 006…`
+    - `offerflow preflight --terms terms.json --json`
     """
     if opportunity is None and terms is None:
         raise typer.BadParameter("give an opportunity, or terms with --terms")
@@ -77,7 +85,14 @@ def _check(deal: CheckDeal) -> PreflightReport:
 async def approve(
     offer: Offer, by: By, finding: FindingCode = None, as_json: AsJson = False
 ) -> None:
-    """Approve exceptions to the selling rules, or a refund."""
+    """Approve exceptions to the selling rules, or a refund.
+
+    Examples:
+
+    - `offerflow approve 006… --by you@example.com`
+    - `offerflow approve 006… --by you@example.com --finding not-annual:1f3a9c0b52`
+    - `offerflow approve 006… --by you@example.com --finding refund-1`
+    """
     decision = ApprovalDecision(by=by, finding=finding)
     common.print_record(await _decide(offer, decision, approved=True), as_json)
 
@@ -90,7 +105,12 @@ async def decline(
     finding: FindingCode = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decline a refund, or exceptions: the terms must then be revised, unless approved later."""
+    """Decline a refund, or exceptions: the terms must then be revised, unless approved later.
+
+    Examples:
+
+    - `offerflow decline 006… --by you@example.com --reason "two years are too long"`
+    """
     decision = ApprovalDecision(by=by, finding=finding, reason=reason)
     common.print_record(await _decide(offer, decision, approved=False), as_json)
 
@@ -134,7 +154,19 @@ async def revise(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change the terms of a draft, or of an offer that AWS rejected, and check them again."""
+    """Change the terms of a draft, or of an offer that AWS rejected, and check them again.
+
+    The terms are `company`, `offer_name`, `description`, `price` (such as "110000.00 USD"),
+    `buyer_accounts`, `product_id`, `dimensions`, `duration_months`, `starts_on`, `agreement_end`,
+    `availability_end` (the last day to accept), `payment_schedule`, `net_payment_days`, `eula`,
+    `renewal`; and the contacts `buyer_email`, `buyer_name`, `buyer_time_zone`, `buyer_country`,
+    `owner_email`, `owner_name`, `owner_time_zone`.
+
+    Examples:
+
+    - `offerflow revise 006… duration_months=12 price="110000.00 USD"`
+    - `offerflow revise 006… buyer_name=`
+    """
     given = TermChanges(terms=common.given_changes(terms, changes), method=method)
     record = await (await common.open_offer_client()).revise(offer, given)
     common.print_record(record, as_json)
@@ -148,6 +180,11 @@ async def link_offer(
     offer_id: Annotated[str, typer.Option(help="Id of the offer that was created in Clazar.")],
     as_json: AsJson = False,
 ) -> None:
-    """Name the offer that was created in Clazar, if it was not recognised."""
+    """Name the offer that was created in Clazar, if it was not recognised.
+
+    Examples:
+
+    - `offerflow link-offer 006… --offer-id offer-4isthufus86rk`
+    """
     client = await common.open_offer_client()
     common.print_record(await client.link_offer(opportunity, offer_id), as_json)

@@ -1,15 +1,11 @@
 """Erasing what is kept of an offer that has ended."""
 
-import sys
-from typing import Annotated
-
-import typer
 from rich.console import Console
 from temporalio.exceptions import ApplicationError
 
 from activities.eula.stored_contracts import StoredContracts, StoredVersion
 from cli import common
-from cli.common import Opportunity, command
+from cli.common import Opportunity, Yes, command
 from cli.erasure import Run
 from cli.offer_client import RequestRejected
 from cli.terminal import print_line
@@ -34,21 +30,23 @@ NOT_REACHED = (
 @command
 async def erase(
     opportunity: Opportunity,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Do not ask; needed without a terminal.")
-    ] = False,
+    yes: Yes = False,
 ) -> None:
     """Erase an offer that has ended: its workflow histories, and its contract files in S3.
 
     Amendments and earlier runs are erased with it. Shows first what that is. Needs the worker's
     settings, and permissions in AWS that the worker does not have (docs/privacy.md).
+
+    Examples:
+
+    - `offerflow erase 006…`
     """
     contracts = clients.stored_contracts(read_settings(WorkerSettings), clients.AwsClients())
     client = await common.open_offer_client()
     runs, files = await client.ended_runs(opportunity), _find(contracts, opportunity)
     _show(runs, files, contracts)
     if runs or files:
-        _confirm(yes)
+        common.confirm("Erase this? It cannot be undone.", yes=yes, otherwise="nothing was erased")
         # Once more: somebody may have started a new offer before this was confirmed.
         runs = await client.ended_runs(opportunity)
         if contracts:
@@ -73,15 +71,6 @@ def _show(runs: list[Run], files: list[StoredVersion], contracts: StoredContract
     print_line(f"S3: {_counted(len(files), 'file')} in {contracts.bucket}, each version counted")
     for file in files:
         print_line(f"  {file.key} {file.version_id}")
-
-
-def _confirm(yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise RequestRejected("nothing was erased: confirm it with --yes")
-    if not typer.confirm("Erase this? It cannot be undone."):
-        raise RequestRejected("nothing was erased")
 
 
 def _find(contracts: StoredContracts | None, opportunity: str) -> list[StoredVersion]:

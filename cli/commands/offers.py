@@ -10,11 +10,13 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
+from activities.errors import Vendor
 from cli import common
 from cli.actions import attention_commands
-from cli.common import AsJson, Offer, Opportunity, TermsFile, command
+from cli.common import AsJson, Offer, Opportunity, TermsFile, Yes, command
 from cli.listing import OfferRow
 from cli.offer_client import NoAnswer
+from cli.offer_selection import OfferSelection, needy_first, parse_period
 from cli.tables import offer_line, offer_table, renewal_table
 from cli.terminal import print_error, print_line
 from offers.lifecycle.attentions import AttentionCode
@@ -39,7 +41,14 @@ async def start(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Start the offer of an opportunity. Starting it twice changes nothing."""
+    """Start the offer of an opportunity. Starting it twice changes nothing.
+
+    Examples:
+
+    - `offerflow start 006…`
+    - `offerflow start 006… --terms terms.json --method clazar`
+    - `offerflow start 006… --restart`
+    """
     given = common.given_terms(terms)
     if unknown := TermChanges(terms=given).unknown_field():
         raise typer.BadParameter(f"{terms}: {unknown}: there is no such term; correct its name")
@@ -66,20 +75,56 @@ async def start(
         exit_process(common.FAILURE)
 
 
+def _period(text: str) -> timedelta:
+    try:
+        return parse_period(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @command
 async def list_offers(
     stage: Annotated[Stage | None, typer.Option(help="Only offers in this stage.")] = None,
+    attention: Annotated[
+        AttentionCode | None, typer.Option(help="Only offers with this attention.")
+    ] = None,
+    owner: Annotated[
+        str | None,
+        typer.Option(help="Only offers of this owner: a part of the name or mail address."),
+    ] = None,
+    expiring: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=_period,
+            metavar="7d",
+            help="Only offers that can be accepted for so many days (7d) or weeks (2w) at most.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List all offers."""
+    """List the offers: those that need somebody first.
+
+    After those with an attention come those that wait, by the day on which that is over, and at
+    last those that have ended. On a terminal a long list goes through `$PAGER`.
+
+    Examples:
+
+    - `offerflow list --expiring 7d`
+    - `offerflow list --attention approval-required`
+    - `offerflow list --owner jane@example.com --stage shared --json`
+    """
     client = await common.open_offer_client()
-    rows = await client.list_offers(stage)
+    selection = OfferSelection(stage=stage, attention=attention, owner=owner, expiring=expiring)
+    now = client.business_time()
+    rows = needy_first(row for row in await client.list_offers() if selection.includes(row, now))
     for problem in await client.schedule_problems():
         print_error(problem)
     if as_json:
         print(json.dumps([row.model_dump(mode="json") for row in rows], indent=2))
+    elif rows:
+        common.print_paged(offer_table(rows, common.console.width), len(rows))
     else:
-        common.console.print(offer_table(rows, common.console.width))
+        print_line("There is no such offer." if selection != OfferSelection() else "No offers.")
 
 
 @command
@@ -89,7 +134,12 @@ async def renewals(
     ] = 90,
     as_json: AsJson = False,
 ) -> None:
-    """List the agreements that end soon, and whether their renewals are on the way."""
+    """List the agreements that end soon, and whether their renewals are on the way.
+
+    Examples:
+
+    - `offerflow renewals --within 30`
+    """
     client = await common.open_offer_client()
     found = await client.list_renewals(timedelta(days=within))
     for each in found.unreadable:
@@ -104,7 +154,13 @@ async def renewals(
 
 @command
 async def show(offer: Offer, as_json: AsJson = False) -> None:
-    """Show everything about one offer."""
+    """Show everything about one offer.
+
+    Examples:
+
+    - `offerflow show 006…`
+    - `offerflow show 006…/amendment/1 --json`
+    """
     client = await common.open_offer_client()
     shown = await client.show(offer)
     common.print_record(shown.record, as_json, is_open=shown.is_open)
@@ -119,7 +175,12 @@ async def watch(
         bool, typer.Option("--json", help="Print one line of JSON per change.")
     ] = False,
 ) -> None:
-    """Watch all offers until Ctrl-C: a live table; without a terminal, a line per change."""
+    """Watch all offers until Ctrl-C: a live table; without a terminal, a line per change.
+
+    Examples:
+
+    - `offerflow watch --every 5`
+    """
     with suppress(asyncio.CancelledError):  # by Ctrl-C
         await _watch(timedelta(seconds=every), as_json)
 
@@ -143,19 +204,89 @@ async def _watch(every: timedelta, as_json: bool) -> None:
 
 @command
 async def resume(
-    offer: Offer,
-    attention: Annotated[
-        str | None, typer.Option(help="Code of the attention, if there are several.")
+    offer: Annotated[
+        str | None,
+        typer.Argument(
+            parser=common.offer_argument,
+            metavar="OFFER",
+            help="As for show; without it, --all.",
+        ),
     ] = None,
+    *,
+    attention: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Code of the attention, if there are several."),
+    ] = None,
+    all_offers: Annotated[
+        bool, typer.Option("--all", help="Resume every offer with --attention, --vendor or both.")
+    ] = False,
+    vendor: Annotated[
+        Vendor | None, typer.Option(help="With --all: what this vendor has caused.")
+    ] = None,
+    yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let an offer continue after what it waits for is resolved."""
+    """Let an offer, or all, continue after what they wait for is resolved.
+
+    With --all it shows how many offers that is, and asks.
+
+    Examples:
+
+    - `offerflow resume 006…`
+    - `offerflow resume 006… --attention vendor-rejected`
+    - `offerflow resume --all --attention credentials-rejected --vendor salesforce`
+    """
+    if all_offers:
+        if offer:
+            raise typer.BadParameter("give an offer, or --all")
+        await _resume_all(attention, vendor, yes=yes, as_json=as_json)
+    elif offer is None:
+        raise typer.BadParameter("give an offer, or --all with --attention or --vendor")
+    elif vendor:
+        raise typer.BadParameter("--vendor needs --all")
+    else:
+        client = await common.open_offer_client()
+        common.print_record(await client.resume(offer, attention), as_json)
+
+
+async def _resume_all(
+    attention: str | None, vendor: Vendor | None, *, yes: bool, as_json: bool
+) -> None:
+    if attention is None and vendor is None:
+        raise typer.BadParameter("--all needs --attention or --vendor: what has been resolved?")
+    if attention and attention not in set(AttentionCode):
+        codes = ", ".join(AttentionCode)
+        raise typer.BadParameter(f"{attention} is no attention: choose one of {codes}")
     client = await common.open_offer_client()
-    common.print_record(await client.resume(offer, attention), as_json)
+    found = await client.list_resumable(AttentionCode(attention) if attention else None, vendor)
+    number = len({each.path for each in found})
+    cause = " ".join(filter(None, [attention, f"because of {vendor}" if vendor else None]))
+    if found:
+        offers = "1 offer" if number == 1 else f"{number} offers"
+        question = f"Resume {offers} ({cause})?"
+        common.confirm(question, yes=yes, otherwise=f"nothing was resumed; it would be {offers}")
+    rejected = await client.resume_all(found)
+    resumed = sorted({each.path for each in found if each not in rejected})
+    if as_json:
+        problems = [
+            {"offer": each.path, "attention": each.code, "problem": problem}
+            for each, problem in rejected.items()
+        ]
+        print(json.dumps({"resumed": resumed, "rejected": problems}, indent=2))
+    else:
+        print_line(f"Resumed {len(resumed)} of {number}." if number else "No offer waits for this.")
+        for each, problem in rejected.items():
+            print_error(f"{each.path}: {problem}")
+    exit_process(common.FAILURE if rejected else common.SUCCESS)
 
 
 @command
 async def resend(offer: Offer, as_json: AsJson = False) -> None:
-    """Send the offer to the buyer again."""
+    """Send the offer to the buyer again.
+
+    Examples:
+
+    - `offerflow resend 006…`
+    """
     client = await common.open_offer_client()
     common.print_record(await client.resend(offer), as_json)

@@ -65,6 +65,12 @@ async def payouts(
 
     Reads the payout data itself and needs the worker's settings. Exits with 1 if some of the data,
     or the summary of an offer, cannot be read.  With --forecast no payout data is read.
+
+    Examples:
+
+    - `offerflow payouts --month 2027-01 --csv`
+    - `offerflow payouts --offer 006…`
+    - `offerflow payouts --forecast`
     """
     if forecast:
         if plot:

@@ -38,8 +38,13 @@ async def refund(
     """Refund a part of an invoice to the buyer, once finance has approved it.
 
     AWS is asked first what can be refunded, and the amount is asked back, because AWS cannot take a
-    refund back. The buyer is not asked. Somebody else who holds the role finance approves it:
-    offerflow approve OFFER --finding refund-1 --by ...
+    refund back. The buyer is not asked. Somebody else who holds the role finance approves it by
+    `approve` with `--finding refund-1`.
+
+    Examples:
+
+    - `offerflow refund 006… --invoice INV-1 --amount "4000.00 USD" --reason OTHER --by
+      you@example.com --dry-run`
     """
     request = _request(invoice, amount, reason, by, description)
     client = await common.open_offer_client(by=by)

@@ -13,7 +13,12 @@ from runtime.temporal import connect
 
 @command
 async def upgrade_check(as_json: AsJson = False) -> None:
-    """Replay all open workflows on this build. Run it with a new build before it is deployed."""
+    """Replay all open workflows on this build. Run it with a new build before it is deployed.
+
+    Examples:
+
+    - `offerflow upgrade-check --json`
+    """
     # What fails is in the output; in the SDK's logs it may contain the offer's data.
     logging.getLogger("temporalio").setLevel(logging.CRITICAL)
     # Workers need every vendor's client, whose import takes long: not for every command.

@@ -20,7 +20,7 @@ from offers.model import FrozenModel
 from offers.money import GivenMoney, Money
 from offers.policy.policy import Policy
 from offers.terms.terms import HIGHEST_PRICE, Instalment, OfferTerms
-from offers.text import shorten
+from offers.text import day_text, shorten
 
 
 class AmendmentRequest(FrozenModel, extra="forbid"):
@@ -94,7 +94,7 @@ class AmendmentPricing(FrozenModel):
             self.unpaid_action
         ]
         unpaid = [
-            (f"Unpaid on {each.on.isoformat()}", f"{self.agreed.currency} {each.amount:,}, {fate}")
+            (f"Unpaid on {day_text(each.on)}", f"{self.agreed.currency} {each.amount:,}, {fate}")
             for each in self.unpaid
         ]
         return (
@@ -240,7 +240,7 @@ NAME_ROOM = 130
 
 def _undecided(sums: AmendmentPricing) -> Iterator[Finding]:
     if sums.unpaid and sums.unpaid_action is None:
-        days = ", ".join(f"{each.amount:,} on {each.on.isoformat()}" for each in sums.unpaid)
+        days = ", ".join(f"{each.amount:,} on {day_text(each.on)}" for each in sums.unpaid)
         yield Finding(
             code="unpaid-instalments",
             field="unpaid_installments",

@@ -27,6 +27,7 @@ from offers.policy.policy import FINANCE
 from offers.stage import Stage
 from offers.terms.contacts import CONTACT_FIELDS, Contacts, is_address_of
 from offers.terms.terms import TERM_FIELDS, OfferTerms
+from offers.text import day_text
 
 BEING_PUBLISHED = frozenset({Stage.SUBMITTED, Stage.GENERATING})
 CAN_BE_ACCEPTED = frozenset({Stage.LIVE, Stage.SHARED})
@@ -406,7 +407,7 @@ def why_cannot_extend(
         earlier = _action(record, ActionKind.AMEND, availability_end=extension.until.isoformat())
         return Reason(
             code=ReasonCode.LAST_DAY_NOT_LATER,
-            problem=f"the last day to accept is {last_day.isoformat()} already: choose a later one,"
+            problem=f"the last day to accept is {day_text(last_day)} already: choose a later one,"
             " or amend the offer to choose an earlier one",
             data={"last_day": last_day.isoformat()},
             actions=(

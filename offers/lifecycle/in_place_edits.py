@@ -19,6 +19,7 @@ from offers.preflight.check import findings_of
 from offers.preflight.draft import foreign_owner, time_zone
 from offers.terms.contacts import CONTACT_FIELDS, Contacts
 from offers.terms.terms import TERM_FIELDS, OfferTerms, contract_end
+from offers.text import day_text
 
 EDITABLE = frozenset({"offer_name", "description", "availability_end"}) | CONTACT_FIELDS
 """What can change in place on every offer; contacts are ours alone."""
@@ -107,7 +108,7 @@ def _duration(terms: OfferTerms, today: date) -> Iterator[Finding]:
             field="availability_end",
             seen=terms.availability_end.isoformat(),
             problem="a contract accepted today would be over by then, on"
-            f" {(end + timedelta(days=1)).isoformat()}",
+            f" {day_text(end + timedelta(days=1))}",
             remedy=instead,
         )
 
@@ -120,7 +121,7 @@ def _overtaken(
         return
     seen = after.availability_end.isoformat()
     for each in due_after(before.availability_end, amends.terms, until=after.availability_end)[:1]:
-        day = each.on.isoformat()
+        day = day_text(each.on)
         wait = "cancel this amendment and amend again once AWS has invoiced that"
         has_room = each.on - timedelta(days=1) > before.availability_end
         instead = f"Choose a day before {day}, or" if has_room else f"No later day is before {day}:"
@@ -141,7 +142,7 @@ def _overtaken(
             problem="the agreement ends before that, and only until then can the buyer accept what"
             " amends it",
             remedy=(
-                f"Choose {last.isoformat()} or an earlier day"
+                f"Choose {day_text(last)} or an earlier day"
                 if last > before.availability_end
                 else "Leave the last day as it is"
             ),

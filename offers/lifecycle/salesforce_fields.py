@@ -8,7 +8,7 @@ from offers.lifecycle.record import Decision, OfferRecord
 from offers.model import FrozenModel
 from offers.money import Currency, Money
 from offers.stage import Stage
-from offers.text import shorten
+from offers.text import day_text, shorten
 
 TEXT_LENGTH = 255
 """Longest text of a Salesforce text field."""
@@ -126,7 +126,7 @@ def _values(record: OfferRecord) -> dict[WriteName, Any]:
 
 def _decided(decision: Decision) -> str:
     what = "approved" if decision.approved else "declined"
-    return f"{decision.at:%Y-%m-%d} {what} by {decision.by}: {decision.finding.code}"
+    return f"{day_text(decision.at)} {what} by {decision.by}: {decision.finding.code}"
 
 
 def _one_line(names: tuple[str, ...]) -> str | None:

@@ -17,6 +17,7 @@ from offers.findings import Finding, Severity
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
+from offers.text import day_text, instant_text
 
 
 def _agreement(
@@ -112,7 +113,7 @@ def _charged_twice(
 ) -> Iterator[Finding]:
     carried = {each.on for each in terms.payment_schedule if each.amount}
     for each in due_after(today, amended.terms, until=terms.availability_end):
-        day, eve = each.on.isoformat(), each.on - timedelta(days=1)
+        day, eve = day_text(each.on), each.on - timedelta(days=1)
         yield Finding(
             code="charged-twice",
             field="availability_end",
@@ -121,7 +122,7 @@ def _charged_twice(
             " it is would charge it first"
             + (", and the amendment again" if each.on in carried else ""),
             remedy=(
-                f"Let the buyer accept until {eve.isoformat()} at the latest"
+                f"Let the buyer accept until {day_text(eve)} at the latest"
                 if eve > today
                 else f"Wait, and resume from {day} on, once AWS has invoiced it"
             ),
@@ -131,16 +132,16 @@ def _charged_twice(
 def _outlived(
     terms: OfferTerms, _: OriginalOffer, standing: AgreementSnapshot, __: Policy, today: date
 ) -> Iterator[Finding]:
-    last = last_day_in_force(standing.agreement)
-    if last and terms.availability_end > last:
+    last, ends_at = last_day_in_force(standing.agreement), standing.agreement.ends_at
+    if last and ends_at and terms.availability_end > last:
         yield Finding(
             code="agreement-over-first",
             field="availability_end",
             seen=terms.availability_end.isoformat(),
-            problem=f"the agreement ends at {standing.agreement.ends_at:%Y-%m-%d %H:%M} UTC, and"
+            problem=f"the agreement ends at {instant_text(ends_at)}, and"
             " only until then can the buyer accept what amends it",
             remedy=(
-                f"Let the buyer accept until {last.isoformat()} at the latest"
+                f"Let the buyer accept until {day_text(last)} at the latest"
                 if last > today
                 else "It is too late to amend it: make a new offer once it has ended"
             ),

@@ -15,6 +15,7 @@ from offers.terms.terms import (
     OfferTerms,
     contract_end,
 )
+from offers.text import day_text
 
 
 def _last_day(terms: OfferTerms, today: date) -> Iterator[Finding]:
@@ -23,7 +24,7 @@ def _last_day(terms: OfferTerms, today: date) -> Iterator[Finding]:
             code="last-day-over",
             field="availability_end",
             seen=terms.availability_end.isoformat(),
-            problem=f"the buyer's last day is not after today ({today.isoformat()} UTC)",
+            problem=f"the buyer's last day is not after today ({day_text(today)} UTC)",
             remedy="Choose a later day",
         )
 
@@ -111,7 +112,7 @@ def _first_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
             field="payment_schedule",
             seen=days[0].isoformat(),
             problem="the first instalment is due in the past",
-            remedy=f"Let it be due today ({today.isoformat()} UTC) to be charged at acceptance",
+            remedy=f"Let it be due today ({day_text(today)} UTC) to be charged at acceptance",
         )
 
 
@@ -145,7 +146,7 @@ def _last_charge(terms: OfferTerms, today: date) -> Iterator[Finding]:
             seen=last.isoformat(),
             problem="the last instalment is due after the contract's end",
             remedy=(
-                f"Let it be due by {latest.isoformat()}, or make the contract longer"
+                f"Let it be due by {day_text(latest)}, or make the contract longer"
                 if latest >= today
                 else "Let the contract end later"
             ),
@@ -162,14 +163,14 @@ def _agreement_end(terms: OfferTerms, today: date) -> Iterator[Finding]:
             field="agreement_end",
             seen=end.isoformat(),
             problem="the agreement ends before a buyer has had a day to accept",
-            remedy=f"Let it end on {soonest.isoformat()} or later, or make a new offer",
+            remedy=f"Let it end on {day_text(soonest)} or later, or make a new offer",
         )
     else:
         yield Finding(
             code="end-before-expiry",
             field="availability_end",
             seen=terms.availability_end.isoformat(),
-            problem=f"the agreement ends on {end.isoformat()}, not after the last day to accept",
+            problem=f"the agreement ends on {day_text(end)}, not after the last day to accept",
             remedy="End the offer earlier, or the agreement later",
         )
 

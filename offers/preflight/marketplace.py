@@ -10,6 +10,7 @@ from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
+from offers.text import day_text
 
 SELLABLE = frozenset({"Limited", "Public"})
 """Visibilities of a product that private offers can be made for (AWS: CreateOffer)."""
@@ -180,7 +181,7 @@ def _renewal(terms: OfferTerms, aws: Marketplace, policy: Policy) -> Iterator[Fi
 
 
 def _until(instant: datetime | None) -> str:
-    return f", until {instant:%Y-%m-%d}" if instant else ""
+    return f", until {day_text(instant)}" if instant else ""
 
 
 CHECKS = (

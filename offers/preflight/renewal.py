@@ -10,6 +10,7 @@ from offers.model import FrozenModel
 from offers.policy.policy import Policy
 from offers.preflight.check import Check
 from offers.terms.terms import OfferTerms
+from offers.text import day_text, instant_text
 
 FLAG = {"channel": "AwsMarketplace"}
 """The renewal flag of a deal that renews an agreement in AWS Marketplace."""
@@ -54,7 +55,7 @@ def _status(_: OfferTerms, earlier: Agreement, policy: Policy, __: date) -> Iter
         "renewal-ended",
         "renews",
         f"the agreement that it renews is {earlier.status} already"
-        + (f", its end is {earlier.ends_at:%Y-%m-%d}" if earlier.ends_at else ""),
+        + (f", its end is {day_text(earlier.ends_at)}" if earlier.ends_at else ""),
         "Name the agreement that took its place"
         if earlier.status in (AgreementStatus.REPLACED, AgreementStatus.RENEWED)
         else "Ask the buyer whether this is a renewal or a new sale",
@@ -67,20 +68,20 @@ def _start(terms: OfferTerms, earlier: Agreement, policy: Policy, today: date) -
         return
     due, is_active = day_after(earlier.ends_at), earlier.status is AgreementStatus.ACTIVE
     start = terms.starts_on or today
-    starts = f"on {terms.starts_on}" if terms.starts_on else "when it is accepted"
+    starts = f"on {day_text(terms.starts_on)}" if terms.starts_on else "when it is accepted"
     problem = f"it starts {starts}, and the agreement that it renews ends on"
-    problem += f" {earlier.ends_at:%Y-%m-%d %H:%M} UTC"
+    problem += f" {instant_text(earlier.ends_at)}"
     seen = f"{terms.starts_on}" if terms.starts_on else None
     if is_active and start < due:
         yield from policy.rules.active_agreement.violation(
-            "renewal-overlap", "starts_on", problem, f"Let it start on {due}", seen=seen
+            "renewal-overlap", "starts_on", problem, f"Let it start on {day_text(due)}", seen=seen
         )
     elif start > due:
         yield from policy.rules.renewal.violation(
             "renewal-gap",
             "starts_on",
             f"{problem}: there is no contract in between",
-            f"Let it start on {due}"
+            f"Let it start on {day_text(due)}"
             if due > today
             else "Ask the buyer whether that is agreed, or whether it is a new sale",
             seen=seen,
@@ -94,8 +95,8 @@ def _price(terms: OfferTerms, earlier: Agreement, _: Policy, __: date) -> Iterat
     if earlier.value.currency == terms.price.currency and earlier.value.amount:
         share = (terms.price.amount - earlier.value.amount) / earlier.value.amount
         change = f" ({share:+.1%})"
-    term = f"{earlier.starts_at:%Y-%m-%d}"
-    term += f" to {earlier.ends_at:%Y-%m-%d}" if earlier.ends_at else ""
+    term = day_text(earlier.starts_at)
+    term += f" to {day_text(earlier.ends_at)}" if earlier.ends_at else ""
     yield Finding(
         code="renewal-price",
         severity=Severity.WARN,

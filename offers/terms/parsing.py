@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from offers.findings import illegal
 from offers.money import parse_amount
-from offers.text import clean_code, letters, within
+from offers.text import MONTHS, clean_code, letters, within
 
 LONGEST_ID = 50
 """Characters of an account id, a day or a number, with the blanks that people put into it."""
@@ -34,6 +34,8 @@ NO_ACCOUNT = (
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:T00:00(?::00(?:\.0{1,6})?)?(?:Z|\+00:?00)?)?")
 """ISO 8601; also midnight (UTC), as Salesforce has a day in a field of date and time."""
+_NAMED_DAY = re.compile(r"([0-9]{1,2}) ([A-Za-z]{3}) ([0-9]{4})")
+"""As we print days."""
 _OTHER_DAY = re.compile(r"([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})")
 _MONTHS = re.compile(r"(?i)(?:for )? *([0-9]{1,4})(?:\.0)? *(?:months?)?|P([0-9]{1,4})M")
 _NET_DAYS = re.compile(r"(?i)(?:net[ -]*)?([0-9]{1,4})(?:\.0)?(?: *days?)?")
@@ -73,23 +75,30 @@ def parse_code(value: Any) -> Any:
 
 
 def parse_day(value: Any) -> Any:
-    """A day such as `2027-01-31`; numbers and other orders of its parts are refused."""
+    """A day such as `2027-01-31` or `31 Jan 2027`; numbers and other orders are refused."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     if not isinstance(value, str) or len(value) > LONGEST_ID:
         raise illegal(*NO_DAY)
     text = clean_code(value)
     if found := _DAY.fullmatch(text):
-        try:
-            return date.fromisoformat(found[1])
-        except ValueError:
-            raise illegal("there is no such day", "Correct it") from None
+        return _existing_day(found[1])
+    if (found := _NAMED_DAY.fullmatch(text)) and found[2].capitalize() in MONTHS:
+        month = MONTHS.index(found[2].capitalize()) + 1
+        return _existing_day(f"{found[3]}-{month:02}-{found[1]:0>2}")
     if readings := _readings(text):
         raise illegal(
             "it is not clear which day it is" if len(readings) > 1 else NO_DAY[0],
             "Write it as " + " or ".join(each.isoformat() for each in readings),
         )
     raise illegal(*NO_DAY)
+
+
+def _existing_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise illegal("there is no such day", "Correct it") from None
 
 
 def _readings(text: str) -> list[date]:

@@ -5,6 +5,7 @@ A value that is illegal in itself cannot be constructed.  Limits are AWS's
 `offers.preflight.consistency`.
 """
 
+import re
 from calendar import monthrange
 from datetime import date, timedelta
 from decimal import Decimal
@@ -16,7 +17,7 @@ from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import MINOR_DIGITS, GivenMoney, exact
 from offers.terms import parsing
-from offers.text import LONGEST_NAME, clean_name, is_one_line, within
+from offers.text import LONGEST_NAME, clean_name, day_text, is_one_line, within
 
 LONGEST_MONTHS = 144
 """Longest contract in months (Tackle and Clazar, 2026-09; AWS's guide says `DOCUMENTED_MONTHS`)."""
@@ -89,6 +90,12 @@ def _key(value: str) -> str:
     if ";" in value:
         raise illegal("a ; separates dimensions", "Copy the dimension's key from AWS")
     return _one_line(value)
+
+
+def _product_id(value: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9_-]{1,50}", value):
+        raise illegal("it is not the id of a product", "Copy it from AWS Marketplace: prod-…")
+    return value
 
 
 def _one_line(value: str) -> str:
@@ -185,7 +192,7 @@ class OfferTerms(FrozenModel, extra="forbid"):
     """A note for sellers beside our reference; buyers never see it.  No personal data."""
     product_id: Annotated[
         str,
-        Field(pattern=r"^[A-Za-z0-9_-]{1,50}$"),
+        AfterValidator(_product_id),
         BeforeValidator(parsing.parse_code),
     ]
     dimensions: Annotated[
@@ -273,7 +280,7 @@ class OfferTerms(FrozenModel, extra="forbid"):
     def term(self) -> str:
         """How long the contract lasts, in words."""
         if self.agreement_end:
-            return f"until {self.agreement_end.isoformat()}"
+            return f"until {day_text(self.agreement_end)}"
         return f"for {self.duration_months} months"
 
     @property

@@ -31,14 +31,26 @@ from simple_salesforce.exceptions import (
 )
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.clazar.client import VENDOR as CLAZAR
 from activities.errors import (
+    AWS,
+    SALESFORCE,
+    SMTP,
     Failure,
+    Vendor,
     aws_failure,
+    credentials_missing,
+    credentials_rejected,
     http_failure,
+    rate_limited,
+    rejected,
     salesforce_failure,
     salesforce_login_failure,
     smtp_failure,
+    unavailable,
+    vendor_in,
 )
+from activities.eula.sources import S3
 
 NEVER_RETRIED = {
     Failure.CREDENTIALS,
@@ -347,3 +359,24 @@ def test_smtp_errors(error: Any, data_sent: bool, kind: Failure) -> None:
     failure = smtp_failure(error, data_sent=data_sent)
     check(failure, kind)
     assert "jane" not in str(failure)
+
+
+VENDORS = {AWS: Vendor.AWS, S3: Vendor.AWS, CLAZAR: Vendor.CLAZAR}
+VENDORS |= {SALESFORCE: Vendor.SALESFORCE, SMTP: Vendor.EMAIL}
+
+
+@pytest.mark.parametrize(("name", "vendor"), VENDORS.items())
+def test_message_of_a_failure_names_its_vendor(name: str, vendor: Vendor) -> None:
+    for failure in (
+        credentials_rejected(name, "403"),
+        credentials_missing(name, "NoCredentialsError"),
+        rejected(name, "400", "Salesforce and Clazar are not meant"),
+        rate_limited(name),
+        unavailable(name, "ReadTimeout"),
+    ):
+        assert vendor_in(failure.message) is vendor
+
+
+def test_message_that_is_no_vendors_failure_names_none() -> None:
+    assert vendor_in("The offer cannot be created like this in Salesforce") is None
+    assert vendor_in("Clazarella rejects our credentials (401)") is None

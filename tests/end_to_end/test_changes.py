@@ -41,7 +41,10 @@ async def test_extend_and_amend_before_acceptance(cli_environment: OfferEnvironm
     first = json.loads(out)
     assert (first["stage"], first["terms"]["offer_name"]) == ("shared", "Another name")
 
-    code, out, err = await run("starter.py", "amend", opportunity, "price=110000 USD", "--json")
+    amend = ("starter.py", "amend", opportunity, "price=110000 USD", "--json")
+    code, out, err = await run(*amend)
+    assert (code, out, err) == (1, "", "nothing was changed: confirm it with --yes\n")
+    code, out, err = await run(*amend, "--yes")
     assert (code, err) == (0, "")
     assert json.loads(out)["revision"] == 2
     row = await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
@@ -96,10 +99,10 @@ async def test_cancel_and_amend_after_acceptance(cli_environment: OfferEnvironme
 async def test_cancellation_of_an_agreement_is_requested(cli_environment: OfferEnvironment) -> None:
     opportunity = await accept_offer(cli_environment)
     reason = ("--agreement", "--reason-code", "OTHER", "--message", "As agreed on the phone")
-    code, out, err = await run("starter.py", "cancel", opportunity, *reason)
+    code, out, err = await run("starter.py", "cancel", opportunity, *reason, "--yes")
     assert (code, err) == (0, "")
     assert "PENDING_APPROVAL, reason OTHER" in out
-    code, _, err = await run("starter.py", "cancel", opportunity, *reason)
+    code, _, err = await run("starter.py", "cancel", opportunity, *reason, "--yes")
     assert code == 1
     assert "the buyer was asked to let the agreement be cancelled" in err
 
@@ -107,7 +110,10 @@ async def test_cancellation_of_an_agreement_is_requested(cli_environment: OfferE
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("extend", "--until", "tomorrow"), "does not match the format"),
+        (
+            ("extend", "--until", "tomorrow"),
+            "until [tomorrow]: it is not a date. Write it as 2027-01-31",
+        ),
         (("extend", "--until", "2300-01-01"), "until"),
         (("cancel", "--agreement"), "--agreement needs --reason-code and --message"),
         (("cancel", "--message", "Sorry"), "--reason-code and --message need --agreement"),

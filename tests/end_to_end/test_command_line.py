@@ -2,6 +2,11 @@
 
 import asyncio
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +53,10 @@ async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironme
     assert code == 0
     assert "desk@example.com" not in out, "it names who may approve"
 
-    code, out, err = await run("starter.py", "cancel", opportunity, "--reason", "test", "--json")
+    cancel = ("starter.py", "cancel", f"offer/{opportunity}", "--reason", "test", "--json")
+    code, out, err = await run(*cancel)
+    assert (code, out, err) == (1, "", "nothing was cancelled: confirm it with --yes\n")
+    code, out, err = await run(*cancel, "--yes")
     assert (code, err) == (0, "")
     assert json.loads(out)["stage"] == "cancelled"
 
@@ -127,8 +135,23 @@ async def test_start_of_a_missing_opportunity_is_rejected(
         (["start"], "Missing argument"),
         (["start", "not-an-id"], "copy the 15 or 18 letters"),
         (["start", "006000000000000AAB"], "do not fit the rest"),
+        (["start", "001A0000006Vm9rIAC"], "is the id of an account, and an opportunity's begins"),
+        (["start", f"{MISSING}/amendment/1"], f"is an amendment: give its opportunity, {MISSING}"),
+        (["list", "--expiring", "soon"], "write it as 7d or 2w"),
+        (["resume"], "give an offer, or --all with --attention or --vendor"),
+        (["resume", MISSING, "--all"], "give an offer, or --all"),
+        (["resume", MISSING, "--vendor", "aws"], "--vendor needs --all"),
+        (["resume", "--all"], "--all needs --attention or --vendor"),
+        (
+            ["resume", "--all", "--attention", "x"],
+            "x is no attention: choose one of terms-invalid,",
+        ),
         (["start", MISSING, "--terms", "no-such-file.json"], "does not exist"),
-        (["list", "--stage", "sold"], "sold"),
+        (["list", "--stage", "sold"], "'--stage': 'sold' is not one of 'draft', 'submitted',"),
+        (["watch", "--every", "x"], "'--every': it is not a number"),
+        (["watch", "--every", "0"], "'--every': it is out of range. Choose 0.2 or more."),
+        (["extend", MISSING, "--until", "2027-01-31", "--months", "x"], "it is not a whole number"),
+        (["schedules", "pause"], "Missing argument"),
         (["unknown"], "No such command"),
         (["show", MISSING, "--unknown"], "No such option"),
     ],
@@ -136,7 +159,15 @@ async def test_start_of_a_missing_opportunity_is_rejected(
 async def test_usage_errors(arguments: list[str], message: str) -> None:
     code, _, err = await run("starter.py", *arguments)
     assert code == 2
-    assert message in " ".join(err.replace("│", " ").split())
+    shown = " ".join(err.replace("│", " ").split())
+    assert message in shown
+    assert "Value error" not in shown
+
+
+async def test_usage_error_of_the_worker() -> None:
+    code, _, err = await run("worker.py", "--queues", "sales")
+    assert code == 2
+    assert "Invalid value for '--queues': 'sales' is not one of 'offers'" in err
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '"text"'])
@@ -148,17 +179,49 @@ async def test_invalid_terms_file(tmp_path: Path, content: str) -> None:
     assert "terms.json" in err
 
 
-async def test_missing_server_is_one_line(unused_tcp_port: int) -> None:
+@pytest.mark.parametrize("command", [["starter.py", "list"], ["worker.py"]])
+async def test_missing_server_is_one_line(
+    unused_tcp_port: int, tmp_path: Path, command: list[str]
+) -> None:
     address = f"127.0.0.1:{unused_tcp_port}"
-    for program, *arguments in (
-        ["starter.py", "list"],
-        ["worker.py"],
-    ):
-        env = VALID_SETTINGS | {"TEMPORAL_ADDRESS": address}
-        code, out, err = await run_in_new_interpreter(program, *arguments, **env)
-        assert (code, out) == (1, "")
-        assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
-        assert err.count("\n") == 1
+    env_file = tmp_path / "some.env"
+    lines = [f"{name}={value}\n" for name, value in VALID_SETTINGS.items()]
+    env_file.write_text("".join(lines) + f"TEMPORAL_ADDRESS={address}\n", encoding="utf-8")
+    code, out, err = await run(*command, OFFERS_ENV_FILE=str(env_file))
+    assert (code, out) == (1, "")
+    assert err.startswith(f"no Temporal server answers at {address}: start one, or set")
+    assert err.count("\n") == 1
+    _, _, err = await run(*command, OFFERS_ENV_FILE=str(env_file), TEMPORAL_ADDRESS="localhost:1")
+    assert err.startswith("no Temporal server answers at localhost:1:")
+
+
+@pytest.mark.parametrize("program", ["starter.py", "worker.py"])
+async def test_unreadable_env_file_is_one_line(tmp_path: Path, program: str) -> None:
+    env_file = tmp_path / "some.env"
+    env_file.write_text("SMTP_URL=smtps://user:se$cret@mail.example.com\n", encoding="utf-8")
+    arguments = ["list"] if program == "starter.py" else []
+    code, out, err = await run(program, *arguments, OFFERS_ENV_FILE=str(env_file))
+    assert (code, out) == (1, "")
+    assert err == (
+        f"{env_file}, line 1: Compose replaces what begins with $: put the value in single quotes\n"
+    )
+
+
+def test_interrupted_command_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "starter.py"), "list"],
+            env=os.environ | {"TEMPORAL_ADDRESS": f"127.0.0.1:{silent.getsockname()[1]}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        connection, _ = silent.accept()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+        connection.close()
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("interrupted: see with offerflow show, or list,")
 
 
 async def test_wrong_namespace_or_profile_is_one_line(
@@ -241,6 +304,46 @@ async def test_resume_of_one_of_several_attentions(cli_environment: OfferEnviron
     assert [each["code"] for each in json.loads(out)["attentions"]] == ["terms-invalid"]
 
 
+async def test_resume_of_all_offers_with_an_attention(cli_environment: OfferEnvironment) -> None:
+    world = cli_environment.world
+    world.faults.catalog.answer(403, "StartChangeSet", times=2)
+    first, second, other = cli_environment.put_opportunities(1, 2, 3)
+    world.salesforce.opportunities[other]["Buyer_Email__c"] = ""
+    for opportunity in (first, second, other):
+        await cli_environment.client.start(opportunity)
+    for opportunity in (first, second):
+        await cli_environment.wait_until(
+            opportunity, lambda row: row.attention == "credentials-rejected"
+        )
+    await cli_environment.wait_until(other, lambda row: row.attention == "terms-invalid")
+    await cli_environment.temporal_client.get_workflow_handle(workflow_id(second)).signal(
+        "extend", {"until": "2020-01-01"}
+    )
+    await cli_environment.wait_until(second, lambda row: len(row.attentions) == 2)
+
+    resume = ("starter.py", "resume", "--all")
+    code, out, err = await run(*resume, "--vendor", "aws")
+    assert (code, out) == (1, "")
+    assert err == "nothing was resumed; it would be 2 offers: confirm it with --yes\n"
+    code, out, err = await run(*resume, "--vendor", "clazar", "--yes")
+    assert (code, out, err) == (0, "No offer waits for this.\n", "")
+    code, out, err = await run(
+        *resume, "--vendor", "aws", "--attention", "credentials-rejected", "--yes", "--json"
+    )
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"resumed": [first, second], "rejected": []}
+    for opportunity in (first, second):
+        await cli_environment.wait_until(opportunity, lambda row: row.stage == Stage.SHARED)
+    code, out, _ = await run("starter.py", "list", "--json")
+    assert {each["opportunity_id"]: each["attentions"] for each in json.loads(out)} == {
+        first: [],
+        second: ["signal-rejected"],
+        other: ["terms-invalid"],
+    }
+    code, out, _ = await run("starter.py", "list", "--attention", "signal-rejected", "--json")
+    assert [each["opportunity_id"] for each in json.loads(out)] == [second]
+
+
 async def test_list_warns_of_a_failing_schedule(cli_environment: OfferEnvironment) -> None:
     cli_environment.world.faults.agreement.answer(403, "SearchAgreements", times=None)
     (code, _, err) = await run("starter.py", "schedules", "apply")
@@ -296,7 +399,7 @@ async def test_missing_or_invalid_setting_is_one_line(
         (
             "OFFERS_POLICY",
             "days_to_accept = 0",
-            ", line 1: days_to_accept [0]: input should",
+            ", line 1: days_to_accept [0]: it is out of range. Choose more than 0.",
         ),
         ("OFFERS_POLICY", "dayz = 5", ", line 1: dayz: there is no such field"),
         (
@@ -307,7 +410,7 @@ async def test_missing_or_invalid_setting_is_one_line(
         (
             "OFFERS_POLICY",
             "[rules]\n[rules.annual]\naction = 'maybe'",
-            ", line 3: rules.annual.action [maybe]: input should be 'refuse'",
+            ", line 3: rules.annual.action [maybe]: it is none of the values it can have",
         ),
         (
             "OFFERS_POLICY",

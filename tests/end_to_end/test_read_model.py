@@ -82,7 +82,7 @@ async def test_lists_payouts_and_digests_need_no_worker(
     code, out, _ = await run("starter.py", "list")
     assert code == 0
     assert out.count("Example Corp") == 3
-    assert out.count("USD 120,000 ") == 2
+    assert out.count("USD 120,000.00") == 2
 
     code, out, err = await run("starter.py", "renewals", "--within", "400", "--json")
     assert (code, err) == (0, "")

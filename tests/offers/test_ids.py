@@ -11,6 +11,7 @@ from offers.ids import (
     offer_path,
     parse_offer_path,
     parse_opportunity_id,
+    parse_pasted_path,
     parse_reference,
     revision_reference,
 )
@@ -84,6 +85,73 @@ def test_invalid_amendment_number_is_rejected_with_the_form(rest: str) -> None:
 def test_path_without_an_opportunity_is_rejected(text: str) -> None:
     with pytest.raises(InvalidOpportunityId, match="copy"):
         parse_offer_path(text)
+
+
+OPPORTUNITY = "0065g00000AbCdEAAV"
+SHORT = OPPORTUNITY[:15]
+ORG = "https://example.lightning.force.com"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        *(OPPORTUNITY, SHORT, f" {OPPORTUNITY}\n", f"offer/{OPPORTUNITY}", f"offer/{SHORT}"),
+        f"{ORG}/lightning/r/Opportunity/{OPPORTUNITY}/view",
+        f"{ORG}/lightning/r/Opportunity/{OPPORTUNITY}/edit?count=1",
+        f"{ORG}/lightning/r/Opportunity/{OPPORTUNITY}/related/OpportunityLineItems/view",
+        f"{ORG}/lightning/r/{OPPORTUNITY}/view",
+        f"{ORG}/lightning/r/Opportunity/{OPPORTUNITY}/view?ws=%2Flightning%2Fr%2FAccount%2F"
+        "001A0000006Vm9rIAC%2Fview",
+        f"{ORG}/lightning/r/Account/001A0000006Vm9rIAC/view?ws=%2Flightning%2Fr%2F"
+        f"Opportunity%2F{OPPORTUNITY}%2Fview",
+        f"{ORG}/one/one.app#/sObject/{OPPORTUNITY}/view",
+        f"https://example--full.sandbox.lightning.force.com/lightning/r/Opportunity/{SHORT}/view",
+        f"example.lightning.force.com/lightning/r/Opportunity/{OPPORTUNITY}/view",
+        f"https://na1.salesforce.com/{SHORT}",
+        f"https://example.my.salesforce.com/{OPPORTUNITY}?srPos=0&srKp=006",
+        f"https://example.my.salesforce.com/{SHORT}/e?retURL=%2F{SHORT}",
+        f"https://example.my.salesforce.com/apex/Quote?id={SHORT}",
+        f"salesforce1://sObject/{OPPORTUNITY}/view",
+        f"http://localhost:8233/namespaces/default/workflows/offer%2F{OPPORTUNITY}/"
+        "0195aaaa-0000-7000-8000-000000000000/history",
+    ],
+)
+def test_pasted_opportunity(pasted: str) -> None:
+    assert parse_pasted_path(pasted) == OPPORTUNITY
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        f"offer/{OPPORTUNITY}/amendment/2",
+        f"{SHORT}/2",
+        f"https://ui.example.com/namespaces/a.b/workflows/offer%2F{OPPORTUNITY}%2Famendment%2F2/x",
+    ],
+)
+def test_pasted_amendment(pasted: str) -> None:
+    assert parse_pasted_path(pasted) == f"{OPPORTUNITY}/amendment/2"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "problem"),
+    [
+        ("001A0000006Vm9r", "001A0000006Vm9rIAC is the id of an account, and an opportunity's"),
+        (f"{ORG}/lightning/r/Account/001A0000006Vm9rIAC/view", "is the id of an account"),
+        ("00530000003VDlH", "is the id of a user"),
+        ("a0B5g00000AbCdE", "is the id of another kind of record"),
+        (f"{ORG}/lightning/o/Opportunity/list?filterName=AllOpportunities", "names no opportunity"),
+        (f"{ORG}/lightning/page/opportunityedit", "names no opportunity"),
+        (f"{ORG}/lightning/r/Opportunity/{SHORT}AAA/view", "last three letters do not fit"),
+        (f"{OPPORTUNITY}/amendment/0", "names no amendment"),
+        (f"{ORG}/{'x' * 5000}", "names no opportunity"),
+        ("https://", "names no opportunity"),
+        ("", "copy the 15 or 18 letters"),
+    ],
+)
+def test_pasted_text_that_names_no_offer(pasted: str, problem: str) -> None:
+    with pytest.raises(InvalidOpportunityId, match=problem) as raised:
+        parse_pasted_path(pasted)
+    assert len(str(raised.value)) < 300
 
 
 @given(

@@ -1,13 +1,24 @@
 """Invisible and typographic characters do not decide about a deal."""
 
 import unicodedata
+from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import PydanticCustomError
 
 from offers.ids import InvalidOpportunityId, parse_opportunity_id
-from offers.text import clean_code, clean_name, is_one_line, is_same_name, shorten
+from offers.terms.parsing import parse_day
+from offers.text import (
+    clean_code,
+    clean_name,
+    day_text,
+    instant_text,
+    is_one_line,
+    is_same_name,
+    shorten,
+)
 from tests.support.builders import BUYER, terms
 from tests.support.deals import preflight_report
 
@@ -141,3 +152,20 @@ def test_copied_opportunity_id() -> None:
 def test_nothing_behind_an_id_is_cut_off() -> None:
     with pytest.raises(InvalidOpportunityId):
         parse_opportunity_id("0065g00000AbCdE" + " " * 200 + "x")
+
+
+@given(st.dates(date(1000, 1, 1), date(2199, 12, 31)))
+def test_day_is_read_as_it_is_printed(day: date) -> None:
+    assert parse_day(day_text(day)) == day
+
+
+def test_day_and_instant_as_people_write_them() -> None:
+    eastern = timezone(timedelta(hours=-5))
+    assert day_text(date(2026, 12, 5)) == "5 Dec 2026"
+    assert instant_text(datetime(2026, 12, 5, 22, 7, tzinfo=eastern)) == "6 Dec 2026 03:07 UTC"
+
+
+@pytest.mark.parametrize("text", ["31 Feb 2027", "5 Dez 2026", "5 December 26", "0 Jan 2027"])
+def test_day_with_a_name_of_a_month_that_does_not_exist(text: str) -> None:
+    with pytest.raises(PydanticCustomError):
+        parse_day(text)

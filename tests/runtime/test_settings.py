@@ -1,52 +1,10 @@
-"""The sources of settings."""
-
-from pathlib import Path
+"""Settings: what is right, and what is said about those that are not."""
 
 import pytest
 
-from runtime.settings import (
-    InvalidSettings,
-    TemporalSettings,
-    WorkerSettings,
-    read_settings,
-    readable_env_file,
-)
+from runtime.settings import InvalidSettings, WorkerSettings, read_settings
 from sandbox.server import Sandbox
 from tests.support.workflow_harness import FIELDS, environment_variables
-
-
-@pytest.fixture
-def folder_with_env_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder whose `.env` names a policy."""
-    (tmp_path / ".env").write_text("OFFERS_POLICY=default-file.toml\n", encoding="utf-8")
-    (tmp_path / "other.env").write_text("OFFERS_POLICY=other-file.toml\n", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.mark.usefixtures("folder_with_env_files")
-@pytest.mark.parametrize(
-    ("env_file", "policy"),
-    [
-        (None, Path("default-file.toml")),
-        ("other.env", Path("other-file.toml")),
-        ("", None),
-    ],
-)
-def test_env_file_is_the_default_another_or_none(
-    env_file: str | None, policy: Path | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if env_file is None:
-        monkeypatch.delenv("OFFERS_ENV_FILE")
-    else:
-        monkeypatch.setenv("OFFERS_ENV_FILE", env_file)
-    assert read_settings(TemporalSettings).offers_policy == policy
-
-
-@pytest.mark.usefixtures("folder_with_env_files")
-def test_tests_read_no_env_file() -> None:
-    assert read_settings(TemporalSettings).offers_policy is None
-
 
 NAME, BUILD_ID = "TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID"
 
@@ -103,7 +61,11 @@ def test_deployment_name_that_the_server_ignores_is_refused() -> None:
         ("OFFERS_PRODUCT_ID", "prod-xxxxxxxxxxxxx", "the value of the template"),
         ("OFFERS_EULA_SOURCES", "ftp://example.com", "neither s3://bucket/prefix nor https://host"),
         ("OFFERS_EULA_SOURCES", "https://example.com/path", "no address of a host"),
-        ("OFFERS_EVENTS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/x/y", "pattern"),
+        (
+            "OFFERS_EVENTS_QUEUE_URL",
+            "https://sqs.us-east-1.amazonaws.com/x/y",
+            "it is not of the form",
+        ),
         ("OFFERS_DECISION_KEYS", "secret", "write each key as id:base64"),
         ("OFFERS_DECISION_KEY", "secret", "write each key as id:base64"),
         ("OFFERS_ENCRYPTION_KEYS", "secret", "write each key as id:base64"),
@@ -143,14 +105,3 @@ def test_all_wrong_settings_are_in_one_answer() -> None:
 )
 def test_settings_that_can_be_read(name: str, value: str) -> None:
     assert worker_settings(**{name: value})
-
-
-def test_file_with_settings_that_others_can_read(folder_with_env_files: Path) -> None:
-    file = folder_with_env_files / "other.env"
-    with environment_variables({"OFFERS_ENV_FILE": str(file)}):
-        file.chmod(0o644)
-        assert readable_env_file() == str(file)
-        file.chmod(0o600)
-        assert readable_env_file() is None
-    with environment_variables({"OFFERS_ENV_FILE": ""}):
-        assert readable_env_file() is None

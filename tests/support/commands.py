@@ -3,13 +3,11 @@
 import shlex
 from typing import Any
 
-import typer.main
-
 import starter
 from cli import common
 from offers.lifecycle.commands import TermChanges
 
-COMMANDS: Any = typer.main.get_command(starter.app)
+COMMANDS: Any = starter.Commands
 EXAMPLE_VALUES = {
     "--until": "2027-01-31",
     "--reason": "OTHER",
@@ -31,6 +29,6 @@ def check_command(line: str) -> None:
         if equals and value == "…":
             arguments[place] = f"{name_of_term}={EXAMPLE_VALUES.get(name_of_term, 'x')}"
     arguments = ["company=Other" if each == "NAME=VALUE" else each for each in arguments]
-    context = COMMANDS.commands[name].make_context(name, arguments)
+    context = COMMANDS.load(name).make_context(name, arguments)
     changes = common.given_changes(None, context.params.get("changes"))
     assert TermChanges(terms=changes).unknown_field(amendment=True) is None

@@ -15,8 +15,11 @@ from typing import NoReturn
 
 def serve() -> None:
     """Run a program for each line of standard input, and print its exit code."""
-    import starter  # noqa: F401
+    import starter
     import worker  # noqa: F401
+
+    for name in starter.Commands.entries:
+        starter.Commands.load(name)
 
     for line in sys.stdin:
         child = os.fork()

@@ -131,8 +131,8 @@ def test_pricing_lines() -> None:
     assert propose_amendment(added("30000", **CARRY)).pricing.lines == (
         ("Agreed so far", "USD 120,000.00"),
         ("Invoiced so far", "USD 40,000.00, stays"),
-        ("Unpaid on 2026-09-02", "USD 40,000.00, carried forward"),
-        ("Unpaid on 2027-01-02", "USD 40,000.00, carried forward"),
+        ("Unpaid on 2 Sep 2026", "USD 40,000.00, carried forward"),
+        ("Unpaid on 2 Jan 2027", "USD 40,000.00, carried forward"),
         ("Added", "USD 30,000.00"),
         ("Price of the amendment", "USD 110,000.00"),
     )
@@ -221,7 +221,7 @@ def test_amendment_must_say_what_happens_to_unpaid_instalments() -> None:
     (finding,) = propose_amendment(added("30000")).findings
     assert (finding.code, finding.field) == ("unpaid-instalments", "unpaid_installments")
     assert finding.severity is Severity.REFUSE
-    assert "40,000.00 on 2026-09-02, 40,000.00 on 2027-01-02" in str(finding.seen)
+    assert "40,000.00 on 2 Sep 2026, 40,000.00 on 2 Jan 2027" in str(finding.seen)
     assert "(unpaid_installments): carry charges them" in finding.remedy
     assert "drop waives them" in finding.remedy
 

@@ -174,7 +174,7 @@ def test_amendment_last_day_is_before_the_next_instalment(last_day: str, is_free
         offer, CONTACTS, {"availability_end": last_day}, Policy(), TODAY, amends=accepted_offer()
     )
     assert [each.code for each in findings] == ([] if is_free else ["charged-twice"])
-    assert all("Choose a day before 2026-09-02" in each.remedy for each in findings)
+    assert all("Choose a day before 2 Sep 2026" in each.remedy for each in findings)
     assert not edit_findings(
         offer, CONTACTS, {"offer_name": "X"}, Policy(), TODAY, amends=accepted_offer()
     )
@@ -203,4 +203,4 @@ def test_amendment_last_day_is_before_the_agreement_end(last_day: int, codes: li
     changes = {"availability_end": date(2027, 3, last_day)}
     findings = edit_findings(offer, CONTACTS, changes, Policy(), TODAY, amends=original)
     assert [each.code for each in findings] == codes
-    assert all("2027-03-04 or an earlier" in each.remedy for each in findings)
+    assert all("4 Mar 2027 or an earlier" in each.remedy for each in findings)

@@ -59,7 +59,7 @@ def test_start_that_is_not_the_day_after_the_end(
 ) -> None:
     (found,) = findings({"starts_on": starts_on}).values()
     assert (found.code, found.severity, found.field) == (code, severity, "starts_on")
-    assert found.remedy == "Let it start on 2027-03-06"
+    assert found.remedy == "Let it start on 6 Mar 2027"
 
 
 def test_agreement_without_an_end_can_not_be_overlapped() -> None:
@@ -99,7 +99,7 @@ def test_change_of_price_is_shown() -> None:
     (found,) = findings({"price": {"amount": "129000", "currency": "USD"}}).values()
     assert (found.code, found.severity) == ("renewal-price", Severity.WARN)
     assert "(+7.5%)" in found.problem
-    assert "USD 120,000.00 (2026-03-05 to 2027-03-05)" in found.problem
+    assert "USD 120,000.00 (5 Mar 2026 to 5 Mar 2027)" in found.problem
     assert "USD 129,000.00 for 12 months" in found.problem
     (other,) = findings({"price": {"amount": "120000", "currency": "EUR"}}).values()
     assert "%" not in other.problem

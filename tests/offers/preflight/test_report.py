@@ -645,7 +645,7 @@ def test_agreements_and_offers_of_other_accounts_do_not_matter(flag: str | None)
 def test_agreement_is_named_with_its_end() -> None:
     flag = {"renewal": "AwsMarketplace"}
     (finding,) = preflight_report(flag, marketplace=with_agreement(active=True)).findings
-    assert "(agmt-example, until 2026-09-01)" in finding.problem
+    assert "(agmt-example, until 1 Sep 2026)" in finding.problem
     endless = Marketplace(product=PRODUCT, agreements=(of_account(BUYER, active=True),))
     (finding,) = preflight_report(flag, marketplace=endless).findings
     assert f"(agmt-{BUYER})" in finding.problem

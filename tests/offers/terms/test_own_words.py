@@ -14,6 +14,7 @@ from offers.money import MINOR_DIGITS, Money
 from offers.policy.policy import Policy
 from offers.preflight import consistency, selling_rules
 from offers.preflight.check import findings_of
+from offers.terms.parsing import parse_day
 from offers.terms.terms import NET_DAYS, TERM_FIELDS, OfferTerms, StandardEula
 from tests.support.amounts import currencies
 from tests.support.builders import TODAY, terms
@@ -213,7 +214,7 @@ def check_last_charge(sold: OfferTerms, found: Finding) -> None:
     words = found.remedy.split("Let it be due by ")
     if len(words) == 1:
         return
-    day = date.fromisoformat(words[1][:10])
+    day = parse_day(words[1].partition(",")[0])
     assert day >= TODAY
     *others, _ = sorted(sold.payment_schedule, key=lambda each: each.on)
     moved = [*others, others[0].model_copy(update={"on": day})] if others else []
