@@ -140,6 +140,7 @@ def call_salesforce(sandbox: Sandbox) -> None:
     task = client.Task.create({"Subject": "Call"})
     client.Task.update(task["id"], {"Status": "Completed"})
     assert client.query("SELECT Offer_Stage__c FROM Opportunity")["totalSize"] == 1
+    assert client.Opportunity.describe()["name"] == "Opportunity"
 
 
 def send_mail(sandbox: Sandbox) -> None:
