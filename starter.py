@@ -4,6 +4,7 @@ import typer
 
 from cli.commands import (
     changes,
+    check,
     codec_server,
     drafts,
     erase,
@@ -41,6 +42,7 @@ app.command()(payouts.payouts)
 app.command()(refunds.refund)
 app.command()(erase.erase)
 app.command(name="codec-server")(codec_server.codec_server)
+app.command()(check.check)
 app.command(name="upgrade-check")(upgrade_check.upgrade_check)
 app.add_typer(schedules.app, name="schedules")
 

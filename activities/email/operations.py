@@ -21,3 +21,14 @@ def compose_schedule_problems(found: Sequence[ScheduleProblem]) -> EmailMessage:
         ),
         closing=(LIST_SCHEDULES,),
     )
+
+
+def compose_test() -> EmailMessage:
+    """The mail that shows whether mails arrive."""
+    return EmailMessage(
+        subject="Test mail of Offerflow",
+        greeting="Hello,",
+        paragraphs=(
+            "Somebody checks whether the mails of Offerflow arrive. Nothing is to be done.",
+        ),
+    )

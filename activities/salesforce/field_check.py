@@ -18,7 +18,7 @@ from offers.preflight.order_form import OrderFormName
 from offers.stage import Stage
 from offers.terms.terms import HIGHEST_PRICE
 
-OPPORTUNITY = "Opportunity"
+OPPORTUNITY, TASK = "Opportunity", "Task"
 CLEAN_FOR_SECONDS = 3600
 """How long preflight trusts that a field map without problems stays so."""
 
@@ -295,6 +295,7 @@ def task_problems(task: ObjectDescription) -> Iterator[tuple[str, str]]:
     """Field and problem; the field is empty where it is about tasks as such."""
     if not (task.createable and task.updateable):
         yield "", "our user may not create and complete tasks"
+        return
     for name in TASK_FIELDS:
         field = task.fields.get(name.lower())
         if field is None:

@@ -20,7 +20,7 @@ def app(world: World) -> Starlette:
         action = dict(parse_qsl((await request.body()).decode())).get("Action")
         if action != OPERATION:
             return _error(501, "NotSimulated", f"not simulated: {action}")
-        account = world.aws.seller_account
+        account = world.aws.caller_account
         return Response(
             f'<{OPERATION}Response xmlns="{NAMESPACE}"><{OPERATION}Result>'
             f"<Arn>arn:aws:iam::{account}:user/offers</Arn><UserId>AIDACKCEVSQ6C2EXAMPLE</UserId>"

@@ -177,9 +177,8 @@ def test_several_currencies_that_the_map_does_not_read(
 
 def test_tasks_that_the_user_may_not_create(org: Salesforce, client: SalesforceClient) -> None:
     org.object_access["Task"] = ObjectAccess(createable=False, updateable=False)
-    assert ("", "our user may not create and complete tasks") in [
-        *task_problems(describe(client, "Task"))
-    ]
+    expected = {"": "our user may not create and complete tasks"}
+    assert dict(task_problems(describe(client, "Task"))) == expected
     org.object_access["Task"] = ObjectAccess(createable=True, updateable=True)
     org.remove_field("Task.Subject")
     org.access["Task.WhatId"] = READ_ONLY
