@@ -12,7 +12,7 @@ ONE_PURCHASE = [
     {"name": "PartyType", "values": ["Proposer"]},
     {"name": "AgreementType", "values": ["PurchaseAgreement"]},
 ]
-NO_SUCH_KEY = "offerflow-check-no-such-object"
+NO_SUCH_KEY = "check-no-such-object"
 """A name that no object has: what a request for it is answered tells whether it was allowed."""
 
 
