@@ -107,7 +107,7 @@ async def _results(check: Check, threads: ThreadPoolExecutor) -> Iterable[Result
     return await asyncio.get_running_loop().run_in_executor(threads, lambda: list(ask()))  # type: ignore[arg-type]
 
 
-REMEDIES = {
+REMEDIES: dict[str, str] = {
     Failure.CREDENTIALS: "Correct the credentials in the settings, or their rights",
     Failure.UNAVAILABLE: "Check the address in the settings and the network, or try again later",
     Failure.RATE_LIMITED: "Try again later",
@@ -121,8 +121,7 @@ def _failed(error: Exception, seconds: float) -> Result:
         case TimeoutError():
             return wrong(f"no answer within {seconds:g} seconds", REMEDIES[Failure.UNAVAILABLE])
         case ApplicationError():
-            remedy = REMEDIES.get(Failure(error.type or ""), OTHER_REMEDY)
-            return wrong(error.message, remedy)
+            return wrong(error.message, REMEDIES.get(error.type or "", OTHER_REMEDY))
         case InvalidSettings():
             return wrong(str(error), "Correct the setting")
         case RPCError():
