@@ -70,6 +70,8 @@ class AgreementRights:
             ),
             "ListAgreementCancellationRequests": self._requests,
             "GetAgreementCancellationRequest": self._get_request,
+            "ListBillingAdjustmentRequests": self._adjustments,
+            "GetBillingAdjustmentRequest": self._get_adjustment,
         }
 
     def _found(self) -> list[dict[str, Any]]:
@@ -100,11 +102,27 @@ class AgreementRights:
             agreementId=found[0]["agreementId"],
         )
 
+    def _adjustments(self) -> list[dict[str, Any]]:
+        page = self._agreements.list_billing_adjustment_requests(
+            agreementId=self._one(), maxResults=1
+        )
+        items: list[dict[str, Any]] = page["items"]
+        return items
+
+    def _get_adjustment(self) -> None:
+        if not (found := self._adjustments()):
+            raise NothingToRead("there is no billing adjustment yet")
+        self._agreements.get_billing_adjustment_request(
+            billingAdjustmentRequestId=found[0]["billingAdjustmentRequestId"],
+            agreementId=found[0]["agreementId"],
+        )
+
 
 WRITES = (
     "aws-marketplace:StartChangeSet",
     "aws-marketplace:CancelChangeSet",
     "aws-marketplace:SendAgreementCancellationRequest",
+    "aws-marketplace:BatchCreateBillingAdjustmentRequest",
 )
 """What cannot be tried without writing."""
 

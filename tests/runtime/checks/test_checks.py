@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.aws.rights import try_reading
+from runtime import clients
 from runtime.checks import items
 from runtime.checks.aws_account import check_aws
 from runtime.checks.clazar_account import check_clazar
@@ -22,9 +24,12 @@ from runtime.settings import WorkerSettings, read_settings
 from sandbox.salesforce.metadata import Access, ObjectAccess
 from sandbox.server import Sandbox
 from sandbox.world import World
+from tests.support.aws import Aws
 from tests.support.eventbridge import PATTERN, eventbridge, make_queue
+from tests.support.vendors import NOW
 from tests.support.workflow_harness import environment_variables
 
+ROOT = Path(__file__).parents[3]
 DENIED = "AccessDeniedException"
 CheckSystem = Callable[[WorkerSettings], Awaitable[list[CheckedItem]]]
 
@@ -53,6 +58,28 @@ def change(setting: str, texts: dict[str, str]) -> None:
         assert before in content
         content = content.replace(before, after)
     file.write_text(content, encoding="utf-8")
+
+
+def documented_rights() -> set[str]:
+    """The actions of AWS Marketplace in the documented policy."""
+    page = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    policy = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    actions = {each for statement in policy["Statement"] for each in statement["Action"]}
+    return {each for each in actions if each.startswith("aws-marketplace:")}
+
+
+def sell(sandbox: Sandbox) -> None:
+    """Create an offer and accept it."""
+    processing = sandbox.world.aws.change_set_processing
+    processing.preparing_minutes = processing.publish_minutes = 0
+    settings, aws_clients = read_settings(WorkerSettings), clients.AwsClients()
+    Aws(
+        sandbox,
+        clients.aws_marketplace(settings, aws_clients),
+        clients.aws_agreements(settings, aws_clients),
+        MarketplaceLookup(aws_clients.catalog, aws_clients.agreement),
+        [NOW],
+    ).accept_offer()
 
 
 def wrong_items(found: dict[str, CheckedItem]) -> dict[str, str]:
@@ -112,6 +139,8 @@ def vacant_task_right(world: World) -> None:
                 "aws-marketplace:SearchAgreements": "AWS denies it",
                 "aws-marketplace:DescribeAgreement": "AWS denies it",
                 "aws-marketplace:ListAgreementInvoiceLineItems": "AWS denies it",
+                "aws-marketplace:ListBillingAdjustmentRequests": "AWS denies it",
+                "aws-marketplace:GetBillingAdjustmentRequest": "AWS denies it",
                 "s3:GetObject on example-offers/eula/": "AWS denies it",
             },
         ),
@@ -296,6 +325,14 @@ async def test_rights_are_tried_on_what_exists(sandbox: Sandbox) -> None:
     found = await ask(check_aws)
     assert found["aws-marketplace:DescribeAgreement"].detail == "there is no agreement yet"
     assert found["aws-marketplace:StartChangeSet"].status is Status.NOT_CHECKED
+    assert {name for name in found if name.startswith("aws-marketplace:")} == documented_rights()
+
+    sell(sandbox)
+    found = await ask(check_aws)
+    assert found["aws-marketplace:DescribeAgreement"].status is Status.OK
+    assert found["aws-marketplace:ListAgreementInvoiceLineItems"].status is Status.OK
+    assert found["aws-marketplace:ListBillingAdjustmentRequests"].status is Status.OK
+    assert found["aws-marketplace:DescribeChangeSet"].status is Status.OK
 
 
 async def test_a_system_that_does_not_answer_hides_no_other(
