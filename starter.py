@@ -17,6 +17,10 @@ class Commands(LazyGroup):
     """The commands, in the order in which they are listed."""
 
     entries: ClassVar = {
+        "check": Entry(
+            "cli.commands.check:check",
+            "Ask every system whether it is set up as the worker needs it; nothing is written.",
+        ),
         "preflight": Entry(
             "cli.commands.drafts:preflight",
             "Check a deal without starting an offer; nothing is written to any system.",

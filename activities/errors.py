@@ -143,28 +143,6 @@ def delivery_unknown() -> ApplicationError:
     )
 
 
-class Vendor(StrEnum):
-    """An outside system, as people name it on the command line."""
-
-    AWS = "aws"
-    CLAZAR = "clazar"
-    SALESFORCE = "salesforce"
-    EMAIL = "email"
-
-
-_VENDOR_IN = re.compile(
-    r"(?:the worker has no credentials for )?"
-    r"(?:(?P<aws>AWS Marketplace|Amazon S3)|(?P<clazar>Clazar)|(?P<salesforce>Salesforce)"
-    r"|(?P<email>The mail server))\b"
-)
-
-
-def vendor_in(message: str) -> Vendor | None:
-    """The vendor whose failure has this message; None for what is no failure of a vendor."""
-    found = _VENDOR_IN.match(message)
-    return Vendor(found.lastgroup) if found and found.lastgroup else None
-
-
 # AWS ---------------------------------------------------------------------------------------------
 
 AWS = "AWS Marketplace"

@@ -129,6 +129,7 @@ class Preflight:
             eula=self._contract(drafted),
             amends=amends.deal if amends else None,
             renewal=renewal,
+            field_findings=self._opportunities.field_findings() if opportunity else (),
             # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
             clock=self._clock,

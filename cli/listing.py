@@ -6,12 +6,11 @@ from typing import NamedTuple
 from pydantic import Field
 from temporalio.client import Client
 
-from activities.errors import Vendor, vendor_in
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from offers.agreements.renewal import RenewalOffer
 from offers.ids import workflow_id
-from offers.lifecycle.attentions import AttentionCode
+from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.record import Amendment
 from offers.lifecycle.summary import AGREED, OfferSummary, Wait
 from offers.model import FrozenModel
@@ -92,7 +91,7 @@ async def list_resumable(
         ResumableAttention(run.path, each.code): None
         for run in await offer_summaries.list_offers(client, condition)
         for each in (run.summary.progress.attentions if run.summary else ())
-        if code in (None, each.code) and vendor in (None, vendor_in(each.problem))
+        if code in (None, each.code) and vendor in (None, each.vendor)
     }
     return list(found)
 

@@ -1,7 +1,5 @@
 """Why an offer does not answer: no worker, a workflow task that fails, or a vendor."""
 
-from datetime import UTC, datetime, timedelta
-
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueName
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -10,10 +8,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
 from activities.temporal.pending_work import describe, repeated_work
+from activities.temporal.pollers import is_polled
 from cli.actions import PROGRAM
-
-POLLER_SEEN_WITHIN = timedelta(minutes=2)
-"""A worker asks for work about once a minute; the server remembers it for five."""
 
 
 async def has_worker(client: Client) -> bool:
@@ -29,8 +25,7 @@ async def has_worker(client: Client) -> bool:
         if error.status is RPCStatusCode.UNIMPLEMENTED:  # the time-skipping test server
             return True
         raise
-    since = datetime.now(UTC) - POLLER_SEEN_WITHIN
-    return any(poller.last_access_time.ToDatetime(UTC) > since for poller in answer.pollers)
+    return is_polled(answer)
 
 
 async def why_no_answer(client: Client, workflow_id: str) -> str:

@@ -26,7 +26,6 @@ from temporalio.common import (
 from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.errors import Vendor
 from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer, read_offer
 from cli.actions import PROGRAM, reason_text
@@ -47,7 +46,7 @@ from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle import guards
-from offers.lifecycle.attentions import AttentionCode
+from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.summary import AGREED

@@ -56,6 +56,10 @@ class AwsClients:
     def s3(self) -> Any:
         return aws_client("s3")
 
+    @cached_property
+    def sts(self) -> Any:
+        return aws_client("sts")
+
 
 def aws_marketplace(settings: WorkerSettings, aws: AwsClients) -> AwsCatalog:
     bucket = settings.offers_eula_bucket
@@ -123,11 +127,13 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient, aws: AwsClients)
 
 
 def salesforce(settings: WorkerSettings) -> Salesforce:
-    return Salesforce(_salesforce(settings), settings.fields(), settings.clock)
+    return Salesforce(salesforce_client(settings), settings.fields(), settings.clock)
 
 
 def opportunities(settings: WorkerSettings) -> Opportunities:
-    return Opportunities(_salesforce(settings), settings.fields(), settings.policy().billing_method)
+    return Opportunities(
+        salesforce_client(settings), settings.fields(), settings.policy().billing_method
+    )
 
 
 def preflight(settings: WorkerSettings, aws: AwsClients) -> Preflight:
@@ -142,7 +148,7 @@ def preflight(settings: WorkerSettings, aws: AwsClients) -> Preflight:
     )
 
 
-def _salesforce(settings: WorkerSettings) -> SalesforceClient:
+def salesforce_client(settings: WorkerSettings) -> SalesforceClient:
     return SalesforceClient(settings.salesforce_login, settings.salesforce_ca)
 
 

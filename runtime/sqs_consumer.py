@@ -54,12 +54,16 @@ class EventQueue:
 
     def check(self) -> None:
         """Warn if unreadable messages would be delivered for ever."""
-        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
-        if "RedrivePolicy" not in found.get("Attributes", {}):
+        if not self.has_dead_letter_queue():
             logger.warning(
                 "OFFERS_EVENTS_QUEUE_URL: the queue has no redrive policy, so what cannot be read"
                 " comes again and again: give it a dead-letter queue (docs/events.md)"
             )
+
+    def has_dead_letter_queue(self) -> bool:
+        """Whether there is a redrive policy.  Raises ClientError or BotoCoreError."""
+        found = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
+        return "RedrivePolicy" in found.get("Attributes", {})
 
     def receive(self) -> list[Message]:
         """Wait for the next messages."""

@@ -19,6 +19,7 @@ class Addresses:
     salesforce_ca: str
     smtp: str
     s3: str
+    sts: str
     env: dict[str, str]
 
 
@@ -34,6 +35,7 @@ def build_addresses(world: World, clock: Clock, ports: dict[str, int], ca_file: 
             "AWS_ENDPOINT_URL_MARKETPLACE_CATALOG": url["catalog"],
             "AWS_ENDPOINT_URL_MARKETPLACE_AGREEMENT": url["agreement"],
             "AWS_ENDPOINT_URL_S3": url["s3"],
+            "AWS_ENDPOINT_URL_STS": url["sts"],
             "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
             "AWS_DEFAULT_REGION": "us-east-1",

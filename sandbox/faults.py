@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-SYSTEMS = ("catalog", "agreement", "s3", "events", "clazar", "salesforce", "smtp")
+SYSTEMS = ("catalog", "agreement", "s3", "sts", "events", "clazar", "salesforce", "smtp")
 
 BODY_KINDS = ("malformed", "html", "truncated", "oversized")
 """The operation is not executed, and the answer is not the vendor's: status 200 with a body that is
@@ -82,7 +82,7 @@ class Faults:
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
-        self.catalog, self.agreement, self.s3, self.events, *others = (
+        self.catalog, self.agreement, self.s3, self.sts, self.events, *others = (
             VendorFaults(system, self.waiting) for system in SYSTEMS
         )
         self.clazar, self.salesforce, self.smtp = others

@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from sandbox.addresses import Addresses, build_addresses
-from sandbox.aws import agreement_api, s3
+from sandbox.aws import agreement_api, s3, sts
 from sandbox.aws.catalog import catalog_api
 from sandbox.aws.eventbridge.event_bus import EventBus
 from sandbox.clazar import clazar_api
@@ -32,7 +32,7 @@ from sandbox.world import World
 TICK_SECONDS = 0.05
 """Real seconds between calls of `World.advance` while no request arrives."""
 
-SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp", "s3")
+SYSTEMS = ("control", "catalog", "agreement", "clazar", "salesforce", "smtp", "s3", "sts")
 """In the order of their ports, from the base port."""
 
 
@@ -125,6 +125,7 @@ class Sandbox:
             "clazar": clazar_api.app(self.world),
             "salesforce": salesforce_api.app(self.world),
             "s3": s3.app(self.world),
+            "sts": sts.app(self.world),
         }
         for name, app in apps.items():
             await self._serve(app, sockets[name], tls if name == "salesforce" else None)

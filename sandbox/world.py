@@ -12,7 +12,18 @@ from sandbox.mail.mailbox_state import Mailbox
 from sandbox.salesforce.org import Salesforce
 from sandbox.scheduler import Scheduler
 
-READ_VERBS = ("Authenticate", "Describe", "Get", "Head", "List", "Query", "RCPT", "Search", "Token")
+READ_VERBS = (
+    "AUTH",
+    "Authenticate",
+    "Describe",
+    "Get",
+    "Head",
+    "List",
+    "Query",
+    "RCPT",
+    "Search",
+    "Token",
+)
 """How the names of operations begin that change nothing at a vendor."""
 NOT_SIMULATED = "Unknown"
 

@@ -82,6 +82,13 @@ class MarketplaceLookup:
         except (ClientError, BotoCoreError) as error:
             raise aws_failure(error) from None
 
+    def find_product(self, product_id: str) -> Product | None:
+        """A product of ours by its id.  Raises the ApplicationError to fail with."""
+        try:
+            return self._product(product_id)
+        except (ClientError, BotoCoreError) as error:
+            raise aws_failure(error) from None
+
     def _invoices(self, agreement_id: str) -> Iterator[Decimal]:
         query: dict[str, Any] = {
             "agreementId": agreement_id,

@@ -18,6 +18,7 @@ from offers.feed import FeedEntry
 from offers.model import FrozenModel
 from offers.preflight.marketplace import ObservedOffer
 
+OFFERS_PATH = "/private_offers/"
 PAGE_SIZE = 100
 PAUSE_SECONDS = 0.5
 """Between pages: the documented limit of Clazar is 120 requests a minute."""
@@ -133,7 +134,7 @@ class Clazar:
     async def _offers(self, changed_after: datetime) -> AsyncIterator[ChangedOffer]:
         """What has changed; a row that does not fit is named in the log and passed over."""
         async for rows in self._client.pages(
-            "/private_offers/",
+            OFFERS_PATH,
             PAGE_SIZE,
             pause=PAUSE_SECONDS,
             response_format="common",

@@ -77,3 +77,14 @@ def _names(found: Sequence[VendorProblem]) -> str:
 
 def _offers(problem: VendorProblem) -> str:
     return "an offer" if problem.offers == 1 else f"{problem.offers} offers"
+
+
+def compose_test() -> EmailMessage:
+    """The mail that shows whether mails arrive."""
+    return EmailMessage(
+        subject="Test mail of Offerflow",
+        greeting="Hello,",
+        paragraphs=(
+            "Somebody checks whether the mails of Offerflow arrive. Nothing is to be done.",
+        ),
+    )

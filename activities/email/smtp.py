@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
+from uuid import uuid4
 
 import aiosmtplib
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -25,6 +26,7 @@ from temporalio.exceptions import ApplicationError
 from activities.email.actions import is_command
 from activities.email.contents import compose
 from activities.email.message import EmailKind, EmailMessage, greeting
+from activities.email.operations import compose_test
 from activities.errors import Failure, smtp_failure, unavailable
 from offers.lifecycle.record import OfferRecord
 from offers.model import FrozenModel
@@ -125,6 +127,36 @@ class Email:
         """Send a notice that is not about a single offer; repeated like `send_notice`."""
         await self._notify(self._mime(mail.message, mail.key, *mail.to), mail.to)
 
+    async def try_login(self) -> str:
+        """Connect, and log in if there is a user; says how.  Nothing is sent.
+
+        Raises the ApplicationError to fail with.
+        """
+        server = await self._connected()
+        try:
+            encrypted = server.get_transport_info("sslcontext") is not None
+        finally:
+            server.close()
+        login = "logged in" if self._url.username is not None else "without a login"
+        return f"connected, {'encrypted' if encrypted else 'not encrypted'}, {login}"
+
+    async def send_test(self, to: str) -> None:
+        """Send one mail.  Raises the ApplicationError to fail with."""
+        await self._send(self._mime(compose_test(), f"test/{uuid4()}", to), to)
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        """Logged in, if there is a user."""
+        server = _client(self._url)
+        await _send_command(server.connect)
+        if self._url.username is not None:
+            user, password = unquote(self._url.username), unquote(self._url.password or "")
+            try:
+                await _send_command(server.login, user, password)
+            except ApplicationError:
+                server.close()
+                raise
+        return server
+
     async def _notify(self, message: MimeMessage, to: Collection[str]) -> None:
         try:
             await self._send(message, *to)
@@ -134,13 +166,8 @@ class Email:
             raise unavailable("The mail server", "its answer was lost") from None
 
     async def _send(self, message: MimeMessage, *to: str) -> None:
-        server = _client(self._url)
-        await _send_command(server.connect)
+        server = await self._connected()
         try:
-            if self._url.username is not None:
-                await _send_command(
-                    server.login, unquote(self._url.username), unquote(self._url.password or "")
-                )
             await _send_command(server.mail, parseaddr(self._sender)[1])
             await _name_recipients(server, to)
             await _send_command(server.data, message.as_bytes(), data_sent=True)

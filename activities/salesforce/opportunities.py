@@ -10,8 +10,10 @@ from temporalio import activity
 
 from activities.errors import not_found, rejected
 from activities.salesforce.client import SalesforceClient
+from activities.salesforce.field_check import FieldCheck
 from activities.salesforce.field_map import FieldMap, value_at
 from offers.feed import FeedEntry
+from offers.findings import Finding
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.salesforce_fields import WriteName
 from offers.model import FrozenModel
@@ -67,6 +69,7 @@ class Opportunities:
         self._client = client
         self._fields = fields
         self._billing_method = billing_method
+        self._field_check = FieldCheck(client, fields)
 
     @activity.defn
     def find_ready_opportunities(self, page: ReadyAfter) -> tuple[ReadyOpportunity, ...]:
@@ -145,6 +148,10 @@ class Opportunities:
     def _shown(self, record: Mapping[str, Any], name: WriteName) -> Any:
         path = self._fields.write.get(name)
         return value_at(record, path) if path else None
+
+    def field_findings(self) -> tuple[Finding, ...]:
+        """The fields of the map that cannot be written."""
+        return self._field_check.findings()
 
     def customer(
         self, record_id: str, opportunity: ReadOpportunity, accounts: Iterable[str]

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 from rich.live import Live
 
-from activities.errors import Vendor
 from cli import common
 from cli.actions import attention_commands
 from cli.common import AsJson, Offer, Opportunity, TermsFile, Yes, command
@@ -19,7 +18,7 @@ from cli.offer_client import NoAnswer
 from cli.offer_selection import OfferSelection, needy_first, parse_period
 from cli.tables import offer_line, offer_table, renewal_table
 from cli.terminal import print_error, print_line
-from offers.lifecycle.attentions import AttentionCode
+from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import TermChanges
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage

@@ -86,6 +86,8 @@ class Deal(FrozenModel):
     """For an amendment, what it replaces."""
     renewal: Renewal | None = None
     """What it renews, if the opportunity names something."""
+    field_findings: tuple[Finding, ...] = ()
+    """Fields of Salesforce that the offer's progress cannot be written to."""
     method: CreationMethod = CreationMethod.AWS
     clock: Clock = Clock()
     """The worker's."""
@@ -102,7 +104,11 @@ def preflight(
     """
     earlier = deal.renewal.agreement if deal.renewal else None
     held_against = _amendment if deal.amends else _new_offer
-    findings = [*drafted.findings, *held_against(drafted, deal, policy, today)]
+    findings = [
+        *drafted.findings,
+        *deal.field_findings,
+        *held_against(drafted, deal, policy, today),
+    ]
     if (terms := drafted.checkable_terms) is not None:
         findings += findings_of(consistency.CHECKS, terms, drafted.valid_fields, today)
         findings += findings_of(eula.CHECKS, terms, drafted.valid_fields, deal.eula, policy)

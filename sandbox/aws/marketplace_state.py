@@ -175,6 +175,8 @@ class Aws:
     ) -> None:
         self._now = now
         self.seller_account = seller_account
+        self.caller_account = seller_account
+        """The account to which STS says that the credentials belong."""
         self.product_id = product_id
         self.product_visibility = "Public"
         """`Draft`, `Limited`, `Public` or `Restricted`."""

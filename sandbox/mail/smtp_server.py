@@ -26,9 +26,9 @@ DEFAULT_REPLY = {
 async def serve(world: World, port: int) -> asyncio.Server:
     """Serve SMTP on a loopback port, in the running event loop.  Port 0: any free port.
 
-    Clients may log in, with any name and password.
+    Clients may log in, with any name and password, unless a fault refuses it.
     """
-    world.operations |= {("smtp", "RCPT"), ("smtp", "DATA")}
+    world.operations |= {("smtp", "AUTH"), ("smtp", "RCPT"), ("smtp", "DATA")}
     loop, handler, host = asyncio.get_running_loop(), SmtpHandler(world), "mail.example.com"
     return await loop.create_server(
         lambda: SMTP(
@@ -36,12 +36,19 @@ async def serve(world: World, port: int) -> asyncio.Server:
             hostname=host,
             enable_SMTPUTF8=True,
             auth_require_tls=False,
-            authenticator=lambda *_: AuthResult(success=True),
+            authenticator=lambda *_: _log_in(world),
             loop=loop,
         ),
         "127.0.0.1",
         port,
     )
+
+
+def _log_in(world: World) -> AuthResult:
+    """A fault of any kind refuses it."""
+    world.calls["smtp", "AUTH"] += 1
+    refused = world.faults.take("smtp", "AUTH") is not None
+    return AuthResult(success=not refused, handled=False)
 
 
 class SmtpHandler:

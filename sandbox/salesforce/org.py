@@ -1,15 +1,16 @@
-"""The records of the simulated Salesforce org, and the product's access to it."""
+"""The simulated Salesforce org: its records and fields, and the product's access to them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sandbox.oauth_client import OAuthClient
 from sandbox.random_ids import new_id
 from sandbox.salesforce.errors import SalesforceError
+from sandbox.salesforce.metadata import Access, ObjectAccess, field_access, object_access
+from sandbox.salesforce.objects import new_objects
 from sandbox.salesforce.schema import (
-    OPPORTUNITY,
-    TASK,
     Column,
     SObject,
     Value,
@@ -19,6 +20,7 @@ from sandbox.salesforce.schema import (
     long_id,
     parse_value,
     timestamp,
+    why_refused,
 )
 
 Record = dict[str, Any]
@@ -42,6 +44,50 @@ class Salesforce:
         write over the API."""
         self.tasks: dict[str, Record] = {}
         """By id."""
+        self.objects = new_objects()
+        """By lower-case name, with the fields that the org has."""
+        self.access: dict[str, Access] = dict(field_access())
+        """What the product's user may do with the fields that need a permission, by object and
+        field, such as `Opportunity.Amount`; nothing with those that are not here."""
+
+        self.object_access: dict[str, ObjectAccess] = dict(object_access())
+        """What the product's user may do with records, by object type; it may read them all."""
+
+    def remove_field(self, name: str) -> None:
+        """Delete a field, such as `Opportunity.Amount`, or never have had it."""
+        sobject, _, field = name.partition(".")
+        del self.objects[sobject.lower()].fields[field.lower()]
+
+    def change_field(self, name: str, **changes: Any) -> None:
+        """Change members of `Field`, such as its type."""
+        sobject, _, field = name.partition(".")
+        fields = self.objects[sobject.lower()].fields
+        fields[field.lower()] = replace(fields[field.lower()], **changes)
+
+    def readable(self, name: str) -> SObject | None:
+        """An object type with the fields that the product's user sees; None if there is none."""
+        sobject = self.objects.get(name.lower())
+        if sobject is None:
+            return None
+        fields = {
+            key: each
+            for key, each in sobject.fields.items()
+            if not each.is_secured or self._access(sobject.name, each.name).readable
+        }
+        return replace(sobject, fields=fields)
+
+    def editable(self, name: str) -> frozenset[str]:
+        """The names of the fields that the product's user may write."""
+        sobject = self.objects[name.lower()]
+        return frozenset(
+            each.name
+            for each in sobject.fields.values()
+            if not each.is_read_only
+            and (not each.is_secured or self._access(sobject.name, each.name).editable)
+        )
+
+    def _access(self, sobject: str, field: str) -> Access:
+        return self.access.get(f"{sobject}.{field}", Access(readable=False, editable=False))
 
     def put_opportunity(self, fields: Record) -> Record:
         """Create or update an opportunity as a Salesforce user does, and set its timestamps.
@@ -49,7 +95,7 @@ class Salesforce:
         Raises ValueError, naming the field, for an unknown field or an invalid value.
         """
         for name, value in fields.items():
-            _check_put(OPPORTUNITY, name, value)
+            _check_put(self.objects["opportunity"], name, value)
         record_id = fields.get("Id")
         if not is_record_id(record_id):
             raise ValueError(f"Id: {record_id!r} is not a record id of 15 or 18 characters")
@@ -65,7 +111,7 @@ class Salesforce:
         related_id = fields.get("WhatId")
         if related_id and long_id(related_id) not in self.opportunities:
             raise SalesforceError(400, "INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-        task_id = long_id(new_id(TASK.prefix, 12))
+        task_id = long_id(new_id(self.objects["task"].prefix, 12))
         defaults = {"Status": "Not Started", "Priority": "Normal"}
         record = {"Id": task_id, "CreatedDate": timestamp(self._now()), **defaults, **fields}
         self._stamp(record)
@@ -86,7 +132,7 @@ class Salesforce:
         record.setdefault(HISTORY, []).append(entry)
 
     def records(self, sobject: SObject) -> dict[str, Record]:
-        return self.tasks if sobject is TASK else self.opportunities
+        return self.tasks if sobject.name == "Task" else self.opportunities
 
     def _stamp(self, record: Record) -> None:
         record["LastModifiedDate"] = record["SystemModstamp"] = timestamp(self._now())
@@ -130,6 +176,8 @@ def _check_put(sobject: SObject, name: str, value: Any) -> None:
         known = ", ".join(each.name for each in sobject.fields.values())
         raise ValueError(f"{sobject.name} has no field {name!r}; it has {known}")
     try:
-        parse_value(found.field, value)
+        parsed = parse_value(found.field, value)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+    if refused := why_refused(found.field, parsed):
+        raise ValueError(f"{name}: {refused[0]}, {refused[1]}")

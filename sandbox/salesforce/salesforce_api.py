@@ -1,4 +1,4 @@
-"""Salesforce's REST API: tokens, queries, tasks, and writes to opportunities."""
+"""Salesforce's REST API: tokens, queries, descriptions, tasks, and writes to opportunities."""
 
 import json
 import time
@@ -15,9 +15,10 @@ from starlette.responses import JSONResponse, Response
 from sandbox.faults import Fault
 from sandbox.http import Handler, SimulatedSystem, build_app
 from sandbox.salesforce import soql
+from sandbox.salesforce.describe import READ_ONLY, description
 from sandbox.salesforce.errors import DEFAULT_CODE, SalesforceError, TokenError
 from sandbox.salesforce.org import as_answer
-from sandbox.salesforce.schema import OPPORTUNITY, TASK, SObject, check_written
+from sandbox.salesforce.schema import check_written
 from sandbox.salesforce.token_endpoint import issue_token
 from sandbox.world import World
 
@@ -30,11 +31,13 @@ def app(world: World) -> Starlette:
     system, rest = SimulatedSystem(world, "salesforce", _fault_response), _RestApi(world)
     data = "/services/data/v{version}"
     task, opportunity = f"{data}/sobjects/Task", f"{data}/sobjects/Opportunity"
-    update_task, update_opportunity = rest.update(TASK), rest.update(OPPORTUNITY)
+    update_task, update_opportunity = rest.update("Task"), rest.update("Opportunity")
+    describe = f"{data}/sobjects/{{name}}/describe"
     return build_app(
         [
             *system.routes("POST", "/services/oauth2/token", "Token", rest.token),
             *system.routes("GET", f"{data}/query", "Query", rest.query),
+            *system.routes("GET", describe, "DescribeSObject", rest.describe),
             *system.routes("POST", task, "CreateTask", rest.create_task),
             *system.routes("PATCH", f"{task}/{{id}}", "UpdateTask", update_task),
             *system.routes(
@@ -66,7 +69,7 @@ class _RestApi:
 
     async def query(self, request: Request) -> Response:
         self._authenticate(request)
-        query = soql.parse(request.query_params.get("q", ""))
+        query = soql.parse(request.query_params.get("q", ""), self.world.salesforce.readable)
         found = query.select(self.world.salesforce.records(query.sobject))
         version = f"v{request.path_params['version']}"
         rows = [as_answer(query.sobject, each, query.columns, version) for each in found[:PAGE]]
@@ -77,17 +80,35 @@ class _RestApi:
 
     async def create_task(self, request: Request) -> Response:
         self._authenticate(request)
-        task_id = self.world.salesforce.create_task(check_written(TASK, await _json(request)))
+        task_id = self.world.salesforce.create_task(self._written("Task", await _json(request)))
         return self._response({"id": task_id, "success": True, "errors": []}, 201)
 
-    def update(self, sobject: SObject) -> Handler:
+    def update(self, name: str) -> Handler:
         async def answer(request: Request) -> Response:
             self._authenticate(request)
-            fields = check_written(sobject, await _json(request))
-            self.world.salesforce.update(sobject, request.path_params["id"], fields)
+            fields = self._written(name, await _json(request))
+            org = self.world.salesforce
+            org.update(org.objects[name.lower()], request.path_params["id"], fields)
             return Response(status_code=204)
 
         return answer
+
+    async def describe(self, request: Request) -> Response:
+        self._authenticate(request)
+        org = self.world.salesforce
+        readable = org.readable(request.path_params["name"])
+        if readable is None:
+            raise SalesforceError(404, "NOT_FOUND", "The requested resource does not exist")
+        access = org.object_access.get(readable.name, READ_ONLY)
+        version = f"v{request.path_params['version']}"
+        return self._response(description(readable, org.editable(readable.name), access, version))
+
+    def _written(self, name: str, body: Any) -> dict[str, Any]:
+        """The fields of a create or update, checked."""
+        org = self.world.salesforce
+        readable = org.readable(name)
+        assert readable is not None
+        return check_written(readable, body, org.editable(name))
 
     def _authenticate(self, request: Request) -> None:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")

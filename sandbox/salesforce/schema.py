@@ -1,11 +1,10 @@
-"""The object types of the simulated org, their fields, and the values of fields."""
+"""Object types, their fields, and the values of fields."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from itertools import chain
 from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
@@ -64,6 +63,9 @@ class FieldType:
 ID = FieldType("id", long_id)
 REFERENCE = FieldType("reference", long_id)
 STRING = FieldType("string")
+PICKLIST = FieldType("picklist")
+EMAIL = FieldType("email")
+URL = FieldType("url")
 TEXT_AREA = FieldType("textarea")
 BOOLEAN = FieldType("boolean", _boolean, "boolean", (bool,))
 DATE = FieldType("date", date.fromisoformat, "date")
@@ -71,15 +73,32 @@ DATETIME = FieldType("datetime", _instant, "datetime")
 # A number as a JSON string is accepted (ASSUMED from known messages for other text).
 CURRENCY = FieldType("currency", _number, "number", (int, Decimal, str))
 DOUBLE = FieldType("double", _number, "number", (int, Decimal, str))
+TEXTS = frozenset({STRING, PICKLIST, EMAIL, URL, TEXT_AREA})
 
 
 @dataclass(frozen=True)
 class Field:
     name: str
     type: FieldType
-    length: int = 255
+    length: int = 0
     """Maximum number of characters, for text."""
-    read_only: bool = False
+    is_read_only: bool = False
+    """Whether Salesforce itself sets it."""
+    is_secured: bool = True
+    """Whether users need a permission for it: not for fields that a record must have."""
+    label: str = ""
+    help_text: str | None = None
+    values: tuple[str, ...] = ()
+    """Of a picklist."""
+    is_restricted: bool = False
+    """Whether a picklist takes no other values."""
+    precision: int = 0
+    """The digits of a number, of which `scale` are behind the point; 0: as many as there are."""
+    scale: int = 0
+    parent: str | None = None
+    """For a reference: the object type that it refers to, such as `Account`."""
+    relationship: str | None = None
+    """For a reference: the name of the path to its parent, such as `Owner`."""
 
 
 @dataclass(frozen=True)
@@ -91,78 +110,6 @@ class SObject:
     """By lower-case name, as Salesforce ignores case."""
     parents: dict[str, "SObject"] = field(default_factory=dict)
     """By lower-case name of the relationship, such as `account` in `Account.Name`."""
-
-
-def _object(name: str, prefix: str, *fields: list[Field], **parents: SObject) -> SObject:
-    every = [Field("Id", ID, 18, read_only=True), *chain(*fields)]
-    return SObject(name, prefix, {each.name.lower(): each for each in every}, parents)
-
-
-def _fields(kind: FieldType, *names: str, length: int = 255, **options: bool) -> list[Field]:
-    return [Field(name, kind, length, **options) for name in names]
-
-
-def _texts(length: int, *names: str) -> list[Field]:
-    return _fields(STRING, *names, length=length)
-
-
-_SYSTEM_FIELDS = _fields(
-    DATETIME, "CreatedDate", "LastModifiedDate", "SystemModstamp", read_only=True
-)
-
-ACCOUNT = _object("Account", "001", _texts(255, "Name"))
-USER = _object(
-    "User", "005", _texts(121, "Name"), _texts(80, "Email"), _texts(40, "TimeZoneSidKey")
-)
-OPPORTUNITY = _object(
-    "Opportunity",
-    "006",
-    _SYSTEM_FIELDS,
-    _fields(REFERENCE, "AccountId", "OwnerId", length=18),
-    _texts(120, "Name"),
-    _texts(255, "StageName"),
-    _fields(DATE, "CloseDate"),
-    _fields(BOOLEAN, "IsClosed", "IsWon", read_only=True),
-    _fields(BOOLEAN, "Order_Form_Signed__c"),
-    _texts(3, "CurrencyIsoCode", "Order_Form_Currency__c"),
-    _texts(40, "Renewal__c", "Offer_Stage__c", "Agreement_Status__c", "Amendment_Stage__c"),
-    _texts(
-        64,
-        "Buyer_Time_Zone__c",
-        "Buyer_Country__c",
-        "Offer_Id__c",
-        "Change_Set_Id__c",
-        "Agreement_Id__c",
-    ),
-    _texts(64, "Initial_Agreement_Id__c", "Amendment_Offer_Id__c", "Renews__c"),
-    _texts(80, "Buyer_Email__c"),
-    _texts(255, "AWS_Account_Id__c", "Billing_Method__c", "Buyer_Name__c", "Order_Form_Company__c"),
-    _texts(255, "Order_Form_Payment_Terms__c", "Offer_Url__c", "Payout_State__c"),
-    _texts(255, "Bank_Trace_Ids__c", "Offer_Attention__c", "Offer_Decisions__c"),
-    _fields(TEXT_AREA, "Dimensions__c", length=4_000),
-    _fields(TEXT_AREA, "Payment_Schedule__c", "Eula_Documents__c", length=32_000),
-    _fields(CURRENCY, "Amount", "Order_Form_Amount__c", "Offer_Amount__c"),
-    _fields(CURRENCY, "Listing_Fee__c", "Net_Amount__c", "Disbursed_Amount__c"),
-    _fields(CURRENCY, "Invoiced_Amount__c"),
-    _fields(DOUBLE, "Contract_Months__c", "Order_Form_Months__c", "Net_Payment_Days__c"),
-    _fields(DATE, "Offer_Expires_On__c", "Contract_Start__c", "Disbursed_On__c"),
-    _fields(DATE, "Invoiced_On__c", "Payment_Due_On__c", "Collected_On__c"),
-    _fields(DATE, "Payout_Expected_On__c"),
-    _fields(DATETIME, "Offer_Link_Expires__c", "Accepted_At__c", "Offer_Updated_At__c"),
-    account=ACCOUNT,
-    owner=USER,
-)
-TASK = _object(
-    "Task",
-    "00T",
-    _SYSTEM_FIELDS,
-    _texts(255, "Subject"),
-    _texts(255, "Status", "Priority"),
-    _fields(REFERENCE, "WhatId", "OwnerId", length=18),
-    _fields(TEXT_AREA, "Description", length=32_000),
-    _fields(DATE, "ActivityDate"),
-)
-OBJECTS = {each.name.lower(): each for each in (OPPORTUNITY, TASK)}
 
 
 @dataclass(frozen=True)
@@ -214,31 +161,35 @@ def timestamp(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
-def check_written(sobject: SObject, body: Any) -> dict[str, Any]:
-    """The fields of a create or update, with the schema's names.  Raises SalesforceError."""
+def check_written(readable: SObject, body: Any, editable: Container[str]) -> dict[str, Any]:
+    """The fields of a create or update, with the schema's names.  Raises SalesforceError.
+
+    `readable` has the fields that the user sees, `editable` the names of those they may write.
+    """
     if not isinstance(body, dict):
         raise SalesforceError(400, "JSON_PARSER_ERROR", "The HTTP entity body must be an object")
     accepted = {}
     for name, value in body.items():
-        definition = sobject.fields.get(name.lower())
+        definition = readable.fields.get(name.lower())
         if definition is None:
-            message = f"No such column '{name}' on sobject of type {sobject.name}"
+            message = f"No such column '{name}' on sobject of type {readable.name}"
             raise SalesforceError(400, "INVALID_FIELD", message)
+        if definition.name not in editable:
+            message = (
+                f"Unable to create/update fields: {definition.name}. Please check the security"
+                " settings of this field and verify that it is read/write for your profile or"
+                " permission set."
+            )
+            raise SalesforceError(400, "INVALID_FIELD_FOR_INSERT_UPDATE", message, definition.name)
         accepted[definition.name] = _checked(definition, value)
     return accepted
 
 
 def _checked(definition: Field, sent: Any) -> str | bool | float | None:
     name, kind = definition.name, definition.type
-
-    def rejected(code: str, message: str) -> SalesforceError:
-        return SalesforceError(400, code, message, name)
-
-    if definition.read_only:
-        message = f"Unable to create/update fields: {name}. Please check its security settings."
-        raise rejected("INVALID_FIELD_FOR_INSERT_UPDATE", message)
     if kind is REFERENCE and sent and not is_record_id(sent):
-        raise rejected("MALFORMED_ID", f"{name}: id value of incorrect type: {sent}")
+        message = f"{name}: id value of incorrect type: {sent}"
+        raise SalesforceError(400, "MALFORMED_ID", message, name)
     try:
         if sent is not None and type(sent) not in kind.json_types:
             raise ValueError(sent)  # noqa: TRY301  answered as any other invalid value
@@ -246,7 +197,30 @@ def _checked(definition: Field, sent: Any) -> str | bool | float | None:
     except ValueError:
         message = f"Cannot deserialize instance of {kind.name} from value {sent}"
         raise SalesforceError(400, "JSON_PARSER_ERROR", message) from None
-    if isinstance(value, str) and len(value) > definition.length:
-        message = f"{name}: data value too large: {value} (max length={definition.length})"
-        raise rejected("STRING_TOO_LONG", message)
+    if refused := why_refused(definition, value):
+        raise SalesforceError(400, *refused, name)
     return as_json(value)
+
+
+def why_refused(definition: Field, value: Value) -> tuple[str, str] | None:
+    """The code and message with which Salesforce refuses a value of the right type."""
+    label = definition.label or definition.name
+    match value:
+        case str() if definition.type in TEXTS and len(value) > definition.length:
+            too_large = f"data value too large: {value} (max length={definition.length})"
+            return "STRING_TOO_LONG", f"{label}: {too_large}"
+        case str() if definition.is_restricted and value not in definition.values:
+            code = "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"
+            return code, f"{label}: bad value for restricted picklist field: {value}"
+        case str() if definition.type is EMAIL and not EMAIL_ADDRESS.fullmatch(value):
+            return "INVALID_EMAIL_ADDRESS", f"{label}: invalid email address: {value}"
+        case Decimal() if definition.precision:
+            whole_digits = definition.precision - definition.scale
+            if abs(value) >= Decimal(10) ** whole_digits:
+                outside = f"value outside of valid range on numeric field: {value}"
+                return "NUMBER_OUTSIDE_VALID_RANGE", f"{label}: {outside}"
+    return None
+
+
+EMAIL_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+"""Salesforce checks more (ASSUMED)."""

@@ -17,9 +17,10 @@ from typing import Any
 from sandbox.salesforce.errors import SalesforceError, not_simulated
 from sandbox.salesforce.org import Record, value_at
 from sandbox.salesforce.schema import (
-    OBJECTS,
-    STRING,
+    ID,
+    REFERENCE,
     TEXT_AREA,
+    TEXTS,
     Column,
     Field,
     SObject,
@@ -44,6 +45,8 @@ WORDS = frozenset(
     {"WHERE", "AND", "OR", "IN", "LIKE", "ORDER", "BY", "ASC", "DESC", "LIMIT", "(", ")", ","}
 )
 """Passed on to SQLite, which checks their order."""
+QUERIED = ("Opportunity", "Task")
+"""The object types whose records can be queried."""
 NOT_SIMULATED = frozenset({"COUNT", "FIELDS", "GROUP", "HAVING", "NOT", "NULLS", "OFFSET", "WITH"})
 """Keywords and functions of SOQL."""
 COMPARISONS = {
@@ -101,9 +104,12 @@ class Query:
         return [records[record_id] for (record_id,) in found]
 
 
-def parse(text: str) -> Query:
-    """Translate a query.  Raises SalesforceError."""
-    translation = _Translation(text.rstrip())
+def parse(text: str, readable: Callable[[str], SObject | None]) -> Query:
+    """Translate a query.  Raises SalesforceError.
+
+    `readable` gives an object type by its name, with the fields that the user sees.
+    """
+    translation = _Translation(text.rstrip(), readable)
     query = translation.query()
     try:
         query.select({})
@@ -121,8 +127,9 @@ def _sql(value: Value) -> Any:
 
 
 class _Translation:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, readable: Callable[[str], SObject | None]) -> None:
         self.text = text
+        self.readable = readable
         self.tokens = list(self._tokens())
         self.result: Query
         self.column: Column | None = None
@@ -144,8 +151,8 @@ class _Translation:
             names.append(next(tokens, end))
         self._expect("FROM", separator)
         name = next(tokens, end)
-        sobject = OBJECTS.get(name.text.lower())
-        if sobject is None:
+        sobject = self.readable(name.text)
+        if sobject is None or sobject.name not in QUERIED:
             message = f"sObject type '{name.text}' is not supported."
             raise self._error("INVALID_TYPE", message, name)
         self.result = Query(sobject, [], used={"Id": Column("Id", sobject.fields["id"])})
@@ -194,7 +201,7 @@ class _Translation:
             self.operator = word
         if word in ("AND", "OR", "WHERE"):
             self.operator = ""
-        if word == "LIKE" and self.column and self.column.field.type is not STRING:
+        if word == "LIKE" and self.column and self.column.field.type not in TEXTS:
             raise self._error("INVALID_QUERY_FILTER_OPERATOR", "invalid operator", token)
         return "DESC NULLS FIRST" if word == "DESC" else word
 
@@ -238,7 +245,7 @@ class _Translation:
                 message = f"invalid {kind}: {token.text}"
                 raise self._error("MALFORMED_QUERY", message, token) from None
         text = self._unquoted(token)
-        if definition.type is STRING:
+        if definition.type not in (ID, REFERENCE):
             return text
         if not is_record_id(text):
             message = f"invalid ID field: {text}"

@@ -32,6 +32,7 @@ def test_the_page_lists_what_is_simulated(sandbox: Sandbox) -> None:
 def test_every_call_works_with_the_vendors_client(sandbox: Sandbox, seller: Seller) -> None:
     call_catalog_and_agreements(seller)
     call_s3(sandbox)
+    call_sts(sandbox)
     call_clazar(sandbox, seller)
     call_salesforce(sandbox)
     send_mail(sandbox)
@@ -117,6 +118,11 @@ def call_clazar(sandbox: Sandbox, seller: Seller) -> None:
         assert client.get(dataset).json()["count"] == 1
 
 
+def call_sts(sandbox: Sandbox) -> None:
+    sts = SESSION.client("sts", endpoint_url=sandbox.addresses.sts)
+    assert sts.get_caller_identity()["Account"] == sandbox.world.aws.seller_account
+
+
 def call_salesforce(sandbox: Sandbox) -> None:
     org: Any = sandbox.world.salesforce
     org.put_opportunity({"Id": "006000000000001AAA", "Name": "Example"})
@@ -140,10 +146,12 @@ def call_salesforce(sandbox: Sandbox) -> None:
     task = client.Task.create({"Subject": "Call"})
     client.Task.update(task["id"], {"Status": "Completed"})
     assert client.query("SELECT Offer_Stage__c FROM Opportunity")["totalSize"] == 1
+    assert client.Opportunity.describe()["name"] == "Opportunity"
 
 
 def send_mail(sandbox: Sandbox) -> None:
     server = urlsplit(sandbox.addresses.smtp)
     with smtplib.SMTP(str(server.hostname), server.port or 0) as smtp:
+        smtp.login("offers", "example")
         smtp.sendmail("offers@example.com", ["buyer@example.com"], "Subject: An offer\n\nText")
     assert len(sandbox.world.mail.messages) == 1

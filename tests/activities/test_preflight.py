@@ -80,3 +80,13 @@ def test_terms_without_an_opportunity(aws: Aws, preflight: Preflight) -> None:
     report = preflight.check(CheckDeal(opportunity_id=None, terms=facts()), aws.now[0])
     assert "no-opportunity" in codes(report)
     assert aws.sandbox.world.calls["salesforce", "Query"] == 0
+
+
+def test_field_that_the_progress_cannot_be_written_to(aws: Aws, preflight: Preflight) -> None:
+    salesforce = aws.sandbox.world.salesforce
+    salesforce.put_opportunity(opportunity_fields(OPPORTUNITY))
+    salesforce.remove_field("Opportunity.Agreement_Id__c")
+    report = preflight.check(CheckDeal(opportunity_id=OPPORTUNITY), aws.now[0])
+    (found,) = (each for each in report.findings if each.code == "salesforce-field")
+    assert (found.field, found.source) == ("write.agreement_id", "Agreement_Id__c")
+    assert report.has_refusal

@@ -40,7 +40,7 @@ async def test_no_worker_is_seen_at_once(
 ) -> None:
     await environment.stop_workers()
     # The server remembers a worker that has just left.
-    monkeypatch.setattr("cli.no_answer.POLLER_SEEN_WITHIN", timedelta(0))
+    monkeypatch.setattr("activities.temporal.pollers.POLLER_SEEN_WITHIN", timedelta(0))
     await start(environment.temporal_client)
     client = OfferClient(environment.temporal_client)
     began = asyncio.get_running_loop().time()

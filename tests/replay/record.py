@@ -20,6 +20,7 @@ from temporalio.client import WorkflowHistory
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
+from offers.payouts.refund import RefundRequest
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
@@ -65,6 +66,33 @@ async def payout_failed_and_retried(harness: WorkflowHarness) -> None:
         await harness.advance(days=days)
         await harness.sweep_payouts()
     await harness.advance_to_end()
+
+
+async def refunded(harness: WorkflowHarness) -> None:
+    """Paid out, and a part of it refunded after a first request was declined."""
+    await harness.sell()
+    await harness.advance(days=40)
+    await harness.sweep_payouts()
+    paid = await harness.settle()
+    wish = {
+        "invoice_id": paid.require_payout().invoices[0].invoice_id,
+        "amount": "4000.00 USD",
+        "reason": "OTHER",
+        "by": "owner@example.com",
+    }
+    client = harness.client
+    for number in (1, 2):
+        request = RefundRequest.model_validate(wish | {"token": f"refund-recorded-{number}"})
+        await client.request_refund(OPPORTUNITY, request)
+        decision = ApprovalDecision(by="finance@example.com", finding=f"refund-{number}")
+        if number == 1:
+            said = decision.model_copy(update={"reason": "Not agreed."})
+            await client.decline(OPPORTUNITY, said)
+        else:
+            await client.approve(OPPORTUNITY, decision)
+    await harness.advance(hours=3)
+    await harness.sweep_payouts()
+    assert (await harness.settle()).refunds[1].shown_at
 
 
 async def expired(harness: WorkflowHarness) -> None:
@@ -209,6 +237,7 @@ SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
         withdrawn_after_sharing,
         rejected_then_corrected,
         paused_for_credentials,
+        refunded,
         approved_after_a_revision,
         declined_and_recreated_in_clazar,
         extended_then_amended,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import jwt
 import pytest
@@ -14,9 +14,11 @@ from simple_salesforce.exceptions import (
     SalesforceError,
     SalesforceExpiredSession,
     SalesforceMalformedRequest,
+    SalesforceResourceNotFound,
 )
 from simple_salesforce.format import format_soql
 
+from sandbox.salesforce.metadata import Access
 from sandbox.server import Sandbox
 from sandbox.tests.support.manual_clock import ManualClock
 
@@ -60,13 +62,13 @@ def test_an_opportunity_is_updated_and_found(
     client: Any, sandbox: Sandbox, clock: ManualClock
 ) -> None:
     clock.advance(hours=1)
-    written = {"offer_stage__C": "live", "Offer_Amount__c": "0.10", "Buyer_Name__c": None}
+    written = {"offer_stage__C": "live", "Offer_Amount__c": "0.10", "Offer_Url__c": None}
     assert client.Opportunity.update(OPPORTUNITY[:15], written) == 204
     query = "SELECT Offer_Stage__c, Offer_Amount__c, SystemModstamp FROM Opportunity"
     (found,) = client.query(query)["records"]
     assert (found["Offer_Stage__c"], found["Offer_Amount__c"]) == ("live", 0.1)
     assert found["SystemModstamp"] == "2026-03-02T10:00:00.000+0000"
-    fields = {"Offer_Stage__c": "live", "Offer_Amount__c": 0.1, "Buyer_Name__c": None}
+    fields = {"Offer_Stage__c": "live", "Offer_Amount__c": 0.1, "Offer_Url__c": None}
     history = sandbox.world.salesforce.opportunities[OPPORTUNITY]["_history"]
     assert history == [{"at": "2026-03-02T10:00:00+00:00", "fields": fields}]
 
@@ -106,7 +108,7 @@ def test_a_long_result_has_2000_records(client: Any, sandbox: Sandbox) -> None:
         (
             {"Offer_Attention__c": "x" * 256},
             "STRING_TOO_LONG",
-            "data value too large",
+            "Offer Attention: data value too large: x",
         ),
         ({"OwnerId": "nobody"}, "MALFORMED_ID", "OwnerId: id value of incorrect type: nobody"),
         ({"Disbursed_On__c": "01/02/2026"}, "JSON_PARSER_ERROR", "instance of date from value 01"),
@@ -114,8 +116,12 @@ def test_a_long_result_has_2000_records(client: Any, sandbox: Sandbox) -> None:
         ({"Accepted_At__c": "2026-01-02T03:04:05"}, "JSON_PARSER_ERROR", "instance of datetime"),
         ({"Offer_Amount__c": "much"}, "JSON_PARSER_ERROR", "instance of currency from"),
         ({"Offer_Amount__c": True}, "JSON_PARSER_ERROR", "instance of currency"),
-        ({"AWS_Account_Id__c": 1111}, "JSON_PARSER_ERROR", "instance of string"),
-        ({"Order_Form_Signed__c": "yes"}, "JSON_PARSER_ERROR", "instance of boolean"),
+        (
+            {"AWS_Account_Id__c": "1"},
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            "AWS_Account_Id__c. Please",
+        ),
+        ({"Offer_Amount__c": 10**16}, "NUMBER_OUTSIDE_VALID_RANGE", "Offer Amount: value outside"),
         ({"Offer_Id__c": ["offer"]}, "JSON_PARSER_ERROR", "instance of string"),
     ],
 )
@@ -128,6 +134,77 @@ def test_an_invalid_value_is_rejected_and_nothing_is_written(
     assert content[0]["errorCode"] == code
     assert message in content[0]["message"]
     assert "Offer_Stage__c" not in sandbox.world.salesforce.opportunities[OPPORTUNITY]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "refused_with"),
+    [
+        (
+            "Net_Payment_Days__c",
+            "31",
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST "
+            "Net Payment Days: bad value for restricted picklist field: 31",
+        ),
+        (
+            "Buyer_Email__c",
+            "nobody",
+            "INVALID_EMAIL_ADDRESS Buyer Email: invalid email address: nobody",
+        ),
+        (
+            "Order_Form_Signed__c",
+            "yes",
+            "JSON_PARSER_ERROR Cannot deserialize instance of boolean from value yes",
+        ),
+    ],
+)
+def test_a_value_that_the_field_does_not_take(
+    client: Any, sandbox: Sandbox, field: str, value: str, refused_with: str
+) -> None:
+    with pytest.raises(ValueError, match=field):
+        sandbox.world.salesforce.put_opportunity({"Id": OPPORTUNITY, field: value})
+    sandbox.world.salesforce.access[f"Opportunity.{field}"] = Access(readable=True, editable=True)
+    with pytest.raises(SalesforceMalformedRequest) as refused:
+        client.Opportunity.update(OPPORTUNITY, {field: value})
+    (content,) = cast(Any, refused.value.content)
+    assert f"{content['errorCode']} {content['message']}" == refused_with
+
+
+def test_a_picklist_that_is_not_restricted_takes_every_value(client: Any) -> None:
+    assert client.Opportunity.update(OPPORTUNITY, {"Agreement_Status__c": "NEW_IN_AWS"}) == 204
+
+
+def test_a_field_that_the_user_may_not_see_does_not_exist_for_them(
+    client: Any, sandbox: Sandbox
+) -> None:
+    del sandbox.world.salesforce.access["Opportunity.Offer_Stage__c"]
+    with pytest.raises(SalesforceMalformedRequest, match="No such column 'Offer_Stage__c'"):
+        client.query("SELECT Offer_Stage__c FROM Opportunity")
+    with pytest.raises(SalesforceMalformedRequest, match="No such column 'Offer_Stage__c'"):
+        client.Opportunity.update(OPPORTUNITY, {"Offer_Stage__c": "live"})
+    described = {each["name"] for each in client.Opportunity.describe()["fields"]}
+    assert "Offer_Stage__c" not in described
+    assert "Offer_Id__c" in described
+
+
+def test_descriptions(client: Any, sandbox: Sandbox) -> None:
+    described = client.Opportunity.describe()
+    assert (described["name"], described["keyPrefix"]) == ("Opportunity", "006")
+    fields = {each["name"]: each for each in described["fields"]}
+    stage, amount, owner = (fields[n] for n in ("Offer_Stage__c", "Amount", "OwnerId"))
+    assert (stage["type"], stage["length"], stage["updateable"]) == ("picklist", 255, True)
+    assert "shared" in [each["value"] for each in stage["picklistValues"]]
+    assert (amount["type"], amount["precision"], amount["scale"]) == ("currency", 18, 2)
+    assert (amount["length"], amount["updateable"]) == (0, False)
+    assert (owner["relationshipName"], owner["referenceTo"]) == ("Owner", ["User"])
+    assert fields["Net_Payment_Days__c"]["restrictedPicklist"] is True
+    assert fields["Payment_Schedule__c"]["filterable"] is False
+
+    task = client.Task.describe()
+    assert (task["createable"], task["updateable"]) == (True, True)
+    assert {each["name"] for each in task["fields"] if each["createable"]} >= {"Subject", "WhatId"}
+    assert client.User.describe()["updateable"] is False
+    with pytest.raises(SalesforceResourceNotFound):
+        client.Lead.describe()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def world(clock: ManualClock) -> World:
 
 
 def find(world: World, query: str) -> list[dict[str, object]]:
-    parsed = soql.parse(query)
+    parsed = soql.parse(query, world.salesforce.readable)
     found = parsed.select(world.salesforce.opportunities)
     return [as_answer(parsed.sobject, record, parsed.columns, "v66.0") for record in found]
 
@@ -82,6 +82,7 @@ def find(world: World, query: str) -> list[dict[str, object]]:
             "WHERE Id IN ('006000000000002', '006000000000003AAA')",
             ["O'Brien & Sons", "100% Cotton"],
         ),
+        ("WHERE StageName LIKE 'Closed %'", ["Ardent", "O'Brien & Sons", "1000 Cottons"]),
         ("WHERE Name LIKE '%cotton%'", ["100% Cotton", "1000 Cottons"]),
         (r"WHERE Name LIKE '100\% %'", ["100% Cotton"]),
         ("WHERE Name LIKE '100_ Cotton_'", ["1000 Cottons"]),
@@ -165,11 +166,11 @@ def test_values_in_a_response(world: World) -> None:
         ("WHERE Amount LIKE '1%'", "INVALID_QUERY_FILTER_OPERATOR", "invalid operator"),
     ],
 )
-def test_rejected_queries(query: str, code: str, message: str) -> None:
+def test_rejected_queries(world: World, query: str, code: str, message: str) -> None:
     if query.startswith(("WHERE", "ORDER", "LIMIT")):
         query = " ".join(["SELECT Id FROM Opportunity", query])
     with pytest.raises(SalesforceError) as refused:
-        soql.parse(query)
+        soql.parse(query, world.salesforce.readable)
     assert (refused.value.status, refused.value.code) == (400, code)
     assert message in refused.value.message
 
@@ -184,9 +185,9 @@ def test_rejected_queries(query: str, code: str, message: str) -> None:
         ("SELECT Id FROM Opportunity LIMIT 1 OFFSET 1", "OFFSET"),
     ],
 )
-def test_what_is_not_simulated(query: str, name: str) -> None:
+def test_what_is_not_simulated(world: World, query: str, name: str) -> None:
     with pytest.raises(SalesforceError, match=f"not simulated: SOQL {name}"):
-        soql.parse(query)
+        soql.parse(query, world.salesforce.readable)
 
 
 @pytest.mark.parametrize(

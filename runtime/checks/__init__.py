@@ -1,0 +1,1 @@
+"""Asks every outside system whether it is set up as the worker needs it; writes nothing."""

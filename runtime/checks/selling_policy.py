@@ -1,0 +1,45 @@
+"""The policy: who holds the roles, and whether their addresses are the company's."""
+
+from email.utils import parseaddr
+
+from offers.policy.policy import FINANCE, OPERATIONS, Policy
+from offers.terms.contacts import domain_of
+from runtime.checks.items import Check, CheckedItem, Result, ok, run_checks, wrong
+from runtime.settings import WorkerSettings
+
+SYSTEM = "Policy"
+
+
+async def check_policy(settings: WorkerSettings) -> list[CheckedItem]:
+    def roles() -> list[Result]:
+        return _roles(settings.policy())
+
+    def domains() -> list[Result]:
+        return _domains(settings.policy(), parseaddr(settings.mail_from)[1])
+
+    return await run_checks([Check(SYSTEM, "roles", roles), Check(SYSTEM, "domains", domains)])
+
+
+def _roles(policy: Policy) -> list[Result]:
+    results = []
+    for role in sorted(policy.rules.roles() | {FINANCE, OPERATIONS} | set(policy.roles)):
+        item = f"role {role}"
+        if holders := policy.roles.get(role):
+            results.append(ok(", ".join(holders), item))
+        else:
+            remedy = f'Name who does under [roles]: {role} = ["someone@example.com"]'
+            results.append(wrong("nobody holds it, so nobody gets its mails", remedy, item))
+    return results
+
+
+def _domains(policy: Policy, sender: str) -> list[Result]:
+    if not policy.domains:
+        remedy = "Name the domains of the company's mail addresses under domains"
+        return [wrong("none are named: those of the people in [roles] are taken", remedy)]
+    addresses = {each for holders in policy.roles.values() for each in holders} | {sender}
+    foreign = sorted(each for each in addresses if not policy.is_own_address(each))
+    if foreign:
+        named = ", ".join(sorted({domain_of(each) for each in foreign}))
+        remedy = f"Correct the addresses, or add to domains: {named}"
+        return [wrong(f"not the company's own: {', '.join(foreign)}", remedy)]
+    return [ok(", ".join(policy.domains))]
