@@ -99,6 +99,14 @@ class Rules(FrozenModel, extra="forbid", validate_default=True):
     order_form_company: Rule = Rule(
         action="approval", approver_role=DEAL_DESK, text="Document everything in Salesforce"
     )
+    payment_terms: Rule = Rule(
+        action="off", text="The offer's payment terms are those of the order form"
+    )
+    """The offer has payment terms of its own, which the order form names: without them the buyer's
+    default at AWS holds, which a seller cannot see."""
+    start_date: Rule = Rule(
+        action="off", text="A new contract starts when it is accepted, a renewal on its day"
+    )
     account_of_other_customer: Rule = Rule(
         action="approval",
         approver_role=DEAL_DESK,

@@ -160,7 +160,10 @@ def _term(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Findin
 
 def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Finding]:
     said = form.of("payment_terms")
+    own_rule = policy.rules.payment_terms
     if said is None:
+        if form.source("payment_terms") is None and own_rule.action != "off":
+            yield _unchecked("payment_terms", own_rule)
         return
     is_text = isinstance(said, str) and len(said) <= LONGEST_TERMS
     text = clean_code(said) if is_text else ""
@@ -188,7 +191,7 @@ def _payment(terms: OfferTerms, form: OrderForm, policy: Policy) -> Iterator[Fin
         yield from _disagreement(
             form,
             "payment_terms",
-            policy.rules.order_form,
+            policy.rules.order_form if own_rule.action == "off" else own_rule,
             field="payment_schedule",
             ours=terms.payment,
             theirs=text,

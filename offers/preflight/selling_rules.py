@@ -70,9 +70,40 @@ def _days_to_accept(terms: OfferTerms, policy: Policy, today: date) -> tuple[Fin
     )
 
 
+def _payment_terms(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
+    if terms.net_payment_days is not None:
+        return ()
+    return policy.rules.payment_terms.violation(
+        "no-payment-terms",
+        "net_payment_days",
+        "the offer has no payment terms, so the buyer's default at AWS holds",
+        "Give the days of the order form, such as net_payment_days=30",
+    )
+
+
+def _start_date(terms: OfferTerms, policy: Policy, _: date) -> tuple[Finding, ...]:
+    if terms.agreement_end is not None or bool(terms.renewal) == bool(terms.starts_on):
+        return ()
+    if terms.starts_on:
+        problem = "a new contract starts when it is accepted, and this one starts later"
+        remedy = "Remove the first day, or have the exception approved"
+    else:
+        problem = "a renewal starts on the day after the earlier end, and this one at acceptance"
+        remedy = "Give the day after the earlier end as the first day"
+    return policy.rules.start_date.violation(
+        "start-date",
+        "starts_on",
+        problem,
+        remedy,
+        seen=terms.starts_on.isoformat() if terms.starts_on else None,
+    )
+
+
 CHECKS = (
     Check({"duration_months"}, _annual),
     Check({"payment_schedule"}, _upfront),
     Check({"price"}, _minimum),
     Check({"availability_end"}, _days_to_accept),
+    Check({"net_payment_days"}, _payment_terms),
+    Check({"starts_on", "renewal"}, _start_date),
 )

@@ -1,11 +1,13 @@
 """Preflight: each deal with a problem has exactly its findings, and a valid one has none."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from offers.findings import Finding, Severity
+from offers.money import Money
 from offers.policy.policy import Policy
 from offers.preflight.customer import Customer, LastPurchase, OtherCustomersUse
 from offers.preflight.draft import draft
@@ -13,6 +15,7 @@ from offers.preflight.eula import EulaContent
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 from offers.preflight.order_form import OrderForm
 from offers.preflight.report import ONLY_AMENDMENTS_END, Deal, preflight
+from runtime.toml_files import read_toml
 from tests.support.builders import BUYER, TODAY, facts
 from tests.support.deals import FIELDS, ORDER_FORM, POLICY, PRODUCT, SELLER, preflight_report
 
@@ -769,3 +772,55 @@ def test_last_deal_within_a_rule(changes: dict[str, Any], codes: list[str]) -> N
     found = preflight_report(changes, form=form).findings
     usual = {"not-upfront", "needs-invoicing"}
     assert [each.code for each in found if each.code not in usual] == codes
+
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+POLICY_2026 = read_toml(EXAMPLES / "policy-2026.toml", Policy)
+NET_30 = {"payment_terms": "Upfront, net 30"}
+RENEWAL = {"renewal": {"channel": "External"}}
+
+
+@pytest.mark.parametrize(
+    ("sold", "form", "codes"),
+    [
+        ({"net_payment_days": 30}, NET_30, []),
+        ({"net_payment_days": 45}, NET_30, ["order-form-payment-terms"]),
+        ({}, NET_30, ["no-payment-terms", "order-form-payment-terms"]),
+        ({}, {"payment_terms": "Upfront"}, ["no-payment-terms"]),
+        ({"net_payment_days": 30, "starts_on": "2026-05-01"}, NET_30, ["start-date"]),
+        ({"net_payment_days": 30} | RENEWAL, NET_30, ["start-date"]),
+        ({"net_payment_days": 30, "starts_on": "2026-05-01"} | RENEWAL, NET_30, []),
+        (
+            {"net_payment_days": 30, "price": {"amount": "20000", "currency": "USD"}},
+            NET_30 | {"amount": 20000},
+            [],
+        ),
+        (
+            {"net_payment_days": 30, "price": {"amount": "19999.99", "currency": "USD"}},
+            NET_30 | {"amount": 19999.99},
+            ["below-minimum"],
+        ),
+    ],
+)
+def test_rules_of_the_handbook_of_2026(
+    sold: dict[str, Any], form: dict[str, Any], codes: list[str]
+) -> None:
+    report = preflight_report(sold, form=form, policy=POLICY_2026)
+    ours = [each for each in report.findings if each.rule]
+    assert sorted(each.code for each in ours) == sorted(codes)
+    texts = {POLICY_2026.rules.payment_terms.text, POLICY_2026.rules.start_date.text}
+    assert all(each.rule in texts for each in ours if each.code != "below-minimum")
+
+
+def test_payment_terms_that_no_field_tells_are_for_a_person_under_that_rule() -> None:
+    fields = {name: field for name, field in FIELDS.items() if name != "payment_terms"}
+    form = {"payment_terms": None}
+    sold = {"net_payment_days": 30}
+    (found,) = preflight_report(sold, form=form, fields=fields, policy=POLICY_2026).findings
+    assert (found.code, found.field) == ("order-form-unknown", "order_form.payment_terms")
+    assert preflight_report(sold, form=form, fields=fields).findings == ()
+
+
+def test_credits_of_2026_are_on_the_amount_paid() -> None:
+    first, _ = POLICY_2026.credits.statements(Money.of("120000", "USD"))
+    assert first.endswith("3% of the amount paid back as AWS credits: USD 3,600.00 in all.")
