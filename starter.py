@@ -21,6 +21,10 @@ class Commands(LazyGroup):
             "cli.commands.check:check",
             "Ask every system whether it is set up as the worker needs it; nothing is written.",
         ),
+        "rehearse": Entry(
+            "cli.commands.rehearse:rehearse",
+            "Try AWS, Clazar and Salesforce with an offer of USD 0.01, and withdraw it.",
+        ),
         "preflight": Entry(
             "cli.commands.drafts:preflight",
             "Check a deal without starting an offer; nothing is written to any system.",
