@@ -1,6 +1,7 @@
 """The runs of an opportunity's workflows, and their deletion from Temporal."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.temporal.offer_summaries import ListedOffer, read_offer
 from cli.actions import PROGRAM
-from offers.ids import path_of_workflow, workflow_id
+from offers.ids import offer_path, path_of_workflow, workflow_id
 from offers.stage import ENDS, Stage
 from offers.text import instant_text
 
@@ -49,7 +50,11 @@ async def find_runs(client: Client, opportunity_id: str) -> list[Run]:
     listed = {
         (each.id, each.run_id) async for each in client.list_workflows(_runs_of(opportunity_id))
     }
-    names = {workflow_id(opportunity_id), *(name for name, _ in listed)}
+    # Only one amendment is open at a time, so search can lack only the next one.
+    known = {name for name, _ in listed}
+    amendments = (offer_path(opportunity_id, number) for number in itertools.count(1))
+    following = next(name for name in map(workflow_id, amendments) if name not in known)
+    names = {workflow_id(opportunity_id), following, *known}
     asked = [*((name, None) for name in names), *listed]
     found = await asyncio.gather(*(_described(client, name, run_id) for name, run_id in asked))
     return sorted({run for run in found if run}, key=lambda run: (run.workflow_id, run.run_id))
