@@ -81,11 +81,16 @@ class Finding(FrozenModel):
         """Whether both report the same problem of the same value, whatever its source."""
         return _identity(self) == _identity(other)
 
-    def __str__(self) -> str:
+    @property
+    def statement(self) -> str:
+        """What is wrong, without what to do: for when that is decided."""
         where = f"{self.field} ({self.source})" if self.source else self.field
         seen = f" [{self.seen}]" if self.seen is not None else ""
+        return f"{where}{seen}: {self.problem}."
+
+    def __str__(self) -> str:
         rule = f' Rule: "{self.rule}".' if self.rule else ""
-        return f"{where}{seen}: {self.problem}. {self.remedy}.{rule}"
+        return f"{self.statement} {self.remedy}.{rule}"
 
 
 def _beginning(text: str) -> str:

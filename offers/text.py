@@ -1,7 +1,7 @@
 """Text as people and programs write it, in the one form in which it is kept and compared."""
 
 import unicodedata
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from offers.findings import illegal
 
@@ -116,6 +116,20 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 def day_text(day: date) -> str:
     """A day as people write it, such as `20 Dec 2026`; of an instant, the day in its time zone."""
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+UNITS = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
+
+
+def duration_text(duration: timedelta) -> str:
+    """A duration as people say it, such as `2 hours` or `1 day 12 hours`; less than a minute: `0
+    minutes`."""
+    parts = []
+    for name, unit in UNITS:
+        count, duration = divmod(duration, unit)
+        if count:
+            parts.append(f"{count} {name}" + ("s" if count > 1 else ""))
+    return " ".join(parts) or "0 minutes"
 
 
 def instant_text(instant: datetime) -> str:

@@ -9,7 +9,7 @@ from offers.agreements.amendment_pricing import AmendmentPricing
 from offers.clock import end_of_day, start_of_day
 from offers.lifecycle.record import OfferRecord
 from offers.terms.terms import OfferTerms
-from offers.text import shorten
+from offers.text import day_text, shorten
 
 BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
 """The AWS managed policy that lets a person accept (AWS: buyer's guide)."""
@@ -85,7 +85,7 @@ def _agreement_continues(record: OfferRecord) -> tuple[str, ...]:
 def _instalments(terms: OfferTerms) -> list[tuple[str, str]]:
     instalments = sorted(terms.payment_schedule, key=lambda each: each.on)
     return [
-        (f"Instalment {number}", f"{terms.price.currency} {each.amount:,} on {each.on.isoformat()}")
+        (f"Instalment {number}", f"{terms.price.currency} {each.amount:,} on {day_text(each.on)}")
         for number, each in enumerate(instalments, 1)
     ]
 

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 
 from activities.email.actions import SHOW_ALL_PAYOUTS, command_line
-from activities.email.message import EmailKind, EmailMessage, day_text
+from activities.email.message import EmailKind, EmailMessage
 from offers.findings import Finding
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.forecast import REMEDIES
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
 from offers.payouts.refund import DELAY_REMEDY, Refund, RefundStatus
+from offers.text import day_text
 
 
 def _company(record: OfferRecord) -> str:

@@ -1,7 +1,7 @@
 """Mails as plain data; the templates render them as text and as HTML."""
 
 import re
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from offers.model import FrozenModel
@@ -68,11 +68,6 @@ class EmailMessage(FrozenModel):
 def day_of(instant: datetime) -> str:
     """The date in the instant's own time zone, such as `Thursday 5 March 2026`."""
     return f"{instant:%A} {instant.day} {instant:%B %Y}"
-
-
-def day_text(day: date) -> str:
-    """A date such as `5 March 2026`."""
-    return f"{day.day} {day:%B %Y}"
 
 
 LONGEST_GREETED = 60

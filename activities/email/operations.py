@@ -7,6 +7,7 @@ from activities.email.message import EmailMessage
 from activities.temporal.schedules import ScheduleProblem
 from activities.temporal.vendor_problems import VendorProblem
 from offers.lifecycle.attentions import AttentionCode, Vendor
+from offers.text import instant_text
 
 NAMES = {
     Vendor.AWS: "AWS",
@@ -48,7 +49,7 @@ def compose_vendor_problems(found: Sequence[VendorProblem]) -> EmailMessage:
             for each in found
             for text in (
                 f"{each.problem}. This holds up {_offers(each)}, the first since"
-                f" {each.since:%Y-%m-%d %H:%M} UTC. {REMEDIES[each.code]}",
+                f" {instant_text(each.since)}. {REMEDIES[each.code]}",
                 resume_all(each.code, each.vendor),
             )
         ),
@@ -65,7 +66,7 @@ def compose_vendors_recovered(over: Sequence[VendorProblem]) -> EmailMessage:
         subject=f"Over: offers were held up by {_names(over)}",
         greeting="Hello,",
         paragraphs=tuple(
-            f"{each.problem}, since {each.since:%Y-%m-%d %H:%M} UTC. It holds up no offer any more."
+            f"{each.problem}, since {instant_text(each.since)}. It holds up no offer any more."
             for each in over
         ),
     )

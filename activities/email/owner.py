@@ -5,7 +5,7 @@ from datetime import UTC
 
 from activities.email.actions import LIST_RENEWALS, command_line
 from activities.email.finance import invoice_facts
-from activities.email.message import EmailKind, EmailMessage, day_of, day_text, greeting
+from activities.email.message import EmailKind, EmailMessage, day_of, greeting
 from offers.agreements.agreement import AgreementStatus
 from offers.findings import Finding
 from offers.lifecycle.actions import Action, ActionKind
@@ -13,6 +13,7 @@ from offers.lifecycle.clazar_field_sheet import field_sheet
 from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.listing_fee import ListingFee
+from offers.text import day_text, duration_text, instant_text
 
 
 def _to_owner(record: OfferRecord, subject: str, *paragraphs: str) -> EmailMessage:
@@ -147,20 +148,37 @@ def _owner_publication_failed(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Failed: the offer for {_company(record)}",
-        "The private offer could not be created, or was withdrawn before the buyer was notified:",
+        f"Offer {record.offer_id} was withdrawn before the buyer was told of it:"
+        if record.offer_id
+        else "AWS did not create the private offer:",
         *(str(finding) for finding in record.findings),
         "Revise the terms, or correct the opportunity and resume the offer; or cancel it.",
     )
 
 
 def _owner_action_required(record: OfferRecord) -> EmailMessage:
+    if record.offer_id:
+        before = (
+            f"Offer {record.offer_id} exists, but is not as it was asked for. The buyer has not"
+            " been told of it:"
+        )
+        after = (
+            "It is shared with the buyer as soon as every difference is approved. If one is"
+            " declined, it is withdrawn, and is to be created again. If you correct it in Clazar,"
+            " resume."
+        )
+    else:
+        before = "The private offer cannot be created yet:"
+        after = (
+            "Correct the opportunity and resume the offer, or revise its terms. If only approvals"
+            " are missing, the offer is created as soon as they are given."
+        )
     return _to_owner(
         record,
         f"Action required: the offer for {_company(record)}",
-        "The private offer cannot be created yet:",
+        before,
         *(_blocking(record, finding) for finding in record.blocking_findings),
-        "Correct the opportunity and resume the offer, or revise its terms. If only approvals are"
-        " missing, the offer is created as soon as they are given.",
+        after,
         _command(record, ActionKind.SHOW),
     )
 
@@ -169,7 +187,7 @@ def _blocking(record: OfferRecord, finding: Finding) -> str:
     decision = record.decision_on(finding)
     if decision is None:
         return f"{finding} Needs approval by {finding.role}." if finding.role else str(finding)
-    return f"{finding} Declined: {decision.reason}."
+    return f"{finding.statement} Declined: {(decision.reason or '').rstrip('.')}."
 
 
 def _deal(record: OfferRecord) -> Iterator[tuple[str, str]]:
@@ -179,7 +197,7 @@ def _deal(record: OfferRecord) -> Iterator[tuple[str, str]]:
         yield each.label, each.value
     yield "Product", terms.product_id
     if terms.agreement_end:
-        yield "Agreement ends", terms.agreement_end.isoformat()
+        yield "Agreement ends", day_text(terms.agreement_end)
     if record.eula_sha256:
         yield "Checksum of the documents (SHA-256)", record.eula_sha256
     if contacts:
@@ -229,7 +247,7 @@ def _approval_decided(record: OfferRecord) -> EmailMessage:
         ),
         facts=(
             ("Opportunity", record.opportunity_id),
-            ("Decided at", f"{last.at:%Y-%m-%d %H:%M} UTC"),
+            ("Decided at", instant_text(last.at)),
             ("Signed", "yes" if last.proof else "no: nobody has verified who decided"),
             *_deal(record),
         ),
@@ -254,7 +272,10 @@ def _owner_changed(record: OfferRecord) -> EmailMessage:
 def _owner_clazar_handoff(record: OfferRecord) -> EmailMessage:
     previous = record.previous_revisions[-1] if record.previous_revisions else None
     why_again = (
-        ("The previous offer was withdrawn:", *(str(f) for f in previous.findings))
+        (
+            f"The previous offer ({previous.offer_id}) was withdrawn:",
+            *(each.statement for each in previous.findings),
+        )
         if previous and previous.offer_id
         else ()
     )
@@ -293,8 +314,8 @@ def _owner_publication_delayed(record: OfferRecord) -> EmailMessage:
         record,
         f"Delayed in AWS: the offer for {_company(record)}",
         "AWS usually creates an offer in about 45 minutes. This one has taken more than"
-        f" {record.policy.publication.delayed_after}. It is still checked, and the buyer gets the"
-        " link as soon as the offer is live.",
+        f" {duration_text(record.policy.publication.delayed_after)}. It is still checked, and the"
+        " buyer gets the link as soon as the offer is live.",
         "If it takes much longer, ask AWS Marketplace support about change set"
         f" {record.change_set_id}.",
     )
@@ -342,7 +363,7 @@ def _owner_acceptance_rolled_back(record: OfferRecord) -> EmailMessage:
         "The buyer accepted, and AWS rolled the acceptance back within minutes. Usual causes are a"
         " missing permission, a declined card or an unpaid AWS bill.",
         "The offer is still open: the buyer can try again with the same link until"
-        f" {record.require_terms().availability_end.isoformat()} (UTC).",
+        f" {day_text(record.require_terms().availability_end)} (UTC).",
     )
 
 

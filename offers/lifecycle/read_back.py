@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from offers.findings import Finding, findings_in
 from offers.model import FrozenModel
 from offers.terms.terms import Dimension, Instalment, OfferTerms
-from offers.text import clean_name
+from offers.text import clean_name, day_text
 
 DIFFERENCE = "difference"
 """The code of findings about an offer that is not what was asked for."""
@@ -60,8 +60,9 @@ def differences(
         Finding(
             code=DIFFERENCE,
             field=field,
-            seen=_said(seen) or "nothing",
-            problem=f"{built.offer_id} is not as it was asked ({_said(wanted) or 'nothing'})",
+            seen=_said(seen, built.currency) or "nothing",
+            problem=f"{built.offer_id} is not as it was asked for"
+            f" ({_said(wanted, asked.price.currency) or 'nothing'})",
             remedy=remedy,
         )
         for field, wanted, seen in _wanted_and_seen(asked, built)
@@ -170,11 +171,15 @@ def _in_order(schedule: tuple[Instalment, ...]) -> list[tuple[date, Decimal]]:
     return sorted((each.on, each.amount) for each in schedule)
 
 
-def _said(value: object) -> str:
+def _said(value: object, currency: str | None) -> str:
     match value:
         case None:
             return ""
         case list() | tuple():
             joint = ", " if isinstance(value, list) else " "
-            return joint.join(map(_said, value))
+            return joint.join(_said(each, currency) for each in value)
+        case Decimal():
+            return f"{currency or 'without a currency'} {value:,}"
+        case date():
+            return day_text(value)
     return str(value)

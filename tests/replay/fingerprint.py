@@ -15,6 +15,7 @@ from temporalio.client import WorkflowHistory
 
 ID_OR_TIME = re.compile(
     r"\b(?:offer|agmt|acr)-\w+|\b[a-z0-9]{20,}\b|\d{4}-\d\d-\d\d(?: \d\d:\d\d(?: UTC)?)?"
+    r"|\b\d{1,2} [A-Z][a-z]{2} \d{4}(?: \d\d:\d\d UTC)?"
 )
 
 UNCOUNTED = ("activity write_back", "TimerStarted", "TimerCanceled", "UpsertWorkflow")

@@ -64,7 +64,12 @@ class Approvals:
         """Raise an attention for mistakes and one for exceptions; their numbers."""
         record, raised = self._ctx.record, []
         if mistakes := [f for f in record.blocking_findings if f not in record.awaiting_approval]:
-            problem = f"The offer cannot be created like this ({_codes(mistakes)})"
+            # An offer that was made by hand exists already.
+            problem = (
+                f"{record.offer_id} is not as it was asked for ({_codes(mistakes)})"
+                if record.offer_id
+                else f"The offer cannot be created like this ({_codes(mistakes)})"
+            )
             raised.append((AttentionCode.TERMS_INVALID, problem, remedy))
         if exceptions := record.awaiting_approval:
             roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))

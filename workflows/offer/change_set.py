@@ -23,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, WaitForChangeSet
     from activities.email.message import EmailKind
     from offers.lifecycle.attentions import AttentionCode, Vendor
+    from offers.text import duration_text
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -102,7 +103,7 @@ class ChangeSetFollower:
         delayed_after = self._ctx.record.policy.publication.delayed_after
         publication.attention = self._ctx.attentions.raise_(
             AttentionCode.PUBLICATION_DELAYED,
-            f"AWS has been creating the offer for more than {delayed_after}",
+            f"AWS has been creating the offer for more than {duration_text(delayed_after)}",
             "Ask AWS about the change set if it goes on; the workflow goes on waiting for it",
         ).number
         self._ctx.notifications.notify_owner(EmailKind.OWNER_PUBLICATION_DELAYED)

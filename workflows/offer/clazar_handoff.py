@@ -35,7 +35,10 @@ with workflow.unsafe.imports_passed_through():
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
 
-DIFFERENCE_REMEDY = "Accept it by approving, or decline to have it withdrawn and created again"
+DIFFERENCE_REMEDY = (
+    "Approve it as it is, or decline to have it withdrawn and created again, or correct it in"
+    " Clazar and resume"
+)
 
 
 class ClazarHandoff:

@@ -7,6 +7,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.record import OfferRecord
+    from offers.text import instant_text
 
 
 def summary_card(record: OfferRecord) -> str:
@@ -24,7 +25,7 @@ def summary_card(record: OfferRecord) -> str:
         ("Last day", f"{terms.availability_end} (UTC)" if terms else None),
         ("Change set", record.change_set_id),
         ("Agreement", agreement.agreement_id if agreement else None),
-        ("Accepted", f"{agreement.accepted_at:%Y-%m-%d %H:%M} UTC" if agreement else None),
+        ("Accepted", instant_text(agreement.accepted_at) if agreement else None),
         ("Paid out", f"{payout.disbursed} of {payout.gross}, less the fee" if payout else None),
         ("Amends", record.replaces),
         ("Replaced by", record.replaced_by),
@@ -36,8 +37,7 @@ def summary_card(record: OfferRecord) -> str:
     lines += [f"\n**Needs a person:** {a.problem}. {a.remedy}." for a in record.attentions]
     lines += [f"\n- {finding}" for finding in record.blocking_findings]
     lines += [
-        f"\n{event.at:%Y-%m-%d %H:%M} UTC: {event.description}."
-        for event in record.agreement_events
+        f"\n{instant_text(event.at)}: {event.description}." for event in record.agreement_events
     ]
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from workflows.offer.withdrawal import withdraw
 with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.attentions import AttentionCode
     from offers.stage import Stage
+    from offers.text import instant_text
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -48,7 +49,7 @@ async def wait_until(
         came = await wait_condition_for(
             left,
             lambda: condition() or can_interrupt(ctx),
-            summary=f"{what}, {moment:%Y-%m-%d %H:%M} UTC",
+            summary=f"{what}, {instant_text(moment)}",
         )
         if not came:
             return False

@@ -81,8 +81,8 @@ def test_all_terms_are_shown() -> None:
     facts = dict(mail(EmailKind.OFFER_SHARED, record(terms=sold)).facts)
     assert facts["AWS accounts"] == f"{BUYER}, 444455556666"
     assert facts["Price"] == "USD 120,000.00 for 24 months, in 2 instalments, net 45 days"
-    assert facts["Instalment 1"] == "USD 100,000.00 on 2026-05-01"
-    assert facts["Instalment 2"] == "USD 20,000.00 on 2027-05-01"
+    assert facts["Instalment 1"] == "USD 100,000.00 on 1 May 2026"
+    assert facts["Instalment 2"] == "USD 20,000.00 on 1 May 2027"
     assert facts["Starts on"] == "Friday 1 May 2026"
 
 

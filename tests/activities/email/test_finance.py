@@ -72,7 +72,7 @@ def test_company_offer_and_each_invoice_are_named(kind: EmailKind) -> None:
         ("Offer", "offer-1"),
         (
             "Invoice INV-1",
-            "USD 1,000.00 gross, USD 30.00 fee, USD 970.00 net, disbursed on 10 April 2026, bank"
+            "USD 1,000.00 gross, USD 30.00 fee, USD 970.00 net, disbursed on 10 Apr 2026, bank"
             " trace trace-10",
         ),
         (

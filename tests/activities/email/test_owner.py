@@ -172,7 +172,7 @@ def test_obstacles_are_named_with_who_decides_about_them() -> None:
     assert email.paragraphs[1:4] == (
         str(REFUSED),
         f"{EXCEPTION} Needs approval by deal-desk.",
-        f"{OTHER} Declined: Too long.",
+        f"{OTHER.statement} Declined: Too long.",
     )
     assert email.paragraphs[-1] == f"offerflow show {ID}"
     failed = MESSAGES[EmailKind.OWNER_PUBLICATION_FAILED](undecided)
@@ -253,10 +253,10 @@ def test_approvers_get_a_command_for_each_exception_that_waits() -> None:
         added=Money.of(5, "USD"),
     )
     amended = MESSAGES[EmailKind.APPROVAL_REQUIRED](
-        record(**AMENDMENT, pricing=pricing, contacts=None, terms=terms(agreement_end="2027-03-05"))
+        record(**AMENDMENT, pricing=pricing, contacts=None, terms=terms(agreement_end="5 Mar 2027"))
     )
     facts = dict(amended.facts)
-    assert facts["Agreement ends"] == "2027-03-05"
+    assert facts["Agreement ends"] == "5 Mar 2027"
     assert facts["Price of the amendment"] == "USD 5.00"
     assert facts.keys().isdisjoint({"Buyer", "Checksum of the documents (SHA-256)"})
 
@@ -269,7 +269,8 @@ def given_up(offer_id: str | None) -> PreviousRevision:
 def test_offer_to_create_again_in_clazar_says_why(offer_id: str | None) -> None:
     again = record(previous_revisions=(given_up("offer-9"), given_up(offer_id)))
     email = MESSAGES[EmailKind.OWNER_CLAZAR_HANDOFF](again)
-    why = ("The previous offer was withdrawn:", str(REFUSED)) if offer_id else ()
+    withdrawn = "The previous offer (offer-0) was withdrawn:"
+    why = (withdrawn, REFUSED.statement) if offer_id else ()
     assert email.paragraphs[1:] == why
     first = MESSAGES[EmailKind.OWNER_CLAZAR_HANDOFF](record())
     assert len(first.paragraphs) == 1
@@ -287,7 +288,7 @@ def test_payout_names_its_sums_and_traces() -> None:
     email = paid()
     assert email.paragraphs == (
         "AWS has paid out everything that was invoiced: USD 120,000.00 gross, USD 3,600.00 listing"
-        " fee, USD 116,400.00 net. The last payout was on 10 April 2026.",
+        " fee, USD 116,400.00 net. The last payout was on 10 Apr 2026.",
     )
     assert dict(email.facts)["Invoice INV-1"] == PAID_INVOICE
     unknown = paid(bank_trace_id=None, disbursed_on=None)
@@ -298,7 +299,7 @@ def test_payout_names_its_sums_and_traces() -> None:
 
 
 PAID_INVOICE = (
-    "USD 120,000.00 gross, USD 3,600.00 fee, USD 116,400.00 net, disbursed on 10 April 2026, bank"
+    "USD 120,000.00 gross, USD 3,600.00 fee, USD 116,400.00 net, disbursed on 10 Apr 2026, bank"
     " trace trace-1"
 )
 
@@ -333,9 +334,9 @@ def test_other_news() -> None:
         (EmailKind.OWNER_CANCELLATION_NOT_APPROVED, "is REJECTED."),
         (EmailKind.OWNER_AGREEMENT_REPLACED, "was replaced by agmt-9."),
         (EmailKind.OWNER_AGREEMENT_CHANGED, "In AWS: the agreement is RENEWED."),
-        (EmailKind.OWNER_PUBLICATION_DELAYED, "more than 7:00:00."),
+        (EmailKind.OWNER_PUBLICATION_DELAYED, "more than 7 hours."),
         (EmailKind.OWNER_PUBLICATION_DELAYED, "change set changeset-1."),
-        (EmailKind.OWNER_ACCEPTANCE_ROLLED_BACK, "until 2026-04-01 (UTC)."),
+        (EmailKind.OWNER_ACCEPTANCE_ROLLED_BACK, "until 1 Apr 2026 (UTC)."),
         (EmailKind.OWNER_AMENDMENT_TOO_LATE, f"offerflow amend {ID} NAME=VALUE"),
     ):
         assert said in text_of(MESSAGES[kind](offer))

@@ -48,7 +48,7 @@ def test_schedule_is_compared_by_instalment() -> None:
         requested, PublishedOffer(**AS_REQUESTED | {"schedule": INSTALMENTS[:1]})
     )
     assert finding.field == "payment_schedule"
-    assert finding.seen == "2026-03-02 60000"
+    assert finding.seen == "2 Mar 2026 USD 60,000"
 
 
 def test_start_date_is_compared_by_start_and_end() -> None:
@@ -58,11 +58,11 @@ def test_start_date_is_compared_by_start_and_end() -> None:
     (finding,) = differences(
         requested, PublishedOffer(**AS_REQUESTED | days | {"ends_on": date(2027, 5, 1)})
     )
-    assert (finding.field, finding.seen) == ("duration_months", "2027-05-01")
+    assert (finding.field, finding.seen) == ("duration_months", "1 May 2027")
     (finding,) = differences(
         requested, PublishedOffer(**AS_REQUESTED | days | {"starts_on": date(2026, 5, 2)})
     )
-    assert (finding.field, finding.seen) == ("starts_on", "2026-05-02")
+    assert (finding.field, finding.seen) == ("starts_on", "2 May 2026")
 
 
 def test_terms_from_a_published_offer() -> None:
@@ -138,13 +138,13 @@ def test_amendment_has_the_buyers_of_its_agreement() -> None:
     assert [each.field for each in differences(asked, others)] == ["buyer_accounts"]
     ends = PublishedOffer(**AS_REQUESTED | amended | {"ends_on": date(2027, 3, 6)})
     (finding,) = differences(asked, ends)
-    assert (finding.field, finding.seen) == ("agreement_end", "2027-03-06")
+    assert (finding.field, finding.seen) == ("agreement_end", "6 Mar 2027")
 
 
 def test_differences_in_words() -> None:
     (finding,) = differences(terms(), PublishedOffer(**AS_REQUESTED | {"price": None}), "Do this")
     assert (finding.code, finding.seen, finding.remedy) == ("difference", "nothing", "Do this")
-    assert finding.problem == "offer-abcdefghijklm is not as it was asked (120000.00)"
+    assert finding.problem == "offer-abcdefghijklm is not as it was asked for (USD 120,000.00)"
     extras = PublishedOffer(**AS_REQUESTED | {"extras": ("RenewalTerm", "buyers by country")})
     (finding,) = differences(terms(), extras)
     assert (finding.field, finding.seen) == ("terms", "RenewalTerm, buyers by country")

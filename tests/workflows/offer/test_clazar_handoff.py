@@ -13,6 +13,7 @@ from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
+from offers.text import day_text
 from sandbox.aws.marketplace_state import Offer
 from sandbox.clazar.manual_offers import create_manual_offer
 from sandbox.marketplace.buyers import accept
@@ -309,7 +310,7 @@ async def test_offer_with_late_instalment_is_not_upfront(harness: WorkflowHarnes
     await harness.client.approve(OPPORTUNITY, ApprovalDecision(by=DESK))
     await harness.advance_until(Stage.SHARED)
     (mail,) = [m for m in harness.world.mail.messages if "buyer@example.com" in m.recipients]
-    assert day.isoformat() in mail.text
+    assert day_text(day) in mail.text
     assert "up front" not in mail.text
 
 

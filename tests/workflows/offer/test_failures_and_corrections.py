@@ -242,7 +242,7 @@ async def test_published_offer_that_differs_is_withdrawn(harness: WorkflowHarnes
     failed = await harness.advance_until(Stage.FAILED)
     (finding,) = failed.findings
     assert finding.field == "price.amount"
-    assert finding.seen == "12000.00"
+    assert finding.seen == "USD 12,000.00"
     assert harness.count_acceptable_offers() == 0
     await harness.settle()
     assert harness.mail_subjects() == ["Failed: the offer for Example Corp"], "the buyer got a mail"
