@@ -7,6 +7,7 @@ from activities.email.message import EmailKind, EmailMessage
 from offers.findings import Finding
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.record import OfferRecord
+from offers.money import Money
 from offers.payouts.forecast import REMEDIES
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
 from offers.payouts.refund import DELAY_REMEDY, Refund, RefundStatus
@@ -47,7 +48,8 @@ def _payout_reversed(record: OfferRecord) -> EmailMessage:
         paragraphs=(
             "A payout failed or was reversed:",
             *(
-                f"{each.transfers[-1].amount} of invoice {each.invoice_id}: {each.state}."
+                f"{_without_sign(each.transfers[-1].amount)} of invoice {each.invoice_id}:"
+                f" {each.state}."
                 f" AWS still owes {each.undisbursed} of this invoice."
                 for each in reversed_
             ),
@@ -57,6 +59,10 @@ def _payout_reversed(record: OfferRecord) -> EmailMessage:
         facts=_facts(record),
         closing=(_payouts(record),),
     )
+
+
+def _without_sign(money: Money) -> Money:
+    return money.model_copy(update={"amount": abs(money.amount)})
 
 
 def _payout_unexpected(record: OfferRecord) -> EmailMessage:

@@ -21,6 +21,7 @@ class EmailKind(StrEnum):
     OWNER_ACTION_REQUIRED = "owner-action-required"
     OWNER_CLAZAR_HANDOFF = "owner-clazar-handoff"
     OWNER_CLAZAR_HANDOFF_CANCELLED = "owner-clazar-handoff-cancelled"
+    OWNER_CLAZAR_HANDOFF_CHANGED = "owner-clazar-handoff-changed"
     OWNER_ACCEPTED = "owner-accepted"
     OWNER_EXPIRED = "owner-expired"
     OWNER_PUBLICATION_FAILED = "owner-publication-failed"

@@ -193,7 +193,7 @@ def _blocking(record: OfferRecord, finding: Finding) -> str:
 def _deal(record: OfferRecord) -> Iterator[tuple[str, str]]:
     """Everything that the decision is bound to."""
     terms, contacts = record.require_terms(), record.contacts
-    for each in field_sheet(terms):
+    for each in field_sheet(terms, to_read=True):
         yield each.label, each.value
     yield "Product", terms.product_id
     if terms.agreement_end:
@@ -212,7 +212,8 @@ def _approval_required(record: OfferRecord) -> EmailMessage:
         paragraphs=(
             "A private offer needs approval:",
             *(
-                f"{finding} ({record.approval_reference(finding)}, by {finding.role})"
+                f"{finding} It is for {finding.role} to decide, as"
+                f" {record.approval_reference(finding)}."
                 for finding in waiting
             ),
         ),
@@ -229,6 +230,11 @@ def _approval_required(record: OfferRecord) -> EmailMessage:
     )
 
 
+def _decided(finding: Finding) -> str:
+    rule = f' Rule: "{finding.rule}".' if finding.rule else ""
+    return finding.statement + rule
+
+
 def _approval_decided(record: OfferRecord) -> EmailMessage:
     decisions = record.last_decisions
     last = decisions[-1]
@@ -240,7 +246,7 @@ def _approval_decided(record: OfferRecord) -> EmailMessage:
         paragraphs=(
             f"{last.by} {what} exceptions to the selling rules in this private offer, for all who"
             f" hold the role {' or '.join(sorted({str(d.finding.role) for d in decisions}))}:",
-            *(str(each.finding) for each in decisions),
+            *(_decided(each.finding) for each in decisions),
             *([f"Reason: {last.reason}"] if last.reason else []),
             f"If you are {last.by} and it was not you, somebody else decides in your name: tell"
             " those who run Offerflow at once, and cancel the offer or decide otherwise.",
@@ -304,8 +310,18 @@ def _owner_clazar_handoff_cancelled(record: OfferRecord) -> EmailMessage:
     return _to_owner(
         record,
         f"Please do not create in Clazar: the private offer for {_company(record)}",
-        "The private offer was cancelled or changed before it was created in Clazar. If you have"
-        " created it already, withdraw it in Clazar.",
+        "The private offer was cancelled before it was created in Clazar. If you have created it"
+        " already, withdraw it in Clazar.",
+    )
+
+
+def _owner_clazar_handoff_changed(record: OfferRecord) -> EmailMessage:
+    return _to_owner(
+        record,
+        f"Please do not create in Clazar yet: the private offer for {_company(record)}",
+        "The private offer was changed before it was created in Clazar. If it passes the checks"
+        " again, another mail has the new values. If you have created it already, withdraw it in"
+        " Clazar.",
     )
 
 
@@ -428,6 +444,7 @@ MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
     EmailKind.OWNER_ACTION_REQUIRED: _owner_action_required,
     EmailKind.OWNER_CLAZAR_HANDOFF: _owner_clazar_handoff,
     EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED: _owner_clazar_handoff_cancelled,
+    EmailKind.OWNER_CLAZAR_HANDOFF_CHANGED: _owner_clazar_handoff_changed,
     EmailKind.OWNER_ACCEPTED: _owner_accepted,
     EmailKind.OWNER_EXPIRED: _owner_expired,
     EmailKind.OWNER_PUBLICATION_FAILED: _owner_publication_failed,

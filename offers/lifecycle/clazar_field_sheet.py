@@ -5,13 +5,15 @@ a private offer via Clazar).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
 
 from offers.ids import is_full_id
 from offers.model import FrozenModel
 from offers.preflight.eula import shown
 from offers.terms.terms import LONGEST_OFFER_NAME, CustomEula, OfferTerms
-from offers.text import shorten
+from offers.text import day_text, shorten
 
 _REFERENCE = re.compile(
     "(?<![A-Za-z0-9])(?P<opportunity>[A-Za-z0-9]{18})-[1-9][0-9]{0,5}(?![A-Za-z0-9])"
@@ -44,14 +46,14 @@ def with_reference(terms: OfferTerms, mark: str) -> OfferTerms:
     return terms.model_copy(update={"offer_name": name})
 
 
-def field_sheet(terms: OfferTerms) -> tuple[SheetField, ...]:
-    """Every field of the form in its order."""
+def field_sheet(terms: OfferTerms, *, to_read: bool = False) -> tuple[SheetField, ...]:
+    """Every field of the form in its order; `to_read`: not to be copied into the form."""
     return tuple(
         SheetField(section=section, label=label, value=value)
         for section, fields in (
             ("Buyer details", _buyer(terms)),
-            ("Offer details", _offer(terms)),
-            ("Dimensions and pricing", _pricing(terms)),
+            ("Offer details", _offer(terms, day_text if to_read else date.isoformat)),
+            ("Dimensions and pricing", _pricing(terms, to_read)),
             ("Legal terms", _legal(terms)),
         )
         for label, value in fields
@@ -63,13 +65,13 @@ def _buyer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
     yield "Buyer AWS account ID", terms.accounts
 
 
-def _offer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
+def _offer(terms: OfferTerms, day: Callable[[date], str]) -> Iterator[tuple[str, str]]:
     yield "Offer name", terms.offer_name
-    yield "Expiration date", terms.availability_end.isoformat()
+    yield "Expiration date", day(terms.availability_end)
     yield "Contract duration", terms.term.removeprefix("for ")
-    if terms.starts_on:
-        yield "Service start date", terms.starts_on.isoformat()
-        yield "Service end date", str(terms.ends_on)
+    if terms.starts_on and terms.ends_on:
+        yield "Service start date", day(terms.starts_on)
+        yield "Service end date", day(terms.ends_on)
     yield (
         "Offer type",
         "Contract, flexible payment schedule (FPS)"
@@ -81,13 +83,19 @@ def _offer(terms: OfferTerms) -> Iterator[tuple[str, str]]:
         yield "Renewal", f"Yes, an existing customer {channel} AWS Marketplace"
 
 
-def _pricing(terms: OfferTerms) -> Iterator[tuple[str, str]]:
-    yield "Currency", terms.price.currency
+def _pricing(terms: OfferTerms, to_read: bool) -> Iterator[tuple[str, str]]:
+    currency = terms.price.currency
+
+    def amount(value: Decimal) -> str:
+        return f"{currency} {value:,}" if to_read else f"{value:f}"
+
+    yield "Currency", currency
     for dimension in terms.dimensions:
         yield "Dimension", str(dimension)
-    yield "Total price", f"{terms.price.amount:f}"
+    yield "Total price", amount(terms.price.amount)
     for number, instalment in enumerate(sorted(terms.payment_schedule, key=lambda i: i.on), 1):
-        yield f"Instalment {number}", f"{instalment.amount:f} on {instalment.on.isoformat()}"
+        day = day_text(instalment.on) if to_read else instalment.on.isoformat()
+        yield f"Instalment {number}", f"{amount(instalment.amount)} on {day}"
     if terms.net_payment_days:
         yield "Net payment terms", f"Net {terms.net_payment_days}"
 

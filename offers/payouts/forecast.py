@@ -16,6 +16,7 @@ from offers.payouts.listing_fee import ListingFee
 from offers.payouts.model import InvoicePayout, Payout, PayoutState
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.terms.terms import Day, Instalment, OfferTerms
+from offers.text import day_text
 
 
 class Step(StrEnum):
@@ -153,7 +154,8 @@ def _collected(invoice: InvoicePayout) -> date | None:
 
 
 def _day(invoice: InvoicePayout) -> str:
-    return f" on {invoice.transfers[-1].on}" if invoice.transfers[-1].on else ""
+    day = invoice.transfers[-1].on
+    return f" on {day_text(day)}" if day else ""
 
 
 class _Calendar:
@@ -173,7 +175,8 @@ class _Calendar:
             earliest=earliest,
             latest=latest,
             overdue_on=on + self._lag,
-            reason=f"To be invoiced on {on}, {self._terms_reason(terms)}, {self._payout_reason}",
+            reason=f"To be invoiced on {day_text(on)}, {self._terms_reason(terms)},"
+            f" {self._payout_reason}",
         )
 
     def invoiced(
@@ -260,9 +263,9 @@ class _Calendar:
     def _reason(
         self, invoice: InvoicePayout, invoiced_on: date, due: date, paused_on: date | None
     ) -> str:
-        reasons = [f"Invoiced on {invoiced_on}", f"due on {due}"]
+        reasons = [f"Invoiced on {day_text(invoiced_on)}", f"due on {day_text(due)}"]
         if invoice.collected_on:
-            reasons.append(f"collected on {invoice.collected_on}")
+            reasons.append(f"collected on {day_text(invoice.collected_on)}")
         elif _collected(invoice):
             reasons.append("collected")
         elif self._rules.source is PayoutSource.CLAZAR:
@@ -276,7 +279,7 @@ class _Calendar:
         elif invoice.disbursed.amount:
             reasons.append(f"{invoice.disbursed} of {invoice.net} are paid")
         if paused_on:
-            reasons.append(f"AWS paused payouts on {paused_on}")
+            reasons.append(f"AWS paused payouts on {day_text(paused_on)}")
         return ", ".join([*reasons, self._payout_reason])
 
     def _terms_reason(self, terms: PaymentTerms) -> str:

@@ -31,6 +31,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from offers.lifecycle.reminders import times_after
     from offers.preflight.marketplace import ObservedOffer
+    from offers.stage import Stage
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -113,7 +114,12 @@ class ClazarHandoff:
         notifications.run_in_background(self._close(self._salesforce_task, self._opening))
         self._opening = None
         if offer_id is None:
-            notifications.notify_owner(EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED)
+            changed = self._ctx.control.withdraw_to is Stage.DRAFT
+            notifications.notify_owner(
+                EmailKind.OWNER_CLAZAR_HANDOFF_CHANGED
+                if changed
+                else EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED
+            )
         return offer_id
 
     async def wait_released(self) -> ReleasedOffer | None:

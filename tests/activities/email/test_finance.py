@@ -109,7 +109,7 @@ def test_only_failed_and_reversed_payouts_are_named_as_such() -> None:
     rows += [taken_back("INV-3", 9, failed=True), taken_back("INV-4", 9, failed=False)]
     email = finance_mail(EmailKind.FINANCE_PAYOUT_REVERSED, record(*rows))
     assert email.paragraphs[1:-1] == tuple(
-        f"USD -970.00 of invoice {invoice}: {state}. AWS still owes USD 970.00 of this invoice."
+        f"USD 970.00 of invoice {invoice}: {state}. AWS still owes USD 970.00 of this invoice."
         for invoice, state in (("INV-3", "failed"), ("INV-4", "reversed"))
     )
 

@@ -234,7 +234,7 @@ def test_approvers_get_a_command_for_each_exception_that_waits() -> None:
     waiting = offer.model_copy(update={"decisions": (yes,)})
     email = MESSAGES[EmailKind.APPROVAL_REQUIRED](waiting)
     reference = waiting.approval_reference(EXCEPTION)
-    assert email.paragraphs[1:] == (f"{EXCEPTION} ({reference}, by deal-desk)",)
+    assert email.paragraphs[1:] == (f"{EXCEPTION} It is for deal-desk to decide, as {reference}.",)
     assert email.closing == (
         f"offerflow approve {ID} --finding {reference} --by your@address",
         f'offerflow decline {ID} --finding {reference} --by your@address --reason "…"',

@@ -21,6 +21,7 @@ from offers.payouts.model import InvoicePayout, Payout, Transfer
 from offers.policy.listing_fees import ListingFees
 from offers.policy.payouts import PayoutRules, PayoutSource
 from offers.terms.terms import OfferTerms
+from offers.text import day_text
 from tests.support.builders import terms
 
 ACCEPTED = date(2026, 3, 4)
@@ -160,8 +161,8 @@ def test_due_date_follows_the_net_payment_days() -> None:
 @pytest.mark.parametrize(
     ("failed", "step", "message"),
     [
-        (True, Step.BANK, "the bank refused the payout on 2026-04-10"),
-        (False, Step.PAYOUT_CYCLE, "AWS took the payout back on 2026-04-10"),
+        (True, Step.BANK, "the bank refused the payout on 10 Apr 2026"),
+        (False, Step.PAYOUT_CYCLE, "AWS took the payout back on 10 Apr 2026"),
     ],
 )
 def test_failed_or_reversed_payout_is_overdue_at_once(
@@ -200,7 +201,7 @@ def test_amounts_below_one_are_expected(cents: str) -> None:
     left = usd("2.00") - usd(cents)
     expected, *_ = forecast_for(invoice(**small, undisbursed=left, transfers=(arrived,)))
     assert expected.amount == left
-    assert expected.reason.startswith("Invoiced on 2026-03-04, due on 2026-04-03, collected, ")
+    assert expected.reason.startswith("Invoiced on 4 Mar 2026, due on 3 Apr 2026, collected, ")
     assert f"{usd(cents)} of USD 2.00 are paid" in expected.reason
     price = {"amount": cents, "currency": "USD"}
     (not_invoiced,) = forecast_for(offer_terms=terms(price=price))
@@ -223,7 +224,7 @@ def test_paused_payouts_are_the_reason() -> None:
     collected = invoice(collected_on=date(2026, 4, 2))
     (expected,) = forecast_for(collected, today=date(2026, 4, 12), paused_on=date(2026, 4, 8))
     assert expected.step is Step.PAUSED
-    assert "AWS paused payouts on 2026-04-08" in expected.reason
+    assert "AWS paused payouts on 8 Apr 2026" in expected.reason
     (not_due,) = forecast_for(invoice(), today=date(2026, 4, 1), paused_on=date(2026, 3, 20))
     assert not_due.step is Step.DUE_DATE, "it waits for a payout before its due date"
     (later,) = forecast_for(collected, today=date(2026, 4, 12), paused_on=date(2026, 3, 1))
@@ -354,10 +355,12 @@ def test_what_a_pause_of_payouts_delays(
         late, today=date(2026, 4, 10), rules=rules, paused_on=date.fromisoformat(paused_on)
     )
     assert (expected.step is Step.PAUSED) is is_paused
-    assert (f"AWS paused payouts on {paused_on}" in expected.reason) is is_paused
+    assert (
+        f"AWS paused payouts on {day_text(date.fromisoformat(paused_on))}" in expected.reason
+    ) is is_paused
 
 
-INVOICED = "Invoiced on 2026-03-04, due on 2026-04-03"
+INVOICED = "Invoiced on 4 Mar 2026, due on 3 Apr 2026"
 DAILY_PAYOUTS = "AWS pays out daily, and the bank takes 1 to 3 working days"
 MONTHLY_PAYOUTS = (
     "AWS pays out between the days 7 and 10 of a month, and the bank takes 1 to 3 working days"
@@ -377,7 +380,7 @@ MONTHLY_PAYOUTS = (
         (
             invoice(collected_on=date(2026, 4, 5)),
             CLAZAR,
-            f"{INVOICED}, collected on 2026-04-05, {DAILY_PAYOUTS}",
+            f"{INVOICED}, collected on 5 Apr 2026, {DAILY_PAYOUTS}",
         ),
         (
             PAID_IN_PART,
@@ -387,7 +390,7 @@ MONTHLY_PAYOUTS = (
         (
             REVERSED,
             DAILY,
-            f"{INVOICED}, collected, AWS took the payout back on 2026-04-09, {DAILY_PAYOUTS}",
+            f"{INVOICED}, collected, AWS took the payout back on 9 Apr 2026, {DAILY_PAYOUTS}",
         ),
         (
             invoice(
@@ -412,18 +415,18 @@ def test_reason_of_an_invoice(late: InvoicePayout, rules: PayoutRules, reason: s
 def test_reason_of_what_is_not_invoiced() -> None:
     (assumed,) = forecast_for(rules=DAILY)
     assert assumed.reason == (
-        "To be invoiced on 2026-03-04, due 30 days later (assumed: AWS does not show the terms), "
+        "To be invoiced on 4 Mar 2026, due 30 days later (assumed: AWS does not show the terms), "
         + DAILY_PAYOUTS
     )
     assert "(an invoice) is overdue: it waits for invoice." in assumed.problem
     (known,) = forecast_for(rules=DAILY, offer_terms=terms(net_payment_days=45))
-    assert known.reason == f"To be invoiced on 2026-03-04, due 45 days later, {DAILY_PAYOUTS}"
+    assert known.reason == f"To be invoiced on 4 Mar 2026, due 45 days later, {DAILY_PAYOUTS}"
 
 
 def test_dates_that_the_data_lacks_are_those_of_the_terms() -> None:
     dateless = invoice(invoiced_on=None, due_on=None)
     (expected,) = forecast_for(dateless, rules=DAILY, offer_terms=terms(net_payment_days=45))
-    assert expected.reason.startswith("Invoiced on 2026-03-04, due on 2026-04-18")
+    assert expected.reason.startswith("Invoiced on 4 Mar 2026, due on 18 Apr 2026")
     without_day = Transfer(on=None, amount=usd(-116400), failed=True)
     failed = invoice(transfers=(paid(date(2026, 4, 1)), without_day))
     (expected,) = forecast_for(failed, rules=DAILY)
