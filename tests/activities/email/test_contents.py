@@ -184,14 +184,7 @@ def test_approvers_are_shown_all_that_their_decision_is_bound_to() -> None:
     text = "\n".join([*email.paragraphs, *(value for _, value in email.facts), *email.closing])
     for shown in (
         *("Example & Sons", "111122223333", "444455556666", "platform x 2", "support"),
-        *(
-            "prod-examplesaas01",
-            "USD 120,000.00",
-            "USD",
-            "24 months",
-            "1 May 2026",
-            "USD 60,000.00",
-        ),
+        *("prod-examplesaas01", "USD 120,000.00", "24 months", "1 May 2026", "USD 60,000.00"),
         *("1 May 2027", "Net 45", "https://example.com/eula.pdf", "ab" * 32, "existing customer"),
         *("A Buyer", "buyer@example.com", asked.approval_reference(finding)),
     ):
