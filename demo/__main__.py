@@ -30,6 +30,7 @@ from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect, register_search_attributes
+from workflows.offer.workflow import OfferWorkflow
 
 CHECK_EVERY = timedelta(seconds=0.3)
 TIME_LIMIT_SECONDS = 140
@@ -183,20 +184,32 @@ async def _running_activities(client: Client) -> list[AsyncActivityHandle]:
     ]
 
 
+async def _slow_down(processes: Processes) -> None:
+    """A minute lasts a second from now on, so that what is shown stays true."""
+    clock = processes.slow_down()
+    use_environment(processes.env)
+    client = await connect(TemporalSettings())
+    await schedules.apply(client, TemporalSettings().policy(), clock)
+    query = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running'"
+    async for offer in client.list_workflows(query):
+        await client.get_workflow_handle(offer.id).signal(OfferWorkflow.clock_changed, clock)
+
+
 def _keep(processes: Processes) -> None:
+    asyncio.run(_slow_down(processes))
     console.print("Everything stays up until Ctrl-C.  In another terminal:")
     console.print("  . .demo/env && .venv/bin/offerflow list")
-    console.print(_addresses(processes))
+    console.print(_addresses(processes, "One minute lasts one second from now on."))
     while True:
         asyncio.run(asyncio.sleep(3600))
 
 
-def _addresses(processes: Processes) -> str:
+def _addresses(processes: Processes, speed: str = "One day lasts one second.") -> str:
     return (
         f"Temporal UI  {processes.temporal_ui}\n"
         f"Mailbox      {processes.addresses['mailbox']}\n"
         f"Control API  {processes.addresses['control']}/control/ (docs/sandbox.md)\n"
-        "One day lasts one second."
+        f"{speed}"
     )
 
 

@@ -8,18 +8,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+import httpx
+
 from demo.scenarios import SPEED
+from offers.clock import Clock
 
 ROOT = Path(__file__).parents[1]
 LOGS = Path(".demo")
 START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 10
 
+
+KEPT_SPEED = 60
+"""Business seconds in a real one once a demo that is kept is over: AWS creates an offer in 45."""
+AS_AWS = {"preparing_minutes": 5, "publish_minutes": 45, "update_minutes": 2}
+"""How long AWS takes for change sets."""
 
 ONE_PARTITION = [
     *("--dynamic-config-value", "matching.numTaskqueueReadPartitions=1"),
@@ -50,10 +58,8 @@ class Processes:
             self._start_temporal()
             self._start_sandbox()
             places = {"CONTROL": self.addresses["control"], "MAILBOX": self.addresses["mailbox"]}
-            (LOGS / "env").write_text(
-                "".join(f"export {name}='{v}'\n" for name, v in (self.env | places).items()),
-                encoding="utf-8",
-            )
+            self.env |= places
+            self._write_env()
             self.start_worker()
         except BaseException:
             self.__exit__(None, None, None)
@@ -79,6 +85,37 @@ class Processes:
     def start_worker(self) -> None:
         """Start a worker."""
         self._worker = self._start("worker", [sys.executable, str(ROOT / "worker.py")])
+
+    def slow_down(self) -> Clock:
+        """From now on a minute lasts a second: what is shown stays true.  Returns the clock."""
+        assert self._worker is not None
+        self._worker.terminate()
+        self._worker.wait(STOP_TIMEOUT_SECONDS)
+        self._running.remove(self._worker)
+        # A second is a day, and the sandbox's time cannot go back.
+        soon = datetime.now(UTC) + timedelta(seconds=1)
+        clock = Clock(
+            scale=float(self.env["OFFERS_CLOCK_SCALE"]),
+            origin=datetime.fromisoformat(self.env["OFFERS_CLOCK_ORIGIN"]),
+        )
+        control = f"{self.addresses['control']}/control"
+        changes = {"now": clock.business_time(soon).isoformat(), "speed": KEPT_SPEED}
+        httpx.post(f"{control}/clock", json=changes).raise_for_status()
+        httpx.put(f"{control}/change-set-processing", json=AS_AWS).raise_for_status()
+        slow = clock.slowed_down(soon, KEPT_SPEED)
+        self.env |= {
+            "OFFERS_CLOCK_SCALE": f"{slow.scale:g}",
+            "OFFERS_CLOCK_ORIGIN": slow.origin.isoformat(),
+            "OFFERS_CLOCK_AHEAD": f"PT{slow.ahead.total_seconds():f}S",
+        }
+        self._write_env()
+        self.start_worker()
+        return slow
+
+    def _write_env(self) -> None:
+        """For the commands of whoever looks at a demo that is kept."""
+        lines = (f"export {name}='{value}'\n" for name, value in self.env.items())
+        (LOGS / "env").write_text("".join(lines), encoding="utf-8")
 
     def suspend_worker(self) -> None:
         """Suspend the worker."""

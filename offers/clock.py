@@ -43,13 +43,20 @@ class Clock(FrozenModel):
     """Business seconds in one real second; 1 in production."""
 
     origin: AwareDatetime = datetime(2026, 1, 1, tzinfo=UTC)
-    """The instant at which business time and real time are equal."""
+    """The instant at which business time and real time are equal, but for `ahead`."""
+
+    ahead: timedelta = timedelta()
+    """How far business time is ahead at the origin: it was faster before."""
 
     def business_time(self, real: datetime) -> datetime:
         """The business instant at a real instant."""
         if self.scale == 1:
-            return real.astimezone(UTC)
-        return (self.origin + (real - self.origin) * self.scale).astimezone(UTC)
+            return (real + self.ahead).astimezone(UTC)
+        return (self.origin + (real - self.origin) * self.scale + self.ahead).astimezone(UTC)
+
+    def slowed_down(self, real: datetime, scale: float) -> "Clock":
+        """A clock that shows the same at a real instant, and goes on with another scale."""
+        return Clock(scale=scale, origin=real, ahead=self.business_time(real) - real)
 
     def real_duration(self, business: timedelta) -> timedelta:
         """How long a business duration takes in real time."""

@@ -4,7 +4,7 @@
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import getaddresses
 from pathlib import Path
 from string import Formatter
@@ -185,6 +185,8 @@ class TemporalSettings(BaseSettings):
     """The private key that signs the decisions of this command line, as `id:base64`."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: AwareDatetime | None = Field(default=None, validate_default=True)
+    offers_clock_ahead: timedelta = timedelta()
+    """Seconds, or an ISO 8601 duration."""
 
     @property
     def codec(self) -> EncryptionCodec | None:
@@ -199,9 +201,10 @@ class TemporalSettings(BaseSettings):
     @property
     def clock(self) -> Clock:
         """Real time, unless a demo sets a faster clock."""
+        ahead = self.offers_clock_ahead
         if self.offers_clock_origin is None:
-            return Clock(scale=self.offers_clock_scale)
-        return Clock(scale=self.offers_clock_scale, origin=self.offers_clock_origin)
+            return Clock(scale=self.offers_clock_scale, ahead=ahead)
+        return Clock(scale=self.offers_clock_scale, origin=self.offers_clock_origin, ahead=ahead)
 
     def policy(self) -> Policy:
         """The selling policy; the handbook's defaults hold for what the file does not set."""

@@ -43,10 +43,14 @@ class Scheduler:
                 finally:
                     self._due_time = None
 
-    def set_time(self, instant: datetime) -> None:
-        """Stop business time at this instant; only the next call of this method moves it on."""
+    def set_time(self, instant: datetime, *, speed: float = 0) -> None:
+        """Stop business time at this instant; only the next call of this method moves it on.
+
+        `speed`: it goes on from there, by so many seconds in a real one.
+        """
         now = self.now()
         if instant < now:
             raise ValueError(f"time cannot go back: it is {now.isoformat()} already")
         instant = instant.astimezone(UTC)
-        self._now = lambda: instant
+        since = datetime.now(UTC)
+        self._now = lambda: instant + (datetime.now(UTC) - since) * speed

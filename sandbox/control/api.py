@@ -144,11 +144,13 @@ class Control:
             "disbursements": list(map(asdict, money.disbursements)),
         }
 
-    def set_clock(self, *, now: AwareDatetime) -> Any:
+    def set_clock(self, *, now: AwareDatetime, speed: float = 0) -> Any:
         if now < self.world.now():
             raise RequestError(f"now: time cannot go back; it is {self.world.now().isoformat()}")
-        self.world.set_time(now)
-        return {"now": now}
+        if speed < 0:
+            raise RequestError("speed: time cannot go back; give 0 or more")
+        self.world.set_time(now, speed=speed)
+        return {"now": now, "speed": speed}
 
     def routes(self) -> list[tuple[str, str, Callable[..., Any]]]:
         """Method, path below `/control` and operation."""

@@ -30,3 +30,15 @@ def test_scaled_clock_and_durations_agree(
 
 def test_end_of_day_is_its_last_second() -> None:
     assert end_of_day(date(2026, 4, 1)) == datetime(2026, 4, 1, 23, 59, 59, tzinfo=UTC)
+
+
+def test_slowed_clock_shows_the_same_and_goes_on_from_there() -> None:
+    fast = Clock(scale=86_400, origin=datetime(2026, 3, 2, 9, tzinfo=UTC))
+    changed = datetime(2026, 3, 2, 9, 0, 40, tzinfo=UTC)
+    slow = fast.slowed_down(changed, 60)
+    assert slow.business_time(changed) == fast.business_time(changed)
+    later = changed + timedelta(seconds=2)
+    assert slow.business_time(later) - slow.business_time(changed) == timedelta(minutes=2)
+    assert slow.real_duration(timedelta(minutes=2)) == timedelta(seconds=2)
+    real = fast.slowed_down(changed, 1)
+    assert real.business_time(later) - real.business_time(changed) == timedelta(seconds=2)

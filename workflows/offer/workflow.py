@@ -25,6 +25,7 @@ from workflows.offer.visibility import publish, show_card
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
     from offers.agreements.agreement import AgreementReport, CancellationRequestInput
+    from offers.clock import Clock
     from offers.lifecycle import guards
     from offers.lifecycle.actions import ActionKind
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
@@ -125,6 +126,12 @@ class OfferWorkflow:
     async def policy_changed(self) -> None:
         """People or reminders in the policy have changed: the worker knows how they are now."""
         await follow_policy_change(self._ctx)
+
+    @workflow.signal
+    def clock_changed(self, clock: Clock) -> None:
+        """Business time goes on otherwise from now on: a demo is over."""
+        self._ctx.record.clock = clock
+        self._ctx.control.replan = True
 
     # What people ask -----------------------------------------------------------------------------
 

@@ -403,3 +403,10 @@ async def test_amended_offer_is_not_waited_for_in_clazar(harness: WorkflowHarnes
     async with harness.advance_until_answered(harness.client.amend(OPPORTUNITY, changes)) as answer:
         await answer
     assert not (await harness.advance_until(Stage.SHARED)).attentions
+
+
+async def test_changed_clock_moves_what_is_waited_for(harness: WorkflowHarness) -> None:
+    shared = await harness.share()
+    clock = shared.clock.slowed_down(harness.time(), 86_400)
+    await harness.handle.signal(OfferWorkflow.clock_changed, clock)
+    assert (await harness.advance(minutes=2)).stage is Stage.EXPIRED
