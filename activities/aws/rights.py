@@ -63,6 +63,9 @@ class AgreementRights:
             "DescribeAgreement": lambda: self._agreements.describe_agreement(
                 agreementId=self._one()
             ),
+            "GetAgreementEntitlements": lambda: self._agreements.get_agreement_entitlements(
+                agreementId=self._one(), maxResults=1
+            ),
             "ListAgreementInvoiceLineItems": lambda: (
                 self._agreements.list_agreement_invoice_line_items(
                     agreementId=self._one(), groupBy="INVOICE_ID", maxResults=1
