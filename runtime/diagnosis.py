@@ -9,6 +9,7 @@ from typing import TypeVar
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.clazar.client import ClazarClient
 from activities.clazar.offers import Clazar, FindOffers
+from offers.agreements.agreement import Entitlement
 from offers.diagnosis.snapshot import Snapshot, System, Unanswered
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.summary import OfferSummary
@@ -123,22 +124,25 @@ class _Asking:
         seen = self._known.model_copy(update={"agreements": agreements or ()})
         if not (seen.agreements or seen.is_accepted or agreements is None):
             return {}
+        ids = [each.agreement_id for each in seen.agreements]
+        if not ids and (known_id := seen.summary.progress.agreement_id):
+            ids = [known_id]
         entitlements, payout = await asyncio.gather(
-            self._ask_blocking(
-                System.ENTITLEMENTS,
-                lambda: tuple(
-                    found
-                    for each in seen.agreements
-                    for found in self._lookup.entitlements(each.agreement_id)
-                ),
-            ),
+            self._entitlements(ids),
             self._ask(System.PAYOUTS, lambda: self._payout(offer_id), PAYOUT_SECONDS),
         )
         return {
             "agreements": seen.agreements,
-            "entitlements": entitlements or (),
+            "entitlements": entitlements,
             "reported_payout": payout,
         }
+
+    async def _entitlements(self, agreement_ids: list[str]) -> tuple[Entitlement, ...]:
+        def find() -> list[Entitlement]:
+            return [e for each in agreement_ids for e in self._lookup.entitlements(each)]
+
+        found = await self._ask_blocking(System.ENTITLEMENTS, find) if agreement_ids else None
+        return tuple(found or ())
 
     async def _payout(self, offer_id: str) -> Payout | None:
         source = clients.payout_data(self._settings, self._clazar, self._aws)
