@@ -32,7 +32,7 @@ HOLDING = frozenset({Stage.DRAFT, Stage.FAILED, Stage.LIVE}) | BEING_CREATED
 
 
 def _held_up(s: Snapshot) -> Iterator[Facts]:
-    if s.stage in HOLDING:
+    if s.stage in HOLDING and not s.is_accepted:
         for each in s.summary.progress.attentions:
             if each.code not in NOT_HOLDING:
                 yield {
@@ -44,17 +44,17 @@ def _held_up(s: Snapshot) -> Iterator[Facts]:
 
 
 def _draft(s: Snapshot) -> Iterator[Facts]:
-    if s.stage is Stage.DRAFT:
+    if s.stage is Stage.DRAFT and not s.is_accepted:
         yield _stage(s)
 
 
 def _rejected(s: Snapshot) -> Iterator[Facts]:
-    if s.stage is Stage.FAILED:
+    if s.stage is Stage.FAILED and not s.is_accepted:
         yield _stage(s)
 
 
 def _being_created(s: Snapshot) -> Iterator[Facts]:
-    if s.stage in BEING_CREATED and not s.is_accepted:
+    if s.stage in BEING_CREATED and not s.is_accepted and not any(_held_up(s)):
         since = s.summary.progress.since
         yield _stage(s) | {"for": _duration(s.now - since) if since else "some time"}
 

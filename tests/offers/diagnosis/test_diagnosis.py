@@ -531,6 +531,11 @@ OPEN_OFFER = OpenOffer(offer_id="offer-7", buyer_accounts=(BUYER,), availability
 @pytest.mark.parametrize(
     "of",
     [
+        snapshot(record(Stage.DRAFT), agreements=(agreement(),)),
+        snapshot(record(Stage.FAILED), agreements=(agreement(),)),
+        waiting(Stage.FAILED, AttentionCode.OFFER_REJECTED).model_copy(
+            update={"agreements": (agreement(),)}
+        ),
         snapshot(record(Stage.GENERATING), agreements=(agreement(),)),
         snapshot(record(Stage.LIVE), agreements=(agreement(),)),
         snapshot(record(Stage.CANCELLED), agreements=(agreement(),)),
@@ -553,6 +558,11 @@ def test_acceptance_explains_it_alone(of: Snapshot) -> None:
     ("of", "expected"),
     [
         (snapshot(record(Stage.GENERATING), offer=published(released=False)), ("being-created",)),
+        (waiting(Stage.GENERATING, AttentionCode.AWAITING_CLAZAR_OFFER), ("held-up",)),
+        (
+            waiting(Stage.GENERATING, AttentionCode.PUBLICATION_DELAYED),
+            ("being-created",),
+        ),
         (shared(offer=published(availability_end=date(2026, 3, 20))), POSSIBLE),
         (shared(in_clazar=None, answered=frozenset(System) - {System.CLAZAR}), POSSIBLE),
         (
