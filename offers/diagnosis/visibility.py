@@ -1,7 +1,6 @@
 """The customer can't see the offer: what may be the cause."""
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 from offers.agreements.agreement import AgreementStatus
 from offers.clock import end_of_day, start_of_day
@@ -16,7 +15,7 @@ from offers.diagnosis.snapshot import Snapshot, System
 from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.summary import NOT_HOLDING
 from offers.stage import Stage
-from offers.text import day_text, instant_text
+from offers.text import day_text, duration_text, instant_text
 
 HANDBOOK = "Handbook, Common issues: customer can't see the offer"
 FAQ = "AWS: userguide/private-offer-faq"
@@ -56,7 +55,7 @@ def _rejected(s: Snapshot) -> Iterator[Facts]:
 def _being_created(s: Snapshot) -> Iterator[Facts]:
     if s.stage in BEING_CREATED and not s.is_accepted and not any(_held_up(s)):
         since = s.summary.progress.since
-        yield _stage(s) | {"for": _duration(s.now - since) if since else "some time"}
+        yield _stage(s) | {"for": duration_text(s.now - since) if since else "some time"}
 
 
 def _not_released(s: Snapshot) -> Iterator[Facts]:
@@ -77,13 +76,6 @@ def _not_sent(s: Snapshot) -> Iterator[Facts]:
 def _stage(s: Snapshot) -> Facts:
     since = s.summary.progress.since
     return {"stage": s.stage.value, "since": instant_text(since) if since else "its start"}
-
-
-def _duration(elapsed: timedelta) -> str:
-    minutes = max(int(elapsed.total_seconds()) // 60, 0)
-    if minutes < 120:
-        return f"{minutes} minutes"
-    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
 # It is not open any more --------------------------------------------------------------------------

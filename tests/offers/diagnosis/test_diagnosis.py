@@ -206,7 +206,7 @@ NOT_SEEN: dict[str, tuple[Snapshot, tuple[str, ...], str]] = {
     "being-created": (
         snapshot(record(Stage.GENERATING), offer=None, answered=frozenset()),
         ("being-created",),
-        "for 60 minutes. Usual are about 45 minutes",
+        "for 1 hour. Usual are about 45 minutes",
     ),
     "not-released": (
         shared(offer=published(released=False)),
