@@ -42,6 +42,10 @@ class Commands(LazyGroup):
             "List the agreements that end soon, and whether their renewals are on the way.",
         ),
         "show": Entry("cli.commands.offers:show", "Show everything about one offer."),
+        "diagnose": Entry(
+            "cli.commands.diagnose:diagnose",
+            "Find out why a customer can't see or has lost an offer, or why it is not paid.",
+        ),
         "watch": Entry(
             "cli.commands.offers:watch",
             "Watch all offers until Ctrl-C: a live table; without a terminal, a line per change.",

@@ -49,7 +49,7 @@ from offers.lifecycle import guards
 from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
-from offers.lifecycle.summary import AGREED
+from offers.lifecycle.summary import AGREED, Deal, OfferSummary, Progress, Wait
 from offers.payouts.refund import AdjustableInvoice, RefundRequest
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
@@ -124,16 +124,20 @@ class ShownOffer:
     @property
     def problem(self) -> str | None:
         """What is wrong with the workflow itself."""
-        if self.status in (
-            None,
-            WorkflowExecutionStatus.RUNNING,
-            WorkflowExecutionStatus.COMPLETED,
-        ):
-            return None
-        return (
-            f"its workflow was ended from outside ({self.status.name.lower()}): nobody follows the"
-            f" offer any more. See in AWS whether it can be accepted, and withdraw it there"
-        )
+        return _problem_of_run(self.status)
+
+
+@dataclass(frozen=True)
+class KnownOffer:
+    """What Temporal knows of an offer, whether or not a worker runs."""
+
+    summary: OfferSummary
+    record: OfferRecord | None
+    """None: the workflow did not answer."""
+    is_followed: bool
+    """Whether its workflow is open."""
+    problems: tuple[str, ...]
+    """Why not all is known, or kept up to date."""
 
 
 class OfferClient:
@@ -349,6 +353,30 @@ class OfferClient:
         followed.sort(key=lambda each: each.number)
         shown = record.model_copy(update={"amendments": tuple(followed)})
         return ShownOffer(record=shown, status=await self._status(path))
+
+    async def known(self, path: str) -> KnownOffer:
+        """What is known of an offer also if it does not answer; RequestRejected if nothing is."""
+        listed = await read_offer(self._client, workflow_id(path))
+        if listed is None:
+            raise RequestRejected(_no_offer_text(path))
+        stopped = _problem_of_run(WorkflowExecutionStatus(listed.info.status))
+        problems = [stopped] if stopped else []
+        record = None
+        try:
+            # A run that came to its end is asked for its result, which needs no worker.
+            asked = self._handle(path).result() if listed.has_completed else self.record(path)
+            record = await asked
+        except NoWorkerRunning:
+            problems.append(
+                f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py"
+            )
+        except (RequestRejected, WorkflowFailureError, WorkflowQueryFailedError) as error:
+            problems.append(str(error))
+        summary = OfferSummary.of(record) if record else listed.summary
+        if summary is None:
+            problems += [listed.problem] if listed.problem else []
+            summary = _summary_of_attributes(path, listed)
+        return KnownOffer(summary, record, listed.is_running, tuple(problems))
 
     async def accepted_offers(self, path: str | None = None) -> list[ListedOffer]:
         """Every run whose offer was accepted, those that have ended and earlier runs included.
@@ -575,6 +603,28 @@ class OfferClient:
 
     def _handle(self, path: str) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
+
+
+def _problem_of_run(status: WorkflowExecutionStatus | None) -> str | None:
+    if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+        return None
+    return (
+        f"its workflow was ended from outside ({status.name.lower()}): nobody follows the"
+        f" offer any more. See in AWS whether it can be accepted, and withdraw it there"
+    )
+
+
+def _summary_of_attributes(path: str, listed: ListedOffer) -> OfferSummary:
+    """What the search attributes tell, where the memo tells nothing."""
+    return OfferSummary(
+        deal=Deal(path=path),
+        progress=Progress(
+            stage=listed.stage,
+            waits_for=Wait.ACTION,
+            offer_id=listed.offer_id,
+            agreement_id=listed.attribute(AGREEMENT_ID.name),
+        ),
+    )
 
 
 def _ended(record: OfferRecord) -> RequestRejected:

@@ -166,10 +166,15 @@ def offer_details(record: OfferRecord, *, is_open: bool = True) -> RenderableTyp
     return Group(table, *waiting, *held, *notes, *form)
 
 
+RUNBOOK = "docs/runbook.md"
+"""What each attention means, and how to see that it is over."""
+
+
 def _attention(record: OfferRecord, attention: Attention) -> list[str]:
     return [
         f"Action required: {attention.problem}.",
         f"{attention.remedy}.",
+        f"{RUNBOOK}#{attention.code}",
         *attention_commands(record, attention),
     ]
 

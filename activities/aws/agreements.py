@@ -107,7 +107,7 @@ class AwsAgreements:
         query: dict[str, Any] = {
             "catalog": documents.CATALOG,
             "filters": [
-                *_OUR_AGREEMENTS,
+                *documents.OUR_AGREEMENTS,
                 {
                     "name": "AfterLastUpdateTime",
                     "values": [position.since.strftime("%Y-%m-%dT%H:%M:%SZ")],
@@ -144,7 +144,8 @@ class AwsAgreements:
     def _newest_first(self, name: str, value: str) -> list[dict[str, Any]]:
         """The summaries of our agreements with this value."""
         pages = self._agreements.get_paginator("search_agreements").paginate(
-            catalog=documents.CATALOG, filters=[*_OUR_AGREEMENTS, {"name": name, "values": [value]}]
+            catalog=documents.CATALOG,
+            filters=[*documents.OUR_AGREEMENTS, {"name": name, "values": [value]}],
         )
         found = [summary for page in pages for summary in page["agreementViewSummaries"]]
         return sorted(found, key=lambda row: row["acceptanceTime"], reverse=True)
@@ -254,9 +255,3 @@ class AwsAgreements:
             wait = self._clock.real_duration(ADJUSTMENT_POLLING)
             raise not_ready("AWS has not processed the refund yet", wait)
         return now
-
-
-_OUR_AGREEMENTS = (
-    {"name": "PartyType", "values": ["Proposer"]},
-    {"name": "AgreementType", "values": ["PurchaseAgreement"]},
-)

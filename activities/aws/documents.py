@@ -18,6 +18,11 @@ from offers.preflight.marketplace import Product
 from offers.terms.terms import Dimension, Instalment, OfferTerms, StandardEula
 
 CATALOG = "AWSMarketplace"
+OUR_AGREEMENTS = (
+    {"name": "PartyType", "values": ["Proposer"]},
+    {"name": "AgreementType", "values": ["PurchaseAgreement"]},
+)
+"""The filters of SearchAgreements for what we have sold."""
 OFFER = "Offer@1.0"
 NEW_OFFER = "$CreateOffer.Entity.Identifier"
 ONE_PRICE = {"MultipleDimensionSelection": "Disallowed", "QuantityConfiguration": "Disallowed"}

@@ -1,4 +1,4 @@
-"""What preflight reads from AWS Marketplace: the product, and buyers' agreements and offers."""
+"""Reads AWS Marketplace: the product, offers, and buyers' agreements and entitlements."""
 
 import json
 import time
@@ -10,9 +10,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from activities.aws import documents
-from activities.errors import aws_failure
-from offers.agreements.agreement import Agreement
+from activities.errors import aws_errors, aws_failure
+from offers.agreements.agreement import Agreement, AgreementStatus, Entitlement
 from offers.agreements.amendment_pricing import AgreementSnapshot
+from offers.lifecycle.read_back import PublishedOffer
 from offers.preflight.marketplace import HeldAgreement, Marketplace, OpenOffer, Product
 
 PAUSE_SECONDS = 0.25
@@ -66,6 +67,47 @@ class MarketplaceLookup:
             raise aws_failure(error) from None
         except BotoCoreError as error:
             raise aws_failure(error) from None
+
+    def find_offer(self, offer_id: str) -> PublishedOffer | None:
+        """An offer of ours by its id.  Raises the ApplicationError to fail with."""
+        with aws_errors():
+            entity = self._described(offer_id)
+        return None if entity is None else _published_offer(offer_id, entity)
+
+    def agreements_of(self, offer_id: str) -> tuple[Agreement, ...]:
+        """All agreements of an offer: the active ones first, then the newest.
+
+        Raises the ApplicationError to fail with.
+        """
+        found: list[Agreement] = []
+        with aws_errors():
+            pages = self._agreements.get_paginator("search_agreements").paginate(
+                catalog=documents.CATALOG,
+                filters=[*documents.OUR_AGREEMENTS, {"name": "OfferId", "values": [offer_id]}],
+            )
+            for number, row in enumerate(r for p in pages for r in p["agreementViewSummaries"]):
+                if number:
+                    time.sleep(PAUSE_SECONDS)
+                described = self._agreements.describe_agreement(agreementId=row["agreementId"])
+                found.append(documents.agreement(described))
+        found.sort(key=lambda each: each.accepted_at, reverse=True)
+        return tuple(sorted(found, key=lambda each: each.status is not AgreementStatus.ACTIVE))
+
+    def entitlements(self, agreement_id: str) -> tuple[Entitlement, ...]:
+        """What AWS has given an agreement's buyer.  Raises the ApplicationError to fail with."""
+        with aws_errors():
+            pages = self._agreements.get_paginator("get_agreement_entitlements").paginate(
+                agreementId=agreement_id
+            )
+            rows = [row for page in pages for row in page.get("agreementEntitlements", ())]
+        return tuple(
+            Entitlement(
+                agreement_id=agreement_id,
+                status=row.get("status", "unknown"),
+                reason=row.get("statusReasonCode"),
+            )
+            for row in rows
+        )
 
     def agreement_snapshot(self, agreement_id: str) -> AgreementSnapshot:
         """The current state of an agreement, and its invoiced amount.
@@ -130,8 +172,7 @@ class MarketplaceLookup:
         entity = self._described(offer_id)
         if entity is None:
             return None
-        details = entity.get("DetailsDocument") or json.loads(entity["Details"])
-        offer = documents.published_offer(offer_id, details)
+        offer = _published_offer(offer_id, entity)
         if not offer.released or offer.is_void(today):
             return None
         return OpenOffer(
@@ -159,8 +200,7 @@ class MarketplaceLookup:
         query: dict[str, Any] = {
             "catalog": documents.CATALOG,
             "filters": [
-                {"name": "PartyType", "values": ["Proposer"]},
-                {"name": "AgreementType", "values": ["PurchaseAgreement"]},
+                *documents.OUR_AGREEMENTS,
                 {"name": "AcceptorAccountId", "values": [account]},
                 {"name": "ResourceIdentifier", "values": [product_id]},
             ],
@@ -213,3 +253,8 @@ class MarketplaceLookup:
                 return
             query["NextToken"] = page["NextToken"]
             time.sleep(PAUSE_SECONDS)
+
+
+def _published_offer(offer_id: str, entity: dict[str, Any]) -> PublishedOffer:
+    details = entity.get("DetailsDocument") or json.loads(entity["Details"])
+    return documents.published_offer(offer_id, details)

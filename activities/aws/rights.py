@@ -5,13 +5,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from activities.aws.documents import CATALOG
+from activities.aws.documents import CATALOG, OUR_AGREEMENTS
 from activities.errors import aws_failure
 
-ONE_PURCHASE = [
-    {"name": "PartyType", "values": ["Proposer"]},
-    {"name": "AgreementType", "values": ["PurchaseAgreement"]},
-]
 NO_SUCH_KEY = "check-no-such-object"
 """A name that no object has: what a request for it is answered tells whether it was allowed."""
 
@@ -63,6 +59,9 @@ class AgreementRights:
             "DescribeAgreement": lambda: self._agreements.describe_agreement(
                 agreementId=self._one()
             ),
+            "GetAgreementEntitlements": lambda: self._agreements.get_agreement_entitlements(
+                agreementId=self._one(), maxResults=1
+            ),
             "ListAgreementInvoiceLineItems": lambda: (
                 self._agreements.list_agreement_invoice_line_items(
                     agreementId=self._one(), groupBy="INVOICE_ID", maxResults=1
@@ -76,7 +75,7 @@ class AgreementRights:
 
     def _found(self) -> list[dict[str, Any]]:
         page = self._agreements.search_agreements(
-            catalog=CATALOG, filters=ONE_PURCHASE, maxResults=1
+            catalog=CATALOG, filters=list(OUR_AGREEMENTS), maxResults=1
         )
         summaries: list[dict[str, Any]] = page["agreementViewSummaries"]
         return summaries

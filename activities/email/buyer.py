@@ -7,17 +7,10 @@ from zoneinfo import ZoneInfo
 from activities.email.message import EmailKind, EmailMessage, day_of, greeting
 from offers.agreements.amendment_pricing import AmendmentPricing
 from offers.clock import end_of_day, start_of_day
+from offers.diagnosis.sentences import BUYER_PERMISSION, PRIVATE_OFFERS_PAGE
 from offers.lifecycle.record import OfferRecord
 from offers.terms.terms import OfferTerms
 from offers.text import day_text, shorten
-
-BUYER_PERMISSION = "AWSMarketplaceManageSubscriptions"
-"""The AWS managed policy that lets a person accept (AWS: buyer's guide)."""
-
-PRIVATE_OFFERS_PAGE = (
-    "https://us-east-1.console.aws.amazon.com/marketplace/home?region=us-east-1#/private-offers"
-)
-"""Lists every offer that was made to the account that a buyer is signed in to."""
 
 
 def last_moment(record: OfferRecord) -> str:

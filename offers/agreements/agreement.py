@@ -58,6 +58,16 @@ class Agreement(FrozenModel):
         return self.status is not AgreementStatus.ROLLED_BACK
 
 
+class Entitlement(FrozenModel):
+    """Whether AWS has given the buyer what an agreement is about."""
+
+    agreement_id: str
+    status: str
+    """AWS's word (marketplace-agreement, AgreementEntitlementStatus); it may get new ones."""
+    reason: str | None = None
+    """AWS's word (AgreementEntitlementStatusReasonCode); None: it says none."""
+
+
 class CancellationReasonCode(StrEnum):
     """Why a seller asks a buyer to let an agreement be cancelled (AWS: marketplace-agreement)."""
 

@@ -86,7 +86,7 @@ async def _run(check: Check, threads: ThreadPoolExecutor, seconds: float) -> lis
         async with asyncio.timeout(seconds):
             results = await _results(check, threads)
     except Exception as error:  # what fails must not hide the other systems
-        results = [_failed(error, seconds)]
+        results = [failed(error, seconds)]
     return [
         CheckedItem(
             system=check.system,
@@ -116,7 +116,8 @@ REMEDIES: dict[str, str] = {
 OTHER_REMEDY = "Correct what the answer names"
 
 
-def _failed(error: Exception, seconds: float) -> Result:
+def failed(error: Exception, seconds: float) -> Result:
+    """What is wrong, if a question to a system ended with an exception or took too long."""
     match error:
         case TimeoutError():
             return wrong(f"no answer within {seconds:g} seconds", REMEDIES[Failure.UNAVAILABLE])

@@ -40,6 +40,9 @@ def app(world: World) -> Starlette:
     operations = {
         "SearchAgreements": Operation(api.search, 5, "catalog filters sort maxResults nextToken"),
         "DescribeAgreement": Operation(api.describe, 5, "agreementId"),
+        "GetAgreementEntitlements": Operation(
+            api.get_entitlements, 10, "agreementId maxResults nextToken"
+        ),
         "SendAgreementCancellationRequest": Operation(
             api.send_request, 2, "agreementId reasonCode clientToken description"
         ),
@@ -114,6 +117,25 @@ class AgreementApi:
             },
             "endTimeBehavior": {"type": "EXPIRE", "reasonCode": "NO_RENEWAL_TERM"},
         }
+
+    def get_entitlements(self, request: Members) -> Members:
+        """The product's entitlement.  ASSUMED: which status and reason an agreement has when."""
+        agreement = self._agreement(request)
+        if agreement.entitlement_failure:
+            status, reason = "FAILED", agreement.entitlement_failure
+        elif agreement.status != "ACTIVE":
+            status, reason = "DEPROVISIONED", "AGREEMENT_INACTIVE"
+        elif agreement.start > self.world.now():
+            status, reason = "SCHEDULED", "FUTURE_START_DATE"
+        else:
+            status, reason = "PROVISIONED", "AGREEMENT_ACTIVE"
+        entitlement = {
+            "resource": {"id": agreement.product_id, "type": "SaaSProduct"},
+            "status": status,
+            "statusReasonCode": reason,
+        }
+        shown, token = _paginate([entitlement], request)
+        return {"agreementEntitlements": shown, **token}
 
     def send_request(self, request: Members) -> Members:
         """Send a request to the buyer; a repeated request with the same token is sent once."""

@@ -94,6 +94,8 @@ class Agreement:
     replaces: str | None = None
     """The agreement that this one amended or renewed."""
     replaced_by: str | None = None
+    entitlement_failure: str | None = None
+    """The reason code for which AWS could not give the buyer the product; None: it could."""
 
 
 @dataclass

@@ -37,6 +37,16 @@ REFUSALS = (AwsError, agreements.AgreementNotActive, buyers.AcceptanceRefused)
 """What cannot be done in the present state of AWS."""
 
 
+EntitlementFailure = Literal[
+    "INVALID_PAYMENT_INSTRUMENT",
+    "INCOMPATIBLE_CURRENCY",
+    "ACCOUNT_SUSPENDED",
+    "UNSUPPORTED_OPERATION",
+    "PRODUCT_RESTRICTED",
+]
+"""Why AWS cannot give a buyer the product."""
+
+
 class Control:
     """The operations: each takes the values of a request and returns the response."""
 
@@ -72,13 +82,20 @@ class Control:
     def accept(self, *, offer_id: str, account: str) -> Any:
         return {"agreement_id": buyers.accept(self.world, offer_id, account).id}
 
-    def end(self, *, agreement_id: str, status: Literal["CANCELLED", "TERMINATED"]) -> Any:
+    def end(
+        self,
+        *,
+        agreement_id: str,
+        status: Literal["CANCELLED", "TERMINATED"],
+        entitlement_failure: EntitlementFailure | None = None,
+    ) -> Any:
         """End an agreement early: the buyer cancels it, or AWS terminates it."""
         agreement = self.world.aws.agreements.get(agreement_id)
         if agreement is None:
             raise RequestError(f"agreement_id: there is no agreement {agreement_id}")
         if agreement.status != "ACTIVE":
             raise RequestError(f"agreement {agreement_id} is {agreement.status}", 409)
+        agreement.entitlement_failure = entitlement_failure
         agreements.end(self.world, agreement, status)
         return {"agreement_id": agreement_id, "status": status}
 

@@ -57,6 +57,7 @@ def call_catalog_and_agreements(seller: Seller) -> None:
     found = agreements.search_agreements(catalog=CATALOG, filters=purchases)
     assert [each["agreementId"] for each in found["agreementViewSummaries"]] == [agreement_id]
     assert agreements.describe_agreement(agreementId=agreement_id)["status"] == "ACTIVE"
+    assert agreements.get_agreement_entitlements(agreementId=agreement_id)["agreementEntitlements"]
     lines = agreements.list_agreement_invoice_line_items(
         agreementId=agreement_id, groupBy="INVOICE_ID"
     )

@@ -72,7 +72,9 @@ async def test_start_list_show_resend_and_cancel(cli_environment: OfferEnvironme
     handle = cli_environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
     await handle.signal("extend", {"until": "2020-01-01"})
     await cli_environment.wait_until(opportunity, lambda row: row.attention == "signal-rejected")
-    assert "Action required" in (await run("starter.py", "show", opportunity))[1]
+    shown = (await run("starter.py", "show", opportunity))[1]
+    assert "Action required" in shown
+    assert "docs/runbook.md#signal-rejected" in shown
     await handle.terminate()
     code, out, err = await run("starter.py", "show", opportunity)
     assert code == 0

@@ -22,6 +22,7 @@ from workflows.offer.state import PublicationState
 with workflow.unsafe.imports_passed_through():
     from activities.aws.catalog import AwsCatalog, ChangeSetOutcome, WaitForChangeSet
     from activities.email.message import EmailKind
+    from offers.diagnosis.sentences import CREATION_REMEDY
     from offers.lifecycle.attentions import AttentionCode, Vendor
     from offers.text import duration_text
 
@@ -104,6 +105,6 @@ class ChangeSetFollower:
         publication.attention = self._ctx.attentions.raise_(
             AttentionCode.PUBLICATION_DELAYED,
             f"AWS has been creating the offer for more than {duration_text(delayed_after)}",
-            "Ask AWS about the change set if it goes on; the workflow goes on waiting for it",
+            CREATION_REMEDY,
         ).number
         self._ctx.notifications.notify_owner(EmailKind.OWNER_PUBLICATION_DELAYED)

@@ -13,6 +13,7 @@ from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
     from activities.clazar.offers import Clazar, FindOffers, LinkOffer
+    from offers.diagnosis.sentences import NOT_IN_CLAZAR
     from offers.lifecycle.attentions import AttentionCode, Vendor
     from offers.preflight.marketplace import ObservedOffer
 
@@ -87,7 +88,7 @@ class ClazarLink:
                     break
                 state.attention = attentions.raise_(
                     AttentionCode.VENDOR_UNRESPONSIVE,
-                    "Clazar does not show the offer",
+                    NOT_IN_CLAZAR,
                     UNRESPONSIVE_REMEDY,
                     vendor=Vendor.CLAZAR,
                 ).number

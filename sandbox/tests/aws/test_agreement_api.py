@@ -98,6 +98,30 @@ def test_an_agreement_is_replaced_once(seller: Seller) -> None:
     assert not seller.world.aws.acceptable(seller.world.aws.offers[second])
 
 
+# Entitlements -------------------------------------------------------------------------------------
+
+
+def entitlement(seller: Seller, agreement_id: str) -> tuple[str, str]:
+    answer = seller.agreements.get_agreement_entitlements(agreementId=agreement_id)
+    (found,) = answer["agreementEntitlements"]
+    assert found["resource"] == {"id": seller.world.aws.product_id, "type": "SaaSProduct"}
+    return found["status"], found["statusReasonCode"]
+
+
+def test_entitlement_of_an_agreement(seller: Seller) -> None:
+    dates = {"AgreementStartDate": "2026-05-01", "AgreementEndDate": "2027-04-30"}
+    offer_id = seller.create_offer(UpdateValidityTerms=validity(**dates))
+    agreement = buyers.accept(seller.world, offer_id, BUYER)
+    assert entitlement(seller, agreement.id) == ("SCHEDULED", "FUTURE_START_DATE")
+    seller.clock.advance(days=90)
+    assert entitlement(seller, agreement.id) == ("PROVISIONED", "AGREEMENT_ACTIVE")
+    agreements.end(seller.world, agreement, "CANCELLED")
+    assert entitlement(seller, agreement.id) == ("DEPROVISIONED", "AGREEMENT_INACTIVE")
+    with pytest.raises(ClientError) as missing:
+        entitlement(seller, "agmt-unknown")
+    assert status_and_code(missing.value)[1] == "ResourceNotFoundException"
+
+
 # Search -------------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from sandbox.control.api import Control
+from sandbox.marketplace import buyers
 from sandbox.server import Sandbox
 from sandbox.tests.support.aws_seller import BUYER, Seller
 
@@ -44,6 +45,17 @@ def test_accept_and_end(control: httpx.Client, seller: Seller) -> None:
     end = {**accepted.json(), "status": "TERMINATED"}
     assert control.post("/end", json=end).json() == end
     assert control.post("/end", json=end).status_code == 409
+
+
+def test_end_because_of_the_payment_instrument(control: httpx.Client, seller: Seller) -> None:
+    agreement_id = buyers.accept(seller.world, seller.create_offer(), BUYER).id
+    failure = {"entitlement_failure": "INVALID_PAYMENT_INSTRUMENT"}
+    end = {"agreement_id": agreement_id, "status": "TERMINATED"}
+    assert control.post("/end", json=end | {"entitlement_failure": "OTHER"}).status_code == 400
+    assert control.post("/end", json=end | failure).json() == end
+    answer = seller.agreements.get_agreement_entitlements(agreementId=agreement_id)
+    (found,) = answer["agreementEntitlements"]
+    assert (found["status"], found["statusReasonCode"]) == ("FAILED", "INVALID_PAYMENT_INSTRUMENT")
 
 
 def test_faults(control: httpx.Client, seller: Seller) -> None:

@@ -138,6 +138,7 @@ def vacant_task_right(world: World) -> None:
                 "aws-marketplace:DescribeChangeSet": "AWS denies it",
                 "aws-marketplace:SearchAgreements": "AWS denies it",
                 "aws-marketplace:DescribeAgreement": "AWS denies it",
+                "aws-marketplace:GetAgreementEntitlements": "AWS denies it",
                 "aws-marketplace:ListAgreementInvoiceLineItems": "AWS denies it",
                 "aws-marketplace:ListBillingAdjustmentRequests": "AWS denies it",
                 "aws-marketplace:GetBillingAdjustmentRequest": "AWS denies it",
