@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 from rich.console import Console, Group
@@ -43,6 +44,9 @@ SETTLE_TIMEOUT = timedelta(seconds=20)
 """How long they may take on a slow machine."""
 
 LOG_WIDTH = 120
+
+OFFERS_ONLY = quote("WorkflowType = 'OfferWorkflow'")
+"""Leaves the Schedules' runs out."""
 
 console = PlainConsole(width=None if sys.stdout.isatty() else LOG_WIDTH)
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -206,7 +210,7 @@ def _keep(processes: Processes) -> None:
 
 def _addresses(processes: Processes, speed: str = "One day lasts one second.") -> str:
     return (
-        f"Temporal UI  {processes.temporal_ui}\n"
+        f"Temporal UI  {processes.temporal_ui}?query={OFFERS_ONLY}\n"
         f"Mailbox      {processes.addresses['mailbox']}\n"
         f"Control API  {processes.addresses['control']}/control/ (docs/sandbox.md)\n"
         f"{speed}"

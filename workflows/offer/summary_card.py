@@ -6,8 +6,10 @@ No personal data: the card is kept in memory and served in the clear.
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from offers.lifecycle.possible_actions import possible_actions
     from offers.lifecycle.record import OfferRecord
-    from offers.text import instant_text
+    from offers.lifecycle.summary import wait_of
+    from offers.text import day_text, instant_text
 
 
 def summary_card(record: OfferRecord) -> str:
@@ -15,6 +17,8 @@ def summary_card(record: OfferRecord) -> str:
     terms, agreement, payout = record.terms, record.agreement, record.payout
     rows = [
         ("Stage", f"**{record.stage}**"),
+        ("Waits for", _waits(record)),
+        ("Possible now", ", ".join(possible_actions(record))),
         ("Company", record.company),
         (
             "Price",
@@ -22,7 +26,7 @@ def summary_card(record: OfferRecord) -> str:
         ),
         ("Buyer account", terms.accounts if terms else None),
         ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
-        ("Last day", f"{terms.availability_end} (UTC)" if terms else None),
+        ("Last day", f"{day_text(terms.availability_end)} (UTC)" if terms else None),
         ("Change set", record.change_set_id),
         ("Agreement", agreement.agreement_id if agreement else None),
         ("Accepted", instant_text(agreement.accepted_at) if agreement else None),
@@ -40,6 +44,13 @@ def summary_card(record: OfferRecord) -> str:
         f"\n{instant_text(event.at)}: {event.description}." for event in record.agreement_events
     ]
     return "\n".join(lines)
+
+
+def _waits(record: OfferRecord) -> str | None:
+    if not record.history:
+        return None
+    wait, until = wait_of(record)
+    return f"{wait}, until {instant_text(until)}" if until else wait
 
 
 def _cell(value: str) -> str:

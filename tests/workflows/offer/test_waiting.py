@@ -333,6 +333,8 @@ async def test_summary_card_has_no_personal_data(harness: WorkflowHarness) -> No
     shared = await harness.share()
     details = await harness.summary_card()
     assert "**shared**" in details
+    assert "| Waits for | acceptance, until " in details
+    assert "| Possible now | extend, amend, cancel, resend |" in details
     assert shared.offer_id is not None
     assert shared.offer_id in details
     assert "@" not in details
