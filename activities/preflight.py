@@ -14,6 +14,7 @@ from activities.salesforce.opportunities import Opportunities, ReadOpportunity
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS, OriginalOffer, propose
 from offers.clock import Clock
 from offers.findings import Finding
+from offers.ids import opportunity_address
 from offers.model import FrozenModel
 from offers.policy.policy import CreationMethod, Policy
 from offers.preflight.customer import Customer
@@ -68,6 +69,7 @@ class Preflight:
         policy: Policy,
         product: DefaultProduct,
         clock: Clock,
+        salesforce_url: str,
     ) -> None:
         self._opportunities = opportunities
         self._marketplace = marketplace
@@ -76,6 +78,7 @@ class Preflight:
         self._policy = policy
         self._product = product
         self._clock = clock
+        self._salesforce_url = salesforce_url
 
     # It goes on to its end: an exception in its thread could strike in the middle of a call.
     @activity.defn(no_thread_cancel_exception=True)
@@ -133,6 +136,9 @@ class Preflight:
             # Clazar has another form for amendments, of which too little is known.
             method=CreationMethod.AWS if request.amends else request.method or self._policy.method,
             clock=self._clock,
+            opportunity_url=opportunity_address(self._salesforce_url, request.opportunity_id)
+            if request.opportunity_id
+            else None,
             before_start=request.before_start,
         )
         return preflight(drafted, deal, self._policy, today, sources)

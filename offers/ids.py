@@ -68,6 +68,11 @@ def parse_opportunity_id(text: str) -> str:
     return whole
 
 
+def opportunity_address(salesforce_url: str, opportunity_id: str) -> str:
+    """Where an opportunity is shown in Salesforce."""
+    return f"{salesforce_url.rstrip('/')}/lightning/r/Opportunity/{opportunity_id}/view"
+
+
 def offer_path(opportunity_id: str, amendment: int = 0) -> str:
     """An offer's path; `amendment` is 0 for the opportunity's own offer."""
     return f"{opportunity_id}/amendment/{amendment}" if amendment else opportunity_id

@@ -145,6 +145,7 @@ def preflight(settings: WorkerSettings, aws: AwsClients) -> Preflight:
         policy=settings.policy(),
         product=settings.product,
         clock=settings.clock,
+        salesforce_url=settings.salesforce_login_url,
     )
 
 

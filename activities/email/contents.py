@@ -2,6 +2,7 @@
 
 from activities.email import buyer, finance, owner
 from activities.email.message import EmailKind, EmailMessage
+from offers.ids import opportunity_address
 from offers.lifecycle.record import OfferRecord
 
 
@@ -10,5 +11,5 @@ def compose(kind: EmailKind, record: OfferRecord, salesforce_url: str) -> EmailM
     if compose_for_buyer := buyer.MESSAGES.get(kind):
         return compose_for_buyer(record)
     message = (owner.MESSAGES | finance.MESSAGES)[kind](record)
-    address = f"{salesforce_url}/lightning/r/Opportunity/{record.opportunity_id}/view"
+    address = opportunity_address(salesforce_url, record.opportunity_id)
     return message.model_copy(update={"link": ("Open the opportunity", address)})

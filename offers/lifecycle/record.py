@@ -129,6 +129,8 @@ class OfferRecord(BaseModel):
     terms: OfferTerms | None = None
     company: str | None = None
     """The buyer's company; known even where other terms are illegal."""
+    opportunity_url: str | None = None
+    """Where Salesforce shows the opportunity."""
     contacts: Contacts | None = None
     owner: Owner | None = None
     """Known even where others are not."""

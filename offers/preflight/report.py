@@ -40,6 +40,8 @@ class PreflightReport(FrozenModel):
     """None if a term is illegal in itself."""
     company: str | None = None
     """The buyer's company, as far as it is known, even if other terms are illegal."""
+    opportunity_url: str | None = None
+    """Where Salesforce shows the opportunity."""
     contacts: Contacts | None
     """None if nobody could be written to."""
     owner: Owner | None = None
@@ -91,6 +93,8 @@ class Deal(FrozenModel):
     method: CreationMethod = CreationMethod.AWS
     clock: Clock = Clock()
     """The worker's."""
+    opportunity_url: str | None = None
+    """Where Salesforce shows the opportunity."""
     before_start: bool = False
     """Whether nothing was started yet."""
 
@@ -115,6 +119,7 @@ def preflight(
     return PreflightReport(
         terms=drafted.terms,
         company=terms.company if terms and "company" in drafted.valid_fields else None,
+        opportunity_url=deal.opportunity_url,
         contacts=drafted.contacts,
         owner=drafted.owner,
         eula_sha256=deal.eula.sha256,

@@ -21,6 +21,12 @@ def summary_card(record: OfferRecord) -> str:
         ("Possible now", ", ".join(possible_actions(record))),
         ("Company", record.company),
         (
+            "Opportunity",
+            f"[{record.opportunity_id}]({record.opportunity_url})"
+            if record.opportunity_url
+            else record.opportunity_id,
+        ),
+        (
             "Price",
             f"{terms.price} {terms.term}, {terms.payment}" if terms else None,
         ),

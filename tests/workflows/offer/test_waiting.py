@@ -334,6 +334,8 @@ async def test_summary_card_has_no_personal_data(harness: WorkflowHarness) -> No
     details = await harness.summary_card()
     assert "**shared**" in details
     assert "| Waits for | acceptance, until " in details
+    assert f"{OPPORTUNITY}](https:" in details
+    assert f"/lightning/r/Opportunity/{OPPORTUNITY}/view)" in details
     assert "| Possible now | extend, amend, cancel, resend |" in details
     assert shared.offer_id is not None
     assert shared.offer_id in details
