@@ -37,6 +37,7 @@ CONTINUED = {
     "extended_then_amended": {Stage.SHARED, Stage.EXPIRED},
     "amended_after_acceptance": {Stage.SHARED, Stage.ACCEPTED},
     "cancellation_requested": {Stage.ACCEPTED, Stage.TERMINATED},
+    "refunded": {Stage.SHARED, Stage.DISBURSED},
 }
 """By scenario, stages in which its run must have continued; test_continue_as_new of end_to_end has
 `replaced`.  While AWS creates the offer, no run continues."""
