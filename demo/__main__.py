@@ -27,9 +27,9 @@ from demo.runner import ScenarioRunner
 from demo.scenarios import SCENARIOS
 from offers.text import day_text
 from runtime import schedules
-from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import TemporalSettings
+from runtime.telemetry import set_default_runtime
 from runtime.temporal import connect, register_search_attributes
 from workflows.offer.workflow import OfferWorkflow
 
@@ -60,7 +60,7 @@ def demo(
     ] = False,
 ) -> None:
     """Run eleven offers on a simulator; exits with 0 only if each ends as expected."""
-    core_logs_to_standard_error()
+    set_default_runtime()
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell may have set them to be ignored
         signal.signal(number, signal.default_int_handler)
     console.print("Starting a Temporal server, the sandbox and a worker ...")
