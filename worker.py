@@ -59,11 +59,17 @@ async def _work(queues: list[TaskQueue]) -> None:
     # A mistake in a file shows before anything is begun.
     settings.policy()
     settings.fields()
-    signed = settings.decision_keys is not None
     set_default_runtime(settings.offers_metrics_address)
-    client = await connect(settings, [tracing()] if settings.offers_traces else [])
+    with tracing(wanted=settings.offers_traces) as interceptors:
+        client = await connect(settings, interceptors)
+        await _serve(client, settings, queues, stop)
+
+
+async def _serve(
+    client: Client, settings: WorkerSettings, queues: list[TaskQueue], stop: asyncio.Event
+) -> None:
     await register_search_attributes(client)
-    if not signed:
+    if settings.decision_keys is None:
         logging.getLogger(__name__).warning(
             "OFFERS_DECISION_KEYS is not set: who approves is whoever is named, without a proof"
         )

@@ -26,6 +26,8 @@ EVERY_SECONDS = 60.0
 LARGEST_SHARE = 0.05
 """Of the time that reading may take: while very many offers wait, it is read less often."""
 NO_VENDOR = "none"
+OPEN = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running'"
+TERMINATED = "ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled')"
 
 logger = logging.getLogger(__name__)
 
@@ -84,15 +86,16 @@ class OfferMetrics:
 
     async def refresh(self) -> None:
         """Read them now; raises RPCError."""
-        counts, waiting, successes = await asyncio.gather(
+        counts, waiting, terminated, successes = await asyncio.gather(
             asyncio.gather(*(self._count(stage) for stage in Stage)),
             list_offers(self._client, WAITING),
+            self._count_terminated(),
             asyncio.gather(*(self._last_end(each) for each in self._schedules)),
         )
         self._offers.set_all(
             {_labels(stage=stage): count for stage, count in zip(Stage, counts, strict=True)}
         )
-        self._attentions.set_all(attentions(waiting))
+        self._attentions.set_all(attentions(waiting, terminated))
         overdue = overdue_payouts(waiting)
         self._overdue.set_all({key: len(amounts) for key, amounts in overdue.items()})
         self._overdue_amount.set_all({key: float(sum(amounts)) for key, amounts in overdue.items()})
@@ -104,11 +107,18 @@ class OfferMetrics:
 
     async def _count(self, stage: Stage) -> int:
         # Temporal groups counts by ExecutionStatus only (server 1.32.0).
-        found = await self._client.count_workflows(
-            "WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running'"
-            f" AND OfferStage = '{stage}'"
-        )
+        found = await self._client.count_workflows(f"{OPEN} AND OfferStage = '{stage}'")
         return found.count
+
+    async def _count_terminated(self) -> int:
+        """Those whose workflow was ended from outside, and that were not started again."""
+        runs = await list_offers(self._client, TERMINATED)
+        ids = sorted({each.info.execution.workflow_id for each in runs})
+        if not ids:
+            return 0
+        named = ", ".join(f"'{each}'" for each in ids)
+        again = await self._client.count_workflows(f"{OPEN} AND WorkflowId IN ({named})")
+        return len(ids) - again.count
 
     async def _last_end(self, schedule: str) -> datetime | None:
         # The newest first: Temporal's own order.
@@ -120,8 +130,11 @@ class OfferMetrics:
         return await anext((each.close_time async for each in found), None)
 
 
-def attentions(offers: Iterable[ListedOffer]) -> dict[Labels, float]:
-    """How many wait, by code and vendor; of each code at least one that is 0."""
+def attentions(offers: Iterable[ListedOffer], terminated: int = 0) -> dict[Labels, float]:
+    """How many wait, by code and vendor; 0 for a code of which there is none.
+
+    `terminated`: how many offers nobody follows any more.
+    """
     counts: dict[Labels, float] = {
         _labels(code=code, vendor=NO_VENDOR): 0 for code in AttentionCode
     }
@@ -129,6 +142,7 @@ def attentions(offers: Iterable[ListedOffer]) -> dict[Labels, float]:
         for each in offer.summary.progress.attentions if offer.summary else ():
             labels = _labels(code=each.code, vendor=each.vendor or NO_VENDOR)
             counts[labels] = counts.get(labels, 0) + 1
+    counts[_labels(code=AttentionCode.WORKFLOW_TERMINATED, vendor=NO_VENDOR)] += terminated
     return counts
 
 

@@ -1,6 +1,8 @@
 """What Temporal's SDK tells of itself: its logs, its metrics for Prometheus, and traces."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from temporalio.client import Interceptor
 from temporalio.runtime import (
@@ -61,8 +63,16 @@ def set_default_runtime(metrics_address: str | None = None) -> None:
     Runtime.set_default(runtime, error_if_already_set=False)
 
 
-def tracing() -> Interceptor:
-    """Traces for OpenTelemetry, sent as its own `OTEL_*` variables say."""
+@contextmanager
+def tracing(*, wanted: bool) -> Iterator[list[Interceptor]]:
+    """What a client needs for traces, which are sent as OpenTelemetry's `OTEL_*` variables say.
+
+    None if no traces are wanted.  At the end those that wait are sent: the process ends without
+    Python's own shutdown.
+    """
+    if not wanted:
+        yield []
+        return
     try:
         from opentelemetry import trace
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -80,4 +90,8 @@ def tracing() -> Interceptor:
     )
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
-    return TracingInterceptor()
+    try:
+        # Schedules and people start workflows, and neither begins a trace.
+        yield [TracingInterceptor(always_create_workflow_spans=True)]
+    finally:
+        provider.shutdown()

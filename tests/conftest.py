@@ -90,12 +90,3 @@ def unused_tcp_port() -> Iterator[int]:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         yield bound.getsockname()[1]
-
-
-@pytest.fixture
-def free_address() -> Iterator[str]:
-    """An address at which a program can listen, and no other test: it is bound, not listened at."""
-    with socket.socket() as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{bound.getsockname()[1]}"

@@ -18,5 +18,14 @@ def test_an_address_in_use_is_named() -> None:
 
 def test_traces_need_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    with pytest.raises(InvalidSettings, match=r"pip install 'offerflow\[traces\]'"):
-        tracing()
+    with (
+        pytest.raises(InvalidSettings, match=r"pip install 'offerflow\[traces\]'"),
+        tracing(wanted=True),
+    ):
+        pass
+
+
+def test_without_traces_nothing_of_them_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with tracing(wanted=False) as interceptors:
+        assert interceptors == []
