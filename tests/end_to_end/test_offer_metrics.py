@@ -1,0 +1,81 @@
+"""The metrics of offers and Schedules, read from a real server."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
+
+from activities.temporal.offer_summaries import list_offers
+from activities.temporal.vendor_problems import WAITING
+from offers.clock import Clock
+from offers.ids import workflow_id
+from offers.lifecycle.attentions import AttentionCode
+from offers.policy.policy import Policy
+from offers.stage import Stage
+from runtime import schedules
+from runtime.offer_metrics import OfferMetrics
+from runtime.schedules import POLICY, WATCH
+from tests.support.offer_environment import PAUSE_SECONDS, TIMEOUT_SECONDS, OfferEnvironment
+
+
+async def test_offers_and_schedules_are_shown_as_they_are(environment: OfferEnvironment) -> None:
+    client, world = environment.temporal_client, environment.world
+    buffer = MetricBuffer(10_000)
+    meter = Runtime(
+        telemetry=TelemetryConfig(metrics=buffer, attach_service_name=False)
+    ).metric_meter
+    metrics = OfferMetrics(client, schedules.intervals(Policy(), Clock()), meter)
+
+    async def read() -> dict[tuple[str, ...], float]:
+        """By the metric's name and its labels' values: what was set last."""
+        await metrics.refresh()
+        return {
+            (
+                each.metric.name.removeprefix("offerflow_"),
+                *(str(value) for _, value in sorted(each.attributes.items())),
+            ): each.value
+            for each in buffer.retrieve_updates()
+        }
+
+    shared, waiting = environment.put_opportunities(1, 2)
+    await environment.client.start(shared)
+    await environment.wait_until(shared, lambda row: row.stage == Stage.SHARED)
+    world.faults.smtp.answer(535, "RCPT", times=None)
+    await environment.client.start(waiting)
+    await environment.wait_until(waiting, lambda row: row.attention is not None)
+    schedule = schedules.schedules(Policy(), Clock())[POLICY]
+    await client.create_schedule(POLICY, schedule)
+    began = time.time()
+    await client.get_schedule_handle(POLICY).trigger()
+
+    # Search lags behind.
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not (seen := await read())["schedule_last_success_timestamp_seconds", POLICY]:  # noqa: ASYNC110
+            await asyncio.sleep(PAUSE_SECONDS)
+    assert seen["offers", "shared"] == 1
+    assert seen["offers", "live"] == 1
+    assert seen["offers", "draft"] == 0
+    assert seen["attentions", "credentials-rejected", "email"] == 1
+    assert seen["schedule_last_success_timestamp_seconds", POLICY] >= began - 1
+    assert seen["schedule_last_success_timestamp_seconds", WATCH] == 0
+    assert seen["schedule_interval_seconds", POLICY] == timedelta(minutes=15).total_seconds()
+    assert seen["refreshed_timestamp_seconds",] >= began
+
+    # What is over becomes 0, and an offer that nobody follows any more is told.
+    world.faults.clear()
+    await environment.client.resume(waiting)
+    await environment.wait_until(waiting, lambda row: row.stage == Stage.SHARED)
+    await client.get_workflow_handle(workflow_id(shared)).terminate()
+    await environment.wait_until_closed(shared)
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while await list_offers(client, WAITING):  # noqa: ASYNC110
+            await asyncio.sleep(PAUSE_SECONDS)
+    seen = await read()
+    assert seen["offers", "shared"] == 1
+    assert seen["attentions", "credentials-rejected", "email"] == 0
+    assert seen["attentions", "workflow-terminated", "none"] == 1
+    await environment.client.start(shared)
+    terminated = AttentionCode.WORKFLOW_TERMINATED
+    await environment.wait_until(shared, lambda row: row.attention != terminated)
+    assert (await read())["attentions", "workflow-terminated", "none"] == 0
