@@ -91,6 +91,8 @@ def configure_logs(level: LogLevel = LogLevel.INFO, log_format: LogFormat | None
     root.setLevel(level.upper())
     for chatty in ("httpx", "botocore", "urllib3", "aiosmtplib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # A collector of traces that does not answer is told once, and not at each of its tries.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     # At DEBUG the SDK shows whole inputs and results.
     logging.getLogger("temporalio.worker._activity").setLevel(logging.INFO)
     # The context is in fields of its own; in the text, too, it would only make lines longer.
