@@ -1,6 +1,9 @@
 """The worker's process: what SIGTERM does to calls, and which rates the server enforces."""
 
 import asyncio
+import json
+import re
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,21 @@ from temporalio.client import Client
 from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
 from offers.ids import workflow_id
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
-from tests.support.programs import free_address, running_worker
+from tests.support.programs import ROOT, free_address, running_worker
 from tests.support.workflow_harness import environment_variables
 
 OTHERS = [queue for queue in TaskQueue if queue is not TaskQueue.EMAIL]
+
+
+async def health_check_of_the_image() -> int:
+    """The exit code of the command by which Docker asks."""
+    image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    (written,) = re.findall(r"HEALTHCHECK .*?CMD (\[.*?\])\n", image, flags=re.DOTALL)
+    _, *arguments = json.loads(written)
+    asking = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stderr=asyncio.subprocess.DEVNULL
+    )
+    return await asking.wait()
 
 
 async def test_sigterm_lets_a_call_end(
@@ -45,6 +59,7 @@ async def test_sigterm_lets_a_call_end(
                 await environment.client.start(offer)
                 await asyncio.to_thread(called.wait)
                 assert (await health.get("/readyz")).status_code == 200
+                assert await health_check_of_the_image() == 0
                 process.terminate()
                 assert process.stderr is not None
                 async for line in process.stderr:
@@ -55,6 +70,7 @@ async def test_sigterm_lets_a_call_end(
                     503,
                     "not ready: it is shutting down\n",
                 )
+                assert await health_check_of_the_image() == 1
                 assert (await health.get("/livez")).status_code == 200
                 may_answer.set()
         assert [mail.subject for mail in environment.world.mail.messages] == [
