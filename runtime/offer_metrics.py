@@ -75,10 +75,11 @@ class OfferMetrics:
             try:
                 await self.refresh()
                 failing = False
-            except RPCError as error:
-                # `offerflow_refreshed_timestamp_seconds` shows it; one line is enough.
+            except Exception as error:  # whatever it is, it is tried again
+                # One line is enough: `offerflow_refreshed_timestamp_seconds` shows how long.
                 if not failing:
-                    logger.warning("metrics cannot be read: Temporal: %s", error.status.name)
+                    what = f"Temporal: {error.status.name}" if isinstance(error, RPCError) else ""
+                    logger.warning("metrics cannot be read: %s", what or type(error).__name__)
                 failing = True
             pause = max(EVERY_SECONDS, (time.monotonic() - began) / LARGEST_SHARE)
             with suppress(TimeoutError):
@@ -107,7 +108,10 @@ class OfferMetrics:
 
     async def _count(self, stage: Stage) -> int:
         # Temporal groups counts by ExecutionStatus only (server 1.32.0).
-        found = await self._client.count_workflows(f"{OPEN} AND OfferStage = '{stage}'")
+        condition = f"OfferStage = '{stage}'"
+        if stage is Stage.DRAFT:  # at first it has no stage
+            condition = f"({condition} OR OfferStage IS NULL)"
+        found = await self._client.count_workflows(f"{OPEN} AND {condition}")
         return found.count
 
     async def _count_terminated(self) -> int:

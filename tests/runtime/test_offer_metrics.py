@@ -1,15 +1,21 @@
 """What the metrics count of the offers that wait."""
 
+import asyncio
 from decimal import Decimal
+from typing import Any
 
+import pytest
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.common import MetricMeter
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.temporal.offer_summaries import ListedOffer
 from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from offers.lifecycle.summary import Deal, MoneySummary, OfferSummary, Progress, Wait
 from offers.money import Currency
 from offers.stage import Stage
-from runtime.offer_metrics import attentions, overdue_payouts
+from runtime import offer_metrics
+from runtime.offer_metrics import OfferMetrics, attentions, overdue_payouts
 from tests.support.vendors import NOW
 
 
@@ -69,3 +75,27 @@ def test_overdue_payouts_are_counted_by_currency() -> None:
     assert amounts.pop((("currency", "USD"),)) == [Decimal("100.50"), Decimal(1)]
     assert amounts.pop((("currency", "JPY"),)) == [Decimal(5000)]
     assert set(map(len, amounts.values())) == {0}
+
+
+async def test_metrics_that_cannot_be_read_are_told_once_and_read_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    until = asyncio.Event()
+    away = RPCError("away", RPCStatusCode.UNAVAILABLE, b"")
+    outcomes = [away, away, None, LookupError("jane@example.com"), None]
+
+    async def refresh(_: OfferMetrics) -> None:
+        outcome = outcomes.pop(0)
+        if not outcomes:
+            until.set()
+        if outcome:
+            raise outcome
+
+    monkeypatch.setattr(OfferMetrics, "refresh", refresh)
+    monkeypatch.setattr(offer_metrics, "EVERY_SECONDS", 0)
+    client: Any = None
+    await OfferMetrics(client, {}, MetricMeter.noop).keep_fresh(until)
+    assert caplog.messages == [
+        "metrics cannot be read: Temporal: UNAVAILABLE",
+        "metrics cannot be read: LookupError",
+    ]
