@@ -44,21 +44,29 @@ async def test_offers_and_schedules_are_shown_as_they_are(environment: OfferEnvi
     world.faults.smtp.answer(535, "RCPT", times=None)
     await environment.client.start(waiting)
     await environment.wait_until(waiting, lambda row: row.attention is not None)
-    schedule = schedules.schedules(Policy(), Clock())[POLICY]
-    await client.create_schedule(POLICY, schedule)
+    unchecked = "offer/no-worker-has-it"
+    await client.start_workflow("OfferWorkflow", id=unchecked, task_queue="nobody")
     began = time.time()
-    await client.get_schedule_handle(POLICY).trigger()
+    world.faults.agreement.answer(403, "SearchAgreements", times=None)
+    for each in (POLICY, WATCH):
+        await client.create_schedule(each, schedules.schedules(Policy(), Clock())[each])
+        await client.get_schedule_handle(each).trigger()
 
     # Search lags behind.
+    failed = f"TemporalScheduledById = '{WATCH}' AND ExecutionStatus = 'Failed'"
+    visible = f"({failed}) OR WorkflowId = '{unchecked}'"
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while (await client.count_workflows(visible)).count < 2:  # noqa: ASYNC110
+            await asyncio.sleep(PAUSE_SECONDS)
     async with asyncio.timeout(TIMEOUT_SECONDS):
         while not (seen := await read())["schedule_last_success_timestamp_seconds", POLICY]:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE_SECONDS)
     assert seen["offers", "shared"] == 1
     assert seen["offers", "live"] == 1
-    assert seen["offers", "draft"] == 0
+    assert seen["offers", "draft"] == 1
     assert seen["attentions", "credentials-rejected", "email"] == 1
     assert seen["schedule_last_success_timestamp_seconds", POLICY] >= began - 1
-    assert seen["schedule_last_success_timestamp_seconds", WATCH] == 0
+    assert seen["schedule_last_success_timestamp_seconds", WATCH] == 0, "its run failed"
     assert seen["schedule_interval_seconds", POLICY] == timedelta(minutes=15).total_seconds()
     assert seen["refreshed_timestamp_seconds",] >= began
 
