@@ -8,13 +8,13 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
 from temporalio.client import Client
 from temporalio.common import MetricMeter
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.temporal.offer_summaries import ListedOffer, list_offers
 from activities.temporal.vendor_problems import WAITING
@@ -56,10 +56,10 @@ class OfferMetrics:
         self._intervals = _Gauge(
             meter, "offerflow_schedule_interval_seconds", "How often each Schedule runs."
         )
-        self._last_success = _Gauge(
+        self._last_successes = _Gauge(
             meter,
             "offerflow_schedule_last_success_timestamp_seconds",
-            "When the last run of each Schedule that did not fail ended; 0: none is known.",
+            "When the last good run of each Schedule ended, or else it was created; 0: it was not.",
         )
         self._refreshed = _Gauge(
             meter,
@@ -91,7 +91,7 @@ class OfferMetrics:
             asyncio.gather(*(self._count(stage) for stage in Stage)),
             list_offers(self._client, WAITING),
             self._count_terminated(),
-            asyncio.gather(*(self._last_end(each) for each in self._schedules)),
+            asyncio.gather(*(self._last_success(each) for each in self._schedules)),
         )
         self._offers.set_all(
             {_labels(stage=stage): count for stage, count in zip(Stage, counts, strict=True)}
@@ -100,10 +100,10 @@ class OfferMetrics:
         overdue = overdue_payouts(waiting)
         self._overdue.set_all({key: len(amounts) for key, amounts in overdue.items()})
         self._overdue_amount.set_all({key: float(sum(amounts)) for key, amounts in overdue.items()})
-        for schedule, end in zip(self._schedules, successes, strict=True):
+        for schedule, last in zip(self._schedules, successes, strict=True):
             labels = _labels(schedule=schedule)
             self._intervals.set(self._schedules[schedule].total_seconds(), labels)
-            self._last_success.set(end.timestamp() if end else 0, labels)
+            self._last_successes.set(last, labels)
         self._refreshed.set(time.time(), ())
 
     async def _count(self, stage: Stage) -> int:
@@ -124,14 +124,24 @@ class OfferMetrics:
         again = await self._client.count_workflows(f"{OPEN} AND WorkflowId IN ({named})")
         return len(ids) - again.count
 
-    async def _last_end(self, schedule: str) -> datetime | None:
+    async def _last_success(self, schedule: str) -> float:
+        """When its last good run ended; without one when it was created: it may run once a day."""
         # The newest first: Temporal's own order.
         found = self._client.list_workflows(
             f"TemporalScheduledById = '{schedule}' AND ExecutionStatus = 'Completed'",
             limit=1,
             page_size=1,
         )
-        return await anext((each.close_time async for each in found), None)
+        async for run in found:
+            if run.close_time:
+                return run.close_time.timestamp()
+        try:
+            described = await self._client.get_schedule_handle(schedule).describe()
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return 0
+        return described.info.created_at.timestamp()
 
 
 def attentions(offers: Iterable[ListedOffer], terminated: int = 0) -> dict[Labels, float]:

@@ -15,7 +15,7 @@ from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
 from runtime.offer_metrics import OfferMetrics
-from runtime.schedules import POLICY, WATCH
+from runtime.schedules import POLICY, SWEEP, WATCH
 from tests.support.offer_environment import PAUSE_SECONDS, TIMEOUT_SECONDS, OfferEnvironment
 
 
@@ -53,20 +53,26 @@ async def test_offers_and_schedules_are_shown_as_they_are(environment: OfferEnvi
         await client.get_schedule_handle(each).trigger()
 
     # Search lags behind.
-    failed = f"TemporalScheduledById = '{WATCH}' AND ExecutionStatus = 'Failed'"
-    visible = f"({failed}) OR WorkflowId = '{unchecked}'"
+    visible = (
+        f"(TemporalScheduledById = '{POLICY}' AND ExecutionStatus = 'Completed')"
+        f" OR (TemporalScheduledById = '{WATCH}' AND ExecutionStatus = 'Failed')"
+        f" OR WorkflowId = '{unchecked}'"
+    )
     async with asyncio.timeout(TIMEOUT_SECONDS):
-        while (await client.count_workflows(visible)).count < 2:  # noqa: ASYNC110
+        while (await client.count_workflows(visible)).count < 3:  # noqa: ASYNC110
             await asyncio.sleep(PAUSE_SECONDS)
-    async with asyncio.timeout(TIMEOUT_SECONDS):
-        while not (seen := await read())["schedule_last_success_timestamp_seconds", POLICY]:  # noqa: ASYNC110
-            await asyncio.sleep(PAUSE_SECONDS)
+    seen = await read()
     assert seen["offers", "shared"] == 1
     assert seen["offers", "live"] == 1
     assert seen["offers", "draft"] == 1
     assert seen["attentions", "credentials-rejected", "email"] == 1
-    assert seen["schedule_last_success_timestamp_seconds", POLICY] >= began - 1
-    assert seen["schedule_last_success_timestamp_seconds", WATCH] == 0, "its run failed"
+    created = {
+        each: (await client.get_schedule_handle(each).describe()).info.created_at.timestamp()
+        for each in (POLICY, WATCH)
+    }
+    assert seen["schedule_last_success_timestamp_seconds", POLICY] > created[POLICY]
+    assert seen["schedule_last_success_timestamp_seconds", WATCH] == created[WATCH], "it failed"
+    assert seen["schedule_last_success_timestamp_seconds", SWEEP] == 0
     assert seen["schedule_interval_seconds", POLICY] == timedelta(minutes=15).total_seconds()
     assert seen["refreshed_timestamp_seconds",] >= began
 
