@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.temporal.offer_summaries import ListedOffer, list_offers
+from activities.temporal.offer_summaries import ListedOffer, list_offers, newest_runs
 from activities.temporal.vendor_problems import WAITING
 from offers.lifecycle.attentions import AttentionCode
 from offers.money import Currency
@@ -87,15 +87,12 @@ class OfferMetrics:
 
     async def refresh(self) -> None:
         """Read them now; raises RPCError."""
-        counts, waiting, terminated, successes = await asyncio.gather(
-            asyncio.gather(*(self._count(stage) for stage in Stage)),
-            list_offers(self._client, WAITING),
-            self._count_terminated(),
-            asyncio.gather(*(self._last_success(each) for each in self._schedules)),
-        )
-        self._offers.set_all(
-            {_labels(stage=stage): count for stage, count in zip(Stage, counts, strict=True)}
-        )
+        # One after the other: a server limits how many lists and counts it answers in a second.
+        counts = {_labels(stage=stage): await self._count(stage) for stage in Stage}
+        waiting = await list_offers(self._client, WAITING)
+        terminated = await self._count_terminated()
+        successes = [await self._last_success(each) for each in self._schedules]
+        self._offers.set_all(counts)
         self._attentions.set_all(attentions(waiting, terminated))
         overdue = overdue_payouts(waiting)
         self._overdue.set_all({key: len(amounts) for key, amounts in overdue.items()})
@@ -116,13 +113,12 @@ class OfferMetrics:
 
     async def _count_terminated(self) -> int:
         """Those whose workflow was ended from outside, and that were not started again."""
-        runs = await list_offers(self._client, TERMINATED)
-        ids = sorted({each.info.execution.workflow_id for each in runs})
-        if not ids:
+        ended = await list_offers(self._client, TERMINATED)
+        if not ended:
             return 0
-        named = ", ".join(f"'{each}'" for each in ids)
-        again = await self._client.count_workflows(f"{OPEN} AND WorkflowId IN ({named})")
-        return len(ids) - again.count
+        ids = sorted({f"'{each.info.execution.workflow_id}'" for each in ended})
+        runs = await list_offers(self._client, f"WorkflowId IN ({', '.join(ids)})")
+        return sum(each.is_stopped for each in newest_runs(runs))
 
     async def _last_success(self, schedule: str) -> float:
         """When its last good run ended; without one when it was created: it may run once a day."""

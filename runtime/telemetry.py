@@ -40,22 +40,26 @@ def set_default_runtime(metrics_address: str | None = None) -> None:
     """
     forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
     wanted = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    metrics = metrics_address and PrometheusConfig(
-        bind_address=metrics_address,
-        # As Prometheus names metrics; without these the SDK counts milliseconds.
-        counters_total_suffix=True,
-        unit_suffix=True,
-        durations_as_seconds=True,
-        histogram_bucket_overrides=BUCKETS,
+    metrics = (
+        PrometheusConfig(
+            bind_address=metrics_address,
+            # As Prometheus names metrics; without these the SDK counts milliseconds.
+            counters_total_suffix=True,
+            unit_suffix=True,
+            durations_as_seconds=True,
+            histogram_bucket_overrides=BUCKETS,
+        )
+        if metrics_address
+        else None
     )
     telemetry = TelemetryConfig(
         logging=LoggingConfig(wanted, forwarding=forwarding),
-        metrics=metrics or None,
+        metrics=metrics,
         attach_service_name=False,
     )
     try:
         runtime = Runtime(telemetry=telemetry)
-    except (RuntimeError, ValueError):
+    except ValueError:  # of the SDK, for an address at which it cannot listen
         raise InvalidSettings(
             f"OFFERS_METRICS_ADDRESS: nothing can listen at {metrics_address}: choose another"
             " address, or end the program that uses it"
