@@ -31,21 +31,17 @@ def test_promtool_accepts_the_rules(arguments: tuple[str, ...]) -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_each_alert_has_an_entry_in_the_runbook() -> None:
-    """That of an attention is of its code."""
-    entries = (ROOT / "ops" / "runbook-entries.md").read_text(encoding="utf-8")
-    headings = {each.lower() for each in re.findall(r"^### (\w+)$", entries, flags=re.MULTILINE)}
-    used = set()
+def test_each_alert_leads_to_its_entry_in_the_runbook() -> None:
+    """Its own, or that of the attention: test_runbook.py finds out whether there is one."""
     for rule in rules():
         named = RUNBOOK_URL.fullmatch(rule["annotations"]["runbook_url"])
         assert named, rule["alert"]
         if named[1] == "{{ $labels.code }}":
             (codes,) = re.findall(r'code=~"([^"]+)"', rule["expr"])
             assert set(codes.split("|")) <= set(AttentionCode)
-        elif named[1] not in set(AttentionCode):
-            assert named[1] == rule["alert"].lower()
-            used.add(named[1])
-    assert used == headings
+        else:
+            # As GitHub names the place of a heading.
+            assert named[1] in {rule["alert"].lower(), *AttentionCode}
 
 
 def test_the_number_of_task_queues_in_the_rules() -> None:
