@@ -85,7 +85,7 @@ async def _run(processes: Processes, crash: bool) -> bool:
     await register_search_attributes(client)
     offer_client = OfferClient(client, settings.clock)
     runner = ScenarioRunner(processes.addresses["control"], offer_client)
-    console.print(_addresses(processes))
+    console.print(_addresses(processes), soft_wrap=True)
     await runner.set_up()
     await runner.start_clazar_offers()
     await schedules.apply(client, settings.policy(), settings.clock)
@@ -203,7 +203,7 @@ def _keep(processes: Processes) -> None:
     asyncio.run(_slow_down(processes))
     console.print("Everything stays up until Ctrl-C.  In another terminal:")
     console.print("  . .demo/env && .venv/bin/offerflow list")
-    console.print(_addresses(processes, "One minute lasts one second from now on."))
+    console.print(_addresses(processes, "One minute lasts one second from now on."), soft_wrap=True)
     while True:
         asyncio.run(asyncio.sleep(3600))
 
