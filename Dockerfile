@@ -17,4 +17,7 @@ COPY worker.py starter.py ./
 RUN pip install --no-cache-dir --no-deps --editable .
 RUN useradd --system offerflow
 USER offerflow
+ENV OFFERS_HEALTH_ADDRESS=127.0.0.1:8081
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
+  CMD ["python", "-c", "import os; from urllib.request import ProxyHandler, build_opener; build_opener(ProxyHandler({})).open(f'http://{os.environ[\"OFFERS_HEALTH_ADDRESS\"]}/readyz', timeout=4)"]
 CMD ["python", "worker.py"]

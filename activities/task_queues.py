@@ -8,6 +8,7 @@ in 1.3 seconds, so that a call can wait so long while the queue as a whole is id
 from enum import StrEnum
 
 from offers.clock import Clock
+from offers.lifecycle.attentions import Vendor
 
 
 class TaskQueue(StrEnum):
@@ -23,6 +24,15 @@ class TaskQueue(StrEnum):
     """Reads the payout data, from Clazar or from S3."""
     SALESFORCE = "salesforce"
     EMAIL = "email"
+
+
+VENDOR_OF_QUEUE: dict[str, Vendor] = {
+    TaskQueue.AWS_MARKETPLACE: Vendor.AWS,
+    TaskQueue.CLAZAR: Vendor.CLAZAR,
+    TaskQueue.SALESFORCE: Vendor.SALESFORCE,
+    TaskQueue.EMAIL: Vendor.EMAIL,
+}
+"""Whom all activities of a queue call; the other queues have several vendors, or none."""
 
 
 ACTIVITIES_PER_SECOND: dict[TaskQueue, float | None] = {

@@ -25,10 +25,10 @@ from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
 from offers.money import GivenMoney
 from runtime.codec import InvalidKeys, RefusedPayload
-from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process
 from runtime.schedules import ScheduleNotFound
 from runtime.settings import InvalidSettings, TemporalSettings, read_settings
+from runtime.telemetry import set_default_runtime
 from runtime.temporal import ServerUnreachable, connect, register_search_attributes
 
 P = ParamSpec("P")
@@ -214,7 +214,7 @@ def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        core_logs_to_standard_error()
+        set_default_runtime()
         try:
             asyncio.run(work(*args, **kwargs))
         except (

@@ -27,9 +27,9 @@ from demo.runner import ScenarioRunner
 from demo.scenarios import SCENARIOS
 from offers.text import day_text
 from runtime import schedules
-from runtime.logging import core_logs_to_standard_error
 from runtime.process_exit import exit_process, run_and_exit
 from runtime.settings import TemporalSettings
+from runtime.telemetry import set_default_runtime
 from runtime.temporal import connect, register_search_attributes
 from workflows.offer.workflow import OfferWorkflow
 
@@ -60,7 +60,7 @@ def demo(
     ] = False,
 ) -> None:
     """Run eleven offers on a simulator; exits with 0 only if each ends as expected."""
-    core_logs_to_standard_error()
+    set_default_runtime()
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell may have set them to be ignored
         signal.signal(number, signal.default_int_handler)
     console.print("Starting a Temporal server, the sandbox and a worker ...")
@@ -85,7 +85,7 @@ async def _run(processes: Processes, crash: bool) -> bool:
     await register_search_attributes(client)
     offer_client = OfferClient(client, settings.clock)
     runner = ScenarioRunner(processes.addresses["control"], offer_client)
-    console.print(_addresses(processes))
+    console.print(_addresses(processes), soft_wrap=True)
     await runner.set_up()
     await runner.start_clazar_offers()
     await schedules.apply(client, settings.policy(), settings.clock)
@@ -203,7 +203,7 @@ def _keep(processes: Processes) -> None:
     asyncio.run(_slow_down(processes))
     console.print("Everything stays up until Ctrl-C.  In another terminal:")
     console.print("  . .demo/env && .venv/bin/offerflow list")
-    console.print(_addresses(processes, "One minute lasts one second from now on."))
+    console.print(_addresses(processes, "One minute lasts one second from now on."), soft_wrap=True)
     while True:
         asyncio.run(asyncio.sleep(3600))
 

@@ -9,13 +9,8 @@ from enum import StrEnum
 
 import structlog
 from temporalio import activity, workflow
-from temporalio.runtime import (
-    LogForwardingConfig,
-    LoggingConfig,
-    Runtime,
-    TelemetryConfig,
-    TelemetryFilter,
-)
+
+from activities.vendor_calls import is_own_failure
 
 
 class WithoutSignalContents(logging.Filter):
@@ -31,14 +26,17 @@ class WithoutSignalContents(logging.Filter):
         return True
 
 
-def core_logs_to_standard_error() -> None:
-    """Send the logs of Temporal's core to standard error; by default they go to standard output."""
-    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
-    wanted = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    logs = LoggingConfig(wanted, forwarding=forwarding)
-    Runtime.set_default(
-        Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False
-    )
+class WithoutOwnFailures(logging.Filter):
+    """Drops what the SDK logs, with a traceback, when an activity fails with one of our failures.
+
+    `activities.vendor_calls` logs them in our own words.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to keep the record."""
+        is_failed_attempt = getattr(record, "__temporal_error_identifier", "") == "ActivityFailure"
+        error = record.exc_info[1] if record.exc_info else None
+        return not (is_failed_attempt and is_own_failure(error))
 
 
 class LogLevel(StrEnum):
@@ -49,8 +47,20 @@ class LogLevel(StrEnum):
     WARNING = "warning"
 
 
-def configure_logs(level: LogLevel = LogLevel.INFO) -> None:
-    """Send all logs to standard error.  Nothing personal and no secret may be logged."""
+class LogFormat(StrEnum):
+    """How a line is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def configure_logs(level: LogLevel = LogLevel.INFO, log_format: LogFormat | None = None) -> None:
+    """Send all logs to standard error.  Nothing personal and no secret may be logged.
+
+    `log_format`: None for text on a terminal, and else JSON.
+    """
+    if log_format is None:
+        log_format = LogFormat.TEXT if sys.stderr.isatty() else LogFormat.JSON
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -59,11 +69,10 @@ def configure_logs(level: LogLevel = LogLevel.INFO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer()
-        if sys.stderr.isatty()
-        else structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer()
+        if log_format is LogFormat.JSON
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
-    core_logs_to_standard_error()
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -76,11 +85,14 @@ def configure_logs(level: LogLevel = LogLevel.INFO) -> None:
         )
     )
     handler.addFilter(WithoutSignalContents())
+    handler.addFilter(WithoutOwnFailures())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
     for chatty in ("httpx", "botocore", "urllib3", "aiosmtplib"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # A collector of traces that does not answer is told once, and not at each of its tries.
+    logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     # At DEBUG the SDK shows whole inputs and results.
     logging.getLogger("temporalio.worker._activity").setLevel(logging.INFO)
     # The context is in fields of its own; in the text, too, it would only make lines longer.

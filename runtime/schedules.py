@@ -121,6 +121,14 @@ def schedules(policy: Policy, clock: Clock) -> dict[str, Schedule]:
     }
 
 
+def intervals(policy: Policy, clock: Clock) -> dict[str, timedelta]:
+    """How often each Schedule runs, in real time."""
+    return {
+        schedule_id: schedule.spec.intervals[0].every
+        for schedule_id, schedule in schedules(policy, clock).items()
+    }
+
+
 class ScheduleNotFound(Exception):
     """The Schedule does not exist.  The text says what to do."""
 

@@ -3,6 +3,7 @@
 `TEMPORAL_*` and Temporal's profiles are read by temporalio.envconfig, AWS's settings by boto3.
 """
 
+import ipaddress
 import re
 from datetime import datetime, timedelta
 from email.utils import getaddresses
@@ -130,6 +131,27 @@ def _sender(value: str) -> str:
         parse_email(addresses[0][1])
     except ValueError:
         raise ValueError(f"it is no mail address: {how}") from None
+    return value
+
+
+def listen_address(value: str) -> tuple[str, int]:
+    """IP address and port at which a program listens; raises ValueError."""
+    host, _, port = value.rpartition(":")
+    try:
+        # The SDK looks up no names.
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+        number = int(port) if port.isdecimal() else 0
+    except ValueError:
+        number = 0
+    if not 0 < number <= 65_535:
+        raise ValueError(
+            "it is no address to listen at: write an IP address and a port, like 127.0.0.1:9464"
+        )
+    return str(address), number
+
+
+def _listening(value: str) -> str:
+    listen_address(value)
     return value
 
 
@@ -267,6 +289,13 @@ class WorkerSettings(TemporalSettings):
 
     offers_cached_workflows: int = Field(default=1000, ge=1)
     """How many offers a worker keeps in memory; others are replayed from their history."""
+
+    offers_metrics_address: Annotated[str, AfterValidator(_listening)] | None = None
+    """Where Prometheus finds metrics, as host:port; None: nowhere."""
+    offers_health_address: Annotated[str, AfterValidator(_listening)] | None = None
+    """Where `/livez` and `/readyz` answer, as host:port; None: nowhere."""
+    offers_traces: bool = False
+    """Whether traces are sent, to where the `OTEL_*` variables say."""
 
     temporal_deployment_name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][\w-]{0,99}$")
     """With the build id: the version of the worker.  Without both it has no version.

@@ -104,7 +104,7 @@ class SqsConsumer:
         """Read until the event is set, and finish the messages received."""
         stopping = asyncio.create_task(until.wait())
         thread = ThreadPoolExecutor(1, "events")
-        checked, failures = False, 0
+        checked, failures, told = False, 0, ""
         try:
             while not until.is_set():
                 try:
@@ -117,10 +117,14 @@ class SqsConsumer:
                         await self._client.count_workflows("WorkflowType = 'OfferWorkflow'")
                     messages = await _call(thread, self._queue.receive, stopping)
                     await self._turn(thread, messages or [])
-                    failures = 0
+                    if told:
+                        logger.info("events are read again")
+                    failures, told = 0, ""
                 except Exception as error:  # whatever it is, the workers beside go on
                     failures += 1
-                    _log_error(error)
+                    if told != _name(error):
+                        _log_error(error)
+                    told = _name(error)
                     with suppress(TimeoutError):
                         await asyncio.wait_for(asyncio.shield(stopping), _pause(failures))
         finally:

@@ -13,7 +13,7 @@ from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
@@ -72,7 +72,7 @@ def data_converter(settings: TemporalSettings) -> DataConverter:
     )
 
 
-async def connect(settings: TemporalSettings) -> Client:
+async def connect(settings: TemporalSettings, interceptors: Sequence[Interceptor] = ()) -> Client:
     """A client for the server named by `TEMPORAL_*` or a profile; raises ServerUnreachable."""
     try:
         options = ClientConfig.load_client_connect_config()
@@ -87,6 +87,7 @@ async def connect(settings: TemporalSettings) -> Client:
         return await Client.connect(
             **options,
             data_converter=data_converter(settings),
+            interceptors=interceptors,
             identity=settings.offers_user,  # the history shows it with each request
         )
     except RuntimeError as error:

@@ -4,12 +4,13 @@ import asyncio
 import gc
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
+from temporalio.runtime import Runtime
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.clazar.offers import Clazar
@@ -24,9 +25,12 @@ from activities.temporal.renewals import Renewals
 from activities.temporal.schedules import Schedules
 from activities.temporal.signals import OfferSignals
 from activities.temporal.vendor_problems import VendorProblems
+from activities.vendor_calls import VendorCalls
 from offers.lifecycle.decision_proof import DecisionKeys
-from runtime import clients
+from runtime import clients, schedules
 from runtime.clients import THREADS
+from runtime.health import Readiness, health_app, serving
+from runtime.offer_metrics import OfferMetrics
 from runtime.settings import WorkerSettings
 from runtime.sqs_consumer import SqsConsumer
 from runtime.workflow_runner import HistoryBoundRunner
@@ -68,8 +72,13 @@ async def serve(
 
     `workflows`: None for all.
     """
+    readiness = Readiness(client, until)
     async with AsyncExitStack() as stack:
+        if address := settings.offers_health_address:
+            # First, so that it still answers while the workers shut down.
+            await stack.enter_async_context(serving(address, health_app(readiness.why_not)))
         activities = _activities(client, settings, queues, stack)
+        workers = []
         for queue in queues:
             worker = worker_on(
                 queue,
@@ -83,10 +92,24 @@ async def serve(
                 version=settings.deployment_version,
                 decision_keys=settings.decision_keys,
             )
-            await stack.enter_async_context(worker)
+            workers.append(await stack.enter_async_context(worker))
+        readiness.set_workers(workers)
+        if TaskQueue.OFFERS in queues and settings.offers_metrics_address:
+            metrics = OfferMetrics(
+                client,
+                schedules.intervals(settings.policy(), settings.clock),
+                Runtime.default().metric_meter,
+            )
+            stack.push_async_callback(_stopped, asyncio.create_task(metrics.keep_fresh(until)))
         if TaskQueue.OFFERS in queues and (events := clients.event_queue(settings)):
             await SqsConsumer(events, client, settings.clock).listen(until)
         await until.wait()
+
+
+async def _stopped(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 def collect_garbage_less_often() -> None:
@@ -126,6 +149,7 @@ def worker_on(
         interceptors=[
             DropUnfitSignals(),
             Heartbeats(),
+            VendorCalls(),
             *([VerifyDecisions(decision_keys)] if decision_keys else []),
         ],
         # The SDK's sandbox imports our modules for each workflow, which costs more time and memory

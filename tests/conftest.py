@@ -17,7 +17,9 @@ from tests.support.job_order import process_jobs_as_single_batch
 
 # No setting of the shell, and no `.env` in the working folder, may connect a test to a real vendor.
 for name in list(os.environ):
-    if name.startswith(("AWS_", "CLAZAR_", "OFFERS_", "SALESFORCE_", "SMTP_", "TEMPORAL_")):
+    if name.startswith(
+        ("AWS_", "CLAZAR_", "OFFERS_", "OTEL_", "SALESFORCE_", "SMTP_", "TEMPORAL_")
+    ):
         del os.environ[name]
 os.environ["OFFERS_ENV_FILE"] = ""
 # The SDK fails a workflow task that takes two real seconds: on a busy machine it may.

@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from temporalio.service import RPCError, RPCStatusCode
 
-from runtime.logging import core_logs_to_standard_error
+from runtime.telemetry import set_default_runtime
 from tests.support.fault_injection import ACTIVITIES, FAULTS, can_meet
 from tests.support.fault_matrix import (
     SCENARIOS,
@@ -173,7 +173,7 @@ def set_up_process() -> None:
     """Settings of each process."""
     os.environ["OFFERS_ENV_FILE"] = ""
     os.environ["TEMPORAL_DEBUG"] = "1"  # a busy machine fails tasks that take two seconds
-    core_logs_to_standard_error()
+    set_default_runtime()
     logging.disable(logging.CRITICAL)
 
 

@@ -42,10 +42,19 @@ def _codes(tree: ast.AST) -> Iterator[str]:
                             yield code
 
 
+def alerts() -> set[str]:
+    """Those of Prometheus; the others lead to an attention."""
+    rules = (ROOT / "ops" / "prometheus-rules.yml").read_text(encoding="utf-8")
+    named = re.findall(r"alert: (\w+)", rules)
+    linked = set(re.findall(r"docs/runbook\.md#(\S+)", rules))
+    return {name for name in named if name.lower() in linked}
+
+
 SECTIONS: dict[str, set[str]] = {
     "Attentions": set(AttentionCode),
     "Schedules": set(ProblemKind),
     "Vendors": set(Vendor),
+    "Alerts": alerts(),
     "Findings": finding_codes(),
 }
 

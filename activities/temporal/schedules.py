@@ -13,11 +13,12 @@ from temporalio.client import (
     WorkflowFailureError,
     WorkflowHandle,
 )
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.errors import unavailable
 from activities.temporal.pending_work import describe, repeated_work
+from activities.vendor_calls import is_own_failure
 from offers.model import FrozenModel
 from offers.text import instant_text
 
@@ -143,7 +144,7 @@ async def _run_problem(
             since += f" since {instant_text(row.last_run)}" if row.last_run else ""
             return ProblemKind.UNFINISHED, f"{since} ({repeated})" if repeated else since
     except WorkflowFailureError as error:
-        return ProblemKind.FAILED, f"its last run failed: {_root(error)}"
+        return ProblemKind.FAILED, f"its last run failed: {_reason(error)}"
     except RPCError as error:
         # The last run of a Schedule that was paused long ago is past the server's retention.
         if error.status is not RPCStatusCode.NOT_FOUND:
@@ -151,8 +152,17 @@ async def _run_problem(
     return None, None
 
 
-def _root(error: BaseException) -> str:
-    """The message of the innermost cause."""
+def _reason(error: BaseException) -> str:
+    """Why a run failed, in our words: those of a fault in the code may quote what it was about."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return error.message if isinstance(error, FailureError) else str(error)
+    if is_own_failure(error):
+        return error.message
+    if isinstance(error, TimeoutError):
+        return "a call did not end in time"
+    if isinstance(error, CancelledError | TerminatedError):
+        return "somebody ended it"
+    kind = (
+        error.type if isinstance(error, ApplicationError) and error.type else type(error).__name__
+    )
+    return f"a fault in this program ({kind}), which the worker's log has"

@@ -6,13 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowFailureError
-from temporalio.exceptions import CancelledError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError, TimeoutError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.errors import unavailable
 from activities.task_queues import TaskQueue
 from activities.temporal import schedules as reading
-from activities.temporal.schedules import ScheduleRow
+from activities.temporal.schedules import ProblemKind, ScheduleRow
 from offers.clock import Clock
 from offers.policy.policy import Policy
 from runtime import schedules
@@ -118,6 +119,38 @@ async def test_run_past_the_retention_is_no_problem(paused: bool) -> None:
     client: Any = None
     row = ScheduleRow(schedule_id=WATCH, paused=paused)
     assert await reading._run_problem(client, run, row, is_late=False) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (unavailable("Clazar", "status 503"), "Clazar: status 503"),
+        (
+            TimeoutError("activity StartToClose timeout", type=None, last_heartbeat_details=()),
+            "in time",
+        ),
+        (TerminatedError("by admin@example.com"), "somebody ended it"),
+        (
+            ApplicationError("jane@example.com is no int", type="ValueError"),
+            "a fault in this program",
+        ),
+    ],
+)
+async def test_reason_of_a_failed_run_is_in_our_words(cause: Exception, reason: str) -> None:
+    async def describe() -> Any:
+        return SimpleNamespace(status=WorkflowExecutionStatus.FAILED)
+
+    async def result() -> None:
+        raise WorkflowFailureError(cause=cause)
+
+    run: Any = SimpleNamespace(describe=describe, result=result)
+    client: Any = None
+    row = ScheduleRow(schedule_id=WATCH)
+    kind, problem = await reading._run_problem(client, run, row, is_late=False)
+    assert kind is ProblemKind.FAILED
+    assert problem
+    assert reason in problem
+    assert "example.com" not in problem
 
 
 async def test_vendor_that_refuses_all_offers_is_told_once_and_when_it_is_over(

@@ -59,6 +59,11 @@ def test_deployment_name_that_the_server_ignores_is_refused() -> None:
         ("OFFERS_URL_PATTERN", "https://x/{offer_id}", "{product_id} is missing"),
         ("OFFERS_URL_PATTERN", "https://x/{offer_id.__class__}", "may hold only"),
         ("OFFERS_PRODUCT_ID", "prod-xxxxxxxxxxxxx", "the value of the template"),
+        *(
+            ("OFFERS_METRICS_ADDRESS", value, "like 127.0.0.1:9464")
+            for value in ("9464", "localhost:9464", "127.0.0.1:0", "127.0.0.1:65536", "::1:x")
+        ),
+        ("OFFERS_HEALTH_ADDRESS", ":8081", "like 127.0.0.1:9464"),
         ("OFFERS_EULA_SOURCES", "ftp://example.com", "neither s3://bucket/prefix nor https://host"),
         ("OFFERS_EULA_SOURCES", "https://example.com/path", "no address of a host"),
         (
@@ -100,6 +105,8 @@ def test_all_wrong_settings_are_in_one_answer() -> None:
         ("SMTP_URL", "smtps://user%40example.com:a%2Fb@mail.example.com"),
         ("MAIL_FROM", '"Offers, Inc." <offers@example.com>'),
         ("CLAZAR_URL", "http://[::1]:8080"),
+        ("OFFERS_HEALTH_ADDRESS", "[::]:8081"),
+        ("OFFERS_METRICS_ADDRESS", "0.0.0.0:9464"),
         ("OFFERS_EULA_SOURCES", "s3://example-contracts/signed/, https://contracts.example.com"),
     ],
 )

@@ -215,16 +215,27 @@ async def test_two_consumers_share_a_queue(queue: Queue, monkeypatch: pytest.Mon
 
 
 async def test_consumer_waits_for_a_missing_queue(
-    queue: Queue, caplog: pytest.LogCaptureFixture
+    queue: Queue, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """It says so once, and once that this is over."""
+    caplog.set_level(logging.INFO)
+    tries: list[int] = []
+
+    def pause(failures: int) -> float:
+        tries.append(failures)
+        return 0.01
+
+    monkeypatch.setattr(sqs_consumer, "_pause", pause)
     url = f"{queue.url}-later"
     async with consumers_of(temporal := FakeTemporal(), url) as until:
-        await until(lambda: "OFFERS_EVENTS_QUEUE_URL" in caplog.text)
-        (first, *_) = [each for each in caplog.records if each.levelno == logging.ERROR]
-        assert "NonExistentQueue" in first.message
+        await until(lambda: len(tries) >= 3)
+        (told,) = [each for each in caplog.records if each.levelno == logging.ERROR]
+        assert "OFFERS_EVENTS_QUEUE_URL" in told.message
+        assert "NonExistentQueue" in told.message
         queue.sqs.create_queue(QueueName=url.rpartition("/")[2])
         queue.sqs.send_message(QueueUrl=url, MessageBody=change_set(1))
-        await until(lambda: bool(temporal.signals))
+        await until(lambda: "events are read again" in caplog.messages)
+    assert temporal.signals == signalled(1)
     assert "has no redrive policy" in caplog.text
 
 

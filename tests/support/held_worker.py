@@ -19,8 +19,8 @@ from temporalio.client import Client
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from activities.task_queues import TaskQueue
-from runtime.logging import core_logs_to_standard_error
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
+from runtime.telemetry import set_default_runtime
 from runtime.temporal import data_converter
 from runtime.workers import serve
 from workflows.common.activity_options import ACTIVITY_OPTIONS
@@ -96,5 +96,5 @@ async def work(address: str, point: Point, names: Collection[str]) -> None:
 
 
 if __name__ == "__main__":
-    core_logs_to_standard_error()
+    set_default_runtime()
     asyncio.run(work(sys.argv[1], Point(sys.argv[2]), sys.argv[3:]))

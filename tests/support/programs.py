@@ -3,13 +3,14 @@
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -68,6 +69,18 @@ async def running_worker(
             process.terminate()
         _, said = await process.communicate()
         assert process.returncode == 0, said or log
+
+
+@contextmanager
+def free_address() -> Iterator[str]:
+    """An address for a program of the test: it is bound, so that nobody else gets it.
+
+    Linux lets a program listen at it nonetheless, because nobody listens there.
+    """
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{bound.getsockname()[1]}"
 
 
 request_lock = threading.Lock()

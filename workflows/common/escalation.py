@@ -20,7 +20,7 @@ from workflows.common.waiting import wait_condition, wait_condition_for
 
 with workflow.unsafe.imports_passed_through():
     from activities.errors import Failure
-    from activities.task_queues import TaskQueue
+    from activities.task_queues import VENDOR_OF_QUEUE
     from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
     from offers.lifecycle.aws_errors import AwsError
 
@@ -214,14 +214,6 @@ def vendor_of(
     if failure is not None:
         return Vendor(failure.details[0]) if failure.details and failure.details[0] else None
     return VENDOR_OF_QUEUE.get(ACTIVITY_OPTIONS[activity].queue) if activity else None
-
-
-VENDOR_OF_QUEUE = {
-    TaskQueue.AWS_MARKETPLACE: Vendor.AWS,
-    TaskQueue.CLAZAR: Vendor.CLAZAR,
-    TaskQueue.SALESFORCE: Vendor.SALESFORCE,
-    TaskQueue.EMAIL: Vendor.EMAIL,
-}
 
 
 def attention_for(failure: ApplicationError | None) -> tuple[AttentionCode, str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 from workflows.common.signals import signal_workflow
+from workflows.offer.durations import record_durations
 from workflows.offer.visibility import publish, show_card
 
 with workflow.unsafe.imports_passed_through():
@@ -32,7 +33,10 @@ REPORTED_TO_ORIGINAL = frozenset(
 
 def enter(ctx: OfferContext, stage: Stage) -> None:
     """Go on to a stage, and tell everybody concerned."""
+    before = ctx.record.stage
     ctx.record.enter(stage, ctx.now())
+    workflow.logger.info("stage: %s", stage, extra={"stage": stage, "stage_before": before})
+    record_durations(ctx.record, before)
     if stage is Stage.SHARED:
         ctx.control.reminded_until = ctx.now()
     clear_stale_requests(ctx)

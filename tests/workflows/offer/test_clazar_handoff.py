@@ -358,7 +358,7 @@ async def hand_off_again(harness: WorkflowHarness) -> OfferRecord:
 async def test_acceptance_while_a_difference_waits_for_approval(harness: WorkflowHarness) -> None:
     create_in_clazar(harness, await start_handoff(harness), price=Decimal(110000))
     waiting = await wait_for_decision(harness)
-    accept(harness.world, waiting.require_offer_id(), BUYER)
+    harness.accept(waiting)
     await harness.watch_agreements()
     accepted = await harness.settle()
     assert accepted.stage is Stage.ACCEPTED
