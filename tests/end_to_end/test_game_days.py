@@ -8,11 +8,13 @@ import json
 from datetime import timedelta
 
 import pytest
+from temporalio.runtime import MetricBuffer, Runtime, TelemetryConfig
 
 from offers.clock import Clock
 from offers.policy.policy import Policy
 from offers.stage import Stage
 from runtime import schedules
+from runtime.offer_metrics import OfferMetrics
 from runtime.schedules import CHECK, CLAZAR, WATCH
 from sandbox.faults import Fault
 from tests.support.offer_environment import OfferEnvironment
@@ -69,6 +71,20 @@ async def mails_of_the_health_check(environment: OfferEnvironment) -> list[str]:
     return [each.subject for each in sent if each.recipients == ["ops@example.com"]]
 
 
+async def refused_credentials(environment: OfferEnvironment) -> dict[str, float]:
+    """The metric of what they hold up, by vendor."""
+    buffer = MetricBuffer(10_000)
+    telemetry = TelemetryConfig(metrics=buffer, attach_service_name=False)
+    meter = Runtime(telemetry=telemetry).metric_meter
+    await OfferMetrics(environment.temporal_client, {}, meter).refresh()
+    return {
+        str(each.attributes["vendor"]): each.value
+        for each in buffer.retrieve_updates()
+        if each.metric.name == "offerflow_attentions"
+        and each.attributes["code"] == "credentials-rejected"
+    }
+
+
 async def keep_schedule(environment: OfferEnvironment, schedule_id: str) -> None:
     """Create a Schedule that runs by hand only."""
     schedule = schedules.schedules(OPERATIONS, Clock())[schedule_id]
@@ -88,6 +104,7 @@ async def test_salesforce_credentials_are_gone(cli_environment: OfferEnvironment
         await environment.wait_until(each, lambda row: row.attention == "credentials-rejected")
     code, out, _ = await run("starter.py", "list", "--attention", "credentials-rejected")
     assert (code, out.count("credentials-rejected")) == (0, 2)
+    assert (await refused_credentials(environment))["salesforce"] >= 2
     (told,) = (await wrong_items("Salesforce")).values()
     assert "Salesforce rejects our credentials" in told
     mails = await mails_of_the_health_check(environment)
@@ -97,6 +114,7 @@ async def test_salesforce_credentials_are_gone(cli_environment: OfferEnvironment
     await all_shared(environment, ids)
     mails = await mails_of_the_health_check(environment)
     assert mails[-1] == "Over: offers were held up by Salesforce"
+    assert not any((await refused_credentials(environment)).values())
     code, out, _ = await run("starter.py", "list", "--attention", "credentials-rejected")
     assert "credentials-rejected" not in out
 
