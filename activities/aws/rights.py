@@ -1,6 +1,8 @@
 """Which rights in AWS we have, as far as that can be found out by reading."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Lock
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -51,6 +53,8 @@ class AgreementRights:
 
     def __init__(self, agreements: Any) -> None:
         self._agreements = agreements
+        self._page: Future[list[dict[str, Any]]] | None = None
+        self._lock = Lock()
 
     def reads(self) -> dict[str, Callable[[], object]]:
         """By action, a call that needs it.  Raises ClientError or BotoCoreError."""
@@ -74,6 +78,17 @@ class AgreementRights:
         }
 
     def _found(self) -> list[dict[str, Any]]:
+        """One search for all: together they would exceed AWS's rate for it."""
+        with self._lock:
+            if self._page is None:
+                self._page = Future()
+                try:
+                    self._page.set_result(self._search())
+                except (ClientError, BotoCoreError) as error:
+                    self._page.set_exception(error)
+        return self._page.result()
+
+    def _search(self) -> list[dict[str, Any]]:
         page = self._agreements.search_agreements(
             catalog=CATALOG, filters=list(OUR_AGREEMENTS), maxResults=1
         )
