@@ -1,5 +1,8 @@
 """Salesforce: the token, the fields of the map, tasks and currencies."""
 
+from temporalio.exceptions import ApplicationError
+
+from activities.errors import Failure
 from activities.salesforce.client import SalesforceClient
 from activities.salesforce.describe import describe
 from activities.salesforce.field_check import (
@@ -40,10 +43,16 @@ async def check_salesforce(settings: WorkerSettings) -> list[CheckedItem]:
         return _tasks(client)
 
     def intake() -> list[Result]:
-        ready = clients.opportunities(settings).find_ready_opportunities(
-            ReadyAfter(changed_at=None)
-        )
-        return [ok(f"{len(ready)} opportunities are ready for an offer")]
+        try:
+            ready = clients.opportunities(settings).find_ready_opportunities(
+                ReadyAfter(changed_at=None)
+            )
+        except ApplicationError as error:
+            if error.type != Failure.REJECTED:
+                raise
+            remedy = "Correct ready in the field map: it must be a SOQL condition"
+            return [wrong(error.message, remedy)]
+        return [ok(f"opportunities that are ready for an offer: {len(ready)}")]
 
     return found + await run_checks(
         [

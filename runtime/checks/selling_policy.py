@@ -41,5 +41,6 @@ def _domains(policy: Policy, sender: str) -> list[Result]:
     if foreign:
         named = ", ".join(sorted({domain_of(each) for each in foreign}))
         remedy = f"Correct the addresses, or add to domains: {named}"
-        return [wrong(f"not the company's own: {', '.join(foreign)}", remedy)]
+        shown = [f"{each} (MAIL_FROM)" if each == sender else each for each in foreign]
+        return [wrong(f"not the company's own: {', '.join(shown)}", remedy)]
     return [ok(", ".join(policy.domains))]

@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
 from activities.temporal.pollers import is_polled
+from activities.temporal.schedules import ProblemKind
 from runtime import schedules
 from runtime.checks.items import (
     Check,
@@ -87,10 +88,10 @@ async def _namespace(client: Client) -> list[Result]:
     if answer.namespace_info.state != NamespaceState.NAMESPACE_STATE_REGISTERED:
         return [wrong(f"the namespace {name} is being deleted", other, "namespace")]
     retention = answer.config.workflow_execution_retention_ttl.ToTimedelta()
-    kept = f"offers are kept for {retention.days} days after their end"
+    kept = f"days for which offers are kept after their end: {retention.days}"
     if retention < SHORTEST_RETENTION:
         command = f"temporal operator namespace update --namespace {name} --retention 90d"
-        what = f"{kept}, and reports do not show them any more"
+        what = f"{kept}; later reports do not show them"
         return [ok(name, "namespace"), wrong(what, f"`{command}`", "retention")]
     return [ok(name, "namespace"), ok(kept, "retention")]
 
@@ -133,7 +134,8 @@ async def _schedules(client: Client) -> list[Result]:
     for row in await schedules.rows(client):
         item = f"Schedule {row.schedule_id}"
         if row.problem:
-            results.append(wrong(row.problem, "See `offerflow schedules list`", item))
+            command = "apply" if row.problem_kind is ProblemKind.NEVER_APPLIED else "list"
+            results.append(wrong(row.problem, f"`offerflow schedules {command}`", item))
         elif row.paused:
             note = f" ({row.note})" if row.note else ""
             remedy = f"`offerflow schedules resume {row.schedule_id}` when it may run again"

@@ -66,13 +66,13 @@ async def test_a_namespace_with_workers(environment: OfferEnvironment) -> None:
             found = await items(client)
     assert found["namespace"].status is Status.OK
     assert found["retention"].status is Status.WRONG
-    assert found["retention"].detail.startswith("offers are kept for 3 days after their end")
+    assert found["retention"].detail.startswith("days for which offers are kept after their end: 3")
     assert found["search attributes"].status is Status.OK
     for queue in TaskQueue:
         assert found[f"worker of {queue}"].status is Status.OK
-    assert (
-        found["Schedule clazar-watch"].detail == "never applied, so nothing is read; apply it once"
-    )
+    never = found["Schedule clazar-watch"]
+    assert never.detail == "never applied, so nothing is read; apply it once"
+    assert never.remedy == "`offerflow schedules apply`"
     await schedules.apply(client, Policy(), Clock())
     await schedules.pause(client, schedules.CLAZAR, "Maintenance")
     found = await items(client)

@@ -261,11 +261,30 @@ async def test_policy(sandbox: Sandbox, lines: dict[str, str], expected: dict[st
     assert wrong_items(await ask(check_policy)) == expected
 
 
+async def test_a_sender_with_another_domain(sandbox: Sandbox) -> None:
+    os.environ["MAIL_FROM"] = "Offers <offers@example.org>"
+    assert wrong_items(await ask(check_policy)) == {
+        "domains": "not the company's own: offers@example.org (MAIL_FROM)"
+    }
+
+
+async def test_all_rights_are_tried_within_the_rates_of_aws(sandbox: Sandbox) -> None:
+    sell(sandbox)
+    sandbox.world.aws.throttle = True
+    before = sandbox.world.calls["agreement", "SearchAgreements"]
+    assert wrong_items(await ask(check_aws)) == {}
+    assert sandbox.world.calls["agreement", "SearchAgreements"] - before == 1
+
+
 async def test_the_condition_of_the_field_map_is_tried(sandbox: Sandbox) -> None:
     change("OFFERS_FIELDS", {"StageName =": "Statge__c ="})
     found = wrong_items(await ask(check_salesforce))
     assert list(found) == ["intake"]
     assert "there is no field Statge__c" in found["intake"]
+    change("OFFERS_FIELDS", {"Statge__c = 'Closed Won'": "StageName = Closed Won"})
+    intake = (await ask(check_salesforce))["intake"]
+    assert intake.detail.startswith("Salesforce rejected the request: MALFORMED_QUERY")
+    assert intake.remedy == "Correct ready in the field map: it must be a SOQL condition"
 
 
 async def test_several_currencies_that_the_map_does_not_read(sandbox: Sandbox) -> None:
