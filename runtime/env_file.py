@@ -49,6 +49,13 @@ def readable_env_file() -> Path | None:
     return file if file.stat().st_mode & others else None
 
 
+def folder_without_env_file() -> Path | None:
+    """The working folder if it has no `.env` and no other file is named."""
+    if "OFFERS_ENV_FILE" in os.environ or Path(DEFAULT_FILE).is_file():
+        return None
+    return Path.cwd()
+
+
 def read_env_file(file: Path) -> dict[str, str]:
     """The settings in a file; of two with one name the last counts.  Raises InvalidEnvFile."""
     try:

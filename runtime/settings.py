@@ -46,6 +46,7 @@ from offers.policy.policy import Policy
 from offers.preflight.draft import known_time_zones
 from offers.terms.contacts import parse_email
 from runtime.codec import EncryptionCodec
+from runtime.env_file import folder_without_env_file
 from runtime.toml_files import InvalidFile, read_toml
 
 
@@ -401,7 +402,10 @@ def read_settings(kind: type[SettingsT]) -> SettingsT:
     try:
         return kind()
     except ValidationError as error:
-        raise InvalidSettings("\n".join(map(_complaint, error.errors()))) from None
+        complaints = list(map(_complaint, error.errors()))
+        if folder := folder_without_env_file():
+            complaints.append(f".env: there is none in {folder}; start the program where it is")
+        raise InvalidSettings("\n".join(complaints)) from None
 
 
 def _complaint(details: ErrorDetails) -> str:

@@ -24,7 +24,7 @@ def read_toml(path: Path, model: type[ModelT]) -> ModelT:
         text = path.read_text(encoding="utf-8")
         return model.model_validate(tomllib.loads(text))
     except OSError as error:
-        raise InvalidFile(f"{path}: {os.strerror(error.errno or 0)}") from None
+        raise InvalidFile(f"{path.absolute()}: {os.strerror(error.errno or 0)}") from None
     except UnicodeDecodeError as error:
         raise InvalidFile(f"{path}: it is not text in UTF-8 (byte {error.start})") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
