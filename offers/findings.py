@@ -194,6 +194,9 @@ _WORDS = {
 }
 """By pydantic's type of error, the problem and the remedy, with what its context says."""
 
+KEY = "[key]"
+"""Pydantic's place of a name in a table: after the name."""
+
 OWN_ERRORS = ("value_error", "assertion_error")
 """What a validator of ours raised itself: its text is ours."""
 
@@ -205,6 +208,8 @@ def explained(details: ErrorDetails) -> tuple[str, str]:
         return context["problem"], context["remedy"]
     if details["type"] in OWN_ERRORS:
         return str(context["error"]), "Correct it"
+    if details["loc"][-1:] == (KEY,) and details["type"] == "literal_error":
+        return "there is no such name", f"Choose {context['expected']}"
     if details["type"] == "string_too_short" and context["min_length"] == 1:
         return "it is empty", "Give it a value"
     problem, remedy = _WORDS.get(details["type"], _NOT_OF_THE_FORM)
@@ -223,7 +228,7 @@ def _text(given: Any) -> str:
 
 def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
     # A whole-model check has no location of its own; a tagged union adds its tag to the location.
-    field = ".".join(str(part) for part in details["loc"]) or "terms"
+    field = ".".join(str(part) for part in details["loc"] if part != KEY) or "terms"
     top = field.partition(".")[0]
     problem, remedy = explained(details)
     if (top, details["type"]) == ("price", "model_type"):
@@ -232,6 +237,7 @@ def _finding(details: ErrorDetails, sources: Mapping[str, str]) -> Finding:
     # An unknown field may be a misspelled personal one.
     shown = (
         details["type"] not in ("missing", "extra_forbidden")
+        and KEY not in details["loc"]
         and top not in PRIVATE_FIELDS
         and isinstance(given, str | int | float | bool)
     )

@@ -395,6 +395,20 @@ async def test_missing_or_invalid_setting_is_one_line(
     assert "hunter2" not in err, "the line has a value, which may be a secret"
 
 
+async def test_files_that_are_missing_are_named_with_their_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with environment_variables(VALID_SETTINGS):
+        code, _, err = await run_in_new_interpreter("worker.py", OFFERS_POLICY="policy.toml")
+        assert code == 1
+        assert err == f"OFFERS_POLICY: {tmp_path}/policy.toml: No such file or directory\n"
+        monkeypatch.delenv("OFFERS_ENV_FILE")
+        code, _, err = await run_in_new_interpreter("worker.py", SMTP_URL="")
+        assert code == 1
+        assert f".env: there is none in {tmp_path}; start the program where it is\n" in err
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -420,7 +434,11 @@ async def test_missing_or_invalid_setting_is_one_line(
             "rules ask for approval by deal-desk, and nobody holds that role. Name who does",
         ),
         ("OFFERS_POLICY", "= 5", "Invalid statement (at line 1, column 1)"),
-        ("OFFERS_FIELDS", "[read]\ncompny = 'Name'", ", line 2: read.compny"),
+        (
+            "OFFERS_FIELDS",
+            "[read]\ncompny = 'Name'",
+            ", line 2: read.compny: there is no such name. Choose 'company',",
+        ),
         ("OFFERS_FIELDS", "", "read: it is missing. Give it a value"),
     ],
 )
