@@ -74,7 +74,7 @@ class Approvals:
         if exceptions := record.awaiting_approval:
             roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))
             problem = f"Exceptions wait for approval by {roles} ({_codes(exceptions)})"
-            remedy = f"Approve or decline; or {remedy}"
+            remedy = f"Approve or decline; or {remedy[:1].lower()}{remedy[1:]}"
             raised.append((AttentionCode.APPROVAL_REQUIRED, problem, remedy))
         return tuple(self._ctx.attentions.raise_(*each).number for each in raised)
 

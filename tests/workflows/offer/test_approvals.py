@@ -42,6 +42,7 @@ async def test_exception_waits_for_approval_by_its_role(harness: WorkflowHarness
     waiting = await harness.settle()
     assert waiting.attention_code == "approval-required"
     assert "deal-desk" in waiting.attentions[0].problem
+    assert waiting.attentions[0].remedy.startswith("Approve or decline; or revise the terms, or")
     assert "deal-desk" in await harness.summary_card()
     assert not harness.world.aws.change_sets
     assert "not-annual" not in harness.mail_subjects(), "the subject has a code"
