@@ -10,13 +10,16 @@ from datetime import UTC, datetime
 from shlex import quote
 
 from sandbox.clock import Clock
-from sandbox.server import PortInUse, Sandbox
+from sandbox.server import SYSTEMS, PortInUse, Sandbox
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument(
-        "--port", type=int, default=0, help="first of seven ports; 0: any free ports"
+        "--port",
+        type=int,
+        default=0,
+        help=f"the first of {len(SYSTEMS)} ports, that of the control API; 0: any free ports",
     )
     parser.add_argument("--scale", type=float, default=1.0, help="business seconds per real second")
     parser.add_argument(
@@ -32,8 +35,9 @@ def main() -> int:
     options = parser.parse_args()
     if options.scale <= 0:
         parser.error("--scale must be above 0")
-    if not 0 <= options.port <= 65529:
-        parser.error("--port must be from 1 to 65529, or 0")
+    last = 65536 - len(SYSTEMS)
+    if not 0 <= options.port <= last:
+        parser.error(f"--port must be from 1 to {last}, or 0")
     clock = Clock(scale=options.scale, origin=options.origin)
     stop = threading.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
@@ -41,7 +45,8 @@ def main() -> int:
     try:
         with Sandbox(clock=clock, port=options.port, events_endpoint=options.events) as sandbox:
             if options.env:
-                for name, value in sandbox.addresses.env.items():
+                settings = {"CONTROL": sandbox.addresses.control, **sandbox.addresses.env}
+                for name, value in settings.items():
                     print(f"export {name}={quote(value)}", flush=True)
             else:
                 print(json.dumps(asdict(sandbox.addresses)), flush=True)

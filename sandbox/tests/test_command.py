@@ -59,8 +59,13 @@ def test_the_command_prints_settings_for_a_shell() -> None:
     with subprocess.Popen([*COMMAND, "--env"], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(18)]
+        name, _, control = lines[0].strip().partition("=")
+        if named := name == "export CONTROL":
+            addresses = httpx.get(f"{control}/control/addresses").json()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
+    assert named
+    assert addresses["control"] == control
     assert all(line.startswith("export ") for line in lines)
 
 
