@@ -19,7 +19,7 @@ from activities.aws import documents
 from activities.aws.catalog import AwsCatalog
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.clazar.offers import OFFERS_PATH
-from activities.errors import aws_errors
+from activities.errors import Failure, aws_errors
 from offers.agreements.agreement import Agreement, CancellationReasonCode
 from offers.lifecycle.read_back import PublishedOffer, differences
 from offers.model import FrozenModel
@@ -37,6 +37,9 @@ SMALLEST_PRICE = Money(amount=Decimal("0.01"), currency="USD")
 DAYS_TO_ACCEPT = 1
 POLLING = timedelta(minutes=1)
 """Between two looks at what AWS, Clazar or the buyer take time for.  Business time."""
+TRIES = 20
+"""Of one call, a pause apart, while a vendor limits calls or does not answer."""
+PASSING = (Failure.RATE_LIMITED, Failure.UNAVAILABLE, Failure.NOT_READY)
 AWS_WITHIN = timedelta(hours=6)
 CLAZAR_WITHIN = timedelta(hours=2)
 WITHDRAWAL_REASON = CancellationReasonCode.TEST_AGREEMENT
@@ -53,6 +56,10 @@ class Fact(FrozenModel):
 
 class RehearsalFailed(Exception):
     """The rehearsal cannot go on.  The text says why, and what is left in AWS."""
+
+
+class NotNow(RehearsalFailed):
+    """A vendor limits the rate of calls, or does not answer: it may, a moment later."""
 
 
 class Rehearsal:
@@ -130,8 +137,7 @@ class Rehearsal:
         )
         described = await self._wait_for_change_set(started)
         offer_id = self._note_offer(described)
-        with failures():
-            offer = await self._in_thread(self._offers.read_offer, offer_id)
+        offer = await self._in_thread(self._read_offer, offer_id)
         found = differences(self._terms, offer)
         self._see(
             "AWS",
@@ -182,6 +188,14 @@ class Rehearsal:
             )
         return change_set_id in {each["ChangeSetId"] for each in answer["ChangeSetSummaryList"]}
 
+    def _read_offer(self, offer_id: str) -> PublishedOffer:
+        with failures():
+            return self._offers.read_offer(offer_id)
+
+    def _cancel_change_set(self, change_set_id: str) -> bool:
+        with failures():
+            return self._offers.cancel_change_set(change_set_id)
+
     async def _wait_for_change_set(self, change_set_id: str) -> dict[str, Any]:
         def finished() -> dict[str, Any] | None:
             with failures():
@@ -216,10 +230,9 @@ class Rehearsal:
             return
         try:
             if self._offer_id is None:
-                with failures():
-                    if await self._in_thread(self._offers.cancel_change_set, self._change_set_id):
-                        self._see("AWS", "the change set is cancelled: nothing was created")
-                        return
+                if await self._in_thread(self._cancel_change_set, self._change_set_id):
+                    self._see("AWS", "the change set is cancelled: nothing was created")
+                    return
                 self._see("AWS", "AWS creates the offer already: waiting, to withdraw it")
                 self._note_offer(await self._wait_for_change_set(self._change_set_id))
             await self._end_availability(str(self._offer_id))
@@ -232,8 +245,7 @@ class Rehearsal:
         changes = documents.end_availability(offer_id, yesterday)
         started = await self._in_thread(self._start, f"{self._reference} withdraw", changes)
         await self._wait_for_change_set(started)
-        with failures():
-            shown = await self._in_thread(self._offers.read_offer, offer_id)
+        shown = await self._in_thread(self._read_offer, offer_id)
         self._see(
             "AWS",
             f"{offer_id} is withdrawn: its last day is {shown.availability_end}",
@@ -350,6 +362,12 @@ class Rehearsal:
         await asyncio.sleep(self._clock.real_duration(POLLING).total_seconds())
 
     async def _in_thread(self, work: Callable[P, T], *arguments: P.args, **more: P.kwargs) -> T:
+        """The work's result; each call can be repeated, and is while it may pass by itself."""
+        for _ in range(TRIES - 1):
+            try:
+                return await asyncio.to_thread(work, *arguments, **more)
+            except NotNow:
+                await self._pause()
         return await asyncio.to_thread(work, *arguments, **more)
 
 
@@ -360,6 +378,7 @@ def failures() -> Iterator[None]:
         with aws_errors():
             yield
     except (ApplicationError, ClientError, BotoCoreError) as error:
-        raise RehearsalFailed(
-            error.message if isinstance(error, ApplicationError) else str(error)
-        ) from None
+        if not isinstance(error, ApplicationError):
+            raise RehearsalFailed(str(error)) from None
+        kind = NotNow if error.type in PASSING else RehearsalFailed
+        raise kind(error.message) from None

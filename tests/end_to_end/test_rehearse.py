@@ -72,6 +72,17 @@ async def test_what_is_otherwise_is_said_and_the_offer_withdrawn(
     assert "is withdrawn" in found[-1]
 
 
+async def test_limited_calls_are_made_again(cli_environment: OfferEnvironment) -> None:
+    faults = cli_environment.world.faults.waiting
+    for operation in ("StartChangeSet", "DescribeChangeSet", "DescribeEntity", "ListChangeSets"):
+        faults.append(Fault("catalog", "status", operation, status=429, times=2))
+    faults.append(Fault("agreement", "status", "SearchAgreements", status=503, times=2))
+    code, found, err = await facts()
+    assert (code, err) == (0, "")
+    assert "is withdrawn" in found[-1]
+    assert not faults
+
+
 async def test_account_with_an_agreement_is_refused(cli_environment: OfferEnvironment) -> None:
     environment = cli_environment
     (opportunity,) = await environment.share_offers(1)
