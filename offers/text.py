@@ -69,7 +69,7 @@ def is_one_line(text: str) -> bool:
     )
 
 
-def letters(text: str) -> str:
+def normalize_word(text: str) -> str:
     """A word of ours without its case, blanks and punctuation."""
     return "".join(each for each in clean_code(text).casefold() if each.isalnum())
 

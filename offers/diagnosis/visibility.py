@@ -30,7 +30,7 @@ HOLDING = frozenset({Stage.DRAFT, Stage.FAILED, Stage.LIVE}) | BEING_CREATED
 # Nobody can see it yet ----------------------------------------------------------------------------
 
 
-def _held_up(s: Snapshot) -> Iterator[Facts]:
+def _needs_a_person(s: Snapshot) -> Iterator[Facts]:
     if s.stage in HOLDING and not s.is_accepted:
         for each in s.summary.progress.attentions:
             if each.code not in NOT_HOLDING:
@@ -53,7 +53,7 @@ def _rejected(s: Snapshot) -> Iterator[Facts]:
 
 
 def _being_created(s: Snapshot) -> Iterator[Facts]:
-    if s.stage in BEING_CREATED and not s.is_accepted and not any(_held_up(s)):
+    if s.stage in BEING_CREATED and not s.is_accepted and not any(_needs_a_person(s)):
         since = s.summary.progress.since
         yield _stage(s) | {"for": duration_text(s.now - since) if since else "some time"}
 
@@ -262,7 +262,7 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         "held-up",
         NOT_SEEN,
-        _held_up,
+        _needs_a_person,
         "The offer waits for a person: {problem}.",
         "Attention {code}, since {since}.",
         "{remedy}",

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from offers.findings import illegal
 from offers.money import parse_amount
-from offers.text import MONTHS, clean_code, letters, within
+from offers.text import MONTHS, clean_code, normalize_word, within
 
 LONGEST_ID = 50
 """Characters of an account id, a day or a number, with the blanks that people put into it."""
@@ -160,7 +160,7 @@ def parse_payment_schedule(value: Any, info: ValidationInfo) -> Any:
     """
     currency = getattr(info.data.get("price"), "currency", None)
     if isinstance(value, str):
-        if letters(value[:LONGEST_ID]) in UPFRONT and len(value) <= LONGEST_ID:
+        if normalize_word(value[:LONGEST_ID]) in UPFRONT and len(value) <= LONGEST_ID:
             return ()
         return [_instalment(part, number, currency) for number, part in enumerate(_parts(value), 1)]
     if isinstance(value, list | tuple):
@@ -207,7 +207,7 @@ def parse_eula(value: Any) -> Any:
     """`standard`, or the addresses of the PDFs of our own contract, one to a line."""
     if not isinstance(value, str):
         return value
-    if len(value) <= LONGEST_ID and letters(value) in STANDARD:
+    if len(value) <= LONGEST_ID and normalize_word(value) in STANDARD:
         return {"type": "standard"}
     documents = [part for part in re.split(r"[\s,;]+", within(value, LONGEST_LIST)) if part]
     return {"type": "custom", "documents": documents}
@@ -222,7 +222,7 @@ def parse_renewal(value: Any) -> Any:
     """Through which channel the renewed agreement was bought: `AwsMarketplace` or `External`."""
     if not isinstance(value, str):
         return value
-    return {"channel": CHANNELS.get(letters(value[:100]))}
+    return {"channel": CHANNELS.get(normalize_word(value[:100]))}
 
 
 CHANNELS = {
