@@ -9,6 +9,7 @@ they also show that nothing asks an offer.  The summaries are encrypted.
 import asyncio
 import base64
 import dataclasses
+import gc
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
@@ -72,6 +73,10 @@ async def listed(records: Sequence[OfferRecord]) -> AsyncIterator[Client]:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while (await client.count_workflows("OfferStage IS NOT NULL")).count < len(records):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+        # A command does not have the objects that the bench made: they are left out of its garbage
+        # collections.
+        gc.collect()
+        gc.freeze()
         yield client
 
 

@@ -180,6 +180,8 @@ class Money(FrozenModel, extra="forbid"):
         digits = MINOR_DIGITS[self.currency]
         if self.amount.copy_abs() >= TOO_HIGH:
             raise illegal("the amount is beyond any contract", "Give a smaller amount")
+        if self.amount.as_tuple().exponent == -digits:
+            return self
         if self.amount != round(self.amount, digits):
             raise _too_fine(self.amount, digits, self.currency)
         # One form for equal amounts, so that JSON, tokens and comparisons agree: 5 becomes 5.00.
@@ -208,21 +210,26 @@ class Money(FrozenModel, extra="forbid"):
             return cls(amount=amount.quantize(unit, rounding=rounding), currency=currency)
 
     def __add__(self, other: Self) -> Self:
-        return type(self)(amount=self.amount + self._amount_of(other), currency=self.currency)
+        return type(self)(
+            amount=self.amount + other.amount_in(self.currency), currency=self.currency
+        )
 
     def __sub__(self, other: Self) -> Self:
-        return type(self)(amount=self.amount - self._amount_of(other), currency=self.currency)
+        return type(self)(
+            amount=self.amount - other.amount_in(self.currency), currency=self.currency
+        )
 
     def __lt__(self, other: Self) -> bool:
-        return self.amount < self._amount_of(other)
+        return self.amount < other.amount_in(self.currency)
 
     def __ge__(self, other: Self) -> bool:
-        return self.amount >= self._amount_of(other)
+        return self.amount >= other.amount_in(self.currency)
 
-    def _amount_of(self, other: Self) -> Decimal:
-        if other.currency != self.currency:
-            raise ValueError(f"{self.currency} and {other.currency} cannot be combined")
-        return other.amount
+    def amount_in(self, currency: Currency) -> Decimal:
+        """The amount; raises ValueError if it is in another currency."""
+        if self.currency != currency:
+            raise ValueError(f"{currency} and {self.currency} cannot be combined")
+        return self.amount
 
     def __str__(self) -> str:
         return f"{self.currency} {self.amount:,}"

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import Payload
@@ -20,6 +20,7 @@ from temporalio.converter import (
     CompositePayloadConverter,
     DataConverter,
     DefaultFailureConverterWithEncodedAttributes,
+    SerializationContext,
 )
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -42,7 +43,12 @@ class PayloadConverter(CompositePayloadConverter):
     """Pydantic's converter, made once: the SDK makes one per workflow and call, which is slow."""
 
     def __init__(self) -> None:
-        super().__init__(*PYDANTIC.converters.values())
+        super().__init__()
+        self.converters = PYDANTIC.converters
+
+    def with_context(self, context: SerializationContext) -> Self:  # noqa: ARG002
+        """The same: these converters know no context, and the SDK's own way makes a copy each."""
+        return self
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 
 from offers.lifecycle.summary import OfferSummary
 from offers.model import FrozenModel
@@ -150,7 +151,8 @@ def _totals(lines: list[PayoutLine], currency: Currency, month: date | None) -> 
         return month is None or (day is not None and month_of(day) == month)
 
     def total(amounts: Iterable[Money]) -> Money:
-        return sum(amounts, start=Money.of(0, currency))
+        # Without a Money for each sum in between: of 10,000 offers that is a second.
+        return Money.of(sum((each.amount_in(currency) for each in amounts), Decimal()), currency)
 
     invoices = [line.invoice for line in lines if line.invoice]
     issued = [each for each in invoices if during(each.invoiced_on)]
