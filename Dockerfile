@@ -11,7 +11,9 @@ COPY offers offers
 COPY workflows workflows
 COPY activities activities
 COPY runtime runtime
+COPY client client
 COPY cli cli
+COPY web web
 COPY examples examples
 COPY worker.py starter.py ./
 RUN pip install --no-cache-dir --no-deps --editable .

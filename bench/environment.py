@@ -19,7 +19,7 @@ from activities.temporal.payouts import Payouts
 from activities.temporal.signals import OfferSignals
 from bench.baseline import BareBaseline
 from bench.fakes import FakeActivities
-from cli.offer_client import OfferClient
+from client.offer_client import OfferClient
 from offers.ids import parse_opportunity_id
 from runtime import clients
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings

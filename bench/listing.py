@@ -25,9 +25,9 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.temporal.digests import DigestPlanRequest, Digests
 from bench.environment import run_concurrently
-from cli.offer_client import OfferClient
-from cli.offer_selection import needy_first
 from cli.tables import offer_table
+from client.offer_client import OfferClient
+from client.offer_selection import needy_first
 from offers.agreements.agreement import Agreement, AgreementStatus
 from offers.ids import parse_opportunity_id, workflow_id
 from offers.lifecycle.attentions import Attention, AttentionCode

@@ -1,10 +1,10 @@
 """What can be done next, as command lines to copy."""
 
 import re
+from collections.abc import Sequence
 
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.attentions import Attention
-from offers.lifecycle.guards import Reason
 from offers.lifecycle.record import OfferRecord
 
 PROGRAM = "offerflow"
@@ -12,6 +12,7 @@ PLACEHOLDER = '"…"'
 """Stands for a value that only the person knows."""
 
 COMMANDS = {
+    ActionKind.START: "start {offer}",
     ActionKind.SHOW: "show {offer}",
     ActionKind.SHOW_PAYOUTS: "payouts --offer {offer}",
     ActionKind.START_AGAIN: "start {offer} --restart",
@@ -67,11 +68,11 @@ def _quoted(value: str) -> str:
     return value if re.fullmatch(r"[\w.:/@+,-]+", value) else '"' + value.replace('"', '\\"') + '"'
 
 
-def reason_text(reason: Reason) -> str:
+def with_commands(problem: str, actions: Sequence[Action]) -> str:
     """On one line, why something cannot be done and what can be done instead."""
-    if not reason.actions:
-        return reason.problem
-    return f"{reason.problem}; run {' or '.join(map(command_line, reason.actions))}"
+    if not actions:
+        return problem
+    return f"{problem}; run {' or '.join(map(command_line, actions))}"
 
 
 def attention_commands(record: OfferRecord, attention: Attention) -> list[str]:

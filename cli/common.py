@@ -16,10 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from rich.console import RenderableType
 from temporalio.service import RPCError
 
-from cli.actions import PROGRAM
-from cli.offer_client import OfferClient, RequestRejected
+from cli.actions import PROGRAM, with_commands
 from cli.tables import offer_details
 from cli.terminal import PlainConsole, print_error, printable
+from client.offer_client import OfferClient, RequestRejected
 from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
@@ -217,8 +217,9 @@ def command(work: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
         set_default_runtime()
         try:
             asyncio.run(work(*args, **kwargs))
+        except RequestRejected as error:
+            print_error(with_commands(str(error), error.actions))
         except (
-            RequestRejected,
             InvalidSettings,
             InvalidKeys,
             RefusedPayload,

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from activities.temporal.schedules import ScheduleRow
 from cli.actions import attention_commands
-from cli.listing import OfferRow
 from cli.plain_table import Column, PlainTable
 from cli.terminal import one_line
+from client.listing import OfferRow
 from offers.agreements.agreement import CancellationRequest
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode

@@ -17,10 +17,10 @@ from rich.text import Text
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import AsyncActivityHandle, Client, ScheduleActionExecutionStartWorkflow
 
-from cli.listing import OfferRow
-from cli.offer_client import OfferClient
 from cli.tables import offer_line, offer_table, stage_text
 from cli.terminal import PlainConsole, print_error
+from client.listing import OfferRow
+from client.offer_client import OfferClient
 from demo.outcomes import Outcome
 from demo.processes import DidNotStart, Processes, use_environment
 from demo.runner import ScenarioRunner

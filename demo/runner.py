@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from cli.listing import OfferRow
-from cli.offer_client import (
+from client.listing import OfferRow
+from client.offer_client import (
     NoAnswer,
     OfferClient,
     PreflightPending,

@@ -40,7 +40,10 @@ FOLDER = ROOT / ".mutants"
 COVERAGE = FOLDER / "coverage"
 DURATIONS = FOLDER / "durations.json"
 MUTATED = ("offers", "activities")
-TESTS = [f"tests/{each}" for each in (*MUTATED, "workflows", "runtime", "cli", "end_to_end")]
+TESTS = [
+    f"tests/{each}"
+    for each in (*MUTATED, "workflows", "runtime", "client", "cli", "web", "end_to_end")
+]
 """Those that run the mutated folders."""
 BUDGET_SECONDS = 30
 """How long the tests of one mutant may take, as measured: of the others the number is given."""

@@ -8,8 +8,8 @@ from rich.console import Console
 
 from cli import common
 from cli.common import AsJson, NamedChanges, Offer, TermsFile, Yes, command
-from cli.offer_client import OfferClient
 from cli.terminal import print_error
+from client.offer_client import OfferClient
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.findings import findings_in
 from offers.lifecycle.commands import Extension, TermChanges

@@ -9,11 +9,10 @@ from temporalio.exceptions import ApplicationError
 
 from activities.preflight import CheckDeal
 from cli import common
-from cli.actions import reason_text
 from cli.common import AsJson, By, NamedChanges, Offer, Opportunity, TermsFile, command
-from cli.offer_client import RequestRejected
 from cli.tables import preflight_table
 from cli.terminal import print_error
+from client.offer_client import RequestRejected
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.decision_proof import signed_decision
 from offers.lifecycle.guards import exceptions_named, why_nothing_to_decide
@@ -126,7 +125,7 @@ async def _decide(offer: str, decision: ApprovalDecision, *, approved: bool) -> 
         named = decision.model_copy(update={"deal": refund.digest})
         return await decide(offer, signed_decision(named, offer, key, approved=approved))
     if refused := why_nothing_to_decide(record, decision, approved=approved):
-        raise RequestRejected(reason_text(refused))
+        raise RequestRejected.of(refused)
     decided: list[OfferRecord] = []
     rejected: list[RequestRejected] = []
     for finding in exceptions_named(record, decision):

@@ -6,9 +6,9 @@ from temporalio.exceptions import ApplicationError
 from activities.eula.stored_contracts import StoredContracts, StoredVersion
 from cli import common
 from cli.common import Opportunity, Yes, command
-from cli.erasure import Run
-from cli.offer_client import RequestRejected
 from cli.terminal import print_line
+from client.erasure import Run
+from client.offer_client import RequestRejected
 from runtime import clients
 from runtime.settings import WorkerSettings, read_settings
 

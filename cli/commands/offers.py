@@ -13,11 +13,11 @@ from rich.live import Live
 from cli import common
 from cli.actions import attention_commands
 from cli.common import AsJson, Offer, Opportunity, TermsFile, Yes, command
-from cli.listing import OfferRow
-from cli.offer_client import NoAnswer
-from cli.offer_selection import OfferSelection, needy_first, parse_period
 from cli.tables import offer_line, offer_table, renewal_table
 from cli.terminal import print_error, print_line
+from client.listing import OfferRow
+from client.offer_client import NoAnswer
+from client.offer_selection import OfferSelection, needy_first, parse_period
 from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import TermChanges
 from offers.policy.policy import CreationMethod

@@ -11,9 +11,9 @@ from temporalio.exceptions import ApplicationError
 from activities.temporal.offer_summaries import ListedOffer
 from cli import common, forecast_output, payout_output
 from cli.common import AsJson, command
-from cli.offer_client import RequestRejected
 from cli.payout_output import PlotUnavailable
 from cli.terminal import print_error
+from client.offer_client import RequestRejected
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules
 from offers.reports.monthly_forecast import monthly_forecast

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from cli import common
 from cli.common import AsJson, Yes, command
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.terms.parsing import parse_account_id
 from runtime.process_exit import exit_process
 from runtime.settings import WorkerSettings, read_settings

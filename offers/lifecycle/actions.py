@@ -13,6 +13,8 @@ from offers.model import FrozenModel
 class ActionKind(StrEnum):
     """What can be asked of an offer."""
 
+    START = "start"
+    """Start an offer for the opportunity."""
     SHOW = "show"
     SHOW_PAYOUTS = "show-payouts"
     START_AGAIN = "start-again"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cli.actions import attention_commands, command_line, reason_text
+from cli.actions import attention_commands, command_line, with_commands
 from offers.lifecycle import guards
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.attentions import Attention, AttentionCode
@@ -65,12 +65,15 @@ def test_commands_suggested_by_reasons_are_valid(stage: Stage, amendment: int) -
 def test_reason_is_one_line() -> None:
     reason = guards.why_cannot_revise(record(Stage.SHARED), TermChanges())
     assert reason is not None
-    assert reason_text(reason) == (
+    assert with_commands(reason.problem, reason.actions) == (
         "the offer is shared: its terms can no longer be revised; run"
         f" offerflow amend {ID} NAME=VALUE"
     )
     nothing = guards.why_cannot_cancel(record(Stage.CANCELLED))
-    assert reason_text(nothing) == "the offer is cancelled: there is nothing to cancel"
+    assert (
+        with_commands(nothing.problem, nothing.actions)
+        == "the offer is cancelled: there is nothing to cancel"
+    )
 
 
 def offer_with_attentions(*codes: AttentionCode) -> OfferRecord:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from cli.common import confirm
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 
 
 @contextmanager

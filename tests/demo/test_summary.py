@@ -6,7 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from cli.offer_client import NoWorkerRunning, RequestRejected
+from client.offer_client import NoWorkerRunning, RequestRejected
 from demo import __main__ as demo
 from demo.outcomes import Outcome
 from demo.runner import request_until_answered

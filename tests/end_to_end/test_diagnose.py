@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.ids import offer_path, workflow_id
 from offers.stage import Stage
 from tests.support.offer_environment import OfferEnvironment

@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.service import RPCError
 
-from cli.offer_client import OfferClient, RequestRejected
+from client.offer_client import OfferClient, RequestRejected
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle.summary import Deal, MoneySummary, OfferSummary, Progress, Wait
 from offers.stage import Stage

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from cli.offer_client import OfferClient, RequestRejected
+from client.offer_client import OfferClient, RequestRejected
 from offers.ids import workflow_id
 from offers.stage import Stage
 from tests.support.dev_server import new_namespace

@@ -13,7 +13,7 @@ import workflows.common.activity_options
 from activities.email.message import EmailKind
 from activities.email.smtp import Email, OfferEmail
 from activities.task_queues import TaskQueue
-from cli import offer_client
+from client import offer_client
 from offers.lifecycle.record import OfferRecord
 from tests.support.dev_server import new_namespace
 from tests.support.workflow_harness import OPPORTUNITY

@@ -9,8 +9,8 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.task_queues import TaskQueue
-from cli import offer_client
-from cli.offer_client import NoAnswer, NoWorkerRunning, OfferClient
+from client import offer_client
+from client.offer_client import NoAnswer, NoWorkerRunning, OfferClient
 from offers.ids import workflow_id
 from tests.support.offer_environment import OfferEnvironment
 from tests.support.workflow_harness import OPPORTUNITY

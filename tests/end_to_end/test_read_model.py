@@ -19,7 +19,7 @@ from activities.temporal.digests import DigestPlan, DigestPlanRequest, Digests
 from activities.temporal.offer_directory import OfferDirectory
 from activities.temporal.offer_summaries import UNREADABLE
 from activities.temporal.renewals import Renewals
-from cli.offer_client import OfferClient
+from client.offer_client import OfferClient
 from offers.agreements.renewal import RenewalOffer
 from offers.ids import workflow_id
 from offers.lifecycle.summary import OfferSummary, Wait

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.lifecycle.decision_proof import signed_decision
 from offers.stage import Stage

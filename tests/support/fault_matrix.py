@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from pypdf import PdfWriter
 from temporalio.client import Client
 
-from cli.offer_client import NoAnswer, RequestRejected
+from client.offer_client import NoAnswer, RequestRejected
 from offers.agreements.agreement import CancellationReasonCode, CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id

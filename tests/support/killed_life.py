@@ -22,7 +22,7 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from activities.task_queues import TaskQueue
-from cli.offer_client import NoAnswer, RequestRejected
+from client.offer_client import NoAnswer, RequestRejected
 from demo.processes import free_port
 from offers.clock import Clock
 from offers.ids import workflow_id

@@ -20,8 +20,8 @@ from temporalio.client import (
 from activities.clazar.offers import ChangedOffer
 from activities.task_queues import TaskQueue
 from activities.temporal.payouts import PayoutSweepResult
-from cli.listing import OfferRow
-from cli.offer_client import OfferClient
+from client.listing import OfferRow
+from client.offer_client import OfferClient
 from offers.agreements.agreement import AgreementReport
 from offers.clock import Clock
 from offers.feed import FeedCursor

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.ids import offer_path, workflow_id

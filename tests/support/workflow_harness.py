@@ -26,7 +26,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
 from activities.temporal.pending_work import describe
-from cli.offer_client import NoAnswer, OfferClient
+from client.offer_client import NoAnswer, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
 from offers.lifecycle.commands import ApprovalDecision, TermChanges

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from aiosmtpd.smtp import Envelope
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
+from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.commands import Extension, TermChanges
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
@@ -240,7 +241,8 @@ async def test_extend_after_the_workflow_closed_is_rejected(harness: WorkflowHar
     assert (await harness.advance_until_closed()).stage is Stage.EXPIRED
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is expired: start a new one; run offerflow start .* --restart",
+        match="the offer is expired: start a new one",
+        check=lambda error: error.actions[0].kind is ActionKind.START_AGAIN,
     ):
         await extend(harness, harness.world.now().date() + timedelta(days=10))
 

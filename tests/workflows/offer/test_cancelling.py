@@ -2,7 +2,8 @@
 
 import pytest
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
+from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness
@@ -197,7 +198,8 @@ async def test_restart_of_a_cancelled_offer_creates_a_new_revision(
     await harness.advance_to_end()
     with pytest.raises(
         RequestRejected,
-        match=r"the offer is cancelled: start a new one; run offerflow start .* --restart",
+        match="the offer is cancelled: start a new one",
+        check=lambda error: error.actions[0].kind is ActionKind.START_AGAIN,
     ):
         await harness.start()
     await harness.client.start(OPPORTUNITY, restart=True)

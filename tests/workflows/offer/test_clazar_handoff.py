@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import ApprovalDecision, TermChanges

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from activities.email.message import EmailKind
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
 from offers.stage import Stage
 from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowUpdateStage
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.ids import parse_opportunity_id
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementReport
 from offers.clock import end_of_day
 from offers.ids import offer_path

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import ApprovalDecision
 from offers.money import Money

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from activities.errors import Failure
-from cli.offer_client import RequestRejected
+from client.offer_client import RequestRejected
 from offers.lifecycle.commands import TermChanges
 from offers.lifecycle.reminders import reminder_times
 from offers.stage import Stage

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from temporalio.client import (
     Client,
@@ -28,9 +28,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer, read_offer
-from cli.actions import PROGRAM, reason_text
-from cli.erasure import NotDeletedYet, Run, delete_runs, find_runs, why_not_ended
-from cli.listing import (
+from client.erasure import NotDeletedYet, Run, delete_runs, find_runs, why_not_ended
+from client.listing import (
     OfferRow,
     Renewals,
     ResumableAttention,
@@ -41,11 +40,12 @@ from cli.listing import (
     offers_with_money_to_come,
     runs_of,
 )
-from cli.no_answer import has_worker, why_no_answer
+from client.no_answer import has_worker, why_no_answer
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle import guards
+from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
@@ -81,7 +81,32 @@ RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 
 
 class RequestRejected(Exception):
-    """A request cannot be done.  The text says why, and which commands can be run instead."""
+    """A request cannot be done.  The text says why; each door words what can be done instead."""
+
+    def __init__(
+        self,
+        problem: str,
+        actions: tuple[Action, ...] = (),
+        code: guards.ReasonCode | None = None,
+    ) -> None:
+        super().__init__(problem)
+        self.actions = actions
+        self.code = code
+        """None: it is not the offer that rejects it."""
+
+    @classmethod
+    def of(cls, reason: guards.Reason, path: str | None = None) -> Self:
+        """With the offer's path before it, if it is given."""
+        problem = f"{path}: {reason.problem}" if path else reason.problem
+        return cls(problem, reason.actions, reason.code)
+
+
+class NoSuchOffer(RequestRejected):
+    """Temporal has no workflow of that offer."""
+
+    def __init__(self, path: str) -> None:
+        start = Action(kind=ActionKind.START, offer=path)
+        super().__init__(f"there is no offer for {path}", (start,))
 
 
 class NoAnswer(RequestRejected):
@@ -93,8 +118,8 @@ class NoWorkerRunning(NoAnswer):
 
     def __init__(self) -> None:
         super().__init__(
-            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py, then see"
-            f" the result with {PROGRAM} show"
+            f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py, then look"
+            " at the offer again"
         )
 
 
@@ -103,8 +128,8 @@ class PreflightPending(RequestRejected):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            "the change is recorded, but a vendor has not answered yet: see the result later with"
-            f" {PROGRAM} show {path}"
+            "the change is recorded, but a vendor has not answered yet: look at the offer later",
+            (Action(kind=ActionKind.SHOW, offer=path),),
         )
 
 
@@ -207,7 +232,7 @@ class OfferClient:
                 await self._stop_following(opportunity_id)
                 running = None
             if running and running.stage in RESTARTABLE:
-                raise _rejected(opportunity_id, guards.why_closing(running))
+                raise RequestRejected.of(guards.why_closing(running), opportunity_id)
             if running and running.stage.is_end:
                 raise _ended(running)
             if running and (given or method):
@@ -271,7 +296,7 @@ class OfferClient:
             # The update's own answer may be that of an earlier command.
             return await self._answered(handle, self._query(handle))
         except WorkflowUpdateFailedError as error:
-            raise RequestRejected(_text(error.cause)) from None
+            raise _rejection(error.cause) from None
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -279,7 +304,7 @@ class OfferClient:
         try:
             return await handle.result()
         except WorkflowFailureError as error:
-            raise RequestRejected(_text(error.cause)) from None
+            raise _rejection(error.cause) from None
 
     async def _running_record(self, opportunity_id: str) -> OfferRecord | None:
         if await self._status(opportunity_id) is not WorkflowExecutionStatus.RUNNING:
@@ -327,7 +352,7 @@ class OfferClient:
                 return await handle.result()
             return await self._answered(handle, self._query(handle))
         except WorkflowFailureError as error:
-            raise RequestRejected(_text(error.cause)) from None
+            raise _rejection(error.cause) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
 
@@ -358,7 +383,7 @@ class OfferClient:
         """What is known of an offer also if it does not answer; RequestRejected if nothing is."""
         listed = await read_offer(self._client, workflow_id(path))
         if listed is None:
-            raise RequestRejected(_no_offer_text(path))
+            raise NoSuchOffer(path)
         stopped = _problem_of_run(WorkflowExecutionStatus(listed.info.status))
         problems = [stopped] if stopped else []
         record = None
@@ -388,7 +413,7 @@ class OfferClient:
         runs = await runs_of(self._client, path)
         accepted = [run for run in runs if run.stage in AGREED]
         if not runs:
-            raise RequestRejected(_no_offer_text(path))
+            raise NoSuchOffer(path)
         if not accepted:
             raise RequestRejected(f"the offer is {runs[-1].stage}: there are no payouts yet")
         return accepted
@@ -567,9 +592,9 @@ class OfferClient:
             )
             result: T = await accepted.result()
         except WorkflowFailureError as error:
-            raise RequestRejected(_text(error.cause)) from None
+            raise _rejection(error.cause) from None
         except WorkflowUpdateFailedError as error:
-            raise RequestRejected(_text(error.cause)) from None
+            raise _rejection(error.cause) from None
         except RPCError as error:
             raise _no_offer(path, error) from None
         return result
@@ -628,25 +653,17 @@ def _summary_of_attributes(path: str, listed: ListedOffer) -> OfferSummary:
 
 
 def _ended(record: OfferRecord) -> RequestRejected:
-    return _rejected(record.path, guards.why_ended(record))
+    return RequestRejected.of(guards.why_ended(record), record.path)
 
 
-def _rejected(path: str, reason: guards.Reason) -> RequestRejected:
-    return RequestRejected(f"{path}: {reason_text(reason)}")
-
-
-def _text(cause: BaseException | None) -> str:
-    """What a failure says; the reason that it carries, if it does, with what can be done."""
+def _rejection(cause: BaseException | None) -> RequestRejected:
+    """What a failure says: the reason that it carries, if it does."""
     if isinstance(cause, ApplicationError) and cause.type in set(guards.ReasonCode):
-        return reason_text(guards.Reason.model_validate(cause.details[0]))
-    return cause.message if isinstance(cause, FailureError) else str(cause)
+        return RequestRejected.of(guards.Reason.model_validate(cause.details[0]))
+    return RequestRejected(cause.message if isinstance(cause, FailureError) else str(cause))
 
 
 def _no_offer(path: str, error: RPCError) -> Exception:
     if error.status is RPCStatusCode.NOT_FOUND:
-        return RequestRejected(_no_offer_text(path))
+        return NoSuchOffer(path)
     return error
-
-
-def _no_offer_text(path: str) -> str:
-    return f"there is no offer for {path}: start it with {PROGRAM} start"

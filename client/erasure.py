@@ -12,7 +12,6 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.temporal.offer_summaries import ListedOffer, read_offer
-from cli.actions import PROGRAM
 from offers.ids import offer_path, path_of_workflow, workflow_id
 from offers.stage import ENDS, Stage
 from offers.text import instant_text
@@ -75,8 +74,7 @@ def _why_needed(newest: ListedOffer) -> str | None:
         until = newest.summary.progress.waits_until if newest.summary else None
         waits = f" (it waits until {instant_text(until)})" if until else ""
         return (
-            f"{path} is {stage} and its workflow is open{waits}: only what has ended can be erased;"
-            f" see {PROGRAM} show {path}"
+            f"{path} is {stage} and its workflow is open{waits}: only what has ended can be erased"
         )
     if newest.has_completed:
         return None

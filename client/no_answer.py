@@ -9,7 +9,6 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.task_queues import TaskQueue
 from activities.temporal.pending_work import describe, repeated_work
 from activities.temporal.pollers import is_polled
-from cli.actions import PROGRAM
 
 
 async def has_worker(client: Client) -> bool:
@@ -32,8 +31,8 @@ async def why_no_answer(client: Client, workflow_id: str) -> str:
     """What the server knows of a workflow that does not answer."""
     described = await describe(client, workflow_id)
     if repeated := await repeated_work(client, workflow_id, described):
-        return f"{repeated}: see {PROGRAM} list later"
+        return f"{repeated}: look at the offer later"
     if described.pending_activities:
         names = ", ".join(each.activity_type.name for each in described.pending_activities)
-        return f"it waits for {names}: see the result later with {PROGRAM} show"
-    return f"a worker runs, but it is busy: see the result later with {PROGRAM} show"
+        return f"it waits for {names}: look at the offer later"
+    return "a worker runs, but it is busy: look at the offer later"

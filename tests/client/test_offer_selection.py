@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cli.listing import OfferRow
-from cli.offer_selection import OfferSelection, needy_first, parse_period
 from cli.tables import offer_table
+from client.listing import OfferRow
+from client.offer_selection import OfferSelection, needy_first, parse_period
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.summary import Wait
 from offers.money import Money

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from cli.listing import OfferRow
+from client.listing import OfferRow
 from offers.lifecycle.attentions import SUGGESTED_ACTIONS, AttentionCode
 from offers.model import FrozenModel
 from offers.stage import Stage
