@@ -12,16 +12,14 @@ from cli.actions import attention_commands
 from cli.plain_table import Column, PlainTable
 from cli.terminal import one_line
 from client.listing import OfferRow
-from offers.agreements.agreement import CancellationRequest
+from client.offer_facts import facts_of, facts_of_terms
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
-from offers.lifecycle.expected_payments import listing_fee_of
-from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
+from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.summary import Wait
 from offers.money import Money
-from offers.payouts.listing_fee import ListingFee
-from offers.payouts.refund import AdjustableInvoice, Refund, RefundRequest
+from offers.payouts.refund import AdjustableInvoice, RefundRequest
 from offers.preflight.report import PreflightReport
 from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
@@ -141,9 +139,8 @@ def offer_details(record: OfferRecord, *, is_open: bool = True) -> RenderableTyp
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, value in _facts(record):
-        if value:
-            table.add_row(label, value)
+    for label, value in facts_of(record):
+        table.add_row(label, stage_text(value) if label == "Stage" else value)
     waiting = [
         Text("\n" + "\n  ".join(_attention(record, attention)), "bold red")
         for attention in (record.attentions if is_open else ())
@@ -197,7 +194,7 @@ def preflight_table(report: PreflightReport) -> RenderableType:
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
     method = ("Created through", report.method.value)
-    for label, value in [("Company", report.company), *_terms(report.terms), method]:
+    for label, value in [("Company", report.company), *facts_of_terms(report.terms), method]:
         if value:
             facts.add_row(label, value)
     found = Table(show_lines=True)
@@ -238,64 +235,6 @@ def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
     return table
 
 
-def _terms(terms: OfferTerms | None) -> list[tuple[str, RenderableType | None]]:
-    if terms is None:
-        return []
-    return [
-        ("Buyer account", terms.accounts),
-        ("Offer name", terms.offer_name),
-        ("Price", f"{terms.price} {terms.term}, {terms.payment}"),
-        ("Dimensions", ", ".join(map(str, terms.dimensions))),
-        ("Starts", _period(terms)),
-        *(
-            (f"Instalment {n}", f"{terms.price.currency} {each.amount:,} on {day_text(each.on)}")
-            for n, each in enumerate(sorted(terms.payment_schedule, key=lambda i: i.on), 1)
-        ),
-        ("Last day", f"{day_text(terms.availability_end)} (UTC)"),
-        ("Contract", terms.eula.type),
-        ("Note", terms.description),
-    ]
-
-
-def _period(terms: OfferTerms) -> str | None:
-    if terms.starts_on is None or terms.ends_on is None:
-        return None
-    return f"{day_text(terms.starts_on)} to {day_text(terms.ends_on)}"
-
-
-def _first(record: OfferRecord) -> str | None:
-    agreement = record.agreement
-    if agreement is None or agreement.initial_agreement_id == agreement.agreement_id:
-        return None
-    return agreement.initial_agreement_id
-
-
-def _renewal(record: OfferRecord) -> str | None:
-    """As it was before the last reminder of the agreement's end."""
-    offer = record.renewal.offer if record.renewal else None
-    return f"{offer.path} ({offer.stage})" if offer else None
-
-
-def _amendment(amendment: Amendment) -> str:
-    return "  ".join(filter(None, (amendment.stage, amendment.offer_id, amendment.agreement_id)))
-
-
-def _cancellation(request: CancellationRequest | None) -> str | None:
-    return f"{request.status}, reason {request.reason_code}" if request else None
-
-
-def _refund(refund: Refund) -> str:
-    """What is refunded, how far it is, and why it was not done."""
-    status = f"{refund.status}: {refund.problem}" if refund.problem else str(refund.status)
-    parts = [
-        f"{refund.amount} of invoice {refund.invoice_id}",
-        status,
-        refund.adjustment_id,
-        f"in the payout data since {day_text(refund.shown_at)}" if refund.shown_at else None,
-    ]
-    return ", ".join(filter(None, parts))
-
-
 def refund_preview(request: RefundRequest, invoice: AdjustableInvoice) -> Table:
     """What would be refunded, beside what AWS says of the invoice."""
     table = Table(show_header=False, box=None, pad_edge=False)
@@ -311,62 +250,6 @@ def refund_preview(request: RefundRequest, invoice: AdjustableInvoice) -> Table:
     return table
 
 
-def _past(past: PreviousRevision) -> str:
-    offer = f" ({past.offer_id})" if past.offer_id else ""
-    why = "".join(f"\n  {f.field} [{f.seen}]: {f.problem}" for f in past.findings)
-    return f"{past.outcome}{offer}, {instant_text(past.ended_at)}{why}"
-
-
 def _reference(record: OfferRecord, finding: Finding) -> str:
     """How an exception that can be decided about is named; a mistake by its code."""
     return record.approval_reference(finding) if record.terms else finding.code
-
-
-def _decision(decision: Decision) -> str:
-    reason = f": {decision.reason}" if decision.reason else ""
-    return f"{decision.finding.code} by {decision.by}, {instant_text(decision.at)}{reason}"
-
-
-def _fee(fee: ListingFee) -> str:
-    if fee.is_certain:
-        return f"{fee.fee} ({fee.rates_text}), leaving {fee.net}"
-    return f"at most {fee.fee} ({fee.rates_text}), leaving at least {fee.net}"
-
-
-def _facts(record: OfferRecord) -> list[tuple[str, RenderableType | None]]:
-    terms, agreement, payout = record.terms, record.agreement, record.payout
-    fee = listing_fee_of(record)
-    ends_at = agreement.ends_at if agreement else None
-    return [
-        ("Opportunity", record.opportunity_id),
-        ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else None),
-        ("Stage", stage_text(record.stage)),
-        ("Revision", str(record.revision)),
-        ("Company", record.company),
-        ("Buyer", record.contacts.buyer_email if record.contacts else None),
-        *_terms(terms),
-        ("Expected fee", _fee(fee) if fee else None),
-        ("Expires", instant_text(record.expires_at) if record.expires_at else None),
-        ("Change set", record.change_set_id),
-        ("Offer", record.offer_id),
-        ("Agreement", f"{agreement.agreement_id} ({agreement.status})" if agreement else None),
-        ("Accepted", instant_text(agreement.accepted_at) if agreement else None),
-        ("Paid out", f"{payout.disbursed} of {payout.gross} gross" if payout else None),
-        ("Ends", instant_text(ends_at) if ends_at else None),
-        ("Renews", record.renews),
-        ("Renewed by", _renewal(record)),
-        ("First agreement", _first(record)),
-        ("Replaced by", record.replaced_by),
-        *((f"Amendment {a.number}", _amendment(a)) for a in record.amendments),
-        ("Cancellation", _cancellation(record.cancellation)),
-        *((f"Refund {r.number}", _refund(r)) for r in record.refunds),
-        ("Cancel reason", record.cancel_reason),
-        *(record.pricing.lines if record.pricing else ()),
-        *((f"Revision {p.number}", _past(p)) for p in record.previous_revisions),
-        *((instant_text(e.at), e.description) for e in record.agreement_events),
-        *(("Approved" if d.approved else "Declined", _decision(d)) for d in record.decisions),
-        (
-            "History",
-            "\n".join(f"{instant_text(entry.at)}  {entry.stage}" for entry in record.history),
-        ),
-    ]

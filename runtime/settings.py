@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from email.utils import getaddresses
 from pathlib import Path
 from string import Formatter
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +26,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -162,6 +163,11 @@ def _existing_file(value: str) -> str:
     return value
 
 
+def _existing_path(value: Path) -> Path:
+    _existing_file(str(value))
+    return value
+
+
 def _rsa_key(key: SecretStr | None) -> SecretStr | None:
     if key is None:
         return None
@@ -206,6 +212,8 @@ class TemporalSettings(BaseSettings):
     """Mail address of who uses the command line; not verified."""
     offers_decision_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     """The private key that signs the decisions of this command line, as `id:base64`."""
+    offers_console_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    """Where people reach the web console, such as https://offers.example.com; mails link to it."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: AwareDatetime | None = Field(default=None, validate_default=True)
     offers_clock_ahead: timedelta = timedelta()
@@ -382,6 +390,47 @@ class WorkerSettings(TemporalSettings):
 
     def fields(self) -> FieldMap:
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
+
+
+class WebSettings(TemporalSettings):
+    """Settings of the web console and its HTTP API.  It has no vendor's credentials."""
+
+    offers_web_address: Annotated[str, AfterValidator(_listening)] = "127.0.0.1:8080"
+    """Where the console listens, as host:port."""
+    offers_web_proxies: int = Field(default=0, ge=0, le=10)
+    """How many proxies before the console add to `X-Forwarded-For`; 0: the header is not read."""
+    offers_session_key: SecretStr | None = Field(default=None, min_length=32)
+    """What signs the cookies of sessions; None: another one at each start."""
+    offers_oidc_issuer: Annotated[str, AfterValidator(_web_address)] | None = None
+    """The OpenID Connect provider; None: nobody signs in, and the console serves loopback only."""
+    offers_oidc_client_id: str | None = Field(default=None, min_length=1)
+    offers_oidc_client_secret: SecretStr | None = Field(default=None, min_length=1)
+    offers_oidc_domains: Annotated[tuple[str, ...], NoDecode] = ()
+    """The domains of the mail addresses that may sign in, separated by commas."""
+    offers_api_keys: Annotated[Path, AfterValidator(_existing_path)] | None = None
+    """The file of the keys of programs; None: the API takes no keys."""
+
+    @field_validator("offers_oidc_domains", mode="before")
+    @classmethod
+    def _domains(cls, text: Any) -> Any:
+        if not isinstance(text, str):
+            return text
+        return tuple(each.strip().lower() for each in text.split(",") if each.strip())
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.offers_oidc_issuer is None:
+            return self
+        needed = {
+            "OFFERS_OIDC_CLIENT_ID": self.offers_oidc_client_id,
+            "OFFERS_OIDC_CLIENT_SECRET": self.offers_oidc_client_secret,
+            "OFFERS_OIDC_DOMAINS": self.offers_oidc_domains,
+            "OFFERS_SESSION_KEY": self.offers_session_key,
+            "OFFERS_CONSOLE_URL": self.offers_console_url,
+        }
+        if missing := [name for name, value in needed.items() if not value]:
+            raise ValueError(f"{missing[0]} is not set, and OFFERS_OIDC_ISSUER is: set both")
+        return self
 
 
 ModelT = TypeVar("ModelT", bound=BaseModel)

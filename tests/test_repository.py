@@ -107,13 +107,13 @@ def test_compose_file_publishes_only_to_loopback() -> None:
 
 
 def test_template_of_settings_has_a_line_for_each_and_no_other() -> None:
-    from runtime.settings import WorkerSettings
+    from runtime.settings import WebSettings, WorkerSettings
 
     template = (ROOT / ".env.example").read_text(encoding="utf-8")
     lines = re.findall(r"^#?([A-Z_]+)=", template, flags=re.MULTILINE)
     # Temporal's and AWS's own libraries read these; whether they are right is theirs to say.
     others = {name for name in lines if name.startswith(("TEMPORAL_", "AWS_"))}
-    known = {name.upper() for name in WorkerSettings.model_fields}
+    known = {name.upper() for kind in (WorkerSettings, WebSettings) for name in kind.model_fields}
     assert len(lines) == len(set(lines))
     assert set(lines) - (others - known) == known
 
