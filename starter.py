@@ -92,6 +92,9 @@ class Commands(LazyGroup):
             "cli.commands.erase:erase",
             "Erase an offer that has ended: its workflow histories, and its contract files in S3.",
         ),
+        "web": Entry(
+            "cli.commands.web:web", "Serve the web console and its HTTP API until Ctrl-C."
+        ),
         "codec-server": Entry(
             "cli.commands.codec_server:codec_server",
             "Make encrypted offers readable in the Temporal UI, until it is stopped (Ctrl-C).",

@@ -45,6 +45,14 @@ class CheckDeal(FrozenModel):
     """Whether nothing was started yet: the offer that Salesforce shows is then another run's."""
 
 
+class DealPreview(FrozenModel):
+    """What a preflight would find, before an offer is started."""
+
+    report: PreflightReport
+    sources: dict[str, str]
+    """Where each term came from: a field of Salesforce, or GIVEN; the rest is the policy's."""
+
+
 class DefaultProduct(FrozenModel):
     """The product and dimension that are sold by default, by their AWS Marketplace names."""
 
@@ -86,8 +94,17 @@ class Preflight:
         """Check a deal; fails NOT_FOUND if the opportunity does not exist."""
         return self.check(request, business_now(self._clock))
 
+    @activity.defn(no_thread_cancel_exception=True)
+    def preview_deal(self, request: CheckDeal) -> DealPreview:
+        """Check a deal that nothing was started for; fails NOT_FOUND like `check_deal`."""
+        request = request.model_copy(update={"before_start": True})
+        return self._preview(request, business_now(self._clock))
+
     def check(self, request: CheckDeal, now: datetime) -> PreflightReport:
         """Check a deal outside of an activity; `now` is business time (UTC)."""
+        return self._preview(request, now).report
+
+    def _preview(self, request: CheckDeal, now: datetime) -> DealPreview:
         today = now.date()
         opportunity = (
             self._opportunities.read(request.opportunity_id) if request.opportunity_id else None
@@ -141,7 +158,8 @@ class Preflight:
             else None,
             before_start=request.before_start,
         )
-        return preflight(drafted, deal, self._policy, today, sources)
+        report = preflight(drafted, deal, self._policy, today, sources)
+        return DealPreview(report=report, sources=dict(sources))
 
     def _amends(self, request: CheckDeal, today: date) -> tuple[_Amendment | None, dict[str, Any]]:
         """The proposal of an amendment, and the given terms that it does not use."""

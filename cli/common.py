@@ -12,18 +12,17 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import TypeAdapter, ValidationError
 from rich.console import RenderableType
 from temporalio.service import RPCError
 
 from cli.actions import PROGRAM, with_commands
 from cli.tables import offer_details
-from cli.terminal import PlainConsole, print_error, printable
+from cli.terminal import PlainConsole, print_error
+from client.changes import InvalidChange, parse_change
 from client.offer_client import OfferClient, RequestRejected
-from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
-from offers.money import GivenMoney
+from offers.text import printable
 from runtime.codec import InvalidKeys, RefusedPayload
 from runtime.process_exit import exit_process
 from runtime.schedules import ScheduleNotFound
@@ -175,24 +174,10 @@ def given_terms(terms: Path | None) -> dict[str, Any]:
 
 def given_changes(terms: Path | None, changes: list[str] | None) -> dict[str, Any]:
     """The terms in a file, and those given as NAME=VALUE, which take precedence."""
-    return given_terms(terms) | dict(map(_change, changes or []))
-
-
-def _change(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise typer.BadParameter(f"{text}: write a change as NAME=VALUE, such as company=Example")
-    if name in ("price", "additional_amount"):
-        return name, _money(text, value) if value else None
-    return name, value or None
-
-
-def _money(text: str, value: str) -> dict[str, Any]:
     try:
-        return TypeAdapter(GivenMoney).validate_python(value).model_dump(mode="json")
-    except ValidationError as error:
-        (finding,) = findings_in(error)
-        raise typer.BadParameter(f"{text}: {finding.problem}. {finding.remedy}") from None
+        return given_terms(terms) | dict(map(parse_change, changes or []))
+    except InvalidChange as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) -> None:

@@ -10,7 +10,6 @@ from rich.text import Text
 from activities.temporal.schedules import ScheduleRow
 from cli.actions import attention_commands
 from cli.plain_table import Column, PlainTable
-from cli.terminal import one_line
 from client.listing import OfferRow
 from client.offer_facts import facts_of, facts_of_terms
 from offers.findings import Finding, Severity
@@ -24,7 +23,7 @@ from offers.preflight.report import PreflightReport
 from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
-from offers.text import day_text, instant_text
+from offers.text import day_text, instant_text, one_line
 
 STYLES = {
     Stage.DRAFT: "dim",

@@ -1,5 +1,6 @@
 """The rows of the list of offers: what Temporal lists of each workflow; no offer is asked."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -107,6 +108,11 @@ class Renewals(NamedTuple):
 async def list_renewals(client: Client, now: datetime, within: timedelta) -> Renewals:
     """What ends within that time from now (UTC business time), by the list of offers alone."""
     runs = newest_runs(await offer_summaries.list_offers(client, "ExecutionStatus != 'Failed'"))
+    return renewals_among(runs, now, within)
+
+
+def renewals_among(runs: Sequence[ListedOffer], now: datetime, within: timedelta) -> Renewals:
+    """The same among the newest runs of the offers."""
     found = renewals_by_agreement(
         (agreement_id, RenewalOffer(path=run.path, stage=run.stage))
         for run in runs

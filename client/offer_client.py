@@ -23,9 +23,15 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import ApplicationError, FailureError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ApplicationError,
+    FailureError,
+    TerminatedError,
+    WorkflowAlreadyStartedError,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.preflight import CheckDeal, DealPreview
 from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer, read_offer
 from client.erasure import NotDeletedYet, Run, delete_runs, find_runs, why_not_ended
@@ -43,7 +49,7 @@ from client.listing import (
 from client.no_answer import has_worker, why_no_answer
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
-from offers.ids import offer_path, workflow_id
+from offers.ids import offer_path, preflight_id, workflow_id
 from offers.lifecycle import guards
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.attentions import AttentionCode, Vendor
@@ -57,6 +63,7 @@ from runtime.schedules import schedule_problems
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import AGREEMENT_ID, STAGE
 from workflows.offer.workflow import OfferWorkflow
+from workflows.preflight import PreflightPreview
 
 T = TypeVar("T")
 RequestT = TypeVar("RequestT", TermChanges, Extension, CancellationRequestInput)
@@ -279,6 +286,35 @@ class OfferClient:
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
             raise _ended(await self._handle(opportunity_id).result()) from None
+
+    async def preflight(
+        self,
+        opportunity_id: str,
+        given: dict[str, Any] | None = None,
+        *,
+        method: CreationMethod | None = None,
+    ) -> DealPreview:
+        """Check a deal without starting an offer; nothing is written to any system.
+
+        Raises RequestRejected if the opportunity does not exist, and NoAnswer if a vendor takes
+        too long.
+        """
+        deal = CheckDeal(opportunity_id=opportunity_id, terms=given or {}, method=method)
+        handle = await self._client.start_workflow(
+            PreflightPreview.run,
+            deal,
+            id=preflight_id(opportunity_id),
+            task_queue=TaskQueue.OFFERS,
+            # Whoever asks with other terms has the newer question.
+            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
+            static_summary=f"Preflight of opportunity {opportunity_id}",
+        )
+        try:
+            return await self._answered(handle, handle.result(), PREFLIGHT_TIMEOUT)
+        except WorkflowFailureError as error:
+            if isinstance(error.cause, TerminatedError):
+                raise NoAnswer("somebody else has just asked for a preflight of it") from None
+            raise _rejection(error.cause) from None
 
     async def _stop_following(self, opportunity_id: str) -> None:
         """End the run that tracks the payouts of an agreement that has ended."""
@@ -606,7 +642,10 @@ class OfferClient:
         return await handle.query(OfferWorkflow.get_record)
 
     async def _answered(
-        self, handle: WorkflowHandle[Any, Any], answer: Coroutine[Any, Any, T]
+        self,
+        handle: WorkflowHandle[Any, Any],
+        answer: Coroutine[Any, Any, T],
+        within: timedelta = WORKER_TIMEOUT,
     ) -> T:
         """The answer of a workflow.  Raises NoAnswer if it does not come in time."""
         waiting = asyncio.ensure_future(answer)
@@ -614,7 +653,7 @@ class OfferClient:
             await asyncio.wait([waiting], timeout=QUICK_ANSWER.total_seconds())
             if not waiting.done() and not await has_worker(self._client):
                 raise NoWorkerRunning
-            return await asyncio.wait_for(waiting, WORKER_TIMEOUT.total_seconds())
+            return await asyncio.wait_for(waiting, within.total_seconds())
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             if not await has_worker(self._client):
                 raise NoWorkerRunning from None

@@ -86,6 +86,11 @@ def workflow_id(path: str) -> str:
     return f"offer/{path}"
 
 
+def preflight_id(opportunity_id: str) -> str:
+    """The id of the workflow that checks a deal before its offer is started."""
+    return f"preflight/{opportunity_id}"
+
+
 def opportunity_id_of(workflow_id: str) -> str:
     """The opportunity whose offer, or whose amendment, a workflow is."""
     return workflow_id.split("/")[1]

@@ -61,12 +61,17 @@ class Readiness:
             return "its workers have not started"
         if stopped := [each.task_queue for each in self._workers if not each.is_running]:
             return f"nothing polls {', '.join(stopped)}"
-        request = DescribeNamespaceRequest(namespace=self._client.namespace)
-        try:
-            await self._client.workflow_service.describe_namespace(request, timeout=ANSWER_WITHIN)
-        except RPCError as error:
-            return f"Temporal answers {error.status.name}"
-        return None
+        return await server_problem(self._client)
+
+
+async def server_problem(client: Client) -> str | None:
+    """Why Temporal cannot be used; None if it answers."""
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        await client.workflow_service.describe_namespace(request, timeout=ANSWER_WITHIN)
+    except RPCError as error:
+        return f"Temporal answers {error.status.name}"
+    return None
 
 
 class _Server(Server):

@@ -37,6 +37,7 @@ from runtime.workflow_runner import HistoryBoundRunner
 from workflows.common.interceptors import DropUnfitSignals
 from workflows.offer.decision_verification import VerifyDecisions
 from workflows.offer.workflow import OfferWorkflow
+from workflows.preflight import PreflightPreview
 from workflows.schedules.agreement_watch import AgreementWatch
 from workflows.schedules.clazar_watch import ClazarWatch
 from workflows.schedules.health_check import HealthCheck
@@ -54,6 +55,7 @@ WORKFLOWS = (
     OwnerDigest,
     PolicyWatch,
     HealthCheck,
+    PreflightPreview,
 )
 GRACEFUL_SHUTDOWN = timedelta(seconds=30)
 """How long running calls may take after SIGTERM."""
@@ -193,7 +195,8 @@ def _activities(
             policy.signal_policy_change,
         ]
     if TaskQueue.PREFLIGHT in queues:
-        served[TaskQueue.PREFLIGHT] = [clients.preflight(settings, aws_clients).check_deal]
+        preflight = clients.preflight(settings, aws_clients)
+        served[TaskQueue.PREFLIGHT] = [preflight.check_deal, preflight.preview_deal]
         if documents := clients.eula_documents(settings, aws_clients):
             served[TaskQueue.PREFLIGHT].append(documents.publish)
     if TaskQueue.AWS_MARKETPLACE in queues:

@@ -13,6 +13,7 @@ from cli import common, forecast_output, payout_output
 from cli.common import AsJson, command
 from cli.payout_output import PlotUnavailable
 from cli.terminal import print_error
+from client import payout_lines
 from client.offer_client import RequestRejected
 from offers.payouts.model import PayoutReading
 from offers.policy.payouts import PayoutRules
@@ -96,9 +97,9 @@ async def payouts(
         *map(str, reading.findings),
     ]
     if as_json:
-        print(json.dumps(payout_output.to_json_data(found, sums, notes), indent=2))
+        print(json.dumps(payout_lines.to_json_data(found, sums, notes), indent=2))
     elif as_csv:
-        print(payout_output.to_csv(found), end="")
+        print(payout_lines.to_csv(found), end="")
         for note in notes:
             print_error(note)
     else:

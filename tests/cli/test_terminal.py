@@ -11,10 +11,11 @@ from rich.text import Text
 
 from cli.payout_output import to_csv
 from cli.plain_table import Column, PlainTable
-from cli.terminal import PlainConsole, one_line, printable
+from cli.terminal import PlainConsole
 from offers.money import Money
 from offers.payouts.forecast import ExpectedPayment, Step
 from offers.reports.payouts import PayoutLine
+from offers.text import one_line, printable
 from tests.support.builders import TODAY
 
 HOSTILE = (

@@ -61,6 +61,11 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
         summary="Preflight: check the deal",
         timeout=timedelta(minutes=2),
     ),
+    Preflight.preview_deal: ActivityOptions(
+        queue=TaskQueue.PREFLIGHT,
+        summary="Preflight: check the deal before it is started",
+        timeout=timedelta(minutes=2),
+    ),
     Opportunities.find_ready_opportunities: ActivityOptions(
         queue=TaskQueue.SALESFORCE, summary="Find ready opportunities in Salesforce"
     ),

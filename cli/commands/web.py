@@ -1,0 +1,69 @@
+"""The web console."""
+
+import logging
+import secrets
+import socket
+
+from uvicorn import Config, Server
+
+from cli.common import command
+from cli.terminal import print_error
+from runtime.logging import LogLevel, configure_logs
+from runtime.settings import InvalidSettings, WebSettings, listen_address, read_settings
+from runtime.temporal import connect, register_search_attributes
+
+SHUTDOWN_SECONDS = 5
+"""Browsers keep a connection open for news: it is closed then."""
+
+
+@command
+async def web() -> None:
+    """Serve the web console and its HTTP API until Ctrl-C.
+
+    The settings are OFFERS_WEB_ADDRESS and those beside it in .env.example. Without
+    OFFERS_OIDC_ISSUER nobody signs in, and it listens on loopback only.
+
+    Examples:
+
+    - `offerflow web`
+    """
+    from web.app import create_app
+
+    configure_logs(LogLevel.INFO, None)
+    settings = read_settings(WebSettings)
+    client = await connect(settings)
+    await register_search_attributes(client)
+    key = settings.offers_session_key
+    app = create_app(settings, client, key.get_secret_value() if key else secrets.token_urlsafe(32))
+    if settings.offers_oidc_issuer is None:
+        print_error(
+            "nobody signs in: whoever reaches this address is the local operator"
+            " (set OFFERS_OIDC_ISSUER)"
+        )
+    host, port = listen_address(settings.offers_web_address)
+    listening = _listen(settings.offers_web_address, host, port)
+    server = Server(
+        Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            forwarded_allow_ips=[],
+        )
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    print_error(f"console at http://{settings.offers_web_address}")
+    await server.serve([listening])
+
+
+def _listen(address: str, host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InvalidSettings(
+            f"OFFERS_WEB_ADDRESS: nothing can listen at {address} ({error.strerror}): choose"
+            " another address, or end the program that uses it"
+        ) from None

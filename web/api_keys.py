@@ -1,0 +1,108 @@
+"""The keys of programs: a file has the hash of each, what it is for, and until when."""
+
+import hashlib
+import json
+import re
+import secrets
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from offers.clock import end_of_day
+from offers.model import FrozenModel
+from offers.terms.contacts import Address
+from runtime.settings import InvalidSettings
+from runtime.toml_files import InvalidFile, read_toml
+from web.identity import Actor, Kind
+from web.permissions import Permission
+
+KEY = re.compile(r"offerflow_([a-z0-9-]{1,40})_([A-Za-z0-9_-]{43})")
+"""The key's name, and 32 random bytes."""
+
+NOTED_EVERY = timedelta(minutes=1)
+"""How exactly the last use of a key is known."""
+
+
+class ApiKey(FrozenModel, extra="forbid"):
+    """A key as the file has it."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", repr=False)
+    """Of the whole key: it has 32 random bytes, so no slower hash is needed."""
+    scopes: frozenset[Permission] = Field(min_length=1)
+    expires_on: date
+    """The last day (UTC) on which it is taken."""
+    person: Address | None = Field(default=None, repr=False)
+    """Whose it is: it acts as that person, and may decide.  None: a program's."""
+
+
+class ApiKeyFile(FrozenModel, extra="forbid"):
+    """The file."""
+
+    keys: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], ApiKey] = Field(
+        default_factory=dict
+    )
+
+
+def new_key(name: str) -> str:
+    """A key to give to a program; the file gets only its hash."""
+    return f"offerflow_{name}_{secrets.token_urlsafe(32)}"
+
+
+def hash_of(key: str) -> str:
+    """What the file has of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class ApiKeys:
+    """The keys of a file; a changed file counts at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises InvalidSettings if the file cannot be read."""
+        self._path = path
+        self._modified = 0
+        self._keys: dict[str, ApiKey] = {}
+        self._used: dict[str, datetime] = {}
+        self._read()
+
+    @property
+    def last_used_path(self) -> Path:
+        """The file beside it that says when each key was last used."""
+        return self._path.with_suffix(".last-used.json")
+
+    def actor(self, key: str, now: datetime) -> Actor | None:
+        """Whose key it is; None if it is nobody's, or has expired.  `now`: real time (UTC)."""
+        with suppress(InvalidSettings):  # the keys that were read before still hold
+            self._read()
+        found = KEY.fullmatch(key)
+        known = self._keys.get(found[1]) if found else None
+        expected = known.sha256 if known else hash_of("")
+        if not secrets.compare_digest(hash_of(key), expected) or not found or not known:
+            return None
+        if now > end_of_day(known.expires_on):
+            return None
+        self._note_use(found[1], now)
+        if known.person:
+            return Actor(
+                kind=Kind.PERSON, name=known.person, email=known.person, scopes=known.scopes
+            )
+        return Actor(kind=Kind.PROGRAM, name=found[1], scopes=known.scopes)
+
+    def _read(self) -> None:
+        try:
+            modified = self._path.stat().st_mtime_ns
+            if modified != self._modified:
+                self._keys = read_toml(self._path, ApiKeyFile).keys
+                self._modified = modified
+        except (InvalidFile, OSError) as error:
+            raise InvalidSettings(f"OFFERS_API_KEYS: {error}") from None
+
+    def _note_use(self, name: str, now: datetime) -> None:
+        if (last := self._used.get(name)) and now - last < NOTED_EVERY:
+            return
+        self._used[name] = now
+        used = {each: at.astimezone(UTC).isoformat() for each, at in sorted(self._used.items())}
+        with suppress(OSError):  # the folder may be read-only; the log has each use
+            self.last_used_path.write_text(json.dumps(used), encoding="utf-8")

@@ -1,0 +1,119 @@
+"""The web console and its HTTP API: one ASGI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from client.offer_client import RequestRejected
+from runtime.health import health_app, server_problem
+from runtime.settings import LOOPBACK, InvalidSettings, WebSettings, listen_address
+from web import sign_in
+from web.api_keys import ApiKeys
+from web.console import Console, SignInRequired
+from web.pages import approvals, board, health, new_offer, offer, page, payouts, policy
+from web.pages.page import error_page
+from web.reader import Reader
+from web.rejection import Rejection, rejection_of
+from web.requests import LimitedBody, SecureHeaders
+from web.sign_in import SESSION_LASTS, SignIn
+
+STATIC = Path(__file__).parent / "static"
+
+
+def create_app(settings: WebSettings, temporal: Client, session_key: str) -> FastAPI:
+    """The application; raises InvalidSettings.  `session_key`: signs the sessions' cookies."""
+    host, _ = listen_address(settings.offers_web_address)
+    if settings.offers_oidc_issuer is None and host not in LOOPBACK:
+        raise InvalidSettings(
+            "OFFERS_WEB_ADDRESS: without OFFERS_OIDC_ISSUER nobody signs in, so only loopback is"
+            " served: listen at 127.0.0.1, or set the provider"
+        )
+    reader = Reader(temporal)
+    console = Console(
+        settings=settings,
+        policy=settings.policy(),
+        temporal=temporal,
+        reader=reader,
+        sign_in=SignIn(settings) if settings.offers_oidc_issuer else None,
+        api_keys=ApiKeys(settings.offers_api_keys) if settings.offers_api_keys else None,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with reader.running():
+            yield
+
+    public = urlsplit(settings.offers_console_url or "")
+    https = public.scheme == "https"
+    app = FastAPI(
+        title="Offerflow",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[
+            Middleware(
+                TrustedHostMiddleware,
+                allowed_hosts=[*LOOPBACK, "[::1]", *([public.hostname] if public.hostname else [])],
+                www_redirect=False,
+            ),
+            Middleware(SecureHeaders, https=https),
+            Middleware(LimitedBody),
+            Middleware(
+                SessionMiddleware,
+                secret_key=session_key,
+                session_cookie="__Host-offerflow" if https else "offerflow",
+                max_age=int(SESSION_LASTS.total_seconds()),
+                same_site="lax",
+                https_only=https,
+            ),
+        ],
+    )
+    app.state.console = console
+    for module in (sign_in, page, board, offer, approvals, new_offer, payouts, health, policy):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), "static")
+    app.routes.extend(health_app(lambda: server_problem(temporal)).routes)
+    _add_error_pages(app)
+    return app
+
+
+def _add_error_pages(app: FastAPI) -> None:
+    @app.exception_handler(SignInRequired)
+    async def to_sign_in(request: Request, _: Exception) -> Response:
+        target = request.url.path if request.method == "GET" else "/"
+        if request.url.query and request.method == "GET":
+            target += f"?{request.url.query}"
+        return RedirectResponse(f"/sign-in?to={quote(target, safe='')}", 303)
+
+    @app.exception_handler(Rejection)
+    async def rejected(request: Request, error: Rejection) -> Response:
+        return await error_page(request, error)
+
+    @app.exception_handler(RequestRejected)
+    async def request_rejected(request: Request, error: RequestRejected) -> Response:
+        return await error_page(request, rejection_of(error))
+
+    @app.exception_handler(RPCError)
+    async def no_server(request: Request, _: RPCError) -> Response:
+        unavailable = Rejection(
+            503, "temporal-unavailable", "Temporal does not answer", "Try again in a minute"
+        )
+        return await error_page(request, unavailable)
+
+    @app.exception_handler(404)
+    async def not_found(request: Request, _: Exception) -> Response:
+        return await error_page(
+            request, Rejection(404, "no-such-page", "there is no such page", "Go to the board")
+        )

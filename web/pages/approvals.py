@@ -1,0 +1,170 @@
+"""What waits for an approver: what is decided, about which deal, and the two buttons."""
+
+import asyncio
+from typing import NamedTuple
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from client.offer_client import OfferClient, RequestRejected
+from client.offer_facts import Facts, facts_of_terms
+from offers.findings import Finding
+from offers.lifecycle.commands import ApprovalDecision
+from offers.lifecycle.record import OfferRecord
+from offers.payouts.refund import Refund, RefundStatus
+from offers.policy.policy import FINANCE
+from offers.terms.contacts import is_address_of
+from web.console import Console
+from web.identity import Actor
+from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
+from web.permissions import Permission
+from web.rejection import Rejection
+from web.requested import path_of
+
+router = APIRouter(include_in_schema=False)
+
+MOST_OFFERS = 50
+"""That are asked at once: each question is a query."""
+
+
+class ShownException(NamedTuple):
+    """An exception that somebody decides about."""
+
+    finding: Finding
+    reference: str
+    why_not: str | None
+    """Why the reader cannot decide about it; None: they can."""
+
+
+class Waiting(NamedTuple):
+    """An offer with what waits for approvers."""
+
+    record: OfferRecord
+    exceptions: list[ShownException]
+    refunds: list[tuple[Refund, str | None]]
+    """Each with why the reader cannot decide about it."""
+    deal: Facts
+    """All that a decision is bound to."""
+    digest: str | None
+
+    @property
+    def is_theirs(self) -> bool:
+        """Whether the reader can decide about something in it."""
+        reasons = [e.why_not for e in self.exceptions] + [why for _, why in self.refunds]
+        return None in reasons
+
+
+@router.get("/approvals")
+async def approvals(request: Request, actor: CurrentActor, console: CurrentConsole) -> Response:
+    """What waits for the reader, and below what waits for others."""
+    reading = await console.reader.current()
+    paths = [
+        row.opportunity_id
+        for row in reading.rows
+        if any(code in row.attentions for code in FOR_APPROVERS)
+    ]
+    client = console.client(actor)
+    asked = await asyncio.gather(
+        *(_waiting(client, console, actor, path) for path in paths[:MOST_OFFERS])
+    )
+    found = [each for each in asked if each and (each.exceptions or each.refunds)]
+    return render(
+        request,
+        "approvals.html",
+        actor,
+        mine=[each for each in found if each.is_theirs],
+        others=[each for each in found if not each.is_theirs],
+        unanswered=[path for path, each in zip(paths, asked, strict=False) if each is None],
+        more=max(0, len(paths) - MOST_OFFERS),
+        live="/events",
+    )
+
+
+async def _waiting(
+    client: OfferClient, console: Console, actor: Actor, path: str
+) -> Waiting | None:
+    try:
+        record = await client.record(path)
+    except RequestRejected:
+        return None
+    terms = record.terms
+    return Waiting(
+        record=record,
+        exceptions=[
+            ShownException(
+                finding,
+                record.approval_reference(finding),
+                why_not_theirs(console, actor, record, finding.role),
+            )
+            for finding in record.awaiting_approval
+        ],
+        refunds=[
+            (each, why_not_theirs(console, actor, record, FINANCE, asked_by=each.requested_by))
+            for each in record.refunds
+            if each.status is RefundStatus.AWAITING_APPROVAL
+        ],
+        deal=[
+            *facts_of_terms(terms),
+            *([("Product", terms.product_id)] if terms else []),
+            *(
+                [("Buyer", f"{record.contacts.buyer_name or ''} {record.contacts.buyer_email}")]
+                if record.contacts
+                else []
+            ),
+            *([("Contract text (SHA-256)", record.eula_sha256)] if record.eula_sha256 else []),
+        ],
+        digest=record.deal.digest if terms else None,
+    )
+
+
+def why_not_theirs(
+    console: Console,
+    actor: Actor,
+    record: OfferRecord,
+    role: str | None,
+    asked_by: str | None = None,
+) -> str | None:
+    """Why the actor cannot decide; the offer itself checks it again."""
+    if not actor.may(Permission.APPROVE, console.policy) or actor.email is None:
+        return f"it needs the role {role}"
+    if role and not console.policy.has_role(actor.email, role):
+        return f"it needs the role {role}"
+    if asked_by is not None:  # a refund, which is never approved by whoever asked for it
+        return "you asked for it" if is_address_of(actor.email, [asked_by]) else None
+    if record.is_own_deal(actor.email) and not console.policy.approve_own_deals:
+        return "it is your own deal"
+    return None
+
+
+@router.post("/approvals/{path:path}")
+async def decide(
+    request: Request,
+    path: str,
+    actor: CurrentActor,
+    console: CurrentConsole,
+    form: SentForm,
+) -> Response:
+    """Approve or decline one exception, or one refund."""
+    path = path_of(path)
+    approved = _is_approved(form.get("decision", ""))
+    console.require(actor, Permission.APPROVE if approved else Permission.DECLINE)
+    if not form.get("finding") or not form.get("deal"):
+        raise Rejection(422, "value-invalid", "the form is not complete", "Open the page again")
+    decision = ApprovalDecision(
+        by=actor.email or "",
+        finding=form["finding"],
+        deal=form["deal"],
+        reason=form.get("reason", ""),
+    )
+    console.audit("approve" if approved else "decline", actor, offer=path)
+    record = await console.finish_soon(console.decide(actor, path, decision, approved=approved))
+    done = "approved" if approved else "declined"
+    company = record.company if record and record.company else path
+    return go_to(request, "/approvals", f"{company}: {done}.")
+
+
+def _is_approved(text: str) -> bool:
+    if text not in ("approve", "decline"):
+        raise Rejection(422, "value-invalid", "it is no decision", "Press one of the buttons")
+    return text == "approve"

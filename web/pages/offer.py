@@ -1,0 +1,158 @@
+"""One offer: where it is in its life, what it waits for, and what can be done now."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from client.offer_client import KnownOffer
+from client.offer_facts import facts_of, facts_of_terms
+from offers.lifecycle.actions import ActionKind
+from offers.lifecycle.attentions import AttentionCode
+from offers.lifecycle.clazar_field_sheet import field_sheet
+from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.summary import wait_of
+from offers.stage import Stage
+from web.actions import PERMISSIONS, TITLES, buttons
+from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
+from web.rejection import Rejection
+from web.requested import path_of, perform
+
+router = APIRouter(include_in_schema=False)
+
+WAY = (
+    Stage.DRAFT,
+    Stage.SUBMITTED,
+    Stage.GENERATING,
+    Stage.LIVE,
+    Stage.SHARED,
+    Stage.ACCEPTED,
+    Stage.DISBURSED,
+)
+"""The stages of an offer that goes well."""
+
+
+class Step(NamedTuple):
+    """A stage in the picture of an offer's life."""
+
+    stage: Stage
+    at: datetime | None
+    """When it was entered last (UTC business time); None: it was not, or not since."""
+    state: str
+    """`done`, `now` or `to come`."""
+
+
+def life_of(record: OfferRecord) -> list[Step]:
+    """The stages passed, the one that it is in, and those to come if all goes well."""
+    entered = {entry.stage: entry.at for entry in record.history}
+    now = record.stage
+    if now in WAY:
+        here = WAY.index(now)
+        return [
+            Step(
+                stage,
+                entered.get(stage) if index <= here else None,
+                "now" if index == here else "done" if index < here else "to come",
+            )
+            for index, stage in enumerate(WAY)
+        ]
+    last = max((WAY.index(stage) for stage in entered if stage in WAY), default=0)
+    passed = [Step(stage, entered.get(stage), "done") for stage in WAY[: last + 1]]
+    return [*passed, Step(now, entered.get(now), "now")]
+
+
+@router.get("/offers/{path:path}")
+async def show(
+    request: Request, path: str, actor: CurrentActor, console: CurrentConsole
+) -> Response:
+    """The page of an offer."""
+    path = path_of(path)
+    known = await console.client(actor).known(path)
+    if known.record is None:
+        return render(
+            request, "offer_unanswered.html", actor, known=known, offer=path, live="/events"
+        )
+    return _page(request, actor, console, known, known.record)
+
+
+def _page(
+    request: Request,
+    actor: CurrentActor,
+    console: CurrentConsole,
+    known: KnownOffer,
+    record: OfferRecord,
+) -> Response:
+    can, cannot = buttons(console, actor, record, is_open=known.is_followed)
+    codes = {attention.code for attention in record.attentions}
+    waits_for, waits_until = wait_of(record)
+    shown = {label for label, _ in facts_of_terms(record.terms)}
+    return render(
+        request,
+        "offer.html",
+        actor,
+        record=record,
+        known=known,
+        life=life_of(record),
+        waits_for=waits_for if known.is_followed else None,
+        waits_until=waits_until,
+        terms=facts_of_terms(record.terms),
+        facts=[
+            (label, value)
+            for label, value in facts_of(record)
+            if label not in shown | {"Stage", "Company", "Opportunity", "History", "Approved"}
+        ],
+        can=can,
+        cannot=cannot,
+        attentions=record.attentions if known.is_followed else (),
+        to_decide=not codes.isdisjoint(FOR_APPROVERS),
+        field_sheet=(
+            field_sheet(record.terms)
+            if record.terms and AttentionCode.AWAITING_CLAZAR_OFFER in codes
+            else ()
+        ),
+        live="/events",
+    )
+
+
+@router.post("/offers/{path:path}")
+async def act(
+    request: Request,
+    path: str,
+    actor: CurrentActor,
+    console: CurrentConsole,
+    form: SentForm,
+) -> Response:
+    """Do what a button of the page says."""
+    path = path_of(path)
+    kind = _kind(form.get("action", ""))
+    client = console.client(actor)
+    known = await client.known(path)
+    owner = known.summary.deal.owner
+    console.require(actor, PERMISSIONS[kind], owner.owner_email if owner else None)
+    if kind is ActionKind.REFUND and form.get("confirm", "") != form.get("amount", ""):
+        raise Rejection(
+            422,
+            "not-confirmed",
+            "the amount was not repeated",
+            "Write it twice: AWS cannot take a refund back",
+            field="confirm",
+        )
+    console.audit(kind.value, actor, offer=path)
+    record = await console.finish_soon(perform(client, path, kind, form, actor.by))
+    if record is None:
+        message = f"{TITLES[kind]}: it was asked for, and takes some minutes. The page shows it."
+    else:
+        message = f"{TITLES[kind]}: done. The offer is {record.stage}."
+    target = record.path if record else path
+    return go_to(request, f"/offers/{target}", message)
+
+
+def _kind(text: str) -> ActionKind:
+    try:
+        kind = ActionKind(text)
+        PERMISSIONS[kind]
+    except (ValueError, KeyError):
+        raise Rejection(404, "no-such-action", "there is no such action") from None
+    return kind

@@ -1,0 +1,135 @@
+"""One reader of Temporal's list of offers, for all browsers and programs."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.temporal import offer_summaries
+from activities.temporal.offer_summaries import ListedOffer, newest_runs
+from client.listing import OfferRow, row_of
+from client.offer_selection import needy_first
+
+SHORTEST_PAUSE = timedelta(seconds=1)
+WITHOUT_BROWSERS = timedelta(seconds=15)
+"""Between two readings while no page is open."""
+REST = 3
+"""A reading that takes a second is followed by so many seconds of rest: of 10,000 offers the
+reading alone would else take a core."""
+NOT_FAILED = "ExecutionStatus != 'Failed'"
+FIRST_READING = timedelta(seconds=20)
+"""How long a request waits for the first reading."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The offers as they were read."""
+
+    runs: list[ListedOffer] = field(default_factory=list)
+    """Every run, the oldest first."""
+    rows: list[OfferRow] = field(default_factory=list)
+    """The newest run of each offer, what needs somebody first."""
+    version: int = 0
+    """Another one after each change."""
+    by_path: dict[str, OfferRow] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads the list again and again, and tells when it has changed."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._changed = asyncio.Condition()
+        self._asked = asyncio.Event()
+        self.reading = Reading()
+        self.problem: str | None = "the list of offers has not been read yet"
+        """Why what is shown may be old."""
+        self.read_at: float | None = None
+        """Of the monotonic clock."""
+        self.browsers = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Reads until the block ends."""
+        task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def current(self) -> Reading:
+        """What was read last; waits for the first reading."""
+        if self.read_at is None:
+            async with self._changed:
+                try:
+                    async with asyncio.timeout(FIRST_READING.total_seconds()):
+                        await self._changed.wait_for(lambda: self.read_at is not None)
+                except TimeoutError:
+                    pass
+        return self.reading
+
+    async def newer_than(self, version: int, within: timedelta) -> Reading:
+        """The next reading that differs; the same one if nothing has changed in that time."""
+        self.browsers += 1
+        self._asked.set()
+        try:
+            async with self._changed:
+                try:
+                    async with asyncio.timeout(within.total_seconds()):
+                        await self._changed.wait_for(lambda: self.reading.version != version)
+                except TimeoutError:
+                    pass
+        finally:
+            self.browsers -= 1
+        return self.reading
+
+    def ask(self) -> None:
+        """Read again soon: something was just changed here."""
+        self._asked.set()
+
+    async def _run(self) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                runs = await offer_summaries.list_offers(
+                    self._client, "ExecutionStatus != 'Failed'"
+                )
+                await self._take(runs)
+                self.problem = None
+            except RPCError as error:
+                self.problem = f"Temporal does not answer ({error.status.name.lower()})"
+                logging.getLogger(__name__).warning("the list of offers was not read: %s", error)
+            took = time.monotonic() - began
+            await asyncio.sleep(max(SHORTEST_PAUSE.total_seconds(), REST * took))
+            if not self.browsers:
+                self._asked.clear()
+                try:
+                    async with asyncio.timeout(WITHOUT_BROWSERS.total_seconds()):
+                        await self._asked.wait()
+                except TimeoutError:
+                    pass
+
+    async def _take(self, runs: list[ListedOffer]) -> None:
+        rows = needy_first(row_of(run) for run in newest_runs(runs))
+        changed = rows != self.reading.rows or self.read_at is None
+        async with self._changed:
+            self.read_at = time.monotonic()
+            if changed:
+                self.reading = Reading(
+                    runs, rows, self.reading.version + 1, {row.opportunity_id: row for row in rows}
+                )
+            self._changed.notify_all()
+
+
+def age(reader: Reader) -> timedelta | None:
+    """How old what is shown is; None: nothing was read."""
+    if reader.read_at is None:
+        return None
+    return timedelta(seconds=time.monotonic() - reader.read_at)
