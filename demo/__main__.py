@@ -1,4 +1,4 @@
-"""`make demo`: runs a Temporal server, the sandbox, a worker and eleven offers on this machine."""
+"""`make demo`: runs a Temporal server, the sandbox, a worker, the web console and eleven offers."""
 
 import asyncio
 import signal
@@ -63,7 +63,7 @@ def demo(
     set_default_runtime()
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell may have set them to be ignored
         signal.signal(number, signal.default_int_handler)
-    console.print("Starting a Temporal server, the sandbox and a worker ...")
+    console.print("Starting a Temporal server, the sandbox, a worker and the web console ...")
     try:
         with Processes() as processes:
             use_environment(processes.env)
@@ -210,6 +210,7 @@ def _keep(processes: Processes) -> None:
 
 def _addresses(processes: Processes, speed: str = "One day lasts one second.") -> str:
     return (
+        f"Console      {processes.console}\n"
         f"Temporal UI  {processes.temporal_ui}?query={OFFERS_ONLY}\n"
         f"Mailbox      {processes.addresses['mailbox']}\n"
         f"Control API  {processes.addresses['control']}/control/ (docs/sandbox.md)\n"

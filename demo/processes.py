@@ -1,4 +1,4 @@
-"""The processes of the demo: a real Temporal server, the sandbox and a worker."""
+"""The processes of the demo: a real Temporal server, the sandbox, a worker and the console."""
 
 import json
 import os
@@ -24,6 +24,8 @@ START_TIMEOUT_SECONDS = 30
 STOP_TIMEOUT_SECONDS = 10
 
 
+DEAL_DESK = "deal-desk@example.com"
+"""Of `demo/policy.toml`."""
 KEPT_SPEED = 60
 """Business seconds in a real one once a demo that is kept is over: AWS creates an offer in 45."""
 AS_AWS = {"preparing_minutes": 5, "publish_minutes": 45, "update_minutes": 2}
@@ -47,9 +49,11 @@ class Processes:
         LOGS.mkdir(exist_ok=True)
         self._running: list[subprocess.Popen[str]] = []
         self._worker: subprocess.Popen[str] | None = None
+        self._console: subprocess.Popen[str] | None = None
         self._logs: list[IO[str]] = []
         self.addresses: dict[str, Any] = {}
         self.temporal_ui = ""
+        self.console = ""
         self.env: dict[str, str] = {"OFFERS_ENV_FILE": ""}
         """The environment variables of the demo's processes."""
 
@@ -59,8 +63,13 @@ class Processes:
             self._start_sandbox()
             places = {"CONTROL": self.addresses["control"], "MAILBOX": self.addresses["mailbox"]}
             self.env |= places
+            port = free_port()
+            self.console = f"http://127.0.0.1:{port}"
+            self.env["OFFERS_CONSOLE_URL"] = self.console
             self._write_env()
             self.start_worker()
+            self._start_console()
+            _wait_for_port(port, self._console, "console")
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -86,12 +95,20 @@ class Processes:
         """Start a worker."""
         self._worker = self._start("worker", [sys.executable, str(ROOT / "worker.py")])
 
+    def _start_console(self) -> None:
+        # Whoever looks at the demo decides as the deal desk.
+        own = {"OFFERS_WEB_ADDRESS": self.console.partition("//")[2], "OFFERS_USER": DEAL_DESK}
+        command = [sys.executable, str(ROOT / "starter.py"), "web"]
+        self._console = self._start("console", command, own=own)
+
     def slow_down(self) -> Clock:
         """From now on a minute lasts a second: what is shown stays true.  Returns the clock."""
         assert self._worker is not None
-        self._worker.terminate()
-        self._worker.wait(STOP_TIMEOUT_SECONDS)
-        self._running.remove(self._worker)
+        assert self._console is not None
+        for process in (self._console, self._worker):
+            process.terminate()
+            process.wait(STOP_TIMEOUT_SECONDS)
+            self._running.remove(process)
         # A second is a day, and the sandbox's time cannot go back.
         soon = datetime.now(UTC) + timedelta(seconds=1)
         clock = Clock(
@@ -110,6 +127,7 @@ class Processes:
         }
         self._write_env()
         self.start_worker()
+        self._start_console()
         return slow
 
     def _write_env(self) -> None:
@@ -149,7 +167,7 @@ class Processes:
         options = {"--ip": "127.0.0.1", "--port": port, "--ui-port": ui_port, "--log-level": "warn"}
         words = [str(word) for pair in options.items() for word in pair]
         process = self._start("temporal", [*command, *words, *ONE_PARTITION])
-        _wait_for_port(port, process)
+        _wait_for_port(port, process, "temporal")
 
     def _start_sandbox(self) -> None:
         process = self._start(
@@ -172,14 +190,19 @@ class Processes:
         }
 
     def _start(
-        self, name: str, command: list[str], stdout: int | None = None
+        self,
+        name: str,
+        command: list[str],
+        stdout: int | None = None,
+        own: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
+        """`own`: settings of this process alone."""
         log = (LOGS / f"{name}.log").open("a")
         self._logs.append(log)
         process = subprocess.Popen(  # noqa: S603
             command,
             cwd=ROOT,
-            env=_clean_environment() | self.env,
+            env=_clean_environment() | self.env | dict(own or {}),
             stdout=stdout if stdout is not None else log,
             stderr=log,
             text=True,
@@ -216,13 +239,13 @@ def free_port() -> int:
     return port
 
 
-def _wait_for_port(port: int, process: subprocess.Popen[str]) -> None:
+def _wait_for_port(port: int, process: subprocess.Popen[str] | None, name: str) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    while process and process.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()
         except OSError:
             time.sleep(0.1)
         else:
             return
-    raise DidNotStart(f"the Temporal server did not start: see {LOGS / 'temporal.log'}")
+    raise DidNotStart(f"the process {name} did not start: see {LOGS / f'{name}.log'}")

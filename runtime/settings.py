@@ -395,7 +395,7 @@ class WorkerSettings(TemporalSettings):
 class WebSettings(TemporalSettings):
     """Settings of the web console and its HTTP API.  It has no vendor's credentials."""
 
-    offers_web_address: Annotated[str, AfterValidator(_listening)] = "127.0.0.1:8080"
+    offers_web_address: Annotated[str, AfterValidator(_listening)] = "127.0.0.1:8090"
     """Where the console listens, as host:port."""
     offers_web_proxies: int = Field(default=0, ge=0, le=10)
     """How many proxies before the console add to `X-Forwarded-For`; 0: the header is not read."""
