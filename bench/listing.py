@@ -20,7 +20,6 @@ from typing import Any
 
 from rich.console import Console
 from temporalio.client import Client
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 
 from activities.temporal.digests import DigestPlanRequest, Digests
@@ -47,12 +46,11 @@ from runtime.process_exit import exit_process
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter, register_search_attributes
 from tests.support.builders import terms
+from tests.support.listed_offers import list_offer
 from tests.support.workflow_harness import installed_program
-from workflows.offer import search_attributes
 
 KEY = base64.b64encode(bytes(32)).decode()
 OWNERS = 50
-NO_WORKER = "nobody-serves-it"
 TIMEOUT_SECONDS = 300
 
 
@@ -69,7 +67,7 @@ async def listed(records: Sequence[OfferRecord]) -> AsyncIterator[Client]:
         client = temporal.client
         await register_search_attributes(client)
         by_id = {workflow_id(record.path): record for record in records}
-        await run_concurrently(lambda each: start(client, by_id[each]), list(by_id))
+        await run_concurrently(lambda each: list_offer(client, by_id[each]), list(by_id))
         async with asyncio.timeout(TIMEOUT_SECONDS):
             while (await client.count_workflows("OfferStage IS NOT NULL")).count < len(records):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
@@ -213,22 +211,6 @@ def _accept(record: OfferRecord, number: int, since: datetime) -> None:
             ),
         )
     update_expected_payments(record, since.date())
-
-
-async def start(client: Client, record: OfferRecord) -> None:
-    """Start a workflow that nobody runs, listed as the offer's own would be."""
-    pairs = [
-        SearchAttributePair(key, value)
-        for key, value in search_attributes.values(record).items()
-        if value is not None
-    ]
-    await client.start_workflow(
-        "OfferWorkflow",
-        id=workflow_id(record.path),
-        task_queue=NO_WORKER,
-        memo=OfferSummary.of(record).memo(),
-        search_attributes=TypedSearchAttributes(pairs),
-    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""The web console on a free port of loopback, in the test's own event loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from temporalio.client import Client
+from uvicorn import Config, Server
+
+from runtime.settings import WebSettings, read_settings
+from tests.support.workflow_harness import environment_variables
+from web.app import create_app
+
+SESSION_KEY = "a-key-of-the-tests-that-signs-sessions"
+
+
+class RunningConsole:
+    """A console that answers."""
+
+    def __init__(self, url: str, app: FastAPI) -> None:
+        self.url = url
+        """Without a slash at its end."""
+        self.app = app
+
+
+@asynccontextmanager
+async def running_console(client: Client, **settings: str) -> AsyncIterator[RunningConsole]:
+    """Serve the console for a namespace; `settings`: variables beside those that are set already.
+
+    An environment of the tests (`open_offer_environment`) has set the policy.
+    """
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    with environment_variables({"OFFERS_WEB_ADDRESS": address, **settings}):
+        app = create_app(read_settings(WebSettings), client, SESSION_KEY)
+    server = Server(
+        Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+            forwarded_allow_ips=[],
+        )
+    )
+    # Not Server.serve: it takes over the signals of the process, which pytest handles.
+    serving = asyncio.create_task(server._serve([listening]))
+    try:
+        while not server.started:  # it has no event of its own
+            if serving.done():
+                await serving
+                raise AssertionError("the console has not started")
+            await asyncio.sleep(0.01)
+        yield RunningConsole(f"http://{address}", app)
+    finally:
+        server.should_exit = True
+        await serving

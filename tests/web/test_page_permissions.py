@@ -1,0 +1,249 @@
+"""Who may do what, through the pages: one test for each cell of the table."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from client import offer_client
+from offers.lifecycle.actions import ActionKind
+from offers.lifecycle.record import OfferRecord
+from offers.stage import Stage
+from offers.terms.contacts import Owner
+from tests.support.console import SESSION_KEY, RunningConsole, running_console
+from tests.support.dev_server import new_namespace
+from tests.support.listed_offers import list_offer
+from tests.support.openid_provider import OpenIdProvider
+from tests.support.requests import ID, record
+from tests.support.sessions import CSRF, session_cookie
+from web.actions import PERMISSIONS
+from web.permissions import ALLOWED, Permission, Role
+
+PEOPLE = {
+    Role.VIEWER: "viewer@example.com",
+    Role.OWNER: "owner@example.com",
+    Role.APPROVER: "desk@example.com",
+    Role.FINANCE: "finance@example.com",
+    Role.OPERATIONS: "ops@example.com",
+}
+POLICY = """
+[roles]
+deal-desk = ["desk@example.com"]
+legal = ["desk@example.com"]
+finance = ["finance@example.com"]
+operations = ["ops@example.com"]
+"""
+FORMS = {
+    Permission.APPROVE: (
+        f"/approvals/{ID}",
+        {"decision": "approve", "finding": "a", "deal": "b"},
+    ),
+    Permission.DECLINE: (
+        f"/approvals/{ID}",
+        {"decision": "decline", "finding": "a", "deal": "b", "reason": "no"},
+    ),
+    Permission.RESUME_ALL: ("/health/resume", {"code": "terms-invalid"}),
+    **{
+        permission: (
+            f"/offers/{ID}",
+            {
+                "action": kind.value,
+                "changes": "company=Other",
+                "until": "2030-01-01",
+                "reason_code": "OTHER",
+                "text": "as agreed",
+                "offer_id": "offer-4isthufus86rk",
+                "invoice": "A1",
+                "amount": "1.00 USD",
+                "confirm": "1.00 USD",
+                "reason": "OTHER",
+            },
+        )
+        for kind, permission in PERMISSIONS.items()
+        if kind is not ActionKind.START_AGAIN
+    },
+}
+"""By permission, the form of a page that needs it."""
+
+
+def offer() -> OfferRecord:
+    return record(
+        Stage.SHARED,
+        amendments=(),
+        owner=Owner(owner_email=PEOPLE[Role.OWNER], owner_name="Example Owner"),
+    )
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("policy") / "policy.toml"
+    path.write_text(POLICY, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+async def temporal(dev_server: str) -> Client:
+    client = await new_namespace(dev_server)
+    await list_offer(client, offer())
+    return client
+
+
+@pytest.fixture
+async def console(
+    temporal: Client, policy: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[RunningConsole]:
+    """No worker answers: what is allowed ends there."""
+    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
+    settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
+    async with running_console(temporal, OFFERS_POLICY=str(policy), **settings) as console:
+        yield console
+
+
+def as_person(console: RunningConsole, email: str) -> httpx.AsyncClient:
+    cookies = {"offerflow": session_cookie(email, SESSION_KEY)}
+    return httpx.AsyncClient(base_url=console.url, cookies=cookies)
+
+
+def test_each_permission_but_those_of_pages_has_a_form() -> None:
+    pages = {Permission.VIEW, Permission.PREFLIGHT, Permission.CREATE}
+    assert set(Permission) - set(FORMS) == pages
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_forms_are_for_those_whom_the_table_names(
+    console: RunningConsole, role: Role
+) -> None:
+    async with as_person(console, PEOPLE[role]) as browser:
+        for permission, (path, form) in FORMS.items():
+            answer = await browser.post(path, data={"csrf": CSRF, **form})
+            allowed = role in ALLOWED[permission]
+            assert (answer.status_code != 403) == allowed, (role, permission, answer.status_code)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_pages_are_for_everybody_who_has_signed_in(
+    console: RunningConsole, role: Role
+) -> None:
+    async with as_person(console, PEOPLE[role]) as browser:
+        for path in ("/", "/approvals", "/new", "/payouts", "/health", "/policy"):
+            assert (await browser.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/approvals",
+        "/new",
+        "/payouts",
+        "/payouts.csv",
+        "/health",
+        "/policy",
+        f"/offers/{ID}",
+        "/events",
+    ],
+)
+async def test_nobody_sees_anything_before_signing_in(console: RunningConsole, path: str) -> None:
+    async with httpx.AsyncClient(base_url=console.url) as browser:
+        answer = await browser.get(path)
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/sign-in?to=")
+        ended = session_cookie(PEOPLE[Role.OPERATIONS], SESSION_KEY, lasts=-1)
+        forged = session_cookie(PEOPLE[Role.OPERATIONS], "another key that is long enough")
+        for cookie in (ended, forged):
+            answer = await browser.get(path, headers={"cookie": f"offerflow={cookie}"})
+            assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("headers", "token"),
+    [
+        ({}, "guessed"),
+        ({}, ""),
+        ({"origin": "https://evil.example"}, CSRF),
+        ({"origin": "null"}, CSRF),
+        ({"sec-fetch-site": "cross-site"}, CSRF),
+        ({"sec-fetch-site": "same-site"}, CSRF),
+    ],
+)
+async def test_forms_of_other_sites_are_refused(
+    console: RunningConsole, headers: dict[str, str], token: str
+) -> None:
+    async with as_person(console, PEOPLE[Role.OPERATIONS]) as browser:
+        form = {"csrf": token, "action": "cancel", "reason": "x"}
+        answer = await browser.post(f"/offers/{ID}", data=form, headers=headers)
+    assert answer.status_code == 403
+    assert "not of this session" in answer.text
+
+
+async def test_pages_restrict_what_they_can_do(console: RunningConsole) -> None:
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        page = await browser.get("/")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert "<script>" not in page.text
+    assert " style=" not in page.text
+    assert "onclick" not in page.text
+
+
+async def test_other_hosts_are_refused(console: RunningConsole) -> None:
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        answer = await browser.get("/", headers={"host": "evil.example"})
+    assert answer.status_code == 400
+
+
+async def test_large_bodies_are_refused(console: RunningConsole) -> None:
+    async with as_person(console, PEOPLE[Role.OWNER]) as browser:
+        declared = await browser.post("/new", data={"csrf": CSRF, "changes": "x" * 300_000})
+
+        async def parts() -> AsyncIterator[bytes]:
+            for _ in range(40):
+                yield b"x" * 10_000
+
+        streamed = await browser.post(
+            "/new", content=parts(), headers={"content-type": "application/x-www-form-urlencoded"}
+        )
+    assert (declared.status_code, streamed.status_code) == (413, 413)
+
+
+async def test_changes_are_limited_in_number(console: RunningConsole) -> None:
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        form = {"csrf": CSRF, "action": "cancel"}
+        answers = [await browser.post(f"/offers/{ID}", data=form) for _ in range(70)]
+    codes = [answer.status_code for answer in answers]
+    assert codes[0] == 403
+    assert codes[-1] == 429
+    assert answers[-1].headers["retry-after"] == "60"
+
+
+async def test_text_from_outside_is_never_markup(temporal: Client, console: RunningConsole) -> None:
+    markup = "<script>alert(1)</script>\"'><b>"
+    other = record(Stage.SHARED, amendments=(), company=markup).model_copy(
+        update={"opportunity_id": "0065g00000AbCd4AAV"}
+    )
+    await list_offer(temporal, other)
+    running = console.app.state.console
+    version = (await running.reader.current()).version
+    await running.reader.newer_than(version, timedelta(seconds=10))
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        pages = [
+            await browser.get(path)
+            for path in (
+                "/",
+                "/?view=stages",
+                f"/?q={markup}",
+                f"/new?opportunity={markup}",
+                "/offers/0065g00000AbCd4AAV",
+            )
+        ]
+    for page in pages:
+        assert "<script>alert" not in page.text
+        assert markup not in page.text
+    assert "&lt;script&gt;" in pages[0].text
