@@ -27,6 +27,9 @@ demo: $(INSTALLED)  ## Run eleven offers on a simulator (KEEP=1 leaves it runnin
 # hands out groups that are done.
 test: export PYTHONDONTWRITEBYTECODE =
 test: $(INSTALLED)  ## Run every test
+	@command -v chromium > /dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+		&& apt-get update -qq && apt-get install -qq --no-install-recommends chromium > /dev/null; } \
+		|| echo "Chromium is not installed: the tests in a browser are left out"
 	$(BIN)/python -m pytest -q -n 4 --dist loadgroup --max-worker-restart=0
 
 test-versions:  ## Run the workflow and replay tests on every Python version that is found

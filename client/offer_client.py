@@ -380,13 +380,16 @@ class OfferClient:
         """The agreements that end within that business time from now."""
         return await list_renewals(self._client, self.business_time(), within)
 
-    async def record(self, path: str) -> OfferRecord:
-        """The record of an offer; raises RequestRejected if there is none."""
+    async def record(self, path: str, within: timedelta = WORKER_TIMEOUT) -> OfferRecord:
+        """The record of an offer; raises RequestRejected if there is none.
+
+        `within`: how long its workflow may take (real time).
+        """
         handle = self._handle(path)
         try:
             if (await handle.describe()).status is WorkflowExecutionStatus.FAILED:
                 return await handle.result()
-            return await self._answered(handle, self._query(handle))
+            return await self._answered(handle, self._query(handle), within)
         except WorkflowFailureError as error:
             raise _rejection(error.cause) from None
         except RPCError as error:
@@ -415,8 +418,11 @@ class OfferClient:
         shown = record.model_copy(update={"amendments": tuple(followed)})
         return ShownOffer(record=shown, status=await self._status(path))
 
-    async def known(self, path: str) -> KnownOffer:
-        """What is known of an offer also if it does not answer; RequestRejected if nothing is."""
+    async def known(self, path: str, within: timedelta = WORKER_TIMEOUT) -> KnownOffer:
+        """What is known of an offer also if it does not answer; RequestRejected if nothing is.
+
+        `within`: how long its workflow may take (real time).
+        """
         listed = await read_offer(self._client, workflow_id(path))
         if listed is None:
             raise NoSuchOffer(path)
@@ -425,7 +431,8 @@ class OfferClient:
         record = None
         try:
             # A run that came to its end is asked for its result, which needs no worker.
-            asked = self._handle(path).result() if listed.has_completed else self.record(path)
+            ended = listed.has_completed
+            asked = self._handle(path).result() if ended else self.record(path, within)
             record = await asked
         except NoWorkerRunning:
             problems.append(

@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,7 +16,12 @@ from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from client.listing import OfferRow, row_of
 from client.offer_selection import needy_first
 
-SHORTEST_PAUSE = timedelta(seconds=1)
+SHORTEST_PAUSE = timedelta(seconds=0.5)
+QUICK = 0.3
+"""Seconds: a page waits for another reading if the last one took less."""
+ENOUGH = 0.2
+"""Seconds: what was read since so short a time is new enough."""
+NEXT_READING = timedelta(seconds=2)
 WITHOUT_BROWSERS = timedelta(seconds=15)
 """Between two readings while no page is open."""
 REST = 3
@@ -53,6 +58,9 @@ class Reader:
         self.read_at: float | None = None
         """Of the monotonic clock."""
         self.browsers = 0
+        self._began_at = 0.0
+        self._took = 0.0
+        """Seconds of the last reading."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -65,14 +73,13 @@ class Reader:
             await asyncio.gather(task, return_exceptions=True)
 
     async def current(self) -> Reading:
-        """What was read last; waits for the first reading."""
+        """As it is now if reading takes no time, and else what was read last."""
+        self._asked.set()
+        asked_at = time.monotonic()
         if self.read_at is None:
-            async with self._changed:
-                try:
-                    async with asyncio.timeout(FIRST_READING.total_seconds()):
-                        await self._changed.wait_for(lambda: self.read_at is not None)
-                except TimeoutError:
-                    pass
+            await self._wait(lambda: self.read_at is not None, FIRST_READING)
+        elif self._took < QUICK:
+            await self._wait(lambda: self._began_at >= asked_at - ENOUGH, NEXT_READING)
         return self.reading
 
     async def newer_than(self, version: int, within: timedelta) -> Reading:
@@ -80,15 +87,16 @@ class Reader:
         self.browsers += 1
         self._asked.set()
         try:
-            async with self._changed:
-                try:
-                    async with asyncio.timeout(within.total_seconds()):
-                        await self._changed.wait_for(lambda: self.reading.version != version)
-                except TimeoutError:
-                    pass
+            await self._wait(lambda: self.reading.version != version, within)
         finally:
             self.browsers -= 1
         return self.reading
+
+    async def _wait(self, condition: Callable[[], bool], within: timedelta) -> None:
+        async with self._changed:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within.total_seconds()):
+                    await self._changed.wait_for(condition)
 
     def ask(self) -> None:
         """Read again soon: something was just changed here."""
@@ -101,26 +109,24 @@ class Reader:
                 runs = await offer_summaries.list_offers(
                     self._client, "ExecutionStatus != 'Failed'"
                 )
-                await self._take(runs)
+                await self._take(runs, began)
                 self.problem = None
             except RPCError as error:
                 self.problem = f"Temporal does not answer ({error.status.name.lower()})"
                 logging.getLogger(__name__).warning("the list of offers was not read: %s", error)
-            took = time.monotonic() - began
-            await asyncio.sleep(max(SHORTEST_PAUSE.total_seconds(), REST * took))
+            await asyncio.sleep(max(SHORTEST_PAUSE.total_seconds(), REST * self._took))
             if not self.browsers:
-                self._asked.clear()
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(WITHOUT_BROWSERS.total_seconds()):
                         await self._asked.wait()
-                except TimeoutError:
-                    pass
+            self._asked.clear()
 
-    async def _take(self, runs: list[ListedOffer]) -> None:
+    async def _take(self, runs: list[ListedOffer], began: float) -> None:
         rows = needy_first(row_of(run) for run in newest_runs(runs))
         changed = rows != self.reading.rows or self.read_at is None
         async with self._changed:
             self.read_at = time.monotonic()
+            self._began_at, self._took = began, self.read_at - began
             if changed:
                 self.reading = Reading(
                     runs, rows, self.reading.version + 1, {row.opportunity_id: row for row in rows}

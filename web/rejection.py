@@ -23,8 +23,8 @@ class Rejection(Exception):
         super().__init__(problem)
         self.status = status
         self.code = code
-        self.problem = problem
-        self.remedy = remedy
+        self.problem = problem.rstrip(".")
+        self.remedy = remedy.rstrip(".") if remedy else None
         self.field = field
         self.actions = actions
         self.retry_after = retry_after

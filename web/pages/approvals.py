@@ -15,7 +15,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.payouts.refund import Refund, RefundStatus
 from offers.policy.policy import FINANCE
 from offers.terms.contacts import is_address_of
-from web.console import Console
+from web.console import ANSWER_WITHIN, Console
 from web.identity import Actor
 from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission
@@ -85,7 +85,7 @@ async def _waiting(
     client: OfferClient, console: Console, actor: Actor, path: str
 ) -> Waiting | None:
     try:
-        record = await client.record(path)
+        record = await client.record(path, ANSWER_WITHIN)
     except RequestRejected:
         return None
     terms = record.terms

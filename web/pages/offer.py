@@ -16,6 +16,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.summary import wait_of
 from offers.stage import Stage
 from web.actions import PERMISSIONS, TITLES, buttons
+from web.console import ANSWER_WITHIN
 from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.rejection import Rejection
 from web.requested import path_of, perform
@@ -69,7 +70,7 @@ async def show(
 ) -> Response:
     """The page of an offer."""
     path = path_of(path)
-    known = await console.client(actor).known(path)
+    known = await console.client(actor).known(path, ANSWER_WITHIN)
     if known.record is None:
         return render(
             request, "offer_unanswered.html", actor, known=known, offer=path, live="/events"
@@ -128,7 +129,7 @@ async def act(
     path = path_of(path)
     kind = _kind(form.get("action", ""))
     client = console.client(actor)
-    known = await client.known(path)
+    known = await client.known(path, ANSWER_WITHIN)
     owner = known.summary.deal.owner
     console.require(actor, PERMISSIONS[kind], owner.owner_email if owner else None)
     if kind is ActionKind.REFUND and form.get("confirm", "") != form.get("amount", ""):

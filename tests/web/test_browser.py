@@ -1,0 +1,289 @@
+"""The console in a real Chromium: every page, every button, with and without JavaScript."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from offers.stage import Stage
+from tests.support.browser import CHROMIUM, accessibility_problems, running_browser
+from tests.support.console import SESSION_KEY, RunningConsole, running_console
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.openid_provider import OpenIdProvider
+from tests.support.sessions import session_cookie
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+DESK, OWNER = "desk@example.com", "owner@example.com"
+OPERATIONS = """
+[roles]
+deal-desk = ["desk@example.com", "second@example.com"]
+legal = ["legal@example.com"]
+finance = ["finance@example.com"]
+operations = ["ops@example.com"]
+"""
+PAGES = ("/", "/?view=stages", "/approvals", "/new", "/payouts", "/health", "/policy")
+
+
+@pytest.fixture
+async def environment(
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[OfferEnvironment]:
+    monkeypatch.setattr("tests.support.offer_environment.POLICY", OPERATIONS)
+    async with open_offer_environment(dev_server, tmp_path) as environment:
+        yield environment
+
+
+@pytest.fixture
+async def console(environment: OfferEnvironment) -> AsyncIterator[RunningConsole]:
+    settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
+    async with running_console(environment.temporal_client, **settings) as console:
+        yield console
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
+
+
+async def signed_in(
+    browser: Browser, console: RunningConsole, email: str, **options: Any
+) -> BrowserContext:
+    """A browser of its own for somebody who has signed in."""
+    context = await browser.new_context(base_url=console.url, **options)
+    cookie = session_cookie(email, SESSION_KEY)
+    await context.add_cookies([{"name": "offerflow", "value": cookie, "url": console.url}])
+    context.set_default_timeout(20_000)
+    return context
+
+
+async def page_of(context: BrowserContext, path: str) -> Page:
+    page = await context.new_page()
+    page.on("pageerror", lambda error: pytest.fail(f"a script failed: {error}"))
+    await page.goto(path)
+    return page
+
+
+async def draft_with_exception(environment: OfferEnvironment, number: int = 1) -> str:
+    (offer,) = environment.put_opportunities(number)
+    await environment.client.start(offer, {"duration_months": 24})
+    return offer
+
+
+async def test_no_page_has_a_fault_that_axe_finds(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    waiting = await draft_with_exception(environment, 1)
+    (shared,) = await environment.share_offers(2)
+    await environment.wait_until(waiting, lambda row: bool(row.attentions))
+    problems: dict[str, list[str]] = {}
+    for scheme in ("light", "dark"):
+        context = await signed_in(browser, console, DESK, color_scheme=scheme)
+        offers = (f"/offers/{shared}", f"/offers/{waiting}", "/offers/nonsense")
+        for path in (*PAGES, *offers) if scheme == "light" else ("/", "/approvals", *offers):
+            page = await page_of(context, path)
+            await page.locator("details:not([open]) > summary").evaluate_all(
+                "all => all.forEach(each => each.click())"
+            )
+            if found := await accessibility_problems(page):
+                problems[f"{path} {scheme}"] = found
+            await page.close()
+        await context.close()
+    assert problems == {}
+
+
+async def test_two_people_decide_about_one_exception(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    offer = await draft_with_exception(environment)
+    await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
+    first = await page_of(await signed_in(browser, console, DESK), "/approvals")
+    second = await page_of(
+        await signed_in(browser, console, "second@example.com", java_script_enabled=False),
+        "/approvals",
+    )
+    await expect(first.get_by_role("heading", name="For you to decide")).to_be_visible()
+    await expect(first.get_by_text("24", exact=False).first).to_be_visible()
+    await first.get_by_role("button", name=re.compile("Approve")).click()
+    await expect(first.get_by_role("status")).to_contain_text("approved")
+    await second.get_by_label("Reason").fill("two years are too long")
+    await second.get_by_role("button", name=re.compile("Decline")).click()
+    await expect(second.get_by_role("heading", name="Not done")).to_be_visible()
+    await environment.wait_until(offer, lambda row: row.stage == Stage.SHARED)
+    (decision,) = (await environment.client.record(offer)).decisions
+    assert (decision.by, decision.approved) == (DESK, True)
+
+
+async def test_owner_of_a_deal_cannot_approve_it(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    offer = await draft_with_exception(environment)
+    await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
+    page = await page_of(await signed_in(browser, console, "legal@example.com"), "/approvals")
+    await expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    await expect(page.get_by_text("it needs the role deal-desk")).to_be_visible()
+    await expect(page.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+async def test_new_offer_is_checked_and_created(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser, javascript: bool
+) -> None:
+    (offer,) = environment.put_opportunities(1)
+    context = await signed_in(browser, console, DESK, java_script_enabled=javascript)
+    page = await page_of(context, "/new")
+    await page.get_by_label("Opportunity").fill(
+        f"https://example.my.salesforce.com/lightning/r/Opportunity/{offer}/view"
+    )
+    await page.get_by_text("Overrule terms").click()
+    await page.get_by_label("Terms instead of Salesforce's").fill("price=110000.00 USD")
+    await page.get_by_role("button", name="Check").click()
+    row = page.get_by_role("row", name=re.compile(r"^price "))
+    await expect(row).to_contain_text("110000.00 USD")
+    await expect(row).to_contain_text("given here")
+    await expect(page.get_by_role("row", name=re.compile("^company"))).to_contain_text("Salesforce")
+    await page.get_by_role("button", name="Create the offer").click()
+    await expect(page).to_have_url(f"{console.url}/offers/{offer}")
+    await expect(page.get_by_role("status")).to_contain_text("started")
+    await environment.wait_until(offer, lambda row: row.stage == Stage.SHARED)
+    record = await environment.client.record(offer)
+    assert record.changed_by == (DESK,)
+    if javascript:
+        await expect(page.locator("#life [aria-current=step]")).to_contain_text("shared")
+
+
+async def test_mistake_in_a_form_loses_nothing(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (offer,) = environment.put_opportunities(1)
+    page = await page_of(await signed_in(browser, console, DESK), f"/new?opportunity={offer}")
+    await page.get_by_text("Overrule terms").click()
+    await page.get_by_label("Terms instead of Salesforce's").fill("price=1.10.000 USD")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_text("price=1.10.000 USD")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_label("Terms instead of Salesforce's")).to_have_value(
+        "price=1.10.000 USD"
+    )
+
+
+async def test_buttons_of_a_shared_offer(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (offer,) = await environment.share_offers(1)
+    page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")
+    await expect(page.get_by_text("Refund: there is no agreement")).to_be_visible()
+    until = environment.world.now().date() + timedelta(days=60)
+    await page.locator("summary", has_text="Extend").click()
+    await page.get_by_label("New last day (UTC)").fill(until.isoformat())
+    await page.get_by_role("button", name="Extend", exact=True).click()
+    await expect(page.get_by_role("status")).to_contain_text("Extend")
+    await environment.wait_until(offer, lambda row: row.last_day == until)
+    await page.reload()
+    await page.locator("summary", has_text="Cancel the offer").click()
+    await expect(page.get_by_text("so that nobody can accept it")).to_be_visible()
+    await page.get_by_label("Reason").fill("bought elsewhere")
+    await page.get_by_role("button", name="Cancel the offer").click()
+    await environment.wait_until(offer, lambda row: row.stage == Stage.CANCELLED)
+    record = await environment.client.record(offer)
+    assert record.cancel_reason == "bought elsewhere"
+    assert {request.by for request in record.requests} == {DESK}
+
+
+async def test_page_is_kept_live_and_leaves_what_is_written(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (first,) = await environment.share_offers(1)
+    board = await page_of(await signed_in(browser, console, DESK), "/")
+    offer = await page_of(board.context, f"/offers/{first}")
+    await offer.locator("summary", has_text="Cancel the offer").click()
+    await offer.get_by_label("Reason").fill("perhaps")
+    await expect(board.get_by_role("row")).to_have_count(2)
+    (second,) = await environment.share_offers(2)
+    await expect(board.get_by_role("link", name=second)).to_be_visible()
+    await environment.accept(first)
+    await environment.run_agreement_watch()
+    await environment.wait_until(first, lambda row: row.stage == Stage.ACCEPTED)
+    await expect(offer.locator("#life [aria-current=step]")).to_contain_text("accepted")
+    await expect(offer.get_by_label("Reason")).to_have_value("perhaps")
+
+
+async def test_board_is_searched_by_its_address(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    first, second = await environment.share_offers(1, 2)
+    context = await signed_in(browser, console, DESK, java_script_enabled=False)
+    page = await page_of(context, f"/?q={first[-6:]}")
+    await expect(page.get_by_role("link", name=first)).to_be_visible()
+    await expect(page.get_by_role("link", name=second)).to_have_count(0)
+    await page.goto("/?stage=draft")
+    await expect(page.get_by_text("No offer is like this")).to_be_visible()
+    await page.goto("/?sort=-offer")
+    await expect(page.get_by_role("row").nth(1)).to_contain_text(second)
+    await page.goto("/?stage=nonsense")
+    await expect(page.get_by_role("heading", name="Not done")).to_be_visible()
+    await page.goto(f"/?q=offer/{first}")
+    await expect(page).to_have_url(f"{console.url}/offers/{first}")
+
+
+async def test_offer_without_a_worker_is_shown_from_the_list(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (offer,) = await environment.share_offers(1)
+    await environment.stop_workers()
+    page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")
+    await expect(page.get_by_text(re.compile("no worker answers|does not answer"))).to_be_visible()
+    await expect(page.get_by_text("shared").first).to_be_visible()
+
+
+async def test_approvals_fit_a_phone(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    offer = await draft_with_exception(environment)
+    await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
+    context = await signed_in(browser, console, DESK, viewport={"width": 360, "height": 740})
+    page = await page_of(context, "/approvals")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
+    button = page.get_by_role("button", name=re.compile("Approve"))
+    box = await button.bounding_box()
+    assert box
+    assert box["height"] >= 44
+
+
+async def test_keyboard_alone_approves(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    offer = await draft_with_exception(environment)
+    await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
+    page = await page_of(await signed_in(browser, console, DESK), "/approvals")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    await page.keyboard.press("Enter")
+    button = page.get_by_role("button", name=re.compile("Approve"))
+    for _ in range(20):
+        await page.keyboard.press("Tab")
+        if await button.evaluate("each => each === document.activeElement"):
+            break
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status")).to_contain_text("approved")
+
+
+async def test_all_offers_of_one_cause_are_resumed(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    offers = environment.put_opportunities(1, 2)
+    for offer in offers:
+        await environment.client.start(offer, {"buyer_accounts": ["123"]})
+        await environment.wait_until(offer, lambda row: "terms-invalid" in row.attentions)
+    page = await page_of(await signed_in(browser, console, "ops@example.com"), "/health")
+    await page.get_by_role("button", name="Resume all 2").click()
+    await expect(page.get_by_role("status")).to_contain_text("2 offers were resumed")
+    for offer in offers:
+        record = await environment.client.record(offer)
+        assert [request.by for request in record.requests] == ["ops@example.com"]
