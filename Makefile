@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help setup demo test test-versions soak faults mutants lint bench clean
+.PHONY: help setup demo pictures test test-versions soak faults mutants lint bench clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,6 +21,9 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED)  ## Run eleven offers on a simulator (KEEP=1 leaves it running, CRASH=1 kills the worker)
 	@$(BIN)/python -m demo $(if $(KEEP),--keep) $(if $(CRASH),--crash)
+
+pictures: $(INSTALLED)  ## Run the demo, and take the pictures of docs/pictures in Chromium
+	@$(BIN)/python -m demo --pictures docs/pictures
 
 # The SDK's sandbox and our command line import our modules again each time: keep them compiled.
 # No process is started again: after that `loadgroup` of pytest-xdist 3.8.0 waits for ever, because it

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -58,6 +59,10 @@ def demo(
     crash: Annotated[
         bool, typer.Option("--crash", help="Kill the worker in the middle and start another.")
     ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="At the end, take pictures of the web console."),
+    ] = None,
 ) -> None:
     """Run eleven offers on a simulator; exits with 0 only if each ends as expected."""
     set_default_runtime()
@@ -68,6 +73,8 @@ def demo(
         with Processes() as processes:
             use_environment(processes.env)
             as_expected = asyncio.run(_run(processes, crash))
+            if pictures:
+                asyncio.run(_take_pictures(processes, pictures))
             if keep:
                 with suppress(KeyboardInterrupt):  # how the offers ended is the exit code
                     _keep(processes)
@@ -197,6 +204,16 @@ async def _slow_down(processes: Processes) -> None:
     query = "WorkflowType = 'OfferWorkflow' AND ExecutionStatus = 'Running'"
     async for offer in client.list_workflows(query):
         await client.get_workflow_handle(offer.id).signal(OfferWorkflow.clock_changed, clock)
+
+
+async def _take_pictures(processes: Processes, folder: Path) -> None:
+    from demo.pictures import parts_picture, take
+
+    folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240  # nothing else runs
+    (folder / "parts.svg").write_text(parts_picture(), encoding="utf-8")
+    await _slow_down(processes)
+    await take(processes, folder)
+    console.print(f"The pictures are in {folder}.")
 
 
 def _keep(processes: Processes) -> None:

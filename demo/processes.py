@@ -124,6 +124,7 @@ class Processes:
             "OFFERS_CLOCK_SCALE": f"{slow.scale:g}",
             "OFFERS_CLOCK_ORIGIN": slow.origin.isoformat(),
             "OFFERS_CLOCK_AHEAD": f"PT{slow.ahead.total_seconds():f}S",
+            "OFFERS_POLICY": str(ROOT / "demo" / "policy-kept.toml"),
         }
         self._write_env()
         self.start_worker()
