@@ -23,7 +23,7 @@ from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.listing_fees import ListingFees
 from offers.policy.payouts import PayoutRules
-from offers.policy.rules import Rules
+from offers.policy.rules import DEAL_DESK, Rules
 from offers.terms.contacts import Address, domain_of, is_address_of, parse_email
 from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
@@ -79,6 +79,7 @@ AS_NOW = frozenset(
         "domains",
         "listing_fees",
         "remind_approvers_after",
+        "remind_to_confirm_after",
         "reminder_days",
         "renewal_reminder_days",
         "roles",
@@ -121,6 +122,15 @@ class CreationMethod(StrEnum):
     """By a person in Clazar, from a field sheet: Clazar's API creates no offers."""
 
 
+class ConfirmAccount(StrEnum):
+    """Whether the buyer is asked to confirm the AWS account before the offer is created."""
+
+    OFF = "off"
+    APPROVAL = "approval"
+    """The offer waits for the buyer, or for somebody who approves to go on without."""
+    REQUIRED = "required"
+
+
 class ClazarHandoff(FrozenModel, extra="forbid"):
     """How an offer that a person creates in Clazar is waited for."""
 
@@ -142,6 +152,8 @@ class Policy(FrozenModel, extra="forbid"):
     """
 
     product_name: str = "Example Product"
+    seller_name: str = Field(default="", max_length=100)
+    """The company as buyers know it; needed to ask them for a confirmation."""
     offer_name: Annotated[str, AfterValidator(_pattern)] = (
         "{product} Annual - {company} - {month}/{year}"
     )
@@ -157,6 +169,13 @@ class Policy(FrozenModel, extra="forbid"):
     billing_method: str = Field(default="AWS Marketplace", pattern=r"\w", max_length=100)
     """What a signed order form names if the customer buys through AWS Marketplace."""
     rules: Rules = Rules()
+    confirm_account: ConfirmAccount = Field(default=ConfirmAccount.OFF)
+    confirm_account_role: str = Field(default=DEAL_DESK, min_length=1)
+    """The role that may approve to go on without; for `approval` only."""
+    confirm_account_within: Interval = timedelta(days=14)
+    """How long the buyer can use a link."""
+    remind_to_confirm_after: Reminders = (timedelta(days=3), timedelta(days=7))
+    """When the buyer is reminded, from the first mail."""
     roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
     """By role, the mail addresses of those who hold it: they approve exceptions."""
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
@@ -203,6 +222,16 @@ class Policy(FrozenModel, extra="forbid"):
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
 
+    @field_validator("confirm_account")
+    @classmethod
+    def _someone_asks(cls, asks: ConfirmAccount, info: ValidationInfo) -> ConfirmAccount:
+        if asks is not ConfirmAccount.OFF and not info.data.get("seller_name", "?").strip():
+            raise illegal(
+                "buyers are told who asks them, and there is no seller_name",
+                'Give the name that buyers know, such as seller_name = "Example, Inc."',
+            )
+        return asks
+
     @field_validator("roles")
     @classmethod
     def _someone_approves(
@@ -210,7 +239,10 @@ class Policy(FrozenModel, extra="forbid"):
     ) -> dict[str, tuple[Address, ...]]:
         # Without any role in it, the policy is the built-in one: its remedy is to name them.
         rules = info.data.get("rules")
-        if roles and rules and (vacant := sorted(r for r in rules.roles() if not roles.get(r))):
+        needed = set(rules.roles()) if rules else set()
+        if info.data.get("confirm_account") is ConfirmAccount.APPROVAL:
+            needed |= {info.data.get("confirm_account_role", "")} - {""}
+        if roles and (vacant := sorted(r for r in needed if not roles.get(r))):
             raise illegal(
                 f"rules ask for approval by {vacant[0]}, and nobody holds that role",
                 f'Name who does under [roles]: {vacant[0]} = ["someone@example.com"]',
