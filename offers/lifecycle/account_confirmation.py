@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 
 from offers.findings import Finding, Severity
 from offers.model import FrozenModel
-from offers.policy.policy import ConfirmAccount, Policy
+from offers.policy.policy import Policy
 from offers.terms.parsing import parse_account_ids
 from offers.terms.terms import MOST_ACCOUNTS, OfferTerms
 from offers.text import instant_text
@@ -85,12 +85,12 @@ def confirmation_findings(
 
     `expired`: whether the link was not used in time.
     """
-    if policy.confirm_account is ConfirmAccount.OFF or (
+    if not policy.confirm_account.is_on or (
         confirmation and confirmation.confirms(terms.buyer_accounts)
     ):
         return ()
-    by_approval = policy.confirm_account is ConfirmAccount.APPROVAL
-    instead = ", or have it approved to go on without" if by_approval else ""
+    role = policy.confirm_account.role
+    instead = ", or have it approved to go on without" if role else ""
     if link and confirmation and confirmation.link == link.number:
         code, problem = DIFFERS, f"the buyer says that it is {', '.join(confirmation.given)}"
         remedy = (
@@ -108,12 +108,12 @@ def confirmation_findings(
     return (
         Finding(
             code=code,
-            severity=Severity.APPROVAL if by_approval else Severity.REFUSE,
+            severity=Severity.APPROVAL if role else Severity.REFUSE,
             field="buyer_accounts",
             seen=terms.accounts,
             problem=problem,
             remedy=remedy,
-            role=policy.confirm_account_role if by_approval else None,
+            role=role,
             rule=policy.rules.account_of_other_customer.text,
         ),
     )

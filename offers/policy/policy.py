@@ -18,12 +18,13 @@ from pydantic import (
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import Currency, exact
+from offers.policy.confirm_account import ConfirmAccount
 from offers.policy.credits import Credits
 from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.listing_fees import ListingFees
 from offers.policy.payouts import PayoutRules
-from offers.policy.rules import DEAL_DESK, Rules
+from offers.policy.rules import Rules
 from offers.terms.contacts import Address, domain_of, is_address_of, parse_email
 from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
@@ -79,7 +80,6 @@ AS_NOW = frozenset(
         "domains",
         "listing_fees",
         "remind_approvers_after",
-        "remind_to_confirm_after",
         "reminder_days",
         "renewal_reminder_days",
         "roles",
@@ -87,7 +87,7 @@ AS_NOW = frozenset(
         "time_zones",
     }
 )
-"""What holds as it is now, with the reminders of `payouts`; the rest holds as it was when the deal
+"""What holds as it is now, with the reminders of `payouts` and `confirm_account`; the rest holds as it was when the deal
 was checked.  What AWS charges is no rule that a deal is checked against."""
 
 
@@ -120,15 +120,6 @@ class CreationMethod(StrEnum):
     """By one change set through AWS's Catalog API."""
     CLAZAR = "clazar"
     """By a person in Clazar, from a field sheet: Clazar's API creates no offers."""
-
-
-class ConfirmAccount(StrEnum):
-    """Whether the buyer is asked to confirm the AWS account before the offer is created."""
-
-    OFF = "off"
-    APPROVAL = "approval"
-    """The offer waits for the buyer, or for somebody who approves to go on without."""
-    REQUIRED = "required"
 
 
 class ClazarHandoff(FrozenModel, extra="forbid"):
@@ -169,13 +160,7 @@ class Policy(FrozenModel, extra="forbid"):
     billing_method: str = Field(default="AWS Marketplace", pattern=r"\w", max_length=100)
     """What a signed order form names if the customer buys through AWS Marketplace."""
     rules: Rules = Rules()
-    confirm_account: ConfirmAccount = Field(default=ConfirmAccount.OFF)
-    confirm_account_role: str = Field(default=DEAL_DESK, min_length=1)
-    """The role that may approve to go on without; for `approval` only."""
-    confirm_account_within: Interval = timedelta(days=14)
-    """How long the buyer can use a link."""
-    remind_to_confirm_after: Reminders = (timedelta(days=3), timedelta(days=7))
-    """When the buyer is reminded, from the first mail."""
+    confirm_account: ConfirmAccount = ConfirmAccount()
     roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
     """By role, the mail addresses of those who hold it: they approve exceptions."""
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
@@ -225,7 +210,7 @@ class Policy(FrozenModel, extra="forbid"):
     @field_validator("confirm_account")
     @classmethod
     def _someone_asks(cls, asks: ConfirmAccount, info: ValidationInfo) -> ConfirmAccount:
-        if asks is not ConfirmAccount.OFF and not info.data.get("seller_name", "?").strip():
+        if asks.is_on and not info.data.get("seller_name", "?").strip():
             raise illegal(
                 "buyers are told who asks them, and there is no seller_name",
                 'Give the name that buyers know, such as seller_name = "Example, Inc."',
@@ -238,10 +223,8 @@ class Policy(FrozenModel, extra="forbid"):
         cls, roles: dict[str, tuple[Address, ...]], info: ValidationInfo
     ) -> dict[str, tuple[Address, ...]]:
         # Without any role in it, the policy is the built-in one: its remedy is to name them.
-        rules = info.data.get("rules")
-        needed = set(rules.roles()) if rules else set()
-        if info.data.get("confirm_account") is ConfirmAccount.APPROVAL:
-            needed |= {info.data.get("confirm_account_role", "")} - {""}
+        rules, confirm = info.data.get("rules"), info.data.get("confirm_account")
+        needed = {*(rules.roles() if rules else ()), *([confirm.role] if confirm else [])} - {None}
         if roles and (vacant := sorted(r for r in needed if not roles.get(r))):
             raise illegal(
                 f"rules ask for approval by {vacant[0]}, and nobody holds that role",
@@ -268,9 +251,14 @@ class Policy(FrozenModel, extra="forbid"):
 
     def as_now(self, now: "Policy") -> "Policy":
         """The same rules, with people and reminders as they are in the policy of now."""
-        payouts = self.payouts.model_copy(update={"remind_after": now.payouts.remind_after})
+        reminders = {
+            name: getattr(self, name).model_copy(
+                update={"remind_after": getattr(now, name).remind_after}
+            )
+            for name in ("confirm_account", "payouts")
+        }
         current = {name: getattr(now, name) for name in AS_NOW}
-        return self.model_copy(update=current | {"payouts": payouts})
+        return self.model_copy(update=current | reminders)
 
     def offer_name_for(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026".

@@ -2,7 +2,7 @@
 
 from email.utils import parseaddr
 
-from offers.policy.policy import FINANCE, OPERATIONS, ConfirmAccount, Policy
+from offers.policy.policy import FINANCE, OPERATIONS, Policy
 from offers.terms.contacts import domain_of
 from runtime import clients
 from runtime.checks.items import Check, CheckedItem, Result, ok, run_checks, wrong
@@ -37,9 +37,9 @@ def _confirmation(settings: WorkerSettings) -> list[Result]:
     except InvalidSettings as error:
         problem, _, remedy = str(error).partition(": ")
         return [wrong(problem, remedy[:1].upper() + remedy[1:])]
-    if asks is ConfirmAccount.OFF:
+    if not asks.is_on:
         return [ok("buyers are not asked (confirm_account)")]
-    return [ok(asks)]
+    return [ok(asks.action)]
 
 
 def _roles(policy: Policy) -> list[Result]:

@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
         confirmation_findings,
     )
     from offers.lifecycle.reminders import times_after
-    from offers.policy.policy import ConfirmAccount
     from offers.stage import Stage
 
 if TYPE_CHECKING:
@@ -46,11 +45,7 @@ class BuyerConfirmation:
         record, state = self._ctx.record, self._ctx.state.buyer_confirmation
         state.checked = None
         terms, contacts = record.terms, record.contacts
-        if (
-            record.policy.confirm_account is ConfirmAccount.OFF
-            or record.amends is not None
-            or terms is None
-        ):
+        if not record.policy.confirm_account.is_on or record.amends is not None or terms is None:
             return
         if contacts and not (record.is_account_confirmed or self._needs_correction):
             link = record.account_link
@@ -87,7 +82,7 @@ class BuyerConfirmation:
             accounts=record.require_terms().buyer_accounts,
             buyer_email=record.require_contacts().buyer_email,
             asked_at=now,
-            expires_at=now + record.policy.confirm_account_within,
+            expires_at=now + record.policy.confirm_account.within,
         )
         self._ctx.state.buyer_confirmation.reminded_until = now
         self._email_buyer("asked")
@@ -173,7 +168,7 @@ class BuyerConfirmation:
         link = record.account_link
         if link is None or state.checked is None or not self.is_awaited:
             return None
-        since, after = state.reminded_until, record.policy.remind_to_confirm_after
+        since, after = state.reminded_until, record.policy.confirm_account.remind_after
         times = times_after(link.asked_at, after, since) if since else []
         if times and times[0] < link.expires_at:
             return WakeUp(times[0], "next reminder to confirm the account", self._remind(times))
