@@ -87,8 +87,8 @@ AS_NOW = frozenset(
         "time_zones",
     }
 )
-"""What holds as it is now, with the reminders of `payouts` and `confirm_account`; the rest holds as it was when the deal
-was checked.  What AWS charges is no rule that a deal is checked against."""
+"""What holds as it is now, with the reminders of `payouts` and `confirm_account`; the rest holds as
+it was when the deal was checked.  What AWS charges is no rule that a deal is checked against."""
 
 
 class PublicationPolling(FrozenModel, extra="forbid"):
