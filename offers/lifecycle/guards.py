@@ -15,7 +15,7 @@ from offers.agreements.agreement import AgreementStatus
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
 from offers.findings import Finding, Severity, findings_in
 from offers.ids import offer_path
-from offers.lifecycle.account_confirmation import AccountAnswer, is_expired
+from offers.lifecycle.account_confirmation import is_expired
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.decision_proof import signed_part
@@ -747,16 +747,16 @@ def why_cannot_resend(
 
 
 def why_cannot_confirm_account(
-    record: OfferRecord, answer: AccountAnswer, now: datetime, withdraw_to: Stage | None
+    record: OfferRecord, nonce: str, now: datetime, withdraw_to: Stage | None
 ) -> Reason | None:
-    """Why a link cannot be used to confirm the account; `now` is business time.
+    """Why the link with a nonce cannot be used to confirm the account; `now` is business time.
 
     Buyers are not told which of these it is.
     """
     link, confirmation, terms = record.account_link, record.account_confirmation, record.terms
     if (
         link is None
-        or answer.nonce != link.nonce
+        or nonce != link.nonce
         or terms is None
         or set(terms.buyer_accounts) != set(link.accounts)
     ):

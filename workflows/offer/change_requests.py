@@ -305,7 +305,7 @@ def resend(ctx: OfferContext, by: str | None) -> None:
 def why_cannot_confirm_account(ctx: OfferContext, answer: AccountAnswer) -> Reason | None:
     """Why a buyer cannot confirm the account by this link."""
     return _why_closing(ctx) or guards.why_cannot_confirm_account(
-        ctx.record, answer, ctx.now(), ctx.control.withdraw_to
+        ctx.record, answer.nonce, ctx.now(), ctx.control.withdraw_to
     )
 
 

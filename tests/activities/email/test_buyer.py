@@ -87,7 +87,7 @@ def test_all_terms_are_shown() -> None:
     assert facts["Starts on"] == "Friday 1 May 2026"
 
 
-@pytest.mark.parametrize("kind", sorted(set(MESSAGES) - WITHDRAWN))
+@pytest.mark.parametrize("kind", sorted(set(ABOUT_OFFERS) - WITHDRAWN))
 def test_how_to_accept_with_one_account_or_several(kind: EmailKind) -> None:
     permission = "The person accepting needs the permission AWSMarketplaceManageSubscriptions"
     one, needed, listed = mail(kind, record()).closing
