@@ -579,12 +579,9 @@ class OfferClient:
         return await self._execute_update(path, OfferWorkflow.resend, self._by)
 
     async def confirm_account(self, path: str, answer: AccountAnswer) -> AccountConfirmation:
-        """Give the answer of the buyer, by the link of the mail.
-
-        The same answer again, as by a form that was sent twice, gets the same outcome.
-        """
+        """Give the answer of the buyer, by the link of the mail."""
         return await self._answer_of(
-            path, OfferWorkflow.confirm_account, [answer], AccountConfirmation, answer.digest
+            path, OfferWorkflow.confirm_account, [answer], AccountConfirmation
         )
 
     async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:

@@ -3,7 +3,6 @@
 A wrong account is the most common mistake (handbook), and the offer cannot be corrected afterwards.
 """
 
-import hashlib
 from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
@@ -72,11 +71,6 @@ class AccountAnswer(FrozenModel, extra="forbid"):
         BeforeValidator(parse_account_ids),
         Field(min_length=1, max_length=MOST_ACCOUNTS),
     ]
-
-    @property
-    def digest(self) -> str:
-        """Of all of it; hexadecimal SHA-256."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
 
 def confirmation_findings(
