@@ -7,7 +7,7 @@ wrong with their link.  Opening the page changes nothing: mail scanners open lin
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form
+from fastapi import APIRouter, Depends
 from limits import RateLimitItemPerMinute
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -72,13 +72,14 @@ def _client(console: Console) -> OfferClient:
 async def _record(console: Console, token: ConfirmationToken) -> OfferRecord:
     """The offer, if it waits for the buyer's answer by this link; raises NotUsable or BusyNow."""
     try:
-        record = await _client(console).record(token.offer)
+        shown = await _client(console).show(token.offer)
     except (NoAnswer, RPCError):
         raise BusyNow from None
     except RequestRejected:
         raise NotUsable from None
+    record = shown.record
     now = record.clock.business_time(datetime.now(UTC))
-    if why_cannot_confirm_account(record, token.nonce, now, None):
+    if not shown.is_open or why_cannot_confirm_account(record, token.nonce, now, None):
         raise NotUsable
     return record
 
@@ -90,11 +91,14 @@ async def question(token: Token, console: CurrentConsole) -> Response:
 
 
 @router.post(PATH + "{token}")
-async def answer(
-    token: Token, console: CurrentConsole, account: Annotated[str, Form(max_length=2000)] = ""
-) -> Response:
-    """What follows from the answer; what is no account is asked for again."""
+async def answer(request: Request, token: Token, console: CurrentConsole) -> Response:
+    """What follows from the answer; what is no account is asked for again.
+
+    The form needs no token of a session: whoever can send it has the link.
+    """
     record = await _record(console, token)
+    sent = (await request.form(max_files=0, max_fields=10)).get("account", "")
+    account = sent if isinstance(sent, str) else ""
     try:
         given = AccountAnswer.model_validate({"nonce": token.nonce, "accounts": account})
     except ValidationError as error:
