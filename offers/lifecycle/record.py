@@ -409,6 +409,10 @@ class OfferRecord(BaseModel):
         """Who owns the opportunity; raises NotYetKnown."""
         return _known(self.owner, "owner")
 
+    def require_account_link(self) -> AccountLink:
+        """By which the buyer was asked last to confirm the account; raises NotYetKnown."""
+        return _known(self.account_link, "link")
+
     def require_change_set_id(self) -> str:
         """The id of the change set; from `generating` on there is one."""
         return _known(self.change_set_id, "change set")

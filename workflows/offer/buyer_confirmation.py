@@ -116,12 +116,9 @@ class BuyerConfirmation:
     def answer(self, answer: AccountAnswer) -> AccountConfirmation:
         """Put on record what the buyer answered by the last link."""
         record = self._ctx.record
-        assert record.account_link is not None, "the validator has seen the link"
+        link = record.require_account_link()
         record.account_confirmation = AccountConfirmation(
-            accounts=record.account_link.accounts,
-            given=answer.accounts,
-            at=self._ctx.now(),
-            link=record.account_link.number,
+            accounts=link.accounts, given=answer.accounts, at=self._ctx.now(), link=link.number
         )
         publish(self._ctx)
         return record.account_confirmation
