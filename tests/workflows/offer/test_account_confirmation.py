@@ -211,6 +211,18 @@ async def test_amended_account_is_confirmed_before_it_is_published(
     assert len(harness.confirmation_tokens()) == 2
 
 
+async def test_amendment_of_an_agreement_asks_nobody(harness: WorkflowHarness) -> None:
+    await harness.start()
+    await harness.settle()
+    await harness.confirm_account(BUYER)
+    harness.accept(await harness.advance_until(Stage.SHARED))
+    await harness.watch_agreements()
+    await harness.settle()
+    amended = await harness.share_amendment(TermChanges(terms={"additional_amount": "1000 USD"}))
+    assert amended.account_link is None
+    assert len(harness.confirmation_tokens()) == 1
+
+
 async def test_cancelled_draft_asks_nobody_any_more(harness: WorkflowHarness) -> None:
     harness.vendors.smtp.down()
     await harness.start()
