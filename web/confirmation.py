@@ -126,7 +126,9 @@ def _page(
         permission=BUYER_PERMISSION,
         **{"problem": None, "given": ""} | shown,
     )
-    return HTMLResponse(page, status, headers={"x-robots-tag": "noindex"})
+    # The address is a secret: no other page is told of it.
+    headers = {"x-robots-tag": "noindex", "referrer-policy": "no-referrer"}
+    return HTMLResponse(page, status, headers=headers)
 
 
 async def not_usable(_request: Request, _error: Exception) -> Response:

@@ -6,20 +6,19 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Literal
 
 import httpx
 import pytest
-from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from fastapi import FastAPI
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 from uvicorn import Config, Server
 
 from client import offer_client
 from offers.lifecycle.confirmation_link import ConfirmationLinks, ConfirmationToken, read_link_keys
 from offers.stage import Stage
 from runtime.settings import WebSettings, read_settings
+from tests.support.browser import CHROMIUM, accessibility_problems, running_browser
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import (
     CONFIRMING_POLICY,
@@ -35,7 +34,6 @@ from web.app import create_app
 OTHER = "444455556666"
 LINKS = ConfirmationLinks(CONSOLE, read_link_keys(LINK_KEY))
 OTHER_KEY = "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc="
-CHROMIUM = Path("/usr/bin/chromium")
 NOT_USABLE = "This link cannot be used"
 
 
@@ -204,10 +202,9 @@ async def test_without_a_worker_the_buyer_is_asked_to_try_again(
         assert "Example" not in page.text
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 async def test_page_on_a_phone_without_javascript(buyer: Buyer) -> None:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with running_browser() as browser:
         phone = await browser.new_context(
             viewport={"width": 360, "height": 640}, java_script_enabled=False
         )
@@ -223,7 +220,6 @@ async def test_page_on_a_phone_without_javascript(buyer: Buyer) -> None:
         await _fits(page)
         await page.reload()
         await page.get_by_role("heading", name=NOT_USABLE).wait_for()
-        await browser.close()
 
 
 async def _fits(page: Page) -> None:
@@ -231,11 +227,10 @@ async def _fits(page: Page) -> None:
     assert width <= 360
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="Chromium is not installed")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_pages_are_accessible(buyer: Buyer, scheme: Literal["light", "dark"]) -> None:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    async with running_browser() as browser:
         context = await browser.new_context(color_scheme=scheme, bypass_csp=True)
         page = await context.new_page()
         link = f"{buyer.http.base_url}{buyer.link}"
@@ -247,9 +242,7 @@ async def test_pages_are_accessible(buyer: Buyer, scheme: Literal["light", "dark
             await _is_accessible(page)
         await page.goto(link)
         await _is_accessible(page)
-        await browser.close()
 
 
 async def _is_accessible(page: Page) -> None:
-    found = await Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    assert await accessibility_problems(page) == []
