@@ -130,6 +130,11 @@ def rejected(
     )
 
 
+def setting_missing(what: str) -> ApplicationError:
+    """A person must set something on the worker: nobody was asked anything."""
+    return ApplicationError(what, None, type=Failure.REJECTED, non_retryable=True)
+
+
 def not_found(what: str) -> ApplicationError:
     return ApplicationError(what, type=Failure.NOT_FOUND, non_retryable=True)
 

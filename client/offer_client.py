@@ -51,6 +51,7 @@ from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, preflight_id, workflow_id
 from offers.lifecycle import guards
+from offers.lifecycle.account_confirmation import AccountAnswer, AccountConfirmation
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
@@ -574,8 +575,14 @@ class OfferClient:
         return await self._execute_update(path, OfferWorkflow.link_offer, offer_id, self._by)
 
     async def resend(self, path: str) -> OfferRecord:
-        """Send the offer to the buyer again."""
+        """Send the offer to the buyer again, or in a draft another link to confirm the account."""
         return await self._execute_update(path, OfferWorkflow.resend, self._by)
+
+    async def confirm_account(self, path: str, answer: AccountAnswer) -> AccountConfirmation:
+        """Give the answer of the buyer, by the link of the mail."""
+        return await self._answer_of(
+            path, OfferWorkflow.confirm_account, [answer], AccountConfirmation
+        )
 
     async def changes(self, every: timedelta) -> AsyncIterator[list[OfferRow]]:
         """All offers, now and after every change."""

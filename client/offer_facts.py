@@ -1,6 +1,7 @@
 """Everything about an offer as labels and texts, for whatever shows it."""
 
 from offers.agreements.agreement import CancellationRequest
+from offers.lifecycle.account_confirmation import confirmation_text
 from offers.lifecycle.expected_payments import listing_fee_of
 from offers.lifecycle.record import Amendment, Decision, OfferRecord, PreviousRevision
 from offers.payouts.listing_fee import ListingFee
@@ -105,6 +106,7 @@ def facts_of(record: OfferRecord) -> Facts:
         ("Company", record.company),
         ("Buyer", record.contacts.buyer_email if record.contacts else None),
         *facts_of_terms(terms),
+        ("Account check", confirmation_text(record.account_link, record.account_confirmation)),
         ("Expected fee", _fee(fee) if fee else None),
         ("Expires", instant_text(record.expires_at) if record.expires_at else None),
         ("Change set", record.change_set_id),

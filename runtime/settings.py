@@ -38,6 +38,7 @@ from activities.salesforce.client import SalesforceLogin
 from activities.salesforce.field_map import FieldMap
 from offers.clock import Clock
 from offers.findings import AS_SHOWN, OWN_ERRORS, explained
+from offers.lifecycle.confirmation_link import ConfirmationLinks, read_link_keys
 from offers.lifecycle.decision_proof import (
     DecisionKeys,
     read_private_key,
@@ -190,6 +191,11 @@ def _private_key(key: SecretStr) -> SecretStr:
     return key
 
 
+def _link_keys(keys: SecretStr) -> SecretStr:
+    read_link_keys(keys.get_secret_value())
+    return keys
+
+
 def _public_keys(keys: str) -> str:
     read_public_keys(keys)
     return keys
@@ -214,6 +220,9 @@ class TemporalSettings(BaseSettings):
     """The private key that signs the decisions of this command line, as `id:base64`."""
     offers_console_url: Annotated[str, AfterValidator(_web_address)] | None = None
     """Where people reach the web console, such as https://offers.example.com; mails link to it."""
+    offers_link_keys: Annotated[SecretStr, AfterValidator(_link_keys)] | None = None
+    """Fernet keys separated by commas, for the links by which buyers confirm their account; the
+    first encrypts, all decrypt."""
     offers_clock_scale: float = Field(default=1.0, gt=0)
     offers_clock_origin: AwareDatetime | None = Field(default=None, validate_default=True)
     offers_clock_ahead: timedelta = timedelta()
@@ -257,6 +266,14 @@ class TemporalSettings(BaseSettings):
         if self.offers_decision_key is None:
             return None
         return read_private_key(self.offers_decision_key.get_secret_value())
+
+    @property
+    def confirmation_links(self) -> ConfirmationLinks | None:
+        """The links by which buyers confirm their account; None: a setting for them is missing."""
+        if self.offers_console_url is None or self.offers_link_keys is None:
+            return None
+        keys = read_link_keys(self.offers_link_keys.get_secret_value())
+        return ConfirmationLinks(self.offers_console_url, keys)
 
     @field_validator("offers_clock_origin")
     @classmethod

@@ -249,6 +249,7 @@ def _activities(
             settings.mail_from,
             settings.salesforce_login_url,
             settings.policy(),
+            clients.confirmation_links(settings),
         )
         served[TaskQueue.EMAIL] = [email.send_to_buyer, email.send_notice, email.send_broadcast]
     return served

@@ -18,7 +18,7 @@ from temporalio.service import RPCError
 from client.offer_client import RequestRejected
 from runtime.health import health_app, server_problem
 from runtime.settings import LOOPBACK, InvalidSettings, WebSettings, listen_address
-from web import sign_in
+from web import confirmation, sign_in
 from web.api_keys import ApiKeys
 from web.console import Console, SignInRequired
 from web.pages import approvals, board, health, new_offer, offer, page, payouts, policy
@@ -81,7 +81,18 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
         ],
     )
     app.state.console = console
-    for module in (sign_in, page, board, offer, approvals, new_offer, payouts, health, policy):
+    for module in (
+        sign_in,
+        confirmation,
+        page,
+        board,
+        offer,
+        approvals,
+        new_offer,
+        payouts,
+        health,
+        policy,
+    ):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     app.routes.extend(health_app(lambda: server_problem(temporal)).routes)
@@ -90,6 +101,9 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
 
 
 def _add_error_pages(app: FastAPI) -> None:
+    for kind, handler in confirmation.ERROR_PAGES.items():
+        app.add_exception_handler(kind, handler)
+
     @app.exception_handler(SignInRequired)
     async def to_sign_in(request: Request, _: Exception) -> Response:
         target = request.url.path if request.method == "GET" else "/"

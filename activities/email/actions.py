@@ -11,6 +11,7 @@ COMMANDS = {
     ActionKind.AMEND: "amend {offer} NAME=VALUE",
     ActionKind.EXTEND: "extend {offer} --until YYYY-MM-DD",
     ActionKind.CANCEL: "cancel {offer}",
+    ActionKind.RESEND: "resend {offer}",
     ActionKind.LINK_OFFER: "link-offer {offer} --offer-id offer-…",
     ActionKind.APPROVE: "approve {offer} --finding {finding} --by your@address",
     ActionKind.DECLINE: 'decline {offer} --finding {finding} --by your@address --reason "…"',

@@ -1,7 +1,7 @@
 """The mails to buyers."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from activities.email.message import EmailKind, EmailMessage, day_of, greeting
@@ -105,6 +105,39 @@ def _how_to_accept(record: OfferRecord) -> tuple[str, ...]:
     )
 
 
+def _account_confirmation(record: OfferRecord) -> EmailMessage:
+    """Without the account as it is known: the buyer is to look it up.  The link is added later."""
+    policy, terms = record.policy, record.require_terms()
+    end = record.account_link.expires_at if record.account_link else None
+    until = f", until {day_of(end)}, {end:%H:%M} UTC" if end else ""
+    return EmailMessage(
+        subject=f"Please confirm your AWS account for {policy.product_name}"
+        f" ({shorten(terms.company, LONGEST_COMPANY)})",
+        greeting=greeting(record.require_contacts().buyer_name),
+        paragraphs=(
+            f"{policy.seller_name} is preparing a private offer for {policy.product_name} in AWS"
+            " Marketplace. It can be accepted only in the AWS account that it is made for. Please"
+            " tell us which account that is: the page asks for its id, and has a checklist.",
+            "Usually it is the management account of your AWS organization. Whoever looks after"
+            " AWS or procurement in your company knows it; you can forward this mail to them.",
+            f"The link can be used once{until}. An earlier link no longer works.",
+        ),
+        closing=(policy.support_contact,) if policy.support_contact else (),
+    )
+
+
+def _confirmed(record: OfferRecord) -> tuple[str, ...]:
+    """For which account the offer is, if the buyer has confirmed it."""
+    if record.account_confirmation is None or not record.is_account_confirmed:
+        return ()
+    day = day_of(record.account_confirmation.at.astimezone(UTC))
+    what = "accounts" if len(record.account_confirmation.accounts) > 1 else "account"
+    return (
+        f"It is for AWS {what} {record.require_terms().accounts}, as confirmed on {day} (UTC)."
+        " If that is wrong, answer this mail before anybody accepts.",
+    )
+
+
 def _offer_shared(record: OfferRecord) -> EmailMessage:
     product = _product(record)
     if record.amends:
@@ -122,6 +155,7 @@ def _offer_shared(record: OfferRecord) -> EmailMessage:
         record,
         f"Your private offer for {product} is ready",
         f"Your private offer for {product} is ready in AWS Marketplace.",
+        *_confirmed(record),
         *_replaced_offers(record),
         closing=_how_to_accept(record),
     )
@@ -182,6 +216,7 @@ def _offer_withdrawn(record: OfferRecord) -> EmailMessage:
 
 
 MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
+    EmailKind.OFFER_ACCOUNT_CONFIRMATION: _account_confirmation,
     EmailKind.OFFER_SHARED: _offer_shared,
     EmailKind.OFFER_REMINDER: _offer_reminder,
     EmailKind.OFFER_EXTENDED: _offer_extended,

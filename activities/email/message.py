@@ -10,6 +10,7 @@ from offers.model import FrozenModel
 class EmailKind(StrEnum):
     """What a mail about an offer is about."""
 
+    OFFER_ACCOUNT_CONFIRMATION = "offer-account-confirmation"
     OFFER_SHARED = "offer-shared"
     OFFER_REMINDER = "offer-reminder"
     OFFER_EXTENDED = "offer-extended"
@@ -18,6 +19,7 @@ class EmailKind(StrEnum):
     APPROVAL_REQUIRED = "approval-required"
     APPROVAL_DECIDED = "approval-decided"
     OWNER_CHANGED = "owner-changed"
+    OWNER_ACCOUNT_CONFIRMATION = "owner-account-confirmation"
     OWNER_ACTION_REQUIRED = "owner-action-required"
     OWNER_CLAZAR_HANDOFF = "owner-clazar-handoff"
     OWNER_CLAZAR_HANDOFF_CANCELLED = "owner-clazar-handoff-cancelled"

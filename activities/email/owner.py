@@ -156,6 +156,20 @@ def _owner_publication_failed(record: OfferRecord) -> EmailMessage:
     )
 
 
+def _owner_account_confirmation(record: OfferRecord) -> EmailMessage:
+    link, terms = record.account_link, record.terms
+    until = f" The link can be used until {instant_text(link.expires_at)}." if link else ""
+    return _to_owner(
+        record,
+        f"The buyer is asked to confirm the account: {_company(record)}",
+        f"The buyer is asked by mail to confirm that {terms.accounts if terms else 'it'} is the"
+        " right AWS account. The offer goes on by itself as soon as they do. If they name another"
+        f" account, you hear of it.{until}",
+        "To send the buyer another link:",
+        _command(record, ActionKind.RESEND),
+    )
+
+
 def _owner_action_required(record: OfferRecord) -> EmailMessage:
     if record.offer_id:
         before = (
@@ -441,6 +455,7 @@ MESSAGES: dict[EmailKind, Callable[[OfferRecord], EmailMessage]] = {
     EmailKind.APPROVAL_REQUIRED: _approval_required,
     EmailKind.APPROVAL_DECIDED: _approval_decided,
     EmailKind.OWNER_CHANGED: _owner_changed,
+    EmailKind.OWNER_ACCOUNT_CONFIRMATION: _owner_account_confirmation,
     EmailKind.OWNER_ACTION_REQUIRED: _owner_action_required,
     EmailKind.OWNER_CLAZAR_HANDOFF: _owner_clazar_handoff,
     EmailKind.OWNER_CLAZAR_HANDOFF_CANCELLED: _owner_clazar_handoff_cancelled,

@@ -27,7 +27,8 @@ from activities.email.actions import is_command
 from activities.email.contents import compose
 from activities.email.message import EmailKind, EmailMessage, greeting
 from activities.email.operations import compose_test
-from activities.errors import Failure, smtp_failure, unavailable
+from activities.errors import Failure, setting_missing, smtp_failure, unavailable
+from offers.lifecycle.confirmation_link import ConfirmationLinks, ConfirmationToken
 from offers.lifecycle.record import OfferRecord
 from offers.model import FrozenModel
 from offers.policy.policy import Policy
@@ -44,7 +45,7 @@ TEMPLATES = Environment(
 )
 TEMPLATES.tests["command"] = is_command
 
-POLICY_FIELDS = frozenset({"product_name", "extend_expired_within", "publication"})
+POLICY_FIELDS = frozenset({"product_name", "seller_name", "extend_expired_within", "publication"})
 """The fields of the offer's own policy that a mail needs; others are as they are now."""
 EXCLUDED = {"policy": set(Policy.model_fields) - POLICY_FIELDS}
 
@@ -89,9 +90,18 @@ class Email:
     """Activities on the mail server named by an `smtp://` or `smtps://` URL."""
 
     def __init__(
-        self, smtp_url: SecretStr, sender: str, salesforce_url: str, policy: Policy
+        self,
+        smtp_url: SecretStr,
+        sender: str,
+        salesforce_url: str,
+        policy: Policy,
+        links: ConfirmationLinks | None = None,
     ) -> None:
-        """`salesforce_url`: base address of the links to opportunities."""
+        """`salesforce_url`: base address of the links to opportunities.
+
+        `links`: None if buyers are not asked to confirm their account.
+        """
+        self._links = links
         self._policy = policy
         self._url = urlsplit(smtp_url.get_secret_value())
         self._sender = sender
@@ -105,7 +115,8 @@ class Email:
 
     @activity.defn
     async def send_notice(self, mail: OfferEmail) -> None:
-        """Send to the owner, or to those who hold a role now.
+        """Send to the owner, or to those who hold a role now; a request to confirm the account to
+        the buyer.
 
         Repeated while it may not have been sent; not sent if nobody is to get it.
         """
@@ -113,6 +124,8 @@ class Email:
             await self._notify(self._offer_email(mail, *to), to)
 
     def _recipients(self, mail: OfferEmail) -> tuple[str, ...]:
+        if mail.kind is EmailKind.OFFER_ACCOUNT_CONFIRMATION:
+            return (mail.record.require_contacts().buyer_email,)
         roles = self._policy.roles
         holders = roles.get(mail.role, ()) if mail.role else ()
         to_owner = mail.role is None or (
@@ -177,6 +190,8 @@ class Email:
     def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
         record = mail.record.model_copy(update={"policy": mail.record.policy.as_now(self._policy)})
         content = compose(mail.kind, record, self._salesforce_url)
+        if mail.kind is EmailKind.OFFER_ACCOUNT_CONFIRMATION:
+            content = content.model_copy(update={"link": self._confirmation_link(record)})
         if len(to) > 1 or mail.role:
             # The owner's name would greet everybody else, too.
             content = content.model_copy(update={"greeting": greeting(None)})
@@ -189,6 +204,19 @@ class Email:
         if mail.record.owner is not None:
             message["Reply-To"] = mail.record.owner.owner_email
         return message
+
+    def _confirmation_link(self, record: OfferRecord) -> tuple[str, str]:
+        """Made here, so that it is in the mail alone and not in the workflow's history."""
+        if self._links is None or record.account_link is None:
+            raise setting_missing(
+                "OFFERS_CONSOLE_URL or OFFERS_LINK_KEYS is not set on the worker for mails"
+            )
+        token = ConfirmationToken(
+            offer=record.path,
+            nonce=record.account_link.nonce,
+            expires_at=record.account_link.expires_at,
+        )
+        return "Confirm the AWS account", self._links.address(token)
 
     def _mime(self, content: EmailMessage, key: str, *to: str) -> MimeMessage:
         # The default policy folds a long subject so that its first line is blank.  Not every server

@@ -13,6 +13,7 @@ class AttentionCode(StrEnum):
 
     TERMS_INVALID = "terms-invalid"
     APPROVAL_REQUIRED = "approval-required"
+    ACCOUNT_UNCONFIRMED = "account-unconfirmed"
     AWAITING_CLAZAR_OFFER = "awaiting-clazar-offer"
     DUPLICATE_OFFER = "duplicate-offer"
     UNMATCHED_OFFER = "unmatched-offer"
@@ -73,6 +74,7 @@ SUGGESTED_ACTIONS: dict[AttentionCode, tuple[ActionKind, ...]] = {
         ActionKind.REVISE,
         ActionKind.CANCEL,
     ),
+    AttentionCode.ACCOUNT_UNCONFIRMED: (ActionKind.RESEND, ActionKind.REVISE, ActionKind.CANCEL),
     AttentionCode.OFFER_REJECTED: (ActionKind.REVISE, ActionKind.RESUME, ActionKind.CANCEL),
     AttentionCode.AWAITING_CLAZAR_OFFER: (ActionKind.LINK_OFFER, ActionKind.CANCEL),
     AttentionCode.DUPLICATE_OFFER: (ActionKind.RESUME, ActionKind.LINK_OFFER),

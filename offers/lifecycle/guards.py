@@ -15,6 +15,7 @@ from offers.agreements.agreement import AgreementStatus
 from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
 from offers.findings import Finding, Severity, findings_in
 from offers.ids import offer_path
+from offers.lifecycle.account_confirmation import is_expired
 from offers.lifecycle.actions import Action, ActionKind
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.decision_proof import signed_part
@@ -55,6 +56,10 @@ class ReasonCode(StrEnum):
     DEAL_CHANGED = "deal-changed"
     DURATION_NOT_EDITABLE = "duration-not-editable"
     FINDING_NOT_WAITING = "finding-not-waiting"
+    LINK_EXPIRED = "link-expired"
+    LINK_NOT_VALID = "link-not-valid"
+    """It is not the last link, or asked about other accounts."""
+    LINK_USED = "link-used"
     LAST_DAY_NOT_LATER = "last-day-not-later"
     NO_AGREEMENT = "no-agreement"
     NO_OFFER_ID = "no-offer-id"
@@ -736,9 +741,44 @@ def why_cannot_resend(
     """Why no mail can be sent to the buyer again."""
     if withdraw_to is not None and not delivery_unknown:
         return _withdrawal_in_progress(record)
-    if delivery_unknown or record.stage is Stage.SHARED:
+    if delivery_unknown or record.stage is Stage.SHARED or record.can_ask_buyer_again:
         return None
     return _of_stage(record, ReasonCode.NOTHING_TO_RESEND, "there is nothing to send again")
+
+
+def why_cannot_confirm_account(
+    record: OfferRecord, nonce: str, now: datetime, withdraw_to: Stage | None
+) -> Reason | None:
+    """Why the link with a nonce cannot be used to confirm the account; `now` is business time.
+
+    Buyers are not told which of these it is.
+    """
+    link, confirmation, terms = record.account_link, record.account_confirmation, record.terms
+    if (
+        link is None
+        or nonce != link.nonce
+        or terms is None
+        or set(terms.buyer_accounts) != set(link.accounts)
+    ):
+        return Reason(
+            code=ReasonCode.LINK_NOT_VALID,
+            problem="the link is not the one that was sent last about these accounts",
+        )
+    if confirmation and confirmation.link == link.number:
+        return Reason(code=ReasonCode.LINK_USED, problem="the link was used before")
+    if is_expired(link, now):
+        return Reason(
+            code=ReasonCode.LINK_EXPIRED,
+            problem="the link is not valid any more: send another one",
+            actions=(_action(record, ActionKind.RESEND),),
+        )
+    if withdraw_to is not None:
+        return _withdrawal_in_progress(record)
+    if record.stage is not Stage.DRAFT:
+        return _of_stage(
+            record, ReasonCode.NOT_AWAITED, "the account need not be confirmed any more"
+        )
+    return None
 
 
 def why_cannot_link(record: OfferRecord, offer_id: str, *, awaited: bool) -> Reason | None:

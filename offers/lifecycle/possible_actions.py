@@ -28,4 +28,5 @@ BY_STAGE: dict[Stage, tuple[ActionKind, ...]] = {
 def possible_actions(record: OfferRecord) -> tuple[ActionKind, ...]:
     """The most urgent first: what attentions ask for, then what the stage allows."""
     asked = (kind for attention in record.attentions for kind in attention.actions)
-    return tuple(dict.fromkeys((*asked, *BY_STAGE[record.stage])))
+    again = (ActionKind.RESEND,) if record.can_ask_buyer_again else ()
+    return tuple(dict.fromkeys((*asked, *again, *BY_STAGE[record.stage])))

@@ -12,6 +12,7 @@ from offers.agreements.renewal import RenewalSearch
 from offers.clock import Clock, end_of_day
 from offers.findings import Finding, Severity
 from offers.ids import offer_path, revision_reference
+from offers.lifecycle.account_confirmation import CODES, AccountConfirmation, AccountLink
 from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.deal import Deal
@@ -147,6 +148,10 @@ class OfferRecord(BaseModel):
     """What was decided about exceptions, the newest last."""
     requests: tuple[RecordedRequest, ...] = ()
     """What people asked, the newest last."""
+    account_link: AccountLink | None = None
+    """By which the buyer was asked last to confirm the account."""
+    account_confirmation: AccountConfirmation | None = None
+    """What the buyer answered last."""
     previous_revisions: tuple[PreviousRevision, ...] = ()
     """The earlier revisions, the oldest first."""
     pricing: AmendmentPricing | None = None
@@ -228,6 +233,24 @@ class OfferRecord(BaseModel):
             finding
             for finding in self.blocking_findings
             if finding.severity is Severity.APPROVAL and self.decision_on(finding) is None
+        )
+
+    @property
+    def is_account_confirmed(self) -> bool:
+        """Whether the buyer has confirmed exactly the accounts of the terms."""
+        return (
+            self.terms is not None
+            and self.account_confirmation is not None
+            and self.account_confirmation.confirms(self.terms.buyer_accounts)
+        )
+
+    @property
+    def can_ask_buyer_again(self) -> bool:
+        """Whether the buyer was asked to confirm the account, and the draft still needs that."""
+        return (
+            self.stage is Stage.DRAFT
+            and self.account_link is not None
+            and any(finding.code in CODES for finding in self.blocking_findings)
         )
 
     @property
@@ -385,6 +408,10 @@ class OfferRecord(BaseModel):
     def require_owner(self) -> Owner:
         """Who owns the opportunity; raises NotYetKnown."""
         return _known(self.owner, "owner")
+
+    def require_account_link(self) -> AccountLink:
+        """By which the buyer was asked last to confirm the account; raises NotYetKnown."""
+        return _known(self.account_link, "link")
 
     def require_change_set_id(self) -> str:
         """The id of the change set; from `generating` on there is one."""

@@ -18,6 +18,7 @@ from pydantic import (
 from offers.findings import illegal
 from offers.model import FrozenModel
 from offers.money import Currency, exact
+from offers.policy.confirm_account import ConfirmAccount
 from offers.policy.credits import Credits
 from offers.policy.digest import DigestRules
 from offers.policy.durations import Interval, Reminders, Wait
@@ -86,8 +87,8 @@ AS_NOW = frozenset(
         "time_zones",
     }
 )
-"""What holds as it is now, with the reminders of `payouts`; the rest holds as it was when the deal
-was checked.  What AWS charges is no rule that a deal is checked against."""
+"""What holds as it is now, with the reminders of `payouts` and `confirm_account`; the rest holds as
+it was when the deal was checked.  What AWS charges is no rule that a deal is checked against."""
 
 
 class PublicationPolling(FrozenModel, extra="forbid"):
@@ -142,6 +143,8 @@ class Policy(FrozenModel, extra="forbid"):
     """
 
     product_name: str = "Example Product"
+    seller_name: str = Field(default="", max_length=100)
+    """The company as buyers know it; needed to ask them for a confirmation."""
     offer_name: Annotated[str, AfterValidator(_pattern)] = (
         "{product} Annual - {company} - {month}/{year}"
     )
@@ -157,6 +160,7 @@ class Policy(FrozenModel, extra="forbid"):
     billing_method: str = Field(default="AWS Marketplace", pattern=r"\w", max_length=100)
     """What a signed order form names if the customer buys through AWS Marketplace."""
     rules: Rules = Rules()
+    confirm_account: ConfirmAccount = ConfirmAccount()
     roles: dict[str, tuple[Address, ...]] = Field(default={}, repr=False)
     """By role, the mail addresses of those who hold it: they approve exceptions."""
     domains: tuple[Annotated[str, AfterValidator(_domain)], ...] = ()
@@ -203,14 +207,25 @@ class Policy(FrozenModel, extra="forbid"):
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
 
+    @field_validator("confirm_account")
+    @classmethod
+    def _someone_asks(cls, asks: ConfirmAccount, info: ValidationInfo) -> ConfirmAccount:
+        if asks.is_on and not info.data.get("seller_name", "?").strip():
+            raise illegal(
+                "buyers are told who asks them, and there is no seller_name",
+                'Give the name that buyers know, such as seller_name = "Example, Inc."',
+            )
+        return asks
+
     @field_validator("roles")
     @classmethod
     def _someone_approves(
         cls, roles: dict[str, tuple[Address, ...]], info: ValidationInfo
     ) -> dict[str, tuple[Address, ...]]:
         # Without any role in it, the policy is the built-in one: its remedy is to name them.
-        rules = info.data.get("rules")
-        if roles and rules and (vacant := sorted(r for r in rules.roles() if not roles.get(r))):
+        rules, confirm = info.data.get("rules"), info.data.get("confirm_account")
+        needed = {*(rules.roles() if rules else ()), *([confirm.role] if confirm else [])} - {None}
+        if roles and (vacant := sorted(r for r in needed if not roles.get(r))):
             raise illegal(
                 f"rules ask for approval by {vacant[0]}, and nobody holds that role",
                 f'Name who does under [roles]: {vacant[0]} = ["someone@example.com"]',
@@ -236,9 +251,14 @@ class Policy(FrozenModel, extra="forbid"):
 
     def as_now(self, now: "Policy") -> "Policy":
         """The same rules, with people and reminders as they are in the policy of now."""
-        payouts = self.payouts.model_copy(update={"remind_after": now.payouts.remind_after})
+        reminders = {
+            name: getattr(self, name).model_copy(
+                update={"remind_after": getattr(now, name).remind_after}
+            )
+            for name in ("confirm_account", "payouts")
+        }
         current = {name: getattr(now, name) for name in AS_NOW}
-        return self.model_copy(update=current | {"payouts": payouts})
+        return self.model_copy(update=current | reminders)
 
     def offer_name_for(self, company: str, today: date) -> str:
         """An offer's name by the convention, such as "Product Annual - Company - 11/2026".

@@ -4,8 +4,9 @@ from email.utils import parseaddr
 
 from offers.policy.policy import FINANCE, OPERATIONS, Policy
 from offers.terms.contacts import domain_of
+from runtime import clients
 from runtime.checks.items import Check, CheckedItem, Result, ok, run_checks, wrong
-from runtime.settings import WorkerSettings
+from runtime.settings import InvalidSettings, WorkerSettings
 
 SYSTEM = "Policy"
 
@@ -17,7 +18,28 @@ async def check_policy(settings: WorkerSettings) -> list[CheckedItem]:
     def domains() -> list[Result]:
         return _domains(settings.policy(), parseaddr(settings.mail_from)[1])
 
-    return await run_checks([Check(SYSTEM, "roles", roles), Check(SYSTEM, "domains", domains)])
+    def confirmation() -> list[Result]:
+        return _confirmation(settings)
+
+    return await run_checks(
+        [
+            Check(SYSTEM, "roles", roles),
+            Check(SYSTEM, "domains", domains),
+            Check(SYSTEM, "account confirmation", confirmation),
+        ]
+    )
+
+
+def _confirmation(settings: WorkerSettings) -> list[Result]:
+    asks = settings.policy().confirm_account
+    try:
+        clients.confirmation_links(settings)
+    except InvalidSettings as error:
+        problem, _, remedy = str(error).partition(": ")
+        return [wrong(problem, remedy[:1].upper() + remedy[1:])]
+    if not asks.is_on:
+        return [ok("buyers are not asked (confirm_account)")]
+    return [ok(asks.action)]
 
 
 def _roles(policy: Policy) -> list[Result]:

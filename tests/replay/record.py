@@ -30,7 +30,13 @@ from sandbox.marketplace.agreements import roll_back
 from tests.replay.fingerprint import fingerprint
 from tests.support.builders import BUYER
 from tests.support.job_order import process_jobs_as_single_batch
-from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
+from tests.support.workflow_harness import (
+    CONFIRMING_POLICY,
+    OPPORTUNITY,
+    POLICY,
+    WorkflowHarness,
+    open_harness,
+)
 from workflows.offer.workflow import OfferWorkflow
 
 AMENDMENT = offer_path(OPPORTUNITY, 1)
@@ -149,6 +155,19 @@ async def approved_after_a_revision(harness: WorkflowHarness) -> None:
     await harness.advance_until(Stage.SHARED)
 
 
+async def confirmed_by_the_buyer(harness: WorkflowHarness) -> None:
+    """The buyer is reminded, names another account, and confirms it after the correction."""
+    await harness.start()
+    await harness.advance(days=4)
+    await harness.confirm_account("444455556666")
+    await harness.settle()
+    correction = TermChanges(terms={"buyer_accounts": "444455556666"})
+    await harness.client.revise(OPPORTUNITY, correction)
+    await harness.settle()
+    await harness.confirm_account("444455556666")
+    await harness.advance_until(Stage.SHARED)
+
+
 async def declined_and_recreated_in_clazar(harness: WorkflowHarness) -> None:
     """Handed off, created with a wrong price, declined, created again."""
     await harness.client.start(OPPORTUNITY, method=CreationMethod.CLAZAR)
@@ -239,6 +258,7 @@ SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
         paused_for_credentials,
         refunded,
         approved_after_a_revision,
+        confirmed_by_the_buyer,
         declined_and_recreated_in_clazar,
         extended_then_amended,
         amended_after_acceptance,
@@ -248,6 +268,9 @@ SCENARIOS: dict[str, Callable[[WorkflowHarness], Awaitable[str | None]]] = {
 }
 
 
+POLICIES = {"confirmed_by_the_buyer": CONFIRMING_POLICY}
+"""Of the scenarios that need another policy than the default."""
+
 FINGERPRINTED = ("expired", "withdrawn_after_sharing", "cancellation_requested")
 """The scenarios that are run by each test run to compare their commands: they are short, and pass
 through most stages."""
@@ -255,7 +278,7 @@ through most stages."""
 
 async def run_scenario(name: str) -> WorkflowHistory:
     """Run a scenario; returns its history."""
-    async with open_harness() as harness:
+    async with open_harness(policy=POLICIES.get(name, POLICY)) as harness:
         path = await SCENARIOS[name](harness) or OPPORTUNITY
         handle = harness.temporal_client.get_workflow_handle(workflow_id(path))
         return await handle.fetch_history()

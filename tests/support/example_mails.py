@@ -28,6 +28,7 @@ from offers.agreements.agreement import (
     CancellationStatus,
 )
 from offers.findings import Finding, Severity
+from offers.lifecycle.account_confirmation import AccountConfirmation, AccountLink
 from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.record import AgreementEvent, Decision, OfferRecord
 from offers.money import Money
@@ -124,6 +125,7 @@ def _example(stage: Stage, **changes: Any) -> OfferRecord:
         "owner": Owner(owner_email="owner@example.com", owner_name="Example Owner"),
         "policy": Policy(
             product_name="Example Product",
+            seller_name="Example Seller, Inc.",
             support_contact="Questions? Write to support@example.com.",
             credits=Credits(enabled=True),
         ),
@@ -188,7 +190,20 @@ FEE = Finding(
 DECLINED_REFUND = refund(
     status="declined", decided_by="finance@example.com", decided_at=AT, problem="Not agreed."
 )
+LINK = AccountLink(
+    number=1,
+    nonce="0" * 32,
+    accounts=("111122223333",),
+    buyer_email="buyer@example.com",
+    asked_at=AT,
+    expires_at=AT.replace(day=19),
+)
+CONFIRMATION = AccountConfirmation(
+    accounts=("111122223333",), given=("111122223333",), at=AT, link=1
+)
 RECORDS: dict[EmailKind, OfferRecord] = {
+    EmailKind.OFFER_ACCOUNT_CONFIRMATION: _example(Stage.DRAFT, account_link=LINK),
+    EmailKind.OWNER_ACCOUNT_CONFIRMATION: _example(Stage.DRAFT, account_link=LINK),
     EmailKind.OFFER_SHARED: _example(Stage.SHARED),
     EmailKind.OFFER_REMINDER: _example(Stage.SHARED),
     EmailKind.OFFER_EXTENDED: _example(Stage.SHARED),
@@ -271,6 +286,11 @@ MAILS: dict[str, EmailMessage] = {
         _example(
             Stage.GENERATING, offer_id=OFFER, duration_months=24, findings=(CLAZAR_DIFFERENCE,)
         ),
+        SALESFORCE,
+    ),
+    "offer-shared-account-confirmed": compose(
+        EmailKind.OFFER_SHARED,
+        _example(Stage.SHARED, account_link=LINK, account_confirmation=CONFIRMATION),
         SALESFORCE,
     ),
     "finance-unreadable-payout-data": compose_unreadable_payout_data([FEE]),

@@ -6,16 +6,18 @@ an activity calls it at the time at which the server started the activity.
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
+from cryptography.fernet import Fernet
 from pydantic import BaseModel
 from temporalio.api.enums.v1 import EventType, PendingActivityState
 from temporalio.api.sdk.v1 import WorkflowMetadata
@@ -29,7 +31,9 @@ from activities.temporal.pending_work import describe
 from client.offer_client import NoAnswer, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
+from offers.lifecycle.account_confirmation import AccountAnswer, AccountConfirmation
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
+from offers.lifecycle.confirmation_link import ConfirmationLinks, read_link_keys
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from runtime.settings import TemporalSettings, WorkerSettings, read_settings
@@ -72,7 +76,16 @@ SHORT_TASK = timedelta(seconds=2)
 QUERY_ATTEMPTS, QUERY_TIMEOUT = 3, timedelta(seconds=10)
 FIELDS = Path(__file__).parents[2] / "examples" / "fields.toml"
 POLICY = Path(__file__).parent / "policy.toml"
-FILES = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(POLICY)}
+CONFIRMING_POLICY = POLICY.with_name("policy-confirm-account.toml")
+"""Buyers must confirm their account."""
+CONSOLE = "https://offers.example.com"
+LINK_KEY = Fernet.generate_key().decode()
+FILES = {
+    "OFFERS_FIELDS": str(FIELDS),
+    "OFFERS_POLICY": str(POLICY),
+    "OFFERS_CONSOLE_URL": CONSOLE,
+    "OFFERS_LINK_KEYS": LINK_KEY,
+}
 
 
 def installed_program(name: str) -> str:
@@ -410,6 +423,20 @@ class WorkflowHarness:
             if check > PATIENT_CHECKS:  # a call that failed is repeated later
                 await self.server.sleep(timedelta(seconds=10))
         raise AssertionError("it never ends")
+
+    def confirmation_tokens(self) -> list[str]:
+        """The tokens of the links that the buyer has got, the oldest first."""
+        found = re.compile(rf"{CONSOLE}/confirm/(\S+)")
+        return [token for mail in self.world.mail.messages for token in found.findall(mail.text)]
+
+    async def confirm_account(self, accounts: str, token: str | None = None) -> AccountConfirmation:
+        """What the buyer answers by the link in the last mail, or by another one."""
+        links = ConfirmationLinks(CONSOLE, read_link_keys(LINK_KEY))
+        found = links.read(
+            token or self.confirmation_tokens()[-1], datetime.min.replace(tzinfo=UTC)
+        )
+        answer = AccountAnswer.model_validate({"nonce": found.nonce, "accounts": accounts})
+        return await self.client.confirm_account(found.offer, answer)
 
     def mail_subjects(self) -> list[str]:
         """The subjects of all mails so far."""

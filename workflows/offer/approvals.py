@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from temporalio import workflow
 
 from workflows.offer.visibility import publish
-from workflows.offer.waiting import wait_in_stage, wait_until
+from workflows.offer.waiting import WakeUp, wait_in_stage, wait_until
 
 with workflow.unsafe.imports_passed_through():
     from activities.email.message import EmailKind
     from offers.findings import Finding
+    from offers.lifecycle.account_confirmation import UNCONFIRMED
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.commands import ApprovalDecision
     from offers.lifecycle.guards import exceptions_decided_by
@@ -23,6 +24,13 @@ with workflow.unsafe.imports_passed_through():
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
+
+
+NO_ANSWER = (
+    "The buyer was asked to confirm the account, and has not answered",
+    "Ask the buyer, or send them another link; or revise the terms, or cancel",
+)
+"""The attention's problem and remedy."""
 
 
 class Approvals:
@@ -60,10 +68,29 @@ class Approvals:
             if resolved:
                 return
 
+    @property
+    def _unconfirmed(self) -> tuple[Finding, ...]:
+        """That the buyer has not confirmed the account."""
+        return tuple(f for f in self._ctx.record.blocking_findings if f.code == UNCONFIRMED)
+
+    @property
+    def _for_buyer(self) -> tuple[Finding, ...]:
+        """What nobody else is asked about yet: the buyer can still answer, or is asked later."""
+        return () if self._ctx.buyer_confirmation.is_expired else self._unconfirmed
+
+    @property
+    def _exceptions(self) -> tuple[Finding, ...]:
+        """What those who may approve are asked about."""
+        return tuple(f for f in self._ctx.record.awaiting_approval if f not in self._for_buyer)
+
     def _raise(self, remedy: str) -> tuple[int, ...]:
-        """Raise an attention for mistakes and one for exceptions; their numbers."""
-        record, raised = self._ctx.record, []
-        if mistakes := [f for f in record.blocking_findings if f not in record.awaiting_approval]:
+        """Raise attentions for mistakes, for exceptions, and for the buyer's answer; their
+        numbers."""
+        record, exceptions, raised = self._ctx.record, self._exceptions, []
+        asked = self._ctx.buyer_confirmation.was_asked
+        unconfirmed = tuple(f for f in self._unconfirmed if asked and f not in exceptions)
+        others = (*exceptions, *unconfirmed)
+        if mistakes := [f for f in record.blocking_findings if f not in others]:
             # An offer that was made by hand exists already.
             problem = (
                 f"{record.offer_id} is not as it was asked for ({_codes(mistakes)})"
@@ -71,26 +98,31 @@ class Approvals:
                 else f"The offer cannot be created like this ({_codes(mistakes)})"
             )
             raised.append((AttentionCode.TERMS_INVALID, problem, remedy))
-        if exceptions := record.awaiting_approval:
+        if exceptions:
             roles = " and ".join(sorted({str(finding.role) for finding in exceptions}))
             problem = f"Exceptions wait for approval by {roles} ({_codes(exceptions)})"
             remedy = f"Approve or decline; or {remedy[:1].lower()}{remedy[1:]}"
             raised.append((AttentionCode.APPROVAL_REQUIRED, problem, remedy))
+        if unconfirmed:
+            raised.append((AttentionCode.ACCOUNT_UNCONFIRMED, *NO_ANSWER))
         return tuple(self._ctx.attentions.raise_(*each).number for each in raised)
 
     def _notify(self) -> None:
         """Write to the owner and those who may approve, unless they know it all already."""
         record, state = self._ctx.record, self._ctx.state.approvals
-        news = record.revision, record.blocking_findings, record.awaiting_approval
+        blocking = tuple(f for f in record.blocking_findings if f not in self._for_buyer)
+        news = record.revision, blocking, self._exceptions
         if news == state.notified_of:
             return
         state.notified_of = news
+        if not blocking:
+            return
         # Mailboxes show one mail of several with the same id: other findings are another mail.
-        about = " ".join(finding.reference for finding in record.blocking_findings)
+        about = " ".join(finding.reference for finding in blocking)
         self._ctx.notifications.notify_owner(
             EmailKind.OWNER_ACTION_REQUIRED, f"{about} {len(record.decisions)}"
         )
-        if record.awaiting_approval:
+        if self._exceptions:
             state.requested_at = state.reminded_until = self._ctx.now()
             self._ctx.notifications.notify_approvers(f"requested {about}")
 
@@ -103,25 +135,37 @@ class Approvals:
                 return
 
     async def _wait_with_reminders(self, condition: Callable[[], bool]) -> None:
-        control, state = self._ctx.control, self._ctx.state.approvals
+        control = self._ctx.control
 
         def has_news() -> bool:
             return condition() or control.replan
 
         while not condition():
             control.replan = False
-            if (moment := self._next_reminder) is None:
+            planned = [self._wake_up, self._ctx.buyer_confirmation.wake_up]
+            first = min(filter(None, planned), key=lambda each: each.moment, default=None)
+            if first is None:
                 await wait_in_stage(self._ctx, has_news)
-            elif not await wait_until(self._ctx, moment, "next reminder to approvers", has_news):
-                state.reminded_until = moment
-                # Of several that an outage delayed, only the last is sent.
-                if (following := self._next_reminder) is None or following > self._ctx.now():
-                    self._ctx.notifications.notify_approvers(f"reminded at {moment:%F %T}")
+            elif not await wait_until(self._ctx, first.moment, first.what, has_news):
+                first.act()
+
+    @property
+    def _wake_up(self) -> WakeUp | None:
+        if (moment := self._next_reminder) is None:
+            return None
+
+        def remind() -> None:
+            self._ctx.state.approvals.reminded_until = moment
+            # Of several that an outage delayed, only the last is sent.
+            if (following := self._next_reminder) is None or following > self._ctx.now():
+                self._ctx.notifications.notify_approvers(f"reminded at {moment:%F %T}")
+
+        return WakeUp(moment, "next reminder to approvers", remind)
 
     @property
     def _next_reminder(self) -> datetime | None:
         record, state = self._ctx.record, self._ctx.state.approvals
-        if not record.awaiting_approval or not state.requested_at or not state.reminded_until:
+        if not self._exceptions or not state.requested_at or not state.reminded_until:
             return None
         return next(
             iter(

@@ -19,6 +19,7 @@ from workflows.offer.visibility import publish
 with workflow.unsafe.imports_passed_through():
     from offers.agreements.agreement import CancellationRequestInput
     from offers.lifecycle import guards
+    from offers.lifecycle.account_confirmation import AccountAnswer
     from offers.lifecycle.actions import ActionKind
     from offers.lifecycle.attentions import AttentionCode
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
@@ -274,6 +275,38 @@ async def request_refund(ctx: OfferContext, request: RefundRequest) -> None:
     reject_if(why_cannot_refund(ctx, request))  # another one may have been asked for meanwhile
     note_request(ctx, ActionKind.REFUND, request.by)
     ctx.refunds.add(request)
+
+
+# Go on ------------------------------------------------------------------------------------------
+
+
+def resume(ctx: OfferContext, code: str | None, by: str | None) -> None:
+    """Let what waits go on; a buyer who did not confirm the account in time is asked again."""
+    note_request(ctx, ActionKind.RESUME, by)
+    resolved = {each.code for each in ctx.record.attentions if code in (None, each.code)}
+    if AttentionCode.ACCOUNT_UNCONFIRMED in resolved and ctx.buyer_confirmation.is_expired:
+        ctx.buyer_confirmation.ask_again()
+    ctx.attentions.resolve(code)
+
+
+def resend(ctx: OfferContext, by: str | None) -> None:
+    """Write to the buyer again, in a draft by another link to confirm the account."""
+    note_request(ctx, ActionKind.RESEND, by)
+    notifications = ctx.notifications
+    if ctx.record.can_ask_buyer_again and not notifications.is_delivery_unknown:
+        ctx.buyer_confirmation.ask_again()
+    else:
+        notifications.resend()
+
+
+# Confirm the account -----------------------------------------------------------------------------
+
+
+def why_cannot_confirm_account(ctx: OfferContext, answer: AccountAnswer) -> Reason | None:
+    """Why a buyer cannot confirm the account by this link."""
+    return _why_closing(ctx) or guards.why_cannot_confirm_account(
+        ctx.record, answer.nonce, ctx.now(), ctx.control.withdraw_to
+    )
 
 
 def _why_closing(ctx: OfferContext) -> Reason | None:

@@ -12,6 +12,7 @@ from workflows.offer.agreement_cancellation import AgreementCancellation
 from workflows.offer.amendments import Amendments
 from workflows.offer.approvals import Approvals
 from workflows.offer.attentions import Attentions
+from workflows.offer.buyer_confirmation import BuyerConfirmation
 from workflows.offer.change_set import ChangeSetFollower
 from workflows.offer.clazar_handoff import ClazarHandoff
 from workflows.offer.clazar_link import ClazarLink
@@ -53,6 +54,7 @@ class OfferContext:
         self.attentions = Attentions(self)
         self.notifications = Notifications(self)
         self.approvals = Approvals(self)
+        self.buyer_confirmation = BuyerConfirmation(self)
         self.acceptance = Acceptance(self)
         self.edits = Edits(self)
         self.change_set = ChangeSetFollower(self)

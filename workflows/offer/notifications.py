@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
 from workflows.common.activity_options import failure_of
-from workflows.common.escalation import execute_with_escalation
+from workflows.common.escalation import cancel_when, execute_with_escalation
 from workflows.common.waiting import wait_condition
 
 with workflow.unsafe.imports_passed_through():
@@ -39,6 +39,10 @@ OWNER_NOTICES = {
 
 DECIDED = frozenset({Stage.ACCEPTED, Stage.EXPIRED, Stage.CANCELLED})
 """Stages from which on mails about an open offer are no longer true."""
+
+
+def _never() -> bool:
+    return False
 
 
 class Notifications:
@@ -94,6 +98,13 @@ class Notifications:
         for role in sorted({str(finding.role) for finding in self._ctx.record.awaiting_approval}):
             self._notify(EmailKind.APPROVAL_REQUIRED, f"{role} {occasion}", role=role)
 
+    def email_confirmation_request(self, occasion: str, outdated: Callable[[], bool]) -> None:
+        """Ask the buyer to confirm the account; a second copy does no harm.
+
+        `outdated`: whether nobody needs the answer any more.
+        """
+        self._notify(EmailKind.OFFER_ACCOUNT_CONFIRMATION, occasion, outdated=outdated)
+
     def notify_decision(self) -> None:
         """Tell the owner, and all who could have decided, what was decided last in their name."""
         record = self._ctx.record
@@ -131,25 +142,26 @@ class Notifications:
         copy_to: str | None = None,
         to_owner: OwnerCopy | None = None,
         about: OfferRecord | None = None,
+        outdated: Callable[[], bool] | None = None,
     ) -> None:
-        self.run_in_background(
-            self._send_notice(
-                OfferEmail(
-                    kind=kind,
-                    record=about or self._ctx.record.model_copy(),
-                    occasion=occasion,
-                    role=role,
-                    copy_to=copy_to,
-                    to_owner=to_owner,
-                )
-            )
+        email = OfferEmail(
+            kind=kind,
+            record=about or self._ctx.record.model_copy(),
+            occasion=occasion,
+            role=role,
+            copy_to=copy_to,
+            to_owner=to_owner,
         )
+        sending = self._send_notice(email, outdated or _never)
+        self.run_in_background(cancel_when(outdated, sending) if outdated else sending)
 
-    async def _send_notice(self, email: OfferEmail) -> None:
+    async def _send_notice(self, email: OfferEmail, outdated: Callable[[], bool] = _never) -> None:
         """A notice that no address takes holds nothing up once a person knows of it."""
         try:
             await self._send(email)
         except ActivityError as error:
+            if outdated():
+                return
             failure = failure_of(error)
             problem = failure.message if failure else str(error)
             await self._ctx.attentions.wait_until_resolved(

@@ -40,6 +40,7 @@ async def follow_policy_change(ctx: OfferContext) -> None:
             waiting.reminded_until = max(waiting.reminded_until, now)
     if state.payout_tracking.reminded_on:
         state.payout_tracking.reminded_on = now.date()
+    ctx.buyer_confirmation.skip_past_reminders()
     ctx.renewal_reminders.skip_past()
     ctx.approvals.notify_new_approvers(before)
     ctx.control.replan = True

@@ -71,6 +71,18 @@ class ApprovalsState(BaseModel):
     """How many decisions there were when it began to wait."""
 
 
+class BuyerConfirmationState(BaseModel):
+    """The buyer's confirmation of the account, besides what is on record."""
+
+    checked: tuple[int, bool, bool] | None = None
+    """When the findings were made: the link's number, and whether it was answered or had expired.
+    None if no confirmation is needed."""
+    reminded_until: AwareDatetime | None = None
+    """Until when the buyer's reminders have been sent, or left out."""
+    expired: int | None = None
+    """The number of the last link whose timer for its end has fired."""
+
+
 class NotificationsState(BaseModel):
     """What has been sent."""
 
@@ -225,6 +237,7 @@ class OfferState(BaseModel):
     """Counts the attentions; each has its number."""
     acceptance: AcceptanceState = Field(default_factory=AcceptanceState)
     approvals: ApprovalsState = Field(default_factory=ApprovalsState)
+    buyer_confirmation: BuyerConfirmationState = Field(default_factory=BuyerConfirmationState)
     notifications: NotificationsState = Field(default_factory=NotificationsState)
     edits: EditsState = Field(default_factory=EditsState)
     publication: PublicationState | None = None

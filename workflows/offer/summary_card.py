@@ -6,6 +6,7 @@ No personal data: the card is kept in memory and served in the clear.
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from offers.lifecycle.account_confirmation import confirmation_text
     from offers.lifecycle.possible_actions import possible_actions
     from offers.lifecycle.record import OfferRecord
     from offers.lifecycle.summary import wait_of
@@ -31,6 +32,7 @@ def summary_card(record: OfferRecord) -> str:
             f"{terms.price} {terms.term}, {terms.payment}" if terms else None,
         ),
         ("Buyer account", terms.accounts if terms else None),
+        ("Account check", confirmation_text(record.account_link, record.account_confirmation)),
         ("Offer", f"[{record.offer_id}]({record.offer_url})" if record.offer_id else None),
         ("Last day", f"{day_text(terms.availability_end)} (UTC)" if terms else None),
         ("Change set", record.change_set_id),

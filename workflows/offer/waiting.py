@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from temporalio import workflow
 
@@ -23,6 +23,15 @@ with workflow.unsafe.imports_passed_through():
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
+
+
+class WakeUp(NamedTuple):
+    """Something that is done at a business instant unless the wait is over before."""
+
+    moment: datetime
+    what: str
+    """Shown with the timer in the Temporal UI."""
+    act: Callable[[], None]
 
 
 async def wait_in_stage(ctx: OfferContext, condition: Callable[[], bool]) -> None:

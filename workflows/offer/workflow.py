@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from offers.agreements.agreement import AgreementReport, CancellationRequestInput
     from offers.clock import Clock
     from offers.lifecycle import guards
+    from offers.lifecycle.account_confirmation import AccountAnswer, AccountConfirmation
     from offers.lifecycle.actions import ActionKind
     from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
     from offers.lifecycle.record import Amendment, OfferRecord
@@ -264,8 +265,7 @@ class OfferWorkflow:
     @workflow.update
     def resume(self, code: str | None = None, by: str | None = None) -> OfferRecord:
         """What the offer waits for has been seen to: go on.  `code` names the attention."""
-        change_requests.note_request(self._ctx, ActionKind.RESUME, by)
-        self._ctx.attentions.resolve(code)
+        change_requests.resume(self._ctx, code, by)
         return self._ctx.record
 
     @resume.validator
@@ -275,10 +275,9 @@ class OfferWorkflow:
     @workflow.update
     def resend(self, by: str | None = None) -> OfferRecord:
         """Write to the buyer again: the mail of which nobody knows whether it was sent, or else
-        the offer itself.
+        the offer itself; in a draft, another link to confirm the account.
         """
-        change_requests.note_request(self._ctx, ActionKind.RESEND, by)
-        self._ctx.notifications.resend()
+        change_requests.resend(self._ctx, by)
         return self._ctx.record
 
     @resend.validator
@@ -290,6 +289,15 @@ class OfferWorkflow:
                 self._ctx.record, delivery_unknown=unknown, withdraw_to=withdraw_to
             )
         )
+
+    @workflow.update
+    def confirm_account(self, answer: AccountAnswer) -> AccountConfirmation:
+        """What the buyer answers by the link of the mail; it can be used once."""
+        return self._ctx.buyer_confirmation.answer(answer)
+
+    @confirm_account.validator
+    def _reject_confirm_account(self, answer: AccountAnswer) -> None:
+        reject_if(change_requests.why_cannot_confirm_account(self._ctx, answer))
 
     # The same as plain signals, which the Temporal UI can send ------------------------------------
 
@@ -329,8 +337,7 @@ class OfferWorkflow:
     def resume_signal(self, code: str | None = None, by: str | None = None) -> None:
         """What the offer waits for has been seen to: go on."""
         if guards.why_cannot_resolve(self._ctx.record, code) is None:
-            change_requests.note_request(self._ctx, ActionKind.RESUME, by)
-            self._ctx.attentions.resolve(code)
+            change_requests.resume(self._ctx, code, by)
 
 
 def initial_state(request: OfferRequest) -> OfferState:

@@ -191,3 +191,10 @@ def test_notice_shows_neither_addresses_nor_text_in_logs() -> None:
     message = EmailMessage(subject="a subject", greeting="Hello,", paragraphs=("a paragraph",))
     shown = repr(BroadcastEmail(to=("desk@example.com",), message=message, key="a key"))
     assert not any(part in shown for part in ("desk@", "a subject", "a paragraph", "a key"))
+
+
+async def test_request_for_a_confirmation_needs_the_settings_of_links(email: Email) -> None:
+    asked = mail(EmailKind.OFFER_ACCOUNT_CONFIRMATION)
+    with pytest.raises(ApplicationError, match="OFFERS_LINK_KEYS") as raised:
+        await run_activity(email.send_notice, asked)
+    assert failure_type(raised) == Failure.REJECTED

@@ -14,6 +14,7 @@ from offers.agreements.agreement import (
 )
 from offers.findings import Finding, Severity
 from offers.lifecycle import guards
+from offers.lifecycle.account_confirmation import AccountConfirmation, AccountLink
 from offers.lifecycle.actions import Action
 from offers.lifecycle.actions import ActionKind as Kind
 from offers.lifecycle.attentions import Attention, AttentionCode
@@ -24,7 +25,7 @@ from offers.lifecycle.record import BUILT_IN, Amendment, OfferRecord
 from offers.policy.policy import CreationMethod
 from offers.stage import ENDS, TRANSITIONS, Stage
 from tests.support.agreements import AFTER_FIRST_INSTALLMENT, accepted_offer, agreement
-from tests.support.builders import NOW, TODAY, terms
+from tests.support.builders import BUYER, NOW, TODAY, terms
 from tests.support.requests import ID, REQUESTS, UNTIL, record, why_cannot_amend
 from workflows.offer.change_requests import DECIDED
 
@@ -352,6 +353,45 @@ def test_resend_sends_what_the_buyer_may_lack(
         record(stage), delivery_unknown=unknown, withdraw_to=withdraw_to
     )
     assert (reason and reason.code) == code
+
+
+LINK = AccountLink(
+    number=2,
+    nonce="0f" * 16,
+    accounts=(BUYER,),
+    buyer_email="buyer@example.com",
+    asked_at=NOW,
+    expires_at=NOW + timedelta(days=14),
+)
+ANSWERED = AccountConfirmation(accounts=(BUYER,), given=(BUYER,), at=NOW, link=2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "nonce", "days", "code"),
+    [
+        ({}, LINK.nonce, 13, OK),
+        ({"account_confirmation": ANSWERED.model_copy(update={"link": 1})}, LINK.nonce, 13, OK),
+        ({}, "f0" * 16, 13, Code.LINK_NOT_VALID),
+        ({"account_link": None}, LINK.nonce, 13, Code.LINK_NOT_VALID),
+        ({"terms": None}, LINK.nonce, 13, Code.LINK_NOT_VALID),
+        ({"terms": terms(buyer_accounts="444455556666")}, LINK.nonce, 13, Code.LINK_NOT_VALID),
+        ({"account_confirmation": ANSWERED}, LINK.nonce, 13, Code.LINK_USED),
+        ({}, LINK.nonce, 14, Code.LINK_EXPIRED),
+        ({"stage": Stage.SUBMITTED}, LINK.nonce, 13, Code.NOT_AWAITED),
+        ({"stage": Stage.FAILED}, LINK.nonce, 13, Code.NOT_AWAITED),
+    ],
+)
+def test_which_link_confirms_an_account(
+    changes: dict[str, Any], nonce: str, days: int, code: Code | None
+) -> None:
+    draft = record(Stage.DRAFT).model_copy(update={"account_link": LINK} | changes)
+    now = NOW + timedelta(days=days)
+    reason = guards.why_cannot_confirm_account(draft, nonce, now, None)
+    assert (reason and reason.code) == code
+    if code is OK:
+        withdrawn = guards.why_cannot_confirm_account(draft, nonce, now, Stage.CANCELLED)
+        assert withdrawn
+        assert withdrawn.code is Code.WITHDRAWAL_IN_PROGRESS
 
 
 def test_reason_text_and_serialization() -> None:

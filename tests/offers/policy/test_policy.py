@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from offers.findings import findings_in
 from offers.policy.listing_fees import ListingFees
 from offers.policy.policy import Policy, PublicationPolling
 from runtime.toml_files import InvalidFile, read_toml
@@ -231,6 +232,7 @@ BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
         "extend_expired_within",
         "intake_overlap",
         "payouts.follow_for",
+        "confirm_account.remind_after.0",
         "payouts.remind_after.0",
         "publication.check_after.0",
         "remind_approvers_after.0",
@@ -241,6 +243,7 @@ BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
         "agreement_watch_every",
         "clazar_link_within",
         "clazar_watch_every",
+        "confirm_account.within",
         "intake_every",
         "payouts.every",
         "publication.check_every",
@@ -249,6 +252,8 @@ BOUNDS: dict[str, tuple[list[Any], list[Any]]] = {
     ),
     "minimum_price.USD": (["0", "0.01"], ["-0.01", "Infinity"]),
     "billing_method": (["x", "x" * 100], ["", "-", "x" * 101]),
+    "seller_name": (["", "x" * 100], ["x" * 101]),
+    "confirm_account.approver_role": (["x", "x" * 100], ["", "x" * 101]),
     "support_contact": (["", "x" * 200], ["x" * 201]),
     "rules.annual.text": (["x", "x" * 300], ["", "x" * 301]),
     "digest.at": (["00:00", "20:00"], ["20:01", "08:00Z"]),
@@ -323,3 +328,41 @@ def test_invalid_offer_name_pattern_is_rejected_with_the_remedy() -> None:
         Policy(offer_name="{company")
     with pytest.raises(ValidationError, match="the pattern cannot be filled in"):
         Policy(offer_name="{company:d}")
+
+
+def test_confirmation_of_accounts_is_a_word_or_a_table() -> None:
+    given = {"seller_name": "Seller", "confirm_account": "required"}
+    table = given | {"confirm_account": {"action": "required"}}
+    assert Policy.model_validate(given) == Policy.model_validate(table)
+    assert not Policy().confirm_account.is_on
+    assert Policy.model_validate_json(Policy.model_validate(given).model_dump_json()) == (
+        Policy.model_validate(given)
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"confirm_account": "required"}, "confirm_account"),
+        ({"confirm_account": "yes", "seller_name": "Seller"}, "confirm_account.action"),
+        (
+            {
+                "confirm_account": {"action": "approval", "approver_role": "sales"},
+                "seller_name": "Seller",
+                "roles": {"deal-desk": ["a@example.com"], "legal": ["a@example.com"]},
+            },
+            "roles",
+        ),
+    ],
+)
+def test_confirmation_of_accounts_that_could_not_work(given: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Policy.model_validate(given)
+    assert [finding.field for finding in findings_in(refused.value)] == [field]
+
+
+def test_reminders_to_confirm_are_those_of_now() -> None:
+    now = Policy.model_validate({"confirm_account": {"remind_after": ["P1D"], "within": "P2D"}})
+    current = Policy().as_now(now)
+    assert current.confirm_account.remind_after == (timedelta(days=1),)
+    assert current.confirm_account.within == timedelta(days=14)

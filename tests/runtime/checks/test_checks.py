@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.fernet import Fernet
 
 from activities.aws.marketplace_lookup import MarketplaceLookup
 from activities.aws.rights import try_reading
@@ -259,6 +260,21 @@ async def test_a_setting_that_is_wrong(
 async def test_policy(sandbox: Sandbox, lines: dict[str, str], expected: dict[str, str]) -> None:
     change("OFFERS_POLICY", lines)
     assert wrong_items(await ask(check_policy)) == expected
+
+
+async def test_confirmation_needs_an_address_and_keys(sandbox: Sandbox) -> None:
+    asks = 'seller_name = "Seller"\nconfirm_account = "required"\n'
+    change("OFFERS_POLICY", {"domains =": f"{asks}domains ="})
+    problem = " is not set, and the policy has buyers confirm their account"
+
+    async def unset() -> str:
+        return wrong_items(await ask(check_policy))["account confirmation"].partition(problem)[0]
+
+    assert await unset() == "OFFERS_CONSOLE_URL"
+    os.environ["OFFERS_CONSOLE_URL"] = "https://offers.example.com"
+    assert await unset() == "OFFERS_LINK_KEYS"
+    os.environ["OFFERS_LINK_KEYS"] = Fernet.generate_key().decode()
+    assert wrong_items(await ask(check_policy)) == {}
 
 
 async def test_a_sender_with_another_domain(sandbox: Sandbox) -> None:

@@ -11,9 +11,9 @@ import pytest
 from offers.ids import workflow_id
 from offers.lifecycle.summary import OfferSummary
 from offers.stage import Stage
-from tests.replay.record import SCENARIOS
+from tests.replay.record import POLICIES, SCENARIOS
 from tests.support.continue_as_new import continue_as_new_always
-from tests.support.workflow_harness import OPPORTUNITY, WorkflowHarness, open_harness
+from tests.support.workflow_harness import OPPORTUNITY, POLICY, WorkflowHarness, open_harness
 from workflows.offer.workflow import OfferWorkflow
 
 Scenario = Callable[[WorkflowHarness], Awaitable[str | None]]
@@ -33,6 +33,7 @@ CONTINUED = {
     "withdrawn_after_sharing": {Stage.SHARED, Stage.CANCELLED},
     "rejected_then_corrected": {Stage.FAILED, Stage.SHARED},
     "approved_after_a_revision": {Stage.DRAFT, Stage.SHARED},
+    "confirmed_by_the_buyer": {Stage.DRAFT, Stage.SHARED},
     "declined_and_recreated_in_clazar": {Stage.SUBMITTED, Stage.SHARED},
     "extended_then_amended": {Stage.SHARED, Stage.EXPIRED},
     "amended_after_acceptance": {Stage.SHARED, Stage.ACCEPTED},
@@ -45,7 +46,8 @@ CONTINUED = {
 
 async def outcome(scenario: Scenario, *, in_one_run: bool) -> Any:
     """What an offer's life has led to, without times and ids."""
-    async with open_harness() as harness:
+    policy = POLICIES.get(scenario.__name__, POLICY)
+    async with open_harness(policy=policy) as harness:
         path = await scenario(harness) or OPPORTUNITY
         await harness.settle()
         world = harness.world

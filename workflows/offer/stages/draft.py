@@ -54,12 +54,17 @@ async def draft(ctx: OfferContext) -> Stage:
             owner = record.owner
             record.apply_report(report)
             ctx.notifications.owner_changed(owner)
+            ctx.buyer_confirmation.check()
             control.checked_version = version
             if not record.blocking_findings:
                 return Stage.SUBMITTED
         await ctx.approvals.wait_until_unblocked(
             CORRECTION_REMEDY,
-            interrupted=lambda: ctx.is_outdated() or ctx.acceptance.is_earlier_reported,
+            interrupted=lambda: (
+                ctx.is_outdated()
+                or ctx.acceptance.is_earlier_reported
+                or ctx.buyer_confirmation.is_outdated
+            ),
         )
     return give_up(ctx)
 
