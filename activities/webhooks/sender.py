@@ -74,10 +74,9 @@ class WebhookSender:
                 connection.request("POST", path, body.encode(), headers)
                 answer = connection.getresponse()
                 pause = parse_retry_after(answer.getheader("Retry-After"))
-                return Answer(
-                    status=answer.status,
-                    retry_after=pause and min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE),
-                )
+                if pause is not None:
+                    pause = min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+                return Answer(status=answer.status, retry_after=pause)
         except (OSError, HTTPException, UnicodeError) as error:
             return Answer(problem=_problem(error, late=time.monotonic() >= deadline))
 
