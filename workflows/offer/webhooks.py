@@ -95,7 +95,7 @@ class Webhooks:
             await workflow.start_child_workflow(
                 DeliverEvents.run,
                 LeftEvents(deliveries=tuple(left)),
-                id=f"webhooks/{path}/{left[-1].event.id}",
+                id=f"webhooks/{path}/{left[0].event.id}",
                 parent_close_policy=ParentClosePolicy.ABANDON,
             )
 
@@ -127,7 +127,7 @@ class Webhooks:
                 )
             except ActivityError as error:
                 if is_cancelled_exception(error):
-                    raise
+                    return  # the offer is over
                 self._give_up(delivery, failure_of(error))
             state.pending.remove(delivery)
 
