@@ -267,6 +267,23 @@ async def test_run_that_continues_as_new_loses_nothing(receiver: Receiver, tmp_p
     assert len({each.id for each in receiver.received}) == len(receiver.received) == 5
 
 
+async def test_no_run_continues_while_an_event_is_on_its_way(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    with continue_as_new_always() as continued:
+        async with harness_with(receiver, tmp_path) as harness:
+            receiver.always = 500
+            await harness.share()
+            await harness.advance(hours=2)
+            runs = len(continued)
+            receiver.always = None
+            await harness.advance(hours=2)
+            await harness.handle.signal(OfferWorkflow.change_set_finished, "of-another-offer")
+            await harness.settle()
+            assert len(continued) > runs
+    assert [stage for _, stage in stages(receiver)] == ["generating", "shared"]
+
+
 async def test_what_was_given_up_outlives_a_run(receiver: Receiver, tmp_path: Path) -> None:
     with continue_as_new_always() as continued:
         async with harness_with(receiver, tmp_path) as harness:
