@@ -104,6 +104,10 @@ class Commands(LazyGroup):
             "Replay all open workflows on this build. Run it with a new build before it is"
             " deployed.",
         ),
+        "webhooks": Entry(
+            "cli.commands.webhooks:app",
+            "The receivers of events that the policy names: send a test.",
+        ),
         "schedules": Entry(
             "cli.commands.schedules:app",
             "The Temporal Schedules: create, list, pause, resume.",

@@ -233,22 +233,32 @@ def _status_failure(vendor: str, status: int, retry_after: str | None) -> Applic
     if status in (401, 403):
         return credentials_rejected(vendor, str(status))
     if status == 429 or (status == 503 and retry_after):
-        return rate_limited(vendor, _seconds(retry_after))
+        return rate_limited(vendor, parse_retry_after(retry_after))
     if status == 408 or status >= 500:
         return unavailable(vendor, f"status {status}")
     return rejected(vendor, str(status), "the request was not accepted")
 
 
-def _seconds(retry_after: str | None) -> timedelta | None:
-    if retry_after is None:
-        return None
-    if retry_after.replace(".", "", 1).isdigit():
-        return timedelta(seconds=float(retry_after))
+LONGEST_RETRY_AFTER = timedelta(days=1)
+"""No header makes a call wait for longer."""
+
+
+def parse_retry_after(header: str | None) -> timedelta | None:
+    """How long a `Retry-After` asks to wait; None if there is none that can be read."""
+    text = (header or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        return min(timedelta(seconds=float(text)), LONGEST_RETRY_AFTER)
     try:
-        until = parsedate_to_datetime(retry_after)
+        until = parsedate_to_datetime(text[:LONGEST_DATE])
     except ValueError:
         return None
-    return max(until - datetime.now(UTC), timedelta(seconds=1))
+    if until.tzinfo is None:  # "-0000": UTC, from an unknown place
+        until = until.replace(tzinfo=UTC)
+    return min(max(until - datetime.now(UTC), timedelta(seconds=1)), LONGEST_RETRY_AFTER)
+
+
+LONGEST_DATE = 40
+"""Characters of a date in a header."""
 
 
 # Salesforce --------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ class TaskQueue(StrEnum):
     """Reads the payout data, from Clazar or from S3."""
     SALESFORCE = "salesforce"
     EMAIL = "email"
+    WEBHOOKS = "webhooks"
+    """Sends events to the receivers that the policy names."""
 
 
 VENDOR_OF_QUEUE: dict[str, Vendor] = {
@@ -31,6 +33,7 @@ VENDOR_OF_QUEUE: dict[str, Vendor] = {
     TaskQueue.CLAZAR: Vendor.CLAZAR,
     TaskQueue.SALESFORCE: Vendor.SALESFORCE,
     TaskQueue.EMAIL: Vendor.EMAIL,
+    TaskQueue.WEBHOOKS: Vendor.WEBHOOKS,
 }
 """Whom all activities of a queue call; the other queues have several vendors, or none."""
 
@@ -49,6 +52,8 @@ ACTIVITIES_PER_SECOND: dict[TaskQueue, float | None] = {
     TaskQueue.SALESFORCE: 10,
     # Ours: relays document no common rate.
     TaskQueue.EMAIL: 5,
+    # Ours: what a receiver takes is not known (ASSUMED to be enough for 10,000 offers).
+    TaskQueue.WEBHOOKS: 10,
 }
 """In business time, which is real time in production.  None: no limit."""
 

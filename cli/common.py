@@ -181,9 +181,13 @@ def given_changes(terms: Path | None, changes: list[str] | None) -> dict[str, An
 
 
 def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) -> None:
-    """Print a record as JSON or as a table; who may approve is not for everybody."""
+    """Print a record as JSON or as a table; who may approve is not for everybody.
+
+    Neither are the addresses of webhooks, which may contain a token.
+    """
     if as_json:
-        print(json.dumps(record.model_dump(mode="json", exclude={"policy": {"roles"}}), indent=2))
+        hidden = {"policy": {"roles", "webhooks"}}
+        print(json.dumps(record.model_dump(mode="json", exclude=hidden), indent=2))
     else:
         console.print(offer_details(record, is_open=is_open))
         if record.offer_url:

@@ -12,8 +12,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from offers.model import FrozenModel
 
-PRIVATE_FIELDS = frozenset({"buyer_email", "buyer_name", "owner_email", "owner_name", "roles"})
-"""Values of these never appear in a finding: findings reach logs, search and error text."""
+PRIVATE_FIELDS = frozenset(
+    {"buyer_email", "buyer_name", "owner_email", "owner_name", "roles", "webhooks"}
+)
+"""Values of these never appear in a finding: findings reach logs, search and error text.  The
+address of a webhook may contain a token."""
 
 
 # The lookbehind keeps it linear: without it, each place in a long word is tried as a beginning.

@@ -24,6 +24,8 @@ from activities.salesforce.client import SalesforceClient
 from activities.salesforce.opportunities import Opportunities
 from activities.salesforce.write_back import Salesforce
 from activities.temporal.payouts import PayoutData
+from activities.webhooks.delivery import WebhookDelivery
+from activities.webhooks.sender import WebhookSender
 from offers.lifecycle.confirmation_link import ConfirmationLinks
 from offers.policy.payouts import PayoutSource
 from runtime.settings import InvalidSettings, WorkerSettings
@@ -165,6 +167,22 @@ def preflight(settings: WorkerSettings, aws: AwsClients) -> Preflight:
 
 def salesforce_client(settings: WorkerSettings) -> SalesforceClient:
     return SalesforceClient(settings.salesforce_login, settings.salesforce_ca)
+
+
+def webhook_sender(settings: WorkerSettings) -> WebhookSender:
+    """Sends to each receiver of the policy; raises InvalidSettings for one without a secret."""
+    rules, secrets = settings.policy().webhooks, settings.webhook_secrets
+    if unsigned := [each.name for each in rules.endpoints if each.name not in secrets]:
+        names = ", ".join(unsigned)
+        raise InvalidSettings(
+            f"OFFERS_WEBHOOK_SECRETS has no secret for {names}, and the policy sends events there:"
+            f" add {unsigned[0]}:whsec_… (see .env.example), or remove the webhook from the policy"
+        )
+    return WebhookSender(secrets, allow_private=rules.allow_private)
+
+
+def webhook_delivery(settings: WorkerSettings) -> WebhookDelivery:
+    return WebhookDelivery(settings.policy().webhooks, webhook_sender(settings))
 
 
 def _credentials() -> Credentials | None:

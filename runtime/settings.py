@@ -36,6 +36,7 @@ from activities.eula.allowed_sources import AllowedSources
 from activities.preflight import DefaultProduct
 from activities.salesforce.client import SalesforceLogin
 from activities.salesforce.field_map import FieldMap
+from activities.webhooks.secrets import Secrets, parse_secrets
 from offers.clock import Clock
 from offers.findings import AS_SHOWN, OWN_ERRORS, explained
 from offers.lifecycle.confirmation_link import ConfirmationLinks, read_link_keys
@@ -201,6 +202,11 @@ def _public_keys(keys: str) -> str:
     return keys
 
 
+def _webhook_secrets(secrets: SecretStr) -> SecretStr:
+    parse_secrets(secrets.get_secret_value())
+    return secrets
+
+
 class TemporalSettings(BaseSettings):
     """Settings of every process: encryption, policy and clock."""
 
@@ -313,6 +319,9 @@ class WorkerSettings(TemporalSettings):
     offers_decision_keys: Annotated[str, AfterValidator(_public_keys)] | None = None
     """Public keys as `id:base64` separated by commas; None: decisions need no proof."""
 
+    offers_webhook_secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = None
+    """Secrets as `name:whsec_…` separated by commas, for each webhook of the policy."""
+
     offers_cached_workflows: int = Field(default=1000, ge=1)
     """How many offers a worker keeps in memory; others are replayed from their history."""
 
@@ -382,6 +391,12 @@ class WorkerSettings(TemporalSettings):
     def decision_keys(self) -> DecisionKeys | None:
         """The keys with which decisions are signed; None: they need no proof."""
         return read_public_keys(self.offers_decision_keys) if self.offers_decision_keys else None
+
+    @property
+    def webhook_secrets(self) -> Secrets:
+        """By the name of a webhook in the policy, the secrets that sign its events."""
+        secrets = self.offers_webhook_secrets
+        return parse_secrets(secrets.get_secret_value()) if secrets else {}
 
     @property
     def deployment_version(self) -> WorkerDeploymentVersion | None:

@@ -36,6 +36,7 @@ from runtime.sqs_consumer import SqsConsumer
 from runtime.workflow_runner import HistoryBoundRunner
 from workflows.common.interceptors import DropUnfitSignals
 from workflows.offer.decision_verification import VerifyDecisions
+from workflows.offer.webhooks import DeliverEvents
 from workflows.offer.workflow import OfferWorkflow
 from workflows.preflight import PreflightPreview
 from workflows.schedules.agreement_watch import AgreementWatch
@@ -48,6 +49,7 @@ from workflows.schedules.policy_watch import PolicyWatch
 
 WORKFLOWS = (
     OfferWorkflow,
+    DeliverEvents,
     OpportunityIntake,
     AgreementWatch,
     ClazarWatch,
@@ -252,4 +254,6 @@ def _activities(
             clients.confirmation_links(settings),
         )
         served[TaskQueue.EMAIL] = [email.send_to_buyer, email.send_notice, email.send_broadcast]
+    if TaskQueue.WEBHOOKS in queues:
+        served[TaskQueue.WEBHOOKS] = [clients.webhook_delivery(settings).deliver_event]
     return served

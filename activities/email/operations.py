@@ -14,6 +14,7 @@ NAMES = {
     Vendor.CLAZAR: "Clazar",
     Vendor.SALESFORCE: "Salesforce",
     Vendor.EMAIL: "the mail server",
+    Vendor.WEBHOOKS: "receivers of webhooks",
 }
 REMEDIES = {
     AttentionCode.CREDENTIALS_REJECTED: "Renew or widen the credentials, and start the workers"

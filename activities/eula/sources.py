@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.errors import aws_failure, credentials_rejected, rate_limited, unavailable
 from activities.eula.allowed_sources import HTTPS_PORT, AllowedSources
-from activities.eula.connection import GuardedConnection, NotReachable
+from activities.guarded_connection import GuardedConnection, NotReachable
 
 MAX_BYTES = 20_000_000
 """Size limit of one document.  Ours: AWS documents none (ASSUMED to be enough)."""

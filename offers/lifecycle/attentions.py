@@ -27,6 +27,7 @@ class AttentionCode(StrEnum):
     EMAIL_DELIVERY_UNKNOWN = "email-delivery-unknown"
     WITHDRAWAL_FAILED = "withdrawal-failed"
     SIGNAL_REJECTED = "signal-rejected"
+    WEBHOOK_FAILED = "webhook-failed"
     OFFER_STILL_OPEN = "offer-still-open"
     AMENDMENT_TERMINATED = "amendment-terminated"
     PAYOUT_OVERDUE = "payout-overdue"
@@ -42,6 +43,8 @@ class Vendor(StrEnum):
     CLAZAR = "clazar"
     SALESFORCE = "salesforce"
     EMAIL = "email"
+    WEBHOOKS = "webhooks"
+    """Those who receive events: each has a server of its own."""
 
 
 class Attention(FrozenModel):

@@ -25,6 +25,7 @@ from offers.policy.durations import Interval, Reminders, Wait
 from offers.policy.listing_fees import ListingFees
 from offers.policy.payouts import PayoutRules
 from offers.policy.rules import Rules
+from offers.policy.webhooks import WebhookRules
 from offers.terms.contacts import Address, domain_of, is_address_of, parse_email
 from offers.terms.parsing import parse_months, parse_whole_number
 from offers.terms.terms import LONGEST_MONTHS, LONGEST_OFFER_NAME, NOT_IN_NAMES
@@ -85,6 +86,7 @@ AS_NOW = frozenset(
         "roles",
         "support_contact",
         "time_zones",
+        "webhooks",
     }
 )
 """What holds as it is now, with the reminders of `payouts` and `confirm_account`; the rest holds as
@@ -206,6 +208,8 @@ class Policy(FrozenModel, extra="forbid"):
     """The time zones that mails give the last minute in when the buyer's own is not known."""
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
+    # Each offer's record carries its policy into every call: not what is off.
+    webhooks: WebhookRules = Field(default=WebhookRules(), exclude_if=lambda it: not it.endpoints)
 
     @field_validator("confirm_account")
     @classmethod

@@ -2,6 +2,7 @@
 
 from email.utils import parseaddr
 
+from activities.webhooks.secrets import Secrets
 from offers.policy.policy import FINANCE, OPERATIONS, Policy
 from offers.terms.contacts import domain_of
 from runtime import clients
@@ -21,11 +22,15 @@ async def check_policy(settings: WorkerSettings) -> list[CheckedItem]:
     def confirmation() -> list[Result]:
         return _confirmation(settings)
 
+    def webhooks() -> list[Result]:
+        return _webhooks(settings.policy(), settings.webhook_secrets)
+
     return await run_checks(
         [
             Check(SYSTEM, "roles", roles),
             Check(SYSTEM, "domains", domains),
             Check(SYSTEM, "account confirmation", confirmation),
+            Check(SYSTEM, "webhooks", webhooks),
         ]
     )
 
@@ -51,6 +56,19 @@ def _roles(policy: Policy) -> list[Result]:
         else:
             remedy = f'Name who does under [roles]: {role} = ["someone@example.com"]'
             results.append(wrong("nobody holds it, so nobody gets its mails", remedy, item))
+    return results
+
+
+def _webhooks(policy: Policy, secrets: Secrets) -> list[Result]:
+    """Nothing is sent: that would be an event for the receiver."""
+    results = []
+    for each in policy.webhooks.endpoints:
+        item = f"webhook {each.name}"
+        if each.name in secrets:
+            results.append(ok(each.host, item))
+        else:
+            remedy = f"Add {each.name}:whsec_… to OFFERS_WEBHOOK_SECRETS"
+            results.append(wrong("it has no secret, so the worker does not start", remedy, item))
     return results
 
 

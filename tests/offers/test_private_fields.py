@@ -41,6 +41,7 @@ ALSO = {
     "OfferSummary": {"owner"},
     "Refund": {"description"},
     "RefundRequest": {"description"},
+    "WebhookEndpoint": {"url"},
 }
 """Elsewhere these hold none, or a model that hides its own; a nonce is half of a link."""
 

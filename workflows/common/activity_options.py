@@ -27,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.temporal.schedules import Schedules
     from activities.temporal.signals import OfferSignals
     from activities.temporal.vendor_problems import VendorProblems
+    from activities.webhooks.delivery import WebhookDelivery
     from offers.model import FrozenModel
 
 ParamT = TypeVar("ParamT")
@@ -38,6 +39,13 @@ DEFAULT_RETRY = RetryPolicy(
     maximum_interval=timedelta(minutes=5),
 )
 """While a vendor is down: without end, ever more slowly.  Each attempt is a billed Action."""
+
+FOR_DAYS = RetryPolicy(
+    initial_interval=timedelta(seconds=10),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(hours=1),
+)
+"""While a receiver of events is down: about 80 attempts in three days."""
 
 LOST_ATTEMPT_ERRORS = ["TemporalTimeout:StartToClose", "TemporalTimeout:Heartbeat"]
 """How the server names an attempt without an answer: the worker died, perhaps after it."""
@@ -51,6 +59,7 @@ class ActivityOptions(FrozenModel):
     """What the Temporal UI shows of it; `{0}` stands for the argument."""
     timeout: timedelta = timedelta(minutes=1)
     """For one attempt; the vendors' own timeouts are far shorter."""
+    retry: RetryPolicy = DEFAULT_RETRY
     can_repeat: bool = True
     """Whether it may be repeated when nobody knows what became of an attempt."""
 
@@ -186,6 +195,10 @@ ACTIVITY_OPTIONS: dict[Callable[..., Any], ActivityOptions] = {
     Email.send_notice: ActivityOptions(
         queue=TaskQueue.EMAIL, summary="Email {0.kind.summary}", timeout=timedelta(minutes=2)
     ),
+    # Not longer than HEARTBEAT_TIMEOUT: what it heartbeats must not be overwritten.
+    WebhookDelivery.deliver_event: ActivityOptions(
+        queue=TaskQueue.WEBHOOKS, summary="Send {0.event.type}", retry=FOR_DAYS
+    ),
 }
 
 
@@ -230,9 +243,9 @@ def _retry_policy(options: ActivityOptions, single_attempt: bool) -> RetryPolicy
     if single_attempt:
         return RetryPolicy(maximum_attempts=1)
     return (
-        DEFAULT_RETRY
+        options.retry
         if options.can_repeat
-        else replace(DEFAULT_RETRY, non_retryable_error_types=LOST_ATTEMPT_ERRORS)
+        else replace(options.retry, non_retryable_error_types=LOST_ATTEMPT_ERRORS)
     )
 
 

@@ -24,6 +24,7 @@ from workflows.offer.renewal_reminders import RenewalReminders
 from workflows.offer.salesforce_sync import SalesforceSync
 from workflows.offer.state import Control, OfferState
 from workflows.offer.summary_memo import SummaryMemo
+from workflows.offer.webhooks import Webhooks
 
 with workflow.unsafe.imports_passed_through():
     from offers.lifecycle.record import OfferRecord
@@ -67,6 +68,7 @@ class OfferContext:
         self.renewal_reminders = RenewalReminders(self)
         self.salesforce_sync = SalesforceSync(self)
         self.summary_memo = SummaryMemo(self)
+        self.webhooks = Webhooks(self)
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Have something done beside the stages; a bug in it fails the workflow task.

@@ -39,6 +39,7 @@ def can_continue_as_new(ctx: OfferContext) -> bool:
         and ctx.amendments.is_idle
         and ctx.agreement_cancellation.is_idle
         and ctx.refunds.is_idle
+        and ctx.webhooks.is_idle
     )
 
 

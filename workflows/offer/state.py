@@ -10,11 +10,13 @@ from pydantic import AwareDatetime, BaseModel, Field
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
+    from activities.webhooks.delivery import EventDelivery
     from offers.agreements.agreement import AgreementStatus
     from offers.findings import Finding
     from offers.lifecycle.commands import TermChanges
     from offers.lifecycle.record import OfferRecord
     from offers.lifecycle.salesforce_fields import OpportunityUpdate
+    from offers.lifecycle.webhook_events import Reported
     from offers.payouts.model import Payout
     from offers.preflight.marketplace import ObservedOffer
     from offers.stage import Stage
@@ -228,6 +230,21 @@ class SalesforceSyncState(BaseModel):
     """What was written last."""
 
 
+class WebhooksState(BaseModel):
+    """The events for other systems."""
+
+    reported: Reported = Reported()
+    """Up to where events have been made, whether or not anybody wanted them."""
+    events: int = 0
+    """Counts the events; each has its number."""
+    pending: list[EventDelivery] = Field(default_factory=list)
+    """Those that are still to be delivered, the oldest first."""
+    failed: list[EventDelivery] = Field(default_factory=list)
+    """Those that were given up, until a person has them sent again."""
+    attention: int | None = None
+    """The number of the attention about them."""
+
+
 class OfferState(BaseModel):
     """The whole state."""
 
@@ -251,3 +268,4 @@ class OfferState(BaseModel):
     refunds: RefundsState = Field(default_factory=RefundsState)
     renewal_reminders: RenewalRemindersState = Field(default_factory=RenewalRemindersState)
     salesforce_sync: SalesforceSyncState = Field(default_factory=SalesforceSyncState)
+    webhooks: WebhooksState = Field(default_factory=WebhooksState)

@@ -75,9 +75,11 @@ async def close(ctx: OfferContext) -> None:
     if ctx.control.cancel_requested or ctx.record.stage is Stage.DISBURSED:
         await ctx.amendments.cancel_open("the original is not followed any more")
     await ctx.amendments.wait_until_cancelled()
+    ctx.webhooks.send_again()
     await ctx.refunds.finish()
     await ctx.notifications.finish()
     await ctx.salesforce_sync.finish()
+    await ctx.webhooks.finish()
 
 
 async def _report_to_original(ctx: OfferContext) -> None:

@@ -1,4 +1,4 @@
-"""Showing where an offer is: in search and lists, in the Temporal UI, and in Salesforce."""
+"""Showing where an offer is: in search and lists, the Temporal UI, Salesforce, and by events."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def publish(ctx: OfferContext, *, to_salesforce: bool = True) -> None:
     if updates := changed_values(workflow.info().typed_search_attributes, attributes):
         workflow.upsert_search_attributes(updates)
     ctx.summary_memo.publish()
+    ctx.webhooks.update()
     show_card(ctx)
     if not to_salesforce:
         return

@@ -54,6 +54,7 @@ class OfferWorkflow:
             ctx.clazar_link.restart()
             ctx.amendments.restart()
             ctx.refunds.restart()
+            ctx.webhooks.restart()
             show_card(ctx)
         while not await self._run_stages():
             # News can have come while the stage was left.

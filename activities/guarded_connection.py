@@ -1,6 +1,5 @@
-"""Connections to the servers of contracts: to global addresses only, and not beyond a deadline."""
+"""Connections to servers that others name: to global addresses only, and not beyond a deadline."""
 
-import ipaddress
 import os
 import socket
 import ssl
@@ -10,18 +9,11 @@ from contextlib import suppress
 from http.client import HTTPSConnection
 from typing import Any, Self
 
+from offers.ip_addresses import is_global
+
 
 class NotReachable(OSError):
     """The address is not one of the internet's."""
-
-
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-"""Stands for addresses of IPv4 (RFC 6052)."""
-
-
-def _is_global(address: str) -> bool:
-    ip = ipaddress.ip_address(address)
-    return ip.is_global and not ip.is_multicast and ip not in NAT64
 
 
 class GuardedConnection(HTTPSConnection):
@@ -55,7 +47,7 @@ class GuardedConnection(HTTPSConnection):
         found = [
             str(each[4][0]) for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         ]
-        if not self._any_address and not all(map(_is_global, found)):
+        if not self._any_address and not all(map(is_global, found)):
             raise NotReachable
         left = self._deadline - time.monotonic()
         if left <= 0:
