@@ -20,9 +20,9 @@ from cli.tables import offer_details
 from cli.terminal import PlainConsole, print_error
 from client.changes import InvalidChange, parse_change
 from client.offer_client import OfferClient, RequestRejected
+from client.printable import printable
 from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
-from offers.text import printable
 from runtime.codec import InvalidKeys, RefusedPayload
 from runtime.process_exit import exit_process
 from runtime.schedules import ScheduleNotFound

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
-from offers.text import one_line
+from client.printable import one_line
 
 Row = TypeVar("Row")
 

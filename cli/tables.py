@@ -12,6 +12,7 @@ from cli.actions import attention_commands
 from cli.plain_table import Column, PlainTable
 from client.listing import OfferRow
 from client.offer_facts import facts_of, facts_of_terms
+from client.printable import one_line
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
@@ -23,7 +24,7 @@ from offers.preflight.report import PreflightReport
 from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
-from offers.text import day_text, instant_text, one_line
+from offers.text import day_text, instant_text
 
 STYLES = {
     Stage.DRAFT: "dim",

@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from offers.text import printable
+from client.printable import printable
 
 
 class PlainConsole(Console):

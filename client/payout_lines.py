@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from client.printable import one_line
 from offers.money import Currency, Money
 from offers.reports.payouts import PayoutLine, Totals
-from offers.text import one_line
 
 COLUMNS = (
     "offer",

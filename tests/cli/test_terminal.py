@@ -9,13 +9,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from cli.payout_output import to_csv
 from cli.plain_table import Column, PlainTable
 from cli.terminal import PlainConsole
+from client.payout_lines import to_csv
+from client.printable import one_line, printable
 from offers.money import Money
 from offers.payouts.forecast import ExpectedPayment, Step
 from offers.reports.payouts import PayoutLine
-from offers.text import one_line, printable
 from tests.support.builders import TODAY
 
 HOSTILE = (
