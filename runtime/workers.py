@@ -251,7 +251,8 @@ def _activities(
             settings.mail_from,
             settings.salesforce_login_url,
             settings.policy(),
-            clients.confirmation_links(settings),
+            links=clients.confirmation_links(settings),
+            console_url=settings.offers_console_url,
         )
         served[TaskQueue.EMAIL] = [email.send_to_buyer, email.send_notice, email.send_broadcast]
     if TaskQueue.WEBHOOKS in queues:

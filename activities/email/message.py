@@ -65,6 +65,7 @@ class EmailMessage(FrozenModel):
     """Label and value, shown as a table."""
     link: tuple[str, str] | None = None
     """Label and address of the main link."""
+    second_link: tuple[str, str] | None = None
     closing: tuple[str, ...] = ()
 
 

@@ -95,13 +95,17 @@ class Email:
         sender: str,
         salesforce_url: str,
         policy: Policy,
+        *,
         links: ConfirmationLinks | None = None,
+        console_url: str | None = None,
     ) -> None:
         """`salesforce_url`: base address of the links to opportunities.
 
         `links`: None if buyers are not asked to confirm their account.
+        `console_url`: None if there is no console.
         """
         self._links = links
+        self._console_url = console_url.rstrip("/") if console_url else None
         self._policy = policy
         self._url = urlsplit(smtp_url.get_secret_value())
         self._sender = sender
@@ -138,7 +142,11 @@ class Email:
     @activity.defn
     async def send_broadcast(self, mail: BroadcastEmail) -> None:
         """Send a notice that is not about a single offer; repeated like `send_notice`."""
-        await self._notify(self._mime(mail.message, mail.key, *mail.to), mail.to)
+        message = mail.message
+        if message.link is None and self._console_url:
+            link = ("Open the console", f"{self._console_url}/")
+            message = message.model_copy(update={"link": link})
+        await self._notify(self._mime(message, mail.key, *mail.to), mail.to)
 
     async def try_login(self) -> str:
         """Connect, and log in if there is a user; says how.  Nothing is sent.
@@ -189,7 +197,7 @@ class Email:
 
     def _offer_email(self, mail: OfferEmail, *to: str) -> MimeMessage:
         record = mail.record.model_copy(update={"policy": mail.record.policy.as_now(self._policy)})
-        content = compose(mail.kind, record, self._salesforce_url)
+        content = compose(mail.kind, record, self._salesforce_url, self._console_url)
         if mail.kind is EmailKind.OFFER_ACCOUNT_CONFIRMATION:
             content = content.model_copy(update={"link": self._confirmation_link(record)})
         if len(to) > 1 or mail.role:

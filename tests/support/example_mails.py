@@ -279,6 +279,7 @@ VENDOR = VendorProblem(
     since=AT,
     problem="AWS Marketplace rejects our credentials (AccessDeniedException)",
 )
+CONSOLE = "https://offers.example.com"
 MAILS: dict[str, EmailMessage] = {
     **{str(kind): compose(kind, record, SALESFORCE) for kind, record in RECORDS.items()},
     "owner-action-required-clazar": compose(
@@ -292,6 +293,12 @@ MAILS: dict[str, EmailMessage] = {
         EmailKind.OFFER_SHARED,
         _example(Stage.SHARED, account_link=LINK, account_confirmation=CONFIRMATION),
         SALESFORCE,
+    ),
+    "approval-required-console": compose(
+        EmailKind.APPROVAL_REQUIRED, RECORDS[EmailKind.APPROVAL_REQUIRED], SALESFORCE, CONSOLE
+    ),
+    "owner-accepted-console": compose(
+        EmailKind.OWNER_ACCEPTED, RECORDS[EmailKind.OWNER_ACCEPTED], SALESFORCE, CONSOLE
     ),
     "finance-unreadable-payout-data": compose_unreadable_payout_data([FEE]),
     "operations-schedules": compose_schedule_problems(

@@ -71,6 +71,29 @@ async def test_recipients_of_notices_and_buyer_mails(sandbox: Sandbox, email: Em
     assert buyer_mail.recipients == ["buyer@example.com"]
 
 
+async def test_mails_to_colleagues_lead_to_the_console_and_buyers_never(sandbox: Sandbox) -> None:
+    email = Email(
+        SecretStr(sandbox.addresses.smtp),
+        "offers@example.com",
+        SALESFORCE,
+        Policy(),
+        console_url="https://offers.example.com/",
+    )
+    broadcast = BroadcastEmail(
+        to=("ops@example.com",),
+        message=EmailMessage(subject="News", greeting="Hello,", paragraphs=("News.",)),
+        key="news",
+    )
+    await run_activity(email.send_notice, mail(EmailKind.OWNER_EXPIRED))
+    await run_activity(email.send_broadcast, broadcast)
+    await run_activity(email.send_to_buyer, mail(EmailKind.OFFER_SHARED))
+    notice, news, buyer_mail = (sent.text for sent in sandbox.world.mail.messages)
+    assert f"https://offers.example.com/offers/{OPPORTUNITY}\n" in notice
+    assert f"{SALESFORCE}/lightning/r/Opportunity/{OPPORTUNITY}/view" in notice
+    assert "https://offers.example.com/\n" in news
+    assert "offers.example.com" not in buyer_mail
+
+
 @pytest.mark.parametrize(
     ("fault", "buyer_mail", "notice"),
     [
