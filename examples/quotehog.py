@@ -1,6 +1,6 @@
 """Creates the private offer of an opportunity, as a program such as QuoteHog does.
 
-    OFFERFLOW_URL=https://offers.example.com OFFERFLOW_KEY=offerflow_… python quotehog.py 006… "110000.00 USD"
+Set OFFERFLOW_URL and OFFERFLOW_KEY, and run: python quotehog.py 006… "110000.00 USD"
 """
 
 import os

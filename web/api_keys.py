@@ -44,9 +44,7 @@ class ApiKey(FrozenModel, extra="forbid"):
 class ApiKeyFile(FrozenModel, extra="forbid"):
     """The file."""
 
-    keys: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], ApiKey] = Field(
-        default_factory=dict
-    )
+    keys: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], ApiKey] = Field(default_factory=dict)
 
 
 def new_key(name: str) -> str:

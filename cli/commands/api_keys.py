@@ -103,9 +103,7 @@ async def create(
     if name in known:
         raise typer.BadParameter(f"{name}: there is such a key; revoke it first")
     key = new_key(name)
-    added = ApiKey(
-        sha256=hash_of(key), scopes=frozenset(scope), expires_on=expires, person=person
-    )
+    added = ApiKey(sha256=hash_of(key), scopes=frozenset(scope), expires_on=expires, person=person)
     _write(path, ApiKeyFile(keys=known | {name: added}))
     print(key)
     print_error("it is shown only now: keep it where secrets are kept")

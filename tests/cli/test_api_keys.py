@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.api import add_key
 from tests.support.programs import run
 from web.api_keys import KEY, ApiKeys
 from web.identity import Kind
@@ -15,6 +16,23 @@ from web.permissions import Permission
 
 CREATE = ("starter.py", "api-keys", "create")
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+def text_of(file: Path) -> str:
+    return file.read_text(encoding="utf-8") if file.exists() else ""
+
+
+def write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
+def mode_of(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def hidden_beside(file: Path) -> list[str]:
+    """What a file that was not put in its place would leave."""
+    return [each.name for each in file.parent.iterdir() if each.name.startswith(".")]
 
 
 @pytest.fixture
@@ -29,13 +47,13 @@ async def test_key_is_created_listed_and_revoked(file: Path) -> None:
     assert code == 0, err
     key = out.strip()
     assert KEY.fullmatch(key)
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert key not in file.read_text(encoding="utf-8")
+    assert mode_of(file) == 0o600
+    assert key not in text_of(file)
     keys = ApiKeys(file)
     program = keys.actor(key, NOW)
     assert program
     assert (program.kind, program.name) == (Kind.PROGRAM, "quotehog")
-    assert program.scopes == {Permission.VIEW, Permission.CREATE}
+    assert program.scopes == frozenset({Permission.VIEW, Permission.CREATE})
     person = ("--person", "Jane@example.com", "--scope", "approve", "--expires", "31 Dec 2190")
     code, hers, err = await run(*CREATE, "jane", *person, **env)
     assert code == 0, err
@@ -55,8 +73,8 @@ async def test_key_is_created_listed_and_revoked(file: Path) -> None:
     assert (code, out) == (0, "quotehog is revoked\n")
     assert keys.actor(key, NOW) is None
     assert keys.actor(hers.strip(), NOW) == jane
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert [each.name for each in file.parent.iterdir() if each.name.startswith(".")] == []
+    assert mode_of(file) == 0o600
+    assert hidden_beside(file) == []
 
 
 @pytest.mark.parametrize(
@@ -75,26 +93,24 @@ async def test_key_is_created_listed_and_revoked(file: Path) -> None:
         ),
     ],
 )
-async def test_wrong_key_is_not_created(
-    file: Path, options: tuple[str, ...], problem: str
-) -> None:
+async def test_wrong_key_is_not_created(file: Path, options: tuple[str, ...], problem: str) -> None:
     code, out, err = await run(*CREATE, *options, OFFERS_API_KEYS=str(file))
     assert (code, out) == (2, "")
     assert problem in re.sub(r"\s+", " ", err)
-    assert not file.exists()
+    assert text_of(file) == ""
 
 
 async def test_file_is_named_where_it_is_the_problem(file: Path) -> None:
     options = ("a", "--scope", "view", "--expires", "2190-01-01")
     code, _, err = await run(*CREATE, *options)
     assert (code, "OFFERS_API_KEYS: it is not set" in err) == (1, True)
-    file.write_text("[keys.a]\nsha256 = 1\n", encoding="utf-8")
+    write(file, "[keys.a]\nsha256 = 1\n")
     code, _, err = await run(*CREATE, *options, OFFERS_API_KEYS=str(file))
     assert (code, f"OFFERS_API_KEYS: {file}, line 2" in err) == (1, True)
     code, _, err = await run(*CREATE, *options, OFFERS_API_KEYS=str(file / "below"))
     assert (code, "OFFERS_API_KEYS" in err) == (1, True)
-    file.unlink()
-    code, _, err = await run("starter.py", "api-keys", "revoke", "a", OFFERS_API_KEYS=str(file))
+    env = {"OFFERS_API_KEYS": f"{file}.missing"}
+    code, _, err = await run("starter.py", "api-keys", "revoke", "a", **env)
     assert (code, "No such file" in err) == (1, True)
 
 
@@ -108,8 +124,6 @@ async def test_key_of_the_same_name_is_kept(file: Path) -> None:
 
 
 def test_last_day_counts_as_a_whole(file: Path) -> None:
-    from tests.support.api import add_key
-
     key = add_key(file, "a", expires_on=date(2027, 1, 1))
     keys = ApiKeys(file)
     assert keys.actor(key, datetime(2027, 1, 1, 23, 59, 59, tzinfo=UTC))

@@ -71,14 +71,18 @@ async def test_offers_that_are_created_at_once_are_one(
         calls = [program.post("/offers", json=body) for _ in range(4)]
         answers = await asyncio.gather(*calls)
         codes = sorted(each.status_code for each in answers)
-        assert codes == ([200, 200, 200, 201] if body == {"opportunity": opportunity} else [200] * 4)
+        assert codes == (
+            [200, 200, 200, 201] if body == {"opportunity": opportunity} else [200] * 4
+        )
 
 
 async def test_person_decides_with_a_key_of_their_own_and_a_program_does_not(
     environment: OfferEnvironment, served: RunningConsole, keys: Path, program: httpx.AsyncClient
 ) -> None:
     (opportunity,) = environment.put_opportunities(1)
-    await program.post("/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}})
+    await program.post(
+        "/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
+    )
     offer = await shown(program, opportunity)
     (waiting,) = offer["to_decide"]
     assert waiting["role"] == "deal-desk"
@@ -88,7 +92,9 @@ async def test_person_decides_with_a_key_of_their_own_and_a_program_does_not(
     assert (refused.status_code, refused.json()["detail"]) == (403, "a program cannot decide")
     async with api(served.url, add_key(keys, "desk", person=DESK)) as desk:
         assert (await shown(desk, opportunity))["to_decide"][0]["why_not"] is None
-        other = await desk.post(f"/offers/{opportunity}/approve", json=decision | {"deal": "0" * 32})
+        other = await desk.post(
+            f"/offers/{opportunity}/approve", json=decision | {"deal": "0" * 32}
+        )
         assert (other.status_code, other.json()["code"]) == (409, "deal-changed")
         key = {"Idempotency-Key": "a-decision"}
         for _ in range(2):
@@ -143,7 +149,9 @@ async def test_repeated_cancellation_gives_the_same_answer_after_the_end(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
     (opportunity,) = environment.put_opportunities(1)
-    await program.post("/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}})
+    await program.post(
+        "/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
+    )
     path, key = f"/offers/{opportunity}/cancel", {"Idempotency-Key": "k" * 64}
     first = await program.post(path, json={"reason": "x"}, headers=key)
     await environment.wait_until_closed(opportunity)
@@ -165,7 +173,9 @@ async def test_terms_are_revised_and_amended(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
     (opportunity,) = environment.put_opportunities(1)
-    await program.post("/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}})
+    await program.post(
+        "/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
+    )
     unknown = await program.post(f"/offers/{opportunity}/revise", json={"terms": {"prise": "1"}})
     assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown-term")
     exact = b'{"terms": {"duration_months": 12, "price": {"amount": 110000.10, "currency": "USD"}}}'
@@ -266,7 +276,7 @@ async def test_accepted_offer_shows_its_money_and_takes_requests(
     await environment.wait_until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
     served.app.state.console.reader.ask()
     async with asyncio.timeout(30):
-        while not (found := (await program.get("/payouts")).json())["lines"]:
+        while not (found := (await program.get("/payouts")).json())["lines"]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     (line,) = found["lines"]
     assert line["offer"] == opportunity
@@ -337,9 +347,7 @@ async def test_list_is_filtered_and_paged(
         assert refused.json()["remedy"]
 
 
-async def test_wrong_scope_is_named(
-    served: RunningConsole, keys: Path
-) -> None:
+async def test_wrong_scope_is_named(served: RunningConsole, keys: Path) -> None:
     async with api(served.url, add_key(keys, "viewer", [Permission.VIEW])) as viewer:
         refused = await viewer.post("/offers", json={"opportunity": "006TEST00000001"})
     assert refused.status_code == 403

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.api import add_key, api
@@ -98,7 +98,13 @@ async def test_api_does_what_its_description_says(
             created = await program.post("/offers", json={"opportunity": OFFER})
             assert created.status_code in (201, 202)
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "schemathesis.cli", "run", f"{console.url}/api/v1/openapi.json"),
+            *(
+                sys.executable,
+                "-m",
+                "schemathesis.cli",
+                "run",
+                f"{console.url}/api/v1/openapi.json",
+            ),
             *("--header", f"Authorization: Bearer {key}", "--checks", CHECKS, "--seed", "1"),
             *("--phases", "examples,coverage,fuzzing", "--mode", "all", "--max-examples", "3"),
             *("--generation-database", "none", "--continue-on-failure"),

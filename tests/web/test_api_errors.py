@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import pytest
-from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from client import offer_client
@@ -137,7 +136,7 @@ async def test_problem_has_a_code(
 
 
 async def test_idempotency_key_is_checked(caller: httpx.AsyncClient) -> None:
-    for key in ("", "x" * 65, "a b", "a\tb", "é".encode()):
+    for key in (b"", b"x" * 65, b"a b", b"a\tb", "é".encode()):
         answer = await caller.post(f"/offers/{ID}/resend", headers={b"idempotency-key": key})
         found = problem(answer, 400)
         assert (found["code"], found["field"]) == ("idempotency-key-invalid", "Idempotency-Key")

@@ -1,7 +1,7 @@
 """Who may do what, through the API: one test for each cell of the table, without a worker."""
 
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,10 @@ async def console(
         yield console
 
 
+def write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")
+
+
 def session(console: RunningConsole, email: str, **headers: str) -> httpx.AsyncClient:
     cookies = {"offerflow": session_cookie(email, SESSION_KEY)}
     return httpx.AsyncClient(base_url=f"{console.url}/api/v1", cookies=cookies, headers=headers)
@@ -162,7 +166,7 @@ async def test_nobody_reads_anything_without_a_key(console: RunningConsole, path
 async def test_unknown_keys_are_refused(console: RunningConsole, authorization: str) -> None:
     async with session(console, PEOPLE[Role.OPERATIONS]) as browser:
         # Whoever sends a key is not taken for the session beside it.
-        headers = {"authorization": authorization.encode()}
+        headers = {b"authorization": authorization.encode()}
         answer = await browser.get("/offers", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -172,15 +176,15 @@ async def test_unknown_keys_are_refused(console: RunningConsole, authorization: 
 async def test_expired_and_revoked_keys_are_refused_at_once(
     console: RunningConsole, keys: Path
 ) -> None:
-    yesterday, key = date.today() - timedelta(days=2), add_key(keys, "second")
+    key, ended = add_key(keys, "second"), datetime.now(UTC).date() - timedelta(days=1)
     async with api(console.url, key) as program:
         assert (await program.get("/offers")).status_code == 200
-        expired = add_key(keys, "third", expires_on=yesterday)
+        expired = add_key(keys, "third", expires_on=ended)
         headers = {"authorization": f"Bearer {expired}"}
         assert (await program.get("/offers", headers=headers)).status_code == 401
-        keys.write_text("not TOML", encoding="utf-8")
+        write(keys, "not TOML")
         assert (await program.get("/offers")).status_code == 200
-        keys.write_text("", encoding="utf-8")
+        write(keys, "")
         assert (await program.get("/offers")).status_code == 401
 
 

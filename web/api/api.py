@@ -69,7 +69,7 @@ def description() -> dict[str, Any]:
         routes=router.routes,
     )
     for route in ROUTES:
-        (method,) = route.methods or ()
+        method = min(route.methods or ())
         described = found["paths"][PREFIX + route.path_format][method.lower()]["responses"]
         for status, answers in route.responses.items():
             for kind, content in answers["content"].items():

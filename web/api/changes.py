@@ -97,7 +97,11 @@ async def change(
 
 @router.post("/approve", response_model=Answer, responses=ERRORS)
 async def approve(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: Decision
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: Decision,
 ) -> Response:
     """Approve an exception or a refund. Only people can, with a session or a key of their own."""
     return await _decide(console, actor, offer, body, named, approved=True)
@@ -105,7 +109,11 @@ async def approve(
 
 @router.post("/decline", response_model=Answer, responses=ERRORS)
 async def decline(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: Declined
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: Declined,
 ) -> Response:
     """Decline an exception or a refund. Only people can, like `approve`."""
     return await _decide(console, actor, offer, body, named, approved=False)
@@ -128,7 +136,11 @@ async def _decide(
 
 @router.post("/revise", response_model=Answer, responses=ERRORS)
 async def revise(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: Revision
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: Revision,
 ) -> Response:
     """Change the terms of a draft, or of an offer that AWS rejected, and check them again."""
     changes = read(TermChanges, body.model_dump())
@@ -143,7 +155,11 @@ async def revise(
 
 @router.post("/amend", response_model=Answer, responses=ERRORS)
 async def amend(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: Amendment
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: Amendment,
 ) -> Response:
     """Change an offer that AWS has: in place, by another offer, or by an amended agreement."""
     changes = read(TermChanges, body.model_dump())
@@ -158,7 +174,11 @@ async def amend(
 
 @router.post("/extend", response_model=Answer, responses=ERRORS)
 async def extend(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: MoreTime
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: MoreTime,
 ) -> Response:
     """Give the buyer more time; also possible for some days after the offer has expired."""
     extension = read(Extension, body.model_dump())
@@ -173,7 +193,11 @@ async def extend(
 
 @router.post("/cancel", response_model=Answer, responses=ERRORS)
 async def cancel(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: Cancel
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: Cancel,
 ) -> Response:
     """Cancel an offer before its acceptance, so that nobody can accept it."""
     return await change(
@@ -206,7 +230,11 @@ async def request_cancellation(
 
 @router.post("/link-offer", response_model=Answer, responses=ERRORS)
 async def link_offer(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: LinkOffer
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: LinkOffer,
 ) -> Response:
     """Name the offer that was created in Clazar."""
     return await change(
@@ -220,7 +248,11 @@ async def link_offer(
 
 @router.post("/resume", response_model=Answer, responses=ERRORS)
 async def resume(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: Resume
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: Resume,
 ) -> Response:
     """Let an offer continue after what it waits for is resolved."""
     return await change(
@@ -248,7 +280,11 @@ async def resend(
 
 @router.post("/refunds", response_model=Answer, responses=ERRORS)
 async def request_refund(
-    offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, named: CurrentName, body: RefundBody
+    offer: GivenPath,
+    actor: CurrentCaller,
+    console: CurrentConsole,
+    named: CurrentName,
+    body: RefundBody,
 ) -> Response:
     """Ask for a refund, which somebody else who holds the role finance approves."""
     request = _refund(body, actor, named)

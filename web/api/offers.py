@@ -177,7 +177,9 @@ async def _require_create(
 preflight_router = APIRouter(prefix="/preflight", tags=["offers"], route_class=ApiRoute)
 
 
-@preflight_router.post("", responses=PREFLIGHTED | described(401, 403, 404, 413, 415, 422, 429, 503))
+@preflight_router.post(
+    "", responses=PREFLIGHTED | described(401, 403, 404, 413, 415, 422, 429, 503)
+)
 async def preflight(actor: CurrentCaller, console: CurrentConsole, body: NewOffer) -> Preflight:
     """Check a deal; nothing is created or written anywhere. It may take half a minute."""
     opportunity_id = opportunity_of(body.opportunity)
