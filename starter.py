@@ -95,6 +95,10 @@ class Commands(LazyGroup):
         "web": Entry(
             "cli.commands.web:web", "Serve the web console and its HTTP API until Ctrl-C."
         ),
+        "api-keys": Entry(
+            "cli.commands.api_keys:app",
+            "The keys of programs that call the HTTP API: create, list, revoke.",
+        ),
         "codec-server": Entry(
             "cli.commands.codec_server:codec_server",
             "Make encrypted offers readable in the Temporal UI, until it is stopped (Ctrl-C).",

@@ -21,6 +21,7 @@ from cli.terminal import PlainConsole, print_error
 from client.changes import InvalidChange, parse_change
 from client.offer_client import OfferClient, RequestRejected
 from client.printable import printable
+from client.record_data import record_data
 from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.record import OfferRecord
 from runtime.codec import InvalidKeys, RefusedPayload
@@ -181,13 +182,9 @@ def given_changes(terms: Path | None, changes: list[str] | None) -> dict[str, An
 
 
 def print_record(record: OfferRecord, as_json: bool, *, is_open: bool = True) -> None:
-    """Print a record as JSON or as a table; who may approve is not for everybody.
-
-    Neither are the addresses of webhooks, which may contain a token.
-    """
+    """Print a record as JSON or as a table."""
     if as_json:
-        hidden = {"policy": {"roles", "webhooks"}}
-        print(json.dumps(record.model_dump(mode="json", exclude=hidden), indent=2))
+        print(json.dumps(record_data(record), indent=2))
     else:
         console.print(offer_details(record, is_open=is_open))
         if record.offer_url:

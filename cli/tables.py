@@ -1,7 +1,7 @@
-"""Tables of offers, preflight reports and Schedules for a terminal."""
+"""Tables of offers, preflight reports, Schedules and keys for a terminal."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -25,6 +25,7 @@ from offers.reports.renewals import EndingAgreement
 from offers.stage import Stage
 from offers.terms.terms import OfferTerms
 from offers.text import day_text, instant_text
+from web.api_keys import ApiKey
 
 STYLES = {
     Stage.DRAFT: "dim",
@@ -231,6 +232,25 @@ def schedule_table(rows: Iterable[ScheduleRow]) -> Table:
             instant_text(row.last_run) if row.last_run else "",
             instant_text(row.next_run) if row.next_run and not row.paused else "",
             Text(row.problem or "", "red"),
+        )
+    return table
+
+
+def api_key_table(
+    keys: Iterable[tuple[str, ApiKey]], uses: Mapping[str, datetime], today: date
+) -> Table:
+    """The keys of programs; `uses`: when each was last used."""
+    table = Table()
+    for column in ("Key", "Scopes", "Whose", "Last day", "Last used"):
+        table.add_column(column)
+    for name, key in keys:
+        used = uses.get(name)
+        table.add_row(
+            name,
+            ", ".join(sorted(key.scopes)),
+            Text(key.person or "a program's"),
+            Text(day_text(key.expires_on), "red" if key.expires_on < today else ""),
+            instant_text(used) if used else "",
         )
     return table
 

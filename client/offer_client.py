@@ -1,6 +1,7 @@
 """The client of the offer workflows, for every command."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import (
+    ActivityError,
     ApplicationError,
     FailureError,
     TerminatedError,
@@ -31,6 +33,7 @@ from temporalio.exceptions import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.errors import Failure
 from activities.preflight import CheckDeal, DealPreview
 from activities.task_queues import TaskQueue
 from activities.temporal.offer_summaries import ListedOffer, read_offer
@@ -47,6 +50,7 @@ from client.listing import (
     runs_of,
 )
 from client.no_answer import has_worker, why_no_answer
+from client.start_request import start_request
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
 from offers.ids import offer_path, preflight_id, workflow_id
@@ -115,6 +119,14 @@ class NoSuchOffer(RequestRejected):
     def __init__(self, path: str) -> None:
         start = Action(kind=ActionKind.START, offer=path)
         super().__init__(f"there is no offer for {path}", (start,))
+
+
+class NoSuchOpportunity(RequestRejected):
+    """Salesforce has no such opportunity."""
+
+
+class AlreadyStarted(RequestRejected):
+    """Another call has started the offer, perhaps with other terms."""
 
 
 class NoAnswer(RequestRejected):
@@ -201,11 +213,13 @@ class OfferClient:
         if restart and await self._can_be_extended(opportunity_id):
             changes = TermChanges(terms=given or {}, method=method, recreate=True)
             return await self.amend(opportunity_id, changes)
-        handle = await self.start_without_waiting(
-            opportunity_id, given, method=method, restart=restart
-        )
+        await self.start_without_waiting(opportunity_id, given, method=method, restart=restart)
+        return await self.drafted(opportunity_id)
+
+    async def drafted(self, opportunity_id: str) -> OfferRecord:
+        """The record of a started offer once it is drafted; raises the same as `start`."""
         try:
-            record = await self._wait_until_drafted(handle)
+            record = await self._wait_until_drafted(self._handle(opportunity_id))
         except NoWorkerRunning:
             raise
         except NoAnswer:
@@ -213,6 +227,35 @@ class OfferClient:
         if record.stage.is_end:
             raise _ended(record)
         return record
+
+    async def create(
+        self,
+        opportunity_id: str,
+        given: dict[str, Any] | None = None,
+        *,
+        method: CreationMethod | None = None,
+        restart: bool = False,
+    ) -> bool:
+        """Start an offer without waiting for its draft; False if the same call did so before.
+
+        A call without terms and method finds any running offer.  Raises RequestRejected, and
+        AlreadyStarted if the running offer was started with other terms.
+        """
+        if restart and await self._can_be_extended(opportunity_id):
+            changes = TermChanges(terms=given or {}, method=method, recreate=True)
+            await self.amend(opportunity_id, changes)
+            return True
+        try:
+            await self.start_without_waiting(
+                opportunity_id, given, method=method, restart=restart, find_running=False
+            )
+        except AlreadyStarted:
+            if given or method:
+                started = await start_request(self._client, workflow_id(opportunity_id))
+                if started is None or (started.terms, started.method) != (given or {}, method):
+                    raise
+            return False
+        return True
 
     async def _can_be_extended(self, opportunity_id: str) -> bool:
         running = await self._running_record(opportunity_id)
@@ -225,8 +268,13 @@ class OfferClient:
         *,
         method: CreationMethod | None = None,
         restart: bool = False,
+        find_running: bool = True,
     ) -> WorkflowHandle[OfferWorkflow, OfferRecord]:
-        """Like `start`, without waiting for the draft."""
+        """Like `start`, without waiting for the draft.
+
+        `find_running`: whether a call without terms finds the running offer; raises AlreadyStarted
+        otherwise.
+        """
         request = OfferRequest(
             opportunity_id=opportunity_id,
             terms=given or {},
@@ -244,7 +292,7 @@ class OfferClient:
             if running and running.stage.is_end:
                 raise _ended(running)
             if running and (given or method):
-                raise RequestRejected(
+                raise AlreadyStarted(
                     f"the offer for {opportunity_id} has been started already ({running.stage}):"
                     " revise it while it is a draft, amend it afterwards, or cancel it first"
                 )
@@ -268,7 +316,7 @@ class OfferClient:
                 # Terms must not get lost on an offer that somebody else has just started.
                 id_conflict_policy=(
                     WorkflowIDConflictPolicy.FAIL
-                    if given or method
+                    if given or method or not find_running
                     else WorkflowIDConflictPolicy.USE_EXISTING
                 ),
                 id_reuse_policy=(
@@ -282,8 +330,8 @@ class OfferClient:
                 static_summary=f"Private offer for opportunity {opportunity_id}",
             )
         except WorkflowAlreadyStartedError:
-            if await self._running_record(opportunity_id):
-                raise RequestRejected(
+            if await self._status(opportunity_id) is WorkflowExecutionStatus.RUNNING:
+                raise AlreadyStarted(
                     f"the offer for {opportunity_id} was just started by somebody else: revise it"
                 ) from None
             raise _ended(await self._handle(opportunity_id).result()) from None
@@ -398,7 +446,11 @@ class OfferClient:
 
     async def show(self, path: str) -> ShownOffer:
         """An offer with its amendments as they are now; raises RequestRejected if there is none."""
-        record = await self.record(path)
+        shown = await self.with_amendments(await self.record(path))
+        return ShownOffer(record=shown, status=await self._status(path))
+
+    async def with_amendments(self, record: OfferRecord) -> OfferRecord:
+        """A record with the offer's amendments as they are now."""
         followed: list[Amendment] = []
         waiting = list(record.amendments)
         while waiting:
@@ -416,8 +468,7 @@ class OfferClient:
                 waiting += run.summary.progress.amendments if run.summary else ()
             followed.append(amendment)
         followed.sort(key=lambda each: each.number)
-        shown = record.model_copy(update={"amendments": tuple(followed)})
-        return ShownOffer(record=shown, status=await self._status(path))
+        return record.model_copy(update={"amendments": tuple(followed)})
 
     async def known(self, path: str, within: timedelta = WORKER_TIMEOUT) -> KnownOffer:
         """What is known of an offer also if it does not answer; RequestRejected if nothing is.
@@ -474,31 +525,46 @@ class OfferClient:
             return found
         raise RequestRejected(f"no money is to come from {path}: it is not accepted or shared")
 
-    async def cancel(self, path: str, reason: str) -> OfferRecord:
+    # `update_id` names a request: repeated under its id, it is done once (`_answer_of`).
+
+    async def cancel(self, path: str, reason: str, update_id: str | None = None) -> OfferRecord:
         """Cancel before acceptance; returns the record once it is cancelled or accepted."""
-        return await self._execute_update(path, OfferWorkflow.cancel, reason, self._by)
+        return await self._execute_update(
+            path, OfferWorkflow.cancel, reason, self._by, update_id=update_id
+        )
 
-    async def extend(self, path: str, extension: Extension) -> OfferRecord:
+    async def extend(
+        self, path: str, extension: Extension, update_id: str | None = None
+    ) -> OfferRecord:
         """Give the buyer more time; returns the record once AWS has changed the offer."""
-        return await self._execute_update(path, OfferWorkflow.extend, self._asked(extension))
+        return await self._execute_update(
+            path, OfferWorkflow.extend, self._asked(extension), update_id=update_id
+        )
 
-    async def amend(self, path: str, changes: TermChanges) -> OfferRecord:
+    async def amend(
+        self, path: str, changes: TermChanges, update_id: str | None = None
+    ) -> OfferRecord:
         """Change an offer in AWS; returns the record once it is changed or drafted again.
 
         For an agreement it is the record of the agreement-based offer.
         """
-        record = await self._execute_update(path, OfferWorkflow.amend, self._asked(changes))
+        record = await self._execute_update(
+            path, OfferWorkflow.amend, self._asked(changes), update_id=update_id
+        )
         if record.stage not in (Stage.ACCEPTED, Stage.DISBURSED):
             return record
         amendment = offer_path(record.opportunity_id, record.amendments[-1].number)
         return await self._wait_until_drafted(self._handle(amendment))
 
     async def request_cancellation(
-        self, path: str, request: CancellationRequestInput
+        self, path: str, request: CancellationRequestInput, update_id: str | None = None
     ) -> OfferRecord:
         """Ask the buyer to agree to the cancellation of the agreement."""
         return await self._execute_update(
-            path, OfferWorkflow.request_cancellation, self._asked(request)
+            path,
+            OfferWorkflow.request_cancellation,
+            self._asked(request),
+            update_id=update_id,
         )
 
     async def check_refund(self, path: str, request: RefundRequest) -> AdjustableInvoice:
@@ -511,9 +577,11 @@ class OfferClient:
             path, OfferWorkflow.request_refund, request, update_id=request.token
         )
 
-    async def resume(self, path: str, code: str | None = None) -> OfferRecord:
+    async def resume(
+        self, path: str, code: str | None = None, update_id: str | None = None
+    ) -> OfferRecord:
         """Let an offer continue after an attention is resolved; `code`: None if there is one."""
-        await self._execute_update(path, OfferWorkflow.resume, code, self._by)
+        await self._execute_update(path, OfferWorkflow.resume, code, self._by, update_id=update_id)
         return await self.record(path)
 
     async def list_resumable(
@@ -523,11 +591,11 @@ class OfferClient:
         return await list_resumable(self._client, code, vendor)
 
     async def resume_all(
-        self, attentions: Sequence[ResumableAttention]
+        self, attentions: Sequence[ResumableAttention], request: uuid.UUID | None = None
     ) -> dict[ResumableAttention, str]:
         """Resolve attentions of many offers; returns why those that were rejected were.
 
-        Raises NoWorkerRunning.
+        `request` names the request like an update's id, for all offers.  Raises NoWorkerRunning.
         """
         rejected: dict[ResumableAttention, str] = {}
         at_once = asyncio.Semaphore(RESUMED_AT_ONCE)
@@ -535,8 +603,15 @@ class OfferClient:
         async def resume(each: ResumableAttention) -> None:
             async with at_once:
                 try:
+                    named = (
+                        str(uuid.uuid5(request, f"{each.path} {each.code}")) if request else None
+                    )
                     await self._execute_update(
-                        each.path, OfferWorkflow.resume, each.code.value, self._by
+                        each.path,
+                        OfferWorkflow.resume,
+                        each.code.value,
+                        self._by,
+                        update_id=named,
                     )
                 except NoWorkerRunning:
                     raise
@@ -546,22 +621,30 @@ class OfferClient:
         await asyncio.gather(*map(resume, attentions))
         return rejected
 
-    async def approve(self, path: str, decision: ApprovalDecision) -> OfferRecord:
+    async def approve(
+        self, path: str, decision: ApprovalDecision, update_id: str | None = None
+    ) -> OfferRecord:
         """Approve exceptions; returns the record after that."""
-        await self._execute_update(path, OfferWorkflow.approve, decision)
+        await self._execute_update(path, OfferWorkflow.approve, decision, update_id=update_id)
         return await self.record(path)
 
-    async def decline(self, path: str, decision: ApprovalDecision) -> OfferRecord:
+    async def decline(
+        self, path: str, decision: ApprovalDecision, update_id: str | None = None
+    ) -> OfferRecord:
         """Decline exceptions; returns the record after that."""
-        await self._execute_update(path, OfferWorkflow.decline, decision)
+        await self._execute_update(path, OfferWorkflow.decline, decision, update_id=update_id)
         return await self.record(path)
 
-    async def revise(self, path: str, changes: TermChanges) -> OfferRecord:
+    async def revise(
+        self, path: str, changes: TermChanges, update_id: str | None = None
+    ) -> OfferRecord:
         """Change the terms of a draft; returns the record once preflight has checked them.
 
         Raises PreflightPending if that takes too long: the change is recorded all the same.
         """
-        update = self._execute_update(path, OfferWorkflow.revise, self._asked(changes))
+        update = self._execute_update(
+            path, OfferWorkflow.revise, self._asked(changes), update_id=update_id
+        )
         try:
             return await asyncio.wait_for(update, PREFLIGHT_TIMEOUT.total_seconds())
         except TimeoutError:
@@ -570,13 +653,17 @@ class OfferClient:
     def _asked(self, request: RequestT) -> RequestT:
         return request.model_copy(update={"by": request.by or self._by})
 
-    async def link_offer(self, path: str, offer_id: str) -> OfferRecord:
+    async def link_offer(
+        self, path: str, offer_id: str, update_id: str | None = None
+    ) -> OfferRecord:
         """Name the offer that was created in Clazar."""
-        return await self._execute_update(path, OfferWorkflow.link_offer, offer_id, self._by)
+        return await self._execute_update(
+            path, OfferWorkflow.link_offer, offer_id, self._by, update_id=update_id
+        )
 
-    async def resend(self, path: str) -> OfferRecord:
+    async def resend(self, path: str, update_id: str | None = None) -> OfferRecord:
         """Send the offer to the buyer again, or in a draft another link to confirm the account."""
-        return await self._execute_update(path, OfferWorkflow.resend, self._by)
+        return await self._execute_update(path, OfferWorkflow.resend, self._by, update_id=update_id)
 
     async def confirm_account(self, path: str, answer: AccountAnswer) -> AccountConfirmation:
         """Give the answer of the buyer, by the link of the mail."""
@@ -623,10 +710,18 @@ class OfferClient:
         answer: type[T],
         update_id: str | None = None,
     ) -> T:
+        """What an update gives.
+
+        The server gives the answer of an earlier update of the same id, as long as the run goes on
+        that had it and after its end.
+        """
         handle = self._handle(path)
         try:
             described = await handle.describe()
             if described.status is not WorkflowExecutionStatus.RUNNING:
+                if update_id is not None:
+                    with suppress(_NoSuchUpdate):
+                        return await _earlier_answer(handle, update_id, answer)
                 raise _ended(await handle.result())
             # A worker fails the task of a request that it cannot decrypt: nothing is sent then.
             await described.memo()
@@ -683,6 +778,22 @@ class OfferClient:
         return self._client.get_workflow_handle_for(OfferWorkflow.run, workflow_id(path))
 
 
+class _NoSuchUpdate(Exception):
+    """A run that has ended had no update of that id."""
+
+
+async def _earlier_answer(handle: WorkflowHandle[Any, Any], update_id: str, answer: type[T]) -> T:
+    """Of an update of a run that has ended; raises _NoSuchUpdate."""
+    earlier = handle.get_update_handle(update_id, result_type=answer)
+    try:
+        result: T = await earlier.result()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise _NoSuchUpdate from None
+    return result
+
+
 def _problem_of_run(status: WorkflowExecutionStatus | None) -> str | None:
     if status in (None, WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
         return None
@@ -713,6 +824,10 @@ def _rejection(cause: BaseException | None) -> RequestRejected:
     """What a failure says: the reason that it carries, if it does."""
     if isinstance(cause, ApplicationError) and cause.type in set(guards.ReasonCode):
         return RequestRejected.of(guards.Reason.model_validate(cause.details[0]))
+    if isinstance(cause, ActivityError):
+        cause = cause.cause
+    if isinstance(cause, ApplicationError) and cause.type == Failure.NOT_FOUND:
+        return NoSuchOpportunity(cause.message)
     return RequestRejected(cause.message if isinstance(cause, FailureError) else str(cause))
 
 

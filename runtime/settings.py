@@ -424,6 +424,15 @@ class WorkerSettings(TemporalSettings):
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
 
 
+class ApiKeySettings(BaseSettings):
+    """Where the keys of programs are, for whoever writes them."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
+
+    offers_api_keys: Path | None = None
+    """The file, which need not exist yet."""
+
+
 class WebSettings(TemporalSettings):
     """Settings of the web console and its HTTP API.  It has no vendor's credentials."""
 
@@ -475,7 +484,7 @@ def _read(name: str, path: Path, model: type[ModelT]) -> ModelT:
         raise InvalidSettings(f"{name}: {error}") from None
 
 
-SettingsT = TypeVar("SettingsT", bound=TemporalSettings)
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 
 def read_settings(kind: type[SettingsT]) -> SettingsT:

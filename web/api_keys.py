@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
 import secrets
+import tempfile
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +21,8 @@ from runtime.toml_files import InvalidFile, read_toml
 from web.identity import Actor, Kind
 from web.permissions import Permission
 
-KEY = re.compile(r"offerflow_([a-z0-9-]{1,40})_([A-Za-z0-9_-]{43})")
+NAME = "[a-z0-9-]{1,40}"
+KEY = re.compile(rf"offerflow_({NAME})_([A-Za-z0-9_-]{{43}})")
 """The key's name, and 32 random bytes."""
 
 NOTED_EVERY = timedelta(minutes=1)
@@ -41,9 +44,7 @@ class ApiKey(FrozenModel, extra="forbid"):
 class ApiKeyFile(FrozenModel, extra="forbid"):
     """The file."""
 
-    keys: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], ApiKey] = Field(
-        default_factory=dict
-    )
+    keys: dict[Annotated[str, Field(pattern=rf"^{NAME}$")], ApiKey] = Field(default_factory=dict)
 
 
 def new_key(name: str) -> str:
@@ -56,6 +57,51 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def read_keys(path: Path) -> ApiKeyFile:
+    """What a file has; raises InvalidFile."""
+    return read_toml(path, ApiKeyFile)
+
+
+def write_keys(path: Path, file: ApiKeyFile) -> None:
+    """Put a file in its place as a whole, readable by its owner only; raises OSError."""
+    lines = ["# The keys of programs: offerflow api-keys writes this file."]
+    for name, key in sorted(file.keys.items()):
+        lines += [
+            "",
+            f"[keys.{name}]",
+            f'sha256 = "{key.sha256}"',
+            f"scopes = {json.dumps(sorted(key.scopes))}",
+            f"expires_on = {key.expires_on}",
+            # A string of JSON is one of TOML, too.
+            *([f"person = {json.dumps(key.person, ensure_ascii=False)}"] if key.person else []),
+        ]
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 600
+    new = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write("\n".join(lines) + "\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def last_used_path(path: Path) -> Path:
+    """The file beside a file of keys that says when each was last used."""
+    return path.with_suffix(".last-used.json")
+
+
+def last_uses(path: Path) -> dict[str, datetime]:
+    """When each key of a file was last used (UTC), as far as it is known."""
+    try:
+        found = json.loads(last_used_path(path).read_text(encoding="utf-8"))
+        return {str(name): datetime.fromisoformat(at) for name, at in found.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
+
+
 class ApiKeys:
     """The keys of a file; a changed file counts at once."""
 
@@ -64,13 +110,8 @@ class ApiKeys:
         self._path = path
         self._modified = 0
         self._keys: dict[str, ApiKey] = {}
-        self._used: dict[str, datetime] = {}
+        self._used = last_uses(path)
         self._read()
-
-    @property
-    def last_used_path(self) -> Path:
-        """The file beside it that says when each key was last used."""
-        return self._path.with_suffix(".last-used.json")
 
     def actor(self, key: str, now: datetime) -> Actor | None:
         """Whose key it is; None if it is nobody's, or has expired.  `now`: real time (UTC)."""
@@ -94,7 +135,7 @@ class ApiKeys:
         try:
             modified = self._path.stat().st_mtime_ns
             if modified != self._modified:
-                self._keys = read_toml(self._path, ApiKeyFile).keys
+                self._keys = read_keys(self._path).keys
                 self._modified = modified
         except (InvalidFile, OSError) as error:
             raise InvalidSettings(f"OFFERS_API_KEYS: {error}") from None
@@ -105,4 +146,4 @@ class ApiKeys:
         self._used[name] = now
         used = {each: at.astimezone(UTC).isoformat() for each, at in sorted(self._used.items())}
         with suppress(OSError):  # the folder may be read-only; the log has each use
-            self.last_used_path.write_text(json.dumps(used), encoding="utf-8")
+            last_used_path(self._path).write_text(json.dumps(used), encoding="utf-8")

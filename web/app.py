@@ -6,25 +6,30 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
-from client.offer_client import RequestRejected
+from client.offer_client import NoAnswer, RequestRejected
 from runtime.health import health_app, server_problem
 from runtime.settings import LOOPBACK, InvalidSettings, WebSettings, listen_address
 from web import confirmation, sign_in
+from web.api import api
+from web.api.api import PREFIX
+from web.api.problem import API, problem_response
 from web.api_keys import ApiKeys
 from web.console import Console, SignInRequired
 from web.pages import approvals, board, health, new_offer, offer, page, payouts, policy
 from web.pages.page import error_page
 from web.reader import Reader
-from web.rejection import Rejection, rejection_of
+from web.rejection import Rejection, rejection_of, rejection_of_invalid
 from web.requests import LimitedBody, SecureHeaders
 from web.sign_in import SESSION_LASTS, SignIn
 
@@ -94,15 +99,22 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
         policy,
     ):
         app.include_router(module.router)
+    api.add_to(app)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     app.routes.extend(health_app(lambda: server_problem(temporal)).routes)
-    _add_error_pages(app)
+    _add_errors(app)
     return app
 
 
-def _add_error_pages(app: FastAPI) -> None:
+def _add_errors(app: FastAPI) -> None:
+    """Pages for people, problem details for programs."""
     for kind, handler in confirmation.ERROR_PAGES.items():
         app.add_exception_handler(kind, handler)
+
+    async def answer(request: Request, error: Rejection) -> Response:
+        if request.url.path.startswith(API):
+            return problem_response(error)
+        return await error_page(request, error)
 
     @app.exception_handler(SignInRequired)
     async def to_sign_in(request: Request, _: Exception) -> Response:
@@ -113,21 +125,59 @@ def _add_error_pages(app: FastAPI) -> None:
 
     @app.exception_handler(Rejection)
     async def rejected(request: Request, error: Rejection) -> Response:
-        return await error_page(request, error)
+        return await answer(request, error)
 
     @app.exception_handler(RequestRejected)
     async def request_rejected(request: Request, error: RequestRejected) -> Response:
-        return await error_page(request, rejection_of(error))
+        return await answer(request, rejection_of(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return await answer(request, rejection_of_invalid(error))
 
     @app.exception_handler(RPCError)
     async def no_server(request: Request, _: RPCError) -> Response:
         unavailable = Rejection(
-            503, "temporal-unavailable", "Temporal does not answer", "Try again in a minute"
+            503,
+            "temporal-unavailable",
+            "Temporal does not answer",
+            "Try again in a minute",
+            retry_after=60,
         )
-        return await error_page(request, unavailable)
+        return await answer(request, unavailable)
 
-    @app.exception_handler(404)
-    async def not_found(request: Request, _: Exception) -> Response:
-        return await error_page(
-            request, Rejection(404, "no-such-page", "there is no such page", "Go to the board")
+    @app.exception_handler(WorkflowQueryFailedError)
+    async def no_record(request: Request, _: WorkflowQueryFailedError) -> Response:
+        return await answer(request, rejection_of(NoAnswer("the offer does not answer")))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(request: Request, error: HTTPException) -> Response:
+        response = await answer(request, _rejection_of_http(request, error))
+        if error.status_code == 405:
+            # Starlette names the methods of the first route only.
+            methods = api.methods_at(request.url.path) or {(error.headers or {}).get("Allow", "")}
+            response.headers["allow"] = ", ".join(sorted(methods))
+        return response
+
+    @app.exception_handler(500)
+    async def failed(request: Request, _: Exception) -> Response:
+        problem = "it was not done, because of an error of this program"
+        return await answer(
+            request, Rejection(500, "internal-error", problem, "Its log says what went wrong")
         )
+
+
+def _rejection_of_http(request: Request, error: HTTPException) -> Rejection:
+    """What Starlette and FastAPI refuse by themselves."""
+    if isinstance(error.__cause__, Rejection):  # raised while FastAPI read the body
+        return error.__cause__
+    match error.status_code:
+        case 404 if request.url.path.startswith(API):
+            remedy = f"See {PREFIX}/openapi.json"
+            return Rejection(404, "no-such-address", "there is no such address", remedy)
+        case 404:
+            return Rejection(404, "no-such-page", "there is no such page", "Go to the board")
+        case 405:
+            return Rejection(405, "no-such-method", "this address takes no such request")
+        case status:
+            return Rejection(status, "request-invalid", "the request cannot be read")

@@ -85,14 +85,9 @@ class Console:
             try:
                 return await self.actor(request)
             except SignInRequired:
-                pass
+                raise _no_key() from None
         await self.limits.count(PAGES, address_of(request, self.settings.offers_web_proxies))
-        raise Rejection(
-            401,
-            "not-signed-in",
-            "the call has no key that is known and valid",
-            "Send it as Authorization: Bearer offerflow_…",
-        )
+        raise _no_key()
 
     def require(self, actor: Actor, permission: Permission, owner_email: str | None = None) -> None:
         """Raises Rejection (403) unless the actor may do it."""
@@ -141,13 +136,23 @@ class Console:
         decision: ApprovalDecision,
         *,
         approved: bool,
+        update_id: str | None = None,
     ) -> OfferRecord:
         """Decide for a signed-in person about one exception or refund, signed by the console."""
         client = self.client(actor)
         decide = client.approve if approved else client.decline
         if key := self.settings.signing_key:
             decision = signed_decision(decision, path, key, approved=approved)
-        return await decide(path, decision)
+        return await decide(path, decision, update_id)
+
+
+def _no_key() -> Rejection:
+    return Rejection(
+        401,
+        "not-signed-in",
+        "the call has no key that is known and valid",
+        "Send it as Authorization: Bearer offerflow_…",
+    )
 
 
 def _log_failure(task: "asyncio.Task[Any]") -> None:

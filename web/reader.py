@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from temporalio.client import Client
 from temporalio.service import RPCError
@@ -43,6 +44,11 @@ class Reading:
     version: int = 0
     """Another one after each change."""
     by_path: dict[str, OfferRow] = field(default_factory=dict)
+
+    @cached_property
+    def by_id(self) -> list[OfferRow]:
+        """The rows in an order that does not change when an offer does."""
+        return sorted(self.rows, key=lambda row: row.opportunity_id)
 
 
 class Reader:

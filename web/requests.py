@@ -12,10 +12,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.api.problem import API, problem_response
 from web.rejection import Rejection
 
 LARGEST_BODY = 256 * 1024
 """Bytes: an offer's terms with eighty-six instalments have a tenth."""
+
+TOO_LARGE = Rejection(
+    413, "too-large", "the request is too large", f"Send at most {LARGEST_BODY} bytes"
+)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -80,14 +85,18 @@ class LimitedBody:
             message = await receive()
             read += len(message.get("body", b""))
             if read > LARGEST_BODY:
-                raise Rejection(413, "too-large", "the request is too large")
+                raise TOO_LARGE
             return message
 
         await self._app(scope, counted, send)
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
-    await PlainTextResponse("the request is too large", 413)(scope, receive, send)
+    if scope["path"].startswith(API):
+        response = problem_response(TOO_LARGE)
+    else:
+        response = PlainTextResponse(TOO_LARGE.problem, TOO_LARGE.status)
+    await response(scope, receive, send)
 
 
 PAGES = RateLimitItemPerMinute(600)

@@ -11,6 +11,7 @@ from cli.terminal import print_error
 from runtime.logging import LogLevel, configure_logs
 from runtime.settings import InvalidSettings, WebSettings, listen_address, read_settings
 from runtime.temporal import connect, register_search_attributes
+from web.listening import listening_socket
 
 SHUTDOWN_SECONDS = 5
 """Browsers keep a connection open for news: it is closed then."""
@@ -60,8 +61,7 @@ async def web() -> None:
 
 def _listen(address: str, host: str, port: int) -> socket.socket:
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
+        return listening_socket(host, port)
     except OSError as error:
         raise InvalidSettings(
             f"OFFERS_WEB_ADDRESS: nothing can listen at {address} ({error.strerror}): choose"

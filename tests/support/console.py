@@ -1,7 +1,6 @@
 """The web console on a free port of loopback, in the test's own event loop."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +11,7 @@ from uvicorn import Config, Server
 from runtime.settings import WebSettings, read_settings
 from tests.support.workflow_harness import environment_variables
 from web.app import create_app
+from web.listening import listening_socket
 
 SESSION_KEY = "a-key-of-the-tests-that-signs-sessions"
 
@@ -31,7 +31,7 @@ async def running_console(client: Client, **settings: str) -> AsyncIterator[Runn
 
     An environment of the tests (`open_offer_environment`) has set the policy.
     """
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listening_socket("127.0.0.1", 0)
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     with environment_variables({"OFFERS_WEB_ADDRESS": address, **settings}):
         app = create_app(read_settings(WebSettings), client, SESSION_KEY)

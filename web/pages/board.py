@@ -120,7 +120,7 @@ async def board(  # noqa: PLR0917  # each is a part of the address
     if len(q) > 15 and (path := _pasted(q)):
         return RedirectResponse(f"/offers/{path}", 303)
     reading = await console.reader.current()
-    selection, needing = _selection(stage, attention, owner, expiring)
+    selection, needing = selection_of(stage, attention, owner, expiring)
     words = searchable(q[:200]).split()
     rows = [
         row
@@ -161,7 +161,7 @@ def _pasted(text: str) -> str | None:
         return None
 
 
-def _selection(
+def selection_of(
     stage: str, attention: str, owner: str, expiring: str
 ) -> tuple[OfferSelection, bool]:
     """What is asked for; and whether only what needs somebody."""
@@ -180,8 +180,14 @@ def _selection(
         raise Rejection(
             422, "filter-invalid", finding.problem, finding.remedy, field=finding.field
         ) from None
-    except ValueError as error:
-        raise Rejection(422, "filter-invalid", str(error), field="expiring") from None
+    except ValueError:
+        raise Rejection(
+            422,
+            "filter-invalid",
+            "it is no number of days or weeks",
+            "Write it as 7d or 2w",
+            field="expiring",
+        ) from None
 
 
 def _by_stage(rows: Iterable[OfferRow]) -> list[tuple[Stage, list[OfferRow], int]]:
