@@ -72,7 +72,7 @@ async def _measure(pid: int, key: str, seconds: int, temporal: Any) -> dict[str,
     ) as client:
         first = await _until_first_page(client)
         pages = [await _timed(client, "/") for _ in range(10)]
-        before = _resident_mb(pid)
+        before = halfway = _resident_mb(pid)
         news: Counter[str] = Counter()
         listening = [asyncio.create_task(_listen(client, news)) for _ in range(BROWSERS)]
         headers = {"authorization": f"Bearer {key}"}
@@ -86,6 +86,7 @@ async def _measure(pid: int, key: str, seconds: int, temporal: Any) -> dict[str,
                 asyncio.create_task(_call(client, CALLS[number % len(CALLS)], headers, answers))
             )
             if number == seconds * CALLS_A_SECOND // 2:
+                halfway = _resident_mb(pid)
                 await list_offer(temporal, changed)
             due = began + (number + 1) / CALLS_A_SECOND
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
@@ -110,7 +111,7 @@ async def _measure(pid: int, key: str, seconds: int, temporal: Any) -> dict[str,
             "99 of 100": round(durations[int(len(durations) * 0.99)], 3),
             "largest": round(durations[-1], 3),
         },
-        "resident_mb": {"before": before, "after": _resident_mb(pid)},
+        "resident_mb": {"before": before, "halfway": halfway, "after": _resident_mb(pid)},
     }
 
 

@@ -127,9 +127,14 @@ class Reader:
                         await self._asked.wait()
             self._asked.clear()
 
-    async def _take(self, runs: list[ListedOffer], began: float) -> None:
+    def _rows_of(self, runs: list[ListedOffer]) -> tuple[list[OfferRow], bool]:
+        """The rows, and whether they differ from those before."""
         rows = needy_first(row_of(run) for run in newest_runs(runs))
-        changed = rows != self.reading.rows or self.read_at is None
+        return rows, rows != self.reading.rows or self.read_at is None
+
+    async def _take(self, runs: list[ListedOffer], began: float) -> None:
+        # Of 10,000 offers it takes a second, in which no call would be answered.
+        rows, changed = await asyncio.to_thread(self._rows_of, runs)
         async with self._changed:
             self.read_at = time.monotonic()
             self._began_at, self._took = began, self.read_at - began
