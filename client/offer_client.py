@@ -50,6 +50,7 @@ from client.listing import (
     runs_of,
 )
 from client.no_answer import has_worker, why_no_answer
+from client.sent_mails import SentMail, sent_mails
 from client.start_request import start_request
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
@@ -497,6 +498,10 @@ class OfferClient:
             problems += [listed.problem] if listed.problem else []
             summary = _summary_of_attributes(path, listed)
         return KnownOffer(summary, record, listed.is_running, tuple(problems))
+
+    async def sent_mails(self, path: str, clock: Clock) -> list[SentMail]:
+        """The mails of an offer, the oldest first; `clock`: the offer's own."""
+        return await sent_mails(self._client, workflow_id(path), clock)
 
     async def accepted_offers(self, path: str | None = None) -> list[ListedOffer]:
         """Every run whose offer was accepted, those that have ended and earlier runs included.

@@ -1,5 +1,6 @@
 """The console in a real Chromium: every page, every button, with and without JavaScript."""
 
+import base64
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from offers.stage import Stage
@@ -15,10 +17,12 @@ from tests.support.console import SESSION_KEY, RunningConsole, running_console
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.sessions import session_cookie
+from tests.support.workflow_harness import environment_variables
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
-DESK, OWNER = "desk@example.com", "owner@example.com"
+DESK = "desk@example.com"
+KEY = Ed25519PrivateKey.generate()
 OPERATIONS = """
 [roles]
 deal-desk = ["desk@example.com", "second@example.com"]
@@ -33,14 +37,18 @@ PAGES = ("/", "/?view=stages", "/approvals", "/new", "/payouts", "/health", "/po
 async def environment(
     dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
+    """Its workers take only decisions that the console has signed."""
     monkeypatch.setattr("tests.support.offer_environment.POLICY", OPERATIONS)
-    async with open_offer_environment(dev_server, tmp_path) as environment:
-        yield environment
+    public = f"console:{encoded(KEY.public_key().public_bytes_raw())}"
+    with environment_variables({"OFFERS_DECISION_KEYS": public}):
+        async with open_offer_environment(dev_server, tmp_path) as environment:
+            yield environment
 
 
 @pytest.fixture
 async def console(environment: OfferEnvironment) -> AsyncIterator[RunningConsole]:
     settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
+    settings["OFFERS_DECISION_KEY"] = f"console:{encoded(KEY.private_bytes_raw())}"
     async with running_console(environment.temporal_client, **settings) as console:
         yield console
 
@@ -49,6 +57,10 @@ async def console(environment: OfferEnvironment) -> AsyncIterator[RunningConsole
 async def browser() -> AsyncIterator[Browser]:
     async with running_browser() as browser:
         yield browser
+
+
+def encoded(key: bytes) -> str:
+    return base64.b64encode(key).decode()
 
 
 async def signed_in(
@@ -117,6 +129,7 @@ async def test_two_people_decide_about_one_exception(
     await environment.wait_until(offer, lambda row: row.stage == Stage.SHARED)
     (decision,) = (await environment.client.record(offer)).decisions
     assert (decision.by, decision.approved) == (DESK, True)
+    assert decision.proof is not None
 
 
 async def test_owner_of_a_deal_cannot_approve_it(
@@ -178,6 +191,7 @@ async def test_buttons_of_a_shared_offer(
     (offer,) = await environment.share_offers(1)
     page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")
     await expect(page.get_by_text("Refund: there is no agreement")).to_be_visible()
+    await expect(page.locator("#mails")).to_contain_text("Email buyer: shared")
     until = environment.world.now().date() + timedelta(days=60)
     await page.locator("summary", has_text="Extend").click()
     await page.get_by_label("New last day (UTC)").fill(until.isoformat())

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from client.offer_client import KnownOffer
 from client.offer_facts import facts_of, facts_of_terms
+from client.sent_mails import SentMail
 from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.clazar_field_sheet import field_sheet
@@ -75,15 +76,17 @@ async def show(
         return render(
             request, "offer_unanswered.html", actor, known=known, offer=path, live="/events"
         )
-    return _page(request, actor, console, known, known.record)
+    mails = await console.client(actor).sent_mails(path, known.record.clock)
+    return _page(request, actor, console, known, known.record, mails)
 
 
-def _page(
+def _page(  # noqa: PLR0917
     request: Request,
     actor: CurrentActor,
     console: CurrentConsole,
     known: KnownOffer,
     record: OfferRecord,
+    mails: list[SentMail],
 ) -> Response:
     can, cannot = buttons(console, actor, record, is_open=known.is_followed)
     codes = {attention.code for attention in record.attentions}
@@ -96,6 +99,7 @@ def _page(
         record=record,
         known=known,
         life=life_of(record),
+        mails=mails,
         waits_for=waits_for if known.is_followed else None,
         waits_until=waits_until,
         terms=facts_of_terms(record.terms),
