@@ -388,3 +388,30 @@ async def test_opportunity_that_does_not_exist_has_no_offer(
     for path in ("/offers", "/preflight"):
         answer = await program.post(path, json={"opportunity": "006TEST00009999"})
         assert (answer.status_code, answer.json()["code"]) == (404, "no-such-opportunity"), path
+
+
+async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
+    environment: OfferEnvironment, served: RunningConsole, keys: Path, program: httpx.AsyncClient
+) -> None:
+    (opportunity,) = await environment.share_offers(1)
+    await environment.accept(opportunity)
+    await environment.run_agreement_watch()
+    await environment.wait_until(opportunity, lambda row: row.stage == Stage.ACCEPTED)
+    (invoice,) = environment.world.money.invoices
+    path = f"/offers/{opportunity}/refunds"
+    body = {"invoice_id": invoice.id, "amount": "500.00 USD", "reason": "OTHER"}
+    check = await program.post(f"{path}/check", json=body)
+    assert check.json()["adjustable"] == {"amount": "120000.00", "currency": "USD"}
+    for _ in range(2):
+        asked = await program.post(path, json=body, headers={"Idempotency-Key": "k"})
+        assert asked.status_code == 200, asked.text
+    offer = await shown(program, opportunity)
+    (refund,), (waiting,) = offer["refunds"], offer["to_decide"]
+    assert "proof" not in refund
+    assert waiting["finding"] == "refund-1"
+    decision = {"finding": waiting["finding"], "deal": waiting["deal"]}
+    key = add_key(keys, "finance", person="finance@example.com")
+    async with api(served.url, key) as finance:
+        approved = await finance.post(f"/offers/{opportunity}/approve", json=decision)
+        assert approved.status_code == 200, approved.text
+    await environment.wait_until_called("agreement", "BatchCreateBillingAdjustmentRequest", 1)
