@@ -44,14 +44,8 @@ async def take(processes: Processes, folder: Path) -> None:
     """Put more offers into the world of a demo that is over, and take the pictures."""
     settings = TemporalSettings()
     client = OfferClient(await connect(settings), settings.clock)
-    async with httpx.AsyncClient(base_url=processes.addresses["control"], timeout=10) as control:
-        for scenario in (*MORE, NEW):
-            sent = [
-                await control.post("/control/opportunities", json=scenario.opportunity()),
-                await control.put(f"/control/buyers/{scenario.account}", json={"exists": True}),
-            ]
-            for answer in sent:
-                answer.raise_for_status()
+    for scenario in MORE:
+        await _put(processes, scenario)
     for scenario in MORE:
         await client.start_without_waiting(scenario.opportunity_id)
     expected = {scenario.opportunity_id: scenario.last_stage for scenario in MORE}
@@ -66,8 +60,17 @@ async def take(processes: Processes, folder: Path) -> None:
         )
         for name, path, scheme, size in VIEWS:
             await _take(browser, f"{processes.console}{path}", folder / f"{name}.png", scheme, size)
+        await _put(processes, NEW)
         await _take_preflight(browser, processes.console, folder / "new-offer.png")
         await browser.close()
+
+
+async def _put(processes: Processes, scenario: Scenario) -> None:
+    async with httpx.AsyncClient(base_url=processes.addresses["control"], timeout=10) as control:
+        opportunity = await control.post("/control/opportunities", json=scenario.opportunity())
+        opportunity.raise_for_status()
+        buyer = f"/control/buyers/{scenario.account}"
+        (await control.put(buyer, json={"exists": True})).raise_for_status()
 
 
 async def _take(

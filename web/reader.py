@@ -20,8 +20,9 @@ from client.offer_selection import needy_first
 SHORTEST_PAUSE = timedelta(seconds=0.5)
 QUICK = 0.3
 """Seconds: a page waits for another reading if the last one took less."""
-ENOUGH = 0.2
-"""Seconds: what was read since so short a time is new enough."""
+ENOUGH = timedelta(seconds=0.2)
+FOR_PROGRAMS = timedelta(seconds=1)
+"""Programs that ask often need not wait for another reading each time."""
 NEXT_READING = timedelta(seconds=2)
 WITHOUT_BROWSERS = timedelta(seconds=15)
 """Between two readings while no page is open."""
@@ -78,14 +79,17 @@ class Reader:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def current(self) -> Reading:
-        """As it is now if reading takes no time, and else what was read last."""
+    async def current(self, may_be_old: timedelta = ENOUGH) -> Reading:
+        """As it is now if reading takes no time, and else what was read last.
+
+        `may_be_old`: what was read since so long a time is new enough.
+        """
         self._asked.set()
-        asked_at = time.monotonic()
+        oldest = time.monotonic() - may_be_old.total_seconds()
         if self.read_at is None:
             await self._wait(lambda: self.read_at is not None, FIRST_READING)
         elif self._took < QUICK:
-            await self._wait(lambda: self._began_at >= asked_at - ENOUGH, NEXT_READING)
+            await self._wait(lambda: self._began_at >= oldest, NEXT_READING)
         return self.reading
 
     async def newer_than(self, version: int, within: timedelta) -> Reading:

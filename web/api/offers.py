@@ -40,6 +40,7 @@ from web.pages.approvals import why_not_theirs
 from web.pages.board import matches, searchable, selection_of
 from web.pages.page import CurrentConsole
 from web.permissions import Permission
+from web.reader import FOR_PROGRAMS
 from web.rejection import Rejection, rejection_of
 from web.requested import opportunity_of, path_of
 
@@ -77,7 +78,7 @@ async def list_offers(
     No offer is skipped or shown twice when others are created or change between two pages.
     """
     selection, needing = selection_of(stage or "", attention, owner, expiring)
-    reading = await console.reader.current()
+    reading = await console.reader.current(FOR_PROGRAMS)
     if console.reader.read_at is None:
         raise Rejection(
             503, "list-unread", str(console.reader.problem), "Try again in a minute", retry_after=60

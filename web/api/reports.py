@@ -14,6 +14,7 @@ from web.api.examples import PAID, RENEWED
 from web.api.problem import described
 from web.pages.page import CurrentConsole
 from web.pages.payouts import money_of, parse_month
+from web.reader import FOR_PROGRAMS
 
 router = APIRouter(tags=["reports"], route_class=ApiRoute)
 
@@ -27,7 +28,7 @@ async def payouts(
     ] = "",
 ) -> Payouts:
     """Report what is expected, invoiced, collected, paid out and late; no vendor is asked."""
-    money = money_of(console, await console.reader.current(), parse_month(month))
+    money = money_of(console, await console.reader.current(FOR_PROGRAMS), parse_month(month))
     notes = [f"{path}: its money is not known" for path in money.unreadable]
     data = to_json_data(money.lines, money.totals, notes)
     return Payouts(**data, months=money.months)
@@ -40,6 +41,6 @@ async def renewals(
     within_days: Annotated[int, Query(ge=1, le=3650)] = 90,
 ) -> Renewals:
     """List the agreements that end soon, and whether their renewals are on the way."""
-    reading = await console.reader.current()
+    reading = await console.reader.current(FOR_PROGRAMS)
     found = renewals_among(newest_runs(reading.runs), console.now(), timedelta(days=within_days))
     return Renewals(agreements=found.ending, unreadable=[each.path for each in found.unreadable])
