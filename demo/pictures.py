@@ -118,6 +118,8 @@ def parts_picture() -> str:
     for layer in layers:
         for number, name in enumerate(each.strip() for each in layer.split("|")):
             parts.append(_box(LEFT + number * (BOX[0] + GAP), y, name, ABOUT[name]))
+        if "|" not in layer:
+            parts.append(_text(LEFT + BOX[0] + GAP, y + 25, ", ".join(_contents(layer)), "small"))
         y += BOX[1] + GAP
     y += 20
     parts.append(_text(LEFT, y, "An offer's life; docs/lifecycle.md has every step", "title"))
@@ -130,7 +132,7 @@ def parts_picture() -> str:
         aside = [each for each in TRANSITIONS[stage] if each not in WAY]
         for place, each in enumerate(aside):
             parts.append(_box(x, y + (place + 1) * (BOX[1] + GAP), each, kind="side"))
-    height = y + 4 * (BOX[1] + GAP) + 20
+    height = y + 3 * (BOX[1] + GAP) + 10
     width = LEFT * 2 + len(WAY) * (BOX[0] + GAP)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img"'
@@ -153,6 +155,13 @@ ABOUT = {
     "activities": "calls to vendors",
     "offers": "the domain, pure",
 }
+
+
+def _contents(package: str) -> list[str]:
+    """Its folders, or its modules if it has none."""
+    folder = ROOT / package
+    found = [each.parent.name for each in folder.glob("*/__init__.py")]
+    return sorted(found or (each.stem for each in folder.glob("*.py") if each.stem != "__init__"))
 
 
 def _box(x: int, y: int, name: str, about: str = "", kind: str = "box") -> str:
