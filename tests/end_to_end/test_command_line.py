@@ -222,8 +222,8 @@ def test_interrupted_command_says_so() -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
         connection.close()
-    assert (process.returncode, out) == (130, "")
     assert err.startswith("interrupted: see with offerflow show, or list,")
+    assert (process.returncode, out) == (130, "")
 
 
 async def test_wrong_namespace_or_profile_is_one_line(

@@ -491,6 +491,7 @@ WITHOUT_SCENARIO = {
     "signal_policy_change": "it calls only Temporal, and nothing when the policy is the same",
     "find_vendor_problems": "it reads only Temporal's search, which the time-skipping server lacks",
     "find_schedule_problems": "it reads only Temporal's Schedules, which that server lacks",
+    "preview_deal": "it is check_deal for a page: tests/web/test_browser.py",
     "deliver_event": "its receivers are not the sandbox's: tests/workflows/offer/test_webhooks.py",
 }
 """Activities that no scenario runs, and why."""
