@@ -12,7 +12,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.temporal.offer_summaries import ListedOffer, read_offer
-from offers.ids import offer_path, path_of_workflow, preflight_id, workflow_id
+from offers.ids import offer_path, path_of_workflow, preflight_prefix, workflow_id
 from offers.stage import ENDS, Stage
 from offers.text import instant_text
 
@@ -53,7 +53,7 @@ async def find_runs(client: Client, opportunity_id: str) -> list[Run]:
     known = {name for name, _ in listed}
     amendments = (offer_path(opportunity_id, number) for number in itertools.count(1))
     following = next(name for name in map(workflow_id, amendments) if name not in known)
-    names = {workflow_id(opportunity_id), preflight_id(opportunity_id), following, *known}
+    names = {workflow_id(opportunity_id), following, *known}
     asked = [*((name, None) for name in names), *listed]
     found = await asyncio.gather(*(_described(client, name, run_id) for name, run_id in asked))
     return sorted({run for run in found if run}, key=lambda run: (run.workflow_id, run.run_id))
@@ -137,5 +137,8 @@ async def _described(client: Client, name: str, run_id: str | None) -> Run | Non
 
 def _runs_of(opportunity_id: str) -> str:
     own = workflow_id(opportunity_id)
-    preflight = preflight_id(opportunity_id)
-    return f"WorkflowId IN ('{own}', '{preflight}') OR WorkflowId STARTS_WITH '{own}/'"
+    preflight = preflight_prefix(opportunity_id)
+    return (
+        f"WorkflowId = '{own}' OR WorkflowId STARTS_WITH '{own}/'"
+        f" OR WorkflowId STARTS_WITH '{preflight}'"
+    )

@@ -28,7 +28,6 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     FailureError,
-    TerminatedError,
     WorkflowAlreadyStartedError,
 )
 from temporalio.service import RPCError, RPCStatusCode
@@ -54,7 +53,7 @@ from client.sent_mails import SentMail, sent_mails
 from client.start_request import start_request
 from offers.agreements.agreement import CancellationRequestInput
 from offers.clock import Clock
-from offers.ids import offer_path, preflight_id, workflow_id
+from offers.ids import offer_path, preflight_prefix, workflow_id
 from offers.lifecycle import guards
 from offers.lifecycle.account_confirmation import AccountAnswer, AccountConfirmation
 from offers.lifecycle.actions import Action, ActionKind
@@ -353,17 +352,13 @@ class OfferClient:
         handle = await self._client.start_workflow(
             PreflightPreview.run,
             deal,
-            id=preflight_id(opportunity_id),
+            id=f"{preflight_prefix(opportunity_id)}{uuid.uuid4()}",
             task_queue=TaskQueue.OFFERS,
-            # Whoever asks with other terms has the newer question.
-            id_conflict_policy=WorkflowIDConflictPolicy.TERMINATE_EXISTING,
             static_summary=f"Preflight of opportunity {opportunity_id}",
         )
         try:
             return await self._answered(handle, handle.result(), PREFLIGHT_TIMEOUT)
         except WorkflowFailureError as error:
-            if isinstance(error.cause, TerminatedError):
-                raise NoAnswer("somebody else has just asked for a preflight of it") from None
             raise _rejection(error.cause) from None
 
     async def _stop_following(self, opportunity_id: str) -> None:

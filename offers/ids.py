@@ -86,9 +86,9 @@ def workflow_id(path: str) -> str:
     return f"offer/{path}"
 
 
-def preflight_id(opportunity_id: str) -> str:
-    """The id of the workflow that checks a deal before its offer is started."""
-    return f"preflight/{opportunity_id}"
+def preflight_prefix(opportunity_id: str) -> str:
+    """What the ids of the workflows begin with that check a deal before its offer is started."""
+    return f"preflight/{opportunity_id}/"
 
 
 def opportunity_id_of(workflow_id: str) -> str:

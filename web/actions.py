@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
+from client.offer_client import RESTARTABLE
 from offers.agreements.agreement import CancellationReasonCode
 from offers.lifecycle import guards
 from offers.lifecycle.actions import ActionKind
@@ -171,9 +172,7 @@ WHY_NOT: dict[ActionKind, Callable[[OfferRecord, datetime], Reason | str | None]
 }
 """Why an offer does not allow an action in its stage."""
 
-DANGEROUS = frozenset(
-    {ActionKind.CANCEL, ActionKind.REQUEST_CANCELLATION, ActionKind.REFUND, ActionKind.AMEND}
-)
+DANGEROUS = frozenset({ActionKind.CANCEL, ActionKind.REQUEST_CANCELLATION, ActionKind.REFUND})
 """What cannot be taken back."""
 
 
@@ -183,7 +182,7 @@ def buttons(
     """What the actor can do now, the most urgent first; and what not, with the reason."""
     now = console.now()
     possible = [kind for kind in possible_actions(record) if kind in SHOWN] if is_open else []
-    if not is_open and record.stage.is_end:
+    if not is_open and record.stage in RESTARTABLE and not record.amendment:
         possible = [ActionKind.START_AGAIN]
     owner = record.owner.owner_email if record.owner else None
     can: list[Button] = []
@@ -201,8 +200,7 @@ def buttons(
             effect=EFFECTS[kind](record),
             fields=FIELDS.get(kind, ()),
             why_not=reason,
-            is_dangerous=kind
-            in (ActionKind.CANCEL, ActionKind.REQUEST_CANCELLATION, ActionKind.REFUND),
+            is_dangerous=kind in DANGEROUS,
         )
         (can if reason is None else cannot).append(button)
     return can, [each for each in cannot if each.why_not]

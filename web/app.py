@@ -44,6 +44,11 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
             "OFFERS_WEB_ADDRESS: without OFFERS_OIDC_ISSUER nobody signs in, so only loopback is"
             " served: listen at 127.0.0.1, or set the provider"
         )
+    if settings.offers_oidc_issuer is None and settings.offers_web_proxies:
+        raise InvalidSettings(
+            "OFFERS_WEB_PROXIES: without OFFERS_OIDC_ISSUER nobody signs in, so no proxy may lead"
+            " here: unset it, or set the provider"
+        )
     reader = Reader(temporal)
     console = Console(
         settings=settings,
@@ -58,19 +63,24 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with reader.running():
             yield
+            await console.finish_running()
 
     public = urlsplit(settings.offers_console_url or "")
     https = public.scheme == "https"
+    # Without a provider a proxy must not make everybody the local operator.
+    is_public = settings.offers_oidc_issuer is not None and public.hostname is not None
+    public_hosts = [public.hostname or ""] if is_public else []
     app = FastAPI(
         title="Offerflow",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
         middleware=[
             Middleware(
                 TrustedHostMiddleware,
-                allowed_hosts=[*LOOPBACK, "[::1]", *([public.hostname] if public.hostname else [])],
+                allowed_hosts=[*LOOPBACK, "[::1]", *public_hosts],
                 www_redirect=False,
             ),
             Middleware(SecureHeaders, https=https),
@@ -118,9 +128,13 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(SignInRequired)
     async def to_sign_in(request: Request, _: Exception) -> Response:
-        target = request.url.path if request.method == "GET" else "/"
-        if request.url.query and request.method == "GET":
-            target += f"?{request.url.query}"
+        # A form, or a script of a page: neither can follow to the provider's page.
+        is_page = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+        if request.method not in ("GET", "HEAD") or not is_page:
+            ended = "the session has ended, and nothing was done"
+            remedy = "Sign in again, then repeat it"
+            return await answer(request, Rejection(401, "session-ended", ended, remedy))
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/sign-in?to={quote(target, safe='')}", 303)
 
     @app.exception_handler(Rejection)

@@ -129,6 +129,11 @@ class Console:
         self.reader.ask()
         return task.result()
 
+    async def finish_running(self) -> None:
+        """Wait a while for the changes that go on, before the process ends."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=ANSWER_WITHIN.total_seconds())
+
     async def decide(
         self,
         actor: Actor,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from offers.policy.policy import FINANCE, OPERATIONS, Policy
-from offers.terms.contacts import is_address_of
+from offers.terms.contacts import Owner, is_address_of
 
 
 class Role(StrEnum):
@@ -82,6 +82,15 @@ def roles_of(email: str | None, policy: Policy, owner_email: str | None = None) 
         if policy.has_role(email, name):
             roles.add({FINANCE: Role.FINANCE, OPERATIONS: Role.OPERATIONS}.get(name, Role.APPROVER))
     return frozenset(roles)
+
+
+OWNER_TERMS = frozenset(Owner.model_fields)
+"""Terms that say whose the offer is."""
+
+
+def moves_ownership(terms: Iterable[str]) -> bool:
+    """Whether given terms would make somebody the owner: owning it does not count for them then."""
+    return not OWNER_TERMS.isdisjoint(terms)
 
 
 def may(roles: Iterable[Role], permission: Permission) -> bool:

@@ -44,7 +44,6 @@ class Reading:
     """The newest run of each offer, what needs somebody first."""
     version: int = 0
     """Another one after each change."""
-    by_path: dict[str, OfferRow] = field(default_factory=dict)
 
     @cached_property
     def by_id(self) -> list[OfferRow]:
@@ -116,14 +115,17 @@ class Reader:
         while True:
             began = time.monotonic()
             try:
-                runs = await offer_summaries.list_offers(
-                    self._client, "ExecutionStatus != 'Failed'"
-                )
+                runs = await offer_summaries.list_offers(self._client, NOT_FAILED)
                 await self._take(runs, began)
                 self.problem = None
             except RPCError as error:
                 self.problem = f"Temporal does not answer ({error.status.name.lower()})"
                 logging.getLogger(__name__).warning("the list of offers was not read: %s", error)
+            except Exception as error:  # one odd run must not end the only reader
+                self.problem = "the list of offers cannot be read"
+                # Its text may be personal.
+                name = type(error).__name__
+                logging.getLogger(__name__).warning("the list of offers was not read: %s", name)
             await asyncio.sleep(max(SHORTEST_PAUSE.total_seconds(), REST * self._took))
             if not self.browsers:
                 with suppress(TimeoutError):
@@ -143,9 +145,7 @@ class Reader:
             self.read_at = time.monotonic()
             self._began_at, self._took = began, self.read_at - began
             if changed:
-                self.reading = Reading(
-                    runs, rows, self.reading.version + 1, {row.opportunity_id: row for row in rows}
-                )
+                self.reading = Reading(runs, rows, self.reading.version + 1)
             self._changed.notify_all()
 
 

@@ -18,9 +18,13 @@ from web.rejection import Rejection
 LARGEST_BODY = 256 * 1024
 """Bytes: an offer's terms with eighty-six instalments have a tenth."""
 
-TOO_LARGE = Rejection(
-    413, "too-large", "the request is too large", f"Send at most {LARGEST_BODY} bytes"
-)
+
+def _is_too_large() -> Rejection:
+    # Another one each time: an exception keeps the frames in which it was raised.
+    return Rejection(
+        413, "too-large", "the request is too large", f"Send at most {LARGEST_BODY} bytes"
+    )
+
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -85,17 +89,18 @@ class LimitedBody:
             message = await receive()
             read += len(message.get("body", b""))
             if read > LARGEST_BODY:
-                raise TOO_LARGE
+                raise _is_too_large()
             return message
 
         await self._app(scope, counted, send)
 
 
 async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
+    error = _is_too_large()
     if scope["path"].startswith(API):
-        response = problem_response(TOO_LARGE)
+        response = problem_response(error)
     else:
-        response = PlainTextResponse(TOO_LARGE.problem, TOO_LARGE.status)
+        response = PlainTextResponse(error.problem, error.status)
     await response(scope, receive, send)
 
 
@@ -130,7 +135,9 @@ def address_of(request: Request, proxies: int) -> str:
     direct = request.client.host if request.client else "unknown"
     if not proxies:
         return direct
-    said = [each.strip() for each in request.headers.get("x-forwarded-for", "").split(",")]
+    # A proxy may add a line of its own, and not lengthen that of the client.
+    lines = ",".join(request.headers.getlist("x-forwarded-for"))
+    said = [each.strip() for each in lines.split(",")]
     return said[-proxies] if len(said) >= proxies and said[-proxies] else direct
 
 

@@ -58,7 +58,7 @@ class WebhookSender:
     def send(self, endpoint: WebhookEndpoint, event: WebhookEvent) -> Answer:
         """What was answered.  The body of the answer is not read."""
         parts = urlsplit(endpoint.url)
-        path = parts._replace(scheme="", netloc="").geturl() or "/"
+        path = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
         body = event.body
         deadline = time.monotonic() + DEADLINE
         try:

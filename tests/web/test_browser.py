@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, Page, expect
@@ -16,7 +17,7 @@ from tests.support.browser import CHROMIUM, accessibility_problems, running_brow
 from tests.support.console import SESSION_KEY, RunningConsole, running_console
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.openid_provider import OpenIdProvider
-from tests.support.sessions import session_cookie
+from tests.support.sessions import CSRF, session_cookie
 from tests.support.workflow_harness import environment_variables
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
@@ -178,8 +179,7 @@ async def test_mistake_in_a_form_loses_nothing(
     await page.get_by_text("Overrule terms").click()
     await page.get_by_label("Terms instead of Salesforce's").fill("price=1.10.000 USD")
     await page.get_by_role("button", name="Check").click()
-    await expect(page.get_by_text("price=1.10.000 USD")).to_be_visible()
-    await page.go_back()
+    await expect(page.get_by_role("alert")).to_contain_text("price=1.10.000 USD")
     await expect(page.get_by_label("Terms instead of Salesforce's")).to_have_value(
         "price=1.10.000 USD"
     )
@@ -301,3 +301,41 @@ async def test_all_offers_of_one_cause_are_resumed(
     for offer in offers:
         record = await environment.client.record(offer)
         assert [request.by for request in record.requests] == ["ops@example.com"]
+
+
+async def test_nobody_becomes_owner_by_saying_so(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (offer,) = environment.put_opportunities(1)
+    viewer = "viewer@example.com"
+    page = await page_of(await signed_in(browser, console, viewer), f"/new?opportunity={offer}")
+    await page.get_by_text("Overrule terms").click()
+    await page.get_by_label("Terms instead of Salesforce's").fill(f"owner_email={viewer}")
+    await page.get_by_role("button", name="Check").click()
+    await expect(page.get_by_text("Only the owner of the opportunity")).to_be_visible()
+    await expect(page.get_by_role("button", name="Create the offer")).to_have_count(0)
+    cookies = {"offerflow": session_cookie(viewer, SESSION_KEY)}
+    given = {"owner_email": viewer}
+    async with httpx.AsyncClient(base_url=console.url, cookies=cookies) as client:
+        form = {"csrf": CSRF, "opportunity": offer, "action": "create"}
+        changes = {"changes": f"owner_email={viewer}"}
+        by_page = await client.post("/new", data=form | changes)
+        by_call = await client.post(
+            "/api/v1/offers",
+            json={"opportunity": offer, "terms": given},
+            headers={"x-csrf-token": CSRF},
+        )
+    assert (by_page.status_code, by_call.status_code) == (403, 403)
+
+
+async def test_page_says_when_the_session_has_ended(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    context = await signed_in(browser, console, DESK)
+    page = await page_of(context, "/")
+    await expect(page.get_by_role("row")).to_have_count(2)
+    ended = session_cookie(DESK, SESSION_KEY, lasts=-1)
+    await context.clear_cookies()
+    await context.add_cookies([{"name": "offerflow", "value": ended, "url": console.url}])
+    await environment.share_offers(1)
+    await expect(page.get_by_role("alert")).to_contain_text("The session has ended")

@@ -1,11 +1,15 @@
 """Who may do what, through the pages: one test for each cell of the table."""
 
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 
 import httpx
 import pytest
+from starlette.requests import Request
 from temporalio.client import Client
 
 from client import offer_client
@@ -13,14 +17,17 @@ from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from offers.terms.contacts import Owner
+from runtime.settings import InvalidSettings
 from tests.support.console import SESSION_KEY, RunningConsole, running_console
 from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.requests import ID, record
 from tests.support.sessions import CSRF, session_cookie
+from web import reader
 from web.actions import PERMISSIONS
 from web.permissions import ALLOWED, Permission, Role
+from web.requests import address_of
 
 PEOPLE = {
     Role.VIEWER: "viewer@example.com",
@@ -247,3 +254,99 @@ async def test_text_from_outside_is_never_markup(temporal: Client, console: Runn
         assert "<script>alert" not in page.text
         assert markup not in page.text
     assert "&lt;script&gt;" in pages[0].text
+
+
+@pytest.mark.parametrize("action", ["revise", "amend"])
+async def test_owner_gives_the_offer_to_nobody_else(console: RunningConsole, action: str) -> None:
+    form = {"csrf": CSRF, "action": action, "changes": "owner_email=viewer@example.com"}
+    async with as_person(console, PEOPLE[Role.OWNER]) as browser:
+        assert (await browser.post(f"/offers/{ID}", data=form)).status_code == 403
+    async with as_person(console, PEOPLE[Role.OPERATIONS]) as browser:
+        assert (await browser.post(f"/offers/{ID}", data=form)).status_code != 403
+
+
+async def test_ended_session_is_said_where_no_page_can_follow(console: RunningConsole) -> None:
+    ended = session_cookie(PEOPLE[Role.OWNER], SESSION_KEY, lasts=-1)
+    cookies = {"offerflow": ended}
+    async with httpx.AsyncClient(base_url=console.url, cookies=cookies) as browser:
+        sent = await browser.post(f"/offers/{ID}", data={"csrf": CSRF, "action": "cancel"})
+        fetched = await browser.get("/", headers={"sec-fetch-mode": "cors"})
+        events = await browser.get("/events", headers={"sec-fetch-mode": "cors"})
+    assert [sent.status_code, fetched.status_code, events.status_code] == [401, 401, 401]
+    assert 'href="/sign-in"' in sent.text
+
+
+async def test_refused_bodies_leave_nothing_in_memory(console: RunningConsole) -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 10_000
+
+    def frames() -> int:
+        gc.collect()
+        return sum(1 for each in gc.get_objects() if isinstance(each, TracebackType))
+
+    async with as_person(console, PEOPLE[Role.OWNER]) as browser:
+        headers = {"content-type": "application/json"}
+        await browser.post("/api/v1/offers", content=parts(), headers=headers)
+        before = frames()
+        for _ in range(20):
+            answer = await browser.post("/api/v1/offers", content=parts(), headers=headers)
+            assert answer.status_code == 413
+    assert frames() - before < 20
+
+
+async def test_addresses_of_webhooks_are_not_shown(temporal: Client, tmp_path: Path) -> None:
+    more = tmp_path / "policy.toml"
+    hook = "[webhooks]\nendpoints = [{name = 'crm', url = 'https://hooks.example.com/TOKEN-123'}]\n"
+    more.write_text(POLICY + hook, encoding="utf-8")
+    async with (
+        running_console(temporal, OFFERS_POLICY=str(more)) as console,
+        httpx.AsyncClient(base_url=console.url) as browser,
+    ):
+        page = await browser.get("/policy")
+    assert page.status_code == 200
+    assert "TOKEN-123" not in page.text
+
+
+async def test_one_odd_run_does_not_end_the_reading(
+    temporal: Client, console: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = console.app.state.console
+    await running.reader.current()
+
+    def failing(_: object) -> None:
+        raise ValueError("'renamed-stage' is not a valid Stage")
+
+    monkeypatch.setattr(reader, "row_of", failing)
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        async with asyncio.timeout(20):
+            while "cannot be read" not in (await browser.get("/")).text:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        monkeypatch.undo()
+        async with asyncio.timeout(20):
+            while "cannot be read" in (await browser.get("/")).text:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+
+
+def test_last_proxy_says_who_sends() -> None:
+    def sent(*lines: str) -> Request:
+        headers = [(b"x-forwarded-for", line.encode()) for line in lines]
+        return Request({"type": "http", "headers": headers, "client": ("10.0.0.1", 1)})
+
+    assert address_of(sent("6.6.6.6"), 0) == "10.0.0.1"
+    assert address_of(sent("6.6.6.6, 198.51.100.7"), 1) == "198.51.100.7"
+    assert address_of(sent("6.6.6.6", "198.51.100.7"), 1) == "198.51.100.7"
+    assert address_of(sent(), 1) == "10.0.0.1"
+
+
+async def test_without_a_provider_no_proxy_leads_here(temporal: Client) -> None:
+    with pytest.raises(InvalidSettings, match="OFFERS_WEB_PROXIES"):
+        async with running_console(temporal, OFFERS_WEB_PROXIES="1"):
+            pass
+    public = {"OFFERS_CONSOLE_URL": "https://offers.example.com"}
+    async with (
+        running_console(temporal, **public) as console,
+        httpx.AsyncClient(base_url=console.url) as browser,
+    ):
+        answer = await browser.get("/", headers={"host": "offers.example.com"})
+    assert answer.status_code == 400

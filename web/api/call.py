@@ -5,7 +5,7 @@ import json
 import string
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
@@ -20,8 +20,9 @@ from web.api.bodies import OFFER
 from web.console import Console
 from web.identity import Actor
 from web.pages.page import CurrentConsole
-from web.permissions import Permission
+from web.permissions import Permission, moves_ownership
 from web.rejection import Rejection
+from web.requested import path_of
 from web.requests import CSRF, check_origin
 
 DEEPEST = 20
@@ -146,7 +147,7 @@ async def caller_of(request: Request, console: CurrentConsole) -> Actor:
     the call is the console's own.
     """
     actor = await console.program(request)
-    if "authorization" not in request.headers:
+    if not request.headers.get("authorization"):
         sent = {CSRF: request.headers.get("x-csrf-token")}
         check_origin(request, sent, console.settings.offers_console_url)
     return actor
@@ -216,7 +217,9 @@ async def named(
             field="Idempotency-Key",
         )
     # The path has the offer and the operation.
-    name = f"{actor.reference} {request.url.path} {idempotency_key}"
+    given = request.path_params.get("offer", "")
+    path = request.url.path.replace(given, path_of(given), 1) if given else request.url.path
+    name = f"{actor.reference} {path} {idempotency_key}"
     request_id = uuid.uuid5(NAMESPACE, name)
     seen: SeenKeys = request.app.state.seen_keys
     seen.check(request_id, await request.body())
@@ -227,11 +230,19 @@ CurrentName = Annotated[Named, Depends(named)]
 
 
 async def require(
-    console: Console, actor: Actor, permission: Permission, path: str | None = None
+    console: Console,
+    actor: Actor,
+    permission: Permission,
+    path: str | None = None,
+    terms: Iterable[str] = (),
 ) -> None:
     """Raises Rejection (403) unless the actor may do it; the owner of the offer is asked for only
-    where that can matter."""
+    where that can matter.
+
+    `terms`: the names of those that are given with it.
+    """
     owner = None
+    path = None if moves_ownership(terms) else path
     has_scope = actor.scopes is None or permission in actor.scopes
     if path and has_scope and actor.email and not actor.may(permission, console.policy):
         try:

@@ -1,7 +1,7 @@
 """Changes of an offer: each is an update of its workflow."""
 
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from fastapi import APIRouter
@@ -83,10 +83,12 @@ async def change(
     offer: str,
     permission: Permission,
     work: Callable[[OfferClient, str], Coroutine[Any, Any, OfferRecord]],
+    *,
+    terms: Iterable[str] = (),
 ) -> Response:
-    """Do what a call asks for if the actor may."""
+    """Do what a call asks for if the actor may.  `terms`: the names of those that are given."""
     path = path_of(offer)
-    await require(console, actor, permission, path)
+    await require(console, actor, permission, path, terms)
     console.audit(permission.value, actor, offer=path)
     try:
         record = await console.finish_soon(work(console.client(actor), path))
@@ -150,6 +152,7 @@ async def revise(
         offer,
         Permission.REVISE,
         lambda client, path: client.revise(path, changes, named.update_id),
+        terms=changes.terms,
     )
 
 
@@ -169,6 +172,7 @@ async def amend(
         offer,
         Permission.AMEND,
         lambda client, path: client.amend(path, changes, named.update_id),
+        terms=changes.terms,
     )
 
 

@@ -30,7 +30,7 @@ from web.api.bodies import (
     ShownOffer,
     ToDecide,
 )
-from web.api.call import ApiRoute, CurrentCaller, CurrentReader, GivenPath, named
+from web.api.call import ApiRoute, CurrentCaller, CurrentReader, GivenPath, named, require
 from web.api.changes import answer, url_of
 from web.api.examples import ANSWERED, LISTED, PREFLIGHTED, SHOWN
 from web.api.problem import described
@@ -39,7 +39,7 @@ from web.identity import Actor
 from web.pages.approvals import why_not_theirs
 from web.pages.board import matches, searchable, selection_of
 from web.pages.page import CurrentConsole
-from web.permissions import Permission
+from web.permissions import Permission, moves_ownership
 from web.reader import FOR_PROGRAMS
 from web.rejection import Rejection, rejection_of
 from web.requested import opportunity_of, path_of
@@ -163,11 +163,14 @@ async def create_offer(
 
 
 async def _require_create(
-    console: Console, actor: Actor, opportunity_id: str, body: NewOffer
+    console: Console, actor: Actor, opportunity_id: str, body: NewOfferOrAgain
 ) -> None:
     """Raises Rejection (403).  Who owns an opportunity without an offer, only Salesforce knows."""
+    if body.restart:  # an offer that is open is amended then
+        await require(console, actor, Permission.AMEND, opportunity_id)
     is_owners = actor.may(Permission.CREATE, console.policy, actor.email)
-    if actor.may(Permission.CREATE, console.policy) or not is_owners:
+    is_given = moves_ownership(body.terms)  # whose it is says Salesforce, not the caller
+    if actor.may(Permission.CREATE, console.policy) or is_given or not is_owners:
         console.require(actor, Permission.CREATE)
         return
     preview = await console.client(actor).preflight(opportunity_id, body.terms, method=body.method)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
 
 from client.offer_client import OfferClient, RequestRejected
 from client.offer_facts import Facts, facts_of_terms
@@ -86,7 +88,7 @@ async def _waiting(
 ) -> Waiting | None:
     try:
         record = await client.record(path, ANSWER_WITHIN)
-    except RequestRejected:
+    except (RequestRejected, WorkflowQueryFailedError, RPCError):
         return None
     terms = record.terms
     return Waiting(
@@ -159,9 +161,11 @@ async def decide(
     )
     console.audit("approve" if approved else "decline", actor, offer=path)
     record = await console.finish_soon(console.decide(actor, path, decision, approved=approved))
+    if record is None:
+        message = f"{path}: the decision was sent, and is not answered yet. Look again in a minute."
+        return go_to(request, "/approvals", message)
     done = "approved" if approved else "declined"
-    company = record.company if record and record.company else path
-    return go_to(request, "/approvals", f"{company}: {done}.")
+    return go_to(request, "/approvals", f"{record.company or path}: {done}.")
 
 
 def _is_approved(text: str) -> bool:

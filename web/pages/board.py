@@ -3,7 +3,7 @@
 import asyncio
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -22,13 +22,17 @@ from offers.lifecycle.summary import Wait
 from offers.stage import Stage
 from offers.text import day_text
 from web.pages.page import CurrentActor, CurrentConsole, render
+from web.reader import Reading
 from web.rejection import Rejection
+from web.sign_in import signed_in
 
 router = APIRouter(include_in_schema=False)
 
 PAGE_SIZE = 100
 CARDS_EACH = 12
 """Of each stage on the board."""
+MOST_BROWSERS = 1000
+"""Open pages that are kept live at the same time."""
 EVENT_EVERY = timedelta(seconds=20)
 """The longest time without an event: proxies close silent connections."""
 
@@ -40,21 +44,19 @@ class Column(NamedTuple):
     key: Callable[[OfferRow], Any]
 
 
+def _price(row: OfferRow) -> tuple[str, Decimal]:
+    return (row.price.currency, row.price.amount) if row.price else ("", Decimal())
+
+
 COLUMNS: dict[str, Column] = {
     "offer": Column("Offer", lambda row: row.opportunity_id),
     "company": Column("Company", lambda row: (row.company or "").casefold()),
-    "price": Column(
-        "Price", lambda row: (row.price.currency, row.price.amount) if row.price else ("", 0)
-    ),
+    "price": Column("Price", _price),
     "owner": Column("Owner", lambda row: (row.owner_name or row.owner_email or "").casefold()),
     "stage": Column("Stage", lambda row: list(Stage).index(Stage(row.stage))),
     "since": Column("Since", lambda row: str(row.since or "")),
     "last_day": Column("Last day", lambda row: str(row.last_day or "9999")),
 }
-
-
-def _price(row: OfferRow) -> tuple[str, Decimal]:
-    return (row.price.currency, row.price.amount) if row.price else ("", Decimal())
 
 
 def waits_for(row: OfferRow) -> str:
@@ -206,16 +208,36 @@ def _address(asked: dict[str, str], changed: dict[str, object]) -> str:
 
 @router.get("/events")
 async def events(
-    request: Request, _: CurrentActor, console: CurrentConsole, version: int = 0
+    request: Request,
+    _: CurrentActor,
+    console: CurrentConsole,
+    version: int = 0,
+    offer: str = "",
 ) -> Response:
-    """Server-sent events: a number whenever the list has changed."""
+    """Server-sent events: a number whenever the list, or one offer in it, has changed.
+
+    They end with the session.
+    """
+    if console.reader.browsers >= MOST_BROWSERS:
+        raise Rejection(503, "too-many-browsers", "too many pages are open", retry_after=60)
+
+    def row_in(reading: Reading) -> OfferRow | None:
+        return next((row for row in reading.rows if row.opportunity_id == offer), None)
 
     async def changes() -> AsyncIterator[dict[str, str]]:
-        seen = version
+        seen, shown = version, None
+        if offer and console.reader.reading.version == version:
+            shown = row_in(console.reader.reading)
         while not await request.is_disconnected():
+            if console.sign_in and signed_in(request, datetime.now(UTC)) is None:
+                return
             reading = await console.reader.newer_than(seen, EVENT_EVERY)
-            if reading.version != seen:
-                seen = reading.version
+            is_news = reading.version != seen
+            seen = reading.version
+            if is_news and offer:
+                row = row_in(reading)
+                is_news, shown = row != shown, row
+            if is_news:
                 yield {"event": "changed", "data": str(seen)}
             await asyncio.sleep(0)
 

@@ -7,10 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.preflight import GIVEN, DealPreview
+from client.offer_client import RequestRejected
 from client.offer_facts import facts_of_terms
 from offers.findings import Severity
+from web.console import Console
+from web.identity import Actor
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
-from web.permissions import Permission
+from web.permissions import Permission, moves_ownership
+from web.rejection import Rejection, rejection_of
 from web.requested import changes_of, opportunity_of
 
 router = APIRouter(include_in_schema=False)
@@ -33,6 +37,7 @@ def _form(request: Request, actor: CurrentActor, **context: Any) -> Response:
         "sources": [],
         "can_create": False,
     }
+    empty["error"] = None
     return render(request, "new_offer.html", actor, **(empty | {"why_not": None} | context))
 
 
@@ -41,18 +46,34 @@ async def check_or_create(
     request: Request, actor: CurrentActor, console: CurrentConsole, form: SentForm
 ) -> Response:
     """Check the deal; or start its offer, if that button was pressed."""
+    try:
+        return await _checked_or_created(request, actor, console, form)
+    except (Rejection, RequestRejected) as error:
+        rejection = error if isinstance(error, Rejection) else rejection_of(error)
+        if rejection.status not in (404, 409, 422):
+            raise
+        written = {name: form.get(name, "") for name in ("opportunity", "changes")}
+        return _form(request, actor, status=rejection.status, error=rejection, **written)
+
+
+async def _checked_or_created(
+    request: Request, actor: Actor, console: Console, form: dict[str, str]
+) -> Response:
     opportunity_id = opportunity_of(form.get("opportunity", ""))
     given = changes_of(form.get("changes", ""))
     client = console.client(actor)
     console.require(actor, Permission.PREFLIGHT)
     console.audit("preflight", actor, offer=opportunity_id)
     preview = await client.preflight(opportunity_id, given)
-    owner = preview.report.owner.owner_email if preview.report.owner else None
+    # Whose it is says Salesforce, not the form.
+    shown = None if moves_ownership(given) else preview.report.owner
+    owner = shown.owner_email if shown else None
     if form.get("action") == "create":
         console.require(actor, Permission.CREATE, owner)
         console.audit("create", actor, offer=opportunity_id)
-        await console.finish_soon(client.start_without_waiting(opportunity_id, given))
-        return go_to(request, f"/offers/{opportunity_id}", "The offer is started.")
+        started = await console.finish_soon(client.start_without_waiting(opportunity_id, given))
+        message = "The offer is started." if started else "The offer is being started."
+        return go_to(request, f"/offers/{opportunity_id}", message)
     return _form(
         request,
         actor,

@@ -1,5 +1,6 @@
 """One offer: where it is in its life, what it waits for, and what can be done now."""
 
+import uuid
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,8 +20,9 @@ from offers.stage import Stage
 from web.actions import PERMISSIONS, TITLES, buttons
 from web.console import ANSWER_WITHIN
 from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
+from web.permissions import moves_ownership
 from web.rejection import Rejection
-from web.requested import path_of, perform
+from web.requested import changes_of, path_of, perform
 
 router = APIRouter(include_in_schema=False)
 
@@ -74,7 +76,12 @@ async def show(
     known = await console.client(actor).known(path, ANSWER_WITHIN)
     if known.record is None:
         return render(
-            request, "offer_unanswered.html", actor, known=known, offer=path, live="/events"
+            request,
+            "offer_unanswered.html",
+            actor,
+            known=known,
+            offer=path,
+            live=f"/events?offer={path}",
         )
     mails = await console.client(actor).sent_mails(path, known.record.clock)
     return _page(request, actor, console, known, known.record, mails)
@@ -100,6 +107,8 @@ def _page(  # noqa: PLR0917
         known=known,
         life=life_of(record),
         mails=mails,
+        # Sent twice, it asks for one refund.
+        refund_token=uuid.uuid4(),
         waits_for=waits_for if known.is_followed else None,
         waits_until=waits_until,
         terms=facts_of_terms(record.terms),
@@ -117,7 +126,7 @@ def _page(  # noqa: PLR0917
             if record.terms and AttentionCode.AWAITING_CLAZAR_OFFER in codes
             else ()
         ),
-        live="/events",
+        live=f"/events?offer={record.path}",
     )
 
 
@@ -135,6 +144,9 @@ async def act(
     client = console.client(actor)
     known = await client.known(path, ANSWER_WITHIN)
     owner = known.summary.deal.owner
+    terms = changes_of(form.get("changes", ""))
+    if moves_ownership(terms):
+        owner = None
     console.require(actor, PERMISSIONS[kind], owner.owner_email if owner else None)
     if kind is ActionKind.REFUND and form.get("confirm", "") != form.get("amount", ""):
         raise Rejection(

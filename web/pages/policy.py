@@ -14,6 +14,10 @@ from web.pages.page import CurrentActor, CurrentConsole, render
 router = APIRouter(include_in_schema=False)
 
 
+SHOWN_ELSEWHERE = ("roles", "webhooks")
+"""The addresses of webhooks may have a token in them: they are shown nowhere."""
+
+
 class ShownRule(NamedTuple):
     """A selling rule."""
 
@@ -43,11 +47,11 @@ def rules_of(policy: Policy) -> list[ShownRule]:
 
 
 def differences(policy: BaseModel, handbook: BaseModel, prefix: str = "") -> list[Difference]:
-    """What differs from the handbook's defaults; the people under `roles` are shown elsewhere."""
+    """What differs from the handbook's defaults; without people and addresses."""
     found = []
     for name, value in policy:
         usual = getattr(handbook, name)
-        if value == usual or (not prefix and name == "roles"):
+        if value == usual or (not prefix and name in SHOWN_ELSEWHERE):
             continue
         if isinstance(value, BaseModel) and type(value) is type(usual):
             found += differences(value, usual, f"{prefix}{name}.")

@@ -6,6 +6,8 @@ const live = document.body.dataset.live;
 
 function isBusy(part) {
   return part.contains(document.activeElement) && document.activeElement !== part ||
+    part.matches(":hover") && part.querySelector("form") !== null ||
+    [...part.querySelectorAll("details")].some((each) => each.open !== each.hasAttribute("data-open")) ||
     [...part.querySelectorAll("input:not([type=hidden]), textarea")].some(
       (field) => field.value !== field.defaultValue
     );
@@ -13,10 +15,11 @@ function isBusy(part) {
 
 async function refresh() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (answer.redirected || !answer.ok) {
-    location.reload();
-    return;
+  if (answer.status === 401) {
+    source.close();
+    showEnd();
   }
+  if (!answer.ok) return;
   const read = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of document.querySelectorAll("main [id]")) {
     const newer = read.getElementById(part.id);
@@ -27,8 +30,21 @@ async function refresh() {
   }
 }
 
+function showEnd() {
+  const note = document.createElement("p");
+  note.className = "banner bad";
+  note.setAttribute("role", "alert");
+  note.append("The session has ended: what is shown is not kept up to date. ");
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.append("Sign in again");
+  note.append(link);
+  document.querySelector("main").before(note);
+}
+
+let source = null;
 if (live && "EventSource" in window) {
-  const source = new EventSource(live);
+  source = new EventSource(live);
   let waiting = null;
   source.addEventListener("changed", () => {
     clearTimeout(waiting);
@@ -37,15 +53,12 @@ if (live && "EventSource" in window) {
   addEventListener("pagehide", () => source.close());
 }
 
-for (const form of document.querySelectorAll("form[method=post]")) {
-  form.addEventListener("submit", (event) => {
-    if (form.dataset.sent) {
-      event.preventDefault();
-      return;
-    }
-    form.dataset.sent = "1";
-  });
-}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+});
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
