@@ -339,3 +339,75 @@ async def test_page_says_when_the_session_has_ended(
     await context.add_cookies([{"name": "offerflow", "value": ended, "url": console.url}])
     await environment.share_offers(1)
     await expect(page.get_by_role("alert")).to_contain_text("The session has ended")
+
+
+async def press(page: Page, button: str, **fields: str) -> None:
+    """Open an action of an offer's page, fill in its fields by their labels, and do it."""
+    action = page.locator("details", has=page.locator("summary", has_text=button))
+    await action.locator("summary").click()
+    for label, value in fields.items():
+        field = action.get_by_label(label.replace("_", " "))
+        if await field.evaluate("each => each.tagName") == "SELECT":
+            await field.select_option(value)
+        else:
+            await field.fill(value)
+    await action.get_by_role("button", name=button).click()
+    await expect(page.get_by_role("status")).to_contain_text(button)
+
+
+async def test_draft_is_revised_until_it_is_shared(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (offer,) = environment.put_opportunities(1)
+    await environment.client.start(offer, {"buyer_accounts": ["123"]})
+    await environment.wait_until(offer, lambda row: "terms-invalid" in row.attentions)
+    page = await page_of(await signed_in(browser, console, "ops@example.com"), f"/offers/{offer}")
+    await page.get_by_role("button", name="Resume").click()
+    await expect(page.get_by_role("status")).to_contain_text("Resume")
+    await press(page, "Revise the terms", Changes="buyer_accounts=222200000001")
+    await environment.wait_until(offer, lambda row: row.stage == Stage.SHARED)
+    await page.reload()
+    await press(page, "Amend", Changes="description=Signed on paper")
+    await press(page, "Send again")
+    record = await environment.client.record(offer)
+    assert record.require_terms().description == "Signed on paper"
+    kinds = [request.kind for request in record.requests]
+    assert kinds == ["resume", "revise", "amend", "resend"]
+    assert {request.by for request in record.requests} == {"ops@example.com"}
+
+
+async def test_buttons_of_an_accepted_offer(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    (offer,) = await environment.share_offers(1)
+    await environment.accept(offer)
+    await environment.run_agreement_watch()
+    await environment.wait_until(offer, lambda row: row.stage == Stage.ACCEPTED)
+    (invoice,) = environment.world.money.invoices
+    page = await page_of(await signed_in(browser, console, "ops@example.com"), f"/offers/{offer}")
+    refund = {"Invoice": invoice.id, "Amount_before_tax": "500.00 USD"}
+    await press(page, "Refund", **refund, Reason="OTHER", The_amount_again="500.00 USD")
+    finance = await page_of(await signed_in(browser, console, "finance@example.com"), "/approvals")
+    await expect(finance.get_by_text("AWS cannot take it back")).to_be_visible()
+    await finance.get_by_role("button", name="Approve the refund").click()
+    await expect(finance.get_by_role("status")).to_contain_text("approved")
+    await environment.wait_until_called("agreement", "BatchCreateBillingAdjustmentRequest", 1)
+    await page.reload()
+    cancel = {"Reason": "OTHER", "Message_to_the_buyer": "as agreed"}
+    await press(page, "Ask the buyer to cancel", **cancel)
+    record = await environment.client.record(offer)
+    assert record.cancellation is not None
+    (asked,) = record.refunds
+    assert (asked.requested_by, asked.decided_by) == ("ops@example.com", "finance@example.com")
+
+
+async def test_offer_that_was_cancelled_is_started_again(
+    environment: OfferEnvironment, console: RunningConsole, browser: Browser
+) -> None:
+    offer = await draft_with_exception(environment)
+    await environment.client.cancel(offer, "not yet")
+    await environment.wait_until_closed(offer)
+    page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")
+    await press(page, "Start again")
+    await environment.wait_until(offer, lambda row: row.stage == Stage.SHARED)
+    assert (await environment.client.record(offer)).revision == 2
