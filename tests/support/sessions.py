@@ -8,7 +8,24 @@ from base64 import b64encode
 import httpx
 from itsdangerous import TimestampSigner
 
+from web.permissions import Role
+
 CSRF = "the-token-of-the-session"
+PEOPLE = {
+    Role.VIEWER: "viewer@example.com",
+    Role.OWNER: "owner@example.com",
+    Role.APPROVER: "desk@example.com",
+    Role.FINANCE: "finance@example.com",
+    Role.OPERATIONS: "ops@example.com",
+}
+POLICY = """
+[roles]
+deal-desk = ["desk@example.com"]
+legal = ["desk@example.com"]
+finance = ["finance@example.com"]
+operations = ["ops@example.com"]
+"""
+"""In which each role of `PEOPLE` is held, but that of the owner."""
 
 
 def session_cookie(email: str, key: str, *, name: str = "", lasts: int = 3600) -> str:

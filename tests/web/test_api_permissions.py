@@ -19,24 +19,10 @@ from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.requests import ID, record
-from tests.support.sessions import CSRF, session_cookie
+from tests.support.sessions import CSRF, PEOPLE, POLICY, session_cookie
 from web import console as console_module
 from web.permissions import ALLOWED, DECISIONS, Permission, Role
 
-PEOPLE = {
-    Role.VIEWER: "viewer@example.com",
-    Role.OWNER: "owner@example.com",
-    Role.APPROVER: "desk@example.com",
-    Role.FINANCE: "finance@example.com",
-    Role.OPERATIONS: "ops@example.com",
-}
-POLICY = """
-[roles]
-deal-desk = ["desk@example.com"]
-legal = ["desk@example.com"]
-finance = ["finance@example.com"]
-operations = ["ops@example.com"]
-"""
 CALLS: dict[Permission, tuple[str, dict[str, Any] | None]] = {
     Permission.PREFLIGHT: ("/preflight", {"opportunity": ID}),
     Permission.REVISE: (f"/offers/{ID}/revise", {"terms": {"company": "Other"}}),

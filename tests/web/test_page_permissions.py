@@ -23,26 +23,12 @@ from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.requests import ID, record
-from tests.support.sessions import CSRF, session_cookie
+from tests.support.sessions import CSRF, PEOPLE, POLICY, session_cookie
 from web import reader
 from web.actions import PERMISSIONS
 from web.permissions import ALLOWED, Permission, Role
 from web.requests import address_of
 
-PEOPLE = {
-    Role.VIEWER: "viewer@example.com",
-    Role.OWNER: "owner@example.com",
-    Role.APPROVER: "desk@example.com",
-    Role.FINANCE: "finance@example.com",
-    Role.OPERATIONS: "ops@example.com",
-}
-POLICY = """
-[roles]
-deal-desk = ["desk@example.com"]
-legal = ["desk@example.com"]
-finance = ["finance@example.com"]
-operations = ["ops@example.com"]
-"""
 FORMS = {
     Permission.APPROVE: (
         f"/approvals/{ID}",
