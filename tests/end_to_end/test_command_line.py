@@ -210,6 +210,8 @@ async def test_unreadable_env_file_is_one_line(tmp_path: Path, program: str) -> 
 
 
 def test_interrupted_command_says_so() -> None:
+    # Whoever runs the tests in the background may have it ignored, which a process inherits.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "starter.py"), "list"],
@@ -218,6 +220,7 @@ def test_interrupted_command_says_so() -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
+        signal.signal(signal.SIGINT, before)
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate()
