@@ -22,7 +22,7 @@ RANDOM = re.compile(
     r"\b(?:offer|agmt|agreement|acr|inv)-[a-z0-9-]+"  # ids of AWS
     r"|\b[0-9a-z]{24,}\b|\b[0-9A-Z]{10,15}\b|\b00T\w{15}\b|https?://\S+"
     r"|(?<=:)[0-9a-f]{10}\b"  # references of findings
-    r"|\b\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC"  # in mails
+    r"|\b\d{1,2}\s+[A-Z][a-z]+\s+\d{4},?\s+\d\d:\d\d\s+UTC"  # in mails, whose lines are broken
     r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|\+00:?00)?"
 )
 """Ids and times."""
