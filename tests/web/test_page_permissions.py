@@ -336,3 +336,24 @@ async def test_without_a_provider_no_proxy_leads_here(temporal: Client) -> None:
     ):
         answer = await browser.get("/", headers={"host": "offers.example.com"})
     assert answer.status_code == 400
+
+
+async def test_page_hears_of_what_changed_while_it_was_made(
+    temporal: Client, console: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = console.app.state.console
+    before = (await running.reader.current()).version
+    other = record(Stage.SHARED, amendments=()).model_copy(
+        update={"opportunity_id": "0065g00000AbCd4AAV"}
+    )
+
+    async def slow(_settings: object) -> list[object]:
+        await list_offer(temporal, other)
+        await running.reader.newer_than(before, timedelta(seconds=10))
+        return []
+
+    monkeypatch.setattr("web.pages.health.check_temporal", slow)
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        page = await browser.get("/health")
+    assert running.reader.reading.version > before
+    assert f'data-live="/events?version={before}"' in page.text

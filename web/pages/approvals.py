@@ -80,6 +80,7 @@ async def approvals(request: Request, actor: CurrentActor, console: CurrentConso
         unanswered=[path for path, each in zip(paths, asked, strict=False) if each is None],
         more=max(0, len(paths) - MOST_OFFERS),
         live="/events",
+        reading=reading,
     )
 
 

@@ -153,6 +153,7 @@ async def board(  # noqa: PLR0917  # each is a part of the address
         attentions=sorted({code for row in reading.rows for code in row.attentions}),
         address=lambda **changed: _address(asked, changed),
         live="/events",
+        reading=reading,
     )
 
 

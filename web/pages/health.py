@@ -67,6 +67,7 @@ async def health(request: Request, actor: CurrentActor, console: CurrentConsole)
         may_resume=actor.may(Permission.RESUME_ALL, console.policy),
         most_paths=MOST_PATHS,
         live="/events",
+        reading=reading,
     )
 
 

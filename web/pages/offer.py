@@ -21,6 +21,7 @@ from web.actions import PERMISSIONS, TITLES, buttons
 from web.console import ANSWER_WITHIN
 from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import moves_ownership
+from web.reader import Reading
 from web.rejection import Rejection
 from web.requested import changes_of, path_of, perform
 
@@ -73,6 +74,7 @@ async def show(
 ) -> Response:
     """The page of an offer."""
     path = path_of(path)
+    reading = console.reader.reading
     known = await console.client(actor).known(path, ANSWER_WITHIN)
     if known.record is None:
         return render(
@@ -82,9 +84,10 @@ async def show(
             known=known,
             offer=path,
             live=f"/events?offer={path}",
+            reading=reading,
         )
     mails = await console.client(actor).sent_mails(path, known.record.clock)
-    return _page(request, actor, console, known, known.record, mails)
+    return _page(request, actor, console, known, known.record, mails, reading)
 
 
 def _page(  # noqa: PLR0917
@@ -94,6 +97,7 @@ def _page(  # noqa: PLR0917
     known: KnownOffer,
     record: OfferRecord,
     mails: list[SentMail],
+    reading: Reading,
 ) -> Response:
     can, cannot = buttons(console, actor, record, is_open=known.is_followed)
     codes = {attention.code for attention in record.attentions}
@@ -127,6 +131,7 @@ def _page(  # noqa: PLR0917
             else ()
         ),
         live=f"/events?offer={record.path}",
+        reading=reading,
     )
 
 

@@ -15,7 +15,7 @@ from offers.stage import Stage
 from offers.text import day_text, instant_text
 from web.console import Console, SignInRequired
 from web.identity import Actor, Kind
-from web.reader import age
+from web.reader import Reading, age
 from web.rejection import Rejection
 from web.requests import check_origin, csrf_token
 
@@ -76,9 +76,19 @@ SentForm = Annotated[dict[str, str], Depends(form_of)]
 
 
 def render(
-    request: Request, template: str, actor: Actor | None, *, status: int = 200, **context: Any
+    request: Request,
+    template: str,
+    actor: Actor | None,
+    *,
+    status: int = 200,
+    reading: Reading | None = None,
+    **context: Any,
 ) -> Response:
-    """A page."""
+    """A page.
+
+    `reading`: the list as it was before anything else was asked for the page; what changes from
+    then on is news for it.
+    """
     console = console_of(request)
     old = age(console.reader)
     rows = console.reader.reading.rows
@@ -90,7 +100,7 @@ def render(
         message=request.session.pop(MESSAGE, None),
         waiting=sum(1 for row in rows if row.attention),
         to_approve=sum(1 for row in rows if any(c in row.attentions for c in FOR_APPROVERS)),
-        version=console.reader.reading.version,
+        version=(reading or console.reader.reading).version,
         problem=console.reader.problem,
         old_seconds=int(old.total_seconds()) if old and old.total_seconds() > OLD_SECONDS else None,
         now=console.now(),

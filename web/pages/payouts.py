@@ -102,6 +102,7 @@ async def payouts(
         charts=[chart(c, months) for c, months in money.months.items() if months],
         renewals=renewals_among(newest_runs(reading.runs), console.now(), RENEWALS_WITHIN).ending,
         live="/events",
+        reading=reading,
     )
 
 
