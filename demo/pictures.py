@@ -16,6 +16,7 @@ from demo.scenarios import Scenario
 from offers.stage import TRANSITIONS, Stage
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect
+from web.pages.offer import WAY
 
 MORE = (
     Scenario(12, "Example Twelve Ltd", "shared", Stage.SHARED),
@@ -91,15 +92,6 @@ async def _take_preflight(browser: Browser, console: str, file: Path) -> None:
     await page.close()
 
 
-WAY = (
-    Stage.DRAFT,
-    Stage.SUBMITTED,
-    Stage.GENERATING,
-    Stage.LIVE,
-    Stage.SHARED,
-    Stage.ACCEPTED,
-    Stage.DISBURSED,
-)
 BOX, GAP, LEFT = (118, 40), 14, 20
 STYLE = (
     "text{font:13px sans-serif;fill:#1a2230}.box{fill:#e4edf8;stroke:#1d5fa8}"
