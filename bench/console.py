@@ -1,8 +1,9 @@
-"""How the web console bears many browsers and many calls.
+"""How the web console bears many browsers and many calls, and what the worker notices of it.
 
 `python -m bench.console` prints the figures as JSON: 10,000 offers in the list, 200 browsers that
-listen for news, and 50 calls of the API a second for a minute.  The console runs in a process of
-its own; no worker runs.
+listen for news, and 50 calls of the API a second for a minute.  Meanwhile a worker runs offers
+against the sandbox: some are accepted, others begin.  It does the same in the minute before, when
+nobody uses the console.  The console and the worker run in processes of their own.
 """
 
 import asyncio
@@ -11,17 +12,28 @@ import os
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
 
-from bench.listing import example, listed
+from activities.temporal.signals import OfferSignal, send
+from bench.listing import KEY, example, listed
+from bench.machine import resident_mb, spread
+from offers.agreements.agreement import AgreementReport
+from offers.ids import workflow_id
+from offers.stage import Stage
 from runtime.process_exit import exit_process
-from tests.support.listed_offers import list_offer
+from sandbox.marketplace.buyers import accept
+from sandbox.server import Sandbox
+from tests.support.offer_environment import OfferEnvironment
+from tests.support.workflow_harness import FIELDS, POLICY
 from web.api_keys import hash_of, new_key
 
 OFFERS = 10_000
@@ -30,6 +42,12 @@ CALLS_A_SECOND = 50
 SECONDS = 60
 PORT = 18_095
 ROOT = Path(__file__).parents[1]
+PAUSE_SECONDS = 6
+"""Between two acceptances: after it the vendors' rates delay no call (see `bench.reaction`)."""
+FAILED_TASK = (
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+)
 CALLS = ("/api/v1/offers?limit=50", "/api/v1/offers?limit=50&stage=shared")
 
 
@@ -37,7 +55,7 @@ async def measure(offers: int = OFFERS, seconds: int = SECONDS) -> dict[str, Any
     """Seconds for the first page, and what the calls got, with the memory of the process."""
     now = datetime.now(UTC)
     records = [example(number, now) for number in range(offers)]
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, Sandbox() as sandbox:
         key = new_key("bench")
         keys = Path(folder) / "keys.toml"
         keys.write_text(
@@ -46,48 +64,153 @@ async def measure(offers: int = OFFERS, seconds: int = SECONDS) -> dict[str, Any
             encoding="utf-8",
         )
         async with listed(records) as client:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, str(ROOT / "starter.py"), "web"),
-                env=os.environ
-                | {
-                    "OFFERS_ENV_FILE": "",
-                    "TEMPORAL_ADDRESS": client.service_client.config.target_host,
+            env = {
+                "OFFERS_ENV_FILE": "",
+                "TEMPORAL_ADDRESS": client.service_client.config.target_host,
+                "OFFERS_ENCRYPTION_KEYS": f"bench:{KEY}",
+            }
+            of_worker = {**sandbox.addresses.env, "OFFERS_FIELDS": str(FIELDS)}
+            of_worker["OFFERS_POLICY"] = str(POLICY)
+            async with _running("worker.py", env=env | of_worker) as worker:
+                lives = Lives(client, sandbox, worker)
+                await lives.share_offers(2 * seconds)
+                quiet = await lives.run(seconds)
+                of_console = {
                     "OFFERS_WEB_ADDRESS": f"127.0.0.1:{PORT}",
                     "OFFERS_API_KEYS": str(keys),
-                    "OFFERS_ENCRYPTION_KEYS": "bench:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-                },
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-            try:
-                return await _measure(process.pid, key, seconds, client)
-            finally:
-                process.terminate()
-                await process.wait()
+                }
+                async with _running("starter.py", "web", env=env | of_console) as console:
+                    figures = await _measure(console, key, seconds, lives)
+            return figures | {"worker": {"quiet": quiet} | figures["worker"]}
 
 
-async def _measure(pid: int, key: str, seconds: int, temporal: Any) -> dict[str, Any]:
+@asynccontextmanager
+async def _running(*command: str, env: Mapping[str, str]) -> AsyncIterator[int]:
+    """A program of the checkout; gives its process id."""
+    program, *arguments = command
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / program), *arguments),
+        env={**os.environ, **env},
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+class Lives:
+    """Offers that a worker runs meanwhile, with the sandbox as its vendors."""
+
+    def __init__(self, client: Client, sandbox: Sandbox, worker: int) -> None:
+        self._environment = OfferEnvironment(client, sandbox, _nothing)
+        self._worker = worker
+        self._started = 0
+        self._waiting: list[str] = []
+
+    async def share_offers(self, seconds: int) -> None:
+        """Those that will be accepted in so many seconds, one after the other."""
+        self._waiting += [(await self._share())[0] for _ in range(seconds // PAUSE_SECONDS)]
+
+    async def run(self, seconds: int) -> dict[str, Any]:
+        """Every six seconds an offer begins, and another is accepted; what the worker made of it.
+
+        Milliseconds from the report of an acceptance until Salesforce shows it, and from the start
+        of an offer until Salesforce shows that it is shared.
+        """
+        rounds = seconds // PAUSE_SECONDS
+        waiting, self._waiting = self._waiting[:rounds], self._waiting[rounds:]
+        before = resident_mb(self._worker)
+        began = [asyncio.create_task(self._share(after)) for after in _moments(rounds)]
+        accepted = [
+            asyncio.create_task(self._accept(offer, after + PAUSE_SECONDS / 2))
+            for offer, after in zip(waiting, _moments(rounds), strict=True)
+        ]
+        shared = await asyncio.gather(*began)
+        reactions = await asyncio.gather(*accepted)
+        offers = waiting + [offer for offer, _ in shared]
+        return {
+            "offers": len(offers),
+            "report_to_salesforce_ms": spread(list(reactions), 0),
+            "start_to_shared_ms": spread([milliseconds for _, milliseconds in shared], 0),
+            "failed_tasks_and_retries": sum([await self._faults(each) for each in offers]),
+            "resident_mb": {
+                "before": round(before),
+                "after": round(resident_mb(self._worker)),
+            },
+        }
+
+    async def _share(self, after: float = 0) -> tuple[str, float]:
+        """Start an offer; gives its opportunity, and the milliseconds until it is shared."""
+        await asyncio.sleep(after)
+        self._started += 1
+        (opportunity,) = self._environment.put_opportunities(self._started)
+        began = time.perf_counter()
+        await self._environment.client.start_without_waiting(opportunity)
+        return opportunity, await self._until_written(opportunity, Stage.SHARED, began)
+
+    async def _accept(self, opportunity: str, after: float) -> float:
+        await asyncio.sleep(after)
+        record = await self._environment.client.record(opportunity)
+        offer_id = record.require_offer_id()
+        (account,) = record.require_terms().buyer_accounts
+        agreement = accept(self._environment.world, offer_id, account)
+        report = AgreementReport(
+            agreement_id=agreement.id, offer_id=offer_id, changed_at=agreement.accepted_at
+        )
+        began = time.perf_counter()
+        signal = OfferSignal(workflow_id(opportunity), "agreement_reported", report)
+        await send(self._environment.temporal_client, [signal])
+        return await self._until_written(opportunity, Stage.ACCEPTED, began)
+
+    async def _until_written(self, opportunity: str, stage: Stage, began: float) -> float:
+        fields = self._environment.world.salesforce.opportunities[opportunity]
+        while fields.get("Offer_Stage__c") != stage:  # noqa: ASYNC110 (the sandbox has no event)
+            await asyncio.sleep(0.005)
+        return (time.perf_counter() - began) * 1000
+
+    async def _faults(self, opportunity: str) -> int:
+        """How many workflow tasks failed or took too long, and how many calls were repeated."""
+        handle = self._environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+        events = (await handle.fetch_history()).events
+        return sum(
+            event.event_type in FAILED_TASK
+            or event.activity_task_started_event_attributes.attempt > 1
+            for event in events
+        )
+
+
+async def _nothing() -> None:
+    """The worker is a process of its own: it is stopped elsewhere."""
+
+
+def _moments(rounds: int) -> list[float]:
+    """Seconds after which each begins."""
+    return [float(number * PAUSE_SECONDS) for number in range(rounds)]
+
+
+async def _measure(pid: int, key: str, seconds: int, lives: Lives) -> dict[str, Any]:
     limits = httpx.Limits(max_connections=1000)
     async with httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{PORT}", timeout=60, limits=limits
     ) as client:
         first = await _until_first_page(client)
         pages = [await _timed(client, "/") for _ in range(10)]
-        before = halfway = _resident_mb(pid)
-        news: Counter[str] = Counter()
-        listening = [asyncio.create_task(_listen(client, news)) for _ in range(BROWSERS)]
+        before = halfway = resident_mb(pid)
+        news: Counter[int] = Counter()
+        listening = [asyncio.create_task(_browse(client, news, each)) for each in range(BROWSERS)]
+        beside = asyncio.create_task(lives.run(seconds))
         headers = {"authorization": f"Bearer {key}"}
         answers: list[tuple[int, float]] = []
         calls: list[asyncio.Task[None]] = []
         began = time.perf_counter()
-        # Something changes meanwhile, so that each browser gets news.
-        changed = example(999_999, datetime.now(UTC))
         for number in range(seconds * CALLS_A_SECOND):
             calls.append(
                 asyncio.create_task(_call(client, CALLS[number % len(CALLS)], headers, answers))
             )
             if number == seconds * CALLS_A_SECOND // 2:
-                halfway = _resident_mb(pid)
-                await list_offer(temporal, changed)
+                halfway = resident_mb(pid)
             due = began + (number + 1) / CALLS_A_SECOND
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
         await asyncio.gather(*calls)
@@ -96,13 +219,16 @@ async def _measure(pid: int, key: str, seconds: int, temporal: Any) -> dict[str,
         for each in listening:
             each.cancel()
         await asyncio.gather(*listening, return_exceptions=True)
+        after = resident_mb(pid)
+        busy = await beside
     durations = sorted(duration for _, duration in answers)
     return {
         "first_page_after_start_seconds": round(first, 2),
         "page_seconds": {"median": round(sorted(pages)[5], 3), "largest": round(max(pages), 3)},
         "page_while_busy_seconds": round(page_meanwhile, 3),
         "browsers": BROWSERS,
-        "browsers_with_news": news["changed"],
+        "browsers_with_news": sum(1 for each in news.values() if each),
+        "news_to_each": {"fewest": min(news.values()), "most": max(news.values())},
         "calls": len(answers),
         "calls_a_second": round(len(answers) / took, 1),
         "errors": sum(1 for status, _ in answers if status != 200),
@@ -111,7 +237,12 @@ async def _measure(pid: int, key: str, seconds: int, temporal: Any) -> dict[str,
             "99 of 100": round(durations[int(len(durations) * 0.99)], 3),
             "largest": round(durations[-1], 3),
         },
-        "resident_mb": {"before": before, "halfway": halfway, "after": _resident_mb(pid)},
+        "resident_mb": {
+            "before": round(before),
+            "halfway": round(halfway),
+            "after": round(after),
+        },
+        "worker": {"busy": busy},
     }
 
 
@@ -142,21 +273,18 @@ async def _call(
     answers.append((status, time.perf_counter() - began))
 
 
-async def _listen(client: httpx.AsyncClient, news: Counter[str]) -> None:
+async def _browse(client: httpx.AsyncClient, news: Counter[int], number: int) -> None:
+    """As the script of the pages: after each change the board is read again."""
+    news[number] = 0
     async with client.stream("GET", "/events?version=1", timeout=None) as answer:
         async for line in answer.aiter_lines():
             if line == "event: changed":
-                news["changed"] += 1
-                return
+                await asyncio.sleep(0.2)
+                (await client.get("/")).raise_for_status()
+                news[number] += 1
 
 
-def _resident_mb(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    line = next(each for each in status.splitlines() if each.startswith("VmRSS"))
-    return int(line.split()[1]) // 1024
-
-
-LONGEST = timedelta(minutes=5)
+LONGEST = timedelta(minutes=15)
 
 if __name__ == "__main__":
     print(json.dumps(asyncio.run(asyncio.wait_for(measure(), LONGEST.total_seconds())), indent=2))

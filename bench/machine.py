@@ -17,9 +17,9 @@ def machine() -> dict[str, Any]:
     }
 
 
-def resident_mb() -> float:
-    """Resident memory of this process, in megabytes."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
+def resident_mb(process: int | None = None) -> float:
+    """Resident memory of a process, of this one by default, in megabytes."""
+    status = Path(f"/proc/{process or 'self'}/status").read_text(encoding="utf-8")
     (line,) = [line for line in status.splitlines() if line.startswith("VmRSS")]
     return int(line.split()[1]) / 1024
 

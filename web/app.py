@@ -30,7 +30,7 @@ from web.pages import approvals, board, health, new_offer, offer, page, payouts,
 from web.pages.page import error_page
 from web.reader import Reader
 from web.rejection import Rejection, rejection_of, rejection_of_invalid
-from web.requests import LimitedBody, SecureHeaders
+from web.requests import HeadAsGet, LimitedBody, SecureHeaders
 from web.sign_in import SESSION_LASTS, SignIn
 
 STATIC = Path(__file__).parent / "static"
@@ -84,6 +84,7 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
                 www_redirect=False,
             ),
             Middleware(SecureHeaders, https=https),
+            Middleware(HeadAsGet),
             Middleware(LimitedBody),
             Middleware(
                 SessionMiddleware,
@@ -130,7 +131,7 @@ def _add_errors(app: FastAPI) -> None:
     async def to_sign_in(request: Request, _: Exception) -> Response:
         # A form, or a script of a page: neither can follow to the provider's page.
         is_page = request.headers.get("sec-fetch-mode", "navigate") == "navigate"
-        if request.method not in ("GET", "HEAD") or not is_page:
+        if request.method != "GET" or not is_page:
             ended = "the session has ended, and nothing was done"
             remedy = "Sign in again, then repeat it"
             return await answer(request, Rejection(401, "session-ended", ended, remedy))

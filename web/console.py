@@ -61,7 +61,7 @@ class Console:
     async def actor(self, request: Request) -> Actor:
         """Who asks.  Raises SignInRequired, or Rejection if they ask too often."""
         address = address_of(request, self.settings.offers_web_proxies)
-        is_change = request.method not in ("GET", "HEAD")
+        is_change = request.method != "GET"
         if self.sign_in is None:
             await self.limits.count(PAGES, address)
             name = self.settings.offers_user or "local operator"

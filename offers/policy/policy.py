@@ -209,7 +209,7 @@ class Policy(FrozenModel, extra="forbid"):
     support_contact: str = Field(default="", max_length=200)
     """Shown to buyers at the foot of each mail."""
     # Each offer's record carries its policy into every call: not what is off.
-    webhooks: WebhookRules = Field(default=WebhookRules(), exclude_if=lambda it: not it.endpoints)
+    webhooks: WebhookRules = Field(default=WebhookRules(), exclude_if=WebhookRules().__eq__)
 
     @field_validator("confirm_account")
     @classmethod

@@ -140,6 +140,16 @@ async def test_changes_are_done_once_for_each_key(
     )
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     assert other.json()["field"] == "Idempotency-Key"
+    for refused in ({"until": "soon"}, {"until": in_days(-3)}):
+        answer = await program.post(
+            f"{path}/extend", json=refused, headers={"Idempotency-Key": "corrected"}
+        )
+        assert (answer.status_code, answer.json()["field"]) != (422, "Idempotency-Key")
+        assert answer.is_client_error
+    corrected = await program.post(
+        f"{path}/extend", json={"until": in_days(101)}, headers={"Idempotency-Key": "corrected"}
+    )
+    assert corrected.status_code == 200, corrected.text
     without = await program.post(f"{path}/resend")
     assert without.status_code == 200
     assert await updates_of(environment, opportunity, "resend") == 2

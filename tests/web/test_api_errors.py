@@ -64,6 +64,8 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
         (b'{"terms": ' + b"9" * 5000 + b"}", None, "the body is not JSON in UTF-8", None),
         (b'{"terms": ' + b"[" * 100_000, None, "the body is not JSON in UTF-8", None),
         (b"[]", "body", "it is not of the form it should be", None),
+        (b"1", "body", "it is not of the form it should be", None),
+        (b"1.5", "body", "it is not of the form it should be", None),
         (b'{"prise": 1}', "prise", "there is no such field", "Remove it or correct its name"),
         (b'{"terms": []}', "terms", "it is not of the form it should be", None),
         (b'{"method": "fax"}', "method", "it is none of the values it can have", None),

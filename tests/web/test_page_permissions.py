@@ -123,6 +123,8 @@ async def test_pages_are_for_everybody_who_has_signed_in(
     async with as_person(console, PEOPLE[role]) as browser:
         for path in ("/", "/approvals", "/new", "/payouts", "/health", "/policy"):
             assert (await browser.get(path)).status_code == 200
+            head = await browser.head(path)
+            assert (head.status_code, head.content) == (200, b"")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticKnownError
 
 from client.listing import OfferRow
 from offers.agreements.agreement import CancellationReasonCode
@@ -48,6 +49,14 @@ class Body(BaseModel):
     """What a call sends; other names than these are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, value: Any) -> Any:
+        # FastAPI lets pydantic read an object's attributes, and none of ours has to be there.
+        if isinstance(value, Decimal):
+            raise PydanticKnownError("dict_type")
+        return value
 
 
 def _example(example: Mapping[str, Any]) -> ConfigDict:

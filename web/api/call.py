@@ -10,18 +10,19 @@ from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import Depends, Header, Path
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
-from client.offer_client import NoSuchOffer
+from client.offer_client import NoSuchOffer, RequestRejected
 from web.api.bodies import OFFER
 from web.console import Console
 from web.identity import Actor
 from web.pages.page import CurrentConsole
 from web.permissions import Permission, moves_ownership
-from web.rejection import Rejection
+from web.rejection import Rejection, rejection_of
 from web.requested import path_of
 from web.requests import CSRF, check_origin
 
@@ -128,7 +129,12 @@ class ApiRoute(APIRoute):
                     "Send it with Content-Type: application/json",
                     field="Content-Type",
                 )
-            return await handle(JsonRequest(request.scope, request.receive))
+            try:
+                return await handle(JsonRequest(request.scope, request.receive))
+            except (Rejection, RequestRejected, RequestValidationError) as error:
+                if is_refused(error):
+                    request.app.state.seen_keys.forget(request)
+                raise
 
         return checked
 
@@ -157,15 +163,25 @@ CurrentReader = Annotated[Actor, Depends(reader_of)]
 CurrentCaller = Annotated[Actor, Depends(caller_of)]
 
 
+def is_refused(error: Rejection | RequestRejected | RequestValidationError) -> bool:
+    """Whether nothing was done; not so if nobody knows."""
+    if isinstance(error, RequestValidationError):
+        return True
+    rejection = rejection_of(error) if isinstance(error, RequestRejected) else error
+    return 400 <= rejection.status < 500
+
+
 class SeenKeys:
     """What was sent with each idempotency key, as far as this process still knows."""
 
     def __init__(self) -> None:
         self._bodies: OrderedDict[uuid.UUID, str] = OrderedDict()
 
-    def check(self, request_id: uuid.UUID, body: bytes) -> None:
+    def check(self, request: Request, request_id: uuid.UUID, body: bytes) -> None:
         """Raises Rejection (422) if something else was sent with the key before."""
         sent = hashlib.sha256(body).hexdigest()
+        if request_id not in self._bodies:
+            request.state.first_of_its_key = request_id
         if self._bodies.setdefault(request_id, sent) != sent:
             raise Rejection(
                 422,
@@ -177,6 +193,11 @@ class SeenKeys:
         self._bodies.move_to_end(request_id)
         if len(self._bodies) > KEYS_KNOWN:
             self._bodies.popitem(last=False)
+
+    def forget(self, request: Request) -> None:
+        """Forget the key of a request that was refused: it can be sent again, corrected."""
+        if request_id := getattr(request.state, "first_of_its_key", None):
+            self._bodies.pop(request_id, None)
 
 
 class Named(NamedTuple):
@@ -222,7 +243,7 @@ async def named(
     name = f"{actor.reference} {path} {idempotency_key}"
     request_id = uuid.uuid5(NAMESPACE, name)
     seen: SeenKeys = request.app.state.seen_keys
-    seen.check(request_id, await request.body())
+    seen.check(request, request_id, await request.body())
     return Named(request_id)
 
 

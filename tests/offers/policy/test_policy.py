@@ -67,6 +67,7 @@ FUZZED = settings(
 
 @FUZZED
 @given(key=st.sampled_from(KEYS), value=st.sampled_from(VALUES), table=st.booleans())
+@example(key="allow_private", value="true", table=False)
 def test_any_value_is_read_or_rejected(tmp_path: Path, key: str, value: str, table: bool) -> None:
     text = "\n".join(
         f"{key} = {value}" if line.partition(" =")[0] == key else line for line in LINES
