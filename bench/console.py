@@ -27,13 +27,13 @@ from activities.temporal.signals import OfferSignal, send
 from bench.listing import KEY, example, listed
 from bench.machine import resident_mb, spread
 from offers.agreements.agreement import AgreementReport
-from offers.ids import workflow_id
+from offers.ids import parse_opportunity_id, workflow_id
 from offers.stage import Stage
 from runtime.process_exit import exit_process
 from sandbox.marketplace.buyers import accept
 from sandbox.server import Sandbox
 from tests.support.offer_environment import OfferEnvironment
-from tests.support.workflow_harness import FIELDS, POLICY
+from tests.support.workflow_harness import FIELDS, POLICY, opportunity_fields
 from web.api_keys import hash_of, new_key
 
 OFFERS = 10_000
@@ -44,6 +44,7 @@ PORT = 18_095
 ROOT = Path(__file__).parents[1]
 PAUSE_SECONDS = 6
 """Between two acceptances: after it the vendors' rates delay no call (see `bench.reaction`)."""
+TIMEOUT_SECONDS = 60
 FAILED_TASK = (
     EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
     EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
@@ -145,7 +146,11 @@ class Lives:
         """Start an offer; gives its opportunity, and the milliseconds until it is shared."""
         await asyncio.sleep(after)
         self._started += 1
-        (opportunity,) = self._environment.put_opportunities(self._started)
+        # Not one of those that are listed.
+        opportunity = parse_opportunity_id(f"006LIVE0000{self._started:04}")
+        account = str(333300000000 + self._started)
+        fields = opportunity_fields(opportunity, AWS_Account_Id__c=account)
+        self._environment.world.salesforce.put_opportunity(fields)
         began = time.perf_counter()
         await self._environment.client.start_without_waiting(opportunity)
         return opportunity, await self._until_written(opportunity, Stage.SHARED, began)
@@ -166,8 +171,9 @@ class Lives:
 
     async def _until_written(self, opportunity: str, stage: Stage, began: float) -> float:
         fields = self._environment.world.salesforce.opportunities[opportunity]
-        while fields.get("Offer_Stage__c") != stage:  # noqa: ASYNC110 (the sandbox has no event)
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while fields.get("Offer_Stage__c") != stage:  # noqa: ASYNC110 (the sandbox has no event)
+                await asyncio.sleep(0.005)
         return (time.perf_counter() - began) * 1000
 
     async def _faults(self, opportunity: str) -> int:
@@ -274,12 +280,13 @@ async def _call(
 
 
 async def _browse(client: httpx.AsyncClient, news: Counter[int], number: int) -> None:
-    """As the script of the pages: after each change the board is read again."""
+    """As the script of the pages: after each change the board is read again, not all at once."""
     news[number] = 0
     async with client.stream("GET", "/events?version=1", timeout=None) as answer:
         async for line in answer.aiter_lines():
-            if line == "event: changed":
-                await asyncio.sleep(0.2)
+            name, _, value = line.partition(": ")
+            if name == "data":
+                await asyncio.sleep(0.2 + number / BROWSERS * int(value) / 1000)
                 (await client.get("/")).raise_for_status()
                 news[number] += 1
 

@@ -1,6 +1,7 @@
 """Which offers a list shows, and in which order."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -44,6 +45,26 @@ def _expires(row: OfferRow, now: datetime, within: timedelta) -> bool:
     if row.last_day is None or row.stage not in BEFORE_ACCEPTANCE:
         return False
     return now.date() <= row.last_day <= (now + within).date()
+
+
+def searchable(text: str) -> str:
+    """Without what differs only in case and form."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def searchable_text(row: OfferRow) -> str:
+    """What a search looks through: the texts that a row shows."""
+    shown = (
+        row.opportunity_id,
+        row.company,
+        row.owner_name,
+        row.owner_email,
+        row.stage,
+        row.offer_id,
+        row.agreement_id,
+        *row.attentions,
+    )
+    return searchable(" ".join(filter(None, shown)))
 
 
 def needy_first(rows: Iterable[OfferRow]) -> list[OfferRow]:

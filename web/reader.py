@@ -3,8 +3,8 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -15,7 +15,8 @@ from temporalio.service import RPCError
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from client.listing import OfferRow, row_of
-from client.offer_selection import needy_first
+from client.offer_selection import needy_first, searchable_text
+from offers.lifecycle.attentions import AttentionCode
 
 SHORTEST_PAUSE = timedelta(seconds=0.5)
 QUICK = 0.3
@@ -29,12 +30,13 @@ WITHOUT_BROWSERS = timedelta(seconds=15)
 REST = 3
 """A reading that takes a second is followed by so many seconds of rest: of 10,000 offers the
 reading alone would else take a core."""
+FOR_APPROVERS = frozenset({AttentionCode.APPROVAL_REQUIRED, AttentionCode.REFUND_AWAITING_APPROVAL})
 NOT_FAILED = "ExecutionStatus != 'Failed'"
 FIRST_READING = timedelta(seconds=20)
 """How long a request waits for the first reading."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """The offers as they were read."""
 
@@ -44,6 +46,36 @@ class Reading:
     """The newest run of each offer, what needs somebody first."""
     version: int = 0
     """Another one after each change."""
+
+    @cached_property
+    def newest(self) -> list[ListedOffer]:
+        """The newest run of each offer."""
+        return newest_runs(self.runs)
+
+    @cached_property
+    def texts(self) -> dict[str, str]:
+        """What a search looks through, by the offer's path."""
+        return {row.opportunity_id: searchable_text(row) for row in self.rows}
+
+    @cached_property
+    def by_path(self) -> dict[str, OfferRow]:
+        """The rows by the offer's path."""
+        return {row.opportunity_id: row for row in self.rows}
+
+    @cached_property
+    def attentions(self) -> list[str]:
+        """The codes of all that needs somebody."""
+        return sorted({code for row in self.rows for code in row.attentions})
+
+    @cached_property
+    def needing_somebody(self) -> int:
+        """How many offers have an attention."""
+        return sum(1 for row in self.rows if row.attention)
+
+    @cached_property
+    def needing_approval(self) -> int:
+        """How many offers wait for an approver."""
+        return sum(1 for row in self.rows if not FOR_APPROVERS.isdisjoint(row.attentions))
 
     @cached_property
     def by_id(self) -> list[OfferRow]:
@@ -64,6 +96,7 @@ class Reader:
         self.read_at: float | None = None
         """Of the monotonic clock."""
         self.browsers = 0
+        """Whose pages are kept live."""
         self._began_at = 0.0
         self._took = 0.0
         """Seconds of the last reading."""
@@ -77,6 +110,15 @@ class Reader:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    @contextmanager
+    def browser(self) -> Iterator[None]:
+        """A page is open, and kept live, until the block ends."""
+        self.browsers += 1
+        try:
+            yield
+        finally:
+            self.browsers -= 1
 
     async def current(self, may_be_old: timedelta = ENOUGH) -> Reading:
         """As it is now if reading takes no time, and else what was read last.
@@ -93,12 +135,8 @@ class Reader:
 
     async def newer_than(self, version: int, within: timedelta) -> Reading:
         """The next reading that differs; the same one if nothing has changed in that time."""
-        self.browsers += 1
         self._asked.set()
-        try:
-            await self._wait(lambda: self.reading.version != version, within)
-        finally:
-            self.browsers -= 1
+        await self._wait(lambda: self.reading.version != version, within)
         return self.reading
 
     async def _wait(self, condition: Callable[[], bool], within: timedelta) -> None:

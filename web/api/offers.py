@@ -37,7 +37,7 @@ from web.api.problem import described
 from web.console import Console
 from web.identity import Actor
 from web.pages.approvals import why_not_theirs
-from web.pages.board import matches, searchable, selection_of
+from web.pages.board import row_filter, selection_of
 from web.pages.page import CurrentConsole
 from web.permissions import Permission, moves_ownership
 from web.reader import FOR_PROGRAMS
@@ -83,13 +83,9 @@ async def list_offers(
         raise Rejection(
             503, "list-unread", str(console.reader.problem), "Try again in a minute", retry_after=60
         )
-    words, now = searchable(q).split(), console.now()
+    is_found = row_filter(reading, selection, q, console.now(), needing=needing)
     start = bisect_right(reading.by_id, _position(cursor), key=lambda row: row.opportunity_id)
-    found = (
-        row
-        for row in islice(reading.by_id, start, None)
-        if selection.includes(row, now) and (not needing or row.attention) and matches(row, words)
-    )
+    found = filter(is_found, islice(reading.by_id, start, None))
     rows = list(islice(found, limit + 1))
     following = _cursor(rows[limit - 1].opportunity_id) if len(rows) > limit else None
     return Offers(offers=rows[:limit], next=following, problem=console.reader.problem)

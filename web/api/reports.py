@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from activities.temporal.offer_summaries import newest_runs
 from client.listing import renewals_among
 from client.payout_lines import to_json_data
 from web.api.bodies import Payouts, Renewals
@@ -42,5 +41,5 @@ async def renewals(
 ) -> Renewals:
     """List the agreements that end soon, and whether their renewals are on the way."""
     reading = await console.reader.current(FOR_PROGRAMS)
-    found = renewals_among(newest_runs(reading.runs), console.now(), timedelta(days=within_days))
+    found = renewals_among(reading.newest, console.now(), timedelta(days=within_days))
     return Renewals(agreements=found.ending, unreadable=[each.path for each in found.unreadable])

@@ -19,8 +19,9 @@ from offers.policy.policy import FINANCE
 from offers.terms.contacts import is_address_of
 from web.console import ANSWER_WITHIN, Console
 from web.identity import Actor
-from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
+from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission
+from web.reader import FOR_APPROVERS
 from web.rejection import Rejection
 from web.requested import path_of
 
@@ -62,9 +63,7 @@ async def approvals(request: Request, actor: CurrentActor, console: CurrentConso
     """What waits for the reader, and below what waits for others."""
     reading = await console.reader.current()
     paths = [
-        row.opportunity_id
-        for row in reading.rows
-        if any(code in row.attentions for code in FOR_APPROVERS)
+        row.opportunity_id for row in reading.rows if not FOR_APPROVERS.isdisjoint(row.attentions)
     ]
     client = console.client(actor)
     asked = await asyncio.gather(

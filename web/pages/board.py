@@ -1,7 +1,6 @@
 """The board: every offer, what needs somebody first; and the events that keep pages live."""
 
 import asyncio
-import unicodedata
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from client.listing import OfferRow
-from client.offer_selection import OfferSelection, parse_period
+from client.offer_selection import OfferSelection, parse_period, searchable
 from offers.findings import findings_in
 from offers.ids import InvalidOpportunityId, parse_pasted_path
 from offers.lifecycle.summary import Wait
@@ -33,6 +32,8 @@ CARDS_EACH = 12
 """Of each stage on the board."""
 MOST_BROWSERS = 1000
 """Open pages that are kept live at the same time."""
+READ_AGAIN_MS = 20
+"""Between two of the browsers that read again, on average."""
 EVENT_EVERY = timedelta(seconds=20)
 """The longest time without an event: proxies close silent connections."""
 
@@ -67,31 +68,19 @@ def waits_for(row: OfferRow) -> str:
     return "" if row.waits_for is Wait.ACTION and row.attentions else f"{row.waits_for}{until}"
 
 
-def searchable(text: str) -> str:
-    """Without what differs only in case and form."""
-    return unicodedata.normalize("NFKC", text).casefold()
+def row_filter(
+    reading: Reading, selection: OfferSelection, text: str, now: datetime, *, needing: bool
+) -> Callable[[OfferRow], bool]:
+    """Whether a row is of the selection and has each word; `needing`: only what needs somebody."""
+    words = searchable(text).split()
+    selects = selection != OfferSelection()
 
+    def is_found(row: OfferRow) -> bool:
+        if (needing and not row.attention) or (selects and not selection.includes(row, now)):
+            return False
+        return not words or all(word in reading.texts[row.opportunity_id] for word in words)
 
-def matches(row: OfferRow, words: list[str]) -> bool:
-    """Whether each word is in what the row shows."""
-    text = searchable(
-        " ".join(
-            filter(
-                None,
-                (
-                    row.opportunity_id,
-                    row.company,
-                    row.owner_name,
-                    row.owner_email,
-                    row.stage,
-                    row.offer_id,
-                    row.agreement_id,
-                    *row.attentions,
-                ),
-            )
-        )
-    )
-    return all(word in text for word in words)
+    return is_found
 
 
 @router.get("/")
@@ -123,14 +112,8 @@ async def board(  # noqa: PLR0917  # each is a part of the address
         return RedirectResponse(f"/offers/{path}", 303)
     reading = await console.reader.current()
     selection, needing = selection_of(stage, attention, owner, expiring)
-    words = searchable(q[:200]).split()
-    rows = [
-        row
-        for row in reading.rows
-        if selection.includes(row, console.now())
-        and (not needing or row.attention)
-        and matches(row, words)
-    ]
+    is_found = row_filter(reading, selection, q[:200], console.now(), needing=needing)
+    rows = list(filter(is_found, reading.rows))
     if (column := COLUMNS.get(sort.removeprefix("-"))) is not None:
         rows = sorted(rows, key=column.key, reverse=sort.startswith("-"))
     pages = max(1, -(-len(rows) // PAGE_SIZE))
@@ -150,7 +133,7 @@ async def board(  # noqa: PLR0917  # each is a part of the address
         columns=COLUMNS,
         sort=sort,
         waits_for=waits_for,
-        attentions=sorted({code for row in reading.rows for code in row.attentions}),
+        attentions=reading.attentions,
         address=lambda **changed: _address(asked, changed),
         live="/events",
         reading=reading,
@@ -215,20 +198,23 @@ async def events(
     version: int = 0,
     offer: str = "",
 ) -> Response:
-    """Server-sent events: a number whenever the list, or one offer in it, has changed.
+    """Server-sent events: one whenever the list, or one offer in it, has changed.
 
-    They end with the session.
+    Its data is within how many milliseconds to read again: all browsers hear of it at once.  They
+    end with the session.
     """
     if console.reader.browsers >= MOST_BROWSERS:
         raise Rejection(503, "too-many-browsers", "too many pages are open", retry_after=60)
 
-    def row_in(reading: Reading) -> OfferRow | None:
-        return next((row for row in reading.rows if row.opportunity_id == offer), None)
-
     async def changes() -> AsyncIterator[dict[str, str]]:
+        with console.reader.browser():
+            async for within in news():
+                yield {"event": "changed", "data": str(within)}
+
+    async def news() -> AsyncIterator[int]:
         seen, shown = version, None
         if offer and console.reader.reading.version == version:
-            shown = row_in(console.reader.reading)
+            shown = console.reader.reading.by_path.get(offer)
         while not await request.is_disconnected():
             if console.sign_in and signed_in(request, datetime.now(UTC)) is None:
                 return
@@ -236,10 +222,10 @@ async def events(
             is_news = reading.version != seen
             seen = reading.version
             if is_news and offer:
-                row = row_in(reading)
+                row = reading.by_path.get(offer)
                 is_news, shown = row != shown, row
             if is_news:
-                yield {"event": "changed", "data": str(seen)}
+                yield READ_AGAIN_MS * console.reader.browsers
             await asyncio.sleep(0)
 
     return EventSourceResponse(changes(), ping=int(EVENT_EVERY.total_seconds()))

@@ -19,9 +19,9 @@ from offers.lifecycle.summary import wait_of
 from offers.stage import Stage
 from web.actions import PERMISSIONS, TITLES, buttons
 from web.console import ANSWER_WITHIN
-from web.pages.page import FOR_APPROVERS, CurrentActor, CurrentConsole, SentForm, go_to, render
+from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import moves_ownership
-from web.reader import Reading
+from web.reader import FOR_APPROVERS, Reading
 from web.rejection import Rejection
 from web.requested import changes_of, path_of, perform
 

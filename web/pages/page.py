@@ -10,7 +10,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
 from offers.text import day_text, instant_text
 from web.console import Console, SignInRequired
@@ -22,7 +21,6 @@ from web.requests import check_origin, csrf_token
 OLD_SECONDS = 30
 """After which a page says how old the list is that it shows."""
 
-FOR_APPROVERS = (AttentionCode.APPROVAL_REQUIRED, AttentionCode.REFUND_AWAITING_APPROVAL)
 MESSAGE = "message"
 LONGEST_MESSAGE = 600
 
@@ -91,16 +89,16 @@ def render(
     """
     console = console_of(request)
     old = age(console.reader)
-    rows = console.reader.reading.rows
+    newest = console.reader.reading
     page = templates.get_template(template).render(
         actor=actor,
         is_local=actor is not None and actor.kind is Kind.LOCAL_OPERATOR,
         csrf=csrf_token(request),
         path=request.url.path,
         message=request.session.pop(MESSAGE, None),
-        waiting=sum(1 for row in rows if row.attention),
-        to_approve=sum(1 for row in rows if any(c in row.attentions for c in FOR_APPROVERS)),
-        version=(reading or console.reader.reading).version,
+        waiting=newest.needing_somebody,
+        to_approve=newest.needing_approval,
+        version=(reading or newest).version,
         problem=console.reader.problem,
         old_seconds=int(old.total_seconds()) if old and old.total_seconds() > OLD_SECONDS else None,
         now=console.now(),

@@ -2,18 +2,19 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from activities.temporal.offer_summaries import newest_runs
 from client.listing import renewals_among
 from client.payout_lines import to_csv
 from offers.lifecycle.summary import AGREED
 from offers.money import Currency
 from offers.payouts.model import PayoutReading
+from offers.policy.payouts import PayoutRules
 from offers.reports.payouts import (
     MonthTotals,
     PayoutLine,
@@ -71,16 +72,23 @@ class ReportedMoney(NamedTuple):
 
 def money_of(console: Console, reading: Reading, month: date | None = None) -> ReportedMoney:
     """The money of every accepted offer as its workflow knows it: no vendor is asked."""
+    money = _money(reading, console.policy.payouts, console.now().date())
+    if month is None:
+        return money
+    found = [line for line in money.lines if line.concerns(month)]
+    return money._replace(lines=found, totals=totals(found, month))
+
+
+@lru_cache(maxsize=1)
+def _money(reading: Reading, rules: PayoutRules, today: date) -> ReportedMoney:
+    """Kept until the list changes: of 10,000 offers it takes a second."""
     accepted = [run for run in reading.runs if run.stage in AGREED]
     summaries = [run.summary for run in accepted if run.summary]
     known = {payout.offer_id: payout for each in summaries if (payout := each.payout) is not None}
-    rules, today = console.policy.payouts, console.now().date()
     found = lines(summaries, PayoutReading(payouts=known), rules, today)
     months = by_month(summaries, found, rules)
-    if month:
-        found = [line for line in found if line.concerns(month)]
     return ReportedMoney(
-        found, totals(found, month), months, [run.path for run in accepted if run.problem]
+        found, totals(found), months, [run.path for run in accepted if run.problem]
     )
 
 
@@ -100,7 +108,7 @@ async def payouts(
         money=money,
         shown=money.lines[:LONGEST_TABLE],
         charts=[chart(c, months) for c, months in money.months.items() if months],
-        renewals=renewals_among(newest_runs(reading.runs), console.now(), RENEWALS_WITHIN).ending,
+        renewals=renewals_among(reading.newest, console.now(), RENEWALS_WITHIN).ending,
         live="/events",
         reading=reading,
     )

@@ -46,9 +46,10 @@ let source = null;
 if (live && "EventSource" in window) {
   source = new EventSource(live);
   let waiting = null;
-  source.addEventListener("changed", () => {
+  source.addEventListener("changed", (event) => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => refresh().catch(() => {}), 200);
+    const within = Number(event.data) || 0;
+    waiting = setTimeout(() => refresh().catch(() => {}), 200 + Math.random() * within);
   });
   addEventListener("pagehide", () => source.close());
 }
