@@ -4,17 +4,12 @@ import logging
 import secrets
 import socket
 
-from uvicorn import Config, Server
-
 from cli.common import command
 from cli.terminal import print_error
 from runtime.logging import LogLevel, configure_logs
 from runtime.settings import InvalidSettings, WebSettings, listen_address, read_settings
 from runtime.temporal import connect, register_search_attributes
-from web.listening import listening_socket
-
-SHUTDOWN_SECONDS = 5
-"""Browsers keep a connection open for news: it is closed then."""
+from web.http_server import http_server, listening_socket
 
 
 @command
@@ -43,20 +38,9 @@ async def web() -> None:
         )
     host, port = listen_address(settings.offers_web_address)
     listening = _listen(settings.offers_web_address, host, port)
-    server = Server(
-        Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-            forwarded_allow_ips=[],
-        )
-    )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     print_error(f"console at http://{settings.offers_web_address}")
-    await server.serve([listening])
+    await http_server(app).serve([listening])
 
 
 def _listen(address: str, host: str, port: int) -> socket.socket:

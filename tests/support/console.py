@@ -3,15 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI
 from temporalio.client import Client
-from uvicorn import Config, Server
 
 from runtime.settings import WebSettings, read_settings
 from tests.support.workflow_harness import environment_variables
 from web.app import create_app
-from web.listening import listening_socket
+from web.http_server import http_server, listening_socket
 
 SESSION_KEY = "a-key-of-the-tests-that-signs-sessions"
 
@@ -35,17 +35,7 @@ async def running_console(client: Client, **settings: str) -> AsyncIterator[Runn
     address = f"127.0.0.1:{listening.getsockname()[1]}"
     with environment_variables({"OFFERS_WEB_ADDRESS": address, **settings}):
         app = create_app(read_settings(WebSettings), client, SESSION_KEY)
-    server = Server(
-        Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            timeout_graceful_shutdown=1,
-            forwarded_allow_ips=[],
-        )
-    )
+    server = http_server(app, timedelta(seconds=1))
     # Not Server.serve: it takes over the signals of the process, which pytest handles.
     serving = asyncio.create_task(server._serve([listening]))
     try:

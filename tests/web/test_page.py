@@ -3,6 +3,7 @@
 import re
 
 from demo.processes import ROOT
+from web.http_server import http_server
 from web.permissions import ALLOWED, Role
 
 PAGE = ROOT / "docs" / "web.md"
@@ -16,3 +17,12 @@ def test_table_of_permissions_is_that_of_the_code() -> None:
         for name, cells in rows
     }
     assert shown == {permission.value: set(roles) for permission, roles in ALLOWED.items()}
+
+
+def test_connection_is_kept_longer_than_a_proxy_keeps_its_own() -> None:
+    """Whoever reuses one that was just closed gets an error; nginx keeps its own for a minute."""
+
+    async def app(*_: object) -> None:
+        """No request arrives."""
+
+    assert http_server(app).config.timeout_keep_alive > 60
