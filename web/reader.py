@@ -97,6 +97,8 @@ class Reader:
         """Of the monotonic clock."""
         self.browsers = 0
         """Whose pages are kept live."""
+        self._rows: dict[str, tuple[ListedOffer, OfferRow]] = {}
+        """The newest run of each offer with its row, by the offer's path."""
         self._began_at = 0.0
         self._took = 0.0
         """Seconds of the last reading."""
@@ -153,7 +155,8 @@ class Reader:
         while True:
             began = time.monotonic()
             try:
-                runs = await offer_summaries.list_offers(self._client, NOT_FAILED)
+                known = self.reading.runs
+                runs = await offer_summaries.list_offers(self._client, NOT_FAILED, known)
                 await self._take(runs, began)
                 self.problem = None
             except RPCError as error:
@@ -171,14 +174,17 @@ class Reader:
                         await self._asked.wait()
             self._asked.clear()
 
-    def _rows_of(self, runs: list[ListedOffer]) -> tuple[list[OfferRow], bool]:
-        """The rows, and whether they differ from those before."""
-        rows = needy_first(row_of(run) for run in newest_runs(runs))
-        return rows, rows != self.reading.rows or self.read_at is None
+    def _rows_of(self, runs: list[ListedOffer]) -> list[OfferRow]:
+        before, self._rows = self._rows, {}
+        for run in newest_runs(runs):
+            same, row = before.get(run.path, (None, None))
+            self._rows[run.path] = (run, row if row and same is run else row_of(run))
+        return needy_first(row for _, row in self._rows.values())
 
     async def _take(self, runs: list[ListedOffer], began: float) -> None:
-        # Of 10,000 offers it takes a second, in which no call would be answered.
-        rows, changed = await asyncio.to_thread(self._rows_of, runs)
+        changed = runs != self.reading.runs or self.read_at is None
+        # The first time, of 10,000 offers, it takes a second, in which no call would be answered.
+        rows = await asyncio.to_thread(self._rows_of, runs) if changed else self.reading.rows
         async with self._changed:
             self.read_at = time.monotonic()
             self._began_at, self._took = began, self.read_at - began

@@ -96,16 +96,25 @@ class ListedOffer:
         return None if self.summary or is_new else UNREADABLE
 
 
-async def list_offers(client: Client, condition: str) -> list[ListedOffer]:
-    """The runs that meet a condition, the oldest first, without those that continued as new."""
+async def list_offers(
+    client: Client, condition: str, known: Iterable[ListedOffer] = ()
+) -> list[ListedOffer]:
+    """The runs that meet a condition, the oldest first, without those that continued as new.
+
+    `known`: those of an earlier call.  What has not changed is the same object again: to decrypt
+    and read a summary takes most of the time.
+    """
+    before = {each.info.execution.run_id: each for each in known}
     query = (
         f"WorkflowType = 'OfferWorkflow' AND ExecutionStatus != 'ContinuedAsNew' AND ({condition})"
     )
-    found = [
-        ListedOffer(info, await _summary(client, info))
-        async for page in _pages(client, query)
-        for info in page
-    ]
+    found = []
+    async for page in _pages(client, query):
+        for info in page:
+            same = before.get(info.execution.run_id)
+            if same is None or same.info != info:
+                same = ListedOffer(info, await _summary(client, info))
+            found.append(same)
     found.sort(key=lambda each: (each.started_at, each.path))
     # Search may show a run that has just continued as new as running, together with the next one.
     newest = {each.path: each for each in found if each.is_running}

@@ -306,6 +306,11 @@ async def test_one_odd_run_does_not_end_the_reading(
         raise ValueError("'renamed-stage' is not a valid Stage")
 
     monkeypatch.setattr(reader, "row_of", failing)
+    # What has not changed is not read again.
+    other = record(Stage.SHARED, amendments=()).model_copy(
+        update={"opportunity_id": "006TEST00000777AAA"}
+    )
+    await list_offer(temporal, other)
     async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
         async with asyncio.timeout(20):
             while "cannot be read" not in (await browser.get("/")).text:  # noqa: ASYNC110

@@ -38,6 +38,7 @@ class FakeClient:
         for name, hours, status in self.runs[first : first + 2]:
             info = answer.executions.add()
             info.execution.workflow_id = f"offer/{name}"
+            info.execution.run_id = f"{name}-{hours}"
             info.start_time.FromDatetime(NOW + timedelta(hours=hours))
             info.status = status
         if first + 2 < len(self.runs):
@@ -73,6 +74,15 @@ async def test_ended_runs_are_listed_beside_the_running_one() -> None:
     assert await listed(*runs) == [("a", 1), ("a", 2), ("a", 3)]
     found = await list_offers(cast(Client, FakeClient(*runs)), "")
     assert [run.started_at.hour for run in newest_runs(found)] == [3]
+
+
+async def test_only_what_has_changed_is_read_again() -> None:
+    client = FakeClient(("a", 1, RUNNING), ("b", 2, RUNNING))
+    before = await list_offers(cast(Client, client), "")
+    client.runs = (("a", 1, RUNNING), ("b", 2, COMPLETED), ("c", 3, RUNNING))
+    after = await list_offers(cast(Client, client), "", before)
+    assert after[0] is before[0]
+    assert [each.has_completed for each in after] == [False, True, False]
 
 
 async def test_directory_knows_only_the_newest_run_of_an_offer() -> None:
