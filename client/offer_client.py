@@ -189,9 +189,18 @@ class OfferClient:
     """Starts, reads and changes offers."""
 
     def __init__(
-        self, client: Client, clock: Clock | None = None, *, by: str | None = None
+        self,
+        client: Client,
+        clock: Clock | None = None,
+        *,
+        by: str | None = None,
+        answer_within: timedelta = WORKER_TIMEOUT,
     ) -> None:
-        """`by`: mail address of who asks; it goes on record with the change."""
+        """`by`: mail address of who asks; it goes on record with the change.
+
+        `answer_within`: how long a workflow may take to answer (real time).
+        """
+        self._answer_within = answer_within
         self._client = client
         self._clock = clock or Clock()
         self._by = by
@@ -425,10 +434,10 @@ class OfferClient:
         """The agreements that end within that business time from now."""
         return await list_renewals(self._client, self.business_time(), within)
 
-    async def record(self, path: str, within: timedelta = WORKER_TIMEOUT) -> OfferRecord:
+    async def record(self, path: str, within: timedelta | None = None) -> OfferRecord:
         """The record of an offer; raises RequestRejected if there is none.
 
-        `within`: how long its workflow may take (real time).
+        `within`: how long its workflow may take (real time); None: as for all answers.
         """
         handle = self._handle(path)
         try:
@@ -466,10 +475,10 @@ class OfferClient:
         followed.sort(key=lambda each: each.number)
         return record.model_copy(update={"amendments": tuple(followed)})
 
-    async def known(self, path: str, within: timedelta = WORKER_TIMEOUT) -> KnownOffer:
+    async def known(self, path: str, within: timedelta | None = None) -> KnownOffer:
         """What is known of an offer also if it does not answer; RequestRejected if nothing is.
 
-        `within`: how long its workflow may take (real time).
+        `within`: how long its workflow may take (real time); None: as for all answers.
         """
         listed = await read_offer(self._client, workflow_id(path))
         if listed is None:
@@ -754,7 +763,7 @@ class OfferClient:
         self,
         handle: WorkflowHandle[Any, Any],
         answer: Coroutine[Any, Any, T],
-        within: timedelta = WORKER_TIMEOUT,
+        within: timedelta | None = None,
     ) -> T:
         """The answer of a workflow.  Raises NoAnswer if it does not come in time."""
         waiting = asyncio.ensure_future(answer)
@@ -762,6 +771,7 @@ class OfferClient:
             await asyncio.wait([waiting], timeout=QUICK_ANSWER.total_seconds())
             if not waiting.done() and not await has_worker(self._client):
                 raise NoWorkerRunning
+            within = within or self._answer_within
             return await asyncio.wait_for(waiting, within.total_seconds())
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
             if not await has_worker(self._client):

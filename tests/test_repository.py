@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from cli.common import FAILURE, INTERRUPTED, SUCCESS, USAGE
@@ -41,6 +42,13 @@ def test_no_test_module_is_imported() -> None:
     imported = re.compile(r"^from (tests|sandbox\.tests)[\w.]*\.test_", re.MULTILINE)
     files = [*(ROOT / "tests").rglob("*.py"), *(ROOT / "sandbox" / "tests").rglob("*.py")]
     assert [str(each) for each in files if imported.search(each.read_text(encoding="utf-8"))] == []
+
+
+@pytest.mark.xdist_group("in-real-time")
+def test_tests_of_a_group_run_in_one_process(request: pytest.FixtureRequest) -> None:
+    """pytest-xdist groups by the end of the name, which it adds in each of its processes."""
+    if getattr(request.config.option, "loadgroup", False):
+        assert request.node.nodeid.endswith("@in-real-time")
 
 
 def test_every_attention_is_raised_by_a_test() -> None:

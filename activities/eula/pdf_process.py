@@ -11,8 +11,6 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from activities.errors import unavailable
-
 ROOT = Path(__file__).parents[2]
 CPU_SECONDS = 20
 """For all documents of a contract."""
@@ -63,6 +61,9 @@ def check_and_merge(contents: list[bytes]) -> MergedPdf:
     except subprocess.CalledProcessError:
         return MergedPdf(b"", (TOO_MUCH,))
     except subprocess.TimeoutExpired:
+        # Not at the top: the process that checks would import every vendor's client (0.4 s).
+        from activities.errors import unavailable
+
         raise unavailable("Our check of the contract", "this machine is too busy") from None
     problems, _, merged = ended.stdout.partition(b"\n")
     return MergedPdf(merged, tuple(PdfProblem(*each) for each in json.loads(problems)))

@@ -27,6 +27,7 @@ class AttentionCode(StrEnum):
     EMAIL_DELIVERY_UNKNOWN = "email-delivery-unknown"
     WITHDRAWAL_FAILED = "withdrawal-failed"
     SIGNAL_REJECTED = "signal-rejected"
+    REQUEST_FAILED = "request-failed"
     WEBHOOK_FAILED = "webhook-failed"
     OFFER_STILL_OPEN = "offer-still-open"
     AMENDMENT_TERMINATED = "amendment-terminated"
@@ -61,13 +62,16 @@ class Attention(FrozenModel):
     finding: str | None = None
     """The reference of what is to be decided, if it is one thing."""
     count: int = 1
-    """How many of its code it stands for: only the last rejected signal is shown."""
+    """How many of its code it stands for (`ONLY_THE_LAST`)."""
 
     @property
     def actions(self) -> tuple[ActionKind, ...]:
         """What a person may do about it, the most likely first."""
         return SUGGESTED_ACTIONS.get(self.code, (ActionKind.RESUME,))
 
+
+ONLY_THE_LAST = frozenset({AttentionCode.SIGNAL_REJECTED, AttentionCode.REQUEST_FAILED})
+"""Of what may come any number of times, and nothing waits for, only the last is shown."""
 
 SUGGESTED_ACTIONS: dict[AttentionCode, tuple[ActionKind, ...]] = {
     AttentionCode.TERMS_INVALID: (ActionKind.REVISE, ActionKind.RESUME, ActionKind.CANCEL),

@@ -42,6 +42,7 @@ NOT_HOLDING = frozenset(
         AttentionCode.NOTIFICATION_FAILED,
         AttentionCode.EMAIL_DELIVERY_UNKNOWN,
         AttentionCode.SIGNAL_REJECTED,
+        AttentionCode.REQUEST_FAILED,
         AttentionCode.WEBHOOK_FAILED,
     }
 )

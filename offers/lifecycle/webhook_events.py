@@ -13,7 +13,7 @@ from typing import Self
 from pydantic import AwareDatetime, Field
 
 from offers.ids import offer_path
-from offers.lifecycle.attentions import AttentionCode, Vendor
+from offers.lifecycle.attentions import ONLY_THE_LAST, AttentionCode, Vendor
 from offers.lifecycle.record import OfferRecord
 from offers.model import FrozenModel
 from offers.money import Money
@@ -24,9 +24,6 @@ from offers.terms.terms import Day
 
 UNTOLD = frozenset({AttentionCode.WEBHOOK_FAILED})
 """Attentions without events: one that says that events do not arrive would make more of them."""
-
-REPLACED_IN_PLACE = frozenset({AttentionCode.SIGNAL_REJECTED})
-"""Attentions of which only the last is shown, under a new number: for receivers it is one."""
 
 
 class EventType(StrEnum):
@@ -112,7 +109,8 @@ class Reported(FrozenModel):
 
     def after(self, record: OfferRecord) -> Self:
         """The same once events have been made of this record."""
-        known = {code: n for n, code in self.attentions.items() if code in REPLACED_IN_PLACE}
+        # The last has a new number: for receivers it is one.
+        known = {code: n for n, code in self.attentions.items() if code in ONLY_THE_LAST}
         return type(self)(
             stage=record.stage,
             attentions={

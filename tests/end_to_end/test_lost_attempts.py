@@ -100,10 +100,7 @@ async def test_lost_attempt_is_repeated_for_notices_only(
     assert (result, mailer.sent) == delivery_and_copies
 
 
-async def test_commands_fail_in_time_without_a_worker(
-    dev_server: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=1))
+async def test_commands_fail_in_time_without_a_worker(dev_server: str) -> None:
     client = offer_client.OfferClient(await new_namespace(dev_server))
     for request in (client.start, client.record, client.resume, client.resend):
         with pytest.raises(offer_client.NoWorkerRunning, match=r"start worker\.py"):

@@ -49,11 +49,8 @@ async def test_no_worker_is_seen_at_once(
     assert asyncio.get_running_loop().time() - began < offer_client.WORKER_TIMEOUT.total_seconds()
 
 
-async def test_failing_workflow_task_is_named(
-    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_failing_workflow_task_is_named(environment: OfferEnvironment) -> None:
     await environment.stop_workers()
-    monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=2))
     client = environment.temporal_client
     async with Worker(
         client,
@@ -63,16 +60,13 @@ async def test_failing_workflow_task_is_named(
     ):
         await start(client)
         with pytest.raises(NoAnswer, match=r"workflow task has failed .* a bug in the new build"):
-            await OfferClient(client).resume(OPPORTUNITY)
+            await OfferClient(client, answer_within=timedelta(seconds=2)).resume(OPPORTUNITY)
 
 
-async def test_vendor_that_does_not_answer_is_named(
-    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(offer_client, "WORKER_TIMEOUT", timedelta(seconds=4))
+async def test_vendor_that_does_not_answer_is_named(environment: OfferEnvironment) -> None:
     environment.world.faults.salesforce.down()
     (opportunity,) = environment.put_opportunities(1)
-    client = OfferClient(environment.temporal_client)
+    client = OfferClient(environment.temporal_client, answer_within=timedelta(seconds=4))
     await client.start_without_waiting(opportunity)
     with pytest.raises(NoAnswer, match=r"check_deal is in its attempt .*Salesforce"):
         await client._wait_until_drafted(client._handle(opportunity))

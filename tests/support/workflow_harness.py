@@ -28,7 +28,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.task_queues import TaskQueue
 from activities.temporal.pending_work import describe
-from client.offer_client import WORKER_TIMEOUT, NoAnswer, OfferClient
+from client.offer_client import NoAnswer, OfferClient
 from offers.clock import Clock
 from offers.ids import workflow_id
 from offers.lifecycle.account_confirmation import AccountAnswer, AccountConfirmation
@@ -113,7 +113,7 @@ class RepeatingClient(OfferClient):
     """A client that asks again: the time-skipping server loses queries about a run that continues,
     and those to a worker that is killed."""
 
-    async def record(self, path: str, within: timedelta = WORKER_TIMEOUT) -> OfferRecord:
+    async def record(self, path: str, within: timedelta | None = None) -> OfferRecord:
         """The record of an offer."""
         for _ in range(QUERY_ATTEMPTS - 1):
             with suppress(NoAnswer):

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -20,7 +21,10 @@ from tests.support.openid_provider import OpenIdProvider
 from tests.support.sessions import CSRF, session_cookie
 from tests.support.workflow_harness import environment_variables
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 DESK = "desk@example.com"
 KEY = Ed25519PrivateKey.generate()
@@ -34,7 +38,7 @@ operations = ["ops@example.com"]
 PAGES = ("/", "/?view=stages", "/approvals", "/new", "/payouts", "/health", "/policy")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def environment(
     dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[OfferEnvironment]:
@@ -46,7 +50,7 @@ async def environment(
             yield environment
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def console(environment: OfferEnvironment) -> AsyncIterator[RunningConsole]:
     settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
     settings["OFFERS_DECISION_KEY"] = f"console:{encoded(KEY.private_bytes_raw())}"
@@ -54,10 +58,18 @@ async def console(environment: OfferEnvironment) -> AsyncIterator[RunningConsole
         yield console
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def running() -> AsyncIterator[Browser]:
     async with running_browser() as browser:
         yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def browser(running: Browser) -> AsyncIterator[Browser]:
+    """Without an open page."""
+    yield running
+    for context in running.contexts:
+        await context.close()
 
 
 def encoded(key: bytes) -> str:

@@ -12,7 +12,7 @@ from workflows.common.waiting import wait_condition
 from workflows.offer.visibility import publish
 
 with workflow.unsafe.imports_passed_through():
-    from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
+    from offers.lifecycle.attentions import ONLY_THE_LAST, Attention, AttentionCode, Vendor
 
 if TYPE_CHECKING:
     from workflows.offer.context import OfferContext
@@ -42,11 +42,9 @@ class Attentions:
         """Show that something waits for a person.
 
         `finding` is the reference of what to decide, `vendor` whose failure it is.
-
-        Of what may come any number of times, and nothing waits for, only the last is shown.
         """
         count = 1
-        if code is AttentionCode.SIGNAL_REJECTED:
+        if code in ONLY_THE_LAST:
             count += self._take_away(code)
         self._ctx.state.attentions_raised += 1
         attention = Attention(

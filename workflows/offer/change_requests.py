@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 REVISABLE = frozenset({Stage.DRAFT, Stage.FAILED})
 DECIDED = frozenset({Stage.ACCEPTED, *ENDS})
 """Stages in which an offer cannot be cancelled any more, at least for the time being."""
+FAILED = {
+    ActionKind.AMEND: "The amendment",
+    ActionKind.EXTEND: "The extension",
+    ActionKind.REQUEST_CANCELLATION: "The request to cancel the agreement",
+    ActionKind.REFUND: "The request of a refund",
+}
+"""What AWS, or the buyer's acceptance, can make fail after it was taken on."""
 AGREED = frozenset({Stage.ACCEPTED, Stage.DISBURSED})
 """Stages in which there is an agreement."""
 
@@ -67,6 +74,23 @@ def report_rejected_signal(ctx: OfferContext, reason: Reason | str | None) -> No
             f"A signal could not be followed: {reason}",
             "Send another one if that helps; resume",
         )
+
+
+def finish_request(ctx: OfferContext, kind: ActionKind, reason: Reason | str | None) -> None:
+    """Raises the error by which an update fails that was taken on, and shows the reason.
+
+    AWS takes minutes: whoever asked may not wait for the answer.  It is shown until somebody
+    resolves it, or until such a request succeeds.
+    """
+    if reason is None:
+        ctx.attentions.resolve(AttentionCode.REQUEST_FAILED)
+        return
+    ctx.attentions.raise_(
+        AttentionCode.REQUEST_FAILED,
+        f"{FAILED[kind]} failed: {reason}",
+        "Ask again, with other values if that helps; or resume",
+    )
+    raise rejection(reason)
 
 
 # Decide ------------------------------------------------------------------------------------------
@@ -269,12 +293,16 @@ async def check_refund(ctx: OfferContext, request: RefundRequest) -> AdjustableI
     raise rejection(found)
 
 
-async def request_refund(ctx: OfferContext, request: RefundRequest) -> None:
-    """Put a refund on record, which finance must approve."""
-    await check_refund(ctx, request)
-    reject_if(why_cannot_refund(ctx, request))  # another one may have been asked for meanwhile
+async def request_refund(ctx: OfferContext, request: RefundRequest) -> Reason | str | None:
+    """Put a refund on record, which finance must approve; the reason if AWS does not let it."""
+    found = await ctx.refunds.find_invoice(request)
+    if not isinstance(found, AdjustableInvoice):
+        return found
+    if reason := why_cannot_refund(ctx, request):  # another one may have been asked for meanwhile
+        return reason
     note_request(ctx, ActionKind.REFUND, request.by)
     ctx.refunds.add(request)
+    return None
 
 
 # Go on ------------------------------------------------------------------------------------------

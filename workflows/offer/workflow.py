@@ -12,7 +12,7 @@ from temporalio.exceptions import ApplicationError
 
 from workflows.common.waiting import wait_condition
 from workflows.offer import change_requests
-from workflows.offer.change_requests import reject_if, report_rejected_signal
+from workflows.offer.change_requests import finish_request, reject_if, report_rejected_signal
 from workflows.offer.context import OfferContext
 from workflows.offer.continuation import StageInterrupted, can_continue_as_new
 from workflows.offer.messages import OfferRequest
@@ -217,7 +217,8 @@ class OfferWorkflow:
         Gives the record once the change is made, or once preflight has reported on it.  Fails if
         AWS rejects a change in place, or if the buyer was first.
         """
-        reject_if(await change_requests.amend(self._ctx, changes))
+        reason = await change_requests.amend(self._ctx, changes)
+        finish_request(self._ctx, ActionKind.AMEND, reason)
         return self._ctx.record
 
     @amend.validator
@@ -227,7 +228,8 @@ class OfferWorkflow:
     @workflow.update
     async def extend(self, extension: Extension) -> OfferRecord:
         """Give the buyer more time, also for a while after the last day is over."""
-        reject_if(await change_requests.extend(self._ctx, extension))
+        reason = await change_requests.extend(self._ctx, extension)
+        finish_request(self._ctx, ActionKind.EXTEND, reason)
         return self._ctx.record
 
     @extend.validator
@@ -237,7 +239,8 @@ class OfferWorkflow:
     @workflow.update
     async def request_cancellation(self, request: CancellationRequestInput) -> OfferRecord:
         """Ask the buyer to agree to the agreement's cancellation: they have seven days."""
-        reject_if(await change_requests.request_cancellation(self._ctx, request))
+        reason = await change_requests.request_cancellation(self._ctx, request)
+        finish_request(self._ctx, ActionKind.REQUEST_CANCELLATION, reason)
         return self._ctx.record
 
     @request_cancellation.validator
@@ -256,7 +259,8 @@ class OfferWorkflow:
     @workflow.update
     async def request_refund(self, request: RefundRequest) -> OfferRecord:
         """Have a part of an invoice refunded, if finance approves it."""
-        await change_requests.request_refund(self._ctx, request)
+        reason = await change_requests.request_refund(self._ctx, request)
+        finish_request(self._ctx, ActionKind.REFUND, reason)
         return self._ctx.record
 
     @request_refund.validator

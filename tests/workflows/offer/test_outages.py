@@ -18,8 +18,9 @@ TURN = timedelta(minutes=5)
 
 
 @pytest.fixture
-async def harness() -> AsyncIterator[WorkflowHarness]:
-    async with open_harness(can_stop_worker=True) as harness:
+async def harness(request: pytest.FixtureRequest) -> AsyncIterator[WorkflowHarness]:
+    stops = request.node.callspec.params["down"] == "worker"
+    async with open_harness(can_stop_worker=stops) as harness:
         yield harness
 
 
