@@ -107,6 +107,8 @@ def _effect_of_amend(record: OfferRecord) -> str:
             f"{', '.join(sorted(EDITABLE))} change in place. Any other change withdraws"
             f" {record.offer_id} from AWS, and the buyer gets another offer once it is created"
         )
+    if record.stage in (Stage.EXPIRED, Stage.CANCELLED):
+        return "Drafts another offer with the changes; the buyer gets it once it is created"
     return "Stops what AWS is creating, and drafts the offer again with the changes"
 
 
@@ -125,6 +127,23 @@ def _effect_of_cancel(record: OfferRecord) -> str:
     return "Ends the draft: nothing is created in AWS"
 
 
+def _effect_of_resend(record: OfferRecord) -> str:
+    buyer = record.contacts.buyer_email if record.contacts else "the buyer"
+    if record.can_ask_buyer_again:
+        return (
+            f"Sends {buyer} another link to confirm the account; the one before is not valid then"
+        )
+    return f"Sends the mail with the offer to {buyer} again"
+
+
+def _why_not_again(record: OfferRecord, _: datetime) -> str:
+    if record.amendment:
+        return "an amendment is started from its agreement"
+    if record.stage in RESTARTABLE:
+        return "the offer is still followed for a while: amend it instead"
+    return "the offer has not ended"
+
+
 EFFECTS: dict[ActionKind, Callable[[OfferRecord], str]] = {
     ActionKind.REVISE: lambda _: "Checks the draft again with these terms instead of Salesforce's",
     ActionKind.AMEND: _effect_of_amend,
@@ -140,10 +159,7 @@ EFFECTS: dict[ActionKind, Callable[[OfferRecord], str]] = {
         "Asks finance to approve a refund; AWS pays it to the buyer and takes it from the payouts"
     ),
     ActionKind.RESUME: lambda _: "Tries again what waits for a person",
-    ActionKind.RESEND: lambda record: (
-        f"Sends the mail with the offer to"
-        f" {record.contacts.buyer_email if record.contacts else 'the buyer'} again"
-    ),
+    ActionKind.RESEND: _effect_of_resend,
     ActionKind.START_AGAIN: lambda _: (
         "Drafts a new offer for the opportunity, from Salesforce as it is now"
     ),
@@ -168,7 +184,7 @@ WHY_NOT: dict[ActionKind, Callable[[OfferRecord, datetime], Reason | str | None]
     ActionKind.RESEND: lambda record, _: guards.why_cannot_resend(
         record, delivery_unknown=False, withdraw_to=None
     ),
-    ActionKind.START_AGAIN: lambda *_: "the offer has not ended",
+    ActionKind.START_AGAIN: _why_not_again,
 }
 """Why an offer does not allow an action in its stage."""
 
@@ -182,8 +198,11 @@ def buttons(
     """What the actor can do now, the most urgent first; and what not, with the reason."""
     now = console.now()
     possible = [kind for kind in possible_actions(record) if kind in SHOWN] if is_open else []
-    if not is_open and record.stage in RESTARTABLE and not record.amendment:
-        possible = [ActionKind.START_AGAIN]
+    if not record.amendment:
+        if not is_open and record.stage in RESTARTABLE:
+            possible = [ActionKind.START_AGAIN]
+        elif is_open and record.stage is Stage.TERMINATED:
+            possible.append(ActionKind.START_AGAIN)
     owner = record.owner.owner_email if record.owner else None
     can: list[Button] = []
     cannot: list[Button] = []

@@ -21,7 +21,7 @@ BY_STAGE: dict[Stage, tuple[ActionKind, ...]] = {
     Stage.DISBURSED: (*AGREED, ActionKind.REQUEST_CANCELLATION),
     Stage.REPLACED: (ActionKind.REFUND,),
     Stage.TERMINATED: (ActionKind.REFUND,),
-    Stage.CANCELLED: (),
+    Stage.CANCELLED: (ActionKind.AMEND,),
 }
 
 
@@ -29,4 +29,7 @@ def possible_actions(record: OfferRecord) -> tuple[ActionKind, ...]:
     """The most urgent first: what attentions ask for, then what the stage allows."""
     asked = (kind for attention in record.attentions for kind in attention.actions)
     again = (ActionKind.RESEND,) if record.can_ask_buyer_again else ()
-    return tuple(dict.fromkeys((*asked, *again, *BY_STAGE[record.stage])))
+    by_stage = BY_STAGE[record.stage]
+    if record.stage is Stage.CANCELLED and record.amends is not None:
+        by_stage = ()  # an amendment that was cancelled has ended for good
+    return tuple(dict.fromkeys((*asked, *again, *by_stage)))

@@ -165,6 +165,8 @@ async def act(
     record = await console.finish_soon(perform(client, path, kind, form, actor.by))
     if record is None:
         message = f"{TITLES[kind]}: it was asked for, and takes some minutes. The page shows it."
+    elif kind is ActionKind.REFUND:
+        message = "Refund: it was asked for, and finance approves it."
     else:
         message = f"{TITLES[kind]}: done. The offer is {record.stage}."
     target = record.path if record else path

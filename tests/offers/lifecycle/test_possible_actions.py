@@ -13,6 +13,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.payouts.refund import RefundRequest
 from offers.policy.policy import Policy
 from offers.stage import Stage
+from tests.support.agreements import accepted_offer
 from tests.support.builders import NOW
 from tests.support.requests import REQUESTS, record
 
@@ -42,7 +43,6 @@ ALSO = {
     # A change of a draft is a revision, and one of an expired offer extends it first.
     (Stage.DRAFT, ActionKind.AMEND),
     (Stage.FAILED, ActionKind.AMEND),
-    (Stage.CANCELLED, ActionKind.AMEND),
     (Stage.EXPIRED, ActionKind.AMEND),
 }
 """What a guard sees otherwise than the list, and why it is not (or is) in it."""
@@ -55,6 +55,11 @@ def test_what_is_possible_is_what_the_guards_let_pass(stage: Stage) -> None:
     for kind, why_not in GUARDS.items():
         if (stage, kind) not in ALSO:
             assert (kind in possible) == (why_not(offer) is None), f"{stage}: {kind}"
+
+
+def test_cancelled_amendment_cannot_be_amended() -> None:
+    amendment = record(Stage.CANCELLED, amends=accepted_offer(), amendment=1)
+    assert possible_actions(amendment) == ()
 
 
 def test_what_an_attention_asks_for_comes_first() -> None:
