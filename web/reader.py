@@ -17,6 +17,7 @@ from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from client.listing import OfferRow, row_of
 from client.offer_selection import needy_first, searchable_text
 from offers.lifecycle.attentions import AttentionCode
+from web.rejection import Rejection
 
 SHORTEST_PAUSE = timedelta(seconds=0.5)
 QUICK = 0.3
@@ -134,6 +135,17 @@ class Reader:
         elif self._took < QUICK:
             await self._wait(lambda: self._began_at >= oldest, NEXT_READING)
         return self.reading
+
+    async def known(self, may_be_old: timedelta = ENOUGH) -> Reading:
+        """The same, for whoever takes an empty list for an answer; raises Rejection (503) if the
+        list was never read.
+        """
+        reading = await self.current(may_be_old)
+        if self.read_at is None:
+            raise Rejection(
+                503, "list-unread", str(self.problem), "Try again in a minute", retry_after=60
+            )
+        return reading
 
     async def newer_than(self, version: int, within: timedelta) -> Reading:
         """The next reading that differs; the same one if nothing has changed in that time."""

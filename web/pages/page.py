@@ -100,6 +100,7 @@ def render(
         to_approve=newest.needing_approval,
         version=(reading or newest).version,
         problem=console.reader.problem,
+        unread=console.reader.read_at is None,
         old_seconds=int(old.total_seconds()) if old and old.total_seconds() > OLD_SECONDS else None,
         now=console.now(),
         **context,

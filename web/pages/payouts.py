@@ -32,6 +32,8 @@ router = APIRouter(include_in_schema=False)
 
 LONGEST_TABLE = 200
 """Lines; the CSV has all."""
+MOST_NAMED = 10
+"""Offers in a message."""
 CHART_MONTHS = 18
 RENEWALS_WITHIN = timedelta(days=180)
 
@@ -108,7 +110,7 @@ async def payouts(
         money=money,
         shown=money.lines[:LONGEST_TABLE],
         charts=[chart(c, months) for c, months in money.months.items() if months],
-        renewals=renewals_among(reading.newest, console.now(), RENEWALS_WITHIN).ending,
+        renewals=renewals_among(reading.newest, console.now(), RENEWALS_WITHIN),
         live="/events",
         reading=reading,
     )
@@ -116,8 +118,21 @@ async def payouts(
 
 @router.get("/payouts.csv")
 async def payouts_csv(_: CurrentActor, console: CurrentConsole, month: str = "") -> Response:
-    """Every line as CSV."""
-    money = money_of(console, await console.reader.current(), parse_month(month))
+    """Every line as CSV.
+
+    Nobody sees in a file that lines are missing: there is none as long as an offer cannot be read.
+    """
+    money = money_of(console, await console.reader.known(), parse_month(month))
+    if money.unreadable:
+        named = ", ".join(money.unreadable[:MOST_NAMED])
+        raise Rejection(
+            503,
+            "offers-unreadable",
+            f"{len(money.unreadable)} accepted offers would be left out, because their summaries"
+            f" cannot be read: {named}",
+            "Check OFFERS_ENCRYPTION_KEYS, and that the console and the workers have the same"
+            " version. The page, and GET /api/v1/payouts, show what can be read",
+        )
     return Response(
         to_csv(money.lines),
         media_type="text/csv; charset=utf-8",
