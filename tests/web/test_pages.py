@@ -1,14 +1,28 @@
 """What pages show of the list of offers, and of what an offer answers: without any server."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from client.offer_client import OfferClient
+from offers.findings import Finding, Severity
+from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
+from offers.lifecycle.deal import Deal
+from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
+from tests.support.agreements import (
+    THREE_INSTALLMENTS,
+    accepted_offer,
+    agreement_snapshot,
+    propose_amendment,
+)
+from tests.support.builders import CONTACTS, NOW, refund, terms
 from tests.support.console import console_of
 from tests.support.listed_offers import listed
 from tests.support.requests import ID, record
 from web import reader
+from web.pages.approvals import deal_facts
 
 OTHER = "0065g00000AbCd4AAV"
 
@@ -55,3 +69,104 @@ async def test_money_that_cannot_be_read_is_not_left_out_in_silence() -> None:
         file = await browser.get("/payouts.csv")
         assert file.status_code == 503
         assert OTHER in file.text
+
+
+CARRIED = "2026-09-02 40000; 2027-01-02 80000"
+BOUND: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("company", {}, {"company": "Other Corp"}),
+    ("buyer_accounts", {}, {"buyer_accounts": ["444455556666"]}),
+    ("product_id", {}, {"product_id": "prod-examplesaas02"}),
+    ("dimensions", {}, {"dimensions": "seats 20"}),
+    ("price", {}, {"price": "110000.00 USD"}),
+    ("payment_schedule", {"payment_schedule": CARRIED}, {"payment_schedule": THREE_INSTALLMENTS}),
+    ("net_payment_days", {}, {"net_payment_days": 60}),
+    ("duration_months", {}, {"duration_months": 24}),
+    ("duration_months", {"agreement_end": "2027-03-05"}, {"duration_months": 24}),
+    ("starts_on", {}, {"starts_on": "2026-05-01"}),
+    ("agreement_end", {"agreement_end": "2027-03-05"}, {"agreement_end": "2027-04-05"}),
+    ("eula", {}, {"eula": {"type": "custom", "documents": ["s3://contracts/one.pdf"]}}),
+    (
+        "eula",
+        {"eula": {"type": "custom", "documents": ["s3://contracts/one.pdf"]}},
+        {"eula": {"type": "custom", "documents": ["s3://contracts/two.pdf"]}},
+    ),
+    ("eula_sha256", {}, {"eula_sha256": "e3b0c442"}),
+    ("renewal", {}, {"renewal": {"channel": "External"}}),
+    (
+        "renewal",
+        {"renewal": {"channel": "External"}},
+        {"renewal": {"channel": "External", "pricing_model": "Usage"}},
+    ),
+    ("buyer_email", {}, {"buyer_email": "other@example.com"}),
+    ("buyer_name", {}, {"buyer_name": "Other Buyer"}),
+]
+"""Of each field of a deal: terms of an offer, and what is changed in it."""
+
+
+def bound_offer(**changes: Any) -> OfferRecord:
+    contacts = {n: changes.pop(n) for n in ("buyer_email", "buyer_name") if n in changes}
+    checksum = changes.pop("eula_sha256", None)
+    known = CONTACTS.model_dump() | contacts
+    return record(Stage.DRAFT, contacts=known, eula_sha256=checksum, terms=terms(**changes))
+
+
+@pytest.mark.parametrize(("field", "before", "change"), BOUND)
+def test_approvers_see_all_that_a_decision_binds(
+    field: str, before: dict[str, Any], change: dict[str, Any]
+) -> None:
+    one, other = bound_offer(**before), bound_offer(**before | change)
+    assert getattr(one.deal, field) != getattr(other.deal, field)
+    assert deal_facts(one, one.require_terms()) != deal_facts(other, other.require_terms())
+
+
+def test_each_field_of_a_deal_is_compared() -> None:
+    assert {field for field, _, _ in BOUND} == set(Deal.model_fields)
+
+
+async def test_amendment_is_approved_with_its_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"additional_amount": "30000.00 USD", "unpaid_installments": "carry"}
+    proposal = propose_amendment(given, snapshot=agreement_snapshot("30000"))
+    amendment = record(
+        Stage.DRAFT,
+        amendment=1,
+        amends=accepted_offer(),
+        pricing=proposal.pricing,
+        terms=terms(**proposal.facts),
+        findings=(EXCEPTION, *proposal.findings),
+        attentions=(attention(AttentionCode.APPROVAL_REQUIRED),),
+        refunds=(refund(),),
+    )
+    answering(monkeypatch, amendment)
+    async with console_of([listed(amendment)]) as (browser, _):
+        page = (await browser.get("/approvals")).text
+    for label, value in (*proposal.pricing.lines, ("Amendment", "1, of agmt-1")):
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in page
+    assert "Look at the invoices of the agreement in AWS before approving" in page
+    assert "invoice INV-1 of agmt-1" in page, "a refund is of an agreement"
+
+
+EXCEPTION = Finding(
+    code="not-annual",
+    severity=Severity.APPROVAL,
+    field="duration_months",
+    problem="the contract is not for one year",
+    remedy="Have it approved",
+    role="deal-desk",
+)
+
+
+def attention(code: AttentionCode, vendor: Vendor | None = None) -> Attention:
+    return Attention(code=code, problem="It waits", remedy="Look", since=NOW, vendor=vendor)
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *records: OfferRecord) -> list[str]:
+    """Offers answer with these records; gives the paths of those that were asked."""
+    asked: list[str] = []
+    known = {each.path: each for each in records}
+
+    async def answer(_: OfferClient, path: str, *_more: object) -> OfferRecord:
+        asked.append(path)
+        return known[path]
+
+    monkeypatch.setattr(OfferClient, "record", answer)
+    return asked
