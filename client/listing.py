@@ -50,7 +50,7 @@ class OfferRow(FrozenModel):
     problem: str | None = None
     """Why the rest is not known."""
     attentions: tuple[str, ...] = ()
-    """The codes of all."""
+    """The codes of all; the first alone if the rest is not known."""
     company: str | None = None
     price: Money | None = None
     owner_email: str | None = Field(default=None, repr=False)
@@ -150,6 +150,7 @@ def row_of(run: ListedOffer) -> OfferRow:
     """The row of a run."""
     attribute = run.attribute
     attention = attribute(ATTENTION.name) if run.is_running else None
+    first = AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attention
     row = OfferRow(
         opportunity_id=run.path,
         stage=run.stage,
@@ -157,21 +158,24 @@ def row_of(run: ListedOffer) -> OfferRow:
         offer_id=run.offer_id,
         agreement_id=attribute(AGREEMENT_ID.name),
         expires_at=attribute(EXPIRES_AT.name),
-        attention=AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attention,
+        attention=first,
         problem=run.problem,
+        attentions=(first,) if first else (),
     )
     if run.summary is None:
         return row
-    return row.model_copy(update=_details(run.summary, is_open=run.is_running))
+    known = _details(run.summary, is_open=run.is_running)
+    if run.is_running and (attentions := run.summary.progress.attentions):
+        known |= {
+            "attentions": tuple(each.code for each in attentions),
+            "attention_since": attentions[0].since,
+        }
+    return row.model_copy(update=known)
 
 
 def _details(summary: OfferSummary, *, is_open: bool) -> dict[str, object]:
     deal, progress = summary.deal, summary.progress
     return {
-        "attentions": tuple(each.code for each in progress.attentions) if is_open else (),
-        "attention_since": (
-            progress.attentions[0].since if is_open and progress.attentions else None
-        ),
         "company": deal.company,
         "price": summary.price,
         "owner_email": deal.owner.owner_email if deal.owner else None,

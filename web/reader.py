@@ -69,14 +69,19 @@ class Reading:
         return sorted({code for row in self.rows for code in row.attentions})
 
     @cached_property
-    def needing_somebody(self) -> int:
-        """How many offers have an attention."""
-        return sum(1 for row in self.rows if row.attention)
+    def needing_somebody(self) -> list[OfferRow]:
+        """The offers that have an attention."""
+        return [row for row in self.rows if row.attentions]
 
     @cached_property
-    def needing_approval(self) -> int:
-        """How many offers wait for an approver."""
-        return sum(1 for row in self.rows if not FOR_APPROVERS.isdisjoint(row.attentions))
+    def needing_approval(self) -> list[OfferRow]:
+        """The offers that wait for an approver."""
+        return [row for row in self.rows if not FOR_APPROVERS.isdisjoint(row.attentions)]
+
+    @cached_property
+    def unreadable(self) -> list[OfferRow]:
+        """The offers of which only the search attributes are known: the first attention alone."""
+        return [row for row in self.rows if row.problem]
 
     @cached_property
     def by_id(self) -> list[OfferRow]:

@@ -159,6 +159,16 @@ def attention(code: AttentionCode, vendor: Vendor | None = None) -> Attention:
     return Attention(code=code, problem="It waits", remedy="Look", since=NOW, vendor=vendor)
 
 
+def without_temporal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The health page asks nothing of Temporal."""
+
+    async def nothing(_: object) -> list[object]:
+        return []
+
+    monkeypatch.setattr("web.pages.health.check_connection", nothing)
+    monkeypatch.setattr("web.pages.health.schedules.rows", nothing)
+
+
 def answering(monkeypatch: pytest.MonkeyPatch, *records: OfferRecord) -> list[str]:
     """Offers answer with these records; gives the paths of those that were asked."""
     asked: list[str] = []
@@ -170,3 +180,23 @@ def answering(monkeypatch: pytest.MonkeyPatch, *records: OfferRecord) -> list[st
 
     monkeypatch.setattr(OfferClient, "record", answer)
     return asked
+
+
+async def test_offer_that_cannot_be_read_is_named_where_it_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = record(Stage.DRAFT, attentions=(attention(AttentionCode.APPROVAL_REQUIRED),))
+    asked = answering(monkeypatch, waiting)
+    without_temporal(monkeypatch)
+    async with console_of([listed(waiting, readable=False)]) as (browser, console):
+        (row,) = console.reader.reading.rows
+        assert row.attentions == (AttentionCode.APPROVAL_REQUIRED,)
+        for path in ("/approvals", "/health", "/", "/?view=stages"):
+            page = await browser.get(path)
+            assert 'Approvals <span class="count">1</span>' in page.text
+            content = page.text.partition("<main")[2].replace("<option>approval-required", "")
+            assert f'href="/offers/{ID}"' in content, path
+            assert "approval-required" in content, path
+        listed_by = await browser.get("/api/v1/offers?attention=approval-required")
+        assert listed_by.json()["offers"][0]["attentions"] == ["approval-required"]
+    assert asked == [], "its record could not be read either"

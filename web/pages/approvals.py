@@ -24,7 +24,6 @@ from web.console import ANSWER_WITHIN, Console
 from web.identity import Actor
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission
-from web.reader import FOR_APPROVERS
 from web.rejection import Rejection
 from web.requested import path_of
 
@@ -73,9 +72,7 @@ class Waiting(NamedTuple):
 async def approvals(request: Request, actor: CurrentActor, console: CurrentConsole) -> Response:
     """What waits for the reader, and below what waits for others."""
     reading = await console.reader.current()
-    paths = [
-        row.opportunity_id for row in reading.rows if not FOR_APPROVERS.isdisjoint(row.attentions)
-    ]
+    paths = [row.opportunity_id for row in reading.needing_approval if not row.problem]
     client = console.client(actor)
     asked = await asyncio.gather(
         *(_waiting(client, console, actor, path) for path in paths[:MOST_OFFERS])
@@ -89,6 +86,8 @@ async def approvals(request: Request, actor: CurrentActor, console: CurrentConso
         others=[each for each in found if not each.is_theirs],
         unanswered=[path for path, each in zip(paths, asked, strict=False) if each is None],
         more=max(0, len(paths) - MOST_OFFERS),
+        # What waits behind the first attention is not known of them.
+        unreadable=[row for row in reading.unreadable if row.attentions],
         live="/events",
         reading=reading,
     )

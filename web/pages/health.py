@@ -11,7 +11,7 @@ from activities.temporal.vendor_problems import vendor_problems
 from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from runtime import schedules
-from runtime.checks.temporal_server import check_temporal
+from runtime.checks.temporal_server import check_connection
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission
 from web.reader import Reading
@@ -60,10 +60,11 @@ async def health(request: Request, actor: CurrentActor, console: CurrentConsole)
         request,
         "health.html",
         actor,
-        items=await check_temporal(console.settings),
+        items=await check_connection(console.temporal),
         schedules=await schedules.rows(console.temporal),
         troubles=vendor_problems([each.progress.attentions for each in running], codes),
         causes=causes_of(reading),
+        unreadable=reading.unreadable,
         may_resume=actor.may(Permission.RESUME_ALL, console.policy),
         most_paths=MOST_PATHS,
         live="/events",
