@@ -17,6 +17,7 @@ from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from client.listing import OfferRow, row_of
 from client.offer_selection import needy_first, searchable_text
 from offers.lifecycle.attentions import AttentionCode
+from offers.policy.policy import Policy
 from web.rejection import Rejection
 
 SHORTEST_PAUSE = timedelta(seconds=0.5)
@@ -31,10 +32,20 @@ WITHOUT_BROWSERS = timedelta(seconds=15)
 REST = 3
 """A reading that takes a second is followed by so many seconds of rest: of 10,000 offers the
 reading alone would else take a core."""
-FOR_APPROVERS = frozenset({AttentionCode.APPROVAL_REQUIRED, AttentionCode.REFUND_AWAITING_APPROVAL})
 NOT_FAILED = "ExecutionStatus != 'Failed'"
 FIRST_READING = timedelta(seconds=20)
 """How long a request waits for the first reading."""
+
+
+def for_approvers(policy: Policy) -> frozenset[AttentionCode]:
+    """The attentions that an approver can resolve.
+
+    An offer keeps the policy that it was checked with, which the list does not have.
+    """
+    codes = {AttentionCode.APPROVAL_REQUIRED, AttentionCode.REFUND_AWAITING_APPROVAL}
+    if policy.confirm_account.role is not None:
+        codes.add(AttentionCode.ACCOUNT_UNCONFIRMED)
+    return frozenset(codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,10 +84,10 @@ class Reading:
         """The offers that have an attention."""
         return [row for row in self.rows if row.attentions]
 
-    @cached_property
-    def needing_approval(self) -> list[OfferRow]:
+    def needing_approval(self, policy: Policy) -> list[OfferRow]:
         """The offers that wait for an approver."""
-        return [row for row in self.rows if not FOR_APPROVERS.isdisjoint(row.attentions)]
+        codes = for_approvers(policy)
+        return [row for row in self.needing_somebody if not codes.isdisjoint(row.attentions)]
 
     @cached_property
     def unreadable(self) -> list[OfferRow]:

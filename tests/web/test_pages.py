@@ -1,15 +1,17 @@
 """What pages show of the list of offers, and of what an offer answers: without any server."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from client.offer_client import OfferClient
+from client.offer_client import KnownOffer, OfferClient
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from offers.lifecycle.deal import Deal
 from offers.lifecycle.record import OfferRecord
+from offers.lifecycle.summary import OfferSummary
 from offers.stage import Stage
 from tests.support.agreements import (
     THREE_INSTALLMENTS,
@@ -178,7 +180,15 @@ def answering(monkeypatch: pytest.MonkeyPatch, *records: OfferRecord) -> list[st
         asked.append(path)
         return known[path]
 
+    async def mails(*_: object) -> list[object]:
+        return []
+
+    async def know(_: OfferClient, path: str, *_more: object) -> KnownOffer:
+        return KnownOffer(OfferSummary.of(known[path]), known[path], is_followed=True, problems=())
+
     monkeypatch.setattr(OfferClient, "record", answer)
+    monkeypatch.setattr(OfferClient, "known", know)
+    monkeypatch.setattr(OfferClient, "sent_mails", mails)
     return asked
 
 
@@ -200,3 +210,27 @@ async def test_offer_that_cannot_be_read_is_named_where_it_waits(
         listed_by = await browser.get("/api/v1/offers?attention=approval-required")
         assert listed_by.json()["offers"][0]["attentions"] == ["approval-required"]
     assert asked == [], "its record could not be read either"
+
+
+@pytest.mark.parametrize(("action", "role"), [("approval", "deal-desk"), ("required", None)])
+async def test_account_without_confirmation_is_approved_where_that_is_possible(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, action: str, role: str | None
+) -> None:
+    file = tmp_path / "policy.toml"
+    file.write_text(f'seller_name = "Seller"\nconfirm_account = "{action}"\n', encoding="utf-8")
+    severity = Severity.APPROVAL if role else Severity.REFUSE
+    unconfirmed = EXCEPTION.model_copy(
+        update={"code": "account-unconfirmed", "severity": severity, "role": role}
+    )
+    waiting = record(
+        Stage.DRAFT,
+        findings=(unconfirmed,),
+        attentions=(attention(AttentionCode.ACCOUNT_UNCONFIRMED),),
+    )
+    answering(monkeypatch, waiting)
+    async with console_of([listed(waiting)], OFFERS_POLICY=str(file)) as (browser, _):
+        approvals = (await browser.get("/approvals")).text
+        offer = (await browser.get(f"/offers/{ID}")).text
+    assert (f'href="/offers/{ID}"' in approvals) == (role is not None)
+    assert ('Approvals <span class="count">1' in approvals) == (role is not None)
+    assert ("To the approvals" in offer) == (role is not None)

@@ -72,7 +72,8 @@ class Waiting(NamedTuple):
 async def approvals(request: Request, actor: CurrentActor, console: CurrentConsole) -> Response:
     """What waits for the reader, and below what waits for others."""
     reading = await console.reader.current()
-    paths = [row.opportunity_id for row in reading.needing_approval if not row.problem]
+    waiting = reading.needing_approval(console.policy)
+    paths = [row.opportunity_id for row in waiting if not row.problem]
     client = console.client(actor)
     asked = await asyncio.gather(
         *(_waiting(client, console, actor, path) for path in paths[:MOST_OFFERS])
@@ -112,13 +113,17 @@ async def _waiting(
         ],
         refunds=[
             (each, why_not_theirs(console, actor, record, FINANCE, asked_by=each.requested_by))
-            for each in record.refunds
-            if each.status is RefundStatus.AWAITING_APPROVAL
+            for each in refunds_to_decide(record)
         ],
         warnings=[each for each in record.findings if each.severity is Severity.WARN],
         deal=deal_facts(record, record.terms) if record.terms else [],
         digest=record.deal.digest if record.terms else None,
     )
+
+
+def refunds_to_decide(record: OfferRecord) -> list[Refund]:
+    """The refunds that wait for finance."""
+    return [each for each in record.refunds if each.status is RefundStatus.AWAITING_APPROVAL]
 
 
 def deal_facts(record: OfferRecord, terms: OfferTerms) -> Facts:

@@ -97,7 +97,7 @@ def render(
         path=request.url.path,
         message=request.session.pop(MESSAGE, None),
         waiting=len(newest.needing_somebody),
-        to_approve=len(newest.needing_approval),
+        to_approve=len(newest.needing_approval(console.policy)),
         version=(reading or newest).version,
         problem=console.reader.problem,
         unread=console.reader.read_at is None,
