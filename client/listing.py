@@ -1,6 +1,6 @@
 """The rows of the list of offers: what Temporal lists of each workflow; no offer is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from offers.agreements.renewal import RenewalOffer
 from offers.ids import workflow_id
-from offers.lifecycle.attentions import AttentionCode, Vendor
+from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from offers.lifecycle.record import Amendment
 from offers.lifecycle.summary import AGREED, OfferSummary, Wait
 from offers.model import FrozenModel
@@ -87,12 +87,27 @@ async def list_resumable(
 
     An offer's attentions of one code are resolved at once, so they count once.
     """
+    return await _resumable(
+        client, lambda each: code in (None, each.code) and vendor in (None, each.vendor)
+    )
+
+
+async def list_resumable_of_cause(
+    client: Client, code: AttentionCode, vendor: Vendor | None
+) -> list[ResumableAttention]:
+    """The same with one code that one vendor caused; None: that no vendor caused."""
+    return await _resumable(client, lambda each: (each.code, each.vendor) == (code, vendor))
+
+
+async def _resumable(
+    client: Client, is_meant: Callable[[Attention], bool]
+) -> list[ResumableAttention]:
     condition = f"{ATTENTION.name} IS NOT NULL AND ExecutionStatus = 'Running'"
     found = {
         ResumableAttention(run.path, each.code): None
         for run in await offer_summaries.list_offers(client, condition)
         for each in (run.summary.progress.attentions if run.summary else ())
-        if code in (None, each.code) and vendor in (None, each.vendor)
+        if is_meant(each)
     }
     return list(found)
 

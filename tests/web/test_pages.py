@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from activities.temporal import offer_summaries
+from activities.temporal.offer_summaries import ListedOffer
+from client.listing import ResumableAttention
 from client.offer_client import KnownOffer, OfferClient
 from offers.findings import Finding, Severity
 from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
@@ -23,8 +26,10 @@ from tests.support.builders import CONTACTS, NOW, refund, terms
 from tests.support.console import console_of
 from tests.support.listed_offers import listed
 from tests.support.requests import ID, record
+from tests.support.sessions import PEOPLE, POLICY, csrf_in
 from web import reader
 from web.pages.approvals import deal_facts
+from web.permissions import Role
 
 OTHER = "0065g00000AbCd4AAV"
 
@@ -234,3 +239,36 @@ async def test_account_without_confirmation_is_approved_where_that_is_possible(
     assert (f'href="/offers/{ID}"' in approvals) == (role is not None)
     assert ('Approvals <span class="count">1' in approvals) == (role is not None)
     assert ("To the approvals" in offer) == (role is not None)
+
+
+async def test_button_resumes_the_offers_of_its_cause_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code = AttentionCode.VENDOR_REJECTED
+    paths = {None: ID, Vendor.AWS: OTHER, Vendor.EMAIL: "0065g00000AbCd5AAV"}
+    runs = [
+        listed(record(Stage.SHARED, opportunity_id=path, attentions=(attention(code, vendor),)))
+        for vendor, path in paths.items()
+    ]
+    resumed: list[list[str]] = []
+
+    async def read(*_: object) -> list[ListedOffer]:
+        return runs
+
+    async def resume(_: OfferClient, found: list[ResumableAttention]) -> dict[str, str]:
+        resumed.append([each.path for each in found])
+        return {}
+
+    without_temporal(monkeypatch)
+    monkeypatch.setattr(offer_summaries, "list_offers", read)
+    monkeypatch.setattr(OfferClient, "resume_all", resume)
+    file = tmp_path / "policy.toml"
+    file.write_text(POLICY, encoding="utf-8")
+    operations = {"OFFERS_USER": PEOPLE[Role.OPERATIONS], "OFFERS_POLICY": str(file)}
+    async with console_of(runs, **operations) as (browser, _):
+        for vendor, path in paths.items():
+            page = await browser.get("/health")
+            form = {"csrf": csrf_in(page), "code": code, "vendor": vendor or ""}
+            assert f'name="vendor" value="{vendor or ""}"' in page.text
+            await browser.post("/health/resume", data=form)
+            assert resumed[-1] == [path]

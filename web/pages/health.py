@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.temporal.vendor_problems import vendor_problems
+from client.listing import list_resumable_of_cause
 from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from runtime import schedules
@@ -76,17 +77,16 @@ async def health(request: Request, actor: CurrentActor, console: CurrentConsole)
 async def resume_all(
     request: Request, actor: CurrentActor, console: CurrentConsole, form: SentForm
 ) -> Response:
-    """Resume every offer that waits for one cause."""
+    """Resume every offer of one cause; without `vendor` only those that no vendor caused."""
     console.require(actor, Permission.RESUME_ALL)
     try:
         code = AttentionCode(form.get("code", ""))
         vendor = Vendor(form["vendor"]) if form.get("vendor") else None
     except ValueError:
         raise Rejection(422, "value-invalid", "there is no such attention") from None
-    client = console.client(actor)
-    found = await client.list_resumable(code, vendor)
+    found = await list_resumable_of_cause(console.temporal, code, vendor)
     console.audit("resume all", actor, attention=code.value, vendor=vendor)
-    rejected = await console.finish_soon(client.resume_all(found))
+    rejected = await console.finish_soon(console.client(actor).resume_all(found))
     if rejected is None:
         return go_to(request, "/health", f"{len(found)} offers are being resumed.")
     message = f"{len(found) - len(rejected)} offers were resumed."
