@@ -90,6 +90,20 @@ class Reading:
         return [row for row in self.needing_somebody if not codes.isdisjoint(row.attentions)]
 
     @cached_property
+    def perhaps_needing_approval(self) -> list[OfferRow]:
+        """Those that cannot be read: what waits behind the first attention is not known."""
+        return [row for row in self.unreadable if row.attentions]
+
+    def runs_for_approvers(self, policy: Policy) -> list[ListedOffer]:
+        """What is known of the offers that wait, or may wait, for an approver."""
+        rows = (*self.needing_approval(policy), *self.perhaps_needing_approval)
+        return [self._newest_by_path[row.opportunity_id] for row in rows]
+
+    @cached_property
+    def _newest_by_path(self) -> dict[str, ListedOffer]:
+        return {run.path: run for run in self.newest}
+
+    @cached_property
     def unreadable(self) -> list[OfferRow]:
         """The offers of which only the search attributes are known: the first attention alone."""
         return [row for row in self.rows if row.problem]

@@ -1,10 +1,12 @@
 """What pages show of the list of offers, and of what an offer answers: without any server."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer
@@ -23,12 +25,14 @@ from tests.support.agreements import (
     propose_amendment,
 )
 from tests.support.builders import CONTACTS, NOW, refund, terms
-from tests.support.console import console_of
+from tests.support.console import console_of, read_again
 from tests.support.listed_offers import listed
 from tests.support.requests import ID, record
 from tests.support.sessions import PEOPLE, POLICY, csrf_in
 from web import reader
+from web.identity import Actor, Kind
 from web.pages.approvals import deal_facts
+from web.pages.board import events
 from web.permissions import Role
 
 OTHER = "0065g00000AbCd4AAV"
@@ -272,3 +276,41 @@ async def test_button_resumes_the_offers_of_its_cause_alone(
             assert f'name="vendor" value="{vendor or ""}"' in page.text
             await browser.post("/health/resume", data=form)
             assert resumed[-1] == [path]
+
+
+async def test_approvals_hear_of_what_waits_for_an_approver_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = record(Stage.DRAFT, attentions=(attention(AttentionCode.APPROVAL_REQUIRED),))
+    runs = [listed(waiting), listed(record(Stage.SHARED, opportunity_id=OTHER))]
+    request = Request({"type": "http"}, receive=connected)
+    reader_of_page = Actor(kind=Kind.LOCAL_OPERATOR, name="somebody")
+    answering(monkeypatch, waiting)
+    async with console_of(runs) as (browser, console):
+        version = console.reader.reading.version
+        live = f'data-live="/events?waiting=approval&amp;version={version}"'
+        assert live in (await browser.get("/approvals")).text
+
+        async def hears(runs: list[ListedOffer]) -> bool:
+            """Whether a page that shows the list as it was hears of another reading."""
+            before = console.reader.reading.version
+            answer = await events(request, reader_of_page, console, before, waiting="approval")
+            news = asyncio.ensure_future(anext(aiter(answer.body_iterator)))
+            await asyncio.sleep(0)
+            await read_again(console, runs)
+            done, _ = await asyncio.wait({news}, timeout=0.1)
+            news.cancel()
+            return bool(done)
+
+        others = [runs[0], listed(record(Stage.ACCEPTED, opportunity_id=OTHER))]
+        assert not await hears(others)
+        later = attention(AttentionCode.APPROVAL_REQUIRED).model_copy(update={"problem": "Other"})
+        changed = listed(record(Stage.DRAFT, attentions=(later,)))
+        assert await hears([changed, others[1]]), "what is to be decided has changed"
+        assert await hears([others[1]]), "it is decided"
+        assert await hears(others), "it waits again"
+
+
+async def connected() -> dict[str, str]:
+    await asyncio.sleep(60)
+    return {"type": "http.disconnect"}

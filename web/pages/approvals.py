@@ -87,9 +87,8 @@ async def approvals(request: Request, actor: CurrentActor, console: CurrentConso
         others=[each for each in found if not each.is_theirs],
         unanswered=[path for path, each in zip(paths, asked, strict=False) if each is None],
         more=max(0, len(paths) - MOST_OFFERS),
-        # What waits behind the first attention is not known of them.
-        unreadable=[row for row in reading.unreadable if row.attentions],
-        live="/events",
+        unreadable=reading.perhaps_needing_approval,
+        live="/events?waiting=approval",
         reading=reading,
     )
 
