@@ -21,6 +21,7 @@ from offers.reports.payouts import (
     Totals,
     by_month,
     lines,
+    month_of,
     totals,
 )
 from web.console import Console
@@ -35,6 +36,8 @@ LONGEST_TABLE = 200
 MOST_NAMED = 10
 """Offers in a message."""
 CHART_MONTHS = 18
+MONTHS_BEFORE = 6
+"""Of those in a chart, before the current one."""
 RENEWALS_WITHIN = timedelta(days=180)
 
 
@@ -59,6 +62,8 @@ class Chart(NamedTuple):
     """Where each month's label is, and what it says."""
     ticks: list[tuple[float, str]]
     """Where each line across is, and its amount."""
+    part: str | None
+    """Which months are shown; None: all."""
     width: int
     height: int
 
@@ -109,7 +114,9 @@ async def payouts(
         month=month if first else "",
         money=money,
         shown=money.lines[:LONGEST_TABLE],
-        charts=[chart(c, months) for c, months in money.months.items() if months],
+        charts=[
+            chart(c, months, console.now().date()) for c, months in money.months.items() if months
+        ],
         renewals=renewals_among(reading.newest, console.now(), RENEWALS_WITHIN),
         live="/events",
         reading=reading,
@@ -158,9 +165,11 @@ ROOM = HEIGHT - BOTTOM - TOP
 SERIES = ("expected", "received", "late")
 
 
-def chart(currency: Currency, months: dict[date, MonthTotals]) -> Chart:
-    """Bars side by side for each month, the newest months if there are many."""
-    shown = list(months.items())[-CHART_MONTHS:]
+def chart(currency: Currency, months: dict[date, MonthTotals], today: date) -> Chart:
+    """Bars side by side for each month; if there are many, for those around the current one."""
+    passed = sum(1 for month in months if month < month_of(today))
+    first = max(0, min(passed - MONTHS_BEFORE, len(months) - CHART_MONTHS))
+    shown = list(months.items())[first : first + CHART_MONTHS]
     amounts = [getattr(each, name).amount for _, each in shown for name in SERIES]
     highest = _nice(max([*amounts, Decimal(1)]))
     room = (WIDTH - LEFT) / len(shown)
@@ -190,6 +199,11 @@ def chart(currency: Currency, months: dict[date, MonthTotals]) -> Chart:
             (round(HEIGHT - BOTTOM - part / 4 * ROOM, 1), _short(highest * part / 4))
             for part in range(5)
         ],
+        part=(
+            f"{shown[0][0]:%B %Y} to {shown[-1][0]:%B %Y}, {len(shown)} of {len(months)} months"
+            if len(shown) < len(months)
+            else None
+        ),
         width=WIDTH,
         height=HEIGHT,
     )
