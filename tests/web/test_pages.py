@@ -1,13 +1,14 @@
 """What pages show of the list of offers, and of what an offer answers: without any server."""
 
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 
+from activities.preflight import DealPreview
 from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer
 from client.listing import ResumableAttention
@@ -17,6 +18,8 @@ from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from offers.lifecycle.deal import Deal
 from offers.lifecycle.record import OfferRecord
 from offers.lifecycle.summary import OfferSummary
+from offers.money import Money
+from offers.reports.payouts import MonthTotals, months_between
 from offers.stage import Stage
 from tests.support.agreements import (
     THREE_INSTALLMENTS,
@@ -26,6 +29,7 @@ from tests.support.agreements import (
 )
 from tests.support.builders import CONTACTS, NOW, refund, terms
 from tests.support.console import console_of, read_again
+from tests.support.deals import preflight_report
 from tests.support.listed_offers import listed
 from tests.support.requests import ID, record
 from tests.support.sessions import PEOPLE, POLICY, csrf_in
@@ -33,6 +37,7 @@ from web import reader
 from web.identity import Actor, Kind
 from web.pages.approvals import deal_facts
 from web.pages.board import events
+from web.pages.payouts import chart
 from web.permissions import Role
 
 OTHER = "0065g00000AbCd4AAV"
@@ -314,3 +319,50 @@ async def test_approvals_hear_of_what_waits_for_an_approver_alone(
 async def connected() -> dict[str, str]:
     await asyncio.sleep(60)
     return {"type": "http.disconnect"}
+
+
+@pytest.mark.parametrize(
+    ("today", "first", "last"),
+    [
+        (date(2026, 1, 20), "Jun 26", "Nov 27"),
+        (date(2027, 6, 20), "Dec 26", "May 28"),
+        (date(2031, 1, 20), "Dec 29", "May 31"),
+        (date(2040, 1, 20), "Dec 29", "May 31"),
+    ],
+)
+def test_chart_of_many_months_has_the_current_one(today: date, first: str, last: str) -> None:
+    usd = Money.of(1000, "USD")
+    sums = MonthTotals(expected=usd, received=usd, late=usd)
+    months = dict.fromkeys(months_between(date(2026, 6, 1), date(2031, 5, 1)), sums)
+    shown = chart("USD", months, today)
+    labels = [label for _, label in shown.months]
+    assert (labels[0], labels[-1], len(labels)) == (first, last, 18)
+    assert shown.part
+    assert shown.part.endswith(", 18 of 60 months")
+    few = dict(list(months.items())[:18])
+    assert chart("USD", few, today).part is None
+
+
+@pytest.mark.parametrize(
+    ("created", "message"),
+    [
+        (True, "The offer is started."),
+        (False, "Nothing was started: there is this offer already. It is shared."),
+    ],
+)
+async def test_offer_that_is_there_is_not_said_to_be_started(
+    monkeypatch: pytest.MonkeyPatch, created: bool, message: str
+) -> None:
+    async def check(*_: object) -> DealPreview:
+        return DealPreview(report=preflight_report(), sources={})
+
+    async def create(*_: object) -> bool:
+        return created
+
+    answering(monkeypatch, record(Stage.SHARED, amendments=()))
+    monkeypatch.setattr(OfferClient, "preflight", check)
+    monkeypatch.setattr(OfferClient, "create", create)
+    async with console_of([]) as (browser, _):
+        form = {"csrf": csrf_in(await browser.get("/new")), "opportunity": ID, "action": "create"}
+        page = await browser.post("/new", data=form, follow_redirects=True)
+    assert f'role="status">{message}</p>' in page.text
