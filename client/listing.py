@@ -1,6 +1,6 @@
 """The rows of the list of offers: what Temporal lists of each workflow; no offer is asked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from activities.temporal import offer_summaries
 from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from offers.agreements.renewal import RenewalOffer
 from offers.ids import workflow_id
-from offers.lifecycle.attentions import AttentionCode, Vendor
+from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from offers.lifecycle.record import Amendment
 from offers.lifecycle.summary import AGREED, OfferSummary, Wait
 from offers.model import FrozenModel
@@ -50,7 +50,7 @@ class OfferRow(FrozenModel):
     problem: str | None = None
     """Why the rest is not known."""
     attentions: tuple[str, ...] = ()
-    """The codes of all."""
+    """The codes of all; the first alone if the rest is not known."""
     company: str | None = None
     price: Money | None = None
     owner_email: str | None = Field(default=None, repr=False)
@@ -87,12 +87,27 @@ async def list_resumable(
 
     An offer's attentions of one code are resolved at once, so they count once.
     """
+    return await _resumable(
+        client, lambda each: code in (None, each.code) and vendor in (None, each.vendor)
+    )
+
+
+async def list_resumable_of_cause(
+    client: Client, code: AttentionCode, vendor: Vendor | None
+) -> list[ResumableAttention]:
+    """The same with one code that one vendor caused; None: that no vendor caused."""
+    return await _resumable(client, lambda each: (each.code, each.vendor) == (code, vendor))
+
+
+async def _resumable(
+    client: Client, is_meant: Callable[[Attention], bool]
+) -> list[ResumableAttention]:
     condition = f"{ATTENTION.name} IS NOT NULL AND ExecutionStatus = 'Running'"
     found = {
         ResumableAttention(run.path, each.code): None
         for run in await offer_summaries.list_offers(client, condition)
         for each in (run.summary.progress.attentions if run.summary else ())
-        if code in (None, each.code) and vendor in (None, each.vendor)
+        if is_meant(each)
     }
     return list(found)
 
@@ -150,6 +165,7 @@ def row_of(run: ListedOffer) -> OfferRow:
     """The row of a run."""
     attribute = run.attribute
     attention = attribute(ATTENTION.name) if run.is_running else None
+    first = AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attention
     row = OfferRow(
         opportunity_id=run.path,
         stage=run.stage,
@@ -157,21 +173,24 @@ def row_of(run: ListedOffer) -> OfferRow:
         offer_id=run.offer_id,
         agreement_id=attribute(AGREEMENT_ID.name),
         expires_at=attribute(EXPIRES_AT.name),
-        attention=AttentionCode.WORKFLOW_TERMINATED if run.is_stopped else attention,
+        attention=first,
         problem=run.problem,
+        attentions=(first,) if first else (),
     )
     if run.summary is None:
         return row
-    return row.model_copy(update=_details(run.summary, is_open=run.is_running))
+    known = _details(run.summary, is_open=run.is_running)
+    if run.is_running and (attentions := run.summary.progress.attentions):
+        known |= {
+            "attentions": tuple(each.code for each in attentions),
+            "attention_since": attentions[0].since,
+        }
+    return row.model_copy(update=known)
 
 
 def _details(summary: OfferSummary, *, is_open: bool) -> dict[str, object]:
     deal, progress = summary.deal, summary.progress
     return {
-        "attentions": tuple(each.code for each in progress.attentions) if is_open else (),
-        "attention_since": (
-            progress.attentions[0].since if is_open and progress.attentions else None
-        ),
         "company": deal.company,
         "price": summary.price,
         "owner_email": deal.owner.owner_email if deal.owner else None,

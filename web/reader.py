@@ -17,6 +17,8 @@ from activities.temporal.offer_summaries import ListedOffer, newest_runs
 from client.listing import OfferRow, row_of
 from client.offer_selection import needy_first, searchable_text
 from offers.lifecycle.attentions import AttentionCode
+from offers.policy.policy import Policy
+from web.rejection import Rejection
 
 SHORTEST_PAUSE = timedelta(seconds=0.5)
 QUICK = 0.3
@@ -30,10 +32,20 @@ WITHOUT_BROWSERS = timedelta(seconds=15)
 REST = 3
 """A reading that takes a second is followed by so many seconds of rest: of 10,000 offers the
 reading alone would else take a core."""
-FOR_APPROVERS = frozenset({AttentionCode.APPROVAL_REQUIRED, AttentionCode.REFUND_AWAITING_APPROVAL})
 NOT_FAILED = "ExecutionStatus != 'Failed'"
 FIRST_READING = timedelta(seconds=20)
 """How long a request waits for the first reading."""
+
+
+def for_approvers(policy: Policy) -> frozenset[AttentionCode]:
+    """The attentions that an approver can resolve.
+
+    An offer keeps the policy that it was checked with, which the list does not have.
+    """
+    codes = {AttentionCode.APPROVAL_REQUIRED, AttentionCode.REFUND_AWAITING_APPROVAL}
+    if policy.confirm_account.role is not None:
+        codes.add(AttentionCode.ACCOUNT_UNCONFIRMED)
+    return frozenset(codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +80,33 @@ class Reading:
         return sorted({code for row in self.rows for code in row.attentions})
 
     @cached_property
-    def needing_somebody(self) -> int:
-        """How many offers have an attention."""
-        return sum(1 for row in self.rows if row.attention)
+    def needing_somebody(self) -> list[OfferRow]:
+        """The offers that have an attention."""
+        return [row for row in self.rows if row.attentions]
+
+    def needing_approval(self, policy: Policy) -> list[OfferRow]:
+        """The offers that wait for an approver."""
+        codes = for_approvers(policy)
+        return [row for row in self.needing_somebody if not codes.isdisjoint(row.attentions)]
 
     @cached_property
-    def needing_approval(self) -> int:
-        """How many offers wait for an approver."""
-        return sum(1 for row in self.rows if not FOR_APPROVERS.isdisjoint(row.attentions))
+    def perhaps_needing_approval(self) -> list[OfferRow]:
+        """Those that cannot be read: what waits behind the first attention is not known."""
+        return [row for row in self.unreadable if row.attentions]
+
+    def runs_for_approvers(self, policy: Policy) -> list[ListedOffer]:
+        """What is known of the offers that wait, or may wait, for an approver."""
+        rows = (*self.needing_approval(policy), *self.perhaps_needing_approval)
+        return [self._newest_by_path[row.opportunity_id] for row in rows]
+
+    @cached_property
+    def _newest_by_path(self) -> dict[str, ListedOffer]:
+        return {run.path: run for run in self.newest}
+
+    @cached_property
+    def unreadable(self) -> list[OfferRow]:
+        """The offers of which only the search attributes are known: the first attention alone."""
+        return [row for row in self.rows if row.problem]
 
     @cached_property
     def by_id(self) -> list[OfferRow]:
@@ -134,6 +165,17 @@ class Reader:
         elif self._took < QUICK:
             await self._wait(lambda: self._began_at >= oldest, NEXT_READING)
         return self.reading
+
+    async def known(self, may_be_old: timedelta = ENOUGH) -> Reading:
+        """The same, for whoever takes an empty list for an answer; raises Rejection (503) if the
+        list was never read.
+        """
+        reading = await self.current(may_be_old)
+        if self.read_at is None:
+            raise Rejection(
+                503, "list-unread", str(self.problem), "Try again in a minute", retry_after=60
+            )
+        return reading
 
     async def newer_than(self, version: int, within: timedelta) -> Reading:
         """The next reading that differs; the same one if nothing has changed in that time."""

@@ -48,17 +48,37 @@ async def check_temporal(settings: TemporalSettings) -> list[CheckedItem]:
         return [ok(connected.service_client.config.target_host), *results]
 
     found = await run_checks([Check(SYSTEM, "server", server)])
-    if not client or any(each.item == "namespace" for each in found if each.status is Status.WRONG):
+    if not client or _lacks_namespace(found):
         return found
-    return found + await _check_connected(client[0])
-
-
-async def _check_connected(client: Client) -> list[CheckedItem]:
-    async def search_attributes() -> list[Result]:
-        return await _search_attributes(client)
+    connected = client[0]
 
     async def schedule_rows() -> list[Result]:
-        return await _schedules(client)
+        return await _schedules(connected)
+
+    return [
+        *found,
+        *await _check_namespace(connected),
+        *await run_checks([Check(SYSTEM, "Schedules", schedule_rows)]),
+    ]
+
+
+async def check_connection(client: Client) -> list[CheckedItem]:
+    """The same by a client that is connected, without the Schedules."""
+
+    async def server() -> list[Result]:
+        return [ok(client.service_client.config.target_host), *await _namespace(client)]
+
+    found = await run_checks([Check(SYSTEM, "server", server)])
+    return found if _lacks_namespace(found) else found + await _check_namespace(client)
+
+
+def _lacks_namespace(found: list[CheckedItem]) -> bool:
+    return any(each.item == "namespace" and each.status is Status.WRONG for each in found)
+
+
+async def _check_namespace(client: Client) -> list[CheckedItem]:
+    async def search_attributes() -> list[Result]:
+        return await _search_attributes(client)
 
     def workers(queue: TaskQueue) -> Check:
         async def ask() -> list[Result]:
@@ -70,7 +90,6 @@ async def _check_connected(client: Client) -> list[CheckedItem]:
         [
             Check(SYSTEM, "search attributes", search_attributes),
             *map(workers, TaskQueue),
-            Check(SYSTEM, "Schedules", schedule_rows),
         ]
     )
 

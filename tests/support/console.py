@@ -1,16 +1,20 @@
 """The web console on a free port of loopback, in the test's own event loop."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import httpx
 from fastapi import FastAPI
 from temporalio.client import Client
 
+from activities.temporal.offer_summaries import ListedOffer
 from runtime.settings import WebSettings, read_settings
 from tests.support.workflow_harness import environment_variables
 from web.app import create_app
+from web.console import Console
 from web.http_server import http_server, listening_socket
 
 SESSION_KEY = "a-key-of-the-tests-that-signs-sessions"
@@ -48,3 +52,28 @@ async def running_console(client: Client, **settings: str) -> AsyncIterator[Runn
     finally:
         server.should_exit = True
         await serving
+
+
+@asynccontextmanager
+async def console_of(
+    runs: list[ListedOffer] | None, **settings: str
+) -> AsyncIterator[tuple[httpx.AsyncClient, Console]]:
+    """A browser of a console whose reader has read these runs, without any server.
+
+    `runs`: None if nothing could be read yet.
+    """
+    temporal = await Client.connect("127.0.0.1:9", lazy=True)
+    with environment_variables(settings):
+        app = create_app(read_settings(WebSettings), temporal, SESSION_KEY)
+    console: Console = app.state.console
+    if runs is not None:
+        await read_again(console, runs)
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as browser:
+        yield browser, console
+
+
+async def read_again(console: Console, runs: list[ListedOffer]) -> None:
+    """The console's reader has read the list, and needs so long for it that nobody waits."""
+    await console.reader._take(runs, time.monotonic() - 1)
+    console.reader.problem = None

@@ -354,13 +354,29 @@ async def test_page_hears_of_what_changed_while_it_was_made(
         update={"opportunity_id": "0065g00000AbCd4AAV"}
     )
 
-    async def slow(_settings: object) -> list[object]:
+    async def slow(_client: object) -> list[object]:
         await list_offer(temporal, other)
         await running.reader.newer_than(before, timedelta(seconds=10))
         return []
 
-    monkeypatch.setattr("web.pages.health.check_temporal", slow)
+    monkeypatch.setattr("web.pages.health.check_connection", slow)
     async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
         page = await browser.get("/health")
     assert running.reader.reading.version > before
     assert f'data-live="/events?version={before}"' in page.text
+
+
+async def test_health_is_asked_by_the_connection_that_there_is(
+    console: RunningConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    async def connect(settings: object) -> None:
+        opened.append(settings)
+
+    monkeypatch.setattr("runtime.checks.temporal_server.connect", connect)
+    async with as_person(console, PEOPLE[Role.VIEWER]) as browser:
+        page = (await browser.get("/health")).text
+    assert console.app.state.console.temporal.service_client.config.target_host in page
+    assert "search attributes" in page
+    assert opened == []

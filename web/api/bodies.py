@@ -199,12 +199,15 @@ class RefundBody(Body):
     )
 
 
+OLD = Field(description="Why the list of offers may be old; null: it is not")
+
+
 class Offers(BaseModel):
     """A page of the list of offers, by id."""
 
     offers: list[OfferRow]
     next: str | None = Field(description="The cursor of the next page; null: this is the last")
-    problem: str | None = Field(description="Why the list may be old; null: it is not")
+    problem: str | None = OLD
 
 
 class PossibleAction(BaseModel):
@@ -295,6 +298,7 @@ class Payouts(BaseModel):
         description="By the first day of each month"
     )
     findings: list[str] = Field(description="What of the data cannot be read")
+    problem: str | None = OLD
 
 
 class Renewals(BaseModel):
@@ -302,6 +306,7 @@ class Renewals(BaseModel):
 
     agreements: list[EndingAgreement]
     unreadable: list[str] = Field(description="Offers whose agreements are not known")
+    problem: str | None = OLD
 
 
 class Refundable(BaseModel):

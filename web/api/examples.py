@@ -147,6 +147,7 @@ PAID = _answers(
             "USD": {"2027-02-01": {"expected": _MONEY, "received": _NOTHING, "late": _NOTHING}}
         },
         "findings": [],
+        "problem": None,
     }
 )
 RENEWED = _answers(
@@ -164,5 +165,6 @@ RENEWED = _answers(
             }
         ],
         "unreadable": [],
+        "problem": None,
     }
 )

@@ -78,11 +78,7 @@ async def list_offers(
     No offer is skipped or shown twice when others are created or change between two pages.
     """
     selection, needing = selection_of(stage or "", attention, owner, expiring)
-    reading = await console.reader.current(FOR_PROGRAMS)
-    if console.reader.read_at is None:
-        raise Rejection(
-            503, "list-unread", str(console.reader.problem), "Try again in a minute", retry_after=60
-        )
+    reading = await console.reader.known(FOR_PROGRAMS)
     is_found = row_filter(reading, selection, q, console.now(), needing=needing)
     start = bisect_right(reading.by_id, _position(cursor), key=lambda row: row.opportunity_id)
     found = filter(is_found, islice(reading.by_id, start, None))

@@ -27,10 +27,10 @@ async def payouts(
     ] = "",
 ) -> Payouts:
     """Report what is expected, invoiced, collected, paid out and late; no vendor is asked."""
-    money = money_of(console, await console.reader.current(FOR_PROGRAMS), parse_month(month))
+    money = money_of(console, await console.reader.known(FOR_PROGRAMS), parse_month(month))
     notes = [f"{path}: its money is not known" for path in money.unreadable]
     data = to_json_data(money.lines, money.totals, notes)
-    return Payouts(**data, months=money.months)
+    return Payouts(**data, months=money.months, problem=console.reader.problem)
 
 
 @router.get("/renewals", responses=RENEWED | described(401, 403, 422, 429, 503))
@@ -40,6 +40,10 @@ async def renewals(
     within_days: Annotated[int, Query(ge=1, le=3650)] = 90,
 ) -> Renewals:
     """List the agreements that end soon, and whether their renewals are on the way."""
-    reading = await console.reader.current(FOR_PROGRAMS)
+    reading = await console.reader.known(FOR_PROGRAMS)
     found = renewals_among(reading.newest, console.now(), timedelta(days=within_days))
-    return Renewals(agreements=found.ending, unreadable=[each.path for each in found.unreadable])
+    return Renewals(
+        agreements=found.ending,
+        unreadable=[each.path for each in found.unreadable],
+        problem=console.reader.problem,
+    )

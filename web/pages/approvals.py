@@ -11,17 +11,19 @@ from temporalio.service import RPCError
 
 from client.offer_client import OfferClient, RequestRejected
 from client.offer_facts import Facts, facts_of_terms
-from offers.findings import Finding
+from offers.findings import Finding, Severity
+from offers.lifecycle.account_confirmation import confirmation_text
 from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.record import OfferRecord
 from offers.payouts.refund import Refund, RefundStatus
 from offers.policy.policy import FINANCE
+from offers.preflight.eula import shown
 from offers.terms.contacts import is_address_of
+from offers.terms.terms import CustomEula, OfferTerms
 from web.console import ANSWER_WITHIN, Console
 from web.identity import Actor
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission
-from web.reader import FOR_APPROVERS
 from web.rejection import Rejection
 from web.requested import path_of
 
@@ -47,9 +49,17 @@ class Waiting(NamedTuple):
     exceptions: list[ShownException]
     refunds: list[tuple[Refund, str | None]]
     """Each with why the reader cannot decide about it."""
+    warnings: list[Finding]
+    """What is worth knowing before a decision."""
     deal: Facts
     """All that a decision is bound to."""
     digest: str | None
+
+    @property
+    def name(self) -> str:
+        """Whose deal it is; two of one company differ."""
+        number = f" (amendment {self.record.amendment})" if self.record.amendment else ""
+        return f"{self.record.company or self.record.opportunity_id}{number}"
 
     @property
     def is_theirs(self) -> bool:
@@ -62,9 +72,8 @@ class Waiting(NamedTuple):
 async def approvals(request: Request, actor: CurrentActor, console: CurrentConsole) -> Response:
     """What waits for the reader, and below what waits for others."""
     reading = await console.reader.current()
-    paths = [
-        row.opportunity_id for row in reading.rows if not FOR_APPROVERS.isdisjoint(row.attentions)
-    ]
+    waiting = reading.needing_approval(console.policy)
+    paths = [row.opportunity_id for row in waiting if not row.problem]
     client = console.client(actor)
     asked = await asyncio.gather(
         *(_waiting(client, console, actor, path) for path in paths[:MOST_OFFERS])
@@ -78,7 +87,8 @@ async def approvals(request: Request, actor: CurrentActor, console: CurrentConso
         others=[each for each in found if not each.is_theirs],
         unanswered=[path for path, each in zip(paths, asked, strict=False) if each is None],
         more=max(0, len(paths) - MOST_OFFERS),
-        live="/events",
+        unreadable=reading.perhaps_needing_approval,
+        live="/events?waiting=approval",
         reading=reading,
     )
 
@@ -90,7 +100,6 @@ async def _waiting(
         record = await client.record(path, ANSWER_WITHIN)
     except (RequestRejected, WorkflowQueryFailedError, RPCError):
         return None
-    terms = record.terms
     return Waiting(
         record=record,
         exceptions=[
@@ -103,21 +112,52 @@ async def _waiting(
         ],
         refunds=[
             (each, why_not_theirs(console, actor, record, FINANCE, asked_by=each.requested_by))
-            for each in record.refunds
-            if each.status is RefundStatus.AWAITING_APPROVAL
+            for each in refunds_to_decide(record)
         ],
-        deal=[
-            *facts_of_terms(terms),
-            *([("Product", terms.product_id)] if terms else []),
-            *(
-                [("Buyer", f"{record.contacts.buyer_name or ''} {record.contacts.buyer_email}")]
-                if record.contacts
-                else []
-            ),
-            *([("Contract text (SHA-256)", record.eula_sha256)] if record.eula_sha256 else []),
-        ],
-        digest=record.deal.digest if terms else None,
+        warnings=[each for each in record.findings if each.severity is Severity.WARN],
+        deal=deal_facts(record, record.terms) if record.terms else [],
+        digest=record.deal.digest if record.terms else None,
     )
+
+
+def refunds_to_decide(record: OfferRecord) -> list[Refund]:
+    """The refunds that wait for finance."""
+    return [each for each in record.refunds if each.status is RefundStatus.AWAITING_APPROVAL]
+
+
+def deal_facts(record: OfferRecord, terms: OfferTerms) -> Facts:
+    """All that a decision about an exception is bound to (`Deal`), and the sums behind it."""
+    found: list[tuple[str, str | None]] = [
+        ("Opportunity", record.opportunity_id),
+        ("Amendment", f"{record.amendment}, of {record.replaces}" if record.amends else None),
+        *(record.pricing.lines if record.pricing else ()),
+        ("Company", terms.company),
+        *facts_of_terms(terms),
+        ("Duration", f"{terms.duration_months} months" if terms.agreement_end else None),
+        ("Product", terms.product_id),
+        ("Renewal", _renewal(terms)),
+        *(("Document", shown(each)) for each in _documents(terms)),
+        ("Contract text (SHA-256)", record.eula_sha256),
+        *(
+            [("Buyer", f"{record.contacts.buyer_name or ''} {record.contacts.buyer_email}")]
+            if record.contacts
+            else []
+        ),
+        ("Account check", confirmation_text(record.account_link, record.account_confirmation)),
+    ]
+    return [(label, value) for label, value in found if value]
+
+
+def _renewal(terms: OfferTerms) -> str | None:
+    if terms.renewal is None:
+        return None
+    channel = {"External": "moving to", "AwsMarketplace": "already on"}[terms.renewal.channel]
+    pricing = terms.renewal.pricing_model
+    return f"an existing customer {channel} AWS Marketplace, pricing model {pricing}"
+
+
+def _documents(terms: OfferTerms) -> tuple[str, ...]:
+    return terms.eula.documents if isinstance(terms.eula, CustomEula) else ()
 
 
 def why_not_theirs(

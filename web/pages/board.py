@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
@@ -197,8 +197,10 @@ async def events(
     console: CurrentConsole,
     version: int = 0,
     offer: str = "",
-) -> Response:
-    """Server-sent events: one whenever the list, or one offer in it, has changed.
+    waiting: Literal["", "approval"] = "",
+) -> EventSourceResponse:
+    """Server-sent events: one whenever the list has changed; or one offer in it; or, of those that
+    wait for an approver, one that is there, comes or goes.
 
     Its data is within how many milliseconds to read again: all browsers hear of it at once.  They
     end with the session.
@@ -211,21 +213,23 @@ async def events(
             async for within in news():
                 yield {"event": "changed", "data": str(within)}
 
+    def shown(reading: Reading) -> object:
+        if waiting:
+            return reading.runs_for_approvers(console.policy)
+        return reading.by_path.get(offer) if offer else reading.version
+
     async def news() -> AsyncIterator[int]:
-        seen, shown = version, None
-        if offer and console.reader.reading.version == version:
-            shown = console.reader.reading.by_path.get(offer)
+        first = console.reader.reading
+        seen, before = version, shown(first) if first.version == version else None
         while not await request.is_disconnected():
             if console.sign_in and signed_in(request, datetime.now(UTC)) is None:
                 return
             reading = await console.reader.newer_than(seen, EVENT_EVERY)
-            is_news = reading.version != seen
-            seen = reading.version
-            if is_news and offer:
-                row = reading.by_path.get(offer)
-                is_news, shown = row != shown, row
-            if is_news:
-                yield READ_AGAIN_MS * console.reader.browsers
+            if reading.version != seen:
+                seen, now = reading.version, shown(reading)
+                if now != before:
+                    before = now
+                    yield READ_AGAIN_MS * console.reader.browsers
             await asyncio.sleep(0)
 
     return EventSourceResponse(changes(), ping=int(EVENT_EVERY.total_seconds()))

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from activities.temporal.vendor_problems import vendor_problems
+from client.listing import list_resumable_of_cause
 from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import Attention, AttentionCode, Vendor
 from runtime import schedules
-from runtime.checks.temporal_server import check_temporal
+from runtime.checks.temporal_server import check_connection
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission
 from web.reader import Reading
@@ -60,10 +61,11 @@ async def health(request: Request, actor: CurrentActor, console: CurrentConsole)
         request,
         "health.html",
         actor,
-        items=await check_temporal(console.settings),
+        items=await check_connection(console.temporal),
         schedules=await schedules.rows(console.temporal),
         troubles=vendor_problems([each.progress.attentions for each in running], codes),
         causes=causes_of(reading),
+        unreadable=reading.unreadable,
         may_resume=actor.may(Permission.RESUME_ALL, console.policy),
         most_paths=MOST_PATHS,
         live="/events",
@@ -75,17 +77,16 @@ async def health(request: Request, actor: CurrentActor, console: CurrentConsole)
 async def resume_all(
     request: Request, actor: CurrentActor, console: CurrentConsole, form: SentForm
 ) -> Response:
-    """Resume every offer that waits for one cause."""
+    """Resume every offer of one cause; without `vendor` only those that no vendor caused."""
     console.require(actor, Permission.RESUME_ALL)
     try:
         code = AttentionCode(form.get("code", ""))
         vendor = Vendor(form["vendor"]) if form.get("vendor") else None
     except ValueError:
         raise Rejection(422, "value-invalid", "there is no such attention") from None
-    client = console.client(actor)
-    found = await client.list_resumable(code, vendor)
+    found = await list_resumable_of_cause(console.temporal, code, vendor)
     console.audit("resume all", actor, attention=code.value, vendor=vendor)
-    rejected = await console.finish_soon(client.resume_all(found))
+    rejected = await console.finish_soon(console.client(actor).resume_all(found))
     if rejected is None:
         return go_to(request, "/health", f"{len(found)} offers are being resumed.")
     message = f"{len(found) - len(rejected)} offers were resumed."

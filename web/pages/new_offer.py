@@ -10,7 +10,7 @@ from activities.preflight import GIVEN, DealPreview
 from client.offer_client import RequestRejected
 from client.offer_facts import facts_of_terms
 from offers.findings import Severity
-from web.console import Console
+from web.console import ANSWER_WITHIN, Console
 from web.identity import Actor
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import Permission, moves_ownership
@@ -71,8 +71,15 @@ async def _checked_or_created(
     if form.get("action") == "create":
         console.require(actor, Permission.CREATE, owner)
         console.audit("create", actor, offer=opportunity_id)
-        started = await console.finish_soon(client.start_without_waiting(opportunity_id, given))
-        message = "The offer is started." if started else "The offer is being started."
+        started = await console.finish_soon(client.create(opportunity_id, given))
+        if started is None:
+            message = "It takes longer to start the offer. Look at this page again in a minute."
+        elif started:
+            message = "The offer is started."
+        else:
+            known = await client.known(opportunity_id, ANSWER_WITHIN)
+            stage = known.summary.progress.stage
+            message = f"Nothing was started: there is this offer already. It is {stage}."
         return go_to(request, f"/offers/{opportunity_id}", message)
     return _form(
         request,

@@ -19,9 +19,10 @@ from offers.lifecycle.summary import wait_of
 from offers.stage import Stage
 from web.actions import PERMISSIONS, TITLES, buttons
 from web.console import ANSWER_WITHIN
+from web.pages.approvals import refunds_to_decide
 from web.pages.page import CurrentActor, CurrentConsole, SentForm, go_to, render
 from web.permissions import moves_ownership
-from web.reader import FOR_APPROVERS, Reading
+from web.reader import Reading, for_approvers
 from web.rejection import Rejection
 from web.requested import changes_of, path_of, perform
 
@@ -124,7 +125,9 @@ def _page(  # noqa: PLR0917
         can=can,
         cannot=cannot,
         attentions=record.attentions if known.is_followed else (),
-        to_decide=not codes.isdisjoint(FOR_APPROVERS),
+        # Whether that page has it, and somebody can decide about it.
+        to_decide=not codes.isdisjoint(for_approvers(console.policy))
+        and (record.awaiting_approval or refunds_to_decide(record)),
         field_sheet=(
             field_sheet(record.terms)
             if record.terms and AttentionCode.AWAITING_CLAZAR_OFFER in codes

@@ -21,6 +21,7 @@ from offers.reports.payouts import (
     Totals,
     by_month,
     lines,
+    month_of,
     totals,
 )
 from web.console import Console
@@ -32,7 +33,11 @@ router = APIRouter(include_in_schema=False)
 
 LONGEST_TABLE = 200
 """Lines; the CSV has all."""
+MOST_NAMED = 10
+"""Offers in a message."""
 CHART_MONTHS = 18
+MONTHS_BEFORE = 6
+"""Of those in a chart, before the current one."""
 RENEWALS_WITHIN = timedelta(days=180)
 
 
@@ -57,6 +62,8 @@ class Chart(NamedTuple):
     """Where each month's label is, and what it says."""
     ticks: list[tuple[float, str]]
     """Where each line across is, and its amount."""
+    part: str | None
+    """Which months are shown; None: all."""
     width: int
     height: int
 
@@ -107,8 +114,10 @@ async def payouts(
         month=month if first else "",
         money=money,
         shown=money.lines[:LONGEST_TABLE],
-        charts=[chart(c, months) for c, months in money.months.items() if months],
-        renewals=renewals_among(reading.newest, console.now(), RENEWALS_WITHIN).ending,
+        charts=[
+            chart(c, months, console.now().date()) for c, months in money.months.items() if months
+        ],
+        renewals=renewals_among(reading.newest, console.now(), RENEWALS_WITHIN),
         live="/events",
         reading=reading,
     )
@@ -116,8 +125,21 @@ async def payouts(
 
 @router.get("/payouts.csv")
 async def payouts_csv(_: CurrentActor, console: CurrentConsole, month: str = "") -> Response:
-    """Every line as CSV."""
-    money = money_of(console, await console.reader.current(), parse_month(month))
+    """Every line as CSV.
+
+    Nobody sees in a file that lines are missing: there is none as long as an offer cannot be read.
+    """
+    money = money_of(console, await console.reader.known(), parse_month(month))
+    if money.unreadable:
+        named = ", ".join(money.unreadable[:MOST_NAMED])
+        raise Rejection(
+            503,
+            "offers-unreadable",
+            f"{len(money.unreadable)} accepted offers would be left out, because their summaries"
+            f" cannot be read: {named}",
+            "Check OFFERS_ENCRYPTION_KEYS, and that the console and the workers have the same"
+            " version. The page, and GET /api/v1/payouts, show what can be read",
+        )
     return Response(
         to_csv(money.lines),
         media_type="text/csv; charset=utf-8",
@@ -143,9 +165,11 @@ ROOM = HEIGHT - BOTTOM - TOP
 SERIES = ("expected", "received", "late")
 
 
-def chart(currency: Currency, months: dict[date, MonthTotals]) -> Chart:
-    """Bars side by side for each month, the newest months if there are many."""
-    shown = list(months.items())[-CHART_MONTHS:]
+def chart(currency: Currency, months: dict[date, MonthTotals], today: date) -> Chart:
+    """Bars side by side for each month; if there are many, for those around the current one."""
+    passed = sum(1 for month in months if month < month_of(today))
+    first = max(0, min(passed - MONTHS_BEFORE, len(months) - CHART_MONTHS))
+    shown = list(months.items())[first : first + CHART_MONTHS]
     amounts = [getattr(each, name).amount for _, each in shown for name in SERIES]
     highest = _nice(max([*amounts, Decimal(1)]))
     room = (WIDTH - LEFT) / len(shown)
@@ -175,6 +199,11 @@ def chart(currency: Currency, months: dict[date, MonthTotals]) -> Chart:
             (round(HEIGHT - BOTTOM - part / 4 * ROOM, 1), _short(highest * part / 4))
             for part in range(5)
         ],
+        part=(
+            f"{shown[0][0]:%B %Y} to {shown[-1][0]:%B %Y}, {len(shown)} of {len(months)} months"
+            if len(shown) < len(months)
+            else None
+        ),
         width=WIDTH,
         height=HEIGHT,
     )
