@@ -64,7 +64,9 @@ from offers.lifecycle.summary import AGREED, Deal, OfferSummary, Progress, Wait
 from offers.payouts.refund import AdjustableInvoice, RefundRequest
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
+from runtime.codec import ENCODING, UNREADABLE, InvalidKeys
 from runtime.schedules import schedule_problems
+from runtime.temporal import NO_KEYS
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import AGREEMENT_ID, STAGE
 from workflows.offer.workflow import OfferWorkflow
@@ -183,6 +185,8 @@ class KnownOffer:
     """Whether its workflow is open."""
     problems: tuple[str, ...]
     """Why not all is known, or kept up to date."""
+    unreadable: Exception | None = None
+    """Why the record cannot be read (UNREADABLE), although the workflow answers."""
 
 
 class OfferClient:
@@ -476,7 +480,8 @@ class OfferClient:
             raise NoSuchOffer(path)
         stopped = _problem_of_run(WorkflowExecutionStatus(listed.info.status))
         problems = [stopped] if stopped else []
-        record = None
+        record: OfferRecord | None = None
+        unreadable: Exception | None = None
         try:
             # A run that came to its end is asked for its result, which needs no worker.
             ended = listed.has_completed
@@ -488,11 +493,14 @@ class OfferClient:
             )
         except (RequestRejected, WorkflowFailureError, WorkflowQueryFailedError) as error:
             problems.append(str(error))
+        except UNREADABLE as error:
+            unreadable = error
+            problems.append(str(error))
         summary = OfferSummary.of(record) if record else listed.summary
         if summary is None:
             problems += [listed.problem] if listed.problem else []
             summary = _summary_of_attributes(path, listed)
-        return KnownOffer(summary, record, listed.is_running, tuple(problems))
+        return KnownOffer(summary, record, listed.is_running, tuple(problems), unreadable)
 
     async def sent_mails(self, path: str, clock: Clock) -> list[SentMail]:
         """The mails of an offer, the oldest first; `clock`: the offer's own."""
@@ -820,8 +828,10 @@ def _ended(record: OfferRecord) -> RequestRejected:
     return RequestRejected.of(guards.why_ended(record), record.path)
 
 
-def _rejection(cause: BaseException | None) -> RequestRejected:
+def _rejection(cause: BaseException | None) -> RequestRejected | InvalidKeys:
     """What a failure says: the reason that it carries, if it does."""
+    if isinstance(cause, FailureError) and _is_encrypted(cause):
+        return InvalidKeys(NO_KEYS)
     if isinstance(cause, ApplicationError) and cause.type in set(guards.ReasonCode):
         return RequestRejected.of(guards.Reason.model_validate(cause.details[0]))
     if isinstance(cause, ActivityError):
@@ -829,6 +839,12 @@ def _rejection(cause: BaseException | None) -> RequestRejected:
     if isinstance(cause, ApplicationError) and cause.type == Failure.NOT_FOUND:
         return NoSuchOpportunity(cause.message)
     return RequestRejected(cause.message if isinstance(cause, FailureError) else str(cause))
+
+
+def _is_encrypted(error: FailureError) -> bool:
+    """Whether the text of a failure could not be decrypted; the SDK hands it on all the same."""
+    failure = error.failure
+    return failure is not None and failure.encoded_attributes.metadata.get("encoding") == ENCODING
 
 
 def _no_offer(path: str, error: RPCError) -> Exception:

@@ -21,6 +21,7 @@ from offers.lifecycle.account_confirmation import AccountAnswer
 from offers.lifecycle.confirmation_link import PATH, ConfirmationToken, InvalidLink
 from offers.lifecycle.guards import why_cannot_confirm_account
 from offers.lifecycle.record import OfferRecord
+from runtime.codec import UNREADABLE
 from web.console import Console
 from web.pages.page import CurrentConsole, templates
 from web.rejection import Rejection
@@ -73,7 +74,7 @@ async def _record(console: Console, token: ConfirmationToken) -> OfferRecord:
     """The offer, if it waits for the buyer's answer by this link; raises NotUsable or BusyNow."""
     try:
         shown = await _client(console).show(token.offer)
-    except (NoAnswer, RPCError):
+    except (NoAnswer, RPCError, *UNREADABLE):
         raise BusyNow from None
     except RequestRejected:
         raise NotUsable from None
@@ -106,7 +107,7 @@ async def answer(request: Request, token: Token, console: CurrentConsole) -> Res
         return _page("question", 422, record=record, problem=problem, given=account[:100])
     try:
         confirmation = await _client(console).confirm_account(token.offer, given)
-    except (NoAnswer, RPCError):
+    except (NoAnswer, RPCError, *UNREADABLE):
         raise BusyNow from None
     except RequestRejected:
         raise NotUsable from None

@@ -69,6 +69,16 @@ def rejection_of(error: RequestRejected) -> Rejection:  # noqa: PLR0911  # one p
     return Rejection(409, error.code, problem, actions=actions)
 
 
+def rejection_of_unreadable(error: Exception) -> Rejection:
+    """What this process cannot read, because the workers have other keys (UNREADABLE)."""
+    return Rejection(
+        503,
+        "encryption-keys-differ",
+        str(error),
+        "Give the console the OFFERS_ENCRYPTION_KEYS of the workers, and start it again",
+    )
+
+
 FORBIDDEN = frozenset({ReasonCode.NOT_PROVED, ReasonCode.OWN_DEAL, ReasonCode.ROLE_MISSING})
 INVALID = frozenset(
     {

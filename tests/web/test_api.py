@@ -8,14 +8,18 @@ from typing import Any
 import httpx
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
 
 from offers.ids import workflow_id
 from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
+from runtime.settings import TemporalSettings
+from runtime.temporal import data_converter
 from tests.support.api import add_key, api
 from tests.support.console import RunningConsole, running_console
 from tests.support.dev_server import new_namespace
-from tests.support.offer_environment import OfferEnvironment
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.sessions import csrf_in
 from web import console
 from web.permissions import Permission
 
@@ -425,3 +429,39 @@ async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
         approved = await finance.post(f"/offers/{opportunity}/approve", json=decision)
         assert approved.status_code == 200, approved.text
     await environment.wait_until_called("agreement", "BatchCreateBillingAdjustmentRequest", 1)
+
+
+async def test_console_without_the_keys_of_the_workers_says_so(
+    dev_server: str, tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", f"k1:{'A' * 43}=")
+    async with open_offer_environment(dev_server, tmp_path) as environment:
+        (opportunity,) = environment.put_opportunities(1)
+        await environment.client.start(opportunity, {"duration_months": 24})
+        monkeypatch.delenv("OFFERS_ENCRYPTION_KEYS")
+        config = environment.temporal_client.config()
+        config["data_converter"] = data_converter(TemporalSettings())
+        async with (
+            running_console(Client(**config), OFFERS_API_KEYS=str(keys)) as served,
+            api(served.url, add_key(keys)) as program,
+            httpx.AsyncClient(base_url=served.url) as browser,
+        ):
+            offer = {"opportunity": opportunity}
+            for answer in (
+                await program.get(f"/offers/{opportunity}"),
+                await program.post(f"/offers/{opportunity}/resend"),
+                await program.post("/offers", json=offer | {"terms": {"duration_months": 12}}),
+                await program.post("/preflight", json=offer),
+            ):
+                assert (answer.status_code, answer.json()["code"]) == (
+                    503,
+                    "encryption-keys-differ",
+                ), answer.text
+                assert "OFFERS_ENCRYPTION_KEYS of the workers" in answer.json()["remedy"]
+            page = await browser.get(f"/offers/{opportunity}")
+            assert page.status_code == 200
+            assert "OFFERS_ENCRYPTION_KEYS is not set" in page.text
+            sent = {"csrf": csrf_in(await browser.get("/new")), "action": "resend"}
+            refused = await browser.post(f"/offers/{opportunity}", data=sent)
+            assert refused.status_code == 503
+            assert "OFFERS_ENCRYPTION_KEYS of the workers" in refused.text

@@ -205,6 +205,8 @@ async def show_offer(offer: GivenPath, actor: CurrentReader, console: CurrentCon
     path = path_of(offer)
     client = console.client(actor)
     known = await client.known(path)
+    if known.unreadable:
+        raise known.unreadable
     if known.record is None:
         raise rejection_of(NoAnswer("; ".join(known.problems)))
     record = await client.with_amendments(known.record)
