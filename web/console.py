@@ -16,7 +16,7 @@ from offers.lifecycle.decision_proof import signed_decision
 from offers.lifecycle.record import OfferRecord
 from offers.policy.policy import Policy
 from runtime.settings import WebSettings
-from web.api_keys import ApiKeys
+from web.api_keys import ApiKeys, KeysUnreadable
 from web.identity import Actor, Kind
 from web.permissions import Permission, why_not
 from web.reader import Reader
@@ -78,7 +78,13 @@ class Console:
         """Who calls the API: a key, a session, or the local operator.  Raises Rejection."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.api_keys:
-            if actor := self.api_keys.actor(key.strip(), datetime.now(UTC)):
+            try:
+                actor = self.api_keys.actor(key.strip(), datetime.now(UTC))
+            except KeysUnreadable:
+                address = address_of(request, self.settings.offers_web_proxies)
+                await self.limits.count(PAGES, address)
+                raise _no_keys() from None
+            if actor:
                 await self.limits.count(PROGRAMS, actor.reference)
                 return actor
         elif not scheme:
@@ -157,6 +163,16 @@ def _no_key() -> Rejection:
         "not-signed-in",
         "the call has no key that is known and valid",
         "Send it as Authorization: Bearer offerflow_…",
+    )
+
+
+def _no_keys() -> Rejection:
+    return Rejection(
+        503,
+        "keys-unreadable",
+        "the console cannot read its file of keys, and takes none",
+        "Whoever runs the console finds the reason in its log",
+        retry_after=60,
     )
 
 
