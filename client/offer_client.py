@@ -1,6 +1,7 @@
 """The client of the offer workflows, for every command."""
 
 import asyncio
+import hashlib
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import suppress
@@ -61,7 +62,7 @@ from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.summary import AGREED, Deal, OfferSummary, Progress, Wait
-from offers.payouts.refund import AdjustableInvoice, RefundRequest
+from offers.payouts.refund import AdjustableInvoice, Refund, RefundRequest
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
 from runtime.codec import ENCODING, UNREADABLE, InvalidKeys
@@ -142,6 +143,16 @@ class NoWorkerRunning(NoAnswer):
         super().__init__(
             f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py, then look"
             " at the offer again"
+        )
+
+
+class TokenUsed(RequestRejected):
+    """Another refund was asked for with the same token."""
+
+    def __init__(self, refund: Refund) -> None:
+        super().__init__(
+            f"{refund.reference} was asked for with it: {refund.amount} of invoice"
+            f" {refund.invoice_id}"
         )
 
 
@@ -580,9 +591,20 @@ class OfferClient:
         return await self._answer_of(path, OfferWorkflow.check_refund, [request], AdjustableInvoice)
 
     async def request_refund(self, path: str, request: RefundRequest) -> OfferRecord:
-        """Ask for a refund, which finance must approve; one token asks once, however often."""
+        """Ask for a refund, which finance must approve; one token asks once, however often.
+
+        Raises TokenUsed if another refund was asked for with it.
+        """
+        if running := await self._running_record(path):
+            for earlier in running.refunds:
+                if earlier.token == request.token:
+                    if not _is_same(earlier, request):
+                        raise TokenUsed(earlier)
+                    return running
+        # Temporal keeps also a request that AWS did not allow; a corrected one is another.
+        update_id = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
         return await self._execute_update(
-            path, OfferWorkflow.request_refund, request, update_id=request.token
+            path, OfferWorkflow.request_refund, request, update_id=update_id
         )
 
     async def resume(
@@ -809,6 +831,11 @@ def _problem_of_run(status: WorkflowExecutionStatus | None) -> str | None:
         f"its workflow was ended from outside ({status.name.lower()}): nobody follows the"
         f" offer any more. See in AWS whether it can be accepted, and withdraw it there"
     )
+
+
+def _is_same(refund: Refund, request: RefundRequest) -> bool:
+    names = "invoice_id", "amount", "reason", "description"
+    return all(getattr(refund, name) == getattr(request, name) for name in names)
 
 
 def _summary_of_attributes(path: str, listed: ListedOffer) -> OfferSummary:

@@ -12,6 +12,7 @@ from client.offer_client import (
     NoSuchOpportunity,
     PreflightPending,
     RequestRejected,
+    TokenUsed,
 )
 from offers.findings import AS_SHOWN, explained
 from offers.lifecycle.actions import Action
@@ -62,6 +63,9 @@ def rejection_of(error: RequestRejected) -> Rejection:  # noqa: PLR0911  # one p
         return Rejection(503, "no-answer", problem, "Try again in a minute", retry_after=60)
     if isinstance(error, AlreadyStarted):
         return Rejection(409, "already-started", problem, actions=actions)
+    if isinstance(error, TokenUsed):
+        remedy = "Send another key with another request, or open the page again"
+        return Rejection(422, "idempotency-key-reused", problem, remedy)
     if error.code in FORBIDDEN:
         return Rejection(403, error.code, problem, actions=actions)
     if error.code in INVALID or error.code is None:

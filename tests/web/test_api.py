@@ -21,6 +21,7 @@ from tests.support.dev_server import new_namespace
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.sessions import csrf_in
 from web import console
+from web.api.call import SeenKeys
 from web.permissions import Permission
 
 DESK = "desk@example.com"
@@ -153,6 +154,13 @@ async def test_changes_are_done_once_for_each_key(
     corrected = await program.post(
         f"{path}/extend", json={"until": in_days(101)}, headers={"Idempotency-Key": "corrected"}
     )
+    assert corrected.status_code == 200, corrected.text
+    # Temporal keeps what failed under its id.
+    environment.world.aws.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
+    by_aws = {"Idempotency-Key": "refused-by-AWS"}
+    answer = await program.post(f"{path}/extend", json={"until": in_days(110)}, headers=by_aws)
+    assert answer.status_code == 422, answer.text
+    corrected = await program.post(f"{path}/extend", json={"until": in_days(102)}, headers=by_aws)
     assert corrected.status_code == 200, corrected.text
     without = await program.post(f"{path}/resend")
     assert without.status_code == 200
@@ -416,9 +424,15 @@ async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
     body = {"invoice_id": invoice.id, "amount": "500.00 USD", "reason": "OTHER"}
     check = await program.post(f"{path}/check", json=body)
     assert check.json()["adjustable"] == {"amount": "120000.00", "currency": "USD"}
+    headers = {"Idempotency-Key": "k"}
+    refused = await program.post(path, json=body | {"amount": "120000.01 USD"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund-not-possible")
     for _ in range(2):
-        asked = await program.post(path, json=body, headers={"Idempotency-Key": "k"})
+        asked = await program.post(path, json=body, headers=headers)
         assert asked.status_code == 200, asked.text
+    served.app.state.seen_keys = SeenKeys()  # as after a start of the console
+    other = await program.post(path, json=body | {"amount": "400.00 USD"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     offer = await shown(program, opportunity)
     (refund,), (waiting,) = offer["refunds"], offer["to_decide"]
     assert "proof" not in refund
