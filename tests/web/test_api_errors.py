@@ -6,13 +6,17 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client import offer_client
+from activities.temporal.offer_summaries import ListedOffer, read_offer
+from client import offer_client, start_request
 from client.offer_client import OfferClient
+from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from tests.support.api import add_key, api
 from tests.support.console import RunningConsole, running_console
@@ -172,6 +176,26 @@ async def test_failures_of_the_server_and_of_the_program_are_problems(
     answer = await caller.get(f"/offers/{ID}")
     assert problem(answer, 500)["code"] == "internal-error"
     assert "secret" not in answer.text
+
+
+async def test_offer_whose_first_run_the_server_has_deleted_is_started_already(
+    caller: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the retention, of an offer that has continued as new."""
+
+    async def read(client: Client, workflow_id: str) -> ListedOffer | None:
+        listed = await read_offer(client, workflow_id)
+        assert listed
+        listed.info.first_run_id = str(uuid4())
+        return listed
+
+    async def shared(*_: object) -> OfferRecord:
+        return record(Stage.SHARED)
+
+    monkeypatch.setattr(start_request, "read_offer", read)
+    monkeypatch.setattr(OfferClient, "record", shared)
+    answer = await caller.post("/offers", json={"opportunity": ID, "terms": {"company": "Other"}})
+    assert problem(answer, 409)["code"] == "already-started"
 
 
 async def test_pages_keep_their_own_errors(console: RunningConsole) -> None:
