@@ -482,7 +482,7 @@ class OfferClient:
         return record.model_copy(update={"amendments": tuple(followed)})
 
     async def known(self, path: str, within: timedelta = WORKER_TIMEOUT) -> KnownOffer:
-        """What is known of an offer also if it does not answer; RequestRejected if nothing is.
+        """What is known of an offer also if it does not answer; RequestRejected if it is none.
 
         `within`: how long its workflow may take (real time).
         """
@@ -502,6 +502,8 @@ class OfferClient:
             problems.append(
                 f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py"
             )
+        except NoSuchOpportunity:  # the run failed before anything was begun
+            raise
         except (RequestRejected, WorkflowFailureError, WorkflowQueryFailedError) as error:
             problems.append(str(error))
         except UNREADABLE as error:

@@ -405,11 +405,19 @@ async def test_offer_is_created_while_no_worker_runs(dev_server: str, keys: Path
 
 
 async def test_opportunity_that_does_not_exist_has_no_offer(
-    environment: OfferEnvironment, program: httpx.AsyncClient
+    program: httpx.AsyncClient, served: RunningConsole
 ) -> None:
     for path in ("/offers", "/preflight"):
         answer = await program.post(path, json={"opportunity": "006TEST00009999"})
         assert (answer.status_code, answer.json()["code"]) == (404, "no-such-opportunity"), path
+    # The run that found out is still there.
+    shown = await program.get("/offers/006TEST00009999")
+    assert (shown.status_code, shown.json()["code"]) == (404, "no-such-opportunity"), shown.text
+    async with httpx.AsyncClient(base_url=served.url) as browser:
+        page = await browser.get("/offers/006TEST00009999")
+    assert page.status_code == 404
+    assert "Salesforce has no opportunity" in page.text
+    assert "AWS" not in page.text
 
 
 async def test_refund_is_asked_for_once_and_approved_by_somebody_else(

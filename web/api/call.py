@@ -16,7 +16,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
-from client.offer_client import NoSuchOffer, RequestRejected
+from client.offer_client import NoSuchOffer, NoSuchOpportunity, RequestRejected
 from web.api.bodies import OFFER
 from web.console import Console
 from web.identity import Actor
@@ -276,6 +276,6 @@ async def require(
         try:
             known = await console.client(actor).known(path)
             owner = known.summary.deal.owner
-        except NoSuchOffer:
+        except (NoSuchOffer, NoSuchOpportunity):
             owner = None
     console.require(actor, permission, owner.owner_email if owner else None)
