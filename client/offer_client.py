@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from temporalio.client import (
@@ -95,6 +96,15 @@ RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Stages after which an opportunity can get a new offer."""
 
 
+VENDOR_FAILURES = {
+    Failure.CREDENTIALS: AttentionCode.CREDENTIALS_REJECTED,
+    Failure.REJECTED: AttentionCode.VENDOR_REJECTED,
+    Failure.UNAVAILABLE: AttentionCode.VENDOR_UNRESPONSIVE,
+    Failure.RATE_LIMITED: AttentionCode.VENDOR_UNRESPONSIVE,
+    Failure.NOT_READY: AttentionCode.VENDOR_UNRESPONSIVE,
+}
+
+
 class RequestRejected(Exception):
     """A request cannot be done.  The text says why; each door words what can be done instead."""
 
@@ -144,6 +154,15 @@ class NoWorkerRunning(NoAnswer):
             f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py, then look"
             " at the offer again"
         )
+
+
+class VendorFailed(RequestRejected):
+    """A vendor refuses us, or does not answer: nothing is wrong with what was asked."""
+
+    def __init__(self, problem: str, kind: AttentionCode | None = None) -> None:
+        """`kind`: what an offer would wait for; None: the workflow has not said."""
+        super().__init__(problem)
+        self.kind = kind
 
 
 class TokenUsed(RequestRejected):
@@ -590,7 +609,8 @@ class OfferClient:
 
     async def check_refund(self, path: str, request: RefundRequest) -> AdjustableInvoice:
         """What AWS lets be refunded of an invoice; raises RequestRejected if it is less."""
-        return await self._answer_of(path, OfferWorkflow.check_refund, [request], AdjustableInvoice)
+        asked = self._answer_of(path, OfferWorkflow.check_refund, [request], AdjustableInvoice)
+        return await _answer_of_aws(asked)
 
     async def request_refund(self, path: str, request: RefundRequest) -> OfferRecord:
         """Ask for a refund, which finance must approve; one token asks once, however often.
@@ -605,9 +625,11 @@ class OfferClient:
                     return running
         # Temporal keeps also a request that AWS did not allow; a corrected one is another.
         update_id = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
-        return await self._execute_update(
-            path, OfferWorkflow.request_refund, request, update_id=update_id
-        )
+        ask = partial(self._execute_update, path, OfferWorkflow.request_refund, request)
+        try:
+            return await _answer_of_aws(ask(update_id=update_id))
+        except VendorFailed:  # perhaps of an earlier call: AWS may answer now
+            return await _answer_of_aws(ask())
 
     async def resume(
         self, path: str, code: str | None = None, update_id: str | None = None
@@ -835,6 +857,16 @@ def _problem_of_run(status: WorkflowExecutionStatus | None) -> str | None:
     )
 
 
+async def _answer_of_aws(asked: Awaitable[T]) -> T:
+    """What AWS says of an invoice; the workflow gives a reason without a code only if AWS fails."""
+    try:
+        return await asked
+    except RequestRejected as error:
+        if type(error) is RequestRejected and error.code is None:
+            raise VendorFailed(str(error)) from None
+        raise
+
+
 def _is_same(refund: Refund, request: RefundRequest) -> bool:
     names = "invoice_id", "amount", "reason", "description"
     return all(getattr(refund, name) == getattr(request, name) for name in names)
@@ -865,8 +897,12 @@ def _rejection(cause: BaseException | None) -> RequestRejected | InvalidKeys:
         return RequestRejected.of(guards.Reason.model_validate(cause.details[0]))
     if isinstance(cause, ActivityError):
         cause = cause.cause
+        if not isinstance(cause, ApplicationError):
+            return VendorFailed("a vendor does not answer", AttentionCode.VENDOR_UNRESPONSIVE)
     if isinstance(cause, ApplicationError) and cause.type == Failure.NOT_FOUND:
         return NoSuchOpportunity(cause.message)
+    if isinstance(cause, ApplicationError) and cause.type in set(VENDOR_FAILURES):
+        return VendorFailed(cause.message, VENDOR_FAILURES[Failure(cause.type)])
     return RequestRejected(cause.message if isinstance(cause, FailureError) else str(cause))
 
 

@@ -235,6 +235,16 @@ async def test_preflight_starts_nothing(
     assert (missing.status_code, missing.json()["code"]) == (404, "no-such-offer")
 
 
+async def test_failure_of_a_vendor_is_no_mistake_of_the_caller(
+    environment: OfferEnvironment, program: httpx.AsyncClient
+) -> None:
+    (opportunity,) = environment.put_opportunities(1)
+    environment.world.faults.salesforce.answer(401, times=None)
+    answer = await program.post("/preflight", json={"opportunity": opportunity})
+    assert (answer.status_code, answer.json()["code"]) == (503, "credentials-rejected")
+    assert "An operator" in answer.json()["remedy"]
+
+
 async def test_attentions_are_resumed_one_by_one_and_all_at_once(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
@@ -430,9 +440,14 @@ async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
     (invoice,) = environment.world.money.invoices
     path = f"/offers/{opportunity}/refunds"
     body = {"invoice_id": invoice.id, "amount": "500.00 USD", "reason": "OTHER"}
+    headers = {"Idempotency-Key": "k"}
+    environment.world.faults.agreement.answer(403, times=None)
+    for failing in ("/check", ""):
+        answer = await program.post(f"{path}{failing}", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "vendor-failed"), answer.text
+    environment.world.faults.clear()
     check = await program.post(f"{path}/check", json=body)
     assert check.json()["adjustable"] == {"amount": "120000.00", "currency": "USD"}
-    headers = {"Idempotency-Key": "k"}
     refused = await program.post(path, json=body | {"amount": "120000.01 USD"}, headers=headers)
     assert (refused.status_code, refused.json()["code"]) == (409, "refund-not-possible")
     for _ in range(2):

@@ -16,7 +16,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
-from client.offer_client import NoSuchOffer, NoSuchOpportunity, RequestRejected
+from client.offer_client import NoSuchOffer, NoSuchOpportunity, RequestRejected, VendorFailed
 from web.api.bodies import OFFER
 from web.console import Console
 from web.identity import Actor
@@ -165,7 +165,7 @@ CurrentCaller = Annotated[Actor, Depends(caller_of)]
 
 def is_refused(error: Rejection | RequestRejected | RequestValidationError) -> bool:
     """Whether nothing was done; not so if nobody knows."""
-    if isinstance(error, RequestValidationError):
+    if isinstance(error, RequestValidationError | VendorFailed):
         return True
     rejection = rejection_of(error) if isinstance(error, RequestRejected) else error
     return 400 <= rejection.status < 500
