@@ -88,6 +88,8 @@ QUICK_ANSWER = timedelta(seconds=0.5)
 """After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 """How long a command waits for preflight after a change of terms."""
+PREFLIGHT_KEPT = timedelta(seconds=10)
+"""How long a preflight goes on after that."""
 
 RESUMED_AT_ONCE = 20
 """Offers that are resumed at the same time."""
@@ -388,6 +390,8 @@ class OfferClient:
             deal,
             id=f"{preflight_prefix(opportunity_id)}{uuid.uuid4()}",
             task_queue=TaskQueue.OFFERS,
+            # Without it all that nobody waits for any more would run once workers come back.
+            execution_timeout=PREFLIGHT_TIMEOUT + PREFLIGHT_KEPT,
             static_summary=f"Preflight of opportunity {opportunity_id}",
         )
         try:

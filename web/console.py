@@ -10,18 +10,19 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from temporalio.client import Client
 
+from activities.preflight import DealPreview
 from client.offer_client import OfferClient, RequestRejected
 from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.decision_proof import signed_decision
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Policy
+from offers.policy.policy import CreationMethod, Policy
 from runtime.settings import WebSettings
 from web.api_keys import ApiKeys, KeysUnreadable
 from web.identity import Actor, Kind
 from web.permissions import Permission, why_not
 from web.reader import Reader
 from web.rejection import Rejection
-from web.requests import CHANGES, PAGES, PROGRAMS, RateLimits, address_of
+from web.requests import CHANGES, PAGES, PREFLIGHTS, PROGRAMS, RateLimits, address_of
 from web.sign_in import SignIn, signed_in
 
 T = TypeVar("T")
@@ -119,6 +120,17 @@ class Console:
     def audit(self, action: str, actor: Actor, **about: str | None) -> None:
         """One line for each action; whose it is in plain words is in Temporal's history."""
         audit_log.info(action, extra={"actor": actor.reference, **about})
+
+    async def preflight(
+        self,
+        actor: Actor,
+        opportunity_id: str,
+        given: dict[str, Any],
+        method: CreationMethod | None = None,
+    ) -> DealPreview:
+        """Check a deal; raises Rejection if the actor asks too often."""
+        await self.limits.count(PREFLIGHTS, "preflights", actor.reference)
+        return await self.client(actor).preflight(opportunity_id, given, method=method)
 
     async def finish_soon(self, work: Coroutine[Any, Any, T]) -> T | None:
         """What comes of a change; None if it takes longer: it goes on all the same.

@@ -119,6 +119,8 @@ async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
 PAGES = RateLimitItemPerMinute(600)
 """Of one session or address."""
 CHANGES = RateLimitItemPerMinute(60)
+PREFLIGHTS = RateLimitItemPerMinute(60)
+"""Of one actor: each calls every vendor."""
 SIGN_INS = RateLimitItemPerMinute(20)
 PROGRAMS = RateLimitItemPerMinute(6000)
 """Of one key."""
