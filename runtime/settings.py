@@ -440,6 +440,19 @@ class WorkerSettings(TemporalSettings):
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
 
 
+def confirmation_links(settings: TemporalSettings) -> ConfirmationLinks | None:
+    """None if no buyers are asked; raises InvalidSettings if they are and a setting is missing."""
+    links, asks = settings.confirmation_links, settings.policy().confirm_account
+    if links is None and asks.is_on:
+        unset = "OFFERS_LINK_KEYS" if settings.offers_console_url else "OFFERS_CONSOLE_URL"
+        raise InvalidSettings(
+            f"{unset} is not set, and the policy has buyers confirm their account"
+            f' (confirm_account = "{asks.action}"): set OFFERS_CONSOLE_URL and OFFERS_LINK_KEYS, or'
+            " turn it off"
+        )
+    return links
+
+
 class ApiKeySettings(BaseSettings):
     """Where the keys of programs are, for whoever writes them."""
 

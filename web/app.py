@@ -21,7 +21,13 @@ from temporalio.service import RPCError
 from client.offer_client import NoAnswer, RequestRejected
 from runtime.codec import UNREADABLE
 from runtime.health import health_app, server_problem
-from runtime.settings import LOOPBACK, InvalidSettings, WebSettings, listen_address
+from runtime.settings import (
+    LOOPBACK,
+    InvalidSettings,
+    WebSettings,
+    confirmation_links,
+    listen_address,
+)
 from web import confirmation, sign_in
 from web.api import api
 from web.api.api import PREFIX
@@ -51,6 +57,7 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
             "OFFERS_WEB_PROXIES: without OFFERS_OIDC_ISSUER nobody signs in, so no proxy may lead"
             " here: unset it, or set the provider"
         )
+    confirmation_links(settings)  # buyers could answer nothing without them
     reader = Reader(temporal)
     console = Console(
         settings=settings,
