@@ -15,6 +15,7 @@ from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
+from tests.support import offer_environment
 from tests.support.api import add_key, api
 from tests.support.console import RunningConsole, running_console
 from tests.support.dev_server import new_namespace
@@ -466,6 +467,24 @@ async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
         approved = await finance.post(f"/offers/{opportunity}/approve", json=decision)
         assert approved.status_code == 200, approved.text
     await environment.wait_until_called("agreement", "BatchCreateBillingAdjustmentRequest", 1)
+
+
+async def test_mail_that_nobody_gets_is_not_shown_as_sent(
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offer_environment, "POLICY", 'product_name = "Example Product"\n')
+    async with open_offer_environment(dev_server, tmp_path) as environment:
+        (opportunity,) = environment.put_opportunities(1)
+        record = await environment.client.start(opportunity, {"duration_months": 24})
+        assert record.awaiting_approval
+        handle = environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            done = event.activity_task_completed_event_attributes
+            if done.result.payloads and done.result.payloads[0].data == b"false":
+                break
+        mails = await environment.client.sent_mails(opportunity, record.clock)
+        (approvers,) = [each for each in mails if each.summary == "Email approvers: required"]
+        assert not approvers.is_sent
 
 
 async def test_console_without_the_keys_of_the_workers_says_so(
