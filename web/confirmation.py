@@ -30,6 +30,9 @@ from web.requests import address_of
 BY_ADDRESS = RateLimitItemPerMinute(30)
 BY_LINK = RateLimitItemPerMinute(10)
 
+LONGEST_ANSWER = 500
+"""Characters, as the field of the page allows."""
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -104,7 +107,9 @@ async def answer(request: Request, token: Token, console: CurrentConsole) -> Res
         given = AccountAnswer.model_validate({"nonce": token.nonce, "accounts": account})
     except ValidationError as error:
         problem = findings_in(error)[0].problem
-        return _page("question", 422, record=record, problem=problem, given=account[:100])
+        return _page(
+            "question", 422, record=record, problem=problem, given=account[:LONGEST_ANSWER]
+        )
     try:
         confirmation = await _client(console).confirm_account(token.offer, given)
     except (NoAnswer, RPCError, *UNREADABLE):

@@ -119,6 +119,11 @@ async def test_a_typing_error_does_not_use_the_link(buyer: Buyer) -> None:
         assert page.status_code == 422
         assert 'role="alert"' in page.text
         assert "<script>" not in page.text
+    # Several accounts come back as they were written.
+    several = ", ".join(f"1111-2222-{number:04}" for number in range(30))[:-1]
+    page = await buyer.send(several)
+    assert (page.status_code, f'value="{several}"' in page.text) == (422, True)
+    assert f'maxlength="{confirmation.LONGEST_ANSWER}"' in page.text
     assert (await buyer.harness.record()).account_confirmation is None
     assert "confirmed" in title(await buyer.send(f"{BUYER[:4]} {BUYER[4:8]} {BUYER[8:]}"))
 
