@@ -17,7 +17,7 @@ def parse_change(text: str) -> tuple[str, Any]:
 
     Raises InvalidChange.  Most values are checked with the other terms, by preflight.
     """
-    name, equals, value = text.partition("=")
+    name, equals, value = (each.strip() for each in text.partition("="))
     if not equals:
         raise InvalidChange(f"{text}: write a change as NAME=VALUE, such as company=Example")
     if name in ("price", "additional_amount"):

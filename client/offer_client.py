@@ -1,11 +1,13 @@
 """The client of the offer workflows, for every command."""
 
 import asyncio
+import hashlib
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Self, TypeVar
 
 from temporalio.client import (
@@ -61,10 +63,12 @@ from offers.lifecycle.attentions import AttentionCode, Vendor
 from offers.lifecycle.commands import ApprovalDecision, Extension, TermChanges
 from offers.lifecycle.record import Amendment, OfferRecord
 from offers.lifecycle.summary import AGREED, Deal, OfferSummary, Progress, Wait
-from offers.payouts.refund import AdjustableInvoice, RefundRequest
+from offers.payouts.refund import AdjustableInvoice, Refund, RefundRequest
 from offers.policy.policy import CreationMethod
 from offers.stage import Stage
+from runtime.codec import ENCODING, UNREADABLE, InvalidKeys
 from runtime.schedules import schedule_problems
+from runtime.temporal import NO_KEYS
 from workflows.offer.messages import OfferRequest
 from workflows.offer.search_attributes import AGREEMENT_ID, STAGE
 from workflows.offer.workflow import OfferWorkflow
@@ -84,12 +88,23 @@ QUICK_ANSWER = timedelta(seconds=0.5)
 """After which the server is asked whether there is a worker at all."""
 PREFLIGHT_TIMEOUT = timedelta(seconds=30)
 """How long a command waits for preflight after a change of terms."""
+PREFLIGHT_KEPT = timedelta(seconds=10)
+"""How long a preflight goes on after that."""
 
 RESUMED_AT_ONCE = 20
 """Offers that are resumed at the same time."""
 
 RESTARTABLE = frozenset({Stage.CANCELLED, Stage.EXPIRED, Stage.TERMINATED})
 """Stages after which an opportunity can get a new offer."""
+
+
+VENDOR_FAILURES = {
+    Failure.CREDENTIALS: AttentionCode.CREDENTIALS_REJECTED,
+    Failure.REJECTED: AttentionCode.VENDOR_REJECTED,
+    Failure.UNAVAILABLE: AttentionCode.VENDOR_UNRESPONSIVE,
+    Failure.RATE_LIMITED: AttentionCode.VENDOR_UNRESPONSIVE,
+    Failure.NOT_READY: AttentionCode.VENDOR_UNRESPONSIVE,
+}
 
 
 class RequestRejected(Exception):
@@ -143,6 +158,25 @@ class NoWorkerRunning(NoAnswer):
         )
 
 
+class VendorFailed(RequestRejected):
+    """A vendor refuses us, or does not answer: nothing is wrong with what was asked."""
+
+    def __init__(self, problem: str, kind: AttentionCode | None = None) -> None:
+        """`kind`: what an offer would wait for; None: the workflow has not said."""
+        super().__init__(problem)
+        self.kind = kind
+
+
+class TokenUsed(RequestRejected):
+    """Another refund was asked for with the same token."""
+
+    def __init__(self, refund: Refund) -> None:
+        super().__init__(
+            f"{refund.reference} was asked for with it: {refund.amount} of invoice"
+            f" {refund.invoice_id}"
+        )
+
+
 class PreflightPending(RequestRejected):
     """The change is recorded, but preflight has not finished."""
 
@@ -183,6 +217,8 @@ class KnownOffer:
     """Whether its workflow is open."""
     problems: tuple[str, ...]
     """Why not all is known, or kept up to date."""
+    unreadable: Exception | None = None
+    """Why the record cannot be read (UNREADABLE), although the workflow answers."""
 
 
 class OfferClient:
@@ -363,6 +399,8 @@ class OfferClient:
             deal,
             id=f"{preflight_prefix(opportunity_id)}{uuid.uuid4()}",
             task_queue=TaskQueue.OFFERS,
+            # Without it all that nobody waits for any more would run once workers come back.
+            execution_timeout=PREFLIGHT_TIMEOUT + PREFLIGHT_KEPT,
             static_summary=f"Preflight of opportunity {opportunity_id}",
         )
         try:
@@ -476,7 +514,7 @@ class OfferClient:
         return record.model_copy(update={"amendments": tuple(followed)})
 
     async def known(self, path: str, within: timedelta | None = None) -> KnownOffer:
-        """What is known of an offer also if it does not answer; RequestRejected if nothing is.
+        """What is known of an offer also if it does not answer; RequestRejected if it is none.
 
         `within`: how long its workflow may take (real time); None: as for all answers.
         """
@@ -485,7 +523,8 @@ class OfferClient:
             raise NoSuchOffer(path)
         stopped = _problem_of_run(WorkflowExecutionStatus(listed.info.status))
         problems = [stopped] if stopped else []
-        record = None
+        record: OfferRecord | None = None
+        unreadable: Exception | None = None
         try:
             # A run that came to its end is asked for its result, which needs no worker.
             ended = listed.has_completed
@@ -495,13 +534,18 @@ class OfferClient:
             problems.append(
                 f"no worker answers on the task queue {TaskQueue.OFFERS!s}: start worker.py"
             )
+        except NoSuchOpportunity:  # the run failed before anything was begun
+            raise
         except (RequestRejected, WorkflowFailureError, WorkflowQueryFailedError) as error:
+            problems.append(str(error))
+        except UNREADABLE as error:
+            unreadable = error
             problems.append(str(error))
         summary = OfferSummary.of(record) if record else listed.summary
         if summary is None:
             problems += [listed.problem] if listed.problem else []
             summary = _summary_of_attributes(path, listed)
-        return KnownOffer(summary, record, listed.is_running, tuple(problems))
+        return KnownOffer(summary, record, listed.is_running, tuple(problems), unreadable)
 
     async def sent_mails(self, path: str, clock: Clock) -> list[SentMail]:
         """The mails of an offer, the oldest first; `clock`: the offer's own."""
@@ -578,13 +622,29 @@ class OfferClient:
 
     async def check_refund(self, path: str, request: RefundRequest) -> AdjustableInvoice:
         """What AWS lets be refunded of an invoice; raises RequestRejected if it is less."""
-        return await self._answer_of(path, OfferWorkflow.check_refund, [request], AdjustableInvoice)
+        asked = self._answer_of(path, OfferWorkflow.check_refund, [request], AdjustableInvoice)
+        return await _answer_of_aws(asked)
 
     async def request_refund(self, path: str, request: RefundRequest) -> OfferRecord:
-        """Ask for a refund, which finance must approve; one token asks once, however often."""
-        return await self._execute_update(
-            path, OfferWorkflow.request_refund, request, update_id=request.token
-        )
+        """Ask for a refund, which finance must approve; one token asks once, however often.
+
+        Raises TokenUsed if another refund was asked for with it.
+        """
+        if running := await self._running_record(path):
+            for earlier in running.refunds:
+                if earlier.token == request.token:
+                    if not _is_same(earlier, request):
+                        raise TokenUsed(earlier)
+                    return running
+        # Temporal keeps also a request that AWS did not allow; a corrected one is another.
+        update_id = hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+        ask = partial(self._execute_update, path, OfferWorkflow.request_refund, request)
+        try:
+            return await _earlier_answer(self._handle(path), update_id, OfferRecord)
+        except _NoSuchUpdate:
+            return await _answer_of_aws(ask(update_id=update_id))
+        except WorkflowUpdateFailedError:  # AWS may allow it now
+            return await _answer_of_aws(ask())
 
     async def resume(
         self, path: str, code: str | None = None, update_id: str | None = None
@@ -789,11 +849,11 @@ class OfferClient:
 
 
 class _NoSuchUpdate(Exception):
-    """A run that has ended had no update of that id."""
+    """The newest run had no update of that id."""
 
 
 async def _earlier_answer(handle: WorkflowHandle[Any, Any], update_id: str, answer: type[T]) -> T:
-    """Of an update of a run that has ended; raises _NoSuchUpdate."""
+    """Of an update that was asked for before; raises _NoSuchUpdate."""
     earlier = handle.get_update_handle(update_id, result_type=answer)
     try:
         result: T = await earlier.result()
@@ -813,6 +873,21 @@ def _problem_of_run(status: WorkflowExecutionStatus | None) -> str | None:
     )
 
 
+async def _answer_of_aws(asked: Awaitable[T]) -> T:
+    """What AWS says of an invoice; the workflow gives a reason without a code only if AWS fails."""
+    try:
+        return await asked
+    except RequestRejected as error:
+        if type(error) is RequestRejected and error.code is None:
+            raise VendorFailed(str(error)) from None
+        raise
+
+
+def _is_same(refund: Refund, request: RefundRequest) -> bool:
+    names = "invoice_id", "amount", "reason", "description"
+    return all(getattr(refund, name) == getattr(request, name) for name in names)
+
+
 def _summary_of_attributes(path: str, listed: ListedOffer) -> OfferSummary:
     """What the search attributes tell, where the memo tells nothing."""
     return OfferSummary(
@@ -830,15 +905,27 @@ def _ended(record: OfferRecord) -> RequestRejected:
     return RequestRejected.of(guards.why_ended(record), record.path)
 
 
-def _rejection(cause: BaseException | None) -> RequestRejected:
+def _rejection(cause: BaseException | None) -> RequestRejected | InvalidKeys:
     """What a failure says: the reason that it carries, if it does."""
+    if isinstance(cause, FailureError) and _is_encrypted(cause):
+        return InvalidKeys(NO_KEYS)
     if isinstance(cause, ApplicationError) and cause.type in set(guards.ReasonCode):
         return RequestRejected.of(guards.Reason.model_validate(cause.details[0]))
     if isinstance(cause, ActivityError):
         cause = cause.cause
+        if not isinstance(cause, ApplicationError):
+            return VendorFailed("a vendor does not answer", AttentionCode.VENDOR_UNRESPONSIVE)
     if isinstance(cause, ApplicationError) and cause.type == Failure.NOT_FOUND:
         return NoSuchOpportunity(cause.message)
+    if isinstance(cause, ApplicationError) and cause.type in set(VENDOR_FAILURES):
+        return VendorFailed(cause.message, VENDOR_FAILURES[Failure(cause.type)])
     return RequestRejected(cause.message if isinstance(cause, FailureError) else str(cause))
+
+
+def _is_encrypted(error: FailureError) -> bool:
+    """Whether the text of a failure could not be decrypted; the SDK hands it on all the same."""
+    failure = error.failure
+    return failure is not None and failure.encoded_attributes.metadata.get("encoding") == ENCODING
 
 
 def _no_offer(path: str, error: RPCError) -> Exception:

@@ -22,7 +22,7 @@ class SentMail(FrozenModel):
     at: datetime
     """When it was to be sent (UTC business time)."""
     is_sent: bool
-    """False: it is being tried, or was given up."""
+    """False: it is being tried, was given up, or nobody was to get it."""
 
 
 async def sent_mails(client: Client, workflow_id: str, clock: Clock) -> list[SentMail]:
@@ -44,7 +44,10 @@ async def sent_mails(client: Client, workflow_id: str, clock: Clock) -> list[Sen
                 at = clock.business_time(event.event_time.ToDatetime(UTC))
                 found[event.event_id] = summary, at
         elif event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
-            done.add(event.activity_task_completed_event_attributes.scheduled_event_id)
+            completed = event.activity_task_completed_event_attributes
+            number = completed.scheduled_event_id
+            if number in found and await converter.decode(completed.result.payloads) != [False]:
+                done.add(number)
     return [
         SentMail(summary=summary, at=at, is_sent=number in done)
         for number, (summary, at) in found.items()

@@ -26,7 +26,6 @@ from activities.salesforce.write_back import Salesforce
 from activities.temporal.payouts import PayoutData
 from activities.webhooks.delivery import WebhookDelivery
 from activities.webhooks.sender import WebhookSender
-from offers.lifecycle.confirmation_link import ConfirmationLinks
 from offers.policy.payouts import PayoutSource
 from runtime.settings import InvalidSettings, WorkerSettings
 from runtime.sqs_consumer import LONG_POLL_SECONDS, EventQueue
@@ -127,19 +126,6 @@ def payout_data(settings: WorkerSettings, clazar: ClazarClient, aws: AwsClients)
         rules.feed_months,
         settings.offers_feed_memory_mb,
     )
-
-
-def confirmation_links(settings: WorkerSettings) -> ConfirmationLinks | None:
-    """None if no buyers are asked; raises InvalidSettings if they are and a setting is missing."""
-    links, asks = settings.confirmation_links, settings.policy().confirm_account
-    if links is None and asks.is_on:
-        unset = "OFFERS_LINK_KEYS" if settings.offers_console_url else "OFFERS_CONSOLE_URL"
-        raise InvalidSettings(
-            f"{unset} is not set, and the policy has buyers confirm their account"
-            f' (confirm_account = "{asks.action}"): set OFFERS_CONSOLE_URL and OFFERS_LINK_KEYS, or'
-            " turn it off"
-        )
-    return links
 
 
 def salesforce(settings: WorkerSettings) -> Salesforce:

@@ -53,6 +53,10 @@ class RefusedPayload(ValueError):
     """A payload that is not encrypted, or was made for another workflow."""
 
 
+UNREADABLE = (InvalidKeys, RefusedPayload)
+"""Why a value of Temporal is not read: this program and the one that wrote it have other keys."""
+
+
 class EncryptionCodec(PayloadCodec, WithSerializationContext):
     """Encrypts payloads with the first key; decrypts with all keys.
 

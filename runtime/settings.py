@@ -88,6 +88,22 @@ def _web_address(value: str) -> str:
     return value
 
 
+def normal_origin(address: str) -> str:
+    """Scheme, host and port of an address as browsers write them; raises ValueError."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    if ":" in host:
+        host = f"[{host}]"
+    is_default = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return f"{parts.scheme}://{host}" + ("" if is_default else f":{parts.port}")
+
+
+def _console_address(value: str) -> str:
+    return normal_origin(_web_address(value)) + urlsplit(value).path.rstrip("/")
+
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -224,7 +240,7 @@ class TemporalSettings(BaseSettings):
     """Mail address of who uses the command line; not verified."""
     offers_decision_key: Annotated[SecretStr, AfterValidator(_private_key)] | None = None
     """The private key that signs the decisions of this command line, as `id:base64`."""
-    offers_console_url: Annotated[str, AfterValidator(_web_address)] | None = None
+    offers_console_url: Annotated[str, AfterValidator(_console_address)] | None = None
     """Where people reach the web console, such as https://offers.example.com; mails link to it."""
     offers_link_keys: Annotated[SecretStr, AfterValidator(_link_keys)] | None = None
     """Fernet keys separated by commas, for the links by which buyers confirm their account; the
@@ -422,6 +438,19 @@ class WorkerSettings(TemporalSettings):
 
     def fields(self) -> FieldMap:
         return _read("OFFERS_FIELDS", self.offers_fields, FieldMap)
+
+
+def confirmation_links(settings: TemporalSettings) -> ConfirmationLinks | None:
+    """None if no buyers are asked; raises InvalidSettings if they are and a setting is missing."""
+    links, asks = settings.confirmation_links, settings.policy().confirm_account
+    if links is None and asks.is_on:
+        unset = "OFFERS_LINK_KEYS" if settings.offers_console_url else "OFFERS_CONSOLE_URL"
+        raise InvalidSettings(
+            f"{unset} is not set, and the policy has buyers confirm their account"
+            f' (confirm_account = "{asks.action}"): set OFFERS_CONSOLE_URL and OFFERS_LINK_KEYS, or'
+            " turn it off"
+        )
+    return links
 
 
 class ApiKeySettings(BaseSettings):

@@ -30,6 +30,7 @@ from runtime.settings import InvalidSettings, TemporalSettings
 from workflows.offer.search_attributes import KEYS
 
 LOCAL_SERVER = "localhost:7233"
+NO_KEYS = "OFFERS_ENCRYPTION_KEYS is not set: set the keys of the worker"
 
 
 class ServerUnreachable(Exception):
@@ -56,7 +57,7 @@ class PayloadConverter(CompositePayloadConverter):
         """Raises ValueError without the values: the SDK logs its text."""
         for payload in payloads:
             if payload.metadata.get("encoding") == ENCODING:  # a codec would have decrypted it
-                raise InvalidKeys("OFFERS_ENCRYPTION_KEYS is not set: set the keys of the worker")
+                raise InvalidKeys(NO_KEYS)
             if reason := why_refused(payload):
                 raise RefusedPayload(f"a value in Temporal is refused: {reason}")
         try:

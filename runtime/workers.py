@@ -31,7 +31,7 @@ from runtime import clients, schedules
 from runtime.clients import THREADS
 from runtime.health import Readiness, health_app, serving
 from runtime.offer_metrics import OfferMetrics
-from runtime.settings import WorkerSettings
+from runtime.settings import WorkerSettings, confirmation_links
 from runtime.sqs_consumer import SqsConsumer
 from runtime.workflow_runner import HistoryBoundRunner
 from workflows.common.interceptors import DropUnfitSignals
@@ -251,7 +251,7 @@ def _activities(
             settings.mail_from,
             settings.salesforce_login_url,
             settings.policy(),
-            links=clients.confirmation_links(settings),
+            links=confirmation_links(settings),
             console_url=settings.offers_console_url,
         )
         served[TaskQueue.EMAIL] = [email.send_to_buyer, email.send_notice, email.send_broadcast]

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import logging
 import os
 import re
 import secrets
+import stat
 import tempfile
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
@@ -63,7 +65,11 @@ def read_keys(path: Path) -> ApiKeyFile:
 
 
 def write_keys(path: Path, file: ApiKeyFile) -> None:
-    """Put a file in its place as a whole, readable by its owner only; raises OSError."""
+    """Put a file in its place as a whole; raises OSError.
+
+    Owner, group and mode stay those of the file before: a console that could read it still can.  A
+    new file is readable by its owner only.
+    """
     lines = ["# The keys of programs: offerflow api-keys writes this file."]
     for name, key in sorted(file.keys.items()):
         lines += [
@@ -78,6 +84,11 @@ def write_keys(path: Path, file: ApiKeyFile) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # mode 600
     new = Path(name)
     try:
+        with suppress(FileNotFoundError):
+            before, made = path.stat(), os.fstat(descriptor)
+            if (before.st_uid, before.st_gid) != (made.st_uid, made.st_gid):
+                os.fchown(descriptor, before.st_uid, before.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(before.st_mode))
         with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
             opened.write("\n".join(lines) + "\n")
             opened.flush()
@@ -102,21 +113,45 @@ def last_uses(path: Path) -> dict[str, datetime]:
         return {}
 
 
+class KeysUnreadable(Exception):
+    """The file of keys has changed, and cannot be read."""
+
+
+def _state_of(path: Path) -> tuple[int, ...] | None:
+    """Another one after each change, also of who may read it; None: there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
+
+
 class ApiKeys:
-    """The keys of a file; a changed file counts at once."""
+    """The keys of a file; a changed file counts at once, and no key while it cannot be read."""
 
     def __init__(self, path: Path) -> None:
         """Raises InvalidSettings if the file cannot be read."""
         self._path = path
-        self._modified = 0
+        self._state = _state_of(path)
+        self._problem: str | None = None
         self._keys: dict[str, ApiKey] = {}
         self._used = last_uses(path)
         self._read()
+        if self._problem:
+            raise InvalidSettings(self._problem)
 
     def actor(self, key: str, now: datetime) -> Actor | None:
-        """Whose key it is; None if it is nobody's, or has expired.  `now`: real time (UTC)."""
-        with suppress(InvalidSettings):  # the keys that were read before still hold
+        """Whose key it is; None if it is nobody's, or has expired.  `now`: real time (UTC).
+
+        Raises KeysUnreadable: a key that was read before may have been revoked.
+        """
+        if (state := _state_of(self._path)) != self._state:
+            self._state = state
             self._read()
+            if self._problem:
+                logging.getLogger(__name__).error("no key is taken: %s", self._problem)
+        if self._problem:
+            raise KeysUnreadable
         found = KEY.fullmatch(key)
         known = self._keys.get(found[1]) if found else None
         expected = known.sha256 if known else hash_of("")
@@ -133,12 +168,9 @@ class ApiKeys:
 
     def _read(self) -> None:
         try:
-            modified = self._path.stat().st_mtime_ns
-            if modified != self._modified:
-                self._keys = read_keys(self._path).keys
-                self._modified = modified
+            self._keys, self._problem = read_keys(self._path).keys, None
         except (InvalidFile, OSError) as error:
-            raise InvalidSettings(f"OFFERS_API_KEYS: {error}") from None
+            self._keys, self._problem = {}, f"OFFERS_API_KEYS: {error}"
 
     def _note_use(self, name: str, now: datetime) -> None:
         if (last := self._used.get(name)) and now - last < NOTED_EVERY:

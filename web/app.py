@@ -1,5 +1,6 @@
 """The web console and its HTTP API: one ASGI application."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,8 +19,15 @@ from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from client.offer_client import NoAnswer, RequestRejected
+from runtime.codec import UNREADABLE
 from runtime.health import health_app, server_problem
-from runtime.settings import LOOPBACK, InvalidSettings, WebSettings, listen_address
+from runtime.settings import (
+    LOOPBACK,
+    InvalidSettings,
+    WebSettings,
+    confirmation_links,
+    listen_address,
+)
 from web import confirmation, sign_in
 from web.api import api
 from web.api.api import PREFIX
@@ -29,7 +37,7 @@ from web.console import Console, SignInRequired
 from web.pages import approvals, board, health, new_offer, offer, page, payouts, policy
 from web.pages.page import error_page
 from web.reader import Reader
-from web.rejection import Rejection, rejection_of, rejection_of_invalid
+from web.rejection import Rejection, rejection_of, rejection_of_invalid, rejection_of_unreadable
 from web.requests import HeadAsGet, LimitedBody, SecureHeaders
 from web.sign_in import SESSION_LASTS, SignIn
 
@@ -49,6 +57,7 @@ def create_app(settings: WebSettings, temporal: Client, session_key: str) -> Fas
             "OFFERS_WEB_PROXIES: without OFFERS_OIDC_ISSUER nobody signs in, so no proxy may lead"
             " here: unset it, or set the provider"
         )
+    confirmation_links(settings)  # buyers could answer nothing without them
     reader = Reader(temporal)
     console = Console(
         settings=settings,
@@ -164,6 +173,14 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(WorkflowQueryFailedError)
     async def no_record(request: Request, _: WorkflowQueryFailedError) -> Response:
         return await answer(request, rejection_of(NoAnswer("the offer does not answer")))
+
+    async def unreadable(request: Request, error: Exception) -> Response:
+        # Nobody who sees the page can help: whoever reads the log can.
+        logging.getLogger(__name__).error("an offer cannot be read: %s", error)
+        return await answer(request, rejection_of_unreadable(error))
+
+    for kind in UNREADABLE:
+        app.add_exception_handler(kind, unreadable)
 
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:

@@ -21,6 +21,7 @@ from offers.lifecycle.account_confirmation import AccountAnswer
 from offers.lifecycle.confirmation_link import PATH, ConfirmationToken, InvalidLink
 from offers.lifecycle.guards import why_cannot_confirm_account
 from offers.lifecycle.record import OfferRecord
+from runtime.codec import UNREADABLE
 from web.console import Console
 from web.pages.page import CurrentConsole, templates
 from web.rejection import Rejection
@@ -28,6 +29,9 @@ from web.requests import address_of
 
 BY_ADDRESS = RateLimitItemPerMinute(30)
 BY_LINK = RateLimitItemPerMinute(10)
+
+LONGEST_ANSWER = 500
+"""Characters, as the field of the page allows."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -73,7 +77,7 @@ async def _record(console: Console, token: ConfirmationToken) -> OfferRecord:
     """The offer, if it waits for the buyer's answer by this link; raises NotUsable or BusyNow."""
     try:
         shown = await _client(console).show(token.offer)
-    except (NoAnswer, RPCError):
+    except (NoAnswer, RPCError, *UNREADABLE):
         raise BusyNow from None
     except RequestRejected:
         raise NotUsable from None
@@ -103,10 +107,12 @@ async def answer(request: Request, token: Token, console: CurrentConsole) -> Res
         given = AccountAnswer.model_validate({"nonce": token.nonce, "accounts": account})
     except ValidationError as error:
         problem = findings_in(error)[0].problem
-        return _page("question", 422, record=record, problem=problem, given=account[:100])
+        return _page(
+            "question", 422, record=record, problem=problem, given=account[:LONGEST_ANSWER]
+        )
     try:
         confirmation = await _client(console).confirm_account(token.offer, given)
-    except (NoAnswer, RPCError):
+    except (NoAnswer, RPCError, *UNREADABLE):
         raise BusyNow from None
     except RequestRejected:
         raise NotUsable from None

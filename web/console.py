@@ -10,18 +10,19 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from temporalio.client import Client
 
+from activities.preflight import DealPreview
 from client.offer_client import OfferClient, RequestRejected
 from offers.lifecycle.commands import ApprovalDecision
 from offers.lifecycle.decision_proof import signed_decision
 from offers.lifecycle.record import OfferRecord
-from offers.policy.policy import Policy
+from offers.policy.policy import CreationMethod, Policy
 from runtime.settings import WebSettings
-from web.api_keys import ApiKeys
+from web.api_keys import ApiKeys, KeysUnreadable
 from web.identity import Actor, Kind
 from web.permissions import Permission, why_not
 from web.reader import Reader
 from web.rejection import Rejection
-from web.requests import CHANGES, PAGES, PROGRAMS, RateLimits, address_of
+from web.requests import CHANGES, PAGES, PREFLIGHTS, PROGRAMS, RateLimits, address_of
 from web.sign_in import SignIn, signed_in
 
 T = TypeVar("T")
@@ -78,7 +79,13 @@ class Console:
         """Who calls the API: a key, a session, or the local operator.  Raises Rejection."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer" and self.api_keys:
-            if actor := self.api_keys.actor(key.strip(), datetime.now(UTC)):
+            try:
+                actor = self.api_keys.actor(key.strip(), datetime.now(UTC))
+            except KeysUnreadable:
+                address = address_of(request, self.settings.offers_web_proxies)
+                await self.limits.count(PAGES, address)
+                raise _no_keys() from None
+            if actor:
                 await self.limits.count(PROGRAMS, actor.reference)
                 return actor
         elif not scheme:
@@ -113,6 +120,17 @@ class Console:
     def audit(self, action: str, actor: Actor, **about: str | None) -> None:
         """One line for each action; whose it is in plain words is in Temporal's history."""
         audit_log.info(action, extra={"actor": actor.reference, **about})
+
+    async def preflight(
+        self,
+        actor: Actor,
+        opportunity_id: str,
+        given: dict[str, Any],
+        method: CreationMethod | None = None,
+    ) -> DealPreview:
+        """Check a deal; raises Rejection if the actor asks too often."""
+        await self.limits.count(PREFLIGHTS, "preflights", actor.reference)
+        return await self.client(actor).preflight(opportunity_id, given, method=method)
 
     async def finish_soon(self, work: Coroutine[Any, Any, T]) -> T | None:
         """What comes of a change; None if it takes longer: it goes on all the same.
@@ -157,6 +175,16 @@ def _no_key() -> Rejection:
         "not-signed-in",
         "the call has no key that is known and valid",
         "Send it as Authorization: Bearer offerflow_…",
+    )
+
+
+def _no_keys() -> Rejection:
+    return Rejection(
+        503,
+        "keys-unreadable",
+        "the console cannot read its file of keys, and takes none",
+        "Whoever runs the console finds the reason in its log",
+        retry_after=60,
     )
 
 

@@ -12,9 +12,12 @@ from client.offer_client import (
     NoSuchOpportunity,
     PreflightPending,
     RequestRejected,
+    TokenUsed,
+    VendorFailed,
 )
 from offers.findings import AS_SHOWN, explained
 from offers.lifecycle.actions import Action
+from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.guards import ReasonCode
 
 
@@ -60,14 +63,41 @@ def rejection_of(error: RequestRejected) -> Rejection:  # noqa: PLR0911  # one p
         return Rejection(202, "preflight-pending", problem, actions=actions)
     if isinstance(error, NoAnswer):
         return Rejection(503, "no-answer", problem, "Try again in a minute", retry_after=60)
+    if isinstance(error, VendorFailed):
+        passing = error.kind is AttentionCode.VENDOR_UNRESPONSIVE
+        code = error.kind or "vendor-failed"
+        remedy, retry_after = VENDOR_REMEDIES[error.kind], 60 if passing else None
+        return Rejection(503, code, problem, remedy, retry_after=retry_after)
     if isinstance(error, AlreadyStarted):
         return Rejection(409, "already-started", problem, actions=actions)
+    if isinstance(error, TokenUsed):
+        remedy = "Send another key with another request, or open the page again"
+        return Rejection(422, "idempotency-key-reused", problem, remedy)
     if error.code in FORBIDDEN:
         return Rejection(403, error.code, problem, actions=actions)
     if error.code in INVALID or error.code is None:
         return Rejection(422, error.code or "rejected", problem, actions=actions)
     return Rejection(409, error.code, problem, actions=actions)
 
+
+def rejection_of_unreadable(error: Exception) -> Rejection:
+    """What this process cannot read, because the workers have other keys (UNREADABLE)."""
+    return Rejection(
+        503,
+        "encryption-keys-differ",
+        str(error),
+        "Give the console the OFFERS_ENCRYPTION_KEYS of the workers, and start it again",
+    )
+
+
+VENDOR_REMEDIES: dict[AttentionCode | None, str] = {
+    AttentionCode.CREDENTIALS_REJECTED: (
+        "An operator renews or widens the credentials; send it again then"
+    ),
+    AttentionCode.VENDOR_REJECTED: "An operator corrects what it names; send it again then",
+    AttentionCode.VENDOR_UNRESPONSIVE: "Try again in a minute",
+    None: "Send it again later; ask an operator if it goes on",
+}
 
 FORBIDDEN = frozenset({ReasonCode.NOT_PROVED, ReasonCode.OWN_DEAL, ReasonCode.ROLE_MISSING})
 INVALID = frozenset(

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runtime.settings import normal_origin
 from web.api.problem import API, problem_response
 from web.rejection import Rejection
 
@@ -119,6 +119,8 @@ async def _too_large(scope: Scope, receive: Receive, send: Send) -> None:
 PAGES = RateLimitItemPerMinute(600)
 """Of one session or address."""
 CHANGES = RateLimitItemPerMinute(60)
+PREFLIGHTS = RateLimitItemPerMinute(60)
+"""Of one actor: each calls every vendor."""
 SIGN_INS = RateLimitItemPerMinute(20)
 PROGRAMS = RateLimitItemPerMinute(6000)
 """Of one key."""
@@ -162,14 +164,18 @@ def csrf_token(request: Request) -> str:
     return token
 
 
+def _normal(address: str) -> str:
+    try:
+        return normal_origin(address)
+    except ValueError:
+        return ""
+
+
 def check_origin(request: Request, form: Mapping[str, object], console_url: str | None) -> None:
     """Raises Rejection (403) unless a form of our own pages was sent."""
     origin = request.headers.get("origin")
-    own = {f"{request.url.scheme}://{request.url.netloc}"}
-    if console_url:
-        parts = urlsplit(console_url)
-        own.add(f"{parts.scheme}://{parts.netloc}")
-    is_foreign = origin is not None and origin not in own
+    own = {_normal(each) for each in (str(request.url), console_url) if each}
+    is_foreign = origin is not None and _normal(origin) not in own - {""}
     is_foreign |= request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
     sent, expected = form.get(CSRF), request.session.get(CSRF)
     is_ours = (

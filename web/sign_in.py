@@ -24,6 +24,8 @@ PROVIDER_TIMEOUT_SECONDS = 10
 PERSON = "person"
 RETURN_TO = "return_to"
 LONGEST_NAME = 100
+REFUSED = "sign-in-refused"
+"""The code of an answer of the provider that proves nothing."""
 
 
 class SignIn:
@@ -75,7 +77,7 @@ class SignIn:
             logging.getLogger(__name__).warning("a sign-in was refused: %s", type(error).__name__)
             raise Rejection(
                 403,
-                "sign-in-refused",
+                REFUSED,
                 "the answer of the sign-in service cannot be accepted",
                 "Sign in again",
             ) from None
@@ -159,9 +161,16 @@ async def callback(request: Request) -> Response:
     if console.sign_in is None:
         return RedirectResponse("/", 303)
     target = local_path(request.session.get(RETURN_TO))
-    actor: Actor = await console.sign_in.person(request)
+    now = datetime.now(UTC)
+    try:
+        actor: Actor = await console.sign_in.person(request)
+    except Rejection as error:
+        # A browser has one sign-in under way, the last that was begun; another tab has ended it.
+        if error.code == REFUSED and signed_in(request, now):
+            return RedirectResponse(target, 303)
+        raise
     request.session.clear()  # a new session: what was set before signing in counts no more
-    until = datetime.now(UTC) + SESSION_LASTS
+    until = now + SESSION_LASTS
     request.session[PERSON] = {
         "name": actor.name,
         "email": actor.email,

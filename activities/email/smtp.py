@@ -118,14 +118,17 @@ class Email:
         await self._send(self._offer_email(mail, buyer), buyer)
 
     @activity.defn
-    async def send_notice(self, mail: OfferEmail) -> None:
+    async def send_notice(self, mail: OfferEmail) -> bool | None:
         """Send to the owner, or to those who hold a role now; a request to confirm the account to
         the buyer.
 
-        Repeated while it may not have been sent; not sent if nobody is to get it.
+        Repeated while it may not have been sent.  False: not sent, because nobody is to get it.
         """
-        if to := self._recipients(mail):
-            await self._notify(self._offer_email(mail, *to), to)
+        if not (to := self._recipients(mail)):
+            return False
+        await self._notify(self._offer_email(mail, *to), to)
+        # Not True: workers of an earlier version take nothing else, and histories stay short.
+        return None
 
     def _recipients(self, mail: OfferEmail) -> tuple[str, ...]:
         if mail.kind is EmailKind.OFFER_ACCOUNT_CONFIRMATION:

@@ -5,9 +5,8 @@ from email.utils import parseaddr
 from activities.webhooks.secrets import Secrets
 from offers.policy.policy import FINANCE, OPERATIONS, Policy
 from offers.terms.contacts import domain_of
-from runtime import clients
 from runtime.checks.items import Check, CheckedItem, Result, ok, run_checks, wrong
-from runtime.settings import InvalidSettings, WorkerSettings
+from runtime.settings import InvalidSettings, WorkerSettings, confirmation_links
 
 SYSTEM = "Policy"
 
@@ -38,7 +37,7 @@ async def check_policy(settings: WorkerSettings) -> list[CheckedItem]:
 def _confirmation(settings: WorkerSettings) -> list[Result]:
     asks = settings.policy().confirm_account
     try:
-        clients.confirmation_links(settings)
+        confirmation_links(settings)
     except InvalidSettings as error:
         problem, _, remedy = str(error).partition(": ")
         return [wrong(problem, remedy[:1].upper() + remedy[1:])]

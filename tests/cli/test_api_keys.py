@@ -1,6 +1,7 @@
 """The commands for the keys of programs: the file, and what a running console takes from it."""
 
 import json
+import os
 import re
 import stat
 from datetime import UTC, date, datetime
@@ -128,3 +129,16 @@ def test_last_day_counts_as_a_whole(file: Path) -> None:
     keys = ApiKeys(file)
     assert keys.actor(key, datetime(2027, 1, 1, 23, 59, 59, tzinfo=UTC))
     assert keys.actor(key, datetime(2027, 1, 2, tzinfo=UTC)) is None
+
+
+def test_file_stays_readable_for_whoever_could_read_it(file: Path) -> None:
+    """`sudo offerflow api-keys revoke` must not lock the console out."""
+    add_key(file)
+    file.chmod(0o640)
+    if os.geteuid() == 0:  # nobody else may give a file away
+        os.chown(file, 4711, 4712)
+    before = file.stat()
+    add_key(file, "second")
+    after = file.stat()
+    assert mode_of(file) == 0o640
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)

@@ -8,15 +8,21 @@ from typing import Any
 import httpx
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
 
 from offers.ids import workflow_id
 from offers.lifecycle.attentions import AttentionCode
 from offers.stage import Stage
+from runtime.settings import TemporalSettings
+from runtime.temporal import data_converter
+from tests.support import offer_environment
 from tests.support.api import add_key, api
 from tests.support.console import RunningConsole, running_console
 from tests.support.dev_server import new_namespace
-from tests.support.offer_environment import OfferEnvironment
+from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.sessions import csrf_in
 from web import console
+from web.api.call import SeenKeys
 from web.permissions import Permission
 
 DESK = "desk@example.com"
@@ -150,6 +156,13 @@ async def test_changes_are_done_once_for_each_key(
         f"{path}/extend", json={"until": in_days(101)}, headers={"Idempotency-Key": "corrected"}
     )
     assert corrected.status_code == 200, corrected.text
+    # Temporal keeps what failed under its id.
+    environment.world.aws.change_set_processing.failures.append("INVALID_AVAILABILITY_END_DATE")
+    by_aws = {"Idempotency-Key": "refused-by-AWS"}
+    answer = await program.post(f"{path}/extend", json={"until": in_days(110)}, headers=by_aws)
+    assert answer.status_code == 422, answer.text
+    corrected = await program.post(f"{path}/extend", json={"until": in_days(102)}, headers=by_aws)
+    assert corrected.status_code == 200, corrected.text
     without = await program.post(f"{path}/resend")
     assert without.status_code == 200
     assert await updates_of(environment, opportunity, "resend") == 2
@@ -221,6 +234,16 @@ async def test_preflight_starts_nothing(
     assert data["terms"]["duration_months"] == 24
     missing = await program.get(f"/offers/{opportunity}")
     assert (missing.status_code, missing.json()["code"]) == (404, "no-such-offer")
+
+
+async def test_failure_of_a_vendor_is_no_mistake_of_the_caller(
+    environment: OfferEnvironment, program: httpx.AsyncClient
+) -> None:
+    (opportunity,) = environment.put_opportunities(1)
+    environment.world.faults.salesforce.answer(401, times=None)
+    answer = await program.post("/preflight", json={"opportunity": opportunity})
+    assert (answer.status_code, answer.json()["code"]) == (503, "credentials-rejected")
+    assert "An operator" in answer.json()["remedy"]
 
 
 async def test_attentions_are_resumed_one_by_one_and_all_at_once(
@@ -393,11 +416,19 @@ async def test_offer_is_created_while_no_worker_runs(dev_server: str, keys: Path
 
 
 async def test_opportunity_that_does_not_exist_has_no_offer(
-    environment: OfferEnvironment, program: httpx.AsyncClient
+    program: httpx.AsyncClient, served: RunningConsole
 ) -> None:
     for path in ("/offers", "/preflight"):
         answer = await program.post(path, json={"opportunity": "006TEST00009999"})
         assert (answer.status_code, answer.json()["code"]) == (404, "no-such-opportunity"), path
+    # The run that found out is still there.
+    shown = await program.get("/offers/006TEST00009999")
+    assert (shown.status_code, shown.json()["code"]) == (404, "no-such-opportunity"), shown.text
+    async with httpx.AsyncClient(base_url=served.url) as browser:
+        page = await browser.get("/offers/006TEST00009999")
+    assert page.status_code == 404
+    assert "Salesforce has no opportunity" in page.text
+    assert "AWS" not in page.text
 
 
 async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
@@ -410,11 +441,22 @@ async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
     (invoice,) = environment.world.money.invoices
     path = f"/offers/{opportunity}/refunds"
     body = {"invoice_id": invoice.id, "amount": "500.00 USD", "reason": "OTHER"}
+    headers = {"Idempotency-Key": "k"}
+    environment.world.faults.agreement.answer(403, times=None)
+    for failing in ("/check", ""):
+        answer = await program.post(f"{path}{failing}", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "vendor-failed"), answer.text
+    environment.world.faults.clear()
     check = await program.post(f"{path}/check", json=body)
     assert check.json()["adjustable"] == {"amount": "120000.00", "currency": "USD"}
+    refused = await program.post(path, json=body | {"amount": "120000.01 USD"}, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (409, "refund-not-possible")
     for _ in range(2):
-        asked = await program.post(path, json=body, headers={"Idempotency-Key": "k"})
+        asked = await program.post(path, json=body, headers=headers)
         assert asked.status_code == 200, asked.text
+    served.app.state.seen_keys = SeenKeys()  # as after a start of the console
+    other = await program.post(path, json=body | {"amount": "400.00 USD"}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     offer = await shown(program, opportunity)
     (refund,), (waiting,) = offer["refunds"], offer["to_decide"]
     assert "proof" not in refund
@@ -425,3 +467,57 @@ async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
         approved = await finance.post(f"/offers/{opportunity}/approve", json=decision)
         assert approved.status_code == 200, approved.text
     await environment.wait_until_called("agreement", "BatchCreateBillingAdjustmentRequest", 1)
+
+
+async def test_mail_that_nobody_gets_is_not_shown_as_sent(
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offer_environment, "POLICY", 'product_name = "Example Product"\n')
+    async with open_offer_environment(dev_server, tmp_path) as environment:
+        (opportunity,) = environment.put_opportunities(1)
+        record = await environment.client.start(opportunity, {"duration_months": 24})
+        assert record.awaiting_approval
+        handle = environment.temporal_client.get_workflow_handle(workflow_id(opportunity))
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            done = event.activity_task_completed_event_attributes
+            if done.result.payloads and done.result.payloads[0].data == b"false":
+                break
+        mails = await environment.client.sent_mails(opportunity, record.clock)
+        (approvers,) = [each for each in mails if each.summary == "Email approvers: required"]
+        assert not approvers.is_sent
+
+
+async def test_console_without_the_keys_of_the_workers_says_so(
+    dev_server: str, tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", f"k1:{'A' * 43}=")
+    async with open_offer_environment(dev_server, tmp_path) as environment:
+        (opportunity,) = environment.put_opportunities(1)
+        await environment.client.start(opportunity, {"duration_months": 24})
+        monkeypatch.delenv("OFFERS_ENCRYPTION_KEYS")
+        config = environment.temporal_client.config()
+        config["data_converter"] = data_converter(TemporalSettings())
+        async with (
+            running_console(Client(**config), OFFERS_API_KEYS=str(keys)) as served,
+            api(served.url, add_key(keys)) as program,
+            httpx.AsyncClient(base_url=served.url) as browser,
+        ):
+            offer = {"opportunity": opportunity}
+            for answer in (
+                await program.get(f"/offers/{opportunity}"),
+                await program.post(f"/offers/{opportunity}/resend"),
+                await program.post("/offers", json=offer | {"terms": {"duration_months": 12}}),
+                await program.post("/preflight", json=offer),
+            ):
+                assert (answer.status_code, answer.json()["code"]) == (
+                    503,
+                    "encryption-keys-differ",
+                ), answer.text
+                assert "OFFERS_ENCRYPTION_KEYS of the workers" in answer.json()["remedy"]
+            page = await browser.get(f"/offers/{opportunity}")
+            assert page.status_code == 200
+            assert "OFFERS_ENCRYPTION_KEYS is not set" in page.text
+            sent = {"csrf": csrf_in(await browser.get("/new")), "action": "resend"}
+            refused = await browser.post(f"/offers/{opportunity}", data=sent)
+            assert refused.status_code == 503
+            assert "OFFERS_ENCRYPTION_KEYS of the workers" in refused.text

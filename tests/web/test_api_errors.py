@@ -5,20 +5,28 @@ import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
+from limits import RateLimitItemPerMinute
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client import offer_client
+from activities.temporal.offer_summaries import ListedOffer, read_offer
+from client import offer_client, start_request
 from client.offer_client import OfferClient
+from offers.ids import preflight_prefix
+from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from tests.support.api import add_key, api
 from tests.support.console import RunningConsole, running_console
 from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.requests import ID, record
+from web import console as console_module
 
 JSON = {"content-type": "application/json"}
 REVISE = f"/offers/{ID}/revise"
@@ -172,6 +180,44 @@ async def test_failures_of_the_server_and_of_the_program_are_problems(
     answer = await caller.get(f"/offers/{ID}")
     assert problem(answer, 500)["code"] == "internal-error"
     assert "secret" not in answer.text
+
+
+async def test_offer_whose_first_run_the_server_has_deleted_is_started_already(
+    caller: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after the retention, of an offer that has continued as new."""
+
+    async def read(client: Client, workflow_id: str) -> ListedOffer | None:
+        listed = await read_offer(client, workflow_id)
+        assert listed
+        listed.info.first_run_id = str(uuid4())
+        return listed
+
+    async def shared(*_: object) -> OfferRecord:
+        return record(Stage.SHARED)
+
+    monkeypatch.setattr(start_request, "read_offer", read)
+    monkeypatch.setattr(OfferClient, "record", shared)
+    answer = await caller.post("/offers", json={"opportunity": ID, "terms": {"company": "Other"}})
+    assert problem(answer, 409)["code"] == "already-started"
+
+
+async def test_preflights_are_limited_in_time_and_number(
+    console: RunningConsole, caller: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that nobody waits for any more do not run once workers come back."""
+    few = RateLimitItemPerMinute(1, namespace="few")
+    monkeypatch.setattr(console_module, "PREFLIGHTS", few)
+    monkeypatch.setattr(offer_client, "uuid", SimpleNamespace(uuid4=lambda: "one"))
+    answer = await caller.post("/preflight", json={"opportunity": ID})
+    assert problem(answer, 503)["code"] == "no-answer"
+    temporal = console.app.state.console.temporal
+    described = await temporal.get_workflow_handle(f"{preflight_prefix(ID)}one").describe()
+    timeout = described.raw_description.execution_config.workflow_execution_timeout
+    waited = offer_client.PREFLIGHT_TIMEOUT
+    assert waited < timeout.ToTimedelta() <= waited + timedelta(seconds=15)
+    answer = await caller.post("/preflight", json={"opportunity": ID})
+    assert problem(answer, 429)["code"] == "too-many-requests"
 
 
 async def test_pages_keep_their_own_errors(console: RunningConsole) -> None:

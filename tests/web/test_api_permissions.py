@@ -1,5 +1,6 @@
 """Who may do what, through the API: one test for each cell of the table, without a worker."""
 
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,8 +72,12 @@ async def console(
         yield console
 
 
-def write(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
+def write(file: Path, text: str | None) -> None:
+    """None: delete it."""
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text, encoding="utf-8")
 
 
 def session(console: RunningConsole, email: str, **headers: str) -> httpx.AsyncClient:
@@ -168,10 +173,27 @@ async def test_expired_and_revoked_keys_are_refused_at_once(
         expired = add_key(keys, "third", expires_on=ended)
         headers = {"authorization": f"Bearer {expired}"}
         assert (await program.get("/offers", headers=headers)).status_code == 401
-        write(keys, "not TOML")
-        assert (await program.get("/offers")).status_code == 200
         write(keys, "")
         assert (await program.get("/offers")).status_code == 401
+
+
+async def test_no_key_is_taken_while_a_changed_file_cannot_be_read(
+    console: RunningConsole, keys: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Any of them may have been revoked."""
+    async with api(console.url, add_key(keys, "second")) as program:
+        assert (await program.get("/offers")).status_code == 200
+        for text, reason in (("not TOML", "it is not TOML"), (None, "No such file")):
+            caplog.clear()
+            write(keys, text)
+            for _ in range(2):
+                answer = await program.get("/offers")
+                assert (answer.status_code, answer.json()["code"]) == (503, "keys-unreadable")
+            (logged,) = [each for each in caplog.records if each.name == "web.api_keys"]
+            assert logged.levelno == logging.ERROR
+            assert reason in logged.getMessage()
+    async with api(console.url, add_key(keys, "third")) as program:
+        assert (await program.get("/offers")).status_code == 200
 
 
 async def test_change_with_a_session_needs_its_token(console: RunningConsole) -> None:

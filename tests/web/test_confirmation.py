@@ -6,18 +6,19 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 import httpx
 import pytest
 from fastapi import FastAPI
 from playwright.async_api import Page
+from temporalio.client import Client
 from uvicorn import Config, Server
 
 from client import offer_client
 from offers.lifecycle.confirmation_link import ConfirmationLinks, ConfirmationToken, read_link_keys
 from offers.stage import Stage
-from runtime.settings import WebSettings, read_settings
+from runtime.settings import InvalidSettings, WebSettings, read_settings
 from tests.support.browser import CHROMIUM, accessibility_problems, running_browser
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import (
@@ -26,6 +27,7 @@ from tests.support.workflow_harness import (
     LINK_KEY,
     OPPORTUNITY,
     WorkflowHarness,
+    environment_variables,
     open_harness,
 )
 from web import confirmation
@@ -117,6 +119,11 @@ async def test_a_typing_error_does_not_use_the_link(buyer: Buyer) -> None:
         assert page.status_code == 422
         assert 'role="alert"' in page.text
         assert "<script>" not in page.text
+    # Several accounts come back as they were written.
+    several = ", ".join(f"1111-2222-{number:04}" for number in range(30))[:-1]
+    page = await buyer.send(several)
+    assert (page.status_code, f'value="{several}"' in page.text) == (422, True)
+    assert f'maxlength="{confirmation.LONGEST_ANSWER}"' in page.text
     assert (await buyer.harness.record()).account_confirmation is None
     assert "confirmed" in title(await buyer.send(f"{BUYER[:4]} {BUYER[4:8]} {BUYER[8:]}"))
 
@@ -203,6 +210,16 @@ async def test_without_a_worker_the_buyer_is_asked_to_try_again(
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("unset", ["OFFERS_LINK_KEYS", "OFFERS_CONSOLE_URL"])
+def test_console_that_could_not_read_the_links_does_not_start(unset: str) -> None:
+    given = {"OFFERS_LINK_KEYS": LINK_KEY, "OFFERS_CONSOLE_URL": CONSOLE}
+    del given[unset]
+    with environment_variables({"OFFERS_POLICY": str(CONFIRMING_POLICY), **given}):
+        settings = read_settings(WebSettings)
+    with pytest.raises(InvalidSettings, match=f"{unset} is not set, and the policy has buyers"):
+        create_app(settings, cast(Client, None), "a key for the sessions of this test")
+
+
 async def test_page_on_a_phone_without_javascript(buyer: Buyer) -> None:
     async with running_browser() as browser:
         phone = await browser.new_context(

@@ -17,17 +17,19 @@ from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from offers.terms.contacts import Owner
-from runtime.settings import InvalidSettings
+from runtime.settings import InvalidSettings, WebSettings, read_settings
 from tests.support.console import SESSION_KEY, RunningConsole, running_console
 from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.requests import ID, record
 from tests.support.sessions import CSRF, PEOPLE, POLICY, session_cookie
+from tests.support.workflow_harness import environment_variables
 from web import reader
 from web.actions import PERMISSIONS
 from web.permissions import ALLOWED, Permission, Role
-from web.requests import address_of
+from web.rejection import Rejection
+from web.requests import address_of, check_origin
 
 FORMS = {
     Permission.APPROVE: (
@@ -172,6 +174,33 @@ async def test_forms_of_other_sites_are_refused(
         answer = await browser.post(f"/offers/{ID}", data=form, headers=headers)
     assert answer.status_code == 403
     assert "not of this session" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "origin"),
+    [
+        ("https://Offers.example.com:443/", "https://offers.example.com"),
+        ("https://offers.example.com:8443", "https://offers.example.com:8443"),
+        ("HTTPS://öffers.example.com", "https://xn--ffers-iua.example.com"),
+    ],
+)
+def test_own_origin_is_known_however_the_setting_is_written(setting: str, origin: str) -> None:
+    with environment_variables({"OFFERS_CONSOLE_URL": setting}):
+        address = read_settings(WebSettings).offers_console_url
+    assert address == origin
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "scheme": "http",
+        "server": ("10.0.0.1", 8090),
+        "path": "/",
+        "headers": [(b"origin", origin.encode())],
+        "session": {"csrf": CSRF},
+    }
+    check_origin(Request(scope), {"csrf": CSRF}, setting)
+    scope["headers"] = [(b"origin", b"https://offers.example.com.evil.example")]
+    with pytest.raises(Rejection):
+        check_origin(Request(scope), {"csrf": CSRF}, setting)
 
 
 async def test_pages_restrict_what_they_can_do(console: RunningConsole) -> None:

@@ -103,9 +103,30 @@ async def test_code_counts_once_and_in_its_own_browser(
     callback = str(page.history[-1].url)
     assert "/sign-in/callback?code=" in callback
     again = await browser.get(callback)
-    assert again.status_code == 403
+    assert [each.status_code for each in again.history] == [303]
+    assert again.url.path == "/"  # still signed in; by the code nobody is
     async with httpx.AsyncClient(base_url=console.url) as other:
-        assert (await other.get(callback)).status_code == 403
+        refused = await other.get(callback)
+        assert refused.status_code == 403
+        assert 'href="/sign-in"' in refused.text
+        assert (await other.get("/policy")).status_code == 303
+
+
+async def test_two_tabs_sign_in_at_once(console: RunningConsole) -> None:
+    async with (
+        httpx.AsyncClient(base_url=console.url) as browser,
+        httpx.AsyncClient() as provider,
+    ):
+        begun = [await browser.get(f"/sign-in?to=/{page}") for page in ("health", "policy")]
+        back = [
+            (await provider.get(each.headers["location"])).headers["location"] for each in begun
+        ]
+        early, last, late = [await browser.get(each) for each in (back[0], back[1], back[0])]
+        assert early.status_code == 403
+        assert 'href="/sign-in"' in early.text
+        assert (last.status_code, last.headers["location"]) == (303, "/policy")
+        assert (late.status_code, late.headers["location"]) == (303, "/")
+        assert "desk@example.com" in (await browser.get("/policy")).text
 
 
 async def test_provider_that_is_away_is_named(

@@ -16,7 +16,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 
-from client.offer_client import NoSuchOffer, RequestRejected
+from client.offer_client import NoSuchOffer, NoSuchOpportunity, RequestRejected, VendorFailed
 from web.api.bodies import OFFER
 from web.console import Console
 from web.identity import Actor
@@ -165,7 +165,7 @@ CurrentCaller = Annotated[Actor, Depends(caller_of)]
 
 def is_refused(error: Rejection | RequestRejected | RequestValidationError) -> bool:
     """Whether nothing was done; not so if nobody knows."""
-    if isinstance(error, RequestValidationError):
+    if isinstance(error, RequestValidationError | VendorFailed):
         return True
     rejection = rejection_of(error) if isinstance(error, RequestRejected) else error
     return 400 <= rejection.status < 500
@@ -177,9 +177,11 @@ class SeenKeys:
     def __init__(self) -> None:
         self._bodies: OrderedDict[uuid.UUID, str] = OrderedDict()
 
-    def check(self, request: Request, request_id: uuid.UUID, body: bytes) -> None:
-        """Raises Rejection (422) if something else was sent with the key before."""
-        sent = hashlib.sha256(body).hexdigest()
+    def check(self, request: Request, request_id: uuid.UUID, sent: str) -> None:
+        """Raises Rejection (422) if something else was sent with the key before.
+
+        `sent`: the hash of the body.
+        """
         if request_id not in self._bodies:
             request.state.first_of_its_key = request_id
         if self._bodies.setdefault(request_id, sent) != sent:
@@ -203,14 +205,18 @@ class SeenKeys:
 class Named(NamedTuple):
     """How a change is named in Temporal, so that its repetition is recognised."""
 
+    key: uuid.UUID | None
+    """The idempotency key with its caller and operation; None: each call is another one."""
     id: uuid.UUID | None
-    """None: the call has no idempotency key, and each is another one."""
+    """With the body, too: Temporal keeps also what failed, and another body is another try."""
 
     @property
     def update_id(self) -> str | None:
         """Of the update of the offer's workflow."""
         return str(self.id) if self.id else None
 
+
+UNNAMED = Named(None, None)
 
 IdempotencyKey = Annotated[
     str | None,
@@ -228,7 +234,7 @@ async def named(
 ) -> Named:
     """The name of the change that a call asks for; raises Rejection (400, 422)."""
     if idempotency_key is None:
-        return Named(None)
+        return UNNAMED
     if not 1 <= len(idempotency_key) <= LONGEST_KEY or not PRINTABLE.issuperset(idempotency_key):
         raise Rejection(
             400,
@@ -243,8 +249,9 @@ async def named(
     name = f"{actor.reference} {path} {idempotency_key}"
     request_id = uuid.uuid5(NAMESPACE, name)
     seen: SeenKeys = request.app.state.seen_keys
-    seen.check(request, request_id, await request.body())
-    return Named(request_id)
+    sent = hashlib.sha256(await request.body()).hexdigest()
+    seen.check(request, request_id, sent)
+    return Named(request_id, uuid.uuid5(request_id, sent))
 
 
 CurrentName = Annotated[Named, Depends(named)]
@@ -269,6 +276,6 @@ async def require(
         try:
             known = await console.client(actor).known(path)
             owner = known.summary.deal.owner
-        except NoSuchOffer:
+        except (NoSuchOffer, NoSuchOpportunity):
             owner = None
     console.require(actor, permission, owner.owner_email if owner else None)

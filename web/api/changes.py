@@ -31,6 +31,7 @@ from web.api.bodies import (
 )
 from web.api.call import (
     ONE_OFFER,
+    UNNAMED,
     ApiRoute,
     CurrentCaller,
     CurrentName,
@@ -309,7 +310,7 @@ async def check_refund(
     offer: GivenPath, actor: CurrentCaller, console: CurrentConsole, body: RefundBody
 ) -> Refundable:
     """Ask AWS what of an invoice can be refunded; nothing is changed."""
-    path, request = path_of(offer), _refund(body, actor, Named(None))
+    path, request = path_of(offer), _refund(body, actor, UNNAMED)
     await require(console, actor, Permission.REFUND, path)
     console.audit("check refund", actor, offer=path)
     found = await console.finish_soon(console.client(actor).check_refund(path, request))
@@ -319,7 +320,8 @@ async def check_refund(
 
 
 def _refund(body: RefundBody, actor: Actor, named: Named) -> RefundRequest:
-    token = f"refund-{named.id or uuid.uuid4()}"
+    # By the key alone: whatever the body is, AWS refunds once for it.
+    token = f"refund-{named.key or uuid.uuid4()}"
     return read(RefundRequest, body.model_dump() | {"by": actor.by or "", "token": token})
 
 

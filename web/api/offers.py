@@ -165,7 +165,7 @@ async def _require_create(
     if actor.may(Permission.CREATE, console.policy) or is_given or not is_owners:
         console.require(actor, Permission.CREATE)
         return
-    preview = await console.client(actor).preflight(opportunity_id, body.terms, method=body.method)
+    preview = await console.preflight(actor, opportunity_id, body.terms, body.method)
     owner = preview.report.owner
     console.require(actor, Permission.CREATE, owner.owner_email if owner else None)
 
@@ -181,7 +181,7 @@ async def preflight(actor: CurrentCaller, console: CurrentConsole, body: NewOffe
     opportunity_id = opportunity_of(body.opportunity)
     console.require(actor, Permission.PREFLIGHT)
     console.audit("preflight", actor, offer=opportunity_id)
-    preview = await console.client(actor).preflight(opportunity_id, body.terms, method=body.method)
+    preview = await console.preflight(actor, opportunity_id, body.terms, body.method)
     report = preview.report
     return Preflight(
         refuses=report.has_refusal,
@@ -201,6 +201,8 @@ async def show_offer(offer: GivenPath, actor: CurrentReader, console: CurrentCon
     path = path_of(offer)
     client = console.client(actor)
     known = await client.known(path)
+    if known.unreadable:
+        raise known.unreadable
     if known.record is None:
         raise rejection_of(NoAnswer("; ".join(known.problems)))
     record = await client.with_amendments(known.record)

@@ -50,7 +50,7 @@ async def check_or_create(
         return await _checked_or_created(request, actor, console, form)
     except (Rejection, RequestRejected) as error:
         rejection = error if isinstance(error, Rejection) else rejection_of(error)
-        if rejection.status not in (404, 409, 422):
+        if rejection.status == 403:
             raise
         written = {name: form.get(name, "") for name in ("opportunity", "changes")}
         return _form(request, actor, status=rejection.status, error=rejection, **written)
@@ -64,7 +64,7 @@ async def _checked_or_created(
     client = console.client(actor)
     console.require(actor, Permission.PREFLIGHT)
     console.audit("preflight", actor, offer=opportunity_id)
-    preview = await client.preflight(opportunity_id, given)
+    preview = await console.preflight(actor, opportunity_id, given)
     # Whose it is says Salesforce, not the form.
     shown = None if moves_ownership(given) else preview.report.owner
     owner = shown.owner_email if shown else None
