@@ -33,6 +33,7 @@ from tests.support.deals import preflight_report
 from tests.support.listed_offers import listed
 from tests.support.requests import ID, record
 from tests.support.sessions import PEOPLE, POLICY, csrf_in
+from tests.support.workflow_harness import FILES
 from web import reader
 from web.identity import Actor, Kind
 from web.pages.approvals import deal_facts
@@ -242,7 +243,8 @@ async def test_account_without_confirmation_is_approved_where_that_is_possible(
         attentions=(attention(AttentionCode.ACCOUNT_UNCONFIRMED),),
     )
     answering(monkeypatch, waiting)
-    async with console_of([listed(waiting)], OFFERS_POLICY=str(file)) as (browser, _):
+    settings = FILES | {"OFFERS_POLICY": str(file)}
+    async with console_of([listed(waiting)], **settings) as (browser, _):
         approvals = (await browser.get("/approvals")).text
         offer = (await browser.get(f"/offers/{ID}")).text
     assert (f'href="/offers/{ID}"' in approvals) == (role is not None)
@@ -353,7 +355,7 @@ def test_chart_of_many_months_has_the_current_one(today: date, first: str, last:
 async def test_offer_that_is_there_is_not_said_to_be_started(
     monkeypatch: pytest.MonkeyPatch, created: bool, message: str
 ) -> None:
-    async def check(*_: object) -> DealPreview:
+    async def check(*_: object, **__: object) -> DealPreview:
         return DealPreview(report=preflight_report(), sources={})
 
     async def create(*_: object) -> bool:
