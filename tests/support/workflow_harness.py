@@ -101,12 +101,21 @@ def installed_program(name: str) -> str:
 def environment_variables(values: Mapping[str, str]) -> Iterator[None]:
     """Set some environment variables of the process for the length of a block."""
     before = dict(os.environ)
-    os.environ.update(values)
+    _set_environment(before | dict(values))
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _set_environment(before)
+
+
+def _set_environment(wanted: Mapping[str, str]) -> None:
+    """Change what differs, and nothing else: the C library lets no other thread read meanwhile, and
+    Temporal's threads do."""
+    for name in os.environ.keys() - wanted.keys():
+        del os.environ[name]
+    for name, value in wanted.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 class RepeatingClient(OfferClient):
