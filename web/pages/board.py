@@ -208,28 +208,26 @@ async def events(
     if console.reader.browsers >= MOST_BROWSERS:
         raise Rejection(503, "too-many-browsers", "too many pages are open", retry_after=60)
 
-    async def changes() -> AsyncIterator[dict[str, str]]:
-        with console.reader.browser():
-            async for within in news():
-                yield {"event": "changed", "data": str(within)}
-
     def shown(reading: Reading) -> object:
         if waiting:
             return reading.runs_for_approvers(console.policy)
         return reading.by_path.get(offer) if offer else reading.version
 
-    async def news() -> AsyncIterator[int]:
-        first = console.reader.reading
-        seen, before = version, shown(first) if first.version == version else None
-        while not await request.is_disconnected():
-            if console.sign_in and signed_in(request, datetime.now(UTC)) is None:
-                return
-            reading = await console.reader.newer_than(seen, EVENT_EVERY)
-            if reading.version != seen:
-                seen, now = reading.version, shown(reading)
-                if now != before:
-                    before = now
-                    yield READ_AGAIN_MS * console.reader.browsers
-            await asyncio.sleep(0)
+    # One generator: one inside of it would not be closed with it.
+    async def changes() -> AsyncIterator[dict[str, str]]:
+        with console.reader.browser():
+            first = console.reader.reading
+            seen, before = version, shown(first) if first.version == version else None
+            while not await request.is_disconnected():
+                if console.sign_in and signed_in(request, datetime.now(UTC)) is None:
+                    return
+                reading = await console.reader.newer_than(seen, EVENT_EVERY)
+                if reading.version != seen:
+                    seen, now = reading.version, shown(reading)
+                    if now != before:
+                        before = now
+                        within = READ_AGAIN_MS * console.reader.browsers
+                        yield {"event": "changed", "data": str(within)}
+                await asyncio.sleep(0)
 
     return EventSourceResponse(changes(), ping=int(EVENT_EVERY.total_seconds()))
