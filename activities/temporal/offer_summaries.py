@@ -7,7 +7,7 @@ workflow twice, which for 10,000 offers takes longer than all the rest.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
@@ -41,13 +41,15 @@ UNREADABLE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ListedOffer:
     """A run of an offer's workflow as Temporal lists it."""
 
     info: WorkflowExecutionInfo
     summary: OfferSummary | None
     """None if there is none, or if it cannot be read."""
+    listed: bytes | None = field(default=None, repr=False)
+    """The same as bytes, which differ if it has changed; None: it was asked for, not listed."""
 
     @property
     def path(self) -> str:
@@ -111,9 +113,12 @@ async def list_offers(
     found = []
     async for page in _pages(client, query):
         for info in page:
+            listed = info.SerializeToString(deterministic=True)
             same = before.get(info.execution.run_id)
-            if same is None or same.info != info:
-                same = ListedOffer(info, await _summary(client, info))
+            if same is None or same.listed != listed:
+                # A copy: a part of a page would keep the whole page in memory.
+                own = WorkflowExecutionInfo.FromString(listed)
+                same = ListedOffer(own, await _summary(client, own), listed)
             found.append(same)
     found.sort(key=lambda each: (each.started_at, each.path))
     # Search may show a run that has just continued as new as running, together with the next one.

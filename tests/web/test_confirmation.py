@@ -182,8 +182,10 @@ async def test_offer_that_has_ended_is_not_asked_about(buyer: Buyer) -> None:
 
 
 async def test_who_asks_too_often_is_told_to_wait(buyer: Buyer) -> None:
-    pages = [await buyer.open() for _ in range(confirmation.BY_LINK.amount + 1)]
-    assert [page.status_code for page in pages[-2:]] == [200, 503]
+    # A few more: while a minute ends, the limit is not exact.
+    pages = [await buyer.open() for _ in range(confirmation.BY_LINK.amount + 4)]
+    assert {page.status_code for page in pages[: confirmation.BY_LINK.amount]} == {200}
+    assert pages[-1].status_code == 503
     assert pages[-1].headers["retry-after"] == "60"
     assert "Example" not in pages[-1].text
     guesses = [await buyer.open(f"/confirm/{'x' * 100}") for _ in range(25)]
