@@ -84,7 +84,7 @@ async def test_api_does_what_its_description_says(
     environment: OfferEnvironment, keys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Thousands of calls, right and wrong, none of which is answered otherwise than described."""
-    monkeypatch.setattr(console_module, "ANSWER_WITHIN", timedelta(seconds=0.3))
+    monkeypatch.setattr(console_module, "ANSWER_WITHIN", timedelta(seconds=3))
     environment.world.salesforce.put_opportunity(opportunity_fields(OFFER))
     settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
     policy = tmp_path / "everything.toml"
@@ -92,6 +92,11 @@ async def test_api_does_what_its_description_says(
     named = "\n".join(f'{role} = ["all@example.com"]' for role in roles)
     policy.write_text(f"[roles]\n{named}\n", encoding="utf-8")
     settings |= {"OFFERS_API_KEYS": str(keys), "OFFERS_POLICY": str(policy)}
+    # On a busy machine the sandbox may take longer than ANSWER_WITHIN: 503, as described.
+    (tmp_path / "schemathesis.toml").write_text(
+        '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 503]\n',
+        encoding="utf-8",
+    )
     async with running_console(environment.temporal_client, **settings) as console:
         key = add_key(keys, "own", person="all@example.com")
         async with api(console.url, key) as program:
