@@ -57,12 +57,11 @@ def day_or_blank(day: date | None) -> str:
 
 def waits_text(row: OfferRow) -> Text:
     """All attentions, and what the offer waits for and until which day (UTC)."""
-    attentions = row.attentions or ((row.attention,) if row.attention else ())
-    parts = list(dict.fromkeys(attentions))
-    if row.waits_for and (not attentions or row.waits_for != Wait.ACTION):
+    parts = list(dict.fromkeys(row.attentions))
+    if row.waits_for and (not row.attentions or row.waits_for != Wait.ACTION):
         until = f" by {day_text(row.waits_until)}" if row.waits_until else ""
         parts.append(f"{row.waits_for}{until}")
-    if attentions:
+    if row.attentions:
         return Text(", ".join(parts), "bold red")
     return Text("?", "yellow") if row.problem else Text(", ".join(parts), "dim")
 

@@ -31,11 +31,10 @@ class OfferSelection(FrozenModel):
 
     def includes(self, row: OfferRow, now: datetime) -> bool:
         """Whether an offer is shown; `now` is UTC business time."""
-        codes = (*row.attentions, row.attention)
         owner = f"{row.owner_name or ''} {row.owner_email or ''}".casefold()
         return (
             self.stage in (None, row.stage)
-            and (self.attention is None or self.attention in codes)
+            and (self.attention is None or self.attention in row.attentions)
             and (self.owner is None or self.owner.casefold() in owner)
             and (self.expiring is None or _expires(row, now, self.expiring))
         )
@@ -84,7 +83,7 @@ def _urgency(row: OfferRow) -> tuple[int, float, str]:
 
 def _needs_somebody(row: OfferRow) -> bool:
     """Whether something can be done about one of its attentions."""
-    return any(each not in ONLY_TOLD for each in row.attentions or (row.attention,))
+    return any(each not in ONLY_TOLD for each in row.attentions)
 
 
 def _number(instant: datetime | None, otherwise: float = float("inf")) -> float:

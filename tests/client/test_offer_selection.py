@@ -19,6 +19,8 @@ NOW = datetime(2026, 12, 10, 15, tzinfo=UTC)
 
 
 def row(name: str = "006", **given: Any) -> OfferRow:
+    if "attention" in given:
+        given.setdefault("attentions", (given["attention"],))
     values = {
         "opportunity_id": name,
         "stage": Stage.SHARED,
