@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.runtime import Runtime
-from temporalio.worker import Worker, WorkerDeploymentConfig
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from activities.clazar.offers import Clazar
 from activities.email.smtp import Email
@@ -61,6 +61,12 @@ WORKFLOWS = (
 )
 GRACEFUL_SHUTDOWN = timedelta(seconds=30)
 """How long running calls may take after SIGTERM."""
+POLLERS = PollerBehaviorAutoscaling(initial=2)
+"""How many calls ask for the tasks of a queue: the server tells when more are needed.
+
+Most queues are idle for hours: with the default, five for each kind of task, a worker keeps 50 calls
+open, and opens and cancels them at each start and stop.
+"""
 STICKY_TIMEOUT = timedelta(seconds=2)
 """How long a workflow waits for the worker that has it in memory before another continues it."""
 
@@ -162,6 +168,8 @@ def worker_on(
         workflow_runner=HistoryBoundRunner(is_versioned=version is not None),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=THREADS,
+        workflow_task_poller_behavior=POLLERS,
+        activity_task_poller_behavior=POLLERS,
         max_task_queue_activities_per_second=per_second,
         # Eager dispatch bypasses the queue and therefore its rate.
         disable_eager_activity_execution=True,
