@@ -25,6 +25,10 @@ os.environ["OFFERS_ENV_FILE"] = ""
 # The SDK fails a workflow task that takes two real seconds: on a busy machine it may.
 os.environ["TEMPORAL_DEBUG"] = "1"
 
+TESTS = Path(__file__).parent
+SLOW = ("end_to_end", "web", "workflows")
+"""Folders of tests that take a second or more."""
+
 # The duration of a test depends on the load of the machine.
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
@@ -42,6 +46,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--single-batch"):
         process_jobs_as_single_batch()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that wait for real time run beside those that compute, and the short ones last."""
+    folders: dict[str, list[pytest.Item]] = {folder: [] for folder in SLOW}
+    short: list[pytest.Item] = []
+    for item in items:
+        folders.get(item.path.relative_to(TESTS.parent).parts[1], short).append(item)
+    places: dict[Any, float] = {}
+    for tests in folders.values():
+        for number, item in enumerate(tests):
+            place = number / len(tests)
+            if group := item.get_closest_marker("xdist_group"):
+                # Its tests stay together, in one process: early, so that none is left at the end.
+                place = places.setdefault(group.args, place / 2)
+            places[item] = place
+    items[:] = [*sorted((item for item in items if item in places), key=places.__getitem__), *short]
 
 
 def pytest_collection_finish() -> None:

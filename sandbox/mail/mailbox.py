@@ -1,6 +1,5 @@
 """The mailbox: every received mail, as pages for a browser and as JSON."""
 
-from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -62,7 +61,12 @@ def routes(world: World) -> list[Route]:
 
 
 def _as_json(mail: Mail) -> dict[str, Any]:
-    return {**asdict(mail), "received_at": mail.received_at.isoformat()}
+    parts = ("sender", "recipients", "subject", "message_id", "headers", "text", "html")
+    return {
+        "number": mail.number,
+        "received_at": mail.received_at.isoformat(),
+        **{name: getattr(mail, name) for name in parts},
+    }
 
 
 def _mail_list(mails: list[Mail]) -> str:

@@ -2,10 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
-from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
@@ -74,9 +70,12 @@ class SmtpHandler:
         self, server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         def store() -> str:
-            mail = _parse_mail(self.world, envelope)
-            self.world.mail.messages.append(mail)
-            return f"250 2.0.0 OK: queued as {mail.number}"
+            content = envelope.original_content or b""
+            messages = self.world.mail.messages
+            number = len(messages) + 1
+            sender, recipients = envelope.mail_from or "", list(envelope.rcpt_tos)
+            messages.append(Mail(number, self.world.now(), sender, recipients, content))
+            return f"250 2.0.0 OK: queued as {number}"
 
         return await self._execute("DATA", store, server)
 
@@ -99,27 +98,3 @@ class SmtpHandler:
             server.transport.close()
         # Closing the connection cancels the session's task.
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
-
-
-def _parse_mail(world: World, envelope: Envelope) -> Mail:
-    content: Any = envelope.content
-    raw = content.encode() if isinstance(content, str) else content
-    message = message_from_bytes(raw, policy=default)
-    assert isinstance(message, EmailMessage)
-    return Mail(
-        number=len(world.mail.messages) + 1,
-        received_at=world.now(),
-        sender=envelope.mail_from or "",
-        recipients=list(envelope.rcpt_tos),
-        subject=str(message.get("Subject", "")),
-        message_id=str(message.get("Message-ID", "")).strip(),
-        headers={name: str(value) for name, value in message.items()},
-        text=_part(message, "plain"),
-        html=_part(message, "html"),
-    )
-
-
-def _part(message: EmailMessage, subtype: str) -> str:
-    """The body of this subtype; empty if the message has none."""
-    part = message.get_body((subtype,))
-    return "" if part is None else str(part.get_content())

@@ -8,7 +8,6 @@ import pytest
 
 from client.offer_client import RequestRejected
 from offers.agreements.agreement import AgreementStatus, CancellationStatus
-from offers.lifecycle.actions import ActionKind
 from offers.lifecycle.attentions import AttentionCode
 from offers.lifecycle.commands import TermChanges
 from offers.stage import Stage
@@ -244,18 +243,6 @@ async def test_agreement_that_aws_does_not_list_has_not_ended(harness: WorkflowH
     await harness.watch_agreements()
     after = await harness.settle()
     assert (after.stage, after.agreement) == (Stage.ACCEPTED, before.agreement)
-
-
-async def test_cancellation_request_before_acceptance_is_rejected(
-    harness: WorkflowHarness,
-) -> None:
-    await harness.share()
-    with pytest.raises(
-        RequestRejected,
-        match="the offer is shared: ",
-        check=lambda error: error.actions[0].kind is ActionKind.CANCEL,
-    ):
-        await harness.client.request_cancellation(OPPORTUNITY, CANCELLATION_REQUEST)
 
 
 async def test_second_account_may_still_accept_after_the_first_agreement_ended(

@@ -141,27 +141,6 @@ async def test_amend_in_draft_revises_the_terms(harness: WorkflowHarness) -> Non
     assert record.revision == 1
 
 
-INVALID: tuple[tuple[dict[str, Any], str], ...] = (
-    ({"colour": "red"}, "colour: there is no such term"),
-    ({"additional_amount": "1 USD"}, "additional_amount: only an agreement is changed by it"),
-    ({"price": {"amount": "-1", "currency": "USD"}}, "price USD -1.00 is out of range"),
-    ({"availability_end": "2026-03-01"}, "the buyer's last day is not after today"),
-    ({"offer_name": "<none>"}, "AWS forbids < > in a name"),
-    ({"buyer_time_zone": "Europe/Nowhere"}, "there is no such time zone"),
-)
-
-
-async def test_invalid_amend_is_rejected_without_history_events(harness: WorkflowHarness) -> None:
-    await harness.share()
-    await harness.settle()
-    events = await harness.history_events()
-    for given, reason in INVALID:
-        with pytest.raises(RequestRejected, match=reason):
-            await harness.client.amend(OPPORTUNITY, TermChanges(terms=given))
-    assert await harness.history_events() == events
-    assert harness.count_acceptable_offers() == 1
-
-
 async def test_amend_by_signal(harness: WorkflowHarness) -> None:
     await harness.share()
     await harness.handle.signal(OfferWorkflow.amend_signal, price_change("110000"))
@@ -267,34 +246,43 @@ async def test_expired_offer_is_created_again_with_a_new_last_day(
     assert harness.count_acceptable_offers() == 1
 
 
+ALREADY = r"the last day to accept is \d+ \w+ \d+ already: choose a later one"
+
+
 @pytest.mark.parametrize(
-    ("terms", "until", "reason"),
+    ("terms", "refused"),
     [
-        ({}, 30, r"the last day to accept is \d+ \w+ \d+ already: choose a later one"),
-        ({}, -5, r"the last day to accept is \d+ \w+ \d+ already: choose a later one"),
-        ({}, 366, "would be over by then.*: a longer contract needs a new offer"),
+        (
+            {},
+            {
+                30: ALREADY,
+                -5: ALREADY,
+                366: "would be over by then.*: a longer contract needs a new offer",
+            },
+        ),
         (
             {"payment_schedule": "{0} 60000; {40} 60000"},
-            40,
-            "only one instalment may be due by the last day to accept",
+            {40: "only one instalment may be due by the last day to accept"},
         ),
-        ({"starts_on": "{40}"}, 40, "the contract starts before the last day"),
-        ({"dimensions": "platform x 2"}, 366, "Choose a longer contract, too"),
+        ({"starts_on": "{40}"}, {40: "the contract starts before the last day"}),
+        ({"dimensions": "platform x 2"}, {366: "Choose a longer contract, too"}),
     ],
 )
 async def test_extend_that_breaks_aws_rules_is_rejected_without_a_call(
-    harness: WorkflowHarness, terms: dict[str, str], until: int, reason: str
+    harness: WorkflowHarness, terms: dict[str, str], refused: dict[int, str]
 ) -> None:
+    """`refused`: by the day until which it would be extended."""
     days = [f"{harness.day(n)}" for n in range(50)]
     await harness.start(**{name: value.format(*days) for name, value in terms.items()})
     await harness.approve_all()
     await harness.advance_until(Stage.SHARED)
     await harness.settle()
     calls, events = harness.world.calls.copy(), await harness.history_events()
-    with pytest.raises(RequestRejected, match=reason):
-        await extend(harness, harness.day(until))
-    assert harness.world.calls == calls
-    assert await harness.history_events() == events
+    for until, reason in refused.items():
+        with pytest.raises(RequestRejected, match=reason):
+            await extend(harness, harness.day(until))
+        assert harness.world.calls == calls
+        assert await harness.history_events() == events
 
 
 async def test_extend_with_a_duration_that_cannot_change_is_rejected(

@@ -151,12 +151,6 @@ async def test_what_is_not_refunded(harness: WorkflowHarness, invoice_id: str) -
     assert len(again.refunds) == 1, "the same request is another one"
 
 
-async def test_an_offer_without_agreement_has_nothing_to_refund(harness: WorkflowHarness) -> None:
-    await harness.share()
-    with pytest.raises(RequestRejected, match="it has no agreement, so nothing was invoiced"):
-        await harness.client.request_refund(OPPORTUNITY, wish("INV-1"))
-
-
 async def test_a_refund_that_aws_refuses(harness: WorkflowHarness, invoice_id: str) -> None:
     harness.world.money.adjustment_processing.failure = "The tax invoice is closed."
     await harness.client.request_refund(OPPORTUNITY, wish(invoice_id))

@@ -128,12 +128,6 @@ async def test_acceptance_before_the_offer_id_is_known_is_found(
     assert "Accepted: Example Corp" in " ".join(harness.mail_subjects())
 
 
-async def test_resume_without_an_attention_is_rejected(harness: WorkflowHarness) -> None:
-    await harness.share()
-    with pytest.raises(RequestRejected, match="is shared: it waits for nobody"):
-        await harness.client.resume(OPPORTUNITY)
-
-
 async def test_several_attentions_are_resolved_one_by_one(harness: WorkflowHarness) -> None:
     harness.vendors.smtp.lose_answer("DATA")
     harness.vendors.clazar.answer(403, "GetPrivateOffer", times=2)
