@@ -14,6 +14,7 @@ from client.offer_client import OfferClient
 from demo.processes import ROOT, Processes
 from demo.scenarios import Scenario
 from offers.stage import TRANSITIONS, Stage
+from runtime import schedules
 from runtime.settings import TemporalSettings
 from runtime.temporal import connect
 from web.pages.offer import WAY
@@ -44,7 +45,8 @@ VIEWS: tuple[tuple[str, str, str, dict[str, int]], ...] = (
 async def take(processes: Processes, folder: Path) -> None:
     """Put more offers into the world of a demo that is over, and take the pictures."""
     settings = TemporalSettings()
-    client = OfferClient(await connect(settings), settings.clock)
+    temporal = await connect(settings)
+    client = OfferClient(temporal, settings.clock)
     for scenario in MORE:
         await _put(processes, scenario)
     for scenario in MORE:
@@ -61,6 +63,8 @@ async def take(processes: Processes, folder: Path) -> None:
         )
         for name, path, scheme, size in VIEWS:
             await _take(browser, f"{processes.console}{path}", folder / f"{name}.png", scheme, size)
+        # Else the intake may start it first.
+        await schedules.pause(temporal, schedules.INTAKE, "pictures")
         await _put(processes, NEW)
         await _take_preflight(browser, processes.console, folder / "new-offer.png")
         await browser.close()
