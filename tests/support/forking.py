@@ -28,10 +28,13 @@ def serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def run_program(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
+def run_program(
+    arguments: Sequence[str], folder: str, env: Mapping[str, str], out: str, err: str
+) -> NoReturn:
     """Run a program in this process, as if Python had been started with it."""
     for number, path in enumerate((os.devnull, out, err)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
     sys.argv = list(arguments)

@@ -89,7 +89,13 @@ request_lock = threading.Lock()
 def _run_forked(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str, str]:
     with request_lock, tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        request = {"arguments": command, "env": dict(env), "out": str(out), "err": str(err)}
+        request = {
+            "arguments": command,
+            "folder": str(Path.cwd()),
+            "env": dict(env),
+            "out": str(out),
+            "err": str(err),
+        }
         requests, exit_codes = _forking_server()
         print(json.dumps(request), file=requests, flush=True)
         return (
