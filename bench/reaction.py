@@ -53,7 +53,9 @@ async def reaction(times: int) -> dict[str, Any]:
         queue = make_queue(endpoint, PATTERN)
         where = {"AWS_ENDPOINT_URL_SQS": endpoint, "OFFERS_EVENTS_QUEUE_URL": queue.url}
         with environment_variables(keys | where):
-            async with open_offer_environment(server, Path(folder)) as environment:
+            async with open_offer_environment(
+                server, Path(folder), limits_rates=True
+            ) as environment:
                 with ThreadPoolExecutor(clients.THREADS) as threads:
                     async with worker_on(
                         QUEUE,

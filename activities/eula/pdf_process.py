@@ -69,9 +69,28 @@ def check_and_merge(contents: list[bytes]) -> MergedPdf:
     return MergedPdf(merged, tuple(PdfProblem(*each) for each in json.loads(problems)))
 
 
+def check_and_merge_here(contents: list[bytes]) -> MergedPdf:
+    """The same in this process, without limits."""
+    # Not at the top: the process that waits needs no pypdf.
+    from activities.eula.pdf import InvalidPdf, check, merge
+
+    problems: list[PdfProblem] = []
+    for number, content in enumerate(contents):
+        try:
+            check(content)
+        except InvalidPdf as mistake:
+            problems.append(PdfProblem(number, mistake.problem, mistake.remedy))
+    if problems:
+        return MergedPdf(b"", tuple(problems))
+    try:
+        return MergedPdf(merge(contents))
+    except InvalidPdf as mistake:
+        return MergedPdf(b"", (PdfProblem(None, mistake.problem, mistake.remedy),))
+
+
 def main(seconds: int, memory_bytes: int) -> None:
     """Read documents from standard input, and write the merged one."""
-    from activities.eula.pdf import InvalidPdf, check, merge
+    import activities.eula.pdf  # noqa: F401  # before the limits
 
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
@@ -80,19 +99,8 @@ def main(seconds: int, memory_bytes: int) -> None:
     for length in json.loads(lengths):
         contents.append(rest[:length])
         rest = rest[length:]
-    problems: list[PdfProblem] = []
-    for number, content in enumerate(contents):
-        try:
-            check(content)
-        except InvalidPdf as mistake:
-            problems.append(PdfProblem(number, mistake.problem, mistake.remedy))
-    merged = b""
-    if not problems:
-        try:
-            merged = merge(contents)
-        except InvalidPdf as mistake:
-            problems.append(PdfProblem(None, mistake.problem, mistake.remedy))
-    sys.stdout.buffer.write(json.dumps(problems).encode() + b"\n" + merged)
+    merged = check_and_merge_here(contents)
+    sys.stdout.buffer.write(json.dumps(merged.problems).encode() + b"\n" + merged.content)
 
 
 if __name__ == "__main__":

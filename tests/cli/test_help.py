@@ -14,6 +14,7 @@ from offers.agreements.amendment_pricing import AMENDMENT_FIELDS
 from offers.terms.contacts import CONTACT_FIELDS
 from offers.terms.terms import TERM_FIELDS
 from tests.support.commands import COMMANDS
+from tests.support.programs import run
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = re.compile(r"`(offerflow [^`]+)`")
@@ -81,24 +82,20 @@ def test_help_of_revise_and_amend_has_the_name_of_every_term() -> None:
         assert {term for term in terms if f"`{term}`" not in text} == set()
 
 
-def test_completion_names_commands_and_their_options() -> None:
-    def completed(words: str) -> list[str]:
-        ended = subprocess.run(
-            [sys.executable, str(ROOT / "starter.py")],
-            env={
-                "_OFFERFLOW_COMPLETE": "complete_bash",
-                "COMP_WORDS": f"offerflow {words}",
-                "COMP_CWORD": str(len(words.split(" "))),
-            },
-            capture_output=True,
-            text=True,
-            check=True,
+async def test_completion_names_commands_and_their_options() -> None:
+    async def completed(words: str) -> list[str]:
+        code, out, _ = await run(
+            "starter.py",
+            _OFFERFLOW_COMPLETE="complete_bash",
+            COMP_WORDS=f"offerflow {words}",
+            COMP_CWORD=str(len(words.split(" "))),
         )
-        return ended.stdout.split()
+        assert code == 0
+        return out.split()
 
-    assert {"show", "start"} <= set(completed("s"))
-    assert "--expiring" in completed("list --e")
-    assert completed("list --stage accep") == ["accepted"]
+    assert {"show", "start"} <= set(await completed("s"))
+    assert "--expiring" in await completed("list --e")
+    assert await completed("list --stage accep") == ["accepted"]
 
 
 def test_program_can_be_run_by_its_file() -> None:

@@ -19,7 +19,7 @@ from offers.stage import Stage
 from tests.support.dev_server import connection_settings, running_dev_server
 from tests.support.eula_documents import BUCKET, pdf
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
-from tests.support.programs import run, running_worker
+from tests.support.programs import run, running_forked_worker
 from tests.support.workflow_harness import environment_variables, opportunity_fields
 from workflows.offer.messages import OfferRequest
 from workflows.offer.workflow import OfferWorkflow
@@ -143,7 +143,7 @@ async def _live(environment: OfferEnvironment, log: Path) -> Life:
         return records[-1]
 
     with environment_variables(settings):
-        async with running_worker(client, TaskQueue, "--log-level", "debug", log=log):
+        async with running_forked_worker(client, TaskQueue, "--log-level", "debug", log=log):
             await _sell(environment, offerflow)
             await offerflow("list")
             outputs = [await offerflow("payouts"), await offerflow("start", "006TEST00009999")]

@@ -279,7 +279,7 @@ async def test_text_from_outside_controls_no_terminal(cli_environment: OfferEnvi
 async def test_two_starts_at_once_are_one_offer(cli_environment: OfferEnvironment) -> None:
     (opportunity,) = cli_environment.put_opportunities(1)
     starts = [cli_environment.client.start(opportunity) for _ in range(2)]
-    commands = [run_in_new_interpreter("starter.py", "start", opportunity) for _ in range(2)]
+    commands = [run("starter.py", "start", opportunity) for _ in range(2)]
     records, answers = await asyncio.gather(asyncio.gather(*starts), asyncio.gather(*commands))
     assert {record.revision for record in records} == {1}
     assert [code for code, *_ in answers] == [0, 0]
@@ -403,11 +403,11 @@ async def test_files_that_are_missing_are_named_with_their_folder(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with environment_variables(VALID_SETTINGS):
-        code, _, err = await run_in_new_interpreter("worker.py", OFFERS_POLICY="policy.toml")
+        code, _, err = await run("worker.py", OFFERS_POLICY="policy.toml")
         assert code == 1
         assert err == f"OFFERS_POLICY: {tmp_path}/policy.toml: No such file or directory\n"
         monkeypatch.delenv("OFFERS_ENV_FILE")
-        code, _, err = await run_in_new_interpreter("worker.py", SMTP_URL="")
+        code, _, err = await run("worker.py", SMTP_URL="")
         assert code == 1
         assert f".env: there is none in {tmp_path}; start the program where it is\n" in err
 

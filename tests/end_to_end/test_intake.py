@@ -10,7 +10,8 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
-from activities.salesforce.opportunities import PAGE, ReadyOpportunity
+from activities.salesforce import opportunities
+from activities.salesforce.opportunities import ReadyOpportunity
 from activities.task_queues import TaskQueue
 from offers.clock import Clock
 from offers.feed import FeedCursor
@@ -25,8 +26,14 @@ from workflows.schedules.opportunity_intake import IntakeRequest, OpportunityInt
 
 OFFERS = "WorkflowType = 'OfferWorkflow'"
 OVERLAP = timedelta(minutes=15)
-NUMBER = 2 * PAGE + 50
+PAGE = 40
+NUMBER = 2 * PAGE + 20
 Cursor = FeedCursor[ReadyOpportunity]
+
+
+@pytest.fixture
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opportunities, "PAGE", PAGE)
 
 
 def put(environment: OfferEnvironment, number: int, **fields: Any) -> str:
@@ -82,6 +89,7 @@ async def assert_started_once(environment: OfferEnvironment, expected: set[str])
     assert await started(environment) == Counter(expected)
 
 
+@pytest.mark.usefixtures("short_pages")
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("in-real-time")
 async def test_many_opportunities_are_started_once_each(
@@ -98,7 +106,7 @@ async def test_many_opportunities_are_started_once_each(
         with pytest.raises(WorkflowFailureError):
             await crashing.result()
         runs = [await start_intake(environment, "one"), await start_intake(environment, "other")]
-        for number in range(0, NUMBER, 37):
+        for number in range(0, NUMBER, 17):
             put(environment, number, Amount=130000.0 + number)
         expected |= put_all(environment, range(NUMBER, NUMBER + 10))
         positions = [await each.result() for each in runs]
@@ -170,13 +178,14 @@ async def test_position_uses_the_clock_of_salesforce(
     await assert_started_once(environment, expected | {late})
 
 
+@pytest.mark.usefixtures("short_pages")
 async def test_next_run_reads_only_changes(
     idle_offers_environment: OfferEnvironment,
 ) -> None:
-    environment = idle_offers_environment
-    put_all(environment, range(120))
+    environment, number = idle_offers_environment, PAGE + 5
+    put_all(environment, range(number))
     position = await run_intake(environment)
-    assert len(position.handled) == 120
+    assert len(position.handled) == number
     before = environment.world.calls["salesforce", "Query"]
     handle = await start_intake(environment, "again", position)
     await handle.result()

@@ -27,7 +27,7 @@ from offers.stage import Stage
 from runtime.settings import TemporalSettings
 from runtime.temporal import data_converter
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
-from tests.support.programs import free_address, running_worker
+from tests.support.programs import free_address, running_forked_worker
 from tests.support.promtool import needs_promtool, promtool
 from tests.support.workflow_harness import environment_variables, opportunity_fields
 from workflows.common.interceptors import DropUnfitSignals
@@ -105,7 +105,7 @@ def observed(dev_server: str, tmp_path_factory: pytest.TempPathFactory) -> Obser
     async def live(address: str) -> Observed:
         async with (
             open_offer_environment(dev_server, folder, ()) as environment,
-            running_worker(environment.temporal_client, TaskQueue, log=log),
+            running_forked_worker(environment.temporal_client, TaskQueue, log=log),
         ):
             return await _live(environment, address)
 

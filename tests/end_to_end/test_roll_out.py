@@ -16,7 +16,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior
 
-from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.task_queues import TaskQueue
 from offers.clock import Clock
 from offers.ids import offer_path, workflow_id
 from offers.lifecycle.commands import ApprovalDecision, TermChanges
@@ -85,18 +85,13 @@ BUILDS: dict[str | None, Sequence[type]] = {
 
 
 @pytest.fixture
-async def environment(
-    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[OfferEnvironment]:
-    """Without workers, and without the vendors' rate limits."""
-    for queue in TaskQueue:
-        monkeypatch.setitem(ACTIVITIES_PER_SECOND, queue, None)
+async def environment(dev_server: str, tmp_path: Path) -> AsyncIterator[OfferEnvironment]:
+    """Without workers."""
     async with open_offer_environment(dev_server, tmp_path, ()) as environment:
         with (tmp_path / "policy.toml").open("r+") as policy:
             text = policy.read()
             policy.seek(0)
             policy.write(f'extend_expired_within = "P366D"\n{text}')
-        environment.world.aws.throttle = False
         yield environment
 
 

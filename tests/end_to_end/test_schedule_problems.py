@@ -67,7 +67,10 @@ async def test_schedules_that_were_never_applied(environment: OfferEnvironment) 
 
 
 @pytest.mark.usefixtures("soon_late")
-async def test_schedule_that_has_not_run_for_long(environment: OfferEnvironment) -> None:
+async def test_schedule_that_has_not_run_for_long(
+    environment: OfferEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LATE_AFTER", timedelta(seconds=1))
     client = environment.temporal_client
     await create(client, WATCH)
     await client.get_schedule_handle(WATCH).trigger()

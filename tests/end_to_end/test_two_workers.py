@@ -7,7 +7,7 @@ from pathlib import Path
 from activities.task_queues import TaskQueue
 from offers.stage import Stage
 from tests.support.offer_environment import open_offer_environment
-from tests.support.programs import running_worker
+from tests.support.programs import running_forked_worker
 
 QUEUES = (TaskQueue.OFFERS, TaskQueue.PREFLIGHT)
 
@@ -16,7 +16,7 @@ async def test_two_workers_with_overlapping_queues(dev_server: str, tmp_path: Pa
     """One serves two task queues, the other all of them."""
     async with (
         open_offer_environment(dev_server, tmp_path, QUEUES) as environment,
-        running_worker(environment.temporal_client, TaskQueue),
+        running_forked_worker(environment.temporal_client, TaskQueue, log=tmp_path / "worker.log"),
     ):
         paid, cancelled, waiting = await environment.share_offers(1, 2, 3)
         await environment.accept(paid)

@@ -17,7 +17,7 @@ from temporalio.client import Client
 
 from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
 from offers.ids import workflow_id
-from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.offer_environment import open_offer_environment
 from tests.support.programs import ROOT, free_address, running_worker
 from tests.support.workflow_harness import environment_variables
 
@@ -93,10 +93,11 @@ async def describe(client: Client, queue: TaskQueue) -> DescribeTaskQueueRespons
     )
 
 
-async def test_server_enforces_the_rates(environment: OfferEnvironment) -> None:
-    await environment.share_offers(1)
-    for queue, rate in ACTIVITIES_PER_SECOND.items():
-        limit = (await describe(environment.temporal_client, queue)).effective_rate_limit
-        if rate is not None:
-            assert limit.rate_limit_source == RateLimitSource.RATE_LIMIT_SOURCE_WORKER
-            assert limit.requests_per_second == rate
+async def test_server_enforces_the_rates(dev_server: str, tmp_path: Path) -> None:
+    async with open_offer_environment(dev_server, tmp_path, limits_rates=True) as environment:
+        await environment.share_offers(1)
+        for queue, rate in ACTIVITIES_PER_SECOND.items():
+            limit = (await describe(environment.temporal_client, queue)).effective_rate_limit
+            if rate is not None:
+                assert limit.rate_limit_source == RateLimitSource.RATE_LIMIT_SOURCE_WORKER
+                assert limit.requests_per_second == rate

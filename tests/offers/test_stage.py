@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.strategies import data, sampled_from
 
@@ -102,3 +103,5 @@ class AnyTransitions(RuleBasedStateMachine):
 
 
 TestAnyTransitions = AnyTransitions.TestCase
+# Of up to 50 transitions each; the table has 38.
+TestAnyTransitions.settings = settings(max_examples=30)

@@ -1,9 +1,12 @@
 """Runs the product's programs as separate processes, without importing all libraries for each.
 
-`python -m tests.support.forking` imports them once.  Then it forks a child for each line that it
-reads: a real process with its own environment and output, which exits as it would without this.
+`python -m tests.support.forking` imports them once.  Then it forks a child for each program that it
+reads from a line, and prints its process id: a real process with its own environment and output,
+which exits as it would without this.  For a line with a process id it waits until that child has
+ended, and prints its exit code.
 """
 
+import gc
 import json
 import os
 import runpy
@@ -14,24 +17,35 @@ from typing import NoReturn
 
 
 def serve() -> None:
-    """Run a program for each line of standard input, and print its exit code."""
+    """Start a program, or wait for one, for each line of standard input."""
     import starter
     import worker  # noqa: F401
 
     for name in starter.Commands.entries:
         starter.Commands.load(name)
 
+    # A collection in a child would copy every page of what is imported.
+    gc.collect()
+    gc.freeze()
+
     for line in sys.stdin:
+        request = json.loads(line)
+        if isinstance(request, int):
+            print(os.waitstatus_to_exitcode(os.waitpid(request, 0)[1]), flush=True)
+            continue
         child = os.fork()
         if child == 0:
-            run_program(**json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+            run_program(**request)
+        print(child, flush=True)
 
 
-def run_program(arguments: Sequence[str], env: Mapping[str, str], out: str, err: str) -> NoReturn:
+def run_program(
+    arguments: Sequence[str], folder: str, env: Mapping[str, str], out: str, err: str
+) -> NoReturn:
     """Run a program in this process, as if Python had been started with it."""
     for number, path in enumerate((os.devnull, out, err)):
         os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+    os.chdir(folder)
     os.environ.clear()
     os.environ.update(env)
     sys.argv = list(arguments)

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
+from unittest import mock
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import (
@@ -18,9 +19,10 @@ from temporalio.client import (
 )
 
 from activities.clazar.offers import ChangedOffer
-from activities.task_queues import TaskQueue
+from activities.task_queues import ACTIVITIES_PER_SECOND, TaskQueue
+from activities.temporal.offer_summaries import newest_runs
 from activities.temporal.payouts import PayoutSweepResult
-from client.listing import OfferRow
+from client.listing import OfferRow, row_of, runs_of
 from client.offer_client import OfferClient
 from offers.agreements.agreement import AgreementReport
 from offers.clock import Clock
@@ -57,23 +59,35 @@ finance = ["finance@example.com"]
 """
 
 
+def no_rates() -> AbstractContextManager[Any]:
+    """Workers that start meanwhile run activities without limits of rates."""
+    return mock.patch.dict(ACTIVITIES_PER_SECOND, dict.fromkeys(TaskQueue))
+
+
 @asynccontextmanager
 async def open_offer_environment(
     dev_server: str,
     folder: Path,
     queues: Collection[TaskQueue] = tuple(TaskQueue),
     more_policy: str = "",
+    *,
+    limits_rates: bool = False,
 ) -> AsyncIterator["OfferEnvironment"]:
     """Start the sandbox, and workers on some task queues of a new namespace of the dev server.
 
-    `more_policy`: lines of TOML before those that every test has.
+    `more_policy`: lines of TOML before those that every test has.  `limits_rates`: whether the
+    workers and AWS limit rates as in production: both count real seconds, which tests wait for.
     """
     policy = folder / "policy.toml"
     policy.write_text(more_policy + POLICY, encoding="utf-8")
     client = await new_namespace(dev_server)
     async with Sandbox() as sandbox:
+        sandbox.world.aws.throttle = limits_rates
         settings = {"OFFERS_FIELDS": str(FIELDS), "OFFERS_POLICY": str(policy)}
-        with environment_variables({**sandbox.addresses.env, **settings}):
+        with (
+            environment_variables({**sandbox.addresses.env, **settings}),
+            nullcontext() if limits_rates else no_rates(),
+        ):
             stop = asyncio.Event()
             serving = asyncio.create_task(
                 serve(client, read_settings(WorkerSettings), queues, stop)
@@ -145,11 +159,12 @@ class OfferEnvironment:
     async def wait_until(self, opportunity: str, condition: Callable[[OfferRow], bool]) -> OfferRow:
         """Wait until an offer's row in the list meets a condition."""
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            async for rows in self.client.changes(timedelta(seconds=PAUSE_SECONDS)):
-                for row in rows:
-                    if row.opportunity_id == opportunity and condition(row):
-                        return row
-        raise AssertionError("the changes end only by time-out")
+            while True:
+                runs = newest_runs(await runs_of(self.temporal_client, opportunity))
+                rows = [row for row in map(row_of, runs) if condition(row)]
+                if rows:
+                    return rows[0]
+                await asyncio.sleep(PAUSE_SECONDS)
 
     async def accept(self, opportunity: str) -> None:
         """Let the buyer accept now."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from temporalio.client import Client
 
@@ -71,6 +72,23 @@ async def running_worker(
         assert process.returncode == 0, said or log
 
 
+@asynccontextmanager
+async def running_forked_worker(
+    client: Client, queues: Iterable[TaskQueue], *options: str, log: Path
+) -> AsyncIterator[None]:
+    """The same without importing all libraries for it."""
+    named = [word for queue in queues for word in ("--queues", queue.value)]
+    command = [str(ROOT / "worker.py"), *named, *options]
+    env = os.environ | connection_settings(client)
+    worker = await asyncio.to_thread(_fork, command, env, Path(os.devnull), log)
+    try:
+        yield
+    finally:
+        os.kill(worker, signal.SIGTERM)
+        code = await asyncio.to_thread(_wait_for, worker)
+        assert code == 0, log
+
+
 @contextmanager
 def free_address() -> Iterator[str]:
     """An address for a program of the test: it is bound, so that nobody else gets it.
@@ -87,16 +105,35 @@ request_lock = threading.Lock()
 
 
 def _run_forked(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str, str]:
-    with request_lock, tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        request = {"arguments": command, "env": dict(env), "out": str(out), "err": str(err)}
-        requests, exit_codes = _forking_server()
+        code = _wait_for(_fork(command, env, out, err))
+        return code, out.read_text(encoding="utf-8"), err.read_text(encoding="utf-8")
+
+
+def _fork(command: Sequence[str], env: Mapping[str, str], out: Path, err: Path) -> int:
+    """Start a program; returns its process id."""
+    return _ask_forking_server(
+        {
+            "arguments": command,
+            "folder": str(Path.cwd()),
+            "env": dict(env),
+            "out": str(out),
+            "err": str(err),
+        }
+    )
+
+
+def _wait_for(child: int) -> int:
+    """The exit code of a program."""
+    return _ask_forking_server(child)
+
+
+def _ask_forking_server(request: Mapping[str, Any] | int) -> int:
+    with request_lock:
+        requests, answers = _forking_server()
         print(json.dumps(request), file=requests, flush=True)
-        return (
-            int(exit_codes.readline()),
-            out.read_text(encoding="utf-8"),
-            err.read_text(encoding="utf-8"),
-        )
+        return int(answers.readline())
 
 
 @cache

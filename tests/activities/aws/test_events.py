@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from activities.aws.events import (
@@ -178,6 +178,7 @@ def read_or_reject(body: str) -> None:
 
 
 @given(jsons)
+@settings(max_examples=60)
 def test_any_json_is_read_or_invalid(anything: Any) -> None:
     read_or_reject(json.dumps(anything))
 
@@ -193,6 +194,7 @@ def test_any_event_of_a_known_type_is_read_or_invalid(
 
 
 @given(st.sampled_from(sorted(DOCUMENTED)), st.sampled_from(["agreement", "offer"]), jsons)
+@settings(max_examples=60)
 def test_any_changed_documented_event_is_read_or_invalid(
     name: str, field: str, anything: Any
 ) -> None:

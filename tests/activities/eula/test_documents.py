@@ -85,6 +85,13 @@ def documents(s3: Any) -> EulaDocuments:
 
 
 @pytest.fixture
+def without_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Documents are checked in this process: to start another takes longer than all the rest."""
+    here = pdf_process.check_and_merge_here
+    monkeypatch.setattr("activities.eula.documents.check_and_merge", here)
+
+
+@pytest.fixture
 def put_source(sandbox: Sandbox) -> Callable[[str, bytes], str]:
     """Put an object into S3; returns its address."""
 
@@ -193,6 +200,7 @@ def test_document_that_acts_plays_or_holds_files(
     assert refused.value.problem == f"it contains active content ({name})"
 
 
+@pytest.mark.usefixtures("without_process")
 @pytest.mark.parametrize("kind", INVALID)
 def test_invalid_document(
     documents: EulaDocuments, put_source: Any, sandbox: Sandbox, kind: str
@@ -229,6 +237,7 @@ def test_number_of_documents(
     assert not sandbox.world.calls
 
 
+@pytest.mark.usefixtures("without_process")
 def test_document_that_is_too_large(documents: EulaDocuments, put_source: Any) -> None:
     source = put_source("large.pdf", pdf(100) + b" " * sources.MAX_BYTES)
     (finding,) = documents.inspect([source]).findings
@@ -334,6 +343,7 @@ def test_process_that_reads_documents_has_no_settings(monkeypatch: pytest.Monkey
 # Failures of S3 ----------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_process")
 @pytest.mark.parametrize(
     ("fault", "failure"),
     [
@@ -393,6 +403,7 @@ def test_s3_object_that_is_not_returned(
     assert finding.problem == problem
 
 
+@pytest.mark.usefixtures("without_process")
 @pytest.mark.parametrize(
     ("fault", "failure"),
     [
@@ -445,6 +456,7 @@ def test_single_document_is_unchanged(
     assert published(sandbox) == {eula.key: content}
 
 
+@pytest.mark.usefixtures("without_process")
 def test_publish_is_idempotent(documents: EulaDocuments, put_source: Any, sandbox: Sandbox) -> None:
     sources = [put_source("a.pdf", pdf(100)), put_source("b.pdf", pdf(200))]
     assert len({publish(documents, *sources).key for _ in range(2)}) == 1
@@ -481,6 +493,7 @@ def test_invalid_documents_are_rejected_with_the_aws_error_code(
     assert sandbox.world.writes == 0
 
 
+@pytest.mark.usefixtures("without_process")
 def test_contract_that_changed_since_its_check_is_not_published(
     documents: EulaDocuments, put_source: Any, sandbox: Sandbox
 ) -> None:

@@ -204,7 +204,7 @@ def cases(draw: st.DrawFn, overrides: st.SearchStrategy[dict[str, Any]]) -> Case
     return Case(original_terms, after, requested | draw(overrides), status, accepted_after)
 
 
-fast = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+fast = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 UPFRONT = {"price": {"amount": "120", "currency": "USD"}}
 SCHEDULED = {
     "price": {"amount": "120", "currency": "USD"},
