@@ -10,6 +10,7 @@ from typing import Literal, cast
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
 from playwright.async_api import Page
 from temporalio.client import Client
@@ -68,7 +69,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     await task
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def buyer() -> AsyncIterator[Buyer]:
     async with open_harness(policy=CONFIRMING_POLICY) as harness:
         settings = read_settings(WebSettings)
