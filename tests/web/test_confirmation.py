@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal, cast
+from typing import cast
 
 import httpx
 import pytest
@@ -20,7 +20,7 @@ from client import offer_client
 from offers.lifecycle.confirmation_link import ConfirmationLinks, ConfirmationToken, read_link_keys
 from offers.stage import Stage
 from runtime.settings import InvalidSettings, WebSettings, read_settings
-from tests.support.browser import CHROMIUM, accessibility_problems, running_browser
+from tests.support.browser import CHROMIUM, SCHEMES, accessibility_problems, running_browser
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import (
     CONFIRMING_POLICY,
@@ -270,7 +270,6 @@ async def test_pages_are_accessible(buyer: Buyer, browser: Browser) -> None:
 
 
 async def _is_accessible(page: Page) -> None:
-    schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-    for scheme in schemes:
+    for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
         assert await accessibility_problems(page) == [], scheme
