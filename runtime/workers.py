@@ -64,8 +64,8 @@ GRACEFUL_SHUTDOWN = timedelta(seconds=30)
 POLLERS = PollerBehaviorAutoscaling(initial=2)
 """How many calls ask for the tasks of a queue: the server tells when more are needed.
 
-Most queues are idle for hours: with the default, five for each kind of task, a worker keeps 50 calls
-open, and opens and cancels them at each start and stop.
+Most queues are idle for hours: with the default, five for each kind of task, a worker keeps 50
+calls open, and opens and cancels them at each start and stop.
 """
 STICKY_TIMEOUT = timedelta(seconds=2)
 """How long a workflow waits for the worker that has it in memory before another continues it."""
