@@ -16,6 +16,7 @@ from tests.support.workflow_harness import environment_variables
 from web.app import create_app
 from web.console import Console
 from web.http_server import http_server, listening_socket
+from web.requests import RateLimits
 
 SESSION_KEY = "a-key-of-the-tests-that-signs-sessions"
 
@@ -52,6 +53,11 @@ async def running_console(client: Client, **settings: str) -> AsyncIterator[Runn
     finally:
         server.should_exit = True
         await serving
+
+
+def forget_calls(running: RunningConsole) -> None:
+    """Let a console that several tests share count the calls of each sender anew."""
+    running.app.state.console.limits = RateLimits()
 
 
 @asynccontextmanager

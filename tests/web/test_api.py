@@ -19,11 +19,14 @@ from tests.support import offer_environment
 from tests.support.api import add_key, api
 from tests.support.console import RunningConsole, running_console
 from tests.support.dev_server import new_namespace
+from tests.support.offer_api import OfferApi
 from tests.support.offer_environment import OfferEnvironment, open_offer_environment
 from tests.support.sessions import csrf_in
 from web import console
 from web.api.call import SeenKeys
 from web.permissions import Permission
+
+pytestmark = pytest.mark.xdist_group("api")
 
 DESK = "desk@example.com"
 
@@ -51,9 +54,8 @@ async def shown(program: httpx.AsyncClient, path: str) -> dict[str, Any]:
     return dict(answer.json())
 
 
-async def test_create_twice_is_one_offer(
-    environment: OfferEnvironment, program: httpx.AsyncClient
-) -> None:
+async def test_create_twice_is_one_offer(own: OfferApi) -> None:
+    environment, program = own.environment, own.program
     (opportunity,) = environment.put_opportunities(1)
     body = {"opportunity": opportunity, "terms": {"duration_months": 24}}
     first = await program.post("/offers", json=body)
@@ -85,7 +87,7 @@ async def test_offers_that_are_created_at_once_are_one(
 async def test_person_decides_with_a_key_of_their_own_and_a_program_does_not(
     environment: OfferEnvironment, served: RunningConsole, keys: Path, program: httpx.AsyncClient
 ) -> None:
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(2)
     await program.post(
         "/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
     )
@@ -116,7 +118,7 @@ async def test_person_decides_with_a_key_of_their_own_and_a_program_does_not(
 async def test_record_shows_no_roles_and_what_can_be_done(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
-    (opportunity,) = await environment.share_offers(1)
+    (opportunity,) = await environment.share_offers(3)
     offer = await shown(program, opportunity)
     assert "roles" not in offer["policy"]
     assert offer["terms"]["price"]["amount"] == "120000.00"
@@ -128,9 +130,8 @@ async def test_record_shows_no_roles_and_what_can_be_done(
     assert actions["refund"]["why_not"] == "there is no agreement, so nothing was invoiced"
 
 
-async def test_changes_are_done_once_for_each_key(
-    environment: OfferEnvironment, program: httpx.AsyncClient
-) -> None:
+async def test_changes_are_done_once_for_each_key(own: OfferApi) -> None:
+    environment, program = own.environment, own.program
     (opportunity,) = await environment.share_offers(1)
     path = f"/offers/{opportunity}"
     for name, body in (("extend", {"until": in_days(100)}), ("resend", None)):
@@ -171,7 +172,7 @@ async def test_changes_are_done_once_for_each_key(
 async def test_repeated_cancellation_gives_the_same_answer_after_the_end(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(4)
     await program.post(
         "/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
     )
@@ -195,7 +196,7 @@ async def test_repeated_cancellation_gives_the_same_answer_after_the_end(
 async def test_terms_are_revised_and_amended(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(5)
     await program.post(
         "/offers", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
     )
@@ -222,7 +223,7 @@ async def test_terms_are_revised_and_amended(
 async def test_preflight_starts_nothing(
     environment: OfferEnvironment, program: httpx.AsyncClient
 ) -> None:
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(6)
     found = await program.post(
         "/preflight", json={"opportunity": opportunity, "terms": {"duration_months": 24}}
     )
@@ -236,9 +237,8 @@ async def test_preflight_starts_nothing(
     assert (missing.status_code, missing.json()["code"]) == (404, "no-such-offer")
 
 
-async def test_failure_of_a_vendor_is_no_mistake_of_the_caller(
-    environment: OfferEnvironment, program: httpx.AsyncClient
-) -> None:
+async def test_failure_of_a_vendor_is_no_mistake_of_the_caller(own: OfferApi) -> None:
+    environment, program = own.environment, own.program
     (opportunity,) = environment.put_opportunities(1)
     environment.world.faults.salesforce.answer(401, times=None)
     answer = await program.post("/preflight", json={"opportunity": opportunity})
@@ -246,9 +246,8 @@ async def test_failure_of_a_vendor_is_no_mistake_of_the_caller(
     assert "An operator" in answer.json()["remedy"]
 
 
-async def test_attentions_are_resumed_one_by_one_and_all_at_once(
-    environment: OfferEnvironment, program: httpx.AsyncClient
-) -> None:
+async def test_attentions_are_resumed_one_by_one_and_all_at_once(own: OfferApi) -> None:
+    environment, program = own.environment, own.program
     opportunities = environment.put_opportunities(1, 2)
     wrong = {"terms": {"buyer_accounts": "1"}}
     for each in opportunities:
@@ -280,7 +279,7 @@ async def test_what_takes_longer_goes_on(
     environment: OfferEnvironment, program: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "ANSWER_WITHIN", timedelta())
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(7)
     answer = await program.post("/offers", json={"opportunity": opportunity})
     assert answer.status_code == 202
     assert answer.headers["location"] == f"/api/v1/offers/{opportunity}"
@@ -298,9 +297,8 @@ async def test_what_takes_longer_goes_on(
     await environment.wait_until(opportunity, lambda row: row.stage == Stage.CANCELLED)
 
 
-async def test_accepted_offer_shows_its_money_and_takes_requests(
-    environment: OfferEnvironment, program: httpx.AsyncClient, served: RunningConsole
-) -> None:
+async def test_accepted_offer_shows_its_money_and_takes_requests(own: OfferApi) -> None:
+    environment, program, served = own.environment, own.program, own.served
     (opportunity,) = await environment.share_offers(1)
     await environment.accept(opportunity)
     await environment.run_agreement_watch()
@@ -328,9 +326,8 @@ async def test_accepted_offer_shows_its_money_and_takes_requests(
     assert (check.status_code, check.json()["code"]) == (409, "refund-not-possible")
 
 
-async def test_list_is_filtered_and_paged(
-    environment: OfferEnvironment, program: httpx.AsyncClient, served: RunningConsole
-) -> None:
+async def test_list_is_filtered_and_paged(own: OfferApi) -> None:
+    environment, program, served = own.environment, own.program, own.served
     opportunities = environment.put_opportunities(*range(1, 6))
     for each in opportunities:
         await program.post("/offers", json={"opportunity": each, "terms": {"duration_months": 24}})
@@ -389,7 +386,7 @@ async def test_owner_of_the_opportunity_creates_its_offer(
     environment: OfferEnvironment, served: RunningConsole, keys: Path
 ) -> None:
     """Who that is, Salesforce says while there is no offer."""
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(8)
     answers = {}
     for person in ("viewer", "finance", "owner", "desk"):
         key = add_key(keys, person, person=f"{person}@example.com")
@@ -403,11 +400,13 @@ async def test_owner_of_the_opportunity_creates_its_offer(
     }
 
 
-async def test_offer_is_created_while_no_worker_runs(dev_server: str, keys: Path) -> None:
+async def test_offer_is_created_while_no_worker_runs(dev_server: str, tmp_path: Path) -> None:
+    keys = tmp_path / "api-keys.toml"
+    key = add_key(keys)
     client = await new_namespace(dev_server)
     async with (
         running_console(client, OFFERS_API_KEYS=str(keys)) as served,
-        api(served.url, add_key(keys)) as program,
+        api(served.url, key) as program,
     ):
         answer = await program.post("/offers", json={"opportunity": "0065g00000AbCdEAAV"})
         assert (answer.status_code, answer.json()["done"]) == (202, False)
@@ -431,9 +430,8 @@ async def test_opportunity_that_does_not_exist_has_no_offer(
     assert "AWS" not in page.text
 
 
-async def test_refund_is_asked_for_once_and_approved_by_somebody_else(
-    environment: OfferEnvironment, served: RunningConsole, keys: Path, program: httpx.AsyncClient
-) -> None:
+async def test_refund_is_asked_for_once_and_approved_by_somebody_else(own: OfferApi) -> None:
+    environment, served, keys, program = own.environment, own.served, own.keys, own.program
     (opportunity,) = await environment.share_offers(1)
     await environment.accept(opportunity)
     await environment.run_agreement_watch()
@@ -488,8 +486,10 @@ async def test_mail_that_nobody_gets_is_not_shown_as_sent(
 
 
 async def test_console_without_the_keys_of_the_workers_says_so(
-    dev_server: str, tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
+    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    keys = tmp_path / "api-keys.toml"
+    key = add_key(keys)
     monkeypatch.setenv("OFFERS_ENCRYPTION_KEYS", f"k1:{'A' * 43}=")
     async with open_offer_environment(dev_server, tmp_path) as environment:
         (opportunity,) = environment.put_opportunities(1)
@@ -499,7 +499,7 @@ async def test_console_without_the_keys_of_the_workers_says_so(
         config["data_converter"] = data_converter(TemporalSettings())
         async with (
             running_console(Client(**config), OFFERS_API_KEYS=str(keys)) as served,
-            api(served.url, add_key(keys)) as program,
+            api(served.url, key) as program,
             httpx.AsyncClient(base_url=served.url) as browser,
         ):
             offer = {"opportunity": opportunity}

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+import pytest_asyncio
 from limits import RateLimitItemPerMinute
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -22,29 +23,42 @@ from offers.ids import preflight_prefix
 from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from tests.support.api import add_key, api
-from tests.support.console import RunningConsole, running_console
+from tests.support.console import RunningConsole, forget_calls, running_console
 from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.requests import ID, record
 from web import console as console_module
 
+pytestmark = pytest.mark.xdist_group("api-errors")
+
 JSON = {"content-type": "application/json"}
 REVISE = f"/offers/{ID}/revise"
 
 
-@pytest.fixture
-async def console(
-    dev_server: str, keys: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RunningConsole]:
-    """No worker answers."""
-    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("keys") / "api-keys.toml"
+    add_key(file, "first")
+    return file
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(dev_server: str, keys: Path) -> AsyncIterator[RunningConsole]:
     client = await new_namespace(dev_server)
     await list_offer(client, record(Stage.SHARED, amendments=()))
-    async with running_console(client, OFFERS_API_KEYS=str(keys)) as console:
-        yield console
+    async with running_console(client, OFFERS_API_KEYS=str(keys)) as served:
+        yield served
 
 
 @pytest.fixture
+def console(served: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> RunningConsole:
+    """No worker answers.  It has counted no call yet."""
+    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
+    forget_calls(served)
+    return served
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def caller(console: RunningConsole, keys: Path) -> AsyncIterator[httpx.AsyncClient]:
     async with api(console.url, add_key(keys)) as caller:
         yield caller

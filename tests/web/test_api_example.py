@@ -10,13 +10,17 @@ from tests.support.offer_environment import OfferEnvironment
 from tests.support.programs import run_in_new_interpreter
 from web.permissions import Permission
 
+pytestmark = pytest.mark.xdist_group("api")
 
-@pytest.mark.parametrize("wrong", ["key", "price", "opportunity", ""])
+
+@pytest.mark.parametrize(
+    ("number", "wrong"), [(1, "key"), (2, "price"), (3, "opportunity"), (4, "")]
+)
 async def test_example_creates_an_offer(
-    environment: OfferEnvironment, served: RunningConsole, keys: Path, wrong: str
+    environment: OfferEnvironment, served: RunningConsole, keys: Path, number: int, wrong: str
 ) -> None:
     key = add_key(keys, "quotehog", [Permission.VIEW, Permission.CREATE])
-    (opportunity,) = environment.put_opportunities(1)
+    (opportunity,) = environment.put_opportunities(number)
     code, out, err = await run_in_new_interpreter(
         "examples/quotehog.py",
         "001000000000001" if wrong == "opportunity" else opportunity,

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from limits import RateLimitItemPerMinute
 from temporalio.client import Client
 
@@ -15,7 +17,7 @@ from client import offer_client
 from offers.stage import Stage
 from offers.terms.contacts import Owner
 from tests.support.api import add_key, api
-from tests.support.console import SESSION_KEY, RunningConsole, running_console
+from tests.support.console import SESSION_KEY, RunningConsole, forget_calls, running_console
 from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.openid_provider import OpenIdProvider
@@ -23,6 +25,8 @@ from tests.support.requests import ID, record
 from tests.support.sessions import CSRF, PEOPLE, POLICY, session_cookie
 from web import console as console_module
 from web.permissions import ALLOWED, DECISIONS, Permission, Role
+
+pytestmark = pytest.mark.xdist_group("api-permissions")
 
 CALLS: dict[Permission, tuple[str, dict[str, Any] | None]] = {
     Permission.PREFLIGHT: ("/preflight", {"opportunity": ID}),
@@ -50,7 +54,7 @@ CALLS: dict[Permission, tuple[str, dict[str, Any] | None]] = {
 READS = ("/offers", f"/offers/{ID}", "/payouts", "/renewals")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def temporal(dev_server: str) -> Client:
     client = await new_namespace(dev_server)
     owner = Owner(owner_email=PEOPLE[Role.OWNER], owner_name="Example Owner")
@@ -58,18 +62,39 @@ async def temporal(dev_server: str) -> Client:
     return client
 
 
-@pytest.fixture
-async def console(
-    temporal: Client, tmp_path: Path, keys: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RunningConsole]:
-    """People sign in, programs have keys; no worker answers: what is allowed ends there."""
-    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
-    policy = tmp_path / "policy.toml"
+@asynccontextmanager
+async def signing_in(temporal: Client, folder: Path) -> AsyncIterator[tuple[RunningConsole, Path]]:
+    """A console where people sign in, and programs have the keys of a file."""
+    policy, keys = folder / "policy.toml", folder / "api-keys.toml"
     policy.write_text(POLICY, encoding="utf-8")
+    add_key(keys, "first")
     settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
     settings |= {"OFFERS_POLICY": str(policy), "OFFERS_API_KEYS": str(keys)}
     async with running_console(temporal, **settings) as console:
-        yield console
+        yield console, keys
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(
+    temporal: Client, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[RunningConsole, Path]]:
+    async with signing_in(temporal, tmp_path_factory.mktemp("shared")) as shared:
+        yield shared
+
+
+@pytest.fixture
+def console(shared: tuple[RunningConsole, Path], monkeypatch: pytest.MonkeyPatch) -> RunningConsole:
+    """No worker answers: what is allowed ends there.  It has counted no call yet."""
+    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
+    console, _ = shared
+    forget_calls(console)
+    return console
+
+
+@pytest.fixture
+def keys(shared: tuple[RunningConsole, Path]) -> Path:
+    """Each test has keys of its own, or replaces those of the same name."""
+    return shared[1]
 
 
 def write(file: Path, text: str | None) -> None:
@@ -165,35 +190,37 @@ async def test_unknown_keys_are_refused(console: RunningConsole, authorization: 
 
 
 async def test_expired_and_revoked_keys_are_refused_at_once(
-    console: RunningConsole, keys: Path
+    temporal: Client, tmp_path: Path
 ) -> None:
-    key, ended = add_key(keys, "second"), datetime.now(UTC).date() - timedelta(days=1)
-    async with api(console.url, key) as program:
-        assert (await program.get("/offers")).status_code == 200
-        expired = add_key(keys, "third", expires_on=ended)
-        headers = {"authorization": f"Bearer {expired}"}
-        assert (await program.get("/offers", headers=headers)).status_code == 401
-        write(keys, "")
-        assert (await program.get("/offers")).status_code == 401
+    async with signing_in(temporal, tmp_path) as (console, keys):
+        key, ended = add_key(keys, "second"), datetime.now(UTC).date() - timedelta(days=1)
+        async with api(console.url, key) as program:
+            assert (await program.get("/offers")).status_code == 200
+            expired = add_key(keys, "third", expires_on=ended)
+            headers = {"authorization": f"Bearer {expired}"}
+            assert (await program.get("/offers", headers=headers)).status_code == 401
+            write(keys, "")
+            assert (await program.get("/offers")).status_code == 401
 
 
 async def test_no_key_is_taken_while_a_changed_file_cannot_be_read(
-    console: RunningConsole, keys: Path, caplog: pytest.LogCaptureFixture
+    temporal: Client, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Any of them may have been revoked."""
-    async with api(console.url, add_key(keys, "second")) as program:
-        assert (await program.get("/offers")).status_code == 200
-        for text, reason in (("not TOML", "it is not TOML"), (None, "No such file")):
-            caplog.clear()
-            write(keys, text)
-            for _ in range(2):
-                answer = await program.get("/offers")
-                assert (answer.status_code, answer.json()["code"]) == (503, "keys-unreadable")
-            (logged,) = [each for each in caplog.records if each.name == "web.api_keys"]
-            assert logged.levelno == logging.ERROR
-            assert reason in logged.getMessage()
-    async with api(console.url, add_key(keys, "third")) as program:
-        assert (await program.get("/offers")).status_code == 200
+    async with signing_in(temporal, tmp_path) as (console, keys):
+        async with api(console.url, add_key(keys, "second")) as program:
+            assert (await program.get("/offers")).status_code == 200
+            for text, reason in (("not TOML", "it is not TOML"), (None, "No such file")):
+                caplog.clear()
+                write(keys, text)
+                for _ in range(2):
+                    answer = await program.get("/offers")
+                    assert (answer.status_code, answer.json()["code"]) == (503, "keys-unreadable")
+                (logged,) = [each for each in caplog.records if each.name == "web.api_keys"]
+                assert logged.levelno == logging.ERROR
+                assert reason in logged.getMessage()
+        async with api(console.url, add_key(keys, "third")) as program:
+            assert (await program.get("/offers")).status_code == 200
 
 
 async def test_change_with_a_session_needs_its_token(console: RunningConsole) -> None:

@@ -3,6 +3,8 @@
 import base64
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,16 +16,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from offers.stage import Stage
-from tests.support.browser import CHROMIUM, accessibility_problems, running_browser
+from tests.support.browser import CHROMIUM, SCHEMES, accessibility_problems, running_browser
 from tests.support.console import SESSION_KEY, RunningConsole, running_console
-from tests.support.offer_environment import OfferEnvironment, open_offer_environment
+from tests.support.offer_environment import (
+    OfferEnvironment,
+    do_not_throttle,
+    open_offer_environment,
+)
 from tests.support.openid_provider import OpenIdProvider
 from tests.support.sessions import CSRF, session_cookie
 from tests.support.workflow_harness import environment_variables
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("browser"),
 ]
 
 DESK = "desk@example.com"
@@ -38,24 +44,57 @@ operations = ["ops@example.com"]
 PAGES = ("/", "/?view=stages", "/approvals", "/new", "/payouts", "/health", "/policy")
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def environment(
-    dev_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[OfferEnvironment]:
-    """Its workers take only decisions that the console has signed."""
-    monkeypatch.setattr("tests.support.offer_environment.POLICY", OPERATIONS)
+@dataclass(frozen=True)
+class Offers:
+    """An environment, and its console."""
+
+    environment: OfferEnvironment
+    console: RunningConsole
+
+
+@asynccontextmanager
+async def open_offers(dev_server: str, folder: Path) -> AsyncIterator[Offers]:
+    """The workers take only decisions that the console has signed."""
     public = f"console:{encoded(KEY.public_key().public_bytes_raw())}"
-    with environment_variables({"OFFERS_DECISION_KEYS": public}):
-        async with open_offer_environment(dev_server, tmp_path) as environment:
-            yield environment
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def console(environment: OfferEnvironment) -> AsyncIterator[RunningConsole]:
     settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
     settings["OFFERS_DECISION_KEY"] = f"console:{encoded(KEY.private_bytes_raw())}"
-    async with running_console(environment.temporal_client, **settings) as console:
-        yield console
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        environment_variables({"OFFERS_DECISION_KEYS": public}),
+    ):
+        patch.setattr("tests.support.offer_environment.POLICY", OPERATIONS)
+        async with (
+            open_offer_environment(dev_server, folder) as environment,
+            running_console(environment.temporal_client, **settings) as console,
+        ):
+            yield Offers(environment, console)
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def shared_offers(
+    dev_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Offers]:
+    """For tests that look at an offer of their own alone."""
+    async with open_offers(dev_server, tmp_path_factory.mktemp("shared")) as shared_offers:
+        do_not_throttle(shared_offers.environment)
+        yield shared_offers
+
+
+@pytest.fixture(scope="module")
+def environment(shared_offers: Offers) -> OfferEnvironment:
+    return shared_offers.environment
+
+
+@pytest.fixture(scope="module")
+def console(shared_offers: Offers) -> RunningConsole:
+    return shared_offers.console
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def own(dev_server: str, tmp_path: Path) -> AsyncIterator[Offers]:
+    """For a test that looks at what is there of all offers."""
+    async with open_offers(dev_server, tmp_path) as own:
+        yield own
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -100,31 +139,29 @@ async def draft_with_exception(environment: OfferEnvironment, number: int = 1) -
     return offer
 
 
-async def test_no_page_has_a_fault_that_axe_finds(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_no_page_has_a_fault_that_axe_finds(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     waiting = await draft_with_exception(environment, 1)
     (shared,) = await environment.share_offers(2)
     await environment.wait_until(waiting, lambda row: bool(row.attentions))
+    offers = (f"/offers/{shared}", f"/offers/{waiting}", "/offers/nonsense")
+    light_only = {*PAGES} - {"/", "/approvals"}
     problems: dict[str, list[str]] = {}
-    for scheme in ("light", "dark"):
-        context = await signed_in(browser, console, DESK, color_scheme=scheme)
-        offers = (f"/offers/{shared}", f"/offers/{waiting}", "/offers/nonsense")
-        for path in (*PAGES, *offers) if scheme == "light" else ("/", "/approvals", *offers):
-            page = await page_of(context, path)
-            await page.locator("details:not([open]) > summary").evaluate_all(
-                "all => all.forEach(each => each.click())"
-            )
+    page = await page_of(await signed_in(browser, console, DESK), "/")
+    for path in (*PAGES, *offers):
+        await page.goto(path)
+        await page.locator("details:not([open]) > summary").evaluate_all(
+            "all => all.forEach(each => each.click())"
+        )
+        for scheme in SCHEMES[: 1 if path in light_only else 2]:
+            await page.emulate_media(color_scheme=scheme)
             if found := await accessibility_problems(page):
                 problems[f"{path} {scheme}"] = found
-            await page.close()
-        await context.close()
     assert problems == {}
 
 
-async def test_two_people_decide_about_one_exception(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_two_people_decide_about_one_exception(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     offer = await draft_with_exception(environment)
     await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
     first = await page_of(await signed_in(browser, console, DESK), "/approvals")
@@ -145,9 +182,8 @@ async def test_two_people_decide_about_one_exception(
     assert decision.proof is not None
 
 
-async def test_owner_of_a_deal_cannot_approve_it(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_owner_of_a_deal_cannot_approve_it(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     offer = await draft_with_exception(environment)
     await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
     page = await page_of(await signed_in(browser, console, "legal@example.com"), "/approvals")
@@ -156,11 +192,15 @@ async def test_owner_of_a_deal_cannot_approve_it(
     await expect(page.get_by_role("button", name=re.compile("Approve"))).to_have_count(0)
 
 
-@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize(("number", "javascript"), [(1, True), (2, False)])
 async def test_new_offer_is_checked_and_created(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser, javascript: bool
+    environment: OfferEnvironment,
+    console: RunningConsole,
+    browser: Browser,
+    number: int,
+    javascript: bool,
 ) -> None:
-    (offer,) = environment.put_opportunities(1)
+    (offer,) = environment.put_opportunities(number)
     context = await signed_in(browser, console, DESK, java_script_enabled=javascript)
     page = await page_of(context, "/new")
     await page.get_by_label("Opportunity").fill(
@@ -186,7 +226,7 @@ async def test_new_offer_is_checked_and_created(
 async def test_mistake_in_a_form_loses_nothing(
     environment: OfferEnvironment, console: RunningConsole, browser: Browser
 ) -> None:
-    (offer,) = environment.put_opportunities(1)
+    (offer,) = environment.put_opportunities(3)
     page = await page_of(await signed_in(browser, console, DESK), f"/new?opportunity={offer}")
     await page.get_by_text("Overrule terms").click()
     await page.get_by_label("Terms instead of Salesforce's").fill("price=1.10.000 USD")
@@ -200,7 +240,7 @@ async def test_mistake_in_a_form_loses_nothing(
 async def test_buttons_of_a_shared_offer(
     environment: OfferEnvironment, console: RunningConsole, browser: Browser
 ) -> None:
-    (offer,) = await environment.share_offers(1)
+    (offer,) = await environment.share_offers(4)
     page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")
     await expect(page.get_by_text("Refund: there is no agreement")).to_be_visible()
     await expect(page.locator("#mails")).to_contain_text("Email buyer: shared")
@@ -221,9 +261,8 @@ async def test_buttons_of_a_shared_offer(
     assert {request.by for request in record.requests} == {DESK}
 
 
-async def test_page_is_kept_live_and_leaves_what_is_written(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_page_is_kept_live_and_leaves_what_is_written(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     (first,) = await environment.share_offers(1)
     board = await page_of(await signed_in(browser, console, DESK), "/")
     offer = await page_of(board.context, f"/offers/{first}")
@@ -239,9 +278,8 @@ async def test_page_is_kept_live_and_leaves_what_is_written(
     await expect(offer.get_by_label("Reason")).to_have_value("perhaps")
 
 
-async def test_board_is_searched_by_its_address(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_board_is_searched_by_its_address(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     first, second = await environment.share_offers(1, 2)
     context = await signed_in(browser, console, DESK, java_script_enabled=False)
     page = await page_of(context, f"/?q={first[-6:]}")
@@ -257,9 +295,8 @@ async def test_board_is_searched_by_its_address(
     await expect(page).to_have_url(f"{console.url}/offers/{first}")
 
 
-async def test_offer_without_a_worker_is_shown_from_the_list(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_offer_without_a_worker_is_shown_from_the_list(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     (offer,) = await environment.share_offers(1)
     await environment.stop_workers()
     page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")
@@ -267,9 +304,8 @@ async def test_offer_without_a_worker_is_shown_from_the_list(
     await expect(page.get_by_text("shared").first).to_be_visible()
 
 
-async def test_approvals_fit_a_phone(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_approvals_fit_a_phone(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     offer = await draft_with_exception(environment)
     await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
     context = await signed_in(browser, console, DESK, viewport={"width": 360, "height": 740})
@@ -282,9 +318,8 @@ async def test_approvals_fit_a_phone(
     assert box["height"] >= 44
 
 
-async def test_keyboard_alone_approves(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_keyboard_alone_approves(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     offer = await draft_with_exception(environment)
     await environment.wait_until(offer, lambda row: "approval-required" in row.attentions)
     page = await page_of(await signed_in(browser, console, DESK), "/approvals")
@@ -300,9 +335,8 @@ async def test_keyboard_alone_approves(
     await expect(page.get_by_role("status")).to_contain_text("approved")
 
 
-async def test_all_offers_of_one_cause_are_resumed(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_all_offers_of_one_cause_are_resumed(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     offers = environment.put_opportunities(1, 2)
     for offer in offers:
         await environment.client.start(offer, {"buyer_accounts": ["123"]})
@@ -318,7 +352,7 @@ async def test_all_offers_of_one_cause_are_resumed(
 async def test_nobody_becomes_owner_by_saying_so(
     environment: OfferEnvironment, console: RunningConsole, browser: Browser
 ) -> None:
-    (offer,) = environment.put_opportunities(1)
+    (offer,) = environment.put_opportunities(5)
     viewer = "viewer@example.com"
     page = await page_of(await signed_in(browser, console, viewer), f"/new?opportunity={offer}")
     await page.get_by_text("Overrule terms").click()
@@ -340,9 +374,8 @@ async def test_nobody_becomes_owner_by_saying_so(
     assert (by_page.status_code, by_call.status_code) == (403, 403)
 
 
-async def test_page_says_when_the_session_has_ended(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_page_says_when_the_session_has_ended(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     context = await signed_in(browser, console, DESK)
     page = await page_of(context, "/")
     await expect(page.get_by_role("row")).to_have_count(2)
@@ -370,13 +403,13 @@ async def press(page: Page, button: str, **fields: str) -> None:
 async def test_draft_is_revised_until_it_is_shared(
     environment: OfferEnvironment, console: RunningConsole, browser: Browser
 ) -> None:
-    (offer,) = environment.put_opportunities(1)
+    (offer,) = environment.put_opportunities(6)
     await environment.client.start(offer, {"buyer_accounts": ["123"]})
     await environment.wait_until(offer, lambda row: "terms-invalid" in row.attentions)
     page = await page_of(await signed_in(browser, console, "ops@example.com"), f"/offers/{offer}")
     await page.get_by_role("button", name="Resume").click()
     await expect(page.get_by_role("status")).to_contain_text("Resume")
-    await press(page, "Revise the terms", Changes="buyer_accounts=222200000001")
+    await press(page, "Revise the terms", Changes="buyer_accounts=222200000006")
     await environment.wait_until(offer, lambda row: row.stage == Stage.SHARED)
     await page.reload()
     await press(page, "Amend", Changes="description=Signed on paper")
@@ -388,9 +421,8 @@ async def test_draft_is_revised_until_it_is_shared(
     assert {request.by for request in record.requests} == {"ops@example.com"}
 
 
-async def test_buttons_of_an_accepted_offer(
-    environment: OfferEnvironment, console: RunningConsole, browser: Browser
-) -> None:
+async def test_buttons_of_an_accepted_offer(own: Offers, browser: Browser) -> None:
+    environment, console = own.environment, own.console
     (offer,) = await environment.share_offers(1)
     await environment.accept(offer)
     await environment.run_agreement_watch()
@@ -416,7 +448,7 @@ async def test_buttons_of_an_accepted_offer(
 async def test_offer_that_was_cancelled_is_started_again(
     environment: OfferEnvironment, console: RunningConsole, browser: Browser
 ) -> None:
-    offer = await draft_with_exception(environment)
+    offer = await draft_with_exception(environment, 7)
     await environment.client.cancel(offer, "not yet")
     await environment.wait_until_closed(offer)
     page = await page_of(await signed_in(browser, console, DESK), f"/offers/{offer}")

@@ -6,12 +6,13 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Literal, cast
+from typing import cast
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page, ViewportSize
 from temporalio.client import Client
 from uvicorn import Config, Server
 
@@ -19,7 +20,7 @@ from client import offer_client
 from offers.lifecycle.confirmation_link import ConfirmationLinks, ConfirmationToken, read_link_keys
 from offers.stage import Stage
 from runtime.settings import InvalidSettings, WebSettings, read_settings
-from tests.support.browser import CHROMIUM, accessibility_problems, running_browser
+from tests.support.browser import CHROMIUM, SCHEMES, accessibility_problems, running_browser
 from tests.support.builders import BUYER
 from tests.support.workflow_harness import (
     CONFIRMING_POLICY,
@@ -32,6 +33,8 @@ from tests.support.workflow_harness import (
 )
 from web import confirmation
 from web.app import create_app
+
+pytestmark = pytest.mark.xdist_group("confirmation")
 
 OTHER = "444455556666"
 LINKS = ConfirmationLinks(CONSOLE, read_link_keys(LINK_KEY))
@@ -68,7 +71,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     await task
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def buyer() -> AsyncIterator[Buyer]:
     async with open_harness(policy=CONFIRMING_POLICY) as harness:
         settings = read_settings(WebSettings)
@@ -80,6 +83,12 @@ async def buyer() -> AsyncIterator[Buyer]:
             await harness.start()
             await harness.settle()
             yield Buyer(harness, http)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
+        yield browser
 
 
 def title(page: httpx.Response) -> str:
@@ -211,7 +220,6 @@ async def test_without_a_worker_the_buyer_is_asked_to_try_again(
         assert "Example" not in page.text
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("unset", ["OFFERS_LINK_KEYS", "OFFERS_CONSOLE_URL"])
 def test_console_that_could_not_read_the_links_does_not_start(unset: str) -> None:
     given = {"OFFERS_LINK_KEYS": LINK_KEY, "OFFERS_CONSOLE_URL": CONSOLE}
@@ -222,11 +230,10 @@ def test_console_that_could_not_read_the_links_does_not_start(unset: str) -> Non
         create_app(settings, cast(Client, None), "a key for the sessions of this test")
 
 
-async def test_page_on_a_phone_without_javascript(buyer: Buyer) -> None:
-    async with running_browser() as browser:
-        phone = await browser.new_context(
-            viewport={"width": 360, "height": 640}, java_script_enabled=False
-        )
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+async def test_page_on_a_phone_without_javascript(buyer: Buyer, browser: Browser) -> None:
+    viewport = ViewportSize(width=360, height=640)
+    async with await browser.new_context(viewport=viewport, java_script_enabled=False) as phone:
         page = await phone.new_page()
         await page.goto(f"{buyer.http.base_url}{buyer.link}")
         await _fits(page)
@@ -247,10 +254,9 @@ async def _fits(page: Page) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_pages_are_accessible(buyer: Buyer, scheme: Literal["light", "dark"]) -> None:
-    async with running_browser() as browser:
-        context = await browser.new_context(color_scheme=scheme, bypass_csp=True)
+async def test_pages_are_accessible(buyer: Buyer, browser: Browser) -> None:
+    """On a light and on a dark background."""
+    async with await browser.new_context(bypass_csp=True) as context:
         page = await context.new_page()
         link = f"{buyer.http.base_url}{buyer.link}"
         await page.goto(link)
@@ -264,4 +270,6 @@ async def test_pages_are_accessible(buyer: Buyer, scheme: Literal["light", "dark
 
 
 async def _is_accessible(page: Page) -> None:
-    assert await accessibility_problems(page) == []
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        assert await accessibility_problems(page) == [], scheme

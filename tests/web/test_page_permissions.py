@@ -9,6 +9,7 @@ from types import TracebackType
 
 import httpx
 import pytest
+import pytest_asyncio
 from starlette.requests import Request
 from temporalio.client import Client
 
@@ -18,7 +19,7 @@ from offers.lifecycle.record import OfferRecord
 from offers.stage import Stage
 from offers.terms.contacts import Owner
 from runtime.settings import InvalidSettings, WebSettings, read_settings
-from tests.support.console import SESSION_KEY, RunningConsole, running_console
+from tests.support.console import SESSION_KEY, RunningConsole, forget_calls, running_console
 from tests.support.dev_server import new_namespace
 from tests.support.listed_offers import list_offer
 from tests.support.openid_provider import OpenIdProvider
@@ -30,6 +31,8 @@ from web.actions import PERMISSIONS
 from web.permissions import ALLOWED, Permission, Role
 from web.rejection import Rejection
 from web.requests import address_of, check_origin
+
+pytestmark = pytest.mark.xdist_group("page-permissions")
 
 FORMS = {
     Permission.APPROVE: (
@@ -79,22 +82,26 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def temporal(dev_server: str) -> Client:
     client = await new_namespace(dev_server)
     await list_offer(client, offer())
     return client
 
 
-@pytest.fixture
-async def console(
-    temporal: Client, policy: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RunningConsole]:
-    """No worker answers: what is allowed ends there."""
-    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(temporal: Client, policy: Path) -> AsyncIterator[RunningConsole]:
     settings = OpenIdProvider("http://127.0.0.1:9").settings("http://localhost")
-    async with running_console(temporal, OFFERS_POLICY=str(policy), **settings) as console:
-        yield console
+    async with running_console(temporal, OFFERS_POLICY=str(policy), **settings) as served:
+        yield served
+
+
+@pytest.fixture
+def console(served: RunningConsole, monkeypatch: pytest.MonkeyPatch) -> RunningConsole:
+    """No worker answers: what is allowed ends there.  It has counted no call yet."""
+    monkeypatch.setattr(offer_client, "QUICK_ANSWER", timedelta())
+    forget_calls(served)
+    return served
 
 
 def as_person(console: RunningConsole, email: str) -> httpx.AsyncClient:
@@ -380,7 +387,7 @@ async def test_page_hears_of_what_changed_while_it_was_made(
     running = console.app.state.console
     before = (await running.reader.current()).version
     other = record(Stage.SHARED, amendments=()).model_copy(
-        update={"opportunity_id": "0065g00000AbCd4AAV"}
+        update={"opportunity_id": "006TEST00000778AAA"}
     )
 
     async def slow(_client: object) -> list[object]:

@@ -3,44 +3,79 @@
 import re
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from joserfc.jwk import RSAKey
+from temporalio.client import Client
 
 from runtime.settings import InvalidSettings, WebSettings, read_settings
-from tests.support.console import RunningConsole, running_console
+from tests.support.console import RunningConsole, forget_calls, running_console
 from tests.support.dev_server import new_namespace
-from tests.support.openid_provider import OpenIdProvider, running_openid_provider
+from tests.support.openid_provider import KEY, OpenIdProvider, running_openid_provider
 from tests.support.workflow_harness import environment_variables
 from web import sign_in
 from web.app import create_app
 from web.sign_in import local_path
 
+pytestmark = pytest.mark.xdist_group("sign-in")
 
-@pytest.fixture
-async def provider() -> AsyncIterator[OpenIdProvider]:
+
+@asynccontextmanager
+async def signing_in(temporal: Client, provider: OpenIdProvider) -> AsyncIterator[RunningConsole]:
+    """A console where people sign in at a provider."""
+    async with running_console(temporal, **provider.settings("http://localhost")) as console:
+        # The port is known only now.
+        console.app.state.console.sign_in._console_url = console.url
+        yield console
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running_provider() -> AsyncIterator[OpenIdProvider]:
     async with running_openid_provider() as provider:
         yield provider
 
 
 @pytest.fixture
-async def console(dev_server: str, provider: OpenIdProvider) -> AsyncIterator[RunningConsole]:
-    client = await new_namespace(dev_server)
-    settings = provider.settings("http://localhost")
-    async with running_console(client, **settings) as console:
-        # The port is known only now.
-        signing_in = console.app.state.console.sign_in
-        signing_in._console_url = console.url
-        yield console
+def provider(running_provider: OpenIdProvider) -> OpenIdProvider:
+    """It answers as it should until a test changes that."""
+    running_provider.claims = {}
+    running_provider.signing_key = KEY
+    return running_provider
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def temporal(dev_server: str) -> Client:
+    return await new_namespace(dev_server)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def served(
+    temporal: Client, running_provider: OpenIdProvider
+) -> AsyncIterator[RunningConsole]:
+    async with signing_in(temporal, running_provider) as served:
+        yield served
 
 
 @pytest.fixture
+def console(served: RunningConsole, provider: OpenIdProvider) -> RunningConsole:
+    """It has counted no call yet."""
+    forget_calls(served)
+    return served
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def browser(console: RunningConsole) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=console.url, follow_redirects=True) as browser:
+    async with browser_of(console) as browser:
         yield browser
+
+
+def browser_of(console: RunningConsole) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=console.url, follow_redirects=True)
 
 
 async def test_person_signs_in_and_comes_back_to_the_page(browser: httpx.AsyncClient) -> None:
@@ -129,12 +164,12 @@ async def test_two_tabs_sign_in_at_once(console: RunningConsole) -> None:
         assert "desk@example.com" in (await browser.get("/policy")).text
 
 
-async def test_provider_that_is_away_is_named(
-    console: RunningConsole, browser: httpx.AsyncClient
-) -> None:
-    signing_in = console.app.state.console.sign_in
-    signing_in._provider._server_metadata_url = "http://127.0.0.1:9/nothing"
-    page = await browser.get("/")
+async def test_provider_that_is_away_is_named(temporal: Client, provider: OpenIdProvider) -> None:
+    """By a console that does not know its addresses yet."""
+    async with signing_in(temporal, provider) as console, browser_of(console) as browser:
+        known = console.app.state.console.sign_in._provider
+        known._server_metadata_url = "http://127.0.0.1:9/nothing"
+        page = await browser.get("/")
     assert page.status_code == 503
     assert "does not answer" in page.text
     assert page.headers["retry-after"] == "60"
@@ -203,12 +238,11 @@ def test_signing_in_leads_to_no_other_site(target: str | None) -> None:
     assert local_path(target) == "/"
 
 
-async def test_without_a_provider_only_loopback_is_served(dev_server: str) -> None:
-    client = await new_namespace(dev_server)
+async def test_without_a_provider_only_loopback_is_served(temporal: Client) -> None:
     with environment_variables({"OFFERS_WEB_ADDRESS": "0.0.0.0:8090"}):
         settings = read_settings(WebSettings)
     with pytest.raises(InvalidSettings, match="only loopback"):
-        create_app(settings, client, "k" * 32)
+        create_app(settings, temporal, "k" * 32)
 
 
 @pytest.mark.parametrize(
