@@ -104,11 +104,6 @@ async def open_offer_environment(
                 await stop_workers()
 
 
-def do_not_throttle(environment: "OfferEnvironment") -> None:
-    """For an environment of several tests: together they call AWS more often than one may."""
-    environment.world.aws.throttle = False
-
-
 class OfferEnvironment:
     """A Temporal server and a sandbox with offers in them."""
 

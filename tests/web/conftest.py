@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.support.console import RunningConsole
 from tests.support.offer_api import OfferApi, open_offer_api
-from tests.support.offer_environment import OfferEnvironment, do_not_throttle
+from tests.support.offer_environment import OfferEnvironment
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,7 +28,6 @@ async def shared(
 ) -> AsyncIterator[OfferApi]:
     """For the tests of a module: each has offers and names of keys of its own."""
     async with open_offer_api(dev_server, tmp_path_factory.mktemp("shared")) as shared:
-        do_not_throttle(shared.environment)
         yield shared
 
 

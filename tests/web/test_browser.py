@@ -20,7 +20,6 @@ from tests.support.browser import CHROMIUM, SCHEMES, accessibility_problems, run
 from tests.support.console import SESSION_KEY, RunningConsole, running_console
 from tests.support.offer_environment import (
     OfferEnvironment,
-    do_not_throttle,
     open_offer_environment,
 )
 from tests.support.openid_provider import OpenIdProvider
@@ -76,7 +75,6 @@ async def shared_offers(
 ) -> AsyncIterator[Offers]:
     """For tests that look at an offer of their own alone."""
     async with open_offers(dev_server, tmp_path_factory.mktemp("shared")) as shared_offers:
-        do_not_throttle(shared_offers.environment)
         yield shared_offers
 
 
